@@ -1,0 +1,61 @@
+// What can stand in a frame: the union of everything that crosses a socket. Its encoding is codec.ts, its description for
+// other languages docs/protocol.md.
+import type { Incarnation, NodeId } from "../../core/configuration.ts";
+import type { Genesis } from "../../core/genesis.ts";
+import type { Message } from "../../core/messages.ts";
+import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
+
+/** The first frame in each direction of every connection: the dialling side speaks first. */
+export interface Hello {
+  readonly kind: "hello";
+  /** Protocol versions the sender speaks, both included. */
+  readonly versionMin: number;
+  readonly versionMax: number;
+  /** Optional abilities; unknown ones are ignored. */
+  readonly features: readonly string[];
+  /** `[cluster] id` of the configuration: must be the same on both sides and in both certificates. */
+  readonly cluster: string;
+  readonly sender: HelloSender;
+  /** The node that the dialling side meant to reach; null: any. In the answer: the other side's id or name. */
+  readonly meant: string | null;
+  /** Graft's version, for people. */
+  readonly software: string;
+}
+
+export type HelloSender =
+  | {
+      readonly role: "node";
+      readonly id: NodeId;
+      readonly incarnation: Incarnation;
+      readonly bootId: string;
+      readonly genesis: Genesis | null;
+    }
+  | { readonly role: "client"; readonly name: string };
+
+/** The last frame before the sender closes the connection: why, in words that the other side can print. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+export type RefusalCode =
+  /** Certificate and hello, or the two sides, name different clusters. */
+  | "wrong-cluster"
+  /** The certificate has no Graft identity, or another one than the hello claims. */
+  | "wrong-identity"
+  /** Another node than this one was meant. */
+  | "wrong-node"
+  /** No protocol version in common. */
+  | "wrong-version"
+  /** A live connection of this identity with another boot id exists: two processes run as one node. */
+  | "duplicate-node"
+  /** The role may not send this kind of frame. */
+  | "not-allowed"
+  /** The frame breaks the protocol. */
+  | "bad-frame"
+  /** Too slow, too many, or the node is stopping. */
+  | "busy"
+  | "stopping";
+
+export type Frame = Hello | Refused | Message | ClientRequest | ClientReply;

@@ -1,0 +1,120 @@
+// Everything the core can ask of the node, as data. The node executes the effects of a step in order, before the
+// next step. Durable effects carry a ticket; what promises durability is only emitted after its ticket is confirmed.
+import type { MemberKey, NodeId } from "./configuration.ts";
+import type { Entry } from "./entry.ts";
+import type { ProposalRef, Ticket } from "./events.ts";
+import type { Genesis } from "./genesis.ts";
+import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+import type { Message } from "./messages.ts";
+
+/** Term and vote are one record: they never reach the disk apart. */
+export interface WriteVote {
+  readonly kind: "writeVote";
+  readonly ticket: Ticket;
+  readonly currentTerm: Term;
+  readonly votedFor: MemberKey | null;
+}
+
+/** Removes every entry after `through`. */
+export interface TruncateLog {
+  readonly kind: "truncateLog";
+  readonly ticket: Ticket;
+  readonly through: LogIndex;
+}
+
+/** Appends contiguous entries at the end of the log. */
+export interface AppendLog {
+  readonly kind: "appendLog";
+  readonly ticket: Ticket;
+  readonly entries: readonly Entry[];
+}
+
+export interface WriteGenesis {
+  readonly kind: "writeGenesis";
+  readonly ticket: Ticket;
+  readonly genesis: Genesis;
+}
+
+/** The effects that a log store takes; applied in order, as one transaction per call. */
+export type DurableEffect = WriteVote | TruncateLog | AppendLog | WriteGenesis;
+
+export interface SendMessage {
+  readonly kind: "send";
+  readonly to: MemberKey;
+  readonly message: Message;
+}
+
+/**
+ * Send an AppendEntries with the entries after `prev` up to `through` (equal to `prev`: a heartbeat). The node reads
+ * them from its cache of the log's tail or from the store, stops at `bytesMax` (but sends at least one), and drops
+ * the effect when what it reads does not match `prev` or `through`.
+ */
+export interface SendEntries {
+  readonly kind: "sendEntries";
+  readonly to: MemberKey;
+  readonly term: Term;
+  readonly prev: LogPosition;
+  readonly through: LogPosition;
+  readonly bytesMax: number;
+  readonly leaderCommit: LogIndex;
+  readonly round: number;
+}
+
+/** These entries are committed and durable here: hand them to the state machine, in order, each once. */
+export interface ApplyEntries {
+  readonly kind: "apply";
+  readonly after: LogIndex;
+  readonly through: LogIndex;
+}
+
+/** The proposals have places in the log: consecutive ones from `first` on, in the order of `refs`. */
+export interface ProposalsAccepted {
+  readonly kind: "proposalsAccepted";
+  readonly refs: readonly ProposalRef[];
+  readonly first: LogPosition;
+}
+
+/** The proposals were not appended and never will be: the client may try elsewhere. */
+export interface ProposalsRefused {
+  readonly kind: "proposalsRefused";
+  readonly refs: readonly ProposalRef[];
+  readonly leader: MemberKey | null;
+}
+
+/** The answer to a transferLeadership event. */
+export interface TransferSettled {
+  readonly kind: "transferSettled";
+  readonly outcome: TransferOutcome;
+}
+
+export type TransferOutcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "notLeader"; readonly leader: MemberKey | null }
+  | { readonly kind: "unknownTarget"; readonly to: NodeId }
+  | { readonly kind: "noTarget" }
+  | { readonly kind: "busy" }
+  | { readonly kind: "timedOut" };
+
+/** This node cannot go on: the node prints the reason and stops. */
+export interface Halt {
+  readonly kind: "halt";
+  readonly reason: HaltReason;
+}
+
+export type HaltReason =
+  /** The cluster was founded with another incarnation of this node: its disk was wiped or replaced. */
+  | { readonly kind: "wiped"; readonly clusterUuid: string; readonly id: NodeId }
+  /** The cluster was founded without this node. */
+  | { readonly kind: "notListed"; readonly clusterUuid: string; readonly id: NodeId }
+  /** Two nodes name each other as founders but belong to two clusters. */
+  | { readonly kind: "otherCluster"; readonly own: string; readonly other: string };
+
+export type Effect =
+  | DurableEffect
+  | SendMessage
+  | SendEntries
+  | ApplyEntries
+  | ProposalsAccepted
+  | ProposalsRefused
+  | TransferSettled
+  | Halt;

@@ -1,0 +1,62 @@
+// Everything that can happen to a node, as data. Each event carries the time at which it is handled.
+import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
+import type { Genesis } from "./genesis.ts";
+import type { Millis } from "./log-position.ts";
+import type { Message } from "./messages.ts";
+
+/** Names a proposal between the node and the core until it has a place in the log; never repeated in one run. */
+export type ProposalRef = number;
+
+/** Confirms durable effects in the order in which they were issued. */
+export type Ticket = number;
+
+export interface Proposal {
+  readonly ref: ProposalRef;
+  /** A client's command, or null for a barrier: an entry that carries nothing but a place in the log. */
+  readonly payload: Uint8Array | null;
+}
+
+interface Timed {
+  /** Monotonic. */
+  readonly nowMs: Millis;
+}
+
+/** The time that `nextDeadlineMs` named has come. */
+export interface TickEvent extends Timed {
+  readonly kind: "tick";
+}
+
+export interface MessageEvent extends Timed {
+  readonly kind: "message";
+  readonly from: MemberKey;
+  readonly message: Message;
+}
+
+/** A connection to another node stands and both hellos have been checked. */
+export interface PeerConnectedEvent extends Timed {
+  readonly kind: "peerConnected";
+  readonly peer: { readonly id: NodeId; readonly incarnation: Incarnation };
+  /** The genesis that the peer knows; null if it has none yet. */
+  readonly genesis: Genesis | null;
+}
+
+/** Clients' commands that have arrived together. */
+export interface ProposeEvent extends Timed {
+  readonly kind: "propose";
+  readonly proposals: readonly Proposal[];
+}
+
+/** All durable effects up to this ticket are on disk. */
+export interface PersistedEvent extends Timed {
+  readonly kind: "persisted";
+  readonly ticket: Ticket;
+}
+
+/** An administrator, or this node before it stops, hands leadership over (§3.10). */
+export interface TransferEvent extends Timed {
+  readonly kind: "transferLeadership";
+  /** The node that shall lead; null: the voter best prepared. */
+  readonly to: NodeId | null;
+}
+
+export type Event = TickEvent | MessageEvent | PeerConnectedEvent | ProposeEvent | PersistedEvent | TransferEvent;

@@ -1,0 +1,22 @@
+// The record that founds a cluster: written once, durably, by every founding member before its first vote.
+// Who may write one, and when, is founding.ts.
+import type { Configuration, Member } from "./configuration.ts";
+
+export interface Genesis {
+  /** 32 hexadecimal digits, random; two clusters never share one. */
+  readonly clusterUuid: string;
+  /** The founding members with their incarnations, all of them voters. */
+  readonly members: readonly Member[];
+  /** Wall-clock milliseconds since 1970 at the founding: where replicated time starts. */
+  readonly foundedAtMs: number;
+}
+
+/** The configuration in force before the first configuration entry. */
+export function genesisConfiguration(genesis: Genesis): Configuration {
+  return {
+    members: genesis.members,
+    voters: genesis.members.map((member) => member.key),
+    outgoing: [],
+    promoteWhenCaughtUp: [],
+  };
+}

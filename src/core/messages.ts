@@ -1,0 +1,94 @@
+// The messages nodes send each other: the RPCs of the thesis as one-way messages, requests and replies apart.
+// The sender is not in the message: the transport knows it from the connection's hello, and nobody can claim another.
+import type { Entry } from "./entry.ts";
+import type { Genesis } from "./genesis.ts";
+import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+
+/** §9.6: would you vote for me in this term? Changes nothing on the node asked. */
+export interface RequestPreVote {
+  readonly kind: "requestPreVote";
+  /** The term the sender would campaign in: its current term plus one. */
+  readonly term: Term;
+  readonly last: LogPosition;
+  /** Sent on behalf of a leader that hands over: lifts stickiness (§4.2.3). */
+  readonly transfer: boolean;
+}
+
+export interface RequestPreVoteReply {
+  readonly kind: "requestPreVoteReply";
+  /** The term that was asked about. */
+  readonly askedTerm: Term;
+  /** The current term of the node that answers. */
+  readonly term: Term;
+  readonly granted: boolean;
+}
+
+/** §3.4 */
+export interface RequestVote {
+  readonly kind: "requestVote";
+  readonly term: Term;
+  readonly last: LogPosition;
+  readonly transfer: boolean;
+}
+
+export interface RequestVoteReply {
+  readonly kind: "requestVoteReply";
+  readonly term: Term;
+  readonly granted: boolean;
+}
+
+/** §3.5; without entries it is a heartbeat, which is checked against the log like any other. */
+export interface AppendEntries {
+  readonly kind: "appendEntries";
+  readonly term: Term;
+  readonly prev: LogPosition;
+  /** Contiguous, the first at `prev.index + 1`. */
+  readonly entries: readonly Entry[];
+  readonly leaderCommit: LogIndex;
+  /** Rises with each message of this leader in this term; the reply returns the highest one seen. */
+  readonly round: number;
+}
+
+export interface AppendEntriesReply {
+  readonly kind: "appendEntriesReply";
+  readonly term: Term;
+  readonly round: number;
+  readonly outcome: AppendOutcome;
+}
+
+export type AppendOutcome =
+  | {
+      readonly kind: "accepted";
+      /** min(end of what was verified against this leader's log, end of what is durable here). */
+      readonly matchIndex: LogIndex;
+    }
+  | {
+      readonly kind: "refused";
+      /** The `prev.index` that did not match: tells a late refusal from a current one. */
+      readonly prevIndex: LogIndex;
+      /** Where the leader should look next: the first index of the conflicting term, or the end of a short log. */
+      readonly conflict: LogPosition;
+      readonly lastIndex: LogIndex;
+    };
+
+/** §3.10: stand for election now. */
+export interface TimeoutNow {
+  readonly kind: "timeoutNow";
+  readonly term: Term;
+}
+
+/** Tells a founding member of the genesis; a message of its own because the hello may have been too early. */
+export interface GenesisNotice {
+  readonly kind: "genesisNotice";
+  readonly genesis: Genesis;
+}
+
+export type Message =
+  | RequestPreVote
+  | RequestPreVoteReply
+  | RequestVote
+  | RequestVoteReply
+  | AppendEntries
+  | AppendEntriesReply
+  | TimeoutNow
+  | GenesisNotice;

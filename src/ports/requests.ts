@@ -1,0 +1,141 @@
+// What clients ask of a node, and the answers. The wire form is docs/protocol.md.
+import type { LogIndex, Term } from "../core/log-position.ts";
+import type { ErrorCode } from "../errors.ts";
+
+/** Chosen by the client, unique among the requests it has open on one connection. */
+export type RequestId = number;
+
+interface Identified {
+  readonly id: RequestId;
+}
+
+/** A command for the state machine: appended to the log, applied on every node. */
+export interface CommandRequest extends Identified {
+  readonly kind: "command";
+  readonly payload: Uint8Array;
+  /** After this long without a commit the node answers `outcome-unknown` or `unavailable`. */
+  readonly timeoutMs: number;
+}
+
+/** A linearizable question to the state machine. */
+export interface QueryRequest extends Identified {
+  readonly kind: "query";
+  readonly payload: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+export interface StatusRequest extends Identified {
+  readonly kind: "status";
+}
+
+export interface ConfigurationRequest extends Identified {
+  readonly kind: "configuration";
+}
+
+/** The named operations of the state machine. */
+export interface DescribeRequest extends Identified {
+  readonly kind: "describe";
+}
+
+/** Administrators only. */
+export interface TransferRequest extends Identified {
+  readonly kind: "transferLeadership";
+  /** null: the voter best prepared. */
+  readonly to: string | null;
+}
+
+/** Administrators only: stop this node gracefully. */
+export interface StopRequest extends Identified {
+  readonly kind: "stop";
+}
+
+export type ClientRequest =
+  | CommandRequest
+  | QueryRequest
+  | StatusRequest
+  | ConfigurationRequest
+  | DescribeRequest
+  | TransferRequest
+  | StopRequest;
+
+/** What the wire can carry across as an error. */
+export type ReplyErrorCode = Exclude<ErrorCode, "config" | "plugin" | "storage" | "usage">;
+
+export interface LeaderHint {
+  readonly id: string;
+  readonly address: string;
+}
+
+export interface ResultReply extends Identified {
+  readonly kind: "result";
+  readonly payload: Uint8Array;
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
+export interface ErrorReply extends Identified {
+  readonly kind: "error";
+  readonly code: ReplyErrorCode;
+  readonly message: string;
+  /** Who leads, as far as this node knows. */
+  readonly leader: LeaderHint | null;
+}
+
+export interface NodeStatus {
+  readonly id: string;
+  readonly address: string;
+  /** "founding": waiting for the other founders. null: unknown, the node cannot be reached. */
+  readonly role: "founding" | "follower" | "preCandidate" | "candidate" | "leader" | null;
+  readonly voter: boolean;
+  readonly reachable: boolean;
+  readonly matchIndex: LogIndex | null;
+  readonly appliedIndex: LogIndex | null;
+  readonly lagEntries: number | null;
+  readonly version: string | null;
+}
+
+/** The cluster as the node asked sees it; complete when that node leads. */
+export interface StatusReply extends Identified {
+  readonly kind: "status";
+  readonly cluster: string;
+  /** The node that answers. */
+  readonly node: string;
+  readonly leader: LeaderHint | null;
+  readonly term: Term;
+  readonly commitIndex: LogIndex;
+  readonly nodes: readonly NodeStatus[];
+  /** For people: whom the node is waiting for, empty when all is well. */
+  readonly waitingFor: readonly string[];
+}
+
+export interface ConfigurationReply extends Identified {
+  readonly kind: "configuration";
+  readonly index: LogIndex;
+  readonly members: readonly {
+    readonly id: string;
+    readonly incarnation: string;
+    readonly address: string;
+    readonly voter: boolean;
+    readonly outgoing: boolean;
+    readonly priority: number;
+  }[];
+}
+
+export interface DescribeReply extends Identified {
+  readonly kind: "describe";
+  /** The plugin's name and version. */
+  readonly name: string;
+  readonly version: string;
+  /** "raw": commands and queries are bytes, there are no named operations. */
+  readonly style: "typed" | "raw";
+  readonly commands: readonly string[];
+  readonly queries: readonly string[];
+}
+
+/** Done; nothing more to say (transfer, stop). */
+export interface DoneReply extends Identified {
+  readonly kind: "done";
+  readonly leader: LeaderHint | null;
+}
+
+export type ClientReply = ResultReply | ErrorReply | StatusReply | ConfigurationReply | DescribeReply | DoneReply;

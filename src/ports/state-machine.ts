@@ -1,0 +1,40 @@
+// The state machine as the node sees it: asynchronous and batched, wherever it lives.
+import type { LogIndex, Term } from "../core/log-position.ts";
+
+/** One committed command. */
+export interface AppliedCommand {
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** Replicated time, ms since 1970: the same on every node, never going back. */
+  readonly timeMs: number;
+  readonly payload: Uint8Array;
+}
+
+export type Outcome =
+  | { readonly kind: "ok"; readonly payload: Uint8Array }
+  /** The plugin threw `Rejected`, or the input did not fit its schema: an answer, the same on every node. */
+  | { readonly kind: "rejected"; readonly message: string };
+
+export interface StateMachineDescription {
+  readonly name: string;
+  readonly version: string;
+  readonly style: "typed" | "raw";
+  readonly commands: readonly string[];
+  readonly queries: readonly string[];
+}
+
+/**
+ * An adapter MUST:
+ * - apply runs in the order of the calls, each entry exactly once, and never decide an outcome by time;
+ * - answer a query from a state that includes every run handed over before it;
+ * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when the plugin throws
+ *   anything but `Rejected`, or its worker dies: no entry is skipped.
+ * Several calls may be under way; they settle in order.
+ */
+export interface StateMachine {
+  readonly description: StateMachineDescription;
+  /** Outcomes in the order of the commands. */
+  apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]>;
+  query(payload: Uint8Array): Promise<Outcome>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,65 @@
+// How a node speaks to its peers and to clients. Identities come from certificates, never from messages.
+import type { Incarnation, MemberKey, NodeId } from "../core/configuration.ts";
+import type { Genesis } from "../core/genesis.ts";
+import type { Message } from "../core/messages.ts";
+import type { ClientReply, ClientRequest } from "./requests.ts";
+
+export interface PeerIdentity {
+  readonly id: NodeId;
+  readonly incarnation: Incarnation;
+  /** Drawn anew at each start of the process. */
+  readonly bootId: string;
+}
+
+/** A client's connection as the node sees it. */
+export interface ClientConnection {
+  /** The name in the client's certificate; a node's certificate never gets here. */
+  readonly name: string;
+  /** Listed in `[access] admins`. */
+  readonly isAdmin: boolean;
+  /** Queues a reply; drops it when the connection is gone. Never blocks, never throws. */
+  reply(reply: ClientReply): void;
+}
+
+/** What the transport tells the node. Callbacks never come from inside `send` or `reply`. */
+export interface TransportHandler {
+  /** Both hellos are checked. Comes before any message of that peer, and again for each new connection. */
+  onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void;
+  onPeerDisconnected(peer: PeerIdentity, reason: string): void;
+  onMessage(from: MemberKey, message: Message): void;
+  /** Role and right have been checked against the table of the protocol; the request is decoded and valid. */
+  onRequest(request: ClientRequest, client: ClientConnection): void;
+}
+
+export interface PeerStatus {
+  readonly id: NodeId;
+  readonly address: string;
+  readonly reachable: boolean;
+  /** Why not, in words for an operator; null when it is. */
+  readonly reason: string | null;
+  /** The peer's Graft version, as its last hello said. */
+  readonly version: string | null;
+}
+
+/**
+ * An adapter MUST:
+ * - never block: `send` queues in memory and the queue is bounded; beyond, the connection is dropped with a reason
+ *   (Raft tolerates a lost message, but not a stalled thread);
+ * - keep the messages of one connection in order, and deliver none of a connection that has been replaced;
+ * - deliver nothing of a peer or a client whose certificate or hello has not been accepted;
+ * - silently drop what is sent to a peer that is not connected.
+ */
+export interface Transport {
+  /** Starts listening and dialling. Throws `GraftError("config")` when the address cannot be listened on. */
+  start(handler: TransportHandler): Promise<void>;
+  send(to: MemberKey, message: Message): void;
+  /** Writes what has been gathered to the sockets. Called once per turn of the node's loop and before a write blocks. */
+  flush(): void;
+  /** The nodes to keep connections with, this one left out. Replaces the list of the call before. */
+  setPeers(peers: readonly { readonly id: NodeId; readonly address: string }[]): void;
+  /** What the next hellos say of the genesis. */
+  setGenesis(genesis: Genesis | null): void;
+  peers(): readonly PeerStatus[];
+  /** Stops listening, gives what is queued up to `graceMs` to leave, closes every connection. */
+  stop(graceMs: number): Promise<void>;
+}
