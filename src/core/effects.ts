@@ -95,6 +95,12 @@ export type TransferOutcome =
   | { readonly kind: "busy" }
   | { readonly kind: "timedOut" };
 
+/** The genesis is on disk here: hellos may carry it from now on. */
+export interface GenesisDurable {
+  readonly kind: "genesisDurable";
+  readonly genesis: Genesis;
+}
+
 /** This node cannot go on: the node prints the reason and stops. */
 export interface Halt {
   readonly kind: "halt";
@@ -105,9 +111,7 @@ export type HaltReason =
   /** The cluster was founded with another incarnation of this node: its disk was wiped or replaced. */
   | { readonly kind: "wiped"; readonly clusterUuid: string; readonly id: NodeId }
   /** The cluster was founded without this node. */
-  | { readonly kind: "notListed"; readonly clusterUuid: string; readonly id: NodeId }
-  /** Two nodes name each other as founders but belong to two clusters. */
-  | { readonly kind: "otherCluster"; readonly own: string; readonly other: string };
+  | { readonly kind: "notListed"; readonly clusterUuid: string; readonly id: NodeId };
 
 export type Effect =
   | DurableEffect
@@ -117,4 +121,5 @@ export type Effect =
   | ProposalsAccepted
   | ProposalsRefused
   | TransferSettled
+  | GenesisDurable
   | Halt;

@@ -1,0 +1,113 @@
+// What does a follower do with AppendEntries? (§3.5) It checks that its log agrees with the leader's at one point, and
+// only then takes what follows. The leader's side of it is replication.ts.
+import type { MemberKey } from "./configuration.ts";
+import { applyCommitted, followCommit } from "./commit.ts";
+import { appendToLog, isVoteDurable, promise, truncateLog } from "./durability.ts";
+import type { LogPosition } from "./log-position.ts";
+import { firstIndexOfTermAt, termAt } from "./log-terms.ts";
+import type { AppendEntries, AppendOutcome } from "./messages.ts";
+import type { Follower } from "./roles.ts";
+import type { Emit, State } from "./state.ts";
+import { becomeFollower } from "./step-down.ts";
+import { drawElectionDue } from "./timers.ts";
+
+export function onAppendEntries(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {
+  if (state.genesis === null) return state;
+  if (request.term < state.currentTerm) return reply(state, from, request.round, refusal(state, request.prev), emit);
+  const next = hearLeader(state, from, request, emit);
+  const prevTerm = termAt(next.log, request.prev.index);
+  // Below the snapshot everything is committed, and so the same on every node: neither a conflict nor a gap.
+  const matches = request.prev.index < next.log.snapshot.index || prevTerm === request.prev.term;
+  if (!matches) {
+    if (request.prev.index <= next.commitIndex) throw new Error("Leader Completeness broken: prevLog conflicts");
+    return reply(next, from, followerOf(next).round, refusal(next, request.prev), emit);
+  }
+  const taken = takeEntries(next, request, emit);
+  // What is new is acknowledged when it is on disk (settleAck). Anything else is answered at once, so that a slow disk does
+  // not look like a dead node.
+  return taken.log === next.log ? sendAck(taken, from, emit) : taken;
+}
+
+/** §3.4: an AppendEntries of the current term names its leader; every other role ends. */
+function hearLeader(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {
+  let next = state;
+  const isNewTerm = request.term > state.currentTerm;
+  if (!isNewTerm && state.role.kind === "leader") throw new Error(`Election Safety broken in term ${request.term}`);
+  if (isNewTerm || state.role.kind !== "follower" || state.role.leader === null) {
+    next = becomeFollower(state, request.term, from, emit);
+  } else if (state.role.leader !== from) {
+    throw new Error(`Election Safety broken: ${state.role.leader} and ${from} both lead term ${request.term}`);
+  }
+  const [electionDueMs, drawn] = drawElectionDue(next);
+  const role = followerOf(drawn);
+  const round = Math.max(role.round, request.round);
+  return { ...drawn, role: { ...role, electionDueMs, leaderHeardMs: drawn.nowMs, wokeLate: false, round } };
+}
+
+function followerOf(state: State): Follower {
+  if (state.role.kind !== "follower") throw new Error(`a ${state.role.kind} cannot take entries`);
+  return state.role;
+}
+
+/**
+ * §3.5: entries that are already here stay, also when the request is an old one that ends before this log does; only a
+ * conflict, the same index with another term, removes what is here from there on.
+ */
+function takeEntries(state: State, request: AppendEntries, emit: Emit): State {
+  const { entries, prev } = request;
+  let at = 0;
+  for (; at < entries.length; at++) {
+    const entry = entries[at]!;
+    if (entry.index !== prev.index + 1 + at) throw new Error(`AppendEntries with a gap before index ${entry.index}`);
+    if (entry.index <= state.log.snapshot.index) continue;
+    if (termAt(state.log, entry.index) !== entry.term) break;
+  }
+  const missing = at === 0 ? entries : entries.slice(at);
+  let next = state;
+  if (missing.length > 0) {
+    if (missing[0]!.index <= next.log.last.index) next = truncateLog(next, missing[0]!.index - 1, emit);
+    next = appendToLog(next, missing, emit);
+  }
+  const role = followerOf(next);
+  const verifiedIndex = Math.max(role.verifiedIndex, prev.index + entries.length);
+  const owesAck = role.owesAck || missing.length > 0;
+  next = followCommit({ ...next, role: { ...role, verifiedIndex, owesAck } }, request.leaderCommit, verifiedIndex);
+  return applyCommitted(next, emit);
+}
+
+/** The disk has caught up: what was owed to the leader is sent. */
+export function settleAck(state: State, emit: Emit): State {
+  const { role } = state;
+  if (role.kind !== "follower" || role.leader === null || !role.owesAck) return state;
+  return sendAck(state, role.leader, emit);
+}
+
+/**
+ * Names the end of what is both verified against this leader and durable here; never merely the end of the log, which may
+ * hold a deposed leader's entries.
+ */
+function sendAck(state: State, leader: MemberKey, emit: Emit): State {
+  const role = followerOf(state);
+  if (!isVoteDurable(state)) return { ...state, role: { ...role, owesAck: true } };
+  const matchIndex = Math.min(role.verifiedIndex, state.durability.persistedIndex);
+  const owesAck = role.verifiedIndex > state.durability.persistedIndex;
+  const next: State = { ...state, role: { ...role, owesAck } };
+  return reply(next, leader, role.round, { kind: "accepted", matchIndex }, emit);
+}
+
+/** Where the leader should look next: the start of the conflicting term here, or the end of a log that is too short. */
+function refusal(state: State, prev: LogPosition): AppendOutcome {
+  const { log } = state;
+  const term = termAt(log, prev.index);
+  const conflict =
+    term === null ? { index: log.last.index + 1, term: 0 } : { index: firstIndexOfTermAt(log, prev.index), term };
+  return { kind: "refused", prevIndex: prev.index, conflict, lastIndex: log.last.index };
+}
+
+const reply = (state: State, to: MemberKey, round: number, outcome: AppendOutcome, emit: Emit): State =>
+  promise(
+    state,
+    state.durability.voteTicket,
+    { kind: "send", to, message: { kind: "appendEntriesReply", term: state.currentTerm, round, outcome } },
+    emit,
+  );

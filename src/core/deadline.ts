@@ -1,0 +1,28 @@
+// When must the node look at its clock again? It keeps exactly one timer, for the time that nextDeadlineMs names.
+import { isReadyToFound } from "./founding.ts";
+import type { Millis } from "./log-position.ts";
+import { latestConfiguration } from "./log-terms.ts";
+import { reachedByQuorum } from "./quorum.ts";
+import type { Leader } from "./roles.ts";
+import type { State } from "./state.ts";
+
+/** The time of `clock` at which a tick is due; infinite while nothing but an event from outside can change anything. */
+export function nextDeadlineMs(state: State): Millis {
+  if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : Number.POSITIVE_INFINITY;
+  const { role } = state;
+  if (role.kind !== "leader") return role.electionDueMs;
+  return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * When a leader that has not heard from a quorum steps down (§6.2): one election timeout after a quorum last answered,
+ * and not before its grace after a sleep is over.
+ */
+export function quorumDueMs(state: State, leader: Leader): Millis {
+  const configuration = latestConfiguration(state.log);
+  if (configuration === null) throw new Error("a leader without a configuration");
+  const heardMs = reachedByQuorum(configuration, (key) =>
+    key === state.self ? state.nowMs : (leader.progress.get(key)?.heardMs ?? Number.NEGATIVE_INFINITY),
+  );
+  return Math.max(heardMs + state.settings.electionTimeoutMs, leader.graceUntilMs);
+}

@@ -1,0 +1,124 @@
+// States, events and effects as one line of prose each, for transcripts and traces. Never shows a payload.
+import { nodeIdOf } from "./configuration.ts";
+import type { Effect, HaltReason, TransferOutcome } from "./effects.ts";
+import type { Entry } from "./entry.ts";
+import type { Event } from "./events.ts";
+import type { LogPosition } from "./log-position.ts";
+import type { AppendOutcome, Message } from "./messages.ts";
+import type { State } from "./state.ts";
+
+const at = (position: LogPosition): string => `${position.index}.${position.term}`;
+const yes = (value: boolean, word: string): string => (value ? ` ${word}` : "");
+
+/** `n1 leader term 3, log 7.3, commit 7` */
+export function describeState(state: State): string {
+  const { role } = state;
+  const following = role.kind === "follower" && role.leader !== null ? ` of ${nodeIdOf(role.leader)}` : "";
+  const name = state.genesis === null ? "founding" : role.kind;
+  const durable =
+    state.durability.persistedIndex < state.log.last.index ? ` (durable ${state.durability.persistedIndex})` : "";
+  return `${nodeIdOf(state.self)} ${name}${following} term ${state.currentTerm}, log ${at(state.log.last)}${durable}, commit ${state.commitIndex}`;
+}
+
+export function describeEvent(event: Event): string {
+  switch (event.kind) {
+    case "tick":
+      return "the timer fires";
+    case "message":
+      return `from ${nodeIdOf(event.from)}: ${describeMessage(event.message)}`;
+    case "peerConnected":
+      return `${event.peer.id} says hello${event.genesis === null ? "" : ` and knows cluster ${event.genesis.clusterUuid.slice(0, 8)}`}`;
+    case "propose":
+      return `${event.proposals.length} proposed`;
+    case "persisted":
+      return `ticket ${event.ticket} is durable`;
+    case "transferLeadership":
+      return `leadership shall go to ${event.to ?? "the best prepared voter"}`;
+  }
+}
+
+export function describeMessage(message: Message): string {
+  switch (message.kind) {
+    case "requestPreVote":
+      return `RequestPreVote term ${message.term}, last ${at(message.last)}${yes(message.transfer, "(transfer)")}`;
+    case "requestPreVoteReply":
+      return `RequestPreVoteReply for term ${message.askedTerm}: ${message.granted ? "granted" : `refused, term ${message.term}`}`;
+    case "requestVote":
+      return `RequestVote term ${message.term}, last ${at(message.last)}${yes(message.transfer, "(transfer)")}`;
+    case "requestVoteReply":
+      return `RequestVoteReply term ${message.term}: ${message.granted ? "granted" : "refused"}`;
+    case "appendEntries":
+      return `AppendEntries term ${message.term} after ${at(message.prev)}: ${describeEntries(message.entries)}, commit ${message.leaderCommit}`;
+    case "appendEntriesReply":
+      return `AppendEntriesReply term ${message.term}: ${describeOutcome(message.outcome)}`;
+    case "timeoutNow":
+      return `TimeoutNow term ${message.term}`;
+    case "genesisNotice":
+      return `GenesisNotice ${message.genesis.clusterUuid.slice(0, 8)}`;
+  }
+}
+
+function describeOutcome(outcome: AppendOutcome): string {
+  if (outcome.kind === "accepted") return `matches through ${outcome.matchIndex}`;
+  return `refused after ${outcome.prevIndex}, conflict ${at(outcome.conflict)}, last ${outcome.lastIndex}`;
+}
+
+function describeEntries(entries: readonly Entry[]): string {
+  if (entries.length === 0) return "nothing";
+  return entries.map((entry) => `${at(entry)}${entry.kind === "command" ? "" : ` ${entry.kind}`}`).join(", ");
+}
+
+export function describeEffect(effect: Effect): string {
+  switch (effect.kind) {
+    case "writeVote":
+      return `write term ${effect.currentTerm}, vote ${effect.votedFor === null ? "none" : nodeIdOf(effect.votedFor)} [${effect.ticket}]`;
+    case "truncateLog":
+      return `truncate after ${effect.through} [${effect.ticket}]`;
+    case "appendLog":
+      return `append ${describeEntries(effect.entries)} [${effect.ticket}]`;
+    case "writeGenesis":
+      return `write genesis ${effect.genesis.clusterUuid.slice(0, 8)} [${effect.ticket}]`;
+    case "send":
+      return `to ${nodeIdOf(effect.to)}: ${describeMessage(effect.message)}`;
+    case "sendEntries":
+      return effect.prev.index === effect.through.index
+        ? `to ${nodeIdOf(effect.to)}: heartbeat term ${effect.term} at ${at(effect.prev)}, commit ${effect.leaderCommit}`
+        : `to ${nodeIdOf(effect.to)}: entries term ${effect.term} after ${at(effect.prev)} through ${at(effect.through)}, commit ${effect.leaderCommit}`;
+    case "apply":
+      return `apply ${effect.after + 1} through ${effect.through}`;
+    case "proposalsAccepted":
+      return `accept ${effect.refs.length} from ${at(effect.first)}`;
+    case "proposalsRefused":
+      return `refuse ${effect.refs.length}, leader ${effect.leader === null ? "unknown" : nodeIdOf(effect.leader)}`;
+    case "transferSettled":
+      return `transfer: ${describeTransfer(effect.outcome)}`;
+    case "genesisDurable":
+      return `genesis ${effect.genesis.clusterUuid.slice(0, 8)} is durable`;
+    case "halt":
+      return `halt: ${describeHalt(effect.reason)}`;
+  }
+}
+
+export function describeTransfer(outcome: TransferOutcome): string {
+  switch (outcome.kind) {
+    case "done":
+      return "done";
+    case "notLeader":
+      return `this node does not lead${outcome.leader === null ? "" : `, ${nodeIdOf(outcome.leader)} does`}`;
+    case "unknownTarget":
+      return `${outcome.to} is not a voter of this cluster`;
+    case "noTarget":
+      return "no other voter has answered lately";
+    case "busy":
+      return "another transfer is under way";
+    case "timedOut":
+      return "the target did not take over within an election timeout";
+  }
+}
+
+export function describeHalt(reason: HaltReason): string {
+  const cluster = reason.clusterUuid.slice(0, 8);
+  return reason.kind === "wiped"
+    ? `cluster ${cluster} knows ${reason.id} with another disk: this one is new or was wiped`
+    : `cluster ${cluster} was founded without ${reason.id}`;
+}

@@ -1,0 +1,98 @@
+// What must be on disk before it may be promised: tickets for durable effects, and the promises that wait for them.
+import type { MemberKey } from "./configuration.ts";
+import type { DurableEffect, Effect } from "./effects.ts";
+import type { Entry } from "./entry.ts";
+import type { Ticket } from "./events.ts";
+import type { Genesis } from "./genesis.ts";
+import type { LogIndex, Term } from "./log-position.ts";
+import { appended, truncated } from "./log-terms.ts";
+import type { Durability, Emit, State } from "./state.ts";
+
+/** The durability of a node whose state has just been read back from disk. */
+export const restoredDurability = (last: LogIndex): Durability => ({
+  issued: 0,
+  confirmed: 0,
+  voteTicket: 0,
+  persistedIndex: last,
+  appends: [],
+  promised: [],
+});
+
+/** Term and vote, as one write (§3.8: persistent state is updated before responding). */
+export function writeVote(state: State, vote: { term: Term; votedFor: MemberKey | null }, emit: Emit): State {
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "writeVote", ticket, currentTerm: vote.term, votedFor: vote.votedFor });
+  return {
+    ...state,
+    currentTerm: vote.term,
+    votedFor: vote.votedFor,
+    durability: { ...state.durability, issued: ticket, voteTicket: ticket },
+  };
+}
+
+export function writeGenesis(state: State, genesis: Genesis, emit: Emit): State {
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "writeGenesis", ticket, genesis });
+  return { ...state, genesis, founding: null, durability: { ...state.durability, issued: ticket } };
+}
+
+export function appendToLog(state: State, entries: readonly Entry[], emit: Emit): State {
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "appendLog", ticket, entries });
+  const log = appended(state.log, entries);
+  const appends = [...state.durability.appends, { ticket, through: log.last.index }];
+  return { ...state, log, durability: { ...state.durability, issued: ticket, appends } };
+}
+
+/** Removes the entries after `through`; none of them may be committed. */
+export function truncateLog(state: State, through: LogIndex, emit: Emit): State {
+  if (through < state.commitIndex) {
+    throw new Error(`Leader Completeness broken: entry ${through + 1} is committed (through ${state.commitIndex})`);
+  }
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "truncateLog", ticket, through });
+  const { durability } = state;
+  return {
+    ...state,
+    log: truncated(state.log, through),
+    durability: {
+      ...durability,
+      issued: ticket,
+      persistedIndex: Math.min(durability.persistedIndex, through),
+      // A write of entries that are gone again confirms only what is left of them.
+      appends: durability.appends.map((write) => ({ ...write, through: Math.min(write.through, through) })),
+    },
+  };
+}
+
+/** Emits `effect` when everything issued up to `ticket` is durable: now, or with the confirmation to come. */
+export function promise(state: State, ticket: Ticket, effect: Exclude<Effect, DurableEffect>, emit: Emit): State {
+  const { durability } = state;
+  if (durability.confirmed >= ticket) {
+    emit(effect);
+    return state;
+  }
+  return { ...state, durability: { ...durability, promised: [...durability.promised, { ticket, effect }] } };
+}
+
+/** Whether the current term and vote are durable. */
+export const isVoteDurable = (state: State): boolean => state.durability.confirmed >= state.durability.voteTicket;
+
+/** Takes the store's word for every ticket up to `ticket`, and releases what waited for them. */
+export function confirm(state: State, ticket: Ticket, emit: Emit): State {
+  const { durability } = state;
+  if (ticket > durability.issued) throw new Error(`ticket ${ticket} confirmed, but only ${durability.issued} issued`);
+  if (ticket <= durability.confirmed) return state;
+  const written = durability.appends.filter((write) => write.ticket <= ticket);
+  for (const { ticket: due, effect } of durability.promised) if (due <= ticket) emit(effect);
+  return {
+    ...state,
+    durability: {
+      ...durability,
+      confirmed: ticket,
+      persistedIndex: written.at(-1)?.through ?? durability.persistedIndex,
+      appends: durability.appends.filter((write) => write.ticket > ticket),
+      promised: durability.promised.filter((waiting) => waiting.ticket > ticket),
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// How does a cluster begin? Every founder waits for a hello from every other one; the one with the smallest id then
+// writes the genesis, the others adopt it. No vote precedes it. A node whose incarnation is not in it never votes.
+//
+// Deviation: the thesis takes the first configuration as given. Given by a file it founds a second cluster when a disk
+// is wiped and the file is still there; given by a record of incarnations it cannot.
+import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "./configuration.ts";
+import { promise, writeGenesis } from "./durability.ts";
+import type { PeerConnectedEvent } from "./events.ts";
+import { type Genesis, genesisConfiguration } from "./genesis.ts";
+import { logStart } from "./log-position.ts";
+import { nextUuid } from "./random.ts";
+import type { Emit, Founding, State } from "./state.ts";
+import { drawElectionDue } from "./timers.ts";
+
+/** Whether this node is the founder that writes the genesis, and has heard every other one. */
+export function isReadyToFound(state: State): boolean {
+  const { founding, genesis } = state;
+  if (founding === null || genesis !== null) return false;
+  const smallest = founding.bootstrap.map((founder) => founder.id).sort()[0];
+  if (smallest !== nodeIdOf(state.self)) return false;
+  return founding.bootstrap.every((founder) => founding.heard.some((key) => nodeIdOf(key) === founder.id));
+}
+
+/** Writes the genesis once every founder has been heard. */
+export function foundIfReady(state: State, emit: Emit): State {
+  const { founding } = state;
+  if (founding === null || !isReadyToFound(state)) return state;
+  const [clusterUuid, random] = nextUuid(state.random);
+  const members = founding.bootstrap.map((founder) => ({
+    key: founding.heard.find((key) => nodeIdOf(key) === founder.id)!,
+    address: founder.address,
+    priority: 0,
+  }));
+  const foundedAtMs = Math.floor(state.nowMs + founding.wallOffsetMs);
+  return takeGenesis({ ...state, random }, { clusterUuid, members, foundedAtMs }, emit);
+}
+
+/** A node has said hello: it may be a founder that was waited for, know the genesis, or need to be told of it. */
+export function onHello(state: State, event: PeerConnectedEvent, emit: Emit): State {
+  const peer = toMemberKey(event.peer.id, event.peer.incarnation);
+  if (state.genesis !== null) return event.genesis === null ? tellGenesis(state, peer, state.genesis, emit) : state;
+  if (event.genesis !== null) return onGenesis(state, event.genesis, emit);
+  if (state.founding === null) return state;
+  return foundIfReady({ ...state, founding: withHeard(state.founding, peer) }, emit);
+}
+
+/** Adopts the genesis that another node knows, if this very incarnation is a founder; otherwise it cannot go on. */
+export function onGenesis(state: State, genesis: Genesis, emit: Emit): State {
+  if (state.genesis !== null) return state;
+  if (genesis.members.some((member) => member.key === state.self)) return takeGenesis(state, genesis, emit);
+  const id = nodeIdOf(state.self);
+  const kind = genesis.members.some((member) => nodeIdOf(member.key) === id) ? "wiped" : "notListed";
+  emit({ kind: "halt", reason: { kind, clusterUuid: genesis.clusterUuid, id } });
+  return state;
+}
+
+function takeGenesis(state: State, genesis: Genesis, emit: Emit): State {
+  const configurations = [{ position: logStart, configuration: genesisConfiguration(genesis) }];
+  const log = { ...state.log, configurations, lastStampMs: genesis.foundedAtMs };
+  let next = writeGenesis({ ...state, log }, genesis, emit);
+  next = promise(next, next.durability.issued, { kind: "genesisDurable", genesis }, emit);
+  for (const member of genesis.members) {
+    if (member.key !== state.self) next = tellGenesis(next, member.key, genesis, emit);
+  }
+  const [electionDueMs, drawn] = drawElectionDue(next);
+  if (drawn.role.kind !== "follower") throw new Error("a role other than follower before genesis");
+  return { ...drawn, role: { ...drawn.role, electionDueMs } };
+}
+
+/** Only once it is durable here: a founder must not learn of a genesis that its writer could forget. */
+const tellGenesis = (state: State, to: MemberKey, genesis: Genesis, emit: Emit): State =>
+  promise(state, state.durability.issued, { kind: "send", to, message: { kind: "genesisNotice", genesis } }, emit);
+
+function withHeard(founding: Founding, peer: MemberKey): Founding {
+  if (!founding.bootstrap.some((founder) => founder.id === nodeIdOf(peer))) return founding;
+  const others = founding.heard.filter((key) => nodeIdOf(key) !== nodeIdOf(peer));
+  return { ...founding, heard: [...others, toMemberKey(nodeIdOf(peer), incarnationOf(peer))] };
+}

@@ -1,0 +1,100 @@
+// What must hold in every state of a node, and between a state and the next one. Tests and the simulator check it after
+// every step; a cluster-wide property (one leader per term, logs that match) is the simulator's to check.
+import { latestConfiguration, termAt } from "./log-terms.ts";
+import type { Leader } from "./roles.ts";
+import type { State } from "./state.ts";
+
+function must(holds: boolean, rule: string): void {
+  if (!holds) throw new Error(`invariant broken: ${rule}`);
+}
+
+/** Throws when `state` cannot be the state of a correct node. */
+export function checkState(state: State): void {
+  const { log, durability, role } = state;
+  must(state.genesis === null || state.founding === null, "a node that knows the genesis waits for no founder");
+  must(state.genesis !== null || (state.currentTerm === 0 && state.votedFor === null), "no vote precedes the genesis");
+  must(state.genesis !== null || role.kind === "follower", "before the genesis a node only waits");
+  must(log.snapshot.index <= state.appliedIndex, "what a snapshot covers is applied");
+  must(state.appliedIndex <= state.commitIndex, "nothing is applied before it is committed (§3.5)");
+  must(state.appliedIndex <= durability.persistedIndex, "nothing is applied before it is durable here");
+  must(state.commitIndex <= log.last.index, "what is committed is in the log");
+  must(durability.persistedIndex <= log.last.index, "what is durable is in the log");
+  must(log.last.term <= state.currentTerm, "no entry has a term that this node has not reached");
+  must(durability.confirmed <= durability.issued, "no ticket is confirmed before it is issued");
+  must(durability.voteTicket <= durability.issued, "the vote's ticket has been issued");
+  must(isAscending(durability.appends.map((write) => write.ticket)), "appends are confirmed in order");
+  must(
+    isAscending(
+      durability.promised.map((waiting) => waiting.ticket),
+      true,
+    ),
+    "promises are kept in order",
+  );
+  must(isAscending(log.termStarts.map((start) => start.term)), "terms rise along the log");
+  must(isAscending(log.termStarts.map((start) => start.index)), "term starts rise along the log");
+  must(isAscending(log.segments.map((segment) => segment.through)), "segments rise along the log");
+  must((log.segments.at(-1)?.through ?? log.last.index) === log.last.index, "the segments reach the end of the log");
+  must(isAscending(log.configurations.map((placed) => placed.position.index)), "configurations rise along the log");
+  if (role.kind === "follower") must(role.verifiedIndex <= log.last.index, "what is verified is in the log");
+  if (role.kind === "candidate") must(state.votedFor === state.self, "a candidate has voted for itself (§3.4)");
+  if (role.kind === "candidate") must(role.asked || role.granted.length === 0, "nobody votes before being asked");
+  if (role.kind === "leader") checkLeader(state, role);
+}
+
+function checkLeader(state: State, role: Leader): void {
+  const { log } = state;
+  must(state.votedFor === state.self, "a leader has voted for itself");
+  must(log.last.index >= role.termStartIndex, "a leader never removes entries of its own term (§3.5)");
+  must(termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
+  must(log.last.term === state.currentTerm, "a leader's last entry is of its own term");
+  const configuration = latestConfiguration(log);
+  for (const [key, progress] of role.progress) {
+    must(key !== state.self, "a leader follows itself by its own disk only");
+    must(configuration?.members.some((member) => member.key === key) === true, "progress is kept for members only");
+    must(progress.matchIndex < progress.nextIndex, "matchIndex is below nextIndex");
+    must(progress.nextIndex <= log.last.index + 1, "nextIndex is at most one beyond the log");
+    must(progress.ackedRound <= role.round, "no round is acknowledged before it is sent");
+    if (progress.kind !== "replicating") continue;
+    must(isAscending(progress.inFlight.map((sent) => sent.through)), "messages in flight rise along the log");
+    must((progress.inFlight.at(-1)?.through ?? 0) < progress.nextIndex, "nothing in flight is beyond nextIndex");
+    const entries = progress.inFlight.reduce((sum, sent) => sum + sent.entries, 0);
+    must(entries <= state.settings.windowEntriesMax, "the window of entries holds");
+  }
+}
+
+/** Throws when no event can lead a correct node from `before` to `after` in one step. */
+export function checkTransition(before: State, after: State): void {
+  must(after.nowMs >= before.nowMs, "time does not go back");
+  must(after.currentTerm >= before.currentTerm, "the current term never falls (§3.3)");
+  must(after.commitIndex >= before.commitIndex, "the commit index never falls");
+  must(after.appliedIndex >= before.appliedIndex, "nothing is applied twice");
+  must(after.self === before.self, "a node stays itself");
+  must(before.genesis === null || after.genesis === before.genesis, "a genesis is for ever");
+  if (after.currentTerm === before.currentTerm && before.votedFor !== null) {
+    must(after.votedFor === before.votedFor, "a vote stands for its whole term (§3.4)");
+  }
+  must(after.durability.confirmed >= before.durability.confirmed, "what was durable stays durable");
+  must(after.durability.issued >= before.durability.issued, "tickets rise");
+  must(after.log.snapshot.index >= before.log.snapshot.index, "a snapshot never goes back");
+  const committed = Math.max(before.commitIndex, after.log.snapshot.index);
+  must(
+    before.commitIndex < after.log.snapshot.index || termAt(before.log, committed) === termAt(after.log, committed),
+    "a committed entry is never replaced (§3.6.3)",
+  );
+  checkSameTerm(before, after);
+}
+
+function checkSameTerm(before: State, after: State): void {
+  if (before.role.kind !== "leader" || after.role.kind !== "leader") return;
+  if (before.currentTerm !== after.currentTerm) return;
+  must(after.log.last.index >= before.log.last.index, "a leader only appends (§3.5)");
+  must(after.role.round >= before.role.round, "rounds rise");
+  for (const [key, progress] of before.role.progress) {
+    const later = after.role.progress.get(key);
+    must(later === undefined || later.matchIndex >= progress.matchIndex, "matchIndex never falls");
+  }
+}
+
+function isAscending(values: readonly number[], allowEqual = false): boolean {
+  return values.every((value, at) => at === 0 || value > values[at - 1]! || (allowEqual && value === values[at - 1]!));
+}

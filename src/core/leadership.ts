@@ -1,0 +1,71 @@
+// What does a leader do because it leads? It opens its term with a no-op, shows life by heartbeats, and steps down when
+// it has not heard from a quorum for an election timeout (§6.2).
+import type { MemberKey } from "./configuration.ts";
+import { advanceCommit } from "./commit.ts";
+import { quorumDueMs } from "./deadline.ts";
+import { appendToLog } from "./durability.ts";
+import { latestConfiguration } from "./log-terms.ts";
+import { onPropose } from "./proposals.ts";
+import { nextStampMs } from "./replicated-time.ts";
+import { heartbeat, replicateToAll } from "./replication.ts";
+import type { Leader, Progress } from "./roles.ts";
+import type { Emit, State } from "./state.ts";
+import { becomeFollower } from "./step-down.ts";
+
+/** §3.4, §3.6.2: a new leader knows nothing of its followers, and commits nothing before an entry of its own term. */
+export function becomeLeader(state: State, emit: Emit): State {
+  const termStartIndex = state.log.last.index + 1;
+  const progress = new Map<MemberKey, Progress>();
+  for (const { key } of latestConfiguration(state.log)?.members ?? []) {
+    if (key === state.self) continue;
+    progress.set(key, {
+      kind: "probing",
+      nextIndex: termStartIndex,
+      matchIndex: 0,
+      heardMs: state.nowMs,
+      ackedRound: 0,
+      askedMs: null,
+    });
+  }
+  const role: Leader = {
+    kind: "leader",
+    sinceMs: state.nowMs,
+    stampBaseMs: state.log.lastStampMs,
+    termStartIndex,
+    heartbeatDueMs: state.nowMs + state.settings.heartbeatIntervalMs,
+    round: 0,
+    graceUntilMs: state.nowMs,
+    progress,
+    transfer: null,
+  };
+  const leading: State = { ...state, role };
+  const position = { index: termStartIndex, term: state.currentTerm };
+  const noop = { ...position, kind: "noop", stampMs: nextStampMs(leading, role) } as const;
+  return advanceCommit(replicateToAll(appendToLog(leading, [noop], emit), emit), emit);
+}
+
+/** The time for a heartbeat, for giving up a transfer, or for stepping down has come. */
+export function onLeaderTick(state: State, emit: Emit): State {
+  let next = state;
+  if (next.role.kind === "leader" && next.role.transfer !== null && next.nowMs >= next.role.transfer.dueMs) {
+    next = resumeAfterTransfer(next, emit);
+  }
+  if (next.role.kind !== "leader") throw new Error("giving up a transfer ended leadership");
+  const dueMs = quorumDueMs(next, next.role);
+  if (next.nowMs >= dueMs) {
+    const wasAsleep = next.nowMs - dueMs > next.settings.heartbeatIntervalMs && next.role.graceUntilMs < dueMs;
+    if (!wasAsleep) return becomeFollower(next, next.currentTerm, null, emit);
+    // The silence was this node's own: answers may be waiting to be read. One heartbeat's time to read them.
+    const graceUntilMs = next.nowMs + next.settings.heartbeatIntervalMs;
+    return heartbeat({ ...next, role: { ...next.role, graceUntilMs } }, emit);
+  }
+  return next.nowMs >= next.role.heartbeatDueMs ? heartbeat(next, emit) : next;
+}
+
+/** The target did not take over in time: this node goes on leading, and takes what it held. */
+function resumeAfterTransfer(state: State, emit: Emit): State {
+  const { role } = state;
+  if (role.kind !== "leader" || role.transfer === null) return state;
+  emit({ kind: "transferSettled", outcome: { kind: "timedOut" } });
+  return onPropose({ ...state, role: { ...role, transfer: null } }, role.transfer.held, emit);
+}

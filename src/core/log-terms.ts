@@ -1,0 +1,142 @@
+// What the core knows of its log without holding it: where it begins and ends, where each term begins, which
+// configurations it holds, and roughly how heavy its tail is. The entries themselves are the node's business.
+import type { Configuration } from "./configuration.ts";
+import { type Entry, entryBytes } from "./entry.ts";
+import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+
+export interface PlacedConfiguration {
+  readonly position: LogPosition;
+  readonly configuration: Configuration;
+}
+
+/** A stretch of the log's tail and an upper bound of its size. */
+export interface Segment {
+  readonly through: LogIndex;
+  readonly bytes: number;
+}
+
+export interface LogTerms {
+  /** The last position covered by a snapshot, or the log's start. */
+  readonly snapshot: LogPosition;
+  readonly last: LogPosition;
+  /** Replicated time of the last entry, ms since 1970. */
+  readonly lastStampMs: number;
+  /** The first position of each term after the snapshot, ascending. */
+  readonly termStarts: readonly LogPosition[];
+  /** The configuration as of the snapshot (or genesis) first, then each one in the log. Empty before genesis. */
+  readonly configurations: readonly PlacedConfiguration[];
+  /** The sizes of the entries after this index are known, in `segments`. */
+  readonly sizedAfter: LogIndex;
+  readonly segments: readonly Segment[];
+}
+
+const segmentBytesMax = 64 * 1024;
+const segmentsMax = 256;
+
+/** The term of the entry at `index`; null when it is compacted away or beyond the end. */
+export function termAt(log: LogTerms, index: LogIndex): Term | null {
+  if (index === log.last.index) return log.last.term;
+  if (index === log.snapshot.index) return log.snapshot.term;
+  if (index < log.snapshot.index || index > log.last.index) return null;
+  for (let at = log.termStarts.length - 1; at >= 0; at--) {
+    const start = log.termStarts[at]!;
+    if (start.index <= index) return start.term;
+  }
+  throw new Error(`log terms: index ${index} lies before the first term in the log`);
+}
+
+/** The position at `index`, which must be in the log or at the snapshot's end. */
+export function positionAt(log: LogTerms, index: LogIndex): LogPosition {
+  const term = termAt(log, index);
+  if (term === null) throw new Error(`log terms: index ${index} is not in the log`);
+  return { index, term };
+}
+
+/** The first index that this log holds of the term of `index`. */
+export function firstIndexOfTermAt(log: LogTerms, index: LogIndex): LogIndex {
+  for (let at = log.termStarts.length - 1; at >= 0; at--) {
+    const start = log.termStarts[at]!;
+    if (start.index <= index) return start.index;
+  }
+  return log.snapshot.index;
+}
+
+/** The last index whose entry has a term of at most `term`; the snapshot's end if none has. */
+export function lastIndexUpToTerm(log: LogTerms, term: Term): LogIndex {
+  const next = log.termStarts.find((start) => start.term > term);
+  return next === undefined ? log.last.index : next.index - 1;
+}
+
+/** The configuration in force: the latest in the log, committed or not (§4.1). Null before genesis. */
+export const latestConfiguration = (log: LogTerms): Configuration | null =>
+  log.configurations.at(-1)?.configuration ?? null;
+
+/** The log with `entries` at its end. They must continue it without a gap. */
+export function appended(log: LogTerms, entries: readonly Entry[]): LogTerms {
+  const termStarts: LogPosition[] = [...log.termStarts];
+  const configurations = [...log.configurations];
+  let last = log.last;
+  let lastStampMs = log.lastStampMs;
+  for (const entry of entries) {
+    if (entry.index !== last.index + 1) throw new Error(`log terms: ${entry.index} does not follow ${last.index}`);
+    if (entry.term < last.term) throw new Error(`log terms: term ${entry.term} after term ${last.term}`);
+    if (entry.term !== last.term || termStarts.length === 0) termStarts.push({ index: entry.index, term: entry.term });
+    last = { index: entry.index, term: entry.term };
+    lastStampMs = entry.stampMs;
+    if (entry.kind === "configuration") configurations.push({ position: last, configuration: entry.configuration });
+  }
+  const sized = withSizes(log, entries);
+  return { ...log, last, lastStampMs, termStarts, configurations, ...sized };
+}
+
+/** The log without the entries after `through`; a configuration that goes is rolled back with its entry (§4.1). */
+export function truncated(log: LogTerms, through: LogIndex): LogTerms {
+  const last = positionAt(log, through);
+  const segments = log.segments.filter((segment) => segment.through < through);
+  return {
+    ...log,
+    last,
+    termStarts: log.termStarts.filter((start) => start.index <= through),
+    configurations: log.configurations.filter((placed) => placed.position.index <= through),
+    // Where the cut falls into a segment its size still bounds what is left of it.
+    segments: cutSegment(log, through, segments),
+    sizedAfter: Math.min(log.sizedAfter, through),
+  };
+}
+
+function cutSegment(log: LogTerms, through: LogIndex, kept: readonly Segment[]): readonly Segment[] {
+  const cut = log.segments[kept.length];
+  return cut !== undefined && through > log.sizedAfter ? [...kept, { through, bytes: cut.bytes }] : kept;
+}
+
+function withSizes(log: LogTerms, entries: readonly Entry[]): Pick<LogTerms, "segments" | "sizedAfter"> {
+  const segments = [...log.segments];
+  for (const entry of entries) {
+    const bytes = entryBytes(entry);
+    const end = segments.at(-1);
+    if (end !== undefined && end.bytes + bytes <= segmentBytesMax) {
+      segments[segments.length - 1] = { through: entry.index, bytes: end.bytes + bytes };
+    } else {
+      segments.push({ through: entry.index, bytes });
+    }
+  }
+  const dropped = segments.splice(0, Math.max(0, segments.length - segmentsMax));
+  return { segments, sizedAfter: dropped.at(-1)?.through ?? log.sizedAfter };
+}
+
+/**
+ * How far one message that begins at `first` may reach, and an upper bound of its size: as many segments as fit into
+ * `bytesMax`, at least one. Null when the sizes there are not known.
+ */
+export function stretchFrom(log: LogTerms, first: LogIndex, bytesMax: number): Segment | null {
+  if (first <= log.sizedAfter) return null;
+  let bytes = 0;
+  let through: LogIndex | null = null;
+  for (const segment of log.segments) {
+    if (segment.through < first) continue;
+    if (through !== null && bytes + segment.bytes > bytesMax) break;
+    through = segment.through;
+    bytes += segment.bytes;
+  }
+  return through === null ? null : { through, bytes };
+}

@@ -1,0 +1,35 @@
+// What happens to a client's command when it arrives? A leader gives it a place in the log; anyone else refuses it.
+import { advanceCommit } from "./commit.ts";
+import { appendToLog } from "./durability.ts";
+import type { Entry } from "./entry.ts";
+import type { Proposal } from "./events.ts";
+import { replicateToAll } from "./replication.ts";
+import { nextStampMs } from "./replicated-time.ts";
+import type { Emit, State } from "./state.ts";
+
+/** Proposals that have arrived together become one append, and one message to each follower (§10.2.2). */
+export function onPropose(state: State, proposals: readonly Proposal[], emit: Emit): State {
+  if (proposals.length === 0) return state;
+  const { role } = state;
+  if (role.kind !== "leader") {
+    const leader = role.kind === "follower" ? role.leader : null;
+    emit({ kind: "proposalsRefused", refs: proposals.map((proposal) => proposal.ref), leader });
+    return state;
+  }
+  if (role.transfer !== null) {
+    const held = [...role.transfer.held, ...proposals];
+    return { ...state, role: { ...role, transfer: { ...role.transfer, held } } };
+  }
+  const stampMs = nextStampMs(state, role);
+  const first = { index: state.log.last.index + 1, term: state.currentTerm };
+  const entries = proposals.map(({ payload }, at): Entry => {
+    const index = first.index + at;
+    return payload === null
+      ? { kind: "noop", index, term: first.term, stampMs }
+      : { kind: "command", index, term: first.term, stampMs, payload };
+  });
+  const next = appendToLog(state, entries, emit);
+  emit({ kind: "proposalsAccepted", refs: proposals.map((proposal) => proposal.ref), first });
+  // Alone in the cluster, or with a store that has nothing to wait for, there may be nothing more to hear.
+  return advanceCommit(replicateToAll(next, emit), emit);
+}

@@ -1,0 +1,24 @@
+// How votes, acknowledgements and times are counted over a configuration: the only place that knows what a majority is.
+// While a configuration is joint every decision needs a majority of both of its halves (§4.3); learners never count.
+import type { Configuration, MemberKey } from "./configuration.ts";
+
+/**
+ * The highest value that a majority of `voters` has reached: sorted from high to low, the one in the middle (of four,
+ * the third: a majority of four is three).
+ */
+function reachedByMajority(voters: readonly MemberKey[], valueOf: (key: MemberKey) => number): number {
+  const values = voters.map(valueOf).sort((a, b) => b - a);
+  return values[Math.floor(values.length / 2)] ?? Number.NEGATIVE_INFINITY;
+}
+
+/** The highest value that a quorum of the configuration has reached. */
+export function reachedByQuorum(configuration: Configuration, valueOf: (key: MemberKey) => number): number {
+  const inNew = reachedByMajority(configuration.voters, valueOf);
+  if (configuration.outgoing.length === 0) return inNew;
+  return Math.min(inNew, reachedByMajority(configuration.outgoing, valueOf));
+}
+
+/** Whether the members in `granted` are a quorum of the configuration. */
+export function isQuorum(configuration: Configuration, granted: readonly MemberKey[]): boolean {
+  return reachedByQuorum(configuration, (key) => (granted.includes(key) ? 1 : 0)) === 1;
+}

@@ -1,0 +1,167 @@
+// How does a leader bring its followers' logs in step with its own? (§3.5, §10.2.1) The follower's side is append.ts.
+import type { MemberKey } from "./configuration.ts";
+import { advanceCommit } from "./commit.ts";
+import type { LogIndex } from "./log-position.ts";
+import { lastIndexUpToTerm, positionAt, stretchFrom } from "./log-terms.ts";
+import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
+import type { Leader, Probing, Progress, Replicating } from "./roles.ts";
+import type { Emit, State } from "./state.ts";
+import { becomeFollower } from "./step-down.ts";
+import { handOverWhenReady } from "./transfer.ts";
+
+/** Shows every follower that this leader lives; what comes back also shows what got lost on the way. */
+export function heartbeat(state: State, emit: Emit): State {
+  let next = state;
+  for (const to of leaderOf(state).progress.keys()) {
+    const progress = progressOf(next, to);
+    // The last index that the follower should have: one that lost a message refuses, and is probed.
+    const prevIndex = Math.max(progress.nextIndex - 1, next.log.snapshot.index);
+    next = sendEntries(next, { to, prevIndex, through: prevIndex }, emit);
+  }
+  const role = leaderOf(next);
+  next = { ...next, role: { ...role, heartbeatDueMs: next.nowMs + next.settings.heartbeatIntervalMs } };
+  return replicateToAll(next, emit);
+}
+
+/** Sends every follower what it lacks, as far as its window allows. */
+export function replicateToAll(state: State, emit: Emit): State {
+  let next = state;
+  for (const to of leaderOf(state).progress.keys()) next = replicateTo(next, to, emit);
+  return next;
+}
+
+function replicateTo(state: State, to: MemberKey, emit: Emit): State {
+  const progress = progressOf(state, to);
+  return progress.kind === "probing" ? probe(state, to, progress, emit) : pipeline(state, to, progress, emit);
+}
+
+/** One message at a time: the next one is sent when this one is answered, or given up as lost. */
+function probe(state: State, to: MemberKey, progress: Probing, emit: Emit): State {
+  const isAnswered = progress.askedMs === null || state.nowMs - progress.askedMs >= state.settings.electionTimeoutMs;
+  const isBehindSnapshot = progress.nextIndex <= state.log.snapshot.index;
+  if (!isAnswered || isBehindSnapshot || progress.nextIndex > state.log.last.index) return state;
+  const message = { to, prevIndex: progress.nextIndex - 1, through: state.log.last.index };
+  return withProgress(sendEntries(state, message, emit), to, { ...progress, askedMs: state.nowMs });
+}
+
+/** Message after message without waiting, as long as the window of entries and bytes has room. */
+function pipeline(state: State, to: MemberKey, progress: Replicating, emit: Emit): State {
+  const { settings, log } = state;
+  let next = state;
+  let { nextIndex, inFlight } = progress;
+  let bytes = inFlight.reduce((sum, sent) => sum + sent.bytes, 0);
+  let entries = inFlight.reduce((sum, sent) => sum + sent.entries, 0);
+  while (nextIndex <= log.last.index && bytes < settings.windowBytesMax && entries < settings.windowEntriesMax) {
+    const stretch = stretchFrom(log, nextIndex, settings.messageBytesMax);
+    if (stretch === null) break;
+    const through = Math.min(stretch.through, nextIndex + (settings.windowEntriesMax - entries) - 1);
+    next = sendEntries(next, { to, prevIndex: nextIndex - 1, through }, emit);
+    const sent = { through, entries: through - nextIndex + 1, bytes: stretch.bytes };
+    inFlight = [...inFlight, sent];
+    bytes += sent.bytes;
+    entries += sent.entries;
+    nextIndex = through + 1;
+  }
+  return nextIndex === progress.nextIndex ? state : withProgress(next, to, { ...progress, nextIndex, inFlight });
+}
+
+interface Range {
+  readonly to: MemberKey;
+  readonly prevIndex: LogIndex;
+  readonly through: LogIndex;
+}
+
+function sendEntries(state: State, range: Range, emit: Emit): State {
+  const round = leaderOf(state).round + 1;
+  emit({
+    kind: "sendEntries",
+    to: range.to,
+    term: state.currentTerm,
+    prev: positionAt(state.log, range.prevIndex),
+    through: positionAt(state.log, range.through),
+    bytesMax: state.settings.messageBytesMax,
+    leaderCommit: state.commitIndex,
+    round,
+  });
+  return { ...state, role: { ...leaderOf(state), round } };
+}
+
+/**
+ * Counted only in the term it was sent in: one from an earlier leadership of this node says nothing about this one. One of
+ * another incarnation has no progress to change.
+ */
+export function onAppendEntriesReply(state: State, from: MemberKey, reply: AppendEntriesReply, emit: Emit): State {
+  if (reply.term > state.currentTerm) return becomeFollower(state, reply.term, null, emit);
+  if (reply.term < state.currentTerm || state.role.kind !== "leader") return state;
+  const known = state.role.progress.get(from);
+  if (known === undefined) return state;
+  const heard: Progress = { ...known, heardMs: state.nowMs, ackedRound: Math.max(known.ackedRound, reply.round) };
+  const progress =
+    reply.outcome.kind === "accepted"
+      ? afterAccepted(state, heard, reply.outcome.matchIndex)
+      : afterRefused(state, heard, reply.outcome);
+  const next = advanceCommit(withProgress(state, from, progress), emit);
+  return handOverWhenReady(replicateTo(next, from, emit), from, emit);
+}
+
+function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Progress {
+  if (accepted > state.log.last.index) throw new Error(`a follower acknowledged ${accepted}, beyond the leader's log`);
+  const matchIndex = Math.max(progress.matchIndex, accepted);
+  if (progress.kind === "replicating") {
+    return { ...progress, matchIndex, inFlight: progress.inFlight.filter((sent) => sent.through > matchIndex) };
+  }
+  const nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
+  const isAnswered = progress.askedMs === null || matchIndex > progress.matchIndex;
+  const probing: Probing = { ...progress, matchIndex, nextIndex, askedMs: isAnswered ? null : progress.askedMs };
+  const agrees = isAnswered && matchIndex + 1 === nextIndex;
+  if (!agrees || nextIndex <= state.log.sizedAfter) return probing;
+  const { heardMs, ackedRound } = probing;
+  return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, inFlight: [] };
+}
+
+/** §3.5: goes back to where the logs may agree, a whole term at a time. A late refusal changes nothing. */
+function afterRefused(
+  state: State,
+  progress: Progress,
+  refused: Extract<AppendOutcome, { readonly kind: "refused" }>,
+): Progress {
+  const isLate =
+    refused.prevIndex <= progress.matchIndex ||
+    (progress.kind === "probing"
+      ? refused.prevIndex !== progress.nextIndex - 1
+      : refused.prevIndex >= progress.nextIndex);
+  if (isLate) return progress;
+  const { conflict, lastIndex, prevIndex } = refused;
+  const shared =
+    conflict.term === 0 ? lastIndex : Math.max(lastIndexUpToTerm(state.log, conflict.term), conflict.index - 1);
+  const nextIndex = Math.max(progress.matchIndex + 1, Math.min(shared + 1, prevIndex));
+  const { matchIndex, heardMs, ackedRound } = progress;
+  return { kind: "probing", nextIndex, matchIndex, heardMs, ackedRound, askedMs: null };
+}
+
+/** A new connection: what was on its way on the old one may be lost. */
+export function onFollowerConnected(state: State, peer: MemberKey, emit: Emit): State {
+  if (state.role.kind !== "leader") return state;
+  const progress = state.role.progress.get(peer);
+  if (progress === undefined) return state;
+  const { matchIndex, heardMs, ackedRound } = progress;
+  const nextIndex = progress.kind === "probing" ? progress.nextIndex : Math.max(matchIndex + 1, 1);
+  const probing: Probing = { kind: "probing", nextIndex, matchIndex, heardMs, ackedRound, askedMs: null };
+  return replicateTo(withProgress(state, peer, probing), peer, emit);
+}
+
+export function leaderOf(state: State): Leader {
+  if (state.role.kind !== "leader") throw new Error(`a ${state.role.kind} does not replicate`);
+  return state.role;
+}
+
+function progressOf(state: State, key: MemberKey): Progress {
+  const progress = leaderOf(state).progress.get(key);
+  if (progress === undefined) throw new Error(`no progress is kept for ${key}`);
+  return progress;
+}
+
+function withProgress(state: State, key: MemberKey, progress: Progress): State {
+  const role = leaderOf(state);
+  return { ...state, role: { ...role, progress: new Map(role.progress).set(key, progress) } };
+}

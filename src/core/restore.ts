@@ -1,0 +1,89 @@
+// What is a node's state when it starts? What it saved, and nothing else: it follows, knows no leader, and counts as
+// committed only what a snapshot covers.
+import { type MemberKey, nodeIdOf } from "./configuration.ts";
+import { restoredDurability } from "./durability.ts";
+import { type Genesis, genesisConfiguration } from "./genesis.ts";
+import { type LogPosition, logStart, type Millis, type Term } from "./log-position.ts";
+import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
+import { type RandomState, seedRandom } from "./random.ts";
+import type { Follower } from "./roles.ts";
+import type { Settings } from "./settings.ts";
+import type { Founding, State } from "./state.ts";
+import { drawElectionDue } from "./timers.ts";
+
+/** What a log store found; see `SavedState` of the log store's port. */
+export interface Saved {
+  readonly genesis: Genesis | null;
+  readonly currentTerm: Term;
+  readonly votedFor: MemberKey | null;
+  readonly snapshot: LogPosition;
+  readonly last: LogPosition;
+  readonly lastStampMs: number;
+  readonly termStarts: readonly LogPosition[];
+  readonly configurations: readonly PlacedConfiguration[];
+}
+
+export interface Start {
+  readonly self: MemberKey;
+  readonly settings: Settings;
+  /** 128 bits that no other node and no other start has. */
+  readonly seed: RandomState;
+  readonly nowMs: Millis;
+  /** Wall clock, ms since 1970; used only if this node founds a cluster. */
+  readonly wallMs: number;
+  /** The founders' table of the configuration file; null if there is none. Without effect once there is a genesis. */
+  readonly bootstrap: Founding["bootstrap"] | null;
+}
+
+export function restore(saved: Saved, start: Start): State {
+  const { self, settings, nowMs } = start;
+  const role: Follower = {
+    kind: "follower",
+    leader: null,
+    electionDueMs: nowMs,
+    leaderHeardMs: null,
+    wokeLate: false,
+    verifiedIndex: 0,
+    round: 0,
+    owesAck: false,
+  };
+  const state: State = {
+    settings,
+    self,
+    random: seedRandom(start.seed),
+    nowMs,
+    genesis: saved.genesis,
+    founding: saved.genesis === null && start.bootstrap !== null ? beginFounding(start, start.bootstrap) : null,
+    currentTerm: saved.currentTerm,
+    votedFor: saved.votedFor,
+    log: restoreLog(saved),
+    commitIndex: saved.snapshot.index,
+    appliedIndex: saved.snapshot.index,
+    durability: restoredDurability(saved.last.index),
+    role,
+  };
+  const [electionDueMs, drawn] = drawElectionDue(state);
+  return { ...drawn, role: { ...role, electionDueMs } };
+}
+
+function beginFounding(start: Start, bootstrap: Founding["bootstrap"]): Founding {
+  if (!bootstrap.some((founder) => founder.id === nodeIdOf(start.self))) {
+    throw new Error(`${nodeIdOf(start.self)} is not in its own bootstrap table`);
+  }
+  return { bootstrap, heard: [start.self], wallOffsetMs: start.wallMs - start.nowMs };
+}
+
+/** The configurations of the log stand on that of the genesis. */
+function restoreLog(saved: Saved): LogTerms {
+  const first: readonly PlacedConfiguration[] =
+    saved.genesis === null ? [] : [{ position: logStart, configuration: genesisConfiguration(saved.genesis) }];
+  return {
+    snapshot: saved.snapshot,
+    last: saved.last,
+    lastStampMs: Math.max(saved.lastStampMs, saved.genesis?.foundedAtMs ?? 0),
+    termStarts: saved.termStarts,
+    configurations: [...first, ...saved.configurations],
+    sizedAfter: saved.last.index,
+    segments: [],
+  };
+}

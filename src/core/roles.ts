@@ -1,0 +1,100 @@
+// The four roles a node can be in. A field that has a meaning in one role exists only in that role.
+import type { MemberKey } from "./configuration.ts";
+import type { Proposal } from "./events.ts";
+import type { LogIndex, Millis } from "./log-position.ts";
+
+export interface Follower {
+  readonly kind: "follower";
+  /** The leader of the current term, once it has been heard. */
+  readonly leader: MemberKey | null;
+  readonly electionDueMs: Millis;
+  /** When the leader of the current term was last heard; null: not yet. */
+  readonly leaderHeardMs: Millis | null;
+  /** The timer has been found overdue by far and was given a moment: this node was asleep, its leader was not. */
+  readonly wokeLate: boolean;
+  /** How far this log is known to equal the log of this term's leader. */
+  readonly verifiedIndex: LogIndex;
+  /** The highest round heard from this term's leader. */
+  readonly round: number;
+  /** An acknowledgement waits for the disk. */
+  readonly owesAck: boolean;
+}
+
+/** §9.6: asks whether an election could be won, without touching its term. */
+export interface PreCandidate {
+  readonly kind: "preCandidate";
+  readonly electionDueMs: Millis;
+  readonly granted: readonly MemberKey[];
+  /** Stands because the leader asked it to (§3.10). */
+  readonly transfer: boolean;
+}
+
+export interface Candidate {
+  readonly kind: "candidate";
+  readonly electionDueMs: Millis;
+  /** Its own vote is among them once that vote is durable. */
+  readonly granted: readonly MemberKey[];
+  readonly transfer: boolean;
+  /** The requests have gone out: not before its term and vote are durable. */
+  readonly asked: boolean;
+}
+
+export interface Leader {
+  readonly kind: "leader";
+  readonly sinceMs: Millis;
+  /** Replicated time at `sinceMs`. */
+  readonly stampBaseMs: number;
+  /** The no-op that opened the term: before it is committed nothing of earlier terms is known to be (§3.6.2). */
+  readonly termStartIndex: LogIndex;
+  readonly heartbeatDueMs: Millis;
+  /** Rises with every AppendEntries sent. */
+  readonly round: number;
+  /** After this node was asleep the quorum's silence is not held against it until then. */
+  readonly graceUntilMs: Millis;
+  readonly progress: ReadonlyMap<MemberKey, Progress>;
+  readonly transfer: Transfer | null;
+}
+
+export type Role = Follower | PreCandidate | Candidate | Leader;
+
+interface Followed {
+  readonly nextIndex: LogIndex;
+  /** The highest index known to be durable there and equal to the leader's log. Never falls. */
+  readonly matchIndex: LogIndex;
+  /** When it last answered in this term. */
+  readonly heardMs: Millis;
+  /** The highest round it has answered. */
+  readonly ackedRound: number;
+}
+
+/** Where the logs agree is not known, or the sizes of what it lacks are not: one message at a time. */
+export interface Probing extends Followed {
+  readonly kind: "probing";
+  /** When the message that is still unanswered was sent; null: none is. */
+  readonly askedMs: Millis | null;
+}
+
+/** The logs agree: messages follow each other without waiting, within the window (§10.2.1). */
+export interface Replicating extends Followed {
+  readonly kind: "replicating";
+  readonly inFlight: readonly InFlight[];
+}
+
+export interface InFlight {
+  readonly through: LogIndex;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** What a leader knows of one follower. */
+export type Progress = Probing | Replicating;
+
+/** §3.10 */
+export interface Transfer {
+  readonly target: MemberKey;
+  /** Given up at this time: the leader takes proposals again. */
+  readonly dueMs: Millis;
+  readonly timeoutNowSent: boolean;
+  /** What clients proposed meanwhile: neither refused nor lost. */
+  readonly held: readonly Proposal[];
+}

@@ -1,0 +1,55 @@
+// Everything a node knows, as immutable plain data. What each role adds is in roles.ts.
+import type { MemberKey, NodeId } from "./configuration.ts";
+import type { Effect } from "./effects.ts";
+import type { Ticket } from "./events.ts";
+import type { Genesis } from "./genesis.ts";
+import type { LogIndex, Millis, Term } from "./log-position.ts";
+import type { LogTerms } from "./log-terms.ts";
+import type { RandomState } from "./random.ts";
+import type { Role } from "./roles.ts";
+import type { Settings } from "./settings.ts";
+
+export interface State {
+  readonly settings: Settings;
+  readonly self: MemberKey;
+  readonly random: RandomState;
+  /** The time of the latest event. */
+  readonly nowMs: Millis;
+  readonly genesis: Genesis | null;
+  /** Only while a new cluster waits for its founders. */
+  readonly founding: Founding | null;
+  readonly currentTerm: Term;
+  readonly votedFor: MemberKey | null;
+  readonly log: LogTerms;
+  readonly commitIndex: LogIndex;
+  /** How far entries have been handed to the state machine: committed and durable here. */
+  readonly appliedIndex: LogIndex;
+  readonly durability: Durability;
+  readonly role: Role;
+}
+
+export interface Founding {
+  /** The `bootstrap` table of the configuration file. */
+  readonly bootstrap: readonly { readonly id: NodeId; readonly address: string }[];
+  /** The founders heard so far, this node among them. */
+  readonly heard: readonly MemberKey[];
+  /** Wall clock minus monotonic clock, ms. */
+  readonly wallOffsetMs: number;
+}
+
+/** What is on its way to the disk, and what waits for it. */
+export interface Durability {
+  readonly issued: Ticket;
+  readonly confirmed: Ticket;
+  /** The latest write of term and vote: what promises something in this term waits for it. */
+  readonly voteTicket: Ticket;
+  /** Everything up to here is durable. */
+  readonly persistedIndex: LogIndex;
+  /** Appends not confirmed yet, in order. */
+  readonly appends: readonly { readonly ticket: Ticket; readonly through: LogIndex }[];
+  /** Effects that promise something, to be released when their ticket is confirmed, in order. */
+  readonly promised: readonly { readonly ticket: Ticket; readonly effect: Effect }[];
+}
+
+/** How a rule hands an effect out. */
+export type Emit = (effect: Effect) => void;

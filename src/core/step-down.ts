@@ -1,0 +1,45 @@
+// How does a node come to follow? By a higher term, by hearing the leader of its own term, or by losing its quorum.
+// The other transitions stand with their rules: election.ts, leadership.ts.
+import type { MemberKey } from "./configuration.ts";
+import { writeVote } from "./durability.ts";
+import type { Term } from "./log-position.ts";
+import type { Emit, State } from "./state.ts";
+import { drawElectionDue } from "./timers.ts";
+
+/**
+ * §3.3: a server that hears of a higher term adopts it and follows. The vote belongs to the term: a new term starts
+ * without one, and stepping down within a term keeps it; erasing it would allow a second one.
+ */
+export function becomeFollower(state: State, term: Term, leader: MemberKey | null, emit: Emit): State {
+  if (term < state.currentTerm) throw new Error(`cannot fall back from term ${state.currentTerm} to ${term}`);
+  settleTransfer(state, leader, emit);
+  let next = state;
+  if (term > state.currentTerm) next = writeVote(next, { term, votedFor: null }, emit);
+  const [electionDueMs, drawn] = drawElectionDue(next);
+  return {
+    ...drawn,
+    role: {
+      kind: "follower",
+      leader,
+      electionDueMs,
+      leaderHeardMs: leader === null ? null : state.nowMs,
+      wokeLate: false,
+      verifiedIndex: 0,
+      round: 0,
+      owesAck: false,
+    },
+  };
+}
+
+/** A leader that steps down while it hands over has handed over; what it held was not appended and goes back. */
+function settleTransfer(state: State, leader: MemberKey | null, emit: Emit): void {
+  if (state.role.kind !== "leader" || state.role.transfer === null) return;
+  const { target, held, timeoutNowSent } = state.role.transfer;
+  if (held.length > 0) {
+    emit({ kind: "proposalsRefused", refs: held.map((proposal) => proposal.ref), leader: leader ?? target });
+  }
+  emit({
+    kind: "transferSettled",
+    outcome: timeoutNowSent ? { kind: "done" } : { kind: "notLeader", leader },
+  });
+}

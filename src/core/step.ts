@@ -1,0 +1,88 @@
+// The door of the core: one event in, the new state and the effects out. Only a dispatcher: each rule stands in the file
+// named after its question.
+import { onAppendEntries, settleAck } from "./append.ts";
+import { advanceCommit, applyCommitted } from "./commit.ts";
+import { type MemberKey, toMemberKey } from "./configuration.ts";
+import { confirm } from "./durability.ts";
+import type { Effect } from "./effects.ts";
+import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
+import type { Event, PersistedEvent } from "./events.ts";
+import { foundIfReady, onGenesis, onHello } from "./founding.ts";
+import { onLeaderTick } from "./leadership.ts";
+import type { Message } from "./messages.ts";
+import { becomePreCandidate, onRequestPreVote, onRequestPreVoteReply, onTimeoutNow } from "./pre-vote.ts";
+import { onPropose } from "./proposals.ts";
+import { onAppendEntriesReply, onFollowerConnected } from "./replication.ts";
+import type { Emit, State } from "./state.ts";
+import { onTransfer } from "./transfer.ts";
+
+/**
+ * Pure: the same state and event give the same result, and `state` is not changed. The caller executes the effects in
+ * order before the next step, and keeps one timer for `nextDeadlineMs` of the new state. Throws when an invariant of Raft
+ * is broken: the caller stops the node and does not continue from any state.
+ */
+export function step(state: State, event: Event): readonly [State, readonly Effect[]] {
+  const effects: Effect[] = [];
+  const emit: Emit = (effect) => void effects.push(effect);
+  const nowMs = Math.max(state.nowMs, event.nowMs);
+  return [onEvent({ ...state, nowMs }, event, emit), effects];
+}
+
+function onEvent(state: State, event: Event, emit: Emit): State {
+  switch (event.kind) {
+    case "tick":
+      return onTick(state, emit);
+    case "message":
+      return onMessage(state, event.from, event.message, emit);
+    case "peerConnected":
+      return onFollowerConnected(onHello(state, event, emit), toMemberKey(event.peer.id, event.peer.incarnation), emit);
+    case "propose":
+      return onPropose(state, event.proposals, emit);
+    case "persisted":
+      return onPersisted(state, event, emit);
+    case "transferLeadership":
+      return onTransfer(state, event.to, emit);
+  }
+}
+
+function onMessage(state: State, from: MemberKey, message: Message, emit: Emit): State {
+  switch (message.kind) {
+    case "requestPreVote":
+      return onRequestPreVote(state, from, message, emit);
+    case "requestPreVoteReply":
+      return onRequestPreVoteReply(state, from, message, emit);
+    case "requestVote":
+      return onRequestVote(state, from, message, emit);
+    case "requestVoteReply":
+      return onRequestVoteReply(state, from, message, emit);
+    case "appendEntries":
+      return onAppendEntries(state, from, message, emit);
+    case "appendEntriesReply":
+      return onAppendEntriesReply(state, from, message, emit);
+    case "timeoutNow":
+      return onTimeoutNow(state, from, message, emit);
+    case "genesisNotice":
+      return onGenesis(state, message.genesis, emit);
+  }
+}
+
+function onTick(state: State, emit: Emit): State {
+  if (state.genesis === null) return foundIfReady(state, emit);
+  const { role } = state;
+  if (role.kind === "leader") return onLeaderTick(state, emit);
+  if (state.nowMs < role.electionDueMs) return state;
+  const { heartbeatIntervalMs } = state.settings;
+  if (role.kind === "follower" && !role.wokeLate && state.nowMs - role.electionDueMs > heartbeatIntervalMs) {
+    // This node was asleep (stopped, moved, starved): its leader's messages may be waiting to be read.
+    return { ...state, role: { ...role, wokeLate: true, electionDueMs: state.nowMs + heartbeatIntervalMs } };
+  }
+  return becomePreCandidate(state, false, emit);
+}
+
+/** The disk has caught up: what waited for it goes out, and what is durable counts. */
+function onPersisted(state: State, event: PersistedEvent, emit: Emit): State {
+  let next = confirm(state, event.ticket, emit);
+  next = askForVotes(next, emit);
+  next = settleAck(next, emit);
+  return next.role.kind === "leader" ? advanceCommit(next, emit) : applyCommitted(next, emit);
+}

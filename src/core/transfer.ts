@@ -1,0 +1,57 @@
+// How does leadership move to a named node without an election timeout? (§3.10)
+import { isVoter, type MemberKey, type NodeId, nodeIdOf } from "./configuration.ts";
+import type { TransferOutcome } from "./effects.ts";
+import { latestConfiguration } from "./log-terms.ts";
+import type { Leader } from "./roles.ts";
+import type { Emit, State } from "./state.ts";
+
+/** Begins to hand over: from now on proposals are held until the target leads or an election timeout has passed. */
+export function onTransfer(state: State, to: NodeId | null, emit: Emit): State {
+  const { role } = state;
+  const settle = (outcome: TransferOutcome): State => {
+    emit({ kind: "transferSettled", outcome });
+    return state;
+  };
+  if (role.kind !== "leader") {
+    return settle({ kind: "notLeader", leader: role.kind === "follower" ? role.leader : null });
+  }
+  if (to === nodeIdOf(state.self)) return settle({ kind: "done" });
+  if (role.transfer !== null) return settle({ kind: "busy" });
+  const target = to === null ? bestPrepared(state, role) : findVoter(state, to);
+  if (target === null) return settle(to === null ? { kind: "noTarget" } : { kind: "unknownTarget", to });
+  const dueMs = state.nowMs + state.settings.electionTimeoutMs;
+  const transfer = { target, dueMs, timeoutNowSent: false, held: [] };
+  return handOverWhenReady({ ...state, role: { ...role, transfer } }, target, emit);
+}
+
+/** §3.10: the target is told to stand for election once its log holds everything the leader's does. */
+export function handOverWhenReady(state: State, from: MemberKey, emit: Emit): State {
+  const { role } = state;
+  if (role.kind !== "leader" || role.transfer === null || role.transfer.timeoutNowSent) return state;
+  const { transfer } = role;
+  if (transfer.target !== from || role.progress.get(from)?.matchIndex !== state.log.last.index) return state;
+  emit({ kind: "send", to: transfer.target, message: { kind: "timeoutNow", term: state.currentTerm } });
+  return { ...state, role: { ...role, transfer: { ...transfer, timeoutNowSent: true } } };
+}
+
+function findVoter(state: State, id: NodeId): MemberKey | null {
+  const configuration = latestConfiguration(state.log);
+  if (configuration === null) return null;
+  const named = configuration.members.find(({ key }) => nodeIdOf(key) === id && isVoter(configuration, key));
+  return named?.key ?? null;
+}
+
+/** The voter that has answered lately and has the longest log; among equals the preferred one. */
+function bestPrepared(state: State, leader: Leader): MemberKey | null {
+  const configuration = latestConfiguration(state.log);
+  if (configuration === null) return null;
+  const candidates = configuration.members.filter(({ key }) => {
+    const heardMs = leader.progress.get(key)?.heardMs ?? Number.NEGATIVE_INFINITY;
+    return (
+      isVoter(configuration, key) && key !== state.self && state.nowMs - heardMs < state.settings.electionTimeoutMs
+    );
+  });
+  const matchOf = (key: MemberKey): number => leader.progress.get(key)?.matchIndex ?? 0;
+  candidates.sort((a, b) => matchOf(b.key) - matchOf(a.key) || b.priority - a.priority);
+  return candidates[0]?.key ?? null;
+}
