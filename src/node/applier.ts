@@ -1,0 +1,165 @@
+// Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
+// takes its turn here too: it is put to the state machine after everything up to its barrier has been handed over.
+import type { Entry } from "../core/entry.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { AppliedCommand, Outcome, StateMachine } from "../ports/state-machine.ts";
+import type { ReplyError, Waiter } from "./waiting-clients.ts";
+
+/** How many runs may be with the state machine at once, and how big one is. */
+const runsMax = 8;
+const runBytesMax = 1024 * 1024;
+
+export interface ApplierOptions {
+  readonly stateMachine: StateMachine;
+  /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
+  readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
+  /** Who waits for this committed entry. */
+  readonly waitersOf: (entry: Entry) => readonly Waiter[];
+  /** Answers have been given: let them leave. */
+  readonly answered: () => void;
+  /** The state machine cannot go on. Called once. */
+  readonly stateMachineFailed: (error: Error) => void;
+  /** Reading the log failed, or an answer broke the contract: the node cannot go on. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class Applier {
+  readonly #options: ApplierOptions;
+  /** Handed over to the state machine through here; answers may still be out. */
+  #handedThrough: LogIndex;
+  /** Committed through here. */
+  #committedThrough: LogIndex;
+  #appliedThrough: LogIndex;
+  #running = 0;
+  #failure: Error | null = null;
+
+  constructor(after: LogIndex, options: ApplierOptions) {
+    this.#options = options;
+    this.#handedThrough = after;
+    this.#committedThrough = after;
+    this.#appliedThrough = after;
+  }
+
+  /** The last entry whose effect the state machine has confirmed. */
+  get appliedIndex(): LogIndex {
+    return this.#appliedThrough;
+  }
+
+  /** Whether the state machine has nothing under way. */
+  get isIdle(): boolean {
+    return this.#running === 0;
+  }
+
+  /** Why the state machine stands still; null while it runs. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  /** Everything through this index is committed and durable here. */
+  advance(through: LogIndex): void {
+    this.#committedThrough = Math.max(this.#committedThrough, through);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#running < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
+      const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
+      this.#handedThrough = entries.at(-1)!.index;
+      this.#hand(entries);
+    }
+    // Nobody is left waiting for a state machine that stands still.
+    if (this.#failure !== null) this.#refuseCommitted(this.#failure);
+  }
+
+  #hand(entries: readonly Entry[]): void {
+    let commands: AppliedCommand[] = [];
+    let waiting: (readonly Waiter[])[] = [];
+    const flush = (through: LogIndex): void => {
+      this.#run(commands, waiting, through);
+      commands = [];
+      waiting = [];
+    };
+    for (const entry of entries) {
+      const waiters = this.#options.waitersOf(entry);
+      if (entry.kind === "command") {
+        commands.push({ index: entry.index, term: entry.term, timeMs: entry.stampMs, payload: entry.payload });
+        waiting.push(waiters);
+      } else if (waiters.length > 0) {
+        flush(entry.index);
+        for (const waiter of waiters) this.#query(waiter, entry);
+      }
+    }
+    flush(entries.at(-1)!.index);
+  }
+
+  #run(commands: readonly AppliedCommand[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {
+    this.#running++;
+    this.#options.stateMachine.apply(commands).then(
+      (outcomes) => this.#settle(() => this.#answer(commands, waiting, outcomes, through)),
+      (error: Error) => this.#settle(() => this.#fail(error, waiting.flat())),
+    );
+  }
+
+  #query(waiter: Waiter, barrier: Entry): void {
+    this.#running++;
+    this.#options.stateMachine.query(waiter.payload).then(
+      (outcome) => this.#settle(() => answer(waiter, outcome, barrier)),
+      (error: Error) => this.#settle(() => this.#fail(error, [waiter])),
+    );
+  }
+
+  /** A run or a query is over: `conclude` says what came of it, and there is room for another. */
+  #settle(conclude: () => void): void {
+    this.#running--;
+    try {
+      conclude();
+      this.#options.answered();
+      this.#pump();
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  #answer(
+    commands: readonly AppliedCommand[],
+    waiting: readonly (readonly Waiter[])[],
+    outcomes: readonly Outcome[],
+    through: LogIndex,
+  ): void {
+    if (outcomes.length !== commands.length) {
+      throw new Error(`${commands.length} commands applied, but ${outcomes.length} outcomes`);
+    }
+    this.#appliedThrough = through;
+    for (const [at, command] of commands.entries()) {
+      for (const waiter of waiting[at]!) answer(waiter, outcomes[at]!, command);
+    }
+  }
+
+  #fail(error: Error, waiters: readonly Waiter[]): void {
+    const isFirst = this.#failure === null;
+    this.#failure ??= error;
+    for (const waiter of waiters) waiter.fail(stateMachineError(error));
+    if (isFirst) this.#options.stateMachineFailed(error);
+  }
+
+  #refuseCommitted(error: Error): void {
+    while (this.#handedThrough < this.#committedThrough) {
+      const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
+      for (const entry of entries) {
+        for (const waiter of this.#options.waitersOf(entry)) waiter.fail(stateMachineError(error));
+      }
+      this.#handedThrough = entries.at(-1)!.index;
+    }
+  }
+}
+
+function answer(waiter: Waiter, outcome: Outcome, position: { readonly index: LogIndex; readonly term: number }): void {
+  if (outcome.kind === "ok") waiter.succeed(outcome.payload, { index: position.index, term: position.term });
+  else waiter.fail({ code: "rejected", message: outcome.message, leader: null });
+}
+
+const stateMachineError = (error: Error): ReplyError => ({
+  code: "state-machine",
+  message: `${error.message}. What was committed is safe in the log and is applied once the state machine works again`,
+  leader: null,
+});

@@ -1,0 +1,97 @@
+// The one switch over effects: what the core decides is done here and nowhere else. Nothing in it catches and goes on.
+import { latestConfiguration } from "../core/log-terms.ts";
+import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
+import type { DurableEffect, Effect, HaltReason, SendEntries, TransferOutcome } from "../core/effects.ts";
+import type { Entry } from "../core/entry.ts";
+import { samePosition } from "../core/log-position.ts";
+import type { State } from "../core/state.ts";
+import type { LeaderHint } from "../ports/requests.ts";
+import type { Transport } from "../ports/transport.ts";
+import type { Applier } from "./applier.ts";
+import type { LogTail } from "./log-tail.ts";
+import type { WaitingClients } from "./waiting-clients.ts";
+
+export interface EffectTargets {
+  readonly transport: Transport;
+  readonly tail: LogTail;
+  readonly applier: Applier;
+  readonly waiting: WaitingClients;
+  /** Collects this turn's durable effects: they reach the store as one transaction. */
+  readonly writes: DurableEffect[];
+  readonly transferSettled: (outcome: TransferOutcome) => void;
+  readonly halt: (reason: HaltReason) => void;
+}
+
+/** Executes one effect. `state` is the state that came with it. */
+export function executeEffect(effect: Effect, state: State, targets: EffectTargets): void {
+  switch (effect.kind) {
+    case "writeVote":
+    case "writeGenesis":
+      targets.writes.push(effect);
+      return;
+    case "appendLog":
+      targets.tail.append(effect.entries);
+      targets.writes.push(effect);
+      return;
+    case "truncateLog":
+      targets.tail.truncate(effect.through);
+      targets.writes.push(effect);
+      return;
+    case "send":
+      targets.transport.send(effect.to, effect.message);
+      return;
+    case "sendEntries":
+      sendEntries(effect, targets);
+      return;
+    case "apply":
+      targets.applier.advance(effect.through);
+      return;
+    case "proposalsAccepted":
+      targets.waiting.place(effect.refs, effect.first);
+      return;
+    case "proposalsRefused":
+      targets.waiting.refuse(effect.refs, notLeader(leaderHint(state, effect.leader)));
+      return;
+    case "transferSettled":
+      targets.transferSettled(effect.outcome);
+      return;
+    case "genesisDurable":
+      targets.transport.setGenesis(effect.genesis);
+      return;
+    case "halt":
+      targets.halt(effect.reason);
+      return;
+  }
+}
+
+/** Reads the range that the effect names and sends it; what no longer matches is dropped. */
+function sendEntries(effect: SendEntries, { tail, transport }: EffectTargets): void {
+  const { prev, through, term, leaderCommit, round, bytesMax } = effect;
+  let entries: readonly Entry[] = [];
+  if (through.index > prev.index) {
+    entries = tail.read(prev.index + 1, through.index, bytesMax);
+    const last = entries.at(-1);
+    if (last === undefined || (last.index === through.index && !samePosition(last, through))) return;
+  }
+  transport.send(effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round });
+}
+
+/** Who leads, in a form a client can use. */
+export function leaderHint(state: State, leader: MemberKey | null): LeaderHint | null {
+  const member = latestConfiguration(state.log)?.members.find(({ key }) => key === leader);
+  return member === undefined ? null : { id: nodeIdOf(member.key), address: member.address };
+}
+
+/** The leader that this node knows of: itself, the one it follows, or none. */
+export function knownLeader(state: State): LeaderHint | null {
+  if (state.role.kind === "leader") return leaderHint(state, state.self);
+  return state.role.kind === "follower" ? leaderHint(state, state.role.leader) : null;
+}
+
+export function notLeader(leader: LeaderHint | null) {
+  const message =
+    leader === null
+      ? "this node does not lead and knows no leader; nothing happened"
+      : `this node does not lead, ${leader.id} does; nothing happened`;
+  return { code: "not-leader", message, leader } as const;
+}

@@ -1,0 +1,70 @@
+// The entries most lately appended, kept in memory so that sending and applying them needs no read from the store; what is
+// older is read from there. Holds everything that is not durable yet.
+import { type Entry, entryBytes } from "../core/entry.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { LogStore } from "../ports/log-store.ts";
+
+export class LogTail {
+  readonly #store: Pick<LogStore, "read">;
+  readonly #bytesMax: number;
+  #entries: Entry[] = [];
+  /** Entries before this place in the array have been let go; the array is shortened now and then. */
+  #skipped = 0;
+  #bytes = 0;
+
+  /** Keeps about `bytesMax` bytes of entries, and whatever is not durable. */
+  constructor(store: Pick<LogStore, "read">, bytesMax: number) {
+    this.#store = store;
+    this.#bytesMax = bytesMax;
+  }
+
+  append(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#entries.push(entry);
+      this.#bytes += entryBytes(entry);
+    }
+  }
+
+  /** Forgets the entries after `through`. */
+  truncate(through: LogIndex): void {
+    while (this.#entries.length > this.#skipped && this.#entries.at(-1)!.index > through) {
+      this.#bytes -= entryBytes(this.#entries.pop()!);
+    }
+  }
+
+  /** Lets go of the oldest entries beyond the bound, but of none after `persistedIndex`. */
+  trim(persistedIndex: LogIndex): void {
+    while (this.#bytes > this.#bytesMax && this.#skipped < this.#entries.length) {
+      const oldest = this.#entries[this.#skipped]!;
+      if (oldest.index > persistedIndex) break;
+      this.#bytes -= entryBytes(oldest);
+      this.#skipped++;
+    }
+    if (this.#skipped > 4096 && this.#skipped * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#skipped);
+      this.#skipped = 0;
+    }
+  }
+
+  /**
+   * The entries from `first` to `last` in order: at least one, then as many as fit into `bytesMax`. Throws when the store
+   * does, or when the range is neither here nor there.
+   */
+  read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
+    const from = this.#entries[this.#skipped]?.index;
+    if (from === undefined || first < from) {
+      return this.#store.read(first, from === undefined ? last : Math.min(last, from - 1), bytesMax);
+    }
+    const start = this.#skipped + (first - from);
+    const end = this.#skipped + (last - from);
+    let bytes = 0;
+    let at = start;
+    for (; at <= end; at++) {
+      const entry = this.#entries[at];
+      if (entry === undefined) throw new Error(`entry ${first + at - start} is not in the log's tail`);
+      bytes += entryBytes(entry);
+      if (bytes > bytesMax && at > start) break;
+    }
+    return this.#entries.slice(start, at);
+  }
+}

@@ -1,0 +1,283 @@
+// One node and its life: what it is made of, how it starts, what it hears from its transport, how it ends. Its turns are
+// turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
+import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import { describeHalt, describeState } from "../core/describe.ts";
+import type { HaltReason, TransferOutcome } from "../core/effects.ts";
+import type { Genesis } from "../core/genesis.ts";
+import type { Message } from "../core/messages.ts";
+import { restore } from "../core/restore.ts";
+import type { Settings } from "../core/settings.ts";
+import type { Founding, State } from "../core/state.ts";
+import { GraftError } from "../errors.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import type { ClientRequest } from "../ports/requests.ts";
+import type { StateMachine, StateMachineDescription } from "../ports/state-machine.ts";
+import type { ClientConnection, PeerIdentity, PeerStatus, Transport, TransportHandler } from "../ports/transport.ts";
+import { Applier } from "./applier.ts";
+import { knownLeader, notLeader } from "./execute-effects.ts";
+import { stopGracefully } from "./graceful-stop.ts";
+import { LogTail } from "./log-tail.ts";
+import { Mailbox } from "./mailbox.ts";
+import { onClientRequest, type RequestTarget } from "./requests.ts";
+import { TurnLoop } from "./turn-loop.ts";
+import { type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
+
+export interface NodeOptions {
+  readonly id: string;
+  /** `[cluster] id`. */
+  readonly cluster: string;
+  readonly settings: Settings;
+  /** The founders; null for a node that waits to be added. */
+  readonly bootstrap: Founding["bootstrap"] | null;
+  /** Graft's version. */
+  readonly version: string;
+}
+
+export interface NodeModules {
+  readonly store: LogStore;
+  readonly transport: Transport;
+  readonly stateMachine: StateMachine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How a node's life ended. */
+export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly error: Error };
+
+const tailBytesMax = 32 * 1024 * 1024;
+/** How often requests are looked at whose time is up, in ms. */
+const expiryIntervalMs = 100;
+/** How long what has been answered may take to leave when the node closes, in ms. */
+const closeGraceMs = 500;
+
+export class Node implements TransportHandler, RequestTarget {
+  readonly #options: NodeOptions;
+  readonly #modules: NodeModules;
+  readonly #waiting = new WaitingClients();
+  readonly #mailbox = new Mailbox(this.#waiting);
+  readonly #applier: Applier;
+  readonly #loop: TurnLoop;
+  readonly #ended = Promise.withResolvers<NodeEnd>();
+  #transfers: ((outcome: TransferOutcome) => void)[] = [];
+  #expiry: Timer | null = null;
+  #life: "running" | "stopping" | "ended" = "running";
+  #refusing: "stopping" | "stateMachine" | null = null;
+  #quiet: PromiseWithResolvers<void> | null = null;
+
+  constructor(options: NodeOptions, modules: NodeModules) {
+    const { store, clock, transport, logger, stateMachine } = modules;
+    this.#options = options;
+    this.#modules = modules;
+    const tail = new LogTail(store, tailBytesMax);
+    this.#applier = new Applier(store.saved.snapshot.index, {
+      stateMachine,
+      read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
+      waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
+      answered: () => this.#onAnswered(),
+      stateMachineFailed: (error) => this.#onStateMachineFailed(error),
+      failed: (error) => this.#die(error),
+    });
+    const state = restore(store.saved, {
+      self: toMemberKey(options.id, store.saved.incarnation),
+      settings: options.settings,
+      seed: seedOf(clock.randomBytes(16)),
+      nowMs: clock.nowMs(),
+      wallMs: clock.wallMs(),
+      bootstrap: options.bootstrap,
+    });
+    const targets = {
+      transport,
+      tail,
+      applier: this.#applier,
+      waiting: this.#waiting,
+      transferSettled: (outcome: TransferOutcome) => this.#onTransferSettled(outcome),
+      halt: (reason: HaltReason) => this.#die(haltError(reason)),
+    };
+    this.#loop = new TurnLoop(
+      state,
+      { store, transport, clock, logger, mailbox: this.#mailbox },
+      { targets, turned: () => this.#noteQuiet(), failed: (error) => this.#die(error) },
+    );
+  }
+
+  /** Resolves once the node no longer runs, by its own will or not. Never rejects. */
+  get ended(): Promise<NodeEnd> {
+    return this.#ended.promise;
+  }
+
+  get state(): State {
+    return this.#loop.state;
+  }
+
+  get cluster(): string {
+    return this.#options.cluster;
+  }
+
+  get version(): string {
+    return this.#options.version;
+  }
+
+  get appliedIndex(): number {
+    return this.#applier.appliedIndex;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.count;
+  }
+
+  get description(): StateMachineDescription {
+    return this.#modules.stateMachine.description;
+  }
+
+  get refusal(): ReplyError | null {
+    if (this.#refusing === "stopping") return notLeader(knownLeader(this.state));
+    return this.#refusing === null ? null : stateMachineRefusal(this.#applier.failure);
+  }
+
+  nowMs(): number {
+    return this.#modules.clock.nowMs();
+  }
+
+  peers(): readonly PeerStatus[] {
+    return this.#modules.transport.peers();
+  }
+
+  /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on. */
+  async start(): Promise<void> {
+    const { transport, logger } = this.#modules;
+    transport.setGenesis(this.state.genesis);
+    await transport.start(this);
+    transport.setPeers(this.#others());
+    logger.log("info", "node started", { state: describeState(this.state) });
+    this.#expire();
+    this.#loop.schedule();
+  }
+
+  /** Stops gracefully: hands leadership over, answers who waits, closes. Resolves when all is closed. */
+  async stop(): Promise<void> {
+    if (this.#life === "running") {
+      this.#life = "stopping";
+      const { clock, logger } = this.#modules;
+      await stopGracefully({ node: this, clock, logger, refuseRequests: () => void (this.#refusing = "stopping") });
+      await this.#close({ kind: "stopped" }, "the node stops");
+    }
+    await this.ended;
+  }
+
+  /** Resolves once every request that was taken has its answer. */
+  quiet(): Promise<void> {
+    this.#quiet ??= Promise.withResolvers();
+    this.#loop.schedule();
+    return this.#quiet.promise;
+  }
+
+  onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
+    this.#modules.logger.log("info", "peer connected", { peer: peer.id });
+    this.#loop.arrive({ kind: "peerConnected", peer, genesis });
+  }
+
+  onPeerDisconnected(peer: PeerIdentity, reason: string): void {
+    this.#modules.logger.log("info", "peer disconnected", { peer: peer.id, reason });
+  }
+
+  onMessage(from: MemberKey, message: Message): void {
+    this.#loop.arrive({ kind: "message", from, message });
+  }
+
+  onRequest(request: ClientRequest, client: ClientConnection): void {
+    onClientRequest(this, request, client);
+  }
+
+  submit(waiter: Waiter): void {
+    this.#mailbox.addRequest(waiter);
+    this.#loop.schedule();
+  }
+
+  transfer(to: string | null): Promise<TransferOutcome> {
+    return new Promise((resolve) => {
+      this.#transfers.push(resolve);
+      this.#loop.arrive({ kind: "transferLeadership", to });
+    });
+  }
+
+  #onTransferSettled(outcome: TransferOutcome): void {
+    const waiting = this.#transfers;
+    this.#transfers = [];
+    for (const settle of waiting) settle(outcome);
+  }
+
+  /** The nodes to keep connections with: the members, or the founders as long as there are none. */
+  #others(): readonly { readonly id: string; readonly address: string }[] {
+    const members = this.state.log.configurations.at(-1)?.configuration.members ?? [];
+    const known = members.map(({ key, address }) => ({ id: nodeIdOf(key), address }));
+    return (known.length > 0 ? known : (this.#options.bootstrap ?? [])).filter((peer) => peer.id !== this.#options.id);
+  }
+
+  #expire(): void {
+    const { clock, transport } = this.#modules;
+    const nowMs = clock.nowMs();
+    this.#waiting.expire(nowMs);
+    transport.flush();
+    this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
+  }
+
+  #onAnswered(): void {
+    this.#modules.transport.flush();
+    this.#noteQuiet();
+  }
+
+  #noteQuiet(): void {
+    if (this.#quiet !== null && this.#waiting.count === 0 && this.#applier.isIdle) this.#quiet.resolve();
+  }
+
+  /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
+  #onStateMachineFailed(error: Error): void {
+    this.#refusing = "stateMachine";
+    this.#modules.logger.log("error", "the state machine has stopped", { reason: error.message });
+    if (this.state.role.kind === "leader") void this.transfer(null);
+  }
+
+  /** A broken invariant, a failed disk, or a halt that the core asked for: nothing is caught and continued. */
+  #die(cause: unknown): void {
+    if (this.#life === "ended") return;
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#modules.logger.log("error", "the node stops", { reason: error.message });
+    void this.#close({ kind: "failed", error }, error.message);
+  }
+
+  async #close(end: NodeEnd, reason: string): Promise<void> {
+    if (this.#life === "ended") return;
+    this.#life = "ended";
+    const { transport, stateMachine, store } = this.#modules;
+    this.#loop.stop();
+    this.#expiry?.cancel();
+    this.#waiting.abandon(reason);
+    this.#onTransferSettled({ kind: "notLeader", leader: null });
+    await transport.stop(closeGraceMs);
+    await stateMachine.close();
+    store.close();
+    this.#ended.resolve(end);
+  }
+}
+
+function seedOf(bytes: Uint8Array): [number, number, number, number] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
+}
+
+const stateMachineRefusal = (failure: Error | null): ReplyError => ({
+  code: "state-machine",
+  message: `the state machine of this node has stopped: ${failure?.message ?? "unknown"}; nothing happened`,
+  leader: null,
+});
+
+function haltError(reason: HaltReason): GraftError {
+  const remedy =
+    reason.kind === "wiped"
+      ? `It may hold none of the data and must not vote as the old ${reason.id}. If the old data directory still exists, ` +
+        `point data_dir at it. If it is lost, have ${reason.id} removed from the cluster and added as a new node`
+      : "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
+  return new GraftError("config", `${describeHalt(reason)}. ${remedy}`);
+}

@@ -1,0 +1,96 @@
+// What does each client request become? Commands and queries go through the mailbox to the core; the others are answered
+// from what this node knows. Who may ask what has been checked by the transport.
+import { describeTransfer } from "../core/describe.ts";
+import type { TransferOutcome } from "../core/effects.ts";
+import type { Millis } from "../core/log-position.ts";
+import type { State } from "../core/state.ts";
+import type { ClientRequest, CommandRequest, QueryRequest } from "../ports/requests.ts";
+import type { StateMachineDescription } from "../ports/state-machine.ts";
+import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
+import { knownLeader } from "./execute-effects.ts";
+import { describeConfiguration, describeStatus } from "./status.ts";
+import type { ReplyError, Waiter } from "./waiting-clients.ts";
+
+/** More requests than this wait at once: the next ones are refused. */
+const waitingMax = 65_536;
+
+/** The node as its clients' requests see it. */
+export interface RequestTarget {
+  readonly state: State;
+  readonly cluster: string;
+  readonly version: string;
+  readonly appliedIndex: number;
+  readonly waitingCount: number;
+  readonly description: StateMachineDescription;
+  /** Why requests are not taken just now; null when they are. */
+  readonly refusal: ReplyError | null;
+  nowMs(): Millis;
+  peers(): readonly PeerStatus[];
+  submit(waiter: Waiter): void;
+  transfer(to: string | null): Promise<TransferOutcome>;
+  stop(): void;
+}
+
+export function onClientRequest(node: RequestTarget, request: ClientRequest, client: ClientConnection): void {
+  switch (request.kind) {
+    case "command":
+    case "query":
+      submit(node, request, client);
+      return;
+    case "status":
+      client.reply({ kind: "status", id: request.id, ...describeStatus(node) });
+      return;
+    case "configuration":
+      client.reply({ kind: "configuration", id: request.id, ...describeConfiguration(node.state) });
+      return;
+    case "describe":
+      client.reply({ kind: "describe", id: request.id, ...node.description });
+      return;
+    case "transferLeadership":
+      void node.transfer(request.to).then((outcome) => replyToTransfer(node, request.id, outcome, client));
+      return;
+    case "stop":
+      client.reply({ kind: "done", id: request.id, leader: knownLeader(node.state) });
+      node.stop();
+      return;
+  }
+}
+
+function submit(node: RequestTarget, request: CommandRequest | QueryRequest, client: ClientConnection): void {
+  const { id } = request;
+  const fail = (error: ReplyError): void => client.reply({ kind: "error", id, ...error });
+  if (node.refusal !== null) return fail(node.refusal);
+  if (node.waitingCount >= waitingMax) {
+    const message = `${waitingMax} requests wait already; nothing happened; try again later`;
+    return fail({ code: "overloaded", message, leader: null });
+  }
+  node.submit({
+    kind: request.kind,
+    payload: request.payload,
+    dueMs: node.nowMs() + request.timeoutMs,
+    succeed: (payload, { index, term }) => client.reply({ kind: "result", id, payload, index, term }),
+    fail,
+  });
+}
+
+function replyToTransfer(node: RequestTarget, id: number, outcome: TransferOutcome, client: ClientConnection): void {
+  const leader = knownLeader(node.state);
+  if (outcome.kind === "done") return client.reply({ kind: "done", id, leader });
+  const code = codeOf(outcome);
+  const message = `leadership was not handed over: ${describeTransfer(outcome)}; nothing was lost`;
+  client.reply({ kind: "error", id, code, message, leader });
+}
+
+function codeOf(outcome: Exclude<TransferOutcome, { kind: "done" }>): ReplyError["code"] {
+  switch (outcome.kind) {
+    case "notLeader":
+      return "not-leader";
+    case "unknownTarget":
+      return "rejected";
+    case "busy":
+      return "overloaded";
+    case "noTarget":
+    case "timedOut":
+      return "unavailable";
+  }
+}

@@ -1,0 +1,137 @@
+// One turn of a node: everything that has arrived is stepped through the core, then written once, then sent once. What the
+// effects mean is execute-effects.ts; who the node is and how it lives and dies, node.ts.
+import { nextDeadlineMs } from "../core/deadline.ts";
+import { describeEvent, describeState } from "../core/describe.ts";
+import type { DurableEffect } from "../core/effects.ts";
+import type { Event } from "../core/events.ts";
+import type { State } from "../core/state.ts";
+import { step } from "../core/step.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import type { Transport } from "../ports/transport.ts";
+import { type EffectTargets, executeEffect } from "./execute-effects.ts";
+import type { ArrivedEvent, Mailbox } from "./mailbox.ts";
+
+/** How often one turn goes back to its mailbox before the sockets get theirs. */
+const roundsMax = 16;
+
+export interface TurnLoopModules {
+  readonly store: LogStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly mailbox: Mailbox;
+}
+
+export interface TurnLoopHandlers {
+  readonly targets: Omit<EffectTargets, "writes">;
+  /** After each turn, when everything in it has been done. */
+  readonly turned: () => void;
+  /** A broken invariant or a failed disk: called at most once, and the loop has stopped. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class TurnLoop {
+  readonly #modules: TurnLoopModules;
+  readonly #handlers: TurnLoopHandlers;
+  readonly #targets: EffectTargets;
+  readonly #writes: DurableEffect[] = [];
+  #state: State;
+  #isScheduled = false;
+  #isStopped = false;
+  #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
+
+  constructor(state: State, modules: TurnLoopModules, handlers: TurnLoopHandlers) {
+    this.#state = state;
+    this.#modules = modules;
+    this.#handlers = handlers;
+    this.#targets = { ...handlers.targets, writes: this.#writes };
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  arrive(event: ArrivedEvent): void {
+    this.#modules.mailbox.addEvent(event);
+    this.schedule();
+  }
+
+  /** A turn comes after the input that is ready now: what arrives together is handled together. */
+  schedule(): void {
+    if (this.#isScheduled || this.#isStopped) return;
+    this.#isScheduled = true;
+    this.#modules.clock.soon(() => this.#turn());
+  }
+
+  /** No further step is taken, also not of the turn under way. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.timer.cancel();
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    if (this.#isStopped) return;
+    const { mailbox, transport } = this.#modules;
+    try {
+      let round = 0;
+      do this.#round();
+      while (!mailbox.isEmpty && ++round < roundsMax && !this.#isStopped);
+      transport.flush();
+      this.#targets.tail.trim(this.#state.durability.persistedIndex);
+    } catch (error) {
+      this.stop();
+      this.#handlers.failed(error);
+      return;
+    }
+    if (!mailbox.isEmpty) this.schedule();
+    this.#keepTime();
+    this.#handlers.turned();
+  }
+
+  #round(): void {
+    const nowMs = this.#modules.clock.nowMs();
+    for (const event of this.#modules.mailbox.take(nowMs)) this.#step(event);
+    // Time comes after what has arrived: a message that was waiting may be the one the timer was set against.
+    if (nowMs >= nextDeadlineMs(this.#state)) this.#step({ kind: "tick", nowMs });
+    if (this.#writes.length > 0 && !this.#isStopped) this.#write();
+  }
+
+  #step(event: Event): void {
+    if (this.#isStopped) return;
+    const { logger } = this.#modules;
+    const before = this.#state;
+    const [after, effects] = step(before, event);
+    this.#state = after;
+    if (logger.enabled("trace")) logger.log("trace", describeEvent(event), { state: describeState(after) });
+    if (before.role.kind !== after.role.kind || before.currentTerm !== after.currentTerm) {
+      logger.log("info", "role", { state: describeState(after) });
+    }
+    for (const effect of effects) executeEffect(effect, after, this.#targets);
+  }
+
+  /** One transaction a turn. What was sent leaves first, so that the followers' disks work beside this one (§10.2.1). */
+  #write(): void {
+    const writes = this.#writes.splice(0);
+    const ticket = writes.at(-1)!.ticket;
+    this.#modules.transport.flush();
+    this.#modules.store.write(writes, () => this.arrive({ kind: "persisted", ticket }));
+  }
+
+  #keepTime(): void {
+    if (this.#isStopped) return;
+    const atMs = nextDeadlineMs(this.#state);
+    // A timer that fires too early costs one look at the clock; setting it anew at every heartbeat would cost more.
+    if (this.#timer !== null && this.#timer.atMs <= atMs) return;
+    this.#timer?.timer.cancel();
+    this.#timer = null;
+    if (!Number.isFinite(atMs)) return;
+    const timer = this.#modules.clock.at(atMs, () => {
+      this.#timer = null;
+      this.schedule();
+    });
+    this.#timer = { atMs, timer };
+  }
+}

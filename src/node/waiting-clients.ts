@@ -1,0 +1,132 @@
+// Who waits for which entry? Every request that was taken gets exactly one answer: the result of its own entry, or the
+// truth about what is known of it. An entry that was truncated here may still be revived by another node, so only a
+// commit at its index, by itself or by another entry, settles what became of it (P26 of the tests).
+import type { ProposalRef } from "../core/events.ts";
+import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
+import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
+
+export interface ReplyError {
+  readonly code: ReplyErrorCode;
+  readonly message: string;
+  readonly leader: LeaderHint | null;
+}
+
+/** One client request that waits for a place in the log to be committed and applied. */
+export interface Waiter {
+  /** A command's answer comes from applying it; a query is put to the state machine once its barrier is reached. */
+  readonly kind: "command" | "query";
+  readonly payload: Uint8Array;
+  readonly dueMs: Millis;
+  /** Called once, by exactly one of the two. */
+  succeed(payload: Uint8Array, position: LogPosition): void;
+  fail(error: ReplyError): void;
+}
+
+interface Placed {
+  readonly term: Term;
+  readonly waiters: readonly Waiter[];
+}
+
+const outcomeUnknown = (what: string): ReplyError => ({
+  code: "outcome-unknown",
+  message: `${what}; the command may or may not take effect`,
+  leader: null,
+});
+
+export class WaitingClients {
+  readonly #unplaced = new Map<ProposalRef, readonly Waiter[]>();
+  readonly #placed = new Map<LogIndex, Placed>();
+  #lastRef = 0;
+  #count = 0;
+
+  /** How many requests wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Registers requests that one proposal stands for. */
+  add(waiters: readonly Waiter[]): ProposalRef {
+    this.#lastRef++;
+    this.#unplaced.set(this.#lastRef, waiters);
+    this.#count += waiters.length;
+    return this.#lastRef;
+  }
+
+  /** The proposals have consecutive places from `first` on. */
+  place(refs: readonly ProposalRef[], first: LogPosition): void {
+    for (const [at, ref] of refs.entries()) {
+      const waiters = this.#unplaced.get(ref);
+      this.#unplaced.delete(ref);
+      if (waiters !== undefined) this.#placed.set(first.index + at, { term: first.term, waiters });
+    }
+  }
+
+  /** The proposals have no place and never will have. */
+  refuse(refs: readonly ProposalRef[], error: ReplyError): void {
+    for (const ref of refs) {
+      const waiters = this.#unplaced.get(ref) ?? [];
+      this.#unplaced.delete(ref);
+      this.#settle(waiters, error);
+    }
+  }
+
+  /**
+   * The entry at this position is committed. Returns who waits for it; who waited for another entry at this index learns
+   * that theirs is gone for good, and may be sent again.
+   */
+  take(position: LogPosition, leader: LeaderHint | null): readonly Waiter[] {
+    const placed = this.#placed.get(position.index);
+    if (placed === undefined) return [];
+    this.#placed.delete(position.index);
+    if (placed.term === position.term) {
+      this.#count -= placed.waiters.length;
+      return placed.waiters;
+    }
+    const message = "the command was overwritten before it was committed; nothing happened";
+    this.#settle(placed.waiters, { code: "not-leader", message, leader });
+    return [];
+  }
+
+  /** Answers those whose time is up: what has no place never happened, what has one may still be committed. */
+  expire(nowMs: Millis): void {
+    for (const [ref, waiters] of this.#unplaced) {
+      const late = waiters.filter((waiter) => waiter.dueMs <= nowMs);
+      if (late.length === 0) continue;
+      this.#unplaced.set(
+        ref,
+        waiters.filter((waiter) => waiter.dueMs > nowMs),
+      );
+      // A held proposal may still get its place when a transfer fails: its outcome is open like that of a placed one.
+      this.#settle(late, outcomeUnknown("not committed in time"));
+    }
+    for (const [index, { term, waiters }] of this.#placed) {
+      const late = waiters.filter((waiter) => waiter.dueMs <= nowMs);
+      if (late.length === 0) continue;
+      this.#placed.set(index, { term, waiters: waiters.filter((waiter) => waiter.dueMs > nowMs) });
+      this.#settle(late, outcomeUnknown("not committed in time"));
+    }
+  }
+
+  /** The node stops: nobody is left without an answer. */
+  abandon(reason: string): void {
+    const all = [...this.#unplaced.values(), ...[...this.#placed.values()].map((placed) => placed.waiters)];
+    this.#unplaced.clear();
+    this.#placed.clear();
+    for (const waiters of all) this.#settle(waiters, outcomeUnknown(reason));
+  }
+
+  #settle(waiters: readonly Waiter[], error: ReplyError): void {
+    this.#count -= waiters.length;
+    for (const waiter of waiters) waiter.fail(waiter.kind === "query" ? ofQuery(error) : error);
+  }
+}
+
+/** A question changes nothing, so its outcome is never in doubt: it can simply be asked again. */
+function ofQuery(error: ReplyError): ReplyError {
+  if (error.code !== "outcome-unknown") return error;
+  return {
+    code: "unavailable",
+    message: "the query was not answered in time; nothing was changed",
+    leader: error.leader,
+  };
+}
