@@ -1,7 +1,7 @@
 // How is a certificate made? The private authority of a cluster, and the certificates it signs for nodes and clients.
 // Everything here is in memory; the files are folder.ts's. The keys are ECDSA on P-256: the kind that every TLS 1.3
 // implementation accepts. Needs no openssl.
-import "reflect-metadata"; // @peculiar/x509 asks its host for it, before its own import
+import "./reflect-metadata.ts";
 import { createPrivateKey, type KeyObject, X509Certificate as NodeX509Certificate } from "node:crypto";
 import {
   AuthorityKeyIdentifierExtension,
