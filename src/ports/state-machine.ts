@@ -27,9 +27,13 @@ export interface StateMachineDescription {
  * An adapter MUST:
  * - apply runs in the order of the calls, each entry exactly once, and never decide an outcome by time;
  * - answer a query from a state that includes every run handed over before it;
- * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when the plugin throws
- *   anything but `Rejected`, or its worker dies: no entry is skipped.
- * Several calls may be under way; they settle in order.
+ * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
+ *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
+ * - reject a query's promise, and no other, when the query throws: it changed nothing, and a client's question must not be
+ *   able to stop one node after the other;
+ * - reject what is under way and every later call with `GraftError("state-machine")` once it is closed.
+ * Several calls may be under way; they settle in order. The payloads of one run's outcomes may share their memory: who keeps
+ * one for long copies it.
  */
 export interface StateMachine {
   readonly description: StateMachineDescription;

@@ -1,0 +1,152 @@
+// What a plugin sees of Graft: `import { … } from "graft"` resolves to this file, in a checkout and in the compiled binary.
+// How a definition is run is executor.ts, where it may live inline-host.ts and worker-host.ts, what is caught
+// determinism-guard.ts. The guide for authors is docs/plugins.md.
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+export * as v from "valibot";
+export { bytes, type BytesInput } from "./bytes.ts";
+
+/** A schema of any library that implements Standard Schema v1. It must validate synchronously. */
+export type Schema = StandardSchemaV1;
+
+/**
+ * The one error that is an answer: the command is refused, with this message, on every node alike. Throw it before anything
+ * is changed: what a handler did to the state before it threw stays done. Any other error stops the state machine.
+ */
+export class Rejected extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "Rejected";
+  }
+}
+
+/** What a command may depend on besides the state and its input: the same on every node, and at every replay. */
+export interface ApplyContext {
+  /** Where the command stands in the log: rises from command to command, with gaps. */
+  readonly index: number;
+  /** The term of the leader that took the command. */
+  readonly term: number;
+  /** Replicated time in ms since 1970, stamped by the leader. Never goes back; stands still while nobody leads. */
+  readonly timeMs: number;
+  /** A number in [0, 1), drawn from a generator seeded with index and term. Not a secret: anyone can compute it. */
+  random(): number;
+}
+
+/** Changes the state. What it returns is the client's result; `undefined` arrives as `null`. */
+export interface Command<State, Input extends Schema, Result> {
+  readonly input: Input;
+  apply(state: State, input: StandardSchemaV1.InferOutput<Input>, context: ApplyContext): Result;
+}
+
+/** Reads the state and must not change it. What it returns is the client's result; `undefined` arrives as `null`. */
+export interface Query<State, Input extends Schema, Result> {
+  readonly input: Input;
+  answer(state: State, input: StandardSchemaV1.InferOutput<Input>): Result;
+}
+
+type Schemas = Readonly<Record<string, Schema>>;
+
+/** The names stand in both parameters, so that the compiler infers the schemas and the results side by side. */
+type Commands<State, Inputs extends Schemas, Results> = {
+  readonly [Name in keyof Inputs & keyof Results]: Command<State, Inputs[Name], Results[Name]>;
+};
+
+type Queries<State, Inputs extends Schemas, Results> = {
+  readonly [Name in keyof Inputs & keyof Results]: Query<State, Inputs[Name], Results[Name]>;
+};
+
+interface Named {
+  /** Shown in the status and in errors. */
+  readonly name: string;
+  /** Raise it whenever the same commands could lead to another state or another answer. */
+  readonly version: string;
+}
+
+export interface TypedDefinition<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults,
+  QueryInputs extends Schemas,
+  QueryResults,
+> extends Named {
+  /** A fresh, empty state. Must be the same on every node. */
+  readonly create: () => State;
+  readonly commands: Commands<State, CommandInputs, CommandResults>;
+  readonly queries: Queries<State, QueryInputs, QueryResults>;
+}
+
+/** A state machine with its own encoding: bytes in, bytes out. The bytes belong to the callee. */
+export interface RawInstance {
+  apply(command: Uint8Array, context: ApplyContext): Uint8Array;
+  /** Must not change the state. */
+  query(query: Uint8Array): Uint8Array;
+}
+
+export interface RawDefinition extends Named {
+  /** A fresh, empty state machine. Must be the same on every node. */
+  readonly create: () => RawInstance;
+}
+
+export type TypedStateMachine<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults,
+  QueryInputs extends Schemas,
+  QueryResults,
+> = TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults> & { readonly style: "typed" };
+
+export type RawStateMachine = RawDefinition & { readonly style: "raw" };
+
+/** Named commands and queries, each with a schema that types its handler and the client. A plugin's default export. */
+export function defineStateMachine<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults,
+  QueryInputs extends Schemas,
+  QueryResults,
+>(
+  definition: TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults>,
+): TypedStateMachine<State, CommandInputs, CommandResults, QueryInputs, QueryResults> {
+  return { ...definition, style: "typed" };
+}
+
+/** Bytes in, bytes out, for those who bring their own encoding. A plugin's default export. */
+export function defineRawStateMachine(definition: RawDefinition): RawStateMachine {
+  return { ...definition, style: "raw" };
+}
+
+interface WithCommands {
+  readonly commands: Readonly<Record<string, { readonly input: Schema; apply(...given: never): unknown }>>;
+}
+
+interface WithQueries {
+  readonly queries: Readonly<Record<string, { readonly input: Schema; answer(...given: never): unknown }>>;
+}
+
+/** What arrives at the client for what a handler returned. */
+type Delivered<Result> = Result extends undefined | void ? null : Result;
+
+/** The names of a machine's commands: `CommandName<typeof kv>` is `"put" | "delete" | …`. */
+export type CommandName<Machine extends WithCommands> = keyof Machine["commands"] & string;
+
+/** What a client sends with a command: the schema's input, before defaults and transforms. */
+export type CommandInput<Machine extends WithCommands, Name extends CommandName<Machine>> = StandardSchemaV1.InferInput<
+  Machine["commands"][Name]["input"]
+>;
+
+/** What a client gets back for a command. */
+export type CommandResult<Machine extends WithCommands, Name extends CommandName<Machine>> = Delivered<
+  ReturnType<Machine["commands"][Name]["apply"]>
+>;
+
+export type QueryName<Machine extends WithQueries> = keyof Machine["queries"] & string;
+
+/** What a client sends with a query: the schema's input, before defaults and transforms. */
+export type QueryInput<Machine extends WithQueries, Name extends QueryName<Machine>> = StandardSchemaV1.InferInput<
+  Machine["queries"][Name]["input"]
+>;
+
+/** What a client gets back for a query. */
+export type QueryResult<Machine extends WithQueries, Name extends QueryName<Machine>> = Delivered<
+  ReturnType<Machine["queries"][Name]["answer"]>
+>;

@@ -1,0 +1,103 @@
+// Whether a module's default export is a state machine, and if not, what it lacks. A plugin may be plain JavaScript, and
+// its author may not have asked the compiler: nothing is taken on trust.
+import type { ApplyContext, RawInstance, Schema } from "./api.ts";
+
+/** A command or query of a typed plugin, as the executor runs it. */
+export interface Operation {
+  readonly input: Schema;
+  readonly run: (state: unknown, input: unknown, context: ApplyContext) => unknown;
+}
+
+interface Named {
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface TypedPlugin extends Named {
+  readonly style: "typed";
+  readonly create: () => unknown;
+  readonly commands: ReadonlyMap<string, Operation>;
+  readonly queries: ReadonlyMap<string, Operation>;
+}
+
+export interface RawPlugin extends Named {
+  readonly style: "raw";
+  readonly create: () => RawInstance;
+}
+
+export type Plugin = TypedPlugin | RawPlugin;
+
+/** What is wrong with a definition, as the end of a sentence that begins with the plugin's path. */
+export class DefinitionProblem extends Error {}
+
+/** Throws `DefinitionProblem`. */
+export function checkDefinition(exported: unknown): Plugin {
+  if (!isRecord(exported) || (exported["style"] !== "typed" && exported["style"] !== "raw")) {
+    throw new DefinitionProblem(
+      "its default export is not a state machine: export default defineStateMachine({…}) or defineRawStateMachine({…})",
+    );
+  }
+  const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version") };
+  const create = functionOf(exported, "create", "create");
+  if (exported["style"] === "raw")
+    return { ...named, style: "raw", create: () => checkInstance(create.call(exported)) };
+  return {
+    ...named,
+    style: "typed",
+    create: () => create.call(exported),
+    commands: operationsOf(exported, "commands", "apply"),
+    queries: operationsOf(exported, "queries", "answer"),
+  };
+}
+
+type Callable = (...given: unknown[]) => unknown;
+
+function checkInstance(instance: unknown): RawInstance {
+  if (!isRecord(instance)) throw new DefinitionProblem("its create() returns no object with apply and query");
+  functionOf(instance, "apply", "apply of what create() returns");
+  functionOf(instance, "query", "query of what create() returns");
+  return instance as unknown as RawInstance;
+}
+
+function operationsOf(
+  definition: Readonly<Record<string, unknown>>,
+  field: "commands" | "queries",
+  handler: "apply" | "answer",
+): ReadonlyMap<string, Operation> {
+  const operations = definition[field];
+  if (!isRecord(operations))
+    throw new DefinitionProblem(`its ${field} are missing: give an object of named operations`);
+  return new Map(
+    Object.entries(operations).map(([name, operation]) => {
+      const where = `${field}.${name}`;
+      if (!isRecord(operation)) throw new DefinitionProblem(`${where} is not an object with input and ${handler}`);
+      const run = functionOf(operation, handler, `${where}.${handler}`);
+      return [name, { input: schemaOf(operation["input"], where), run: (...given) => run.apply(operation, given) }];
+    }),
+  );
+}
+
+function schemaOf(schema: unknown, where: string): Schema {
+  const standard = isRecord(schema) || typeof schema === "function" ? Reflect.get(schema, "~standard") : undefined;
+  if (!isRecord(standard) || typeof standard["validate"] !== "function") {
+    throw new DefinitionProblem(`${where}.input is not a schema: any library that implements Standard Schema will do`);
+  }
+  return schema as Schema;
+}
+
+function wordOf(definition: Readonly<Record<string, unknown>>, field: string): string {
+  const word = definition[field];
+  if (typeof word !== "string" || word === "") throw new DefinitionProblem(`its ${field} is not a non-empty string`);
+  return word;
+}
+
+function functionOf(holder: Readonly<Record<string, unknown>>, field: string, where: string): Callable {
+  const found = holder[field];
+  if (found === undefined) throw new DefinitionProblem(`it lacks the function ${where}`);
+  if (typeof found !== "function") throw new DefinitionProblem(`${where} is not a function`);
+  return found as Callable;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,74 @@
+// The typed style on top of bytes: a payload is the CBOR array [operation, input], a result is one CBOR value. The input is
+// parsed here, at every apply, and not where the client was: what a schema makes of it is part of the state machine.
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { decodeValue, encodeValue } from "../cbor/value.ts";
+import { type ApplyContext, Rejected, type Schema } from "./api.ts";
+import type { Operation, TypedPlugin } from "./definition-check.ts";
+import { type Handlers, isPromise } from "./handlers.ts";
+
+const ISSUES_MAX = 5;
+const ISSUE_CHARACTERS_MAX = 200;
+
+export function createTypedHandlers(plugin: TypedPlugin): Handlers {
+  const state = plugin.create();
+  if (isPromise(state)) throw new TypeError("create returned a Promise: the state must be there when it returns");
+  const run = (kind: OperationKind, payload: Uint8Array, context: ApplyContext): Uint8Array => {
+    const { name, input } = decodeOperation(payload);
+    const operation = findOperation(plugin, kind, name);
+    const result = operation.run(state, parse(operation.input, input, name), context);
+    if (isPromise(result)) throw new TypeError(`${name} returned a Promise: it must finish before it returns`);
+    return encodeValue(result ?? null);
+  };
+  return {
+    apply: (payload, context) => run("command", payload, context),
+    query: (payload) => run("query", payload, noContext),
+  };
+}
+
+type OperationKind = "command" | "query";
+
+/** `answer` takes no context; should JavaScript look for one, there is nothing to depend on. */
+const noContext: ApplyContext = Object.freeze({ index: 0, term: 0, timeMs: 0, random: () => 0 });
+
+function decodeOperation(payload: Uint8Array): { readonly name: string; readonly input: unknown } {
+  let decoded: unknown;
+  try {
+    decoded = decodeValue(payload);
+  } catch (error) {
+    throw new Rejected(`the payload is not CBOR: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!Array.isArray(decoded) || decoded.length !== 2 || typeof decoded[0] !== "string") {
+    throw new Rejected("the payload is not the CBOR array [operation, input]");
+  }
+  return { name: decoded[0], input: decoded[1] };
+}
+
+function findOperation(plugin: TypedPlugin, kind: OperationKind, name: string): Operation {
+  const [wanted, others, other] =
+    kind === "command" ? [plugin.commands, plugin.queries, "query"] : [plugin.queries, plugin.commands, "command"];
+  const operation = wanted.get(name);
+  if (operation !== undefined) return operation;
+  if (others.has(name)) throw new Rejected(`${name} is a ${other} and not a ${kind}`);
+  const known = [...wanted.keys()].join(", ") || "none";
+  throw new Rejected(`${plugin.name} has no ${kind} ${shorten(JSON.stringify(name))}; it has: ${known}`);
+}
+
+/** Throws `Rejected` with every problem and where it is. */
+function parse(schema: Schema, input: unknown, name: string): unknown {
+  const result = schema["~standard"].validate(input);
+  if (isPromise(result)) throw new TypeError(`the schema of ${name} validates asynchronously: it must be synchronous`);
+  if (result.issues === undefined) return result.value;
+  const told = result.issues.slice(0, ISSUES_MAX).map((issue) => shorten(tell(issue)));
+  const more = result.issues.length - told.length;
+  throw new Rejected(`${name}: ${told.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
+}
+
+function tell(issue: StandardSchemaV1.Issue): string {
+  const keys = (issue.path ?? []).map((segment) => String(typeof segment === "object" ? segment.key : segment));
+  return keys.length === 0 ? issue.message : `${keys.join(".")}: ${issue.message}`;
+}
+
+/** A schema may quote its input, which may be large. */
+function shorten(text: string): string {
+  return text.length <= ISSUE_CHARACTERS_MAX ? text : `${text.slice(0, ISSUE_CHARACTERS_MAX)}…`;
+}

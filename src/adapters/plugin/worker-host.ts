@@ -1,0 +1,113 @@
+// The state machine on a thread of its own, with a heap of its own: neither a slow `apply` nor the garbage of a large state
+// holds up the node. Runs are handed over as they come and wait in the worker's queue; answers return in the same order, so
+// the oldest waiting call is always the one that is answered.
+import { GraftError } from "../../errors.ts";
+import type { AppliedCommand, Outcome, StateMachine, StateMachineDescription } from "../../ports/state-machine.ts";
+import { nameOf, type PluginLocation, problem } from "./loader.ts";
+import { packQuery, packRun, unpackOutcomes } from "./run-layout.ts";
+import type { FromWorker, Load } from "./worker-messages.ts";
+
+/** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
+const WORKER_ENTRY = Bun.isStandaloneExecutable ? "./adapters/plugin/worker.js" : "./worker.ts";
+
+/** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
+export async function createWorkerStateMachine(location: PluginLocation): Promise<StateMachine> {
+  const worker = new Worker(new URL(WORKER_ENTRY, import.meta.url).href);
+  try {
+    return new WorkerStateMachine(worker, await load(worker, location));
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}
+
+function load(worker: Worker, location: PluginLocation): Promise<StateMachineDescription> {
+  const { promise, resolve, reject } = Promise.withResolvers<StateMachineDescription>();
+  const fail = (what: string): void => reject(problem(nameOf(location), what));
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (data instanceof ArrayBuffer) return; // Nothing has been asked yet.
+    if (data.kind === "loaded") resolve(data.description);
+    else reject(new GraftError("plugin", data.message, { cause: remoteCause(data.stack) }));
+  };
+  worker.onerror = (event) => fail(event.message);
+  worker.addEventListener("close", () => fail("it ended its thread"));
+  worker.postMessage({ kind: "load", location } satisfies Load);
+  return promise;
+}
+
+interface Waiting {
+  readonly resolve: (outcomes: readonly Outcome[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class WorkerStateMachine implements StateMachine {
+  readonly description: StateMachineDescription;
+  readonly #worker: Worker;
+  /** Oldest first. */
+  #waiting: Waiting[] = [];
+  #stopped: Error | null = null;
+
+  constructor(worker: Worker, description: StateMachineDescription) {
+    this.#worker = worker;
+    this.description = description;
+    const { name, version } = description;
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#stop(failure(`The state machine ${name} ${version} failed outside of apply: ${event.message}`));
+    };
+    worker.addEventListener("close", () =>
+      this.#stop(failure(`The thread of the state machine ${name} ${version} ended`)),
+    );
+  }
+
+  apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]> {
+    return this.#ask(() => packRun(run));
+  }
+
+  async query(payload: Uint8Array): Promise<Outcome> {
+    const [outcome] = await this.#ask(() => packQuery(payload));
+    if (outcome === undefined) throw new RangeError("a query was answered with no outcome");
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    this.#stop(failure("The state machine is closed"));
+  }
+
+  #ask(pack: () => ArrayBuffer): Promise<readonly Outcome[]> {
+    if (this.#stopped !== null) return Promise.reject(this.#stopped);
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
+    const packed = pack();
+    this.#waiting.push({ resolve, reject });
+    this.#worker.postMessage(packed, [packed]);
+    return promise;
+  }
+
+  #onMessage(message: FromWorker): void {
+    if (message instanceof ArrayBuffer) return this.#waiting.shift()?.resolve(unpackOutcomes(message));
+    if (message.kind === "loaded" || message.kind === "loadFailed") return;
+    const error = failure(message.message, remoteCause(message.stack));
+    if (message.kind === "queryFailed") this.#waiting.shift()?.reject(error);
+    else this.#stop(error);
+  }
+
+  /** The first reason stands. Whoever waits learns it, and so does whoever comes later. */
+  #stop(reason: Error): void {
+    if (this.#stopped !== null) return;
+    this.#stopped = reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+  }
+}
+
+function failure(message: string, cause?: Error): GraftError {
+  return new GraftError("state-machine", message, { cause });
+}
+
+/** What the plugin threw, as far as it can cross: its stack says where in the plugin to look. */
+function remoteCause(stack: string): Error {
+  const cause = new Error(stack.split("\n", 1)[0]);
+  cause.stack = stack;
+  return cause;
+}

@@ -1,0 +1,7 @@
+// Both hosts under the one contract.
+import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.ts";
+import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
+import { describeStateMachineContract } from "./state-machine-contract.ts";
+
+describeStateMachineContract("inline", createInlineStateMachine);
+describeStateMachineContract("worker", createWorkerStateMachine);
