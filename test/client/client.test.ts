@@ -1,0 +1,163 @@
+// What a client does with each ending: it finds the leader, tries again only what cannot have taken effect, and never
+// says "failed" of a command that may have happened. The nodes are scripts behind the Dial seam.
+import { describe, expect, test } from "bun:test";
+import { GraftClient } from "../../src/client/client.ts";
+import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
+import { GraftError } from "../../src/errors.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+
+type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
+
+/** Nodes by address; `taken` records who was asked what. */
+function nodes(table: Record<string, Answer>) {
+  const taken: string[] = [];
+  let dialled = 0;
+  const dial: Dial = async (address, handlers) => {
+    dialled++;
+    const answer = table[address];
+    if (answer === undefined) throw new GraftError("unavailable", `${address} does not answer`);
+    const send = (request: ClientRequest): void => {
+      taken.push(`${address} ${request.kind}`);
+      queueMicrotask(() => answer(request, handlers));
+    };
+    return { send, close: () => handlers.onClosed({ kind: "lost", reason: "closed" }) };
+  };
+  return { dial, taken, dialled: () => dialled };
+}
+
+const payload = new Uint8Array([1, 2, 3]);
+const leads: Answer = ({ id }, { onReply }) => onReply({ kind: "result", id, payload, index: 5, term: 2 });
+const redirectsTo =
+  (address: string | null): Answer =>
+  ({ id }, { onReply }) =>
+    onReply({
+      kind: "error",
+      id,
+      code: "not-leader",
+      message: "not the leader",
+      leader: address === null ? null : { id: "x", address },
+    });
+const fails =
+  (code: Extract<ClientReply, { kind: "error" }>["code"]): Answer =>
+  ({ id }, { onReply }) =>
+    onReply({ kind: "error", id, code, message: code, leader: null });
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "answered",
+    (error: GraftError) => error.code,
+  );
+
+describe("client", () => {
+  test("follows a redirect to a leader it did not know, and stays with it", async () => {
+    const cluster = nodes({ "f:1": redirectsTo("l:1"), "l:1": leads });
+    const client = new GraftClient({ addresses: ["f:1"], dial: cluster.dial });
+    expect((await client.command(payload)).index).toBe(5);
+    await client.command(payload);
+    expect(cluster.taken).toEqual(["f:1 command", "l:1 command", "l:1 command"]);
+    client.close();
+  });
+
+  test("P25: two nodes that name each other make no loop", async () => {
+    const cluster = nodes({ "a:1": redirectsTo("b:1"), "b:1": redirectsTo("a:1") });
+    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial });
+    expect(await codeOf(client.command(payload, { timeoutMs: 400 }))).toBe("unavailable");
+    expect(cluster.taken.length).toBeLessThan(20);
+    client.close();
+  });
+
+  test("P26: a command under way when the connection breaks is unknown, and is not sent again", async () => {
+    const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
+    const cluster = nodes({ "a:1": breaks, "b:1": leads });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    expect(await codeOf(client.command(payload))).toBe("outcome-unknown");
+    expect(cluster.taken).toEqual(["a:1 command"]);
+    client.close();
+  });
+
+  test("a query under way when the connection breaks is asked again elsewhere", async () => {
+    const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
+    const cluster = nodes({ "a:1": breaks, "b:1": leads });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    expect((await client.query(payload)).index).toBe(5);
+    client.close();
+  });
+
+  test("a node that says goodbye took nothing that it did not answer: the command goes elsewhere", async () => {
+    const goodbye: Answer = (_request, { onClosed }) => onClosed({ kind: "stopping", reason: "this node is stopping" });
+    const cluster = nodes({ "a:1": goodbye, "b:1": leads });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    expect((await client.command(payload)).index).toBe(5);
+    expect(cluster.taken).toEqual(["a:1 command", "b:1 command"]);
+    client.close();
+  });
+
+  test("tries the next address when one does not answer", async () => {
+    const cluster = nodes({ "b:1": leads });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    expect((await client.command(payload)).term).toBe(2);
+    client.close();
+  });
+
+  test("waits for a leader while there is none, within its time", async () => {
+    let elected = false;
+    const cluster = nodes({ "a:1": (request, handlers) => (elected ? leads : redirectsTo(null))(request, handlers) });
+    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial });
+    const answer = client.command(payload);
+    expect(await codeOf(client.command(payload, { timeoutMs: 150 }))).toBe("unavailable");
+    elected = true;
+    expect((await answer).index).toBe(5);
+    client.close();
+  });
+
+  test.each(["rejected", "state-machine", "unauthorized", "outcome-unknown"] as const)(
+    "%s is final: it is not tried again",
+    async (code) => {
+      const cluster = nodes({ "a:1": fails(code), "b:1": leads });
+      const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+      expect(await codeOf(client.command(payload))).toBe(code);
+      expect(cluster.taken.length).toBe(1);
+      client.close();
+    },
+  );
+
+  test("a command that was sent and not answered in time is unknown; one that never left is not", async () => {
+    const silent = nodes({ "a:1": () => {} });
+    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial });
+    expect(await codeOf(client.command(payload, { timeoutMs: 100 }))).toBe("outcome-unknown");
+    client.close();
+    const nobody = new GraftClient({ addresses: ["a:1"], dial: nodes({}).dial });
+    expect(await codeOf(nobody.command(payload, { timeoutMs: 100 }))).toBe("unavailable");
+    nobody.close();
+    const hangs: Dial = () => new Promise(() => {});
+    const waiting = new GraftClient({ addresses: ["a:1"], dial: hangs });
+    expect(await codeOf(waiting.command(payload, { timeoutMs: 100 }))).toBe("unavailable");
+    waiting.close();
+  });
+
+  test("many requests share one connection, each with its own answer", async () => {
+    const echo: Answer = (request, { onReply }) =>
+      onReply({
+        kind: "result",
+        id: request.id,
+        payload: request.kind === "command" ? request.payload : payload,
+        index: request.id,
+        term: 1,
+      });
+    const cluster = nodes({ "a:1": echo });
+    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial });
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, at) => client.command(new Uint8Array([at]))));
+    expect(answers.map((answer) => answer.payload[0])).toEqual(Array.from({ length: 200 }, (_, at) => at));
+    expect(cluster.dialled()).toBe(1);
+    client.close();
+  });
+
+  test("a refusal of the identity is said at once", async () => {
+    const dial: Dial = async () => {
+      throw new GraftError("unauthorized", "the certificate is of another cluster");
+    };
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial });
+    expect(await codeOf(client.command(payload))).toBe("unauthorized");
+    client.close();
+  });
+});

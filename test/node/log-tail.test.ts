@@ -1,0 +1,95 @@
+// The tail gives what was appended and not truncated, from memory or from the store, without a gap or a repetition.
+import { describe, expect, test } from "bun:test";
+import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import { LogTail } from "../../src/node/log-tail.ts";
+
+const entry = (index: number, term = 1, size = 100): Entry => ({
+  kind: "command",
+  index,
+  term,
+  stampMs: 0,
+  payload: new Uint8Array(size),
+});
+const entries = (from: number, to: number, term = 1): Entry[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => entry(from + at, term));
+const weight = entryBytes(entry(1));
+
+/** A store that holds entries 1 to `last` of term 1 and records what is read from it. */
+function storeWith(last: number) {
+  const reads: [number, number][] = [];
+  const read = (first: number, through: number, bytesMax: number): readonly Entry[] => {
+    reads.push([first, through]);
+    if (through > last) throw new Error("beyond the store");
+    return entries(first, Math.min(through, first + Math.max(1, Math.floor(bytesMax / weight)) - 1));
+  };
+  return { reads, read };
+}
+
+describe("log tail", () => {
+  test("reads what was appended from memory alone", () => {
+    const store = storeWith(0);
+    const tail = new LogTail(store, 1_000_000);
+    tail.append(entries(5, 9));
+    expect(tail.read(6, 8, 1e9).map((read) => read.index)).toEqual([6, 7, 8]);
+    expect(store.reads).toEqual([]);
+  });
+
+  test("stops at the bound of bytes, but gives at least one entry", () => {
+    const tail = new LogTail(storeWith(0), 1_000_000);
+    tail.append(entries(1, 10));
+    expect(tail.read(1, 10, 3 * weight).map((read) => read.index)).toEqual([1, 2, 3]);
+    expect(tail.read(4, 10, 1).map((read) => read.index)).toEqual([4]);
+  });
+
+  test("P20: paging over the seam between store and memory neither skips nor repeats an entry", () => {
+    const tail = new LogTail(storeWith(6), 1_000_000);
+    tail.append(entries(7, 12));
+    const seen: number[] = [];
+    for (let next = 1; next <= 12;) {
+      const page = tail.read(next, 12, 2 * weight);
+      seen.push(...page.map((read) => read.index));
+      next = page.at(-1)!.index + 1;
+    }
+    expect(seen).toEqual(Array.from({ length: 12 }, (_, at) => at + 1));
+  });
+
+  test("what is truncated is gone, and what is appended in its place is read", () => {
+    const tail = new LogTail(storeWith(0), 1_000_000);
+    tail.append(entries(1, 6, 1));
+    tail.truncate(3);
+    tail.append(entries(4, 5, 2));
+    expect(tail.read(1, 5, 1e9).map((read) => `${read.index}.${read.term}`)).toEqual([
+      "1.1",
+      "2.1",
+      "3.1",
+      "4.2",
+      "5.2",
+    ]);
+    expect(() => tail.read(4, 6, 1e9)).toThrow("entry 6 is not in the log's tail");
+  });
+
+  test("a truncation that reaches into the store empties the memory", () => {
+    const store = storeWith(4);
+    const tail = new LogTail(store, 1_000_000);
+    tail.append(entries(5, 6));
+    tail.truncate(3);
+    expect(tail.read(2, 3, 1e9).map((read) => read.index)).toEqual([2, 3]);
+    expect(store.reads).toEqual([[2, 3]]);
+  });
+
+  test("lets go of the oldest beyond its bound, but never of what is not durable", () => {
+    const store = storeWith(10_000);
+    const tail = new LogTail(store, 10 * weight);
+    tail.append(entries(1, 10_000));
+    tail.trim(20);
+    tail.read(21, 21, 1e9);
+    expect(store.reads).toEqual([]);
+    tail.read(20, 20, 1e9);
+    expect(store.reads).toEqual([[20, 20]]);
+    tail.trim(10_000);
+    expect(tail.read(9_991, 10_000, 1e9).length).toBe(10);
+    expect(store.reads.length).toBe(1);
+    tail.read(9_990, 9_990, 1e9);
+    expect(store.reads.length).toBe(2);
+  });
+});

@@ -1,0 +1,85 @@
+// Every request that was taken gets exactly one answer, and the answer is true.
+import { describe, expect, test } from "bun:test";
+import { type ReplyError, type Waiter, WaitingClients } from "../../src/node/waiting-clients.ts";
+
+interface Recorded extends Waiter {
+  readonly answers: (string | ReplyError["code"])[];
+}
+
+function waiter(kind: Waiter["kind"] = "command", dueMs = 1_000): Recorded {
+  const answers: string[] = [];
+  return {
+    kind,
+    payload: new Uint8Array(),
+    dueMs,
+    answers,
+    succeed: () => void answers.push("ok"),
+    fail: (error) => void answers.push(error.code),
+  };
+}
+
+describe("waiting clients", () => {
+  test("P26: an entry that was overwritten is not reported as success, and may be sent again", () => {
+    const waiting = new WaitingClients();
+    const client = waiter();
+    waiting.place([waiting.add([client])], { index: 7, term: 2 });
+    expect(waiting.take({ index: 7, term: 3 }, null)).toEqual([]);
+    expect(client.answers).toEqual(["not-leader"]);
+  });
+
+  test("P26: an entry that may still commit is never reported as failed, only as unknown", () => {
+    const waiting = new WaitingClients();
+    const client = waiter("command", 500);
+    waiting.place([waiting.add([client])], { index: 7, term: 2 });
+    waiting.expire(499);
+    expect(client.answers).toEqual([]);
+    waiting.expire(500);
+    expect(client.answers).toEqual(["outcome-unknown"]);
+    // It does commit after all: nobody is answered twice.
+    expect(waiting.take({ index: 7, term: 2 }, null)).toEqual([]);
+  });
+
+  test("P26: when the node stops every waiter gets an answer, placed or not", () => {
+    const waiting = new WaitingClients();
+    const clients = [waiter(), waiter(), waiter("query")];
+    waiting.place([waiting.add([clients[0]!])], { index: 1, term: 1 });
+    waiting.add([clients[1]!]);
+    waiting.add([clients[2]!]);
+    waiting.abandon("the node stops");
+    expect(clients.map((client) => client.answers)).toEqual([
+      ["outcome-unknown"],
+      ["outcome-unknown"],
+      ["unavailable"],
+    ]);
+    expect(waiting.count).toBe(0);
+  });
+
+  test("proposals take consecutive places in the order of their references", () => {
+    const waiting = new WaitingClients();
+    const clients = [waiter(), waiter(), waiter()];
+    const refs = clients.map((client) => waiting.add([client]));
+    waiting.place(refs, { index: 10, term: 4 });
+    expect(waiting.take({ index: 11, term: 4 }, null)).toEqual([clients[1]!]);
+    expect(waiting.take({ index: 10, term: 4 }, null)).toEqual([clients[0]!]);
+    expect(waiting.count).toBe(1);
+  });
+
+  test("a refused proposal answers with the leader's address, once", () => {
+    const waiting = new WaitingClients();
+    const leaders: (string | null)[] = [];
+    const client: Waiter = { ...waiter(), fail: (error) => void leaders.push(error.leader?.address ?? null) };
+    const ref = waiting.add([client]);
+    const error: ReplyError = { code: "not-leader", message: "", leader: { id: "n2", address: "127.0.0.1:2" } };
+    waiting.refuse([ref], error);
+    waiting.refuse([ref], error);
+    expect(leaders).toEqual(["127.0.0.1:2"]);
+  });
+
+  test("a query that was not answered in time can simply be asked again", () => {
+    const waiting = new WaitingClients();
+    const client = waiter("query", 5);
+    waiting.place([waiting.add([client])], { index: 3, term: 1 });
+    waiting.expire(6);
+    expect(client.answers).toEqual(["unavailable"]);
+  });
+});
