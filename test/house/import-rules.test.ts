@@ -47,6 +47,11 @@ const allowed: readonly (readonly [what: string, file: string, text: string])[] 
   ["the core's code in node", "src/node/y.ts", valueOf("../core/target.ts")],
   ["the core's types in a port", "src/ports/y.ts", typeOf("../core/target.ts")],
   ["the core's types in an adapter", "src/adapters/tls/y.ts", typeOf("../../core/target.ts")],
+  [
+    "the core's vocabulary in an adapter",
+    "src/adapters/tls/x.ts",
+    `export { nodeIdOf } from "../../core/configuration.ts";\n`,
+  ],
   ["the codec in the transport", "src/adapters/tls/z.ts", valueOf("../cbor/target.ts")],
   ["the platform in an adapter", "src/adapters/sqlite/y.ts", `export { Database } from "bun:sqlite";\n`],
   ["the API in a plugin", "plugins/a/y.ts", typeOf("graft")],

@@ -1,0 +1,34 @@
+// What has gone wrong in other Raft systems has a number here, and a test that carries it in its title: `P11: a conflict
+// alone truncates`. This page knows which numbers must have one; what each says, its test says.
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** The numbers that the system claims to have in hand. */
+const claimed: readonly number[] = [20, 26, 53, 57];
+
+const folder = resolve(import.meta.dir, "..");
+
+/** `P5: …`, `P5 …` and `P5, P6: …` at the start of a test's or a chapter's title. */
+const titles = /\b(?:test|describe|it)(?:\.\w+(?:\([^)]*\))?)*\(\s*["'`]((?:P\d+\b[,:\s]*(?:and\s+)?)+)/g;
+
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(titles)].flatMap(([, head = ""]) => (head.match(/\d+/g) ?? []).map(Number));
+}
+
+const carried = new Set(
+  [...new Bun.Glob("**/*.ts").scanSync({ cwd: folder })]
+    .filter((file) => !file.startsWith("house/"))
+    .flatMap((file) => numbersIn(readFileSync(join(folder, file), "utf8"))),
+);
+
+test("every pitfall that is claimed has a test that carries its number", () => {
+  expect(claimed.filter((number) => !carried.has(number)).map((number) => `P${number}`)).toEqual([]);
+});
+
+test("a number in a title is found, and one that is only mentioned is not", () => {
+  expect(numbersIn(`test("P5: by term first", () => {});`)).toEqual([5]);
+  expect(numbersIn("test.each(rows)(`P7 dead ends`, () => {});")).toEqual([7]);
+  expect(numbersIn(`describe(\n  "P2, P3: the vote", () => {`)).toEqual([2, 3]);
+  expect(numbersIn(`// as in P9\ntest("a vote is kept (P4)", () => {});`)).toEqual([]);
+});
