@@ -1,0 +1,91 @@
+// What may a client do on its connection? Ask, within its rights, and get answers. Each request is checked against the
+// table of rights before the node hears of it; what lacks a right is answered and not punished.
+import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
+import type { ClientConnection, TransportHandler } from "../../ports/transport.ts";
+import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
+import { frameBytesMax } from "../cbor/limits.ts";
+import type { Refused } from "../cbor/frames.ts";
+import { refused } from "./hello.ts";
+import type { Link, LinkHandler } from "./link.ts";
+import { mayAsk, refusalOfFrame } from "./rights.ts";
+
+export interface ClientDeskOptions {
+  readonly admins: ReadonlySet<string>;
+  readonly clientsMax: number;
+  readonly queueBytesMax: number;
+  readonly handler: TransportHandler;
+  /** A client that was let in broke the protocol: for the log. */
+  readonly onRefused: (link: Link, name: string, refusal: Refused) => void;
+}
+
+export class ClientDesk {
+  readonly #options: ClientDeskOptions;
+  #connected = 0;
+
+  constructor(options: ClientDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Why no further client can be served, or null. */
+  objection(): Refused | null {
+    if (this.#connected < this.#options.clientsMax) return null;
+    return refused("busy", `this node serves ${this.#connected} clients already, which is its limit`);
+  }
+
+  /** To be called when `objection` had none. */
+  attach(link: Link, name: string): void {
+    const { admins, handler, queueBytesMax, onRefused } = this.#options;
+    this.#connected += 1;
+    link.setBounds({ frameBytesMax: frameBytesMax("request"), queueBytesMax });
+    link.handler = new ClientHandler(link, name, admins.has(name), handler, {
+      onRefused: (refusal) => onRefused(link, name, refusal),
+      onGone: () => {
+        this.#connected -= 1;
+      },
+    });
+  }
+}
+
+class ClientHandler implements LinkHandler, ClientConnection {
+  constructor(
+    readonly link: Link,
+    readonly name: string,
+    readonly isAdmin: boolean,
+    readonly handler: TransportHandler,
+    readonly desk: { readonly onRefused: (refusal: Refused) => void; readonly onGone: () => void },
+  ) {}
+
+  reply(reply: ClientReply): void {
+    if (this.link.isOpen) this.link.send(encodeReply(reply));
+  }
+
+  onTrusted(): void {}
+
+  onFrame(body: Buffer): void {
+    const request = decodeFrame(body, "request") as ClientRequest;
+    if (mayAsk(request.kind, this.isAdmin)) return this.handler.onRequest(request, this);
+    const message = `${request.kind} is for administrators only, and "${this.name}" is not listed in [access] admins; nothing happened`;
+    this.reply({ kind: "error", id: request.id, code: "unauthorized", message, leader: null });
+  }
+
+  onBadFrame(error: BadFrame): void {
+    const frame = refusalOfFrame(error);
+    this.desk.onRefused(frame);
+    this.link.finish(frame.message, encodeFrame(frame));
+  }
+
+  onClose(): void {
+    this.desk.onGone();
+  }
+}
+
+/** A result of any size must get an answer: the client would wait for ever for one that cannot be sent. */
+function encodeReply(reply: ClientReply): Uint8Array {
+  try {
+    return encodeFrame(reply);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = "the result is larger than the protocol can carry; what was asked has been done";
+    return encodeFrame({ kind: "error", id: reply.id, code: "state-machine", message, leader: null });
+  }
+}

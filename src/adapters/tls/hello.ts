@@ -1,0 +1,71 @@
+// May this conversation begin? What the two sides tell each other first, and the checks of it against the certificate and
+// against what this side is. The dialling side speaks first; the answer is the other hello, or `refused`.
+import type { Hello, HelloSender, RefusalCode, Refused } from "../cbor/frames.ts";
+import { describeIdentity, type Identity, nameOf } from "./identity.ts";
+import type { Side } from "./tls-words.ts";
+
+/** The protocol versions this program speaks, both included. */
+const versionMin = 1;
+const versionMax = 1;
+
+export type NodeSender = Extract<HelloSender, { readonly role: "node" }>;
+
+export const refused = (code: RefusalCode, message: string): Refused => ({ kind: "refused", code, message });
+
+export function makeHello(cluster: string, sender: HelloSender, meant: string | null, software: string): Hello {
+  return { kind: "hello", versionMin, versionMax, features: [], cluster, sender, meant, software };
+}
+
+/** What this side knows before the other has spoken. */
+export interface Expectation {
+  /** Our `[cluster] id`. */
+  readonly cluster: string;
+  /** Our own node id or client name. */
+  readonly self: string;
+  /** Which node was dialled on purpose; null: any, or this side accepted the connection. */
+  readonly meant: string | null;
+  readonly side: Side;
+}
+
+/** The first look, at the certificate alone: an identity to go on with, or why not. */
+export function checkIdentity(identity: Identity | string, expected: Expectation): Identity | Refused {
+  if (typeof identity === "string") return refused("wrong-identity", identity);
+  if (identity.cluster !== expected.cluster) {
+    return refused(
+      "wrong-cluster",
+      `the certificate of ${describeIdentity(identity)} belongs to cluster "${identity.cluster}", this is "${expected.cluster}"`,
+    );
+  }
+  if (expected.side === "accepted") return identity;
+  if (identity.role !== "node") {
+    return refused("wrong-identity", `${describeIdentity(identity)} answers where a node was expected`);
+  }
+  if (expected.meant !== null && identity.id !== expected.meant) {
+    return refused("wrong-node", `${identity.id} answers at this address, ${expected.meant} was meant`);
+  }
+  return identity;
+}
+
+/** The second look: the hello against the certificate and against this side. Null when all is well. */
+export function checkHello(hello: Hello, identity: Identity, expected: Expectation): Refused | null {
+  if (hello.cluster !== expected.cluster) {
+    return refused("wrong-cluster", `the hello names cluster "${hello.cluster}", this is "${expected.cluster}"`);
+  }
+  const claimed = hello.sender.role === "node" ? hello.sender.id : hello.sender.name;
+  if (hello.sender.role !== identity.role || claimed !== nameOf(identity)) {
+    const certified = describeIdentity(identity);
+    return refused(
+      "wrong-identity",
+      `the hello claims ${hello.sender.role} ${claimed}, the certificate is that of ${certified}`,
+    );
+  }
+  const isMeant = hello.meant === expected.self || (hello.meant === null && expected.side === "accepted");
+  if (!isMeant) return refused("wrong-node", `this is ${expected.self}, ${hello.meant ?? "nobody"} was meant`);
+  if (Math.min(hello.versionMax, versionMax) < Math.max(hello.versionMin, versionMin)) {
+    return refused(
+      "wrong-version",
+      `no protocol version in common: ${hello.versionMin}–${hello.versionMax} there (${hello.software}), ${versionMin}–${versionMax} here`,
+    );
+  }
+  return null;
+}

@@ -1,0 +1,43 @@
+// How much a connection may cost: times, sizes and counts (P54). Everything that a stranger or a slow peer could make
+// grow has its bound here; a test or an operator's program may set its own.
+
+export interface TransportLimits {
+  /** From the TCP connection to the checked hello; whoever takes longer is closed. */
+  readonly handshakeTimeoutMs: number;
+  /** From a frame's first byte to its last. */
+  readonly frameTimeoutMs: number;
+  /** How long the other side may take nothing of what is queued for it. */
+  readonly stallTimeoutMs: number;
+  /** A connection between nodes on which nothing was sent for this long carries an empty frame, as a sign of life. */
+  readonly keepAliveMs: number;
+  /** A peer that was not heard for this long is taken for gone. A few times `keepAliveMs`. */
+  readonly silenceMs: number;
+  /** How long a connection that says its last word waits for the other side to close. */
+  readonly lingerMs: number;
+  /** How often the bounds above are looked at: their precision. */
+  readonly sweepMs: number;
+  /** Connections that have not yet shown who they are. One more closes the oldest of them. */
+  readonly pendingMax: number;
+  readonly clientsMax: number;
+  readonly peerQueueBytesMax: number;
+  readonly clientQueueBytesMax: number;
+  /** Waits between attempts to reach a peer: doubling from the one to the other, each shortened by up to half at random. */
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+}
+
+export const defaultLimits: TransportLimits = Object.freeze({
+  handshakeTimeoutMs: 5_000,
+  frameTimeoutMs: 10_000,
+  stallTimeoutMs: 10_000,
+  keepAliveMs: 1_000,
+  silenceMs: 5_000,
+  lingerMs: 1_000,
+  sweepMs: 250,
+  pendingMax: 256,
+  clientsMax: 1_024,
+  peerQueueBytesMax: 64 * 1024 * 1024,
+  clientQueueBytesMax: 32 * 1024 * 1024,
+  backoffMinMs: 20,
+  backoffMaxMs: 1_000,
+});

@@ -1,0 +1,221 @@
+// One TLS socket as a link that carries frames, from the TCP connection to the close. It decides nothing but what every
+// link obeys: nothing is read or written before the certificate is verified, frames and queues are bounded, and the end
+// comes exactly once with a reason in words. Who may speak and what is said is the handler's matter.
+import type { X509Certificate } from "node:crypto";
+import { BadFrame } from "../cbor/codec.ts";
+import type { FlushTurn } from "./flush-turn.ts";
+import { FrameSplitter } from "./frame-splitter.ts";
+import { SendQueue } from "./send-queue.ts";
+import {
+  brokenHandshake,
+  explainClose,
+  explainHandshake,
+  type LinkEnd,
+  type Side,
+  verificationProblem,
+} from "./tls-words.ts";
+
+export interface LinkHandler {
+  /** The chain of the other side's certificate is verified: the first moment at which anything may be sent. */
+  onTrusted(certificate: X509Certificate | undefined): void;
+  /** `body` is the handler's to read until it returns. May throw `BadFrame`, which comes back as `onBadFrame`. */
+  onFrame(body: Buffer): void;
+  onBadFrame(error: BadFrame): void;
+  /** Exactly once, never from inside `send`, `finish` or `drop`. */
+  onClose(end: LinkEnd): void;
+}
+
+export interface LinkOptions {
+  readonly side: Side;
+  readonly frameBytesMax: number;
+  readonly queueBytesMax: number;
+  readonly flushTurn: FlushTurn;
+  readonly handler: LinkHandler;
+  /** Once, after the last handler's `onClose`: for whoever keeps count of links. */
+  readonly onEnded?: (link: Link) => void;
+}
+
+/** What a link needs of a Bun socket. */
+export type LinkSocket = Bun.Socket<Link>;
+
+const keepAliveProbeMs = 10_000;
+const emptyFrame = new Uint8Array(4);
+
+export class Link {
+  readonly side: Side;
+  handler: LinkHandler;
+  /** Counters for link-watch.ts. */
+  bytesReceived = 0;
+  framesReceived = 0;
+  bytesSent = 0;
+  framesQueued = 0;
+
+  readonly #splitter: FrameSplitter;
+  readonly #queue: SendQueue;
+  readonly #flushTurn: FlushTurn;
+  readonly #onEnded: (link: Link) => void;
+  #remoteAddress = "unknown";
+  #hasEnded = false;
+  #socket: LinkSocket | null = null;
+  #state: "handshake" | "open" | "finishing" | "closed" = "handshake";
+  #isFlushQueued = false;
+  /** The socket took less than it was given: wait for `drain`. */
+  #isBlocked = false;
+  #isEnded = false;
+  /** What was known first of why it ends. */
+  #cause: LinkEnd | null = null;
+
+  constructor(options: LinkOptions) {
+    this.side = options.side;
+    this.handler = options.handler;
+    this.#splitter = new FrameSplitter(options.frameBytesMax);
+    this.#queue = new SendQueue(options.queueBytesMax);
+    this.#flushTurn = options.flushTurn;
+    this.#onEnded = options.onEnded ?? (() => {});
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+  get isFinishing(): boolean {
+    return this.#state === "finishing";
+  }
+  get isMidFrame(): boolean {
+    return this.#splitter.isMidFrame;
+  }
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+  get remoteAddress(): string {
+    return this.#remoteAddress;
+  }
+
+  /** Hold from the next frame on, in either direction. */
+  setBounds(bounds: { readonly frameBytesMax: number; readonly queueBytesMax: number }): void {
+    this.#splitter.frameBytesMax = bounds.frameBytesMax;
+    this.#queue.bytesMax = bounds.queueBytesMax;
+  }
+
+  /** Queues a complete frame, which leaves with the next flush. Drops the link when its queue is full. */
+  send(frame: Uint8Array): void {
+    if (this.#state !== "open") return;
+    if (!this.#queue.push(frame)) {
+      this.drop(`the other side is too slow: ${this.#queue.bytes} bytes wait for it`);
+      return;
+    }
+    this.framesQueued += 1;
+    if (this.#isFlushQueued || this.#isBlocked) return;
+    this.#isFlushQueued = true;
+    this.#flushTurn.add(this);
+  }
+
+  /** An empty frame: carries nothing and shows that this side lives. */
+  sendSignOfLife(): void {
+    this.send(emptyFrame);
+  }
+
+  flush(): void {
+    this.#isFlushQueued = false;
+    const socket = this.#socket;
+    if (socket === null || this.#isBlocked) return;
+    if (this.#queue.bytes > 0) {
+      this.bytesSent += this.#queue.writeTo((buffer, offset, length) => socket.write(buffer, offset, length));
+      this.#isBlocked = this.#queue.bytes > 0;
+    }
+    if (this.#state !== "finishing" || this.#isBlocked || this.#isEnded) return;
+    this.#isEnded = true;
+    socket.end();
+  }
+
+  /** Sends what is queued and `lastFrame`, then closes. Nothing that still arrives is delivered. */
+  finish(reason: string, lastFrame: Uint8Array | null): void {
+    if (this.#state === "finishing") return;
+    if (this.#state !== "open") return this.drop(reason);
+    if (lastFrame !== null) this.#queue.push(lastFrame);
+    this.#state = "finishing";
+    this.#cause = { kind: "closed", reason };
+    this.flush();
+  }
+
+  /** Closes at once; what is queued is lost. */
+  drop(reason: string, kind: LinkEnd["kind"] = "closed"): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    const cause = (this.#cause ??= { kind, reason });
+    // Closing calls back synchronously, and nobody expects that from inside `send`.
+    queueMicrotask(() => {
+      if (this.#socket === null) this.#end(cause);
+      else this.#socket.terminate();
+    });
+  }
+
+  /** Gives memory back; called now and then. */
+  trim(): void {
+    this.#queue.trim();
+  }
+
+  // What follows is called by the socket alone (socket-handlers.ts).
+
+  socketOpened(socket: LinkSocket): void {
+    this.#socket = socket;
+    this.#remoteAddress = socket.remoteAddress;
+    if (this.#state === "closed") socket.terminate();
+  }
+
+  /**
+   * The gate: whether the chain of the other side's certificate leads to our authority. The handshake's own success does
+   * not tell, since it is reported even for a stranger's certificate.
+   */
+  socketSecured(socket: LinkSocket, error: Error | null): void {
+    if (this.#state !== "handshake") return;
+    const problem = verificationProblem(socket, error, this.side);
+    if (problem !== null) return this.drop(problem.reason, problem.kind);
+    this.#state = "open";
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveProbeMs);
+    this.handler.onTrusted(socket.getPeerX509Certificate());
+  }
+
+  socketReceived(chunk: Buffer): void {
+    if (this.#state !== "open") return;
+    this.bytesReceived += chunk.length;
+    try {
+      this.#splitter.push(chunk, (body) => {
+        this.framesReceived += 1;
+        if (body.length > 0) this.handler.onFrame(body);
+        return this.#state === "open";
+      });
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      this.handler.onBadFrame(error);
+    }
+  }
+
+  socketDrained(): void {
+    this.#isBlocked = false;
+    this.flush();
+  }
+
+  socketFailed(error: Error): void {
+    this.#cause ??= explainHandshake(error, this.side);
+  }
+
+  socketClosed(error: Error | undefined): void {
+    const hadHandshake = this.#state !== "handshake";
+    this.#end(hadHandshake ? { kind: "closed", reason: explainClose(error) } : brokenHandshake);
+  }
+
+  /** The connection never came to be. */
+  neverOpened(reason: string): void {
+    this.#end({ kind: "unreachable", reason });
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#state = "closed";
+    this.#queue.clear();
+    this.handler.onClose(this.#cause ?? end);
+    this.#onEnded(this);
+  }
+}

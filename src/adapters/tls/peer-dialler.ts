@@ -1,0 +1,89 @@
+// When is a peer dialled? While there is no connection with it: at once after one that had held, and otherwise after waits
+// that double up to a bound. It remembers in words why the last attempt failed.
+import type { Clock, Timer } from "../../ports/clock.ts";
+import type { Greeting } from "./greeting.ts";
+import type { TransportLimits } from "./limits.ts";
+
+export interface PeerDiallerOptions {
+  readonly clock: Clock;
+  readonly limits: TransportLimits;
+  readonly isConnected: () => boolean;
+  /** Begins an attempt, which ends in `succeeded` or `failed`. */
+  readonly attempt: (address: string) => Greeting;
+  /** Called when the reason is another than that of the attempt before. */
+  readonly onReason: (reason: string) => void;
+}
+
+export class PeerDialler {
+  address: string;
+  readonly #options: PeerDiallerOptions;
+  #state: "idle" | "waiting" | "dialling" | "stopped" = "idle";
+  #timer: Timer | null = null;
+  #greeting: Greeting | null = null;
+  #failures = 0;
+  #reason: string | null = null;
+
+  constructor(address: string, options: PeerDiallerOptions) {
+    this.address = address;
+    this.#options = options;
+  }
+
+  /** Why the peer cannot be reached; null before the first failure. */
+  get reason(): string | null {
+    return this.#reason;
+  }
+
+  /** Dials now unless there is a connection or an attempt under way. */
+  dial(): void {
+    if (this.#state === "dialling" || this.#state === "stopped" || this.#options.isConnected()) return;
+    this.#timer?.cancel();
+    this.#state = "dialling";
+    this.#greeting = this.#options.attempt(this.address);
+  }
+
+  /**
+   * The connection ended after `livedMs`. One that had held is renewed at once; one that broke at once counts as a failure,
+   * so that two nodes that disagree do not dial each other in a circle.
+   */
+  lost(reason: string, livedMs: number): void {
+    this.#reason = reason;
+    if (this.#state !== "idle") return;
+    if (livedMs < this.#options.limits.backoffMaxMs) return this.#wait();
+    this.#failures = 0;
+    this.dial();
+  }
+
+  succeeded(): void {
+    this.#state = "idle";
+    this.#greeting = null;
+    this.#reason = null;
+  }
+
+  failed(reason: string): void {
+    if (this.#state !== "dialling") return;
+    this.#greeting = null;
+    this.#state = "idle";
+    if (this.#options.isConnected()) return;
+    if (reason !== this.#reason) this.#options.onReason(reason);
+    this.#reason = reason;
+    this.#wait();
+  }
+
+  stop(): void {
+    this.#state = "stopped";
+    this.#timer?.cancel();
+    this.#greeting?.link.drop("no longer wanted");
+  }
+
+  #wait(): void {
+    const { clock, limits } = this.#options;
+    const fullMs = Math.min(limits.backoffMaxMs, limits.backoffMinMs * 2 ** Math.min(this.#failures, 16));
+    const chance = (clock.randomBytes(1)[0] ?? 0) / 256;
+    this.#failures += 1;
+    this.#state = "waiting";
+    this.#timer = clock.at(clock.nowMs() + fullMs * (1 - chance / 2), () => {
+      this.#state = "idle";
+      this.dial();
+    });
+  }
+}

@@ -1,0 +1,105 @@
+// How does a Bun socket become a link? The TLS settings of both sides, and the one set of socket callbacks that all links
+// share. TLS 1.3 only, and the certificate is asked of both sides.
+import { GraftError } from "../../errors.ts";
+import type { Link, LinkSocket } from "./link.ts";
+import { codeOf, explainConnect, type TlsMaterial } from "./tls-words.ts";
+
+/** As a number: the string form throws in Bun 1.4.5, and without it TLS 1.2 is let in. */
+const tls13 = 0x0304;
+
+/** `host:port`; an IPv6 address stands in brackets. Throws `GraftError("config")`. */
+export function parseAddress(address: string): { readonly hostname: string; readonly port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
+  const hostname = bracketed ?? plain;
+  if (hostname === undefined || Number(port) > 65_535) {
+    throw new GraftError("config", `${JSON.stringify(address)} is not an address like 127.0.0.1:7401`);
+  }
+  return { hostname, port: Number(port) };
+}
+
+/**
+ * Listens; `accept` makes the link of each new connection. Throws `GraftError("config")` when the address or the
+ * certificates cannot be used.
+ */
+export function listenTls(address: string, tls: TlsMaterial, accept: () => Link): Bun.TCPSocketListener<Link> {
+  const { hostname, port } = parseAddress(address);
+  const settings = { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: tls13 };
+  try {
+    return Bun.listen<Link>({
+      hostname,
+      port,
+      tls: settings,
+      socket: {
+        ...callbacks,
+        open(socket) {
+          socket.data = accept();
+          socket.data.socketOpened(socket);
+        },
+      },
+    });
+  } catch (cause) {
+    throw new GraftError("config", `cannot listen on ${address}: ${explainListen(cause)}`, { cause });
+  }
+}
+
+/** Connects; success and failure alike reach the link. Throws `GraftError("config")` when address or certificates are unusable. */
+export function connectTls(address: string, tls: TlsMaterial, link: Link): void {
+  const { hostname, port } = parseAddress(address);
+  // Not rejected by Bun, which would also reject by host name: link.ts checks the chain, its handler the identity.
+  const settings = { ...tls, rejectUnauthorized: false, minVersion: tls13 };
+  try {
+    const connecting = Bun.connect<Link>({ hostname, port, tls: settings, data: link, socket: callbacks });
+    connecting.catch((error: unknown) => link.neverOpened(explainConnect(error)));
+  } catch (cause) {
+    throw new GraftError("config", `cannot use this certificate and key: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const callbacks = {
+  open(socket: LinkSocket) {
+    socket.data.socketOpened(socket);
+  },
+  handshake(socket: LinkSocket, _success: boolean, error: Error | null) {
+    orStop(() => socket.data.socketSecured(socket, error));
+  },
+  data(socket: LinkSocket, chunk: Buffer) {
+    orStop(() => socket.data.socketReceived(chunk));
+  },
+  drain(socket: LinkSocket) {
+    orStop(() => socket.data.socketDrained());
+  },
+  error(socket: LinkSocket, error: Error) {
+    socket.data.socketFailed(error);
+  },
+  close(socket: LinkSocket, error?: Error) {
+    orStop(() => socket.data.socketClosed(error));
+  },
+  /** Its presence keeps a failed connect from being reported twice; connectTls tells the link. */
+  connectError() {},
+} satisfies Bun.SocketHandler<Link>;
+
+/**
+ * Bun hands whatever a callback throws to `error`, where it would pass for a failure of the socket. What is thrown here is
+ * a broken invariant of ours, and must stop the process.
+ */
+function orStop(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function explainListen(error: unknown): string {
+  const code = codeOf(error);
+  if (code === "EADDRINUSE") return "the address is in use by another process";
+  if (code === "EADDRNOTAVAIL") return "this machine does not have that address";
+  if (code === "EACCES") return "this user may not listen there";
+  if (code === "ERR_OSSL_X509_KEY_VALUES_MISMATCH") return "the key does not belong to the certificate";
+  if (code.startsWith("ERR_OSSL")) return `the certificates or the key cannot be read (${messageOf(error)})`;
+  return `${code} ${messageOf(error)}`.trim();
+}

@@ -1,0 +1,70 @@
+// What waits to be written to one socket? One growing buffer, so that a turn's frames leave in a single write.
+// Bounded in bytes: who takes too little is dropped by link.ts and never grows memory.
+
+const firstBytes = 4 * 1024;
+
+/** A buffer up to this size is kept while it is empty. */
+const keptBytes = 64 * 1024;
+
+export class SendQueue {
+  bytesMax: number;
+  #buffer: Uint8Array = new Uint8Array(firstBytes);
+  #start = 0;
+  #end = 0;
+  /** The most that was queued since the last `trim`. */
+  #peakBytes = 0;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Copies the frame to the end of the queue; false when it does not fit. A single frame always fits. */
+  push(frame: Uint8Array): boolean {
+    const queued = this.bytes;
+    if (queued > 0 && queued + frame.length > this.bytesMax) return false;
+    if (this.#end + frame.length > this.#buffer.length) this.#makeRoom(frame.length);
+    this.#buffer.set(frame, this.#end);
+    this.#end += frame.length;
+    if (this.bytes > this.#peakBytes) this.#peakBytes = this.bytes;
+    return true;
+  }
+
+  /** Hands everything to `write`, which answers how many bytes it took: fewer when the socket is full, -1 when closed. */
+  writeTo(write: (buffer: Uint8Array, offset: number, length: number) => number): number {
+    const taken = Math.max(0, write(this.#buffer, this.#start, this.bytes));
+    this.#start += taken;
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+    return taken;
+  }
+
+  /** Gives memory back that a burst had needed. Called now and then. */
+  trim(): void {
+    const isOversize = this.#buffer.length > keptBytes && this.#peakBytes < this.#buffer.length / 4;
+    if (isOversize && this.bytes === 0) this.#buffer = new Uint8Array(firstBytes);
+    this.#peakBytes = this.bytes;
+  }
+
+  clear(): void {
+    this.#buffer = new Uint8Array(0);
+    this.#start = this.#end = 0;
+  }
+
+  /** Moves to the front when at least half is free there, and doubles otherwise: either way each byte moves O(1) times. */
+  #makeRoom(extra: number): void {
+    const queued = this.bytes;
+    const fits = queued + extra <= this.#buffer.length && this.#start >= this.#buffer.length / 2;
+    if (fits) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+    } else {
+      const grown = new Uint8Array(Math.max(firstBytes, 2 * this.#buffer.length, queued + extra));
+      grown.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#buffer = grown;
+    }
+    this.#start = 0;
+    this.#end = queued;
+  }
+}
