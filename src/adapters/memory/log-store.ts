@@ -1,0 +1,182 @@
+// A log store without a file, for tests and the simulator: what is written becomes durable when its owner says so, and
+// a crash keeps exactly that. Deterministic; a write costs as much as it has entries.
+import type { Incarnation } from "../../core/configuration.ts";
+import type { DurableEffect } from "../../core/effects.ts";
+import { type Entry, entryBytes } from "../../core/entry.ts";
+import type { LogIndex, LogPosition, Term } from "../../core/log-position.ts";
+import { GraftError } from "../../errors.ts";
+import type { LogStore, SavedState } from "../../ports/log-store.ts";
+import { applyToDisk, createMemoryDisk, type MemoryDisk, savedOn } from "./memory-disk.ts";
+
+export interface MemoryLogStoreOptions {
+  /** Of a new disk; a given disk keeps its own. */
+  readonly incarnation: Incarnation;
+  /** What an earlier store's `crash` returned. */
+  readonly disk?: MemoryDisk;
+  /** Every write is durable at once and `onDurable` is called from inside `write`, as with SQLite. */
+  readonly autoDurable?: boolean;
+}
+
+export interface MemoryLogStore extends LogStore {
+  /** Writes that are not durable yet. */
+  readonly pendingWrites: number;
+  /** Makes the oldest pending write durable and calls its `onDurable`. False when there is none. */
+  flushOne(): boolean;
+  /** The same for all that are pending now. */
+  flushAll(): void;
+  /** Power off: what is pending is lost and its `onDurable` never called. Later calls throw. */
+  crash(): MemoryDisk;
+  /** Power off and an empty disk of another incarnation in its place. Later calls throw. */
+  wipe(incarnation: Incarnation): MemoryDisk;
+  /** The disk breaks: what is pending stays so for ever, and this and every later call throws `GraftError("storage")`. */
+  breakDisk(): void;
+}
+
+export const createMemoryLogStore = (options: MemoryLogStoreOptions): MemoryLogStore => new InMemoryLogStore(options);
+
+interface PendingWrite {
+  readonly effects: readonly DurableEffect[];
+  readonly onDurable: () => void;
+}
+
+class InMemoryLogStore implements MemoryLogStore {
+  readonly saved: SavedState;
+  readonly #disk: MemoryDisk;
+  readonly #autoDurable: boolean;
+  readonly #snapshot: LogPosition;
+  /** Everything written, durable or not. */
+  readonly #entries: Entry[];
+  #hasGenesis: boolean;
+  readonly #pending: PendingWrite[] = [];
+  #stopped: string | null = null;
+
+  constructor({ incarnation, disk = createMemoryDisk(incarnation), autoDurable = false }: MemoryLogStoreOptions) {
+    this.#disk = disk;
+    this.#autoDurable = autoDurable;
+    this.#snapshot = disk.snapshot;
+    this.#entries = [...disk.entries];
+    this.#hasGenesis = disk.genesis !== null;
+    this.saved = savedOn(disk);
+  }
+
+  get pendingWrites(): number {
+    return this.#pending.length;
+  }
+
+  write(effects: readonly DurableEffect[], onDurable: () => void): void {
+    this.#assertUsable();
+    this.#check(effects);
+    for (const effect of effects) this.#show(effect);
+    this.#pending.push({ effects, onDurable });
+    if (this.#autoDurable) this.flushAll();
+  }
+
+  read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
+    this.#assertUsable();
+    const before = this.#snapshot.index;
+    if (!(first > before && first <= last && last <= before + this.#entries.length)) {
+      throw refused(`reading entries ${first} to ${last}, the log ends at ${before + this.#entries.length}`);
+    }
+    let bytes = 0;
+    let end = first - before - 1;
+    while (end < last - before) {
+      bytes += entryBytes(this.#entryAt(before + end + 1));
+      if (bytes > bytesMax && end >= first - before) break;
+      end++;
+    }
+    return this.#entries.slice(first - before - 1, end);
+  }
+
+  flushOne(): boolean {
+    this.#assertUsable();
+    const write = this.#pending.shift();
+    if (write === undefined) return false;
+    for (const effect of write.effects) applyToDisk(this.#disk, effect);
+    write.onDurable();
+    return true;
+  }
+
+  flushAll(): void {
+    for (let count = this.#pending.length; count > 0 && this.#stopped === null; count--) this.flushOne();
+  }
+
+  crash(): MemoryDisk {
+    this.close();
+    return this.#disk;
+  }
+
+  wipe(incarnation: Incarnation): MemoryDisk {
+    this.close();
+    return createMemoryDisk(incarnation);
+  }
+
+  breakDisk(): void {
+    this.#stopped = "The disk failed, and a failed write is not tried again";
+  }
+
+  close(): void {
+    this.#pending.length = 0;
+    this.#stopped ??= "The log has been closed";
+  }
+
+  #show(effect: DurableEffect): void {
+    if (effect.kind === "appendLog") for (const entry of effect.entries) this.#entries.push(entry);
+    else if (effect.kind === "truncateLog") this.#entries.length = effect.through - this.#snapshot.index;
+    else if (effect.kind === "writeGenesis") this.#hasGenesis = true;
+  }
+
+  /** Refuses what does not fit before any of it is shown. Only positions are followed, no entry is copied. */
+  #check(effects: readonly DurableEffect[]): void {
+    let index = this.#snapshot.index + this.#entries.length;
+    let term = this.#termAt(index);
+    let hasGenesis = this.#hasGenesis;
+    // The terms of entries of this very write, for a truncation that falls among them.
+    const fresh = new Map<LogIndex, Term>();
+    for (const effect of effects) {
+      if (effect.kind === "writeGenesis") {
+        if (hasGenesis) throw refused("a genesis is there already");
+        hasGenesis = true;
+      } else if (effect.kind === "truncateLog") {
+        checkTruncation(effect.through, this.#snapshot.index, index);
+        index = effect.through;
+        term = fresh.get(index) ?? this.#termAt(index);
+      } else if (effect.kind === "appendLog") {
+        for (const entry of effect.entries) {
+          checkPlace(entry, { index, term });
+          ({ index, term } = entry);
+          if (effects.length > 1) fresh.set(index, term);
+        }
+      }
+    }
+  }
+
+  #termAt(index: LogIndex): Term {
+    return index === this.#snapshot.index ? this.#snapshot.term : this.#entryAt(index).term;
+  }
+
+  #entryAt(index: LogIndex): Entry {
+    const entry = this.#entries[index - this.#snapshot.index - 1];
+    if (entry === undefined) throw refused(`entry ${index} is not in the log`);
+    return entry;
+  }
+
+  #assertUsable(): void {
+    if (this.#stopped !== null) throw new GraftError("storage", `${this.#stopped}.`);
+  }
+}
+
+function checkTruncation(through: LogIndex, snapshotIndex: LogIndex, lastIndex: LogIndex): void {
+  if (through >= snapshotIndex && through <= lastIndex) return;
+  throw refused(`a truncation to ${through}, the log holds ${snapshotIndex + 1} to ${lastIndex}`);
+}
+
+function checkPlace(entry: Entry, previous: LogPosition): void {
+  if (entry.index > previous.index + 1) throw refused(`entry ${entry.index} would leave a gap after ${previous.index}`);
+  if (entry.index <= previous.index) throw refused(`entry ${entry.index} is not after the log's end ${previous.index}`);
+  const wholeTime = Number.isSafeInteger(entry.stampMs) && entry.stampMs >= 0;
+  if (entry.term >= Math.max(1, previous.term) && wholeTime) return;
+  throw refused(`entry ${entry.index} of term ${entry.term}, time ${entry.stampMs}, after term ${previous.term}`);
+}
+
+const refused = (reason: string): GraftError =>
+  new GraftError("storage", `Refused by the log in memory: ${reason}. Nothing was written.`);

@@ -1,0 +1,59 @@
+// Where the file lives and who may read it: a folder of mode 0700, files of mode 0600, both on disk before they count.
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { GraftError } from "../../errors.ts";
+import { reasonOf } from "./storage-errors.ts";
+
+export const databaseName = "graft.sqlite";
+
+/**
+ * Creates what is missing and returns the database's path. An existing folder keeps its mode, the files in it do not.
+ * Throws `GraftError("storage")`.
+ */
+export function prepareDataDirectory(dataDir: string): string {
+  const file = join(resolve(dataDir), databaseName);
+  try {
+    const created = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    if (created !== undefined) syncFoldersUpTo(dirname(file), dirname(created));
+    createPrivateFile(file);
+    // SQLite gives the files beside it the mode of the database itself, but only when it creates them.
+    for (const path of [file, `${file}-wal`]) if (existsSync(path)) chmodSync(path, 0o600);
+  } catch (cause) {
+    throw new GraftError(
+      "storage",
+      `The data directory ${dirname(file)} cannot be used: ${reasonOf(cause)}. Nothing was written. Let the user that ` +
+        `runs this node own it, or name another one as data_dir.`,
+      { cause },
+    );
+  }
+  return file;
+}
+
+/** Makes the names of new files survive a power failure. */
+export const syncDataDirectory = (file: string): void => syncFoldersUpTo(dirname(file), dirname(file));
+
+/**
+ * Only a file that is not there is opened: closing a descriptor of a database that this process has open drops the
+ * locks that SQLite holds on it.
+ */
+function createPrivateFile(file: string): void {
+  if (existsSync(file)) return;
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    // Another process was quicker; which of the two may have the file is decided by its lock.
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+}
+
+function syncFoldersUpTo(from: string, to: string): void {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const descriptor = openSync(folder, "r");
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    if (folder === to || folder === dirname(folder)) return;
+  }
+}

@@ -1,0 +1,106 @@
+// Carries durable effects into SQLite, inside a transaction that log-store.ts begins and commits. Whether they fit has
+// been decided before (log-outline.ts).
+import type { Database } from "bun:sqlite";
+import type { DurableEffect, WriteVote } from "../../core/effects.ts";
+import type { Entry } from "../../core/entry.ts";
+import type { Genesis } from "../../core/genesis.ts";
+import type { LogIndex } from "../../core/log-position.ts";
+import { nextChain, recordChecksum } from "./chain.ts";
+import { configurationKind, toLink } from "./entry-row.ts";
+import { beginsTerm } from "./log-outline.ts";
+import type { ChainedPosition } from "./saved-state.ts";
+import { damagedEntry } from "./storage-errors.ts";
+
+/** What a row weighs in the file beside its payload, roughly. */
+const rowOverheadBytes = 40;
+
+export class EntryWriter {
+  readonly #file: string;
+  readonly #base: ChainedPosition;
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  #tail: ChainedPosition;
+  #bytesWritten = 0;
+
+  constructor(db: Database, { file, base, tail }: { file: string; base: ChainedPosition; tail: ChainedPosition }) {
+    this.#file = file;
+    this.#base = base;
+    this.#tail = tail;
+    this.#statements = prepareStatements(db);
+  }
+
+  /** Bytes of entries since the start, roughly. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** Throws what SQLite throws; the transaction is then to be given up, and this writer with it. */
+  apply(effect: DurableEffect): void {
+    switch (effect.kind) {
+      case "writeVote":
+        return this.#writeVote(effect);
+      case "writeGenesis":
+        return this.#writeGenesis(effect.genesis);
+      case "truncateLog":
+        return this.#truncate(effect.through);
+      case "appendLog":
+        for (const entry of effect.entries) this.#append(entry);
+    }
+  }
+
+  /** The checksum and the term at an index of the log or at the position before it. */
+  positionAt(index: LogIndex): ChainedPosition {
+    if (index === this.#tail.index) return this.#tail;
+    if (index === this.#base.index) return this.#base;
+    const row = this.#statements.position.get(index);
+    if (row === null) throw damagedEntry(this.#file, index, "it is missing");
+    return { index, term: row.term, chain: row.chain, stampMs: row.stamp_ms };
+  }
+
+  #writeVote({ currentTerm, votedFor }: WriteVote): void {
+    this.#statements.vote.run(currentTerm, votedFor, recordChecksum(currentTerm, votedFor));
+  }
+
+  #writeGenesis({ clusterUuid, members, foundedAtMs }: Genesis): void {
+    const ordered = members.map(({ key, address, priority }) => ({ key, address, priority }));
+    const record = JSON.stringify({ clusterUuid, members: ordered, foundedAtMs });
+    this.#statements.genesis.run(record, recordChecksum(record));
+  }
+
+  #truncate(through: LogIndex): void {
+    this.#tail = this.positionAt(through);
+    this.#statements.cutLog.run(through);
+    this.#statements.cutTermStarts.run(through);
+    this.#statements.cutConfigurations.run(through);
+  }
+
+  #append(entry: Entry): void {
+    const link = toLink(entry);
+    const { index, term, stampMs, kindNumber, payload } = link;
+    const chain = nextChain(this.#tail.chain, link);
+    this.#statements.append.run(index, term, kindNumber, stampMs, chain, payload);
+    if (beginsTerm(entry, this.#tail, this.#base)) this.#statements.termStart.run(term, index);
+    if (kindNumber === configurationKind) this.#statements.configuration.run(index);
+    this.#tail = { index, term, chain, stampMs };
+    this.#bytesWritten += rowOverheadBytes + payload.byteLength;
+  }
+}
+
+function prepareStatements(db: Database) {
+  return {
+    vote: db.prepare<never, [number, string | null, number]>(
+      "UPDATE vote SET current_term = ?, voted_for = ?, checksum = ? WHERE only = 1",
+    ),
+    genesis: db.prepare<never, [string, number]>("INSERT INTO genesis VALUES (1, ?, ?)"),
+    append: db.prepare<never, [number, number, number, number, number, Uint8Array]>(
+      "INSERT INTO log (idx, term, kind, stamp_ms, chain, payload) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    termStart: db.prepare<never, [number, number]>("INSERT INTO term_starts VALUES (?, ?)"),
+    configuration: db.prepare<never, [number]>("INSERT INTO configurations VALUES (?)"),
+    cutLog: db.prepare<never, [number]>("DELETE FROM log WHERE idx > ?"),
+    cutTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx > ?"),
+    cutConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx > ?"),
+    position: db.prepare<{ term: number; chain: number; stamp_ms: number }, [number]>(
+      "SELECT term, chain, stamp_ms FROM log WHERE idx = ?",
+    ),
+  };
+}

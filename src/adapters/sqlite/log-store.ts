@@ -1,0 +1,151 @@
+// The log, the vote and the genesis in one SQLite file: one transaction per write, and no life after a failed one.
+// What is in the file is schema.ts; how it is opened, open-database.ts; what is found in it, saved-state.ts.
+import type { Database, Statement } from "bun:sqlite";
+import type { DurableEffect } from "../../core/effects.ts";
+import type { Entry } from "../../core/entry.ts";
+import type { LogIndex } from "../../core/log-position.ts";
+import { GraftError } from "../../errors.ts";
+import type { LogStore, SavedState } from "../../ports/log-store.ts";
+import { prepareDataDirectory } from "./data-directory.ts";
+import { prepareEntryReader, type ReadEntries } from "./entry-reader.ts";
+import { EntryWriter } from "./entry-writer.ts";
+import { type LogOutline, outlineAfter } from "./log-outline.ts";
+import { openDatabase } from "./open-database.ts";
+import { type Found, readSavedState } from "./saved-state.ts";
+import { failedOperation, refused, stoppedByFailure } from "./storage-errors.ts";
+
+/** How much may gather in the WAL before it is carried over into the database, bytes, roughly. */
+const walBytesMax = 4 * 1024 * 1024;
+
+/** What a transaction adds to the WAL beside its entries: the rest of the page that it shares with the one before. */
+const transactionBytes = 4096;
+
+const incarnationBytes = 16;
+
+export interface SqliteLogStoreOptions {
+  /** Created with mode 0700 when it is not there. The file in it is `graft.sqlite`. */
+  readonly dataDir: string;
+  /** Bytes nobody can predict: the incarnation of a new data directory is made of them. */
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+/**
+ * Opens the log of one node, which no other process can open until `close`. The incarnation is on disk when this returns.
+ * Writes are durable when `write` returns: `onDurable` is called from inside it, after COMMIT.
+ * Throws `GraftError("storage")`: in use by another process, unknown format, damage, any error of the disk.
+ */
+export function openSqliteLogStore({ dataDir, randomBytes }: SqliteLogStoreOptions): LogStore {
+  const file = prepareDataDirectory(dataDir);
+  const db = openDatabase(file, () => Buffer.from(randomBytes(incarnationBytes)).toString("hex"));
+  try {
+    return new SqliteLogStore(db, file, readSavedState(db, file));
+  } catch (error) {
+    db.close();
+    throw error instanceof GraftError ? error : failedOperation(file, "Reading what was saved", error);
+  }
+}
+
+interface CheckpointRow {
+  readonly busy: number;
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+class SqliteLogStore implements LogStore {
+  readonly saved: SavedState;
+  readonly #db: Database;
+  readonly #file: string;
+  readonly #writer: EntryWriter;
+  readonly #readEntries: ReadEntries;
+  readonly #begin: Statement<never, []>;
+  readonly #commit: Statement<never, []>;
+  readonly #checkpoint: Statement<CheckpointRow, []>;
+  #outline: LogOutline;
+  #walBytes = 0;
+  #failure: GraftError | null = null;
+  #isOpen = true;
+
+  constructor(db: Database, file: string, { saved, base, tail }: Found) {
+    this.saved = saved;
+    this.#db = db;
+    this.#file = file;
+    this.#writer = new EntryWriter(db, { file, base, tail });
+    this.#readEntries = prepareEntryReader(db, file);
+    this.#begin = db.prepare("BEGIN");
+    this.#commit = db.prepare("COMMIT");
+    this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    const { snapshot, last, termStarts, genesis } = saved;
+    this.#outline = { snapshot, last, termStarts, hasGenesis: genesis !== null };
+  }
+
+  write(effects: readonly DurableEffect[], onDurable: () => void): void {
+    this.#assertUsable();
+    const outline = outlineAfter(this.#outline, effects);
+    if (typeof outline === "string") throw refused(this.#file, outline);
+    if (effects.length > 0) this.#commitEffects(effects);
+    this.#outline = outline;
+    onDurable();
+    if (this.#walBytes > walBytesMax) this.#emptyWal();
+  }
+
+  read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
+    this.#assertUsable();
+    const { snapshot, last: end } = this.#outline;
+    if (!(first > snapshot.index && first <= last && last <= end.index)) {
+      const held = snapshot.index === end.index ? "no entries" : `${snapshot.index + 1} to ${end.index}`;
+      throw refused(this.#file, `reading entries ${first} to ${last}, the log holds ${held}`);
+    }
+    return this.#orStop("Reading entries", () => {
+      const before = this.#writer.positionAt(first - 1).chain;
+      return this.#readEntries(before, { first, last, bytesMax });
+    });
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      this.#db.close(true);
+    } catch (cause) {
+      // After a failure nothing better can be said than what has been said already.
+      if (this.#failure === null) throw failedOperation(this.#file, "Closing", cause);
+    }
+  }
+
+  #commitEffects(effects: readonly DurableEffect[]): void {
+    const bytesBefore = this.#writer.bytesWritten;
+    this.#orStop("Writing", () => {
+      this.#begin.run();
+      for (const effect of effects) this.#writer.apply(effect);
+      this.#commit.run();
+    });
+    this.#walBytes += this.#writer.bytesWritten - bytesBefore + transactionBytes;
+  }
+
+  /** After this SQLite writes the WAL from its beginning again, so that it stays about this long. */
+  #emptyWal(): void {
+    this.#orStop("Carrying the WAL over into the database", () => {
+      const row = this.#checkpoint.get();
+      if (row?.busy !== 0 || row.log !== row.checkpointed) {
+        throw new Error(`the checkpoint did not get through (${JSON.stringify(row)})`);
+      }
+    });
+    this.#walBytes = 0;
+  }
+
+  /** SQLite reports a failed fsync once and then goes on as if nothing had happened: the first failure is the last. */
+  #orStop<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      const failure = cause instanceof GraftError ? cause : failedOperation(this.#file, doing, cause);
+      this.#failure = failure;
+      throw failure;
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== null) throw stoppedByFailure(this.#file, this.#failure);
+    if (!this.#isOpen) throw new GraftError("storage", `The log in ${this.#file} has been closed.`);
+  }
+}

@@ -1,0 +1,107 @@
+// How the file is opened: by one process alone, in a format that is known, with the settings that durability rests on,
+// which are read back because SQLite answers a setting that it does not take with silence.
+import { Database } from "bun:sqlite";
+import { GraftError } from "../../errors.ts";
+import { syncDataDirectory } from "./data-directory.ts";
+import { applicationId, createTables, formatVersion } from "./schema.ts";
+import { damaged, isSqliteError, reasonOf } from "./storage-errors.ts";
+
+/** How long a process that is just ending is waited for before its lock counts as taken, ms. */
+const lockTimeoutMs = 250;
+
+/** Each setting and what SQLite must say when asked for it afterwards. */
+const settings: readonly (readonly [name: string, value: string, readBack: string | number])[] = [
+  ["busy_timeout", String(lockTimeoutMs), lockTimeoutMs],
+  // Before anything is read: the WAL's index then lives in memory and no other process gets in.
+  ["locking_mode", "EXCLUSIVE", "exclusive"],
+];
+
+const durabilitySettings: typeof settings = [
+  ["locking_mode", "EXCLUSIVE", "exclusive"],
+  ["journal_mode", "WAL", "wal"],
+  // NORMAL loses committed transactions on power failure.
+  ["synchronous", "FULL", 2],
+  // macOS only: there a plain fsync stops at the drive's cache.
+  ["fullfsync", "ON", 1],
+  ["checkpoint_fullfsync", "ON", 1],
+  // SQLite hides the errors of its own checkpoints; log-store.ts makes them itself.
+  ["wal_autocheckpoint", "0", 0],
+];
+
+/**
+ * Opens the database, creating its tables under a new incarnation when it is empty; these are on disk when this returns.
+ * Throws `GraftError("storage")`.
+ */
+export function openDatabase(file: string, newIncarnation: () => string): Database {
+  let db: Database | null = null;
+  try {
+    db = new Database(file, { readwrite: true, create: false, strict: true });
+    applySettings(db, file, settings);
+    // Nothing about the file is changed before it is known to be ours.
+    db.run("BEGIN EXCLUSIVE");
+    const isNew = checkFormat(db, file);
+    db.run("COMMIT");
+    applySettings(db, file, durabilitySettings);
+    if (isNew) createTables(db, newIncarnation());
+    syncDataDirectory(file);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw error instanceof GraftError ? error : explainOpening(file, error);
+  }
+}
+
+function applySettings(db: Database, file: string, wanted: typeof settings): void {
+  for (const [name, value] of wanted) db.run(`PRAGMA ${name} = ${value}`);
+  for (const [name, , readBack] of wanted) {
+    const found = readPragma(db, name);
+    if (found === readBack) continue;
+    throw new GraftError(
+      "storage",
+      `SQLite does not take the setting ${name} = ${readBack} for ${file}, it says ${found}. Without it what is ` +
+        `confirmed could be lost, so the node does not start. Use a local file system.`,
+    );
+  }
+}
+
+function readPragma(db: Database, name: string): string | number | undefined {
+  const row = db.query(`PRAGMA ${name}`).get() as Record<string, string | number> | null;
+  return Object.values(row ?? {})[0];
+}
+
+/** Whether the database is empty. Throws when it is neither empty nor of the format that this binary writes. */
+function checkFormat(db: Database, file: string): boolean {
+  const id = readPragma(db, "application_id");
+  const version = readPragma(db, "user_version");
+  if (id === applicationId && version === formatVersion) return false;
+  const { tables } = db.query("SELECT count(*) AS tables FROM sqlite_schema").get() as { tables: number };
+  if (id === 0 && version === 0 && tables === 0) return true;
+  const finding =
+    id === applicationId
+      ? `has the data format ${version}, and this version of Graft knows only format ${formatVersion}`
+      : `is a SQLite database, but not one of Graft's`;
+  throw new GraftError(
+    "storage",
+    `${file} ${finding}. Nothing was changed. Start the version of Graft that wrote it, or name another data_dir.`,
+  );
+}
+
+function explainOpening(file: string, cause: unknown): GraftError {
+  if (isSqliteError(cause, "SQLITE_BUSY")) {
+    return new GraftError(
+      "storage",
+      `Another process (or another node in this one) is using ${file}. A data directory belongs to one node: stop the ` +
+        `other process, or name another data_dir. Nothing was changed.`,
+      { cause },
+    );
+  }
+  if (isSqliteError(cause, "SQLITE_NOTADB") || isSqliteError(cause, "SQLITE_CORRUPT")) {
+    return damaged(file, "the database itself", reasonOf(cause));
+  }
+  return new GraftError(
+    "storage",
+    `${file} cannot be opened: ${reasonOf(cause)}. Nothing that was confirmed is affected. Look at the disk, its space ` +
+      `and the rights on the file, then start the node again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,132 @@
+// What is found when the file is opened: the small records and the outline of the log, by queries that never walk over
+// the entries, each record checked against its checksum. The entries in between are checked when they are read.
+import type { Database } from "bun:sqlite";
+import type { MemberKey } from "../../core/configuration.ts";
+import type { Genesis } from "../../core/genesis.ts";
+import type { LogIndex, LogPosition } from "../../core/log-position.ts";
+import type { SavedState } from "../../ports/log-store.ts";
+import { type Chain, nextChain, recordChecksum } from "./chain.ts";
+import { configurationKind, decodeConfiguration, type EntryRow, rowLink } from "./entry-row.ts";
+import { damaged, damagedEntry } from "./storage-errors.ts";
+
+/** Where the chain continues: a position, its checksum and its time. */
+export interface ChainedPosition extends LogPosition {
+  readonly chain: Chain;
+  readonly stampMs: number;
+}
+
+export interface Found {
+  readonly saved: SavedState;
+  /** The position before the log's first entry. */
+  readonly base: ChainedPosition;
+  readonly tail: ChainedPosition;
+}
+
+interface SnapshotRow {
+  readonly idx: number;
+  readonly term: number;
+  readonly stamp_ms: number;
+  readonly chain: Chain;
+}
+
+/** Throws `GraftError("storage")` when something does not match its checksum or the records contradict each other. */
+export function readSavedState(db: Database, file: string): Found {
+  const { incarnation } = readRecord<{ incarnation: string }>(db, file, "identity", ["incarnation"]);
+  const vote = readRecord<{ current_term: number; voted_for: string | null }>(db, file, "vote", [
+    "current_term",
+    "voted_for",
+  ]);
+  const snapshot = readRecord<SnapshotRow>(db, file, "snapshot", ["idx", "term", "stamp_ms", "chain"]);
+  const genesis = readGenesis(db, file);
+  const base = { index: snapshot.idx, term: snapshot.term, chain: snapshot.chain, stampMs: snapshot.stamp_ms };
+  const tail = readTail(db, file, base);
+  const saved: SavedState = {
+    incarnation,
+    genesis,
+    currentTerm: vote.current_term,
+    votedFor: vote.voted_for as MemberKey | null,
+    snapshot: { index: base.index, term: base.term },
+    last: { index: tail.index, term: tail.term },
+    lastStampMs: tail.index === 0 ? (genesis?.foundedAtMs ?? 0) : tail.stampMs,
+    termStarts: readTermStarts(db, file, base, tail),
+    configurations: readConfigurations(db, file, base),
+  };
+  return { saved, base, tail };
+}
+
+/** The single row of a table, as its checksum says it was written. Null only for a record that may be absent. */
+function readOptionalRecord<Row>(db: Database, file: string, table: string, columns: (keyof Row & string)[]) {
+  type Field = string | number | null;
+  const row = db.query(`SELECT * FROM ${table}`).get() as (Row & { checksum: number }) | null;
+  if (row === null) return null;
+  const found = recordChecksum(...columns.map((column) => row[column] as Field));
+  if (found === row.checksum) return row as Row;
+  throw damaged(file, `the record "${table}"`, `its checksum is ${found}, and ${row.checksum} was expected`);
+}
+
+function readRecord<Row>(db: Database, file: string, table: string, columns: (keyof Row & string)[]): Row {
+  const row = readOptionalRecord<Row>(db, file, table, columns);
+  if (row === null) throw damaged(file, `the record "${table}"`, "it is missing");
+  return row;
+}
+
+function readGenesis(db: Database, file: string): Genesis | null {
+  const row = readOptionalRecord<{ record: string }>(db, file, "genesis", ["record"]);
+  return row === null ? null : (JSON.parse(row.record) as Genesis);
+}
+
+function readTail(db: Database, file: string, base: ChainedPosition): ChainedPosition {
+  const row = db.query("SELECT * FROM log ORDER BY idx DESC LIMIT 1").get() as EntryRow | null;
+  if (row === null) return base;
+  verifyAlone(db, file, base, row);
+  const first = db.query("SELECT min(idx) AS idx FROM log").get() as { idx: number };
+  if (first.idx !== base.index + 1) {
+    throw damagedEntry(file, base.index + 1, `the log begins at ${first.idx}, and ${base.index + 1} was expected`);
+  }
+  return { index: row.idx, term: row.term, chain: row.chain, stampMs: row.stamp_ms };
+}
+
+/** Checks one entry against its predecessor's checksum. */
+function verifyAlone(db: Database, file: string, base: ChainedPosition, row: EntryRow): void {
+  const before = chainAt(db, base, row.idx - 1);
+  if (before === null) throw damagedEntry(file, row.idx - 1, "it is missing");
+  const found = nextChain(before, rowLink(row));
+  if (found === row.chain) return;
+  throw damagedEntry(file, row.idx, `its checksum is ${found}, and ${row.chain} was expected`);
+}
+
+function chainAt(db: Database, base: ChainedPosition, index: LogIndex): Chain | null {
+  if (index === base.index) return base.chain;
+  const row = db.query("SELECT chain FROM log WHERE idx = ?").get(index) as { chain: Chain } | null;
+  return row?.chain ?? null;
+}
+
+function readTermStarts(db: Database, file: string, base: ChainedPosition, tail: ChainedPosition): LogPosition[] {
+  const starts = db.query("SELECT idx AS 'index', term FROM term_starts ORDER BY term").all() as LogPosition[];
+  const rowTerm = db.query("SELECT term FROM log WHERE idx = ?");
+  const termAt = (index: LogIndex): number | undefined => (rowTerm.get(index) as { term: number } | null)?.term;
+  let previous: LogPosition = { index: base.index, term: 0 };
+  for (const start of starts) {
+    const isFirst = previous.term === 0;
+    const follows = isFirst ? start.index === base.index + 1 : termAt(start.index - 1) === previous.term;
+    if (!follows || termAt(start.index) !== start.term || start.index <= previous.index) {
+      throw damagedEntry(file, start.index, `term ${start.term} is recorded to begin there, and the entries disagree`);
+    }
+    previous = start;
+  }
+  if (previous.term !== (tail.index === base.index ? 0 : tail.term)) {
+    throw damagedEntry(file, tail.index, `it is of term ${tail.term}, and no record says where that term begins`);
+  }
+  return starts;
+}
+
+function readConfigurations(db: Database, file: string, base: ChainedPosition): SavedState["configurations"] {
+  const rows = db
+    .query("SELECT c.idx AS at, l.* FROM configurations c LEFT JOIN log l ON l.idx = c.idx ORDER BY c.idx")
+    .all() as ({ at: number } & EntryRow)[];
+  return rows.map((row) => {
+    if (row.kind !== configurationKind) throw damagedEntry(file, row.at, "a configuration was expected there");
+    verifyAlone(db, file, base, row);
+    return { position: { index: row.idx, term: row.term }, configuration: decodeConfiguration(row.payload) };
+  });
+}

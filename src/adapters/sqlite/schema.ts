@@ -1,0 +1,46 @@
+// What the file holds: its tables, and the numbers by which it is known again. A file of another format is refused.
+import type { Database } from "bun:sqlite";
+import { chainStart, recordChecksum } from "./chain.ts";
+
+/** "GRFT": marks the file as Graft's. */
+export const applicationId = 0x47524654;
+
+/** Raised with every change to the tables or to what stands in a row; a higher or lower one is refused. */
+export const formatVersion = 1;
+
+/**
+ * - identity, vote, genesis, snapshot: one row at most, each with a checksum of its own. Term and vote are one row, so
+ *   that they never reach the disk apart.
+ * - log: the entries after the snapshot, without a gap, each with a checksum chained over its predecessor's.
+ * - term_starts, configurations: where each term begins and which entries hold configurations, so that opening the file
+ *   needs no walk over the log. Written in the transactions that write those entries.
+ */
+const tables = `
+  CREATE TABLE identity (
+    only INTEGER PRIMARY KEY CHECK (only = 1), incarnation TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE vote (
+    only INTEGER PRIMARY KEY CHECK (only = 1), current_term INTEGER NOT NULL, voted_for TEXT,
+    checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE genesis (
+    only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE snapshot (
+    only INTEGER PRIMARY KEY CHECK (only = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
+    stamp_ms INTEGER NOT NULL, chain INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE log (
+    idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, stamp_ms INTEGER NOT NULL,
+    chain INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+  CREATE TABLE term_starts (term INTEGER PRIMARY KEY, idx INTEGER NOT NULL) STRICT;
+  CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
+`;
+
+/** Fills an empty database, in one transaction: after a crash it is either empty or complete. */
+export function createTables(db: Database, incarnation: string): void {
+  db.run("BEGIN");
+  db.run(tables);
+  db.run("INSERT INTO identity VALUES (1, ?, ?)", [incarnation, recordChecksum(incarnation)]);
+  db.run("INSERT INTO vote VALUES (1, 0, NULL, ?)", [recordChecksum(0, null)]);
+  db.run("INSERT INTO snapshot VALUES (1, 0, 0, 0, ?, ?)", [chainStart, recordChecksum(0, 0, 0, chainStart)]);
+  db.run(`PRAGMA application_id = ${applicationId}`);
+  db.run(`PRAGMA user_version = ${formatVersion}`);
+  db.run("COMMIT");
+}

@@ -1,0 +1,51 @@
+// What an operator reads when storage fails: what happened, what it means for the data, what to do next.
+import { SQLiteError } from "bun:sqlite";
+import type { LogIndex } from "../../core/log-position.ts";
+import { GraftError } from "../../errors.ts";
+
+/** What the operating system or SQLite said, with its code. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof SQLiteError) return `${error.message} (${error.code ?? `SQLite error ${error.errno}`})`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether SQLite said this, by the primary code: SQLITE_IOERR also stands for SQLITE_IOERR_WRITE. */
+export const isSqliteError = (error: unknown, code: string): boolean =>
+  error instanceof SQLiteError && (error.code === code || (error.code ?? "").startsWith(`${code}_`));
+
+/** A write, a commit, a checkpoint or a read was answered with an error. */
+export function failedOperation(file: string, doing: string, cause: unknown): GraftError {
+  const remedy = isSqliteError(cause, "SQLITE_FULL")
+    ? "Free space on that disk, then start the node again."
+    : "Look at the disk's health and the kernel's log, then start the node again.";
+  return new GraftError(
+    "storage",
+    `${doing} in ${file} failed: ${reasonOf(cause)}. Whether what was being written is on disk is unknown; what was ` +
+      `confirmed before is not affected. It is not tried again: after one failed write a disk may report success for ` +
+      `data that it has lost, so this node stops. ${remedy}`,
+    { cause },
+  );
+}
+
+/** Every call after the first failure. */
+export const stoppedByFailure = (file: string, first: GraftError): GraftError =>
+  new GraftError("storage", `The log in ${file} is not used any more since an earlier failure: ${first.message}`, {
+    cause: first,
+  });
+
+/** What was read is not what was written. */
+export function damaged(file: string, where: string, finding: string): GraftError {
+  return new GraftError(
+    "storage",
+    `The log in ${file} is damaged at ${where}: ${finding}. Nothing was deleted or changed. Entries that were committed ` +
+      `are still held by the other members of the cluster. Keep this data directory for examination, give the node an ` +
+      `empty one, and let it join the cluster again.`,
+  );
+}
+
+export const damagedEntry = (file: string, index: LogIndex, finding: string): GraftError =>
+  damaged(file, `entry ${index}`, finding);
+
+/** The caller asked for something that cannot be right; nothing was written or read. */
+export const refused = (file: string, reason: string): GraftError =>
+  new GraftError("storage", `Refused by the log in ${file}: ${reason}. Nothing was written.`);
