@@ -1,0 +1,154 @@
+// Between a frame's bytes and what it says. Encoding dispatches on the message; decoding checks the size for its kind,
+// then walks the bytes strictly, then lets cbor-x decode, then reads every field against the schema of docs/protocol.md.
+import { BadFrame } from "./bad-frame.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import type { Frame } from "./frames.ts";
+import { readHello, readRefused, writeHello, writeRefused } from "./hello-frames.ts";
+import { frameDepthMax, frameLimits } from "./limits.ts";
+import { allowedNames, type FrameContext, type MessageName, messageNumbers } from "./message-numbers.ts";
+import {
+  readAppendEntries,
+  readAppendEntriesReply,
+  readGenesisNotice,
+  readRequestPreVote,
+  readRequestPreVoteReply,
+  readRequestVote,
+  readRequestVoteReply,
+  readTimeoutNow,
+  writeMessage,
+} from "./peer-frames.ts";
+import { decodePlain, type PlainItem, plainView } from "./plain-cbor.ts";
+import {
+  readConfigurationReply,
+  readDescribeReply,
+  readDoneReply,
+  readErrorReply,
+  readResultReply,
+  readStatusReply,
+  writeReply,
+} from "./reply-frames.ts";
+import {
+  readBareRequest,
+  readCommandRequest,
+  readQueryRequest,
+  readTransferRequest,
+  writeRequest,
+} from "./request-frames.ts";
+import { checkStrict, type StrictLimits } from "./strict-cbor.ts";
+
+export { BadFrame } from "./bad-frame.ts";
+export type { FrameContext } from "./message-numbers.ts";
+
+const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Frame>> = {
+  hello: readHello,
+  refused: readRefused,
+  requestPreVote: readRequestPreVote,
+  requestPreVoteReply: readRequestPreVoteReply,
+  requestVote: readRequestVote,
+  requestVoteReply: readRequestVoteReply,
+  appendEntries: readAppendEntries,
+  appendEntriesReply: readAppendEntriesReply,
+  timeoutNow: readTimeoutNow,
+  genesisNotice: readGenesisNotice,
+  commandRequest: readCommandRequest,
+  queryRequest: readQueryRequest,
+  statusRequest: readBareRequest("status"),
+  configurationRequest: readBareRequest("configuration"),
+  describeRequest: readBareRequest("describe"),
+  transferLeadershipRequest: readTransferRequest,
+  stopRequest: readBareRequest("stop"),
+  resultReply: readResultReply,
+  errorReply: readErrorReply,
+  statusReply: readStatusReply,
+  configurationReply: readConfigurationReply,
+  describeReply: readDescribeReply,
+  doneReply: readDoneReply,
+};
+
+interface Kind {
+  readonly name: MessageName;
+  readonly bytesMax: number;
+  readonly strict: StrictLimits;
+  readonly read: (items: readonly PlainItem[]) => Frame;
+}
+
+const kinds: ReadonlyMap<number, Kind> = new Map(
+  (Object.keys(messageNumbers) as MessageName[]).map((name) => {
+    const { bytesMax, itemsMax } = frameLimits[name];
+    const strict: StrictLimits = { depthMax: frameDepthMax, itemsMax, floatsAndMaps: false };
+    return [messageNumbers[name], { name, bytesMax, strict, read: readers[name] }];
+  }),
+);
+
+/**
+ * Returns exactly one frame or throws `BadFrame`. Nothing in what it returns points into `body`.
+ * @param body what follows the four bytes of the length, all of it
+ * @param context where it was received, which decides what it may be
+ */
+export function decodeFrame(body: Uint8Array, context: FrameContext): Frame {
+  const kind = kinds.get(messageNumber(body));
+  if (kind === undefined) throw new BadFrame("a message of an unknown number");
+  if (!allowedNames[context].includes(kind.name)) throw new BadFrame("a message that may not come here", "not-allowed");
+  if (body.byteLength > kind.bytesMax) throw new BadFrame("longer than a message of its kind may be");
+  const bytes = plainView(body);
+  checkStrict(bytes, kind.strict);
+  // Strict, and an array by its first byte.
+  return kind.read(decodePlain(bytes) as readonly PlainItem[]);
+}
+
+/** The number of the message, from the first bytes alone. -1: not an array that begins with a number as ours are. */
+function messageNumber(body: Uint8Array): number {
+  const head = body[0];
+  const first = body[1];
+  if (head === undefined || first === undefined || head >> 5 !== 4) return -1;
+  if (first < 24) return first;
+  return first === 24 ? (body[2] ?? -1) : -1;
+}
+
+const writer = new FrameWriter();
+
+/**
+ * The complete frame, length included, in memory of its own.
+ * Throws `RangeError` when the frame would be larger than the other side may accept: payloads are to be measured
+ * against `payloadBytesMax`, and batches of entries against `entriesMax`, before they get here.
+ */
+export function encodeFrame(frame: Frame): Uint8Array {
+  write(frame);
+  const kind = kinds.get(writer.number);
+  if (kind === undefined || writer.bodyBytes > kind.bytesMax) throw new RangeError(`too large a frame: ${frame.kind}`);
+  return writer.finish();
+}
+
+function write(frame: Frame): void {
+  switch (frame.kind) {
+    case "hello":
+      return writeHello(writer, frame);
+    case "refused":
+      return writeRefused(writer, frame);
+    case "requestPreVote":
+    case "requestPreVoteReply":
+    case "requestVote":
+    case "requestVoteReply":
+    case "appendEntries":
+    case "appendEntriesReply":
+    case "timeoutNow":
+    case "genesisNotice":
+      return writeMessage(writer, frame);
+    case "command":
+    case "query":
+    case "transferLeadership":
+    case "stop":
+      return writeRequest(writer, frame);
+    case "result":
+    case "error":
+    case "done":
+      return writeReply(writer, frame);
+    // A request and its answer share these three names; the answer is the one that says something.
+    case "status":
+      return "cluster" in frame ? writeReply(writer, frame) : writeRequest(writer, frame);
+    case "configuration":
+      return "members" in frame ? writeReply(writer, frame) : writeRequest(writer, frame);
+    case "describe":
+      return "commands" in frame ? writeReply(writer, frame) : writeRequest(writer, frame);
+  }
+}

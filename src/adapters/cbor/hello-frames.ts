@@ -1,0 +1,100 @@
+// The hello and the refusal: how two sides of a new connection say who they are, or why they will not go on.
+import type { FrameWriter } from "./frame-writer.ts";
+import { BadFrame } from "./bad-frame.ts";
+import { distinct, type Item, name, orNull, printable, row, toPrintable, uint, word } from "./fields.ts";
+import type { Hello, HelloSender, RefusalCode, Refused } from "./frames.ts";
+import { featuresMax, labelLengthMax, messageLengthMax } from "./limits.ts";
+import { readGenesis, writeGenesis } from "./membership.ts";
+import { messageNumbers } from "./message-numbers.ts";
+import type { PlainItem } from "./plain-cbor.ts";
+
+const versionLimit = 0xffff;
+const nodeRole = 0;
+const clientRole = 1;
+
+const refusalCodes = [
+  "wrong-cluster",
+  "wrong-identity",
+  "wrong-node",
+  "wrong-version",
+  "duplicate-node",
+  "not-allowed",
+  "bad-frame",
+  "busy",
+  "stopping",
+] as const satisfies readonly RefusalCode[];
+
+export function writeHello(writer: FrameWriter, hello: Hello): void {
+  writer.start(messageNumbers.hello, 8);
+  writer.uint(hello.versionMin);
+  writer.uint(hello.versionMax);
+  writer.array(hello.features.length);
+  for (const feature of hello.features) writer.text(feature);
+  writer.text(hello.cluster);
+  writeSender(writer, hello.sender);
+  writer.textOrNull(hello.meant);
+  writer.text(toPrintable(hello.software, labelLengthMax));
+}
+
+export function readHello(items: readonly PlainItem[]): Hello {
+  const [, versionMin, versionMax, features, cluster, sender, meant, software] = row(items, 8, "hello");
+  const hello: Hello = {
+    kind: "hello",
+    versionMin: uint(versionMin, versionLimit, "hello.versionMin"),
+    versionMax: uint(versionMax, versionLimit, "hello.versionMax"),
+    features: distinct(features, featuresMax, "hello.features", name, (feature) => feature),
+    cluster: name(cluster, "hello.cluster"),
+    sender: readSender(sender),
+    meant: orNull(meant, "hello.meant", name),
+    software: printable(software, labelLengthMax, "hello.software"),
+  };
+  if (hello.versionMin > hello.versionMax) throw new BadFrame("hello.versionMax: below hello.versionMin");
+  return hello;
+}
+
+function writeSender(writer: FrameWriter, sender: HelloSender): void {
+  if (sender.role === "client") {
+    writer.array(2);
+    writer.uint(clientRole);
+    writer.text(sender.name);
+    return;
+  }
+  writer.array(5);
+  writer.uint(nodeRole);
+  writer.text(sender.id);
+  writer.text(sender.incarnation);
+  writer.text(sender.bootId);
+  if (sender.genesis === null) writer.nil();
+  else writeGenesis(writer, sender.genesis);
+}
+
+function readSender(item: Item): HelloSender {
+  if (Array.isArray(item) && item[0] === clientRole) {
+    const [, clientName] = row(item, 2, "hello.sender");
+    return { role: "client", name: name(clientName, "hello.sender.name") };
+  }
+  const [role, id, incarnation, bootId, genesis] = row(item, 5, "hello.sender");
+  if (role !== nodeRole) throw new BadFrame("hello.sender.role: not one of its values");
+  return {
+    role: "node",
+    id: name(id, "hello.sender.id"),
+    incarnation: name(incarnation, "hello.sender.incarnation"),
+    bootId: name(bootId, "hello.sender.bootId"),
+    genesis: orNull(genesis, "hello.sender.genesis", readGenesis),
+  };
+}
+
+export function writeRefused(writer: FrameWriter, refused: Refused): void {
+  writer.start(messageNumbers.refused, 3);
+  writer.text(refused.code);
+  writer.text(toPrintable(refused.message, messageLengthMax));
+}
+
+export function readRefused(items: readonly PlainItem[]): Refused {
+  const [, code, message] = row(items, 3, "refused");
+  return {
+    kind: "refused",
+    code: word(code, refusalCodes, "refused.code"),
+    message: printable(message, messageLengthMax, "refused.message"),
+  };
+}

@@ -1,0 +1,87 @@
+// How large anything on the wire may be. A receiver checks the length of a frame against its context before it
+// allocates, and against the kind of message before it decodes. docs/protocol.md states the same numbers.
+import { allowedNames, type FrameContext, type MessageName } from "./message-numbers.ts";
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** One command, query or result, as the client sent it, in bytes. */
+export const payloadBytesMax = 8 * mebibyte;
+
+/** Entries in one AppendEntries. */
+export const entriesMax = 32_768;
+/** Members of one configuration, voters and learners together. */
+export const membersMax = 128;
+export const featuresMax = 32;
+/** Commands, and queries, that one state machine may name. */
+export const operationsMax = 1024;
+
+/** P56: a term beyond this is refused, so that no peer can push the cluster's terms to where they end. */
+export const termMax = 2 ** 48;
+/** Replicated time stays within what a `Date` can hold, in ms since 1970. */
+export const stampMsMax = 8_640_000_000_000_000;
+/** The longest time that a timer of JavaScript can wait, in ms. */
+export const timeoutMsMax = 2 ** 31 - 1;
+
+/** Node ids, cluster ids, incarnations, boot ids, client names and features, in characters. */
+export const nameLengthMax = 64;
+export const addressLengthMax = 262;
+/** Versions of software, and names of plugins and operations, in characters. */
+export const labelLengthMax = 128;
+/** What one side tells people on the other, in characters. */
+export const messageLengthMax = 2048;
+
+/** Bounds of one kind of message; `items` counts every CBOR item in it, arrays themselves included. */
+export interface FrameLimits {
+  readonly bytesMax: number;
+  readonly itemsMax: number;
+}
+
+/** Nothing on the wire is nested deeper: frame, entries, entry, configuration, members, member. */
+export const frameDepthMax = 6;
+
+const payloadFrame: FrameLimits = { bytesMax: payloadBytesMax + 64, itemsMax: 8 };
+const smallFrame: FrameLimits = { bytesMax: 256, itemsMax: 16 };
+const membersFrame: FrameLimits = { bytesMax: 128 * kibibyte, itemsMax: 8 * membersMax };
+const textFrame: FrameLimits = { bytesMax: 16 * kibibyte, itemsMax: 16 };
+
+export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.freeze({
+  hello: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
+  refused: textFrame,
+  requestPreVote: smallFrame,
+  requestPreVoteReply: smallFrame,
+  requestVote: smallFrame,
+  requestVoteReply: smallFrame,
+  appendEntries: { bytesMax: 16 * mebibyte, itemsMax: 6 * entriesMax },
+  appendEntriesReply: smallFrame,
+  timeoutNow: smallFrame,
+  genesisNotice: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
+  commandRequest: payloadFrame,
+  queryRequest: payloadFrame,
+  statusRequest: smallFrame,
+  configurationRequest: smallFrame,
+  describeRequest: smallFrame,
+  transferLeadershipRequest: smallFrame,
+  stopRequest: smallFrame,
+  resultReply: payloadFrame,
+  errorReply: textFrame,
+  statusReply: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
+  configurationReply: membersFrame,
+  describeReply: { bytesMax: 2 * mebibyte, itemsMax: 3 * operationsMax },
+  doneReply: { bytesMax: kibibyte, itemsMax: 16 },
+});
+
+const largest = (context: FrameContext): number =>
+  Math.max(...allowedNames[context].map((name) => frameLimits[name].bytesMax));
+
+const contextBytesMax: Readonly<Record<FrameContext, number>> = Object.freeze({
+  hello: largest("hello"),
+  peer: largest("peer"),
+  request: largest("request"),
+  reply: largest("reply"),
+});
+
+/** The longest frame that may be received there, in bytes, without the four of the length. To be checked before allocating. */
+export function frameBytesMax(context: FrameContext): number {
+  return contextBytesMax[context];
+}

@@ -1,0 +1,68 @@
+// Which number stands first in a frame for which message, and which of them may be received where.
+// Numbers are never used again for something else; docs/protocol.md has the same table.
+
+export const messageNumbers = Object.freeze({
+  hello: 1,
+  refused: 2,
+
+  requestPreVote: 10,
+  requestPreVoteReply: 11,
+  requestVote: 12,
+  requestVoteReply: 13,
+  appendEntries: 14,
+  appendEntriesReply: 15,
+  timeoutNow: 16,
+  genesisNotice: 17,
+
+  commandRequest: 32,
+  queryRequest: 33,
+  statusRequest: 34,
+  configurationRequest: 35,
+  describeRequest: 36,
+  transferLeadershipRequest: 37,
+  stopRequest: 38,
+
+  resultReply: 64,
+  errorReply: 65,
+  statusReply: 66,
+  configurationReply: 67,
+  describeReply: 68,
+  doneReply: 69,
+});
+
+export type MessageName = keyof typeof messageNumbers;
+
+/**
+ * Where a frame is received decides what it may be:
+ * - `hello`    the first frame of either direction
+ * - `peer`     between nodes, after both hellos
+ * - `request`  on a node, from a client
+ * - `reply`    in a client, from a node
+ */
+export type FrameContext = "hello" | "peer" | "request" | "reply";
+
+/** Default-deny: what is not listed is refused. */
+export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>> = Object.freeze({
+  hello: ["hello", "refused"],
+  peer: [
+    "refused",
+    "requestPreVote",
+    "requestPreVoteReply",
+    "requestVote",
+    "requestVoteReply",
+    "appendEntries",
+    "appendEntriesReply",
+    "timeoutNow",
+    "genesisNotice",
+  ],
+  request: [
+    "commandRequest",
+    "queryRequest",
+    "statusRequest",
+    "configurationRequest",
+    "describeRequest",
+    "transferLeadershipRequest",
+    "stopRequest",
+  ],
+  reply: ["refused", "resultReply", "errorReply", "statusReply", "configurationReply", "describeReply", "doneReply"],
+});

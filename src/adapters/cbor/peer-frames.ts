@@ -1,0 +1,193 @@
+// The messages between nodes on the wire: each writer beside its reader.
+import type { LogPosition, Term } from "../../core/log-position.ts";
+import type {
+  AppendEntries,
+  AppendEntriesReply,
+  AppendOutcome,
+  Message,
+  RequestPreVote,
+  RequestPreVoteReply,
+  RequestVote,
+  RequestVoteReply,
+} from "../../core/messages.ts";
+import { BadFrame } from "./bad-frame.ts";
+import { writeEntries, readEntries } from "./entries.ts";
+import { bool, type Item, logIndex, row, term, uint } from "./fields.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { readGenesis, writeGenesis } from "./membership.ts";
+import { messageNumbers } from "./message-numbers.ts";
+import type { PlainItem } from "./plain-cbor.ts";
+
+const acceptedOutcome = 0;
+const refusedOutcome = 1;
+
+export function writeMessage(writer: FrameWriter, message: Message): void {
+  switch (message.kind) {
+    case "requestPreVote":
+    case "requestVote":
+      writer.start(messageNumbers[message.kind], 5);
+      writer.uint(message.term);
+      writePosition(writer, message.last);
+      writer.bool(message.transfer);
+      return;
+    case "requestPreVoteReply":
+      writer.start(messageNumbers.requestPreVoteReply, 4);
+      writer.uint(message.askedTerm);
+      writer.uint(message.term);
+      writer.bool(message.granted);
+      return;
+    case "requestVoteReply":
+      writer.start(messageNumbers.requestVoteReply, 3);
+      writer.uint(message.term);
+      writer.bool(message.granted);
+      return;
+    case "appendEntries":
+      writer.start(messageNumbers.appendEntries, 7);
+      writer.uint(message.term);
+      writePosition(writer, message.prev);
+      writer.uint(message.leaderCommit);
+      writer.uint(message.round);
+      writeEntries(writer, message.entries);
+      return;
+    case "appendEntriesReply":
+      writeAppendEntriesReply(writer, message);
+      return;
+    case "timeoutNow":
+      writer.start(messageNumbers.timeoutNow, 2);
+      writer.uint(message.term);
+      return;
+    case "genesisNotice":
+      writer.start(messageNumbers.genesisNotice, 2);
+      writeGenesis(writer, message.genesis);
+  }
+}
+
+export function readRequestPreVote(items: readonly PlainItem[]): RequestPreVote {
+  return { kind: "requestPreVote", ...readCampaign(items, "requestPreVote") };
+}
+
+export function readRequestVote(items: readonly PlainItem[]): RequestVote {
+  return { kind: "requestVote", ...readCampaign(items, "requestVote") };
+}
+
+function readCampaign(items: readonly PlainItem[], message: string): Omit<RequestVote, "kind"> {
+  const [, inTerm, lastIndex, lastTerm, transfer] = row(items, 5, message);
+  const asked = readTerm(inTerm, `${message}.term`);
+  return {
+    term: asked,
+    last: readPosition(lastIndex, lastTerm, asked, `${message}.last`),
+    transfer: bool(transfer, `${message}.transfer`),
+  };
+}
+
+export function readRequestPreVoteReply(items: readonly PlainItem[]): RequestPreVoteReply {
+  const [, askedTerm, current, granted] = row(items, 4, "requestPreVoteReply");
+  return {
+    kind: "requestPreVoteReply",
+    askedTerm: readTerm(askedTerm, "requestPreVoteReply.askedTerm"),
+    term: term(current, "requestPreVoteReply.term"),
+    granted: bool(granted, "requestPreVoteReply.granted"),
+  };
+}
+
+export function readRequestVoteReply(items: readonly PlainItem[]): RequestVoteReply {
+  const [, current, granted] = row(items, 3, "requestVoteReply");
+  return {
+    kind: "requestVoteReply",
+    term: term(current, "requestVoteReply.term"),
+    granted: bool(granted, "requestVoteReply.granted"),
+  };
+}
+
+export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
+  const [, inTerm, prevIndex, prevTerm, leaderCommit, round, entries] = row(items, 7, "appendEntries");
+  const leaderTerm = readTerm(inTerm, "appendEntries.term");
+  const prev = readPosition(prevIndex, prevTerm, leaderTerm, "appendEntries.prev");
+  return {
+    kind: "appendEntries",
+    term: leaderTerm,
+    prev,
+    entries: readEntries(entries, prev, leaderTerm),
+    leaderCommit: logIndex(leaderCommit, "appendEntries.leaderCommit"),
+    round: uint(round, Number.MAX_SAFE_INTEGER, "appendEntries.round"),
+  };
+}
+
+function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply): void {
+  const { outcome } = reply;
+  const accepted = outcome.kind === "accepted";
+  writer.start(messageNumbers.appendEntriesReply, accepted ? 5 : 8);
+  writer.uint(reply.term);
+  writer.uint(reply.round);
+  if (accepted) {
+    writer.uint(acceptedOutcome);
+    writer.uint(outcome.matchIndex);
+    return;
+  }
+  writer.uint(refusedOutcome);
+  writer.uint(outcome.prevIndex);
+  writePosition(writer, outcome.conflict);
+  writer.uint(outcome.lastIndex);
+}
+
+export function readAppendEntriesReply(items: readonly PlainItem[]): AppendEntriesReply {
+  return {
+    kind: "appendEntriesReply",
+    term: term(items[1], "appendEntriesReply.term"),
+    round: uint(items[2], Number.MAX_SAFE_INTEGER, "appendEntriesReply.round"),
+    outcome: readOutcome(items),
+  };
+}
+
+function readOutcome(items: readonly PlainItem[]): AppendOutcome {
+  switch (items[3]) {
+    case acceptedOutcome: {
+      const [, , , , matchIndex] = row(items, 5, "appendEntriesReply");
+      return { kind: "accepted", matchIndex: logIndex(matchIndex, "appendEntriesReply.matchIndex") };
+    }
+    case refusedOutcome: {
+      const [, , , , prevIndex, conflictIndex, conflictTerm, lastIndex] = row(items, 8, "appendEntriesReply");
+      return {
+        kind: "refused",
+        prevIndex: logIndex(prevIndex, "appendEntriesReply.prevIndex"),
+        conflict: {
+          index: logIndex(conflictIndex, "appendEntriesReply.conflict.index"),
+          term: term(conflictTerm, "appendEntriesReply.conflict.term"),
+        },
+        lastIndex: logIndex(lastIndex, "appendEntriesReply.lastIndex"),
+      };
+    }
+    default:
+      throw new BadFrame("appendEntriesReply.outcome: not one of its values");
+  }
+}
+
+export function readTimeoutNow(items: readonly PlainItem[]): Message {
+  const [, inTerm] = row(items, 2, "timeoutNow");
+  return { kind: "timeoutNow", term: readTerm(inTerm, "timeoutNow.term") };
+}
+
+export function readGenesisNotice(items: readonly PlainItem[]): Message {
+  const [, genesis] = row(items, 2, "genesisNotice");
+  return { kind: "genesisNotice", genesis: readGenesis(genesis) };
+}
+
+/** A term in which somebody stands or leads: 0 is before the first election. */
+function readTerm(item: Item, field: string): Term {
+  const value = term(item, field);
+  if (value === 0) throw new BadFrame(`${field}: out of range`);
+  return value;
+}
+
+function writePosition(writer: FrameWriter, position: LogPosition): void {
+  writer.uint(position.index);
+  writer.uint(position.term);
+}
+
+/** The position of an entry, or the start of the log, where index and term are both 0. */
+function readPosition(index: Item, inTerm: Item, termAtMost: Term, field: string): LogPosition {
+  const position = { index: logIndex(index, `${field}.index`), term: term(inTerm, `${field}.term`) };
+  if ((position.index === 0) !== (position.term === 0)) throw new BadFrame(`${field}: neither an entry nor the start`);
+  if (position.term > termAtMost) throw new BadFrame(`${field}.term: later than the message's`);
+  return position;
+}

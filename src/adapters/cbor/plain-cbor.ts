@@ -1,0 +1,49 @@
+// cbor-x, set up to read and write plain CBOR: no records, no shared structures, no tags of its own, no BigInt out.
+// It trusts its input, so nothing from outside reaches it before strict-cbor.ts has passed it.
+import { Encoder } from "cbor-x";
+
+/** `int64AsNumber` is in cbor-x's decoder but not in its types: 64-bit integers come out as numbers, not as BigInt. */
+interface PlainOptions extends NonNullable<ConstructorParameters<typeof Encoder>[0]> {
+  readonly int64AsNumber: true;
+}
+
+const plainOptions: PlainOptions = {
+  useRecords: false,
+  maxSharedStructures: 0,
+  maxOwnStructures: 0,
+  structuredClone: false,
+  bundleStrings: false,
+  pack: false,
+  useSelfDescribedHeader: false,
+  useToJSON: false,
+  /** Maps come out as `Map`: a key can never meet a property that an object has by birth. */
+  mapsAsObjects: false,
+  variableMapSize: true,
+  tagUint8Array: false,
+  int64AsNumber: true,
+  /** What is decoded outlives the receive buffer it was decoded from. */
+  copyBuffers: true,
+};
+
+const plain = new Encoder(plainOptions);
+
+/** What `decodePlain` gives for CBOR of the strict profile. */
+export type PlainItem = null | boolean | number | string | Uint8Array | readonly PlainItem[] | Map<string, PlainItem>;
+
+/** Only for bytes that `checkStrict` has passed. Byte strings are copies. */
+export function decodePlain(bytes: Uint8Array): PlainItem {
+  return plain.decode(bytes) as PlainItem;
+}
+
+/** A `Buffer` is made a plain view first, so that byte strings come out as `Uint8Array` whatever went in. */
+export function plainView(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What `encodePlain` takes: integers beyond 32 bits as BigInt, since cbor-x would write a float for a number. */
+export type PlainInput = PlainItem | bigint | readonly PlainInput[] | Map<string, PlainInput>;
+
+/** A copy of its own. */
+export function encodePlain(value: PlainInput): Uint8Array {
+  return new Uint8Array(plain.encode(value));
+}

@@ -1,0 +1,243 @@
+// What nodes answer to clients on the wire: each writer beside its reader.
+import type {
+  ClientReply,
+  ConfigurationReply,
+  DescribeReply,
+  LeaderHint,
+  NodeStatus,
+  ReplyErrorCode,
+  ResultReply,
+  StatusReply,
+} from "../../ports/requests.ts";
+import {
+  address,
+  bool,
+  bytes,
+  distinct,
+  int32,
+  type Item,
+  list,
+  logIndex,
+  name,
+  orNull,
+  printable,
+  row,
+  term,
+  toPrintable,
+  word,
+} from "./fields.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { labelLengthMax, membersMax, messageLengthMax, operationsMax, payloadBytesMax } from "./limits.ts";
+import { messageNumbers } from "./message-numbers.ts";
+import type { PlainItem } from "./plain-cbor.ts";
+import { requestId } from "./request-frames.ts";
+
+const errorCodes = [
+  "not-leader",
+  "unavailable",
+  "overloaded",
+  "rejected",
+  "state-machine",
+  "unauthorized",
+  "outcome-unknown",
+] as const satisfies readonly ReplyErrorCode[];
+
+const roles = ["founding", "follower", "preCandidate", "candidate", "leader"] as const;
+const styles = ["typed", "raw"] as const;
+
+export function writeReply(writer: FrameWriter, reply: ClientReply): void {
+  switch (reply.kind) {
+    case "result":
+      writer.start(messageNumbers.resultReply, 5);
+      writer.uint(reply.id);
+      writer.uint(reply.index);
+      writer.uint(reply.term);
+      writer.bytes(reply.payload);
+      return;
+    case "error":
+      writer.start(messageNumbers.errorReply, 5);
+      writer.uint(reply.id);
+      writer.text(reply.code);
+      writer.text(toPrintable(reply.message, messageLengthMax));
+      writeLeader(writer, reply.leader);
+      return;
+    case "status":
+      return writeStatus(writer, reply);
+    case "configuration":
+      return writeConfigurationReply(writer, reply);
+    case "describe":
+      writer.start(messageNumbers.describeReply, 7);
+      writer.uint(reply.id);
+      writer.text(toPrintable(reply.name, labelLengthMax));
+      writer.text(toPrintable(reply.version, labelLengthMax));
+      writer.text(reply.style);
+      writeTexts(writer, reply.commands);
+      writeTexts(writer, reply.queries);
+      return;
+    case "done":
+      writer.start(messageNumbers.doneReply, 3);
+      writer.uint(reply.id);
+      writeLeader(writer, reply.leader);
+  }
+}
+
+export function readResultReply(items: readonly PlainItem[]): ResultReply {
+  const [, id, index, inTerm, payload] = row(items, 5, "result");
+  return {
+    kind: "result",
+    id: requestId(id),
+    payload: bytes(payload, payloadBytesMax, "payload"),
+    index: logIndex(index, "result.index"),
+    term: term(inTerm, "result.term"),
+  };
+}
+
+export function readErrorReply(items: readonly PlainItem[]): ClientReply {
+  const [, id, code, message, leader] = row(items, 5, "error");
+  return {
+    kind: "error",
+    id: requestId(id),
+    code: word(code, errorCodes, "error.code"),
+    message: printable(message, messageLengthMax, "error.message"),
+    leader: orNull(leader, "error.leader", readLeader),
+  };
+}
+
+export function readDoneReply(items: readonly PlainItem[]): ClientReply {
+  const [, id, leader] = row(items, 3, "done");
+  return { kind: "done", id: requestId(id), leader: orNull(leader, "done.leader", readLeader) };
+}
+
+function writeStatus(writer: FrameWriter, reply: StatusReply): void {
+  writer.start(messageNumbers.statusReply, 9);
+  writer.uint(reply.id);
+  writer.text(reply.cluster);
+  writer.text(reply.node);
+  writeLeader(writer, reply.leader);
+  writer.uint(reply.term);
+  writer.uint(reply.commitIndex);
+  writer.array(reply.nodes.length);
+  for (const node of reply.nodes) writeNodeStatus(writer, node);
+  writeTexts(writer, reply.waitingFor);
+}
+
+export function readStatusReply(items: readonly PlainItem[]): StatusReply {
+  const [, id, cluster, node, leader, inTerm, commitIndex, nodes, waitingFor] = row(items, 9, "status");
+  return {
+    kind: "status",
+    id: requestId(id),
+    cluster: name(cluster, "status.cluster"),
+    node: name(node, "status.node"),
+    leader: orNull(leader, "status.leader", readLeader),
+    term: term(inTerm, "status.term"),
+    commitIndex: logIndex(commitIndex, "status.commitIndex"),
+    nodes: list(nodes, membersMax, "status.nodes").map(readNodeStatus),
+    waitingFor: readTexts(waitingFor, membersMax, "status.waitingFor"),
+  };
+}
+
+function writeNodeStatus(writer: FrameWriter, node: NodeStatus): void {
+  writer.array(9);
+  writer.text(node.id);
+  writer.text(node.address);
+  writer.textOrNull(node.role);
+  writer.bool(node.voter);
+  writer.bool(node.reachable);
+  writer.uintOrNull(node.matchIndex);
+  writer.uintOrNull(node.appliedIndex);
+  writer.uintOrNull(node.lagEntries);
+  writer.textOrNull(node.version === null ? null : toPrintable(node.version, labelLengthMax));
+}
+
+function readNodeStatus(item: Item): NodeStatus {
+  const [id, at, role, voter, reachable, match, applied, lag, version] = row(item, 9, "status.nodes");
+  return {
+    id: name(id, "status.nodes.id"),
+    address: address(at, "status.nodes.address"),
+    role: orNull(role, "status.nodes.role", (each, field) => word(each, roles, field)),
+    voter: bool(voter, "status.nodes.voter"),
+    reachable: bool(reachable, "status.nodes.reachable"),
+    matchIndex: orNull(match, "status.nodes.matchIndex", logIndex),
+    appliedIndex: orNull(applied, "status.nodes.appliedIndex", logIndex),
+    lagEntries: orNull(lag, "status.nodes.lagEntries", logIndex),
+    version: orNull(version, "status.nodes.version", (each, field) => printable(each, labelLengthMax, field)),
+  };
+}
+
+function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply): void {
+  writer.start(messageNumbers.configurationReply, 4);
+  writer.uint(reply.id);
+  writer.uint(reply.index);
+  writer.array(reply.members.length);
+  for (const member of reply.members) {
+    writer.array(6);
+    writer.text(member.id);
+    writer.text(member.incarnation);
+    writer.text(member.address);
+    writer.bool(member.voter);
+    writer.bool(member.outgoing);
+    writer.int(member.priority);
+  }
+}
+
+export function readConfigurationReply(items: readonly PlainItem[]): ConfigurationReply {
+  const [, id, index, members] = row(items, 4, "configuration");
+  return {
+    kind: "configuration",
+    id: requestId(id),
+    index: logIndex(index, "configuration.index"),
+    members: distinct(
+      members,
+      membersMax,
+      "configuration.members",
+      readListedMember,
+      (member) => `${member.id}@${member.incarnation}`,
+    ),
+  };
+}
+
+function readListedMember(item: Item, field: string): ConfigurationReply["members"][number] {
+  const [id, incarnation, at, voter, outgoing, priority] = row(item, 6, field);
+  return {
+    id: name(id, `${field}.id`),
+    incarnation: name(incarnation, `${field}.incarnation`),
+    address: address(at, `${field}.address`),
+    voter: bool(voter, `${field}.voter`),
+    outgoing: bool(outgoing, `${field}.outgoing`),
+    priority: int32(priority, `${field}.priority`),
+  };
+}
+
+export function readDescribeReply(items: readonly PlainItem[]): DescribeReply {
+  const [, id, plugin, version, style, commands, queries] = row(items, 7, "describe");
+  return {
+    kind: "describe",
+    id: requestId(id),
+    name: printable(plugin, labelLengthMax, "describe.name"),
+    version: printable(version, labelLengthMax, "describe.version"),
+    style: word(style, styles, "describe.style"),
+    commands: readTexts(commands, operationsMax, "describe.commands"),
+    queries: readTexts(queries, operationsMax, "describe.queries"),
+  };
+}
+
+function writeTexts(writer: FrameWriter, texts: readonly string[]): void {
+  writer.array(texts.length);
+  for (const text of texts) writer.text(toPrintable(text, labelLengthMax));
+}
+
+function readTexts(item: Item, max: number, field: string): readonly string[] {
+  return list(item, max, field).map((text) => printable(text, labelLengthMax, field));
+}
+
+function writeLeader(writer: FrameWriter, leader: LeaderHint | null): void {
+  if (leader === null) return writer.nil();
+  writer.array(2);
+  writer.text(leader.id);
+  writer.text(leader.address);
+}
+
+function readLeader(item: Item, field: string): LeaderHint {
+  const [id, at] = row(item, 2, field);
+  return { id: name(id, `${field}.id`), address: address(at, `${field}.address`) };
+}
