@@ -25,6 +25,7 @@ export interface ClientConnection {
 export interface TransportHandler {
   /** Both hellos are checked. Comes before any message of that peer, and again for each new connection. */
   onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void;
+  /** The peer is left without a connection; not called for one that a newer one of the same peer has replaced. */
   onPeerDisconnected(peer: PeerIdentity, reason: string): void;
   onMessage(from: MemberKey, message: Message): void;
   /** Role and right have been checked against the table of the protocol; the request is decoded and valid. */
@@ -60,6 +61,9 @@ export interface Transport {
   /** What the next hellos say of the genesis. */
   setGenesis(genesis: Genesis | null): void;
   peers(): readonly PeerStatus[];
-  /** Stops listening, gives what is queued up to `graceMs` to leave, closes every connection. */
+  /**
+   * Stops listening, tells everyone that this node is stopping, gives what is queued up to `graceMs` to leave, closes every
+   * connection. Nothing is delivered from the call on, and clients take it that every request delivered has been answered.
+   */
   stop(graceMs: number): Promise<void>;
 }

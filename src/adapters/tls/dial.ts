@@ -16,8 +16,11 @@ import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
 
 export interface ClientLinkHandler {
   onReply(reply: ClientReply): void;
-  /** Exactly once; whatever is unanswered stays so. Never from inside `send` or `close`. */
-  onClose(reason: string): void;
+  /**
+   * Exactly once; whatever is unanswered stays so. Never from inside `send` or `close`. `code` is there when the node said
+   * why it closed; `stopping` means that it has answered every request it took.
+   */
+  onClose(reason: string, code: RefusalCode | null): void;
 }
 
 export interface ClientLink {
@@ -95,6 +98,7 @@ export function dialNode(options: DialOptions): Promise<ClientLink> {
 class Connection implements ClientLink, LinkHandler {
   readonly #link: Link;
   readonly #handler: ClientLinkHandler;
+  #code: RefusalCode | null = null;
 
   constructor(
     link: Link,
@@ -129,6 +133,7 @@ class Connection implements ClientLink, LinkHandler {
   onFrame(body: Buffer): void {
     const frame = decodeFrame(body, "reply");
     if (frame.kind === "refused") {
+      this.#code = frame.code;
       this.#link.finish(`${this.nodeId} closed the connection: ${frame.message}`, null);
     } else {
       this.#handler.onReply(frame as ClientReply);
@@ -140,7 +145,7 @@ class Connection implements ClientLink, LinkHandler {
   }
 
   onClose(end: LinkEnd): void {
-    this.#handler.onClose(end.reason);
+    this.#handler.onClose(end.reason, this.#code);
   }
 }
 

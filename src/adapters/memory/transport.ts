@@ -1,0 +1,243 @@
+// A network in memory, for tests: several nodes' Transport ports joined by one queue, in which everything that happens waits
+// to be delivered on demand and in order. Connections can be broken and kept broken. There are no certificates here:
+// what a connection is allowed to do is the matter of the adapter over TLS.
+import { type MemberKey, type NodeId, toMemberKey } from "../../core/configuration.ts";
+import type { Genesis } from "../../core/genesis.ts";
+import type { Message } from "../../core/messages.ts";
+import { GraftError } from "../../errors.ts";
+import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
+import type { PeerIdentity, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
+
+export interface MemoryNetworkOptions {
+  /** Messages that may wait on one connection; beyond, it is broken. Default 10,000. */
+  readonly queuedMessagesMax?: number;
+  /** When given, what waits is delivered by itself, a round at each call back; otherwise by `deliverNext` and `deliverAll`. */
+  readonly soon?: (callback: () => void) => void;
+}
+
+export interface MemoryNodeOptions {
+  readonly self: PeerIdentity;
+  readonly address: string;
+  readonly software: string;
+}
+
+/** A client of one node. */
+export interface MemoryClient {
+  readonly replies: readonly ClientReply[];
+  send(request: ClientRequest): void;
+}
+
+/** A connection between two nodes, known to both until either of them stops or it is broken. */
+interface Connection {
+  readonly ends: readonly [MemoryTransport, MemoryTransport];
+  isOpen: boolean;
+  queuedMessages: number;
+}
+
+const pairOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
+
+export class MemoryNetwork {
+  readonly #queue: (() => void)[] = [];
+  readonly #running = new Map<NodeId, MemoryTransport>();
+  readonly #connections = new Map<string, Connection>();
+  readonly #cut = new Set<string>();
+  readonly #queuedMessagesMax: number;
+  readonly #soon: ((callback: () => void) => void) | null;
+  #isRoundDue = false;
+
+  constructor(options: MemoryNetworkOptions = {}) {
+    this.#queuedMessagesMax = options.queuedMessagesMax ?? 10_000;
+    this.#soon = options.soon ?? null;
+  }
+
+  /** The Transport port of one node, which takes part from its `start` to its `stop`. */
+  transport(options: MemoryNodeOptions): Transport {
+    return new MemoryTransport(this, options);
+  }
+
+  /** Delivers what has waited longest; false when nothing waits. */
+  deliverNext(): boolean {
+    const next = this.#queue.shift();
+    next?.();
+    return next !== undefined;
+  }
+
+  /** Delivers until nothing waits, and answers how much that was. Throws after `max` deliveries: nodes may talk for ever. */
+  deliverAll(max = 100_000): number {
+    let count = 0;
+    while (this.deliverNext()) {
+      count += 1;
+      if (count > max) throw new Error(`more than ${max} deliveries: the nodes keep each other busy`);
+    }
+    return count;
+  }
+
+  /** Breaks the connection between two nodes; what was under way on it is lost. They connect again unless `cut`. */
+  disconnect(a: NodeId, b: NodeId, reason = "the connection broke"): void {
+    const connection = this.#connections.get(pairOf(a, b));
+    if (connection !== undefined) this.break(connection, reason);
+    this.connectPair(a, b);
+  }
+
+  /** Keeps two nodes apart until `heal`. */
+  cut(a: NodeId, b: NodeId): void {
+    this.#cut.add(pairOf(a, b));
+    this.disconnect(a, b, "the network is cut");
+  }
+
+  heal(a: NodeId, b: NodeId): void {
+    this.#cut.delete(pairOf(a, b));
+    this.connectPair(a, b);
+  }
+
+  /** A client connected to a node that runs. Its requests and replies travel through the same queue. */
+  client(nodeId: NodeId, as: { readonly name: string; readonly isAdmin: boolean }): MemoryClient {
+    const replies: ClientReply[] = [];
+    const connection = { ...as, reply: (reply: ClientReply) => this.enqueue(() => void replies.push(reply)) };
+    const send = (request: ClientRequest): void => {
+      this.enqueue(() => this.#running.get(nodeId)?.handler?.onRequest(request, connection));
+    };
+    return { replies, send };
+  }
+
+  // What follows is for the transports of this network alone.
+
+  /** @internal */
+  enqueue(delivery: () => void): void {
+    this.#queue.push(delivery);
+    if (!this.#isRoundDue) this.#callRound();
+  }
+
+  /** @internal */
+  join(node: MemoryTransport): void {
+    const isTaken = [...this.#running.values()].some((other) => other.address === node.address);
+    if (isTaken) throw new GraftError("config", `cannot listen on ${node.address}: it is in use`);
+    this.#running.set(node.self.id, node);
+    for (const id of this.#running.keys()) this.connectPair(node.self.id, id);
+  }
+
+  /** @internal */
+  leave(node: MemoryTransport): void {
+    this.#running.delete(node.self.id);
+    for (const connection of this.#connections.values()) {
+      if (connection.ends.includes(node)) this.break(connection, `${node.self.id} is stopping`);
+    }
+  }
+
+  /** @internal Connects two nodes when at least one of them wants it and nothing stands in the way. */
+  connectPair(a: NodeId, b: NodeId): void {
+    this.enqueue(() => {
+      const [from, to] = [this.#running.get(a), this.#running.get(b)];
+      const pair = pairOf(a, b);
+      if (from === undefined || to === undefined || from === to) return;
+      if (this.#connections.has(pair) || this.#cut.has(pair)) return;
+      if (!from.dials(to) && !to.dials(from)) return;
+      const connection: Connection = { ends: [from, to], isOpen: true, queuedMessages: 0 };
+      this.#connections.set(pair, connection);
+      from.handler?.onPeerConnected(to.self, to.genesis);
+      to.handler?.onPeerConnected(from.self, from.genesis);
+    });
+  }
+
+  /** @internal */
+  sendMessage(from: MemoryTransport, to: MemberKey, message: Message): void {
+    const connection = this.#connections.get(pairOf(from.self.id, to.slice(0, to.indexOf("@"))));
+    const target = connection?.ends.find((end) => end !== from);
+    if (connection === undefined || target === undefined || target.key !== to) return;
+    if (connection.queuedMessages >= this.#queuedMessagesMax) {
+      return this.break(connection, `the other side is too slow: ${connection.queuedMessages} messages wait for it`);
+    }
+    connection.queuedMessages += 1;
+    this.enqueue(() => {
+      connection.queuedMessages -= 1;
+      if (connection.isOpen) target.handler?.onMessage(from.key, message);
+    });
+  }
+
+  /** @internal */
+  status(of: MemoryTransport, id: NodeId): Pick<PeerStatus, "reachable" | "reason"> {
+    const pair = pairOf(of.self.id, id);
+    if (this.#connections.has(pair)) return { reachable: true, reason: null };
+    if (this.#cut.has(pair)) return { reachable: false, reason: "the network is cut" };
+    return {
+      reachable: false,
+      reason: this.#running.has(id) ? "not connected yet" : "connection refused: nothing listens there",
+    };
+  }
+
+  /** @internal */
+  break(connection: Connection, reason: string): void {
+    if (!connection.isOpen) return;
+    connection.isOpen = false;
+    const [a, b] = connection.ends;
+    this.#connections.delete(pairOf(a.self.id, b.self.id));
+    this.enqueue(() => a.handler?.onPeerDisconnected(b.self, reason));
+    this.enqueue(() => b.handler?.onPeerDisconnected(a.self, reason));
+    this.connectPair(a.self.id, b.self.id);
+  }
+
+  #callRound(): void {
+    if (this.#soon === null) return;
+    this.#isRoundDue = true;
+    this.#soon(() => {
+      for (let count = this.#queue.length; count > 0; count -= 1) this.deliverNext();
+      this.#isRoundDue = false;
+      if (this.#queue.length > 0) this.#callRound();
+    });
+  }
+}
+
+class MemoryTransport implements Transport {
+  readonly self: PeerIdentity;
+  readonly key: MemberKey;
+  readonly address: string;
+  handler: TransportHandler | null = null;
+  genesis: Genesis | null = null;
+  readonly #network: MemoryNetwork;
+  readonly software: string;
+  #peers: readonly { readonly id: NodeId; readonly address: string }[] = [];
+
+  constructor(network: MemoryNetwork, options: MemoryNodeOptions) {
+    this.#network = network;
+    this.self = options.self;
+    this.key = toMemberKey(options.self.id, options.self.incarnation);
+    this.address = options.address;
+    this.software = options.software;
+  }
+
+  async start(handler: TransportHandler): Promise<void> {
+    this.#network.join(this);
+    this.handler = handler;
+  }
+
+  send(to: MemberKey, message: Message): void {
+    if (this.handler !== null) this.#network.sendMessage(this, to, message);
+  }
+
+  /** What is sent waits in the network at once. */
+  flush(): void {}
+
+  setPeers(peers: readonly { readonly id: NodeId; readonly address: string }[]): void {
+    this.#peers = peers;
+    for (const { id } of peers) this.#network.connectPair(this.self.id, id);
+  }
+
+  setGenesis(genesis: Genesis | null): void {
+    this.genesis = genesis;
+  }
+
+  peers(): readonly PeerStatus[] {
+    return this.#peers.map(({ id, address }) => {
+      return { id, address, ...this.#network.status(this, id) };
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.handler = null;
+    this.#network.leave(this);
+  }
+
+  dials(other: MemoryTransport): boolean {
+    return this.#peers.some(({ id, address }) => id === other.self.id && address === other.address);
+  }
+}
