@@ -155,14 +155,14 @@ export class MemoryNetwork {
   }
 
   /** @internal */
-  status(of: MemoryTransport, id: NodeId): Pick<PeerStatus, "reachable" | "reason"> {
+  status(of: MemoryTransport, id: NodeId): Pick<PeerStatus, "reachable" | "reason" | "version"> {
     const pair = pairOf(of.self.id, id);
-    if (this.#connections.has(pair)) return { reachable: true, reason: null };
-    if (this.#cut.has(pair)) return { reachable: false, reason: "the network is cut" };
-    return {
-      reachable: false,
-      reason: this.#running.has(id) ? "not connected yet" : "connection refused: nothing listens there",
-    };
+    const node = this.#running.get(id);
+    if (node !== undefined && this.#connections.has(pair))
+      return { reachable: true, reason: null, version: node.software };
+    const isolated = this.#cut.has(pair) ? "the network is cut" : null;
+    const reason = isolated ?? (node === undefined ? "connection refused: nothing listens there" : "not connected yet");
+    return { reachable: false, reason, version: null };
   }
 
   /** @internal */
