@@ -112,6 +112,7 @@ export class MemoryNetwork {
   join(node: MemoryTransport): void {
     const isTaken = [...this.#running.values()].some((other) => other.address === node.address);
     if (isTaken) throw new GraftError("config", `cannot listen on ${node.address}: it is in use`);
+    if (this.#running.has(node.self.id)) throw new GraftError("config", `another process runs as ${node.self.id}`);
     this.#running.set(node.self.id, node);
     for (const id of this.#running.keys()) this.connectPair(node.self.id, id);
   }
@@ -120,7 +121,8 @@ export class MemoryNetwork {
   leave(node: MemoryTransport): void {
     this.#running.delete(node.self.id);
     for (const connection of this.#connections.values()) {
-      if (connection.ends.includes(node)) this.break(connection, `${node.self.id} is stopping`);
+      // In its turn, so that what the node has sent before still arrives.
+      if (connection.ends.includes(node)) this.enqueue(() => this.break(connection, `${node.self.id} is stopping`));
     }
   }
 
@@ -143,7 +145,7 @@ export class MemoryNetwork {
   sendMessage(from: MemoryTransport, to: MemberKey, message: Message): void {
     const connection = this.#connections.get(pairOf(from.self.id, to.slice(0, to.indexOf("@"))));
     const target = connection?.ends.find((end) => end !== from);
-    if (connection === undefined || target === undefined || target.key !== to) return;
+    if (!connection?.ends.includes(from) || target?.key !== to) return;
     if (connection.queuedMessages >= this.#queuedMessagesMax) {
       return this.break(connection, `the other side is too slow: ${connection.queuedMessages} messages wait for it`);
     }

@@ -1,0 +1,33 @@
+// The transport over TLS and the one in memory under the one contract.
+import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { TlsNet } from "../adapters/tls/tls-net.ts";
+import { describeTransportContract, incarnation, Recorder, type TransportHarness } from "./transport-contract.ts";
+
+describeTransportContract("in memory", async (): Promise<TransportHarness> => {
+  const network = new MemoryNetwork();
+  let nextPort = 1;
+  return {
+    async node(id, { bootId = "boot", address = `memory:${nextPort++}`, genesis } = {}) {
+      const heard = new Recorder();
+      const transport = network.transport({ self: { id, incarnation, bootId }, address, software: "1.2.3" });
+      transport.setGenesis(genesis ?? null);
+      await transport.start(heard);
+      return { transport, address, heard, key: toMemberKey(id, incarnation) };
+    },
+    async until(condition, what) {
+      for (let round = 0; round < 100; round += 1) {
+        if (condition()) return;
+        network.deliverAll();
+      }
+      throw new Error(`it did not happen: ${what}`);
+    },
+    client: async (of, name) => {
+      const [id = ""] = of.key.split("@");
+      return network.client(id, { name, isAdmin: name === "admin" });
+    },
+    close: async () => {},
+  };
+});
+
+describeTransportContract("over TLS", async () => new TlsNet());
