@@ -122,7 +122,7 @@ export class MemoryNetwork {
     this.#running.delete(node.self.id);
     for (const connection of this.#connections.values()) {
       // In its turn, so that what the node has sent before still arrives.
-      if (connection.ends.includes(node)) this.enqueue(() => this.break(connection, `${node.self.id} is stopping`));
+      if (connection.ends.includes(node)) this.enqueue(() => this.#end(connection, `${node.self.id} is stopping`)?.());
     }
   }
 
@@ -169,13 +169,22 @@ export class MemoryNetwork {
 
   /** @internal */
   break(connection: Connection, reason: string): void {
-    if (!connection.isOpen) return;
+    const tell = this.#end(connection, reason);
+    if (tell !== null) this.enqueue(tell);
+    const [a, b] = connection.ends;
+    this.connectPair(a.self.id, b.self.id);
+  }
+
+  /** Ends a connection once; what is returned tells both ends. */
+  #end(connection: Connection, reason: string): (() => void) | null {
+    if (!connection.isOpen) return null;
     connection.isOpen = false;
     const [a, b] = connection.ends;
     this.#connections.delete(pairOf(a.self.id, b.self.id));
-    this.enqueue(() => a.handler?.onPeerDisconnected(b.self, reason));
-    this.enqueue(() => b.handler?.onPeerDisconnected(a.self, reason));
-    this.connectPair(a.self.id, b.self.id);
+    return () => {
+      a.handler?.onPeerDisconnected(b.self, reason);
+      b.handler?.onPeerDisconnected(a.self, reason);
+    };
   }
 
   #callRound(): void {

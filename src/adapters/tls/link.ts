@@ -169,11 +169,18 @@ export class Link {
   socketSecured(socket: LinkSocket, error: Error | null): void {
     if (this.#state !== "handshake") return;
     const problem = verificationProblem(socket, error, this.side);
-    if (problem !== null) return this.drop(problem.reason, problem.kind);
+    if (problem !== null) return this.#turnAway(socket, problem);
     this.#state = "open";
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveProbeMs);
     this.handler.onTrusted(socket.getPeerX509Certificate());
+  }
+
+  /** Within the handshake's callback and not later: so a dialling side ends it before its own certificate is sent. */
+  #turnAway(socket: LinkSocket, problem: LinkEnd): void {
+    this.#state = "closed";
+    this.#cause ??= problem;
+    socket.terminate();
   }
 
   socketReceived(chunk: Buffer): void {

@@ -1,0 +1,98 @@
+// Who is on the other side, as a certificate says it and as a hello confirms it.
+import { describe, expect, test } from "bun:test";
+import type { X509Certificate } from "node:crypto";
+import { checkHello, checkIdentity, type Expectation } from "../../../src/adapters/tls/hello.ts";
+import { type Identity, identityOf, parseIdentity } from "../../../src/adapters/tls/identity.ts";
+import { clientSender, cluster, hello, nodeSender } from "./tls-net.ts";
+
+const named = (subjectAltName: string | undefined): X509Certificate => ({ subjectAltName }) as X509Certificate;
+
+describe("P53: the identity of a certificate is exactly one URI", () => {
+  test("a node's and a client's, whatever host names stand beside", () => {
+    expect(identityOf(named("URI:graft://demo/node/n1, DNS:localhost, IP Address:127.0.0.1"))).toEqual({
+      role: "node",
+      cluster: "demo",
+      id: "n1",
+    });
+    expect(identityOf(named("DNS:graft, URI:graft://demo/client/a.b_c-d"))).toEqual({
+      role: "client",
+      cluster: "demo",
+      name: "a.b_c-d",
+    });
+  });
+
+  test.each([
+    ["none", undefined],
+    ["no graft URI", "DNS:n1, URI:https://example.org/graft://demo/node/n1"],
+    ["two of them", "URI:graft://demo/node/n1, URI:graft://demo/node/n2"],
+    ["a sound and an unsound one", "URI:graft://demo/node/n1, URI:GRAFT://demo/node/n2"],
+    ["one hidden in another", 'URI:"graft://demo/client/a\\u002c URI:graft://demo/node/n2"'],
+    ["the authority's own", "URI:graft://demo/ca"],
+  ])("%s is no identity", (_, names) => {
+    expect(identityOf(named(names))).toBeString();
+  });
+
+  test.each([
+    "graft://demo/node/",
+    "graft://demo/node/n1/",
+    "graft://demo/node/n1?x",
+    "graft://demo/node/n1\n",
+    "graft:///node/n1",
+    "graft://demo/admin/n1",
+    "graft://demo/node/n 1",
+    "graft://demo/node/../client/a",
+    `graft://demo/node/${"x".repeat(65)}`,
+    " graft://demo/node/n1",
+  ])("%j is not of the form", (uri) => {
+    expect(parseIdentity(uri)).toBeNull();
+  });
+});
+
+const n1: Identity = { role: "node", cluster, id: "n1" };
+const alice: Identity = { role: "client", cluster, name: "alice" };
+const accepting: Expectation = { cluster, self: "n2", meant: null, side: "accepted" };
+const dialling: Expectation = { cluster, self: "n2", meant: "n1", side: "dialled" };
+const codeOf = (answer: object | null): unknown => (answer !== null && "code" in answer ? answer.code : answer);
+
+describe("P53: a certificate is checked against what this side is", () => {
+  test("a client and any node of the cluster may dial", () => {
+    expect(checkIdentity(n1, accepting)).toEqual(n1);
+    expect(checkIdentity(alice, accepting)).toEqual(alice);
+    expect(codeOf(checkIdentity({ ...n1, cluster: "other" }, accepting))).toBe("wrong-cluster");
+    expect(codeOf(checkIdentity("no identity", accepting))).toBe("wrong-identity");
+  });
+
+  test("only the node that was meant may answer", () => {
+    expect(checkIdentity(n1, dialling)).toEqual(n1);
+    expect(checkIdentity(n1, { ...dialling, meant: null })).toEqual(n1);
+    expect(codeOf(checkIdentity({ ...n1, id: "n3" }, dialling))).toBe("wrong-node");
+    expect(codeOf(checkIdentity(alice, { ...dialling, meant: null }))).toBe("wrong-identity");
+    expect(codeOf(checkIdentity({ ...n1, cluster: "other" }, dialling))).toBe("wrong-cluster");
+  });
+});
+
+describe("P53: a hello is checked against the certificate", () => {
+  test("what fits is let in", () => {
+    expect(checkHello(hello(nodeSender("n1"), { meant: "n2" }), n1, accepting)).toBeNull();
+    expect(checkHello(hello(nodeSender("n1")), n1, accepting)).toBeNull();
+    expect(checkHello(hello(clientSender("alice")), alice, accepting)).toBeNull();
+    expect(checkHello(hello(nodeSender("n1"), { meant: "n2" }), n1, dialling)).toBeNull();
+    expect(
+      checkHello(hello(nodeSender("n1"), { meant: "n2", versionMin: 0, versionMax: 9 }), n1, accepting),
+    ).toBeNull();
+  });
+
+  test.each([
+    ["another cluster", hello(nodeSender("n1"), { cluster: "other" }), n1, accepting, "wrong-cluster"],
+    ["another id", hello(nodeSender("n3")), n1, accepting, "wrong-identity"],
+    ["a node's role with a client's certificate", hello(nodeSender("alice")), alice, accepting, "wrong-identity"],
+    ["a client's role with a node's certificate", hello(clientSender("n1")), n1, accepting, "wrong-identity"],
+    ["another node meant", hello(nodeSender("n1"), { meant: "n9" }), n1, accepting, "wrong-node"],
+    ["an answer to somebody else", hello(nodeSender("n1"), { meant: "n9" }), n1, dialling, "wrong-node"],
+    ["an answer to nobody", hello(nodeSender("n1")), n1, dialling, "wrong-node"],
+    ["only older versions", hello(nodeSender("n1"), { versionMin: 0, versionMax: 0 }), n1, accepting, "wrong-version"],
+    ["only newer versions", hello(nodeSender("n1"), { versionMin: 2, versionMax: 3 }), n1, accepting, "wrong-version"],
+  ] as const)("%s", (_, said, identity, expected, code) => {
+    expect(checkHello(said, identity, expected)?.code).toBe(code);
+  });
+});
