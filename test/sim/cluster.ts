@@ -1,0 +1,147 @@
+// A whole cluster from one seed: its nodes, their network, their clients, and everything that watches them.
+import { type MemberKey } from "../../src/core/configuration.ts";
+import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import { checkState, checkTransition } from "../../src/core/invariants.ts";
+import { restore } from "../../src/core/restore.ts";
+import { step } from "../../src/core/step.ts";
+import { Chance } from "./chance.ts";
+import { Commands } from "./commands.ts";
+import { newCoverage } from "./coverage.ts";
+import type { DiskImage } from "./disk.ts";
+import { Faults } from "./faults.ts";
+import { Network } from "./network.ts";
+import { drawProfile, type ProfileName } from "./profiles.ts";
+import { Promises } from "./promises.ts";
+import { Safety } from "./safety.ts";
+import { Schedule } from "./schedule.ts";
+import { SimNode } from "./sim-node.ts";
+import { Violation } from "./violation.ts";
+import type { Checks, Core, World } from "./world.ts";
+
+export const realCore: Core = { step, restore, nextDeadlineMs, checkState, checkTransition };
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly profile: ProfileName;
+  readonly core: Core;
+  readonly checks: Checks;
+  readonly trace: ((line: string) => void) | null;
+}
+
+export class Cluster {
+  readonly world: World;
+  readonly network: Network;
+  readonly nodes: readonly SimNode[];
+  readonly faults: Faults;
+  readonly #disks = new Map<MemberKey, DiskImage>();
+  /** Incarnations that were founders or could have been, and are gone. */
+  readonly wiped = new Set<MemberKey>();
+  #isQuiet = false;
+
+  constructor(options: ClusterOptions) {
+    const chance = new Chance(options.seed);
+    const ids = Array.from({ length: options.nodes }, (_, at) => `n${at + 1}`);
+    const coverage = newCoverage();
+    const safety = new Safety();
+    this.world = {
+      core: options.core,
+      checks: options.checks,
+      profile: drawProfile(options.profile, chance),
+      chance,
+      schedule: new Schedule(),
+      safety,
+      promises: new Promises((leaderTerm, index, term) => safety.leaderHolds(leaderTerm, index, term)),
+      commands: new Commands(coverage),
+      coverage,
+      bootstrap: ids.map((id) => ({ id, address: `${id}:7400` })),
+      disks: this.#disks,
+      onElected: (node) => this.faults.onElected(node),
+      onLeaderCommit: (node) => this.faults.onLeaderCommit(node),
+      onHalted: (node) => this.#onHalted(node),
+      trace: options.trace,
+    };
+    this.network = new Network(this.world);
+    this.nodes = ids.map((id) => new SimNode(id, this.world, this.network));
+    for (const node of this.nodes) {
+      this.network.join(node);
+      this.#disks.set(node.key, node.durable);
+    }
+    this.faults = new Faults(this);
+    this.#found();
+    this.#load();
+  }
+
+  /** The node that leads, in the highest term if there are several. */
+  get leader(): SimNode | null {
+    let leader: SimNode | null = null;
+    for (const node of this.nodes) {
+      if (node.leadsTerm !== null && node.leadsTerm > (leader?.leadsTerm ?? 0)) leader = node;
+    }
+    return leader;
+  }
+
+  /** The nodes that are members of the cluster with the disk they have. */
+  get members(): readonly SimNode[] {
+    return this.nodes.filter((node) => !this.#isReplaced(node));
+  }
+
+  propose(node: SimNode, count: number): void {
+    const { commands, chance, profile } = this.world;
+    if (!node.isUp) return;
+    node.propose(Array.from({ length: count }, () => commands.issue(chance, profile.payloadBytesMax)));
+  }
+
+  onWiped(old: DiskImage, node: SimNode): void {
+    this.wiped.add(old.key);
+    this.#disks.set(node.key, node.durable);
+  }
+
+  /** The founders start one after the other, and some of them crash before there is a cluster. */
+  #found(): void {
+    const { schedule, chance, profile } = this.world;
+    const timeoutMs = profile.settings.electionTimeoutMs;
+    for (const node of this.nodes) {
+      const startMs = chance.between(0, timeoutMs * 2);
+      schedule.at(startMs, () => node.start());
+      if (!chance.happens(profile.foundingCrash)) continue;
+      schedule.at(startMs + chance.between(0, timeoutMs * 2), () => {
+        node.crash();
+        const { life } = node;
+        schedule.after(chance.between(0, timeoutMs), () => {
+          if (life === node.life) node.start();
+        });
+      });
+    }
+  }
+
+  /** No more commands from clients. */
+  quieten(): void {
+    this.#isQuiet = true;
+  }
+
+  #load(): void {
+    const { schedule, chance, profile } = this.world;
+    schedule.after(chance.wait(profile.proposeEveryMs), () => {
+      if (this.#isQuiet) return;
+      // Clients know the leader most of the time, and often one that leads no longer.
+      const leaders = this.nodes.filter((node) => node.leadsTerm !== null);
+      const node = leaders.length > 0 && chance.happens(0.8) ? chance.pick(leaders) : chance.pick(this.nodes);
+      this.propose(node, 1 + chance.below(profile.batchMax));
+      this.#load();
+    });
+  }
+
+  /** Only an incarnation that the cluster was founded without may halt (P42). */
+  #onHalted(node: SimNode): void {
+    const { coverage } = this.world;
+    if (!this.#isReplaced(node)) throw new Violation("only a wiped node halts", `${node.key} halts`);
+    if (node.halted?.kind === "wiped") coverage.wipedHalted++;
+  }
+
+  /** Whether the cluster was founded with another incarnation of this node. */
+  #isReplaced(node: SimNode): boolean {
+    const genesis = this.nodes.find((other) => other.durable.genesis !== null)?.durable.genesis;
+    return genesis !== undefined && genesis !== null && !genesis.members.some(({ key }) => key === node.key);
+  }
+}

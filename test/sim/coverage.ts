@@ -1,0 +1,47 @@
+// What has happened in a simulation? Counted, so that a simulator that has become tame is noticed.
+
+export const newCoverage = () => ({
+  steps: 0,
+  preVotes: 0,
+  elections: 0,
+  leaders: 0,
+  /** Leaders that stepped down because no quorum answered. */
+  quorumsLost: 0,
+  /** Nodes that noticed that they had slept. */
+  wokeLate: 0,
+  entries: 0,
+  commits: 0,
+  acknowledged: 0,
+  refusedProposals: 0,
+  heldProposals: 0,
+  truncations: 0,
+  refusedAppends: 0,
+  conflicts: 0,
+  /** Acknowledgements that name less than the follower's log holds. */
+  partialAcks: 0,
+  /** AppendEntries that were cut at bytesMax. */
+  cutMessages: 0,
+  transfersDone: 0,
+  transfersTimedOut: 0,
+  crashes: 0,
+  crashesWithLostWrites: 0,
+  crashesBeforeGenesis: 0,
+  restarts: 0,
+  wipes: 0,
+  wipedHalted: 0,
+  pauses: 0,
+  partitions: 0,
+  oneWayPartitions: 0,
+  resets: 0,
+  connected: 0,
+  dropped: 0,
+  duplicated: 0,
+  reordered: 0,
+});
+
+export type Coverage = ReturnType<typeof newCoverage>;
+
+/** Adds what happened in one simulation to a sum over several. */
+export function addCoverage(sum: Coverage, one: Coverage): void {
+  for (const name of Object.keys(one) as (keyof Coverage)[]) sum[name] += one[name];
+}

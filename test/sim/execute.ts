@@ -1,0 +1,122 @@
+// What does a simulated node do with an effect? The same as a real one: entries are read from its own log, cut at
+// bytesMax, and dropped when they do not match what the core meant.
+import { describeEffect } from "../../src/core/describe.ts";
+import type { Effect, SendEntries } from "../../src/core/effects.ts";
+import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import type { AppendEntriesReply } from "../../src/core/messages.ts";
+import type { SimNode } from "./sim-node.ts";
+import { Violation } from "./violation.ts";
+
+export function executeEffect(node: SimNode, effect: Effect): void {
+  const { world } = node;
+  world.trace?.(`${" ".repeat(15)}→ ${describeEffect(effect)}`);
+  if (world.checks.promises) world.promises.onEffect(node, effect);
+  switch (effect.kind) {
+    case "writeVote":
+    case "writeGenesis":
+      node.writes.push(effect);
+      return;
+    case "appendLog":
+      node.writes.push(effect);
+      for (const entry of effect.entries) append(node, entry);
+      return;
+    case "truncateLog":
+      node.writes.push(effect);
+      truncate(node, effect.through);
+      return;
+    case "send":
+      if (effect.message.kind === "appendEntriesReply") countReply(node, effect.message);
+      node.network.send(node, effect.to, effect.message);
+      return;
+    case "sendEntries":
+      sendEntries(node, effect);
+      return;
+    case "apply":
+      apply(node, effect.after, effect.through);
+      return;
+    case "proposalsAccepted":
+      world.commands.onAccepted(effect.refs, effect.first, node.log);
+      effect.refs.forEach((ref, at) => {
+        const position = { index: effect.first.index + at, term: effect.first.term };
+        node.waiting.set(position.index, { position, ref });
+      });
+      return;
+    case "proposalsRefused":
+      world.commands.onRefused(effect.refs);
+      return;
+    case "transferSettled":
+      if (effect.outcome.kind === "done") world.coverage.transfersDone++;
+      if (effect.outcome.kind === "timedOut") world.coverage.transfersTimedOut++;
+      return;
+    case "genesisDurable":
+      node.genesis = effect.genesis;
+      return;
+    case "halt":
+      node.halt(effect.reason);
+      world.onHalted(node);
+      return;
+  }
+}
+
+function append(node: SimNode, entry: Entry): void {
+  if (entry.index !== node.log.length + 1) {
+    throw new Violation("a log has no gaps", `${node.key} appends ${entry.index} after ${node.log.length}`);
+  }
+  if (node.world.safety.onAppended(node, entry)) {
+    node.world.coverage.entries++;
+    node.world.commands.onCreated(entry);
+  }
+  node.log.push(entry);
+}
+
+function truncate(node: SimNode, through: number): void {
+  node.world.safety.onTruncated(node, node.leadsTerm);
+  node.world.coverage.truncations++;
+  node.log.length = through;
+}
+
+function sendEntries(node: SimNode, effect: SendEntries): void {
+  const { to, prev, through, term, leaderCommit, round } = effect;
+  if (termAt(node.log, prev.index) !== prev.term || termAt(node.log, through.index) !== through.term) {
+    throw new Violation("the core sends what its node has", describeEffect(effect));
+  }
+  const entries: Entry[] = [];
+  let bytes = 0;
+  for (let index = prev.index + 1; index <= through.index; index++) {
+    const entry = node.log[index - 1]!;
+    bytes += entryBytes(entry);
+    if (bytes > effect.bytesMax && entries.length > 0) break;
+    entries.push(entry);
+  }
+  if (entries.length < through.index - prev.index) node.world.coverage.cutMessages++;
+  node.network.send(node, to, { kind: "appendEntries", term, prev, entries, leaderCommit, round });
+}
+
+const termAt = (log: readonly Entry[], index: number): number | undefined => (index === 0 ? 0 : log[index - 1]?.term);
+
+/** The model of a state machine: it sees entries in order, each once in a life, the same ones as all others. */
+function apply(node: SimNode, after: number, through: number): void {
+  const { safety, commands } = node.world;
+  if (after !== node.appliedIndex) {
+    throw new Violation("each entry is applied once", `${node.key} goes on after ${after}, not ${node.appliedIndex}`);
+  }
+  for (let index = after + 1; index <= through; index++) {
+    const entry = node.log[index - 1];
+    safety.onApplied(node, index, entry);
+    const waiting = node.waiting.get(index);
+    if (waiting === undefined) continue;
+    node.waiting.delete(index);
+    if (waiting.position.term === entry?.term) commands.acknowledge(waiting.ref, waiting.position);
+  }
+  node.appliedIndex = through;
+}
+
+function countReply(node: SimNode, { outcome }: AppendEntriesReply): void {
+  const { coverage } = node.world;
+  if (outcome.kind === "accepted") {
+    if (outcome.matchIndex < node.log.length) coverage.partialAcks++;
+    return;
+  }
+  coverage.refusedAppends++;
+  if (outcome.conflict.term > 0) coverage.conflicts++;
+}

@@ -1,0 +1,58 @@
+// Does the cluster get well again once nothing goes wrong any more? Within a bounded time it must have a leader, commit
+// a new command everywhere, and hold one log.
+import type { Cluster } from "./cluster.ts";
+import { Violation } from "./violation.ts";
+
+/** In election timeouts: how long recovering may take. */
+const recoveryMax = 60;
+const stepsMax = 200_000;
+
+/** Ends all faults and waits until all is well; throws when it takes too long. Returns how long it took, in election timeouts. */
+export function checkLiveness(cluster: Cluster): number {
+  const { world } = cluster;
+  const { schedule, profile, coverage } = world;
+  const timeoutMs = profile.settings.electionTimeoutMs;
+  cluster.quieten();
+  cluster.faults.end();
+  const startMs = schedule.nowMs;
+  const stepsEnd = coverage.steps + stepsMax;
+  const acknowledgedBefore = world.commands.acknowledged.size;
+  let lookMs = startMs;
+  while (schedule.nowMs < startMs + recoveryMax * timeoutMs && coverage.steps < stepsEnd) {
+    if (!schedule.runNext()) break;
+    if (schedule.nowMs < lookMs) continue;
+    lookMs = schedule.nowMs + timeoutMs / 4;
+    if (world.commands.acknowledged.size === acknowledgedBefore) {
+      if (cluster.leader !== null) cluster.propose(cluster.leader, 1);
+    } else if (isWell(cluster)) {
+      checkOneLog(cluster);
+      return (schedule.nowMs - startMs) / timeoutMs;
+    }
+  }
+  throw new Violation("liveness", `not well after ${recoveryMax} election timeouts without a fault`);
+}
+
+/** Whether there is one leader, and every member has applied everything that it holds. */
+function isWell(cluster: Cluster): boolean {
+  const { leader, members } = cluster;
+  if (leader === null) return false;
+  return members.every(
+    ({ state, appliedIndex, log }) =>
+      state !== null &&
+      state.currentTerm === leader.leadsTerm &&
+      appliedIndex === leader.log.length &&
+      log.length === appliedIndex,
+  );
+}
+
+function checkOneLog({ members, nodes, world }: Cluster): void {
+  for (const node of members) {
+    world.safety.onCommitted(node, 0, node.log.length);
+    world.commands.checkKept(node.log);
+  }
+  for (const node of nodes) {
+    if (members.includes(node)) continue;
+    if (node.isUp || node.halted?.kind !== "wiped")
+      throw new Violation("a wiped node halts", `${node.key} goes on (P42)`);
+  }
+}

@@ -1,0 +1,300 @@
+// One simulated node and its lives: it starts from its disk, takes turns, keeps one timer, sleeps and crashes. What it
+// does with an effect is execute.ts.
+import { incarnationOf, type MemberKey, type NodeId, nodeIdOf } from "../../src/core/configuration.ts";
+import { describeEvent, describeState } from "../../src/core/describe.ts";
+import type { DurableEffect, HaltReason } from "../../src/core/effects.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import type { Event, PeerConnectedEvent, Proposal } from "../../src/core/events.ts";
+import type { Genesis } from "../../src/core/genesis.ts";
+import type { LogPosition, Term } from "../../src/core/log-position.ts";
+import type { State } from "../../src/core/state.ts";
+import { NodeClock } from "./clock.ts";
+import { Disk, type DiskImage } from "./disk.ts";
+import { observe } from "./observe.ts";
+import { executeEffect } from "./execute.ts";
+import type { Network } from "./network.ts";
+import type { Promiser } from "./promises.ts";
+import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
+export type ArrivedEvent = Untimed<Event>;
+
+export class SimNode implements Promiser {
+  readonly id: NodeId;
+  readonly world: World;
+  readonly network: Network;
+  readonly disk: Disk;
+  /** Null while it is down. */
+  state: State | null = null;
+  log: Entry[] = [];
+  appliedIndex = 0;
+  /** Proposals of clients connected to this node that have a place in the log and no answer. */
+  readonly waiting = new Map<number, { readonly position: LogPosition; readonly ref: number }>();
+  /** What the hello of this node carries. */
+  genesis: Genesis | null = null;
+  halted: HaltReason | null = null;
+  isPaused = false;
+  /** Its disk is slow no longer. */
+  isDiskWell = false;
+  /** This turn's durable effects. */
+  writes: DurableEffect[] = [];
+  /** Rises with each start and each crash: what was planned for another life does not happen. */
+  life = 0;
+  #clock: NodeClock;
+  #isInline = false;
+  #inbox: ArrivedEvent[] = [];
+  #proposals: Proposal[] = [];
+  #hasTurn = false;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #diskFreeMs = 0;
+
+  constructor(id: NodeId, world: World, network: Network) {
+    this.id = id;
+    this.world = world;
+    this.network = network;
+    this.disk = new Disk(id, world.chance);
+    this.#clock = new NodeClock(world.chance, 0);
+  }
+
+  get key(): MemberKey {
+    return this.disk.durable.key;
+  }
+
+  get peer(): PeerConnectedEvent["peer"] {
+    return { id: this.id, incarnation: incarnationOf(this.key) };
+  }
+
+  get durable(): DiskImage {
+    return this.disk.durable;
+  }
+
+  get isUp(): boolean {
+    return this.state !== null;
+  }
+
+  /** The term that it leads. */
+  get leadsTerm(): Term | null {
+    return this.state?.role.kind === "leader" ? this.state.currentTerm : null;
+  }
+
+  nowMs(): number {
+    return this.#clock.localMs(this.world.schedule.nowMs);
+  }
+
+  start(): void {
+    const { world } = this;
+    const { chance, schedule, core } = world;
+    this.life++;
+    this.#clock = new NodeClock(chance, schedule.nowMs);
+    this.#isInline = chance.happens(world.profile.disk.inline);
+    this.#diskFreeMs = 0;
+    this.log = [...this.durable.log];
+    this.appliedIndex = 0;
+    this.genesis = this.durable.genesis;
+    this.halted = null;
+    this.state = core.restore(this.durable.saved(), {
+      self: this.key,
+      settings: world.profile.settings,
+      seed: chance.bits(),
+      nowMs: this.nowMs(),
+      wallMs: 1.7e12 + schedule.nowMs + chance.between(-1e6, 1e6),
+      bootstrap: world.bootstrap,
+    });
+    world.coverage.restarts++;
+    world.trace?.(`${this.#stamp()} starts: ${describeState(this.state)}`);
+    if (world.checks.invariants) this.#guarded("invariants", () => core.checkState(this.state!));
+    this.#keepTime();
+    this.network.onStarted(this);
+  }
+
+  crash(): void {
+    if (this.state === null) return;
+    const { coverage, trace, chance } = this.world;
+    const lost = this.disk.crash(chance);
+    coverage.crashes++;
+    if (lost > 0) coverage.crashesWithLostWrites++;
+    if (this.state.genesis === null) coverage.crashesBeforeGenesis++;
+    trace?.(`${this.#stamp()} crashes, ${lost} writes are lost, its log ends at ${this.durable.log.length}`);
+    this.#end();
+  }
+
+  halt(reason: HaltReason): void {
+    this.disk.crash(this.world.chance);
+    this.halted = reason;
+    this.#end();
+  }
+
+  #end(): void {
+    this.life++;
+    this.state = null;
+    this.isPaused = false;
+    this.#inbox = [];
+    this.#proposals = [];
+    this.#hasTurn = false;
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    this.writes = [];
+    this.waiting.clear();
+    this.network.onStopped(this);
+  }
+
+  pause(): void {
+    if (this.state === null) return;
+    this.isPaused = true;
+    this.world.coverage.pauses++;
+    this.world.trace?.(`${this.#stamp()} falls asleep`);
+  }
+
+  /** Its messages have been waiting, and so has its timer: which of them it sees first is chance (P52). */
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.world.trace?.(`${this.#stamp()} wakes, ${this.#inbox.length} events wait`);
+    if (this.#isTickDue() && this.world.chance.happens(0.5)) this.#inbox.unshift({ kind: "tick" });
+    this.network.onResumed(this);
+    this.#wake();
+    this.#keepTime();
+  }
+
+  deliver(event: ArrivedEvent): void {
+    if (this.state === null) return;
+    this.#inbox.push(event);
+    this.#wake();
+  }
+
+  propose(proposals: readonly Proposal[]): void {
+    if (this.state === null) return;
+    this.#proposals.push(...proposals);
+    this.#wake();
+  }
+
+  /** Plans `action` for this life only. */
+  #later(dueMs: number, action: () => void): void {
+    const { life } = this;
+    this.world.schedule.at(dueMs, () => {
+      if (life === this.life) action();
+    });
+  }
+
+  #wake(): void {
+    if (this.#hasTurn || this.isPaused) return;
+    this.#hasTurn = true;
+    const { schedule, chance, profile } = this.world;
+    this.#later(schedule.nowMs + chance.between(0, profile.settings.electionTimeoutMs / 1000), () => {
+      this.#hasTurn = false;
+      if (!this.isPaused) this.#turn();
+    });
+  }
+
+  /** Everything that has arrived is handled, then the timer, then all of it is written; or each thing by itself. */
+  #turn(): void {
+    const isOneWrite = this.world.chance.happens(0.7);
+    const { life } = this;
+    const events = this.#inbox;
+    this.#inbox = [];
+    if (this.#proposals.length > 0) events.push({ kind: "propose", proposals: this.#proposals });
+    this.#proposals = [];
+    if (this.#isTickDue()) events.push({ kind: "tick" });
+    for (const event of events) {
+      this.#step(event);
+      if (life !== this.life) return;
+      if (!isOneWrite) this.#write();
+    }
+    this.#write();
+    this.#keepTime();
+  }
+
+  #step(untimed: ArrivedEvent): void {
+    const { world, state: before } = this;
+    const { core, coverage, trace, checks } = world;
+    if (before === null) return;
+    const event = { ...untimed, nowMs: this.nowMs() } as Event;
+    coverage.steps++;
+    const [after, effects] = this.#guarded("the core's own assertions", () => core.step(before, event));
+    trace?.(`${this.#stamp()} ${describeEvent(event)} ⇒ ${describeState(after)}`);
+    this.state = after;
+    if (checks.invariants) {
+      this.#guarded("invariants", () => {
+        core.checkTransition(before, after);
+        core.checkState(after);
+      });
+    }
+    if (event.kind === "tick") this.#checkProgress(after);
+    observe(this, before, after, () => {
+      for (const effect of effects) executeEffect(this, effect);
+    });
+  }
+
+  /** A timer that is due again at once would never let go of the node. */
+  #checkProgress(after: State): void {
+    if (this.world.core.nextDeadlineMs(after) > after.nowMs) return;
+    throw new Violation("a tick moves the deadline", describeState(after));
+  }
+
+  #guarded<T>(rule: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Violation(rule, `${nodeIdOf(this.key)}: ${message}`, error);
+    }
+  }
+
+  #write(): void {
+    while (this.writes.length > 0) {
+      this.disk.write(this.writes);
+      this.writes = [];
+      if (this.#isInline) {
+        this.#step({ kind: "persisted", ticket: this.disk.settle() });
+        continue;
+      }
+      this.#diskFreeMs = Math.max(this.#diskFreeMs, this.world.schedule.nowMs) + this.#writeMs();
+      this.#later(this.#diskFreeMs, () => this.#confirm());
+    }
+  }
+
+  /** How long one write takes. */
+  #writeMs(): number {
+    const { chance, profile } = this.world;
+    if (this.isDiskWell) return profile.disk.delayMs.low;
+    return chance.from(profile.disk.delayMs) + (chance.happens(profile.disk.stall) ? chance.from(profile.pauseMs) : 0);
+  }
+
+  /** One confirmation speaks for all before it: one that still waits to be read need not be. */
+  #confirm(): void {
+    const ticket = this.disk.settle();
+    const isSuperseded = this.world.chance.happens(0.5);
+    if (isSuperseded) this.#inbox = this.#inbox.filter((event) => event.kind !== "persisted");
+    this.deliver({ kind: "persisted", ticket });
+  }
+
+  /** Its disk does not answer for a while. */
+  stall(durationMs: number): void {
+    this.#diskFreeMs = Math.max(this.#diskFreeMs, this.world.schedule.nowMs) + durationMs;
+  }
+
+  #isTickDue(): boolean {
+    return this.state !== null && this.world.core.nextDeadlineMs(this.state) <= this.nowMs();
+  }
+
+  /** One timer for the deadline; one that fires too early costs a look at the clock. */
+  #keepTime(): void {
+    if (this.state === null || this.isPaused) return;
+    const deadlineMs = this.world.core.nextDeadlineMs(this.state);
+    if (!Number.isFinite(deadlineMs)) return;
+    // A hair later, so that rounding never makes it early.
+    const dueMs = Math.max(this.#clock.worldMs(deadlineMs) + 1e-6, this.world.schedule.nowMs);
+    if (this.#timerMs <= dueMs) return;
+    this.#timerMs = dueMs;
+    this.#later(dueMs, () => {
+      if (this.#timerMs !== dueMs) return;
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      if (this.#isTickDue()) this.#wake();
+      else this.#keepTime();
+    });
+  }
+
+  #stamp(): string {
+    return `${this.world.schedule.nowMs.toFixed(2).padStart(10)} ${this.id}`;
+  }
+}

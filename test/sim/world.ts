@@ -1,0 +1,53 @@
+// What the parts of one simulation share: the core under test, chance, time, and who watches.
+import type { MemberKey } from "../../src/core/configuration.ts";
+import type { nextDeadlineMs } from "../../src/core/deadline.ts";
+import type { checkState, checkTransition } from "../../src/core/invariants.ts";
+import type { restore } from "../../src/core/restore.ts";
+import type { Founding } from "../../src/core/state.ts";
+import type { step } from "../../src/core/step.ts";
+import type { Chance } from "./chance.ts";
+import type { Commands } from "./commands.ts";
+import type { Coverage } from "./coverage.ts";
+import type { DiskImage } from "./disk.ts";
+import type { Profile } from "./profiles.ts";
+import type { Promises } from "./promises.ts";
+import type { Safety } from "./safety.ts";
+import type { Schedule } from "./schedule.ts";
+import type { SimNode } from "./sim-node.ts";
+
+/** The core's door; a mutated copy of it has the same one. */
+export interface Core {
+  readonly step: typeof step;
+  readonly restore: typeof restore;
+  readonly nextDeadlineMs: typeof nextDeadlineMs;
+  readonly checkState: typeof checkState;
+  readonly checkTransition: typeof checkTransition;
+}
+
+/** What is watched beside the five properties of figure 3.2, which always are. */
+export interface Checks {
+  /** `checkState` and `checkTransition` after each step. */
+  readonly invariants: boolean;
+  /** What must be durable before it may be said: promises.ts. */
+  readonly promises: boolean;
+}
+
+export interface World {
+  readonly core: Core;
+  readonly checks: Checks;
+  readonly profile: Profile;
+  readonly chance: Chance;
+  readonly schedule: Schedule;
+  readonly safety: Safety;
+  readonly promises: Promises;
+  readonly commands: Commands;
+  readonly coverage: Coverage;
+  readonly bootstrap: Founding["bootstrap"];
+  /** The disks of all members, those included that have been replaced since. */
+  readonly disks: ReadonlyMap<MemberKey, DiskImage>;
+  readonly onElected: (node: SimNode) => void;
+  readonly onLeaderCommit: (node: SimNode) => void;
+  readonly onHalted: (node: SimNode) => void;
+  /** Takes a transcript's line; null when nobody reads it. */
+  readonly trace: ((line: string) => void) | null;
+}
