@@ -76,7 +76,7 @@ beforeAll(async () => {
   for (const file of targets) await plant(file, target);
   for (const [, file, text] of [...violations, ...allowed]) await plant(file, text);
   await verifyImports();
-});
+}, 60_000);
 
 afterAll(() => rmSync(tree, { recursive: true, force: true }));
 

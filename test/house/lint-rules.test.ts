@@ -70,7 +70,7 @@ beforeAll(async () => {
   const report = (await child.stdout.json()) as { readonly diagnostics: readonly Diagnostic[] };
   exitCode = await child.exited;
   found = report.diagnostics;
-});
+}, 60_000);
 
 afterAll(() => rmSync(tree, { recursive: true, force: true }));
 
