@@ -46,7 +46,10 @@ export interface Query<State, Input extends Schema, Result> {
 
 type Schemas = Readonly<Record<string, Schema>>;
 
-/** The names stand in both parameters, so that the compiler infers the schemas and the results side by side. */
+/**
+ * The names stand in both parameters, so that the compiler infers the schemas and the results side by side. For that it also
+ * needs the bound that defineStateMachine sets on the results.
+ */
 type Commands<State, Inputs extends Schemas, Results> = {
   readonly [Name in keyof Inputs & keyof Results]: Command<State, Inputs[Name], Results[Name]>;
 };
@@ -101,9 +104,9 @@ export type RawStateMachine = RawDefinition & { readonly style: "raw" };
 export function defineStateMachine<
   State,
   CommandInputs extends Schemas,
-  CommandResults,
+  CommandResults extends Record<keyof CommandInputs, unknown>,
   QueryInputs extends Schemas,
-  QueryResults,
+  QueryResults extends Record<keyof QueryInputs, unknown>,
 >(
   definition: TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults>,
 ): TypedStateMachine<State, CommandInputs, CommandResults, QueryInputs, QueryResults> {

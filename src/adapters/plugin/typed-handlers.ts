@@ -1,7 +1,7 @@
 // The typed style on top of bytes: a payload is the CBOR array [operation, input], a result is one CBOR value. The input is
 // parsed here, at every apply, and not where the client was: what a schema makes of it is part of the state machine.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { decodeValue, encodeValue } from "../cbor/value.ts";
+import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import { type ApplyContext, Rejected, type Schema } from "./api.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
 import { type Handlers, isPromise } from "./handlers.ts";
@@ -17,7 +17,7 @@ export function createTypedHandlers(plugin: TypedPlugin): Handlers {
     const operation = findOperation(plugin, kind, name);
     const result = operation.run(state, parse(operation.input, input, name), context);
     if (isPromise(result)) throw new TypeError(`${name} returned a Promise: it must finish before it returns`);
-    return encodeValue(result ?? null);
+    return encodeValue((result ?? null) as CborValue); // It throws for whatever is none.
   };
   return {
     apply: (payload, context) => run("command", payload, context),

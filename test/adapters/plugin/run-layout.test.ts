@@ -1,0 +1,49 @@
+// A run and its outcomes survive the trip through one buffer.
+import { expect, test } from "bun:test";
+import {
+  packOutcomes,
+  packQuery,
+  packRun,
+  unpackOutcomes,
+  unpackRequest,
+} from "../../../src/adapters/plugin/run-layout.ts";
+import type { AppliedCommand, Outcome } from "../../../src/ports/state-machine.ts";
+
+const run: readonly AppliedCommand[] = [
+  { index: 1, term: 1, timeMs: 0, payload: new Uint8Array() },
+  { index: 2 ** 53 - 1, term: 2 ** 52, timeMs: 1_795_430_000_123, payload: Uint8Array.of(1, 2, 3) },
+  // A view into a larger buffer, at an odd place, as a codec gives it.
+  { index: 3, term: 2, timeMs: 7, payload: Uint8Array.of(9, 9, 9, 4, 5, 9).subarray(3, 5) },
+];
+
+test("a run", () => {
+  expect(unpackRequest(packRun(run))).toEqual({ kind: "apply", run });
+  expect(unpackRequest(packRun([]))).toEqual({ kind: "apply", run: [] });
+});
+
+test("a query", () => {
+  const payload = Uint8Array.of(0, 1, 255);
+  expect(unpackRequest(packQuery(payload))).toEqual({ kind: "query", payload });
+  expect(unpackRequest(packQuery(new Uint8Array()))).toEqual({ kind: "query", payload: new Uint8Array() });
+});
+
+test("outcomes, in order, with messages in any script", () => {
+  const outcomes: readonly Outcome[] = [
+    { kind: "rejected", message: "Größe: 0 ≥ 1 🚫" },
+    { kind: "ok", payload: Uint8Array.of(1, 2) },
+    { kind: "rejected", message: "" },
+    { kind: "ok", payload: new Uint8Array() },
+  ];
+  expect(unpackOutcomes(packOutcomes(outcomes))).toEqual(outcomes);
+  expect(unpackOutcomes(packOutcomes([]))).toEqual([]);
+});
+
+test("a run of 64 costs one buffer, little larger than its payloads", () => {
+  const full = Array.from({ length: 64 }, (_, nth) => ({
+    index: nth + 1,
+    term: 1,
+    timeMs: 0,
+    payload: new Uint8Array(256),
+  }));
+  expect(packRun(full).byteLength).toBe(16 + 64 * (32 + 256));
+});
