@@ -7,7 +7,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 interface Subject {
   readonly clock: Clock;
   /** Resolves once `isDone` holds, letting the clock's time pass. */
-  until(isDone: () => boolean): Promise<void>;
+  readonly until: (isDone: () => boolean) => Promise<void>;
 }
 
 const subjects: Readonly<Record<string, () => Subject>> = {
