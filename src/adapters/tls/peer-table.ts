@@ -19,6 +19,8 @@ export interface PeerTableOptions {
   readonly queueBytesMax: number;
   readonly nowMs: () => number;
   readonly handler: TransportHandler;
+  /** Nothing more is delivered of `old`; closing it is the callee's. */
+  readonly onReplaced: (old: Link, by: Link) => void;
   /** A node is without a connection. `livedMs` is how long it had one. */
   readonly onLost: (id: NodeId, reason: string, livedMs: number) => void;
 }
@@ -76,7 +78,7 @@ export class PeerTable {
   /** Makes this the link to the node; to be called when `objection` had none. */
   attach(link: Link, sender: NodeSender): void {
     const { id, incarnation, bootId } = sender;
-    const { handler, queueBytesMax, nowMs } = this.#options;
+    const { handler, queueBytesMax, nowMs, onReplaced } = this.#options;
     const standing = this.#byId.get(id);
     const connected: Connected = {
       identity: { id, incarnation, bootId },
@@ -87,7 +89,7 @@ export class PeerTable {
     };
     this.#byId.set(id, connected);
     this.#byKey.set(connected.key, connected);
-    standing?.link.finish("replaced by a newer connection", null);
+    if (standing !== undefined) onReplaced(standing.link, link);
     link.setBounds({ frameBytesMax: frameBytesMax("peer"), queueBytesMax });
     link.handler = new PeerHandler(connected, handler, () => this.#isCurrent(connected), this.#onClosed);
     handler.onPeerConnected(connected.identity, sender.genesis);

@@ -100,6 +100,10 @@ class Node implements TlsTransport {
       queueBytesMax: peerQueueBytesMax,
       nowMs: () => clock.nowMs(),
       handler: heard,
+      onReplaced: (old, by) => {
+        if (old.side === "dialled" && by.side === "accepted") this.#leaveToOtherSide(old);
+        else old.finish("replaced by a newer connection", null);
+      },
       onLost: (id, reason, livedMs) => this.#diallers.get(id)?.lost(reason, livedMs),
     });
     this.#listener = listenTls(listen, tls, () => this.#accept());
@@ -254,7 +258,10 @@ class Node implements TlsTransport {
     if (objection !== null && !isSpare) return objection.refused;
     if (link.side === "accepted") link.send(encodeFrame(this.#hello(sender.id)));
     else this.#diallers.get(sender.id)?.succeeded();
-    if (isSpare) return this.#leaveToOtherSide(link);
+    if (isSpare) {
+      this.#leaveToOtherSide(link);
+      return null;
+    }
     this.#watch.setPhase(link, "peer");
     this.#versions.set(sender.id, hello.software);
     table.attach(link, sender);
@@ -262,13 +269,12 @@ class Node implements TlsTransport {
   }
 
   /**
-   * An own attempt that has come too late. The other side may know of this connection alone as yet: it closes this one as
-   * soon as it has the answer on the one that stays, and then never sees the pair without any.
+   * An own connection that is not the one to stay. The other side may know of this one alone as yet: it closes it as soon
+   * as it has the answer on the other, and so never sees the pair without any.
    */
-  #leaveToOtherSide(link: Link): null {
+  #leaveToOtherSide(link: Link): void {
     link.handler = spareHandler;
     this.#watch.setPhase(link, "spare");
-    return null;
   }
 
   #meetClient(link: Link, name: string): Refused | null {

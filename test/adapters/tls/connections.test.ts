@@ -1,0 +1,182 @@
+// Which connections two nodes keep with each other: one, whoever dialled it, and never one with an impostor.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { toMemberKey } from "../../../src/core/configuration.ts";
+import { incarnation, timeoutNow } from "../../contracts/transport-contract.ts";
+import { hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+
+let net = new TlsNet();
+beforeEach(() => {
+  net = new TlsNet();
+});
+afterEach(() => net.close());
+
+/** A process under the name of a node that does only what the test says; null when the node has closed on it. */
+async function process(of: TlsTestNode, id: string, bootId: string): Promise<RawSocket> {
+  const raw = await net.raw(of, await nodeTls(id));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender(id, bootId), { meant: of.key.split("@")[0] ?? "" }));
+  await until(() => raw.frames("peer").length > 0, "the hello is answered");
+  return raw;
+}
+
+describe("nodes that dial each other at the same moment", () => {
+  test("keep one connection, are never without, and lose nothing that is sent on it", async () => {
+    const pairs = await Promise.all(
+      Array.from({ length: 12 }, async (_, k) => {
+        const ids = [`a${k}`, `b${k}`] as const;
+        return [await net.node(ids[0]), await net.node(ids[1])] as const;
+      }),
+    );
+    for (const [a, b] of pairs) {
+      a.transport.setPeers([{ id: b.key.split("@")[0] ?? "", address: b.address }]);
+      b.transport.setPeers([{ id: a.key.split("@")[0] ?? "", address: a.address }]);
+    }
+    await until(() => pairs.flat().every((node) => node.heard.story.length > 0), "all are connected");
+    // Each sends until it has been heard; from then on nothing may be lost.
+    await until(() => {
+      for (const [a, b] of pairs) {
+        a.transport.send(b.key, timeoutNow(1));
+        b.transport.send(a.key, timeoutNow(1));
+      }
+      return pairs.flat().every((node) => node.heard.messages.length > 20);
+    }, "all have heard each other");
+    for (const [a, b] of pairs) {
+      for (let term = 100; term < 200; term += 1) {
+        a.transport.send(b.key, timeoutNow(term));
+        b.transport.send(a.key, timeoutNow(term));
+      }
+    }
+    await until(() => pairs.flat().every((node) => node.heard.terms.at(-1) === 199), "the last ones have arrived");
+    for (const node of pairs.flat()) {
+      expect(node.heard.terms.filter((term) => term >= 100)).toEqual(Array.from({ length: 100 }, (_, k) => 100 + k));
+      expect(node.heard.story.filter((line) => line.startsWith("-"))).toEqual([]);
+      // At most the own connection and the other side's.
+      expect(node.heard.story.filter((line) => line.startsWith("+")).length).toBeLessThanOrEqual(2);
+    }
+  });
+
+  test("the connection that is not to stay is closed on both sides", async () => {
+    const node = await net.node("n2");
+    // n1 dials twice as fast as n2 can: n2 has its answer on neither yet. The one of the smaller id stays.
+    const first = await process(node, "n1", "boot");
+    const second = await process(node, "n1", "boot");
+    await until(() => first.isClosed, "the older one is closed");
+    expect(second.isClosed).toBe(false);
+    expect(node.heard.story).toEqual(["+n1/boot", "+n1/boot"]);
+    first.send(timeoutNow(1));
+    second.send(timeoutNow(2));
+    await until(() => node.heard.messages.length > 0, "a message has arrived");
+    expect(node.heard.terms).toEqual([2]);
+  });
+
+  test("messages of a replaced connection are not delivered, even if they are there already", async () => {
+    const node = await net.node("n2");
+    const first = await process(node, "n1", "boot");
+    const second = await net.raw(node, await nodeTls("n1"));
+    await until(() => second.isSecure, "TLS stands");
+    second.send(hello(nodeSender("n1"), { meant: "n2" }));
+    await until(() => node.heard.story.length === 2, "the newer one is known");
+    for (let count = 0; count < 50; count += 1) first.send(timeoutNow(1));
+    second.send(timeoutNow(2));
+    await until(() => node.heard.terms.includes(2) && first.isClosed, "the newer one is heard, the older one closed");
+    expect(node.heard.terms).toEqual([2]);
+  });
+});
+
+describe("P42: two processes under one identity", () => {
+  test("the second is refused loudly on the accepting side, and the first is not disturbed", async () => {
+    const node = await net.node("n2");
+    const first = await process(node, "n1", "boot");
+    const second = await process(node, "n1", "another");
+    await until(() => second.isClosed, "closed");
+    expect(second.frames("peer")).toMatchObject([{ kind: "refused", code: "duplicate-node" }]);
+    expect(node.lines).toContainEqual(
+      expect.objectContaining({ level: "error", message: "two processes run as one node" }),
+    );
+    first.send(timeoutNow(3));
+    await until(() => node.heard.terms.length === 1, "the first is heard");
+    expect(node.heard.story).toEqual(["+n1/boot", "n1@i: 3"]);
+  });
+
+  test("both sides say so when it is a node, and it keeps trying", async () => {
+    const node = await net.node("n2");
+    const first = await net.node("n1");
+    first.transport.setPeers([{ id: "n2", address: node.address }]);
+    await until(() => node.heard.isConnectedTo("n1"), "the first is connected");
+    const second = await net.node("n1", { bootId: "another" });
+    second.transport.setPeers([{ id: "n2", address: node.address }]);
+    await until(() => second.lines.length > 0, "the second has been told");
+    expect(second.transport.peers()[0]?.reason).toContain(
+      "n2 refused this connection: another process is connected as n1",
+    );
+    await first.transport.stop(1_000);
+    await until(() => node.heard.isConnectedTo("n1") && node.heard.story.at(-1) === "+n1/another", "it gets in now");
+  });
+
+  test("a process that carries this node's own identity is refused", async () => {
+    const node = await net.node("n1");
+    const twin = await process(node, "n1", "another");
+    await until(() => twin.isClosed, "closed");
+    expect(twin.frames("peer")).toMatchObject([{ kind: "refused", code: "duplicate-node" }]);
+    expect(node.heard.story).toEqual([]);
+  });
+});
+
+describe("P54: a peer that vanished without a word", () => {
+  test("is found out by its silence, and its next process is let in", async () => {
+    const limits = { sweepMs: 5, keepAliveMs: 50, silenceMs: 300 };
+    const node = await net.node("n2", { limits });
+    // The former process says nothing more, and nobody has closed its connection.
+    await process(node, "n1", "former");
+    const next = await net.node("n1", { bootId: "next" });
+    next.transport.setPeers([{ id: "n2", address: node.address }]);
+    await until(() => node.heard.story.includes("+n1/next"), "the next process is known");
+    expect(node.heard.story).toEqual(["+n1/former", "-n1", "+n1/next"]);
+    expect(node.heard.reasons).toEqual(["nothing was heard for 300 ms"]);
+  });
+
+  test("while an idle peer that lives is kept by its signs of life", async () => {
+    const limits = { sweepMs: 5, keepAliveMs: 30, silenceMs: 400 };
+    const [a, b] = [await net.node("n1", { limits }), await net.node("n2", { limits })];
+    b.transport.setPeers([{ id: "n1", address: a.address }]);
+    await until(() => a.heard.isConnectedTo("n2"), "connected");
+    const began = performance.now();
+    await until(() => performance.now() - began > 1_200, "three silences long");
+    expect([a.heard.story, b.heard.story]).toEqual([["+n2/boot"], ["+n1/boot"]]);
+  });
+});
+
+test("a lost connection is renewed, and messages flow again", async () => {
+  const [a, b] = [await net.node("n1"), await net.node("n2")];
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
+  await until(() => a.heard.isConnectedTo("n2"), "connected");
+  const impostor = await net.raw(b, await nodeTls("n1"));
+  await until(() => impostor.isSecure, "TLS stands");
+  // The same process, by a newer connection, which then breaks: both sides are without.
+  impostor.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => a.heard.story.includes("-n2"), "the connection is lost");
+  impostor.socket?.terminate();
+  await until(() => a.heard.isConnectedTo("n2") && b.heard.isConnectedTo("n1"), "it is renewed");
+  await until(() => {
+    a.transport.send(toMemberKey("n2", incarnation), timeoutNow(4));
+    return b.heard.terms.includes(4);
+  }, "messages flow");
+});
+
+test("a peer whose address changes is found at the new one", async () => {
+  const [a, b] = [await net.node("n1"), await net.node("n2")];
+  a.transport.setPeers([{ id: "n2", address: "127.0.0.1:1" }]);
+  await until(() => a.transport.peers()[0]?.reason?.includes("refused") ?? false, "nobody is there");
+  expect(a.lines).toHaveLength(1);
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
+  await until(() => a.heard.isConnectedTo("n2"), "found");
+  expect(a.transport.peers()[0]).toMatchObject({ address: b.address, reachable: true, reason: null });
+});
+
+test("stopping does not wait for a side that never closes", async () => {
+  const node = await net.node("n1");
+  const raw = await net.raw(node, null);
+  const stopped = node.transport.stop(50);
+  await stopped;
+  await until(() => raw.isClosed, "closed all the same");
+});

@@ -1,0 +1,61 @@
+// What waits for one socket: in order, through partial writes, and never more than allowed.
+import { expect, test } from "bun:test";
+import { SendQueue } from "../../../src/adapters/tls/send-queue.ts";
+
+/** A socket that takes `room` bytes at a time. */
+function sink(): {
+  taken: number[];
+  take: (room: number) => (buffer: Uint8Array, at: number, length: number) => number;
+} {
+  const taken: number[] = [];
+  const take = (room: number) => (buffer: Uint8Array, at: number, length: number) => {
+    const count = Math.min(room, length);
+    taken.push(...buffer.subarray(at, at + count));
+    return count;
+  };
+  return { taken, take };
+}
+
+test("bytes leave in order through writes of any size, while more are queued", () => {
+  const queue = new SendQueue(1 << 20);
+  const { taken, take } = sink();
+  const expected: number[] = [];
+  for (let k = 0; k < 3_000; k += 1) {
+    const frame = new Uint8Array((k % 37) + 1).fill(k % 251);
+    expected.push(...frame);
+    expect(queue.push(frame)).toBe(true);
+    queue.writeTo(take((k * 7) % 29));
+  }
+  while (queue.bytes > 0) queue.writeTo(take(1_000));
+  expect(taken).toEqual(expected);
+});
+
+test("P54: beyond its bound nothing is taken, but a single frame always fits", () => {
+  const queue = new SendQueue(100);
+  expect(queue.push(new Uint8Array(5_000))).toBe(true);
+  expect(queue.push(new Uint8Array(1))).toBe(false);
+  queue.writeTo((_, __, length) => length);
+  expect(queue.push(new Uint8Array(60))).toBe(true);
+  expect(queue.push(new Uint8Array(40))).toBe(true);
+  expect(queue.push(new Uint8Array(1))).toBe(false);
+  expect(queue.bytes).toBe(100);
+});
+
+test("a closed socket takes nothing", () => {
+  const queue = new SendQueue(100);
+  queue.push(new Uint8Array(10));
+  expect(queue.writeTo(() => -1)).toBe(0);
+  expect(queue.bytes).toBe(10);
+});
+
+test("trimming loses nothing", () => {
+  const queue = new SendQueue(1 << 24);
+  queue.push(new Uint8Array(1 << 20));
+  queue.writeTo((_, __, length) => length);
+  queue.trim();
+  queue.push(Uint8Array.of(1, 2, 3));
+  queue.trim();
+  const { taken, take } = sink();
+  queue.writeTo(take(10));
+  expect(taken).toEqual([1, 2, 3]);
+});
