@@ -137,7 +137,7 @@ describe("P53: nobody steps out of its role", () => {
     alice.send({ kind: "status", id: 3 });
     admin.send({ kind: "transferLeadership", id: 4, to: null });
     await until(() => node.heard.requests.length === 2 && alice.replies.length === 2, "all are treated");
-    expect(node.heard.requests.map(({ request }) => request.id).toSorted()).toEqual([3, 4]);
+    expect(node.heard.requests.map(({ request }) => request.id).toSorted((a, b) => a - b)).toEqual([3, 4]);
     expect(alice.replies).toMatchObject([
       { kind: "error", id: 1, code: "unauthorized" },
       { kind: "error", id: 2, code: "unauthorized" },
