@@ -118,7 +118,7 @@ export class GraftClient {
   close(): void {
     this.#isClosed = true;
     for (const connection of this.#connections.values()) connection.close();
-    for (const attempt of [...this.#attempts]) this.#fail(attempt, judgeTimeout(attempt.body, true, attempt.lastError));
+    for (const attempt of this.#attempts) this.#fail(attempt, judgeTimeout(attempt.body, true, attempt.lastError));
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#sweep = null;
   }

@@ -104,7 +104,8 @@ export class Applier {
     this.#running++;
     this.#options.stateMachine.query(waiter.payload).then(
       (outcome) => this.#settle(() => answer(waiter, outcome, barrier)),
-      (error: Error) => this.#settle(() => this.#fail(error, [waiter])),
+      // A question that fails leaves the state as it was: only who asked is told.
+      (error: Error) => this.#settle(() => waiter.fail(stateMachineError(error))),
     );
   }
 

@@ -33,7 +33,7 @@ export class Mailbox {
 
   /** Empties the mailbox. */
   take(nowMs: Millis): readonly Event[] {
-    const events: Event[] = this.#events.map((event) => ({ ...event, nowMs }) as Event);
+    const events: Event[] = this.#events.map((event) => ({ ...event, nowMs }));
     const proposals: Proposal[] = this.#commands.map((waiter) => ({
       ref: this.#waiting.add([waiter]),
       payload: waiter.payload,

@@ -28,7 +28,7 @@ export interface RequestTarget {
   peers(): readonly PeerStatus[];
   submit(waiter: Waiter): void;
   transfer(to: string | null): Promise<TransferOutcome>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export function onClientRequest(node: RequestTarget, request: ClientRequest, client: ClientConnection): void {
@@ -51,7 +51,7 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
       return;
     case "stop":
       client.reply({ kind: "done", id: request.id, leader: knownLeader(node.state) });
-      node.stop();
+      void node.stop();
       return;
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type ReplyError, type Waiter, WaitingClients } from "../../src/node/waiting-clients.ts";
 
 interface Recorded extends Waiter {
-  readonly answers: (string | ReplyError["code"])[];
+  readonly answers: string[];
 }
 
 function waiter(kind: Waiter["kind"] = "command", dueMs = 1_000): Recorded {

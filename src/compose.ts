@@ -1,0 +1,99 @@
+// The only place that constructs adapters and wires them to a node or a client. Nothing here decides anything.
+import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
+import { locatePlugin } from "./adapters/plugin/loader.ts";
+import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
+import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
+import { systemClock } from "./adapters/system/clock.ts";
+import { createTlsTransport } from "./adapters/tls/transport.ts";
+import type { TlsMaterial } from "./adapters/tls/tls-words.ts";
+import { GraftClient } from "./client/client.ts";
+import { tlsDial } from "./client/dial.ts";
+import { defaultSettings } from "./core/settings.ts";
+import { Node } from "./node/node.ts";
+import type { Logger } from "./ports/logger.ts";
+import type { StateMachine } from "./ports/state-machine.ts";
+import { version } from "./version.ts";
+
+/** What a node is made from; a checked configuration file has all of it. */
+export interface NodeSettings {
+  readonly node: {
+    readonly id: string;
+    readonly dataDir: string;
+    /** `host:port` */
+    readonly listen: string;
+  };
+  readonly cluster: {
+    readonly id: string;
+    readonly bootstrap: readonly { readonly id: string; readonly address: string }[] | null;
+  };
+  /** PEM texts. */
+  readonly tls: TlsMaterial;
+  readonly stateMachine: {
+    readonly plugin: string;
+    readonly host: "worker" | "inline";
+    /** Where relative paths of plugins start. */
+    readonly directory: string;
+  };
+  readonly access: { readonly admins: readonly string[] };
+  readonly raft: { readonly electionTimeoutMs: number; readonly heartbeatIntervalMs: number };
+}
+
+/**
+ * A node that is ready to start. The plugin is loaded before the data directory is touched: a node whose state machine
+ * does not load does not come into being. Throws `GraftError` of code `plugin`, `storage` or `config`.
+ */
+export async function composeNode(settings: NodeSettings, logger: Logger): Promise<Node> {
+  const stateMachine = await composeStateMachine(settings.stateMachine);
+  try {
+    const store = openSqliteLogStore({
+      dataDir: settings.node.dataDir,
+      randomBytes: (count) => systemClock.randomBytes(count),
+    });
+    const transport = createTlsTransport({
+      self: {
+        id: settings.node.id,
+        incarnation: store.saved.incarnation,
+        bootId: Buffer.from(systemClock.randomBytes(16)).toString("hex"),
+      },
+      cluster: settings.cluster.id,
+      listen: settings.node.listen,
+      tls: settings.tls,
+      admins: settings.access.admins,
+      software: version,
+      clock: systemClock,
+      logger,
+    });
+    const options = {
+      id: settings.node.id,
+      cluster: settings.cluster.id,
+      settings: { ...defaultSettings, ...settings.raft },
+      bootstrap: settings.cluster.bootstrap,
+      version,
+    };
+    return new Node(options, { store, transport, stateMachine, clock: systemClock, logger });
+  } catch (error) {
+    await stateMachine.close();
+    throw error;
+  }
+}
+
+function composeStateMachine({ plugin, host, directory }: NodeSettings["stateMachine"]): Promise<StateMachine> {
+  const location = locatePlugin(plugin, directory);
+  return host === "inline" ? createInlineStateMachine(location) : createWorkerStateMachine(location);
+}
+
+/** What a client is made from. */
+export interface ClientSettings {
+  readonly cluster: string;
+  /** The name in the client's certificate. */
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly tls: TlsMaterial;
+  readonly timeoutMs?: number;
+}
+
+/** A client that connects when it is first used. */
+export function composeClient({ cluster, name, addresses, tls, timeoutMs }: ClientSettings): GraftClient {
+  const dial = tlsDial({ cluster, name, tls, software: version });
+  return new GraftClient({ addresses, dial, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+}
