@@ -1,0 +1,112 @@
+// What only a thread of its own can do, and how it can die.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
+import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
+import type { AppliedCommand, StateMachine } from "../../../src/ports/state-machine.ts";
+
+const MORTAL = `
+import { randomBytes } from "node:crypto";
+import { defineRawStateMachine } from "graft";
+let die = () => {};
+setInterval(() => die(), 1);
+export default defineRawStateMachine({
+  name: "mortal",
+  version: "1",
+  create: () => ({
+    apply(command) {
+      const text = new TextDecoder().decode(command);
+      if (text === "exit") process.exit(7);
+      if (text === "exit soon") die = () => process.exit(7);
+      if (text === "throw soon") die = () => { throw new Error("out of nowhere"); };
+      if (text === "work") for (let round = 0, x = 1; round < 5e7; round++) x = Math.imul(x, 31) + round;
+      if (text === "random bytes") randomBytes(4);
+      return command;
+    },
+    query: (question) => question,
+  }),
+});`;
+
+let folder = "";
+let machine: StateMachine;
+const open = async (): Promise<StateMachine> => (machine = await createWorkerStateMachine(locatePlugin(folder, "/")));
+const command = (text: string, index = 1): AppliedCommand => ({
+  index,
+  term: 1,
+  timeMs: 0,
+  payload: Buffer.from(text),
+});
+const failure = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => "it was answered",
+    (error: unknown) => error,
+  );
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "graft-worker-"));
+  await Bun.write(join(folder, "index.ts"), MORTAL);
+});
+afterEach(() => machine.close());
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("worker host", () => {
+  test("P49: a slow apply does not hold up the node's thread", async () => {
+    await open();
+    const order: string[] = [];
+    const applied = machine.apply([command("work")]).then(() => order.push("applied"));
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push("the node went on");
+    await applied;
+    expect(order).toEqual(["the node went on", "applied"]);
+  });
+
+  test.each([
+    ["exit", "The thread of the state machine mortal 1 ended"],
+    ["exit soon", "The thread of the state machine mortal 1 ended"],
+    ["throw soon", "The state machine mortal 1 failed outside of apply: "],
+  ])("a thread that dies (%s) rejects what is under way and what comes later", async (how, message) => {
+    await open();
+    const dying = machine.apply([command(how)]);
+    const pending = [failure(dying)];
+    // A thread that dies a little later still answers: ask until it is gone.
+    for (let index = 2; ; index++) {
+      const told = await failure(machine.apply([command("", index)]));
+      if (told === "it was answered") continue;
+      pending.push(Promise.resolve(told));
+      break;
+    }
+    const [, last] = await Promise.all(pending);
+    for (const told of [
+      last,
+      await failure(machine.apply([command("")])),
+      await failure(machine.query(new Uint8Array())),
+    ]) {
+      expect(told).toMatchObject({ code: "state-machine" });
+      expect((told as Error).message).toStartWith(message);
+    }
+    if (how === "exit") expect(await pending[0]).toMatchObject({ code: "state-machine" });
+  });
+
+  test("closing rejects what is under way, without waiting for it", async () => {
+    await open();
+    const pending = [failure(machine.apply([command("work")])), failure(machine.query(new Uint8Array()))];
+    await machine.close();
+    for (const told of await Promise.all(pending)) {
+      expect(told).toMatchObject({ code: "state-machine", message: "The state machine is closed" });
+    }
+  });
+
+  test("node:crypto is caught inside apply although it is imported by name", async () => {
+    await open();
+    const told = await failure(machine.apply([command("random bytes")]));
+    expect((told as Error).message).toContain("node:crypto randomBytes inside apply");
+  });
+
+  test("the error leads to the place in the plugin", async () => {
+    await open();
+    const told = await failure(machine.apply([command("random bytes")]));
+    expect(((told as Error).cause as Error).stack).toContain(join(folder, "index.ts"));
+  });
+});

@@ -1,0 +1,41 @@
+// Runs a shipped plugin in both hosts, as a client would see it.
+import { decodeValue, encodeValue, type CborValue } from "../../src/adapters/cbor/value.ts";
+import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.ts";
+import { locatePlugin } from "../../src/adapters/plugin/loader.ts";
+import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
+import type { Outcome, StateMachine } from "../../src/ports/state-machine.ts";
+
+export interface Session {
+  /** A refusal is returned as its message, marked. */
+  command(operation: string, input: CborValue): Promise<unknown>;
+  query(operation: string, input: CborValue): Promise<unknown>;
+  commandBytes(payload: Uint8Array): Promise<Outcome>;
+  queryBytes(payload: Uint8Array): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+export const hosts = [
+  ["inline", (plugin: string) => createInlineStateMachine(locatePlugin(plugin, "/")).then(sessionOf)],
+  ["worker", (plugin: string) => createWorkerStateMachine(locatePlugin(plugin, "/")).then(sessionOf)],
+] as const;
+
+function sessionOf(machine: StateMachine): Session {
+  let index = 0;
+  const commandBytes = async (payload: Uint8Array): Promise<Outcome> => {
+    const [outcome] = await machine.apply([{ index: ++index, term: 1, timeMs: index, payload }]);
+    if (outcome === undefined) throw new Error("no outcome");
+    return outcome;
+  };
+  const queryBytes = (payload: Uint8Array): Promise<Outcome> => machine.query(payload);
+  return {
+    command: async (operation, input) => plain(await commandBytes(encodeValue([operation, input]))),
+    query: async (operation, input) => plain(await queryBytes(encodeValue([operation, input]))),
+    commandBytes,
+    queryBytes,
+    close: () => machine.close(),
+  };
+}
+
+function plain(outcome: Outcome): unknown {
+  return outcome.kind === "ok" ? decodeValue(outcome.payload) : `rejected: ${outcome.message}`;
+}
