@@ -36,6 +36,7 @@ const inner: Readonly<Record<string, Layer>> = {
   vocabulary: { at: ["configuration", "entry", "genesis", "log-position"].map((word) => `src/core/${word}.ts`) },
   ports: { at: ["src/ports/"], typesOf: ["core", "errors"] },
   errors: { at: ["src/errors.ts"], typesOf: ["core"] },
+  version: { at: ["src/version.ts", "package.json"] },
   node: { at: ["src/node/"], uses: ["core", "ports", "errors"] },
   client: { at: ["src/client/"], uses: ["cbor", "tls", "errors"], typesOf: ["ports"], platform: true },
   config: { at: ["src/config/"], uses: ["errors"], typesOf: ["core"], libraries: ["smol-toml"], platform: true },
@@ -52,7 +53,7 @@ const layers: Readonly<Record<string, Layer>> = {
   compose: { at: ["src/compose.ts"], uses: Object.keys(inner), platform: true },
   cli: {
     at: ["src/cli/"],
-    uses: ["compose", "client", "config", "errors"],
+    uses: ["compose", "client", "config", "errors", "version"],
     libraries: ["citty", "consola"],
     platform: true,
   },
