@@ -13,7 +13,8 @@ import { drawElectionDue } from "./timers.ts";
 
 export function onAppendEntries(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {
   if (state.genesis === null) return state;
-  if (request.term < state.currentTerm) return reply(state, from, request.round, refusal(state, request.prev), emit);
+  // Rounds belong to a term: the round of one that is over, named in this term, would confirm what was never asked.
+  if (request.term < state.currentTerm) return reply(state, from, 0, refusal(state, request.prev), emit);
   const next = hearLeader(state, from, request, emit);
   const prevTerm = termAt(next.log, request.prev.index);
   // Below the snapshot everything is committed, and so the same on every node: neither a conflict nor a gap.
