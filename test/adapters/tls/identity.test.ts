@@ -27,6 +27,7 @@ describe("P53: the identity of a certificate is exactly one URI", () => {
     ["two of them", "URI:graft://demo/node/n1, URI:graft://demo/node/n2"],
     ["a sound and an unsound one", "URI:graft://demo/node/n1, URI:GRAFT://demo/node/n2"],
     ["one hidden in another", 'URI:"graft://demo/client/a\\u002c URI:graft://demo/node/n2"'],
+    ["a sound one beside a name that needs quotes", 'URI:graft://demo/node/n1, DNS:"x\\u002c y"'],
     ["the authority's own", "URI:graft://demo/ca"],
   ])("%s is no identity", (_, names) => {
     expect(identityOf(named(names))).toBeString();
