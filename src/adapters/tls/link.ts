@@ -154,7 +154,7 @@ export class Link {
     this.#queue.trim();
   }
 
-  // What follows is called by the socket alone (socket-handlers.ts).
+  // What follows is called by the socket alone (secure-socket.ts).
 
   socketOpened(socket: LinkSocket): void {
     this.#socket = socket;

@@ -8,7 +8,7 @@ import { codeOf, explainConnect, type TlsMaterial } from "./tls-words.ts";
 const tls13 = 0x0304;
 
 /** `host:port`; an IPv6 address stands in brackets. Throws `GraftError("config")`. */
-export function parseAddress(address: string): { readonly hostname: string; readonly port: number } {
+function parseAddress(address: string): { readonly hostname: string; readonly port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
   const hostname = bracketed ?? plain;
   if (hostname === undefined || Number(port) > 65_535) {

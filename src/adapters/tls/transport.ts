@@ -45,9 +45,9 @@ export interface TlsTransport extends Transport {
 }
 
 /** Nothing is opened before `start`. */
-export const createTlsTransport = (options: TlsTransportOptions): TlsTransport => new Node(options);
+export const createTlsTransport = (options: TlsTransportOptions): TlsTransport => new NodeTransport(options);
 
-class Node implements TlsTransport {
+class NodeTransport implements TlsTransport {
   readonly #options: TlsTransportOptions;
   readonly #limits: TransportLimits;
   readonly #flushTurn: FlushTurn;

@@ -24,7 +24,6 @@ export const cluster = "demo";
 const ca = await createCa({ cluster });
 /** Another authority that claims to be the same cluster's. */
 const strangersCa = await createCa({ cluster });
-/** What the node's own authority would never sign in earnest: the same key, another cluster's name. */
 const issued = new Map<string, Promise<Credentials>>();
 
 const materialOf = async (key: string, issue: () => Promise<Credentials>): Promise<TlsMaterial> => {
@@ -46,9 +45,8 @@ export const expiredNodeTls = (id: string): Promise<TlsMaterial> =>
     issueNode(ca, { cluster, id, hosts: [], days: 1, now: new Date(Date.now() - 9 * 86_400_000) }),
   );
 export const strangersCaCert = strangersCa.cert;
-export { ca };
 
-export const clock: Clock = {
+const clock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   at(atMs, callback) {
