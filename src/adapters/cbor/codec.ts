@@ -75,7 +75,7 @@ interface Kind {
 const kinds: ReadonlyMap<number, Kind> = new Map(
   (Object.keys(messageNumbers) as MessageName[]).map((name) => {
     const { bytesMax, itemsMax } = frameLimits[name];
-    const strict: StrictLimits = { depthMax: frameDepthMax, itemsMax, floatsAndMaps: false };
+    const strict: StrictLimits = { depthMax: frameDepthMax, itemsMax, mapKeysMax: 0, floats: false };
     return [messageNumbers[name], { name, bytesMax, strict, read: readers[name] }];
   }),
 );
@@ -110,7 +110,7 @@ const writer = new FrameWriter();
 /**
  * The complete frame, length included, in memory of its own.
  * Throws `RangeError` when the frame would be larger than the other side may accept: payloads are to be measured
- * against `payloadBytesMax`, and batches of entries against `entriesMax`, before they get here.
+ * against `payloadBytesMax`, and batches of entries against `entriesMax` and `frameBytesMax`, before they get here.
  */
 export function encodeFrame(frame: Frame): Uint8Array {
   write(frame);

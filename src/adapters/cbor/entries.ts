@@ -13,7 +13,7 @@ const noopKind = 1;
 const configurationKind = 2;
 
 export function writeEntries(writer: FrameWriter, entries: readonly Entry[]): void {
-  writer.array(entries.length);
+  writer.list(entries.length, entriesMax);
   for (const entry of entries) {
     writer.array(4);
     writer.uint(entry.term);
@@ -21,7 +21,7 @@ export function writeEntries(writer: FrameWriter, entries: readonly Entry[]): vo
       case "command":
         writer.uint(commandKind);
         writer.uint(entry.stampMs);
-        writer.bytes(entry.payload);
+        writer.payload(entry.payload);
         break;
       case "noop":
         writer.uint(noopKind);
@@ -44,13 +44,13 @@ export function writeEntries(writer: FrameWriter, entries: readonly Entry[]): vo
 export function readEntries(item: Item, prev: LogPosition, leaderTerm: Term): readonly Entry[] {
   const items = list(item, entriesMax, "entries");
   if (prev.index + items.length > Number.MAX_SAFE_INTEGER) throw new BadFrame("entries: index out of range");
-  const entries = new Array<Entry>(items.length);
+  const entries: Entry[] = [];
   let before: { readonly term: Term; readonly stampMs: number } = { term: Math.max(1, prev.term), stampMs: 0 };
   for (let i = 0; i < items.length; i++) {
     const entry = readEntry(items[i], prev.index + 1 + i);
     if (entry.term < before.term || entry.term > leaderTerm) throw new BadFrame("entry.term: out of order");
     if (entry.stampMs < before.stampMs) throw new BadFrame("entry.stampMs: out of order");
-    entries[i] = entry;
+    entries.push(entry);
     before = entry;
   }
   return entries;
@@ -58,20 +58,23 @@ export function readEntries(item: Item, prev: LogPosition, leaderTerm: Term): re
 
 function readEntry(item: Item, index: number): Entry {
   const fields = row(item, 4, "entry");
-  const placed = {
-    index,
-    term: term(fields[0], "entry.term"),
-    stampMs: uint(fields[2], stampMsMax, "entry.stampMs"),
-  };
+  const inTerm = term(fields[0], "entry.term");
+  const stampMs = uint(fields[2], stampMsMax, "entry.stampMs");
   const content = fields[3];
   switch (fields[1]) {
     case commandKind:
-      return { kind: "command", ...placed, payload: bytes(content, payloadBytesMax, "entry.payload") };
+      return {
+        kind: "command",
+        index,
+        term: inTerm,
+        stampMs,
+        payload: bytes(content, payloadBytesMax, "entry.payload"),
+      };
     case noopKind:
       if (content !== null) throw new BadFrame("entry: a noop with content");
-      return { kind: "noop", ...placed };
+      return { kind: "noop", index, term: inTerm, stampMs };
     case configurationKind:
-      return { kind: "configuration", ...placed, configuration: readConfiguration(content) };
+      return { kind: "configuration", index, term: inTerm, stampMs, configuration: readConfiguration(content) };
     default:
       throw new BadFrame("entry.kind: not one of its values");
   }

@@ -81,7 +81,7 @@ const nameForm = /^[A-Za-z0-9._-]+$/;
 const uuidForm = /^[0-9a-f]{32}$/;
 const addressForm = /^[\x21-\x7e]+:[1-9][0-9]{0,4}$/;
 /** Control characters, line separators and what turns the direction of writing: nothing that can forge a line of a log. */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/;
 const printableForm = new RegExp(`^[^${unprintable.source.slice(1, -1)}]*$`);
 const unprintables = new RegExp(unprintable.source, "g");

@@ -1,5 +1,6 @@
 // Writes the CBOR of our own frames: unsigned and signed integers, texts, byte strings, arrays, booleans and null, each in
 // its shortest form. Why not cbor-x: docs/decisions/wire-encoding.md. What stands in which message, its own file says.
+import { payloadBytesMax } from "./limits.ts";
 
 const startBytes = 64 * 1024;
 /** A scratch buffer larger than this is given back after the frame that needed it. */
@@ -23,6 +24,12 @@ export class FrameWriter {
   }
 
   array(items: number): void {
+    this.#head(0x80, items);
+  }
+
+  /** An array that the reader takes only up to `max`. Throws `RangeError` when it is longer. */
+  list(items: number, max: number): void {
+    if (items > max) throw new RangeError(`a list of more than ${max}`);
     this.#head(0x80, items);
   }
 
@@ -52,7 +59,9 @@ export class FrameWriter {
     this.#bytes[this.#at++] = 0xf6;
   }
 
-  bytes(value: Uint8Array): void {
+  /** Throws `RangeError` when it is longer than `payloadBytesMax`. */
+  payload(value: Uint8Array): void {
+    if (value.byteLength > payloadBytesMax) throw new RangeError("a payload too large");
     this.#head(0x40, value.byteLength);
     this.#room(value.byteLength);
     this.#bytes.set(value, this.#at);

@@ -28,7 +28,7 @@ export function writeHello(writer: FrameWriter, hello: Hello): void {
   writer.start(messageNumbers.hello, 8);
   writer.uint(hello.versionMin);
   writer.uint(hello.versionMax);
-  writer.array(hello.features.length);
+  writer.list(hello.features.length, featuresMax);
   for (const feature of hello.features) writer.text(feature);
   writer.text(hello.cluster);
   writeSender(writer, hello.sender);

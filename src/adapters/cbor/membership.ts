@@ -33,7 +33,7 @@ export function writeConfiguration(writer: FrameWriter, configuration: Configura
   writer.array(4);
   writeMembers(writer, configuration.members);
   for (const keys of [configuration.voters, configuration.outgoing, configuration.promoteWhenCaughtUp]) {
-    writer.array(keys.length);
+    writer.list(keys.length, membersMax);
     for (const key of keys) writeKey(writer, key);
   }
 }
@@ -55,7 +55,7 @@ export function readConfiguration(item: Item): Configuration {
 }
 
 function writeMembers(writer: FrameWriter, members: readonly Member[]): void {
-  writer.array(members.length);
+  writer.list(members.length, membersMax);
   for (const member of members) {
     writer.array(4);
     writer.text(nodeIdOf(member.key));

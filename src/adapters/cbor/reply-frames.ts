@@ -52,7 +52,7 @@ export function writeReply(writer: FrameWriter, reply: ClientReply): void {
       writer.uint(reply.id);
       writer.uint(reply.index);
       writer.uint(reply.term);
-      writer.bytes(reply.payload);
+      writer.payload(reply.payload);
       return;
     case "error":
       writer.start(messageNumbers.errorReply, 5);
@@ -71,8 +71,8 @@ export function writeReply(writer: FrameWriter, reply: ClientReply): void {
       writer.text(toPrintable(reply.name, labelLengthMax));
       writer.text(toPrintable(reply.version, labelLengthMax));
       writer.text(reply.style);
-      writeTexts(writer, reply.commands);
-      writeTexts(writer, reply.queries);
+      writeTexts(writer, reply.commands, operationsMax);
+      writeTexts(writer, reply.queries, operationsMax);
       return;
     case "done":
       writer.start(messageNumbers.doneReply, 3);
@@ -116,9 +116,9 @@ function writeStatus(writer: FrameWriter, reply: StatusReply): void {
   writeLeader(writer, reply.leader);
   writer.uint(reply.term);
   writer.uint(reply.commitIndex);
-  writer.array(reply.nodes.length);
+  writer.list(reply.nodes.length, membersMax);
   for (const node of reply.nodes) writeNodeStatus(writer, node);
-  writeTexts(writer, reply.waitingFor);
+  writeTexts(writer, reply.waitingFor, membersMax);
 }
 
 export function readStatusReply(items: readonly PlainItem[]): StatusReply {
@@ -168,7 +168,7 @@ function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply)
   writer.start(messageNumbers.configurationReply, 4);
   writer.uint(reply.id);
   writer.uint(reply.index);
-  writer.array(reply.members.length);
+  writer.list(reply.members.length, membersMax);
   for (const member of reply.members) {
     writer.array(6);
     writer.text(member.id);
@@ -221,9 +221,11 @@ export function readDescribeReply(items: readonly PlainItem[]): DescribeReply {
   };
 }
 
-function writeTexts(writer: FrameWriter, texts: readonly string[]): void {
-  writer.array(texts.length);
-  for (const text of texts) writer.text(toPrintable(text, labelLengthMax));
+/** What only people read is cut off where it is too long, and not refused. */
+function writeTexts(writer: FrameWriter, texts: readonly string[], max: number): void {
+  const written = texts.slice(0, max);
+  writer.array(written.length);
+  for (const text of written) writer.text(toPrintable(text, labelLengthMax));
 }
 
 function readTexts(item: Item, max: number, field: string): readonly string[] {

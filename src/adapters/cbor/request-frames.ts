@@ -32,7 +32,7 @@ function writePayload(writer: FrameWriter, number: number, request: CommandReque
   writer.start(number, 4);
   writer.uint(request.id);
   writer.uint(request.timeoutMs);
-  writer.bytes(request.payload);
+  writer.payload(request.payload);
 }
 
 function writeBare(writer: FrameWriter, number: number, id: RequestId): void {

@@ -9,8 +9,9 @@ export interface StrictLimits {
   readonly depthMax: number;
   /** Every item counts, arrays, maps and keys included. */
   readonly itemsMax: number;
-  /** Floats and maps, which payloads may have and frames may not. */
-  readonly floatsAndMaps: boolean;
+  /** Keys of one map. 0: no maps at all. */
+  readonly mapKeysMax: number;
+  readonly floats: boolean;
 }
 
 const majorUint = 0;
@@ -139,8 +140,11 @@ class Walk {
   }
 
   #map(length: number, depth: number): void {
-    if (!this.#limits.floatsAndMaps) throw new BadFrame("a map");
+    const { mapKeysMax } = this.#limits;
+    if (mapKeysMax === 0) throw new BadFrame("a map");
     this.#open(length, 2, depth);
+    // Keys made to collide cost the square of their number; this keeps the square small.
+    if (length > mapKeysMax) throw new BadFrame("too many keys");
     const keys = new Set<string>();
     for (let i = 0; i < length; i++) {
       keys.add(this.#key());
@@ -170,7 +174,7 @@ class Walk {
     if (info === 20 || info === 21 || info === 22) return;
     if (info === 23) throw new BadFrame("undefined");
     if (info < 25 || info > 27) throw new BadFrame("a simple value of no meaning");
-    if (!this.#limits.floatsAndMaps) throw new BadFrame("a float");
+    if (!this.#limits.floats) throw new BadFrame("a float");
     this.#skip(info === 25 ? 2 : info === 26 ? 4 : 8);
   }
 }

@@ -12,7 +12,15 @@ export const valueDepthMax = 32;
 /** Every item of a value counts, arrays, maps and keys included. */
 export const valueItemsMax = 262_144;
 
-const limits: StrictLimits = { depthMax: valueDepthMax, itemsMax: valueItemsMax, floatsAndMaps: true };
+/** Keys of one map. */
+export const valueMapKeysMax = 4096;
+
+const limits: StrictLimits = {
+  depthMax: valueDepthMax,
+  itemsMax: valueItemsMax,
+  mapKeysMax: valueMapKeysMax,
+  floats: true,
+};
 
 /**
  * Throws `BadFrame` unless `bytes` is exactly one value of the profile. Byte strings are copies, maps plain objects.
@@ -34,7 +42,8 @@ function fromItem(item: PlainItem): CborValue {
 /**
  * What `decodeValue` gives back. A property that is undefined is left out, as JSON does it.
  * Throws `TypeError` for what has no place in the profile: other classes, functions, cycles and whatever nests deeper
- * than `valueDepthMax`, texts with half a surrogate pair, and more than `valueItemsMax` items.
+ * than `valueDepthMax`, texts with half a surrogate pair or a byte order mark in front, and more items or keys than the
+ * limits above.
  */
 export function encodeValue(value: CborValue): Uint8Array {
   return encodePlain(new Preparation().item(value, 0));
@@ -72,9 +81,10 @@ class Preparation {
     for (const [key, each] of Object.entries(value)) {
       if (each === undefined) continue;
       if (key === "__proto__") throw new TypeError("a value with a key that is not allowed: __proto__");
-      map.set(text(key), this.item(each, depth + 1));
       this.#itemsLeft--;
+      map.set(text(key), this.item(each, depth + 1));
     }
+    if (map.size > valueMapKeysMax) throw new TypeError(`a map of more than ${valueMapKeysMax} keys`);
     return map;
   }
 }

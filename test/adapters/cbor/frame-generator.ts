@@ -1,0 +1,282 @@
+// Draws valid frames of every kind from a seed, at the edges of their ranges as often as in the middle.
+import { type Configuration, type Member, toMemberKey } from "../../../src/core/configuration.ts";
+import type { Entry } from "../../../src/core/entry.ts";
+import type { Genesis } from "../../../src/core/genesis.ts";
+import type { LogPosition } from "../../../src/core/log-position.ts";
+import type { Message } from "../../../src/core/messages.ts";
+import type { LeaderHint } from "../../../src/ports/requests.ts";
+import { stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
+import type { Frame } from "../../../src/adapters/cbor/frames.ts";
+import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
+
+/** A small generator of our own (mulberry32): the same numbers from the same seed, everywhere. */
+export class Draw {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** 0 up to `below`, which it never is. */
+  below(below: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  }
+
+  bool(): boolean {
+    return this.below(2) === 1;
+  }
+
+  pick<T>(from: readonly [T, ...T[]]): T {
+    return from[this.below(from.length)] ?? from[0];
+  }
+
+  /** Every length of a CBOR head comes up, and both ends of the range. */
+  uint(max: number): number {
+    const edges = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, max].filter((edge) => edge <= max);
+    return this.bool() ? (edges[this.below(edges.length)] ?? 0) : Math.min(max, this.below(2 ** this.below(54)));
+  }
+
+  orNull<T>(draw: () => T): T | null {
+    return this.below(4) === 0 ? null : draw();
+  }
+
+  list<T>(max: number, draw: (index: number) => T): T[] {
+    return Array.from({ length: this.below(max + 1) }, (_, index) => draw(index));
+  }
+
+  bytes(): Uint8Array {
+    return Uint8Array.from({ length: this.pick([0, 1, 23, 24, 255, 256, 300]) }, () => this.below(256));
+  }
+
+  name(): string {
+    const letters = "abzABZ019._-";
+    return Array.from({ length: 1 + this.below(64) }, () => letters[this.below(letters.length)]).join("");
+  }
+
+  printable(): string {
+    return this.list(80, () => this.pick(["a", "Z", " ", "~", "é", "ß", "→", "字", "🜂", "\u00a0"])).join("");
+  }
+
+  address(): string {
+    return `${this.pick(["127.0.0.1", "[::1]", "node-1.example", "x"])}:${1 + this.below(65_535)}`;
+  }
+}
+
+const index = (draw: Draw): number => draw.uint(Number.MAX_SAFE_INTEGER);
+const term = (draw: Draw): number => draw.uint(termMax);
+const termInOffice = (draw: Draw): number => Math.max(1, term(draw));
+const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");
+const leader = (draw: Draw): LeaderHint | null => draw.orNull(() => ({ id: draw.name(), address: draw.address() }));
+
+function position(draw: Draw, termAtMost: number): LogPosition {
+  if (draw.below(4) === 0) return { index: 0, term: 0 };
+  return { index: Math.max(1, draw.uint(2 ** 52)), term: Math.max(1, draw.uint(termAtMost)) };
+}
+
+function members(draw: Draw): Member[] {
+  return draw
+    .list(5, (each) => each)
+    .concat(9)
+    .map((each) => ({
+      key: toMemberKey(`n${each}`, draw.name()),
+      address: draw.address(),
+      priority: draw.pick([0, 1, -1, 24, -25, 2 ** 31 - 1, -(2 ** 31)]),
+    }));
+}
+
+const genesis = (draw: Draw): Genesis => ({
+  clusterUuid: uuid(draw),
+  members: members(draw),
+  foundedAtMs: draw.uint(stampMsMax),
+});
+
+function configuration(draw: Draw): Configuration {
+  const all = members(draw);
+  const keys = all.map((member) => member.key);
+  const some = (): Configuration["voters"] => keys.filter(() => draw.bool());
+  const voters = some();
+  return {
+    members: all,
+    voters: voters.length > 0 ? voters : keys,
+    outgoing: some(),
+    promoteWhenCaughtUp: some(),
+  };
+}
+
+function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entry[] {
+  let current = Math.max(1, prev.term);
+  let stampMs = draw.uint(stampMsMax - 2 ** 20);
+  return draw.list(6, (offset) => {
+    current = Math.min(leaderTerm, current + draw.below(3));
+    stampMs += draw.below(1000);
+    const placed = { index: prev.index + 1 + offset, term: current, stampMs };
+    const kind = draw.pick<Entry["kind"]>(["command", "command", "noop", "configuration"]);
+    if (kind === "command") return { kind, ...placed, payload: draw.bytes() };
+    if (kind === "noop") return { kind, ...placed };
+    return { kind, ...placed, configuration: configuration(draw) };
+  });
+}
+
+function appendEntries(draw: Draw): Message {
+  const inTerm = termInOffice(draw);
+  const prev = position(draw, inTerm);
+  return {
+    kind: "appendEntries",
+    term: inTerm,
+    prev,
+    entries: entries(draw, prev, inTerm),
+    leaderCommit: index(draw),
+    round: index(draw),
+  };
+}
+
+function campaign(draw: Draw, kind: "requestPreVote" | "requestVote"): Message {
+  const inTerm = termInOffice(draw);
+  return { kind, term: inTerm, last: position(draw, inTerm), transfer: draw.bool() };
+}
+
+function appendEntriesReply(draw: Draw): Message {
+  const reply = { kind: "appendEntriesReply", term: term(draw), round: index(draw) } as const;
+  if (draw.bool()) return { ...reply, outcome: { kind: "accepted", matchIndex: index(draw) } };
+  const conflict = { index: index(draw), term: term(draw) };
+  return {
+    ...reply,
+    outcome: { kind: "refused", prevIndex: index(draw), conflict, lastIndex: index(draw) },
+  };
+}
+
+function hello(draw: Draw): Frame {
+  const versionMin = draw.uint(0xffff);
+  return {
+    kind: "hello",
+    versionMin,
+    versionMax: versionMin + draw.below(0x1_0000 - versionMin),
+    features: draw.list(4, (each) => `feature-${each}`),
+    cluster: draw.name(),
+    sender: draw.bool()
+      ? { role: "client", name: draw.name() }
+      : {
+          role: "node",
+          id: draw.name(),
+          incarnation: draw.name(),
+          bootId: draw.name(),
+          genesis: draw.orNull(() => genesis(draw)),
+        },
+    meant: draw.orNull(() => draw.name()),
+    software: draw.printable(),
+  };
+}
+
+function status(draw: Draw): Frame {
+  return {
+    kind: "status",
+    id: index(draw),
+    cluster: draw.name(),
+    node: draw.name(),
+    leader: leader(draw),
+    term: term(draw),
+    commitIndex: index(draw),
+    nodes: draw.list(4, () => ({
+      id: draw.name(),
+      address: draw.address(),
+      role: draw.pick([null, "founding", "follower", "preCandidate", "candidate", "leader"]),
+      voter: draw.bool(),
+      reachable: draw.bool(),
+      matchIndex: draw.orNull(() => index(draw)),
+      appliedIndex: draw.orNull(() => index(draw)),
+      lagEntries: draw.orNull(() => index(draw)),
+      version: draw.orNull(() => draw.printable()),
+    })),
+    waitingFor: draw.list(3, () => draw.printable()),
+  };
+}
+
+function listedMembers(draw: Draw): Frame {
+  const list = draw.list(4, (each) => ({
+    id: `n${each}`,
+    incarnation: draw.name(),
+    address: draw.address(),
+    voter: draw.bool(),
+    outgoing: draw.bool(),
+    priority: draw.below(100) - 50,
+  }));
+  return { kind: "configuration", id: index(draw), index: index(draw), members: list };
+}
+
+type Kind = readonly [context: FrameContext, draw: (draw: Draw) => Frame];
+
+/** Every message of the protocol: where it may be received, and how to draw one. */
+export const kinds: Readonly<Record<MessageName, Kind>> = {
+  hello: ["hello", hello],
+  refused: [
+    "hello",
+    (draw) => ({ kind: "refused", code: draw.pick(["wrong-cluster", "busy", "stopping"]), message: draw.printable() }),
+  ],
+  requestPreVote: ["peer", (draw) => campaign(draw, "requestPreVote")],
+  requestPreVoteReply: [
+    "peer",
+    (draw) => ({
+      kind: "requestPreVoteReply",
+      askedTerm: termInOffice(draw),
+      term: term(draw),
+      granted: draw.bool(),
+    }),
+  ],
+  requestVote: ["peer", (draw) => campaign(draw, "requestVote")],
+  requestVoteReply: ["peer", (draw) => ({ kind: "requestVoteReply", term: term(draw), granted: draw.bool() })],
+  appendEntries: ["peer", appendEntries],
+  appendEntriesReply: ["peer", appendEntriesReply],
+  timeoutNow: ["peer", (draw) => ({ kind: "timeoutNow", term: termInOffice(draw) })],
+  genesisNotice: ["peer", (draw) => ({ kind: "genesisNotice", genesis: genesis(draw) })],
+  commandRequest: [
+    "request",
+    (draw) => ({ kind: "command", id: index(draw), payload: draw.bytes(), timeoutMs: draw.uint(timeoutMsMax) }),
+  ],
+  queryRequest: [
+    "request",
+    (draw) => ({ kind: "query", id: index(draw), payload: draw.bytes(), timeoutMs: draw.uint(timeoutMsMax) }),
+  ],
+  statusRequest: ["request", (draw) => ({ kind: "status", id: index(draw) })],
+  configurationRequest: ["request", (draw) => ({ kind: "configuration", id: index(draw) })],
+  describeRequest: ["request", (draw) => ({ kind: "describe", id: index(draw) })],
+  transferLeadershipRequest: [
+    "request",
+    (draw) => ({ kind: "transferLeadership", id: index(draw), to: draw.orNull(() => draw.name()) }),
+  ],
+  stopRequest: ["request", (draw) => ({ kind: "stop", id: index(draw) })],
+  resultReply: [
+    "reply",
+    (draw) => ({ kind: "result", id: index(draw), payload: draw.bytes(), index: index(draw), term: term(draw) }),
+  ],
+  errorReply: [
+    "reply",
+    (draw) => ({
+      kind: "error",
+      id: index(draw),
+      code: draw.pick(["not-leader", "unavailable", "overloaded", "rejected", "state-machine", "unauthorized"]),
+      message: draw.printable(),
+      leader: leader(draw),
+    }),
+  ],
+  statusReply: ["reply", status],
+  configurationReply: ["reply", listedMembers],
+  describeReply: [
+    "reply",
+    (draw) => ({
+      kind: "describe",
+      id: index(draw),
+      name: draw.printable(),
+      version: draw.printable(),
+      style: draw.pick(["typed", "raw"]),
+      commands: draw.list(4, () => draw.printable()),
+      queries: draw.list(4, () => draw.printable()),
+    }),
+  ],
+  doneReply: ["reply", (draw) => ({ kind: "done", id: index(draw), leader: leader(draw) })],
+};
+
+export const names = Object.keys(kinds) as MessageName[];

@@ -1,0 +1,181 @@
+// One frame of every message, with the bytes that it has had since version 1 of the protocol. What stands here never
+// changes while that version is spoken; the examples of docs/protocol.md are from here.
+import { toMemberKey } from "../../../src/core/configuration.ts";
+import type { Genesis } from "../../../src/core/genesis.ts";
+import type { Frame } from "../../../src/adapters/cbor/frames.ts";
+import type { MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
+
+const stampMs = 1_700_000_000_000;
+const first = toMemberKey("n1", "a1");
+const second = toMemberKey("n2", "b2");
+const members = [
+  { key: first, address: "127.0.0.1:7401", priority: 0 },
+  { key: second, address: "127.0.0.1:7402", priority: -1 },
+];
+const genesis: Genesis = { clusterUuid: "00112233445566778899aabbccddeeff", members, foundedAtMs: stampMs };
+const leader = { id: "n1", address: "127.0.0.1:7401" };
+const payload = new Uint8Array([1, 2, 255]);
+
+export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame; readonly hex: string }>> = {
+  hello: {
+    frame: {
+      kind: "hello",
+      versionMin: 1,
+      versionMax: 1,
+      features: ["snapshots"],
+      cluster: "demo",
+      sender: { role: "node", id: "n1", incarnation: "a1", bootId: "c3", genesis },
+      meant: "n2",
+      software: "0.1.0",
+    },
+    hex: "00000083880101018169736e617073686f74736464656d6f8500626e3162613162633383782030303131323233333434353536363737383839396161626263636464656566668284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032201b0000018bcfe56800626e3265302e312e30",
+  },
+  refused: {
+    frame: { kind: "refused", code: "wrong-node", message: "This is n1." },
+    hex: "0000001983026a77726f6e672d6e6f64656b54686973206973206e312e",
+  },
+  requestPreVote: {
+    frame: { kind: "requestPreVote", term: 8, last: { index: 1000, term: 7 }, transfer: false },
+    hex: "00000008850a081903e807f4",
+  },
+  requestPreVoteReply: {
+    frame: { kind: "requestPreVoteReply", askedTerm: 8, term: 7, granted: true },
+    hex: "00000005840b0807f5",
+  },
+  requestVote: {
+    frame: { kind: "requestVote", term: 8, last: { index: 1000, term: 7 }, transfer: true },
+    hex: "00000008850c081903e807f5",
+  },
+  requestVoteReply: {
+    frame: { kind: "requestVoteReply", term: 8, granted: false },
+    hex: "00000004830d08f4",
+  },
+  appendEntries: {
+    frame: {
+      kind: "appendEntries",
+      term: 8,
+      prev: { index: 1000, term: 7 },
+      entries: [
+        { kind: "noop", index: 1001, term: 8, stampMs },
+        { kind: "command", index: 1002, term: 8, stampMs: stampMs + 1, payload },
+        {
+          kind: "configuration",
+          index: 1003,
+          term: 8,
+          stampMs: stampMs + 1,
+          configuration: { members, voters: [first], outgoing: [first, second], promoteWhenCaughtUp: [] },
+        },
+      ],
+      leaderCommit: 999,
+      round: 70000,
+    },
+    hex: "00000081870e081903e8071903e71a00011170838408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8408021b0000018bcfe56801848284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e3262623280",
+  },
+  appendEntriesReply: {
+    frame: {
+      kind: "appendEntriesReply",
+      term: 8,
+      round: 70000,
+      outcome: { kind: "refused", prevIndex: 1000, conflict: { index: 900, term: 6 }, lastIndex: 1000 },
+    },
+    hex: "00000013880f081a00011170011903e8190384061903e8",
+  },
+  timeoutNow: {
+    frame: { kind: "timeoutNow", term: 8 },
+    hex: "00000003821008",
+  },
+  genesisNotice: {
+    frame: { kind: "genesisNotice", genesis },
+    hex: "0000005d821183782030303131323233333434353536363737383839396161626263636464656566668284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032201b0000018bcfe56800",
+  },
+  commandRequest: {
+    frame: { kind: "command", id: 5, payload, timeoutMs: 2000 },
+    hex: "0000000b841820051907d0430102ff",
+  },
+  queryRequest: {
+    frame: { kind: "query", id: 5, payload, timeoutMs: 2000 },
+    hex: "0000000b841821051907d0430102ff",
+  },
+  statusRequest: {
+    frame: { kind: "status", id: 5 },
+    hex: "0000000482182205",
+  },
+  configurationRequest: {
+    frame: { kind: "configuration", id: 5 },
+    hex: "0000000482182305",
+  },
+  describeRequest: {
+    frame: { kind: "describe", id: 5 },
+    hex: "0000000482182405",
+  },
+  transferLeadershipRequest: {
+    frame: { kind: "transferLeadership", id: 5, to: null },
+    hex: "0000000583182505f6",
+  },
+  stopRequest: {
+    frame: { kind: "stop", id: 5 },
+    hex: "0000000482182605",
+  },
+  resultReply: {
+    frame: { kind: "result", id: 5, payload, index: 2 ** 32, term: 8 },
+    hex: "00000012851840051b000000010000000008430102ff",
+  },
+  errorReply: {
+    frame: { kind: "error", id: 5, code: "not-leader", message: "Ask n1.", leader },
+    hex: "0000002a851841056a6e6f742d6c65616465726741736b206e312e82626e316e3132372e302e302e313a37343031",
+  },
+  statusReply: {
+    frame: {
+      kind: "status",
+      id: 5,
+      cluster: "demo",
+      node: "n1",
+      leader,
+      term: 8,
+      commitIndex: 999,
+      nodes: [
+        {
+          id: "n1",
+          address: "127.0.0.1:7401",
+          role: "leader",
+          voter: true,
+          reachable: true,
+          matchIndex: 1000,
+          appliedIndex: 999,
+          lagEntries: 0,
+          version: "0.1.0",
+        },
+        {
+          id: "n2",
+          address: "127.0.0.1:7402",
+          role: null,
+          voter: true,
+          reachable: false,
+          matchIndex: null,
+          appliedIndex: null,
+          lagEntries: null,
+          version: null,
+        },
+      ],
+      waitingFor: ["n2"],
+    },
+    hex: "0000006b891842056464656d6f626e3182626e316e3132372e302e302e313a37343031081903e78289626e316e3132372e302e302e313a37343031666c6561646572f5f51903e81903e70065302e312e3089626e326e3132372e302e302e313a37343032f6f5f4f6f6f6f681626e32",
+  },
+  configurationReply: {
+    frame: {
+      kind: "configuration",
+      id: 5,
+      index: 1003,
+      members: [{ id: "n1", incarnation: "a1", address: "127.0.0.1:7401", voter: true, outgoing: false, priority: 0 }],
+    },
+    hex: "00000021841843051903eb8186626e316261316e3132372e302e302e313a37343031f5f400",
+  },
+  describeReply: {
+    frame: { kind: "describe", id: 5, name: "kv", version: "1", style: "typed", commands: ["put"], queries: ["get"] },
+    hex: "0000001987184405626b76613165747970656481637075748163676574",
+  },
+  doneReply: {
+    frame: { kind: "done", id: 5, leader: null },
+    hex: "0000000583184505f6",
+  },
+};

@@ -1,0 +1,78 @@
+// Whatever is encoded comes back as it was, for every kind of frame; and what our own writer writes is what cbor-x
+// would have written.
+import { describe, expect, test } from "bun:test";
+import { decodeFrame, encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import type { Frame } from "../../../src/adapters/cbor/frames.ts";
+import { payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
+import { messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
+import { decodePlain, encodePlain, type PlainInput, type PlainItem } from "../../../src/adapters/cbor/plain-cbor.ts";
+import { Draw, kinds, names } from "./frame-generator.ts";
+
+const framesPerKind = 300;
+const bodyOf = (frame: Uint8Array): Uint8Array => frame.subarray(4);
+
+/** Integers beyond 32 bits as BigInt, which is the form in which cbor-x writes them as integers. */
+function forCborX(item: PlainItem): PlainInput {
+  if (Array.isArray(item)) return (item as readonly PlainItem[]).map(forCborX);
+  return typeof item === "number" && item >= 2 ** 32 ? BigInt(item) : item;
+}
+
+describe.each(names)("%s", (name) => {
+  const [context, drawFrame] = kinds[name];
+  const frames = Array.from({ length: framesPerKind }, (_, seed) => drawFrame(new Draw(seed)));
+
+  test("comes back as it was sent", () => {
+    for (const frame of frames) expect(decodeFrame(bodyOf(encodeFrame(frame)), context)).toStrictEqual(frame);
+  });
+
+  test("begins with its length and its number", () => {
+    for (const frame of frames) {
+      const bytes = encodeFrame(frame);
+      expect(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)).toBe(bytes.byteLength - 4);
+      expect((decodePlain(bodyOf(bytes)) as readonly PlainItem[])[0]).toBe(messageNumbers[name]);
+    }
+  });
+
+  test("is written as another encoder writes it", () => {
+    for (const frame of frames) {
+      const body = bodyOf(encodeFrame(frame));
+      expect(encodePlain(forCborX(decodePlain(body)))).toEqual(new Uint8Array(body));
+    }
+  });
+});
+
+test("a decoded payload does not live in the receive buffer", () => {
+  const sent: Frame = { kind: "command", id: 1, timeoutMs: 1000, payload: new Uint8Array([1, 2, 3]) };
+  const received = Buffer.from(bodyOf(encodeFrame(sent)));
+  const decoded = decodeFrame(received, "request");
+  received.fill(0xff);
+  expect(decoded).toStrictEqual(sent);
+  expect(decoded.kind === "command" && decoded.payload.constructor).toBe(Uint8Array);
+});
+
+test("an encoded frame does not change with the frames encoded after it", () => {
+  const first = encodeFrame({ kind: "timeoutNow", term: 1 });
+  const copy = first.slice();
+  encodeFrame({ kind: "timeoutNow", term: 2 ** 40 });
+  expect(first).toEqual(copy);
+});
+
+test("a payload of a mebibyte passes, one of the largest size as well, and one byte more does not leave", () => {
+  for (const size of [1024 * 1024, payloadBytesMax]) {
+    const payload = new Uint8Array(size).fill(0xa5);
+    const command: Frame = { kind: "command", id: 2 ** 53 - 1, timeoutMs: 5000, payload };
+    const decoded = decodeFrame(bodyOf(encodeFrame(command)), "request");
+    expect(decoded.kind === "command" && Buffer.compare(decoded.payload, payload)).toBe(0);
+  }
+  const tooLarge: Frame = { kind: "command", id: 1, timeoutMs: 1, payload: new Uint8Array(payloadBytesMax + 1) };
+  expect(() => encodeFrame(tooLarge)).toThrow(RangeError);
+  expect(decodeFrame(bodyOf(encodeFrame({ kind: "stop", id: 7 })), "request")).toStrictEqual({ kind: "stop", id: 7 });
+});
+
+test("P57: text for people leaves on one line, printable and bounded", () => {
+  const message = `first\nsecond\u001b[31m\u202ered\ud800 ${"x".repeat(5000)}`;
+  const decoded = decodeFrame(bodyOf(encodeFrame({ kind: "refused", code: "busy", message })), "hello");
+  if (decoded.kind !== "refused") throw new Error("another frame came back");
+  expect(decoded.message).toStartWith("first second [31m red\ufffd xxx");
+  expect(decoded.message.length).toBe(2048);
+});
