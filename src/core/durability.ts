@@ -39,7 +39,7 @@ export function writeGenesis(state: State, genesis: Genesis, emit: Emit): State 
 export function appendToLog(state: State, entries: readonly Entry[], emit: Emit): State {
   const ticket = state.durability.issued + 1;
   emit({ kind: "appendLog", ticket, entries });
-  const log = appended(state.log, entries);
+  const log = appended(state.log, entries, state.settings.messageBytesMax);
   const appends = [...state.durability.appends, { ticket, through: log.last.index }];
   return { ...state, log, durability: { ...state.durability, issued: ticket, appends } };
 }

@@ -71,8 +71,11 @@ export function lastIndexUpToTerm(log: LogTerms, term: Term): LogIndex {
 export const latestConfiguration = (log: LogTerms): Configuration | null =>
   log.configurations.at(-1)?.configuration ?? null;
 
-/** The log with `entries` at its end. They must continue it without a gap. */
-export function appended(log: LogTerms, entries: readonly Entry[]): LogTerms {
+/**
+ * The log with `entries` at its end. They must continue it without a gap. No segment of more than one entry is heavier
+ * than `messageBytesMax`: a message is made of whole segments.
+ */
+export function appended(log: LogTerms, entries: readonly Entry[], messageBytesMax: number): LogTerms {
   const termStarts: LogPosition[] = [...log.termStarts];
   const configurations = [...log.configurations];
   let last = log.last;
@@ -85,7 +88,7 @@ export function appended(log: LogTerms, entries: readonly Entry[]): LogTerms {
     lastStampMs = entry.stampMs;
     if (entry.kind === "configuration") configurations.push({ position: last, configuration: entry.configuration });
   }
-  const sized = withSizes(log, entries);
+  const sized = withSizes(log, entries, Math.min(segmentBytesMax, messageBytesMax));
   return { ...log, last, lastStampMs, termStarts, configurations, ...sized };
 }
 
@@ -109,12 +112,16 @@ function cutSegment(log: LogTerms, through: LogIndex, kept: readonly Segment[]):
   return cut !== undefined && through > log.sizedAfter ? [...kept, { through, bytes: cut.bytes }] : kept;
 }
 
-function withSizes(log: LogTerms, entries: readonly Entry[]): Pick<LogTerms, "segments" | "sizedAfter"> {
+function withSizes(
+  log: LogTerms,
+  entries: readonly Entry[],
+  bytesMax: number,
+): Pick<LogTerms, "segments" | "sizedAfter"> {
   const segments = [...log.segments];
   for (const entry of entries) {
     const bytes = entryBytes(entry);
     const end = segments.at(-1);
-    if (end !== undefined && end.bytes + bytes <= segmentBytesMax) {
+    if (end !== undefined && end.bytes + bytes <= bytesMax) {
       segments[segments.length - 1] = { through: entry.index, bytes: end.bytes + bytes };
     } else {
       segments.push({ through: entry.index, bytes });

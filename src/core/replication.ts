@@ -32,7 +32,11 @@ export function replicateToAll(state: State, emit: Emit): State {
 
 function replicateTo(state: State, to: MemberKey, emit: Emit): State {
   const progress = progressOf(state, to);
-  return progress.kind === "probing" ? probe(state, to, progress, emit) : pipeline(state, to, progress, emit);
+  if (progress.kind === "probing") return probe(state, to, progress, emit);
+  const isIdle = progress.inFlight.length === 0;
+  if (!isIdle || progress.nextIndex > state.log.sizedAfter) return pipeline(state, to, progress, emit);
+  // What it lacks begins before the stretch whose sizes are known, and no answer is to come that would change that.
+  return probe(state, to, probing(progress, progress.nextIndex), emit);
 }
 
 /** One message at a time: the next one is sent when this one is answered, or given up as lost. */
@@ -107,15 +111,18 @@ export function onAppendEntriesReply(state: State, from: MemberKey, reply: Appen
 function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Progress {
   if (accepted > state.log.last.index) throw new Error(`a follower acknowledged ${accepted}, beyond the leader's log`);
   const matchIndex = Math.max(progress.matchIndex, accepted);
-  if (progress.kind === "replicating") {
-    return { ...progress, matchIndex, inFlight: progress.inFlight.filter((sent) => sent.through > matchIndex) };
-  }
+  // An acknowledgement may be ahead of what was sent: what an earlier connection carried can become durable late.
   const nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
+  if (progress.kind === "replicating") {
+    const inFlight = progress.inFlight.filter((sent) => sent.through > matchIndex);
+    return { ...progress, matchIndex, nextIndex, inFlight };
+  }
   const isAnswered = progress.askedMs === null || matchIndex > progress.matchIndex;
-  const probing: Probing = { ...progress, matchIndex, nextIndex, askedMs: isAnswered ? null : progress.askedMs };
   const agrees = isAnswered && matchIndex + 1 === nextIndex;
-  if (!agrees || nextIndex <= state.log.sizedAfter) return probing;
-  const { heardMs, ackedRound } = probing;
+  if (!agrees || nextIndex <= state.log.sizedAfter) {
+    return { ...progress, matchIndex, nextIndex, askedMs: isAnswered ? null : progress.askedMs };
+  }
+  const { heardMs, ackedRound } = progress;
   return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, inFlight: [] };
 }
 
@@ -132,22 +139,28 @@ function afterRefused(
       : refused.prevIndex >= progress.nextIndex);
   if (isLate) return progress;
   const { conflict, lastIndex, prevIndex } = refused;
-  const shared =
-    conflict.term === 0 ? lastIndex : Math.max(lastIndexUpToTerm(state.log, conflict.term), conflict.index - 1);
-  const nextIndex = Math.max(progress.matchIndex + 1, Math.min(shared + 1, prevIndex));
-  const { matchIndex, heardMs, ackedRound } = progress;
-  return { kind: "probing", nextIndex, matchIndex, heardMs, ackedRound, askedMs: null };
+  // Up to prevIndex the follower has no term above that of the conflict, so the logs differ wherever the leader has one.
+  const shared = conflict.term === 0 ? lastIndex : lastIndexUpToTerm(state.log, conflict.term);
+  return probing(progress, Math.max(progress.matchIndex + 1, Math.min(shared + 1, prevIndex)));
 }
+
+/** The follower is to be asked anew, from `nextIndex` on. */
+const probing = ({ matchIndex, heardMs, ackedRound }: Progress, nextIndex: LogIndex): Probing => ({
+  kind: "probing",
+  nextIndex,
+  matchIndex,
+  heardMs,
+  ackedRound,
+  askedMs: null,
+});
 
 /** A new connection: what was on its way on the old one may be lost. */
 export function onFollowerConnected(state: State, peer: MemberKey, emit: Emit): State {
   if (state.role.kind !== "leader") return state;
   const progress = state.role.progress.get(peer);
   if (progress === undefined) return state;
-  const { matchIndex, heardMs, ackedRound } = progress;
-  const nextIndex = progress.kind === "probing" ? progress.nextIndex : Math.max(matchIndex + 1, 1);
-  const probing: Probing = { kind: "probing", nextIndex, matchIndex, heardMs, ackedRound, askedMs: null };
-  return replicateTo(withProgress(state, peer, probing), peer, emit);
+  const nextIndex = progress.kind === "probing" ? progress.nextIndex : progress.matchIndex + 1;
+  return replicateTo(withProgress(state, peer, probing(progress, nextIndex)), peer, emit);
 }
 
 export function leaderOf(state: State): Leader {

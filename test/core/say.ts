@@ -1,0 +1,118 @@
+// The messages and events of tests, short enough that a table of them can be read. What stands here builds data and
+// checks nothing; states are build.ts.
+import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import type { Event } from "../../src/core/events.ts";
+import type { Genesis } from "../../src/core/genesis.ts";
+import type { LogPosition } from "../../src/core/log-position.ts";
+import type { Message } from "../../src/core/messages.ts";
+
+/** An event without its time: `take` adds it. */
+export type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, "nowMs"> : never) : never;
+
+/** Node n1 with the incarnation `disk1`, and so on. */
+export const [n1, n2, n3, n4, n5] = ["n1", "n2", "n3", "n4", "n5"].map((id) =>
+  toMemberKey(id, `disk${id.slice(1)}`),
+) as [MemberKey, MemberKey, MemberKey, MemberKey, MemberKey];
+
+/** The same name on an empty disk. */
+export const wiped = (key: MemberKey): MemberKey => toMemberKey(nodeIdOf(key), `${incarnationOf(key)}-new`);
+
+export const at = (index: number, term: number): LogPosition => ({ index, term });
+
+/** Replicated time at which the clusters of tests are founded, ms. */
+export const foundedAtMs = 1_000_000;
+
+/** Commands of the given terms, the first at `first`; each with a payload of `bytes`. */
+export const commands = (terms: readonly number[], first = 1, bytes = 4): readonly Entry[] =>
+  terms.map((term, offset) => {
+    const index = first + offset;
+    return { kind: "command", index, term, stampMs: foundedAtMs + index, payload: new Uint8Array(bytes) };
+  });
+
+export const noop = (index: number, term: number): Entry => ({
+  kind: "noop",
+  index,
+  term,
+  stampMs: foundedAtMs + index,
+});
+
+export const genesisOf = (...members: readonly MemberKey[]): Genesis => ({
+  clusterUuid: "c1c1c1c1".repeat(4),
+  members: members.map((key) => ({ key, address: `${nodeIdOf(key)}:7400`, priority: 0 })),
+  foundedAtMs,
+});
+
+// Messages
+
+export const preVote = (term: number, last: LogPosition, transfer = false): Message => ({
+  kind: "requestPreVote",
+  term,
+  last,
+  transfer,
+});
+export const preVoteReply = (askedTerm: number, term: number, granted: boolean): Message => ({
+  kind: "requestPreVoteReply",
+  askedTerm,
+  term,
+  granted,
+});
+export const requestVote = (term: number, last: LogPosition, transfer = false): Message => ({
+  kind: "requestVote",
+  term,
+  last,
+  transfer,
+});
+export const voteReply = (term: number, granted: boolean): Message => ({ kind: "requestVoteReply", term, granted });
+export const timeoutNow = (term: number): Message => ({ kind: "timeoutNow", term });
+
+interface Append {
+  readonly term: number;
+  readonly prev?: LogPosition;
+  readonly entries?: readonly Entry[];
+  readonly commit?: number;
+  readonly round?: number;
+}
+export const append = ({ term, prev = at(0, 0), entries = [], commit = 0, round = 1 }: Append): Message => ({
+  kind: "appendEntries",
+  term,
+  prev,
+  entries,
+  leaderCommit: commit,
+  round,
+});
+export const accepted = (term: number, matchIndex: number, round = 1): Message => ({
+  kind: "appendEntriesReply",
+  term,
+  round,
+  outcome: { kind: "accepted", matchIndex },
+});
+
+interface Refused {
+  readonly prevIndex: number;
+  readonly conflict: LogPosition;
+  readonly lastIndex: number;
+}
+export const refused = (term: number, outcome: Refused, round = 1): Message => ({
+  kind: "appendEntriesReply",
+  term,
+  round,
+  outcome: { kind: "refused", ...outcome },
+});
+
+// Events
+
+export const tick: Untimed = { kind: "tick" };
+export const from = (sender: MemberKey, message: Message): Untimed => ({ kind: "message", from: sender, message });
+export const persisted = (ticket: number): Untimed => ({ kind: "persisted", ticket });
+export const hello = (key: MemberKey, genesis: Genesis | null): Untimed => ({
+  kind: "peerConnected",
+  peer: { id: nodeIdOf(key), incarnation: incarnationOf(key) },
+  genesis,
+});
+/** Commands of the given sizes, named 1, 2, …; null is a barrier. */
+export const propose = (...sizes: readonly (number | null)[]): Untimed => ({
+  kind: "propose",
+  proposals: sizes.map((size, offset) => ({ ref: offset + 1, payload: size === null ? null : new Uint8Array(size) })),
+});
+export const transferTo = (to: string | null): Untimed => ({ kind: "transferLeadership", to });
