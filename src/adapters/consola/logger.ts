@@ -1,0 +1,71 @@
+// Where do log lines go? To standard error and nowhere else: standard output belongs to answers. consola decides which
+// levels are shown, line-format.ts what a line looks like, line-sink.ts that writing one never blocks.
+import { type ConsolaInstance, type ConsolaReporter, createConsola, LogLevels } from "consola/core";
+import type { LogFields, Logger, LogLevel } from "../../ports/logger.ts";
+import { formatJson, formatPretty, type LogLine } from "./line-format.ts";
+import { LineSink } from "./line-sink.ts";
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: "pretty" | "json";
+  /** Default: whether standard error is a terminal and NO_COLOR is not set. Only `pretty` looks different on one. */
+  readonly onTerminal?: boolean;
+  /** Default: standard error. */
+  readonly fileDescriptor?: number;
+  /** Lines waiting for a slow reader, in bytes. Default 1 MiB. */
+  readonly queueBytesMax?: number;
+}
+
+const STANDARD_ERROR = 2;
+const QUEUE_BYTES_MAX = 1024 * 1024;
+
+export class ConsolaLogger implements Logger {
+  readonly #consola: ConsolaInstance;
+  readonly #sink: LineSink;
+
+  constructor(options: LoggerOptions) {
+    const onTerminal = options.onTerminal ?? (process.stderr.isTTY && !process.env["NO_COLOR"]);
+    const format = (line: LogLine): string =>
+      options.format === "json" ? formatJson(line) : formatPretty(line, onTerminal);
+    this.#sink = new LineSink({
+      fileDescriptor: options.fileDescriptor ?? STANDARD_ERROR,
+      queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX,
+      describeDropped: (lines) =>
+        format({
+          time: new Date(),
+          level: "warn",
+          message: "log lines dropped: their reader was too slow",
+          fields: { lines },
+        }),
+    });
+    this.#consola = createConsola({
+      level: LogLevels[options.level],
+      // Held-back repetitions would come after what they precede, or never when the process exits.
+      throttle: Number.NEGATIVE_INFINITY,
+      reporters: [reporter((line) => this.#sink.write(format(line)))],
+    });
+  }
+
+  log(level: LogLevel, message: string, fields: LogFields = {}): void {
+    this.#consola[level](message, fields);
+  }
+
+  enabled(level: LogLevel): boolean {
+    return LogLevels[level] <= this.#consola.level;
+  }
+
+  /** To be awaited before the process exits: resolves once every line is out, at the latest after `graceMs`. */
+  flush(graceMs: number): Promise<void> {
+    return this.#sink.flush(graceMs);
+  }
+}
+
+/** consola hands over what `log` was called with: the message, then the fields. */
+function reporter(write: (line: LogLine) => void): ConsolaReporter {
+  return {
+    log({ date, type, args }) {
+      const [message, fields] = args as [string, LogFields];
+      write({ time: date, level: type as LogLevel, message, fields });
+    },
+  };
+}
