@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { reasonOf } from "./storage-errors.ts";
 
-export const databaseName = "graft.sqlite";
+const databaseName = "graft.sqlite";
 
 /**
  * Creates what is missing and returns the database's path. An existing folder keeps its mode, the files in it do not.

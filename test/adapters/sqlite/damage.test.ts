@@ -1,0 +1,149 @@
+// Damage in the file: found when it is read, named by file and place, and nothing is deleted over it.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { LogStore } from "../../../src/ports/log-store.ts";
+import {
+  append,
+  command,
+  commands,
+  configuration,
+  found,
+  ignoreDurable,
+  truncate,
+  vote,
+} from "../../contracts/log-entries.ts";
+import { createDataDirectory, type DataDirectory, storageError } from "./data-directory.ts";
+
+let directory: DataDirectory;
+let store: LogStore | null = null;
+
+beforeEach(() => {
+  directory = createDataDirectory();
+  const writer = directory.open();
+  const effects = [
+    found(),
+    vote(3, "n2"),
+    append(...commands(1, 4, 1), configuration(5, 2, "n1"), ...commands(6, 9, 2)),
+  ];
+  writer.write(effects, ignoreDurable);
+  writer.close();
+});
+afterEach(() => {
+  store?.close();
+  store = null;
+  directory.remove();
+});
+
+const rows = (): unknown => directory.sql("SELECT * FROM log ORDER BY idx");
+
+/** The message of the error that opening the file and reading all of it ends with. */
+function findDamage(): string {
+  return storageError(() => {
+    store = directory.open();
+    return store.read(1, store.saved.last.index, 1e9);
+  });
+}
+
+describe("one entry", () => {
+  test.each([
+    ["a byte of its payload", 7, "payload = CAST('Entry 7 term 2' || substr(payload, 15) AS BLOB)"],
+    ["a payload cut short", 7, "payload = substr(payload, 1, 20)"],
+    ["its term", 7, "term = 1"],
+    ["its time", 7, "stamp_ms = stamp_ms + 1"],
+    ["its kind", 7, "kind = 1"],
+    ["its checksum", 7, "chain = chain + 1"],
+    ["the first one", 1, "stamp_ms = 0"],
+    ["the last one", 9, "stamp_ms = 0"],
+    ["a configuration", 5, "stamp_ms = 0"],
+  ])("changed in %s is reported with its index", (_, index, change) => {
+    directory.sql(`UPDATE log SET ${change} WHERE idx = ${index}`);
+    const before = rows();
+    const message = findDamage();
+    expect(message).toContain(`damaged at entry ${index}:`);
+    expect(message).toContain(directory.file);
+    expect(message).toContain("expected");
+    expect(message).toContain("Nothing was deleted");
+    store?.close();
+    expect(rows()).toEqual(before);
+  });
+
+  test("that is missing is reported with its index", () => {
+    directory.sql("DELETE FROM log WHERE idx = 7");
+    expect(findDamage()).toContain("damaged at entry 7: it is missing");
+  });
+
+  test("that is missing at the end of the range read is reported too", () => {
+    directory.sql("DELETE FROM log WHERE idx = 7");
+    store = directory.open();
+    expect(storageError(() => store?.read(6, 7, 1e9))).toContain("damaged at entry 7: it is missing");
+  });
+
+  test("that changed places with another is reported", () => {
+    directory.sql("UPDATE log SET idx = 100 WHERE idx = 6");
+    directory.sql("UPDATE log SET idx = 6 WHERE idx = 7");
+    directory.sql("UPDATE log SET idx = 7 WHERE idx = 100");
+    expect(findDamage()).toContain("damaged at entry 6:");
+  });
+
+  test("that is damaged hides nothing of what comes before it, and stops what comes after", () => {
+    directory.sql("UPDATE log SET stamp_ms = 0 WHERE idx = 7");
+    store = directory.open();
+    expect(store.read(1, 4, 1e9)).toEqual(commands(1, 4, 1));
+    storageError(() => store?.read(1, 9, 1e9));
+    expect(storageError(() => store?.write([vote(9, null)], ignoreDurable))).toContain("damaged at entry 7:");
+  });
+
+  test("that lies before the range is noticed by its successor's checksum", () => {
+    directory.sql("UPDATE log SET chain = chain + 1 WHERE idx = 6");
+    store = directory.open();
+    expect(storageError(() => store?.read(7, 8, 1e9))).toContain("damaged at entry 7:");
+  });
+});
+
+test("a flipped bit in the file itself is reported", () => {
+  const bytes = readFileSync(directory.file);
+  const at = bytes.indexOf("entry 8 term 2");
+  expect(at).toBeGreaterThan(0);
+  bytes[at] = bytes[at]! ^ 0x10;
+  writeFileSync(directory.file, bytes);
+  expect(findDamage()).toContain("damaged at entry 8:");
+});
+
+test("the chain goes on over truncations and restarts", () => {
+  store = directory.open();
+  store.write([truncate(6), append(command(7, 3), command(8, 3))], ignoreDurable);
+  store.close();
+  store = directory.open();
+  store.write([append(command(9, 3))], ignoreDurable);
+  expect(store.read(5, 9, 1e9)).toHaveLength(5);
+  store.close();
+  directory.sql("UPDATE log SET term = 4 WHERE idx = 8");
+  expect(findDamage()).toContain("damaged at entry 8:");
+});
+
+describe("a record", () => {
+  test.each([
+    ["vote", "UPDATE vote SET current_term = 2"],
+    ["vote", "UPDATE vote SET voted_for = NULL"],
+    ["vote", "DELETE FROM vote"],
+    ["identity", "UPDATE identity SET incarnation = 'ffffffffffffffffffffffffffffffff'"],
+    ["genesis", "UPDATE genesis SET record = replace(record, 'n3', 'n4')"],
+    ["snapshot", "UPDATE snapshot SET idx = 3"],
+  ])("%s: not what was written (%s)", (record, change) => {
+    directory.sql(change);
+    expect(storageError(directory.open)).toContain(`damaged at the record "${record}":`);
+  });
+
+  test.each([
+    ["the beginning of a term moved", "UPDATE term_starts SET idx = 6 WHERE term = 2"],
+    ["the beginning of a term forgotten", "DELETE FROM term_starts WHERE term = 2"],
+    ["the beginning of a term invented", "INSERT INTO term_starts VALUES (7, 8)"],
+    ["the log's first entry gone", "DELETE FROM log WHERE idx = 1"],
+    ["the log's end gone", "DELETE FROM log WHERE idx > 4"],
+    ["a configuration that is a command", "INSERT INTO configurations VALUES (6)"],
+    ["a configuration that is not there", "INSERT INTO configurations VALUES (60)"],
+  ])("that contradicts the log: %s", (_, change) => {
+    directory.sql(change);
+    expect(storageError(directory.open)).toContain("damaged at entry");
+  });
+});

@@ -1,0 +1,45 @@
+// A data directory for one test, what is in its file, and ways to tamper with it while no store has it open.
+import { Database } from "bun:sqlite";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteLogStore } from "../../../src/adapters/sqlite/log-store.ts";
+import { GraftError } from "../../../src/errors.ts";
+import type { LogStore } from "../../../src/ports/log-store.ts";
+
+export interface DataDirectory {
+  readonly dataDir: string;
+  readonly file: string;
+  readonly open: () => LogStore;
+  /** Runs SQL on the closed file by a connection of its own; for a query, its rows. */
+  readonly sql: (statement: string) => unknown[];
+  readonly remove: () => void;
+}
+
+export function createDataDirectory(): DataDirectory {
+  const folder = mkdtempSync(join(tmpdir(), "graft-sqlite-"));
+  const dataDir = join(folder, "data");
+  const file = join(dataDir, "graft.sqlite");
+  return {
+    dataDir,
+    file,
+    open: () => openSqliteLogStore({ dataDir, randomBytes }),
+    sql(statement) {
+      using db = new Database(file);
+      return db.prepare(statement).all();
+    },
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** The message of the storage error that `work` ends with; the test fails when it ends otherwise. */
+export function storageError(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof GraftError && error.code === "storage") return error.message;
+    throw error;
+  }
+  throw new Error("a storage error was expected, and there was none");
+}

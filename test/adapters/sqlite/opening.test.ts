@@ -1,0 +1,140 @@
+// Opening the file: by one process alone, readable by one user alone, with settings that are read back, in one format.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { prepareDataDirectory } from "../../../src/adapters/sqlite/data-directory.ts";
+import { openDatabase } from "../../../src/adapters/sqlite/open-database.ts";
+import { append, commands, ignoreDurable, vote } from "../../contracts/log-entries.ts";
+import { createDataDirectory, type DataDirectory, storageError } from "./data-directory.ts";
+
+let directory: DataDirectory;
+beforeEach(() => {
+  directory = createDataDirectory();
+});
+afterEach(() => directory.remove());
+
+const incarnation = (): string => "00112233445566778899aabbccddeeff";
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+describe("settings", () => {
+  const pragma = (name: string): unknown => {
+    const db = openDatabase(prepareDataDirectory(directory.dataDir), incarnation);
+    const row = db.query(`PRAGMA ${name}`).get() as Record<string, unknown>;
+    db.close();
+    return Object.values(row)[0];
+  };
+
+  test("P45: every commit waits for its fsync, at the first start and at every later one", () => {
+    expect(pragma("synchronous")).toBe(2);
+    expect(pragma("synchronous")).toBe(2);
+  });
+
+  test.each([
+    ["journal_mode", "wal"],
+    ["locking_mode", "exclusive"],
+    ["fullfsync", 1],
+    ["checkpoint_fullfsync", 1],
+    ["wal_autocheckpoint", 0],
+  ])("%s is %p", (name, value) => {
+    expect(pragma(name)).toBe(value);
+    expect(pragma(name)).toBe(value);
+  });
+
+  test("a setting that SQLite does not take stops the node", () => {
+    // A database in memory has no WAL.
+    const message = storageError(() => openDatabase(":memory:", incarnation));
+    expect(message).toContain("journal_mode = wal");
+    expect(message).toContain("memory");
+  });
+});
+
+describe("P57: what is stored is for one user alone", () => {
+  test("the folder and every file in it, while it is open and afterwards", () => {
+    const store = directory.open();
+    store.write([append(...commands(1, 50, 1))], ignoreDurable);
+    expect(modeOf(directory.dataDir)).toBe("700");
+    const files = readdirSync(directory.dataDir);
+    expect(files.toSorted()).toEqual(["graft.sqlite", "graft.sqlite-wal"]);
+    expect(files.map((file) => modeOf(join(directory.dataDir, file)))).toEqual(["600", "600"]);
+    store.close();
+    expect(modeOf(directory.file)).toBe("600");
+  });
+
+  test("a file that was opened up is closed again", () => {
+    directory.open().close();
+    chmodSync(directory.file, 0o644);
+    directory.open().close();
+    expect(modeOf(directory.file)).toBe("600");
+  });
+});
+
+describe("one data directory, one process", () => {
+  test("a second store in the same process is refused, and the first goes on holding the file", async () => {
+    const first = directory.open();
+    expect(storageError(directory.open)).toContain("is using");
+    // The refusal must not have dropped the first one's locks.
+    expect(await openInAnotherProcess()).toContain("is using");
+    first.write([vote(4, "n1")], ignoreDurable);
+    first.close();
+    const second = directory.open();
+    expect(second.saved.currentTerm).toBe(4);
+    second.close();
+  });
+
+  test("a second process is refused quickly, and may come once the first is gone", async () => {
+    const first = directory.open();
+    const beganMs = performance.now();
+    const refusal = await openInAnotherProcess();
+    expect(performance.now() - beganMs).toBeLessThan(5000);
+    expect(refusal).toContain("Another process");
+    expect(refusal).toContain(directory.file);
+    first.close();
+    expect(await openInAnotherProcess()).toBe("opened");
+  });
+
+  async function openInAnotherProcess(): Promise<string> {
+    const program = Bun.fileURLToPath(import.meta.resolve("./opener.ts"));
+    const child = Bun.spawn([process.execPath, program, directory.dataDir], { stdout: "pipe", stderr: "inherit" });
+    const output = await child.stdout.text();
+    await child.exited;
+    return output;
+  }
+});
+
+describe("formats", () => {
+  test.each([0, 2, 99])("a file of format %i is refused and stays as it is", (version) => {
+    directory.open().close();
+    directory.sql(`PRAGMA user_version = ${version}`);
+    const before = readFileSync(directory.file);
+    expect(storageError(directory.open)).toContain(`data format ${version}`);
+    expect(readFileSync(directory.file)).toEqual(before);
+  });
+
+  test("another program's database is refused and stays as it is", () => {
+    mkdirSync(directory.dataDir);
+    directory.sql("CREATE TABLE recipes (name TEXT)");
+    const before = readFileSync(directory.file);
+    expect(storageError(directory.open)).toContain("not one of Graft's");
+    expect(readFileSync(directory.file)).toEqual(before);
+  });
+
+  test("a file that is no database is refused and stays as it is", () => {
+    mkdirSync(directory.dataDir);
+    writeFileSync(directory.file, "Dear diary. ".repeat(1000));
+    expect(storageError(directory.open)).toContain("Nothing was deleted");
+    expect(readFileSync(directory.file, "utf8")).toStartWith("Dear diary");
+  });
+
+  test("a start that died before its first commit is started over", () => {
+    mkdirSync(directory.dataDir);
+    writeFileSync(directory.file, "");
+    const store = directory.open();
+    expect(store.saved.incarnation).toHaveLength(32);
+    store.close();
+  });
+});
+
+test("a data directory that cannot be made is reported with its path", () => {
+  writeFileSync(directory.dataDir, "a file where the folder should be");
+  expect(storageError(directory.open)).toContain(directory.dataDir);
+});

@@ -1,0 +1,64 @@
+// Entries, configurations and effects to write into a log store, as short as a test wants to say them.
+import { type Configuration, toMemberKey } from "../../src/core/configuration.ts";
+import type { DurableEffect } from "../../src/core/effects.ts";
+import type { CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
+import type { Genesis } from "../../src/core/genesis.ts";
+import type { LogIndex, Term } from "../../src/core/log-position.ts";
+
+const foundedAtMs = 1_700_000_000_000;
+const ticket = 1;
+
+export const keyOf = (id: string) => toMemberKey(id, "0123456789abcdef0123456789abcdef");
+
+/** A command whose bytes say where it belongs, padded to `bytes`. */
+export function command(index: LogIndex, term: Term, bytes = 24): CommandEntry {
+  const payload = new Uint8Array(Math.max(bytes, 24));
+  payload.set(new TextEncoder().encode(`entry ${index} term ${term}`));
+  return { kind: "command", index, term, stampMs: foundedAtMs + index, payload: payload.subarray(0, bytes) };
+}
+
+export const noop = (index: LogIndex, term: Term): Entry => ({
+  kind: "noop",
+  index,
+  term,
+  stampMs: foundedAtMs + index,
+});
+
+export function configurationOf(...ids: string[]): Configuration {
+  const members = ids.map((id, at) => ({ key: keyOf(id), address: `${id}.example:7400`, priority: at }));
+  return { members, voters: ids.map(keyOf), outgoing: [keyOf("n1")], promoteWhenCaughtUp: ids.slice(1).map(keyOf) };
+}
+
+export const configuration = (index: LogIndex, term: Term, ...ids: string[]): ConfigurationEntry => ({
+  kind: "configuration",
+  index,
+  term,
+  stampMs: foundedAtMs + index,
+  configuration: configurationOf(...ids),
+});
+
+export const genesis: Genesis = {
+  clusterUuid: "fedcba9876543210fedcba9876543210",
+  members: configurationOf("n1", "n2", "n3").members,
+  foundedAtMs,
+};
+
+/** Commands `first` to `last`, all of one term. */
+export const commands = (first: LogIndex, last: LogIndex, term: Term, bytes?: number): Entry[] =>
+  Array.from({ length: last - first + 1 }, (_, at) => command(first + at, term, bytes));
+
+export const append = (...entries: Entry[]): DurableEffect => ({ kind: "appendLog", ticket, entries });
+export const truncate = (through: LogIndex): DurableEffect => ({ kind: "truncateLog", ticket, through });
+export const found = (founding: Genesis = genesis): DurableEffect => ({
+  kind: "writeGenesis",
+  ticket,
+  genesis: founding,
+});
+export const vote = (currentTerm: Term, id: string | null): DurableEffect => ({
+  kind: "writeVote",
+  ticket,
+  currentTerm,
+  votedFor: id === null ? null : keyOf(id),
+});
+
+export const ignoreDurable = (): void => undefined;

@@ -1,0 +1,44 @@
+// Every log store under the one contract: SQLite, and memory with writes that are durable at once or only when told.
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import { openSqliteLogStore } from "../../src/adapters/sqlite/log-store.ts";
+import { ignoreDurable } from "./log-entries.ts";
+import { logStoreContract, type LogStoreMedium } from "./log-store.contract.ts";
+import { logStoreAgainstModel } from "./log-store-model.ts";
+
+function sqliteMedium(): LogStoreMedium {
+  const folder = mkdtempSync(join(tmpdir(), "graft-log-store-"));
+  return {
+    open: () => openSqliteLogStore({ dataDir: join(folder, "data"), randomBytes }),
+    settle: ignoreDurable,
+    stop: (store) => store.close(),
+    dispose: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+function memoryMedium(autoDurable: boolean): LogStoreMedium {
+  const incarnation = randomBytes(16).toString("hex");
+  let disk: MemoryDisk | null = null;
+  return {
+    open: () => createMemoryLogStore({ incarnation, autoDurable, ...(disk === null ? {} : { disk }) }),
+    settle: (store) => (store as MemoryLogStore).flushAll(),
+    stop: (store) => {
+      disk = (store as MemoryLogStore).crash();
+    },
+    dispose: ignoreDurable,
+  };
+}
+
+const media: readonly (readonly [string, () => LogStoreMedium])[] = [
+  ["sqlite", sqliteMedium],
+  ["memory, durable at once", () => memoryMedium(true)],
+  ["memory, durable when told", () => memoryMedium(false)],
+];
+for (const [name, createMedium] of media) {
+  logStoreContract(name, createMedium);
+  logStoreAgainstModel(name, createMedium);
+}
