@@ -26,6 +26,7 @@ export default defineRawStateMachine({
         if (text === "nothing") return undefined;
         if (text === "clock") Date.now();
         if (text === "hidden clock") try { performance.now(); } catch {}
+        if (text === "refused clock") try { Math.random(); } catch { throw new Rejected("no luck"); }
         if (text === "context") return write([ctx.index, ctx.term, ctx.timeMs, ctx.random(), ctx.random()].join());
         if (text.startsWith("echo ")) return command.subarray(5);
         journal.push(text);
@@ -191,6 +192,10 @@ export function describeStateMachineContract(
       [
         "hidden clock",
         "ForbiddenInApply: performance.now inside apply: the nodes would differ; use ctx.timeMs, the replicated time",
+      ],
+      [
+        "refused clock",
+        "ForbiddenInApply: Math.random inside apply: the nodes would differ; use ctx.random(), which draws the same numbers on every node",
       ],
     ])("an apply that answers with %p is a failure", async (command, reason) => {
       const error = await rejection((await open()).apply(run(9, [command])));

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await mkdir(join(folder, "empty"));
   const files: Readonly<Record<string, string>> = {
     "one.ts": RAW,
-    "two.js": `${RAW.replaceAll(": Uint8Array", "")}`,
+    "two.js": RAW.replaceAll(": Uint8Array", ""),
     "index-folder/index.ts": RAW,
     "main-folder/package.json": '{"main": "./lib/machine.ts"}',
     "main-folder/lib/machine.ts": RAW,

@@ -9,6 +9,7 @@ import type { AppliedCommand, StateMachine } from "../../../src/ports/state-mach
 
 const MORTAL = `
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { defineRawStateMachine } from "graft";
 let die = () => {};
 setInterval(() => die(), 1);
@@ -22,6 +23,8 @@ export default defineRawStateMachine({
       if (text === "exit soon") die = () => process.exit(7);
       if (text === "throw soon") die = () => { throw new Error("out of nowhere"); };
       if (text === "work") for (let round = 0, x = 1; round < 5e7; round++) x = Math.imul(x, 31) + round;
+      if (text === "fail") throw new Error("failed");
+      if (text.startsWith("write ")) writeFileSync(text.slice(6), "applied");
       if (text === "random bytes") randomBytes(4);
       return command;
     },
@@ -87,6 +90,20 @@ describe("worker host", () => {
       expect((told as Error).message).toStartWith(message);
     }
     if (how === "exit") expect(await pending[0]).toMatchObject({ code: "state-machine" });
+  });
+
+  test("what is queued behind an entry that failed is not applied", async () => {
+    await open();
+    const [before, after] = [join(folder, "before"), join(folder, "after")];
+    // The work gives the rest the time to reach the worker's queue.
+    const calls = ["work", `write ${before}`, "fail", `write ${after}`].map((text) =>
+      failure(machine.apply([command(text)])),
+    );
+    await Promise.all(calls);
+    // Another thread answers only after this one has had its time.
+    const [other] = await Promise.all([createWorkerStateMachine(locatePlugin(folder, "/")), machine.close()]);
+    await other.close();
+    expect([await Bun.file(before).exists(), await Bun.file(after).exists()]).toEqual([true, false]);
   });
 
   test("closing rejects what is under way, without waiting for it", async () => {
