@@ -24,10 +24,10 @@ function open(path: string, flags: string | number): number {
 }
 
 /** A pipe that holds 64 KiB until somebody reads it. */
-function makePipe(): number {
+function makePipe(flags: string | number = "r+"): number {
   const path = join(dir, "pipe");
   expect(Bun.spawnSync(["mkfifo", path]).success).toBe(true);
-  return open(path, "r+");
+  return open(path, flags);
 }
 
 function makeLogger(fileDescriptor: number, more: Partial<LoggerOptions> = {}): ConsolaLogger {
@@ -78,6 +78,14 @@ test("without fields, and with nothing to flush", async () => {
   expect(readFileSync(path, "utf8")).toMatch(/^\S+ trace started\n$/);
 });
 
+test("a line that repeats is written each time, at once", async () => {
+  const path = join(dir, "log");
+  const logger = makeLogger(open(path, "w"));
+  for (let i = 0; i < 50; i++) logger.log("info", "same");
+  await logger.flush(10_000);
+  expect(parseLines(readFileSync(path, "utf8"))).toHaveLength(50);
+});
+
 test("P50: a pipe that nobody reads loses lines, and what was lost is told once it is read", async () => {
   const pipe = makePipe();
   const logger = makeLogger(pipe, { queueBytesMax: 100_000 });
@@ -100,6 +108,22 @@ test("P50: a pipe that nobody reads loses lines, and what was lost is told once 
   expect(lines.map((line) => line.i)).toEqual(lines.map((_, i) => i));
   expect(lines.length + (told?.lines ?? 0)).toBe(count);
   expect(lines.length).toBeLessThan(5000);
+});
+
+test("P50: a descriptor that takes parts of what it is given, or says it is full, gets all of it in the end", async () => {
+  const pipe = makePipe(constants.O_RDWR | constants.O_NONBLOCK);
+  const logger = makeLogger(pipe);
+  for (let i = 0; i < 3000; i++) logger.log("info", "more than a pipe holds", { i });
+  let isFlushed = false;
+  const flushed = logger.flush(10_000).then(() => (isFlushed = true));
+  let text = "";
+  while (!isFlushed) {
+    text += readWhatIsThere(pipe);
+    await Bun.sleep(1);
+  }
+  await flushed;
+  text += readWhatIsThere(pipe);
+  expect(parseLines(text).map((line) => line.i)).toEqual(Array.from({ length: 3000 }, (_, i) => i));
 });
 
 test("P50: a process whose standard error is stuck goes on and exits", async () => {
