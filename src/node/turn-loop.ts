@@ -39,6 +39,7 @@ export class TurnLoop {
   readonly #writes: DurableEffect[] = [];
   #state: State;
   #isScheduled = false;
+  #isTurning = false;
   #isStopped = false;
   #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
 
@@ -60,7 +61,8 @@ export class TurnLoop {
 
   /** A turn comes after the input that is ready now: what arrives together is handled together. */
   schedule(): void {
-    if (this.#isScheduled || this.#isStopped) return;
+    // What arrives within a turn is found by that turn.
+    if (this.#isScheduled || this.#isTurning || this.#isStopped) return;
     this.#isScheduled = true;
     this.#modules.clock.soon(() => this.#turn());
   }
@@ -74,6 +76,7 @@ export class TurnLoop {
   #turn(): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
+    this.#isTurning = true;
     const { mailbox, transport } = this.#modules;
     try {
       let round = 0;
@@ -86,6 +89,7 @@ export class TurnLoop {
       this.#handlers.failed(error);
       return;
     }
+    this.#isTurning = false;
     if (!mailbox.isEmpty) this.schedule();
     this.#keepTime();
     this.#handlers.turned();
