@@ -4,12 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
+import { packRun } from "../../../src/adapters/plugin/run-layout.ts";
 import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
+import type { FromWorker } from "../../../src/adapters/plugin/worker-messages.ts";
 import type { AppliedCommand, StateMachine } from "../../../src/ports/state-machine.ts";
 
 const MORTAL = `
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import { defineRawStateMachine } from "graft";
 let die = () => {};
 setInterval(() => die(), 1);
@@ -24,7 +25,6 @@ export default defineRawStateMachine({
       if (text === "throw soon") die = () => { throw new Error("out of nowhere"); };
       if (text === "work") for (let round = 0, x = 1; round < 5e7; round++) x = Math.imul(x, 31) + round;
       if (text === "fail") throw new Error("failed");
-      if (text.startsWith("write ")) writeFileSync(text.slice(6), "applied");
       if (text === "random bytes") randomBytes(4);
       return command;
     },
@@ -33,8 +33,12 @@ export default defineRawStateMachine({
 });`;
 
 let folder = "";
-let machine: StateMachine;
-const open = async (): Promise<StateMachine> => (machine = await createWorkerStateMachine(locatePlugin(folder, "/")));
+const opened: StateMachine[] = [];
+const open = async (): Promise<StateMachine> => {
+  const machine = await createWorkerStateMachine(locatePlugin(folder, "/"));
+  opened.push(machine);
+  return machine;
+};
 const command = (text: string, index = 1): AppliedCommand => ({
   index,
   term: 1,
@@ -51,12 +55,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "graft-worker-"));
   await Bun.write(join(folder, "index.ts"), MORTAL);
 });
-afterEach(() => machine.close());
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((machine) => machine.close()));
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("worker host", () => {
   test("P49: a slow apply does not hold up the node's thread", async () => {
-    await open();
+    const machine = await open();
     const order: string[] = [];
     const applied = machine.apply([command("work")]).then(() => order.push("applied"));
     await new Promise((resolve) => setImmediate(resolve));
@@ -70,7 +76,7 @@ describe("worker host", () => {
     ["exit soon", "The thread of the state machine mortal 1 ended"],
     ["throw soon", "The state machine mortal 1 failed outside of apply: "],
   ])("a thread that dies (%s) rejects what is under way and what comes later", async (how, message) => {
-    await open();
+    const machine = await open();
     const dying = machine.apply([command(how)]);
     const pending = [failure(dying)];
     // A thread that dies a little later still answers: ask until it is gone.
@@ -93,21 +99,26 @@ describe("worker host", () => {
   });
 
   test("what is queued behind an entry that failed is not applied", async () => {
-    await open();
-    const [before, after] = [join(folder, "before"), join(folder, "after")];
-    // The work gives the rest the time to reach the worker's queue.
-    const calls = ["work", `write ${before}`, "fail", `write ${after}`].map((text) =>
-      failure(machine.apply([command(text)])),
-    );
-    await Promise.all(calls);
-    // Another thread answers only after this one has had its time.
-    const [other] = await Promise.all([createWorkerStateMachine(locatePlugin(folder, "/")), machine.close()]);
-    await other.close();
-    expect([await Bun.file(before).exists(), await Bun.file(after).exists()]).toEqual([true, false]);
+    const worker = new Worker(new URL("../../../src/adapters/plugin/worker.ts", import.meta.url).href);
+    const answers: string[] = [];
+    const { promise: reloaded, resolve } = Promise.withResolvers<void>();
+    const load = { kind: "load", location: locatePlugin(folder, "/") };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      answers.push(data instanceof ArrayBuffer ? "outcomes" : data.kind);
+      if (answers.length === 1) {
+        for (const text of ["", "fail", "", ""]) worker.postMessage(packRun([command(text)]));
+        worker.postMessage(load); // Its answer comes after all others.
+      }
+      if (answers.at(-1) === "loaded" && answers.length > 1) resolve();
+    };
+    worker.postMessage(load);
+    await reloaded;
+    worker.terminate();
+    expect(answers).toEqual(["loaded", "outcomes", "stopped", "loaded"]);
   });
 
   test("closing rejects what is under way, without waiting for it", async () => {
-    await open();
+    const machine = await open();
     const pending = [failure(machine.apply([command("work")])), failure(machine.query(new Uint8Array()))];
     await machine.close();
     for (const told of await Promise.all(pending)) {
@@ -116,13 +127,13 @@ describe("worker host", () => {
   });
 
   test("node:crypto is caught inside apply although it is imported by name", async () => {
-    await open();
+    const machine = await open();
     const told = await failure(machine.apply([command("random bytes")]));
     expect((told as Error).message).toContain("node:crypto randomBytes inside apply");
   });
 
   test("the error leads to the place in the plugin", async () => {
-    await open();
+    const machine = await open();
     const told = await failure(machine.apply([command("random bytes")]));
     expect(((told as Error).cause as Error).stack).toContain(join(folder, "index.ts"));
   });
