@@ -112,7 +112,8 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
         const other = { ...genesis, clusterUuid: "00000000000000000000000000000000" };
         refusal(() => write(found(other)));
         refusal(() => write(vote(9, "n9"), found(other)));
-        expect(reopen()).toMatchObject({ genesis, currentTerm: 0 });
+        write(append(command(1, 1)));
+        expect(reopen()).toMatchObject({ genesis, currentTerm: 0, last: { index: 1, term: 1 } });
       });
 
       test("entries of every kind come back as they were written", () => {

@@ -67,6 +67,11 @@ describe("one entry", () => {
     expect(rows()).toEqual(before);
   });
 
+  test.each([5, 9])("that the start looks at, %i, is found by the start", (index) => {
+    directory.sql(`UPDATE log SET stamp_ms = 0 WHERE idx = ${index}`);
+    expect(storageError(directory.open)).toContain(`damaged at entry ${index}:`);
+  });
+
   test("that is missing is reported with its index", () => {
     directory.sql("DELETE FROM log WHERE idx = 7");
     expect(findDamage()).toContain("damaged at entry 7: it is missing");

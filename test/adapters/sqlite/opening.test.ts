@@ -50,6 +50,7 @@ describe("settings", () => {
 
 describe("P57: what is stored is for one user alone", () => {
   test("the folder and every file in it, while it is open and afterwards", () => {
+    directory.open().close();
     const store = directory.open();
     store.write([append(...commands(1, 50, 1))], ignoreDurable);
     expect(modeOf(directory.dataDir)).toBe("700");
