@@ -3,7 +3,7 @@
 import type { MemberKey } from "./configuration.ts";
 import { applyCommitted, followCommit } from "./commit.ts";
 import { appendToLog, isVoteDurable, promise, truncateLog } from "./durability.ts";
-import type { LogPosition } from "./log-position.ts";
+import { type LogPosition, logStart } from "./log-position.ts";
 import { firstIndexOfTermAt, termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendOutcome } from "./messages.ts";
 import type { Follower } from "./roles.ts";
@@ -13,8 +13,12 @@ import { drawElectionDue } from "./timers.ts";
 
 export function onAppendEntries(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {
   if (state.genesis === null) return state;
-  // Rounds belong to a term: the round of one that is over, named in this term, would confirm what was never asked.
-  if (request.term < state.currentTerm) return reply(state, from, 0, refusal(state, request.prev), emit);
+  // Rounds and positions belong to a term: those of one that is over, named in this term, would answer what was never
+  // asked if the same node leads again. Round 0 and the log's start answer nothing.
+  if (request.term < state.currentTerm) return reply(state, from, 0, refusal(state, logStart), emit);
+  if (standsForItsLeader(state, request)) {
+    return reply(state, from, request.round, { kind: "accepted", matchIndex: 0 }, emit);
+  }
   const next = hearLeader(state, from, request, emit);
   const prevTerm = termAt(next.log, request.prev.index);
   // Below the snapshot everything is committed, and so the same on every node: neither a conflict nor a gap.
@@ -28,6 +32,13 @@ export function onAppendEntries(state: State, from: MemberKey, request: AppendEn
   // not look like a dead node.
   return taken.log === next.log ? sendAck(taken, from, emit) : taken;
 }
+
+/**
+ * §3.10: a heartbeat of the leader that has asked this node to take over does not call it back, or a hand-over would only
+ * succeed where a pre-vote is quicker than a heartbeat. Entries do: who hands over appends nothing, so it has given up.
+ */
+const standsForItsLeader = ({ role, currentTerm }: State, request: AppendEntries): boolean =>
+  role.kind === "preCandidate" && role.transfer && request.term === currentTerm && request.entries.length === 0;
 
 /** §3.4: an AppendEntries of the current term names its leader; every other role ends. */
 function hearLeader(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {

@@ -72,7 +72,9 @@ export function promise(state: State, ticket: Ticket, effect: Exclude<Effect, Du
     emit(effect);
     return state;
   }
-  return { ...state, durability: { ...durability, promised: [...durability.promised, { ticket, effect }] } };
+  // A promise may be due before those made earlier: an answer needs the vote alone, and they the log as well.
+  const promised = [...durability.promised, { ticket, effect }].sort((a, b) => a.ticket - b.ticket);
+  return { ...state, durability: { ...durability, promised } };
 }
 
 /** Whether the current term and vote are durable. */

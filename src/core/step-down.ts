@@ -12,7 +12,7 @@ import { drawElectionDue } from "./timers.ts";
  */
 export function becomeFollower(state: State, term: Term, leader: MemberKey | null, emit: Emit): State {
   if (term < state.currentTerm) throw new Error(`cannot fall back from term ${state.currentTerm} to ${term}`);
-  settleTransfer(state, leader, emit);
+  settleTransfer(state, term, leader, emit);
   let next = state;
   if (term > state.currentTerm) next = writeVote(next, { term, votedFor: null }, emit);
   const [electionDueMs, drawn] = drawElectionDue(next);
@@ -31,8 +31,11 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
   };
 }
 
-/** A leader that steps down while it hands over has handed over; what it held was not appended and goes back. */
-function settleTransfer(state: State, leader: MemberKey | null, emit: Emit): void {
+/**
+ * A leader that a newer term ends after it has told its target has handed over; one that has lost its quorum has not. What
+ * it held was not appended and goes back.
+ */
+function settleTransfer(state: State, term: Term, leader: MemberKey | null, emit: Emit): void {
   if (state.role.kind !== "leader" || state.role.transfer === null) return;
   const { target, held, timeoutNowSent } = state.role.transfer;
   if (held.length > 0) {
@@ -40,6 +43,6 @@ function settleTransfer(state: State, leader: MemberKey | null, emit: Emit): voi
   }
   emit({
     kind: "transferSettled",
-    outcome: timeoutNowSent ? { kind: "done" } : { kind: "notLeader", leader },
+    outcome: timeoutNowSent && term > state.currentTerm ? { kind: "done" } : { kind: "notLeader", leader },
   });
 }
