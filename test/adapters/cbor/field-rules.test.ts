@@ -1,0 +1,175 @@
+// The schema behind the profile: a frame of good CBOR whose fields are not what the protocol says is refused, and the
+// refusal names the field.
+import { describe, expect, test } from "bun:test";
+import { BadFrame, decodeFrame, type FrameContext } from "../../../src/adapters/cbor/codec.ts";
+import { termMax } from "../../../src/adapters/cbor/limits.ts";
+import { allowedNames, type MessageName, messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
+import { decodePlain, encodePlain, type PlainInput } from "../../../src/adapters/cbor/plain-cbor.ts";
+import { kinds, names } from "./frame-generator.ts";
+import { goldenFrames } from "./golden-frames.ts";
+
+/** A path into the frame: the item to put something else into. */
+type Path = readonly number[];
+
+const wide = (item: PlainInput): PlainInput => {
+  if (Array.isArray(item)) return (item as readonly PlainInput[]).map(wide);
+  return typeof item === "number" && item >= 2 ** 32 ? BigInt(item) : item;
+};
+
+/** The golden frame of that name with one item replaced. */
+function altered(name: MessageName, path: Path, by: PlainInput): Uint8Array {
+  const items = structuredClone(decodePlain(Buffer.from(goldenFrames[name].hex, "hex").subarray(4))) as PlainInput;
+  const replace = (item: PlainInput, [at, ...rest]: Path): PlainInput => {
+    if (at === undefined) return by;
+    return (item as readonly PlainInput[]).map((each, index) => (index === at ? replace(each, rest) : each));
+  };
+  return encodePlain(wide(replace(items, path)));
+}
+
+function refusal(body: Uint8Array, context: FrameContext): BadFrame | null {
+  try {
+    decodeFrame(body, context);
+    return null;
+  } catch (error) {
+    if (error instanceof BadFrame) return error;
+    throw error;
+  }
+}
+
+const member = ["n1", "a1", "127.0.0.1:7401", 0];
+const command = (term: number, stampMs: number): PlainInput => [term, 0, stampMs, new Uint8Array([1])];
+const configuration = (members: PlainInput, voters: PlainInput): PlainInput => [8, 2, 5, [members, voters, [], []]];
+
+const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[] = [
+  ["hello", [1], 0x1_0000, "hello.versionMin: out of range"],
+  ["hello", [1], 2, "hello.versionMax: below hello.versionMin"],
+  ["hello", [3], Array.from({ length: 33 }, (_, i) => `f${i}`), "hello.features: more than 32"],
+  ["hello", [3], ["a", "a"], "hello.features: one of them twice"],
+  ["hello", [4], "a cluster", "hello.cluster: not of its form"],
+  ["hello", [4], "", "hello.cluster: not of its form"],
+  ["hello", [4], "x".repeat(65), "hello.cluster: longer than 64 characters"],
+  ["hello", [4], new Uint8Array([100]), "hello.cluster: not a text"],
+  ["hello", [5], [2, "n1"], "hello.sender: not an array of 5"],
+  ["hello", [5, 0], 2, "hello.sender.role: not one of its values"],
+  ["hello", [5], [1, "n1", null], "hello.sender: not an array of 2"],
+  ["hello", [5, 1], "../n1", "hello.sender.id: not of its form"],
+  ["hello", [5, 2], "a@1", "hello.sender.incarnation: not of its form"],
+  ["hello", [5, 3], null, "hello.sender.bootId: not a text"],
+  ["hello", [5, 4, 0], "00112233445566778899AABBCCDDEEFF", "genesis.clusterUuid: not of its form"],
+  ["hello", [5, 4, 0], "0011", "genesis.clusterUuid: not of its form"],
+  ["hello", [5, 4, 1], [], "genesis.members: empty"],
+  ["hello", [5, 4, 1], [member, member], "genesis.members: one of them twice"],
+  ["hello", [5, 4, 1, 0, 2], "127.0.0.1", "genesis.members.address: not of its form"],
+  ["hello", [5, 4, 1, 0, 2], "127.0.0.1:65536", "genesis.members.address: not of its form"],
+  ["hello", [5, 4, 1, 0, 2], "a b:1", "genesis.members.address: not of its form"],
+  ["hello", [5, 4, 1, 0, 3], 2 ** 31, "genesis.members.priority: not an integer of 32 bits"],
+  ["hello", [5, 4, 2], 8_640_000_000_000_001, "genesis.foundedAtMs: out of range"],
+  ["hello", [7], "0.1\n.0", "hello.software: not of its form"],
+  ["refused", [1], "no-such-code", "refused.code: not one of its values"],
+  ["refused", [2], "\u001b[2J", "refused.message: not of its form"],
+  ["refused", [2], "\u202e", "refused.message: not of its form"],
+  ["refused", [2], "x".repeat(2049), "refused.message: longer than 2048 characters"],
+  ["requestVote", [1], -1, "requestVote.term: not an unsigned integer"],
+  ["requestVote", [1], 0, "requestVote.term: out of range"],
+  ["requestVote", [1], "8", "requestVote.term: not an unsigned integer"],
+  ["requestVote", [3], 9, "requestVote.last.term: later than the message's"],
+  ["requestVote", [3], 0, "requestVote.last: neither an entry nor the start"],
+  ["requestVote", [2], 0, "requestVote.last: neither an entry nor the start"],
+  ["requestVote", [4], 1, "requestVote.transfer: not a boolean"],
+  ["requestPreVoteReply", [3], null, "requestPreVoteReply.granted: not a boolean"],
+  ["appendEntries", [6], null, "entries: not an array"],
+  ["appendEntries", [6], [[8, 0, 1]], "entry: not an array of 4"],
+  ["appendEntries", [6], [[8, 3, 1, null]], "entry.kind: not one of its values"],
+  ["appendEntries", [6], [[8, 0, 1, null]], "entry.payload: not a byte string"],
+  ["appendEntries", [6], [[8, 0, 1, "text"]], "entry.payload: not a byte string"],
+  ["appendEntries", [6], [[8, 1, 1, new Uint8Array()]], "entry: a noop with content"],
+  ["appendEntries", [6], [command(6, 1)], "entry.term: out of order"],
+  ["appendEntries", [6], [command(9, 1)], "entry.term: out of order"],
+  ["appendEntries", [6], [command(8, 1), command(7, 1)], "entry.term: out of order"],
+  ["appendEntries", [6], [command(8, 2), command(8, 1)], "entry.stampMs: out of order"],
+  ["appendEntries", [6], [command(8, 8_640_000_000_000_001)], "entry.stampMs: out of range"],
+  ["appendEntries", [6], [configuration([], [])], "configuration.members: empty"],
+  ["appendEntries", [6], [configuration([member], [])], "configuration: without voters"],
+  ["appendEntries", [6], [configuration([member], [["n1", "zz"]])], "configuration: lists a node that is no member"],
+  ["appendEntries", [6], [configuration([member, member], [])], "configuration.members: one of them twice"],
+  ["appendEntriesReply", [3], 2, "appendEntriesReply.outcome: not one of its values"],
+  ["appendEntriesReply", [3], 0, "appendEntriesReply: not an array of 5"],
+  ["appendEntriesReply", [7], -5, "appendEntriesReply.lastIndex: not an unsigned integer"],
+  ["timeoutNow", [1], 0, "timeoutNow.term: out of range"],
+  ["commandRequest", [1], -1, "id: not an unsigned integer"],
+  ["commandRequest", [2], 2 ** 31, "timeoutMs: out of range"],
+  ["commandRequest", [3], [1, 2], "payload: not a byte string"],
+  ["transferLeadershipRequest", [2], "n 1", "transferLeadership.to: not of its form"],
+  ["errorReply", [2], "config", "error.code: not one of its values"],
+  ["errorReply", [4], ["n1"], "error.leader: not an array of 2"],
+  ["statusReply", [7, 0, 2], "king", "status.nodes.role: not one of its values"],
+  ["configurationReply", [3], [["n1"]], "configuration.members: not an array of 6"],
+  ["describeReply", [4], "cooked", "describe.style: not one of its values"],
+];
+
+test.each(rules)("%s %j: %j is refused", (name, path, by, fault) => {
+  expect(refusal(altered(name, path, by), kinds[name][0])?.message).toBe(fault);
+});
+
+test.each(names)("%s with an item too many, or one too few, is refused", (name) => {
+  const items = decodePlain(Buffer.from(goldenFrames[name].hex, "hex").subarray(4)) as readonly PlainInput[];
+  expect(refusal(encodePlain(wide([...items, null])), kinds[name][0])?.code).toBe("bad-frame");
+  expect(refusal(encodePlain(wide(items.slice(0, -1))), kinds[name][0])?.code).toBe("bad-frame");
+});
+
+test("P56: a term beyond 2^48 is refused, in every place where a term can stand", () => {
+  const places: readonly (readonly [MessageName, Path])[] = [
+    ["requestPreVote", [1]],
+    ["requestPreVoteReply", [1]],
+    ["requestPreVoteReply", [2]],
+    ["requestVote", [1]],
+    ["requestVoteReply", [1]],
+    ["appendEntries", [1]],
+    ["appendEntriesReply", [1]],
+    ["appendEntriesReply", [6]],
+    ["timeoutNow", [1]],
+    ["resultReply", [3]],
+    ["statusReply", [5]],
+  ];
+  for (const [name, path] of places) {
+    expect(refusal(altered(name, path, termMax), kinds[name][0])).toBeNull();
+    expect(refusal(altered(name, path, termMax + 1), kinds[name][0])?.message).toMatch(/term: out of range$/i);
+  }
+});
+
+test("the index of an entry stays a safe integer", () => {
+  const frame = altered("appendEntries", [2], Number.MAX_SAFE_INTEGER);
+  expect(refusal(frame, "peer")?.message).toBe("entries: index out of range");
+});
+
+describe.each<FrameContext>(["hello", "peer", "request", "reply"])("as a %s", (context) => {
+  test.each(names)("%s comes in only where it may", (name) => {
+    const body = Buffer.from(goldenFrames[name].hex, "hex").subarray(4);
+    const code = allowedNames[context].includes(name) ? undefined : "not-allowed";
+    expect(refusal(body, context)?.code).toBe(code);
+  });
+});
+
+test("a node takes nothing from a client but requests, and from a peer no requests", () => {
+  const numbers = (context: FrameContext): number[] => allowedNames[context].map((name) => messageNumbers[name]);
+  expect(numbers("request").every((number) => number >= 32 && number < 64)).toBe(true);
+  expect(numbers("peer").every((number) => number < 32 && number !== 1)).toBe(true);
+});
+
+test.each([
+  ["an unknown number", [200, 1]],
+  ["a number too large", [70_000, 1]],
+  ["a negative number", [-1, 1]],
+  ["a text for a number", ["hello", 1]],
+  ["no items", []],
+  ["no array", 5],
+  ["an array as its number", [[1], 1]],
+])("a frame with %s is refused", (_, frame) => {
+  expect(refusal(encodePlain(frame), "peer")?.message).toBe("a message of an unknown number");
+});
+
+test("P57: what is refused is not quoted: neither bytes nor control characters get out", () => {
+  const secret = "\u0007secret\u001b";
+  const body = altered("hello", [4], secret);
+  expect(refusal(body, "hello")?.message).toBe("hello.cluster: not of its form");
+});
