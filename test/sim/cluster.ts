@@ -20,6 +20,8 @@ import type { Checks, Core, World } from "./world.ts";
 
 export const realCore: Core = { step, restore, nextDeadlineMs, checkState, checkTransition };
 
+const unansweredMax = 200;
+
 export interface ClusterOptions {
   readonly seed: number;
   readonly nodes: number;
@@ -35,8 +37,6 @@ export class Cluster {
   readonly nodes: readonly SimNode[];
   readonly faults: Faults;
   readonly #disks = new Map<MemberKey, DiskImage>();
-  /** Incarnations that were founders or could have been, and are gone. */
-  readonly wiped = new Set<MemberKey>();
   #isQuiet = false;
 
   constructor(options: ClusterOptions) {
@@ -92,8 +92,8 @@ export class Cluster {
     node.propose(Array.from({ length: count }, () => commands.issue(chance, profile.payloadBytesMax)));
   }
 
-  onWiped(old: DiskImage, node: SimNode): void {
-    this.wiped.add(old.key);
+  /** The node has a new disk; what the cluster was told by the old one still counts. */
+  onWiped(node: SimNode): void {
     this.#disks.set(node.key, node.durable);
   }
 
@@ -127,7 +127,8 @@ export class Cluster {
       // Clients know the leader most of the time, and often one that leads no longer.
       const leaders = this.nodes.filter((node) => node.leadsTerm !== null);
       const node = leaders.length > 0 && chance.happens(0.8) ? chance.pick(leaders) : chance.pick(this.nodes);
-      this.propose(node, 1 + chance.below(profile.batchMax));
+      // A client waits for answers before it sends more.
+      if (node.waiting.size < unansweredMax) this.propose(node, 1 + chance.below(profile.batchMax));
       this.#load();
     });
   }

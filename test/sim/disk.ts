@@ -3,14 +3,19 @@
 import { toMemberKey, type MemberKey, type NodeId } from "../../src/core/configuration.ts";
 import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
+import type { Ticket } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import { logStart, type LogPosition } from "../../src/core/log-position.ts";
 import type { Saved } from "../../src/core/restore.ts";
-import type { Chance } from "./chance.ts";
 import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
 
-/** One call of `write`: a transaction. */
-type Write = readonly DurableEffect[];
+type DiskModules = Pick<World, "chance" | "schedule" | "profile">;
+
+interface Pending {
+  readonly effects: readonly DurableEffect[];
+  readonly onDurable: (ticket: Ticket) => void;
+}
 
 /** What survives a power cut. */
 export class DiskImage {
@@ -77,44 +82,92 @@ export class DiskImage {
 
 export class Disk {
   readonly #id: NodeId;
+  readonly #modules: DiskModules;
   #durable: DiskImage;
-  #pending: Write[] = [];
+  #pending: Pending[] = [];
+  #isInline = false;
+  #isWell = false;
+  /** When it has done what it has been given so far. */
+  #freeMs = 0;
+  /** Rises with each crash and when the disk gets well: what was planned before does not happen. */
+  #plan = 0;
 
-  constructor(id: NodeId, chance: Chance) {
+  constructor(id: NodeId, modules: DiskModules) {
     this.#id = id;
-    this.#durable = new DiskImage(toMemberKey(id, chance.hex()));
+    this.#modules = modules;
+    this.#durable = new DiskImage(toMemberKey(id, modules.chance.hex()));
   }
 
   get durable(): DiskImage {
     return this.#durable;
   }
 
-  /** On its way from now on: `settle` makes it durable, a crash may lose it. */
-  write(effects: Write): void {
-    this.#pending.push(effects);
+  /** Its node starts: writes from now on block it, or are done beside it. */
+  open(): void {
+    const { chance, profile } = this.#modules;
+    this.#isInline = chance.happens(profile.disk.inline);
+    this.#freeMs = 0;
   }
 
-  /** The oldest write that is on its way becomes durable, and its ticket is returned. */
-  settle(): number {
-    const write = this.#pending.shift();
-    if (write === undefined) throw new Error("nothing is on its way to the disk");
-    for (const effect of write) this.#durable.apply(effect);
-    return write.at(-1)!.ticket;
+  /** One transaction. `onDurable` is told its last ticket once it cannot be lost any more: before this returns, or later. */
+  write(effects: readonly DurableEffect[], onDurable: (ticket: Ticket) => void): void {
+    this.#pending.push({ effects, onDurable });
+    if (this.#isInline) this.#settle();
+    else this.#settleLater();
   }
 
-  /** Loses power. Some of the writes may have arrived just then, the rest is lost: how many is returned. */
-  crash(chance: Chance): number {
-    const kept = chance.below(this.#pending.length + 1);
-    for (let at = 0; at < kept; at++) this.settle();
-    const lost = this.#pending.length;
+  /** It does not answer for a while. */
+  stall(durationMs: number): void {
+    this.#freeMs = Math.max(this.#freeMs, this.#modules.schedule.nowMs) + durationMs;
+  }
+
+  /** Loses power. Some of what was on its way may have arrived just then, the rest is lost: how much is returned. */
+  crash(): number {
+    const kept = this.#modules.chance.below(this.#pending.length + 1);
+    for (const { effects } of this.#pending.slice(0, kept)) this.#apply(effects);
+    const lost = this.#pending.length - kept;
     this.#pending = [];
+    this.#plan++;
     return lost;
   }
 
-  /** Replaced by an empty one, which makes the node another incarnation. Returns what was on the old one. */
-  wipe(chance: Chance): DiskImage {
-    const old = this.#durable;
-    this.#durable = new DiskImage(toMemberKey(this.#id, chance.hex()));
-    return old;
+  /** Replaced by an empty one, which makes the node another incarnation. */
+  wipe(): void {
+    this.#durable = new DiskImage(toMemberKey(this.#id, this.#modules.chance.hex()));
+  }
+
+  /** From now on it is quick, also with what it has already been given. */
+  getWell(): void {
+    this.#isWell = true;
+    this.#plan++;
+    this.#freeMs = 0;
+    for (let at = 0; at < this.#pending.length; at++) this.#settleLater();
+  }
+
+  /** The next write in the order given becomes durable when the disk gets to it. */
+  #settleLater(): void {
+    const { schedule } = this.#modules;
+    this.#freeMs = Math.max(this.#freeMs, schedule.nowMs) + this.#writeMs();
+    const plan = this.#plan;
+    schedule.at(this.#freeMs, () => {
+      if (plan === this.#plan) this.#settle();
+    });
+  }
+
+  #writeMs(): number {
+    const { chance, profile } = this.#modules;
+    if (this.#isWell) return profile.disk.delayMs.low;
+    return chance.from(profile.disk.delayMs) + (chance.happens(profile.disk.stall) ? chance.from(profile.pauseMs) : 0);
+  }
+
+  #settle(): void {
+    const write = this.#pending.shift();
+    if (write === undefined) throw new Error("nothing is on its way to the disk");
+    this.#apply(write.effects);
+    write.onDurable(write.effects.at(-1)!.ticket);
+  }
+
+  #apply(effects: readonly DurableEffect[]): void {
+    for (const effect of effects) this.#durable.apply(effect);
   }
 }

@@ -29,7 +29,7 @@ export class Faults {
     };
     network.heal();
     for (const node of nodes) {
-      node.isDiskWell = true;
+      node.disk.getWell();
       node.resume();
       if (!node.isUp) node.start();
     }
@@ -74,7 +74,7 @@ export class Faults {
       case "wipe":
         return this.#wipe(chance.pick(nodes));
       case "stall":
-        return chance.pick(nodes).stall(chance.from(world.profile.pauseMs));
+        return chance.pick(nodes).disk.stall(chance.from(world.profile.pauseMs));
       case "transfer":
         return this.#transfer(leader);
     }
@@ -146,7 +146,8 @@ export class Faults {
     const { world, nodes } = this.#cluster;
     if (world.coverage.wipes >= Math.floor((nodes.length - 1) / 2)) return;
     node.crash();
-    this.#cluster.onWiped(node.disk.wipe(world.chance), node);
+    node.disk.wipe();
+    this.#cluster.onWiped(node);
     world.coverage.wipes++;
     this.#startLater(node, world.chance.from(world.profile.downMs));
   }

@@ -70,7 +70,7 @@ const faultsOf: Readonly<Record<ProfileName, Partial<Record<FaultName, number>>>
   partitions: { partition: 4, oneWay: 3, isolateLeader: 3, heal: 3, reset: 1, transfer: 2 },
   crashes: { crash: 4, crashLeader: 4, powerCut: 0.7, wipe: 0.3, transfer: 1 },
   pauses: { pause: 3, pauseLeader: 4, transfer: 1, reset: 0.5 },
-  slowDisks: { stall: 4, crash: 2, crashLeader: 2, powerCut: 0.5, isolateLeader: 0.5, transfer: 1 },
+  slowDisks: { stall: 4, wipe: 0.3, crash: 2, crashLeader: 2, powerCut: 0.5, isolateLeader: 0.5, transfer: 1 },
   rotation: { crash: 1, heal: 0.5 },
   everything: {
     partition: 2,

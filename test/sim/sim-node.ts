@@ -4,7 +4,7 @@ import { incarnationOf, type MemberKey, type NodeId, nodeIdOf } from "../../src/
 import { describeEvent, describeState } from "../../src/core/describe.ts";
 import type { DurableEffect, HaltReason } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
-import type { Event, PeerConnectedEvent, Proposal } from "../../src/core/events.ts";
+import type { Event, PeerConnectedEvent, Proposal, Ticket } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { LogPosition, Term } from "../../src/core/log-position.ts";
 import type { State } from "../../src/core/state.ts";
@@ -35,25 +35,21 @@ export class SimNode implements Promiser {
   genesis: Genesis | null = null;
   halted: HaltReason | null = null;
   isPaused = false;
-  /** Its disk is slow no longer. */
-  isDiskWell = false;
   /** This turn's durable effects. */
   writes: DurableEffect[] = [];
   /** Rises with each start and each crash: what was planned for another life does not happen. */
   life = 0;
   #clock: NodeClock;
-  #isInline = false;
   #inbox: ArrivedEvent[] = [];
   #proposals: Proposal[] = [];
   #hasTurn = false;
   #timerMs = Number.POSITIVE_INFINITY;
-  #diskFreeMs = 0;
 
   constructor(id: NodeId, world: World, network: Network) {
     this.id = id;
     this.world = world;
     this.network = network;
-    this.disk = new Disk(id, world.chance);
+    this.disk = new Disk(id, world);
     this.#clock = new NodeClock(world.chance, 0);
   }
 
@@ -87,8 +83,7 @@ export class SimNode implements Promiser {
     const { chance, schedule, core } = world;
     this.life++;
     this.#clock = new NodeClock(chance, schedule.nowMs);
-    this.#isInline = chance.happens(world.profile.disk.inline);
-    this.#diskFreeMs = 0;
+    this.disk.open();
     this.log = [...this.durable.log];
     this.appliedIndex = 0;
     this.genesis = this.durable.genesis;
@@ -110,8 +105,8 @@ export class SimNode implements Promiser {
 
   crash(): void {
     if (this.state === null) return;
-    const { coverage, trace, chance } = this.world;
-    const lost = this.disk.crash(chance);
+    const { coverage, trace } = this.world;
+    const lost = this.disk.crash();
     coverage.crashes++;
     if (lost > 0) coverage.crashesWithLostWrites++;
     if (this.state.genesis === null) coverage.crashesBeforeGenesis++;
@@ -120,7 +115,7 @@ export class SimNode implements Promiser {
   }
 
   halt(reason: HaltReason): void {
-    this.disk.crash(this.world.chance);
+    this.disk.crash();
     this.halted = reason;
     this.#end();
   }
@@ -242,35 +237,22 @@ export class SimNode implements Promiser {
 
   #write(): void {
     while (this.writes.length > 0) {
-      this.disk.write(this.writes);
+      const { writes } = this;
       this.writes = [];
-      if (this.#isInline) {
-        this.#step({ kind: "persisted", ticket: this.disk.settle() });
-        continue;
-      }
-      this.#diskFreeMs = Math.max(this.#diskFreeMs, this.world.schedule.nowMs) + this.#writeMs();
-      this.#later(this.#diskFreeMs, () => this.#confirm());
+      let isInline = true;
+      this.disk.write(writes, (ticket) => {
+        if (isInline) this.#step({ kind: "persisted", ticket });
+        else this.#confirm(ticket);
+      });
+      isInline = false;
     }
   }
 
-  /** How long one write takes. */
-  #writeMs(): number {
-    const { chance, profile } = this.world;
-    if (this.isDiskWell) return profile.disk.delayMs.low;
-    return chance.from(profile.disk.delayMs) + (chance.happens(profile.disk.stall) ? chance.from(profile.pauseMs) : 0);
-  }
-
   /** One confirmation speaks for all before it: one that still waits to be read need not be. */
-  #confirm(): void {
-    const ticket = this.disk.settle();
+  #confirm(ticket: Ticket): void {
     const isSuperseded = this.world.chance.happens(0.5);
     if (isSuperseded) this.#inbox = this.#inbox.filter((event) => event.kind !== "persisted");
     this.deliver({ kind: "persisted", ticket });
-  }
-
-  /** Its disk does not answer for a while. */
-  stall(durationMs: number): void {
-    this.#diskFreeMs = Math.max(this.#diskFreeMs, this.world.schedule.nowMs) + durationMs;
   }
 
   #isTickDue(): boolean {

@@ -43,3 +43,9 @@ export function simulate(options: SimulationOptions): SimulationResult {
   while (coverage.steps < options.events && schedule.runNext());
   return { profile, nodes, coverage, recovery: checkLiveness(cluster) };
 }
+
+/** What to type to see the same run again. */
+export function replayCommand({ seed, events, nodes, profile }: SimulationOptions): string {
+  const more = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${profile === undefined ? "" : ` --profile ${profile}`}`;
+  return `bun run sim --seed ${seed} --events ${events}${more}`;
+}

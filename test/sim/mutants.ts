@@ -1,0 +1,229 @@
+// Cores that are wrong in one way each: copies of src/core with one rule replaced in the text. The simulator is worth
+// what it finds in them.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ProfileName } from "./profiles.ts";
+import type { Core } from "./world.ts";
+
+const coreFolder = join(import.meta.dir, "../../src/core");
+
+interface Replacement {
+  readonly file: string;
+  /** Must stand in the file exactly once. */
+  readonly text: string;
+  readonly by: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly replacements: readonly Replacement[];
+  /** The profile that is most telling; default: all of them in turn. */
+  readonly profile?: ProfileName;
+  readonly nodes?: number;
+  /** How many seeds may pass before one catches it. */
+  readonly seedsMax: number;
+  /** The rule that catches it when nothing but figure 3.2 and liveness is watched. */
+  readonly caughtBy: RegExp;
+}
+
+export function replaceOnce(source: string, { file, text, by }: Replacement): string {
+  const parts = source.split(text);
+  if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times what is to be replaced: ${text}`);
+  return parts.join(by);
+}
+
+/** Loads a copy of the core with the mutant's replacements made; `dispose` removes the copy. */
+export async function loadMutant(mutant: Mutant): Promise<{ readonly core: Core; readonly dispose: () => void }> {
+  const folder = mkdtempSync(join(tmpdir(), "graft-mutant-"));
+  const dispose = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    for (const file of readdirSync(coreFolder)) {
+      const replacements = mutant.replacements.filter((replacement) => replacement.file === file);
+      writeFileSync(join(folder, file), replacements.reduce(replaceOnce, readFileSync(join(coreFolder, file), "utf8")));
+    }
+    const modules = ["step", "restore", "deadline", "invariants"].map((name) => import(join(folder, `${name}.ts`)));
+    return { core: Object.assign({}, ...(await Promise.all(modules))) as Core, dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "P1: an entry of an earlier term is committed by counting replicas",
+    replacements: [
+      {
+        file: "commit.ts",
+        text: "reached > state.commitIndex && termAt(state.log, reached) === state.currentTerm",
+        by: "reached > state.commitIndex",
+      },
+    ],
+    profile: "rotation",
+    nodes: 5,
+    seedsMax: 100,
+    caughtBy: /Leader Completeness/,
+  },
+  {
+    name: "P3: the vote is not persisted",
+    replacements: [
+      {
+        file: "durability.ts",
+        text: "currentTerm: vote.term, votedFor: vote.votedFor });",
+        by: "currentTerm: vote.term, votedFor: null });",
+      },
+    ],
+    seedsMax: 100,
+    caughtBy: /Election Safety/,
+  },
+  {
+    name: "P3: a vote is given before it is durable",
+    replacements: [
+      { file: "durability.ts", text: "if (durability.confirmed >= ticket) {", by: "if (ticket >= 0) {" },
+      { file: "durability.ts", text: "state.durability.confirmed >= state.durability.voteTicket", by: "true" },
+    ],
+    seedsMax: 200,
+    caughtBy: /Election Safety|Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P4: the vote is erased when stepping down within a term",
+    replacements: [{ file: "step-down.ts", text: "if (term > state.currentTerm) next =", by: "next =" }],
+    seedsMax: 100,
+    caughtBy: /Election Safety/,
+  },
+  {
+    name: "P5: logs are compared by length before term",
+    replacements: [
+      {
+        file: "log-position.ts",
+        text: "if (candidate.term !== voter.term) return candidate.term > voter.term;",
+        by: "if (candidate.index !== voter.index) return candidate.index > voter.index;",
+      },
+      {
+        file: "log-position.ts",
+        text: "return candidate.index >= voter.index;",
+        by: "return candidate.term >= voter.term;",
+      },
+    ],
+    seedsMax: 100,
+    caughtBy: /Leader Completeness/,
+  },
+  {
+    name: "P5: logs are compared field by field",
+    replacements: [
+      {
+        file: "log-position.ts",
+        text: "if (candidate.term !== voter.term) return candidate.term > voter.term;",
+        by: "if (candidate.term < voter.term) return false;",
+      },
+    ],
+    seedsMax: 200,
+    caughtBy: /liveness/,
+  },
+  {
+    name: "P6: a vote reply of another term is counted",
+    replacements: [
+      { file: "election.ts", text: "reply.term === state.currentTerm && state.role.kind", by: "state.role.kind" },
+    ],
+    seedsMax: 200,
+    caughtBy: /Election Safety|Leader Completeness/,
+  },
+  {
+    name: "P7: an asker that has fallen behind never learns the term",
+    replacements: [
+      {
+        file: "pre-vote.ts",
+        text: "return reply.term > state.currentTerm ? becomeFollower(state, reply.term, null, emit) : state;",
+        by: "return state;",
+      },
+    ],
+    seedsMax: 200,
+    caughtBy: /liveness/,
+  },
+  {
+    name: "P11: entries are replaced without a conflict",
+    replacements: [
+      { file: "append.ts", text: "if (termAt(state.log, entry.index) !== entry.term) break;", by: "break;" },
+    ],
+    seedsMax: 100,
+    caughtBy: /the core's own assertions|Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P12: the end of the log is acknowledged instead of the end of what was verified",
+    replacements: [
+      {
+        file: "append.ts",
+        text: "Math.min(role.verifiedIndex, state.durability.persistedIndex)",
+        by: "state.durability.persistedIndex",
+      },
+    ],
+    seedsMax: 100,
+    caughtBy: /the core's own assertions|Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P16: a follower commits what its leader has, matched or not",
+    replacements: [
+      {
+        file: "append.ts",
+        text: "request.leaderCommit, verifiedIndex);",
+        by: "request.leaderCommit, next.log.last.index);",
+      },
+    ],
+    seedsMax: 100,
+    caughtBy: /the core's own assertions|State Machine Safety/,
+  },
+  {
+    name: "P17: the leader counts itself before its own write is durable",
+    replacements: [
+      {
+        file: "commit.ts",
+        text: "key === state.self ? state.durability.persistedIndex",
+        by: "key === state.self ? state.log.last.index",
+      },
+    ],
+    seedsMax: 300,
+    caughtBy: /Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P17: a follower acknowledges before its write is durable",
+    replacements: [
+      {
+        file: "append.ts",
+        text: "Math.min(role.verifiedIndex, state.durability.persistedIndex)",
+        by: "role.verifiedIndex",
+      },
+      { file: "append.ts", text: "return taken.log === next.log ? sendAck", by: "return taken ? sendAck" },
+    ],
+    seedsMax: 300,
+    caughtBy: /Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P18: an acknowledgement of an earlier leadership is counted",
+    replacements: [{ file: "replication.ts", text: "reply.term < state.currentTerm || state.role", by: "state.role" }],
+    seedsMax: 300,
+    caughtBy: /the core's own assertions|Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P15: half of four voters are a majority",
+    replacements: [
+      { file: "quorum.ts", text: "Math.floor(values.length / 2)", by: "Math.ceil(values.length / 2) - 1" },
+    ],
+    nodes: 4,
+    seedsMax: 50,
+    caughtBy: /Election Safety|Leader Completeness|State Machine Safety/,
+  },
+  {
+    name: "P42: a wiped disk takes the place of the old one",
+    replacements: [
+      {
+        file: "founding.ts",
+        text: "if (genesis.members.some((member) => member.key === state.self)) return",
+        by: "if (genesis.members.some((member) => nodeIdOf(member.key) === nodeIdOf(state.self))) return",
+      },
+    ],
+    profile: "crashes",
+    seedsMax: 100,
+    caughtBy: /a wiped node halts/,
+  },
+];

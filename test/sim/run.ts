@@ -1,0 +1,75 @@
+// Simulates clusters by seed, from the command line:
+//   bun run sim --seed 7             one seed; --trace prints what every node heard, became and did
+//   bun run sim --from 0 --seeds 500 many; stops at the first that breaks, and says how to see it again
+// Also --events N, --nodes N, --profile NAME.
+import { parseArgs } from "node:util";
+import { addCoverage, newCoverage } from "./coverage.ts";
+import { type ProfileName, profileNames } from "./profiles.ts";
+import { replayCommand, simulate, type SimulationOptions } from "./simulate.ts";
+import { Violation } from "./violation.ts";
+
+function wholeNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+$/.test(text)) throw new RangeError(`--${name} takes a whole number, not ${text}`);
+  return Number(text);
+}
+
+function profileOf(text: string | undefined): ProfileName | undefined {
+  const profile = profileNames.find((name) => name === text);
+  if (text !== undefined && profile === undefined) {
+    throw new RangeError(`--profile takes one of ${profileNames.join(", ")}`);
+  }
+  return profile;
+}
+
+/** Whether the seed holds. */
+function runOne(options: SimulationOptions, sum: ReturnType<typeof newCoverage>): boolean {
+  try {
+    const result = simulate(options);
+    addCoverage(sum, result.coverage);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    console.error(`seed ${options.seed}: ${error.message}`);
+    if (error.cause instanceof Error) console.error(error.cause.stack);
+    console.error(`to see it again: ${replayCommand(options)} --trace`);
+    return false;
+  }
+}
+
+function main(): boolean {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      from: { type: "string" },
+      seeds: { type: "string" },
+      events: { type: "string" },
+      nodes: { type: "string" },
+      profile: { type: "string" },
+      trace: { type: "boolean" },
+    },
+  });
+  const from = wholeNumber("seed", values.seed) ?? wholeNumber("from", values.from) ?? 0;
+  const count = values.seed === undefined ? (wholeNumber("seeds", values.seeds) ?? 100) : 1;
+  const sum = newCoverage();
+  const startedMs = performance.now();
+  for (let seed = from; seed < from + count; seed++) {
+    const holds = runOne(
+      {
+        seed,
+        events: wholeNumber("events", values.events) ?? 5000,
+        nodes: wholeNumber("nodes", values.nodes),
+        profile: profileOf(values.profile),
+        trace: values.trace === true ? (line) => console.log(line) : undefined,
+      },
+      sum,
+    );
+    if (!holds) return false;
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  console.log(sum);
+  console.log(`${count} seeds hold: ${Math.round(sum.steps / seconds)} events a second`);
+  return true;
+}
+
+if (!main()) process.exitCode = 1;
