@@ -38,8 +38,21 @@ const inner: Readonly<Record<string, Layer>> = {
   errors: { at: ["src/errors.ts"], typesOf: ["core"] },
   version: { at: ["src/version.ts", "package.json"] },
   node: { at: ["src/node/"], uses: ["core", "ports", "errors"] },
-  client: { at: ["src/client/"], uses: ["cbor", "tls", "errors"], typesOf: ["ports"], platform: true },
-  config: { at: ["src/config/"], uses: ["errors"], typesOf: ["core"], libraries: ["smol-toml"], platform: true },
+  client: {
+    at: ["src/client/"],
+    uses: ["cbor", "tls", "errors"],
+    // What a plugin's author declares is what the compiler checks the plugin's client against.
+    typesOf: ["ports", "publicApi"],
+    platform: true,
+  },
+  config: {
+    at: ["src/config/"],
+    // How an identity is read from a certificate stands in one place, with those who check the other side's.
+    uses: ["errors", "tls"],
+    typesOf: ["core"],
+    libraries: ["smol-toml", "toml-eslint-parser"],
+    platform: true,
+  },
   ...adapters,
   publicApi: {
     ...adapter("plugin", { uses: ["plugin"], libraries: pluginLibraries }),

@@ -1,0 +1,60 @@
+// Which keys does a node's configuration file have? This table is the one place that says it: what is read, what is
+// refused, the defaults, and what configs/node.toml must show are all taken from it or checked against it.
+import { founders } from "./founders.ts";
+import { optional, required } from "./read-keys.ts";
+import { address, choice, integer, name, names, path } from "./value-kinds.ts";
+
+export const nodeKeys = {
+  "node.id": required(name, "the name of this node, unique in its cluster"),
+  "node.data_dir": required(
+    path,
+    "the folder of the node's log and state; made at the first start, used by one node only",
+  ),
+  "node.listen": required(address, "where the node accepts peers and clients"),
+  "node.advertise": optional(address, null, "where peers and clients reach the node; without it, listen"),
+
+  "cluster.id": required(name, "the name of the cluster, the same on every node and in every certificate"),
+  "cluster.bootstrap": required(
+    founders,
+    "the nodes that found the cluster, the same on each; used at the very first start only",
+  ),
+
+  "tls.ca": required(path, "the certificate of the cluster's authority"),
+  "tls.cert": required(path, "the certificate of this node"),
+  "tls.key": required(path, "the private key of this node"),
+
+  "state_machine.plugin": required(path, "the state machine: the name of one that ships with Graft, or a path"),
+  "state_machine.host": optional(
+    choice("worker", "inline"),
+    "worker",
+    "where it runs: in a thread of its own, or on the consensus thread, quicker for small state and light commands",
+  ),
+
+  "access.admins": optional(
+    names,
+    ["admin"],
+    "the clients that may stop nodes, change members and transfer leadership",
+  ),
+
+  "raft.election_timeout_ms": optional(
+    integer(50, 600_000),
+    500,
+    "how long a follower hears nothing of a leader before it stands for election; each wait is drawn from [T, 2T)",
+  ),
+  "raft.heartbeat_interval_ms": optional(
+    integer(5, 60_000),
+    50,
+    "how often a leader says that it is there; below half of election_timeout_ms",
+  ),
+
+  "log.level": optional(
+    choice("trace", "debug", "info", "warn", "error"),
+    "info",
+    "the least serious level that is logged",
+  ),
+  "log.format": optional(
+    choice("pretty", "json"),
+    "pretty",
+    "lines for people, or one JSON object a line for programs",
+  ),
+} as const;

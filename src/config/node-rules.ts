@@ -1,0 +1,70 @@
+// How must the values of a node's configuration fit together? Each rule speaks only when the values it looks at are
+// sound by themselves, so that one mistake is told once.
+import type { nodeKeys } from "./node-keys.ts";
+import { type Problem, quote } from "./problems.ts";
+import { keyName, type ValuesOf } from "./read-keys.ts";
+import type { KeyPath, TomlDocument } from "./toml-document.ts";
+
+type Values = Partial<ValuesOf<typeof nodeKeys>>;
+/** Where, what, and what to do. */
+type Finding = readonly [place: KeyPath, what: string, remedy: string];
+
+export function ruleProblems(values: Values, document: TomlDocument): readonly Problem[] {
+  const findings = [...ownPlaceRule(values), ...reachableRule(values), ...heartbeatRule(values)];
+  return findings.map(([place, what, remedy]) => ({ line: document.lineOf(place), key: keyName(place), what, remedy }));
+}
+
+/** A founder that is not in its own list would wait for ever; one with two addresses would be dialled at the wrong one. */
+function ownPlaceRule(values: Values): readonly Finding[] {
+  const { "node.id": id, "cluster.bootstrap": bootstrap, "node.listen": listen } = values;
+  if (id === undefined || bootstrap === undefined) return [];
+  const index = bootstrap.findIndex((member) => member.id === id);
+  const own = bootstrap[index];
+  if (own === undefined) {
+    const ids = bootstrap.map((member) => member.id).join(", ");
+    return [[["node", "id"], `${quote(id)} is not in cluster.bootstrap (${ids})`, "add it there, or correct the id"]];
+  }
+  const advertise = values["node.advertise"] ?? listen;
+  if (advertise === undefined || advertise === own.address || isWildcard(advertise)) return [];
+  const what = `${quote(own.address)} is not where this node is reached (${quote(advertise)})`;
+  return [
+    [
+      ["cluster", "bootstrap", index, "address"],
+      what,
+      "make it the same as node.advertise, or node.listen without one",
+    ],
+  ];
+}
+
+/** 0.0.0.0 is good to listen on and no place to dial. */
+function reachableRule(values: Values): readonly Finding[] {
+  const { "node.listen": listen, "node.advertise": advertise } = values;
+  if (typeof advertise === "string" && isWildcard(advertise)) {
+    return [
+      [["node", "advertise"], `${quote(advertise)} cannot be dialled`, "name the address where others reach this node"],
+    ];
+  }
+  if (advertise === null && listen !== undefined && isWildcard(listen)) {
+    const what = `${quote(listen)} cannot be dialled`;
+    return [[["node", "listen"], what, "add node.advertise, the address where others reach this node"]];
+  }
+  return [];
+}
+
+/** A follower must hear of its leader more than once in each of its waits, or it stands for election needlessly. */
+function heartbeatRule(values: Values): readonly Finding[] {
+  const { "raft.election_timeout_ms": election, "raft.heartbeat_interval_ms": heartbeat } = values;
+  if (election === undefined || heartbeat === undefined || heartbeat * 2 < election) return [];
+  const what = `${heartbeat} is not below half of election_timeout_ms (${election})`;
+  return [
+    [
+      ["raft", "heartbeat_interval_ms"],
+      what,
+      `use ${Math.floor(election / 10)}, a tenth of it, or raise election_timeout_ms`,
+    ],
+  ];
+}
+
+function isWildcard(address: string): boolean {
+  return /^(0\.0\.0\.0|\[[0:]+\]):/.test(address);
+}

@@ -1,0 +1,124 @@
+// What may stand behind a key? One object per kind of value: it checks a value from a file, says what is wrong with it,
+// and describes itself for the reference.
+import { isIP } from "node:net";
+import type { TomlTable, TomlValue } from "smol-toml";
+import { quote } from "./problems.ts";
+import type { KeyPath } from "./toml-document.ts";
+
+/** Says that something is wrong at `within`, a path inside the value; empty for the value itself. */
+export type Complain = (within: KeyPath, what: string, remedy: string) => void;
+
+export interface ValueKind<T> {
+  /** For people: what the value is, its range included. */
+  readonly description: string;
+  /** The value, or undefined after at least one complaint. */
+  readonly read: (value: TomlValue, complain: Complain) => T | undefined;
+}
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$/;
+
+/** The name of a node, a cluster or a client. */
+export const name: ValueKind<string> = {
+  description: "1 to 64 letters, digits, dots, underscores or hyphens",
+  read(value, complain) {
+    if (typeof value === "string" && NAME.test(value)) return value;
+    complain([], `${shown(value)} is no name`, `use ${name.description}`);
+    return undefined;
+  },
+};
+
+/** Where something is listened on or dialled. */
+export const address: ValueKind<string> = {
+  description: "host:port, an IPv6 address in brackets",
+  read(value, complain) {
+    const fault = typeof value === "string" ? addressFault(value) : "is no address";
+    if (typeof value === "string" && fault === null) return value;
+    complain([], `${shown(value)} ${fault}`, "use host:port, such as 127.0.0.1:7401 or [::1]:7401");
+    return undefined;
+  },
+};
+
+/** A file or a folder; relative to the folder of the file that names it. */
+export const path: ValueKind<string> = {
+  description: "a path, relative to the folder of this file",
+  read(value, complain) {
+    if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
+    complain([], `${shown(value)} is no path`, "name a file or a folder, relative to the folder of this file");
+    return undefined;
+  },
+};
+
+export function choice<const T extends string>(...values: readonly T[]): ValueKind<T> {
+  const description = values.map((value) => `"${value}"`).join(" or ");
+  return {
+    description,
+    read(value, complain) {
+      const found = values.find((candidate) => candidate === value);
+      if (found === undefined) complain([], `${shown(value)} is none of the choices`, `use ${description}`);
+      return found;
+    },
+  };
+}
+
+export function integer(min: number, max: number): ValueKind<number> {
+  const description = `a whole number from ${min} to ${max}`;
+  return {
+    description,
+    read(value, complain) {
+      if (typeof value !== "number" || !Number.isInteger(value)) {
+        complain([], `${shown(value)} is no whole number`, `use ${description}`);
+        return undefined;
+      }
+      if (value >= min && value <= max) return value;
+      complain([], `${value} is out of range`, `use ${description}`);
+      return undefined;
+    },
+  };
+}
+
+export const names: ValueKind<readonly string[]> = list("names", name);
+export const addresses: ValueKind<readonly string[]> = list("addresses", address);
+
+/** Dates are objects too. */
+export function isTable(value: TomlValue | undefined): value is TomlTable {
+  return (
+    typeof value === "object" && !Array.isArray(value) && Object.prototype.toString.call(value) === "[object Object]"
+  );
+}
+
+export function list<T>(what: string, kind: ValueKind<T>): ValueKind<readonly T[]> {
+  return {
+    description: `a list of ${what} (${kind.description})`,
+    read(value, complain) {
+      if (!Array.isArray(value)) {
+        complain([], `${shown(value)} is no list`, `use a list of ${what} in square brackets`);
+        return undefined;
+      }
+      const found = value.map((element, index) =>
+        kind.read(element, (within, ...rest) => complain([index, ...within], ...rest)),
+      );
+      return found.every((element) => element !== undefined) ? found : undefined;
+    },
+  };
+}
+
+function addressFault(text: string): string | null {
+  const [, bracketed, plain, portText] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text) ?? [];
+  if (isIP(text) === 6) return "needs brackets and a port";
+  if (portText === undefined) return /:\d*$/.test(text) ? "is no address" : "has no port";
+  if (bracketed !== undefined && isIP(bracketed) !== 6) return "has no IPv6 address in its brackets";
+  if (plain !== undefined && isIP(plain) === 0 && !HOST_NAME.test(plain)) return "has no host name before its port";
+  const port = Number(portText);
+  return port >= 1 && port <= 65_535 ? null : "has no port from 1 to 65535";
+}
+
+const typeNames: Readonly<Record<string, string>> = { string: "the text", number: "the number", boolean: "" };
+
+/** A value from a file, with what it is. */
+export function shown(value: TomlValue): string {
+  if (Array.isArray(value)) return "a list";
+  if (isTable(value)) return "a table";
+  return `${typeNames[typeof value] ?? "the date"} ${quote(value)}`.trim();
+}
