@@ -2,7 +2,7 @@
 import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
 import type { LogIndex } from "./log-position.ts";
-import { lastIndexUpToTerm, positionAt, stretchFrom } from "./log-terms.ts";
+import { lastIndexUpToTerm, positionAt, stretchFrom, termAt } from "./log-terms.ts";
 import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
 import type { Leader, Probing, Progress, Replicating } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
@@ -138,10 +138,22 @@ function afterRefused(
       ? refused.prevIndex !== progress.nextIndex - 1
       : refused.prevIndex >= progress.nextIndex);
   if (isLate) return progress;
-  const { conflict, lastIndex, prevIndex } = refused;
-  // Up to prevIndex the follower has no term above that of the conflict, so the logs differ wherever the leader has one.
-  const shared = conflict.term === 0 ? lastIndex : lastIndexUpToTerm(state.log, conflict.term);
-  return probing(progress, Math.max(progress.matchIndex + 1, Math.min(shared + 1, prevIndex)));
+  const nextIndex = Math.min(lastShared(state, refused) + 1, refused.prevIndex);
+  return probing(progress, Math.max(progress.matchIndex + 1, nextIndex));
+}
+
+/**
+ * The last index at which the logs can still agree. Terms rise along both of them: where the leader's term is the higher one
+ * they differ in all that the leader has above the follower's, and where it is the lower one in all that the follower has
+ * of its own.
+ */
+function lastShared(
+  state: State,
+  { conflict, lastIndex, prevIndex }: Extract<AppendOutcome, { readonly kind: "refused" }>,
+): LogIndex {
+  if (conflict.term === 0) return lastIndex;
+  const term = termAt(state.log, prevIndex);
+  return term !== null && term < conflict.term ? conflict.index - 1 : lastIndexUpToTerm(state.log, conflict.term);
 }
 
 /** The follower is to be asked anew, from `nextIndex` on. */
