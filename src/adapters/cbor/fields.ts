@@ -102,7 +102,10 @@ export function address(item: Item, field: string): string {
 export const printable = (item: Item, lengthMax: number, field: string): string =>
   matching(item, lengthMax, printableForm, field);
 
-/** Makes a text of ours such that `printable` passes it: what cannot be printed becomes a space, the rest is cut off. */
+/**
+ * Makes a text of ours such that `printable` passes it: what cannot be printed becomes a space, what is too long is cut
+ * off, and should that leave half of a surrogate pair, the writer makes it U+FFFD.
+ */
 export function toPrintable(text: string, lengthMax: number): string {
-  return text.slice(0, lengthMax).toWellFormed().replace(unprintables, " ");
+  return text.slice(0, lengthMax).replace(unprintables, " ");
 }

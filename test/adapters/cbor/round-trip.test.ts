@@ -1,9 +1,10 @@
 // Whatever is encoded comes back as it was, for every kind of frame; and what our own writer writes is what cbor-x
 // would have written.
 import { describe, expect, test } from "bun:test";
+import { toMemberKey } from "../../../src/core/configuration.ts";
 import { decodeFrame, encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame } from "../../../src/adapters/cbor/frames.ts";
-import { payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
+import { membersMax, operationsMax, payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
 import { messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
 import { decodePlain, encodePlain, type PlainInput, type PlainItem } from "../../../src/adapters/cbor/plain-cbor.ts";
 import { Draw, kinds, names } from "./frame-generator.ts";
@@ -67,6 +68,40 @@ test("a payload of a mebibyte passes, one of the largest size as well, and one b
   const tooLarge: Frame = { kind: "command", id: 1, timeoutMs: 1, payload: new Uint8Array(payloadBytesMax + 1) };
   expect(() => encodeFrame(tooLarge)).toThrow(RangeError);
   expect(decodeFrame(bodyOf(encodeFrame({ kind: "stop", id: 7 })), "request")).toStrictEqual({ kind: "stop", id: 7 });
+});
+
+test("a batch of entries that no frame can carry does not leave", () => {
+  const payload = new Uint8Array(payloadBytesMax);
+  const entries = [1, 2].map((index) => ({ kind: "command", index, term: 1, stampMs: 1, payload }) as const);
+  const batch: Frame = {
+    kind: "appendEntries",
+    term: 1,
+    prev: { index: 0, term: 0 },
+    entries,
+    leaderCommit: 0,
+    round: 1,
+  };
+  expect(() => encodeFrame(batch)).toThrow(RangeError);
+  expect(encodeFrame({ ...batch, entries: entries.slice(1) }).byteLength).toBeGreaterThan(payloadBytesMax);
+});
+
+test("a list that its reader would not take does not leave", () => {
+  const members = Array.from({ length: membersMax + 1 }, (_, i) => ({
+    key: toMemberKey(`n${i}`, "a1"),
+    address: "127.0.0.1:7401",
+    priority: 0,
+  }));
+  const genesis = { clusterUuid: "0".repeat(32), members, foundedAtMs: 0 };
+  expect(() => encodeFrame({ kind: "genesisNotice", genesis })).toThrow(RangeError);
+  const founders = { ...genesis, members: members.slice(1) };
+  expect(encodeFrame({ kind: "genesisNotice", genesis: founders })).toBeInstanceOf(Uint8Array);
+});
+
+test("operations that only people read are cut off, and not refused", () => {
+  const commands = Array.from({ length: operationsMax + 1 }, (_, i) => `c${i}`);
+  const reply: Frame = { kind: "describe", id: 1, name: "kv", version: "1", style: "typed", commands, queries: [] };
+  const decoded = decodeFrame(bodyOf(encodeFrame(reply)), "reply");
+  expect(decoded).toStrictEqual({ ...reply, commands: commands.slice(0, operationsMax) });
 });
 
 test("P57: text for people leaves on one line, printable and bounded", () => {

@@ -26,6 +26,9 @@ function cycle(): CborValue {
   return value;
 }
 
+const manyKeys = (count: number): CborValue =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+
 function drawValue(draw: Draw, depth: number): CborValue {
   const kind = draw.below(depth === 0 ? 7 : 9);
   if (kind === 0) return draw.pick([null, true, false]);
@@ -112,7 +115,8 @@ test.each<readonly [what: string, value: unknown, message: string]>([
   ["a value too deep", nested(1, valueDepthMax + 1), "nested deeper"],
   ["a cycle", cycle(), "nested deeper"],
   ["too many items", new Array(valueItemsMax).fill(0), "more than"],
-  ["too many keys", Object.fromEntries(Array.from({ length: valueMapKeysMax + 1 }, (_, i) => [`k${i}`, 0])), "keys"],
+  ["too many keys and values together", new Array(32).fill(manyKeys(valueMapKeysMax)), "more than"],
+  ["too many keys", manyKeys(valueMapKeysMax + 1), "keys"],
 ])("%s cannot be encoded", (_, value, message) => {
   expect(() => encodeValue(value as CborValue)).toThrow(TypeError);
   expect(() => encodeValue(value as CborValue)).toThrow(message);
@@ -122,7 +126,7 @@ describe("what just about can be encoded can be decoded", () => {
   test.each<readonly [string, CborValue]>([
     ["depth", nested(1, valueDepthMax)],
     ["items", new Array<number>(valueItemsMax - 1).fill(0)],
-    ["keys", Object.fromEntries(Array.from({ length: valueMapKeysMax }, (_, i) => [`k${i}`, i]))],
+    ["keys", manyKeys(valueMapKeysMax)],
   ])("%s", (_, value) => {
     expect(decodeValue(encodeValue(value))).toStrictEqual(value);
   });
