@@ -9,6 +9,9 @@ import { damaged, isSqliteError, reasonOf } from "./storage-errors.ts";
 /** How long a process that is just ending is waited for before its lock counts as taken, ms. */
 const lockTimeoutMs = 250;
 
+/** Well above what gathers between two checkpoints: a WAL that is cut in the ordinary course would cost with each one. */
+const walFileBytesMax = 32 * 1024 * 1024;
+
 /** Each setting and what SQLite must say when asked for it afterwards. */
 const settings: readonly (readonly [name: string, value: string, readBack: string | number])[] = [
   ["busy_timeout", String(lockTimeoutMs), lockTimeoutMs],
@@ -26,6 +29,8 @@ const durabilitySettings: typeof settings = [
   ["checkpoint_fullfsync", "ON", 1],
   // SQLite hides the errors of its own checkpoints; log-store.ts makes them itself.
   ["wal_autocheckpoint", "0", 0],
+  // An unusually large write stretches the WAL; it is cut back to this when it begins anew, so that the space returns.
+  ["journal_size_limit", String(walFileBytesMax), walFileBytesMax],
 ];
 
 /**

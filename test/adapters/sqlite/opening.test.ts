@@ -35,6 +35,7 @@ describe("settings", () => {
     ["fullfsync", 1],
     ["checkpoint_fullfsync", 1],
     ["wal_autocheckpoint", 0],
+    ["journal_size_limit", 33_554_432],
   ])("%s is %p", (name, value) => {
     expect(pragma(name)).toBe(value);
     expect(pragma(name)).toBe(value);
