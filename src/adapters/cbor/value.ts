@@ -1,6 +1,6 @@
 // Generic CBOR values: the payloads of typed state machines, `[operation, input]` and results. The same strict profile as
 // for frames, with floats and maps added; cbor-x encodes and decodes.
-import { decodePlain, encodePlain, type PlainInput, type PlainItem, plainView } from "./plain-cbor.ts";
+import { decodePlainObjects, encodePlain, type PlainInput, plainView } from "./plain-cbor.ts";
 import { checkStrict, type StrictLimits } from "./strict-cbor.ts";
 
 /** Numbers are floats where they are not safe integers; a map's keys are texts, and `__proto__` is none of them. */
@@ -28,15 +28,7 @@ const limits: StrictLimits = {
 export function decodeValue(bytes: Uint8Array): CborValue {
   const view = plainView(bytes);
   checkStrict(view, limits);
-  return fromItem(decodePlain(view));
-}
-
-function fromItem(item: PlainItem): CborValue {
-  if (Array.isArray(item)) return (item as readonly PlainItem[]).map(fromItem);
-  if (!(item instanceof Map)) return item as Exclude<typeof item, readonly PlainItem[]>;
-  const value: Record<string, CborValue> = {};
-  for (const [key, each] of item) value[key] = fromItem(each);
-  return value;
+  return decodePlainObjects(view) as CborValue;
 }
 
 /**
