@@ -76,8 +76,9 @@ function withLaterElection(state: State): State {
 
 export function onRequestVoteReply(state: State, from: MemberKey, reply: RequestVoteReply, emit: Emit): State {
   if (reply.term > state.currentTerm) return becomeFollower(state, reply.term, null, emit);
-  const isCurrent = reply.term === state.currentTerm && state.role.kind === "candidate";
-  return isCurrent && reply.granted ? countVote(state, from, emit) : state;
+  // A vote that comes before it was asked for is nobody's: this candidate's own is not durable yet.
+  const isAsking = state.role.kind === "candidate" && state.role.asked;
+  return isAsking && reply.term === state.currentTerm && reply.granted ? countVote(state, from, emit) : state;
 }
 
 function countVote(state: State, from: MemberKey, emit: Emit): State {

@@ -87,8 +87,10 @@ export function follower(node: Node = {}): State {
 export const preCandidate = (node: Node = {}): State => take(follower(node), tick, dueMs)[0];
 
 /** A pre-candidate that has been encouraged by everyone; its vote for itself is not durable yet. */
-export function candidate(node: Node = {}): State {
-  let state = preCandidate(node);
+export const candidate = (node: Node = {}): State => encouraged(preCandidate(node));
+
+function encouraged(asked: State): State {
+  let state = asked;
   const term = state.currentTerm;
   for (const key of othersOf(state)) {
     if (state.role.kind === "preCandidate") state = play(state, from(key, preVoteReply(term + 1, term, true)));
@@ -98,9 +100,18 @@ export function candidate(node: Node = {}): State {
 }
 
 /** A candidate whose vote for itself is durable: it has asked the others. */
-export function asking(node: Node = {}): State {
-  const state = candidate(node);
-  return play(state, persisted(state.durability.issued));
+export const asking = (node: Node = {}): State => allDurable(candidate(node));
+
+const allDurable = (state: State): State => play(state, persisted(state.durability.issued));
+
+/** The follower waits for its election and wins it; its no-op is not durable yet. */
+export function elected(waiting: State): State {
+  let state = allDurable(encouraged(take(waiting, tick, asFollower(waiting).electionDueMs)[0]));
+  for (const key of othersOf(state)) {
+    if (state.role.kind === "candidate") state = play(state, from(key, voteReply(state.currentTerm, true)));
+  }
+  asLeader(state);
+  return state;
 }
 
 interface LeaderNode extends Node {
@@ -112,12 +123,8 @@ interface LeaderNode extends Node {
 
 /** It leads the term after that of `node`, with a no-op at the end of its log. */
 export function leader(node: LeaderNode = {}): State {
-  let state = asking(node);
-  for (const key of othersOf(state)) {
-    if (state.role.kind === "candidate") state = play(state, from(key, voteReply(state.currentTerm, true)));
-  }
-  asLeader(state);
-  if (node.isDurable !== false) state = play(state, persisted(state.durability.issued));
+  let state = elected(follower(node));
+  if (node.isDurable !== false) state = allDurable(state);
   for (const [key, matchIndex] of node.matched ?? []) {
     state = play(state, from(key, accepted(state.currentTerm, matchIndex)));
   }

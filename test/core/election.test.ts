@@ -170,6 +170,13 @@ describe("counting votes", () => {
     });
   }
 
+  test("P3: a vote that nobody asked for yet does not count: it would elect a node that can forget its own", () => {
+    const state = candidate(five);
+    expect(
+      play(state, from(n2, voteReply(2, true)), from(n3, voteReply(2, true)), from(n4, voteReply(2, true))),
+    ).toEqual(state);
+  });
+
   test("a learner's vote does not count", () => {
     const state = asking({ members: [n1, n2, n3, n4], configuration: { voters: [n1, n2, n3] } });
     expect(asCandidate(play(state, from(n4, voteReply(1, true)))).granted).toEqual([n1]);

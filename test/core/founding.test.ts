@@ -1,0 +1,179 @@
+// How a cluster begins: who writes the genesis and when, who takes it over, and who must stop.
+import { describe, expect, test } from "bun:test";
+import type { MemberKey } from "../../src/core/configuration.ts";
+import { isReadyToFound } from "../../src/core/founding.ts";
+import { latestConfiguration } from "../../src/core/log-terms.ts";
+import { restore } from "../../src/core/restore.ts";
+import type { State } from "../../src/core/state.ts";
+import { asFollower, effectsOf, follower, leader, linesOf, play, saved, starting, take } from "./build.ts";
+import {
+  foundedAtMs,
+  from,
+  genesisOf,
+  hello,
+  n1,
+  n2,
+  n3,
+  n4,
+  persisted,
+  preVote,
+  requestVote,
+  tick,
+  wiped,
+} from "./say.ts";
+import { append, at } from "./say.ts";
+
+const bootstrap = ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:7400` }));
+
+/** A node at its first start, with a table of three founders. */
+const founder = (self: MemberKey, table: typeof bootstrap | null = bootstrap): State =>
+  restore({ ...saved(), genesis: null, lastStampMs: 0 }, starting({ self, bootstrap: table }));
+
+const founded = genesisOf(n1, n2, n3);
+
+describe("writing the genesis", () => {
+  test("waits for a hello of every founder", () => {
+    const one = play(founder(n1), hello(n2, null));
+    expect(isReadyToFound(one)).toBe(false);
+    expect(one.genesis).toBeNull();
+    const [state, effects] = take(one, hello(n3, null));
+    expect(effects.map(({ kind }) => kind)).toEqual(["writeGenesis"]);
+    expect(state.genesis?.members).toEqual(founded.members);
+    expect(state.genesis?.clusterUuid).toMatch(/^[0-9a-f]{32}$/);
+    expect(state.genesis?.foundedAtMs).toBe(foundedAtMs);
+    expect(state.founding).toBeNull();
+    expect(latestConfiguration(state.log)).toEqual({
+      members: founded.members,
+      voters: [n1, n2, n3],
+      outgoing: [],
+      promoteWhenCaughtUp: [],
+    });
+  });
+
+  test("is the business of the smallest id alone, whoever hears the others first", () => {
+    for (const self of [n2, n3]) {
+      const state = play(founder(self), hello(n1, null), hello(n2, null), hello(n3, null));
+      expect(state.genesis).toBeNull();
+    }
+  });
+
+  test("takes the incarnation that spoke last: a founder whose disk was replaced before the founding is the new one", () => {
+    const state = play(founder(n1), hello(n2, null), hello(wiped(n2), null), hello(n3, null));
+    expect(state.genesis?.members.map(({ key }) => key)).toEqual([n1, wiped(n2), n3]);
+  });
+
+  test("does not count a stranger, or the same founder twice", () => {
+    const state = play(founder(n1), hello(n2, null), hello(n2, null), hello(n4, null));
+    expect(state.genesis).toBeNull();
+    expect(state.founding?.heard).toEqual([n1, n2]);
+  });
+
+  test("tells the others once it is durable here, and not before", () => {
+    const state = play(founder(n1), hello(n2, null), hello(n3, null));
+    expect(linesOf(state, persisted(1)).map((line) => line.replace(/[0-9a-f]{8}/, "…"))).toEqual([
+      "genesis … is durable",
+      "to n2: GenesisNotice …",
+      "to n3: GenesisNotice …",
+    ]);
+  });
+
+  test("happens once: later hellos find it written", () => {
+    const state = play(founder(n1), hello(n2, null), hello(n3, null), persisted(1));
+    expect(play(state, hello(n2, null), hello(n3, null)).genesis).toBe(state.genesis);
+    expect(linesOf(state, tick)).toEqual([]);
+  });
+
+  test("two clusters have two names", () => {
+    const uuidOf = (seed: readonly [number, number, number, number]): string | undefined => {
+      const start = restore({ ...saved(), genesis: null }, starting({ seed, bootstrap: bootstrap.slice(0, 1) }));
+      return take(start, tick)[0].genesis?.clusterUuid;
+    };
+    expect(uuidOf([1, 1, 1, 1])).not.toBe(uuidOf([1, 1, 1, 2])!);
+  });
+});
+
+describe("taking a genesis over", () => {
+  const notice = { kind: "genesisNotice", genesis: founded } as const;
+  for (const [how, event] of [
+    ["from a notice", from(n1, notice)],
+    ["from a hello", hello(n1, founded)],
+  ] as const) {
+    test(`${how}: written, passed on when durable, and its wait for a leader begins`, () => {
+      const [state, effects] = take(founder(n2), event, 5000);
+      expect(effects).toEqual([{ kind: "writeGenesis", ticket: 1, genesis: founded }]);
+      expect(state.genesis).toEqual(founded);
+      expect(asFollower(state).electionDueMs).toBeGreaterThanOrEqual(5500);
+      expect(linesOf(state, persisted(1))).toEqual([
+        "genesis c1c1c1c1 is durable",
+        "to n1: GenesisNotice c1c1c1c1",
+        "to n3: GenesisNotice c1c1c1c1",
+      ]);
+    });
+  }
+
+  test("a node without a table takes one over too, if it is in it", () => {
+    expect(play(founder(n2, null), hello(n1, founded)).genesis).toEqual(founded);
+  });
+
+  test("a node that knows one keeps it, whatever others say", () => {
+    const other = { ...genesisOf(n1, n2), clusterUuid: "d2d2d2d2".repeat(4) };
+    const state = follower();
+    expect(take(state, hello(n2, other))).toEqual([state, []]);
+    expect(take(state, from(n2, { kind: "genesisNotice", genesis: other }))).toEqual([state, []]);
+  });
+
+  test("a node that knows one tells a newcomer, when it is durable here", () => {
+    expect(linesOf(follower(), hello(n2, null))).toEqual(["to n2: GenesisNotice c1c1c1c1"]);
+    const fresh = play(founder(n2), hello(n1, founded));
+    expect(linesOf(fresh, hello(n3, null))).toEqual([]);
+    expect(linesOf(play(fresh, hello(n3, null)), persisted(1)).filter((line) => line.startsWith("to n3"))).toHaveLength(
+      2,
+    );
+  });
+
+  test("a leader tells a newcomer as well, though it keeps no progress for it", () => {
+    expect(linesOf(leader(), hello(wiped(n3), null))).toEqual(["to n3: GenesisNotice c1c1c1c1"]);
+  });
+});
+
+describe("P42: a disk that is not the one the cluster was founded with", () => {
+  test("P42: a wiped node is told so and stops; it writes nothing", () => {
+    for (const self of [wiped(n1), wiped(n2)]) {
+      const [state, effects] = take(founder(self), hello(n3, founded));
+      const id = self === wiped(n1) ? "n1" : "n2";
+      expect(effects).toEqual([{ kind: "halt", reason: { kind: "wiped", clusterUuid: founded.clusterUuid, id } }]);
+      expect(state.genesis).toBeNull();
+    }
+  });
+
+  test("P42: a node that the cluster was founded without is told so and stops", () => {
+    const [, effects] = take(founder(n4, null), from(n1, { kind: "genesisNotice", genesis: founded }));
+    expect(effects).toEqual([
+      { kind: "halt", reason: { kind: "notListed", clusterUuid: founded.clusterUuid, id: "n4" } },
+    ]);
+  });
+
+  test("P42: one founder that knows the old cluster is enough to keep a wiped one from founding a second", () => {
+    const lagging = play(founder(wiped(n1)), hello(n3, null));
+    expect(lagging.genesis).toBeNull();
+    expect(linesOf(lagging, hello(n2, founded))).toEqual([
+      "halt: cluster c1c1c1c1 knows n1 with another disk: this one is new or was wiped",
+    ]);
+  });
+
+  test("P42: without a genesis a node neither votes, encourages, takes entries nor stands", () => {
+    const state = founder(wiped(n1));
+    for (const message of [requestVote(9, at(9, 9)), preVote(9, at(9, 9)), append({ term: 9 })]) {
+      expect(take(state, from(n2, message))).toEqual([state, []]);
+    }
+    const later = take(state, tick, 1e6);
+    expect(later[1]).toEqual([]);
+    expect(later[0].role.kind).toBe("follower");
+  });
+});
+
+test("P2: before the genesis there is no term and no vote to write", () => {
+  const state = play(founder(n1), hello(n2, null));
+  expect(state).toMatchObject({ currentTerm: 0, votedFor: null });
+  expect(effectsOf(take(state, from(n2, requestVote(3, at(0, 0))))[1], "writeVote")).toEqual([]);
+});
