@@ -147,7 +147,7 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["tickets rise", withDurability(following, { issued: 3 }), following],
   ["a snapshot never goes back", withLog(following, { snapshot: at(1, 1) }), following],
   ["a committed entry is never replaced (§3.6.3)", following, withLog(following, { termStarts: [at(1, 1), at(2, 2)] })],
-  ["a leader only appends (§3.5)", leading, withLog(heard, { last: at(4, 3) })],
+  ["a leader only appends (§3.5)", leading, withLog(leading, { last: at(4, 3) })],
   ["rounds rise", leading, withLeader({ round: 0 })],
   ["matchIndex never falls", leading, withProgress({ matchIndex: 3 })],
 ];

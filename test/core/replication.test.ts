@@ -202,6 +202,12 @@ describe("back-off", () => {
     { title: "c, d: longer, but in agreement at 10", conflict: at(8, 6), lastIndex: 12, next: 10 },
     { title: "e: only entries of term 4 where the leader has 5 and 6", conflict: at(4, 4), lastIndex: 10, next: 6 },
     { title: "f: terms 2 and 3, which the leader never saw", conflict: at(7, 3), lastIndex: 11, next: 4 },
+    {
+      title: "a deposed leader's term 7, later than the leader's own there",
+      conflict: at(4, 7),
+      lastIndex: 11,
+      next: 4,
+    },
     { title: "f, had it been asked at 6: term 2", conflict: at(4, 2), lastIndex: 11, next: 4 },
   ] as const;
   for (const { title, conflict, lastIndex, next } of cases) {
