@@ -64,9 +64,16 @@ const inner: Readonly<Record<string, Layer>> = {
 const layers: Readonly<Record<string, Layer>> = {
   ...inner,
   compose: { at: ["src/compose.ts"], uses: Object.keys(inner), platform: true },
+  // Clusters made of processes on this machine, for the command line, the benches and the tests alike.
+  local: {
+    at: ["src/local/"],
+    uses: ["certs", "client", "errors"],
+    libraries: ["smol-toml"],
+    platform: true,
+  },
   cli: {
     at: ["src/cli/"],
-    uses: ["compose", "client", "config", "errors", "version"],
+    uses: ["compose", "local", "client", "config", "errors", "version"],
     libraries: ["citty", "consola"],
     platform: true,
   },

@@ -1,4 +1,6 @@
 // The only place that constructs adapters and wires them to a node or a client. Nothing here decides anything.
+import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
+import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locatePlugin } from "./adapters/plugin/loader.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
@@ -10,7 +12,7 @@ import { GraftClient } from "./client/client.ts";
 import { tlsDial } from "./client/dial.ts";
 import { defaultSettings } from "./core/settings.ts";
 import { Node } from "./node/node.ts";
-import type { Logger } from "./ports/logger.ts";
+import type { Logger, LogLevel } from "./ports/logger.ts";
 import type { StateMachine } from "./ports/state-machine.ts";
 import { version } from "./version.ts";
 
@@ -97,3 +99,14 @@ export function composeClient({ cluster, name, addresses, tls, timeoutMs }: Clie
   const dial = tlsDial({ cluster, name, tls, software: version });
   return new GraftClient({ addresses, dial, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
+
+/** A logger to standard error; to be flushed before the process exits. */
+export function composeLogger(options: {
+  readonly level: LogLevel;
+  readonly format: "pretty" | "json";
+}): Logger & { flush(graceMs: number): Promise<void> } {
+  return new ConsolaLogger(options);
+}
+
+/** Authorities and certificates in a folder, as src/adapters/certs/folder.ts describes them. */
+export const certificates = { init: initCertificates, issue: issueInto } as const;

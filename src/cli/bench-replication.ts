@@ -1,0 +1,48 @@
+// `graft bench replication`: puts per second and how long each takes. The measuring is src/client/load.ts.
+import { runLoad, type Load, type LoadResult } from "../client/load.ts";
+import { type BenchTarget, withBenchTarget } from "./bench-target.ts";
+import { clusterFlags } from "./cluster-access.ts";
+import { command } from "./command.ts";
+import type { Output, Paint } from "./output.ts";
+import { parseCount, parseDurationMs } from "./typed-numbers.ts";
+
+const limits = { clients: { min: 1, max: 100_000 }, bytes: { min: 0, max: 4 * 1024 * 1024 } };
+
+export const benchReplication = command({
+  summary: "Measure puts: how many per second, and how long each takes",
+  details: [
+    "Closed-loop clients: each sends its next put when the last one is answered, over at most 16 connections. Without --cluster\nthree nodes are started on this machine for it and removed afterwards.",
+  ],
+  args: {
+    clients: { type: "string", valueHint: "N", description: "clients at the same time; default: 64" },
+    bytes: { type: "string", valueHint: "B", description: "size of each value; default: 256" },
+    seconds: { type: "string", valueHint: "S", description: "length of the run; default: 6" },
+    ...clusterFlags,
+  },
+  examples: [
+    ["graft bench replication --clients 64", "on three nodes of its own"],
+    ["graft bench replication --clients 1 --json -c 10.0.0.1:7401", "latency of an existing cluster that runs kv"],
+  ],
+  async run(args, { output }) {
+    const load = {
+      clients: parseCount("--clients", args.clients ?? "64", limits.clients),
+      bytes: parseCount("--bytes", args.bytes ?? "256", limits.bytes),
+      seconds: parseDurationMs("--seconds", `${args.seconds ?? "6"}s`) / 1000,
+    };
+    await withBenchTarget(args, output, (target) => measure(target, load, output));
+  },
+});
+
+async function measure({ connect }: BenchTarget, load: Load, output: Output): Promise<void> {
+  const result = await output.progress(`measuring for ${load.seconds} s`, runLoad(connect, load));
+  await output.answer(result, (paint) => words(result, paint));
+}
+
+function words(result: LoadResult, paint: Paint): string {
+  return [
+    `${paint("bold", result.opsPerSecond.toLocaleString("en"))} puts/s`,
+    `${result.clients} clients, ${result.bytes} bytes`,
+    `p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms, p99.9 ${result.p999Ms} ms`,
+    result.failures === 0 ? "no failures" : paint("red", `${result.failures} failures`),
+  ].join("   ");
+}

@@ -1,0 +1,51 @@
+// `graft cluster status`: who is there, who leads, how far each node has got. Prints what src/client/cluster-view.ts found.
+import { type ClusterView, viewCluster } from "../client/cluster-view.ts";
+import { clusterFlags, withClient } from "./cluster-access.ts";
+import { command } from "./command.ts";
+import type { Paint } from "./output.ts";
+import { renderTable } from "./table.ts";
+
+export const clusterStatus = command({
+  summary: "Show who is there, who leads, and how far each node has got",
+  details: [
+    "Any live node will do. Without a leader the answer says whom the nodes wait for; the exit code is 0 all the same, since\nthe question was answered.",
+  ],
+  args: clusterFlags,
+  examples: [
+    ["graft cluster status", "ask the nodes named in the nearest graft.toml"],
+    ["graft cluster status -c 10.0.0.1:7401 --json", "ask one node, for a script"],
+  ],
+  run: (args, { output }) =>
+    withClient(args, output, async ({ client, timeoutMs }) => {
+      const view = await output.progress("asking the nodes", viewCluster(client, timeoutMs));
+      await output.answer(statusDocument(view), (paint) => statusWords(view, paint));
+    }),
+});
+
+/** What scripts get: the leader by its id. */
+export const statusDocument = ({ cluster, leader, term, commitIndex, nodes, waitingFor }: ClusterView): object => ({
+  cluster,
+  leader: leader?.id ?? null,
+  term,
+  commitIndex,
+  nodes,
+  waitingFor,
+});
+
+export function statusWords(view: ClusterView, paint: Paint): string {
+  const leader = view.leader === null ? paint("yellow", "no leader") : `leader ${paint("bold", view.leader.id)}`;
+  const head = `cluster ${paint("bold", view.cluster)}, ${leader}, term ${view.term}, commit ${view.commitIndex}`;
+  const rows = view.nodes.map((node) => [
+    node.id === view.leader?.id ? paint("green", node.id) : node.id,
+    node.address,
+    node.role ?? (node.reachable ? "?" : paint("red", "not reached")),
+    node.voter ? "yes" : "no",
+    node.matchIndex?.toString() ?? "-",
+    node.appliedIndex?.toString() ?? "-",
+    node.lagEntries?.toString() ?? "-",
+    node.version ?? "-",
+  ]);
+  const table = renderTable(["node", "address", "role", "voter", "match", "applied", "lag", "version"], rows, paint);
+  const waiting = view.waitingFor.map((line) => `  ${line}`);
+  return [head, "", table, ...(waiting.length > 0 ? ["", "waiting for:", ...waiting] : [])].join("\n");
+}

@@ -1,0 +1,151 @@
+// `graft dev`: a cluster on this machine in one command, each node a process of its own, until Ctrl-C. Making it is src/local.
+import { join, relative, resolve } from "node:path";
+import { waitForLeader } from "../client/cluster-view.ts";
+import { composeClient } from "../compose.ts";
+import { GraftError } from "../errors.ts";
+import { areFree, findFreePorts } from "../local/free-ports.ts";
+import {
+  createLocalCluster,
+  findLocalCluster,
+  type LocalCluster,
+  localClientSettings,
+} from "../local/local-cluster.ts";
+import { NodeProcess } from "../local/node-process.ts";
+import { answerFlags } from "./answer-flags.ts";
+import { command } from "./command.ts";
+import type { Output, Paint } from "./output.ts";
+import { program } from "./program.ts";
+import { parseCount } from "./typed-numbers.ts";
+
+const firstPort = 7401;
+const electionTimeoutMs = 30_000;
+const nodesMax = 9;
+
+export const dev = command({
+  summary: "Run a local cluster with certificates, to try things out",
+  details: [
+    "Everything lies in one folder: certificates, a configuration file per node, their data, and a graft.toml, so that graft finds\nthe cluster from there without flags. Started again, it goes on with the data that is there. Ctrl-C stops all nodes.",
+  ],
+  args: {
+    nodes: { type: "string", valueHint: "N", description: "how many nodes; default: 3" },
+    plugin: { type: "string", valueHint: "PATH", description: "the state machine: a path, kv or counter; default: kv" },
+    dir: { type: "string", valueHint: "FOLDER", description: "where everything lies; default: graft-dev" },
+    port: {
+      type: "string",
+      valueHint: "PORT",
+      description: `the first node's port, the others follow; default: ${firstPort}, or others that are free`,
+    },
+    ...answerFlags,
+  },
+  examples: [
+    ["graft dev", "three nodes of the key-value store"],
+    ["graft dev --plugin ./counter.ts --nodes 5", "five nodes of a state machine of your own"],
+  ],
+  async run(args, { output }) {
+    const cluster = await clusterOf(args);
+    const processes = cluster.nodes.map(
+      (node, place) =>
+        new NodeProcess({ program, node, log: (line) => void output.say(prefixed(output, node.id, place, line)) }),
+    );
+    const asked = askedToStop();
+    const ended = Promise.all(processes.map(({ exited }) => exited));
+    try {
+      const first = await Promise.race([ready(cluster, output).then(() => null), asked, anyEnd(processes)]);
+      if (first === null) await Promise.race([asked, ended]);
+      else if (first.kind === "ended") throw startFailure(first.id, first.exitCode, cluster.dir);
+    } finally {
+      for (const process of processes) void process.stop();
+      await output.progress("stopping the nodes", ended);
+    }
+  },
+});
+
+type Interruption =
+  { readonly kind: "asked" } | { readonly kind: "ended"; readonly id: string; readonly exitCode: number };
+
+interface DevArguments {
+  readonly nodes?: string | undefined;
+  readonly plugin?: string | undefined;
+  readonly dir?: string | undefined;
+  readonly port?: string | undefined;
+}
+
+async function clusterOf({ nodes, plugin, dir = "graft-dev", port }: DevArguments): Promise<LocalCluster> {
+  const found = await findLocalCluster(dir);
+  if (found !== null) {
+    if (nodes === undefined && plugin === undefined && port === undefined) return found;
+    const remedy = `without these flags it is started again; for a new one remove ${dir}, or name another folder by --dir`;
+    throw new GraftError(
+      "config",
+      `there is a cluster in ${dir} already: --nodes, --plugin and --port are for a new one; ${remedy}`,
+    );
+  }
+  const count = parseCount("--nodes", nodes ?? "3", { min: 1, max: nodesMax });
+  const given = port === undefined ? null : parseCount("--port", port, { min: 1, max: 65_536 - count });
+  const first = given ?? (areFree(firstPort, count) ? firstPort : null);
+  const ports = first === null ? findFreePorts(count) : Array.from({ length: count }, (_, place) => first + place);
+  return createLocalCluster({ dir, id: "dev", ports, plugin: plugin ?? "kv" });
+}
+
+/** Says what can be done now, once there is a leader. */
+async function ready(cluster: LocalCluster, output: Output): Promise<void> {
+  const client = composeClient(localClientSettings(cluster));
+  try {
+    const { leader } = await output.progress("waiting for a leader", waitForLeader(client, electionTimeoutMs));
+    const { style } = await client.describe();
+    const nodes = cluster.nodes.map(({ id, address, config }) => ({ id, address, config }));
+    const document = { dir: resolve(cluster.dir), cluster: cluster.id, leader: leader?.id ?? null, nodes };
+    await output.answer(document, (paint) => summary(cluster, leader?.id ?? "", style, paint));
+  } finally {
+    client.close();
+  }
+}
+
+function summary(cluster: LocalCluster, leader: string, style: "typed" | "raw", paint: Paint): string {
+  const folder = relative(".", cluster.dir) || ".";
+  const tries =
+    style === "typed"
+      ? [`graft execute command put '{"key":"a","value":"1"}'`, `graft execute query get '{"key":"a"}'`]
+      : ["graft execute command 'add 5'", "graft execute query"];
+  return [
+    "",
+    `${paint("green", "●")} ${paint("bold", `${cluster.nodes.length} nodes are up`)}, ${leader} leads: ${cluster.nodes.map(({ id, address }) => `${id} ${address}`).join(", ")}`,
+    "",
+    "In another terminal:",
+    ...(folder === "." ? [] : [`  ${paint("cyan", `cd ${folder}`)}`]),
+    ...["graft cluster status", ...tries, "graft cluster leader n2", "graft stop n1"].map(
+      (line) => `  ${paint("cyan", line)}`,
+    ),
+    "",
+    `A node that was stopped starts again with: graft start --config ${join(folder, "n1.toml")}. Ctrl-C stops all.`,
+    "",
+  ].join("\n");
+}
+
+function prefixed(output: Output, id: string, place: number, line: string): string {
+  const colour = (["cyan", "yellow", "green"] as const)[place % 3] ?? "cyan";
+  return `${output.paintBeside(colour, `${id} │`)} ${line}`;
+}
+
+/** The terminal's Ctrl-C reaches the nodes too; they take it as we do. */
+function askedToStop(): Promise<Interruption> {
+  const asked = Promise.withResolvers<Interruption>();
+  let signals = 0;
+  const onSignal = (): void => {
+    if (++signals > 1) process.exit(1);
+    asked.resolve({ kind: "asked" });
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+  return asked.promise;
+}
+
+async function anyEnd(processes: readonly NodeProcess[]): Promise<Interruption> {
+  const ends = processes.map(async ({ node, exited }) => ({ id: node.id, exitCode: await exited }));
+  return { kind: "ended", ...(await Promise.race(ends)) };
+}
+
+const startFailure = (id: string, exitCode: number, dir: string): GraftError =>
+  new GraftError(
+    "config",
+    `${id} ended with exit code ${exitCode} before there was a leader; its log is above, its configuration in ${dir}`,
+  );

@@ -1,0 +1,81 @@
+// Which command do these words call, and how does it end? Finds it in the tree, checks what follows, runs it, and answers
+// --help and --version on the way. Returns the exit code; it never throws.
+import { GraftError } from "../errors.ts";
+import type { Command, Group } from "./command.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { type ExitCode, Failure, report } from "./explain-error.ts";
+import { renderHelp } from "./help.ts";
+import { Output } from "./output.ts";
+import { checkArguments, isFlag } from "./strict-arguments.ts";
+
+interface Found {
+  readonly path: string;
+  readonly subject: Command | Group;
+  /** What was typed and is no part of the path. */
+  readonly rest: readonly string[];
+}
+
+/** Flags with a value that may stand before the command: `graft -c host:1 cluster status`. */
+const valueFlags = ["-c", "--cluster", "--ca", "--cert", "--key", "--timeout"];
+
+export async function dispatch(root: Group, typed: readonly string[], version: string): Promise<ExitCode> {
+  const flags = typed.slice(0, typed.includes("--") ? typed.indexOf("--") : typed.length);
+  const has = (flag: string): boolean => flags.includes(flag);
+  const output = new Output({ json: has("--json"), quiet: has("--quiet"), verbose: has("--verbose") });
+  try {
+    if (typed.length <= 2 && typed.some((word) => word === "--version" || word === "-v")) {
+      await output.answer({ version }, () => version);
+      return 0;
+    }
+    const isHelp = has("--help") || has("-h") || flags[0] === "help";
+    const found = find(root, flags[0] === "help" ? typed.slice(1) : typed);
+    if (isHelp) await showHelp(found, output);
+    else await run(found, output);
+    return 0;
+  } catch (error) {
+    return report(error, output);
+  }
+}
+
+async function run({ path, subject, rest }: Found, output: Output): Promise<void> {
+  if (subject.kind === "group") {
+    const commands = Object.keys(subject.commands).join(", ");
+    throw new GraftError("usage", `${path} needs a command: ${commands}; see: ${path} --help`);
+  }
+  const given = checkArguments(path, subject, rest);
+  await subject.run(given.words, { output, values: (flag) => given.values.get(flag) ?? [] });
+}
+
+async function showHelp({ path, subject }: Found, output: Output): Promise<void> {
+  await output.answer({ help: renderHelp(path, subject, (_, text) => text) }, (paint) =>
+    renderHelp(path, subject, paint),
+  );
+}
+
+function find(root: Group, typed: readonly string[]): Found {
+  let subject: Command | Group = root;
+  let path = "graft";
+  const rest: string[] = [];
+  for (let at = 0; at < typed.length; at++) {
+    const word = typed[at] ?? "";
+    if (subject.kind === "command" || word === "--") return { path, subject, rest: [...rest, ...typed.slice(at)] };
+    if (isFlag(word)) {
+      rest.push(word);
+      if (valueFlags.includes(word)) rest.push(...typed.slice(++at, at + 1));
+      continue;
+    }
+    const next: Command | Group | undefined = Object.hasOwn(subject.commands, word)
+      ? subject.commands[word]
+      : undefined;
+    if (next === undefined) throw unknownCommand(path, word, Object.keys(subject.commands));
+    subject = next;
+    path += ` ${word}`;
+  }
+  return { path, subject, rest };
+}
+
+function unknownCommand(path: string, word: string, known: readonly string[]): Failure {
+  const hint = didYouMean(word, known, `${path} `);
+  const error = new GraftError("usage", `unknown command ${path} ${word}${hint}; see: ${path} --help`);
+  return new Failure(error, { next: `there are: ${known.join(", ")}` }, { known });
+}

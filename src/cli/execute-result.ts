@@ -1,0 +1,65 @@
+// How is the result of `graft execute` shown? As JSON for scripts, as what it is for people, as bytes where bytes are wanted.
+import { writeFile } from "node:fs/promises";
+import { decodeResult, type PayloadValue, textOf, toJson } from "../client/typed-payload.ts";
+import type { Result } from "../client/client.ts";
+import { GraftError } from "../errors.ts";
+import type { BytesForm } from "./execute-input.ts";
+import { Failure } from "./explain-error.ts";
+import type { Output } from "./output.ts";
+
+export interface ResultOptions {
+  readonly kind: "command" | "query";
+  readonly style: "typed" | "raw";
+  /** Where the result's bytes are written, instead of being shown. */
+  readonly out: string | undefined;
+  /** How bytes are shown to people. */
+  readonly form: BytesForm;
+}
+
+/** Throws `Failure` when --out has nothing to write. */
+export async function showResult(
+  { payload, index, term }: Result,
+  options: ResultOptions,
+  output: Output,
+): Promise<void> {
+  const value = options.style === "raw" ? payload : decodeResult(payload);
+  if (options.out !== undefined) {
+    const bytes = bytesToWrite(value, options, index);
+    await writeOut(options.out, bytes, options, index);
+    const written = { out: options.out, bytes: bytes.byteLength };
+    return output.answer({ result: written, index, term }, () => `${bytes.byteLength} bytes written to ${options.out}`);
+  }
+  if (output.json) return output.answer({ result: toJson(value), index, term }, () => "");
+  if (value instanceof Uint8Array) return showBytes(value, options.form, output);
+  if (typeof value === "string") return output.line(value);
+  return output.line(JSON.stringify(toJson(value), null, output.onTerminal ? 2 : 0));
+}
+
+/** To a pipe or a file bytes go as they are; a terminal gets what it can show. */
+function showBytes(bytes: Uint8Array, form: BytesForm, output: Output): Promise<void> {
+  if (form !== "plain") return output.line(Buffer.from(bytes).toString(form));
+  if (!output.onTerminal) return output.bytes(bytes);
+  const text = textOf(bytes);
+  const isShowable = text !== null && !/[\p{Cc}\p{Cf}]/u.test(text.replace(/[\n\t]/g, ""));
+  if (isShowable) return output.line(text);
+  return output.line(`${bytes.byteLength} bytes that are no text; to have them: --out PATH, --hex or --base64`);
+}
+
+function bytesToWrite(value: PayloadValue, { kind }: ResultOptions, index: number): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === "string") return new TextEncoder().encode(value);
+  const what = value === null ? "null" : `no bytes but ${JSON.stringify(toJson(value)).slice(0, 200)}`;
+  throw nothingWritten(`the result is ${what}: nothing was written`, kind, index);
+}
+
+async function writeOut(path: string, bytes: Uint8Array, { kind }: ResultOptions, index: number): Promise<void> {
+  await writeFile(path, bytes).catch((cause: unknown) => {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw nothingWritten(`cannot write ${path} (${code})`, kind, index);
+  });
+}
+
+function nothingWritten(message: string, kind: "command" | "query", index: number): Failure {
+  const data = kind === "command" ? `the command took effect, at index ${index}` : "nothing was changed";
+  return new Failure(new GraftError("rejected", message), { data, next: null }, { index });
+}

@@ -1,0 +1,64 @@
+// What `execute command` and `execute query` share: their flags, and the way from what was typed to what is shown. The input is
+// execute-input.ts, the result execute-result.ts.
+import type { ArgsDef } from "citty";
+import { GraftError } from "../errors.ts";
+import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
+import type { Context } from "./command.ts";
+import { type BytesForm, payloadOf } from "./execute-input.ts";
+import { showResult } from "./execute-result.ts";
+
+export const executeFlags = {
+  file: {
+    type: "string",
+    valueHint: "[FIELD=]PATH",
+    description: "take the bytes of a file as the field, or as the whole input; may be repeated",
+  },
+  stdin: {
+    type: "string",
+    valueHint: "[FIELD]",
+    description: "take standard input as the field, or as the whole input",
+  },
+  hex: { type: "boolean", description: "bytes are written in hexadecimal, where given as text and where shown" },
+  base64: { type: "boolean", description: "bytes are written in base64, where given as text and where shown" },
+  out: { type: "string", valueHint: "PATH", description: "write the result's bytes to a file, as they are" },
+  ...clusterFlags,
+} as const satisfies ArgsDef;
+
+export const executeDetails = [
+  "A typed state machine has named operations: OP is one of them, INPUT is JSON. A raw one takes INPUT as it is, as text or by\n--hex or --base64, and no OP.",
+  `In JSON a text stands for bytes as their UTF-8, and {"base64": "…"} for any bytes; results come in the same two forms.\nA whole input from a file or standard input is JSON for a typed state machine, bytes for a raw one.`,
+];
+
+interface ExecuteArguments extends ClusterArguments {
+  readonly op?: string | undefined;
+  readonly input?: string | undefined;
+  readonly hex?: boolean | undefined;
+  readonly base64?: boolean | undefined;
+  readonly out?: string | undefined;
+}
+
+export async function execute(kind: "command" | "query", args: ExecuteArguments, context: Context): Promise<void> {
+  const { output, values } = context;
+  const form = formOf(args);
+  const request = {
+    kind,
+    positionals: [args.op, args.input].filter((given) => given !== undefined),
+    files: values("file"),
+    stdin: values("stdin"),
+    form,
+  };
+  await withClient(args, output, async ({ client, timeoutMs }) => {
+    const dueMs = performance.now() + timeoutMs;
+    const machine = await output.progress("asking what the state machine takes", client.describe({ timeoutMs }));
+    const payload = await payloadOf(request, machine);
+    const options = { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) };
+    const answer = kind === "command" ? client.command(payload, options) : client.query(payload, options);
+    const result = await output.progress(`waiting for the ${kind}'s result`, answer);
+    await showResult(result, { kind, style: machine.style, out: args.out, form }, output);
+  });
+}
+
+function formOf({ hex, base64 }: ExecuteArguments): BytesForm {
+  if (hex === true && base64 === true) throw new GraftError("usage", "--hex and --base64 exclude each other");
+  return hex === true ? "hex" : base64 === true ? "base64" : "plain";
+}

@@ -1,0 +1,64 @@
+// What can Graft do from the command line? Every command by the words that call it.
+import { benchElection } from "./bench-election.ts";
+import { benchReplication } from "./bench-replication.ts";
+import { certsInit } from "./certs-init.ts";
+import { certsIssue } from "./certs-issue.ts";
+import { clusterConfiguration } from "./cluster-configuration.ts";
+import { clusterLeader } from "./cluster-leader.ts";
+import { clusterStatus } from "./cluster-status.ts";
+import type { Group } from "./command.ts";
+import { dev } from "./dev.ts";
+import { executeCommand } from "./execute-command.ts";
+import { executeQuery } from "./execute-query.ts";
+import { start } from "./start.ts";
+import { stop } from "./stop.ts";
+
+const cluster: Group = {
+  kind: "group",
+  summary: "See who is there and who leads, and change who leads",
+  examples: [["graft cluster status", "who is there, who leads, how far each node has got"]],
+  commands: { status: clusterStatus, configuration: clusterConfiguration, leader: clusterLeader },
+};
+
+const execute: Group = {
+  kind: "group",
+  summary: "Have the state machine do something, or ask it something",
+  examples: [
+    [`graft execute command put '{"key":"a","value":"1"}'`, "change the state"],
+    [`graft execute query get '{"key":"a"}'`, "read it; the answer is never out of date"],
+  ],
+  commands: { command: executeCommand, query: executeQuery },
+};
+
+const certs: Group = {
+  kind: "group",
+  summary: "Make the certificates by which nodes and clients know each other",
+  examples: [
+    ["graft certs init demo --node n1=10.0.0.1:7401 --node n2=10.0.0.2:7401", "a new authority, two nodes, one client"],
+    ["graft certs issue --client backup", "one more client"],
+  ],
+  commands: { init: certsInit, issue: certsIssue },
+};
+
+const bench: Group = {
+  kind: "group",
+  summary: "Measure a cluster, or one that is made for it and removed afterwards",
+  examples: [["graft bench replication --clients 64", "puts per second, and how long each takes"]],
+  commands: { replication: benchReplication, election: benchElection },
+};
+
+export const commands: Group = {
+  kind: "group",
+  summary:
+    "Graft makes any state machine resilient through Raft: a group of nodes that agree, and go on when some fail.",
+  details: [
+    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown.",
+    "Commands that talk to a cluster find it by --cluster and --ca, --cert, --key, else by GRAFT_CLUSTER, GRAFT_CA, GRAFT_CERT,\nGRAFT_KEY, else by the nearest graft.toml, in this folder or one above.",
+  ],
+  examples: [
+    ["graft dev", "a cluster of three nodes on this machine, to try things out"],
+    ["graft start --config node.toml", "one node of a real one"],
+    [`graft execute command put '{"key":"a","value":"1"}'`, "have the state machine do something"],
+  ],
+  commands: { start, stop, cluster, execute, certs, dev, bench },
+};

@@ -1,0 +1,101 @@
+// How much does a cluster carry? Closed-loop clients, each with one put under way at a time, over a bounded number of
+// connections. It shares the machine with the nodes it measures, so that a put is a buffer of which eight digits change.
+import type { GraftClient } from "./client.ts";
+import { encodeOperation } from "./typed-payload.ts";
+
+export interface Load {
+  readonly clients: number;
+  /** Size of each value. */
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** One run, in the words that other systems are measured in too. */
+export interface LoadResult {
+  readonly system: "graft";
+  readonly op: "put";
+  readonly clients: number;
+  readonly bytes: number;
+  readonly opsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly failures: number;
+}
+
+export const connectionsMax = 16;
+const keySpace = 100_000;
+const keyDigits = 8;
+
+/**
+ * Runs against a `kv`. `connect` makes a client with connections of its own. A failed put counts as a failure and not as an
+ * operation; rejects when not even the first one succeeds.
+ */
+export async function runLoad(connect: () => GraftClient, load: Load): Promise<LoadResult> {
+  const pool = Array.from({ length: Math.min(load.clients, connectionsMax) }, connect);
+  try {
+    await Promise.all(pool.map((client) => client.command(new Put(load.bytes).payload)));
+    const latenciesMs: number[] = [];
+    let failures = 0;
+    const beganMs = performance.now();
+    const endMs = beganMs + load.seconds * 1000;
+    await Promise.all(
+      Array.from({ length: load.clients }, async (_, number) => {
+        const client = pool[number % pool.length]!;
+        const put = new Put(load.bytes);
+        for (let turn = 0; ; turn++) {
+          const fromMs = performance.now();
+          if (fromMs >= endMs) return;
+          put.setKey((number * 7919 + turn * 104_729) % keySpace);
+          try {
+            await client.command(put.payload);
+            latenciesMs.push(performance.now() - fromMs);
+          } catch {
+            failures++;
+          }
+        }
+      }),
+    );
+    return summarize(load, latenciesMs, (performance.now() - beganMs) / 1000, failures);
+  } finally {
+    for (const client of pool) client.close();
+  }
+}
+
+/** `["put", {key: "key00000000", value: …}]`; only one client uses it, and only when its last command is over. */
+class Put {
+  readonly payload: Uint8Array;
+  readonly #digitsAt: number;
+
+  constructor(valueBytes: number) {
+    const key = `key${"0".repeat(keyDigits)}`;
+    this.payload = encodeOperation("put", { key, value: new Uint8Array(valueBytes).fill(0x78) });
+    this.#digitsAt = Buffer.from(this.payload.buffer, this.payload.byteOffset).indexOf(key) + "key".length;
+  }
+
+  setKey(number: number): void {
+    for (let place = keyDigits - 1, left = number; place >= 0; place--) {
+      this.payload[this.#digitsAt + place] = 0x30 + (left % 10);
+      left = Math.floor(left / 10);
+    }
+  }
+}
+
+function summarize({ clients, bytes }: Load, latenciesMs: number[], seconds: number, failures: number): LoadResult {
+  latenciesMs.sort((one, other) => one - other);
+  return {
+    system: "graft",
+    op: "put",
+    clients,
+    bytes,
+    opsPerSecond: Math.round(latenciesMs.length / seconds),
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    p999Ms: quantile(latenciesMs, 0.999),
+    failures,
+  };
+}
+
+/** Of numbers in ascending order; to the microsecond. 0 of none. */
+export const quantile = (sorted: readonly number[], share: number): number =>
+  Number((sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(3));
