@@ -16,7 +16,9 @@ export interface TomlDocument {
 export type ParsedDocument = { readonly document: TomlDocument } | { readonly problems: readonly Problem[] };
 
 /** Only syntax is judged here: every document has either all its values or one problem with its line. */
-export function parseDocument(text: string): ParsedDocument {
+export function parseDocument(source: string): ParsedDocument {
+  // Some editors put a byte order mark there, which TOML allows and the parsers do not.
+  const text = source.replace(/^\ufeff/, "");
   try {
     const table: TomlTable = parse(text);
     const lines = new Map<string, number>();

@@ -156,6 +156,12 @@ describe("a syntax error has its line", () => {
   });
 });
 
+test("an element of a list has its own line, also in a file with a byte order mark and Windows line ends", () => {
+  const text = MINIMAL.replace("[tls]", '[access]\nadmins = [\n  "a",\n  "b c",\n]\n[tls]').trimStart();
+  expect(problemsOf(text)).toMatchObject([{ line: 11, key: "access.admins[1]" }]);
+  expect(problemsOf(`\ufeff${text.replaceAll("\n", "\r\n")}`)).toMatchObject([{ line: 11, key: "access.admins[1]" }]);
+});
+
 describe("unknown keys", () => {
   test.each([
     ["a section", "[tls]", "[tsl]", "tsl: this section is unknown; did you mean [tls]?"],
