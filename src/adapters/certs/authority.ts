@@ -1,24 +1,11 @@
 // How is a certificate made? The private authority of a cluster, and the certificates it signs for nodes and clients.
 // Everything here is in memory; the files are folder.ts's. The keys are ECDSA on P-256: the kind that every TLS 1.3
 // implementation accepts. Needs no openssl.
-import "./reflect-metadata.ts";
-import { createPrivateKey, type KeyObject, X509Certificate as NodeX509Certificate } from "node:crypto";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from "@peculiar/x509";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { Extension, X509Certificate as MadeCertificate } from "@peculiar/x509";
 import { GraftError } from "../../errors.ts";
 import { authorityUri, checkName, clientUri, type HostName, hostNames, nodeUri } from "./names.ts";
+import { loadX509, type X509Library } from "./x509-library.ts";
 
 /** A certificate and its PKCS#8 private key, both PEM. */
 export interface Credentials {
@@ -46,21 +33,22 @@ const LAST_MOMENT_MS = Date.UTC(9999, 0, 1);
 /** The authority of one cluster. Throws `GraftError("usage")` for an impossible name or validity. */
 export async function createCa(options: { readonly cluster: string } & Validity): Promise<Credentials> {
   checkName("cluster", options.cluster);
+  const x509 = await loadX509();
   const keys = await generateKeys();
-  const cert = await X509CertificateGenerator.createSelfSigned({
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
     name: subject(`Graft CA of ${options.cluster}`, options.cluster),
     ...validity(options, AUTHORITY_DAYS, LAST_MOMENT_MS),
     keys,
     signingAlgorithm: SIGNING_ALGORITHM,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      new SubjectAlternativeNameExtension([{ type: "url", value: authorityUri(options.cluster) }]),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.SubjectAlternativeNameExtension([{ type: "url", value: authorityUri(options.cluster) }]),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { cert: pem(cert), key: await privatePem(keys.privateKey) };
+  return { cert: pem(cert), key: await privatePem(x509, keys.privateKey) };
 }
 
 /**
@@ -77,7 +65,7 @@ export async function issueNode(
     commonName: options.id,
     uri: nodeUri(options.cluster, options.id),
     hosts: hostNames(options.hosts),
-    usages: [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth],
+    serves: true,
     validity: options,
   });
 }
@@ -93,17 +81,16 @@ export async function issueClient(
     commonName: options.name,
     uri: clientUri(options.cluster, options.name),
     hosts: [],
-    usages: [ExtendedKeyUsage.clientAuth],
+    serves: false,
     validity: options,
   });
 }
 
 /** The cluster an authority's certificate belongs to. Throws `GraftError("config")` when it is not one of Graft's. */
 export function clusterOfCa(certPem: string): string {
-  const names = parseCertificate(certPem).getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
-  for (const name of names) {
-    const found = name.type === "url" ? /^graft:\/\/([A-Za-z0-9._-]{1,64})\/ca$/.exec(name.value) : null;
-    if (found?.[1] !== undefined) return found[1];
+  for (const name of parseCertificate(certPem).subjectAltName?.split(", ") ?? []) {
+    const [, cluster] = /^URI:graft:\/\/([A-Za-z0-9._-]{1,64})\/ca$/.exec(name) ?? [];
+    if (cluster !== undefined) return cluster;
   }
   throw new GraftError(
     "config",
@@ -116,37 +103,48 @@ interface LeafRequest {
   readonly commonName: string;
   readonly uri: string;
   readonly hosts: readonly HostName[];
-  readonly usages: ExtendedKeyUsage[];
+  /** Whether it may stand for a server too. Every certificate may dial. */
+  readonly serves: boolean;
   readonly validity: Validity;
 }
 
 async function issue(ca: Credentials, request: LeafRequest): Promise<Credentials> {
-  const caCert = parseCertificate(ca.cert);
   const owner = clusterOfCa(ca.cert);
   if (owner !== request.cluster) {
     throw new GraftError("config", `this authority belongs to the cluster "${owner}", not to "${request.cluster}"`);
   }
   const signingKey = await importAuthorityKey(ca);
+  const x509 = await loadX509();
+  const signer = new x509.X509Certificate(ca.cert);
   const keys = await generateKeys();
-  const extensions: Extension[] = [
-    new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension(request.usages),
-    new SubjectAlternativeNameExtension([{ type: "url", value: request.uri }, ...request.hosts]),
-    await SubjectKeyIdentifierExtension.create(keys.publicKey),
-    await AuthorityKeyIdentifierExtension.create(caCert.publicKey),
-  ];
-  const cert = await X509CertificateGenerator.create({
+  const cert = await x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
     subject: subject(request.commonName, request.cluster),
-    issuer: caCert.subjectName.toJSON(),
-    ...validity(request.validity, LEAF_DAYS, caCert.notAfter.getTime()),
+    issuer: signer.subjectName.toJSON(),
+    ...validity(request.validity, LEAF_DAYS, signer.notAfter.getTime()),
     publicKey: keys.publicKey,
     signingKey,
     signingAlgorithm: SIGNING_ALGORITHM,
-    extensions,
+    extensions: await leafExtensions(x509, request, keys.publicKey, signer),
   });
-  return { cert: pem(cert), key: await privatePem(keys.privateKey) };
+  return { cert: pem(cert), key: await privatePem(x509, keys.privateKey) };
+}
+
+async function leafExtensions(
+  x509: X509Library,
+  request: LeafRequest,
+  publicKey: CryptoKey,
+  signer: MadeCertificate,
+): Promise<Extension[]> {
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension(request.serves ? [serverAuth, clientAuth] : [clientAuth]),
+    new x509.SubjectAlternativeNameExtension([{ type: "url", value: request.uri }, ...request.hosts]),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey),
+  ];
 }
 
 function parseCertificate(certPem: string): X509Certificate {
@@ -163,7 +161,7 @@ async function importAuthorityKey(ca: Credentials): Promise<CryptoKey> {
   if (key.asymmetricKeyType !== "ec" || key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
     throw new GraftError("config", "the authority's key is not an ECDSA key on the curve P-256");
   }
-  if (!new NodeX509Certificate(ca.cert).checkPrivateKey(key)) {
+  if (!parseCertificate(ca.cert).checkPrivateKey(key)) {
     throw new GraftError("config", "the authority's key does not belong to its certificate");
   }
   const pkcs8 = key.export({ format: "der", type: "pkcs8" });
@@ -203,10 +201,10 @@ function randomSerial(): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function pem(cert: X509Certificate): string {
+function pem(cert: MadeCertificate): string {
   return `${cert.toString("pem").trim()}\n`;
 }
 
-async function privatePem(key: CryptoKey): Promise<string> {
-  return `${PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY").trim()}\n`;
+async function privatePem(x509: X509Library, key: CryptoKey): Promise<string> {
+  return `${x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY").trim()}\n`;
 }
