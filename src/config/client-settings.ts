@@ -41,7 +41,7 @@ export interface ClientSettings {
 const FILE_NAME = "graft.toml";
 
 /** The keys of a graft.toml, none of them required: flags and environment may give the rest. */
-export const clientKeys = {
+const clientKeys = {
   cluster: optional(addresses, null, "any live nodes of the cluster; one is enough"),
   id: optional(anyName, null, "the name of the cluster, checked against the certificate"),
   ca: optional(anyPath, null, "the certificate of the cluster's authority"),

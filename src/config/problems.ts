@@ -22,7 +22,7 @@ export function quote(value: unknown): string {
 }
 
 /** One line a problem, in the order of the file. */
-export function describeProblems(path: string, problems: readonly Problem[]): string {
+function describeProblems(path: string, problems: readonly Problem[]): string {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const ordered = problems.toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity));
   const lines = ordered.map(({ line, key, what, remedy }) => {

@@ -149,6 +149,16 @@ test("a node and a client authorize each other over TLS 1.3", async () => {
   expect(atClient.subjectAltName).toStartWith("URI:graft://demo/node/n1, ");
 });
 
+test("while a cluster changes its authority, each side trusts both, and takes certificates of either", async () => {
+  const [before, after] = [await createCa({ cluster: "demo" }), await createCa({ cluster: "demo" })];
+  const node = await issueNode(after, { cluster: "demo", id: "n1", hosts: [] });
+  const client = await issueClient(before, { cluster: "demo", name: "admin" });
+  for (const both of [before.cert + after.cert, after.cert + before.cert]) {
+    const [atServer, atClient] = await handshake(both, node, client);
+    expect([atServer.authorized, atClient.authorized]).toEqual([true, true]);
+  }
+});
+
 test("P53: a certificate of another authority is authorized by neither side", async () => {
   const ca = await createCa({ cluster: "demo" });
   const stranger = await createCa({ cluster: "demo" });
