@@ -3,7 +3,7 @@
 import type { Entry } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../ports/state-machine.ts";
-import type { ReplyError, Waiter } from "./waiting-clients.ts";
+import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 8;
@@ -30,7 +30,8 @@ export class Applier {
   /** Committed through here. */
   #committedThrough: LogIndex;
   #appliedThrough: LogIndex;
-  #running = 0;
+  /** Runs and queries that are with the state machine: who waits for the answer to each. */
+  readonly #underWay = new Set<readonly (readonly Waiter[])[]>();
   #failure: Error | null = null;
 
   constructor(after: LogIndex, options: ApplierOptions) {
@@ -47,7 +48,7 @@ export class Applier {
 
   /** Whether the state machine has nothing under way. */
   get isIdle(): boolean {
-    return this.#running === 0;
+    return this.#underWay.size === 0;
   }
 
   /** Why the state machine stands still; null while it runs. */
@@ -61,8 +62,18 @@ export class Applier {
     this.#pump();
   }
 
+  /**
+   * The node ends: nothing more is handed over, and who waits for the state machine is not left to believe that the node
+   * never took the request.
+   */
+  abandon(reason: string): void {
+    const waiters = [...this.#underWay].flat(2);
+    this.#underWay.clear();
+    for (const waiter of waiters) giveUp(waiter, reason);
+  }
+
   #pump(): void {
-    while (this.#running < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
+    while (this.#underWay.size < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
@@ -93,29 +104,31 @@ export class Applier {
   }
 
   #run(commands: readonly AppliedCommand[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {
-    this.#running++;
+    this.#underWay.add(waiting);
     this.#options.stateMachine.apply(commands).then(
-      (outcomes) => this.#settle(() => this.#answer(commands, waiting, outcomes, through)),
-      (error: Error) => this.#settle(() => this.#fail(error, waiting.flat())),
+      (outcomes) => this.#settle(waiting, () => this.#answer(commands, waiting, outcomes, through)),
+      (error: Error) => this.#settle(waiting, () => this.#fail(error, waiting.flat())),
     );
   }
 
   #query(waiter: Waiter, barrier: Entry): void {
-    this.#running++;
+    const waiting = [[waiter]];
+    this.#underWay.add(waiting);
     this.#options.stateMachine.query(waiter.payload).then(
-      (outcome) => this.#settle(() => answer(waiter, outcome, barrier)),
+      (outcome) => this.#settle(waiting, () => answer(waiter, outcome, barrier)),
       // A question that fails leaves the state as it was: only who asked is told.
-      (error: Error) => this.#settle(() => waiter.fail(stateMachineError(error))),
+      (error: Error) => this.#settle(waiting, () => waiter.fail(stateMachineError(error))),
     );
   }
 
   /** A run or a query is over: `conclude` says what came of it, and there is room for another. */
-  #settle(conclude: () => void): void {
-    this.#running--;
+  #settle(waiting: readonly (readonly Waiter[])[], conclude: () => void): void {
+    if (!this.#underWay.has(waiting)) return;
     try {
       conclude();
-      this.#options.answered();
+      this.#underWay.delete(waiting);
       this.#pump();
+      this.#options.answered();
     } catch (error) {
       this.#options.failed(error);
     }

@@ -23,6 +23,11 @@ export class Mailbox {
     return this.#events.length === 0 && this.#commands.length === 0 && this.#queries.length === 0;
   }
 
+  /** How many requests have arrived since the last turn. */
+  get requestCount(): number {
+    return this.#commands.length + this.#queries.length;
+  }
+
   addEvent(event: ArrivedEvent): void {
     this.#events.push(event);
   }

@@ -51,6 +51,8 @@ const tailBytesMax = 32 * 1024 * 1024;
 const expiryIntervalMs = 100;
 /** How long what has been answered may take to leave when the node closes, in ms. */
 const closeGraceMs = 500;
+/** How often a leader whose state machine has stopped tries to hand over, in ms. */
+const handOverIntervalMs = 1_000;
 
 export class Node implements TransportHandler, RequestTarget {
   readonly #options: NodeOptions;
@@ -60,7 +62,9 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #applier: Applier;
   readonly #loop: TurnLoop;
   readonly #ended = Promise.withResolvers<NodeEnd>();
-  #transfers: ((outcome: TransferOutcome) => void)[] = [];
+  /** In the order of the requests; the hand-over under way is the first of them. */
+  #transfers: PromiseWithResolvers<TransferOutcome>[] = [];
+  #handOverDueMs = Number.NEGATIVE_INFINITY;
   #expiry: Timer | null = null;
   #life: "running" | "stopping" | "ended" = "running";
   #refusing: "stopping" | "stateMachine" | null = null;
@@ -124,7 +128,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get waitingCount(): number {
-    return this.#waiting.count;
+    return this.#waiting.count + this.#mailbox.requestCount;
   }
 
   get description(): StateMachineDescription {
@@ -132,8 +136,11 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    if (this.#refusing === "stopping") return notLeader(knownLeader(this.state));
-    return this.#refusing === null ? null : stateMachineRefusal(this.#applier.failure);
+    if (this.#refusing === "stateMachine") return stateMachineRefusal(this.#applier.failure);
+    if (this.#refusing === null) return null;
+    const leader = knownLeader(this.state);
+    // A node that found nobody to hand over to does not name itself: it is about to be gone.
+    return { ...notLeader(leader?.id === this.#options.id ? null : leader), message: stoppingMessage };
   }
 
   nowMs(): number {
@@ -144,11 +151,18 @@ export class Node implements TransportHandler, RequestTarget {
     return this.#modules.transport.peers();
   }
 
-  /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on. */
+  /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on; the node has ended then. */
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;
     transport.setGenesis(this.state.genesis);
-    await transport.start(this);
+    try {
+      await transport.start(this);
+    } catch (error) {
+      await this.#close({ kind: "failed", error: toError(error) }, "the node could not start");
+      throw error;
+    }
+    // What it has heard meanwhile may have ended it.
+    if (this.#life === "ended") return;
     transport.setPeers(this.#others());
     logger.log("info", "node started", { state: describeState(this.state) });
     this.#expire();
@@ -166,10 +180,10 @@ export class Node implements TransportHandler, RequestTarget {
     await this.ended;
   }
 
-  /** Resolves once every request that was taken has its answer. */
+  /** Resolves once every request that was taken has its answer and nothing waits for the disk, or the node has ended. */
   quiet(): Promise<void> {
     this.#quiet ??= Promise.withResolvers();
-    this.#loop.schedule();
+    this.#noteQuiet();
     return this.#quiet.promise;
   }
 
@@ -195,17 +209,29 @@ export class Node implements TransportHandler, RequestTarget {
     this.#loop.schedule();
   }
 
+  /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. */
   transfer(to: string | null): Promise<TransferOutcome> {
-    return new Promise((resolve) => {
-      this.#transfers.push(resolve);
+    const underWay = this.#isHandingOver ? this.#transfers[0] : undefined;
+    if (to === null && underWay !== undefined) return underWay.promise;
+    const settled = Promise.withResolvers<TransferOutcome>();
+    if (this.#life === "ended") {
+      settled.resolve({ kind: "notLeader", leader: null });
+    } else {
+      this.#transfers.push(settled);
       this.#loop.arrive({ kind: "transferLeadership", to });
-    });
+    }
+    return settled.promise;
   }
 
+  get #isHandingOver(): boolean {
+    const { role } = this.state;
+    return role.kind === "leader" && role.transfer !== null;
+  }
+
+  /** The core answers in order, but for the hand-over under way, whose answer comes when it is over. */
   #onTransferSettled(outcome: TransferOutcome): void {
-    const waiting = this.#transfers;
-    this.#transfers = [];
-    for (const settle of waiting) settle(outcome);
+    const [settled] = this.#transfers.splice(this.#isHandingOver ? 1 : 0, 1);
+    settled?.resolve(outcome);
   }
 
   /** The nodes to keep connections with: the members, or the founders as long as there are none. */
@@ -220,6 +246,7 @@ export class Node implements TransportHandler, RequestTarget {
     const nowMs = clock.nowMs();
     this.#waiting.expire(nowMs);
     transport.flush();
+    if (this.#applier.failure !== null) this.#leaveLeadership();
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 
@@ -229,20 +256,31 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   #noteQuiet(): void {
-    if (this.#quiet !== null && this.#waiting.count === 0 && this.#applier.isIdle) this.#quiet.resolve();
+    const { issued, confirmed } = this.state.durability;
+    // What waits for the disk may be the vote that the next leader needs.
+    const isQuiet = this.waitingCount === 0 && this.#applier.isIdle && confirmed === issued;
+    if (isQuiet || this.#life === "ended") this.#quiet?.resolve();
   }
 
   /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
   #onStateMachineFailed(error: Error): void {
     this.#refusing = "stateMachine";
     this.#modules.logger.log("error", "the state machine has stopped", { reason: error.message });
-    if (this.state.role.kind === "leader") void this.transfer(null);
+    this.#leaveLeadership();
+  }
+
+  /** Again and again: there may have been nobody to hand over to, or it has been elected since. */
+  #leaveLeadership(): void {
+    const nowMs = this.nowMs();
+    if (this.state.role.kind !== "leader" || this.#life !== "running" || nowMs < this.#handOverDueMs) return;
+    this.#handOverDueMs = nowMs + handOverIntervalMs;
+    void this.transfer(null);
   }
 
   /** A broken invariant, a failed disk, or a halt that the core asked for: nothing is caught and continued. */
   #die(cause: unknown): void {
     if (this.#life === "ended") return;
-    const error = cause instanceof Error ? cause : new Error(String(cause));
+    const error = toError(cause);
     this.#modules.logger.log("error", "the node stops", { reason: error.message });
     void this.#close({ kind: "failed", error }, error.message);
   }
@@ -250,17 +288,44 @@ export class Node implements TransportHandler, RequestTarget {
   async #close(end: NodeEnd, reason: string): Promise<void> {
     if (this.#life === "ended") return;
     this.#life = "ended";
-    const { transport, stateMachine, store } = this.#modules;
     this.#loop.stop();
     this.#expiry?.cancel();
+    this.#answerEveryone(reason);
+    // Whoever asked for a hand-over is answered from a promise.
+    await null;
+    const error = await this.#closeModules();
+    this.#ended.resolve(error !== null && end.kind === "stopped" ? { kind: "failed", error } : end);
+  }
+
+  /** Clients take it that what was not answered before the farewell was never taken, and send it elsewhere. */
+  #answerEveryone(reason: string): void {
+    this.#mailbox.take(this.nowMs());
     this.#waiting.abandon(reason);
-    this.#onTransferSettled({ kind: "notLeader", leader: null });
-    await transport.stop(closeGraceMs);
-    await stateMachine.close();
-    store.close();
-    this.#ended.resolve(end);
+    this.#applier.abandon(reason);
+    for (const settled of this.#transfers.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
+    this.#noteQuiet();
+  }
+
+  /** Closes each of them, whatever becomes of the others. Returns the first thing that went wrong. */
+  async #closeModules(): Promise<Error | null> {
+    const { transport, stateMachine, store, logger } = this.#modules;
+    let first: Error | null = null;
+    for (const close of [() => transport.stop(closeGraceMs), () => stateMachine.close(), () => store.close()]) {
+      try {
+        await close();
+      } catch (cause) {
+        const error = toError(cause);
+        logger.log("error", "closing failed", { reason: error.message });
+        first ??= error;
+      }
+    }
+    return first;
   }
 }
+
+const stoppingMessage = "this node is stopping; nothing happened";
+
+const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
 
 function seedOf(bytes: Uint8Array): [number, number, number, number] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);

@@ -82,17 +82,17 @@ export class TurnLoop {
       let round = 0;
       do this.#round();
       while (!mailbox.isEmpty && ++round < roundsMax && !this.#isStopped);
+      if (this.#isStopped) return;
       transport.flush();
       this.#targets.tail.trim(this.#state.durability.persistedIndex);
+      this.#isTurning = false;
+      if (!mailbox.isEmpty) this.schedule();
+      this.#keepTime();
+      this.#handlers.turned();
     } catch (error) {
       this.stop();
       this.#handlers.failed(error);
-      return;
     }
-    this.#isTurning = false;
-    if (!mailbox.isEmpty) this.schedule();
-    this.#keepTime();
-    this.#handlers.turned();
   }
 
   #round(): void {
@@ -113,7 +113,11 @@ export class TurnLoop {
     if (before.role.kind !== after.role.kind || before.currentTerm !== after.currentTerm) {
       logger.log("info", "role", { state: describeState(after) });
     }
-    for (const effect of effects) executeEffect(effect, after, this.#targets);
+    for (const effect of effects) {
+      // A halt is the last thing that is done.
+      if (this.#isStopped) return;
+      executeEffect(effect, after, this.#targets);
+    }
   }
 
   /** One transaction a turn. What was sent leaves first, so that the followers' disks work beside this one (§10.2.1). */

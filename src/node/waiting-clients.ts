@@ -24,7 +24,9 @@ export interface Waiter {
 
 interface Placed {
   readonly term: Term;
-  readonly waiters: readonly Waiter[];
+  waiters: readonly Waiter[];
+  /** What had this index in an earlier term of this leader: truncated here since, its outcome still open. */
+  readonly earlier: Placed | null;
 }
 
 const outcomeUnknown = (what: string): ReplyError => ({
@@ -32,6 +34,11 @@ const outcomeUnknown = (what: string): ReplyError => ({
   message: `${what}; the command may or may not take effect`,
   leader: null,
 });
+
+/** The node cannot learn any more what becomes of the request. */
+export function giveUp(waiter: Waiter, reason: string): void {
+  waiter.fail(waiter.kind === "query" ? ofQuery(outcomeUnknown(reason)) : outcomeUnknown(reason));
+}
 
 export class WaitingClients {
   readonly #unplaced = new Map<ProposalRef, readonly Waiter[]>();
@@ -57,7 +64,9 @@ export class WaitingClients {
     for (const [at, ref] of refs.entries()) {
       const waiters = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
-      if (waiters !== undefined) this.#placed.set(first.index + at, { term: first.term, waiters });
+      if (waiters === undefined) continue;
+      const index = first.index + at;
+      this.#placed.set(index, { term: first.term, waiters, earlier: this.#placed.get(index) ?? null });
     }
   }
 
@@ -75,16 +84,19 @@ export class WaitingClients {
    * that theirs is gone for good, and may be sent again.
    */
   take(position: LogPosition, leader: LeaderHint | null): readonly Waiter[] {
-    const placed = this.#placed.get(position.index);
-    if (placed === undefined) return [];
+    let placed = this.#placed.get(position.index) ?? null;
     this.#placed.delete(position.index);
-    if (placed.term === position.term) {
-      this.#count -= placed.waiters.length;
-      return placed.waiters;
+    let waiters: readonly Waiter[] = [];
+    for (; placed !== null; placed = placed.earlier) {
+      if (placed.term === position.term) {
+        waiters = placed.waiters;
+        this.#count -= waiters.length;
+      } else {
+        const message = "the command was overwritten before it was committed; nothing happened";
+        this.#settle(placed.waiters, { code: "not-leader", message, leader });
+      }
     }
-    const message = "the command was overwritten before it was committed; nothing happened";
-    this.#settle(placed.waiters, { code: "not-leader", message, leader });
-    return [];
+    return waiters;
   }
 
   /** Answers those whose time is up: what has no place never happened, what has one may still be committed. */
@@ -99,20 +111,28 @@ export class WaitingClients {
       // A held proposal may still get its place when a transfer fails: its outcome is open like that of a placed one.
       this.#settle(late, outcomeUnknown("not committed in time"));
     }
-    for (const [index, { term, waiters }] of this.#placed) {
-      const late = waiters.filter((waiter) => waiter.dueMs <= nowMs);
+    for (const placed of this.#eachPlaced()) {
+      const late = placed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
       if (late.length === 0) continue;
-      this.#placed.set(index, { term, waiters: waiters.filter((waiter) => waiter.dueMs > nowMs) });
+      placed.waiters = placed.waiters.filter((waiter) => waiter.dueMs > nowMs);
       this.#settle(late, outcomeUnknown("not committed in time"));
     }
   }
 
-  /** The node stops: nobody is left without an answer. */
+  /** The node ends: nobody is left without an answer. What has no place was neither written nor sent. */
   abandon(reason: string): void {
-    const all = [...this.#unplaced.values(), ...[...this.#placed.values()].map((placed) => placed.waiters)];
+    const unplaced = [...this.#unplaced.values()].flat();
+    const placed = [...this.#eachPlaced()].flatMap(({ waiters }) => waiters);
     this.#unplaced.clear();
     this.#placed.clear();
-    for (const waiters of all) this.#settle(waiters, outcomeUnknown(reason));
+    this.#settle(unplaced, { code: "unavailable", message: `${reason}; nothing happened`, leader: null });
+    this.#settle(placed, outcomeUnknown(reason));
+  }
+
+  *#eachPlaced(): Iterable<Placed> {
+    for (const latest of this.#placed.values()) {
+      for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) yield placed;
+    }
   }
 
   #settle(waiters: readonly Waiter[], error: ReplyError): void {

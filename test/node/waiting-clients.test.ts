@@ -46,12 +46,42 @@ describe("waiting clients", () => {
     waiting.add([clients[1]!]);
     waiting.add([clients[2]!]);
     waiting.abandon("the node stops");
-    expect(clients.map((client) => client.answers)).toEqual([
-      ["outcome-unknown"],
-      ["outcome-unknown"],
-      ["unavailable"],
-    ]);
+    // What never got a place was neither written nor sent, and may be sent again.
+    expect(clients.map((client) => client.answers)).toEqual([["outcome-unknown"], ["unavailable"], ["unavailable"]]);
     expect(waiting.count).toBe(0);
+  });
+
+  test("P26: who waited for an index that was truncated and is placed anew still gets an answer", () => {
+    const waiting = new WaitingClients();
+    const [older, old, young] = [waiter(), waiter(), waiter()];
+    waiting.place([waiting.add([older])], { index: 7, term: 1 });
+    waiting.place([waiting.add([old])], { index: 7, term: 2 });
+    waiting.place([waiting.add([young])], { index: 7, term: 4 });
+    // Another node still has the entry of term 2, and gets it committed.
+    expect(waiting.take({ index: 7, term: 2 }, null)).toEqual([old]);
+    expect([older.answers, old.answers, young.answers]).toEqual([["not-leader"], [], ["not-leader"]]);
+    expect(waiting.count).toBe(0);
+  });
+
+  test("P26: two claims to one index run out of time each by itself", () => {
+    const waiting = new WaitingClients();
+    const [old, young] = [waiter("command", 100), waiter("command", 200)];
+    waiting.place([waiting.add([old])], { index: 7, term: 1 });
+    waiting.place([waiting.add([young])], { index: 7, term: 2 });
+    waiting.expire(150);
+    expect([old.answers, young.answers, waiting.count]).toEqual([["outcome-unknown"], [], 1]);
+    waiting.abandon("the node stops");
+    expect([old.answers, young.answers, waiting.count]).toEqual([["outcome-unknown"], ["outcome-unknown"], 0]);
+  });
+
+  test("a held proposal whose time is up may still get its place: its outcome is unknown", () => {
+    const waiting = new WaitingClients();
+    const client = waiter("command", 100);
+    const ref = waiting.add([client]);
+    waiting.expire(100);
+    waiting.place([ref], { index: 3, term: 1 });
+    expect([client.answers, waiting.count]).toEqual([["outcome-unknown"], 0]);
+    expect(waiting.take({ index: 3, term: 1 }, null)).toEqual([]);
   });
 
   test("proposals take consecutive places in the order of their references", () => {

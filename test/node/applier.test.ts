@@ -1,0 +1,211 @@
+// Committed entries reach the state machine in order and each once, and every waiter gets the answer to its own.
+import { describe, expect, test } from "bun:test";
+import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import { Applier } from "../../src/node/applier.ts";
+import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
+import { bytes, RecordingMachine, text } from "./recording-machine.ts";
+
+interface Answered extends Waiter {
+  readonly answers: string[];
+  readonly messages: string[];
+}
+
+function waiter(kind: Waiter["kind"], payload = ""): Answered {
+  const answers: string[] = [];
+  const messages: string[] = [];
+  return {
+    kind,
+    payload: bytes(payload),
+    dueMs: 0,
+    answers,
+    messages,
+    succeed: (result, { index, term }) => void answers.push(`${index}.${term} ${text(result)}`),
+    fail: (error: ReplyError) => {
+      answers.push(error.code);
+      messages.push(error.message);
+    },
+  };
+}
+
+const command = (index: number, said = `c${index}`): Entry => ({
+  kind: "command",
+  index,
+  term: 1,
+  stampMs: index * 10,
+  payload: bytes(said),
+});
+const noop = (index: number): Entry => ({ kind: "noop", index, term: 1, stampMs: index * 10 });
+const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function setUp(log: readonly Entry[], after = 0) {
+  const machine = new RecordingMachine();
+  const waiters = new Map<number, readonly Answered[]>();
+  const pages: [number, number][] = [];
+  const failures: string[] = [];
+  let answered = 0;
+  const applier = new Applier(after, {
+    stateMachine: machine,
+    read: (first, last, bytesMax) => {
+      const page: Entry[] = [];
+      let size = 0;
+      for (const entry of log.slice(first - 1, last)) {
+        size += entryBytes(entry);
+        if (size > bytesMax && page.length > 0) break;
+        page.push(entry);
+      }
+      if (page.length === 0) throw new Error(`entry ${first} is not there`);
+      pages.push([page[0]!.index, page.at(-1)!.index]);
+      return page;
+    },
+    waitersOf: (entry) => {
+      const waiting = waiters.get(entry.index) ?? [];
+      waiters.delete(entry.index);
+      return waiting;
+    },
+    answered: () => void answered++,
+    stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
+    failed: (error) => void failures.push(`node: ${String(error)}`),
+  });
+  return { applier, machine, waiters, pages, failures, answeredCount: () => answered };
+}
+
+describe("applier", () => {
+  test("applies each committed entry once and in order, however commitIndex moves", async () => {
+    const { applier, machine } = setUp(Array.from({ length: 9 }, (_, at) => command(at + 1)));
+    for (const through of [2, 2, 5, 4, 9]) applier.advance(through);
+    await microtasks();
+    expect(machine.applied).toEqual(Array.from({ length: 9 }, (_, at) => `${at + 1}:c${at + 1}`));
+    expect(applier.appliedIndex).toBe(9);
+    expect(applier.isIdle).toBe(true);
+  });
+
+  test("begins after what a snapshot covers, with index, term and replicated time of each entry", async () => {
+    const { applier, machine } = setUp([command(1), command(2), command(3)], 2);
+    applier.advance(3);
+    await microtasks();
+    expect(machine.runs.flat()).toEqual([{ index: 3, term: 1, timeMs: 30, payload: bytes("c3") }]);
+  });
+
+  test("P20: paging through more than one run skips and repeats nothing", async () => {
+    const heavy = "x".repeat(300 * 1024);
+    const log = Array.from({ length: 40 }, (_, at) => command(at + 1, heavy));
+    const { applier, machine, pages } = setUp(log);
+    applier.advance(40);
+    await microtasks();
+    expect(pages.length).toBeGreaterThan(10);
+    expect(machine.runs.flat().map(({ index }) => index)).toEqual(log.map(({ index }) => index));
+    expect(applier.appliedIndex).toBe(40);
+  });
+
+  test("hands over no more than a few runs before the first is answered", async () => {
+    const log = Array.from({ length: 40 }, (_, at) => command(at + 1, "x".repeat(1024 * 1024)));
+    const { applier, machine } = setUp(log);
+    machine.isSlow = true;
+    applier.advance(40);
+    expect(machine.runs.length).toBe(8);
+    await microtasks();
+    expect(machine.runs.length).toBe(8);
+    expect(applier.appliedIndex).toBe(0);
+    machine.release(3);
+    await microtasks();
+    expect(machine.runs.length).toBe(11);
+    expect(applier.appliedIndex).toBe(3);
+  });
+
+  test("each waiter gets the answer to its own command, a rejected one its reason", async () => {
+    const { applier, waiters } = setUp([command(1, "a"), command(2, "reject b"), command(3, "c")]);
+    const clients = [waiter("command"), waiter("command"), waiter("command")];
+    for (const [at, client] of clients.entries()) waiters.set(at + 1, [client]);
+    applier.advance(3);
+    await microtasks();
+    expect(clients.map(({ answers }) => answers)).toEqual([["1.1 a"], ["rejected"], ["3.1 c"]]);
+    expect(clients[1]!.messages).toEqual(["reject b is refused"]);
+  });
+
+  test("a query is put after everything before its barrier and before everything behind it", async () => {
+    const { applier, machine, waiters } = setUp([command(1), command(2), noop(3), command(4)]);
+    const client = waiter("query", "q");
+    waiters.set(3, [client]);
+    applier.advance(4);
+    await microtasks();
+    expect(machine.queries).toEqual(["q after 2"]);
+    expect(client.answers).toEqual(["3.1 q of 2"]);
+    expect(machine.applied.length).toBe(3);
+  });
+
+  test("a query that fails fails alone", async () => {
+    const { applier, machine, waiters, failures } = setUp([noop(1), command(2)]);
+    const [bad, good, writer] = [waiter("query", "throw"), waiter("query", "q"), waiter("command")];
+    waiters.set(1, [bad, good]);
+    waiters.set(2, [writer]);
+    applier.advance(2);
+    await microtasks();
+    expect([bad.answers, good.answers, writer.answers]).toEqual([["state-machine"], ["1.1 q of 0"], ["2.1 c2"]]);
+    expect(failures).toEqual([]);
+    expect(applier.failure).toBeNull();
+    expect(machine.applied).toEqual(["2:c2"]);
+  });
+
+  test("a state machine that fails stands still: nobody is left waiting, no entry behind is applied", async () => {
+    const { applier, machine, waiters, failures, answeredCount } = setUp([
+      command(1),
+      command(2, "throw"),
+      command(3),
+      noop(4),
+      command(5),
+    ]);
+    machine.isSlow = true;
+    const clients = [1, 2, 3, 4, 5].map((index) => waiter(index === 4 ? "query" : "command"));
+    for (const [at, client] of clients.entries()) waiters.set(at + 1, [client]);
+    applier.advance(1);
+    applier.advance(2);
+    applier.advance(3);
+    machine.release();
+    await microtasks();
+    expect(clients.slice(0, 3).map(({ answers }) => answers)).toEqual([
+      ["1.1 c1"],
+      ["state-machine"],
+      ["state-machine"],
+    ]);
+    expect(clients[1]!.messages[0]).toContain("entry 2 failed");
+    applier.advance(5);
+    expect(clients.slice(3).map(({ answers }) => answers)).toEqual([["state-machine"], ["state-machine"]]);
+    expect(machine.applied).toEqual(["1:c1"]);
+    expect(applier.appliedIndex).toBe(1);
+    expect(failures).toEqual(["state machine: entry 2 failed"]);
+    expect(applier.isIdle).toBe(true);
+    expect(answeredCount()).toBe(3);
+  });
+
+  test("an answer that breaks the contract ends the node, and leaves its waiters to be answered by that end", async () => {
+    const { applier, machine, waiters, failures } = setUp([command(1), command(2)]);
+    machine.losesOutcomes = true;
+    const client = waiter("command");
+    waiters.set(2, [client]);
+    applier.advance(2);
+    await microtasks();
+    expect(failures).toEqual(["node: Error: 2 commands applied, but 1 outcomes"]);
+    expect(client.answers).toEqual([]);
+    applier.abandon("the node stops");
+    expect(client.answers).toEqual(["outcome-unknown"]);
+  });
+
+  test("P26: when the node ends, who waits for the state machine is told that the outcome is unknown, once", async () => {
+    const { applier, machine, waiters, failures } = setUp([command(1), noop(2), command(3)]);
+    machine.isSlow = true;
+    const [writer, reader] = [waiter("command"), waiter("query")];
+    waiters.set(1, [writer]);
+    waiters.set(2, [reader]);
+    applier.advance(3);
+    applier.abandon("the node stops");
+    expect([writer.answers, reader.answers]).toEqual([["outcome-unknown"], ["unavailable"]]);
+    expect(applier.isIdle).toBe(true);
+    const runs = machine.runs.length;
+    await machine.close();
+    await microtasks();
+    expect([writer.answers.length, reader.answers.length]).toEqual([1, 1]);
+    // The closing of the state machine is not reported as its failure.
+    expect(failures).toEqual([]);
+    expect(machine.runs.length).toBe(runs);
+  });
+});

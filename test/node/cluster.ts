@@ -1,0 +1,283 @@
+// Whole nodes in one process for tests: the real node over the network, the log store and the clock in memory. Nothing
+// happens by itself: `settle` lets everything happen that needs no time, `advance` moves time, also in small steps.
+import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
+import { checkState } from "../../src/core/invariants.ts";
+import { defaultSettings, type Settings } from "../../src/core/settings.ts";
+import { Node, type NodeEnd } from "../../src/node/node.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import type { ClientConnection, Transport } from "../../src/ports/transport.ts";
+import { bytes, RecordingMachine, text } from "./recording-machine.ts";
+
+/** Counts what it has called back, so that it is known when nothing is left to do. */
+class CountingClock extends ManualClock {
+  calledBack = 0;
+
+  override soon(callback: () => void): void {
+    super.soon(() => {
+      this.calledBack++;
+      callback();
+    });
+  }
+}
+
+export interface MemberOptions {
+  readonly disk?: MemoryDisk;
+  /** Of the configuration file; default: all nodes of the cluster. */
+  readonly bootstrap?: readonly string[] | null;
+  readonly incarnation?: string;
+}
+
+/** One node with its parts at hand. */
+export interface Member {
+  readonly id: string;
+  readonly node: Node;
+  readonly store: MemoryLogStore;
+  readonly machine: RecordingMachine;
+  /** What reached the ports, in order: `send appendEntries n2`, `flush`, `write appendLog`, `transport.stop`, … */
+  readonly trace: string[];
+  readonly logs: string[];
+  /** Writes wait for `store.flushAll()`. Otherwise each is durable before `write` returns. */
+  holdsDisk: boolean;
+  /** Makes the transport's `stop` reject. */
+  stopFailure: Error | null;
+  /** Set once the node has ended. */
+  end: NodeEnd | null;
+}
+
+const addressOf = (id: string): string => `${id}.test:7400`;
+const founder = (id: string) => ({ id, address: addressOf(id) });
+
+export class Cluster {
+  readonly clock = new CountingClock();
+  readonly network = new MemoryNetwork();
+  readonly members = new Map<string, Member>();
+  readonly #ids: readonly string[];
+  readonly #settings: Settings;
+  #boots = 0;
+
+  constructor(ids: readonly string[], settings: Partial<Settings> = {}) {
+    this.#ids = ids;
+    this.#settings = { ...defaultSettings, ...settings };
+  }
+
+  /** A running cluster with a leader that has committed the first entry of its term. */
+  static async founded(ids: readonly string[], options: MemberOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(ids);
+    for (const id of ids) await cluster.start(id, options);
+    await cluster.settle();
+    await cluster.electLeader();
+    return cluster;
+  }
+
+  member(id: string): Member {
+    return this.members.get(id)!;
+  }
+
+  /** The node that leads the highest term. */
+  get leader(): Member {
+    const leading = [...this.members.values()]
+      .filter(({ node, end }) => end === null && node.state.role.kind === "leader")
+      .sort((a, b) => b.node.state.currentTerm - a.node.state.currentTerm);
+    if (leading[0] === undefined) throw new Error("nobody leads");
+    return leading[0];
+  }
+
+  get followers(): readonly Member[] {
+    const { leader } = this;
+    return [...this.members.values()].filter((member) => member !== leader && member.end === null);
+  }
+
+  make(id: string, options: MemberOptions = {}): Member {
+    const trace: string[] = [];
+    const logs: string[] = [];
+    const incarnation = options.incarnation ?? `${id}-disk`;
+    const disk = options.disk === undefined ? {} : { disk: options.disk };
+    const store = createMemoryLogStore({ incarnation, ...disk });
+    const machine = new RecordingMachine(() => void trace.push("stateMachine.close"));
+    const bootstrap = options.bootstrap === undefined ? this.#ids : options.bootstrap;
+    const self = { id, incarnation: store.saved.incarnation, bootId: `boot-${++this.#boots}` };
+    const transport = this.network.transport({ self, address: addressOf(id), software: "0" });
+    const logger: Logger = { enabled: () => true, log: (level, message) => void logs.push(`${level} ${message}`) };
+    const node = new Node(
+      { id, cluster: "test", settings: this.#settings, bootstrap: bootstrap?.map(founder) ?? null, version: "0" },
+      {
+        store: tracedStore(store, trace, () => member.holdsDisk),
+        transport: tracedTransport(transport, trace, () => member.stopFailure),
+        stateMachine: machine,
+        clock: this.clock,
+        logger,
+      },
+    );
+    const member: Member = { id, node, store, machine, trace, logs, holdsDisk: false, stopFailure: null, end: null };
+    void node.ended.then((end) => void (member.end = end));
+    this.members.set(id, member);
+    return member;
+  }
+
+  async start(id: string, options: MemberOptions = {}): Promise<Member> {
+    const member = this.make(id, options);
+    await member.node.start();
+    return member;
+  }
+
+  /** Power off: its connections break, and what was not durable is gone. The disk may be started again. */
+  async crash(id: string): Promise<MemoryDisk> {
+    const member = this.member(id);
+    this.isolate(id);
+    const disk = member.store.crash();
+    // The process is gone; a node has no such end of its own, so that what is left of it is let stop out of earshot.
+    void member.node.stop();
+    await this.advance(4_000, 100);
+    this.members.delete(id);
+    this.rejoin(id);
+    return disk;
+  }
+
+  client(id: string): Client {
+    return new Client(this.member(id));
+  }
+
+  isolate(id: string): void {
+    for (const other of this.#ids) if (other !== id) this.network.cut(id, other);
+  }
+
+  rejoin(id: string): void {
+    for (const other of this.#ids) if (other !== id) this.network.heal(id, other);
+  }
+
+  /** Lets happen what needs no time. */
+  async settle(): Promise<void> {
+    for (let isBusy = true; isBusy;) {
+      const calledBefore = this.clock.calledBack;
+      const delivered = this.network.deliverAll();
+      this.clock.runSoon();
+      await afterMicrotasks();
+      isBusy = delivered > 0 || this.clock.calledBack > calledBefore;
+    }
+    for (const { node } of this.members.values()) checkState(node.state);
+  }
+
+  async advance(byMs: number, stepMs = 10): Promise<void> {
+    for (let passed = 0; passed < byMs; passed += stepMs) {
+      this.clock.advance(Math.min(stepMs, byMs - passed));
+      await this.settle();
+    }
+  }
+
+  /** Moves time on until `holds`; throws when it does not within `limitMs`. */
+  async until(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
+    for (let passed = 0; !holds(); passed += 10) {
+      if (passed > limitMs) throw new Error(`still not so after ${limitMs} ms: ${what}`);
+      await this.advance(10);
+    }
+  }
+
+  async electLeader(): Promise<Member> {
+    const committed = ({ state }: Node): boolean =>
+      state.role.kind === "leader" && state.commitIndex >= state.role.termStartIndex;
+    await this.until("a leader is elected", () =>
+      [...this.members.values()].some(({ node, end }) => end === null && committed(node)),
+    );
+    return this.leader;
+  }
+
+  async stopAll(): Promise<void> {
+    const stopped = Promise.all([...this.members.values()].map(({ node }) => node.stop()));
+    await this.advance(10_000, 100);
+    await stopped;
+  }
+}
+
+/** One client of one node. A reply that comes after the node's farewell is lost, as on a real connection. */
+export class Client {
+  readonly raw: ClientReply[] = [];
+  readonly late: ClientReply[] = [];
+  readonly #member: Member;
+  readonly #connection: ClientConnection;
+  #lastId = 0;
+
+  constructor(member: Member) {
+    this.#member = member;
+    const reply = (answer: ClientReply): void => void (this.#isOver ? this.late : this.raw).push(answer);
+    this.#connection = { name: "tester", isAdmin: true, reply };
+  }
+
+  /** Every reply, in words: `1 result 2.1 hello`, `2 not-leader n3`, `3 done`. */
+  get replies(): readonly string[] {
+    return this.raw.map(inWords);
+  }
+
+  command(payload: string, timeoutMs = 60_000): number {
+    return this.send((id) => ({ kind: "command", id, payload: bytes(payload), timeoutMs }));
+  }
+
+  query(payload: string, timeoutMs = 60_000): number {
+    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs }));
+  }
+
+  /** The request arrives at once; the node's turn comes later. */
+  send(request: (id: number) => ClientRequest): number {
+    const id = ++this.#lastId;
+    if (!this.#isOver) this.#member.node.onRequest(request(id), this.#connection);
+    return id;
+  }
+
+  get #isOver(): boolean {
+    return this.#member.trace.includes("transport.stop");
+  }
+}
+
+function inWords(reply: ClientReply): string {
+  if (reply.kind === "result") return `${reply.id} result ${reply.index}.${reply.term} ${text(reply.payload)}`;
+  if (reply.kind === "error") return `${reply.id} ${reply.code}${reply.leader === null ? "" : ` ${reply.leader.id}`}`;
+  return `${reply.id} ${reply.kind}`;
+}
+
+const afterMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function tracedStore(store: MemoryLogStore, trace: string[], isHeld: () => boolean): LogStore {
+  return {
+    saved: store.saved,
+    write: (effects, onDurable) => {
+      trace.push(`write ${effects.map((effect) => effect.kind).join("+")}`);
+      store.write(effects, onDurable);
+      if (!isHeld()) store.flushAll();
+    },
+    read: (first, last, bytesMax) => store.read(first, last, bytesMax),
+    close: () => {
+      trace.push("store.close");
+      store.close();
+    },
+  };
+}
+
+function tracedTransport(transport: Transport, trace: string[], stopFailure: () => Error | null): Transport {
+  return {
+    start: (handler) => transport.start(handler),
+    send: (to, message) => {
+      trace.push(`send ${message.kind} ${to.slice(0, to.indexOf("@"))}`);
+      transport.send(to, message);
+    },
+    flush: () => {
+      trace.push("flush");
+      transport.flush();
+    },
+    setPeers: (peers) => transport.setPeers(peers),
+    setGenesis: (genesis) => {
+      trace.push(`setGenesis ${genesis === null ? "none" : "known"}`);
+      transport.setGenesis(genesis);
+    },
+    peers: () => transport.peers(),
+    stop: async (graceMs) => {
+      trace.push("transport.stop");
+      await transport.stop(graceMs);
+      const failure = stopFailure();
+      if (failure !== null) throw failure;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+// What each effect does to the ports, above all that no entries are sent but the ones that the effect names.
+import { describe, expect, test } from "bun:test";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import type { DurableEffect, SendEntries } from "../../src/core/effects.ts";
+import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import type { Message } from "../../src/core/messages.ts";
+import { restore } from "../../src/core/restore.ts";
+import { defaultSettings } from "../../src/core/settings.ts";
+import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { Applier } from "../../src/node/applier.ts";
+import { type EffectTargets, executeEffect, notLeader } from "../../src/node/execute-effects.ts";
+import { LogTail } from "../../src/node/log-tail.ts";
+import { WaitingClients } from "../../src/node/waiting-clients.ts";
+import { RecordingMachine } from "./recording-machine.ts";
+
+const n2 = toMemberKey("n2", "b");
+const entry = (index: number, term = 1): Entry => ({
+  kind: "command",
+  index,
+  term,
+  stampMs: 0,
+  payload: new Uint8Array(100),
+});
+const entries = (from: number, to: number, term = 1): Entry[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => entry(from + at, term));
+const weight = entryBytes(entry(1));
+
+function setUp(stored: readonly Entry[] = []) {
+  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  if (stored.length > 0) store.write([{ kind: "appendLog", ticket: 1, entries: stored }], () => {});
+  const start = { self: toMemberKey("n1", "a"), seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
+  const state = restore(store.saved, { ...start, settings: defaultSettings });
+  const sent: Message[] = [];
+  const never = (): never => {
+    throw new Error("not expected here");
+  };
+  const tail = new LogTail(store, 1_000_000);
+  const targets: EffectTargets & { readonly writes: DurableEffect[] } = {
+    transport: {
+      start: never,
+      send: (_, message) => void sent.push(message),
+      flush: never,
+      setPeers: never,
+      setGenesis: never,
+      peers: never,
+      stop: never,
+    },
+    tail,
+    applier: new Applier(0, {
+      stateMachine: new RecordingMachine(),
+      read: never,
+      waitersOf: never,
+      answered: never,
+      stateMachineFailed: never,
+      failed: never,
+    }),
+    waiting: new WaitingClients(),
+    writes: [],
+    transferSettled: never,
+    halt: never,
+  };
+  return {
+    targets,
+    tail,
+    sent,
+    execute: (effect: Parameters<typeof executeEffect>[0]) => executeEffect(effect, state, targets),
+  };
+}
+
+const range = (prev: [number, number], through: [number, number], bytesMax = 1e9): SendEntries => ({
+  kind: "sendEntries",
+  to: n2,
+  term: 3,
+  prev: { index: prev[0], term: prev[1] },
+  through: { index: through[0], term: through[1] },
+  bytesMax,
+  leaderCommit: 2,
+  round: 9,
+});
+
+describe("sendEntries", () => {
+  test("sends the entries after prev and up to through, no others", () => {
+    const { tail, sent, execute } = setUp();
+    tail.append(entries(1, 9));
+    execute(range([3, 1], [6, 1]));
+    expect(sent).toEqual([
+      {
+        kind: "appendEntries",
+        term: 3,
+        prev: { index: 3, term: 1 },
+        entries: entries(4, 6),
+        leaderCommit: 2,
+        round: 9,
+      },
+    ]);
+  });
+
+  test("is cut by its bound of bytes, but never to nothing", () => {
+    const { tail, sent, execute } = setUp();
+    tail.append(entries(1, 9));
+    execute(range([0, 0], [9, 1], 2 * weight));
+    execute(range([4, 1], [9, 1], 1));
+    expect(
+      sent.map((message) => message.kind === "appendEntries" && message.entries.map(({ index }) => index)),
+    ).toEqual([[1, 2], [5]]);
+  });
+
+  test("a heartbeat reads nothing", () => {
+    const { sent, execute } = setUp();
+    execute(range([7, 2], [7, 2]));
+    expect(sent.map((message) => message.kind === "appendEntries" && message.entries)).toEqual([[]]);
+  });
+
+  test("is dropped when the log has another entry at its end", () => {
+    const { tail, sent, execute } = setUp();
+    tail.append(entries(1, 4, 2));
+    execute(range([1, 2], [4, 1]));
+    expect(sent).toEqual([]);
+  });
+
+  test("P20: over the seam of store and tail it sends a contiguous stretch, the rest comes with the next", () => {
+    const { tail, sent, execute } = setUp(entries(1, 5));
+    tail.append(entries(6, 9));
+    execute(range([2, 1], [9, 1]));
+    execute(range([5, 1], [9, 1]));
+    expect(
+      sent.map((message) => message.kind === "appendEntries" && message.entries.map(({ index }) => index)),
+    ).toEqual([
+      [3, 4, 5],
+      [6, 7, 8, 9],
+    ]);
+  });
+});
+
+describe("durable effects", () => {
+  test("are collected in order, and what they do to the log is seen at once", () => {
+    const { targets, tail, execute } = setUp();
+    execute({ kind: "appendLog", ticket: 1, entries: entries(1, 3) });
+    execute({ kind: "truncateLog", ticket: 2, through: 1 });
+    execute({ kind: "appendLog", ticket: 3, entries: entries(2, 2, 4) });
+    execute({ kind: "writeVote", ticket: 4, currentTerm: 4, votedFor: null });
+    expect(targets.writes.map(({ kind, ticket }) => `${kind} ${ticket}`)).toEqual([
+      "appendLog 1",
+      "truncateLog 2",
+      "appendLog 3",
+      "writeVote 4",
+    ]);
+    expect(tail.read(1, 2, 1e9).map(({ index, term }) => `${index}.${term}`)).toEqual(["1.1", "2.4"]);
+  });
+});
+
+test("who is no leader names the leader it knows", () => {
+  expect(notLeader({ id: "n2", address: "a:1" }).message).toContain("n2 does; nothing happened");
+  expect(notLeader(null).message).toContain("knows no leader; nothing happened");
+});

@@ -1,0 +1,81 @@
+// What arrives together is handed to the core together, and in which order.
+import { describe, expect, test } from "bun:test";
+import { Mailbox } from "../../src/node/mailbox.ts";
+import { type Waiter, WaitingClients } from "../../src/node/waiting-clients.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { Cluster } from "./cluster.ts";
+import { bytes } from "./recording-machine.ts";
+
+const waiter = (kind: Waiter["kind"], payload = ""): Waiter => ({
+  kind,
+  payload: bytes(payload),
+  dueMs: 1_000,
+  succeed: () => {},
+  fail: () => {},
+});
+
+describe("mailbox", () => {
+  test("commands that arrived together are one proposal, in their order, behind the events", () => {
+    const mailbox = new Mailbox(new WaitingClients());
+    mailbox.addRequest(waiter("command", "a"));
+    mailbox.addEvent({ kind: "persisted", ticket: 1 });
+    mailbox.addRequest(waiter("command", "b"));
+    mailbox.addEvent({ kind: "message", from: toMemberKey("n2", "x"), message: { kind: "timeoutNow", term: 1 } });
+    const events = mailbox.take(7);
+    expect(events.map(({ kind, nowMs }) => `${kind} ${nowMs}`)).toEqual(["persisted 7", "message 7", "propose 7"]);
+    const propose = events.at(-1)!;
+    expect(propose.kind === "propose" && propose.proposals.map(({ payload }) => payload)).toEqual([
+      bytes("a"),
+      bytes("b"),
+    ]);
+  });
+
+  test("all queries share one barrier, behind the commands that arrived with them", () => {
+    const waiting = new WaitingClients();
+    const mailbox = new Mailbox(waiting);
+    const queries = [waiter("query"), waiter("query")];
+    mailbox.addRequest(queries[0]!);
+    mailbox.addRequest(waiter("command", "a"));
+    mailbox.addRequest(queries[1]!);
+    const [propose] = mailbox.take(0);
+    const proposals = propose?.kind === "propose" ? propose.proposals : [];
+    expect(proposals.map(({ payload }) => payload)).toEqual([bytes("a"), null]);
+    waiting.place(
+      proposals.map(({ ref }) => ref),
+      { index: 5, term: 1 },
+    );
+    expect(waiting.take({ index: 6, term: 1 }, null)).toEqual(queries);
+  });
+
+  test("it is empty after it was taken, and counts the requests before", () => {
+    const waiting = new WaitingClients();
+    const mailbox = new Mailbox(waiting);
+    expect(mailbox.take(0)).toEqual([]);
+    mailbox.addRequest(waiter("query"));
+    mailbox.addRequest(waiter("command"));
+    expect([mailbox.isEmpty, mailbox.requestCount, waiting.count]).toEqual([false, 2, 0]);
+    mailbox.take(0);
+    expect([mailbox.isEmpty, mailbox.requestCount, waiting.count]).toEqual([true, 0, 2]);
+  });
+
+  test("a hundred commands and queries of one moment are one write and one message to each follower", async () => {
+    const cluster = await Cluster.founded(["n1", "n2", "n3"]);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    leader.trace.length = 0;
+    for (let at = 0; at < 50; at++) {
+      client.query(`q${at}`);
+      client.command(`c${at}`);
+    }
+    await cluster.settle();
+    const count = (what: string): number => leader.trace.filter((line) => line.startsWith(what)).length;
+    expect(count("write")).toBe(1);
+    expect(count("send appendEntries ")).toBe(2);
+    expect(client.replies.length).toBe(100);
+    // 50 commands and one barrier.
+    expect(leader.node.state.log.last.index).toBe(1 + 50 + 1);
+    // Every query sees every command it arrived with.
+    expect(new Set(leader.machine.queries.map((query) => query.split(" ").at(-1)))).toEqual(new Set(["50"]));
+    await cluster.stopAll();
+  });
+});

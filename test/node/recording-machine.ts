@@ -1,0 +1,97 @@
+// A state machine that remembers what it was given. What it does with a command or a query is in the text of it: "reject …"
+// and "throw …" are done as they say, anything else is answered with itself. It can be made to keep its answers back.
+import { GraftError } from "../../src/errors.ts";
+import type { AppliedCommand, Outcome, StateMachine } from "../../src/ports/state-machine.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export const bytes = (text: string): Uint8Array => encoder.encode(text);
+export const text = (payload: Uint8Array): string => decoder.decode(payload);
+
+export class RecordingMachine implements StateMachine {
+  readonly description = { name: "recording", version: "1", style: "raw", commands: [], queries: [] } as const;
+  /** What was applied, in order, as `index:text`. */
+  readonly applied: string[] = [];
+  /** The commands of each call of `apply`. */
+  readonly runs: (readonly AppliedCommand[])[] = [];
+  /** Each query, with how much had been handed over before it. */
+  readonly queries: string[] = [];
+  /** Answers wait for `release`. */
+  isSlow = false;
+  /** Breaks the port's contract: one outcome is missing. */
+  losesOutcomes = false;
+  closeFailure: Error | null = null;
+  readonly #onClose: () => void;
+  #held: { readonly settle: () => void; readonly reject: (error: Error) => void }[] = [];
+  #stopped: Error | null = null;
+
+  constructor(onClose: () => void = () => {}) {
+    this.#onClose = onClose;
+  }
+
+  /** How many calls wait for `release`. */
+  get heldCount(): number {
+    return this.#held.length;
+  }
+
+  apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]> {
+    this.runs.push(run);
+    return this.#later(() => {
+      const outcomes = run.map((command) => this.#apply(command));
+      return this.losesOutcomes ? outcomes.slice(1) : outcomes;
+    });
+  }
+
+  query(payload: Uint8Array): Promise<Outcome> {
+    const handed = this.runs.reduce((sum, run) => sum + run.length, 0);
+    this.queries.push(`${text(payload)} after ${handed}`);
+    return this.#later(() => {
+      if (text(payload).startsWith("throw")) throw new GraftError("state-machine", "the query failed");
+      return { kind: "ok", payload: bytes(`${text(payload)} of ${this.applied.length}`) };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#onClose();
+    this.#stop(new GraftError("state-machine", "The state machine is closed"));
+    if (this.closeFailure !== null) throw this.closeFailure;
+  }
+
+  /** Lets the oldest `count` answers go. */
+  release(count = this.#held.length): void {
+    for (const { settle } of this.#held.splice(0, count)) settle();
+  }
+
+  #apply(command: AppliedCommand): Outcome {
+    const said = text(command.payload);
+    if (said.startsWith("throw")) throw new GraftError("state-machine", `entry ${command.index} failed`);
+    this.applied.push(`${command.index}:${said}`);
+    return said.startsWith("reject")
+      ? { kind: "rejected", message: `${said} is refused` }
+      : { kind: "ok", payload: command.payload };
+  }
+
+  #later<T>(work: () => T): Promise<T> {
+    if (this.#stopped !== null) return Promise.reject(this.#stopped);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const settle = (): void => {
+      if (this.#stopped !== null) return reject(this.#stopped);
+      try {
+        resolve(work());
+      } catch (error) {
+        const isQuery = (error as Error).message === "the query failed";
+        if (!isQuery) this.#stop(error as Error);
+        reject(error as Error);
+      }
+    };
+    if (this.isSlow) this.#held.push({ settle, reject });
+    else settle();
+    return promise;
+  }
+
+  #stop(reason: Error): void {
+    this.#stopped ??= reason;
+    for (const { reject } of this.#held.splice(0)) reject(this.#stopped);
+  }
+}

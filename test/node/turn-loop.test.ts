@@ -1,0 +1,228 @@
+// One turn: what has arrived, then time; what is sent, then what is written; and nothing after a failure.
+import { describe, expect, test } from "bun:test";
+import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import { logStart } from "../../src/core/log-position.ts";
+import type { AppendEntries } from "../../src/core/messages.ts";
+import { restore } from "../../src/core/restore.ts";
+import { defaultSettings } from "../../src/core/settings.ts";
+import { Applier } from "../../src/node/applier.ts";
+import { LogTail } from "../../src/node/log-tail.ts";
+import { Mailbox } from "../../src/node/mailbox.ts";
+import { TurnLoop } from "../../src/node/turn-loop.ts";
+import { WaitingClients } from "../../src/node/waiting-clients.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
+import { RecordingMachine } from "./recording-machine.ts";
+
+/** What was asked for soon waits for `run`, as it does while input is handled. */
+class HeldClock extends ManualClock {
+  readonly waiting: (() => void)[] = [];
+
+  override soon(callback: () => void): void {
+    this.waiting.push(callback);
+  }
+
+  /** Answers how many turns that were. */
+  run(): number {
+    const callbacks = this.waiting.splice(0);
+    for (const callback of callbacks) callback();
+    return callbacks.length;
+  }
+}
+
+const [n1, n2, n3] = [toMemberKey("n1", "a"), toMemberKey("n2", "b"), toMemberKey("n3", "c")];
+
+/** The loop of n1, a follower in a cluster of three. */
+function followerLoop(write?: LogStore["write"]) {
+  const first = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  const members = [n1, n2, n3].map((key) => ({ key, address: `${key}:1`, priority: 0 }));
+  const genesis = { clusterUuid: "0".repeat(32), members, foundedAtMs: 1_000 };
+  first.write([{ kind: "writeGenesis", ticket: 1, genesis }], () => {});
+  const store = createMemoryLogStore({ incarnation: "a", disk: first.crash() });
+  const clock = new HeldClock();
+  const log: string[] = [];
+  const failures: unknown[] = [];
+  const waiting = new WaitingClients();
+  const tail = new LogTail(store, 1_000_000);
+  const never = (): never => {
+    throw new Error("not expected here");
+  };
+  const applier = new Applier(0, {
+    stateMachine: new RecordingMachine(),
+    read: never,
+    waitersOf: never,
+    answered: never,
+    stateMachineFailed: never,
+    failed: never,
+  });
+  const transport = {
+    start: never,
+    send: (_: unknown, { kind }: { readonly kind: string }) => void log.push(`send ${kind}`),
+    flush: () => void log.push("flush"),
+    setPeers: never,
+    setGenesis: never,
+    peers: never,
+    stop: never,
+  };
+  const seed = [1, 2, 3, 4] as const;
+  const start = { self: n1, settings: defaultSettings, seed, nowMs: 0, wallMs: 0, bootstrap: null };
+  const loop: TurnLoop = new TurnLoop(
+    restore(store.saved, start),
+    {
+      store: {
+        saved: store.saved,
+        read: never,
+        close: never,
+        write: (effects, onDurable) => {
+          log.push(`write ${effects.map(({ kind }) => kind).join("+")}`);
+          (write ?? store.write.bind(store))(effects, onDurable);
+        },
+      },
+      transport,
+      clock,
+      logger: { enabled: () => true, log: (level, message) => void (level === "trace" && log.push(message)) },
+      mailbox: new Mailbox(waiting),
+    },
+    {
+      targets: { transport, tail, applier, waiting, transferSettled: never, halt: never },
+      turned: () => void log.push("turned"),
+      failed: (error) => void failures.push(error),
+    },
+  );
+  return { loop, clock, store, log, failures, waiting };
+}
+
+const appendEntries = (index: number, count: number, term = 1): AppendEntries => ({
+  kind: "appendEntries",
+  term,
+  prev: index === 0 ? logStart : { index, term },
+  entries: Array.from({ length: count }, (_, at) => ({ kind: "noop", index: index + 1 + at, term, stampMs: 1_000 })),
+  leaderCommit: 0,
+  round: index + 1,
+});
+const heartbeat = appendEntries(0, 0);
+const from = (key: typeof n1, message: AppendEntries) => ({ kind: "message", from: key, message }) as const;
+
+describe("turn loop", () => {
+  test("what was sent leaves before the store is called, which is called once a turn", () => {
+    const { loop, clock, log } = followerLoop();
+    loop.arrive({
+      kind: "message",
+      from: n2,
+      message: { kind: "requestPreVote", term: 1, last: logStart, transfer: false },
+    });
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    loop.arrive(from(n2, appendEntries(2, 1)));
+    expect(clock.run()).toBe(1);
+    expect(log.filter((line) => !line.startsWith("from"))).toEqual([
+      "send requestPreVoteReply",
+      "flush",
+      "write writeVote+appendLog+appendLog",
+      "flush",
+      "turned",
+    ]);
+  });
+
+  test("what promises durability leaves only once the store has confirmed it", () => {
+    const { loop, clock, store, log } = followerLoop();
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    expect(log).not.toContain("send appendEntriesReply");
+    store.flushAll();
+    clock.run();
+    expect(log.slice(-4)).toEqual(["ticket 2 is durable", "send appendEntriesReply", "flush", "turned"]);
+  });
+
+  test("a write that is durable at once is confirmed within the turn", () => {
+    const { loop, clock, log } = followerLoop((_, onDurable) => onDurable());
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    expect(clock.run()).toBe(1);
+    expect(log.slice(-4)).toEqual(["ticket 2 is durable", "send appendEntriesReply", "flush", "turned"]);
+    expect(clock.run()).toBe(0);
+  });
+
+  test("keeps exactly one timer, for the core's deadline", () => {
+    const { loop, clock, log } = followerLoop();
+    loop.schedule();
+    clock.run();
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
+    expect(log).not.toContain("the timer fires");
+    clock.run();
+    expect(log).toContain("the timer fires");
+    expect(loop.state.role.kind).toBe("preCandidate");
+    expect(clock.pendingTimers).toBe(1);
+    loop.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("a timer set too early looks at the clock and is set anew, without a tick", () => {
+    const { loop, clock, log } = followerLoop((_, onDurable) => onDurable());
+    loop.schedule();
+    clock.run();
+    const firstDueMs = nextDeadlineMs(loop.state);
+    clock.advance(400);
+    loop.arrive(from(n2, heartbeat));
+    clock.run();
+    expect(nextDeadlineMs(loop.state)).not.toBe(firstDueMs);
+    clock.advance(Math.min(firstDueMs, nextDeadlineMs(loop.state)) - clock.nowMs());
+    const isDue = clock.nowMs() >= nextDeadlineMs(loop.state);
+    clock.run();
+    expect(log.includes("the timer fires")).toBe(isDue);
+    expect(clock.pendingTimers).toBe(1);
+    // Never a deadline that the timer would miss.
+    clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
+    clock.run();
+    expect(log).toContain("the timer fires");
+  });
+
+  test("P52: after a pause the messages that were waiting are handled before the timer is acted on", () => {
+    const { loop, clock, log } = followerLoop((_, onDurable) => onDurable());
+    loop.arrive(from(n2, heartbeat));
+    clock.run();
+    clock.stall(nextDeadlineMs(loop.state) - clock.nowMs() + 1);
+    // The process goes on: its timer fires, then the sockets are read, then comes the turn.
+    clock.advance(0);
+    loop.arrive(from(n2, heartbeat));
+    log.length = 0;
+    clock.run();
+    expect(log.filter((line) => line.startsWith("from") || line === "the timer fires").length).toBe(1);
+    expect(loop.state.role.kind).toBe("follower");
+  });
+
+  test("a broken invariant stops the loop: no further step of that turn, nor a later one", () => {
+    const { loop, clock, log, failures } = followerLoop((_, onDurable) => onDurable());
+    loop.arrive(from(n2, heartbeat));
+    clock.run();
+    log.length = 0;
+    loop.arrive(from(n3, heartbeat));
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    clock.run();
+    expect(String(failures[0])).toContain("Election Safety broken");
+    expect(log).toEqual([]);
+    loop.arrive(from(n2, heartbeat));
+    expect(clock.run()).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+    expect(failures.length).toBe(1);
+  });
+
+  test("P47: a failed write stops the loop and is not tried again", () => {
+    let calls = 0;
+    const { loop, clock, log, failures } = followerLoop(() => {
+      calls++;
+      throw new Error("the disk failed");
+    });
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    clock.run();
+    clock.advance(10_000);
+    loop.arrive(from(n2, heartbeat));
+    expect(clock.run()).toBe(0);
+    expect(calls).toBe(1);
+    expect(failures).toEqual([new Error("the disk failed")]);
+    expect(log).not.toContain("send appendEntriesReply");
+    expect(log).not.toContain("turned");
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
