@@ -58,6 +58,7 @@ export class Cluster {
       disks: this.#disks,
       onElected: (node) => this.faults.onElected(node),
       onLeaderCommit: (node) => this.faults.onLeaderCommit(node),
+      onVoted: (node) => this.faults.onVoted(node),
       onHalted: (node) => this.#onHalted(node),
       trace: options.trace,
     };

@@ -27,6 +27,7 @@ export function executeEffect(node: SimNode, effect: Effect): void {
     case "send":
       if (effect.message.kind === "appendEntriesReply") countReply(node, effect.message);
       node.network.send(node, effect.to, effect.message);
+      if (effect.message.kind === "requestVoteReply" && effect.message.granted) world.onVoted(node);
       return;
     case "sendEntries":
       sendEntries(node, effect);

@@ -177,11 +177,24 @@ export class Faults {
 
   /** And once it takes something for committed, it has no time to tell. */
   onLeaderCommit(leader: SimNode): void {
-    const { world } = this.#cluster;
-    if (this.#isOver || !world.chance.happens(world.profile.rotation * 0.5)) return;
-    const { life } = leader;
-    world.schedule.after(0, () => {
-      if (leader.life === life) this.#crash(leader);
+    const { profile, chance } = this.#cluster.world;
+    if (chance.happens(profile.rotation * 0.5)) this.#crashSoon(leader, chance.from(profile.downMs));
+  }
+
+  /** A voter is gone with its answer on the way, and back before the next candidate asks. */
+  onVoted(voter: SimNode): void {
+    const { profile, chance } = this.#cluster.world;
+    const timeoutMs = profile.settings.electionTimeoutMs;
+    if (chance.happens(profile.voterCrash)) this.#crashSoon(voter, timeoutMs * chance.between(0, 0.05));
+  }
+
+  /** Not within the turn that it is taking. */
+  #crashSoon(node: SimNode, downMs: number): void {
+    const { life } = node;
+    this.#cluster.world.schedule.after(0, () => {
+      if (this.#isOver || node.life !== life) return;
+      node.crash();
+      this.#startLater(node, downMs);
     });
   }
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ProfileName } from "./profiles.ts";
-import type { Core } from "./world.ts";
+import type { Checks, Core } from "./world.ts";
 
 const coreFolder = join(import.meta.dir, "../../src/core");
 
@@ -21,9 +21,11 @@ export interface Mutant {
   /** The profile that is most telling; default: all of them in turn. */
   readonly profile?: ProfileName;
   readonly nodes?: number;
+  /** Default: nothing but figure 3.2 and liveness, so that it is the harm done that is found. */
+  readonly checks?: Checks;
   /** How many seeds may pass before one catches it. */
   readonly seedsMax: number;
-  /** The rule that catches it when nothing but figure 3.2 and liveness is watched. */
+  /** The rule that catches it. */
   readonly caughtBy: RegExp;
 }
 
@@ -50,6 +52,8 @@ export async function loadMutant(mutant: Mutant): Promise<{ readonly core: Core;
   }
 }
 
+const all: Checks = { invariants: true, promises: true };
+
 export const mutants: readonly Mutant[] = [
   {
     name: "P1: an entry of an earlier term is committed by counting replicas",
@@ -74,7 +78,9 @@ export const mutants: readonly Mutant[] = [
         by: "currentTerm: vote.term, votedFor: null });",
       },
     ],
-    seedsMax: 100,
+    profile: "duels",
+    nodes: 3,
+    seedsMax: 50,
     caughtBy: /Election Safety/,
   },
   {
@@ -83,13 +89,17 @@ export const mutants: readonly Mutant[] = [
       { file: "durability.ts", text: "if (durability.confirmed >= ticket) {", by: "if (ticket >= 0) {" },
       { file: "durability.ts", text: "state.durability.confirmed >= state.durability.voteTicket", by: "true" },
     ],
-    seedsMax: 200,
+    profile: "duels",
+    nodes: 3,
+    seedsMax: 300,
     caughtBy: /Election Safety|Leader Completeness|State Machine Safety/,
   },
   {
     name: "P4: the vote is erased when stepping down within a term",
     replacements: [{ file: "step-down.ts", text: "if (term > state.currentTerm) next =", by: "next =" }],
-    seedsMax: 100,
+    profile: "duels",
+    nodes: 3,
+    seedsMax: 300,
     caughtBy: /Election Safety/,
   },
   {
@@ -118,15 +128,17 @@ export const mutants: readonly Mutant[] = [
         by: "if (candidate.term < voter.term) return false;",
       },
     ],
+    profile: "wipes",
+    nodes: 5,
     seedsMax: 200,
     caughtBy: /liveness/,
   },
   {
     name: "P6: a vote reply of another term is counted",
-    replacements: [
-      { file: "election.ts", text: "reply.term === state.currentTerm && state.role.kind", by: "state.role.kind" },
-    ],
-    seedsMax: 200,
+    replacements: [{ file: "election.ts", text: "isAsking && reply.term === state.currentTerm &&", by: "isAsking &&" }],
+    profile: "duels",
+    nodes: 3,
+    seedsMax: 300,
     caughtBy: /Election Safety|Leader Completeness/,
   },
   {
@@ -138,6 +150,8 @@ export const mutants: readonly Mutant[] = [
         by: "return state;",
       },
     ],
+    profile: "wipes",
+    nodes: 5,
     seedsMax: 200,
     caughtBy: /liveness/,
   },
@@ -158,6 +172,8 @@ export const mutants: readonly Mutant[] = [
         by: "state.durability.persistedIndex",
       },
     ],
+    profile: "rotation",
+    nodes: 5,
     seedsMax: 100,
     caughtBy: /the core's own assertions|Leader Completeness|State Machine Safety/,
   },
@@ -170,7 +186,7 @@ export const mutants: readonly Mutant[] = [
         by: "request.leaderCommit, next.log.last.index);",
       },
     ],
-    seedsMax: 100,
+    seedsMax: 200,
     caughtBy: /the core's own assertions|State Machine Safety/,
   },
   {
@@ -182,7 +198,9 @@ export const mutants: readonly Mutant[] = [
         by: "key === state.self ? state.log.last.index",
       },
     ],
-    seedsMax: 300,
+    profile: "rotation",
+    nodes: 3,
+    seedsMax: 150,
     caughtBy: /Leader Completeness|State Machine Safety/,
   },
   {
@@ -195,14 +213,41 @@ export const mutants: readonly Mutant[] = [
       },
       { file: "append.ts", text: "return taken.log === next.log ? sendAck", by: "return taken ? sendAck" },
     ],
-    seedsMax: 300,
+    seedsMax: 200,
     caughtBy: /Leader Completeness|State Machine Safety/,
   },
   {
     name: "P18: an acknowledgement of an earlier leadership is counted",
     replacements: [{ file: "replication.ts", text: "reply.term < state.currentTerm || state.role", by: "state.role" }],
+    checks: all,
+    seedsMax: 100,
+    caughtBy: /no round is acknowledged before it is sent/,
+  },
+  {
+    name: "P18: the refusal of an earlier term's message names a round of this term's leader",
+    replacements: [
+      {
+        file: "append.ts",
+        text: "reply(state, from, 0, refusal(state, logStart), emit)",
+        by: "reply(state, from, request.round, refusal(state, logStart), emit)",
+      },
+    ],
+    checks: all,
     seedsMax: 300,
-    caughtBy: /the core's own assertions|Leader Completeness|State Machine Safety/,
+    caughtBy: /no round is acknowledged before it is sent/,
+  },
+  {
+    name: "P3: the genesis is told before it is durable",
+    replacements: [
+      {
+        file: "founding.ts",
+        text: 'promise(state, state.durability.issued, { kind: "send"',
+        by: 'promise(state, 0, { kind: "send"',
+      },
+    ],
+    checks: all,
+    seedsMax: 20,
+    caughtBy: /tells of a genesis that is not durable/,
   },
   {
     name: "P15: half of four voters are a majority",

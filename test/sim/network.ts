@@ -83,14 +83,13 @@ export class Network {
 
   /** The connection between two nodes is lost; they dial again. */
   reset(a: SimNode, b: SimNode): void {
-    const { chance, coverage } = this.#world;
+    const { chance, coverage, profile } = this.#world;
     const link = this.#link(a, b);
     if (link.isUp) coverage.resets++;
     link.isUp = false;
     link.epoch++;
     link.mustRenew = false;
-    // What has reached the other machine may still be read there.
-    if (chance.happens(0.7)) link.lostBefore = link.epoch;
+    if (!chance.happens(profile.survivesReset)) link.lostBefore = link.epoch;
     this.#dial(a, b);
   }
 
@@ -101,7 +100,7 @@ export class Network {
     const { epoch } = link;
     const lives = [a.life, b.life];
     const isSame = () => epoch === link.epoch && !link.isUp && a.life === lives[0] && b.life === lives[1];
-    this.#world.schedule.after(chance.between(0, profile.settings.electionTimeoutMs / 5), () => {
+    this.#world.schedule.after(chance.from(profile.redialMs), () => {
       if (!isSame() || !this.#canConnect(a, b)) return;
       const hellos = [a.genesis, b.genesis] as const;
       this.#world.schedule.after(chance.from(this.weather.delayMs), () => {

@@ -11,6 +11,8 @@ export const profileNames = [
   "pauses",
   "slowDisks",
   "rotation",
+  "wipes",
+  "duels",
   "everything",
 ] as const;
 export type ProfileName = (typeof profileNames)[number];
@@ -52,12 +54,18 @@ export interface Profile {
   readonly faultEveryMs: number;
   readonly partitionMs: Range;
   readonly downMs: Range;
+  /** How soon a lost connection is dialled again. */
+  readonly redialMs: Range;
+  /** How often what is on its way outlives its connection: it may have reached the other machine. */
+  readonly survivesReset: number;
   readonly pauseMs: Range;
   readonly proposeEveryMs: number;
   readonly batchMax: number;
   readonly payloadBytesMax: number;
   /** How often a fresh leader meets the fate of figure 3.7: cut off with one follower, then crashed. */
   readonly rotation: number;
+  /** How often a voter crashes as soon as it has voted, and is back while the election goes on. */
+  readonly voterCrash: number;
   /** How likely a node crashes during the founding. */
   readonly foundingCrash: number;
 }
@@ -72,6 +80,8 @@ const faultsOf: Readonly<Record<ProfileName, Partial<Record<FaultName, number>>>
   pauses: { pause: 3, pauseLeader: 4, transfer: 1, reset: 0.5 },
   slowDisks: { stall: 4, wipe: 0.3, crash: 2, crashLeader: 2, powerCut: 0.5, isolateLeader: 0.5, transfer: 1 },
   rotation: { crash: 1, heal: 0.5 },
+  wipes: { crash: 1, heal: 0.5, wipe: 0.15 },
+  duels: { crashLeader: 6, powerCut: 2, isolateLeader: 1 },
   everything: {
     partition: 2,
     oneWay: 1.5,
@@ -89,12 +99,15 @@ const faultsOf: Readonly<Record<ProfileName, Partial<Record<FaultName, number>>>
   },
 };
 
+/** Whether one leader after the other is cut off and crashes, as in figure 3.7. */
+const isRotating = (name: ProfileName): boolean => name === "rotation" || name === "wipes";
+
 function drawSettings(name: ProfileName, chance: Chance): Settings {
   const electionTimeoutMs = chance.pick([100, 200, 500]);
-  const isNarrow = name === "rotation" || chance.happens(0.3);
+  const isNarrow = isRotating(name) || chance.happens(0.3);
   return {
     electionTimeoutMs,
-    heartbeatIntervalMs: electionTimeoutMs / chance.pick([4, 6, 10]),
+    heartbeatIntervalMs: electionTimeoutMs / (name === "duels" ? 3 : chance.pick([4, 6, 10])),
     // So small that one entry goes alone: what a leader sends at once then arrives in pieces.
     messageBytesMax: isNarrow ? chance.pick([1, 100, 500]) : chance.pick([10_000, 1024 * 1024]),
     windowEntriesMax: isNarrow ? chance.pick([1, 4, 16]) : chance.pick([64, 16_384]),
@@ -104,13 +117,21 @@ function drawSettings(name: ProfileName, chance: Chance): Settings {
 
 function drawWeather(name: ProfileName, chance: Chance, timeoutMs: number): Weather {
   const isRough = name === "lossy" || (name === "everything" && chance.happens(0.7));
-  const isCalm = name === "calm" || name === "rotation" || chance.happens(0.3);
+  const isCalm = name === "calm" || chance.happens(name === "duels" ? 0 : 0.4);
+  const detours: Partial<Record<ProfileName, number>> = {
+    duels: 0.3,
+    rotation: 0.1,
+    wipes: 0.1,
+    lossy: 0.1,
+    everything: 0.1,
+  };
+  const slowest = name === "duels" ? chance.between(0.1, 0.4) : chance.between(0.01, 0.1);
   return {
     drop: isRough ? chance.between(0.01, 0.2) : 0,
-    duplicate: isRough ? chance.between(0, 0.1) : 0,
-    detour: isRough ? chance.between(0, 0.1) : isCalm ? 0 : chance.between(0, 0.02),
+    duplicate: isRough || name === "duels" ? chance.between(0, 0.1) : 0,
+    detour: isCalm ? 0 : chance.between(0, detours[name] ?? 0.02),
     detourMs: timeoutMs * chance.pick([0.3, 2, 10]),
-    delayMs: { low: timeoutMs * 0.001, high: timeoutMs * (isCalm ? 0.01 : chance.between(0.01, 0.1)) },
+    delayMs: { low: timeoutMs * 0.001, high: timeoutMs * (isCalm ? 0.01 : slowest) },
     isOrdered: isCalm,
   };
 }
@@ -121,25 +142,30 @@ export function drawProfile(name: ProfileName, chance: Chance): Profile {
   const timeoutMs = settings.electionTimeoutMs;
   const times = (low: number, high: number): Range => ({ low: low * timeoutMs, high: high * timeoutMs });
   const isSlowDisk = name === "slowDisks" || (name === "everything" && chance.happens(0.4));
-  const isRotation = name === "rotation";
+  const isRotation = isRotating(name);
+  const isDuel = name === "duels";
   return {
     name,
     settings,
     weather: drawWeather(name, chance, timeoutMs),
     disk: {
-      inline: isSlowDisk || isRotation ? 0 : 0.4,
+      inline: isSlowDisk || isRotation ? 0 : isDuel ? 0.3 : 0.4,
       delayMs: times(0.0005, isSlowDisk ? chance.between(0.05, 0.6) : 0.03),
       stall: isSlowDisk ? 0.02 : 0,
     },
     faults: { ...none, ...faultsOf[name] },
-    faultEveryMs: timeoutMs * (name === "calm" ? 5 : chance.between(0.7, 3)),
+    faultEveryMs: timeoutMs * (name === "calm" ? 5 : isDuel ? 2 : chance.between(0.7, 3)),
     partitionMs: times(0.5, 6),
-    downMs: times(0.05, chance.pick([1, 4])),
+    downMs: isDuel ? times(0.01, 0.5) : times(0.05, chance.pick([1, 4])),
+    redialMs: times(0, isDuel ? 0.02 : 0.2),
+    survivesReset: isDuel ? 0.9 : 0.3,
     pauseMs: times(0.3, chance.pick([2, 10])),
-    proposeEveryMs: timeoutMs * chance.between(0.02, 0.3),
+    // Where elections are the point, the events are for them.
+    proposeEveryMs: timeoutMs * (isDuel ? chance.between(0.5, 2) : chance.between(0.02, 0.3)),
     batchMax: chance.pick([1, 4, 20]),
     payloadBytesMax: chance.happens(0.1) ? 24_000 : chance.pick([4, 100, 1000]),
     rotation: isRotation ? chance.between(0.5, 0.9) : name === "everything" ? 0.05 : 0,
+    voterCrash: isDuel ? 0.5 : name === "everything" ? 0.05 : 0,
     foundingCrash: name === "crashes" || name === "everything" ? 0.5 : 0.05,
   };
 }

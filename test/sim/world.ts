@@ -47,6 +47,7 @@ export interface World {
   readonly disks: ReadonlyMap<MemberKey, DiskImage>;
   readonly onElected: (node: SimNode) => void;
   readonly onLeaderCommit: (node: SimNode) => void;
+  readonly onVoted: (node: SimNode) => void;
   readonly onHalted: (node: SimNode) => void;
   /** Takes a transcript's line; null when nobody reads it. */
   readonly trace: ((line: string) => void) | null;
