@@ -8,7 +8,7 @@ import type { Coverage } from "./coverage.ts";
 import { Violation } from "./violation.ts";
 
 /** The number that a command's payload begins with. */
-export function numberOf(payload: Uint8Array): number {
+function numberOf(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset).getUint32(0);
 }
 

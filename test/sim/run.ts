@@ -37,7 +37,14 @@ function runOne(options: SimulationOptions, sum: ReturnType<typeof newCoverage>)
   }
 }
 
-function main(): boolean {
+interface Run {
+  readonly from: number;
+  readonly count: number;
+  readonly options: Omit<SimulationOptions, "seed">;
+}
+
+/** What was typed; throws when it makes no sense. */
+function readRun(): Run {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
@@ -49,27 +56,38 @@ function main(): boolean {
       trace: { type: "boolean" },
     },
   });
-  const from = wholeNumber("seed", values.seed) ?? wholeNumber("from", values.from) ?? 0;
-  const count = values.seed === undefined ? (wholeNumber("seeds", values.seeds) ?? 100) : 1;
+  return {
+    from: wholeNumber("seed", values.seed) ?? wholeNumber("from", values.from) ?? 0,
+    count: values.seed === undefined ? (wholeNumber("seeds", values.seeds) ?? 100) : 1,
+    options: {
+      events: wholeNumber("events", values.events) ?? 5000,
+      nodes: wholeNumber("nodes", values.nodes),
+      profile: profileOf(values.profile),
+      trace: values.trace === true ? (line) => console.log(line) : undefined,
+    },
+  };
+}
+
+/** Whether all seeds hold. */
+function runAll({ from, count, options }: Run): boolean {
   const sum = newCoverage();
   const startedMs = performance.now();
-  for (let seed = from; seed < from + count; seed++) {
-    const holds = runOne(
-      {
-        seed,
-        events: wholeNumber("events", values.events) ?? 5000,
-        nodes: wholeNumber("nodes", values.nodes),
-        profile: profileOf(values.profile),
-        trace: values.trace === true ? (line) => console.log(line) : undefined,
-      },
-      sum,
-    );
-    if (!holds) return false;
-  }
+  for (let seed = from; seed < from + count; seed++) if (!runOne({ ...options, seed }, sum)) return false;
   const seconds = (performance.now() - startedMs) / 1000;
   console.log(sum);
   console.log(`${count} seeds hold: ${Math.round(sum.steps / seconds)} events a second`);
   return true;
 }
 
-if (!main()) process.exitCode = 1;
+function tryToReadRun(): Run | null {
+  try {
+    return readRun();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return null;
+  }
+}
+
+const run = tryToReadRun();
+if (run === null) process.exitCode = 2;
+else if (!runAll(run)) process.exitCode = 1;
