@@ -41,8 +41,8 @@ export interface Member {
   /** What reached the ports, in order: `send appendEntries n2`, `flush`, `write appendLog`, `transport.stop`, … */
   readonly trace: string[];
   readonly logs: string[];
-  /** Writes wait for `store.flushAll()`. Otherwise each is durable before `write` returns. */
-  holdsDisk: boolean;
+  /** These writes wait for `store.flushAll()`. Any other is durable before `write` returns. */
+  holdsDisk: "nothing" | "appends" | "everything";
   /** Makes the transport's `stop` reject. */
   stopFailure: Error | null;
   /** Set once the node has ended. */
@@ -80,11 +80,16 @@ export class Cluster {
 
   /** The node that leads the highest term. */
   get leader(): Member {
+    const leader = this.#findLeader();
+    if (leader === null) throw new Error("nobody leads");
+    return leader;
+  }
+
+  #findLeader(): Member | null {
     const leading = [...this.members.values()]
       .filter(({ node, end }) => end === null && node.state.role.kind === "leader")
       .sort((a, b) => b.node.state.currentTerm - a.node.state.currentTerm);
-    if (leading[0] === undefined) throw new Error("nobody leads");
-    return leading[0];
+    return leading[0] ?? null;
   }
 
   get followers(): readonly Member[] {
@@ -113,7 +118,17 @@ export class Cluster {
         logger,
       },
     );
-    const member: Member = { id, node, store, machine, trace, logs, holdsDisk: false, stopFailure: null, end: null };
+    const member: Member = {
+      id,
+      node,
+      store,
+      machine,
+      trace,
+      logs,
+      holdsDisk: "nothing",
+      stopFailure: null,
+      end: null,
+    };
     void node.ended.then((end) => void (member.end = end));
     this.members.set(id, member);
     return member;
@@ -186,10 +201,17 @@ export class Cluster {
     return this.leader;
   }
 
+  async anotherLeader(than: Member): Promise<Member> {
+    await this.until(`another one than ${than.id} leads`, () => ![null, than].includes(this.#findLeader()));
+    return this.leader;
+  }
+
+  /** Stops every node and sees that nothing of them is left running. */
   async stopAll(): Promise<void> {
     const stopped = Promise.all([...this.members.values()].map(({ node }) => node.stop()));
     await this.advance(10_000, 100);
     await stopped;
+    if (this.clock.pendingTimers > 0) throw new Error(`${this.clock.pendingTimers} timers are left running`);
   }
 }
 
@@ -240,13 +262,14 @@ function inWords(reply: ClientReply): string {
 
 const afterMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function tracedStore(store: MemoryLogStore, trace: string[], isHeld: () => boolean): LogStore {
+function tracedStore(store: MemoryLogStore, trace: string[], holds: () => Member["holdsDisk"]): LogStore {
   return {
     saved: store.saved,
     write: (effects, onDurable) => {
       trace.push(`write ${effects.map((effect) => effect.kind).join("+")}`);
       store.write(effects, onDurable);
-      if (!isHeld()) store.flushAll();
+      const isAppend = effects.some(({ kind }) => kind === "appendLog");
+      if (holds() === "nothing" || (holds() === "appends" && !isAppend)) store.flushAll();
     },
     read: (first, last, bytesMax) => store.read(first, last, bytesMax),
     close: () => {

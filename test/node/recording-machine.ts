@@ -21,6 +21,8 @@ export class RecordingMachine implements StateMachine {
   isSlow = false;
   /** Breaks the port's contract: one outcome is missing. */
   losesOutcomes = false;
+  /** A command that this copy of the state machine fails at, and no other one. */
+  poison: string | null = null;
   closeFailure: Error | null = null;
   readonly #onClose: () => void;
   #held: { readonly settle: () => void; readonly reject: (error: Error) => void }[] = [];
@@ -65,7 +67,9 @@ export class RecordingMachine implements StateMachine {
 
   #apply(command: AppliedCommand): Outcome {
     const said = text(command.payload);
-    if (said.startsWith("throw")) throw new GraftError("state-machine", `entry ${command.index} failed`);
+    if (said.startsWith("throw") || said === this.poison) {
+      throw new GraftError("state-machine", `entry ${command.index} failed`);
+    }
     this.applied.push(`${command.index}:${said}`);
     return said.startsWith("reject")
       ? { kind: "rejected", message: `${said} is refused` }

@@ -1,0 +1,97 @@
+// What becomes of the requests that a leader has taken when it leads no more? Each gets one answer, and a true one.
+import { describe, expect, test } from "bun:test";
+import { Cluster } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const appliedAnywhere = (cluster: Cluster): readonly string[] =>
+  [...cluster.members.values()].flatMap(({ machine }) => machine.applied.map((line) => line.split(":")[1]!));
+
+describe("lost leadership", () => {
+  test("P26: a command that was overwritten did not happen, and may be sent to the new leader", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const client = cluster.client(old.id);
+    cluster.isolate(old.id);
+    await cluster.settle();
+    client.command("lost");
+    await cluster.anotherLeader(old);
+    expect(client.replies).toEqual([]);
+    cluster.rejoin(old.id);
+    await cluster.advance(300);
+    expect(client.replies).toEqual([`1 not-leader ${cluster.leader.id}`]);
+    expect(appliedAnywhere(cluster)).toEqual([]);
+    expect(old.node.waitingCount).toBe(0);
+    await cluster.stopAll();
+  });
+
+  test("P26: a command that the next leader commits is answered with its result", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const client = cluster.client(old.id);
+    client.command("kept");
+    // The entry reaches the followers, their acknowledgements do not come back.
+    cluster.clock.runSoon();
+    cluster.network.deliverAll();
+    cluster.isolate(old.id);
+    await cluster.anotherLeader(old);
+    expect(client.replies).toEqual([]);
+    cluster.rejoin(old.id);
+    await cluster.advance(300);
+    expect(client.replies).toEqual(["1 result 2.1 kept"]);
+    expect(appliedAnywhere(cluster)).toEqual(["kept", "kept", "kept"]);
+    await cluster.stopAll();
+  });
+
+  test("P26: a command whose fate is not known at its deadline is unknown, a query merely unanswered", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const client = cluster.client(old.id);
+    cluster.isolate(old.id);
+    await cluster.settle();
+    client.command("lost", 1_500);
+    client.query("count", 1_500);
+    await cluster.advance(1_400);
+    expect(client.replies).toEqual([]);
+    await cluster.advance(300);
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", "2 unavailable"]);
+    expect(old.node.waitingCount).toBe(0);
+    cluster.rejoin(old.id);
+    await cluster.advance(500);
+    expect(client.replies.length).toBe(2);
+    await cluster.stopAll();
+  });
+
+  test("P26: a command that came during a hand-over is sent on to the new leader", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const client = cluster.client(old.id);
+    const target = cluster.followers[0]!;
+    client.send((id) => ({ kind: "transferLeadership", id, to: target.id }));
+    client.command("held");
+    await cluster.settle();
+    await cluster.advance(100);
+    expect(cluster.leader).toBe(target);
+    expect([...client.replies].sort()).toEqual(["1 done", `2 not-leader ${target.id}`]);
+    expect(appliedAnywhere(cluster)).toEqual([]);
+    await cluster.stopAll();
+  });
+
+  test("P26: a command held by a hand-over that fails gets its place afterwards", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    const target = cluster.followers[0]!;
+    target.holdsDisk = "everything";
+    client.command("before");
+    await cluster.settle();
+    client.send((id) => ({ kind: "transferLeadership", id, to: target.id }));
+    client.command("held");
+    await cluster.advance(400);
+    expect(client.replies).toEqual(["1 result 2.1 before"]);
+    await cluster.advance(200);
+    expect(client.replies).toEqual(["1 result 2.1 before", "2 unavailable " + leader.id, "3 result 3.1 held"]);
+    target.holdsDisk = "nothing";
+    target.store.flushAll();
+    await cluster.stopAll();
+  });
+});
