@@ -20,7 +20,7 @@ const check = (name: string, ...args: string[]): Stage => ({ name, args, kind: "
 const tests = (name: string, ...args: string[]): Stage => ({ name, args: ["test", ...args], kind: "tests" });
 
 /** Where code lives; a folder that is not there yet holds no code. */
-const sources = ["src", "plugins", "test", "bench", "build.ts", "import-rules.ts"].filter((path) => existsSync(path));
+const sources = ["src", "plugins", "test", "bench", "build.ts", "demo.ts", "import-rules.ts"].filter((path) => existsSync(path));
 const stages: readonly Stage[] = [
   check("format", "fmt", "--no-script", "--check"),
   check("lint", "node_modules/oxlint/bin/oxlint"),
