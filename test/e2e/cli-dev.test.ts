@@ -1,0 +1,133 @@
+// From nothing to a cluster: certificates by hand, and `graft dev`, which does all of it and leaves no process behind.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { waitUntilGone } from "../../src/client/gone.ts";
+import { binary, graft, patienceMs, temporaryFolder, until } from "./test-cluster.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await temporaryFolder();
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface DevDocument {
+  readonly dir: string;
+  readonly leader: string;
+  readonly nodes: readonly { readonly id: string; readonly address: string; readonly config: string }[];
+}
+
+/** Runs `graft dev` until `use` is over, and ends it by `signal`. Resolves with its exit code. */
+async function withDev(
+  flags: readonly string[],
+  signal: NodeJS.Signals,
+  use: (document: DevDocument) => Promise<void>,
+): Promise<number> {
+  const out = join(dir, "dev.out");
+  const dev = Bun.spawn([binary, "dev", "--json", ...flags], {
+    cwd: dir,
+    stdin: "ignore",
+    stdout: Bun.file(out),
+    stderr: "ignore",
+  });
+  try {
+    const text = await until("the cluster is up", () => (existsSync(out) && readFileSync(out, "utf8").trim()) || null);
+    await use(JSON.parse(text) as DevDocument);
+  } finally {
+    dev.kill(signal);
+  }
+  return dev.exited;
+}
+
+describe("certs", () => {
+  test("init makes an authority, nodes, a client and a graft.toml; nothing is replaced unasked", async () => {
+    const made = await graft(["certs", "init", "shop", "--node", "n1=127.0.0.1:7901", "--json"], { cwd: dir });
+    expect(made.exitCode).toBe(0);
+    for (const name of ["ca.crt", "ca.key", "n1.crt", "n1.key", "admin.crt", "admin.key"]) {
+      expect(existsSync(join(dir, "certs", name))).toBe(true);
+    }
+    expect(statSync(join(dir, "certs", "ca.key")).mode & 0o777).toBe(0o600);
+    expect(Bun.TOML.parse(readFileSync(join(dir, "graft.toml"), "utf8"))).toMatchObject({
+      cluster: ["127.0.0.1:7901"],
+      id: "shop",
+    });
+
+    const again = await graft(["certs", "init", "shop", "--json"], { cwd: dir });
+    expect([again.exitCode, JSON.parse(again.stdout).error.code]).toEqual([1, "config"]);
+    expect((await graft(["certs", "issue", "--node", "n2=127.0.0.1:7902"], { cwd: dir })).exitCode).toBe(0);
+    expect(existsSync(join(dir, "certs", "n2.key"))).toBe(true);
+    expect((await graft(["certs", "issue"], { cwd: dir })).exitCode).toBe(2);
+    expect((await graft(["certs", "issue", "--node", "n3"], { cwd: dir })).exitCode).toBe(2);
+  });
+});
+
+describe("dev", () => {
+  test("three nodes, found from their folder without flags; their data is there at the next start", async () => {
+    const first = await withDev(["--dir", "here"], "SIGINT", async (document) => {
+      expect(document.nodes.map(({ id }) => id)).toEqual(["n1", "n2", "n3"]);
+      const inside = { cwd: document.dir };
+      expect((await graft(["execute", "command", "put", '{"key":"a","value":"1"}'], inside)).exitCode).toBe(0);
+      expect((await graft(["cluster", "status"], inside)).stdout).toContain(`leader ${document.leader}`);
+    });
+    expect(first).toBe(0);
+    const second = await withDev(["--dir", "here"], "SIGTERM", async (document) => {
+      const got = await graft(["execute", "query", "get", '{"key":"a"}'], { cwd: document.dir });
+      expect(got).toMatchObject({ exitCode: 0, stdout: "1" });
+      for (const { address } of document.nodes) expect(await waitUntilGone(address, 0)).toBe(false);
+    });
+    expect(second).toBe(0);
+  });
+
+  test("a raw state machine of one's own; no node outlives a parent that was killed", async () => {
+    const plugin = `import { defineRawStateMachine } from "graft";
+      export default defineRawStateMachine({ name: "last", version: "1", create() {
+        let last = new Uint8Array();
+        return { apply(bytes) { const before = last; last = bytes; return before; }, query: () => last };
+      } });`;
+    await writeFile(join(dir, "last.ts"), plugin);
+    let addresses: readonly string[] = [];
+    await withDev(["--nodes", "1", "--plugin", "./last.ts"], "SIGKILL", async (document) => {
+      addresses = document.nodes.map(({ address }) => address);
+      const inside = { cwd: document.dir };
+      const command = ["execute", "command"];
+      expect((await graft([...command, "hello"], inside)).exitCode).toBe(0);
+      expect((await graft([...command, "00ff", "--hex"], inside)).stdout).toBe("68656c6c6f\n");
+      expect((await graft([...command, "--stdin"], { ...inside, stdin: "x" })).stdoutBytes).toEqual(
+        new Uint8Array([0, 255]),
+      );
+      expect((await graft(["execute", "query"], inside)).stdout).toBe("x");
+      expect(await graft([...command, "two", "words"], inside)).toMatchObject({ exitCode: 2 });
+    });
+    expect(addresses).toHaveLength(1);
+    for (const address of addresses) expect(await waitUntilGone(address, patienceMs)).toBe(true);
+  });
+});
+
+describe("bench", () => {
+  test("replication and election measure a cluster of their own", async () => {
+    const put = await graft(["bench", "replication", "--clients", "4", "--bytes", "64", "--seconds", "1", "--json"], {
+      cwd: dir,
+    });
+    const number: unknown = expect.any(Number);
+    expect(JSON.parse(put.stdout)).toEqual({
+      system: "graft",
+      op: "put",
+      clients: 4,
+      bytes: 64,
+      failures: 0,
+      opsPerSecond: number,
+      p50Ms: number,
+      p99Ms: number,
+      p999Ms: number,
+    });
+    expect(JSON.parse(put.stdout).opsPerSecond).toBeGreaterThan(10);
+    const election = await graft(["bench", "election", "--runs", "1", "--json"], { cwd: dir });
+    const [run, summary] = election.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(run).toEqual({ system: "graft", op: "failover", ms: expect.any(Number) });
+    expect(summary).toMatchObject({ op: "failover-summary", runs: 1, minMs: run.ms });
+  });
+});
