@@ -1,0 +1,354 @@
+// A cluster of cores for stories: nothing happens by itself. Time passes when the story says so, a message arrives when
+// it is delivered, a write is durable when the disk is told. Every step is checked against the invariants, and written
+// down as prose. What is compared with the committed transcripts is in story.ts; chance is the simulator's.
+import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
+import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import { describeEffect, describeEvent, describeState } from "../../src/core/describe.ts";
+import type { Effect, SendEntries } from "../../src/core/effects.ts";
+import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import type { Event } from "../../src/core/events.ts";
+import { checkState, checkTransition } from "../../src/core/invariants.ts";
+import { samePosition } from "../../src/core/log-position.ts";
+import type { Message } from "../../src/core/messages.ts";
+import { restore } from "../../src/core/restore.ts";
+import { defaultSettings, type Settings } from "../../src/core/settings.ts";
+import type { State } from "../../src/core/state.ts";
+import { step } from "../../src/core/step.ts";
+import { Agreement } from "./agreement.ts";
+import { Disk } from "./disk.ts";
+
+type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, "nowMs"> : never) : never;
+
+interface Node {
+  readonly id: string;
+  readonly disk: Disk;
+  /** null while the node is down. */
+  state: State | null;
+  /** Everything in the log, durable or not. */
+  entries: readonly Entry[];
+}
+
+interface Letter {
+  readonly from: MemberKey;
+  readonly to: MemberKey;
+  readonly message: Message;
+}
+
+/** Which letters: of these senders, to these nodes, of this kind. Whatever is left out is any. */
+export interface Which {
+  readonly from?: string;
+  readonly to?: string;
+  readonly kind?: Message["kind"];
+}
+
+export class Cluster {
+  readonly lines: string[] = [];
+  readonly #ids: readonly string[];
+  readonly #nodes = new Map<string, Node>();
+  readonly #settings: Settings;
+  readonly #agreement = new Agreement();
+  #letters: Letter[] = [];
+  readonly #cuts = new Set<string>();
+  readonly #paused = new Set<string>();
+  #nowMs = 0;
+  #sayTime = true;
+  #starts = 0;
+  #quiet = false;
+
+  constructor(ids: readonly string[], settings: Partial<Settings> = {}) {
+    this.#ids = ids;
+    this.#settings = { ...defaultSettings, ...settings };
+    for (const id of ids) this.#nodes.set(id, { id, disk: new Disk(`${id}-disk1`), state: null, entries: [] });
+  }
+
+  // The story
+
+  /** A sentence of the story. */
+  say(sentence: string): void {
+    this.lines.push("", `# ${sentence}`);
+  }
+
+  /** What happens within is not written down; the state of the cluster after it is. */
+  aside(sentence: string, happening: () => void): void {
+    this.say(sentence);
+    this.#quiet = true;
+    happening();
+    this.#quiet = false;
+    this.show();
+  }
+
+  /** Writes down the state of these nodes, or of all. */
+  show(...ids: readonly string[]): void {
+    for (const id of ids.length > 0 ? ids : this.#ids) {
+      const { state } = this.#node(id);
+      this.lines.push(`  = ${state === null ? `${id} is down` : describeState(state)}`);
+    }
+  }
+
+  // Nodes
+
+  start(...ids: readonly string[]): void {
+    for (const id of ids) {
+      const node = this.#node(id);
+      this.#note(`${id} starts`);
+      node.entries = node.disk.entries;
+      node.state = restore(node.disk.saved(), {
+        self: toMemberKey(id, node.disk.incarnation),
+        settings: this.#settings,
+        seed: [this.#starts++, 2, 3, 4],
+        nowMs: this.#nowMs,
+        wallMs: 1_700_000_000_000 + this.#nowMs,
+        bootstrap: this.#ids.map((each) => ({ id: each, address: `${each}:7400` })),
+      });
+      checkState(node.state);
+    }
+  }
+
+  /** Both sides' hellos, which leave at the same time, with what they know of the genesis durably. */
+  connect(a: string, b: string): void {
+    if (this.#node(a).state === null || this.#node(b).state === null || this.#isCut(a, b)) return;
+    const [helloOfA, helloOfB] = [this.#helloOf(a), this.#helloOf(b)];
+    this.#step(a, helloOfB);
+    this.#step(b, helloOfA);
+  }
+
+  #helloOf(id: string): Untimed {
+    const { incarnation, genesis } = this.#node(id).disk;
+    return { kind: "peerConnected", peer: { id, incarnation }, genesis };
+  }
+
+  connectAll(...ids: readonly string[]): void {
+    const all = ids.length > 0 ? ids : this.#ids;
+    for (const [at, a] of all.entries()) for (const b of all.slice(at + 1)) this.connect(a, b);
+  }
+
+  /** Power off: what is not durable is forgotten, what is on its way to or from the node is lost. */
+  crash(id: string): void {
+    const node = this.#node(id);
+    const lost = node.disk.forget();
+    this.#note(`${id} crashes${lost > 0 ? `, and ${lost} of its writes with it` : ""}`);
+    node.state = null;
+    this.#letters = this.#letters.filter(({ from, to }) => nodeIdOf(from) !== id && nodeIdOf(to) !== id);
+  }
+
+  /** Its disk is replaced by an empty one: another incarnation. The node must be down. */
+  wipe(id: string): void {
+    const node = this.#node(id);
+    const number = Number(/\d+$/.exec(node.disk.incarnation)?.[0]) + 1;
+    this.#note(`${id} gets an empty disk`);
+    this.#nodes.set(id, { id, disk: new Disk(`${id}-disk${number}`), state: null, entries: [] });
+  }
+
+  /** The node is stopped: its timer does not fire, and what it is sent waits. */
+  pause(id: string): void {
+    this.#note(`${id} is stopped`);
+    this.#paused.add(id);
+  }
+
+  resume(id: string): void {
+    this.#note(`${id} goes on`);
+    this.#paused.delete(id);
+  }
+
+  // Disks
+
+  /** From now on the node's writes wait for `sync`. */
+  stallDisk(id: string): void {
+    this.#note(`the disk of ${id} stalls`);
+    this.#node(id).disk.isStalled = true;
+  }
+
+  /** What has been written becomes durable, and the disk works again. */
+  sync(id: string): void {
+    this.#note(`the disk of ${id} has caught up`);
+    const { disk } = this.#node(id);
+    disk.isStalled = false;
+    this.#syncIfFast(id);
+  }
+
+  // The network
+
+  /** Delivers what is under way now, in order; what that causes stays under way. */
+  deliver(which: Which = {}): void {
+    const arriving = this.#letters.filter((letter) => this.#canArrive(letter, which));
+    this.#letters = this.#letters.filter((letter) => !this.#canArrive(letter, which));
+    for (const { from, to, message } of arriving) {
+      const { disk, state } = this.#node(nodeIdOf(to));
+      if (state !== null && disk.incarnation === incarnationOf(to))
+        this.#step(nodeIdOf(to), { kind: "message", from, message });
+    }
+  }
+
+  /** Delivers until nothing (of the kind) is under way. */
+  settle(which: Which = {}): void {
+    for (let rounds = 0; this.#letters.some((letter) => this.#canArrive(letter, which)); rounds++) {
+      if (rounds > 1000) throw new Error("the cluster does not come to rest");
+      this.deliver(which);
+    }
+  }
+
+  lose(which: Which = {}): void {
+    const lost = this.#letters.filter((letter) => matches(letter, which));
+    this.#letters = this.#letters.filter((letter) => !matches(letter, which));
+    for (const { from, to, message } of lost)
+      this.#note(`lost: ${message.kind} from ${nodeIdOf(from)} to ${nodeIdOf(to)}`);
+  }
+
+  /** Nothing passes between these nodes and the others. */
+  cutOff(...ids: readonly string[]): void {
+    this.#note(`${ids.join(" and ")} cut off from the others`);
+    for (const a of ids) for (const b of this.#ids) if (!ids.includes(b)) this.#cuts.add(`${a} ${b}`).add(`${b} ${a}`);
+    this.#letters = this.#letters.filter(({ from, to }) => !this.#isCut(nodeIdOf(from), nodeIdOf(to)));
+  }
+
+  /** The network is whole again, and those that were apart connect anew. */
+  heal(): void {
+    this.#note("the network is whole again");
+    const cuts = [...this.#cuts].map((pair) => pair.split(" ") as [string, string]);
+    this.#cuts.clear();
+    for (const [a, b] of cuts) if (a < b) this.connect(a, b);
+  }
+
+  // Time
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  pass(forMs: number): void {
+    this.#nowMs += forMs;
+    this.#sayTime = true;
+  }
+
+  /** When the node's timer is due, in whole ms. */
+  dueMs(id: string): number {
+    return Math.ceil(nextDeadlineMs(this.state(id)));
+  }
+
+  /** Time passes until the node's timer fires (if it is not overdue already), and it fires. */
+  fire(id: string): void {
+    const dueMs = this.dueMs(id);
+    if (dueMs > this.#nowMs) this.pass(dueMs - this.#nowMs);
+    this.#step(id, { kind: "tick" });
+  }
+
+  /** Life goes on for a while: every timer fires when it is due, every message arrives at once. */
+  live(forMs: number): void {
+    const endMs = this.#nowMs + forMs;
+    this.settle();
+    for (;;) {
+      const due = this.#ids
+        .filter((id) => this.#node(id).state !== null && !this.#paused.has(id))
+        .map((id) => ({ id, dueMs: this.dueMs(id) }))
+        .sort((a, b) => a.dueMs - b.dueMs)[0];
+      if (due === undefined || due.dueMs > endMs) break;
+      this.fire(due.id);
+      this.settle();
+    }
+    this.pass(Math.max(0, endMs - this.#nowMs));
+  }
+
+  // Clients
+
+  /** This many commands, of 4 bytes each, reach the node together. */
+  propose(id: string, count = 1): void {
+    const proposals = Array.from({ length: count }, (_, ref) => ({ ref, payload: new Uint8Array(4) }));
+    this.#step(id, { kind: "propose", proposals });
+  }
+
+  transfer(id: string, to: string | null): void {
+    this.#step(id, { kind: "transferLeadership", to });
+  }
+
+  // What a story asserts
+
+  state(id: string): State {
+    const { state } = this.#node(id);
+    if (state === null) throw new Error(`${id} is down`);
+    return state;
+  }
+
+  /** The terms of the node's entries, in order. */
+  logOf(id: string): readonly number[] {
+    return this.#node(id).entries.map(({ term }) => term);
+  }
+
+  get leaders(): readonly string[] {
+    return this.#ids.filter((id) => this.#node(id).state?.role.kind === "leader");
+  }
+
+  // One step
+
+  #step(id: string, event: Untimed): void {
+    const before = this.state(id);
+    const [after, effects] = step(before, { ...event, nowMs: this.#nowMs });
+    checkState(after);
+    checkTransition(before, after);
+    const node = this.#node(id);
+    node.state = after;
+    this.#note(`${id}: ${describeEvent({ ...event, nowMs: this.#nowMs })}`);
+    for (const effect of effects) this.#execute(node, effect);
+    this.#agreement.check(after, node.entries);
+    this.#syncIfFast(id);
+  }
+
+  #execute(node: Node, effect: Effect): void {
+    this.#note(`    ${describeEffect(effect)}`);
+    if (effect.kind === "appendLog") node.entries = [...node.entries, ...effect.entries];
+    if (effect.kind === "truncateLog") node.entries = node.entries.slice(0, effect.through);
+    if ("ticket" in effect) node.disk.write(effect);
+    if (effect.kind === "send") this.#post(node, effect.to, effect.message);
+    if (effect.kind === "sendEntries") this.#postEntries(node, effect);
+    if (effect.kind === "halt") node.state = null;
+  }
+
+  #postEntries(node: Node, effect: SendEntries): void {
+    const { prev, through, bytesMax, term, leaderCommit, round } = effect;
+    let bytes = 0;
+    const entries = node.entries
+      .slice(prev.index, through.index)
+      .filter((entry, at) => (bytes += entryBytes(entry)) <= bytesMax || at === 0);
+    const last = entries.at(-1);
+    if (last?.index === through.index && !samePosition(last, through))
+      throw new Error("what is sent is not what was meant");
+    this.#post(node, effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round });
+  }
+
+  #post(node: Node, to: MemberKey, message: Message): void {
+    if (this.#isCut(node.id, nodeIdOf(to)) || this.#node(nodeIdOf(to)).state === null) return;
+    this.#letters.push({ from: toMemberKey(node.id, node.disk.incarnation), to, message });
+  }
+
+  #syncIfFast(id: string): void {
+    const { disk, state } = this.#node(id);
+    if (disk.isStalled || state === null) return;
+    const ticket = disk.sync();
+    if (ticket !== null) this.#step(id, { kind: "persisted", ticket });
+  }
+
+  #node(id: string): Node {
+    const node = this.#nodes.get(id);
+    if (node === undefined) throw new Error(`no node ${id} in this story`);
+    return node;
+  }
+
+  #canArrive(letter: Letter, which: Which): boolean {
+    return matches(letter, which) && !this.#paused.has(nodeIdOf(letter.to));
+  }
+
+  #isCut(a: string, b: string): boolean {
+    return this.#cuts.has(`${a} ${b}`);
+  }
+
+  #note(line: string): void {
+    if (this.#quiet) return;
+    if (this.#sayTime) this.lines.push(`  at ${this.#nowMs} ms`);
+    this.#sayTime = false;
+    this.lines.push(`  ${line}`);
+  }
+}
+
+const matches = ({ from, to, message }: Letter, which: Which): boolean =>
+  (which.from === undefined || nodeIdOf(from) === which.from) &&
+  (which.to === undefined || nodeIdOf(to) === which.to) &&
+  (which.kind === undefined || message.kind === which.kind);

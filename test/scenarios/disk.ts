@@ -1,0 +1,73 @@
+// What one node of a story has on disk, and what is on its way there.
+import type { MemberKey } from "../../src/core/configuration.ts";
+import type { DurableEffect } from "../../src/core/effects.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import type { Genesis } from "../../src/core/genesis.ts";
+import { logStart } from "../../src/core/log-position.ts";
+import type { Saved } from "../../src/core/restore.ts";
+
+export class Disk {
+  readonly incarnation: string;
+  isStalled = false;
+  entries: readonly Entry[] = [];
+  genesis: Genesis | null = null;
+  #vote: { readonly currentTerm: number; readonly votedFor: MemberKey | null } = { currentTerm: 0, votedFor: null };
+  #waiting: DurableEffect[] = [];
+
+  constructor(incarnation: string) {
+    this.incarnation = incarnation;
+  }
+
+  /** Takes an effect; it is durable with the next `sync`. */
+  write(effect: DurableEffect): void {
+    this.#waiting.push(effect);
+  }
+
+  /** Everything taken is durable now. The last ticket, or null if nothing was waiting. */
+  sync(): number | null {
+    const ticket = this.#waiting.at(-1)?.ticket ?? null;
+    for (const effect of this.#waiting) this.#apply(effect);
+    this.#waiting = [];
+    return ticket;
+  }
+
+  /** A power cut: how many writes were lost. */
+  forget(): number {
+    const lost = this.#waiting.length;
+    this.#waiting = [];
+    this.isStalled = false;
+    return lost;
+  }
+
+  saved(): Saved {
+    const last = this.entries.at(-1);
+    return {
+      genesis: this.genesis,
+      ...this.#vote,
+      snapshot: logStart,
+      last: last === undefined ? logStart : { index: last.index, term: last.term },
+      lastStampMs: last?.stampMs ?? 0,
+      termStarts: this.entries
+        .filter((entry, at) => entry.term !== this.entries[at - 1]?.term)
+        .map(({ index, term }) => ({ index, term })),
+      configurations: [],
+    };
+  }
+
+  #apply(effect: DurableEffect): void {
+    switch (effect.kind) {
+      case "writeVote":
+        this.#vote = { currentTerm: effect.currentTerm, votedFor: effect.votedFor };
+        return;
+      case "appendLog":
+        this.entries = [...this.entries, ...effect.entries];
+        return;
+      case "truncateLog":
+        this.entries = this.entries.slice(0, effect.through);
+        return;
+      case "writeGenesis":
+        this.genesis = effect.genesis;
+        return;
+    }
+  }
+}
