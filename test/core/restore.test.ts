@@ -5,8 +5,8 @@ import { checkState } from "../../src/core/invariants.ts";
 import { logStart } from "../../src/core/log-position.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import { restore } from "../../src/core/restore.ts";
-import { asFollower, linesOf, saved, starting } from "./build.ts";
-import { at, foundedAtMs, from, genesisOf, n1, n2, n3, preVote, requestVote } from "./say.ts";
+import { asFollower, linesOf, saved, starting, take } from "./build.ts";
+import { at, foundedAtMs, from, genesisOf, n1, n2, n3, preVote, requestVote, tick } from "./say.ts";
 
 const bootstrap = ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:7400` }));
 
@@ -56,6 +56,14 @@ describe("a restart", () => {
       position: logStart,
       configuration: genesisConfiguration(genesisOf(n1, n2, n3)),
     });
+  });
+
+  test("P10: a configuration that was not committed before the restart is in force after it: votes are counted over it", () => {
+    const smaller = genesisConfiguration(genesisOf(n1));
+    const disk = { ...saved({ log: [1] }), configurations: [{ position: at(1, 1), configuration: smaller }] };
+    const state = restore(disk, starting());
+    expect(state.commitIndex).toBe(0);
+    expect(take(state, tick, asFollower(state).electionDueMs)[0].role.kind).toBe("candidate");
   });
 
   test("replicated time goes on from the last entry, or from the founding", () => {
