@@ -1,0 +1,95 @@
+// The whole of the command line in a process of its own, without a cluster: what is printed where, and the exit codes.
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { commands } from "../../src/cli/tree.ts";
+import type { Command, Group } from "../../src/cli/command.ts";
+import { version } from "../../src/version.ts";
+
+const main = join(import.meta.dir, "..", "..", "src", "cli", "main.ts");
+
+interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function graft(...args: readonly string[]): Promise<Ran> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GRAFT_")));
+  const child = Bun.spawn([process.execPath, main, ...args], {
+    cwd: "/",
+    stdout: "pipe",
+    stderr: "pipe",
+    stdin: "ignore",
+    env,
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { exitCode, stdout, stderr };
+}
+
+function leaves(group: Group, path: readonly string[] = []): readonly (readonly [readonly string[], Command])[] {
+  return Object.entries(group.commands).flatMap(([name, subject]) => {
+    const here = [...path, name];
+    return subject.kind === "group" ? leaves(subject, here) : [[here, subject] as const];
+  });
+}
+
+test("--version, for people and for scripts", async () => {
+  expect(await graft("--version")).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: "" });
+  expect(JSON.parse((await graft("--version", "--json")).stdout)).toEqual({ version });
+});
+
+describe("help", () => {
+  test("of every command: how it is called, every flag, an example that is really its own", async () => {
+    for (const [path, { args, examples }] of leaves(commands)) {
+      const { exitCode, stdout, stderr } = await graft(...path, "--help");
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain(`graft ${path.join(" ")}`);
+      for (const [name, { type }] of Object.entries(args)) {
+        expect(stdout).toContain(type === "positional" ? name.toUpperCase() : `--${name}`);
+      }
+      expect(examples.length).toBeGreaterThan(0);
+      for (const [typed] of examples) expect(typed).toContain(`graft ${path.join(" ")}`);
+    }
+  }, 60_000);
+
+  test("of a group, and by the word help", async () => {
+    const { stdout } = await graft("help", "cluster");
+    for (const name of ["status", "configuration", "leader"]) expect(stdout).toContain(name);
+    expect((await graft("cluster", "-h")).stdout).toBe(stdout);
+  });
+});
+
+describe("wrong usage ends with 2, and says what was meant", () => {
+  test.each([
+    [[], "graft needs a command"],
+    [["clustr"], "did you mean graft cluster?"],
+    [["cluster"], "graft cluster needs a command: status, configuration, leader"],
+    [["cluster", "statsu"], "did you mean graft cluster status?"],
+    [["cluster", "status", "--timeot", "1s"], "did you mean --timeout?"],
+    [["cluster", "status", "--timeout", "soon"], "not a duration"],
+    [["cluster", "status", "extra"], "one argument too many"],
+    [["cluster", "status"], "GRAFT_CLUSTER"],
+    [["start"], "--config"],
+    [["stop", "-c", "127.0.0.1"], "127.0.0.1"],
+    [["toString"], "unknown command"],
+    [["dev", "--nodes", "0"], "from 1 to"],
+    [["bench", "replication", "--clients", "many"], "--clients"],
+    [["certs", "init", "no good", "--dir", "/nowhere/certs"], "cannot name a cluster"],
+  ])("graft %p", async (typed, problem) => {
+    const words = await graft(...typed);
+    expect([words.exitCode, words.stdout]).toEqual([2, ""]);
+    expect(words.stderr).toContain(problem);
+    const document = await graft(...typed, "--json");
+    expect(document.exitCode).toBe(2);
+    expect(JSON.parse(document.stdout).error).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining(problem),
+    });
+  });
+
+  test("certificates that cannot be read are wrong usage too", async () => {
+    const ran = await graft("cluster", "status", "-c", "h:1", "--ca", "/a", "--cert", "/b", "--key", "/c", "--json");
+    expect(ran.exitCode).toBe(2);
+    expect(JSON.parse(ran.stdout).error.message).toMatch(/\/a cannot be read.*\/b cannot be read/s);
+  });
+});
