@@ -1,14 +1,13 @@
 // One node and its life: what it is made of, how it starts, what it hears from its transport, how it ends. Its turns are
 // turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
 import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
-import { describeHalt, describeState } from "../core/describe.ts";
+import { describeState } from "../core/describe.ts";
 import type { HaltReason, TransferOutcome } from "../core/effects.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Founding, State } from "../core/state.ts";
-import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -20,6 +19,7 @@ import { knownLeader, notLeader } from "./execute-effects.ts";
 import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { Mailbox } from "./mailbox.ts";
+import { closeModules, haltError, type NodeEnd, toError } from "./node-end.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
@@ -43,14 +43,9 @@ export interface NodeModules {
   readonly logger: Logger;
 }
 
-/** How a node's life ended. */
-export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly error: Error };
-
 const tailBytesMax = 32 * 1024 * 1024;
 /** How often requests are looked at whose time is up, in ms. */
 const expiryIntervalMs = 100;
-/** How long what has been answered may take to leave when the node closes, in ms. */
-const closeGraceMs = 500;
 /** How often a leader whose state machine has stopped tries to hand over, in ms. */
 const handOverIntervalMs = 1_000;
 
@@ -292,8 +287,8 @@ export class Node implements TransportHandler, RequestTarget {
     this.#expiry?.cancel();
     this.#answerEveryone(reason);
     // Whoever asked for a hand-over is answered from a promise.
-    await null;
-    const error = await this.#closeModules();
+    await Promise.resolve();
+    const error = await closeModules(this.#modules);
     this.#ended.resolve(error !== null && end.kind === "stopped" ? { kind: "failed", error } : end);
   }
 
@@ -305,27 +300,9 @@ export class Node implements TransportHandler, RequestTarget {
     for (const settled of this.#transfers.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
     this.#noteQuiet();
   }
-
-  /** Closes each of them, whatever becomes of the others. Returns the first thing that went wrong. */
-  async #closeModules(): Promise<Error | null> {
-    const { transport, stateMachine, store, logger } = this.#modules;
-    let first: Error | null = null;
-    for (const close of [() => transport.stop(closeGraceMs), () => stateMachine.close(), () => store.close()]) {
-      try {
-        await close();
-      } catch (cause) {
-        const error = toError(cause);
-        logger.log("error", "closing failed", { reason: error.message });
-        first ??= error;
-      }
-    }
-    return first;
-  }
 }
 
 const stoppingMessage = "this node is stopping; nothing happened";
-
-const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
 
 function seedOf(bytes: Uint8Array): [number, number, number, number] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
@@ -337,12 +314,3 @@ const stateMachineRefusal = (failure: Error | null): ReplyError => ({
   message: `the state machine of this node has stopped: ${failure?.message ?? "unknown"}; nothing happened`,
   leader: null,
 });
-
-function haltError(reason: HaltReason): GraftError {
-  const remedy =
-    reason.kind === "wiped"
-      ? `It may hold none of the data and must not vote as the old ${reason.id}. If the old data directory still exists, ` +
-        `point data_dir at it. If it is lost, have ${reason.id} removed from the cluster and added as a new node`
-      : "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
-  return new GraftError("config", `${describeHalt(reason)}. ${remedy}`);
-}

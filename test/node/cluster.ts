@@ -6,12 +6,12 @@ import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
 import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
-import { Node, type NodeEnd } from "../../src/node/node.ts";
+import type { NodeEnd } from "../../src/node/node-end.ts";
+import { Node } from "../../src/node/node.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { LogStore } from "../../src/ports/log-store.ts";
-import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
-import type { ClientConnection, Transport } from "../../src/ports/transport.ts";
-import { bytes, RecordingMachine, text } from "./recording-machine.ts";
+import { Client } from "./client.ts";
+import { RecordingMachine } from "./recording-machine.ts";
+import { type HeldWrites, tracedStore, tracedTransport } from "./traced-ports.ts";
 
 /** Counts what it has called back, so that it is known when nothing is left to do. */
 class CountingClock extends ManualClock {
@@ -42,7 +42,7 @@ export interface Member {
   readonly trace: string[];
   readonly logs: string[];
   /** These writes wait for `store.flushAll()`. Any other is durable before `write` returns. */
-  holdsDisk: "nothing" | "appends" | "everything";
+  holdsDisk: HeldWrites;
   /** Makes the transport's `stop` reject. */
   stopFailure: Error | null;
   /** Set once the node has ended. */
@@ -154,7 +154,8 @@ export class Cluster {
   }
 
   client(id: string): Client {
-    return new Client(this.member(id));
+    const { node, trace } = this.member(id);
+    return new Client(node, trace);
   }
 
   isolate(id: string): void {
@@ -215,92 +216,5 @@ export class Cluster {
   }
 }
 
-/** One client of one node. A reply that comes after the node's farewell is lost, as on a real connection. */
-export class Client {
-  readonly raw: ClientReply[] = [];
-  readonly late: ClientReply[] = [];
-  readonly #member: Member;
-  readonly #connection: ClientConnection;
-  #lastId = 0;
-
-  constructor(member: Member) {
-    this.#member = member;
-    const reply = (answer: ClientReply): void => void (this.#isOver ? this.late : this.raw).push(answer);
-    this.#connection = { name: "tester", isAdmin: true, reply };
-  }
-
-  /** Every reply, in words: `1 result 2.1 hello`, `2 not-leader n3`, `3 done`. */
-  get replies(): readonly string[] {
-    return this.raw.map(inWords);
-  }
-
-  command(payload: string, timeoutMs = 60_000): number {
-    return this.send((id) => ({ kind: "command", id, payload: bytes(payload), timeoutMs }));
-  }
-
-  query(payload: string, timeoutMs = 60_000): number {
-    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs }));
-  }
-
-  /** The request arrives at once; the node's turn comes later. */
-  send(request: (id: number) => ClientRequest): number {
-    const id = ++this.#lastId;
-    if (!this.#isOver) this.#member.node.onRequest(request(id), this.#connection);
-    return id;
-  }
-
-  get #isOver(): boolean {
-    return this.#member.trace.includes("transport.stop");
-  }
-}
-
-function inWords(reply: ClientReply): string {
-  if (reply.kind === "result") return `${reply.id} result ${reply.index}.${reply.term} ${text(reply.payload)}`;
-  if (reply.kind === "error") return `${reply.id} ${reply.code}${reply.leader === null ? "" : ` ${reply.leader.id}`}`;
-  return `${reply.id} ${reply.kind}`;
-}
-
-const afterMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-function tracedStore(store: MemoryLogStore, trace: string[], holds: () => Member["holdsDisk"]): LogStore {
-  return {
-    saved: store.saved,
-    write: (effects, onDurable) => {
-      trace.push(`write ${effects.map((effect) => effect.kind).join("+")}`);
-      store.write(effects, onDurable);
-      const isAppend = effects.some(({ kind }) => kind === "appendLog");
-      if (holds() === "nothing" || (holds() === "appends" && !isAppend)) store.flushAll();
-    },
-    read: (first, last, bytesMax) => store.read(first, last, bytesMax),
-    close: () => {
-      trace.push("store.close");
-      store.close();
-    },
-  };
-}
-
-function tracedTransport(transport: Transport, trace: string[], stopFailure: () => Error | null): Transport {
-  return {
-    start: (handler) => transport.start(handler),
-    send: (to, message) => {
-      trace.push(`send ${message.kind} ${to.slice(0, to.indexOf("@"))}`);
-      transport.send(to, message);
-    },
-    flush: () => {
-      trace.push("flush");
-      transport.flush();
-    },
-    setPeers: (peers) => transport.setPeers(peers),
-    setGenesis: (genesis) => {
-      trace.push(`setGenesis ${genesis === null ? "none" : "known"}`);
-      transport.setGenesis(genesis);
-    },
-    peers: () => transport.peers(),
-    stop: async (graceMs) => {
-      trace.push("transport.stop");
-      await transport.stop(graceMs);
-      const failure = stopFailure();
-      if (failure !== null) throw failure;
-    },
-  };
-}
+/** Once every promise that is settled has been acted on. */
+export const afterMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -84,9 +84,9 @@ export class RecordingMachine implements StateMachine {
       try {
         resolve(work());
       } catch (error) {
-        const isQuery = (error as Error).message === "the query failed";
-        if (!isQuery) this.#stop(error as Error);
-        reject(error as Error);
+        const failure = error as Error;
+        if (failure.message !== "the query failed") this.#stop(failure);
+        reject(failure);
       }
     };
     if (this.isSlow) this.#held.push({ settle, reject });

@@ -1,0 +1,48 @@
+// How does a node's life end? What is said of a halt, and in which order its parts are closed. Who decides that it ends, and
+// who is answered before, is node.ts.
+import { describeHalt } from "../core/describe.ts";
+import type { HaltReason } from "../core/effects.ts";
+import { GraftError } from "../errors.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import type { StateMachine } from "../ports/state-machine.ts";
+import type { Transport } from "../ports/transport.ts";
+
+export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly error: Error };
+
+/** How long what has been answered may take to leave, in ms. */
+const closeGraceMs = 500;
+
+export const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
+
+interface Closable {
+  readonly transport: Pick<Transport, "stop">;
+  readonly stateMachine: Pick<StateMachine, "close">;
+  readonly store: Pick<LogStore, "close">;
+  readonly logger: Logger;
+}
+
+/** Closes each of them, whatever becomes of the others. Resolves with the first thing that went wrong. */
+export async function closeModules({ transport, stateMachine, store, logger }: Closable): Promise<Error | null> {
+  let first: Error | null = null;
+  for (const close of [() => transport.stop(closeGraceMs), () => stateMachine.close(), async () => store.close()]) {
+    try {
+      await close();
+    } catch (cause) {
+      const error = toError(cause);
+      logger.log("error", "closing failed", { reason: error.message });
+      first ??= error;
+    }
+  }
+  return first;
+}
+
+/** Says what it means for the data, and what to do next. */
+export function haltError(reason: HaltReason): GraftError {
+  const remedy =
+    reason.kind === "wiped"
+      ? `It may hold none of the data and must not vote as the old ${reason.id}. If the old data directory still exists, ` +
+        `point data_dir at it. If it is lost, have ${reason.id} removed from the cluster and added as a new node`
+      : "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
+  return new GraftError("config", `${describeHalt(reason)}. ${remedy}`);
+}

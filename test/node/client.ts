@@ -1,0 +1,52 @@
+// A client of one node for tests, and what it was answered, in words.
+import type { Node } from "../../src/node/node.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import type { ClientConnection } from "../../src/ports/transport.ts";
+import { bytes, text } from "./recording-machine.ts";
+
+/** One client of one node. A reply that comes after the node's farewell is lost, as on a real connection. */
+export class Client {
+  readonly raw: ClientReply[] = [];
+  readonly late: ClientReply[] = [];
+  readonly #node: Node;
+  readonly #trace: readonly string[];
+  readonly #connection: ClientConnection;
+  #lastId = 0;
+
+  constructor(node: Node, trace: readonly string[]) {
+    this.#node = node;
+    this.#trace = trace;
+    const reply = (answer: ClientReply): void => void (this.#isOver ? this.late : this.raw).push(answer);
+    this.#connection = { name: "tester", isAdmin: true, reply };
+  }
+
+  /** Every reply, in words: `1 result 2.1 hello`, `2 not-leader n3`, `3 done`. */
+  get replies(): readonly string[] {
+    return this.raw.map(inWords);
+  }
+
+  command(payload: string, timeoutMs = 60_000): number {
+    return this.send((id) => ({ kind: "command", id, payload: bytes(payload), timeoutMs }));
+  }
+
+  query(payload: string, timeoutMs = 60_000): number {
+    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs }));
+  }
+
+  /** The request arrives at once; the node's turn comes later. */
+  send(request: (id: number) => ClientRequest): number {
+    const id = ++this.#lastId;
+    if (!this.#isOver) this.#node.onRequest(request(id), this.#connection);
+    return id;
+  }
+
+  get #isOver(): boolean {
+    return this.#trace.includes("transport.stop");
+  }
+}
+
+function inWords(reply: ClientReply): string {
+  if (reply.kind === "result") return `${reply.id} result ${reply.index}.${reply.term} ${text(reply.payload)}`;
+  if (reply.kind === "error") return `${reply.id} ${reply.code}${reply.leader === null ? "" : ` ${reply.leader.id}`}`;
+  return `${reply.id} ${reply.kind}`;
+}

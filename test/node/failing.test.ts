@@ -1,0 +1,178 @@
+// How a node ends that cannot go on: it says why and what to do, answers whom it owes, and leaves nothing running.
+import { describe, expect, test } from "bun:test";
+import { GraftError } from "../../src/errors.ts";
+import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const writes = (member: Member): readonly string[] => member.trace.filter((line) => line.startsWith("write"));
+const failure = (member: Member): Error => {
+  if (member.end?.kind !== "failed") throw new Error(`${member.id} has not failed`);
+  return member.end.error;
+};
+
+describe("a failing disk", () => {
+  test("P47: ends the node; the write is not retried, its client is told that the outcome is unknown", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    client.command("acknowledged");
+    await cluster.settle();
+    leader.store.breakDisk();
+    client.command("in doubt");
+    await cluster.settle();
+    const written = writes(leader).length;
+    client.command("later");
+    await cluster.advance(3_000, 50);
+    expect(client.replies).toEqual(["1 result 2.1 acknowledged", "2 outcome-unknown"]);
+    expect([writes(leader).length, client.late]).toEqual([written, []]);
+    expect(failure(leader).message).toContain("The disk failed");
+    expect(leader.trace.slice(-3)).toEqual(["transport.stop", "stateMachine.close", "store.close"]);
+    // The entry had left before the write: the others may well commit it, which is why the outcome is unknown.
+    expect(cluster.leader).not.toBe(leader);
+    await cluster.stopAll();
+  });
+
+  test("P26: a command that is with the state machine when the node ends is not denied", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    leader.machine.isSlow = true;
+    client.command("applied on the others");
+    await cluster.settle();
+    leader.store.breakDisk();
+    client.command("in doubt");
+    await cluster.settle();
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", "2 outcome-unknown"]);
+    expect(client.late).toEqual([]);
+    await cluster.stopAll();
+  });
+
+  test("a request that has not had its turn when the node ends did not happen", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const { leader } = cluster;
+    const client = cluster.client("n1");
+    leader.machine.isSlow = true;
+    client.command("applied");
+    await cluster.settle();
+    leader.machine.losesOutcomes = true;
+    leader.machine.release();
+    client.command("too late");
+    await afterMicrotasks();
+    await cluster.settle();
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", "2 unavailable"]);
+    expect(failure(leader).message).toBe("1 commands applied, but 0 outcomes");
+    await cluster.stopAll();
+  });
+
+  test("a damaged log that cannot be read to be applied ends the node", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    cluster.client("n1").command("a");
+    await cluster.settle();
+    const disk = await cluster.crash("n1");
+    const member = await cluster.start("n1", { disk });
+    member.store.read = () => {
+      throw new GraftError("storage", "entry 1 is damaged");
+    };
+    await cluster.until("it has ended", () => member.end !== null);
+    expect(failure(member).message).toBe("entry 1 is damaged");
+    expect(member.machine.applied).toEqual([]);
+    await cluster.stopAll();
+  });
+});
+
+describe("a node of another incarnation", () => {
+  test("P42: with a wiped disk it ends, says what to do, and has voted for nobody", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.followers[0]!;
+    await cluster.crash(old.id);
+    const wiped = await cluster.start(old.id, { incarnation: "another-disk" });
+    const client = cluster.client(old.id);
+    client.command("a");
+    await cluster.settle();
+    const { message } = failure(wiped);
+    expect(message).toContain(`knows ${old.id} with another disk: this one is new or was wiped`);
+    expect(message).toContain("point data_dir at it");
+    expect(message).toContain(`have ${old.id} removed from the cluster and added as a new node`);
+    expect(writes(wiped)).toEqual([]);
+    expect(wiped.trace.filter((line) => line.startsWith("send"))).toEqual([]);
+    expect(client.replies.length).toBe(1);
+    await cluster.stopAll();
+  });
+
+  test("one that the cluster was founded without ends, and says so", async () => {
+    const cluster = new Cluster(["n1", "n2", "n3", "n4"]);
+    for (const id of three) await cluster.start(id, { bootstrap: three });
+    await cluster.settle();
+    await cluster.electLeader();
+    const stranger = await cluster.start("n4");
+    await cluster.settle();
+    expect(failure(stranger).message).toContain("was founded without n4. Have it added to that cluster");
+    expect(writes(stranger)).toEqual([]);
+    await cluster.stopAll();
+  });
+});
+
+describe("closing", () => {
+  test("whatever fails to close, the rest is closed and the node ends", async () => {
+    for (const part of ["transport", "stateMachine"] as const) {
+      const cluster = await Cluster.founded(["n1"]);
+      const member = cluster.member("n1");
+      if (part === "transport") member.stopFailure = new Error("a socket will not close");
+      else member.machine.closeFailure = new Error("the worker will not end");
+      const stopped = member.node.stop();
+      await cluster.settle();
+      await stopped;
+      expect(failure(member).message).toContain("will not");
+      expect(member.trace.slice(-3)).toEqual(["transport.stop", "stateMachine.close", "store.close"]);
+      await cluster.stopAll();
+    }
+  });
+
+  test("the first reason stands when closing fails as well", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const member = cluster.member("n1");
+    member.stopFailure = new Error("a socket will not close");
+    member.store.breakDisk();
+    cluster.client("n1").command("a");
+    await cluster.settle();
+    expect(failure(member).message).toContain("The disk failed");
+    expect(member.logs).toContain("error closing failed");
+    await cluster.stopAll();
+  });
+
+  test("a node that cannot listen closes what it had opened", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const first = cluster.member("n1");
+    const second = cluster.make("n1");
+    await expect(second.node.start()).rejects.toThrow("it is in use");
+    await cluster.settle();
+    expect(failure(second).message).toContain("it is in use");
+    expect(second.trace.slice(-3)).toEqual(["transport.stop", "stateMachine.close", "store.close"]);
+    await second.node.stop();
+    expect(first.end).toBeNull();
+    const stopped = first.node.stop();
+    await cluster.settle();
+    await stopped;
+    expect(cluster.clock.pendingTimers).toBe(0);
+  });
+
+  test("a node that is stopped while it starts leaves no timer running", async () => {
+    const cluster = new Cluster(["n1"]);
+    const member = cluster.make("n1");
+    const started = member.node.start();
+    const stopped = member.node.stop();
+    await started;
+    await cluster.advance(100);
+    await stopped;
+    expect(member.end).toEqual({ kind: "stopped" });
+    expect(cluster.clock.pendingTimers).toBe(0);
+  });
+
+  test("a hand-over asked of a node that has ended is answered at once", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const { node } = cluster.member("n1");
+    await cluster.stopAll();
+    expect(await node.transfer(null)).toEqual({ kind: "notLeader", leader: null });
+    await node.quiet();
+  });
+});

@@ -1,0 +1,103 @@
+// What each request becomes, what bounds them, and who is told what about a hand-over.
+import { describe, expect, test } from "bun:test";
+import { Cluster } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+
+describe("requests", () => {
+  test("a follower names the leader, a node without one says so", async () => {
+    const cluster = await Cluster.founded(three);
+    const follower = cluster.followers[0]!;
+    const client = cluster.client(follower.id);
+    client.command("a");
+    await cluster.settle();
+    expect(client.replies).toEqual([`1 not-leader ${cluster.leader.id}`]);
+    cluster.isolate(follower.id);
+    await cluster.advance(2_000);
+    client.command("a");
+    client.query("b");
+    await cluster.settle();
+    expect(client.replies.slice(1)).toEqual(["2 not-leader", "3 not-leader"]);
+    cluster.rejoin(follower.id);
+    await cluster.stopAll();
+  });
+
+  test("more than fit are refused at once, those of the same moment included, and room is given back", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    cluster.isolate(leader.id);
+    await cluster.settle();
+    for (let at = 0; at < 65_536; at++) client.command("x", 100);
+    expect(client.replies).toEqual([]);
+    client.command("one too many");
+    client.query("and another");
+    expect(client.replies).toEqual(["65537 overloaded", "65538 overloaded"]);
+    await cluster.settle();
+    client.command("still too many");
+    expect(client.replies.at(-1)).toBe("65539 overloaded");
+    await cluster.advance(200, 100);
+    expect(client.replies.length).toBe(65_539);
+    expect(leader.node.waitingCount).toBe(0);
+    client.command("room again");
+    await cluster.settle();
+    expect(client.replies.length).toBe(65_539);
+    cluster.rejoin(leader.id);
+    await cluster.stopAll();
+  });
+
+  test("a hand-over is answered with what became of it", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    const transfer = (to: string | null) => client.send((id) => ({ kind: "transferLeadership", id, to }));
+    transfer(leader.id);
+    transfer("n9");
+    await cluster.settle();
+    expect(client.replies).toEqual(["1 done", `2 rejected ${leader.id}`]);
+    transfer(null);
+    await cluster.advance(100);
+    expect(client.replies[2]).toBe("3 done");
+    transfer(null);
+    await cluster.settle();
+    expect(client.replies[3]).toBe(`4 not-leader ${cluster.leader.id}`);
+    await cluster.stopAll();
+  });
+
+  test("a second hand-over is refused, and the first one is not told so", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    const [a, b] = [cluster.followers[0]!, cluster.followers[1]!];
+    client.send((id) => ({ kind: "transferLeadership", id, to: a.id }));
+    client.send((id) => ({ kind: "transferLeadership", id, to: b.id }));
+    client.send((id) => ({ kind: "transferLeadership", id, to: leader.id }));
+    cluster.clock.runSoon();
+    // Joins the one that is under way.
+    client.send((id) => ({ kind: "transferLeadership", id, to: null }));
+    await cluster.advance(100);
+    expect(cluster.leader).toBe(a);
+    expect([...client.replies].map((reply) => reply.split(" ").slice(0, 2).join(" ")).sort()).toEqual([
+      "1 done",
+      "2 overloaded",
+      "3 done",
+      "4 done",
+    ]);
+    await cluster.stopAll();
+  });
+
+  test("a hand-over to one who does not take it is said to have failed, and leadership stays", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    const target = cluster.followers[0]!;
+    cluster.isolate(target.id);
+    await cluster.settle();
+    client.send((id) => ({ kind: "transferLeadership", id, to: target.id }));
+    await cluster.advance(700);
+    expect(client.replies).toEqual([`1 unavailable ${leader.id}`]);
+    expect(cluster.leader).toBe(leader);
+    cluster.rejoin(target.id);
+    await cluster.stopAll();
+  });
+});

@@ -1,0 +1,160 @@
+// What a node says of itself and its cluster, to clients and to whoever starts it.
+import { describe, expect, test } from "bun:test";
+import type { ClientReply } from "../../src/ports/requests.ts";
+import { Cluster } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+type Kind = "status" | "configuration" | "describe";
+
+function ask<K extends Kind>(cluster: Cluster, id: string, kind: K): Extract<ClientReply, { readonly kind: K }> {
+  const client = cluster.client(id);
+  client.send((request) => ({ kind, id: request }));
+  const [reply] = client.raw;
+  if (reply?.kind !== kind) throw new Error(`no reply to ${kind}`);
+  return reply as Extract<ClientReply, { readonly kind: K }>;
+}
+
+describe("status", () => {
+  test("of a founder that waits for the others: it names them and why they are missing", async () => {
+    const cluster = new Cluster(three);
+    await cluster.start("n1");
+    await cluster.start("n2");
+    await cluster.settle();
+    const status = ask(cluster, "n1", "status");
+    expect([status.cluster, status.node, status.leader, status.term]).toEqual(["test", "n1", null, 0]);
+    expect(status.nodes.map(({ id, role, reachable }) => [id, role, reachable])).toEqual([
+      ["n1", "founding", true],
+      ["n2", null, true],
+      ["n3", null, false],
+    ]);
+    expect(status.waitingFor).toEqual(["n3 at n3.test:7400: connection refused: nothing listens there"]);
+    expect(ask(cluster, "n1", "configuration").members).toEqual([]);
+    await cluster.stopAll();
+  });
+
+  test("of a leader: how far each member is", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const [slow, quick] = [cluster.followers[0]!, cluster.followers[1]!];
+    slow.holdsDisk = "everything";
+    const client = cluster.client(leader.id);
+    client.command("a");
+    client.command("b");
+    await cluster.advance(20);
+    const status = ask(cluster, leader.id, "status");
+    expect(status.leader).toEqual({ id: leader.id, address: `${leader.id}.test:7400` });
+    expect([status.commitIndex, status.waitingFor]).toEqual([3, []]);
+    const of = (id: string) => status.nodes.find((node) => node.id === id);
+    const common = { voter: true, reachable: true, version: "0" };
+    const address = (id: string): string => `${id}.test:7400`;
+    expect([of(leader.id), of(slow.id), of(quick.id)]).toEqual([
+      {
+        ...common,
+        id: leader.id,
+        address: address(leader.id),
+        role: "leader",
+        matchIndex: 3,
+        appliedIndex: 3,
+        lagEntries: 0,
+      },
+      {
+        ...common,
+        id: slow.id,
+        address: address(slow.id),
+        role: "follower",
+        matchIndex: 1,
+        appliedIndex: null,
+        lagEntries: 2,
+      },
+      {
+        ...common,
+        id: quick.id,
+        address: address(quick.id),
+        role: "follower",
+        matchIndex: 3,
+        appliedIndex: null,
+        lagEntries: 0,
+      },
+    ]);
+    slow.holdsDisk = "nothing";
+    slow.store.flushAll();
+    await cluster.stopAll();
+  });
+
+  test("of a follower: who leads, and of the others only what it knows", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const follower = cluster.followers[0]!;
+    const status = ask(cluster, follower.id, "status");
+    expect(status.leader?.id).toBe(leader.id);
+    expect(status.nodes.find(({ id }) => id === leader.id)).toMatchObject({ role: "leader", matchIndex: null });
+    expect(status.nodes.find(({ id }) => id === follower.id)).toMatchObject({ role: "follower", appliedIndex: 0 });
+    await cluster.stopAll();
+  });
+
+  test("without a quorum: no leader, and whom the node is waiting for", async () => {
+    const cluster = await Cluster.founded(three);
+    cluster.isolate("n1");
+    await cluster.advance(3_000);
+    const status = ask(cluster, "n1", "status");
+    expect(status.leader).toBeNull();
+    expect(status.waitingFor).toEqual([
+      "n2 at n2.test:7400: the network is cut",
+      "n3 at n3.test:7400: the network is cut",
+    ]);
+    expect(status.nodes.map(({ id, reachable }) => [id, reachable])).toEqual([
+      ["n1", true],
+      ["n2", false],
+      ["n3", false],
+    ]);
+    cluster.rejoin("n1");
+    await cluster.stopAll();
+  });
+
+  test("the configuration names members with their incarnations", async () => {
+    const cluster = await Cluster.founded(three);
+    const { index, members } = ask(cluster, "n2", "configuration");
+    expect(index).toBe(0);
+    expect(members.map((member) => [member.id, member.incarnation, member.voter, member.outgoing])).toEqual([
+      ["n1", "n1-disk", true, false],
+      ["n2", "n2-disk", true, false],
+      ["n3", "n3-disk", true, false],
+    ]);
+    await cluster.stopAll();
+  });
+
+  test("the state machine describes itself", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    expect(ask(cluster, "n1", "describe")).toMatchObject({ name: "recording", version: "1", style: "raw" });
+    await cluster.stopAll();
+  });
+});
+
+describe("founding", () => {
+  test("a genesis is shown to others only once it is durable here", async () => {
+    const cluster = new Cluster(three);
+    for (const id of three) (await cluster.start(id)).holdsDisk = "everything";
+    await cluster.settle();
+    const said = (id: string): readonly string[] =>
+      cluster.member(id).trace.filter((line) => line.startsWith("setGenesis") || line.startsWith("send genesis"));
+    expect(cluster.member("n1").store.pendingWrites).toBe(1);
+    expect(said("n1")).toEqual(["setGenesis none"]);
+    cluster.member("n1").store.flushAll();
+    await cluster.settle();
+    expect(said("n1")).toEqual([
+      "setGenesis none",
+      "setGenesis known",
+      "send genesisNotice n2",
+      "send genesisNotice n3",
+    ]);
+    // Adopted, and not durable there yet.
+    expect(cluster.member("n2").store.pendingWrites).toBe(1);
+    expect(said("n2")).toEqual(["setGenesis none"]);
+    for (const member of cluster.members.values()) member.holdsDisk = "nothing";
+    for (const id of ["n2", "n3"]) cluster.member(id).store.flushAll();
+    await cluster.settle();
+    expect(said("n2")).toContain("setGenesis known");
+    await cluster.electLeader();
+    await cluster.stopAll();
+  });
+});

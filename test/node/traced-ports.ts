@@ -1,0 +1,50 @@
+// The ports of one node, in memory, with a record of the calls whose order matters.
+import type { MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
+import type { Transport } from "../../src/ports/transport.ts";
+
+/** Which writes wait until the store is told to flush. */
+export type HeldWrites = "nothing" | "appends" | "everything";
+
+export function tracedStore(store: MemoryLogStore, trace: string[], holds: () => HeldWrites): LogStore {
+  return {
+    saved: store.saved,
+    write: (effects, onDurable) => {
+      trace.push(`write ${effects.map((effect) => effect.kind).join("+")}`);
+      store.write(effects, onDurable);
+      const isAppend = effects.some(({ kind }) => kind === "appendLog");
+      if (holds() === "nothing" || (holds() === "appends" && !isAppend)) store.flushAll();
+    },
+    read: (first, last, bytesMax) => store.read(first, last, bytesMax),
+    close: () => {
+      trace.push("store.close");
+      store.close();
+    },
+  };
+}
+
+export function tracedTransport(transport: Transport, trace: string[], stopFailure: () => Error | null): Transport {
+  return {
+    start: (handler) => transport.start(handler),
+    send: (to, message) => {
+      trace.push(`send ${message.kind} ${to.slice(0, to.indexOf("@"))}`);
+      transport.send(to, message);
+    },
+    flush: () => {
+      trace.push("flush");
+      transport.flush();
+    },
+    setPeers: (peers) => transport.setPeers(peers),
+    setGenesis: (genesis) => {
+      trace.push(`setGenesis ${genesis === null ? "none" : "known"}`);
+      transport.setGenesis(genesis);
+    },
+    peers: () => transport.peers(),
+    stop: async (graceMs) => {
+      trace.push("transport.stop");
+      await transport.stop(graceMs);
+      const failure = stopFailure();
+      if (failure !== null) throw failure;
+    },
+  };
+}
