@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import kv from "../../plugins/kv/index.ts";
+import type kv from "../../plugins/kv/index.ts";
 import { decodeValue, encodeValue } from "../../src/adapters/cbor/value.ts";
 import type { GraftClient } from "../../src/client/client.ts";
 import { typedClient } from "../../src/client/typed-client.ts";
