@@ -74,7 +74,7 @@ const layers: Readonly<Record<string, Layer>> = {
   cli: {
     at: ["src/cli/"],
     uses: ["compose", "local", "client", "config", "errors", "version"],
-    libraries: ["citty", "consola"],
+    libraries: ["citty", "consola", "@bomb.sh/tab"],
     platform: true,
   },
 };

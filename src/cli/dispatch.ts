@@ -2,6 +2,7 @@
 // --help and --version on the way. Returns the exit code; it never throws.
 import { GraftError } from "../errors.ts";
 import type { Command, Group } from "./command.ts";
+import { completions } from "./complete.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type ExitCode, Failure, report } from "./explain-error.ts";
 import { renderHelp } from "./help.ts";
@@ -25,6 +26,10 @@ export async function dispatch(root: Group, typed: readonly string[], version: s
   try {
     if (typed.length <= 2 && typed.some((word) => word === "--version" || word === "-v")) {
       await output.answer({ version }, () => version);
+      return 0;
+    }
+    if (typed[0] === "complete" && typed[1] === "--") {
+      await output.line(completions(root, typed.slice(2)));
       return 0;
     }
     const isHelp = has("--help") || has("-h") || flags[0] === "help";

@@ -7,6 +7,7 @@ import { clusterConfiguration } from "./cluster-configuration.ts";
 import { clusterLeader } from "./cluster-leader.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import type { Group } from "./command.ts";
+import { complete } from "./complete.ts";
 import { dev } from "./dev.ts";
 import { executeCommand } from "./execute-command.ts";
 import { executeQuery } from "./execute-query.ts";
@@ -60,5 +61,5 @@ export const commands: Group = {
     ["graft start --config node.toml", "one node of a real one"],
     [`graft execute command put '{"key":"a","value":"1"}'`, "have the state machine do something"],
   ],
-  commands: { start, stop, cluster, execute, certs, dev, bench },
+  commands: { start, stop, cluster, execute, certs, dev, bench, complete },
 };

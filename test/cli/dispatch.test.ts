@@ -93,3 +93,33 @@ describe("wrong usage ends with 2, and says what was meant", () => {
     expect(JSON.parse(ran.stdout).error.message).toMatch(/\/a cannot be read.*\/b cannot be read/s);
   });
 });
+
+describe("completion", () => {
+  const candidates = async (...words: readonly string[]): Promise<readonly string[]> =>
+    (await graft("complete", "--", ...words)).stdout.trim().split("\n");
+  const names = async (...words: readonly string[]): Promise<readonly string[]> =>
+    (await candidates(...words)).map((line) => line.split("\t")[0] ?? "");
+
+  test("commands, flags, and files where a file is meant", async () => {
+    expect(await names("cl")).toEqual(["cluster", ":4"]);
+    expect(await names("cluster", "")).toEqual(["status", "configuration", "leader", ":4"]);
+    expect(await names("cluster", "status", "--c")).toEqual(["--cluster", "--ca", "--cert", ":4"]);
+    expect(await names("start", "--config", "")).toEqual([":0"]);
+    expect(await names("cluster", "status", "-c", "")).toEqual([":4"]);
+  });
+
+  test.each(["bash", "zsh", "fish", "powershell"])("a script for %s that asks graft", async (shell) => {
+    expect((await graft("complete", shell)).stdout).toMatch(/graft complete '?--/);
+  });
+
+  test("bash completes with it", async () => {
+    const script = [
+      `graft() { "${process.execPath}" "${main}" "$@"; }`,
+      // What bash-completion, which the script needs, makes of the line "graft cluster s".
+      "_get_comp_words_by_ref() { words=(graft cluster s); cword=2; cur=s; prev=cluster; }",
+      'source <(graft complete bash); __graft_complete; echo "${COMPREPLY[*]}"',
+    ];
+    const bash = Bun.spawn(["bash", "-c", script.join("\n")], { stdout: "pipe", stderr: "ignore", stdin: "ignore" });
+    expect((await bash.stdout.text()).trim()).toBe("status");
+  });
+});
