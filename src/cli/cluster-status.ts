@@ -23,7 +23,7 @@ export const clusterStatus = command({
 });
 
 /** What scripts get: the leader by its id. */
-export const statusDocument = ({ cluster, leader, term, commitIndex, nodes, waitingFor }: ClusterView): object => ({
+const statusDocument = ({ cluster, leader, term, commitIndex, nodes, waitingFor }: ClusterView): object => ({
   cluster,
   leader: leader?.id ?? null,
   term,
@@ -32,7 +32,7 @@ export const statusDocument = ({ cluster, leader, term, commitIndex, nodes, wait
   waitingFor,
 });
 
-export function statusWords(view: ClusterView, paint: Paint): string {
+function statusWords(view: ClusterView, paint: Paint): string {
   const leader = view.leader === null ? paint("yellow", "no leader") : `leader ${paint("bold", view.leader.id)}`;
   const head = `cluster ${paint("bold", view.cluster)}, ${leader}, term ${view.term}, commit ${view.commitIndex}`;
   const rows = view.nodes.map((node) => [

@@ -135,7 +135,7 @@ function askedToStop(): Promise<Interruption> {
     if (++signals > 1) process.exit(1);
     asked.resolve({ kind: "asked" });
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, onSignal);
   return asked.promise;
 }
 

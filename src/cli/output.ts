@@ -28,6 +28,8 @@ export class Output {
   readonly onTerminal: boolean;
   readonly paint: Paint;
   readonly paintBeside: Paint;
+  /** Whether the progress line stands on the terminal just now. */
+  #isProgressShown = false;
 
   constructor({ json, quiet, verbose }: OutputOptions) {
     this.json = json;
@@ -55,7 +57,9 @@ export class Output {
 
   /** Something that a person wants to know besides the answer. */
   async say(text: string): Promise<void> {
-    if (!this.quiet && !this.json) await writeAll(process.stderr, `${text}\n`);
+    if (this.quiet || this.json) return;
+    this.#clearProgress();
+    await writeAll(process.stderr, `${text}\n`);
   }
 
   /** Something that a person wants to know who asked for more. */
@@ -72,11 +76,10 @@ export class Output {
   async progress<T>(text: string, work: Promise<T>): Promise<T> {
     if (!process.stderr.isTTY || this.quiet || this.json) return work;
     const beganMs = performance.now();
-    let isShown = false;
     const timer = setInterval(() => {
       const elapsedMs = performance.now() - beganMs;
       if (elapsedMs < PROGRESS_AFTER_MS) return;
-      isShown = true;
+      this.#isProgressShown = true;
       const frame = SPINNER[Math.floor(elapsedMs / PROGRESS_EVERY_MS) % SPINNER.length] ?? "";
       const line = `${this.paintBeside("cyan", frame)} ${text} ${(elapsedMs / 1000).toFixed(1)} s`;
       process.stderr.write(`${CLEAR_LINE}${line}`);
@@ -85,8 +88,13 @@ export class Output {
       return await work;
     } finally {
       clearInterval(timer);
-      if (isShown) process.stderr.write(CLEAR_LINE);
+      this.#clearProgress();
     }
+  }
+
+  #clearProgress(): void {
+    if (this.#isProgressShown) process.stderr.write(CLEAR_LINE);
+    this.#isProgressShown = false;
   }
 }
 

@@ -53,7 +53,7 @@ function askedToStop(withStdin: boolean): Promise<void> {
     if (++signals > 1) process.exit(1);
     resolve();
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, onSignal);
   if (withStdin) {
     process.stdin.once("end", resolve);
     process.stdin.resume();

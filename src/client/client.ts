@@ -1,5 +1,6 @@
 // A client of a cluster: any live node will do to begin with. It finds the leader, keeps to it, tries again what cannot
 // have taken effect, and says so when it does not know. Many requests share one connection.
+import { payloadBytesMax } from "../adapters/cbor/limits.ts";
 import { GraftError } from "../errors.ts";
 import type {
   ClientReply,
@@ -140,6 +141,7 @@ export class GraftClient {
 
   #request(body: RequestBody, timeoutMs: number, pinned: string | null): Promise<Exclude<ClientReply, ErrorReply>> {
     if (this.#isClosed) return Promise.reject(new GraftError("unavailable", "this client is closed"));
+    if ("payload" in body && body.payload.byteLength > payloadBytesMax) return Promise.reject(tooLarge(body.payload));
     return new Promise((resolve, reject) => {
       const dueMs = performance.now() + timeoutMs;
       const attempt: Attempt = {
@@ -237,3 +239,7 @@ export class GraftClient {
     }
   }
 }
+
+/** The nodes would hang up on it. */
+const tooLarge = ({ byteLength }: Uint8Array): GraftError =>
+  new GraftError("rejected", `${byteLength} bytes are too large: a command or a query has at most ${payloadBytesMax}`);

@@ -23,7 +23,7 @@ export interface LoadResult {
   readonly failures: number;
 }
 
-export const connectionsMax = 16;
+const connectionsMax = 16;
 const keySpace = 100_000;
 const keyDigits = 8;
 

@@ -1,6 +1,7 @@
 // What a client does with each ending: it finds the leader, tries again only what cannot have taken effect, and never
 // says "failed" of a command that may have happened. The nodes are scripts behind the Dial seam.
 import { describe, expect, test } from "bun:test";
+import { payloadBytesMax } from "../../src/adapters/cbor/limits.ts";
 import { GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
@@ -49,6 +50,15 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 describe("client", () => {
+  test("a payload that no node would take is rejected before it is sent", async () => {
+    const cluster = nodes({ "l:1": leads });
+    const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial });
+    expect(await codeOf(client.command(new Uint8Array(payloadBytesMax + 1)))).toBe("rejected");
+    expect(cluster.taken).toEqual([]);
+    expect(await codeOf(client.command(new Uint8Array(payloadBytesMax)))).toBe("answered");
+    client.close();
+  });
+
   test("follows a redirect to a leader it did not know, and stays with it", async () => {
     const cluster = nodes({ "f:1": redirectsTo("l:1"), "l:1": leads });
     const client = new GraftClient({ addresses: ["f:1"], dial: cluster.dial });
