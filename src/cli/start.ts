@@ -10,11 +10,33 @@ import { checked, Failure } from "./explain-error.ts";
 /** How long the last log lines may take to leave, in ms. */
 const logGraceMs = 1000;
 
+const smallestFile = `  [node]
+  id = "n1"
+  data_dir = "data/n1"
+  listen = "10.0.0.1:7401"
+
+  [cluster]
+  id = "demo"
+  bootstrap = [                 # who founds the cluster: the same on every node
+    { id = "n1", address = "10.0.0.1:7401" },
+    { id = "n2", address = "10.0.0.2:7401" },
+    { id = "n3", address = "10.0.0.3:7401" },
+  ]
+
+  [tls]                         # graft certs init makes these
+  ca = "certs/ca.crt"
+  cert = "certs/n1.crt"
+  key = "certs/n1.key"
+
+  [state_machine]
+  plugin = "kv"                 # or the path of your own`;
+
 export const start = command({
   summary: "Run one node in the foreground",
   details: [
     "The log goes to standard error. SIGTERM and SIGINT stop the node gracefully: a leader hands leadership over first; a second\nsignal ends it at once, which loses nothing that was acknowledged, but takes the others a moment to notice.",
-    "A node that has no quorum runs all the same; graft cluster status says whom it waits for.",
+    "A node that has no quorum runs all the same; graft cluster status says whom it waits for. Mistakes in the file end with exit\ncode 2, all at once and each with its line; whatever else keeps the node from running ends with 1.",
+    `The file says at least this; paths are relative to it:\n\n${smallestFile}`,
   ],
   args: {
     config: { type: "string", valueHint: "FILE", description: "the node's configuration file" },

@@ -1,8 +1,10 @@
 // The whole of the command line in a process of its own, without a cluster: what is printed where, and the exit codes.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { start } from "../../src/cli/start.ts";
 import { commands } from "../../src/cli/tree.ts";
 import type { Command, Group } from "../../src/cli/command.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { version } from "../../src/version.ts";
 
 const main = join(import.meta.dir, "..", "..", "src", "cli", "main.ts");
@@ -57,6 +59,12 @@ describe("help", () => {
     for (const name of ["status", "configuration", "leader"]) expect(stdout).toContain(name);
     expect((await graft("cluster", "-h")).stdout).toBe(stdout);
   });
+});
+
+test("the file that the help of start shows is one that start takes", () => {
+  const [shown = ""] = start.details?.filter((paragraph) => paragraph.includes("[node]")) ?? [];
+  const result = readConfig(shown.slice(shown.indexOf("[node]")), "/etc/graft/node.toml");
+  expect(result).toMatchObject({ config: { node: { id: "n1", dataDir: "/etc/graft/data/n1" } } });
 });
 
 describe("wrong usage ends with 2, and says what was meant", () => {

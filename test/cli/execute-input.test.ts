@@ -1,3 +1,4 @@
+// What `graft execute` sends: INPUT, files and encodings, for typed and for raw state machines, without a cluster.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// The table from errors to exit codes and words; that a process really ends with them is test/e2e's matter.
 import { describe, expect, test } from "bun:test";
 import { checked, explain, Failure } from "../../src/cli/explain-error.ts";
 import { type ErrorCode, GraftError } from "../../src/errors.ts";

@@ -1,3 +1,4 @@
+// What may be typed after a command: what is right reaches the command as it was meant, what is wrong is refused by name.
 import { describe, expect, test } from "bun:test";
 import { command, type Context } from "../../src/cli/command.ts";
 import { Output } from "../../src/cli/output.ts";

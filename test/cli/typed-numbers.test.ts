@@ -1,3 +1,4 @@
+// What people type for times and counts, and what is no time or count.
 import { describe, expect, test } from "bun:test";
 import { parseCount, parseDurationMs } from "../../src/cli/typed-numbers.ts";
 

@@ -1,3 +1,4 @@
+// How the words of several nodes, which may disagree, become one view of the cluster.
 import { describe, expect, test } from "bun:test";
 import { mergeStatus } from "../../src/client/cluster-view.ts";
 import type { NodeStatus, StatusReply } from "../../src/ports/requests.ts";

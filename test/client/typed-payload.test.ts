@@ -1,3 +1,4 @@
+// What a typed client sends and reads, and the two forms that bytes have in JSON.
 import { describe, expect, test } from "bun:test";
 import type kv from "../../plugins/kv/index.ts";
 import { decodeValue, encodeValue } from "../../src/adapters/cbor/value.ts";
