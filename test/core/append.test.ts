@@ -144,6 +144,13 @@ describe("what is acknowledged", () => {
     expect(linesOf(after, persisted(1))).toEqual(ack(1));
   });
 
+  test("what was owed meanwhile is answered once, with all that is durable by then", () => {
+    const request = append({ term: 2, prev: at(1, 1), entries: commands([2, 2], 2) });
+    const heartbeat = append({ term: 2, prev: at(1, 1) });
+    const state = play(following([1]), from(n2, heartbeat), from(n2, heartbeat), from(n2, request));
+    expect(linesOf(state, persisted(2))).toEqual(ack(3));
+  });
+
   test("a refusal waits for the new term as well", () => {
     const [after, effects] = take(following([1]), from(n2, append({ term: 2, prev: at(7, 1) })));
     expect(effects.map(({ kind }) => kind)).toEqual(["writeVote"]);

@@ -236,7 +236,8 @@ export class Cluster {
   live(forMs: number): void {
     const endMs = this.#nowMs + forMs;
     this.settle();
-    for (;;) {
+    for (let steps = 0; ; steps++) {
+      if (steps > 100_000) throw new Error("time stands still");
       const due = this.#ids
         .filter((id) => this.#node(id).state !== null && !this.#paused.has(id))
         .map((id) => ({ id, dueMs: this.dueMs(id) }))

@@ -69,7 +69,7 @@ story(
     cluster.lose({ to: "n4" });
     cluster.deliver({ kind: "appendEntries" });
     cluster.deliver({ kind: "appendEntriesReply" });
-    while (cluster.logOf("n3").length < 2) {
+    for (let rounds = 0; rounds < 5 && cluster.logOf("n3").length < 2; rounds++) {
       cluster.deliver({ to: "n3" });
       cluster.deliver({ from: "n3" });
     }
