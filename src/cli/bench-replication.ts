@@ -6,17 +6,22 @@ import { command } from "./command.ts";
 import type { Output, Paint } from "./output.ts";
 import { parseCount, parseDurationMs } from "./typed-numbers.ts";
 
-const limits = { clients: { min: 1, max: 100_000 }, bytes: { min: 0, max: 4 * 1024 * 1024 } };
+const limits = {
+  clients: { min: 1, max: 100_000 },
+  bytes: { min: 0, max: 4 * 1024 * 1024 },
+  warmUp: { min: 0, max: 3600 },
+};
 
 export const benchReplication = command({
   summary: "Measure puts: how many per second, and how long each takes",
   details: [
-    "Closed-loop clients: each sends its next put when the last one is answered, over at most 16 connections. Without --cluster\nthree nodes are started on this machine for it and removed afterwards.",
+    "Closed-loop clients: each sends its next put when the last one is answered, over at most 16 connections. Without --cluster\nthree nodes are started on this machine for it and removed afterwards. What is counted begins after a warm-up of the same\nload, since code that has just started is still being compiled.",
   ],
   args: {
     clients: { type: "string", valueHint: "N", description: "clients at the same time; default: 64" },
     bytes: { type: "string", valueHint: "B", description: "size of each value; default: 256" },
     seconds: { type: "string", valueHint: "S", description: "length of the run; default: 6" },
+    warmup: { type: "string", valueHint: "S", description: "seconds of load before it; default: 4" },
     ...clusterFlags,
   },
   examples: [
@@ -28,13 +33,14 @@ export const benchReplication = command({
       clients: parseCount("--clients", args.clients ?? "64", limits.clients),
       bytes: parseCount("--bytes", args.bytes ?? "256", limits.bytes),
       seconds: parseDurationMs("--seconds", `${args.seconds ?? "6"}s`) / 1000,
+      warmUpSeconds: parseCount("--warmup", args.warmup ?? "4", limits.warmUp),
     };
     await withBenchTarget(args, output, (target) => measure(target, load, output));
   },
 });
 
 async function measure({ connect }: BenchTarget, load: Load, output: Output): Promise<void> {
-  const result = await output.progress(`measuring for ${load.seconds} s`, runLoad(connect, load));
+  const result = await output.progress(`measuring for ${load.warmUpSeconds + load.seconds} s`, runLoad(connect, load));
   await output.answer(result, (paint) => words(result, paint));
 }
 
