@@ -68,7 +68,7 @@ export const starting = (start: Partial<Start> = {}): Start => ({
 });
 
 /** When the election of a node made by `follower` is due, and since when one made by `leader` leads. */
-export const dueMs = 800;
+const dueMs = 800;
 
 /** A node restored at time 0. Everything it has is durable. */
 export function follower(node: Node = {}): State {
