@@ -42,11 +42,6 @@ export interface Configuration {
   readonly promoteWhenCaughtUp: readonly MemberKey[];
 }
 
-export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;
-
 /** Whether the member's vote counts in either half of the configuration. */
 export const isVoter = (configuration: Configuration, key: MemberKey): boolean =>
   configuration.voters.includes(key) || configuration.outgoing.includes(key);
-
-export const isMember = (configuration: Configuration, key: MemberKey): boolean =>
-  configuration.members.some((member) => member.key === key);

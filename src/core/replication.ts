@@ -175,7 +175,7 @@ export function onFollowerConnected(state: State, peer: MemberKey, emit: Emit): 
   return replicateTo(withProgress(state, peer, probing(progress, nextIndex)), peer, emit);
 }
 
-export function leaderOf(state: State): Leader {
+function leaderOf(state: State): Leader {
   if (state.role.kind !== "leader") throw new Error(`a ${state.role.kind} does not replicate`);
   return state.role;
 }

@@ -52,11 +52,19 @@ export class LogTail {
    */
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
     const from = this.#entries[this.#skipped]?.index;
-    if (from === undefined || first < from) {
-      return this.#store.read(first, from === undefined ? last : Math.min(last, from - 1), bytesMax);
-    }
-    const start = this.#skipped + (first - from);
-    const end = this.#skipped + (last - from);
+    if (from === undefined || last < from) return this.#store.read(first, last, bytesMax);
+    if (first >= from) return this.#cached(first, last, bytesMax);
+    const older = this.#store.read(first, from - 1, bytesMax);
+    const bytesLeft = bytesMax - older.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    const isWhole = older.at(-1)?.index === from - 1;
+    const next = this.#entries[this.#skipped]!;
+    return isWhole && entryBytes(next) <= bytesLeft ? [...older, ...this.#cached(from, last, bytesLeft)] : older;
+  }
+
+  #cached(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
+    const oldest = this.#entries[this.#skipped]!.index;
+    const start = this.#skipped + (first - oldest);
+    const end = this.#skipped + (last - oldest);
     let bytes = 0;
     let at = start;
     for (; at <= end; at++) {

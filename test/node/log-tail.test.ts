@@ -53,6 +53,14 @@ describe("log tail", () => {
     expect(seen).toEqual(Array.from({ length: 12 }, (_, at) => at + 1));
   });
 
+  test("a range over the seam comes whole when it fits, and stops at the bound when it does not", () => {
+    const tail = new LogTail(storeWith(6), 1_000_000);
+    tail.append(entries(7, 12));
+    expect(tail.read(5, 9, 1e9).map((read) => read.index)).toEqual([5, 6, 7, 8, 9]);
+    expect(tail.read(5, 9, 3 * weight).map((read) => read.index)).toEqual([5, 6, 7]);
+    expect(tail.read(5, 9, 2 * weight).map((read) => read.index)).toEqual([5, 6]);
+  });
+
   test("what is truncated is gone, and what is appended in its place is read", () => {
     const tail = new LogTail(storeWith(0), 1_000_000);
     tail.append(entries(1, 6, 1));
