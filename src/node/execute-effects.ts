@@ -77,7 +77,7 @@ function sendEntries(effect: SendEntries, { tail, transport }: EffectTargets): v
 }
 
 /** Who leads, in a form a client can use. */
-export function leaderHint(state: State, leader: MemberKey | null): LeaderHint | null {
+function leaderHint(state: State, leader: MemberKey | null): LeaderHint | null {
   const member = latestConfiguration(state.log)?.members.find(({ key }) => key === leader);
   return member === undefined ? null : { id: nodeIdOf(member.key), address: member.address };
 }
