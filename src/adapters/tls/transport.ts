@@ -181,15 +181,7 @@ class NodeTransport implements TlsTransport {
   }
 
   #accept(): Link {
-    const { link } = this.#greet(null, (failure) =>
-      this.#log.warn("connection refused", {
-        from: link.remoteAddress,
-        identity: failure.identity === null ? null : describeIdentity(failure.identity),
-        code: failure.code,
-        reason:
-          failure.code !== null && !failure.isOurRefusal ? `the other side said: ${failure.reason}` : failure.reason,
-      }),
-    );
+    const { link } = this.#greet(null, (failure) => this.#logRefusal(link, failure));
     this.#pending.add(link);
     if (this.#pending.size > this.#limits.pendingMax) {
       // The oldest has had the most time; whoever is honest is done within milliseconds.
@@ -197,6 +189,20 @@ class NodeTransport implements TlsTransport {
       oldest?.drop("too many connections have not introduced themselves");
     }
     return link;
+  }
+
+  #logRefusal(link: Link, failure: GreetingFailure): void {
+    const fields = {
+      from: link.remoteAddress,
+      identity: failure.identity === null ? null : describeIdentity(failure.identity),
+      code: failure.code,
+      reason:
+        failure.code !== null && !failure.isOurRefusal ? `the other side said: ${failure.reason}` : failure.reason,
+    };
+    // Two nodes that dial each other at once are in order, and one of the two connections is spare.
+    const isSpare = failure.code === "busy" && failure.isOurRefusal && failure.identity?.role === "node";
+    if (isSpare) this.#options.logger.log("debug", "spare connection refused", fields);
+    else this.#log.warn("connection refused", fields);
   }
 
   #makeDialler(id: NodeId, address: string): PeerDialler {
