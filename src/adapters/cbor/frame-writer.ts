@@ -33,8 +33,9 @@ export class FrameWriter {
     this.#head(0x80, items);
   }
 
-  /** Any integer from 0 to 2^53 - 1. */
+  /** Any integer from 0 to 2^53 - 1. Throws `RangeError` for anything else, of which the reader would make something else. */
   uint(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is not an unsigned integer`);
     this.#head(0x00, value);
   }
 
