@@ -27,7 +27,7 @@ export const stop = command({
     withClient(args, output, async ({ client, timeoutMs }) => {
       const dueMs = performance.now() + timeoutMs;
       const { id, address } = await targetOf(args, client, timeoutMs);
-      await client.stopNode(address, { timeoutMs: Math.max(1, dueMs - performance.now()) });
+      await client.stopNode(address, { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) });
       const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()));
       if (!(await output.progress(`waiting for ${id} to stop`, gone))) {
         throw new GraftError(
