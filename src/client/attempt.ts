@@ -8,10 +8,12 @@ export type Verdict =
   | { readonly kind: "answered"; readonly reply: Exclude<ClientReply, ErrorReply> }
   | { readonly kind: "failed"; readonly error: GraftError }
   /** Nothing happened. `leader`: the address to try next, if the node knew one. */
-  | { readonly kind: "again"; readonly leader: string | null; readonly error: GraftError };
+  | { readonly kind: "again"; readonly leader: string | null; readonly error: GraftError }
+  /** This node and this program do not accept each other. Nothing happened; with another node it may be different. */
+  | { readonly kind: "refused"; readonly error: GraftError };
 
 /** Whether asking twice does the same as asking once. */
-const isRepeatable = (body: RequestBody): boolean =>
+export const isRepeatable = (body: RequestBody): boolean =>
   body.kind === "query" || body.kind === "status" || body.kind === "configuration" || body.kind === "describe";
 
 export function judge(body: RequestBody, ending: Ending): Verdict {
@@ -27,11 +29,16 @@ export function judge(body: RequestBody, ending: Ending): Verdict {
   }
 }
 
-/** A request that was sent and has not been answered when its time is up. */
-export function judgeTimeout(body: RequestBody, wasSent: boolean, last: GraftError | null): GraftError {
-  if (wasSent && !isRepeatable(body)) return outcomeUnknown("no answer in time");
+/** A request without an answer that is waited for no longer. `reason`: why not. `last`: what its last try met with. */
+export function judgeUnanswered(
+  body: RequestBody,
+  hasLeft: boolean,
+  reason: string,
+  last: GraftError | null,
+): GraftError {
+  if (hasLeft && !isRepeatable(body)) return outcomeUnknown(reason);
   const because = last === null ? "no node answered" : last.message;
-  return new GraftError("unavailable", `not answered in time: ${because}`, last === null ? {} : { cause: last });
+  return new GraftError("unavailable", `${reason}: ${because}`, last === null ? {} : { cause: last });
 }
 
 function judgeError(reply: ErrorReply): Verdict {
@@ -50,11 +57,20 @@ function judgeError(reply: ErrorReply): Verdict {
   }
 }
 
-function judgeNotTaken(ending: Extract<Ending, { readonly kind: "notTaken" }>): Verdict {
-  if (ending.error instanceof GraftError && ending.error.code !== "unavailable") {
-    return { kind: "failed", error: ending.error };
+/** What is wrong with one node is no reason to give up the others; what is wrong with the request or the settings is. */
+function judgeNotTaken({ error, reason }: Extract<Ending, { readonly kind: "notTaken" }>): Verdict {
+  if (!(error instanceof GraftError)) {
+    return { kind: "again", leader: null, error: new GraftError("unavailable", reason) };
   }
-  return { kind: "again", leader: null, error: new GraftError("unavailable", ending.reason) };
+  switch (error.code) {
+    case "unavailable":
+    case "overloaded":
+      return { kind: "again", leader: null, error };
+    case "unauthorized":
+      return { kind: "refused", error };
+    default:
+      return { kind: "failed", error };
+  }
 }
 
 const outcomeUnknown = (reason: string): GraftError =>

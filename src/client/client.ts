@@ -1,6 +1,6 @@
 // A client of a cluster: any live node will do to begin with. It finds the leader, keeps to it, tries again what cannot
 // have taken effect, and says so when it does not know. Many requests share one connection.
-import { payloadBytesMax } from "../adapters/cbor/limits.ts";
+import { payloadBytesMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
 import { GraftError } from "../errors.ts";
 import type {
   ClientReply,
@@ -12,18 +12,21 @@ import type {
   ResultReply,
   StatusReply,
 } from "../ports/requests.ts";
-import { judge, judgeTimeout, type Verdict } from "./attempt.ts";
-import { Connection, type Dial, type Ending, type RequestBody } from "./connection.ts";
+import { isRepeatable, judge, judgeUnanswered, type Verdict } from "./attempt.ts";
+import type { Connection, Dial, Ending, RequestBody } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { Route } from "./route.ts";
 
 export interface ClientOptions {
   /** `host:port` of at least one node; the others are learned from redirects. */
   readonly addresses: readonly string[];
   readonly dial: Dial;
-  /** How long a request may take, attempts and pauses included, unless it says otherwise. Default 10,000 ms. */
+  /** How long a request may take, attempts and pauses included, unless it says otherwise. A whole number, default 10,000. */
   readonly timeoutMs?: number;
 }
 
 export interface RequestOptions {
+  /** In ms, a whole number; anything else is `GraftError("usage")`, before anything is sent. */
   readonly timeoutMs?: number;
 }
 
@@ -34,15 +37,28 @@ export interface Result {
   readonly term: number;
 }
 
+interface Asked {
+  readonly connection: Connection;
+  readonly id: RequestId;
+}
+
 interface Attempt {
   readonly body: RequestBody;
   readonly dueMs: number;
+  /** When the latest node was asked. */
+  askedMs: number;
+  /** When it is asked of another node as well, if this one has not answered. */
+  elsewhereMs: number;
   /** Only this node can answer. */
   readonly pinned: string | null;
   readonly resolve: (reply: Exclude<ClientReply, ErrorReply>) => void;
   readonly reject: (error: GraftError) => void;
   connection: Connection | null;
   id: RequestId;
+  /** By address, the nodes that let it wait; what they answer still counts. */
+  earlier: Map<string, Asked> | null;
+  /** The addresses of nodes that do not accept this program. */
+  refusedBy: Set<string> | null;
   tries: number;
   lastError: GraftError | null;
 }
@@ -53,29 +69,34 @@ const redirectsMax = 3;
 const pauseMinMs = 10;
 const pauseMaxMs = 200;
 const sweepIntervalMs = 50;
+/** How long one node may leave unanswered what another can be asked too, and never more than this share of the time. */
+const patienceMaxMs = 1000;
+const patienceShare = 1 / 3;
+/** A node that says nothing for less may have been busy: then requests in a hurry cost the others no connection. */
+const silenceMinMs = 500;
 
 export class GraftClient {
-  readonly #dial: Dial;
   readonly #timeoutMs: number;
-  readonly #addresses: string[];
-  readonly #connections = new Map<string, Connection>();
+  readonly #route: Route;
+  readonly #connections: Connections;
   readonly #attempts = new Set<Attempt>();
-  #leader: string | null = null;
-  #cursor = 0;
+  readonly #pauseMs = (address: string): number => this.#connections.pauseMs(address);
   #sweep: ReturnType<typeof setInterval> | null = null;
   #isClosed = false;
 
+  /** Throws `GraftError("usage")` for options that cannot be meant. */
   constructor(options: ClientOptions) {
     if (options.addresses.length === 0)
       throw new GraftError("usage", "a client needs the address of at least one node");
-    this.#dial = options.dial;
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    this.#addresses = [...options.addresses];
+    if (!isTimeout(this.#timeoutMs)) throw notATimeout(this.#timeoutMs);
+    this.#route = new Route(options.addresses);
+    this.#connections = new Connections(options.dial);
   }
 
   /** The addresses given, and those learned since. */
   get addresses(): readonly string[] {
-    return this.#addresses;
+    return this.#route.addresses;
   }
 
   /**
@@ -118,8 +139,8 @@ export class GraftClient {
   /** Closes every connection; requests under way are rejected. */
   close(): void {
     this.#isClosed = true;
-    for (const connection of this.#connections.values()) connection.close();
-    for (const attempt of this.#attempts) this.#fail(attempt, judgeTimeout(attempt.body, true, attempt.lastError));
+    for (const attempt of this.#attempts) this.#giveUp(attempt, "this client was closed");
+    this.#connections.close();
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#sweep = null;
   }
@@ -141,104 +162,163 @@ export class GraftClient {
 
   #request(body: RequestBody, timeoutMs: number, pinned: string | null): Promise<Exclude<ClientReply, ErrorReply>> {
     if (this.#isClosed) return Promise.reject(new GraftError("unavailable", "this client is closed"));
+    if (!isTimeout(timeoutMs)) return Promise.reject(notATimeout(timeoutMs));
     if ("payload" in body && body.payload.byteLength > payloadBytesMax) return Promise.reject(tooLarge(body.payload));
     return new Promise((resolve, reject) => {
-      const dueMs = performance.now() + timeoutMs;
       const attempt: Attempt = {
         body,
-        dueMs,
+        dueMs: performance.now() + timeoutMs,
+        askedMs: 0,
+        elsewhereMs: Number.POSITIVE_INFINITY,
         pinned,
         resolve,
         reject,
         connection: null,
         id: 0,
+        earlier: null,
+        refusedBy: null,
         tries: 0,
         lastError: null,
       };
       this.#attempts.add(attempt);
-      this.#sweep ??= setInterval(() => this.#expire(), sweepIntervalMs);
+      this.#sweep ??= setInterval(() => this.#look(), sweepIntervalMs);
       this.#try(attempt);
     });
   }
 
   #try(attempt: Attempt): void {
     if (!this.#attempts.has(attempt)) return;
-    const address = attempt.pinned ?? this.#leader ?? this.#addresses[this.#cursor % this.#addresses.length]!;
-    const connection = this.#connect(address);
+    const address = this.#pick(attempt);
+    // Every node has it or refused it: what is under way is waited for.
+    if (address === null) return void setTimeout(() => this.#try(attempt), pauseMaxMs);
+    this.#ask(attempt, address);
+  }
+
+  #pick(attempt: Attempt): string | null {
+    return attempt.pinned ?? this.#route.pick((address) => isSpent(attempt, address), this.#pauseMs);
+  }
+
+  #ask(attempt: Attempt, address: string): void {
+    const connection = this.#connections.to(address);
     attempt.tries++;
     attempt.connection = connection;
-    attempt.id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, address, ending));
+    const nowMs = performance.now();
+    attempt.askedMs = nowMs;
+    if (attempt.pinned === null && isRepeatable(attempt.body)) {
+      attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
+    }
+    attempt.id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
   }
 
-  #connect(address: string): Connection {
-    const known = this.#connections.get(address);
-    if (known !== undefined && !known.isOver) return known;
-    const connection = new Connection(address, this.#dial, () => {
-      if (this.#connections.get(address) === connection) this.#connections.delete(address);
-    });
-    this.#connections.set(address, connection);
-    return connection;
-  }
-
-  #onEnding(attempt: Attempt, address: string, ending: Ending): void {
-    attempt.connection = null;
+  #onEnding(attempt: Attempt, connection: Connection, ending: Ending): void {
+    if (!this.#attempts.has(attempt)) return;
+    const { address } = connection;
+    const isLatest = attempt.connection === connection;
+    if (isLatest) attempt.connection = null;
+    else attempt.earlier?.delete(address);
     const verdict = judge(attempt.body, ending);
     switch (verdict.kind) {
       case "answered":
         // Only a leader answers commands and queries: stay with it.
-        if (verdict.reply.kind === "result") this.#leader = address;
-        this.#attempts.delete(attempt);
+        if (verdict.reply.kind === "result") this.#route.follow(address);
+        this.#settle(attempt);
         attempt.resolve(verdict.reply);
         return;
       case "failed":
-        if (ending.kind === "lost") this.#turnAwayFrom(address);
+        if (ending.kind === "lost") this.#route.turnAwayFrom(address);
         this.#fail(attempt, verdict.error);
         return;
+      case "refused":
+        this.#refused(attempt, address, verdict.error, isLatest);
+        return;
       case "again":
-        this.#again(attempt, address, verdict);
+        if (isLatest) this.#again(attempt, address, verdict);
         return;
     }
+  }
+
+  #refused(attempt: Attempt, address: string, error: GraftError, isLatest: boolean): void {
+    attempt.lastError = error;
+    attempt.refusedBy ??= new Set();
+    attempt.refusedBy.add(address);
+    this.#route.turnAwayFrom(address);
+    const isHopeless = attempt.pinned !== null || this.addresses.every((each) => attempt.refusedBy?.has(each));
+    if (isHopeless) this.#fail(attempt, error);
+    else if (isLatest) this.#try(attempt);
   }
 
   #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
     attempt.lastError = verdict.error;
     const { leader } = verdict;
-    if (leader !== null && leader !== address) {
-      this.#leader = leader;
-      if (!this.#addresses.includes(leader)) this.#addresses.push(leader);
+    // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
+    if (leader !== null && leader !== address && !isSpent(attempt, leader) && this.#pauseMs(leader) === 0) {
+      this.#route.follow(leader);
       if (attempt.tries <= redirectsMax) return this.#try(attempt);
     } else {
-      this.#turnAwayFrom(address);
+      this.#route.turnAwayFrom(address);
     }
     const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(attempt.tries, 10)) * (0.5 + Math.random() / 2);
     setTimeout(() => this.#try(attempt), pauseMs);
   }
 
-  /** The node at `address` did not help: the next attempt goes elsewhere. */
-  #turnAwayFrom(address: string): void {
-    if (this.#leader === address) this.#leader = null;
-    if (this.#leader === null && this.#addresses[this.#cursor % this.#addresses.length] === address) this.#cursor++;
-  }
-
-  #fail(attempt: Attempt, error: GraftError): void {
-    this.#attempts.delete(attempt);
-    attempt.reject(error);
-  }
-
-  #expire(): void {
+  /** Looks after those that have waited too long, for their answer or for this node's. */
+  #look(): void {
     const nowMs = performance.now();
+    const silent = new Set<Connection>();
     for (const attempt of this.#attempts) {
-      if (attempt.dueMs > nowMs) continue;
-      const wasSent = attempt.connection?.isOpen === true;
-      attempt.connection?.forget(attempt.id);
-      this.#fail(attempt, judgeTimeout(attempt.body, wasSent, attempt.lastError));
+      const { connection, id } = attempt;
+      if (attempt.dueMs <= nowMs) {
+        if (connection !== null) this.#route.turnAwayFrom(connection.address);
+        if (nowMs - attempt.askedMs >= silenceMinMs && connection?.isSilentSince(id) === true) silent.add(connection);
+        this.#giveUp(attempt, "not answered in time");
+      } else if (attempt.elsewhereMs <= nowMs && connection !== null) {
+        this.#askElsewhere(attempt, connection);
+      }
     }
+    // A node may be frozen, or gone without a word, while its connection stands; nobody else shall wait for it.
+    for (const connection of silent) connection.close(`the node at ${connection.address} has stopped answering`);
     if (this.#attempts.size === 0 && this.#sweep !== null) {
       clearInterval(this.#sweep);
       this.#sweep = null;
     }
   }
+
+  #askElsewhere(attempt: Attempt, connection: Connection): void {
+    attempt.elsewhereMs = Number.POSITIVE_INFINITY;
+    this.#route.turnAwayFrom(connection.address);
+    attempt.earlier ??= new Map();
+    attempt.earlier.set(connection.address, { connection, id: attempt.id });
+    const address = this.#pick(attempt);
+    if (address !== null) this.#ask(attempt, address);
+    else attempt.earlier.delete(connection.address);
+  }
+
+  #giveUp(attempt: Attempt, reason: string): void {
+    const hasLeft = attempt.connection?.hasLeft(attempt.id) === true;
+    this.#fail(attempt, judgeUnanswered(attempt.body, hasLeft, reason, attempt.lastError));
+  }
+
+  #fail(attempt: Attempt, error: GraftError): void {
+    this.#settle(attempt);
+    attempt.reject(error);
+  }
+
+  #settle(attempt: Attempt): void {
+    this.#attempts.delete(attempt);
+    attempt.connection?.forget(attempt.id);
+    if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
+  }
 }
+
+/** Whether there is nothing to be had from the node at `address` by asking it (again). */
+const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>
+  earlier?.has(address) === true || refusedBy?.has(address) === true;
+
+const isTimeout = (timeoutMs: number): boolean =>
+  Number.isSafeInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= timeoutMsMax;
+
+const notATimeout = (timeoutMs: number): GraftError =>
+  new GraftError("usage", `${timeoutMs} is no timeout: it is a whole number of ms, at most ${timeoutMsMax}`);
 
 /** The nodes would hang up on it. */
 const tooLarge = ({ byteLength }: Uint8Array): GraftError =>

@@ -30,7 +30,7 @@ export async function viewCluster(client: GraftClient, timeoutMs: number): Promi
   return mergeStatus([first, ...told.filter((reply) => reply.cluster === first.cluster)]);
 }
 
-/** Resolves once a leader is known and has committed in its term. Rejects with `GraftError("unavailable")`, saying why. */
+/** Resolves once the nodes that answer know of a leader in the highest term among them. Rejects with `GraftError("unavailable")`, saying why. */
 export async function waitForLeader(
   client: GraftClient,
   timeoutMs: number,
@@ -39,7 +39,7 @@ export async function waitForLeader(
   const dueMs = performance.now() + timeoutMs;
   let seen: ClusterView | null = null;
   for (;;) {
-    const leftMs = dueMs - performance.now();
+    const leftMs = Math.ceil(dueMs - performance.now());
     if (leftMs <= 0) throw new GraftError("unavailable", noLeader(seen, timeoutMs));
     seen = await viewCluster(client, leftMs);
     if (seen.leader !== null && isWanted(seen)) return seen;

@@ -1,5 +1,6 @@
-// One connection to one node: many requests under way at once, each with exactly one ending. What an ending means for the
-// request, and whether it is tried again, is attempt.ts.
+// One connection to one node: many requests under way at once, each with exactly one ending. What the node has not
+// room for waits, and has then not left. What an ending means for the request, and whether it is tried again, is attempt.ts.
+import { GraftError } from "../errors.ts";
 import type { ClientReply, ClientRequest, RequestId } from "../ports/requests.ts";
 
 /** Why a connection is over. */
@@ -39,29 +40,51 @@ type Body<R> = R extends unknown ? Omit<R, "id"> : never;
 /** A request before it has a number on a connection. */
 export type RequestBody = Body<ClientRequest>;
 
-interface Open {
+type End = (ending: Ending) => void;
+
+interface Waiting {
   readonly body: RequestBody;
-  readonly end: (ending: Ending) => void;
+  readonly end: End;
 }
 
+interface Open {
+  end: End;
+  readonly payloadBytes: number;
+  /** How many answers the connection had brought when the request left. */
+  readonly answersBefore: number;
+}
+
+/**
+ * What a node has not answered may amount to this much; the rest waits here. It keeps what a link has to queue far below
+ * where it would be dropped, and is still more than a node that keeps up ever has under way.
+ */
+const openBytesMax = 16 * 1024 * 1024;
+const openRequestsMax = 4096;
+
 export class Connection {
+  readonly address: string;
+  readonly #dial: Dial;
+  readonly #onOver: (hasServed: boolean) => void;
+  /** Has not left: in the order of asking. */
+  readonly #waiting = new Map<RequestId, Waiting>();
   readonly #open = new Map<RequestId, Open>();
-  readonly #onOver: () => void;
+  #openBytes = 0;
+  #answers = 0;
   #link: Link | null = null;
+  #pause: ReturnType<typeof setTimeout> | null = null;
   #lastId = 0;
   #isOver = false;
 
-  /** Dials at once; requests may be made before the connection stands. `onOver` is called once, when it has ended. */
-  constructor(address: string, dial: Dial, onOver: () => void) {
+  /**
+   * Dials after `pauseMs`; requests may be made before the connection stands. `onOver` is called once, when it has ended,
+   * with whether it ever brought an answer.
+   */
+  constructor(address: string, dial: Dial, pauseMs: number, onOver: (hasServed: boolean) => void) {
+    this.address = address;
+    this.#dial = dial;
     this.#onOver = onOver;
-    const handlers: LinkHandlers = {
-      onReply: (reply) => this.#reply(reply),
-      onClosed: (closed) => this.#closed(closed),
-    };
-    dial(address, handlers).then(
-      (link) => this.#opened(link),
-      (error: unknown) => this.#endAll({ kind: "notTaken", reason: messageOf(error), error }),
-    );
+    if (pauseMs > 0) this.#pause = setTimeout(() => this.#begin(), pauseMs);
+    else this.#begin();
   }
 
   /** Whether requests have been leaving: before that none has reached the node. */
@@ -69,38 +92,87 @@ export class Connection {
     return this.#link !== null;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** Returns the number by which `forget` can let go of the request. */
-  request(body: RequestBody, end: (ending: Ending) => void): RequestId {
+  /** Returns the number that stands for the request in `hasLeft` and `forget`. */
+  request(body: RequestBody, end: End): RequestId {
     const id = ++this.#lastId;
-    this.#open.set(id, { body, end });
-    this.#link?.send({ ...body, id });
+    if (this.#link !== null && this.#waiting.size === 0 && this.#hasRoom(body)) this.#send(this.#link, id, body, end);
+    else this.#waiting.set(id, { body, end });
     return id;
   }
 
-  /** The request's ending is no longer of interest. */
-  forget(id: RequestId): void {
-    this.#open.delete(id);
+  /** Whether the request may have reached the node. */
+  hasLeft(id: RequestId): boolean {
+    return this.#open.has(id);
   }
 
-  close(): void {
+  /** Whether the node has answered nothing at all since the request left. */
+  isSilentSince(id: RequestId): boolean {
+    return this.#open.get(id)?.answersBefore === this.#answers;
+  }
+
+  /** The request's ending is no longer of interest. One that has left takes up room until the node answers it. */
+  forget(id: RequestId): void {
+    this.#waiting.delete(id);
+    const open = this.#open.get(id);
+    if (open !== undefined) open.end = ignore;
+  }
+
+  close(reason = "the connection was closed by this program"): void {
     this.#link?.close();
-    this.#endAll({ kind: "lost", reason: "the connection was closed by this program" });
+    this.#endAll({ kind: "lost", reason });
+  }
+
+  #begin(): void {
+    this.#pause = null;
+    const handlers: LinkHandlers = {
+      onReply: (reply) => this.#reply(reply),
+      onClosed: (closed) => this.#closed(closed),
+    };
+    this.#dial(this.address, handlers).then(
+      (link) => this.#opened(link),
+      (error: unknown) => this.#endAll({ kind: "notTaken", reason: messageOf(error), error }),
+    );
   }
 
   #opened(link: Link): void {
     if (this.#isOver) return link.close();
     this.#link = link;
-    for (const [id, { body }] of this.#open) link.send({ ...body, id });
+    this.#sendWaiting(link);
+  }
+
+  #sendWaiting(link: Link): void {
+    for (const [id, { body, end }] of this.#waiting) {
+      if (!this.#hasRoom(body)) return;
+      this.#waiting.delete(id);
+      this.#send(link, id, body, end);
+    }
+  }
+
+  #hasRoom(body: RequestBody): boolean {
+    return this.#open.size < openRequestsMax && this.#openBytes + payloadBytesOf(body) <= openBytesMax;
+  }
+
+  #send(link: Link, id: RequestId, body: RequestBody, end: End): void {
+    try {
+      link.send({ ...body, id });
+    } catch (cause) {
+      // It does not fit into a frame, which is no fault of the others.
+      const error = new GraftError("rejected", `the request cannot be sent: ${messageOf(cause)}`, { cause });
+      return end({ kind: "notTaken", reason: error.message, error });
+    }
+    const payloadBytes = payloadBytesOf(body);
+    this.#openBytes += payloadBytes;
+    this.#open.set(id, { end, payloadBytes, answersBefore: this.#answers });
   }
 
   #reply(reply: ClientReply): void {
     const open = this.#open.get(reply.id);
+    if (open === undefined) return;
     this.#open.delete(reply.id);
-    open?.end({ kind: "reply", reply });
+    this.#openBytes -= open.payloadBytes;
+    this.#answers++;
+    if (this.#waiting.size > 0 && this.#link !== null) this.#sendWaiting(this.#link);
+    open.end({ kind: "reply", reply });
   }
 
   #closed(closed: Closed): void {
@@ -108,14 +180,24 @@ export class Connection {
     this.#endAll({ kind, reason: closed.reason });
   }
 
+  /** `ending` is that of the requests that have left. */
   #endAll(ending: Ending): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#onOver();
+    if (this.#pause !== null) clearTimeout(this.#pause);
+    this.#onOver(this.#answers > 0);
     const open = [...this.#open.values()];
+    const waiting = [...this.#waiting.values()];
     this.#open.clear();
+    this.#waiting.clear();
     for (const { end } of open) end(ending);
+    const stayed: Ending = ending.kind === "lost" ? { kind: "notTaken", reason: ending.reason } : ending;
+    for (const { end } of waiting) end(stayed);
   }
 }
+
+const payloadBytesOf = (body: RequestBody): number => ("payload" in body ? body.payload.byteLength : 0);
+
+const ignore: End = () => {};
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -2,6 +2,7 @@
 // says "failed" of a command that may have happened. The nodes are scripts behind the Dial seam.
 import { describe, expect, test } from "bun:test";
 import { payloadBytesMax } from "../../src/adapters/cbor/limits.ts";
+import { encodeFrame } from "../../src/adapters/cbor/codec.ts";
 import { GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
@@ -162,12 +163,48 @@ describe("client", () => {
     client.close();
   });
 
-  test("a refusal of the identity is said at once", async () => {
+  test("a refusal of the identity is said as soon as every node has refused", async () => {
+    let dialled = 0;
     const dial: Dial = async () => {
+      dialled++;
       throw new GraftError("unauthorized", "the certificate is of another cluster");
     };
     const client = new GraftClient({ addresses: ["a:1", "b:1"], dial });
     expect(await codeOf(client.command(payload))).toBe("unauthorized");
+    expect(dialled).toBe(2);
     client.close();
+  });
+
+  test.each([Infinity, Number.NaN, -1, 0.5, 2 ** 31])(
+    "a timeout of %p is refused before it is sent",
+    async (timeoutMs) => {
+      const cluster = nodes({ "l:1": leads });
+      expect(() => new GraftClient({ addresses: ["l:1"], dial: cluster.dial, timeoutMs })).toThrow("no timeout");
+      const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial });
+      const others = [client.command(payload), client.status(null, { timeoutMs })];
+      expect(await codeOf(client.command(payload, { timeoutMs }))).toBe("usage");
+      expect(await codeOf(client.query(payload, { timeoutMs }))).toBe("usage");
+      expect(await Promise.all(others.map(codeOf))).toEqual(["answered", "usage"]);
+      expect(cluster.taken).toEqual(["l:1 command"]);
+      client.close();
+    },
+  );
+
+  test.each([Infinity, Number.NaN, -1, 0.5])("no frame claims to carry %p as an unsigned integer", (timeoutMs) => {
+    expect(() => encodeFrame({ kind: "command", id: 1, payload, timeoutMs })).toThrow(RangeError);
+  });
+
+  test("close says unknown only of a command that had left", async () => {
+    const silent = nodes({ "a:1": () => {} });
+    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial });
+    const left = codeOf(client.command(payload));
+    await Bun.sleep(0);
+    expect(silent.taken).toEqual(["a:1 command"]);
+    client.close();
+    expect(await left).toBe("outcome-unknown");
+    const waiting = new GraftClient({ addresses: ["a:1"], dial: () => new Promise(() => {}) });
+    const stayed = codeOf(waiting.command(payload));
+    waiting.close();
+    expect(await stayed).toBe("unavailable");
   });
 });

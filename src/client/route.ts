@@ -1,0 +1,48 @@
+// Which node is asked next? The leader while it is known; otherwise the addresses in turn, those that can be reached first.
+
+export class Route {
+  readonly #addresses: string[];
+  #leader: string | null = null;
+  #cursor = 0;
+
+  constructor(addresses: readonly string[]) {
+    this.#addresses = [...addresses];
+  }
+
+  /** The addresses given, and those learned since. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  /**
+   * The address for a request that has had nothing of `isAvoided`; null when that leaves none. `pauseMs` says how long one
+   * must not be dialled: of several the one that is free first.
+   */
+  pick(isAvoided: (address: string) => boolean, pauseMs: (address: string) => number): string | null {
+    if (this.#leader !== null && !isAvoided(this.#leader)) return this.#leader;
+    let best: string | null = null;
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let step = 0; step < this.#addresses.length; step++) {
+      const address = this.#addresses[(this.#cursor + step) % this.#addresses.length]!;
+      if (isAvoided(address)) continue;
+      const addressMs = pauseMs(address);
+      if (addressMs >= leastMs) continue;
+      best = address;
+      leastMs = addressMs;
+    }
+    return best;
+  }
+
+  /** A node says, or its answer shows, that the node at `address` leads. */
+  follow(address: string): void {
+    if (this.#leader === address) return;
+    this.#leader = address;
+    if (!this.#addresses.includes(address)) this.#addresses.push(address);
+  }
+
+  /** The node at `address` did not help: the next request goes elsewhere. */
+  turnAwayFrom(address: string): void {
+    if (this.#leader === address) this.#leader = null;
+    if (this.#leader === null && this.#addresses[this.#cursor % this.#addresses.length] === address) this.#cursor++;
+  }
+}

@@ -1,0 +1,124 @@
+// One node that is frozen, full, down or not ours must not hold up what another could do. The nodes are scripts behind the
+// Dial seam.
+import { afterEach, expect, test } from "bun:test";
+import { GraftClient } from "../../src/client/client.ts";
+import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
+import { GraftError } from "../../src/errors.ts";
+import type { ClientRequest } from "../../src/ports/requests.ts";
+
+type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
+type Node = GraftError | Answer;
+
+const payload = new Uint8Array([1, 2, 3]);
+const leads: Answer = ({ id }, { onReply }) => onReply({ kind: "result", id, payload, index: 5, term: 2 });
+const frozen: Answer = () => {};
+const namesAsLeader =
+  (address: string): Answer =>
+  ({ id }, { onReply }) =>
+    onReply({ kind: "error", id, code: "not-leader", message: "not the leader", leader: { id: "x", address } });
+
+let client: GraftClient | null = null;
+afterEach(() => client?.close());
+
+/** An error refuses the dial. `dials` and `taken` record whom the client turned to, `closed` whose link it closed. */
+function clientOf(table: Record<string, Node>, timeoutMs: number) {
+  const dials: string[] = [];
+  const taken: string[] = [];
+  const closed: string[] = [];
+  const dial: Dial = async (address, handlers) => {
+    dials.push(address);
+    const node = table[address];
+    if (node === undefined) throw new RangeError(`there is no node at ${address}`);
+    if (node instanceof GraftError) throw node;
+    const send = (request: ClientRequest): void => {
+      taken.push(address);
+      queueMicrotask(() => node(request, handlers));
+    };
+    return { send, close: () => void closed.push(address) };
+  };
+  client = new GraftClient({ addresses: Object.keys(table), dial, timeoutMs });
+  return { client, dials, taken, closed };
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "answered",
+    (error: GraftError) => error.code,
+  );
+
+test("a frozen leader costs one command, not all that follow", async () => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 150);
+  expect(await codeOf(cluster.client.command(payload))).toBe("outcome-unknown");
+  expect(await codeOf(cluster.client.command(payload))).toBe("answered");
+  expect(cluster.taken).toEqual(["a:1", "b:1"]);
+});
+
+test("the connection to a node that has stopped answering is dropped, with all that waits on it", async () => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 600);
+  const began = performance.now();
+  const command = codeOf(cluster.client.command(payload, { timeoutMs: 60_000 }));
+  const query = codeOf(cluster.client.status("a:1", { timeoutMs: 1200 }));
+  expect(await codeOf(cluster.client.command(payload))).toBe("outcome-unknown");
+  expect(await command).toBe("outcome-unknown");
+  expect(performance.now() - began).toBeLessThan(1100);
+  expect(cluster.closed).toEqual(["a:1"]);
+  expect(await query).toBe("unavailable");
+});
+
+test("a node that answers others keeps its connection when one request is too slow", async () => {
+  let held: ClientRequest | null = null;
+  const slowWithOne: Answer = (request, handlers) => {
+    if (held === null) held = request;
+    else leads(request, handlers);
+  };
+  const cluster = clientOf({ "a:1": slowWithOne }, 600);
+  const slow = codeOf(cluster.client.command(payload));
+  expect(await codeOf(cluster.client.command(payload))).toBe("answered");
+  expect(await slow).toBe("outcome-unknown");
+  expect(cluster.closed).toEqual([]);
+});
+
+test("a query is asked of another node while the first is silent", async () => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 600);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken).toEqual(["a:1", "b:1"]);
+});
+
+test("every node is asked once, and the slow one's answer still counts", async () => {
+  const late: Answer = (request, handlers) => void setTimeout(() => leads(request, handlers), 500);
+  const cluster = clientOf({ "a:1": late, "b:1": frozen }, 900);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken).toEqual(["a:1", "b:1"]);
+});
+
+test("a silent node that another takes for the leader is not asked again", async () => {
+  let asked = 0;
+  const learns: Answer = (request, handlers) => (++asked < 4 ? namesAsLeader("a:1") : leads)(request, handlers);
+  const cluster = clientOf({ "a:1": frozen, "b:1": learns }, 1500);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken).toEqual(["a:1", "b:1", "b:1", "b:1", "b:1"]);
+});
+
+test.each(["overloaded", "unavailable", "unauthorized"] as const)(
+  "one node whose dial ends with %s stands in for no other",
+  async (code) => {
+    const cluster = clientOf({ "a:1": new GraftError(code, "no"), "b:1": leads }, 1000);
+    for (let turn = 0; turn < 3; turn++) expect(await codeOf(cluster.client.command(payload))).toBe("answered");
+    expect(cluster.dials).toEqual(["a:1", "b:1"]);
+  },
+);
+
+test.each(["config", "rejected"] as const)("a dial that ends with %s is final", async (code) => {
+  const cluster = clientOf({ "a:1": new GraftError(code, "no"), "b:1": leads }, 1000);
+  expect(await codeOf(cluster.client.command(payload))).toBe(code);
+  expect(cluster.dials).toEqual(["a:1"]);
+});
+
+test("a thousand requests that wait for three dead nodes dial no more often than one", async () => {
+  const down = new GraftError("unavailable", "connection refused");
+  const cluster = clientOf({ "a:1": down, "b:1": down, "c:1": down }, 1000);
+  const codes = await Promise.all(Array.from({ length: 1000 }, () => codeOf(cluster.client.command(payload))));
+  expect(new Set(codes)).toEqual(new Set(["unavailable"]));
+  expect(cluster.dials.length).toBeGreaterThanOrEqual(9);
+  expect(cluster.dials.length).toBeLessThan(60);
+});
