@@ -7,6 +7,7 @@ import type { GraftClient } from "./src/client/client.ts";
 import { waitForLeader } from "./src/client/cluster-view.ts";
 import { decodeResult, encodeOperation } from "./src/client/typed-payload.ts";
 import { composeClient } from "./src/compose.ts";
+import { GraftError } from "./src/errors.ts";
 import { findFreePorts } from "./src/local/free-ports.ts";
 import { createLocalCluster, type LocalCluster, localClientSettings } from "./src/local/local-cluster.ts";
 import { NodeProcess } from "./src/local/node-process.ts";
@@ -15,6 +16,8 @@ const graft = join(import.meta.dir, "dist", "graft");
 const writers = 8;
 const writesAfterKill = 2000;
 const patienceMs = 30_000;
+/** For all the writing, the failover in its midst included. */
+const writingMaxMs = 60_000;
 
 const say = (text = ""): void => console.log(text);
 
@@ -36,23 +39,33 @@ interface Written {
   readonly unknown: number;
 }
 
-/** Writers that never stop for a failure; `kill` is called in the midst of them. */
+/** Throws what is no doubt about an outcome: of a cluster that comes back nothing else is expected. */
+async function isAcknowledged(client: GraftClient, key: string): Promise<boolean> {
+  try {
+    await client.command(encodeOperation("put", { key, value: key }), { timeoutMs: patienceMs });
+    return true;
+  } catch (error) {
+    if (error instanceof GraftError && error.code === "outcome-unknown") return false;
+    throw error;
+  }
+}
+
+/** Writers that go on when an outcome is unknown; `kill` is called in the midst of them. Throws when it takes too long. */
 async function writeThrough(client: GraftClient, kill: () => void): Promise<Written> {
   const keys: string[] = [];
   let unknown = 0;
   let gapMs = 0;
   let lastMs = performance.now();
+  const dueMs = lastMs + writingMaxMs;
   let killedAt: number | null = null;
   const isDone = (): boolean => killedAt !== null && keys.length >= killedAt + writesAfterKill;
   const write = async (writer: number): Promise<void> => {
     for (let number = 0; !isDone(); number++) {
       const key = `w${writer}-${number}`;
-      const payload = encodeOperation("put", { key, value: key });
-      const isAcknowledged = await client.command(payload, { timeoutMs: patienceMs }).then(
-        () => true,
-        () => false,
-      );
-      if (!isAcknowledged) {
+      if (performance.now() >= dueMs) {
+        throw new Error(`only ${keys.length} writes acknowledged, ${unknown} unknown, within ${writingMaxMs} ms`);
+      }
+      if (!(await isAcknowledged(client, key))) {
         unknown++;
         continue;
       }
