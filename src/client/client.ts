@@ -207,7 +207,9 @@ export class GraftClient {
     if (attempt.pinned === null && isRepeatable(attempt.body)) {
       attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
     }
-    attempt.id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
+    const id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
+    // A link that answers from inside `send` may have led to another node already.
+    if (attempt.connection === connection) attempt.id = id;
   }
 
   #onEnding(attempt: Attempt, connection: Connection, ending: Ending): void {

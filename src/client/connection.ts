@@ -153,16 +153,18 @@ export class Connection {
   }
 
   #send(link: Link, id: RequestId, body: RequestBody, end: End): void {
+    const payloadBytes = payloadBytesOf(body);
+    this.#openBytes += payloadBytes;
+    this.#open.set(id, { end, payloadBytes, answersBefore: this.#answers });
     try {
       link.send({ ...body, id });
     } catch (cause) {
       // It does not fit into a frame, which is no fault of the others.
+      this.#open.delete(id);
+      this.#openBytes -= payloadBytes;
       const error = new GraftError("rejected", `the request cannot be sent: ${messageOf(cause)}`, { cause });
-      return end({ kind: "notTaken", reason: error.message, error });
+      end({ kind: "notTaken", reason: error.message, error });
     }
-    const payloadBytes = payloadBytesOf(body);
-    this.#openBytes += payloadBytes;
-    this.#open.set(id, { end, payloadBytes, answersBefore: this.#answers });
   }
 
   #reply(reply: ClientReply): void {

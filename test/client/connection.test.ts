@@ -2,7 +2,13 @@
 // it has left decides what may be said of it.
 import { expect, test } from "bun:test";
 import { payloadBytesMax } from "../../src/adapters/cbor/limits.ts";
-import { Connection, type Ending, type LinkHandlers, type RequestBody } from "../../src/client/connection.ts";
+import {
+  Connection,
+  type Dial,
+  type Ending,
+  type LinkHandlers,
+  type RequestBody,
+} from "../../src/client/connection.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
 
 const command = (bytes: number): RequestBody => ({ kind: "command", payload: new Uint8Array(bytes), timeoutMs: 1 });
@@ -86,4 +92,17 @@ test("a request that fits into no frame ends alone", async () => {
   answer(two);
   expect(endings).toEqual([`${one} reply`, `${two} reply`]);
   expect(idsOf(sent)).toEqual([one, two]);
+});
+
+test("an answer from inside send is an answer", async () => {
+  const dial: Dial = async (_address, { onReply }) => ({
+    send: ({ id }) => onReply({ kind: "done", id, leader: null }),
+    close: () => {},
+  });
+  const seen: string[] = [];
+  const connection = new Connection("a:1", dial, 0, () => {});
+  for (const name of ["one", "two"]) connection.request({ kind: "status" }, ({ kind }) => seen.push(`${name} ${kind}`));
+  await Bun.sleep(0);
+  connection.request({ kind: "status" }, ({ kind }) => seen.push(`three ${kind}`));
+  expect(seen).toEqual(["one reply", "two reply", "three reply"]);
 });
