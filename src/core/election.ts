@@ -55,7 +55,7 @@ export function onRequestVote(state: State, from: MemberKey, request: RequestVot
   const granted = request.term === next.currentTerm && isFree && isUpToDate(request.last, next.log.last);
   if (!granted) return answer(next, from, false, emit);
   const voted = next.votedFor === from ? next : writeVote(next, { term: next.currentTerm, votedFor: from }, emit);
-  return answer(withLaterElection(voted), from, true, emit);
+  return answer(withLaterElection(voted, emit), from, true, emit);
 }
 
 /** The answer names a term and perhaps a vote: it waits until both are durable. */
@@ -67,8 +67,9 @@ const answer = (state: State, to: MemberKey, granted: boolean, emit: Emit): Stat
     emit,
   );
 
-/** §3.4: who grants a vote starts its wait anew. */
-function withLaterElection(state: State): State {
+/** §3.4: who grants a vote starts its wait anew, and stands no longer against the one that it has voted for. */
+function withLaterElection(state: State, emit: Emit): State {
+  if (state.role.kind === "preCandidate") return becomeFollower(state, state.currentTerm, null, emit);
   const [electionDueMs, drawn] = drawElectionDue(state);
   if (drawn.role.kind === "leader") throw new Error("a leader granted a vote in its own term");
   return { ...drawn, role: { ...drawn.role, electionDueMs } };

@@ -38,15 +38,22 @@ export function foundIfReady(state: State, emit: Emit): State {
 /** A node has said hello: it may be a founder that was waited for, know the genesis, or need to be told of it. */
 export function onHello(state: State, event: PeerConnectedEvent, emit: Emit): State {
   const peer = toMemberKey(event.peer.id, event.peer.incarnation);
-  if (state.genesis !== null) return event.genesis === null ? tellGenesis(state, peer, state.genesis, emit) : state;
-  if (event.genesis !== null) return onGenesis(state, event.genesis, emit);
+  if (event.genesis !== null) return onGenesis(state, peer, event.genesis, emit);
+  if (state.genesis !== null) return tellGenesis(state, peer, state.genesis, emit);
   if (state.founding === null) return state;
   return foundIfReady({ ...state, founding: withHeard(state.founding, peer) }, emit);
 }
 
-/** Adopts the genesis that another node knows, if this very incarnation is a founder; otherwise it cannot go on. */
-export function onGenesis(state: State, genesis: Genesis, emit: Emit): State {
-  if (state.genesis !== null) return state;
+/**
+ * Adopts the genesis that another node knows, if this very incarnation is a founder; otherwise it cannot go on. A node that
+ * has one already keeps it, and takes who knows another one for a stranger: bootstrap tables that disagree can found two
+ * clusters that name the same nodes, and no vote of the one may count in the other.
+ */
+export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit: Emit): State {
+  if (state.genesis !== null) {
+    const others = state.strangers.filter((key) => key !== from);
+    return { ...state, strangers: genesis.clusterUuid === state.genesis.clusterUuid ? others : [...others, from] };
+  }
   if (genesis.members.some((member) => member.key === state.self)) return takeGenesis(state, genesis, emit);
   const id = nodeIdOf(state.self);
   const kind = genesis.members.some((member) => nodeIdOf(member.key) === id) ? "wiped" : "notListed";

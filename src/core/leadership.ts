@@ -24,7 +24,7 @@ export function becomeLeader(state: State, emit: Emit): State {
       matchIndex: 0,
       heardMs: state.nowMs,
       ackedRound: 0,
-      askedMs: null,
+      asked: false,
     });
   }
   const role: Leader = {

@@ -14,14 +14,17 @@ export function heartbeat(state: State, emit: Emit): State {
   let next = state;
   for (const to of leaderOf(state).progress.keys()) {
     const progress = progressOf(next, to);
-    // The last index that the follower should have: one that lost a message refuses, and is probed.
-    const prevIndex = Math.max(progress.nextIndex - 1, next.log.snapshot.index);
+    const prevIndex = Math.max(expectedIndex(progress), next.log.snapshot.index);
     next = sendEntries(next, { to, prevIndex, through: prevIndex }, emit);
   }
   const role = leaderOf(next);
   next = { ...next, role: { ...role, heartbeatDueMs: next.nowMs + next.settings.heartbeatIntervalMs } };
   return replicateToAll(next, emit);
 }
+
+/** An index that the follower has by the time it reads what is sent now: if not, it refuses, and something was lost. */
+const expectedIndex = (progress: Progress): LogIndex =>
+  progress.kind === "probing" && progress.asked ? progress.nextIndex : progress.nextIndex - 1;
 
 /** Sends every follower what it lacks, as far as its window allows. */
 export function replicateToAll(state: State, emit: Emit): State {
@@ -39,13 +42,15 @@ function replicateTo(state: State, to: MemberKey, emit: Emit): State {
   return probe(state, to, probing(progress, progress.nextIndex), emit);
 }
 
-/** One message at a time: the next one is sent when this one is answered, or given up as lost. */
+/**
+ * One message at a time: the next one is sent when this one is answered. It counts as lost only when a heartbeat sent behind
+ * it is refused, never by time: on a slow link it may still be on its way, and sending it again would fill the link.
+ */
 function probe(state: State, to: MemberKey, progress: Probing, emit: Emit): State {
-  const isAnswered = progress.askedMs === null || state.nowMs - progress.askedMs >= state.settings.electionTimeoutMs;
   const isBehindSnapshot = progress.nextIndex <= state.log.snapshot.index;
-  if (!isAnswered || isBehindSnapshot || progress.nextIndex > state.log.last.index) return state;
+  if (progress.asked || isBehindSnapshot || progress.nextIndex > state.log.last.index) return state;
   const message = { to, prevIndex: progress.nextIndex - 1, through: state.log.last.index };
-  return withProgress(sendEntries(state, message, emit), to, { ...progress, askedMs: state.nowMs });
+  return withProgress(sendEntries(state, message, emit), to, { ...progress, asked: true });
 }
 
 /** Message after message without waiting, as long as the window of entries and bytes has room. */
@@ -117,11 +122,9 @@ function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Pr
     const inFlight = progress.inFlight.filter((sent) => sent.through > matchIndex);
     return { ...progress, matchIndex, nextIndex, inFlight };
   }
-  const isAnswered = progress.askedMs === null || matchIndex > progress.matchIndex;
-  const agrees = isAnswered && matchIndex + 1 === nextIndex;
-  if (!agrees || nextIndex <= state.log.sizedAfter) {
-    return { ...progress, matchIndex, nextIndex, askedMs: isAnswered ? null : progress.askedMs };
-  }
+  const asked = progress.asked && matchIndex === progress.matchIndex;
+  const agrees = !asked && matchIndex + 1 === nextIndex;
+  if (!agrees || nextIndex <= state.log.sizedAfter) return { ...progress, matchIndex, nextIndex, asked };
   const { heardMs, ackedRound } = progress;
   return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, inFlight: [] };
 }
@@ -132,12 +135,14 @@ function afterRefused(
   progress: Progress,
   refused: Extract<AppendOutcome, { readonly kind: "refused" }>,
 ): Progress {
-  const isLate =
-    refused.prevIndex <= progress.matchIndex ||
-    (progress.kind === "probing"
-      ? refused.prevIndex !== progress.nextIndex - 1
-      : refused.prevIndex >= progress.nextIndex);
-  if (isLate) return progress;
+  if (refused.prevIndex <= progress.matchIndex) return progress;
+  if (progress.kind === "probing") {
+    const isLost = progress.asked && refused.prevIndex === progress.nextIndex;
+    if (isLost) return { ...progress, asked: false };
+    if (refused.prevIndex !== progress.nextIndex - 1) return progress;
+  } else if (refused.prevIndex >= progress.nextIndex) {
+    return progress;
+  }
   const nextIndex = Math.min(lastShared(state, refused) + 1, refused.prevIndex);
   return probing(progress, Math.max(progress.matchIndex + 1, nextIndex));
 }
@@ -163,7 +168,7 @@ const probing = ({ matchIndex, heardMs, ackedRound }: Progress, nextIndex: LogIn
   matchIndex,
   heardMs,
   ackedRound,
-  askedMs: null,
+  asked: false,
 });
 
 /** A new connection: what was on its way on the old one may be lost. */

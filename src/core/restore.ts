@@ -53,6 +53,7 @@ export function restore(saved: Saved, start: Start): State {
     random: seedRandom(start.seed),
     nowMs,
     genesis: saved.genesis,
+    strangers: [],
     founding: saved.genesis === null && start.bootstrap !== null ? beginFounding(start, start.bootstrap) : null,
     currentTerm: saved.currentTerm,
     votedFor: saved.votedFor,

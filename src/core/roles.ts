@@ -70,8 +70,8 @@ interface Followed {
 /** Where the logs agree is not known, or the sizes of what it lacks are not: one message at a time. */
 export interface Probing extends Followed {
   readonly kind: "probing";
-  /** When the message that is still unanswered was sent; null: none is. */
-  readonly askedMs: Millis | null;
+  /** Entries are on their way, and it is not known yet what became of them. */
+  readonly asked: boolean;
 }
 
 /** The logs agree: messages follow each other without waiting, within the window (§10.2.1). */

@@ -16,6 +16,8 @@ export interface State {
   /** The time of the latest event. */
   readonly nowMs: Millis;
   readonly genesis: Genesis | null;
+  /** Nodes known to belong to another cluster, however much their names agree: they are not heard. */
+  readonly strangers: readonly MemberKey[];
   /** Only while a new cluster waits for its founders. */
   readonly founding: Founding | null;
   readonly currentTerm: Term;

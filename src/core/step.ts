@@ -46,6 +46,7 @@ function onEvent(state: State, event: Event, emit: Emit): State {
 }
 
 function onMessage(state: State, from: MemberKey, message: Message, emit: Emit): State {
+  if (message.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
   switch (message.kind) {
     case "requestPreVote":
       return onRequestPreVote(state, from, message, emit);
@@ -62,7 +63,7 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
     case "timeoutNow":
       return onTimeoutNow(state, from, message, emit);
     case "genesisNotice":
-      return onGenesis(state, message.genesis, emit);
+      return onGenesis(state, from, message.genesis, emit);
   }
 }
 

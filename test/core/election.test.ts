@@ -13,7 +13,22 @@ import {
   preCandidate,
   take,
 } from "./build.ts";
-import { append, at, from, n1, n2, n3, n4, n5, persisted, requestVote, tick, voteReply, wiped } from "./say.ts";
+import {
+  append,
+  at,
+  from,
+  n1,
+  n2,
+  n3,
+  n4,
+  n5,
+  persisted,
+  preVoteReply,
+  requestVote,
+  tick,
+  voteReply,
+  wiped,
+} from "./say.ts";
 
 describe("standing", () => {
   test("P3: a candidate asks nobody, and does not count itself, before its vote is durable", () => {
@@ -218,4 +233,12 @@ describe("winning", () => {
     const state = preCandidate({ log: [1] });
     expect(play(state, from(n2, voteReply(1, true)), from(n3, voteReply(1, true)))).toEqual(state);
   });
+});
+
+test("a pre-candidate that grants a vote stands no longer against the one it has voted for", () => {
+  const state = preCandidate({ log: [1] });
+  const voted = play(state, from(n3, requestVote(state.currentTerm, at(9, state.currentTerm))));
+  expect(voted.votedFor).toBe(n3);
+  const late = preVoteReply(state.currentTerm + 1, state.currentTerm, true);
+  expect(play(voted, from(n2, late)).role.kind).toBe("follower");
 });

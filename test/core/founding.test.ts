@@ -7,6 +7,9 @@ import { restore } from "../../src/core/restore.ts";
 import type { State } from "../../src/core/state.ts";
 import { asFollower, effectsOf, follower, leader, linesOf, play, saved, starting, take } from "./build.ts";
 import {
+  append,
+  at,
+  commands,
   foundedAtMs,
   from,
   genesisOf,
@@ -21,7 +24,6 @@ import {
   tick,
   wiped,
 } from "./say.ts";
-import { append, at } from "./say.ts";
 
 const bootstrap = ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:7400` }));
 
@@ -118,8 +120,25 @@ describe("taking a genesis over", () => {
   test("a node that knows one keeps it, whatever others say", () => {
     const other = { ...genesisOf(n1, n2), clusterUuid: "d2d2d2d2".repeat(4) };
     const state = follower();
-    expect(take(state, hello(n2, other))).toEqual([state, []]);
-    expect(take(state, from(n2, { kind: "genesisNotice", genesis: other }))).toEqual([state, []]);
+    for (const told of [hello(n2, other), from(n2, { kind: "genesisNotice", genesis: other })]) {
+      const [after, effects] = take(state, told);
+      expect(effects).toEqual([]);
+      expect(after).toEqual({ ...state, strangers: [n2] });
+    }
+  });
+
+  test("P42: of two clusters that name the same nodes, none hears the votes and entries of the other", () => {
+    const other = { ...genesisOf(n1, n2), clusterUuid: "d2d2d2d2".repeat(4) };
+    const estranged = play(follower(), hello(n2, other));
+    const asked = [
+      from(n2, preVote(1, at(9, 9), true)),
+      from(n2, requestVote(7, at(9, 9), true)),
+      from(n2, append({ term: 7, entries: commands([7]) })),
+    ];
+    for (const message of asked) expect(take(estranged, message)).toEqual([estranged, []]);
+    expect(effectsOf(take(follower(), from(n2, requestVote(7, at(9, 9), true)))[1], "writeVote")).not.toEqual([]);
+    // Once it is of this cluster after all, it is heard again.
+    expect(play(estranged, hello(n2, founded)).strangers).toEqual([]);
   });
 
   test("a node that knows one tells a newcomer, when it is durable here", () => {

@@ -7,11 +7,11 @@ import { accepted, at, from, n1, n2, n3, n4, propose, refused, tick } from "./sa
 const { electionTimeoutMs, heartbeatIntervalMs } = defaultSettings;
 
 describe("heartbeats", () => {
-  test("go to everyone when an interval has passed, at the end of what each was sent", () => {
+  test("go to everyone when an interval has passed, at an index that each should have by then", () => {
     const state = leader({ log: [1], matched: [[n2, 2]] });
     expect(linesOf(state, tick, 850)).toEqual([
       "to n2: heartbeat term 2 at 2.2, commit 2",
-      "to n3: heartbeat term 2 at 1.1, commit 2",
+      "to n3: heartbeat term 2 at 2.2, commit 2",
     ]);
     const after = take(state, tick, 850)[0];
     expect(asLeader(after).heartbeatDueMs).toBe(850 + heartbeatIntervalMs);

@@ -54,6 +54,16 @@ export async function loadMutant(mutant: Mutant): Promise<{ readonly core: Core;
 
 const all: Checks = { invariants: true, promises: true };
 
+/**
+ * This leader's heartbeats name the entry after which a follower's log cannot be longer than what was verified. One that
+ * names the last agreed entry, as the thesis allows, is what these two rules are for.
+ */
+const heartbeatsFromBefore: Replacement = {
+  file: "replication.ts",
+  text: "progress.asked ? progress.nextIndex : progress.nextIndex - 1",
+  by: "progress.asked ? progress.nextIndex - 1 : progress.nextIndex - 1",
+};
+
 export const mutants: readonly Mutant[] = [
   {
     name: "P1: an entry of an earlier term is committed by counting replicas",
@@ -171,6 +181,7 @@ export const mutants: readonly Mutant[] = [
         text: "Math.min(role.verifiedIndex, state.durability.persistedIndex)",
         by: "state.durability.persistedIndex",
       },
+      heartbeatsFromBefore,
     ],
     profile: "rotation",
     nodes: 5,
@@ -185,6 +196,7 @@ export const mutants: readonly Mutant[] = [
         text: "request.leaderCommit, verifiedIndex);",
         by: "request.leaderCommit, next.log.last.index);",
       },
+      heartbeatsFromBefore,
     ],
     seedsMax: 200,
     caughtBy: /the core's own assertions|State Machine Safety/,
@@ -213,6 +225,8 @@ export const mutants: readonly Mutant[] = [
       },
       { file: "append.ts", text: "return taken.log === next.log ? sendAck", by: "return taken ? sendAck" },
     ],
+    profile: "rotation",
+    nodes: 3,
     seedsMax: 200,
     caughtBy: /Leader Completeness|State Machine Safety/,
   },

@@ -25,6 +25,8 @@ export interface Expectation {
   /** Which node was dialled on purpose; null: any, or this side accepted the connection. */
   readonly meant: string | null;
   readonly side: Side;
+  /** The genesis that this node knows, if any: a node that knows another one belongs to a cluster that has only the name. */
+  readonly clusterUuid?: string | null;
 }
 
 /** The first look, at the certificate alone: an identity to go on with, or why not. */
@@ -57,6 +59,14 @@ export function checkHello(hello: Hello, identity: Identity, expected: Expectati
     return refused(
       "wrong-identity",
       `the hello claims ${hello.sender.role} ${claimed}, the certificate is that of ${certified}`,
+    );
+  }
+  const known = hello.sender.role === "node" ? (hello.sender.genesis?.clusterUuid ?? null) : null;
+  const own = expected.clusterUuid ?? null;
+  if (known !== null && own !== null && known !== own) {
+    return refused(
+      "wrong-cluster",
+      `${claimed} was founded with another cluster of the same name (${known.slice(0, 8)}, this is ${own.slice(0, 8)})`,
     );
   }
   const isMeant = hello.meant === expected.self || (hello.meant === null && expected.side === "accepted");

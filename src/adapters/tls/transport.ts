@@ -229,7 +229,7 @@ class NodeTransport implements TlsTransport {
     const { self, cluster } = this.#options;
     const side = meant === null ? "accepted" : "dialled";
     const greeting = new Greeting({
-      expected: { cluster, self: self.id, meant, side },
+      expected: { cluster, self: self.id, meant, side, clusterUuid: this.#genesis?.clusterUuid ?? null },
       queueBytesMax: this.#limits.peerQueueBytesMax,
       flushTurn: this.#flushTurn,
       opening: meant === null ? null : () => this.#hello(meant),
