@@ -4,6 +4,7 @@ import type { TransferOutcome } from "../core/effects.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
+import { inTime } from "./in-time.ts";
 
 export interface GracefulStop {
   readonly node: {
@@ -30,8 +31,5 @@ export async function stopGracefully({ node, clock, logger, refuseRequests }: Gr
     if (outcome.kind === "noTarget") break;
   }
   refuseRequests();
-  const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
-  const timer = clock.at(clock.nowMs() + answersWaitMs, resolve);
-  await Promise.race([node.quiet(), timeIsUp]);
-  timer.cancel();
+  await inTime(node.quiet(), clock, answersWaitMs);
 }

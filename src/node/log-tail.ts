@@ -4,6 +4,8 @@ import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { LogStore } from "../ports/log-store.ts";
 
+const letGo: Entry = Object.freeze({ kind: "noop", index: 0, term: 0, stampMs: 0 });
+
 export class LogTail {
   readonly #store: Pick<LogStore, "read">;
   readonly #bytesMax: number;
@@ -38,6 +40,8 @@ export class LogTail {
       const oldest = this.#entries[this.#skipped]!;
       if (oldest.index > persistedIndex) break;
       this.#bytes -= entryBytes(oldest);
+      // The place stays for now, but what it held must be free to go: a few entries can weigh gigabytes.
+      this.#entries[this.#skipped] = letGo;
       this.#skipped++;
     }
     if (this.#skipped > 4096 && this.#skipped * 2 > this.#entries.length) {

@@ -3,15 +3,19 @@
 import { describeHalt } from "../core/describe.ts";
 import type { HaltReason } from "../core/effects.ts";
 import { GraftError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Transport } from "../ports/transport.ts";
+import { inTime } from "./in-time.ts";
 
 export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly error: Error };
 
 /** How long what has been answered may take to leave, in ms. */
 const closeGraceMs = 500;
+/** How long each part may take to close, in ms: a plugin that hangs does not keep the process alive. */
+const closeWaitMs = 2_000;
 
 export const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
 
@@ -19,15 +23,21 @@ interface Closable {
   readonly transport: Pick<Transport, "stop">;
   readonly stateMachine: Pick<StateMachine, "close">;
   readonly store: Pick<LogStore, "close">;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Closes each of them, whatever becomes of the others. Resolves with the first thing that went wrong. */
-export async function closeModules({ transport, stateMachine, store, logger }: Closable): Promise<Error | null> {
+export async function closeModules({ transport, stateMachine, store, clock, logger }: Closable): Promise<Error | null> {
+  const parts = [
+    { name: "transport", close: () => transport.stop(closeGraceMs) },
+    { name: "state machine", close: () => stateMachine.close() },
+    { name: "store", close: async () => store.close() },
+  ];
   let first: Error | null = null;
-  for (const close of [() => transport.stop(closeGraceMs), () => stateMachine.close(), async () => store.close()]) {
+  for (const { name, close } of parts) {
     try {
-      await close();
+      if (!(await inTime(close(), clock, closeWaitMs))) throw new Error(`not closed within ${closeWaitMs} ms: ${name}`);
     } catch (cause) {
       const error = toError(cause);
       logger.log("error", "closing failed", { reason: error.message });

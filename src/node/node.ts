@@ -2,6 +2,7 @@
 // turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
 import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
 import { describeState } from "../core/describe.ts";
+import { isVoteDurable } from "../core/durability.ts";
 import type { HaltReason, TransferOutcome } from "../core/effects.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
@@ -131,11 +132,12 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    if (this.#refusing === "stateMachine") return stateMachineRefusal(this.#applier.failure);
     if (this.#refusing === null) return null;
     const leader = knownLeader(this.state);
     // A node that found nobody to hand over to does not name itself: it is about to be gone.
-    return { ...notLeader(leader?.id === this.#options.id ? null : leader), message: stoppingMessage };
+    const other = leader?.id === this.#options.id ? null : leader;
+    if (this.#refusing === "stopping") return { ...notLeader(other), message: stoppingMessage };
+    return other === null ? stateMachineRefusal(this.#applier.failure) : notLeader(other);
   }
 
   nowMs(): number {
@@ -175,7 +177,7 @@ export class Node implements TransportHandler, RequestTarget {
     await this.ended;
   }
 
-  /** Resolves once every request that was taken has its answer and nothing waits for the disk, or the node has ended. */
+  /** Resolves once every request that was taken has its answer and the vote is durable, or the node has ended. */
   quiet(): Promise<void> {
     this.#quiet ??= Promise.withResolvers();
     this.#noteQuiet();
@@ -251,15 +253,14 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   #noteQuiet(): void {
-    const { issued, confirmed } = this.state.durability;
-    // What waits for the disk may be the vote that the next leader needs.
-    const isQuiet = this.waitingCount === 0 && this.#applier.isIdle && confirmed === issued;
+    // A vote that waits for the disk may be the one that the next leader needs.
+    const isQuiet = this.waitingCount === 0 && this.#applier.isIdle && isVoteDurable(this.state);
     if (isQuiet || this.#life === "ended") this.#quiet?.resolve();
   }
 
   /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
   #onStateMachineFailed(error: Error): void {
-    this.#refusing = "stateMachine";
+    this.#refusing ??= "stateMachine";
     this.#modules.logger.log("error", "the state machine has stopped", { reason: error.message });
     this.#leaveLeadership();
   }

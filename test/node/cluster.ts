@@ -43,6 +43,8 @@ export interface Member {
   readonly logs: string[];
   /** These writes wait for `store.flushAll()`. Any other is durable before `write` returns. */
   holdsDisk: HeldWrites;
+  /** The transport's `start` waits for it. */
+  startsAfter: Promise<void> | null;
   /** Makes the transport's `stop` reject. */
   stopFailure: Error | null;
   /** Set once the node has ended. */
@@ -112,7 +114,7 @@ export class Cluster {
       { id, cluster: "test", settings: this.#settings, bootstrap: bootstrap?.map(founder) ?? null, version: "0" },
       {
         store: tracedStore(store, trace, () => member.holdsDisk),
-        transport: tracedTransport(transport, trace, () => member.stopFailure),
+        transport: tracedTransport(transport, trace, () => member),
         stateMachine: machine,
         clock: this.clock,
         logger,
@@ -126,6 +128,7 @@ export class Cluster {
       trace,
       logs,
       holdsDisk: "nothing",
+      startsAfter: null,
       stopFailure: null,
       end: null,
     };

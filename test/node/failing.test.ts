@@ -29,6 +29,31 @@ describe("a failing disk", () => {
     expect(leader.trace.slice(-3)).toEqual(["transport.stop", "stateMachine.close", "store.close"]);
     // The entry had left before the write: the others may well commit it, which is why the outcome is unknown.
     expect(cluster.leader).not.toBe(leader);
+    await leader.node.quiet();
+    await cluster.stopAll();
+  });
+
+  test("a hand-over under way when the node ends is answered before the farewell, and a stop under way ends", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    leader.machine.isSlow = true;
+    client.command("under way");
+    await cluster.settle();
+    const target = cluster.followers[0]!;
+    target.holdsDisk = "everything";
+    client.send((id) => ({ kind: "transferLeadership", id, to: target.id }));
+    const stopped = leader.node.stop();
+    await cluster.settle();
+    leader.machine.losesOutcomes = true;
+    leader.machine.release();
+    await cluster.settle();
+    await stopped;
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", `2 not-leader ${leader.id}`]);
+    expect(client.late).toEqual([]);
+    expect(failure(leader).message).toBe("1 commands applied, but 0 outcomes");
+    target.holdsDisk = "nothing";
+    target.store.flushAll();
     await cluster.stopAll();
   });
 
@@ -128,6 +153,18 @@ describe("closing", () => {
     }
   });
 
+  test("a state machine that does not end when it is closed keeps nothing else open", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const member = cluster.member("n1");
+    member.machine.close = () => new Promise(() => {});
+    const stopped = member.node.stop();
+    await cluster.advance(5_000, 100);
+    await stopped;
+    expect(failure(member).message).toBe("not closed within 2000 ms: state machine");
+    expect(member.trace.slice(-1)).toEqual(["store.close"]);
+    await cluster.stopAll();
+  });
+
   test("the first reason stands when closing fails as well", async () => {
     const cluster = await Cluster.founded(["n1"]);
     const member = cluster.member("n1");
@@ -159,11 +196,14 @@ describe("closing", () => {
   test("a node that is stopped while it starts leaves no timer running", async () => {
     const cluster = new Cluster(["n1"]);
     const member = cluster.make("n1");
+    const listening = Promise.withResolvers<void>();
+    member.startsAfter = listening.promise;
     const started = member.node.start();
     const stopped = member.node.stop();
-    await started;
     await cluster.advance(100);
     await stopped;
+    listening.resolve();
+    await started;
     expect(member.end).toEqual({ kind: "stopped" });
     expect(cluster.clock.pendingTimers).toBe(0);
   });

@@ -1,6 +1,6 @@
 // How a node leaves: nobody who was promised an answer goes without one, and nothing of it is left running.
 import { describe, expect, test } from "bun:test";
-import { Cluster } from "./cluster.ts";
+import { afterMicrotasks, Cluster } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
 const closing = (trace: readonly string[]): readonly string[] =>
@@ -59,6 +59,7 @@ describe("graceful stop", () => {
       client.command("now");
       void member.node.stop();
       client.query("now");
+      await afterMicrotasks();
       await cluster.advance(100);
       expect(member.end).toEqual({ kind: "stopped" });
       expect(client.replies.map((reply) => reply.split(" ")[1])).toEqual(["not-leader", "not-leader"]);

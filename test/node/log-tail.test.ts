@@ -85,6 +85,22 @@ describe("log tail", () => {
     expect(store.reads).toEqual([[2, 3]]);
   });
 
+  test("what was let go is free to go, however few and heavy the entries are", async () => {
+    const tail = new LogTail(storeWith(100), 10 * weight);
+    const gone = Array.from({ length: 50 }, (_, at) => {
+      const heavy = entry(at + 1);
+      tail.append([heavy]);
+      return new WeakRef(heavy);
+    });
+    tail.trim(50);
+    for (let attempt = 0; attempt < 20 && gone.some((ref, at) => at < 40 && ref.deref() !== undefined); attempt++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      Bun.gc(true);
+    }
+    expect(gone.slice(0, 40).filter((ref) => ref.deref() !== undefined).length).toBeLessThan(3);
+    expect(tail.read(41, 50, 1e9).length).toBe(10);
+  });
+
   test("lets go of the oldest beyond its bound, but never of what is not durable", () => {
     const store = storeWith(10_000);
     const tail = new LogTail(store, 10 * weight);

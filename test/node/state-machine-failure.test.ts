@@ -19,11 +19,12 @@ describe("a state machine that fails", () => {
       "state-machine",
       "state-machine",
     ]);
-    client.command("later");
-    expect(client.replies[3]).toBe("4 state-machine");
     await cluster.advance(100);
     const { leader } = cluster;
     expect(leader).not.toBe(old);
+    // It follows now: its clients are sent on, and not kept by a node that cannot help them.
+    client.command("later");
+    expect(client.replies[3]).toBe(`4 not-leader ${leader.id}`);
     const other = cluster.client(leader.id);
     other.command("more");
     await cluster.advance(100);
@@ -67,6 +68,10 @@ describe("a state machine that fails", () => {
     await cluster.advance(3_000);
     expect(asked()).toBeGreaterThanOrEqual(3);
     expect(asked()).toBeLessThanOrEqual(4);
+    client.command("later");
+    client.query("later");
+    expect(client.replies).toEqual(["1 state-machine", "2 state-machine", "3 state-machine"]);
+    expect(leader.machine.runs.flat().length).toBe(1);
     await cluster.stopAll();
   });
 

@@ -23,9 +23,17 @@ export function tracedStore(store: MemoryLogStore, trace: string[], holds: () =>
   };
 }
 
-export function tracedTransport(transport: Transport, trace: string[], stopFailure: () => Error | null): Transport {
+interface TransportFaults {
+  readonly startsAfter: Promise<void> | null;
+  readonly stopFailure: Error | null;
+}
+
+export function tracedTransport(transport: Transport, trace: string[], faults: () => TransportFaults): Transport {
   return {
-    start: (handler) => transport.start(handler),
+    start: async (handler) => {
+      await transport.start(handler);
+      await faults().startsAfter;
+    },
     send: (to, message) => {
       trace.push(`send ${message.kind} ${to.slice(0, to.indexOf("@"))}`);
       transport.send(to, message);
@@ -43,7 +51,7 @@ export function tracedTransport(transport: Transport, trace: string[], stopFailu
     stop: async (graceMs) => {
       trace.push("transport.stop");
       await transport.stop(graceMs);
-      const failure = stopFailure();
+      const failure = faults().stopFailure;
       if (failure !== null) throw failure;
     },
   };
