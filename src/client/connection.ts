@@ -173,8 +173,8 @@ export class Connection {
     this.#open.delete(reply.id);
     this.#openBytes -= open.payloadBytes;
     this.#answers++;
-    if (this.#waiting.size > 0 && this.#link !== null) this.#sendWaiting(this.#link);
     open.end({ kind: "reply", reply });
+    if (this.#waiting.size > 0 && this.#link !== null) this.#sendWaiting(this.#link);
   }
 
   #closed(closed: Closed): void {
