@@ -46,8 +46,9 @@ export interface NodeSettings {
  */
 export async function composeNode(settings: NodeSettings, logger: Logger): Promise<Node> {
   const stateMachine = await composeStateMachine(settings.stateMachine);
+  let store: LogStore | null = null;
   try {
-    const store = openSqliteLogStore({
+    store = openSqliteLogStore({
       dataDir: settings.node.dataDir,
       randomBytes: (count) => systemClock.randomBytes(count),
     });
@@ -74,6 +75,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
     };
     return new Node(options, { store, transport, stateMachine, clock: systemClock, logger });
   } catch (error) {
+    store?.close();
     await stateMachine.close();
     throw error;
   }
