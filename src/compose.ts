@@ -12,6 +12,7 @@ import { GraftClient } from "./client/client.ts";
 import { tlsDial } from "./client/dial.ts";
 import { defaultSettings } from "./core/settings.ts";
 import { Node } from "./node/node.ts";
+import type { LogStore } from "./ports/log-store.ts";
 import type { Logger, LogLevel } from "./ports/logger.ts";
 import type { StateMachine } from "./ports/state-machine.ts";
 import { version } from "./version.ts";
