@@ -61,6 +61,15 @@ test("at most 4096 requests are under way, however small; what came later does n
   expect(sent.at(-1)?.id).toBe(ids[4096]);
 });
 
+test("what is small does not overtake what has no room yet", async () => {
+  const { sent, ask, answer } = await connected();
+  const [one, two] = [ask(command(payloadBytesMax)), ask(command(payloadBytesMax - 1))];
+  const [large, small] = [ask(command(payloadBytesMax)), ask(command(1))];
+  expect(idsOf(sent)).toEqual([one, two]);
+  answer(one);
+  expect(idsOf(sent)).toEqual([one, two, large, small]);
+});
+
 test("of a lost connection only what had left is lost", async () => {
   const { connection, sent, endings, ask, handlers } = await connected();
   const [one, two, three] = [ask(command(payloadBytesMax)), ask(command(payloadBytesMax)), ask(command(1))];
