@@ -1,7 +1,7 @@
 // Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
 // takes its turn here too: it is put to the state machine after everything up to its barrier has been handed over.
 import type { Entry } from "../core/entry.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
 
@@ -15,6 +15,8 @@ export interface ApplierOptions {
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** Who waits for this committed entry. */
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
+  /** Whether anyone waits for an entry at all. */
+  readonly someoneWaits: () => boolean;
   /** Answers have been given: let them leave. */
   readonly answered: () => void;
   /** The state machine cannot go on. Called once. */
@@ -70,6 +72,13 @@ export class Applier {
     const waiters = [...this.#underWay].flat(2);
     this.#underWay.clear();
     for (const waiter of waiters) giveUp(waiter, reason);
+  }
+
+  /** Who waits for the state machine longer than they would does not wait for ever: it may hang. */
+  expire(nowMs: Millis): void {
+    for (const waiters of this.#underWay) {
+      for (const waiter of waiters.flat()) if (waiter.dueMs <= nowMs) giveUp(waiter, "not answered in time");
+    }
   }
 
   #pump(): void {
@@ -158,6 +167,9 @@ export class Applier {
 
   #refuseCommitted(error: Error): void {
     while (this.#handedThrough < this.#committedThrough) {
+      // The log may be long, and is only looked through for those who wait.
+      if (!this.#options.someoneWaits()) this.#handedThrough = this.#committedThrough;
+      if (this.#handedThrough === this.#committedThrough) return;
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       for (const entry of entries) {
         for (const waiter of this.#options.waitersOf(entry)) waiter.fail(stateMachineError(error));

@@ -75,6 +75,7 @@ export class Node implements TransportHandler, RequestTarget {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
+      someoneWaits: () => this.#waiting.count > 0,
       answered: () => this.#onAnswered(),
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
       failed: (error) => this.#die(error),
@@ -125,6 +126,10 @@ export class Node implements TransportHandler, RequestTarget {
 
   get waitingCount(): number {
     return this.#waiting.count + this.#mailbox.requestCount;
+  }
+
+  get waitingBytes(): number {
+    return this.#waiting.bytes;
   }
 
   get description(): StateMachineDescription {
@@ -242,6 +247,7 @@ export class Node implements TransportHandler, RequestTarget {
     const { clock, transport } = this.#modules;
     const nowMs = clock.nowMs();
     this.#waiting.expire(nowMs);
+    this.#applier.expire(nowMs);
     transport.flush();
     if (this.#applier.failure !== null) this.#leaveLeadership();
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());

@@ -4,15 +4,18 @@ import { describeTransfer } from "../core/describe.ts";
 import type { TransferOutcome } from "../core/effects.ts";
 import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
-import type { ClientRequest, CommandRequest, QueryRequest } from "../ports/requests.ts";
+import type { ClientReply, ClientRequest, CommandRequest, QueryRequest } from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { describeConfiguration, describeStatus } from "./status.ts";
 import type { ReplyError, Waiter } from "./waiting-clients.ts";
 
-/** More requests than this wait at once: the next ones are refused. */
+/** More requests than this wait at once, or more bytes of them: the next ones are refused. */
 const waitingMax = 65_536;
+const waitingBytesMax = 256 * 1024 * 1024;
+/** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
+const timeoutMsMax = 10 * 60 * 1000;
 
 /** The node as its clients' requests see it. */
 export interface RequestTarget {
@@ -21,6 +24,7 @@ export interface RequestTarget {
   readonly version: string;
   readonly appliedIndex: number;
   readonly waitingCount: number;
+  readonly waitingBytes: number;
   readonly description: StateMachineDescription;
   /** Why requests are not taken just now; null when they are. */
   readonly refusal: ReplyError | null;
@@ -58,17 +62,22 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
 
 function submit(node: RequestTarget, request: CommandRequest | QueryRequest, client: ClientConnection): void {
   const { id } = request;
-  const fail = (error: ReplyError): void => client.reply({ kind: "error", id, ...error });
+  let isOpen = true;
+  const reply = (answer: ClientReply): void => {
+    if (isOpen) client.reply(answer);
+    isOpen = false;
+  };
+  const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   if (node.refusal !== null) return fail(node.refusal);
-  if (node.waitingCount >= waitingMax) {
-    const message = `${waitingMax} requests wait already; nothing happened; try again later`;
+  if (node.waitingCount >= waitingMax || node.waitingBytes + request.payload.byteLength > waitingBytesMax) {
+    const message = `${node.waitingCount} requests wait already; nothing happened; try again later`;
     return fail({ code: "overloaded", message, leader: null });
   }
   node.submit({
     kind: request.kind,
     payload: request.payload,
-    dueMs: node.nowMs() + request.timeoutMs,
-    succeed: (payload, { index, term }) => client.reply({ kind: "result", id, payload, index, term }),
+    dueMs: node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax),
+    succeed: (payload, { index, term }) => reply({ kind: "result", id, payload, index, term }),
     fail,
   });
 }

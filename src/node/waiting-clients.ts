@@ -15,9 +15,10 @@ export interface ReplyError {
 export interface Waiter {
   /** A command's answer comes from applying it; a query is put to the state machine once its barrier is reached. */
   readonly kind: "command" | "query";
-  readonly payload: Uint8Array;
+  /** A command's is let go of once it has its place: from then on the log holds it. */
+  payload: Uint8Array;
   readonly dueMs: Millis;
-  /** Called once, by exactly one of the two. */
+  /** The first call of either is the answer; later ones are not heard. */
   succeed(payload: Uint8Array, position: LogPosition): void;
   fail(error: ReplyError): void;
 }
@@ -28,6 +29,8 @@ interface Placed {
   /** What had this index in an earlier term of this leader: truncated here since, its outcome still open. */
   readonly earlier: Placed | null;
 }
+
+const nothing = new Uint8Array();
 
 const outcomeUnknown = (what: string): ReplyError => ({
   code: "outcome-unknown",
@@ -45,10 +48,16 @@ export class WaitingClients {
   readonly #placed = new Map<LogIndex, Placed>();
   #lastRef = 0;
   #count = 0;
+  #bytes = 0;
 
   /** How many requests wait. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many bytes of payload are held for them. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Registers requests that one proposal stands for. */
@@ -56,6 +65,7 @@ export class WaitingClients {
     this.#lastRef++;
     this.#unplaced.set(this.#lastRef, waiters);
     this.#count += waiters.length;
+    for (const waiter of waiters) this.#bytes += waiter.payload.byteLength;
     return this.#lastRef;
   }
 
@@ -65,6 +75,7 @@ export class WaitingClients {
       const waiters = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
       if (waiters === undefined) continue;
+      for (const waiter of waiters) if (waiter.kind === "command") this.#letGo(waiter);
       const index = first.index + at;
       this.#placed.set(index, { term: first.term, waiters, earlier: this.#placed.get(index) ?? null });
     }
@@ -90,7 +101,7 @@ export class WaitingClients {
     for (; placed !== null; placed = placed.earlier) {
       if (placed.term === position.term) {
         waiters = placed.waiters;
-        this.#count -= waiters.length;
+        this.#forget(waiters);
       } else {
         const message = "the command was overwritten before it was committed; nothing happened";
         this.#settle(placed.waiters, { code: "not-leader", message, leader });
@@ -109,13 +120,13 @@ export class WaitingClients {
         waiters.filter((waiter) => waiter.dueMs > nowMs),
       );
       // A held proposal may still get its place when a transfer fails: its outcome is open like that of a placed one.
-      this.#settle(late, outcomeUnknown("not committed in time"));
+      this.#settle(late, outcomeUnknown("not answered in time"));
     }
     for (const placed of this.#eachPlaced()) {
       const late = placed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
       if (late.length === 0) continue;
       placed.waiters = placed.waiters.filter((waiter) => waiter.dueMs > nowMs);
-      this.#settle(late, outcomeUnknown("not committed in time"));
+      this.#settle(late, outcomeUnknown("not answered in time"));
     }
   }
 
@@ -135,8 +146,18 @@ export class WaitingClients {
     }
   }
 
-  #settle(waiters: readonly Waiter[], error: ReplyError): void {
+  #letGo(waiter: Waiter): void {
+    this.#bytes -= waiter.payload.byteLength;
+    waiter.payload = nothing;
+  }
+
+  #forget(waiters: readonly Waiter[]): void {
     this.#count -= waiters.length;
+    for (const waiter of waiters) this.#bytes -= waiter.payload.byteLength;
+  }
+
+  #settle(waiters: readonly Waiter[], error: ReplyError): void {
+    this.#forget(waiters);
     for (const waiter of waiters) waiter.fail(waiter.kind === "query" ? ofQuery(error) : error);
   }
 }

@@ -45,6 +45,7 @@ function setUp(log: readonly Entry[], after = 0) {
   let answered = 0;
   const applier = new Applier(after, {
     stateMachine: machine,
+    someoneWaits: () => waiters.size > 0,
     read: (first, last, bytesMax) => {
       const page: Entry[] = [];
       let size = 0;
@@ -95,6 +96,18 @@ describe("applier", () => {
     expect(pages.length).toBeGreaterThan(10);
     expect(machine.runs.flat().map(({ index }) => index)).toEqual(log.map(({ index }) => index));
     expect(applier.appliedIndex).toBe(40);
+  });
+
+  test("who waits for a state machine that hangs is told when the time is up", async () => {
+    const { applier, machine, waiters } = setUp([command(1), noop(2)]);
+    const [change, question] = [waiter("command"), waiter("query", "?")];
+    waiters.set(1, [change]).set(2, [question]);
+    machine.isSlow = true;
+    applier.advance(2);
+    applier.expire(-1);
+    expect([change.answers, question.answers]).toEqual([[], []]);
+    applier.expire(0);
+    expect([change.answers, question.answers]).toEqual([["outcome-unknown"], ["unavailable"]]);
   });
 
   test("hands over no more than a few runs before the first is answered", async () => {

@@ -50,6 +50,7 @@ function setUp(stored: readonly Entry[] = []) {
       stateMachine: new RecordingMachine(),
       read: never,
       waitersOf: never,
+      someoneWaits: never,
       answered: never,
       stateMachineFailed: never,
       failed: never,

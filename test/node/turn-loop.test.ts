@@ -53,6 +53,7 @@ function followerLoop(write?: LogStore["write"]) {
     stateMachine: new RecordingMachine(),
     read: never,
     waitersOf: never,
+    someoneWaits: never,
     answered: never,
     stateMachineFailed: never,
     failed: never,

@@ -112,4 +112,18 @@ describe("waiting clients", () => {
     waiting.expire(6);
     expect(client.answers).toEqual(["unavailable"]);
   });
+
+  test("a command's bytes are held until it has its place, a query's until it is answered", () => {
+    const waiting = new WaitingClients();
+    const [command, query] = [waiter(), waiter("query")];
+    command.payload = new Uint8Array(1000);
+    query.payload = new Uint8Array(50);
+    const refs = [waiting.add([command]), waiting.add([query])];
+    expect(waiting.bytes).toBe(1050);
+    waiting.place(refs, { index: 1, term: 1 });
+    expect([waiting.bytes, command.payload.byteLength, query.payload.byteLength]).toEqual([50, 0, 50]);
+    waiting.take({ index: 1, term: 1 }, null);
+    waiting.take({ index: 2, term: 2 }, null);
+    expect([waiting.bytes, waiting.count]).toEqual([0, 0]);
+  });
 });
