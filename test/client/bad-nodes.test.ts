@@ -91,18 +91,12 @@ test("every node is asked once, and the slow one's answer still counts", async (
   expect(cluster.taken).toEqual(["a:1", "b:1"]);
 });
 
-test("a silent node that another takes for the leader is not asked again, nor are others sent to it", async () => {
+test("a silent node that another takes for the leader is not asked again", async () => {
   let asked = 0;
-  let command: Promise<string> | null = null;
-  const learns: Answer = (request, handlers) => {
-    asked++;
-    (asked < 4 ? namesAsLeader("a:1") : leads)(request, handlers);
-    if (asked === 3) command = codeOf(cluster.client.command(payload));
-  };
+  const learns: Answer = (request, handlers) => (++asked < 4 ? namesAsLeader("a:1") : leads)(request, handlers);
   const cluster = clientOf({ "a:1": frozen, "b:1": learns }, 1500);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
-  expect(await command).toBe("answered");
-  expect(cluster.taken).toEqual(["a:1", "b:1", "b:1", "b:1", "b:1", "b:1"]);
+  expect(cluster.taken).toEqual(["a:1", "b:1", "b:1", "b:1", "b:1"]);
 });
 
 test.each(["overloaded", "unavailable", "unauthorized"] as const)(
