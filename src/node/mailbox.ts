@@ -14,6 +14,7 @@ export class Mailbox {
   #events: ArrivedEvent[] = [];
   #commands: Waiter[] = [];
   #queries: Waiter[] = [];
+  #requestBytes = 0;
 
   constructor(waiting: WaitingClients) {
     this.#waiting = waiting;
@@ -28,11 +29,17 @@ export class Mailbox {
     return this.#commands.length + this.#queries.length;
   }
 
+  /** How many bytes of payload came with them. */
+  get requestBytes(): number {
+    return this.#requestBytes;
+  }
+
   addEvent(event: ArrivedEvent): void {
     this.#events.push(event);
   }
 
   addRequest(waiter: Waiter): void {
+    this.#requestBytes += waiter.payload.byteLength;
     (waiter.kind === "command" ? this.#commands : this.#queries).push(waiter);
   }
 
@@ -49,6 +56,7 @@ export class Mailbox {
     this.#events = [];
     this.#commands = [];
     this.#queries = [];
+    this.#requestBytes = 0;
     return events;
   }
 }

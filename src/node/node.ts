@@ -129,7 +129,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get waitingBytes(): number {
-    return this.#waiting.bytes;
+    return this.#waiting.bytes + this.#mailbox.requestBytes;
   }
 
   get description(): StateMachineDescription {

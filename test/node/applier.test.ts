@@ -10,13 +10,13 @@ interface Answered extends Waiter {
   readonly messages: string[];
 }
 
-function waiter(kind: Waiter["kind"], payload = ""): Answered {
+function waiter(kind: Waiter["kind"], payload = "", dueMs = 0): Answered {
   const answers: string[] = [];
   const messages: string[] = [];
   return {
     kind,
     payload: bytes(payload),
-    dueMs: 0,
+    dueMs,
     answers,
     messages,
     succeed: (result, { index, term }) => void answers.push(`${index}.${term} ${text(result)}`),
@@ -42,6 +42,8 @@ function setUp(log: readonly Entry[], after = 0) {
   const waiters = new Map<number, readonly Answered[]>();
   const pages: [number, number][] = [];
   const failures: string[] = [];
+  /** The entries whose waiters were asked for. */
+  const asked: number[] = [];
   let answered = 0;
   const applier = new Applier(after, {
     stateMachine: machine,
@@ -59,6 +61,7 @@ function setUp(log: readonly Entry[], after = 0) {
       return page;
     },
     waitersOf: (entry) => {
+      asked.push(entry.index);
       const waiting = waiters.get(entry.index) ?? [];
       waiters.delete(entry.index);
       return waiting;
@@ -67,7 +70,7 @@ function setUp(log: readonly Entry[], after = 0) {
     stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
     failed: (error) => void failures.push(`node: ${String(error)}`),
   });
-  return { applier, machine, waiters, pages, failures, answeredCount: () => answered };
+  return { applier, machine, waiters, pages, failures, asked, answeredCount: () => answered };
 }
 
 describe("applier", () => {
@@ -84,7 +87,7 @@ describe("applier", () => {
     const { applier, machine } = setUp([command(1), command(2), command(3)], 2);
     applier.advance(3);
     await microtasks();
-    expect(machine.runs.flat()).toEqual([{ index: 3, term: 1, timeMs: 30, payload: bytes("c3") }]);
+    expect(machine.runs.flat()).toMatchObject([{ index: 3, term: 1, timeMs: 30, payload: bytes("c3") }]);
   });
 
   test("P20: paging through more than one run skips and repeats nothing", async () => {
@@ -188,6 +191,28 @@ describe("applier", () => {
     expect(failures).toEqual(["state machine: entry 2 failed"]);
     expect(applier.isIdle).toBe(true);
     expect(answeredCount()).toBe(3);
+  });
+
+  test("behind a failure a log for which nobody waits is not read", async () => {
+    const { applier, pages, asked } = setUp([command(1, "throw"), command(2), command(3)]);
+    applier.advance(1);
+    await microtasks();
+    applier.advance(3);
+    expect([pages, asked]).toEqual([[[1, 1]], [1]]);
+  });
+
+  test("who is patient still gets the result, after the hasty one was told that the time is up", async () => {
+    const { applier, machine, waiters } = setUp([command(1), command(2)]);
+    machine.isSlow = true;
+    const [hasty, patient] = [waiter("command", "", 100), waiter("command", "", 200)];
+    waiters.set(1, [hasty]).set(2, [patient]);
+    applier.advance(2);
+    applier.expire(100);
+    expect([hasty.answers, patient.answers]).toEqual([["outcome-unknown"], []]);
+    machine.release();
+    await microtasks();
+    expect(patient.answers).toEqual(["2.1 c2"]);
+    expect(applier.appliedIndex).toBe(2);
   });
 
   test("an answer that breaks the contract ends the node, and leaves its waiters to be answered by that end", async () => {

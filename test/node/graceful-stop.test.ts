@@ -185,6 +185,22 @@ describe("graceful stop", () => {
     await cluster.stopAll();
   });
 
+  test("a node that fails while it waits for its disk to take the vote does not wait on", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    old.holdsDisk = "everything";
+    const stopped = old.node.stop();
+    await cluster.settle();
+    expect([old.end, old.node.state.role.kind]).toEqual([null, "follower"]);
+    old.store.breakDisk();
+    // A further term is a further write. It takes no time, as opposed to the wait for answers.
+    void cluster.leader.node.transfer(null);
+    await cluster.settle();
+    await stopped;
+    expect(old.end?.kind).toBe("failed");
+    await cluster.stopAll();
+  });
+
   test("a stop asked for by a client is acknowledged first", async () => {
     const cluster = await Cluster.founded(["n1"]);
     const client = cluster.client("n1");

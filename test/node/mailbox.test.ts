@@ -47,15 +47,17 @@ describe("mailbox", () => {
     expect(waiting.take({ index: 6, term: 1 }, null)).toEqual(queries);
   });
 
-  test("it is empty after it was taken, and counts the requests before", () => {
+  test("it is empty after it was taken, and counts the requests and their bytes before", () => {
     const waiting = new WaitingClients();
     const mailbox = new Mailbox(waiting);
     expect(mailbox.take(0)).toEqual([]);
-    mailbox.addRequest(waiter("query"));
-    mailbox.addRequest(waiter("command"));
-    expect([mailbox.isEmpty, mailbox.requestCount, waiting.count]).toEqual([false, 2, 0]);
+    mailbox.addRequest(waiter("query", "12345"));
+    mailbox.addRequest(waiter("command", "123"));
+    expect([mailbox.isEmpty, mailbox.requestCount, mailbox.requestBytes]).toEqual([false, 2, 8]);
+    expect([waiting.count, waiting.bytes]).toEqual([0, 0]);
     mailbox.take(0);
-    expect([mailbox.isEmpty, mailbox.requestCount, waiting.count]).toEqual([true, 0, 2]);
+    expect([mailbox.isEmpty, mailbox.requestCount, mailbox.requestBytes]).toEqual([true, 0, 0]);
+    expect([waiting.count, waiting.bytes]).toEqual([2, 8]);
   });
 
   test("a hundred commands and queries of one moment are one write and one message to each follower", async () => {

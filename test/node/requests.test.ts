@@ -46,6 +46,40 @@ describe("requests", () => {
     await cluster.stopAll();
   });
 
+  test("the bytes that wait are bounded too, those of the same moment included", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const client = cluster.client("n1");
+    const payload = new Uint8Array(64 * 1024 * 1024);
+    const query = (): number => client.send((id) => ({ kind: "query", id, payload, timeoutMs: 1_000 }));
+    for (let at = 0; at < 4; at++) query();
+    expect(client.replies).toEqual([]);
+    query();
+    expect(client.replies).toEqual(["5 overloaded"]);
+    await cluster.settle();
+    expect([client.replies.length, cluster.leader.node.waitingBytes]).toEqual([5, 0]);
+    query();
+    await cluster.settle();
+    expect(client.replies[5]).toStartWith("6 result");
+    await cluster.stopAll();
+  });
+
+  test("a command that the state machine is slow with has one answer: that its outcome is unknown", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    const { machine } = cluster.leader;
+    const client = cluster.client("n1");
+    machine.isSlow = true;
+    client.command("slow", 300);
+    client.query("slow", 300);
+    await cluster.advance(200);
+    expect(client.replies).toEqual([]);
+    await cluster.advance(200);
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", "2 unavailable"]);
+    machine.release();
+    await cluster.settle();
+    expect([client.replies.length, machine.applied]).toEqual([2, ["2:slow"]]);
+    await cluster.stopAll();
+  });
+
   test("a hand-over is answered with what became of it", async () => {
     const cluster = await Cluster.founded(three);
     const { leader } = cluster;
