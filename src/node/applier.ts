@@ -102,7 +102,13 @@ export class Applier {
     for (const entry of entries) {
       const waiters = this.#options.waitersOf(entry);
       if (entry.kind === "command") {
-        commands.push({ index: entry.index, term: entry.term, timeMs: entry.stampMs, payload: entry.payload });
+        commands.push({
+          index: entry.index,
+          term: entry.term,
+          timeMs: entry.stampMs,
+          payload: entry.payload,
+          isAwaited: waiters.length > 0,
+        });
         waiting.push(waiters);
       } else if (waiters.length > 0) {
         flush(entry.index);

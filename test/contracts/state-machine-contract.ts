@@ -28,12 +28,18 @@ export default defineRawStateMachine({
         if (text === "hidden clock") try { performance.now(); } catch {}
         if (text === "refused clock") try { Math.random(); } catch { throw new Rejected("no luck"); }
         if (text === "context") return write([ctx.index, ctx.term, ctx.timeMs, ctx.random(), ctx.random()].join());
+        if (text.startsWith("large ")) return new Uint8Array(8 * 1024 * 1024).fill(Number(text.slice(6)));
         if (text.startsWith("echo ")) return command.subarray(5);
         journal.push(text);
         return write(text + " is number " + journal.length);
       },
       query(question) {
         if (read(question) === "fail") throw new RangeError("no such question");
+        if (read(question) === "timer") setTimeout(() => { throw new Error("from a timer"); }, 1);
+        if (read(question) === "hidden timer") try { setTimeout(() => {}, 1); } catch {}
+        if (read(question) === "network") fetch("http://127.0.0.1:1/");
+        if (read(question) === "clock") return write(String(Date.now() > 0));
+        if (read(question) === "source") throw new RangeError("first line\\n2 | secret()");
         if (read(question) === "refuse") throw new Rejected("no answer");
         return write(journal.join() + read(question));
       },
@@ -120,6 +126,7 @@ export function describeStateMachineContract(
         term: 2 ** 40 + 7,
         timeMs: 1_795_430_000_123.5,
         payload: Buffer.from("context"),
+        isAwaited: true,
       };
       const [one] = await (await open()).apply([command]);
       const machine = await open();
@@ -145,6 +152,7 @@ export function describeStateMachineContract(
           term: 1,
           timeMs: 0,
           payload: Buffer.concat([Buffer.from("echo "), bytes]),
+          isAwaited: true,
         })),
       );
       expect(outcomes.map((outcome) => outcome.kind === "ok" && Bun.hash(outcome.payload))).toEqual(
@@ -155,7 +163,7 @@ export function describeStateMachineContract(
     test("the caller's payloads remain the caller's", async () => {
       const machine = await open();
       const payload = new Uint8Array(Buffer.from("a"));
-      await machine.apply([{ index: 1, term: 1, timeMs: 0, payload }]);
+      await machine.apply([{ index: 1, term: 1, timeMs: 0, payload, isAwaited: true }]);
       await machine.query(payload);
       expect(payload).toEqual(new Uint8Array([97]));
     });
@@ -202,6 +210,67 @@ export function describeStateMachineContract(
       expect(error.message).toBe(`The state machine journal 2.1.0 failed at entry 9 (term 1): ${reason}`);
     });
 
+    test("what nobody awaits is applied, and its outcome is empty", async () => {
+      const machine = await open();
+      const commands = run(1, ["a", "refuse", "b", "c"]).map((command, nth) => ({ ...command, isAwaited: nth === 3 }));
+      const empty = new Uint8Array();
+      expect(await machine.apply(commands)).toEqual([
+        { kind: "ok", payload: empty },
+        { kind: "rejected", message: "" },
+        { kind: "ok", payload: empty },
+        { kind: "ok", payload: new Uint8Array(Buffer.from("c is number 3")) },
+      ]);
+      expect(await ask(machine)).toBe("a,b,c");
+    });
+
+    test("a hundred large results that nobody awaits cost no memory, and five that are awaited come whole", async () => {
+      const machine = await open();
+      const sizes = (outcomes: readonly Outcome[]): readonly number[] =>
+        outcomes.map((outcome) => (outcome.kind === "ok" ? outcome.payload.byteLength : -1));
+      const unread = run(
+        1,
+        Array.from({ length: 100 }, () => "large 1"),
+      ).map((command) => ({ ...command, isAwaited: false }));
+      expect(sizes(await machine.apply(unread))).toEqual(unread.map(() => 0));
+      const outcomes = await machine.apply(run(101, ["large 1", "large 2", "a", "large 3", "large 4", "large 5"]));
+      const large = 8 * 1024 * 1024;
+      expect(sizes(outcomes)).toEqual([large, large, 13, large, large, large]);
+      const ends = outcomes.map((outcome) => outcome.kind === "ok" && [outcome.payload[0], outcome.payload.at(-1)]);
+      expect(ends).toEqual([
+        [1, 1],
+        [2, 2],
+        [97, 49],
+        [3, 3],
+        [4, 4],
+        [5, 5],
+      ]);
+      const held = new Set(outcomes.map((outcome) => outcome.kind === "ok" && outcome.payload.buffer));
+      for (const buffer of held) expect((buffer as ArrayBuffer).byteLength).toBeLessThan(17 * 1024 * 1024);
+    });
+
+    test.each([
+      ["timer", "setTimeout inside query: it would go on after the answer; a query is finished when it returns"],
+      ["hidden timer", "setTimeout inside query: it would go on after the answer; a query is finished when it returns"],
+      ["network", "fetch inside query: it would go on after the answer; let the client ask"],
+    ])(
+      "a query that would leave something behind (%s) fails, and the state machine goes on",
+      async (question, reason) => {
+        const machine = await open();
+        const refused = await rejection(machine.query(Buffer.from(question)));
+        expect(refused.message).toBe(`The state machine journal 2.1.0 failed at a query: ForbiddenInQuery: ${reason}`);
+        expect((await machine.apply(run(1, ["a"]))).map(told)).toEqual(["a is number 1"]);
+      },
+    );
+
+    test("a query may read the clock: it changes nothing", async () => {
+      expect(await ask(await open(), "clock")).toBe("true");
+    });
+
+    test("a message that is told has one line: what follows may be source", async () => {
+      const refused = await rejection((await open()).query(Buffer.from("source")));
+      expect(refused.message).toBe("The state machine journal 2.1.0 failed at a query: RangeError: first line");
+    });
+
     test("a query that throws fails alone", async () => {
       const machine = await open();
       const failing = rejection(machine.query(Buffer.from("fail")));
@@ -236,6 +305,7 @@ function run(firstIndex: number, commands: readonly string[]): readonly AppliedC
     term: 1,
     timeMs: 1000,
     payload: Buffer.from(command),
+    isAwaited: true,
   }));
 }
 

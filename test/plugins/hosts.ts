@@ -22,7 +22,7 @@ export const hosts = [
 function sessionOf(machine: StateMachine): Session {
   let index = 0;
   const commandBytes = async (payload: Uint8Array): Promise<Outcome> => {
-    const [outcome] = await machine.apply([{ index: ++index, term: 1, timeMs: index, payload }]);
+    const [outcome] = await machine.apply([{ index: ++index, term: 1, timeMs: index, payload, isAwaited: true }]);
     if (outcome === undefined) throw new Error("no outcome");
     return outcome;
   };

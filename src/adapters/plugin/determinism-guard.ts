@@ -1,26 +1,49 @@
-// What a plugin may not ask inside `apply`, and how that is caught: every function here is wrapped once per thread, before
+// What a plugin may not ask inside `apply`, what it may not begin inside a query, and how that is caught: every function here is wrapped once per thread, before
 // the plugin is loaded, so that a reference it takes early is wrapped, too. The wrappers act only between `enter` and
 // `leave`. What escapes them is listed in docs/plugins.md: this finds mistakes, it is no sandbox.
 
-const TIME = "use ctx.timeMs, the replicated time";
-const CHANCE = "use ctx.random(), which draws the same numbers on every node";
-const WORLD = "let the client ask, and send the answer with the command";
-const LATER = "a command is finished when apply returns";
+/** What may go on at present: a command, a query, or anything else. */
+type Phase = "apply" | "query";
+
+/** Why something is refused, and what to do instead. */
+type Remedy = Readonly<Partial<Record<Phase, string>>>;
+
+const DIFFERS = "the nodes would differ; ";
+const OUTLIVES = "it would go on after the answer; ";
+const TIME: Remedy = { apply: `${DIFFERS}use ctx.timeMs, the replicated time` };
+const CHANCE: Remedy = { apply: `${DIFFERS}use ctx.random(), which draws the same numbers on every node` };
+const LOCAL: Remedy = { apply: `${DIFFERS}it says how this machine is doing` };
+const WORLD: Remedy = {
+  apply: `${DIFFERS}let the client ask, and send the answer with the command`,
+  query: `${OUTLIVES}let the client ask`,
+};
+const LATER: Remedy = {
+  apply: `${DIFFERS}a command is finished when apply returns`,
+  query: `${OUTLIVES}a query is finished when it returns`,
+};
 
 interface Forbidden {
   /** As the plugin wrote it. */
   readonly holderName: string;
   readonly holder: object | undefined;
   readonly names: readonly string[];
-  readonly remedy: string;
+  readonly remedy: Remedy;
 }
 
-/** `node:crypto` and `node:process` are taken this way, and not imported: an import would fix their named exports first. */
+/** The modules `node:…` and `node:process` are taken this way, and not imported: an import would fix their named exports first. */
 function forbidden(): readonly Forbidden[] {
   return [
     { holderName: "Date.", holder: Date, names: ["now"], remedy: TIME },
-    { holderName: "performance.", holder: performance, names: ["now", "mark", "measure"], remedy: TIME },
+    { holderName: "performance.", holder: performance, names: ["now", "mark", "measure", "toJSON"], remedy: TIME },
     { holderName: "process.hrtime.", holder: process.hrtime, names: ["bigint"], remedy: TIME },
+    { holderName: "process.memoryUsage.", holder: process.memoryUsage, names: ["rss"], remedy: LOCAL },
+    { holderName: "process.", holder: process, names: ["cpuUsage", "memoryUsage", "resourceUsage"], remedy: LOCAL },
+    {
+      holderName: "node:os ",
+      holder: process.getBuiltinModule("node:os"),
+      names: ["loadavg", "freemem", "uptime", "cpus"],
+      remedy: LOCAL,
+    },
     { holderName: "process.", holder: process, names: ["hrtime", "uptime"], remedy: TIME },
     { holderName: "Bun.", holder: Bun, names: ["nanoseconds"], remedy: TIME },
     {
@@ -32,12 +55,8 @@ function forbidden(): readonly Forbidden[] {
     { holderName: "Math.", holder: Math, names: ["random"], remedy: CHANCE },
     { holderName: "crypto.", holder: crypto, names: ["randomUUID", "getRandomValues"], remedy: CHANCE },
     { holderName: "Bun.", holder: Bun, names: ["randomUUIDv7"], remedy: CHANCE },
-    {
-      holderName: "node:crypto ",
-      holder: process.getBuiltinModule("node:crypto"),
-      names: ["randomUUID", "randomBytes", "randomInt", "randomFillSync", "getRandomValues"],
-      remedy: CHANCE,
-    },
+    { holderName: "Bun.password.", holder: Bun.password, names: ["hash", "hashSync"], remedy: CHANCE },
+    ...nodeCrypto(),
     { holderName: "", holder: globalThis, names: ["fetch", "WebSocket", "Worker"], remedy: WORLD },
     { holderName: "Bun.", holder: Bun, names: ["connect", "listen", "serve", "spawn", "spawnSync"], remedy: WORLD },
     {
@@ -46,6 +65,31 @@ function forbidden(): readonly Forbidden[] {
       names: ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"],
       remedy: LATER,
     },
+    ...["node:timers", "node:timers/promises"].map((module) => ({
+      holderName: `${module} `,
+      holder: process.getBuiltinModule(module),
+      names: ["setTimeout", "setInterval", "setImmediate"],
+      remedy: LATER,
+    })),
+    { holderName: "process.", holder: process, names: ["nextTick"], remedy: LATER },
+    { holderName: "Bun.", holder: Bun, names: ["sleep"], remedy: LATER },
+  ];
+}
+
+/** What draws numbers by itself: what is computed from a given key may be asked. */
+function nodeCrypto(): readonly Forbidden[] {
+  const holder = process.getBuiltinModule("node:crypto");
+  const draw = ["randomUUID", "randomBytes", "randomInt", "randomFill", "randomFillSync", "getRandomValues"];
+  const generate = ["generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync"];
+  const primes = ["generatePrime", "generatePrimeSync"];
+  return [
+    { holderName: "node:crypto ", holder, names: [...draw, ...generate, ...primes], remedy: CHANCE },
+    ...[holder.ECDH, holder.DiffieHellman].map((kind) => ({
+      holderName: `node:crypto ${kind.name}.`,
+      holder: kind.prototype,
+      names: ["generateKeys"],
+      remedy: CHANCE,
+    })),
   ];
 }
 
@@ -56,22 +100,23 @@ function temporalNow(): object | undefined {
   return typeof now === "object" && now !== null ? now : undefined;
 }
 
-class ForbiddenInApply extends Error {
-  constructor(what: string, remedy: string) {
-    super(`${what} inside apply: the nodes would differ; ${remedy}`);
-    this.name = "ForbiddenInApply";
+class Violation extends Error {
+  constructor(what: string, phase: Phase, remedy: string) {
+    super(`${what} inside ${phase}: ${remedy}`);
+    this.name = phase === "apply" ? "ForbiddenInApply" : "ForbiddenInQuery";
   }
 }
 
 let isInstalled = false;
-let isApplying = false;
-let firstViolation: ForbiddenInApply | null = null;
+let current: Phase | null = null;
+let firstViolation: Violation | null = null;
 
 /** Wraps this thread's functions, once. Before a plugin is loaded. */
 export function installDeterminismGuard(): void {
   if (isInstalled) return;
   isInstalled = true;
   wrapDate();
+  wrapDateTimeFormat();
   for (const { holderName, holder, names, remedy } of forbidden()) {
     if (holder === undefined) continue;
     for (const name of names) {
@@ -81,33 +126,34 @@ export function installDeterminismGuard(): void {
   }
 }
 
-/** From here to `leaveApply` the wrappers throw. Nothing asynchronous may come between the two. */
-export function enterApply(): void {
-  isApplying = true;
+/** From here to `leave` the wrappers throw. Nothing asynchronous may come between the two. */
+export function enter(phase: Phase): void {
+  current = phase;
   firstViolation = null;
 }
 
-/** The first violation since `enterApply`, also when the plugin caught and hid it. */
-export function leaveApply(): Error | null {
-  isApplying = false;
+/** The first violation since `enter`, also when the plugin caught and hid it. */
+export function leave(): Error | null {
+  current = null;
   return firstViolation;
 }
 
-function refuseInApply(what: string, remedy: string): void {
-  if (!isApplying) return;
-  const violation = new ForbiddenInApply(what, remedy);
+function refuse(what: string, remedy: Remedy): void {
+  const told = current === null ? undefined : remedy[current];
+  if (current === null || told === undefined) return;
+  const violation = new Violation(what, current, told);
   firstViolation ??= violation;
   throw violation;
 }
 
-function wrap(original: Function, what: string, remedy: string): Function {
+function wrap(original: Function, what: string, remedy: Remedy): Function {
   return new Proxy(original, {
     apply(target, self: unknown, given: unknown[]) {
-      refuseInApply(what, remedy);
+      refuse(what, remedy);
       return Reflect.apply(target, self, given);
     },
     construct(target, given: unknown[], newTarget) {
-      refuseInApply(`new ${what}`, remedy);
+      refuse(`new ${what}`, remedy);
       return Reflect.construct(target, given, newTarget);
     },
   });
@@ -118,14 +164,37 @@ function wrapDate(): void {
   const original = Date;
   const wrapped = new Proxy(original, {
     apply(target, self: unknown, given: unknown[]) {
-      refuseInApply("Date()", TIME);
+      refuse("Date()", TIME);
       return Reflect.apply(target, self, given);
     },
     construct(target, given: unknown[], newTarget): object {
-      if (given.length === 0) refuseInApply("new Date()", TIME);
+      if (given.length === 0) refuse("new Date()", TIME);
       return Reflect.construct(target, given, newTarget);
     },
   });
   original.prototype.constructor = wrapped;
   globalThis.Date = wrapped;
+}
+
+/** Without a date they format the present. `format` is a getter that gives a function bound to its formatter. */
+function wrapDateTimeFormat(): void {
+  const { prototype } = Intl.DateTimeFormat;
+  const getter = Object.getOwnPropertyDescriptor(prototype, "format");
+  const unbound = getter?.get;
+  if (getter !== undefined && unbound !== undefined) {
+    const get = function (this: Intl.DateTimeFormat): Function {
+      return wrapDated(Reflect.apply(unbound, this, []), "Intl.DateTimeFormat.format()");
+    };
+    Object.defineProperty(prototype, "format", { ...getter, get });
+  }
+  Reflect.set(prototype, "formatToParts", wrapDated(prototype.formatToParts, "Intl.DateTimeFormat.formatToParts()"));
+}
+
+function wrapDated(original: Function, what: string): Function {
+  return new Proxy(original, {
+    apply(target, self: unknown, given: unknown[]) {
+      if (given[0] === undefined) refuse(what, TIME);
+      return Reflect.apply(target, self, given);
+    },
+  });
 }

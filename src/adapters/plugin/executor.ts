@@ -5,7 +5,8 @@ import type { AppliedCommand, Outcome, StateMachineDescription } from "../../por
 import { CommandContext } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
-import { enterApply, installDeterminismGuard, leaveApply } from "./determinism-guard.ts";
+import { enter, installDeterminismGuard, leave } from "./determinism-guard.ts";
+import type { Encode } from "./handlers.ts";
 import { createRawHandlers } from "./raw-handlers.ts";
 import { createTypedHandlers } from "./typed-handlers.ts";
 
@@ -21,53 +22,77 @@ export interface Executor {
 export function createExecutor(plugin: Plugin): Executor {
   installDeterminismGuard();
   const name = `${plugin.name} ${plugin.version}`;
-  const handlers = guarded(() => (plugin.style === "typed" ? createTypedHandlers(plugin) : createRawHandlers(plugin)));
+  const handlers = guarded("apply", () =>
+    plugin.style === "typed" ? createTypedHandlers(plugin) : createRawHandlers(plugin),
+  );
+  const failed = (where: string, cause: unknown): GraftError =>
+    new GraftError("state-machine", `The state machine ${name} failed at ${where}: ${reasonOf(cause)}`, { cause });
   return {
     description: describe(plugin),
     apply(command) {
+      let result: Encode | Rejected;
       try {
-        return outcomeOf(() => guarded(() => handlers.apply(command.payload, new CommandContext(command))));
+        result = answerOf(() => guarded("apply", () => handlers.apply(command.payload, new CommandContext(command))));
       } catch (cause) {
-        const entry = `entry ${command.index} (term ${command.term})`;
-        throw new GraftError("state-machine", `The state machine ${name} failed at ${entry}: ${reasonOf(cause)}`, {
-          cause,
-        });
+        throw failed(`entry ${command.index} (term ${command.term})`, cause);
       }
+      return command.isAwaited ? encoded(result) : emptied(result);
     },
     query(payload) {
       try {
-        return outcomeOf(() => handlers.query(payload));
+        const result = answerOf(() => guarded("query", () => handlers.query(payload)));
+        return result instanceof Rejected ? refusal(result) : { kind: "ok", payload: guarded("query", result) };
       } catch (cause) {
-        throw new GraftError("state-machine", `The state machine ${name} failed at a query: ${reasonOf(cause)}`, {
-          cause,
-        });
+        throw failed("a query", cause);
       }
     },
   };
 }
 
 /** Nothing but a thrown `Rejected` is an answer. */
-function outcomeOf(run: () => Uint8Array): Outcome {
+function answerOf(run: () => Encode): Encode | Rejected {
   try {
-    return { kind: "ok", payload: run() };
+    return run();
   } catch (error) {
-    if (error instanceof Rejected) return { kind: "rejected", message: error.message };
+    if (error instanceof Rejected) return error;
     throw error;
   }
 }
 
+const refusal = ({ message }: Rejected): Outcome => ({ kind: "rejected", message });
+
+const nothing = new Uint8Array();
+
+/** Nobody waits: not even a refusal's text, which may be long, has to go anywhere. */
+const emptied = (result: Encode | Rejected): Outcome =>
+  result instanceof Rejected ? { kind: "rejected", message: "" } : { kind: "ok", payload: nothing };
+
+/**
+ * The command took effect everywhere, and only here does somebody want to see the result: what goes wrong with that must not
+ * stop this node's state machine, for it would stop no other one.
+ */
+function encoded(result: Encode | Rejected): Outcome {
+  if (result instanceof Rejected) return refusal(result);
+  try {
+    return { kind: "ok", payload: guarded("apply", result) };
+  } catch (cause) {
+    const message = `the command was applied, but its result cannot be sent: ${reasonOf(cause)}`;
+    return { kind: "rejected", message };
+  }
+}
+
 /** A violation counts although the plugin caught it, and although it went on to refuse the command. */
-function guarded<Result>(run: () => Result): Result {
+function guarded<Result>(phase: "apply" | "query", run: () => Result): Result {
   let violation: Error | null = null;
   let result: Result;
-  enterApply();
+  enter(phase);
   try {
     result = run();
   } catch (error) {
-    violation = leaveApply();
+    violation = leave();
     throw violation ?? error;
   }
-  violation = leaveApply();
+  violation = leave();
   if (violation !== null) throw violation;
   return result;
 }
@@ -82,6 +107,8 @@ function describe(plugin: Plugin): StateMachineDescription {
   };
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? `${cause.name}: ${cause.message}` : `it threw ${String(cause)}`;
+/** One line: clients read it, and what follows in a message is often source or a stack. The cause has all of it. */
+export function reasonOf(cause: unknown): string {
+  const told = cause instanceof Error ? `${cause.name}: ${cause.message}` : `it threw ${String(cause)}`;
+  return told.split("\n", 1)[0] ?? "";
 }

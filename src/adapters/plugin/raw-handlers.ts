@@ -1,6 +1,6 @@
 // The raw style: the plugin's own bytes, passed on unread.
 import type { RawPlugin } from "./definition-check.ts";
-import { type Handlers, isPromise } from "./handlers.ts";
+import { type Encode, type Handlers, isPromise } from "./handlers.ts";
 
 /**
  * Bytes are copied on both sides. A view handed in would keep the memory of its whole run alive for as long as the plugin
@@ -14,8 +14,8 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
   };
 }
 
-function copyOf(result: unknown, handler: string): Uint8Array {
-  if (result instanceof Uint8Array) return new Uint8Array(result);
+function copyOf(result: unknown, handler: string): Encode {
+  if (result instanceof Uint8Array) return () => new Uint8Array(result);
   if (isPromise(result)) throw new TypeError(`${handler} returned a Promise: it must finish before it returns`);
   throw new TypeError(`${handler} returned ${result === null ? "null" : typeof result} and not a Uint8Array`);
 }

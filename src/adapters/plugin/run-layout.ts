@@ -2,14 +2,16 @@
 // objects would cost several times more. First a table of 64-bit floats (every number of the port fits one exactly), then
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
-//   to the worker    [kind, count, (index, term, timeMs, length) × count]  payloads
-//   from the worker  [count, (kind, length) × count]                       payloads, or messages in UTF-8
+//   to the worker    [kind, count, (index, term, timeMs, length, isAwaited) × count]  payloads
+//   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
+//
+// Outcomes come in as many pieces as it takes to keep each small: one buffer for all would double the memory of a run's results.
 import type { AppliedCommand, Outcome } from "../../ports/state-machine.ts";
 
 const FLOAT_BYTES = 8;
 const REQUEST_HEAD = 2;
-const COMMAND_FIELDS = 4;
-const REPLY_HEAD = 1;
+const COMMAND_FIELDS = 5;
+const REPLY_HEAD = 2;
 const OUTCOME_FIELDS = 2;
 
 const KIND_APPLY = 0;
@@ -33,11 +35,12 @@ export function packRun(run: readonly AppliedCommand[]): ArrayBuffer {
   table[1] = run.length;
   let field = REQUEST_HEAD;
   let offset = tableLength * FLOAT_BYTES;
-  for (const { index, term, timeMs, payload } of run) {
+  for (const { index, term, timeMs, payload, isAwaited } of run) {
     table[field++] = index;
     table[field++] = term;
     table[field++] = timeMs;
     table[field++] = payload.byteLength;
+    table[field++] = isAwaited ? 1 : 0;
     bytes.set(payload, offset);
     offset += payload.byteLength;
   }
@@ -62,19 +65,59 @@ export function unpackRequest(buffer: ArrayBuffer): UnpackedRequest {
   let offset = tableLength * FLOAT_BYTES;
   for (let field = REQUEST_HEAD; field < tableLength; field += COMMAND_FIELDS) {
     const payload = new Uint8Array(buffer, offset, at(table, field + 3));
-    run.push({ index: at(table, field), term: at(table, field + 1), timeMs: at(table, field + 2), payload });
+    run.push({
+      index: at(table, field),
+      term: at(table, field + 1),
+      timeMs: at(table, field + 2),
+      payload,
+      isAwaited: at(table, field + 4) === 1,
+    });
     offset += payload.byteLength;
   }
   return { kind: "apply", run };
 }
 
-export function packOutcomes(outcomes: readonly Outcome[]): ArrayBuffer {
+/** Bytes of a piece, unless a single outcome is larger. */
+export const pieceBytesMax = 16 * 1024 * 1024;
+
+/** Gathers the outcomes of a run, and sends a piece as soon as the next outcome would make it too large. */
+export class OutcomePieces {
+  readonly #send: (piece: ArrayBuffer) => void;
+  #gathered: Outcome[] = [];
+  #gatheredBytes = 0;
+
+  constructor(send: (piece: ArrayBuffer) => void) {
+    this.#send = send;
+  }
+
+  add(outcome: Outcome): void {
+    // A text of n UTF-16 code units takes up to 3n bytes.
+    const outcomeBytes = outcome.kind === "ok" ? outcome.payload.byteLength : outcome.message.length * 3;
+    if (this.#gathered.length > 0 && this.#gatheredBytes + outcomeBytes > pieceBytesMax) this.#flush(false);
+    this.#gathered.push(outcome);
+    this.#gatheredBytes += outcomeBytes;
+  }
+
+  end(): void {
+    this.#flush(true);
+  }
+
+  #flush(isLast: boolean): void {
+    const piece = packOutcomes(this.#gathered, isLast);
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#send(piece);
+  }
+}
+
+function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffer {
   const bodies = outcomes.map((outcome) => (outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message)));
   let bodyBytes = 0;
   for (const body of bodies) bodyBytes += body.byteLength;
   const tableLength = REPLY_HEAD + outcomes.length * OUTCOME_FIELDS;
   const { buffer, table, bytes } = allocate(tableLength, bodyBytes);
-  table[0] = outcomes.length;
+  table[0] = isLast ? 1 : 0;
+  table[1] = outcomes.length;
   let field = REPLY_HEAD;
   let offset = tableLength * FLOAT_BYTES;
   outcomes.forEach((outcome, nth) => {
@@ -87,9 +130,15 @@ export function packOutcomes(outcomes: readonly Outcome[]): ArrayBuffer {
   return buffer;
 }
 
-/** The payloads are views into `buffer`: who keeps one for long copies it, or keeps the whole run's. */
-export function unpackOutcomes(buffer: ArrayBuffer): readonly Outcome[] {
-  const count = at(new Float64Array(buffer, 0, REPLY_HEAD), 0);
+export interface Piece {
+  readonly outcomes: readonly Outcome[];
+  /** Whether the run is through. */
+  readonly isLast: boolean;
+}
+
+/** The payloads are views into `buffer`: who keeps one for long copies it, or keeps the whole piece's. */
+export function unpackOutcomes(buffer: ArrayBuffer): Piece {
+  const [isLast, count] = new Float64Array(buffer, 0, REPLY_HEAD) as unknown as readonly [number, number];
   const tableLength = REPLY_HEAD + count * OUTCOME_FIELDS;
   const table = new Float64Array(buffer, 0, tableLength);
   const outcomes: Outcome[] = [];
@@ -103,7 +152,7 @@ export function unpackOutcomes(buffer: ArrayBuffer): readonly Outcome[] {
     );
     offset += body.byteLength;
   }
-  return outcomes;
+  return { outcomes, isLast: isLast === 1 };
 }
 
 function allocate(

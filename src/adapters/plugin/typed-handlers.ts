@@ -4,7 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import { type ApplyContext, Rejected, type Schema } from "./api.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
-import { type Handlers, isPromise } from "./handlers.ts";
+import { type Encode, type Handlers, isPromise } from "./handlers.ts";
 
 const ISSUES_MAX = 5;
 const ISSUE_CHARACTERS_MAX = 200;
@@ -12,12 +12,12 @@ const ISSUE_CHARACTERS_MAX = 200;
 export function createTypedHandlers(plugin: TypedPlugin): Handlers {
   const state = plugin.create();
   if (isPromise(state)) throw new TypeError("create returned a Promise: the state must be there when it returns");
-  const run = (kind: OperationKind, payload: Uint8Array, context: ApplyContext): Uint8Array => {
+  const run = (kind: OperationKind, payload: Uint8Array, context: ApplyContext): Encode => {
     const { name, input } = decodeOperation(payload);
     const operation = findOperation(plugin, kind, name);
     const result = operation.run(state, parse(operation.input, input, name), context);
     if (isPromise(result)) throw new TypeError(`${name} returned a Promise: it must finish before it returns`);
-    return encodeValue((result ?? null) as CborValue); // It throws for whatever is none.
+    return () => encodeValue((result ?? null) as CborValue); // It throws for whatever is none.
   };
   return {
     apply: (payload, context) => run("command", payload, context),

@@ -36,6 +36,8 @@ function load(worker: Worker, location: PluginLocation): Promise<StateMachineDes
 }
 
 interface Waiting {
+  /** What has come of the run so far. */
+  readonly outcomes: Outcome[];
   readonly resolve: (outcomes: readonly Outcome[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -54,7 +56,7 @@ class WorkerStateMachine implements StateMachine {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#stop(failure(`The state machine ${name} ${version} failed outside of apply: ${event.message}`));
+      this.#stop(failure(`The state machine ${name} ${version} failed outside of apply: ${firstLine(event.message)}`));
     };
     worker.addEventListener("close", () =>
       this.#stop(failure(`The thread of the state machine ${name} ${version} ended`)),
@@ -79,17 +81,27 @@ class WorkerStateMachine implements StateMachine {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
     const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
     const packed = pack();
-    this.#waiting.push({ resolve, reject });
+    this.#waiting.push({ outcomes: [], resolve, reject });
     this.#worker.postMessage(packed, [packed]);
     return promise;
   }
 
   #onMessage(message: FromWorker): void {
-    if (message instanceof ArrayBuffer) return this.#waiting.shift()?.resolve(unpackOutcomes(message));
+    if (message instanceof ArrayBuffer) return this.#onPiece(message);
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
     const error = failure(message.message, remoteCause(message.stack));
     if (message.kind === "queryFailed") this.#waiting.shift()?.reject(error);
     else this.#stop(error);
+  }
+
+  #onPiece(piece: ArrayBuffer): void {
+    const oldest = this.#waiting[0];
+    if (oldest === undefined) return; // Stopped meanwhile.
+    const { outcomes, isLast } = unpackOutcomes(piece);
+    for (const outcome of outcomes) oldest.outcomes.push(outcome);
+    if (!isLast) return;
+    this.#waiting.shift();
+    oldest.resolve(oldest.outcomes);
   }
 
   /** The first reason stands. Whoever waits learns it, and so does whoever comes later. */
@@ -103,6 +115,11 @@ class WorkerStateMachine implements StateMachine {
 
 function failure(message: string, cause?: Error): GraftError {
   return new GraftError("state-machine", message, { cause });
+}
+
+/** Without the lines of source that an uncaught error begins with: clients read it. */
+function firstLine(message: string): string {
+  return message.split("\n").find((line) => !/^\s*(\d+ \||\^)/.test(line)) ?? "";
 }
 
 /** What the plugin threw, as far as it can cross: its stack says where in the plugin to look. */

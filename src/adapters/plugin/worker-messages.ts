@@ -31,7 +31,7 @@ export interface QueryFailed extends Told {
   readonly kind: "queryFailed";
 }
 
-/** Instead of outcomes: the worker applies nothing from then on. */
+/** Instead of outcomes, or of the rest of them: the worker applies nothing from then on. */
 export interface Stopped extends Told {
   readonly kind: "stopped";
 }

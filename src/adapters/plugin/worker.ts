@@ -1,8 +1,9 @@
 // The thread that a state machine lives on: an entry point of its own in the compiled binary. It is told which plugin to load,
 // then gets packed runs and queries and answers each in turn. Its other half is worker-host.ts.
-import { createExecutor, type Executor } from "./executor.ts";
+import { GraftError } from "../../errors.ts";
+import { createExecutor, type Executor, reasonOf } from "./executor.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
-import { packOutcomes, unpackRequest } from "./run-layout.ts";
+import { OutcomePieces, unpackRequest } from "./run-layout.ts";
 import type { FromWorker, Load } from "./worker-messages.ts";
 
 declare const self: Worker;
@@ -23,6 +24,7 @@ async function load(location: PluginLocation): Promise<void> {
     } catch (cause) {
       throw startFailure(location, cause);
     }
+    watchForLeftovers();
     send({ kind: "loaded", description: executor.description });
   } catch (error) {
     send({ kind: "loadFailed", ...told(error) });
@@ -31,18 +33,61 @@ async function load(location: PluginLocation): Promise<void> {
 
 function answer(running: Executor, packed: ArrayBuffer): void {
   const request = unpackRequest(packed);
+  const pieces = new OutcomePieces((piece) => send(piece, [piece]));
+  let where = "a query";
   try {
-    const outcomes =
-      request.kind === "apply"
-        ? request.run.map((command) => running.apply(command))
-        : [running.query(request.payload)];
-    const reply = packOutcomes(outcomes);
-    send(reply, [reply]);
-  } catch (error) {
-    if (request.kind === "query") return send({ kind: "queryFailed", ...told(error) });
-    executor = null; // What is still in the queue stands on an entry that was not applied.
-    send({ kind: "stopped", ...told(error) });
+    if (request.kind === "query") {
+      noteQuery();
+      pieces.add(running.query(request.payload));
+    } else {
+      for (const command of request.run) {
+        where = `entry ${command.index} (term ${command.term})`;
+        pieces.add(running.apply(command));
+      }
+    }
+    pieces.end();
+  } catch (cause) {
+    const error = cause instanceof GraftError ? cause : failure(running, `failed at ${where}`, cause);
+    if (request.kind === "query") send({ kind: "queryFailed", ...told(error) });
+    else stop(error);
   }
+}
+
+/** What is still in the queue stands on an entry that was not applied. */
+function stop(error: GraftError): void {
+  executor = null;
+  send({ kind: "stopped", ...told(error) });
+}
+
+function failure({ description }: Executor, what: string, cause: unknown): GraftError {
+  const message = `The state machine ${description.name} ${description.version} ${what}: ${reasonOf(cause)}`;
+  return new GraftError("state-machine", message, { cause });
+}
+
+/** A query was answered in this turn of the event loop. */
+let isAfterQuery = false;
+
+function noteQuery(): void {
+  if (isAfterQuery) return;
+  isAfterQuery = true;
+  setImmediate(() => {
+    isAfterQuery = false;
+  });
+}
+
+/**
+ * What a handler left behind and nobody caught. A client must not be able to end the thread with a question: a promise that a
+ * query left is let go, and a query cannot leave a timer (determinism-guard.ts). Anything else may have to do with the state.
+ */
+function watchForLeftovers(): void {
+  process.on("uncaughtException", onLeftover);
+  process.on("unhandledRejection", (cause) => {
+    if (!isAfterQuery) onLeftover(cause);
+  });
+}
+
+function onLeftover(cause: unknown): void {
+  if (executor !== null) stop(failure(executor, "failed outside of apply", cause));
 }
 
 function told(error: unknown): { readonly message: string; readonly stack: string } {

@@ -17,7 +17,7 @@ const [plugin, operation] = process.argv.slice(2);
 const results = [GRAFT_VERSION];
 for (const create of [createInlineStateMachine, createWorkerStateMachine]) {
   const machine = await create(locatePlugin(plugin, process.cwd()));
-  const [outcome] = await machine.apply([{ index: 1, term: 1, timeMs: 0, payload: encodeValue(JSON.parse(operation)) }]);
+  const [outcome] = await machine.apply([{ index: 1, term: 1, timeMs: 0, payload: encodeValue(JSON.parse(operation)), isAwaited: true }]);
   results.push(outcome.kind === "ok" ? decodeValue(outcome.payload) : outcome);
   await machine.close();
 }

@@ -23,13 +23,22 @@ function insideApply(act: () => unknown): void {
       query: () => new Uint8Array(),
     }),
   });
-  createExecutor(checkDefinition(machine)).apply({ index: 4, term: 2, timeMs: 0, payload: new Uint8Array() });
+  createExecutor(checkDefinition(machine)).apply({
+    index: 4,
+    term: 2,
+    timeMs: 0,
+    payload: new Uint8Array(),
+    isAwaited: true,
+  });
 }
 
 const time = "use ctx.timeMs, the replicated time";
 const chance = "use ctx.random(), which draws the same numbers on every node";
 const world = "let the client ask, and send the answer with the command";
 const later = "a command is finished when apply returns";
+const local = "it says how this machine is doing";
+const nodeCrypto = process.getBuiltinModule("node:crypto");
+const english = new Intl.DateTimeFormat("en");
 
 const caught: readonly (readonly [string, () => unknown, string])[] = [
   ["Date.now", () => Date.now(), time],
@@ -47,11 +56,28 @@ const caught: readonly (readonly [string, () => unknown, string])[] = [
   ["crypto.randomUUID", () => crypto.randomUUID(), chance],
   ["crypto.getRandomValues", () => crypto.getRandomValues(new Uint8Array(1)), chance],
   ["Bun.randomUUIDv7", () => Bun.randomUUIDv7(), chance],
+  ["Intl.DateTimeFormat.format()", () => english.format(), time],
+  ["Intl.DateTimeFormat.format()", () => [undefined].map(english.format), time],
+  ["Intl.DateTimeFormat.formatToParts()", () => english.formatToParts(), time],
+  ["performance.toJSON", () => performance.toJSON(), time],
+  ["process.cpuUsage", () => process.cpuUsage(), local],
+  ["process.memoryUsage", () => process.memoryUsage(), local],
+  ["process.memoryUsage.rss", () => process.memoryUsage.rss(), local],
+  ["node:os loadavg", () => process.getBuiltinModule("node:os").loadavg(), local],
+  ["Bun.password.hashSync", () => Bun.password.hashSync("x", { algorithm: "bcrypt", cost: 4 }), chance],
+  ["node:crypto generateKeySync", () => nodeCrypto.generateKeySync("hmac", { length: 64 }), chance],
+  ["node:crypto generateKeyPairSync", () => nodeCrypto.generateKeyPairSync("ed25519"), chance],
+  ["node:crypto randomFill", () => nodeCrypto.randomFill(new Uint8Array(2), () => {}), chance],
+  ["node:crypto randomFillSync", () => nodeCrypto.randomFillSync(new Uint8Array(2)), chance],
+  ["node:crypto ECDH.generateKeys", () => nodeCrypto.createECDH("prime256v1").generateKeys(), chance],
   ["fetch", () => fetch("http://127.0.0.1:1/"), world],
   ["new WebSocket", () => new WebSocket("ws://127.0.0.1:1/"), world],
   ["Bun.spawnSync", () => Bun.spawnSync(["true"]), world],
   ["setTimeout", () => setTimeout(() => {}, 0), later],
   ["setInterval", () => setInterval(() => {}, 1000), later],
+  ["process.nextTick", () => process.nextTick(() => {}), later],
+  ["Bun.sleep", () => Bun.sleep(0), later],
+  ["node:timers setTimeout", () => process.getBuiltinModule("node:timers").setTimeout(() => {}, 0), later],
   ["queueMicrotask", () => queueMicrotask(() => {}), later],
 ];
 
@@ -94,6 +120,7 @@ describe("determinism guard", () => {
   test("a date of a given time may be made inside apply", () => {
     const dates: Date[] = [];
     insideApply(() => dates.push(new Date(86_400_000)));
+    insideApply(() => [english.format(dates[0]), english.formatToParts(0)]);
     expect(dates[0]?.toISOString()).toBe("1970-01-02T00:00:00.000Z");
   });
 
@@ -107,5 +134,8 @@ describe("determinism guard", () => {
     expect(crypto.randomUUID()).toHaveLength(36);
     expect(process.hrtime.bigint()).toBeGreaterThan(0n);
     expect(performance.now()).toBeGreaterThan(0);
+    expect(english.format()).toMatch(/\d/);
+    expect(english.formatToParts().length).toBeGreaterThan(1);
+    expect(process.memoryUsage.rss()).toBeGreaterThan(0);
   });
 });

@@ -24,7 +24,13 @@ const keeper = defineRawStateMachine({
 });
 
 const letters = Uint8Array.of(97, 98, 99);
-const command = (nth: number) => ({ index: nth + 1, term: 1, timeMs: 0, payload: letters.subarray(nth, nth + 1) });
+const command = (nth: number) => ({
+  index: nth + 1,
+  term: 1,
+  timeMs: 0,
+  payload: letters.subarray(nth, nth + 1),
+  isAwaited: true,
+});
 
 test("what a plugin keeps does not keep the whole run's memory", () => {
   const executor = createExecutor(checkDefinition(keeper));

@@ -1,7 +1,8 @@
 // A run and its outcomes survive the trip through one buffer.
 import { expect, test } from "bun:test";
 import {
-  packOutcomes,
+  OutcomePieces,
+  pieceBytesMax,
   packQuery,
   packRun,
   unpackOutcomes,
@@ -10,10 +11,10 @@ import {
 import type { AppliedCommand, Outcome } from "../../../src/ports/state-machine.ts";
 
 const run: readonly AppliedCommand[] = [
-  { index: 1, term: 1, timeMs: 0, payload: new Uint8Array() },
-  { index: 2 ** 53 - 1, term: 2 ** 52, timeMs: 1_795_430_000_123, payload: Uint8Array.of(1, 2, 3) },
+  { index: 1, term: 1, timeMs: 0, payload: new Uint8Array(), isAwaited: true },
+  { index: 2 ** 53 - 1, term: 2 ** 52, timeMs: 1_795_430_000_123, payload: Uint8Array.of(1, 2, 3), isAwaited: false },
   // A view into a larger buffer, at an odd place, as a codec gives it.
-  { index: 3, term: 2, timeMs: 7, payload: Uint8Array.of(9, 9, 9, 4, 5, 9).subarray(3, 5) },
+  { index: 3, term: 2, timeMs: 7, payload: Uint8Array.of(9, 9, 9, 4, 5, 9).subarray(3, 5), isAwaited: true },
 ];
 
 test("a run", () => {
@@ -34,9 +35,30 @@ test("outcomes, in order, with messages in any script", () => {
     { kind: "rejected", message: "" },
     { kind: "ok", payload: new Uint8Array() },
   ];
-  expect(unpackOutcomes(packOutcomes(outcomes))).toEqual(outcomes);
-  expect(unpackOutcomes(packOutcomes([]))).toEqual([]);
+  expect(piecesOf(outcomes).map(unpackOutcomes)).toEqual([{ outcomes, isLast: true }]);
+  expect(piecesOf([]).map(unpackOutcomes)).toEqual([{ outcomes: [], isLast: true }]);
 });
+
+test("outcomes in pieces: none is large, unless a single outcome is", () => {
+  const half = { kind: "ok", payload: new Uint8Array(pieceBytesMax / 2) } as const;
+  const huge = { kind: "ok", payload: new Uint8Array(pieceBytesMax + 1) } as const;
+  const text = { kind: "rejected", message: "…".repeat(pieceBytesMax / 6) } as const;
+  const pieces = piecesOf([half, half, half, huge, text, half]).map(unpackOutcomes);
+  expect(pieces.map(({ outcomes, isLast }) => [outcomes.length, isLast])).toEqual([
+    [2, false],
+    [1, false],
+    [1, false],
+    [2, true],
+  ]);
+});
+
+function piecesOf(outcomes: readonly Outcome[]): readonly ArrayBuffer[] {
+  const pieces: ArrayBuffer[] = [];
+  const gatherer = new OutcomePieces((piece) => pieces.push(piece));
+  for (const outcome of outcomes) gatherer.add(outcome);
+  gatherer.end();
+  return pieces;
+}
 
 test("a run of 64 costs one buffer, little larger than its payloads", () => {
   const full = Array.from({ length: 64 }, (_, nth) => ({
@@ -44,6 +66,7 @@ test("a run of 64 costs one buffer, little larger than its payloads", () => {
     term: 1,
     timeMs: 0,
     payload: new Uint8Array(256),
+    isAwaited: true,
   }));
-  expect(packRun(full).byteLength).toBe(16 + 64 * (32 + 256));
+  expect(packRun(full).byteLength).toBe(16 + 64 * (40 + 256));
 });

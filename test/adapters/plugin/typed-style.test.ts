@@ -45,6 +45,21 @@ const machine = defineStateMachine({
     later: { input: v.null(), apply: () => Promise.resolve(1) },
     slowly: { input: asynchronous, apply: () => 1 },
     broken: { input: v.null(), apply: () => decodeURIComponent("%") },
+    unsent: {
+      input: v.null(),
+      apply(state) {
+        state.words.push("kept");
+        return new Map() as never;
+      },
+    },
+    lateClock: {
+      input: v.null(),
+      apply: () => ({
+        get now() {
+          return Date.now();
+        },
+      }),
+    },
     constructor: { input: v.null(), apply: () => "a name like any other" },
   },
   queries: {
@@ -54,7 +69,7 @@ const machine = defineStateMachine({
 
 const open = (): Executor => createExecutor(checkDefinition(machine));
 const apply = (executor: Executor, ...operation: readonly CborValue[]): Outcome =>
-  executor.apply({ index: 1, term: 1, timeMs: 0, payload: encodeValue(operation) });
+  executor.apply({ index: 1, term: 1, timeMs: 0, payload: encodeValue(operation), isAwaited: true });
 const resultOf = (outcome: Outcome): unknown => (outcome.kind === "ok" ? decodeValue(outcome.payload) : outcome);
 
 describe("typed style", () => {
@@ -63,7 +78,7 @@ describe("typed style", () => {
       name: "log",
       version: "1.0.0",
       style: "typed",
-      commands: ["append", "nothing", "twice", "later", "slowly", "broken", "constructor"],
+      commands: ["append", "nothing", "twice", "later", "slowly", "broken", "unsent", "lateClock", "constructor"],
       queries: ["words"],
     });
   });
@@ -92,7 +107,10 @@ describe("typed style", () => {
     [["append", { word: 5 }], "append: word: Invalid type: Expected string but received 5"],
     [["append", { word: "a", tmies: 3 }], 'append: tmies: Invalid key: Expected never but received "tmies"'],
     [["append", { word: "Never" }], "that word is refused"],
-    [["apend", {}], 'log has no command "apend"; it has: append, nothing, twice, later, slowly, broken, constructor'],
+    [
+      ["apend", {}],
+      'log has no command "apend"; it has: append, nothing, twice, later, slowly, broken, unsent, lateClock, constructor',
+    ],
     [["words", null], "words is a query and not a command"],
     [["append"], "the payload is not the CBOR array [operation, input]"],
     [["append", {}, 1], "the payload is not the CBOR array [operation, input]"],
@@ -108,7 +126,7 @@ describe("typed style", () => {
   });
 
   test("bytes that are no CBOR are refused", () => {
-    const outcome = open().apply({ index: 1, term: 1, timeMs: 0, payload: Uint8Array.of(0xff) });
+    const outcome = open().apply({ index: 1, term: 1, timeMs: 0, payload: Uint8Array.of(0xff), isAwaited: true });
     expect(outcome).toMatchObject({ kind: "rejected" });
     expect(outcome.kind === "rejected" && outcome.message).toStartWith("the payload is not CBOR: ");
   });
@@ -121,6 +139,22 @@ describe("typed style", () => {
   test("a command may not be sent as a query, nor the other way round", () => {
     const outcome = open().query(encodeValue(["append", { word: "a" }]));
     expect(outcome).toEqual({ kind: "rejected", message: "append is a command and not a query" });
+  });
+
+  test.each([
+    ["unsent", "TypeError: a value that CBOR does not carry: an object of a class", ["kept", "kept"]],
+    [
+      "lateClock",
+      "ForbiddenInApply: Date.now inside apply: the nodes would differ; use ctx.timeMs, the replicated time",
+      [],
+    ],
+  ])("a result that cannot be encoded (%s) is told to who waits for it, and stops no node", (name, reason, words) => {
+    const executor = open();
+    const command = { index: 1, term: 1, timeMs: 0, payload: encodeValue([name, null]) };
+    const message = `the command was applied, but its result cannot be sent: ${reason}`;
+    expect(executor.apply({ ...command, isAwaited: true })).toEqual({ kind: "rejected", message });
+    expect(executor.apply({ ...command, isAwaited: false })).toEqual({ kind: "ok", payload: new Uint8Array() });
+    expect(resultOf(executor.query(encodeValue(["words", null])))).toEqual(words);
   });
 
   test.each([

@@ -13,6 +13,7 @@ const MORTAL = `
 import { randomBytes } from "node:crypto";
 import { defineRawStateMachine } from "graft";
 let die = () => {};
+const later = async (what) => { await 1; throw new Error(what); };
 setInterval(() => die(), 1);
 export default defineRawStateMachine({
   name: "mortal",
@@ -23,14 +24,46 @@ export default defineRawStateMachine({
       if (text === "exit") process.exit(7);
       if (text === "exit soon") die = () => process.exit(7);
       if (text === "throw soon") die = () => { throw new Error("out of nowhere"); };
+      if (text === "reject") void later("the rest of it");
       if (text === "work") for (let round = 0, x = 1; round < 5e7; round++) x = Math.imul(x, 31) + round;
       if (text === "fail") throw new Error("failed");
       if (text === "random bytes") randomBytes(4);
       return command;
     },
-    query: (question) => question,
+    query(question) {
+      if (question.length > 0) void later("left behind");
+      return question;
+    },
   }),
 });`;
+
+const source = join(import.meta.dir, "../../../src/adapters/plugin");
+
+/** Asks questions that leave a rejected promise behind, then applies a command that does. */
+const LEFTOVERS = `
+import { locatePlugin } from "${source}/loader.ts";
+import { createWorkerStateMachine } from "${source}/worker-host.ts";
+const machine = await createWorkerStateMachine(locatePlugin(process.argv[2], "/"));
+let index = 0;
+const apply = async (text) => {
+  const command = { index: ++index, term: 1, timeMs: 0, payload: Buffer.from(text), isAwaited: true };
+  const [outcome] = await machine.apply([command]);
+  return outcome.kind;
+};
+const told = [];
+while (told.length < 20) {
+  await machine.query(Buffer.from("?"));
+  told.push(await apply("still there"));
+}
+try {
+  await apply("reject");
+  for (;;) await apply("");
+} catch (error) {
+  told.push(error.message);
+}
+console.log(JSON.stringify(told));
+process.exit(0);
+`;
 
 let folder = "";
 const opened: StateMachine[] = [];
@@ -44,6 +77,7 @@ const command = (text: string, index = 1): AppliedCommand => ({
   term: 1,
   timeMs: 0,
   payload: Buffer.from(text),
+  isAwaited: true,
 });
 const failure = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
@@ -74,7 +108,7 @@ describe("worker host", () => {
   test.each([
     ["exit", "The thread of the state machine mortal 1 ended"],
     ["exit soon", "The thread of the state machine mortal 1 ended"],
-    ["throw soon", "The state machine mortal 1 failed outside of apply: "],
+    ["throw soon", "The state machine mortal 1 failed outside of apply: error: out of nowhere"],
   ])("a thread that dies (%s) rejects what is under way and what comes later", async (how, message) => {
     const machine = await open();
     const dying = machine.apply([command(how)]);
@@ -115,6 +149,16 @@ describe("worker host", () => {
     await reloaded;
     worker.terminate();
     expect(answers).toEqual(["loaded", "outcomes", "stopped", "loaded"]);
+  });
+
+  // In a process of its own: under the test runner, a thread's own handlers of uncaught errors are not asked.
+  test("a promise that a query left behind does not end the thread, one of a command does, and no source is told", async () => {
+    const script = join(folder, "leftovers.ts");
+    await Bun.write(script, LEFTOVERS);
+    const { stdout, stderr, exitCode } = Bun.spawnSync([process.execPath, script, folder]);
+    expect(exitCode, stderr.toString()).toBe(0);
+    const told = "The state machine mortal 1 failed outside of apply: Error: the rest of it";
+    expect(JSON.parse(stdout.toString())).toEqual([...Array.from({ length: 20 }, () => "ok"), told]);
   });
 
   test("closing rejects what is under way, without waiting for it", async () => {
