@@ -64,7 +64,7 @@ function failure({ description }: Executor, what: string, cause: unknown): Graft
   return new GraftError("state-machine", message, { cause });
 }
 
-/** A query was answered in this turn of the event loop. */
+/** A query was answered in this turn of the event loop, or shortly before it. */
 let isAfterQuery = false;
 
 function noteQuery(): void {
@@ -76,8 +76,9 @@ function noteQuery(): void {
 }
 
 /**
- * What a handler left behind and nobody caught. A client must not be able to end the thread with a question: a promise that a
- * query left is let go, and a query cannot leave a timer (determinism-guard.ts). Anything else may have to do with the state.
+ * What a handler left behind and nobody caught. A client must not be able to end the thread with a question, and a query cannot
+ * leave a timer (determinism-guard.ts), but a promise. Whose promise was rejected is not told, so that one that may be a query's
+ * is let go. Anything else may have to do with the state.
  */
 function watchForLeftovers(): void {
   process.on("uncaughtException", onLeftover);

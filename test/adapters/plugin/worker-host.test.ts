@@ -43,7 +43,8 @@ const source = join(import.meta.dir, "../../../src/adapters/plugin");
 const LEFTOVERS = `
 import { locatePlugin } from "${source}/loader.ts";
 import { createWorkerStateMachine } from "${source}/worker-host.ts";
-const machine = await createWorkerStateMachine(locatePlugin(process.argv[2], "/"));
+const open = () => createWorkerStateMachine(locatePlugin(process.argv[2], "/"));
+let machine = await open();
 let index = 0;
 const apply = async (text) => {
   const command = { index: ++index, term: 1, timeMs: 0, payload: Buffer.from(text), isAwaited: true };
@@ -55,6 +56,7 @@ while (told.length < 20) {
   await machine.query(Buffer.from("?"));
   told.push(await apply("still there"));
 }
+machine = await open();
 try {
   await apply("reject");
   for (;;) await apply("");
