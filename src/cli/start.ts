@@ -55,17 +55,28 @@ export const start = command({
     const logger = composeLogger(output.verbose ? { ...config.log, level: "debug" } : config.log);
     const isAskedToStop = askedToStop(args["stop-with-stdin"] === true);
     try {
-      const node = await composeNode({ ...config, tls: { ca, cert, key } }, logger);
-      await node.start();
-      void isAskedToStop.then(() => node.stop());
-      const end = await node.ended;
-      if (end.kind === "failed") throw new Failure(end.error, { exitCode: 1, data: null, next: null });
+      logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin });
+      const composed = composeNode({ ...config, tls: { ca, cert, key } }, logger);
+      // A plugin may load for as long as it likes, or for ever; nothing is lost by leaving it.
+      const node = await Promise.race([composed, isAskedToStop.then(() => null)]);
+      if (node === null) logger.log("info", "stopped while the plugin was loading");
+      else await runToItsEnd(node, isAskedToStop);
       if (output.json) await output.line(JSON.stringify({ node: config.node.id, end: "stopped" }));
     } finally {
       await logger.flush(logGraceMs);
     }
   },
 });
+
+type ComposedNode = Awaited<ReturnType<typeof composeNode>>;
+
+/** Throws `Failure` when the node could not go on. */
+async function runToItsEnd(node: ComposedNode, isAskedToStop: Promise<void>): Promise<void> {
+  await node.start();
+  void isAskedToStop.then(() => node.stop());
+  const end = await node.ended;
+  if (end.kind === "failed") throw new Failure(end.error, { exitCode: 1, data: null, next: null });
+}
 
 /** Resolves with the first request; a second signal ends the process at once. */
 function askedToStop(withStdin: boolean): Promise<void> {

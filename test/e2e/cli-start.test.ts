@@ -122,6 +122,26 @@ describe("whose data it is", () => {
 });
 
 describe("how a node ends", () => {
+  test("SIGTERM ends it with 0 while its plugin is still loading", async () => {
+    const cluster = await TestCluster.create({ nodes: 1 });
+    try {
+      const { config, dataDir } = cluster.node("n1");
+      writeFileSync(join(cluster.layout.dir, "endless.ts"), "await new Promise(() => {});\nexport default {};");
+      writeFileSync(
+        config,
+        readFileSync(config, "utf8").replace(/plugin = ".*"/, `plugin = "${cluster.layout.dir}/endless.ts"`),
+      );
+      const loading = cluster.run("n1");
+      await until("the plugin is being loaded", () => cluster.logOf("n1").includes("loading plugin"));
+      loading.signal("SIGTERM");
+      expect(await loading.exited).toBe(0);
+      expect(cluster.logOf("n1")).toContain("stopped while the plugin was loading");
+      expect(existsSync(dataDir)).toBe(false);
+    } finally {
+      await cluster.remove();
+    }
+  });
+
   test("SIGTERM and the end of standard input end it with 0, `graft stop` from afar too", async () => {
     const cluster = await TestCluster.start();
     try {
