@@ -179,15 +179,18 @@ function wrapDate(): void {
 /** Without a date they format the present. `format` is a getter that gives a function bound to its formatter. */
 function wrapDateTimeFormat(): void {
   const { prototype } = Intl.DateTimeFormat;
-  const getter = Object.getOwnPropertyDescriptor(prototype, "format");
-  const unbound = getter?.get;
-  if (getter !== undefined && unbound !== undefined) {
+  const format = Object.getOwnPropertyDescriptor(prototype, "format");
+  const getter: unknown = Reflect.get(format ?? {}, "get");
+  if (typeof getter === "function") {
     const get = function (this: Intl.DateTimeFormat): Function {
-      return wrapDated(Reflect.apply(unbound, this, []), "Intl.DateTimeFormat.format()");
+      return wrapDated(Reflect.apply(getter, this, []), "Intl.DateTimeFormat.format()");
     };
-    Object.defineProperty(prototype, "format", { ...getter, get });
+    Object.defineProperty(prototype, "format", { ...format, get });
   }
-  Reflect.set(prototype, "formatToParts", wrapDated(prototype.formatToParts, "Intl.DateTimeFormat.formatToParts()"));
+  const toParts: unknown = Reflect.get(prototype, "formatToParts");
+  if (typeof toParts === "function") {
+    Reflect.set(prototype, "formatToParts", wrapDated(toParts, "Intl.DateTimeFormat.formatToParts()"));
+  }
 }
 
 function wrapDated(original: Function, what: string): Function {

@@ -57,7 +57,7 @@ const caught: readonly (readonly [string, () => unknown, string])[] = [
   ["crypto.getRandomValues", () => crypto.getRandomValues(new Uint8Array(1)), chance],
   ["Bun.randomUUIDv7", () => Bun.randomUUIDv7(), chance],
   ["Intl.DateTimeFormat.format()", () => english.format(), time],
-  ["Intl.DateTimeFormat.format()", () => [undefined].map(english.format), time],
+  ["Intl.DateTimeFormat.format()", () => english.format(undefined), time],
   ["Intl.DateTimeFormat.formatToParts()", () => english.formatToParts(), time],
   ["performance.toJSON", () => performance.toJSON(), time],
   ["process.cpuUsage", () => process.cpuUsage(), local],
