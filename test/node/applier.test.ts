@@ -87,7 +87,17 @@ describe("applier", () => {
     const { applier, machine } = setUp([command(1), command(2), command(3)], 2);
     applier.advance(3);
     await microtasks();
-    expect(machine.runs.flat()).toMatchObject([{ index: 3, term: 1, timeMs: 30, payload: bytes("c3"), isAwaited: false }]);
+    expect(machine.runs.flat()).toMatchObject([
+      { index: 3, term: 1, timeMs: 30, payload: bytes("c3"), isAwaited: false },
+    ]);
+  });
+
+  test("says of each command whether somebody waits for its result", async () => {
+    const { applier, machine, waiters } = setUp([command(1), command(2), command(3)]);
+    waiters.set(2, [waiter("command")]);
+    applier.advance(3);
+    await microtasks();
+    expect(machine.runs.flat().map(({ isAwaited }) => isAwaited)).toEqual([false, true, false]);
   });
 
   test("P20: paging through more than one run skips and repeats nothing", async () => {
