@@ -9,8 +9,9 @@ import type { LogStore, SavedState } from "../../ports/log-store.ts";
 import { prepareDataDirectory } from "./data-directory.ts";
 import { prepareEntryReader, type ReadEntries } from "./entry-reader.ts";
 import { EntryWriter } from "./entry-writer.ts";
+import { giveUp } from "./give-up.ts";
 import { type LogOutline, outlineAfter } from "./log-outline.ts";
-import { openDatabase } from "./open-database.ts";
+import { type CheckpointRow, openDatabase } from "./open-database.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
 import { failedOperation, refused, stoppedByFailure } from "./storage-errors.ts";
 
@@ -45,12 +46,6 @@ export function openSqliteLogStore({ dataDir, randomBytes }: SqliteLogStoreOptio
   }
 }
 
-interface CheckpointRow {
-  readonly busy: number;
-  readonly log: number;
-  readonly checkpointed: number;
-}
-
 class SqliteLogStore implements LogStore {
   readonly saved: SavedState;
   readonly #db: Database;
@@ -63,6 +58,8 @@ class SqliteLogStore implements LogStore {
   #outline: LogOutline;
   #walBytes = 0;
   #failure: GraftError | null = null;
+  /** Closing would try that write again; a failed read leaves nothing behind that closing could do harm to. */
+  #hasFailedToWrite = false;
   #isOpen = true;
 
   constructor(db: Database, file: string, { saved, base, tail }: Found) {
@@ -104,9 +101,11 @@ class SqliteLogStore implements LogStore {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    if (this.#hasFailedToWrite) return giveUp(this.#db, this.#file);
     try {
       this.#db.close(true);
     } catch (cause) {
+      giveUp(this.#db, this.#file);
       // After a failure nothing better can be said than what has been said already.
       if (this.#failure === null) throw failedOperation(this.#file, "Closing", cause);
     }
@@ -114,7 +113,7 @@ class SqliteLogStore implements LogStore {
 
   #commitEffects(effects: readonly DurableEffect[]): void {
     const bytesBefore = this.#writer.bytesWritten;
-    this.#orStop("Writing", () => {
+    this.#orGiveUp("Writing", () => {
       this.#begin.run();
       for (const effect of effects) this.#writer.apply(effect);
       this.#commit.run();
@@ -124,13 +123,20 @@ class SqliteLogStore implements LogStore {
 
   /** After this SQLite writes the WAL from its beginning again, so that it stays about this long. */
   #emptyWal(): void {
-    this.#orStop("Carrying the WAL over into the database", () => {
+    this.#orGiveUp("Carrying the WAL over into the database", () => {
       const row = this.#checkpoint.get();
       if (row?.busy !== 0 || row.log !== row.checkpointed) {
         throw new Error(`the checkpoint did not get through (${JSON.stringify(row)})`);
       }
     });
     this.#walBytes = 0;
+  }
+
+  #orGiveUp<T>(doing: string, work: () => T): T {
+    this.#hasFailedToWrite = true;
+    const result = this.#orStop(doing, work);
+    this.#hasFailedToWrite = false;
+    return result;
   }
 
   /** SQLite reports a failed fsync once and then goes on as if nothing had happened: the first failure is the last. */

@@ -3,8 +3,16 @@
 import { Database } from "bun:sqlite";
 import { GraftError } from "../../errors.ts";
 import { syncDataDirectory } from "./data-directory.ts";
+import { giveUp } from "./give-up.ts";
 import { applicationId, createTables, formatVersion } from "./schema.ts";
 import { damaged, isSqliteError, reasonOf } from "./storage-errors.ts";
+
+/** What SQLite answers to a checkpoint: whether something was in its way, frames in the WAL, frames carried over. */
+export interface CheckpointRow {
+  readonly busy: number;
+  readonly log: number;
+  readonly checkpointed: number;
+}
 
 /** How long a process that is just ending is waited for before its lock counts as taken, ms. */
 const lockTimeoutMs = 250;
@@ -34,11 +42,12 @@ const durabilitySettings: typeof settings = [
 ];
 
 /**
- * Opens the database, creating its tables under a new incarnation when it is empty; these are on disk when this returns.
- * Throws `GraftError("storage")`.
+ * Opens the database, creating its tables under a new incarnation when it is empty. Whatever can be read from it when this
+ * returns is on disk. Throws `GraftError("storage")`.
  */
 export function openDatabase(file: string, newIncarnation: () => string): Database {
   let db: Database | null = null;
+  let isOurs = false;
   try {
     db = new Database(file, { readwrite: true, create: false, strict: true });
     applySettings(db, file, settings);
@@ -46,14 +55,28 @@ export function openDatabase(file: string, newIncarnation: () => string): Databa
     db.run("BEGIN EXCLUSIVE");
     const isNew = checkFormat(db, file);
     db.run("COMMIT");
+    isOurs = true;
     applySettings(db, file, durabilitySettings);
     if (isNew) createTables(db, newIncarnation());
+    makeDurable(db);
     syncDataDirectory(file);
     return db;
   } catch (error) {
-    db?.close();
+    if (db !== null && isOurs) giveUp(db, file);
+    else db?.close();
     throw error instanceof GraftError ? error : explainOpening(file, error);
   }
+}
+
+/**
+ * A process that was killed between writing the WAL and its fsync leaves transactions that only the system's memory holds.
+ * They can be read, and would count as saved; a power cut would then take back a vote that has been given (P3, P45). So
+ * the WAL is synced and carried over into the database, which is synced too, before anything is read.
+ */
+function makeDurable(db: Database): void {
+  const row = db.query("PRAGMA wal_checkpoint(TRUNCATE)").get() as CheckpointRow | null;
+  if (row?.busy === 0 && row.log === 0 && row.checkpointed === 0) return;
+  throw new Error(`the WAL could not be carried over (${JSON.stringify(row)})`);
 }
 
 function applySettings(db: Database, file: string, wanted: typeof settings): void {

@@ -2,6 +2,8 @@
 // there, and nothing is tried a second time. The disk fails by the limit that the system puts on the size of a file.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { failedOperation } from "../../../src/adapters/sqlite/storage-errors.ts";
 import { command } from "../../contracts/log-entries.ts";
 import { createDataDirectory, type DataDirectory } from "./data-directory.ts";
@@ -85,6 +87,8 @@ describe.skipIf(Bun.which("prlimit") === null)("P47: a disk that refuses a write
     expect(rest[0]).toContain("earlier failure");
     expect(rest[1]).toContain("earlier failure");
     expect(rest[2]).toBe("close null");
+    // Closed through SQLite, it would have been synced and carried over after all, and removed.
+    expect(existsSync(`${directory.file}-wal`)).toBe(true);
     checkLeftBehind(acknowledged);
   });
 });

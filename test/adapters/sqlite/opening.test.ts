@@ -49,6 +49,20 @@ describe("settings", () => {
   });
 });
 
+test("P3, P45: whatever can be read after opening is in the synced database, and nothing in the WAL alone", () => {
+  const first = directory.open();
+  first.write([vote(4, "n1")], ignoreDurable);
+  // As a killed process leaves it: the vote stands in the WAL, and who wrote it may not have lived to sync it.
+  const left = [directory.file, `${directory.file}-wal`].map((file) => [file, readFileSync(file)] as const);
+  first.close();
+  for (const [file, bytes] of left) writeFileSync(file, bytes);
+  expect(statSync(`${directory.file}-wal`).size).toBeGreaterThan(0);
+  const second = directory.open();
+  expect(second.saved.currentTerm).toBe(4);
+  expect(statSync(`${directory.file}-wal`).size).toBe(0);
+  second.close();
+});
+
 describe("P57: what is stored is for one user alone", () => {
   test("the folder and every file in it, while it is open and afterwards", () => {
     directory.open().close();
