@@ -6,7 +6,7 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Monotonic: never goes back, goes on while the machine sleeps or the process is stopped. */
+  /** Monotonic: never goes back, goes on while the process is stopped. Whether it counts the machine's sleep is the platform's matter. */
   nowMs(): Millis;
   /** Wall clock, ms since 1970. Used once in a cluster's life, at genesis, and for log lines. */
   wallMs(): number;

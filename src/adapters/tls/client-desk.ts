@@ -8,6 +8,7 @@ import type { Refused } from "../cbor/frames.ts";
 import { refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { mayAsk, refusalOfFrame } from "./rights.ts";
+import type { LinkEnd } from "./tls-words.ts";
 
 export interface ClientDeskOptions {
   readonly admins: ReadonlySet<string>;
@@ -16,7 +17,12 @@ export interface ClientDeskOptions {
   readonly handler: TransportHandler;
   /** A client that was let in broke the protocol: for the log. */
   readonly onRefused: (link: Link, name: string, refusal: Refused) => void;
+  /** A client's connection has ended, and with it these bytes of answers: for the log. */
+  readonly onLost: (link: Link, name: string, reason: string) => void;
 }
+
+/** What errors may take beyond the bound of the queue, bytes: they are what the bound is answered with. */
+const errorBytesMax = 1024 * 1024;
 
 export class ClientDesk {
   readonly #options: ClientDeskOptions;
@@ -34,13 +40,14 @@ export class ClientDesk {
 
   /** To be called when `objection` had none. */
   attach(link: Link, name: string): void {
-    const { admins, handler, queueBytesMax, onRefused } = this.#options;
+    const { admins, handler, queueBytesMax, onRefused, onLost } = this.#options;
     this.#connected += 1;
-    link.setBounds({ frameBytesMax: frameBytesMax("request"), queueBytesMax });
+    link.setBounds({ frameBytesMax: frameBytesMax("request"), queueBytesMax: queueBytesMax + errorBytesMax });
     link.handler = new ClientHandler(link, name, admins.has(name), handler, {
       onRefused: (refusal) => onRefused(link, name, refusal),
-      onGone: () => {
+      onGone: (reason) => {
         this.#connected -= 1;
+        if (link.queuedBytes > 0) onLost(link, name, reason);
       },
     });
   }
@@ -52,11 +59,22 @@ class ClientHandler implements LinkHandler, ClientConnection {
     readonly name: string,
     readonly isAdmin: boolean,
     readonly handler: TransportHandler,
-    readonly desk: { readonly onRefused: (refusal: Refused) => void; readonly onGone: () => void },
+    readonly desk: { readonly onRefused: (refusal: Refused) => void; readonly onGone: (reason: string) => void },
   ) {}
 
   reply(reply: ClientReply): void {
-    if (this.link.isOpen) this.link.send(encodeReply(reply));
+    if (!this.link.isOpen) return;
+    // Asked before the encoding, which would cost as much memory. Room for errors is kept free of results.
+    const bytes = reply.kind === "result" ? reply.payload.byteLength + errorBytesMax : 0;
+    if (bytes === 0 || this.link.hasRoomFor(bytes)) return this.#send(encodeReply(reply));
+    const message = `its answer does not fit behind the ${this.link.queuedBytes} bytes that wait already; what was asked has been done`;
+    this.#send(encodeFrame({ kind: "error", id: reply.id, code: "state-machine", message, leader: null }));
+  }
+
+  #send(frame: Uint8Array): void {
+    if (this.link.hasRoomFor(frame.length)) return this.link.send(frame);
+    const reason = `the other side is too slow: ${this.link.queuedBytes} bytes wait for it`;
+    this.link.finish(reason, encodeFrame(refused("busy", reason)));
   }
 
   onTrusted(): void {}
@@ -74,8 +92,8 @@ class ClientHandler implements LinkHandler, ClientConnection {
     this.link.finish(frame.message, encodeFrame(frame));
   }
 
-  onClose(): void {
-    this.desk.onGone();
+  onClose(end: LinkEnd): void {
+    this.desk.onGone(end.reason);
   }
 }
 

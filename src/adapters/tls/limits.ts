@@ -20,6 +20,7 @@ export interface TransportLimits {
   readonly pendingMax: number;
   readonly clientsMax: number;
   readonly peerQueueBytesMax: number;
+  /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */
   readonly clientQueueBytesMax: number;
   /** Waits between attempts to reach a peer: doubling from the one to the other, each shortened by up to half at random. */
   readonly backoffMinMs: number;
@@ -37,7 +38,7 @@ export const defaultLimits: TransportLimits = Object.freeze({
   pendingMax: 256,
   clientsMax: 1_024,
   peerQueueBytesMax: 64 * 1024 * 1024,
-  clientQueueBytesMax: 32 * 1024 * 1024,
+  clientQueueBytesMax: 64 * 1024 * 1024,
   backoffMinMs: 20,
   backoffMaxMs: 1_000,
 });

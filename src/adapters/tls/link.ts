@@ -96,10 +96,17 @@ export class Link {
     this.#queue.bytesMax = bounds.queueBytesMax;
   }
 
+  /** Whether a frame of this size can be queued: what waits is offered to the socket before it counts as too much. */
+  hasRoomFor(frameBytes: number): boolean {
+    if (this.#queue.hasRoomFor(frameBytes)) return true;
+    this.flush();
+    return this.#queue.hasRoomFor(frameBytes);
+  }
+
   /** Queues a complete frame, which leaves with the next flush. Drops the link when its queue is full. */
   send(frame: Uint8Array): void {
     if (this.#state !== "open") return;
-    if (!this.#queue.push(frame)) {
+    if (!this.hasRoomFor(frame.length) || !this.#queue.push(frame)) {
       this.drop(`the other side is too slow: ${this.#queue.bytes} bytes wait for it`);
       return;
     }
@@ -131,7 +138,10 @@ export class Link {
   finish(reason: string, lastFrame: Uint8Array | null): void {
     if (this.#state === "finishing") return;
     if (this.#state !== "open") return this.drop(reason);
-    if (lastFrame !== null) this.#queue.push(lastFrame);
+    if (lastFrame !== null) {
+      this.#queue.bytesMax = Infinity;
+      this.#queue.push(lastFrame);
+    }
     this.#state = "finishing";
     this.#cause = { kind: "closed", reason };
     this.flush();
@@ -158,7 +168,9 @@ export class Link {
 
   socketOpened(socket: LinkSocket): void {
     this.#socket = socket;
-    this.#remoteAddress = socket.remoteAddress;
+    // Undefined, against its type, when the other side has left already.
+    const address: string | undefined = socket.remoteAddress;
+    this.#remoteAddress = address ?? "unknown";
     if (this.#state === "closed") socket.terminate();
   }
 
@@ -221,8 +233,9 @@ export class Link {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#state = "closed";
-    this.#queue.clear();
+    // Before the queue is cleared: what is lost with it can be told.
     this.handler.onClose(this.#cause ?? end);
+    this.#queue.clear();
     this.#onEnded(this);
   }
 }

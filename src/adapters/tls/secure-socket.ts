@@ -7,6 +7,9 @@ import { codeOf, explainConnect, type TlsMaterial } from "./tls-words.ts";
 /** As a number: the string form throws in Bun 1.4.5, and without it TLS 1.2 is let in. */
 const tls13 = 0x0304;
 
+/** SSL_OP_NO_TICKET. A resumed session is not asked for its certificate again: it would outlive the certificate's end. */
+const noTickets = 0x4000;
+
 /** `host:port`; an IPv6 address stands in brackets. Throws `GraftError("config")`. */
 function parseAddress(address: string): { readonly hostname: string; readonly port: number } {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
@@ -23,7 +26,7 @@ function parseAddress(address: string): { readonly hostname: string; readonly po
  */
 export function listenTls(address: string, tls: TlsMaterial, accept: () => Link): Bun.TCPSocketListener<Link> {
   const { hostname, port } = parseAddress(address);
-  const settings = { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: tls13 };
+  const settings = { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: tls13, secureOptions: noTickets };
   try {
     return Bun.listen<Link>({
       hostname,

@@ -22,10 +22,14 @@ export class SendQueue {
     return this.#end - this.#start;
   }
 
-  /** Copies the frame to the end of the queue; false when it does not fit. A single frame always fits. */
+  /** A single frame always fits. */
+  hasRoomFor(frameBytes: number): boolean {
+    return this.bytes === 0 || this.bytes + frameBytes <= this.bytesMax;
+  }
+
+  /** Copies the frame to the end of the queue; false when it does not fit. */
   push(frame: Uint8Array): boolean {
-    const queued = this.bytes;
-    if (queued > 0 && queued + frame.length > this.bytesMax) return false;
+    if (!this.hasRoomFor(frame.length)) return false;
     if (this.#end + frame.length > this.#buffer.length) this.#makeRoom(frame.length);
     this.#buffer.set(frame, this.#end);
     this.#end += frame.length;

@@ -111,8 +111,9 @@ export function explainConnect(error: unknown): string {
 /** What another side could hold against this side's own certificate, in words; null when nothing is found. */
 export function ownCertificateProblem(tls: TlsMaterial, nowMs: number): string | null {
   const cert = new X509Certificate(tls.cert);
-  const ca = new X509Certificate(tls.ca);
-  if (!cert.checkIssued(ca) || !cert.verify(ca.publicKey))
+  const isIssuer = (ca: X509Certificate): boolean => cert.checkIssued(ca) && cert.verify(ca.publicKey);
+  const bundle = tls.ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (!bundle.some((pem) => isIssuer(new X509Certificate(pem))))
     return "this side's certificate is not signed by the CA it was given";
   if (Date.parse(cert.validTo) < nowMs) return "this side's certificate has expired";
   if (Date.parse(cert.validFrom) > nowMs) return "this side's certificate is not valid yet";

@@ -93,6 +93,13 @@ class NodeTransport implements TlsTransport {
           code,
           reason: message,
         }),
+      onLost: (link, name, reason) =>
+        this.#log.warn("client left with answers unsent", {
+          from: link.remoteAddress,
+          identity: `client ${name}`,
+          bytes: link.queuedBytes,
+          reason,
+        }),
     });
     this.#peerTable = new PeerTable({
       selfId: self.id,

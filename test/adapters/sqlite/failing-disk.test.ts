@@ -2,8 +2,7 @@
 // there, and nothing is tried a second time. The disk fails by the limit that the system puts on the size of a file.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { failedOperation } from "../../../src/adapters/sqlite/storage-errors.ts";
 import { command } from "../../contracts/log-entries.ts";
 import { createDataDirectory, type DataDirectory } from "./data-directory.ts";

@@ -1,6 +1,9 @@
 // What real certificates, of the wrong kind, do to a node that runs: they are refused, both sides say why, and the node
 // goes on. Every refusal is followed by a sound connection to the same node.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { connect as connectSocket } from "node:tls";
+import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { issueNode, createCa } from "../../../src/adapters/certs/authority.ts";
 import { ownCertificateProblem } from "../../../src/adapters/tls/tls-words.ts";
 import {
@@ -39,6 +42,25 @@ describe("P53: on the accepting side", () => {
     expect(raw.received.length).toBe(0);
     expect(raw.failure).toContain("CERTIFICATE_REQUIRED");
     expect(reasons(node)).toEqual(["the other side has no certificate"]);
+  });
+
+  test("no session is resumed: a certificate that has expired since is looked at anew", async () => {
+    const settings = { ...(await clientTls("alice")), rejectUnauthorized: false };
+    const [host, port] = node.address.split(":");
+    const connect = async (session?: Buffer) => {
+      const resumed = session === undefined ? {} : { session };
+      const socket = connectSocket({ host: host ?? "", port: Number(port), ...settings, ...resumed });
+      await once(socket, "secureConnect");
+      // The node's answer: a ticket would have come before it.
+      socket.write(encodeFrame(hello(clientSender("alice"))));
+      await once(socket, "data");
+      const seen = { session: socket.getSession(), isReused: socket.isSessionReused() };
+      socket.destroy();
+      return seen;
+    };
+    const first = await connect();
+    expect(first.isReused).toBe(false);
+    expect((await connect(first.session)).isReused).toBe(false);
   });
 
   test("another CA's certificate: closed without a byte, however early a hello is sent", async () => {

@@ -196,6 +196,25 @@ describe("P54: slow and many", () => {
     expect((await net.client(node, "d")).isOpen).toBe(true);
   });
 
+  test("large results of one turn all arrive, and one that finds no room is answered with an error", async () => {
+    const generous = await net.node("n4");
+    const client = await net.client(generous, "alice");
+    for (let id = 1; id <= 30; id += 1) client.send({ kind: "status", id });
+    await until(() => generous.heard.requests.length === 30, "it has asked");
+    const payload = new Uint8Array(8 << 20);
+    const answer = (count: number, from: number): void => {
+      for (const { request, client: asker } of generous.heard.requests.slice(from, from + count))
+        asker.reply({ kind: "result", id: request.id, payload, index: 1, term: 1 });
+    };
+    answer(8, 0);
+    await until(() => client.replies.length === 8, "eight have arrived");
+    expect(client.replies.map(({ kind }) => kind)).toEqual(Array.from({ length: 8 }, () => "result"));
+    answer(22, 8);
+    await until(() => client.replies.length === 30, "each of the others is answered");
+    expect(client.replies.at(-1)).toMatchObject({ kind: "error", id: 30, code: "state-machine" });
+    expect(client.isOpen).toBe(true);
+  }, 30_000);
+
   test("a client that does not read is dropped at its bound, and memory does not grow", async () => {
     const greedy = await net.node("n2", {
       limits: { ...limits, clientQueueBytesMax: 1 << 20, stallTimeoutMs: 60_000 },
@@ -213,6 +232,11 @@ describe("P54: slow and many", () => {
       client?.reply(answer);
       greedy.transport.flush();
     }
+    // The results are errors by now, and those have a bound as well.
+    const error: ClientReply = { kind: "error", id: 1, code: "rejected", message: "x".repeat(1_000), leader: null };
+    for (let count = 0; count < 2_000; count += 1) client?.reply(error);
+    await until(() => greedy.lines.some(({ message }) => message.includes("answers unsent")), "the log says so");
+    expect(greedy.lines.at(-1)?.fields["reason"]).toContain("too slow");
     raw.socket?.resume();
     await until(() => raw.isClosed, "it is dropped");
     // 200 MB were offered; what the system's own buffers take is not ours.
@@ -225,9 +249,14 @@ describe("P54: slow and many", () => {
     await until(() => raw.isSecure, "TLS stands");
     raw.send(hello(nodeSender("n2"), { meant: "n3" }));
     await until(() => sender.heard.isConnectedTo("n2"), "connected");
+    raw.socket?.pause();
     sender.heard.isInsideCall = true;
-    for (let term = 0; term < 400_000; term += 1)
-      sender.transport.send(toMemberKey("n2", incarnation), timeoutNow(term));
+    // More than the system's own buffers take.
+    const entries = [{ kind: "command" as const, index: 1, term: 1, stampMs: 1, payload: new Uint8Array(500_000) }];
+    for (let round = 0; round < 100; round += 1) {
+      const position = { term: 1, prev: { index: 0, term: 0 }, leaderCommit: 0, round };
+      sender.transport.send(toMemberKey("n2", incarnation), { kind: "appendEntries", ...position, entries });
+    }
     sender.heard.isInsideCall = false;
     await until(() => sender.heard.story.includes("-n2"), "it is dropped");
     expect(sender.heard.reasons[0]).toContain("too slow");

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { X509Certificate } from "node:crypto";
 import { checkHello, checkIdentity, type Expectation } from "../../../src/adapters/tls/hello.ts";
+import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { type Identity, identityOf, parseIdentity } from "../../../src/adapters/tls/identity.ts";
 import { clientSender, cluster, hello, nodeSender } from "./tls-net.ts";
 
@@ -81,6 +82,17 @@ describe("P53: a hello is checked against the certificate", () => {
     expect(
       checkHello(hello(nodeSender("n1"), { meant: "n2", versionMin: 0, versionMax: 9 }), n1, accepting),
     ).toBeNull();
+  });
+
+  test("a node of another genesis is refused, and one that knows none or the same is let in", () => {
+    const genesis = (clusterUuid: string) => ({ clusterUuid, members: [], foundedAtMs: 1 });
+    const knowing = (clusterUuid: string) =>
+      hello({ ...nodeSender("n1"), genesis: genesis(clusterUuid) } as HelloSender);
+    const expected = { ...accepting, clusterUuid: "a".repeat(32) };
+    expect(checkHello(knowing("b".repeat(32)), n1, expected)?.code).toBe("wrong-cluster");
+    expect(checkHello(knowing("a".repeat(32)), n1, expected)).toBeNull();
+    expect(checkHello(hello(nodeSender("n1")), n1, expected)).toBeNull();
+    expect(checkHello(knowing("b".repeat(32)), n1, { ...expected, clusterUuid: null })).toBeNull();
   });
 
   test.each([
