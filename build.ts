@@ -21,7 +21,6 @@ export async function compile(entry: string, outfile: string): Promise<void> {
     // Names stay: they stand in stack traces and in the errors of plugins. The source map leads traces back to the source.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "inline",
-    define: { GRAFT_VERSION: JSON.stringify(version) },
     compile: {
       outfile,
       // A plugin finds its own node_modules by their package.json files.

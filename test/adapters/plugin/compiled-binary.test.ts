@@ -14,7 +14,7 @@ import { createInlineStateMachine } from "${source}/plugin/inline-host.ts";
 import { locatePlugin } from "${source}/plugin/loader.ts";
 import { createWorkerStateMachine } from "${source}/plugin/worker-host.ts";
 const [plugin, operation] = process.argv.slice(2);
-const results = [GRAFT_VERSION];
+const results = [];
 for (const create of [createInlineStateMachine, createWorkerStateMachine]) {
   const machine = await create(locatePlugin(plugin, process.cwd()));
   const [outcome] = await machine.apply([{ index: 1, term: 1, timeMs: 0, payload: encodeValue(JSON.parse(operation)), isAwaited: true }]);
@@ -75,13 +75,12 @@ test("is one file", async () => {
 });
 
 test("an external plugin runs with its own node_modules and the built-in API", () => {
-  const version = expect.stringMatching(/^\d+\.\d+\.\d+/);
-  expect(run("plugin", ["greet", { whom: "world" }])).toEqual([version, "hello world", "hello world"]);
+  expect(run("plugin", ["greet", { whom: "world" }])).toEqual(["hello world", "hello world"]);
   const refused = { kind: "rejected", message: "nobody is there" };
-  expect(run("plugin", ["greet", { whom: "" }])).toEqual([version, refused, refused]);
+  expect(run("plugin", ["greet", { whom: "" }])).toEqual([refused, refused]);
 });
 
 test("a shipped plugin is in it", () => {
   const created = { created: true };
-  expect(run("kv", ["put", { key: "a", value: "1" }])).toEqual([expect.any(String), created, created]);
+  expect(run("kv", ["put", { key: "a", value: "1" }])).toEqual([created, created]);
 });
