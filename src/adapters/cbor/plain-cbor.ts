@@ -1,6 +1,8 @@
 // cbor-x, set up to read and write plain CBOR: no records, no shared structures, no tags of its own, no BigInt out.
 // It trusts its input, so nothing from outside reaches it before strict-cbor.ts has passed it.
-import { Encoder } from "cbor-x";
+// This entry is JavaScript alone: the package's main one loads a native addon where it finds one, which corrupts what it
+// decodes under Bun.
+import { Encoder } from "cbor-x/encode";
 
 /** `int64AsNumber` is in cbor-x's decoder but not in its types: 64-bit integers come out as numbers, not as BigInt. */
 interface PlainOptions extends NonNullable<ConstructorParameters<typeof Encoder>[0]> {
