@@ -22,7 +22,7 @@ export function onAppendEntries(state: State, from: MemberKey, request: AppendEn
   const next = hearLeader(state, from, request, emit);
   const prevTerm = termAt(next.log, request.prev.index);
   // Below the snapshot everything is committed, and so the same on every node: neither a conflict nor a gap.
-  const matches = request.prev.index < next.log.snapshot.index || prevTerm === request.prev.term;
+  const matches = request.prev.index < next.log.base.index || prevTerm === request.prev.term;
   if (!matches) {
     if (request.prev.index <= next.commitIndex) throw new Error("Leader Completeness broken: prevLog conflicts");
     return reply(next, from, followerOf(next).round, refusal(next, request.prev), emit);
@@ -71,7 +71,7 @@ function takeEntries(state: State, request: AppendEntries, emit: Emit): State {
   for (; at < entries.length; at++) {
     const entry = entries[at]!;
     if (entry.index !== prev.index + 1 + at) throw new Error(`AppendEntries with a gap before index ${entry.index}`);
-    if (entry.index <= state.log.snapshot.index) continue;
+    if (entry.index <= state.log.base.index) continue;
     if (termAt(state.log, entry.index) !== entry.term) break;
   }
   const missing = at === 0 ? entries : entries.slice(at);

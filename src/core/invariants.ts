@@ -14,7 +14,7 @@ export function checkState(state: State): void {
   must(state.genesis === null || state.founding === null, "a node that knows the genesis waits for no founder");
   must(state.genesis !== null || (state.currentTerm === 0 && state.votedFor === null), "no vote precedes the genesis");
   must(state.genesis !== null || role.kind === "follower", "before the genesis a node only waits");
-  must(log.snapshot.index <= state.appliedIndex, "what a snapshot covers is applied");
+  must(log.base.index <= state.appliedIndex, "what a snapshot covers is applied");
   must(state.appliedIndex <= state.commitIndex, "nothing is applied before it is committed (§3.5)");
   must(state.appliedIndex <= durability.persistedIndex, "nothing is applied before it is durable here");
   must(state.commitIndex <= log.last.index, "what is committed is in the log");
@@ -75,10 +75,10 @@ export function checkTransition(before: State, after: State): void {
   }
   must(after.durability.confirmed >= before.durability.confirmed, "what was durable stays durable");
   must(after.durability.issued >= before.durability.issued, "tickets rise");
-  must(after.log.snapshot.index >= before.log.snapshot.index, "a snapshot never goes back");
-  const committed = Math.max(before.commitIndex, after.log.snapshot.index);
+  must(after.log.base.index >= before.log.base.index, "a snapshot never goes back");
+  const committed = Math.max(before.commitIndex, after.log.base.index);
   must(
-    before.commitIndex < after.log.snapshot.index || termAt(before.log, committed) === termAt(after.log, committed),
+    before.commitIndex < after.log.base.index || termAt(before.log, committed) === termAt(after.log, committed),
     "a committed entry is never replaced (§3.6.3)",
   );
   checkSameTerm(before, after);

@@ -16,14 +16,14 @@ export interface Segment {
 }
 
 export interface LogTerms {
-  /** The last position covered by a snapshot, or the log's start. */
-  readonly snapshot: LogPosition;
+  /** The position before the first entry that this log holds: the log's start, or one that a snapshot covers. */
+  readonly base: LogPosition;
   readonly last: LogPosition;
   /** Replicated time of the last entry, ms since 1970. */
   readonly lastStampMs: number;
-  /** The first position of each term after the snapshot, ascending. */
+  /** The first position of each term after the base, ascending. */
   readonly termStarts: readonly LogPosition[];
-  /** The configuration as of the snapshot (or genesis) first, then each one in the log. Empty before genesis. */
+  /** The configuration in force at the base (or that of the genesis) first, then each one in the log. Empty before genesis. */
   readonly configurations: readonly PlacedConfiguration[];
   /** The sizes of the entries after this index are known, in `segments`. */
   readonly sizedAfter: LogIndex;
@@ -36,8 +36,8 @@ const segmentsMax = 256;
 /** The term of the entry at `index`; null when it is compacted away or beyond the end. */
 export function termAt(log: LogTerms, index: LogIndex): Term | null {
   if (index === log.last.index) return log.last.term;
-  if (index === log.snapshot.index) return log.snapshot.term;
-  if (index < log.snapshot.index || index > log.last.index) return null;
+  if (index === log.base.index) return log.base.term;
+  if (index < log.base.index || index > log.last.index) return null;
   for (let at = log.termStarts.length - 1; at >= 0; at--) {
     const start = log.termStarts[at]!;
     if (start.index <= index) return start.term;
@@ -45,7 +45,7 @@ export function termAt(log: LogTerms, index: LogIndex): Term | null {
   throw new Error(`log terms: index ${index} lies before the first term in the log`);
 }
 
-/** The position at `index`, which must be in the log or at the snapshot's end. */
+/** The position at `index`, which must be in the log or at its base. */
 export function positionAt(log: LogTerms, index: LogIndex): LogPosition {
   const term = termAt(log, index);
   if (term === null) throw new Error(`log terms: index ${index} is not in the log`);
@@ -58,10 +58,10 @@ export function firstIndexOfTermAt(log: LogTerms, index: LogIndex): LogIndex {
     const start = log.termStarts[at]!;
     if (start.index <= index) return start.index;
   }
-  return log.snapshot.index;
+  return log.base.index;
 }
 
-/** The last index whose entry has a term of at most `term`; the snapshot's end if none has. */
+/** The last index whose entry has a term of at most `term`; the base if none has. */
 export function lastIndexUpToTerm(log: LogTerms, term: Term): LogIndex {
   const next = log.termStarts.find((start) => start.term > term);
   return next === undefined ? log.last.index : next.index - 1;

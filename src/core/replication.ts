@@ -14,7 +14,7 @@ export function heartbeat(state: State, emit: Emit): State {
   let next = state;
   for (const to of leaderOf(state).progress.keys()) {
     const progress = progressOf(next, to);
-    const prevIndex = Math.max(expectedIndex(progress), next.log.snapshot.index);
+    const prevIndex = Math.max(expectedIndex(progress), next.log.base.index);
     next = sendEntries(next, { to, prevIndex, through: prevIndex }, emit);
   }
   const role = leaderOf(next);
@@ -47,7 +47,7 @@ function replicateTo(state: State, to: MemberKey, emit: Emit): State {
  * it is refused, never by time: on a slow link it may still be on its way, and sending it again would fill the link.
  */
 function probe(state: State, to: MemberKey, progress: Probing, emit: Emit): State {
-  const isBehindSnapshot = progress.nextIndex <= state.log.snapshot.index;
+  const isBehindSnapshot = progress.nextIndex <= state.log.base.index;
   if (progress.asked || isBehindSnapshot || progress.nextIndex > state.log.last.index) return state;
   const message = { to, prevIndex: progress.nextIndex - 1, through: state.log.last.index };
   return withProgress(sendEntries(state, message, emit), to, { ...progress, asked: true });

@@ -79,7 +79,7 @@ function restoreLog(saved: Saved): LogTerms {
   const first: readonly PlacedConfiguration[] =
     saved.genesis === null ? [] : [{ position: logStart, configuration: genesisConfiguration(saved.genesis) }];
   return {
-    snapshot: saved.snapshot,
+    base: saved.snapshot,
     last: saved.last,
     lastStampMs: Math.max(saved.lastStampMs, saved.genesis?.foundedAtMs ?? 0),
     termStarts: saved.termStarts,

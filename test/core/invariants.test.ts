@@ -51,7 +51,7 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
   ],
   ["no vote precedes the genesis", { ...following, genesis: null }],
   ["before the genesis a node only waits", { ...standing, genesis: null, currentTerm: 0, votedFor: null }],
-  ["what a snapshot covers is applied", withLog(following, { snapshot: at(3, 2) })],
+  ["what a snapshot covers is applied", withLog(following, { base: at(3, 2) })],
   ["nothing is applied before it is committed (§3.5)", { ...following, appliedIndex: 3 }],
   ["nothing is applied before it is durable here", withDurability(following, { persistedIndex: 1 })],
   ["what is committed is in the log", { ...following, commitIndex: 4 }],
@@ -145,7 +145,7 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["a vote stands for its whole term (§3.4)", { ...following, votedFor: n2 }, { ...following, votedFor: null }],
   ["what was durable stays durable", withDurability(following, { confirmed: 3 }), following],
   ["tickets rise", withDurability(following, { issued: 3 }), following],
-  ["a snapshot never goes back", withLog(following, { snapshot: at(1, 1) }), following],
+  ["a snapshot never goes back", withLog(following, { base: at(1, 1) }), following],
   ["a committed entry is never replaced (§3.6.3)", following, withLog(following, { termStarts: [at(1, 1), at(2, 2)] })],
   ["a leader only appends (§3.5)", leading, withLog(leading, { last: at(4, 3) })],
   ["rounds rise", leading, withLeader({ round: 0 })],
@@ -163,7 +163,7 @@ describe("a step is refused", () => {
       checkTransition({ ...following, votedFor: n2 }, { ...following, currentTerm: 3, votedFor: null }),
     ).not.toThrow();
     expect(() => checkTransition(leading, { ...leading, role: asFollower(following) })).not.toThrow();
-    const compacted = withLog(following, { snapshot: at(3, 2), termStarts: [] });
+    const compacted = withLog(following, { base: at(3, 2), termStarts: [] });
     expect(() => checkTransition(following, { ...compacted, commitIndex: 3, appliedIndex: 3 })).not.toThrow();
     const next = { ...withLeader({ round: 0 }), currentTerm: 9 };
     expect(() => checkTransition(leading, next)).not.toThrow();
