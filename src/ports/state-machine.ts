@@ -23,6 +23,23 @@ export interface StateMachineDescription {
   readonly style: "typed" | "raw";
   readonly commands: readonly string[];
   readonly queries: readonly string[];
+  /** Whether the plugin can take snapshots and restore them. Without it the log is never cut. */
+  readonly snapshots: boolean;
+}
+
+/** Bytes of a snapshot's chunk at the most. */
+export const snapshotChunkBytesMax = 256 * 1024;
+
+/** The state as it was at one index, to be read once, from the beginning to the end. */
+export interface StateSnapshot {
+  /**
+   * The next chunk, of 1 to `snapshotChunkBytesMax` bytes, the caller's to keep; null at the end, and after it. Rejects with
+   * `GraftError("state-machine")` when the plugin cannot say what its state is, once it is closed, and when the state machine is.
+   * One call at a time.
+   */
+  read(): Promise<Uint8Array | null>;
+  /** Lets the frozen copy go, read through or not. More than once is fine; after the end there is no need to. */
+  close(): void;
 }
 
 /**
@@ -38,6 +55,19 @@ export interface StateMachineDescription {
  * - reject a query's promise, and no other, when the query throws: it changed nothing, and a client's question must not be
  *   able to stop one node after the other;
  * - reject what is under way and every later call with `GraftError("state-machine")` once it is closed.
+ *
+ * And of snapshots (§5), where the description says that there are any:
+ * - freeze the state as of every run handed over before the call of `snapshot`. Runs and queries go on while it is read, see
+ *   and change the living state, and never wait for more than one chunk of it;
+ * - hand out one at a time: a second is refused until the first is closed or read to its end;
+ * - make a chunk when it is asked for and at most a few ahead, so that neither a slow reader nor a large state costs memory:
+ *   beyond the state there is room for what commands change while the snapshot is open, and for some chunks;
+ * - give the same bytes for the same state, on every node, however that state came about: by commands, or by `restore`;
+ * - leave the state machine alone when taking or reading a snapshot fails: the call is rejected, and commands go on;
+ * - replace the whole state in `restore`, asking for chunks as it takes them in, whatever their size. The caller sees to it that
+ *   nothing else is under way: no run, no query, no snapshot; what is asked meanwhile is refused;
+ * - stop, as after a command that threw, when a restore fails: what cannot be read, what ends too early or too late, a
+ *   snapshot of another plugin, chunks whose iteration throws. Nothing is left then that could be trusted.
  * Several calls may be under way; they settle in order. The payloads of a run's outcomes may share their memory, some 16 MiB
  * of it: who keeps one for long copies it.
  */
@@ -46,5 +76,8 @@ export interface StateMachine {
   /** Outcomes in the order of the commands. */
   apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]>;
   query(payload: Uint8Array): Promise<Outcome>;
+  snapshot(): Promise<StateSnapshot>;
+  /** Resolves when the state is the snapshot's. */
+  restore(chunks: AsyncIterable<Uint8Array>): Promise<void>;
   close(): Promise<void>;
 }

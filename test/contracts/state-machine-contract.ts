@@ -82,6 +82,7 @@ export function describeStateMachineContract(
         style: "raw",
         commands: [],
         queries: [],
+        snapshots: false,
       });
     });
 

@@ -1,7 +1,7 @@
 // A state machine that remembers what it was given. What it does with a command or a query is in the text of it: "reject …"
 // and "throw …" are done as they say, anything else is answered with itself. It can be made to keep its answers back.
 import { GraftError } from "../../src/errors.ts";
-import type { AppliedCommand, Outcome, StateMachine } from "../../src/ports/state-machine.ts";
+import type { AppliedCommand, Outcome, StateMachine, StateSnapshot } from "../../src/ports/state-machine.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -9,8 +9,20 @@ const decoder = new TextDecoder();
 export const bytes = (text: string): Uint8Array => encoder.encode(text);
 export const text = (payload: Uint8Array): string => decoder.decode(payload);
 
+const refusedSnapshot = "a snapshot is being read";
+
+/** What fails alone. */
+const harmless: ReadonlySet<string> = new Set(["the query failed", refusedSnapshot]);
+
 export class RecordingMachine implements StateMachine {
-  readonly description = { name: "recording", version: "1", style: "raw", commands: [], queries: [] } as const;
+  readonly description = {
+    name: "recording",
+    version: "1",
+    style: "raw",
+    commands: [],
+    queries: [],
+    snapshots: true,
+  } as const;
   /** What was applied, in order, as `index:text`. */
   readonly applied: string[] = [];
   /** The commands of each call of `apply`. */
@@ -25,6 +37,7 @@ export class RecordingMachine implements StateMachine {
   poison: string | null = null;
   closeFailure: Error | null = null;
   readonly #onClose: () => void;
+  #snapshot: StateSnapshot | null = null;
   #held: { readonly settle: () => void; readonly reject: (error: Error) => void }[] = [];
   #stopped: Error | null = null;
 
@@ -52,6 +65,35 @@ export class RecordingMachine implements StateMachine {
       if (text(payload).startsWith("throw")) throw new GraftError("state-machine", "the query failed");
       return { kind: "ok", payload: bytes(`${text(payload)} of ${this.applied.length}`) };
     });
+  }
+
+  snapshot(): Promise<StateSnapshot> {
+    return this.#later(() => {
+      if (this.#snapshot !== null) throw new GraftError("state-machine", refusedSnapshot);
+      this.#snapshot = this.#frozen([...this.applied]);
+      return this.#snapshot;
+    });
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.applied.length = 0;
+    for await (const chunk of chunks) this.applied.push(text(chunk));
+    if (this.#stopped !== null) throw this.#stopped;
+  }
+
+  #frozen(applied: string[]): StateSnapshot {
+    const close = (): void => {
+      applied.length = 0;
+      if (this.#snapshot === snapshot) this.#snapshot = null;
+    };
+    const read = (): Promise<Uint8Array | null> =>
+      this.#later(() => {
+        const next = applied.shift();
+        if (next === undefined) close();
+        return next === undefined ? null : bytes(next);
+      });
+    const snapshot: StateSnapshot = { read, close };
+    return snapshot;
   }
 
   async close(): Promise<void> {
@@ -85,7 +127,7 @@ export class RecordingMachine implements StateMachine {
         resolve(work());
       } catch (error) {
         const failure = error as Error;
-        if (failure.message !== "the query failed") this.#stop(failure);
+        if (!harmless.has(failure.message)) this.#stop(failure);
         reject(failure);
       }
     };

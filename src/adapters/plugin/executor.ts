@@ -104,6 +104,7 @@ function describe(plugin: Plugin): StateMachineDescription {
     style: plugin.style,
     commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
     queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
+    snapshots: false,
   };
 }
 

@@ -1,7 +1,13 @@
 // The state machine on the node's own thread: nothing crosses over, and nothing protects the node from a slow `apply` or from
 // collecting the garbage of a large state. For small states; the other choice is worker-host.ts.
 import { GraftError } from "../../errors.ts";
-import type { AppliedCommand, Outcome, StateMachine, StateMachineDescription } from "../../ports/state-machine.ts";
+import type {
+  AppliedCommand,
+  Outcome,
+  StateMachine,
+  StateMachineDescription,
+  StateSnapshot,
+} from "../../ports/state-machine.ts";
 import { createExecutor, type Executor } from "./executor.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 
@@ -39,6 +45,14 @@ class InlineStateMachine implements StateMachine {
   async query(payload: Uint8Array): Promise<Outcome> {
     this.#mustRun();
     return this.#executor.query(payload);
+  }
+
+  async snapshot(): Promise<StateSnapshot> {
+    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
+  }
+
+  async restore(): Promise<void> {
+    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
   }
 
   async close(): Promise<void> {

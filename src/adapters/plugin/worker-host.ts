@@ -2,7 +2,13 @@
 // holds up the node. Runs are handed over as they come and wait in the worker's queue; answers return in the same order, so
 // the oldest waiting call is always the one that is answered.
 import { GraftError } from "../../errors.ts";
-import type { AppliedCommand, Outcome, StateMachine, StateMachineDescription } from "../../ports/state-machine.ts";
+import type {
+  AppliedCommand,
+  Outcome,
+  StateMachine,
+  StateMachineDescription,
+  StateSnapshot,
+} from "../../ports/state-machine.ts";
 import { nameOf, type PluginLocation, problem } from "./loader.ts";
 import { packQuery, packRun, unpackOutcomes } from "./run-layout.ts";
 import type { FromWorker, Load } from "./worker-messages.ts";
@@ -71,6 +77,14 @@ class WorkerStateMachine implements StateMachine {
     const [outcome] = await this.#ask(() => packQuery(payload));
     if (outcome === undefined) throw new RangeError("a query was answered with no outcome");
     return outcome;
+  }
+
+  async snapshot(): Promise<StateSnapshot> {
+    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
+  }
+
+  async restore(): Promise<void> {
+    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
   }
 
   async close(): Promise<void> {
