@@ -14,7 +14,14 @@ import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { ClientRequest } from "../ports/requests.ts";
 import type { StateMachine, StateMachineDescription } from "../ports/state-machine.ts";
-import type { ClientConnection, PeerIdentity, PeerStatus, Transport, TransportHandler } from "../ports/transport.ts";
+import type {
+  BulkLink,
+  ClientConnection,
+  PeerIdentity,
+  PeerStatus,
+  Transport,
+  TransportHandler,
+} from "../ports/transport.ts";
 import { Applier } from "./applier.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
 import { stopGracefully } from "./graceful-stop.ts";
@@ -71,7 +78,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#options = options;
     this.#modules = modules;
     const tail = new LogTail(store, tailBytesMax);
-    this.#applier = new Applier(store.saved.snapshot?.position.index ?? 0, {
+    this.#applier = new Applier(store.saved.snapshot.index, {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
@@ -200,6 +207,12 @@ export class Node implements TransportHandler, RequestTarget {
 
   onMessage(from: MemberKey, message: Message): void {
     this.#loop.arrive({ kind: "message", from, message });
+  }
+
+  onBulk(from: PeerIdentity, link: BulkLink): void {
+    // This node has no files that a peer could read.
+    this.#modules.logger.log("debug", "connection for bulk refused", { peer: from.id });
+    link.close("there is nothing to read here");
   }
 
   onRequest(request: ClientRequest, client: ClientConnection): void {

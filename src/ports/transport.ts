@@ -2,6 +2,7 @@
 import type { Incarnation, MemberKey, NodeId } from "../core/configuration.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
+import type { BulkMessage } from "./bulk-messages.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
 
 export interface PeerIdentity {
@@ -21,6 +22,24 @@ export interface ClientConnection {
   reply(reply: ClientReply): void;
 }
 
+/**
+ * A connection with a peer for what is large, of its own beside the ordinary one, which it never delays. The side that
+ * opened it asks first. It ends by itself when nothing has travelled on it for long.
+ */
+export interface BulkLink {
+  /** To be set in the turn in which the link was received. */
+  onMessage: ((message: BulkMessage) => void) | null;
+  /** Exactly once, also when the transport stops; never from inside `send` or `close`. */
+  onClose: ((reason: string) => void) | null;
+  readonly isOpen: boolean;
+  /** Queues the message, which leaves in pieces. Beyond the queue's bound the link is closed with a reason. */
+  send(message: BulkMessage): void;
+  /** What waits to leave: who sends much waits until this is little. */
+  readonly queuedBytes: number;
+  /** What is queued still leaves. */
+  close(reason: string): void;
+}
+
 /** What the transport tells the node. Callbacks never come from inside `send` or `reply`. */
 export interface TransportHandler {
   /** Both hellos are checked. Comes before any message of that peer, and again for each new connection. */
@@ -28,6 +47,8 @@ export interface TransportHandler {
   /** The peer is left without a connection; not called for one that a newer one of the same peer has replaced. */
   onPeerDisconnected(peer: PeerIdentity, reason: string): void;
   onMessage(from: MemberKey, message: Message): void;
+  /** The peer has opened a connection for bulk. Its ordinary connection need not stand. */
+  onBulk(from: PeerIdentity, link: BulkLink): void;
   /** Role and right have been checked against the table of the protocol; the request is decoded and valid. */
   onRequest(request: ClientRequest, client: ClientConnection): void;
 }
@@ -61,6 +82,11 @@ export interface Transport {
   /** What the next hellos say of the genesis. */
   setGenesis(genesis: Genesis | null): void;
   peers(): readonly PeerStatus[];
+  /**
+   * Opens a connection for bulk with that very incarnation: dialled from here, or by the peer when it cannot be reached from
+   * here. A few per peer. Rejects with `GraftError`: `unavailable` when neither comes about, `overloaded` beyond the few.
+   */
+  openBulk(to: MemberKey): Promise<BulkLink>;
   /**
    * Stops listening, tells everyone that this node is stopping, gives what is queued up to `graceMs` to leave, closes every
    * connection. Nothing is delivered from the call on, and clients take it that every request delivered has been answered.

@@ -1,6 +1,6 @@
 // The transport over TLS and the one in memory under the one contract.
 import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
-import { toMemberKey } from "../../src/core/configuration.ts";
+import { nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { TlsNet } from "../adapters/tls/tls-net.ts";
 import { describeTransportContract, incarnation, Recorder, type TransportHarness } from "./transport-contract.ts";
 
@@ -19,9 +19,12 @@ describeTransportContract("in memory", async (): Promise<TransportHarness> => {
       for (let round = 0; round < 100; round += 1) {
         if (condition()) return;
         network.deliverAll();
+        // What was promised is told between deliveries.
+        await Promise.resolve();
       }
       throw new Error(`it did not happen: ${what}`);
     },
+    shut: (node) => network.shut(nodeIdOf(node.key)),
     client: async (of, name) => {
       const [id = ""] = of.key.split("@");
       return network.client(id, { name, isAdmin: name === "admin" });

@@ -42,6 +42,7 @@ function setUp(stored: readonly Entry[] = []) {
       flush: never,
       setPeers: never,
       setGenesis: never,
+      openBulk: never,
       peers: never,
       stop: never,
     },

@@ -16,8 +16,6 @@ export function tracedStore(store: MemoryLogStore, trace: string[], holds: () =>
       if (holds() === "nothing" || (holds() === "appends" && !isAppend)) store.flushAll();
     },
     read: (first, last, bytesMax) => store.read(first, last, bytesMax),
-    chainAt: (index) => store.chainAt(index),
-    reclaim: () => store.reclaim(),
     close: () => {
       trace.push("store.close");
       store.close();
@@ -50,6 +48,7 @@ export function tracedTransport(transport: Transport, trace: string[], faults: (
       transport.setGenesis(genesis);
     },
     peers: () => transport.peers(),
+    openBulk: (to) => transport.openBulk(to),
     stop: async (graceMs) => {
       trace.push("transport.stop");
       await transport.stop(graceMs);

@@ -64,6 +64,7 @@ function followerLoop(write?: LogStore["write"]) {
     flush: () => void log.push("flush"),
     setPeers: never,
     setGenesis: never,
+    openBulk: never,
     peers: never,
     stop: never,
   };
@@ -75,8 +76,6 @@ function followerLoop(write?: LogStore["write"]) {
       store: {
         saved: store.saved,
         read: never,
-        chainAt: never,
-        reclaim: never,
         close: never,
         write: (effects, onDurable) => {
           log.push(`write ${effects.map(({ kind }) => kind).join("+")}`);

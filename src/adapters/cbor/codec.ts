@@ -1,6 +1,14 @@
 // Between a frame's bytes and what it says. Encoding dispatches on the message; decoding checks the size for its kind,
 // then walks the bytes strictly, then lets cbor-x decode, then reads every field against the schema of docs/protocol.md.
 import { BadFrame } from "./bad-frame.ts";
+import {
+  readDialBack,
+  readSnapshotChunk,
+  readSnapshotGone,
+  readSnapshotRead,
+  writeBulk,
+  writeDialBack,
+} from "./bulk-frames.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Frame } from "./frames.ts";
 import { readHello, readRefused, writeHello, writeRefused } from "./hello-frames.ts";
@@ -50,6 +58,10 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   appendEntriesReply: readAppendEntriesReply,
   timeoutNow: readTimeoutNow,
   genesisNotice: readGenesisNotice,
+  dialBack: readDialBack,
+  snapshotRead: readSnapshotRead,
+  snapshotChunk: readSnapshotChunk,
+  snapshotGone: readSnapshotGone,
   commandRequest: readCommandRequest,
   queryRequest: readQueryRequest,
   statusRequest: readBareRequest("status"),
@@ -134,6 +146,12 @@ function write(frame: Frame): void {
     case "timeoutNow":
     case "genesisNotice":
       return writeMessage(writer, frame);
+    case "dialBack":
+      return writeDialBack(writer, frame);
+    case "snapshotRead":
+    case "snapshotChunk":
+    case "snapshotGone":
+      return writeBulk(writer, frame);
     case "command":
     case "query":
     case "transferLeadership":

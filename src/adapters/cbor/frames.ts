@@ -3,6 +3,7 @@
 import type { Incarnation, NodeId } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
+import type { BulkMessage } from "../../ports/bulk-messages.ts";
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 
 /** The first frame in each direction of every connection: the dialling side speaks first. */
@@ -29,8 +30,25 @@ export type HelloSender =
       readonly incarnation: Incarnation;
       readonly bootId: string;
       readonly genesis: Genesis | null;
+      readonly purpose: NodePurpose;
     }
   | { readonly role: "client"; readonly name: string };
+
+/** What a connection between two nodes is for; the answer to a hello has the same kind. */
+export type NodePurpose =
+  | { readonly kind: "peer" }
+  | {
+      readonly kind: "bulk";
+      /** The nonce of the `dialBack` that asked for this connection; null: opened for the dialling side's own use. */
+      readonly nonce: string | null;
+    };
+
+/** Asks the peer to dial the sender for bulk, since the sender cannot dial it. */
+export interface DialBack {
+  readonly kind: "dialBack";
+  /** Random, 32 hexadecimal digits: the hello of the connection repeats it. */
+  readonly nonce: string;
+}
 
 /** The last frame before the sender closes the connection: why, in words that the other side can print. */
 export interface Refused {
@@ -58,4 +76,4 @@ export type RefusalCode =
   | "busy"
   | "stopping";
 
-export type Frame = Hello | Refused | Message | ClientRequest | ClientReply;
+export type Frame = Hello | Refused | Message | DialBack | BulkMessage | ClientRequest | ClientReply;

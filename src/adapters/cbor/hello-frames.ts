@@ -1,7 +1,7 @@
 // The hello and the refusal: how two sides of a new connection say who they are, or why they will not go on.
 import type { FrameWriter } from "./frame-writer.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { distinct, type Item, name, orNull, printable, row, toPrintable, uint, word } from "./fields.ts";
+import { distinct, type Item, name, orNull, printable, row, toPrintable, uint, uuid, word } from "./fields.ts";
 import type { Hello, HelloSender, RefusalCode, Refused } from "./frames.ts";
 import { featuresMax, labelLengthMax, messageLengthMax } from "./limits.ts";
 import { readGenesis, writeGenesis } from "./membership.ts";
@@ -11,6 +11,8 @@ import type { PlainItem } from "./plain-cbor.ts";
 const versionLimit = 0xffff;
 const nodeRole = 0;
 const clientRole = 1;
+/** A node's connection for bulk. */
+const bulkRole = 2;
 
 const refusalCodes = [
   "wrong-cluster",
@@ -59,13 +61,15 @@ function writeSender(writer: FrameWriter, sender: HelloSender): void {
     writer.text(sender.name);
     return;
   }
-  writer.array(5);
-  writer.uint(nodeRole);
+  const isBulk = sender.purpose.kind === "bulk";
+  writer.array(isBulk ? 6 : 5);
+  writer.uint(isBulk ? bulkRole : nodeRole);
   writer.text(sender.id);
   writer.text(sender.incarnation);
   writer.text(sender.bootId);
   if (sender.genesis === null) writer.nil();
   else writeGenesis(writer, sender.genesis);
+  if (sender.purpose.kind === "bulk") writer.textOrNull(sender.purpose.nonce);
 }
 
 function readSender(item: Item): HelloSender {
@@ -73,14 +77,16 @@ function readSender(item: Item): HelloSender {
     const [, clientName] = row(item, 2, "hello.sender");
     return { role: "client", name: name(clientName, "hello.sender.name") };
   }
-  const [role, id, incarnation, bootId, genesis] = row(item, 5, "hello.sender");
-  if (role !== nodeRole) throw new BadFrame("hello.sender.role: not one of its values");
+  const isBulk = Array.isArray(item) && item[0] === bulkRole;
+  const [role, id, incarnation, bootId, genesis, nonce] = row(item, isBulk ? 6 : 5, "hello.sender");
+  if (role !== nodeRole && !isBulk) throw new BadFrame("hello.sender.role: not one of its values");
   return {
     role: "node",
     id: name(id, "hello.sender.id"),
     incarnation: name(incarnation, "hello.sender.incarnation"),
     bootId: name(bootId, "hello.sender.bootId"),
     genesis: orNull(genesis, "hello.sender.genesis", readGenesis),
+    purpose: isBulk ? { kind: "bulk", nonce: orNull(nonce, "hello.sender.nonce", uuid) } : { kind: "peer" },
   };
 }
 

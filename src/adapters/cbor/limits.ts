@@ -8,6 +8,9 @@ const mebibyte = 1024 * kibibyte;
 /** One command, query or result, as the client sent it, in bytes. */
 export const payloadBytesMax = 8 * mebibyte;
 
+/** One piece of a snapshot's file, in bytes. */
+export const chunkBytesMax = 256 * kibibyte;
+
 /** Entries in one AppendEntries. */
 export const entriesMax = 32_768;
 /** Members of one configuration, voters and learners together. */
@@ -56,6 +59,10 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   appendEntriesReply: smallFrame,
   timeoutNow: smallFrame,
   genesisNotice: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
+  dialBack: smallFrame,
+  snapshotRead: smallFrame,
+  snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },
+  snapshotGone: textFrame,
   commandRequest: payloadFrame,
   queryRequest: payloadFrame,
   statusRequest: smallFrame,
@@ -77,6 +84,7 @@ const largest = (context: FrameContext): number =>
 const contextBytesMax: Readonly<Record<FrameContext, number>> = Object.freeze({
   hello: largest("hello"),
   peer: largest("peer"),
+  bulk: largest("bulk"),
   request: largest("request"),
   reply: largest("reply"),
 });

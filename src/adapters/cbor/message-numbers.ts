@@ -13,6 +13,11 @@ export const messageNumbers = Object.freeze({
   appendEntriesReply: 15,
   timeoutNow: 16,
   genesisNotice: 17,
+  dialBack: 22,
+
+  snapshotRead: 28,
+  snapshotChunk: 29,
+  snapshotGone: 30,
 
   commandRequest: 32,
   queryRequest: 33,
@@ -36,10 +41,11 @@ export type MessageName = keyof typeof messageNumbers;
  * Where a frame is received decides what it may be:
  * - `hello`    the first frame of either direction
  * - `peer`     between nodes, after both hellos
+ * - `bulk`     between nodes, on a connection for bulk
  * - `request`  on a node, from a client
  * - `reply`    in a client, from a node
  */
-export type FrameContext = "hello" | "peer" | "request" | "reply";
+export type FrameContext = "hello" | "peer" | "bulk" | "request" | "reply";
 
 /** Default-deny: what is not listed is refused. */
 export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>> = Object.freeze({
@@ -54,7 +60,9 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "appendEntriesReply",
     "timeoutNow",
     "genesisNotice",
+    "dialBack",
   ],
+  bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [
     "commandRequest",
     "queryRequest",

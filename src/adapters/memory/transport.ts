@@ -1,12 +1,13 @@
 // A network in memory, for tests: several nodes' Transport ports joined by one queue, in which everything that happens waits
 // to be delivered on demand and in order. Connections can be broken and kept broken. There are no certificates here:
 // what a connection is allowed to do is the matter of the adapter over TLS.
-import { type MemberKey, type NodeId, toMemberKey } from "../../core/configuration.ts";
+import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
-import type { PeerIdentity, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
+import type { BulkLink, PeerIdentity, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
+import { MemoryBulkLinks } from "./bulk-links.ts";
 
 export interface MemoryNetworkOptions {
   /** Messages that may wait on one connection; beyond, it is broken. Default 10,000. */
@@ -34,6 +35,9 @@ interface Connection {
   queuedMessages: number;
 }
 
+/** Connections for bulk that one node may open with another. */
+const bulkLinksMax = 4;
+
 const pairOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
 
 export class MemoryNetwork {
@@ -41,6 +45,9 @@ export class MemoryNetwork {
   readonly #running = new Map<NodeId, MemoryTransport>();
   readonly #connections = new Map<string, Connection>();
   readonly #cut = new Set<string>();
+  /** Nodes that nobody can dial, though they can dial others. */
+  readonly #shut = new Set<NodeId>();
+  readonly #bulk = new MemoryBulkLinks((delivery) => this.enqueue(delivery));
   readonly #queuedMessagesMax: number;
   readonly #soon: ((callback: () => void) => void) | null;
   #isRoundDue = false;
@@ -83,11 +90,22 @@ export class MemoryNetwork {
   cut(a: NodeId, b: NodeId): void {
     this.#cut.add(pairOf(a, b));
     this.disconnect(a, b, "the network is cut");
+    this.breakBulk(a, b);
   }
 
   heal(a: NodeId, b: NodeId): void {
     this.#cut.delete(pairOf(a, b));
     this.connectPair(a, b);
+  }
+
+  /** From now on nobody can dial the node, as behind a router that lets nothing in; what stands stays. */
+  shut(id: NodeId): void {
+    this.#shut.add(id);
+  }
+
+  /** Breaks the connections for bulk between two nodes; what was under way on them is lost. */
+  breakBulk(a: NodeId, b: NodeId): void {
+    this.#bulk.break("the connection broke", a, b);
   }
 
   /** A client connected to a node that runs. Its requests and replies travel through the same queue. */
@@ -120,6 +138,7 @@ export class MemoryNetwork {
   /** @internal */
   leave(node: MemoryTransport): void {
     this.#running.delete(node.self.id);
+    this.#bulk.break(`${node.self.id} is stopping`, node.self.id);
     for (const connection of this.#connections.values()) {
       // In its turn, so that what the node has sent before still arrives.
       if (connection.ends.includes(node)) this.enqueue(() => this.#end(connection, `${node.self.id} is stopping`)?.());
@@ -133,7 +152,7 @@ export class MemoryNetwork {
       const pair = pairOf(a, b);
       if (from === undefined || to === undefined || from === to) return;
       if (this.#connections.has(pair) || this.#cut.has(pair)) return;
-      if (!from.dials(to) && !to.dials(from)) return;
+      if (!this.#dials(from, to) && !this.#dials(to, from)) return;
       const connection: Connection = { ends: [from, to], isOpen: true, queuedMessages: 0 };
       this.#connections.set(pair, connection);
       from.handler?.onPeerConnected(to.self, to.genesis);
@@ -154,6 +173,32 @@ export class MemoryNetwork {
       connection.queuedMessages -= 1;
       if (connection.isOpen) target.handler?.onMessage(from.key, message);
     });
+  }
+
+  /** @internal Dialled, or, when that cannot be, dialled back on request over the ordinary connection. */
+  openBulk(from: MemoryTransport, to: MemberKey): Promise<BulkLink> {
+    const { promise, resolve, reject } = Promise.withResolvers<BulkLink>();
+    this.enqueue(() => {
+      const id = nodeIdOf(to);
+      const target = this.#running.get(id);
+      const pair = pairOf(from.self.id, id);
+      const isDialledBack = this.#connections.has(pair) && !this.#shut.has(from.self.id);
+      const isReachable = !this.#cut.has(pair) && (!this.#shut.has(id) || isDialledBack);
+      if (from.handler === null || target?.key !== to || target.handler === null || !isReachable) {
+        return reject(new GraftError("unavailable", `${id} cannot be reached`));
+      }
+      if (this.#bulk.count(from.self.id, id) >= bulkLinksMax) {
+        return reject(new GraftError("overloaded", `as many connections for bulk with ${id} as there may be`));
+      }
+      const [opener, opened] = this.#bulk.open(from.self.id, id);
+      target.handler.onBulk(from.self, opened);
+      resolve(opener);
+    });
+    return promise;
+  }
+
+  #dials(from: MemoryTransport, to: MemoryTransport): boolean {
+    return from.dials(to) && !this.#shut.has(to.self.id);
   }
 
   /** @internal */
@@ -223,6 +268,10 @@ class MemoryTransport implements Transport {
 
   send(to: MemberKey, message: Message): void {
     if (this.handler !== null) this.#network.sendMessage(this, to, message);
+  }
+
+  openBulk(to: MemberKey): Promise<BulkLink> {
+    return this.#network.openBulk(this, to);
   }
 
   /** What is sent waits in the network at once. */

@@ -22,6 +22,13 @@ export interface TransportLimits {
   readonly peerQueueBytesMax: number;
   /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */
   readonly clientQueueBytesMax: number;
+  /** Connections for bulk with one peer, those that this side opened and those that the peer did each. */
+  readonly bulkLinksMax: number;
+  readonly bulkQueueBytesMax: number;
+  /** What a connection for bulk writes in one turn of the loop: more would make the others wait. */
+  readonly bulkPieceBytes: number;
+  /** A connection for bulk on which nothing has travelled for this long is closed. */
+  readonly bulkIdleMs: number;
   /** Waits between attempts to reach a peer: doubling from the one to the other, each shortened by up to half at random. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
@@ -39,6 +46,10 @@ export const defaultLimits: TransportLimits = Object.freeze({
   clientsMax: 1_024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,
+  bulkLinksMax: 4,
+  bulkQueueBytesMax: 4 * 1024 * 1024,
+  bulkPieceBytes: 64 * 1024,
+  bulkIdleMs: 60_000,
   backoffMinMs: 20,
   backoffMaxMs: 1_000,
 });

@@ -4,9 +4,12 @@
 import type { Link } from "./link.ts";
 import type { TransportLimits } from "./limits.ts";
 
+/** `spare`: a connection between nodes that is not to stay. */
+type Phase = "handshake" | "client" | "peer" | "bulk" | "spare";
+
 interface Watched {
   readonly link: Link;
-  phase: "handshake" | "client" | "peer" | "spare";
+  phase: Phase;
   /** Times of the sweep's own clock. */
   /** When it entered its phase. */
   sinceMs: number;
@@ -14,6 +17,8 @@ interface Watched {
   spokeMs: number;
   frameMs: number;
   takenMs: number;
+  /** When a byte travelled in either direction. */
+  movedMs: number;
   finishingMs: number | null;
   bytesReceived: number;
   framesReceived: number;
@@ -45,13 +50,21 @@ export class LinkWatch {
 
   add(link: Link): void {
     const now = this.#elapsedMs;
-    const times = { sinceMs: now, heardMs: now, spokeMs: now, frameMs: now, takenMs: now, finishingMs: null };
+    const times = {
+      sinceMs: now,
+      heardMs: now,
+      spokeMs: now,
+      frameMs: now,
+      takenMs: now,
+      movedMs: now,
+      finishingMs: null,
+    };
     const counters = { bytesReceived: 0, framesReceived: 0, framesQueued: 0, bytesSent: 0 };
     this.#watched.set(link, { link, phase: "handshake", ...times, ...counters });
   }
 
   /** The hellos are exchanged: from now on other bounds hold. */
-  setPhase(link: Link, phase: "client" | "peer" | "spare"): void {
+  setPhase(link: Link, phase: Exclude<Phase, "handshake">): void {
     const watched = this.#watched.get(link);
     if (watched === undefined) return;
     watched.phase = phase;
@@ -85,7 +98,8 @@ export class LinkWatch {
   #observe(watched: Watched): void {
     const { link } = watched;
     const now = this.#elapsedMs;
-    if (link.bytesReceived !== watched.bytesReceived) watched.heardMs = now;
+    if (link.bytesReceived !== watched.bytesReceived) watched.heardMs = watched.movedMs = now;
+    if (link.bytesSent !== watched.bytesSent) watched.movedMs = now;
     if (link.framesQueued !== watched.framesQueued) watched.spokeMs = now;
     if (link.framesReceived !== watched.framesReceived || !link.isMidFrame) watched.frameMs = now;
     if (link.bytesSent !== watched.bytesSent || link.queuedBytes === 0) watched.takenMs = now;
@@ -115,6 +129,9 @@ export class LinkWatch {
     }
     if (watched.phase === "peer" && this.#age(watched.heardMs) > limits.silenceMs) {
       return `nothing was heard for ${limits.silenceMs} ms`;
+    }
+    if (watched.phase === "bulk" && this.#age(watched.movedMs) > limits.bulkIdleMs) {
+      return `nothing has travelled on it for ${limits.bulkIdleMs} ms`;
     }
     return null;
   }

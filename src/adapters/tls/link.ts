@@ -59,6 +59,7 @@ export class Link {
   #socket: LinkSocket | null = null;
   #state: "handshake" | "open" | "finishing" | "closed" = "handshake";
   #isFlushQueued = false;
+  #pieceBytesMax = Infinity;
   /** The socket took less than it was given: wait for `drain`. */
   #isBlocked = false;
   #isEnded = false;
@@ -90,10 +91,15 @@ export class Link {
     return this.#remoteAddress;
   }
 
-  /** Hold from the next frame on, in either direction. */
-  setBounds(bounds: { readonly frameBytesMax: number; readonly queueBytesMax: number }): void {
+  /** Hold from the next frame on, in either direction. A link with `pieceBytesMax` writes no more than that at once. */
+  setBounds(bounds: {
+    readonly frameBytesMax: number;
+    readonly queueBytesMax: number;
+    readonly pieceBytesMax?: number;
+  }): void {
     this.#splitter.frameBytesMax = bounds.frameBytesMax;
     this.#queue.bytesMax = bounds.queueBytesMax;
+    this.#pieceBytesMax = bounds.pieceBytesMax ?? Infinity;
   }
 
   /** Whether a frame of this size can be queued: what waits is offered to the socket before it counts as too much. */
@@ -111,6 +117,10 @@ export class Link {
       return;
     }
     this.framesQueued += 1;
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
     if (this.#isFlushQueued || this.#isBlocked) return;
     this.#isFlushQueued = true;
     this.#flushTurn.add(this);
@@ -126,10 +136,13 @@ export class Link {
     const socket = this.#socket;
     if (socket === null || this.#isBlocked) return;
     if (this.#queue.bytes > 0) {
-      this.bytesSent += this.#queue.writeTo((buffer, offset, length) => socket.write(buffer, offset, length));
-      this.#isBlocked = this.#queue.bytes > 0;
+      const offered = Math.min(this.#pieceBytesMax, this.#queue.bytes);
+      const taken = this.#queue.writeTo((buffer, offset, length) => socket.write(buffer, offset, length), offered);
+      this.bytesSent += taken;
+      this.#isBlocked = taken < offered;
+      if (this.#queue.bytes > 0) this.#flushLater();
     }
-    if (this.#state !== "finishing" || this.#isBlocked || this.#isEnded) return;
+    if (this.#state !== "finishing" || this.#queue.bytes > 0 || this.#isEnded) return;
     this.#isEnded = true;
     socket.end();
   }

@@ -5,7 +5,7 @@ import { toMemberKey } from "../../core/configuration.ts";
 import type { Message } from "../../core/messages.ts";
 import type { PeerIdentity, TransportHandler } from "../../ports/transport.ts";
 import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
-import type { Refused } from "../cbor/frames.ts";
+import type { DialBack, Refused } from "../cbor/frames.ts";
 import { frameBytesMax } from "../cbor/limits.ts";
 import { type NodeSender, refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
@@ -19,6 +19,8 @@ export interface PeerTableOptions {
   readonly queueBytesMax: number;
   readonly nowMs: () => number;
   readonly handler: TransportHandler;
+  /** The peer cannot dial this node and asks to be dialled. */
+  readonly onDialBack: (peer: PeerIdentity, nonce: string) => void;
   /** Nothing more is delivered of `old`; closing it is the callee's. */
   readonly onReplaced: (old: Link, by: Link) => void;
   /** A node is without a connection. `livedMs` is how long it had one. */
@@ -78,7 +80,7 @@ export class PeerTable {
   /** Makes this the link to the node; to be called when `objection` had none. */
   attach(link: Link, sender: NodeSender): void {
     const { id, incarnation, bootId } = sender;
-    const { handler, queueBytesMax, nowMs, onReplaced } = this.#options;
+    const { handler, queueBytesMax, nowMs, onReplaced, onDialBack } = this.#options;
     const standing = this.#byId.get(id);
     const connected: Connected = {
       identity: { id, incarnation, bootId },
@@ -91,12 +93,21 @@ export class PeerTable {
     this.#byKey.set(connected.key, connected);
     if (standing !== undefined) onReplaced(standing.link, link);
     link.setBounds({ frameBytesMax: frameBytesMax("peer"), queueBytesMax });
-    link.handler = new PeerHandler(connected, handler, () => this.#isCurrent(connected), this.#onClosed);
+    link.handler = new PeerHandler(
+      connected,
+      { handler, onDialBack },
+      () => this.#isCurrent(connected),
+      this.#onClosed,
+    );
     handler.onPeerConnected(connected.identity, sender.genesis);
   }
 
-  send(to: MemberKey, message: Message): void {
+  send(to: MemberKey, message: Message | DialBack): void {
     this.#byKey.get(to)?.link.send(encodeFrame(message));
+  }
+
+  isConnected(key: MemberKey): boolean {
+    return this.#byKey.has(key);
   }
 
   #dialler(sender: NodeSender, side: Side): NodeId {
@@ -120,7 +131,7 @@ export class PeerTable {
 class PeerHandler implements LinkHandler {
   constructor(
     readonly connected: Connected,
-    readonly handler: TransportHandler,
+    readonly heard: Pick<PeerTableOptions, "handler" | "onDialBack">,
     readonly isCurrent: () => boolean,
     readonly onClosed: (connected: Connected, reason: string) => void,
   ) {}
@@ -132,8 +143,10 @@ class PeerHandler implements LinkHandler {
     const frame = decodeFrame(body, "peer");
     if (frame.kind === "refused") {
       this.connected.link.finish(frame.message, null);
+    } else if (frame.kind === "dialBack") {
+      this.heard.onDialBack(this.connected.identity, frame.nonce);
     } else {
-      this.handler.onMessage(this.connected.key, frame as Message);
+      this.heard.handler.onMessage(this.connected.key, frame as Message);
     }
   }
 

@@ -37,9 +37,12 @@ export class SendQueue {
     return true;
   }
 
-  /** Hands everything to `write`, which answers how many bytes it took: fewer when the socket is full, -1 when closed. */
-  writeTo(write: (buffer: Uint8Array, offset: number, length: number) => number): number {
-    const taken = Math.max(0, write(this.#buffer, this.#start, this.bytes));
+  /**
+   * Hands up to `bytesMax` to `write`, which answers how many bytes it took: fewer when the socket is full, -1 when closed.
+   * Answers how many that were.
+   */
+  writeTo(write: (buffer: Uint8Array, offset: number, length: number) => number, bytesMax = Infinity): number {
+    const taken = Math.max(0, write(this.#buffer, this.#start, Math.min(bytesMax, this.bytes)));
     this.#start += taken;
     if (this.#start === this.#end) this.#start = this.#end = 0;
     return taken;

@@ -4,14 +4,16 @@
 import type { Incarnation, MemberKey, NodeId } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
+import { GraftError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
+import type { BulkLink, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
 import { encodeFrame } from "../cbor/codec.ts";
-import type { Hello, Refused } from "../cbor/frames.ts";
+import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
+import { type BulkDial, BulkDesk } from "./bulk-desk.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { FlushTurn } from "./flush-turn.ts";
-import { explainGreeting, Greeting, type GreetingFailure } from "./greeting.ts";
+import { explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
 import { makeHello, type NodeSender, refused } from "./hello.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
@@ -59,6 +61,7 @@ class NodeTransport implements TlsTransport {
   readonly #pending = new Set<Link>();
   #peerTable: PeerTable | null = null;
   #clientDesk: ClientDesk | null = null;
+  #bulkDesk: BulkDesk | null = null;
   #listener: Bun.TCPSocketListener<Link> | null = null;
   #genesis: Genesis | null = null;
   #sweep: Timer | null = null;
@@ -101,12 +104,14 @@ class NodeTransport implements TlsTransport {
           reason,
         }),
     });
+    this.#bulkDesk = this.#openBulkDesk(heard);
     this.#peerTable = new PeerTable({
       selfId: self.id,
       handshakeTimeoutMs,
       queueBytesMax: peerQueueBytesMax,
       nowMs: () => clock.nowMs(),
       handler: heard,
+      onDialBack: (peer, nonce) => this.#isStopping || this.#bulkDesk?.dialBack(peer, nonce),
       onReplaced: (old, by) => {
         if (old.side === "dialled" && by.side === "accepted") this.#leaveToOtherSide(old);
         else old.finish("replaced by a newer connection", null);
@@ -120,6 +125,13 @@ class NodeTransport implements TlsTransport {
 
   send(to: MemberKey, message: Message): void {
     this.#peerTable?.send(to, message);
+  }
+
+  openBulk(to: MemberKey): Promise<BulkLink> {
+    if (this.#bulkDesk === null || this.#isStopping) {
+      return Promise.reject(new GraftError("unavailable", `${this.#options.self.id} does not run`));
+    }
+    return this.#bulkDesk.open(to);
   }
 
   flush(): void {
@@ -161,6 +173,7 @@ class NodeTransport implements TlsTransport {
     this.#isStopping = true;
     this.#listener?.stop();
     for (const dialler of this.#diallers.values()) dialler.stop();
+    this.#bulkDesk?.stop();
     const { clock, self } = this.#options;
     const farewell = encodeFrame(refused("stopping", `${self.id} is stopping`));
     for (const link of this.#watch.links) link.finish("this node is stopping", farewell);
@@ -183,12 +196,17 @@ class NodeTransport implements TlsTransport {
       onPeerConnected: (peer, genesis) => this.#isStopping || handler.onPeerConnected(peer, genesis),
       onPeerDisconnected: (peer, reason) => this.#isStopping || handler.onPeerDisconnected(peer, reason),
       onMessage: (from, message) => this.#isStopping || handler.onMessage(from, message),
+      onBulk: (from, link) => (this.#isStopping ? link.close("this node is stopping") : handler.onBulk(from, link)),
       onRequest: (request, client) => this.#isStopping || handler.onRequest(request, client),
     };
   }
 
   #accept(): Link {
-    const { link } = this.#greet(null, (failure) => this.#logRefusal(link, failure));
+    const { link } = this.#greet({
+      meant: null,
+      onHello: (accepted, hello, identity) => this.#introduced(accepted, hello, identity),
+      onFailed: (failure) => this.#logRefusal(link, failure),
+    });
     this.#pending.add(link);
     if (this.#pending.size > this.#limits.pendingMax) {
       // The oldest has had the most time; whoever is honest is done within milliseconds.
@@ -219,9 +237,11 @@ class NodeTransport implements TlsTransport {
       limits: this.#limits,
       isConnected: () => this.#peerTable?.has(id) ?? false,
       attempt: (to) => {
-        const greeting = this.#greet(id, (failure) =>
-          dialler.failed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() }).reason),
-        );
+        const greeting = this.#greet({
+          meant: { id, purpose: { kind: "peer" } },
+          onHello: (link, hello, identity) => this.#introduced(link, hello, identity),
+          onFailed: (failure) => dialler.failed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() }).reason),
+        });
         connectTls(to, tls, greeting.link);
         return greeting;
       },
@@ -231,16 +251,47 @@ class NodeTransport implements TlsTransport {
     return dialler;
   }
 
-  /** A link that introduces itself, dialled to `meant` or accepted. */
-  #greet(meant: NodeId | null, onFailed: (failure: GreetingFailure) => void): Greeting {
+  #openBulkDesk(handler: TransportHandler): BulkDesk {
+    return new BulkDesk({
+      selfId: this.#options.self.id,
+      limits: this.#limits,
+      clock: this.#options.clock,
+      handler,
+      dial: (request) => this.#dialForBulk(request),
+      isConnected: (peer) => this.#peerTable?.isConnected(peer) ?? false,
+      askBack: (peer, nonce) => this.#peerTable?.send(peer, { kind: "dialBack", nonce }),
+      onOpened: (link) => this.#watch.setPhase(link, "bulk"),
+    });
+  }
+
+  #dialForBulk({ id, purpose, onHello, onFailed }: BulkDial): void {
+    const { tls, clock } = this.#options;
+    const address = this.#diallers.get(id)?.address;
+    if (address === undefined) return onFailed(`its address is not known`);
+    const greeting = this.#greet({
+      meant: { id, purpose },
+      onHello: (link, { sender }) => (sender.role === "node" ? onHello(link, sender) : null),
+      onFailed: (failure) => onFailed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() }).reason),
+    });
+    connectTls(address, tls, greeting.link);
+  }
+
+  /** A link that introduces itself: dialled to the node that is meant, or accepted. */
+  #greet({ meant, onHello, onFailed }: Acquaintance): Greeting {
     const { self, cluster } = this.#options;
     const side = meant === null ? "accepted" : "dialled";
     const greeting = new Greeting({
-      expected: { cluster, self: self.id, meant, side, clusterUuid: this.#genesis?.clusterUuid ?? null },
+      expected: {
+        cluster,
+        self: self.id,
+        meant: meant?.id ?? null,
+        side,
+        clusterUuid: this.#genesis?.clusterUuid ?? null,
+      },
       queueBytesMax: this.#limits.peerQueueBytesMax,
       flushTurn: this.#flushTurn,
-      opening: meant === null ? null : () => this.#hello(meant),
-      onHello: (link, hello, identity) => this.#introduced(link, hello, identity),
+      opening: meant === null ? null : () => this.#hello(meant.id, meant.purpose),
+      onHello,
       onFailed,
       onEnded: (link) => this.#ended(link),
     });
@@ -249,10 +300,7 @@ class NodeTransport implements TlsTransport {
   }
 
   #introduced(link: Link, hello: Hello, identity: Identity): Refused | null {
-    const refusal =
-      hello.sender.role === "node"
-        ? this.#meetPeer(link, hello, hello.sender)
-        : this.#meetClient(link, hello.sender.name);
+    const refusal = this.#meet(link, hello);
     if (refusal === null) this.#pending.delete(link);
     else if (refusal.code === "duplicate-node") {
       this.#options.logger.log("error", "two processes run as one node", {
@@ -263,9 +311,22 @@ class NodeTransport implements TlsTransport {
     return refusal;
   }
 
+  #meet(link: Link, hello: Hello): Refused | null {
+    const { sender } = hello;
+    if (this.#isStopping) return refused("stopping", `${this.#options.self.id} is stopping`);
+    if (sender.role === "client") return this.#meetClient(link, sender.name);
+    return sender.purpose.kind === "bulk" ? this.#meetForBulk(link, sender) : this.#meetPeer(link, hello, sender);
+  }
+
+  #meetForBulk(link: Link, sender: NodeSender): Refused | null {
+    if (link.side === "dialled") return refused("bad-frame", "the answer to a hello has another purpose than it");
+    const answer = (): void => link.send(encodeFrame(this.#hello(sender.id, { kind: "bulk", nonce: null })));
+    return this.#bulkDesk?.accept(link, sender, answer) ?? null;
+  }
+
   #meetPeer(link: Link, hello: Hello, sender: NodeSender): Refused | null {
     const table = this.#peerTable;
-    if (table === null || this.#isStopping) return refused("stopping", `${this.#options.self.id} is stopping`);
+    if (table === null) throw new Error("a peer before the start");
     const objection = table.objection(sender, link.side);
     const isSpare = objection?.kind === "surplus" && link.side === "dialled";
     if (objection !== null && !isSpare) return objection.refused;
@@ -292,7 +353,7 @@ class NodeTransport implements TlsTransport {
 
   #meetClient(link: Link, name: string): Refused | null {
     const desk = this.#clientDesk;
-    if (desk === null || this.#isStopping) return refused("stopping", `${this.#options.self.id} is stopping`);
+    if (desk === null) throw new Error("a client before the start");
     const objection = desk.objection();
     if (objection !== null) return objection;
     link.send(encodeFrame(this.#hello(name)));
@@ -301,9 +362,9 @@ class NodeTransport implements TlsTransport {
     return null;
   }
 
-  #hello(meant: string): Hello {
+  #hello(meant: string, purpose: NodePurpose = { kind: "peer" }): Hello {
     const { self, cluster, software } = this.#options;
-    return makeHello(cluster, { role: "node", ...self, genesis: this.#genesis }, meant, software);
+    return makeHello(cluster, { role: "node", ...self, genesis: this.#genesis, purpose }, meant, software);
   }
 
   #scheduleSweep(): void {
@@ -319,6 +380,13 @@ class NodeTransport implements TlsTransport {
     this.#pending.delete(link);
     if (this.#watch.size === 0) this.#onAllClosed?.();
   }
+}
+
+/** A connection that is to come about: with whom it was meant to be, null when accepted, and what then. */
+interface Acquaintance {
+  readonly meant: { readonly id: NodeId; readonly purpose: NodePurpose } | null;
+  readonly onHello: GreetingOptions["onHello"];
+  readonly onFailed: GreetingOptions["onFailed"];
 }
 
 /** Nothing is delivered of a connection that is not to stay. */

@@ -49,8 +49,10 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["hello", [4], "", "hello.cluster: not of its form"],
   ["hello", [4], "x".repeat(65), "hello.cluster: longer than 64 characters"],
   ["hello", [4], new Uint8Array([100]), "hello.cluster: not a text"],
-  ["hello", [5], [2, "n1"], "hello.sender: not an array of 5"],
-  ["hello", [5, 0], 2, "hello.sender.role: not one of its values"],
+  ["hello", [5], [3, "n1"], "hello.sender: not an array of 5"],
+  ["hello", [5], [2, "n1"], "hello.sender: not an array of 6"],
+  ["hello", [5], [2, "n1", "a1", "c3", null, "0011"], "hello.sender.nonce: not of its form"],
+  ["hello", [5, 0], 3, "hello.sender.role: not one of its values"],
   ["hello", [5], [1, "n1", null], "hello.sender: not an array of 2"],
   ["hello", [5, 1], "../n1", "hello.sender.id: not of its form"],
   ["hello", [5, 2], "a@1", "hello.sender.incarnation: not of its form"],
@@ -96,6 +98,12 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["appendEntriesReply", [3], 0, "appendEntriesReply: not an array of 5"],
   ["appendEntriesReply", [7], -5, "appendEntriesReply.lastIndex: not an unsigned integer"],
   ["timeoutNow", [1], 0, "timeoutNow.term: out of range"],
+  ["dialBack", [1], "n1", "dialBack.nonce: not of its form"],
+  ["snapshotRead", [1], "../passwd", "snapshotRead.file: not of its form"],
+  ["snapshotRead", [3], 0, "snapshotRead.bytesMax: out of range"],
+  ["snapshotRead", [3], 262_145, "snapshotRead.bytesMax: out of range"],
+  ["snapshotChunk", [2], new Uint8Array(262_145), "snapshotChunk.bytes: longer than 262144 bytes"],
+  ["snapshotGone", [2], "\u001b[2J", "snapshotGone.reason: not of its form"],
   ["commandRequest", [1], -1, "id: not an unsigned integer"],
   ["commandRequest", [2], 2 ** 31, "timeoutMs: out of range"],
   ["commandRequest", [3], [1, 2], "payload: not a byte string"],
@@ -142,7 +150,7 @@ test("the index of an entry stays a safe integer", () => {
   expect(refusal(frame, "peer")?.message).toBe("entries: index out of range");
 });
 
-describe.each<FrameContext>(["hello", "peer", "request", "reply"])("as a %s", (context) => {
+describe.each<FrameContext>(["hello", "peer", "bulk", "request", "reply"])("as a %s", (context) => {
   test.each(names)("%s comes in only where it may", (name) => {
     const body = Buffer.from(goldenFrames[name].hex, "hex").subarray(4);
     const code = allowedNames[context].includes(name) ? undefined : "not-allowed";
@@ -153,7 +161,8 @@ describe.each<FrameContext>(["hello", "peer", "request", "reply"])("as a %s", (c
 test("a node takes nothing from a client but requests, and from a peer no requests", () => {
   const numbers = (context: FrameContext): number[] => allowedNames[context].map((name) => messageNumbers[name]);
   expect(numbers("request").every((number) => number >= 32 && number < 64)).toBe(true);
-  expect(numbers("peer").every((number) => number < 32 && number !== 1)).toBe(true);
+  for (const context of ["peer", "bulk"] as const)
+    expect(numbers(context).every((number) => number < 32 && number !== 1)).toBe(true);
 });
 
 test.each([

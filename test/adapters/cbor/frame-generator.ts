@@ -5,7 +5,7 @@ import type { Genesis } from "../../../src/core/genesis.ts";
 import type { LogPosition } from "../../../src/core/log-position.ts";
 import type { Message } from "../../../src/core/messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
-import { stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
+import { chunkBytesMax, stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
 import type { Frame } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
 
@@ -165,6 +165,7 @@ function hello(draw: Draw): Frame {
           incarnation: draw.name(),
           bootId: draw.name(),
           genesis: draw.orNull(() => genesis(draw)),
+          purpose: draw.bool() ? { kind: "peer" } : { kind: "bulk", nonce: draw.orNull(() => uuid(draw)) },
         },
     meant: draw.orNull(() => draw.name()),
     software: draw.printable(),
@@ -232,6 +233,21 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   appendEntriesReply: ["peer", appendEntriesReply],
   timeoutNow: ["peer", (draw) => ({ kind: "timeoutNow", term: termInOffice(draw) })],
   genesisNotice: ["peer", (draw) => ({ kind: "genesisNotice", genesis: genesis(draw) })],
+  dialBack: ["peer", (draw) => ({ kind: "dialBack", nonce: uuid(draw) })],
+  snapshotRead: [
+    "bulk",
+    (draw) => ({
+      kind: "snapshotRead",
+      file: draw.name(),
+      offset: index(draw),
+      bytesMax: Math.max(1, draw.uint(chunkBytesMax)),
+    }),
+  ],
+  snapshotChunk: [
+    "bulk",
+    (draw) => ({ kind: "snapshotChunk", offset: index(draw), bytes: draw.bytes(), checksum: index(draw) }),
+  ],
+  snapshotGone: ["bulk", (draw) => ({ kind: "snapshotGone", file: draw.name(), reason: draw.printable() })],
   commandRequest: [
     "request",
     (draw) => ({ kind: "command", id: index(draw), payload: draw.bytes(), timeoutMs: draw.uint(timeoutMsMax) }),

@@ -24,7 +24,7 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       versionMax: 1,
       features: ["snapshots"],
       cluster: "demo",
-      sender: { role: "node", id: "n1", incarnation: "a1", bootId: "c3", genesis },
+      sender: { role: "node", id: "n1", incarnation: "a1", bootId: "c3", genesis, purpose: { kind: "peer" } },
       meant: "n2",
       software: "0.1.0",
     },
@@ -87,6 +87,22 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
   genesisNotice: {
     frame: { kind: "genesisNotice", genesis },
     hex: "0000005d821183782030303131323233333434353536363737383839396161626263636464656566668284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032201b0000018bcfe56800",
+  },
+  dialBack: {
+    frame: { kind: "dialBack", nonce: "00112233445566778899aabbccddeeff" },
+    hex: "00000024821678203030313132323333343435353636373738383939616162626363646465656666",
+  },
+  snapshotRead: {
+    frame: { kind: "snapshotRead", file: "1000-7.snapshot", offset: 2 ** 32, bytesMax: 262_144 },
+    hex: "0000002184181c6f313030302d372e736e617073686f741b00000001000000001a00040000",
+  },
+  snapshotChunk: {
+    frame: { kind: "snapshotChunk", offset: 2 ** 32, bytes: payload, checksum: 2 ** 53 - 1 },
+    hex: "0000001984181d1b0000000100000000430102ff1b001fffffffffffff",
+  },
+  snapshotGone: {
+    frame: { kind: "snapshotGone", file: "1000-7.snapshot", reason: "A newer one has taken its place." },
+    hex: "0000003583181e6f313030302d372e736e617073686f74782041206e65776572206f6e65206861732074616b656e2069747320706c6163652e",
   },
   commandRequest: {
     frame: { kind: "command", id: 5, payload, timeoutMs: 2000 },

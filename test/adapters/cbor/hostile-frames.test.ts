@@ -106,7 +106,7 @@ test("P55: before a hello is accepted a frame may claim 64 KiB and no more", () 
   expect(frameBytesMax("peer")).toBe(16 * 1024 * 1024);
 });
 
-const contexts: readonly [FrameContext, ...FrameContext[]] = ["hello", "peer", "request", "reply"];
+const contexts: readonly [FrameContext, ...FrameContext[]] = ["hello", "peer", "bulk", "request", "reply"];
 
 /** Changes, cuts, doubles or inserts a few bytes. */
 function mutate(body: Uint8Array, draw: Draw): Uint8Array<ArrayBuffer> {

@@ -70,6 +70,7 @@ test.each(names)("the limits of %s are those of the page", (name) => {
 test.each<readonly [string, number]>([
   ["a frame before the hellos", frameBytesMax("hello")],
   ["a frame between nodes", frameBytesMax("peer")],
+  ["a frame between nodes, on a connection for bulk", frameBytesMax("bulk")],
   ["a frame to a node from a client", frameBytesMax("request")],
   ["a frame to a client", frameBytesMax("reply")],
   ["payload of a command, a query, a result, an entry", payloadBytesMax],
@@ -104,7 +105,8 @@ test("the limits that stand in sentences are the code's", () => {
 });
 
 test.each<readonly [rule: string, context: FrameContext, span: string]>([
-  ["node ← node", "peer", "messages 10–17"],
+  ["node ← node", "peer", "messages 10–17, 22"],
+  ["node ← node, bulk", "bulk", "messages 28–30"],
   ["node ← client", "request", "requests 32–38"],
   ["client ← node", "reply", "replies 64–69"],
 ])("who may send what: %s is the code's", (rule, context, span) => {
@@ -112,8 +114,10 @@ test.each<readonly [rule: string, context: FrameContext, span: string]>([
   expect(row?.[1]).toBe(allowedNames.hello.join(", "));
   expect(row?.[2]).toEndWith(span);
   expect(row?.[2]?.startsWith("refused")).toBe(allowedNames[context].includes("refused"));
-  const [first = 0, last = 0] = span.match(/\d+/g)?.map(Number) ?? [];
-  const inSpan = names.filter((name) => messageNumbers[name] >= first && messageNumbers[name] <= last);
+  const spans = [...span.matchAll(/(\d+)(?:–(\d+))?/g)].map(([, first, last = first]) => [Number(first), Number(last)]);
+  const inSpan = names.filter((name) =>
+    spans.some(([first = 0, last = 0]) => messageNumbers[name] >= first && messageNumbers[name] <= last),
+  );
   const beyondRefused = new Set(allowedNames[context]).difference(new Set(["refused"]));
   expect(beyondRefused).toEqual(new Set(inSpan));
 });

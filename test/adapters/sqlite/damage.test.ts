@@ -133,8 +133,7 @@ describe("a record", () => {
     ["vote", "DELETE FROM vote"],
     ["identity", "UPDATE identity SET incarnation = 'ffffffffffffffffffffffffffffffff'"],
     ["genesis", "UPDATE genesis SET record = replace(record, 'n3', 'n4')"],
-    ["base", "UPDATE base SET idx = 3"],
-    ["base", "DELETE FROM base"],
+    ["snapshot", "UPDATE snapshot SET idx = 3"],
   ])("%s: not what was written (%s)", (record, change) => {
     directory.sql(change);
     expect(storageError(directory.open)).toContain(`damaged at the record "${record}":`);

@@ -18,6 +18,7 @@ import {
   TlsNet,
   type TlsTestNode,
   until,
+  nodeSender,
 } from "./tls-net.ts";
 
 let net = new TlsNet();
@@ -111,7 +112,7 @@ describe("P53: on the accepting side", () => {
   test("a client's certificate under a node's hello", async () => {
     const raw = await net.raw(node, await clientTls("n2"));
     await until(() => raw.isSecure, "TLS stands");
-    raw.send(hello({ role: "node", id: "n2", incarnation: "i", bootId: "b", genesis: null }));
+    raw.send(hello(nodeSender("n2")));
     await until(() => raw.isClosed, "closed");
     expect(raw.frames("peer")).toMatchObject([{ kind: "refused", code: "wrong-identity" }]);
   });

@@ -53,7 +53,21 @@ function pass(ms: number, each: () => void = () => {}): void {
     watch.sweep(nowMs);
   }
 }
-const enter = (phase: "client" | "peer" | "spare"): void => watch.setPhase(link as unknown as Link, phase);
+const enter = (phase: "client" | "peer" | "bulk" | "spare"): void => watch.setPhase(link as unknown as Link, phase);
+
+describe("a connection for bulk", () => {
+  test("is closed when nothing has travelled on it for long, and gets no signs of life", () => {
+    enter("bulk");
+    pass(50_000, () => (link.bytesReceived += 1));
+    pass(50_000, () => (link.bytesSent += 1));
+    expect(link.end).toBeNull();
+    pass(60_000);
+    expect(link.end).toBeNull();
+    pass(100);
+    expect(link.end).toContain("nothing has travelled on it");
+    expect(link.signs).toBe(0);
+  });
+});
 
 describe("P54: what takes too long is closed", () => {
   test("a handshake, even while it trickles", () => {

@@ -108,6 +108,17 @@ export class TlsNet implements TransportHarness {
     return node;
   }
 
+  /** The others look for it where nobody listens: to them that is as good as a router that lets nothing in. */
+  shut(node: TestNode): void {
+    for (const { transport } of this.#nodes) {
+      const peers = transport.peers().map(({ id, address }) => ({
+        id,
+        address: address === node.address ? "127.0.0.1:1" : address,
+      }));
+      transport.setPeers(peers);
+    }
+  }
+
   async client(of: TestNode, name: string): Promise<ClientLink & { replies: ClientReply[]; ends: string[] }> {
     const replies: ClientReply[] = [];
     const ends: string[] = [];
@@ -206,5 +217,6 @@ export const nodeSender = (id: string, bootId = "boot"): HelloSender => ({
   incarnation,
   bootId,
   genesis: null,
+  purpose: { kind: "peer" },
 });
 export const clientSender = (name: string): HelloSender => ({ role: "client", name });

@@ -1,0 +1,32 @@
+// What two nodes say on a connection of its own for bulk, beside the ordinary one: one side reads a file of the other in
+// pieces. The side that opened the connection asks first.
+
+/** Asks for a piece of a file of the snapshot store. Answered by a chunk, or by `snapshotGone`. */
+export interface SnapshotRead {
+  readonly kind: "snapshotRead";
+  /** Its name in the store: letters, digits, '.', '_' and '-', at most 64. */
+  readonly file: string;
+  readonly offset: number;
+  /** At most 262144, what a chunk can carry. */
+  readonly bytesMax: number;
+}
+
+/** The bytes of the file from `offset` on: fewer than asked for at its end, none beyond. */
+export interface SnapshotChunk {
+  readonly kind: "snapshotChunk";
+  readonly offset: number;
+  /** At most 262144. */
+  readonly bytes: Uint8Array;
+  /** Of these bytes, at most 53 bits: what both ends of the transfer agree to compute. */
+  readonly checksum: number;
+}
+
+/** The file cannot be read, now or any more. */
+export interface SnapshotGone {
+  readonly kind: "snapshotGone";
+  readonly file: string;
+  /** In words for the other side's operator. */
+  readonly reason: string;
+}
+
+export type BulkMessage = SnapshotRead | SnapshotChunk | SnapshotGone;

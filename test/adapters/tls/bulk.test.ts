@@ -1,0 +1,140 @@
+// Connections for bulk over TLS: who may open one, what may be said on it, and that it makes no other connection wait.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import type { Frame, HelloSender, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
+import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
+import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
+import type { BulkMessage } from "../../../src/ports/bulk-messages.ts";
+import { HeardLink, timeoutNow } from "../../contracts/transport-contract.ts";
+import { clientTls, hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+
+let net = new TlsNet();
+beforeEach(() => {
+  net = new TlsNet();
+});
+afterEach(() => net.close());
+
+const nonce = "00112233445566778899aabbccddeeff";
+const read: BulkMessage = { kind: "snapshotRead", file: "f", offset: 0, bytesMax: 1 };
+
+/** Says a hello for bulk under the certificate of that node, and returns when it is answered. */
+async function greet(node: TlsTestNode, id: string, purpose: NodePurpose): Promise<RawSocket> {
+  const raw = await net.raw(node, await nodeTls(id));
+  await until(() => raw.isSecure, "TLS stands");
+  const sender: HelloSender = { ...nodeSender(id), role: "node", purpose } as HelloSender;
+  raw.send(hello(sender, { meant: node.key.split("@")[0] ?? "" }));
+  await until(() => raw.frames("bulk").length > 0, "the hello is answered");
+  return raw;
+}
+
+test("P53: a client's certificate opens none", async () => {
+  const node = await net.node("n1");
+  const raw = await net.raw(node, await clientTls("alice"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello({ ...nodeSender("n2"), purpose: { kind: "bulk", nonce: null } } as HelloSender));
+  await until(() => raw.isClosed, "closed");
+  expect(raw.frames("bulk")).toMatchObject([{ kind: "refused", code: "wrong-identity" }]);
+  expect(node.heard.bulk).toEqual([]);
+});
+
+test("one that answers a request nobody has made is refused", async () => {
+  const node = await net.node("n1");
+  const raw = await greet(node, "n2", { kind: "bulk", nonce });
+  expect(raw.frames("bulk")).toMatchObject([{ kind: "refused", code: "not-allowed" }]);
+  expect(node.heard.bulk).toEqual([]);
+});
+
+test.each<readonly [string, Frame, NodePurpose]>([
+  ["no peer message is taken on one for bulk", timeoutNow(1), { kind: "bulk", nonce: null }],
+  ["and nothing for bulk on the ordinary one", read, { kind: "peer" }],
+])("P53: %s", async (_, frame, purpose) => {
+  const node = await net.node("n1");
+  const raw = await greet(node, "n2", purpose);
+  expect(raw.frames("bulk")).toMatchObject([{ kind: "hello", sender: { purpose: { kind: purpose.kind } } }]);
+  raw.send(frame);
+  await until(() => raw.isClosed, "closed");
+  expect(raw.frames("bulk")[1]).toMatchObject({ kind: "refused", code: "not-allowed" });
+  expect(node.heard.messages).toEqual([]);
+});
+
+test("another process under the name of a node that is connected does not disturb that connection", async () => {
+  const [a, b] = [await net.node("n1"), await net.node("n2")];
+  b.transport.setPeers([{ id: "n1", address: a.address }]);
+  await until(() => a.heard.isConnectedTo("n2"), "connected");
+  await greet(a, "n2", { kind: "bulk", nonce: null });
+  expect(a.heard.story).toEqual(["+n2/boot", "bulk from n2/boot"]);
+});
+
+test("P54: a peer that asks again and again to be dialled is dialled a few times only", async () => {
+  const [a, b] = [await net.node("n1"), await net.node("n2", { limits: { bulkLinksMax: 2 } })];
+  b.transport.setPeers([{ id: "n1", address: a.address }]);
+  await until(() => b.heard.isConnectedTo("n1"), "connected");
+  const raw = await net.raw(b, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => raw.frames("peer").length > 0, "the hello is answered");
+  for (let count = 0; count < 50; count += 1) raw.send({ kind: "dialBack", nonce });
+  raw.send(timeoutNow(9));
+  await until(() => b.heard.terms.includes(9), "all have been read");
+  const refused = (): number => a.lines.filter(({ fields }) => fields["code"] === "not-allowed").length;
+  await until(() => refused() > 0, "it is dialled");
+  expect(refused()).toBeLessThanOrEqual(2);
+});
+
+test("when the peer does not dial back either, the error says both", async () => {
+  const limits = { handshakeTimeoutMs: 300, sweepMs: 5 };
+  const node = await net.node("n2", { limits });
+  // Connected under the name of n1, whose address leads nowhere and which does not do what it is asked to.
+  node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const [peer] = node.heard.messages;
+  expect(peer).toBeUndefined();
+  await expect(node.transport.openBulk("n1@i" as never)).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(/nothing listens there.*did not dial back within 300 ms/),
+  });
+  expect(raw.frames("peer").at(-1)).toMatchObject({ kind: "dialBack" });
+});
+
+test("one that nobody reads is closed with a reason, and memory does not grow", async () => {
+  const limits = { bulkQueueBytesMax: 1024 * 1024 };
+  const [a, b] = [await net.node("n1", { limits }), await net.node("n2")];
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
+  const heard = new HeardLink(await a.transport.openBulk(b.key));
+  const piece = { kind: "snapshotChunk", offset: 0, bytes: new Uint8Array(256 * 1024), checksum: 0 } as const;
+  // Within one turn: the socket takes some, and the rest waits.
+  for (let count = 0; count < 10; count += 1) heard.link.send(piece);
+  expect(heard.link.queuedBytes).toBeLessThanOrEqual(1024 * 1024);
+  await until(() => heard.ends.length === 1, "closed");
+  expect(heard.ends[0]).toContain("too slow");
+});
+
+test("P49: what is queued for bulk leaves in pieces, one in a turn, and other connections between them", () => {
+  const turns: (() => void)[] = [];
+  const flushTurn = new FlushTurn((callback) => void turns.push(callback));
+  const written: string[] = [];
+  const link = (name: string): Link => {
+    const handler = { onTrusted() {}, onFrame() {}, onBadFrame() {}, onClose() {} };
+    const made = new Link({ side: "dialled", frameBytesMax: 1, queueBytesMax: 1e9, flushTurn, handler });
+    const socket = {
+      authorized: true,
+      write: (_: Uint8Array, __: number, length: number) => (written.push(`${name} ${length}`), length),
+      setNoDelay() {},
+      setKeepAlive() {},
+      getPeerX509Certificate() {},
+    } as unknown as LinkSocket;
+    made.socketOpened(socket);
+    made.socketSecured(socket, null);
+    return made;
+  };
+  const [bulk, peer] = [link("bulk"), link("peer")];
+  bulk.setBounds({ frameBytesMax: 1, queueBytesMax: 1e9, pieceBytesMax: 1_000 });
+  bulk.send(new Uint8Array(2_500));
+  for (let turn = 0; turn < 4; turn += 1) {
+    peer.send(new Uint8Array(9));
+    for (const callback of turns.splice(0)) callback();
+  }
+  expect(written).toEqual(["bulk 1000", "peer 9", "bulk 1000", "peer 9", "bulk 500", "peer 9", "peer 9"]);
+});
