@@ -78,6 +78,8 @@ export function describeEffect(effect: Effect): string {
       return `append ${describeEntries(effect.entries)} [${effect.ticket}]`;
     case "writeGenesis":
       return `write genesis ${effect.genesis.clusterUuid.slice(0, 8)} [${effect.ticket}]`;
+    case "writeSnapshot":
+      return `write snapshot ${at(effect.snapshot.position)}, the log begins ${effect.discardsLog ? "anew " : ""}after ${at(effect.base)} [${effect.ticket}]`;
     case "send":
       return `to ${nodeIdOf(effect.to)}: ${describeMessage(effect.message)}`;
     case "sendEntries":

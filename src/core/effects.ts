@@ -5,7 +5,9 @@ import type { Entry } from "./entry.ts";
 import type { ProposalRef, Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+import type { PlacedConfiguration } from "./log-terms.ts";
 import type { Message } from "./messages.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** Term and vote are one record: they never reach the disk apart. */
 export interface WriteVote {
@@ -35,8 +37,24 @@ export interface WriteGenesis {
   readonly genesis: Genesis;
 }
 
+/**
+ * The snapshot's file is complete and durable: remember it, and let the log begin after `base` (§5.1). What stays between
+ * the base and the snapshot's end is for followers that are a little behind.
+ */
+export interface WriteSnapshot {
+  readonly kind: "writeSnapshot";
+  readonly ticket: Ticket;
+  readonly snapshot: SnapshotRecord;
+  /** At or before the snapshot's end, and in the log. */
+  readonly base: LogPosition;
+  /** In force at the base, and where its entry stands. */
+  readonly baseConfiguration: PlacedConfiguration;
+  /** A leader's snapshot that this log does not agree with: no entry survives, and `base` is the snapshot's end (§5.3). */
+  readonly discardsLog: boolean;
+}
+
 /** The effects that a log store takes; applied in order, as one transaction per call. */
-export type DurableEffect = WriteVote | TruncateLog | AppendLog | WriteGenesis;
+export type DurableEffect = WriteVote | TruncateLog | AppendLog | WriteGenesis | WriteSnapshot;
 
 export interface SendMessage {
   readonly kind: "send";

@@ -8,6 +8,7 @@ import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
 import { type RandomState, seedRandom } from "./random.ts";
 import type { Follower } from "./roles.ts";
 import type { Settings } from "./settings.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Founding, State } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
 
@@ -16,7 +17,9 @@ export interface Saved {
   readonly genesis: Genesis | null;
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
-  readonly snapshot: LogPosition;
+  readonly base: LogPosition;
+  readonly baseConfiguration: PlacedConfiguration | null;
+  readonly snapshot: SnapshotRecord | null;
   readonly last: LogPosition;
   readonly lastStampMs: number;
   readonly termStarts: readonly LogPosition[];
@@ -58,8 +61,8 @@ export function restore(saved: Saved, start: Start): State {
     currentTerm: saved.currentTerm,
     votedFor: saved.votedFor,
     log: restoreLog(saved),
-    commitIndex: saved.snapshot.index,
-    appliedIndex: saved.snapshot.index,
+    commitIndex: saved.snapshot?.position.index ?? 0,
+    appliedIndex: saved.snapshot?.position.index ?? 0,
     durability: restoredDurability(saved.last.index),
     role,
   };
@@ -74,16 +77,17 @@ function beginFounding(start: Start, bootstrap: Founding["bootstrap"]): Founding
   return { bootstrap, heard: [start.self], wallOffsetMs: start.wallMs - start.nowMs };
 }
 
-/** The configurations of the log stand on that of the genesis. */
+/** The configurations of the log stand on the one in force at its base, or on that of the genesis. */
 function restoreLog(saved: Saved): LogTerms {
-  const first: readonly PlacedConfiguration[] =
-    saved.genesis === null ? [] : [{ position: logStart, configuration: genesisConfiguration(saved.genesis) }];
+  const { genesis, baseConfiguration } = saved;
+  const founding = genesis === null ? null : { position: logStart, configuration: genesisConfiguration(genesis) };
+  const first = baseConfiguration ?? founding;
   return {
-    base: saved.snapshot,
+    base: saved.base,
     last: saved.last,
     lastStampMs: Math.max(saved.lastStampMs, saved.genesis?.foundedAtMs ?? 0),
     termStarts: saved.termStarts,
-    configurations: [...first, ...saved.configurations],
+    configurations: [...(first === null ? [] : [first]), ...saved.configurations],
     sizedAfter: saved.last.index,
     segments: [],
   };

@@ -27,6 +27,7 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
   switch (effect.kind) {
     case "writeVote":
     case "writeGenesis":
+    case "writeSnapshot":
       targets.writes.push(effect);
       return;
     case "appendLog":

@@ -78,7 +78,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#options = options;
     this.#modules = modules;
     const tail = new LogTail(store, tailBytesMax);
-    this.#applier = new Applier(store.saved.snapshot.index, {
+    this.#applier = new Applier(store.saved.snapshot?.position.index ?? 0, {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),

@@ -1,9 +1,12 @@
-// Where the log, the vote and the genesis are kept. One implementation writes to SQLite, one to memory.
-import type { Configuration, Incarnation, MemberKey } from "../core/configuration.ts";
+// Where the log, the vote, the genesis and the word of the latest snapshot are kept. One implementation writes to SQLite,
+// one to memory. The snapshot's file is the snapshot store's business.
+import type { Incarnation, MemberKey } from "../core/configuration.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
+import type { PlacedConfiguration } from "../core/log-terms.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
 
 /** What a node remembers across restarts: everything the core needs, and no command's bytes. */
 export interface SavedState {
@@ -11,15 +14,19 @@ export interface SavedState {
   readonly genesis: Genesis | null;
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
-  /** The last position that a snapshot covers; index 0 and term 0 without one. The log holds what comes after. */
-  readonly snapshot: LogPosition;
+  /** The log holds what comes after it: the log's start, or a position that the snapshot covers. */
+  readonly base: LogPosition;
+  /** In force at the base; null until a snapshot has moved it. */
+  readonly baseConfiguration: PlacedConfiguration | null;
+  /** The latest one. Its file was complete and durable before this record was. */
+  readonly snapshot: SnapshotRecord | null;
   readonly last: LogPosition;
-  /** Replicated time of the last entry (or snapshot, or genesis); 0 when there is none. */
+  /** Replicated time of the last entry, or without one at the base, or of the genesis; 0 when there is none. */
   readonly lastStampMs: number;
-  /** Where each term begins in the log after the snapshot, ascending: one position per term. */
+  /** Where each term begins in the log after the base, ascending: one position per term. */
   readonly termStarts: readonly LogPosition[];
-  /** The configuration entries in the log after the snapshot, ascending. */
-  readonly configurations: readonly { readonly position: LogPosition; readonly configuration: Configuration }[];
+  /** The configuration entries in the log after the base, ascending. */
+  readonly configurations: readonly PlacedConfiguration[];
 }
 
 /**
@@ -27,8 +34,11 @@ export interface SavedState {
  * - apply the effects of one `write` in order and as one transaction: after a crash either all of them are there or none;
  * - call `onDurable` of each write exactly once, in the order of the writes, only when the write survives a power failure.
  *   It may call it before `write` returns, or later;
- * - refuse effects that would leave a gap, overlap what is there, or lie at or below the snapshot: by throwing, before
- *   anything is written;
+ * - refuse effects that would leave a gap, overlap what is there, or lie at or below the base, or take away what the
+ *   snapshot covers; and a snapshot that ends below the latest one, or moves the base backwards, beyond its own end or to
+ *   where the log holds no such entry: by throwing, before anything is written;
+ * - compare a snapshot's chain with that of the entry at its end, if the log holds it: a snapshot that disagrees with the
+ *   log it was taken from is damage, and the store stops;
  * - show in `read` what has been written, durable or not;
  * - never retry, hide or survive an I/O error: `write` throws, or `onFailure` of the constructor is called, and every later
  *   call throws. SQLite reports a failed fsync once and then carries on as if nothing had happened.
@@ -46,6 +56,19 @@ export interface LogStore {
    * the log or what was read is damaged.
    */
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[];
+
+  /**
+   * The chained checksum after the entry at `index`, which is in the log or at its base: the same on every node whose log
+   * agrees through there. For the record of a new snapshot.
+   */
+  chainAt(index: LogIndex): number;
+
+  /**
+   * Does one small step, of a few milliseconds, towards giving back the space of entries that no longer belong to the log,
+   * and says whether more are left to do. Meant for idle time: no write ever waits for more than one step. A store that
+   * was stopped in between goes on where it was. Throws as `write` does.
+   */
+  reclaim(): boolean;
 
   /** Releases the files. Later calls throw. */
   close(): void;

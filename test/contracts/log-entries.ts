@@ -3,7 +3,9 @@ import { type Configuration, toMemberKey } from "../../src/core/configuration.ts
 import type { DurableEffect } from "../../src/core/effects.ts";
 import type { CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import type { LogIndex, Term } from "../../src/core/log-position.ts";
+import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
+import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 
 const foundedAtMs = 1_700_000_000_000;
 const ticket = 1;
@@ -59,6 +61,36 @@ export const vote = (currentTerm: Term, id: string | null): DurableEffect => ({
   ticket,
   currentTerm,
   votedFor: id === null ? null : keyOf(id),
+});
+
+const placedConfiguration = { position: { index: 0, term: 0 }, configuration: configurationOf("n1", "n2", "n3") };
+
+/** The record of a snapshot whose file holds the state through `position`. */
+export const snapshotAt = (position: LogPosition, chain: number): SnapshotRecord => ({
+  position,
+  stampMs: foundedAtMs + position.index,
+  chain,
+  configuration: placedConfiguration,
+  file: `snapshot-${position.index}-${position.term}`,
+  bytes: 1000 + position.index,
+  checksum: 7 * position.index,
+});
+
+/** A snapshot of this log, which then begins after `base`. */
+export const snapshot = (
+  record: SnapshotRecord,
+  base: LogPosition,
+  baseConfiguration: PlacedConfiguration = placedConfiguration,
+): DurableEffect => ({ kind: "writeSnapshot", ticket, snapshot: record, base, baseConfiguration, discardsLog: false });
+
+/** A leader's snapshot in place of this log. */
+export const snapshotInstead = (position: LogPosition, chain = 4711): DurableEffect => ({
+  kind: "writeSnapshot",
+  ticket,
+  snapshot: snapshotAt(position, chain),
+  base: position,
+  baseConfiguration: placedConfiguration,
+  discardsLog: true,
 });
 
 export const ignoreDurable = (): void => undefined;

@@ -9,6 +9,7 @@ import { openSqliteLogStore } from "../../src/adapters/sqlite/log-store.ts";
 import { ignoreDurable } from "./log-entries.ts";
 import { logStoreContract, type LogStoreMedium } from "./log-store.contract.ts";
 import { logStoreAgainstModel } from "./log-store-model.ts";
+import { logStoreSnapshotContract } from "./log-store-snapshot.contract.ts";
 
 function sqliteMedium(): LogStoreMedium {
   const folder = mkdtempSync(join(tmpdir(), "graft-log-store-"));
@@ -40,5 +41,6 @@ const media: readonly (readonly [string, () => LogStoreMedium])[] = [
 ];
 for (const [name, createMedium] of media) {
   logStoreContract(name, createMedium);
+  logStoreSnapshotContract(name, createMedium);
   logStoreAgainstModel(name, createMedium);
 }

@@ -18,6 +18,7 @@ import type {
   Replicating,
 } from "../../src/core/roles.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { step } from "../../src/core/step.ts";
 import { accepted, at, foundedAtMs, from, genesisOf, n1, n2, n3, persisted, preVoteReply, tick } from "./say.ts";
@@ -49,13 +50,29 @@ export function saved(node: Node = {}): Saved {
     genesis: genesisOf(...(node.members ?? [n1, n2, n3])),
     currentTerm: node.term ?? lastTerm,
     votedFor: node.votedFor ?? null,
-    snapshot,
+    base: snapshot,
+    baseConfiguration: null,
+    snapshot: snapshot.index === 0 ? null : snapshotRecord(snapshot),
     last: at(snapshot.index + log.length, lastTerm),
     lastStampMs: foundedAtMs + log.length,
     termStarts: log.flatMap((term, place) => (term === log[place - 1] ? [] : [at(snapshot.index + 1 + place, term)])),
     configurations: [],
   };
 }
+
+/** The record of a snapshot that ends there, of a cluster whose members have not changed. */
+export const snapshotRecord = (position: LogPosition, ...members: readonly MemberKey[]): SnapshotRecord => ({
+  position,
+  stampMs: foundedAtMs,
+  chain: position.index,
+  configuration: {
+    position: logStart,
+    configuration: genesisConfiguration(genesisOf(...(members.length === 0 ? [n1, n2, n3] : members))),
+  },
+  file: `snapshot-${position.index}`,
+  bytes: 1000,
+  checksum: 1,
+});
 
 export const starting = (start: Partial<Start> = {}): Start => ({
   self: n1,

@@ -5,7 +5,7 @@ import { describeEffect, describeEvent, describeState } from "../../src/core/des
 import type { Effect, TransferOutcome } from "../../src/core/effects.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import { restore } from "../../src/core/restore.ts";
-import { asking, follower, leader, play, preCandidate, saved, starting } from "./build.ts";
+import { asking, follower, leader, play, preCandidate, saved, snapshotRecord, starting } from "./build.ts";
 import { accepted, append, at, commands, from, genesisOf, hello, n1, n2, n3, noop, persisted, preVote } from "./say.ts";
 import {
   preVoteReply,
@@ -20,6 +20,12 @@ import {
 } from "./say.ts";
 
 const genesis = genesisOf(n1, n2, n3);
+
+function writeSnapshot(discardsLog: boolean): Effect {
+  const snapshot = snapshotRecord(at(9, 3));
+  const base = discardsLog ? snapshot.position : at(7, 2);
+  return { kind: "writeSnapshot", ticket: 1, snapshot, base, baseConfiguration: snapshot.configuration, discardsLog };
+}
 
 test("states", () => {
   const lines = [
@@ -94,6 +100,8 @@ describe("effects", () => {
     [{ kind: "truncateLog", ticket: 2, through: 7 }, "truncate after 7 [2]"],
     [{ kind: "appendLog", ticket: 3, entries: commands([1, 1]) }, "append 1.1, 2.1 [3]"],
     [{ kind: "writeGenesis", ticket: 1, genesis }, "write genesis c1c1c1c1 [1]"],
+    [writeSnapshot(false), "write snapshot 9.3, the log begins after 7.2 [1]"],
+    [writeSnapshot(true), "write snapshot 9.3, the log begins anew after 9.3 [1]"],
     [{ kind: "send", to: n2, message: timeoutNow(3) }, "to n2: TimeoutNow term 3"],
     [{ ...sent, through: at(1, 1) }, "to n2: heartbeat term 3 at 1.1, commit 1"],
     [{ ...sent, through: at(4, 3) }, "to n2: entries term 3 after 1.1 through 4.3, commit 1"],

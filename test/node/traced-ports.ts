@@ -16,6 +16,8 @@ export function tracedStore(store: MemoryLogStore, trace: string[], holds: () =>
       if (holds() === "nothing" || (holds() === "appends" && !isAppend)) store.flushAll();
     },
     read: (first, last, bytesMax) => store.read(first, last, bytesMax),
+    chainAt: (index) => store.chainAt(index),
+    reclaim: () => store.reclaim(),
     close: () => {
       trace.push("store.close");
       store.close();

@@ -76,6 +76,8 @@ function followerLoop(write?: LogStore["write"]) {
       store: {
         saved: store.saved,
         read: never,
+        chainAt: never,
+        reclaim: never,
         close: never,
         write: (effects, onDurable) => {
           log.push(`write ${effects.map(({ kind }) => kind).join("+")}`);

@@ -3,13 +3,19 @@ import type { MemberKey } from "../../src/core/configuration.ts";
 import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import { logStart } from "../../src/core/log-position.ts";
+import { type LogPosition, logStart } from "../../src/core/log-position.ts";
+import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { Saved } from "../../src/core/restore.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 
 export class Disk {
   readonly incarnation: string;
   isStalled = false;
+  /** Those after the base. */
   entries: readonly Entry[] = [];
+  base: LogPosition & { readonly stampMs: number } = { ...logStart, stampMs: 0 };
+  baseConfiguration: PlacedConfiguration | null = null;
+  snapshot: SnapshotRecord | null = null;
   genesis: Genesis | null = null;
   #vote: { readonly currentTerm: number; readonly votedFor: MemberKey | null } = { currentTerm: 0, votedFor: null };
   #waiting: DurableEffect[] = [];
@@ -40,13 +46,15 @@ export class Disk {
   }
 
   saved(): Saved {
-    const last = this.entries.at(-1);
+    const last = this.entries.at(-1) ?? this.base;
     return {
       genesis: this.genesis,
       ...this.#vote,
-      snapshot: logStart,
-      last: last === undefined ? logStart : { index: last.index, term: last.term },
-      lastStampMs: last?.stampMs ?? 0,
+      base: { index: this.base.index, term: this.base.term },
+      baseConfiguration: this.baseConfiguration,
+      snapshot: this.snapshot,
+      last: { index: last.index, term: last.term },
+      lastStampMs: last.stampMs,
       termStarts: this.entries
         .filter((entry, at) => entry.term !== this.entries[at - 1]?.term)
         .map(({ index, term }) => ({ index, term })),
@@ -63,11 +71,20 @@ export class Disk {
         this.entries = [...this.entries, ...effect.entries];
         return;
       case "truncateLog":
-        this.entries = this.entries.slice(0, effect.through);
+        this.entries = this.entries.slice(0, effect.through - this.base.index);
         return;
       case "writeGenesis":
         this.genesis = effect.genesis;
         return;
+      case "writeSnapshot": {
+        const { base, discardsLog, snapshot } = effect;
+        const at = this.entries.find(({ index }) => index === base.index) ?? this.base;
+        this.entries = discardsLog ? [] : this.entries.filter(({ index }) => index > base.index);
+        this.base = { ...base, stampMs: discardsLog ? snapshot.stampMs : at.stampMs };
+        this.baseConfiguration = effect.baseConfiguration;
+        this.snapshot = snapshot;
+        return;
+      }
     }
   }
 }

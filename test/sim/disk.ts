@@ -1,12 +1,14 @@
 // What does a crash leave? A disk that takes writes in order, makes each durable later, all of it or nothing, and keeps
 // of what was on its way a prefix at most.
 import { toMemberKey, type MemberKey, type NodeId } from "../../src/core/configuration.ts";
-import type { DurableEffect } from "../../src/core/effects.ts";
+import type { DurableEffect, WriteSnapshot } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Ticket } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import { logStart, type LogPosition } from "../../src/core/log-position.ts";
+import { logStart, type LogPosition, samePosition } from "../../src/core/log-position.ts";
+import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { Saved } from "../../src/core/restore.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -23,15 +25,20 @@ export class DiskImage {
   genesis: Genesis | null = null;
   currentTerm = 0;
   votedFor: MemberKey | null = null;
-  /** The entry of index i stands at i - 1. */
+  base: LogPosition & { readonly stampMs: number } = { ...logStart, stampMs: 0 };
+  baseConfiguration: PlacedConfiguration | null = null;
+  snapshot: SnapshotRecord | null = null;
+  /** The entry of index i stands at i - 1; the places through the base are empty. */
   readonly log: Entry[] = [];
 
   constructor(key: MemberKey) {
     this.key = key;
   }
 
+  /** Whether the entry is in the log, or covered by what has taken the place of its beginning. */
   holds(index: number, term: number): boolean {
-    return index === 0 || this.log[index - 1]?.term === term;
+    if (index < this.base.index) return true;
+    return index === this.base.index ? term === this.base.term : this.log[index - 1]?.term === term;
   }
 
   apply(effect: DurableEffect): void {
@@ -44,6 +51,9 @@ export class DiskImage {
         this.genesis = effect.genesis;
         return;
       case "truncateLog":
+        if (effect.through < (this.snapshot?.position.index ?? 0)) {
+          throw new Violation("what a snapshot covers stays", `${this.key} truncates after ${effect.through}`);
+        }
         this.log.length = effect.through;
         return;
       case "appendLog":
@@ -53,25 +63,56 @@ export class DiskImage {
           }
           this.log.push(entry);
         }
+        return;
+      case "writeSnapshot":
+        this.#cut(effect);
     }
+  }
+
+  #cut(effect: WriteSnapshot): void {
+    const { snapshot, base, discardsLog } = effect;
+    const fits = discardsLog ? samePosition(base, snapshot.position) : this.#reaches(base, snapshot.position);
+    const goesOn = base.index >= this.base.index && snapshot.position.index >= (this.snapshot?.position.index ?? 0);
+    if (!fits || !goesOn || base.index > snapshot.position.index) {
+      const found = `${this.base.index} to ${this.log.length}`;
+      throw new Violation(
+        "a snapshot fits the log",
+        `${this.key} cuts ${found} to ${JSON.stringify({ snapshot, base })}`,
+      );
+    }
+    const stampMs = discardsLog ? snapshot.stampMs : (this.log[base.index - 1]?.stampMs ?? this.base.stampMs);
+    const kept = discardsLog ? [] : this.log.slice(base.index);
+    this.log.length = 0;
+    this.log.length = base.index;
+    for (const entry of kept) this.log.push(entry);
+    this.base = { ...base, stampMs };
+    this.baseConfiguration = effect.baseConfiguration;
+    this.snapshot = snapshot;
+  }
+
+  #reaches(...positions: readonly LogPosition[]): boolean {
+    return positions.every(({ index, term }) => index >= this.base.index && this.holds(index, term));
   }
 
   /** What the log store would find when it is opened. */
   saved(): Saved {
     const termStarts: LogPosition[] = [];
-    for (const { index, term } of this.log) {
+    const entries = this.log.slice(this.base.index);
+    for (const { index, term } of entries) {
       if (term !== (termStarts.at(-1)?.term ?? 0)) termStarts.push({ index, term });
     }
-    const last = this.log.at(-1);
+    const last = entries.at(-1) ?? this.base;
     return {
       genesis: this.genesis,
       currentTerm: this.currentTerm,
       votedFor: this.votedFor,
-      snapshot: logStart,
-      last: last === undefined ? logStart : { index: last.index, term: last.term },
-      lastStampMs: last?.stampMs ?? 0,
+      base: { index: this.base.index, term: this.base.term },
+      baseConfiguration: this.baseConfiguration,
+      snapshot: this.snapshot,
+      last: { index: last.index, term: last.term },
+      lastStampMs: last.stampMs,
       termStarts,
-      configurations: this.log.flatMap((entry) =>
+      configurations: entries.flatMap((entry) =>
         entry.kind === "configuration"
           ? [{ position: { index: entry.index, term: entry.term }, configuration: entry.configuration }]
           : [],

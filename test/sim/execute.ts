@@ -14,6 +14,7 @@ export function executeEffect(node: SimNode, effect: Effect): void {
   switch (effect.kind) {
     case "writeVote":
     case "writeGenesis":
+    case "writeSnapshot":
       node.writes.push(effect);
       return;
     case "appendLog":

@@ -1,12 +1,20 @@
 // A log store without a file, for tests and the simulator: what is written becomes durable when its owner says so, and
 // a crash keeps exactly that. Deterministic; a write costs as much as it has entries.
 import type { Incarnation } from "../../core/configuration.ts";
-import type { DurableEffect } from "../../core/effects.ts";
+import type { DurableEffect, WriteSnapshot } from "../../core/effects.ts";
 import { type Entry, entryBytes } from "../../core/entry.ts";
-import type { LogIndex, LogPosition, Term } from "../../core/log-position.ts";
+import { type LogIndex, type LogPosition, samePosition, type Term } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
 import type { LogStore, SavedState } from "../../ports/log-store.ts";
-import { applyToDisk, createMemoryDisk, type MemoryDisk, savedOn } from "./memory-disk.ts";
+import {
+  applyToDisk,
+  chainAt,
+  createMemoryDisk,
+  cutBelow,
+  type LogBase,
+  type MemoryDisk,
+  savedOn,
+} from "./memory-disk.ts";
 
 export interface MemoryLogStoreOptions {
   /** Of a new disk; a given disk keeps its own. */
@@ -43,8 +51,9 @@ class InMemoryLogStore implements MemoryLogStore {
   readonly saved: SavedState;
   readonly #disk: MemoryDisk;
   readonly #autoDurable: boolean;
-  readonly #snapshot: LogPosition;
-  /** Everything written, durable or not. */
+  /** Of everything written, durable or not. */
+  #base: LogBase;
+  #latestSnapshot: LogIndex;
   readonly #entries: Entry[];
   #hasGenesis: boolean;
   readonly #pending: PendingWrite[] = [];
@@ -53,7 +62,8 @@ class InMemoryLogStore implements MemoryLogStore {
   constructor({ incarnation, disk = createMemoryDisk(incarnation), autoDurable = false }: MemoryLogStoreOptions) {
     this.#disk = disk;
     this.#autoDurable = autoDurable;
-    this.#snapshot = disk.snapshot;
+    this.#base = disk.base;
+    this.#latestSnapshot = disk.snapshot?.position.index ?? 0;
     this.#entries = [...disk.entries];
     this.#hasGenesis = disk.genesis !== null;
     this.saved = savedOn(disk);
@@ -73,7 +83,7 @@ class InMemoryLogStore implements MemoryLogStore {
 
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
     this.#assertUsable();
-    const before = this.#snapshot.index;
+    const before = this.#base.index;
     if (!(first > before && first <= last && last <= before + this.#entries.length)) {
       throw refused(`reading entries ${first} to ${last}, the log ends at ${before + this.#entries.length}`);
     }
@@ -85,6 +95,19 @@ class InMemoryLogStore implements MemoryLogStore {
       end++;
     }
     return this.#entries.slice(first - before - 1, end);
+  }
+
+  chainAt(index: LogIndex): number {
+    this.#assertUsable();
+    const last = this.#base.index + this.#entries.length;
+    if (index >= this.#base.index && index <= last) return chainAt(this.#base, this.#entries, index);
+    throw refused(`the checksum at ${index}, the log goes from ${this.#base.index} to ${last}`);
+  }
+
+  /** What a snapshot covers is gone at once. */
+  reclaim(): boolean {
+    this.#assertUsable();
+    return false;
   }
 
   flushOne(): boolean {
@@ -121,15 +144,28 @@ class InMemoryLogStore implements MemoryLogStore {
 
   #show(effect: DurableEffect): void {
     if (effect.kind === "appendLog") for (const entry of effect.entries) this.#entries.push(entry);
-    else if (effect.kind === "truncateLog") this.#entries.length = effect.through - this.#snapshot.index;
+    else if (effect.kind === "truncateLog") this.#entries.length = effect.through - this.#base.index;
     else if (effect.kind === "writeGenesis") this.#hasGenesis = true;
+    else if (effect.kind === "writeSnapshot") this.#showSnapshot(effect);
+  }
+
+  #showSnapshot(effect: WriteSnapshot): void {
+    const { position, chain } = effect.snapshot;
+    if (!effect.discardsLog && chainAt(this.#base, this.#entries, position.index) !== chain) {
+      this.#stopped = `The log is damaged at entry ${position.index}: the snapshot that ends there has another checksum`;
+      this.#assertUsable();
+    }
+    this.#base = cutBelow(this.#base, this.#entries, effect);
+    this.#latestSnapshot = position.index;
   }
 
   /** Refuses what does not fit before any of it is shown. Only positions are followed, no entry is copied. */
   #check(effects: readonly DurableEffect[]): void {
-    let index = this.#snapshot.index + this.#entries.length;
+    let base = this.#base.index;
+    let index = base + this.#entries.length;
     let term = this.#termAt(index);
     let hasGenesis = this.#hasGenesis;
+    let latestSnapshot = this.#latestSnapshot;
     // The terms of entries of this very write, for a truncation that falls among them.
     const fresh = new Map<LogIndex, Term>();
     for (const effect of effects) {
@@ -137,9 +173,17 @@ class InMemoryLogStore implements MemoryLogStore {
         if (hasGenesis) throw refused("a genesis is there already");
         hasGenesis = true;
       } else if (effect.kind === "truncateLog") {
-        checkTruncation(effect.through, this.#snapshot.index, index);
+        checkTruncation(effect.through, latestSnapshot, index);
         index = effect.through;
         term = fresh.get(index) ?? this.#termAt(index);
+      } else if (effect.kind === "writeSnapshot") {
+        const termAt = (at: LogIndex): Term | null =>
+          at < base || at > index ? null : (fresh.get(at) ?? this.#termAt(at));
+        checkSnapshot(effect, { base, latestSnapshot, termAt });
+        base = effect.base.index;
+        latestSnapshot = effect.snapshot.position.index;
+        if (effect.discardsLog) ({ index, term } = effect.base);
+        fresh.set(base, effect.base.term);
       } else if (effect.kind === "appendLog") {
         for (const entry of effect.entries) {
           checkPlace(entry, { index, term });
@@ -151,11 +195,11 @@ class InMemoryLogStore implements MemoryLogStore {
   }
 
   #termAt(index: LogIndex): Term {
-    return index === this.#snapshot.index ? this.#snapshot.term : this.#entryAt(index).term;
+    return index === this.#base.index ? this.#base.term : this.#entryAt(index).term;
   }
 
   #entryAt(index: LogIndex): Entry {
-    const entry = this.#entries[index - this.#snapshot.index - 1];
+    const entry = this.#entries[index - this.#base.index - 1];
     if (entry === undefined) throw refused(`entry ${index} is not in the log`);
     return entry;
   }
@@ -167,7 +211,22 @@ class InMemoryLogStore implements MemoryLogStore {
 
 function checkTruncation(through: LogIndex, snapshotIndex: LogIndex, lastIndex: LogIndex): void {
   if (through >= snapshotIndex && through <= lastIndex) return;
-  throw refused(`a truncation to ${through}, the log holds ${snapshotIndex + 1} to ${lastIndex}`);
+  throw refused(`a truncation to ${through}, a snapshot covers through ${snapshotIndex}, the log ends at ${lastIndex}`);
+}
+
+interface Sketch {
+  readonly base: LogIndex;
+  readonly latestSnapshot: LogIndex;
+  readonly termAt: (index: LogIndex) => Term | null;
+}
+
+function checkSnapshot({ snapshot, base, baseConfiguration, discardsLog }: WriteSnapshot, log: Sketch): void {
+  const { position, configuration } = snapshot;
+  const goesOn = position.index >= log.latestSnapshot && base.index >= log.base && base.index <= position.index;
+  const configured = configuration.position.index <= position.index && baseConfiguration.position.index <= base.index;
+  const isHeld = log.termAt(position.index) === position.term && log.termAt(base.index) === base.term;
+  if (goesOn && configured && (discardsLog ? samePosition(base, position) : isHeld)) return;
+  throw refused(`a snapshot through ${position.index} with the base ${base.index}, after ${log.latestSnapshot}`);
 }
 
 function checkPlace(entry: Entry, previous: LogPosition): void {

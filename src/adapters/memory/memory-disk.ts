@@ -1,11 +1,19 @@
 // What a simulated machine has on its disk: the part of the in-memory store that survives a crash.
 // Which writes have reached it, and when, is log-store.ts.
 import type { Incarnation, MemberKey } from "../../core/configuration.ts";
-import type { DurableEffect } from "../../core/effects.ts";
+import type { DurableEffect, WriteSnapshot } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
-import { type LogPosition, logStart, type Term } from "../../core/log-position.ts";
+import { type LogIndex, type LogPosition, logStart, type Term } from "../../core/log-position.ts";
+import type { PlacedConfiguration } from "../../core/log-terms.ts";
+import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
+
+/** Where a log begins: the position before its first entry, with its time and its checksum. */
+export interface LogBase extends LogPosition {
+  readonly stampMs: number;
+  readonly chain: number;
+}
 
 /** One store at a time uses a disk, and changes it in place. */
 export interface MemoryDisk {
@@ -13,18 +21,21 @@ export interface MemoryDisk {
   genesis: Genesis | null;
   currentTerm: Term;
   votedFor: MemberKey | null;
-  snapshot: LogPosition & { readonly stampMs: number };
-  /** The entries after the snapshot. */
+  base: LogBase;
+  baseConfiguration: PlacedConfiguration | null;
+  snapshot: SnapshotRecord | null;
+  /** The entries after the base. */
   readonly entries: Entry[];
 }
 
-/** An empty disk. With a snapshot's end the log begins behind it. */
-export const createMemoryDisk = (incarnation: Incarnation, snapshot: LogPosition = logStart): MemoryDisk => ({
+export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
   incarnation,
   genesis: null,
-  currentTerm: snapshot.term,
+  currentTerm: 0,
   votedFor: null,
-  snapshot: { ...snapshot, stampMs: 0 },
+  base: { ...logStart, stampMs: 0, chain: 0 },
+  baseConfiguration: null,
+  snapshot: null,
   entries: [],
 });
 
@@ -39,16 +50,50 @@ export function applyToDisk(disk: MemoryDisk, effect: DurableEffect): void {
       disk.genesis = effect.genesis;
       return;
     case "truncateLog":
-      disk.entries.length = effect.through - disk.snapshot.index;
+      disk.entries.length = effect.through - disk.base.index;
       return;
     case "appendLog":
       for (const entry of effect.entries) disk.entries.push(entry);
+      return;
+    case "writeSnapshot":
+      disk.base = cutBelow(disk.base, disk.entries, effect);
+      disk.baseConfiguration = effect.baseConfiguration;
+      disk.snapshot = effect.snapshot;
   }
 }
 
+/** Takes away the entries that the effect takes away, and returns the new base. */
+export function cutBelow(base: LogBase, entries: Entry[], { snapshot, base: to, discardsLog }: WriteSnapshot): LogBase {
+  if (discardsLog) {
+    entries.length = 0;
+    return { ...to, stampMs: snapshot.stampMs, chain: snapshot.chain };
+  }
+  const chain = chainAt(base, entries, to.index);
+  const { stampMs } = entries[to.index - base.index - 1] ?? base;
+  entries.splice(0, to.index - base.index);
+  return { ...to, stampMs, chain };
+}
+
+/** The checksum after the entry at `index`. Costs as much as there are entries up to there: it is seldom asked for. */
+export function chainAt(base: LogBase, entries: readonly Entry[], index: LogIndex): number {
+  let { chain } = base;
+  for (const entry of entries.slice(0, index - base.index)) {
+    const payload = entry.kind === "command" ? Bun.hash.xxHash3(entry.payload) : 0n;
+    const content = JSON.stringify({ ...entry, chain, payload: String(payload) }, inOrder);
+    chain = Number(Bun.hash.xxHash3(content) >> 11n);
+  }
+  return chain;
+}
+
+/** Equal entries have equal checksums, however they came into being. */
+const inOrder = (_: string, value: unknown): unknown =>
+  value === null || typeof value !== "object" || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+
 /** What a node finds on the disk when it starts. Costs as much as the log is long. */
 export function savedOn(disk: MemoryDisk): SavedState {
-  const { incarnation, genesis, currentTerm, votedFor, snapshot, entries } = disk;
+  const { incarnation, genesis, currentTerm, votedFor, base, baseConfiguration, snapshot, entries } = disk;
   const termStarts: LogPosition[] = [];
   const configurations: SavedState["configurations"][number][] = [];
   for (const entry of entries) {
@@ -56,13 +101,15 @@ export function savedOn(disk: MemoryDisk): SavedState {
     if (termStarts.at(-1)?.term !== entry.term) termStarts.push(position);
     if (entry.kind === "configuration") configurations.push({ position, configuration: entry.configuration });
   }
-  const { index, term, stampMs } = entries.at(-1) ?? snapshot;
+  const { index, term, stampMs } = entries.at(-1) ?? base;
   return {
     incarnation,
     genesis,
     currentTerm,
     votedFor,
-    snapshot: { index: snapshot.index, term: snapshot.term },
+    base: { index: base.index, term: base.term },
+    baseConfiguration,
+    snapshot,
     last: { index, term },
     lastStampMs: index === 0 ? (genesis?.foundedAtMs ?? 0) : stampMs,
     termStarts,

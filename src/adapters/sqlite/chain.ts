@@ -37,7 +37,7 @@ export function nextChain(before: Chain, link: ChainLink): Chain {
   return to53Bits(Bun.hash.xxHash3(headBytes, Bun.hash.xxHash3(link.payload)));
 }
 
-/** The checksum of a single record: the vote, the genesis, the incarnation, the snapshot's position. */
+/** The checksum of a single record: the vote, the genesis, the incarnation, the snapshot, the base. */
 export function recordChecksum(...fields: readonly (string | number | null)[]): number {
   return to53Bits(Bun.hash.xxHash3(JSON.stringify(fields)));
 }

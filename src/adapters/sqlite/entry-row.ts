@@ -65,11 +65,14 @@ export function toEntry(row: EntryRow): Entry | null {
   }
 }
 
-/** JSON with its keys in this order always, so that equal configurations have equal bytes and checksums on every node. */
-function encodeConfiguration({ members, voters, outgoing, promoteWhenCaughtUp }: Configuration): Uint8Array {
-  const ordered = members.map(({ key, address, priority }) => ({ key, address, priority }));
-  return utf8.encode(JSON.stringify({ members: ordered, voters, outgoing, promoteWhenCaughtUp }));
+/** Its keys in this order always, so that equal configurations have equal bytes and checksums on every node. */
+export function ordered({ members, voters, outgoing, promoteWhenCaughtUp }: Configuration): Configuration {
+  const orderedMembers = members.map(({ key, address, priority }) => ({ key, address, priority }));
+  return { members: orderedMembers, voters, outgoing, promoteWhenCaughtUp };
 }
+
+const encodeConfiguration = (configuration: Configuration): Uint8Array =>
+  utf8.encode(JSON.stringify(ordered(configuration)));
 
 /** For bytes whose checksum has been verified: they are what `encodeConfiguration` wrote. */
 export const decodeConfiguration = (payload: Uint8Array): Configuration =>

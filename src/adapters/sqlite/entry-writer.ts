@@ -1,14 +1,15 @@
 // Carries durable effects into SQLite, inside a transaction that log-store.ts begins and commits. Whether they fit has
 // been decided before (log-outline.ts).
 import type { Database } from "bun:sqlite";
-import type { DurableEffect, WriteVote } from "../../core/effects.ts";
+import type { DurableEffect, WriteSnapshot, WriteVote } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex } from "../../core/log-position.ts";
-import { nextChain, recordChecksum } from "./chain.ts";
+import { type Chain, nextChain, recordChecksum } from "./chain.ts";
 import { configurationKind, toLink } from "./entry-row.ts";
 import { beginsTerm } from "./log-outline.ts";
 import type { ChainedPosition } from "./saved-state.ts";
+import { encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
 import { damagedEntry } from "./storage-errors.ts";
 
 /** What a row weighs in the file beside its payload, roughly. */
@@ -16,8 +17,8 @@ const rowOverheadBytes = 40;
 
 export class EntryWriter {
   readonly #file: string;
-  readonly #base: ChainedPosition;
   readonly #statements: ReturnType<typeof prepareStatements>;
+  #base: ChainedPosition;
   #tail: ChainedPosition;
   #bytesWritten = 0;
 
@@ -44,6 +45,9 @@ export class EntryWriter {
         return this.#truncate(effect.through);
       case "appendLog":
         for (const entry of effect.entries) this.#append(entry);
+        return;
+      case "writeSnapshot":
+        return this.#writeSnapshot(effect);
     }
   }
 
@@ -66,11 +70,46 @@ export class EntryWriter {
     this.#statements.genesis.run(record, recordChecksum(record));
   }
 
+  /** What now lies at or below the base stays in the file until space.ts removes it: nothing waits for that. */
+  #writeSnapshot({ snapshot, base, baseConfiguration, discardsLog }: WriteSnapshot): void {
+    const { position, stampMs, chain } = snapshot;
+    const begin = discardsLog ? { ...position, stampMs, chain } : this.positionAt(base.index);
+    if (!discardsLog) this.#compareChains(this.positionAt(position.index), chain);
+    const record = encodeSnapshot(snapshot);
+    this.#statements.forgetSnapshot.run();
+    this.#statements.snapshot.run(record, recordChecksum(record));
+    // What this log believed to come after the snapshot's end goes at once: its places are needed (P31, P34).
+    if (discardsLog) this.#cutAfter(begin);
+    this.#moveBase(begin, encodePlaced(baseConfiguration));
+  }
+
+  #moveBase(base: ChainedPosition, configuration: string): void {
+    const { index, term, stampMs, chain } = base;
+    const first = index < this.#tail.index ? this.positionAt(index + 1) : null;
+    const checksum = recordChecksum(index, term, stampMs, chain, configuration);
+    this.#statements.base.run(index, term, stampMs, chain, configuration, checksum);
+    // The term of the first entry that is left begins with it, as far as this log shows.
+    if (first !== null) this.#statements.moveTermStart.run(first.index, first.term);
+    this.#statements.dropTermStarts.run(index);
+    this.#statements.dropConfigurations.run(index);
+    this.#base = base;
+  }
+
+  #compareChains(end: ChainedPosition, chain: Chain): void {
+    if (end.chain === chain) return;
+    const finding = `its checksum is ${end.chain}, and that of the snapshot that ends there ${chain}`;
+    throw damagedEntry(this.#file, end.index, finding);
+  }
+
   #truncate(through: LogIndex): void {
-    this.#tail = this.positionAt(through);
-    this.#statements.cutLog.run(through);
-    this.#statements.cutTermStarts.run(through);
-    this.#statements.cutConfigurations.run(through);
+    this.#cutAfter(this.positionAt(through));
+  }
+
+  #cutAfter(end: ChainedPosition): void {
+    this.#tail = end;
+    this.#statements.cutLog.run(end.index);
+    this.#statements.cutTermStarts.run(end.index);
+    this.#statements.cutConfigurations.run(end.index);
   }
 
   #append(entry: Entry): void {
@@ -99,6 +138,14 @@ function prepareStatements(db: Database) {
     cutLog: db.prepare<never, [number]>("DELETE FROM log WHERE idx > ?"),
     cutTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx > ?"),
     cutConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx > ?"),
+    forgetSnapshot: db.prepare<never, []>("DELETE FROM snapshot"),
+    snapshot: db.prepare<never, [string, number]>("INSERT INTO snapshot VALUES (1, ?, ?)"),
+    base: db.prepare<never, [number, number, number, number, string, number]>(
+      "UPDATE base SET idx = ?, term = ?, stamp_ms = ?, chain = ?, configuration = ?, checksum = ? WHERE only = 1",
+    ),
+    moveTermStart: db.prepare<never, [number, number]>("UPDATE term_starts SET idx = ? WHERE term = ?"),
+    dropTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx <= ?"),
+    dropConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx <= ?"),
     position: db.prepare<{ term: number; chain: number; stamp_ms: number }, [number]>(
       "SELECT term, chain, stamp_ms FROM log WHERE idx = ?",
     ),

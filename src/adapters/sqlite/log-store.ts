@@ -3,9 +3,10 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { DurableEffect } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
-import type { LogIndex } from "../../core/log-position.ts";
+import { type LogIndex, logStart } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
 import type { LogStore, SavedState } from "../../ports/log-store.ts";
+import type { Chain } from "./chain.ts";
 import { prepareDataDirectory } from "./data-directory.ts";
 import { prepareEntryReader, type ReadEntries } from "./entry-reader.ts";
 import { EntryWriter } from "./entry-writer.ts";
@@ -13,6 +14,7 @@ import { giveUp } from "./give-up.ts";
 import { type LogOutline, outlineAfter } from "./log-outline.ts";
 import { type CheckpointRow, openDatabase } from "./open-database.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
+import { Space } from "./space.ts";
 import { failedOperation, refused, stoppedByFailure } from "./storage-errors.ts";
 
 /** How much may gather in the WAL before it is carried over into the database, bytes, roughly. */
@@ -52,11 +54,14 @@ class SqliteLogStore implements LogStore {
   readonly #file: string;
   readonly #writer: EntryWriter;
   readonly #readEntries: ReadEntries;
+  readonly #space: Space;
   readonly #begin: Statement<never, []>;
   readonly #commit: Statement<never, []>;
   readonly #checkpoint: Statement<CheckpointRow, []>;
   #outline: LogOutline;
   #walBytes = 0;
+  /** Since the last checkpoint. */
+  #hasReclaimed = false;
   #failure: GraftError | null = null;
   /** Closing would try that write again; a failed read leaves nothing behind that closing could do harm to. */
   #hasFailedToWrite = false;
@@ -68,11 +73,13 @@ class SqliteLogStore implements LogStore {
     this.#file = file;
     this.#writer = new EntryWriter(db, { file, base, tail });
     this.#readEntries = prepareEntryReader(db, file);
+    this.#space = new Space(db);
     this.#begin = db.prepare("BEGIN");
     this.#commit = db.prepare("COMMIT");
     this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
-    const { snapshot, last, termStarts, genesis } = saved;
-    this.#outline = { snapshot, last, termStarts, hasGenesis: genesis !== null };
+    const { last, termStarts, genesis } = saved;
+    const snapshot = saved.snapshot?.position ?? logStart;
+    this.#outline = { base: saved.base, snapshot, last, termStarts, hasGenesis: genesis !== null };
   }
 
   write(effects: readonly DurableEffect[], onDurable: () => void): void {
@@ -80,6 +87,7 @@ class SqliteLogStore implements LogStore {
     const outline = outlineAfter(this.#outline, effects);
     if (typeof outline === "string") throw refused(this.#file, outline);
     if (effects.length > 0) this.#commitEffects(effects);
+    if (outline.base !== this.#outline.base) this.#space.look();
     this.#outline = outline;
     onDurable();
     if (this.#walBytes > walBytesMax) this.#emptyWal();
@@ -87,15 +95,37 @@ class SqliteLogStore implements LogStore {
 
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
     this.#assertUsable();
-    const { snapshot, last: end } = this.#outline;
-    if (!(first > snapshot.index && first <= last && last <= end.index)) {
-      const held = snapshot.index === end.index ? "no entries" : `${snapshot.index + 1} to ${end.index}`;
+    const { base, last: end } = this.#outline;
+    if (!(first > base.index && first <= last && last <= end.index)) {
+      const held = base.index === end.index ? "no entries" : `${base.index + 1} to ${end.index}`;
       throw refused(this.#file, `reading entries ${first} to ${last}, the log holds ${held}`);
     }
     return this.#orStop("Reading entries", () => {
       const before = this.#writer.positionAt(first - 1).chain;
       return this.#readEntries(before, { first, last, bytesMax });
     });
+  }
+
+  chainAt(index: LogIndex): Chain {
+    this.#assertUsable();
+    const { base, last } = this.#outline;
+    if (!(index >= base.index && index <= last.index)) {
+      throw refused(this.#file, `the checksum at ${index}, the log goes from ${base.index} to ${last.index}`);
+    }
+    return this.#orStop("Reading a checksum", () => this.#writer.positionAt(index).chain);
+  }
+
+  reclaim(): boolean {
+    this.#assertUsable();
+    // Carrying over is a step of its own, and the last one: only then does the file become shorter.
+    if (this.#walBytes > walBytesMax || (!this.#space.hasWork && this.#hasReclaimed)) {
+      this.#emptyWal();
+      this.#hasReclaimed = false;
+    } else if (this.#space.hasWork) {
+      this.#walBytes += this.#orGiveUp("Giving space back", () => this.#space.step(this.#outline.base.index));
+      this.#hasReclaimed = true;
+    }
+    return this.#space.hasWork || this.#hasReclaimed;
   }
 
   close(): void {

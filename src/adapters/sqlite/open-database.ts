@@ -27,6 +27,9 @@ const settings: readonly (readonly [name: string, value: string, readBack: strin
   ["locking_mode", "EXCLUSIVE", "exclusive"],
 ];
 
+/** Only an empty database takes it: pages that are free can be given back, by and by and when space.ts asks for it. */
+const spaceSetting = "PRAGMA auto_vacuum = INCREMENTAL";
+
 const durabilitySettings: typeof settings = [
   ["locking_mode", "EXCLUSIVE", "exclusive"],
   ["journal_mode", "WAL", "wal"],
@@ -56,6 +59,7 @@ export function openDatabase(file: string, newIncarnation: () => string): Databa
     const isNew = checkFormat(db, file);
     db.run("COMMIT");
     isOurs = true;
+    if (isNew) db.run(spaceSetting);
     applySettings(db, file, durabilitySettings);
     if (isNew) createTables(db, newIncarnation());
     makeDurable(db);

@@ -4,9 +4,11 @@ import type { Database } from "bun:sqlite";
 import type { MemberKey } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../../core/log-position.ts";
+import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { type Chain, nextChain, recordChecksum } from "./chain.ts";
 import { configurationKind, decodeConfiguration, type EntryRow, rowLink } from "./entry-row.ts";
+import { decodePlaced, decodeSnapshot } from "./snapshot-row.ts";
 import { damaged, damagedEntry } from "./storage-errors.ts";
 
 /** Where the chain continues: a position, its checksum and its time. */
@@ -22,11 +24,12 @@ export interface Found {
   readonly tail: ChainedPosition;
 }
 
-interface SnapshotRow {
+interface BaseRow {
   readonly idx: number;
   readonly term: number;
   readonly stamp_ms: number;
   readonly chain: Chain;
+  readonly configuration: string | null;
 }
 
 /** Throws `GraftError("storage")` when something does not match its checksum or the records contradict each other. */
@@ -36,16 +39,18 @@ export function readSavedState(db: Database, file: string): Found {
     "current_term",
     "voted_for",
   ]);
-  const snapshot = readRecord<SnapshotRow>(db, file, "snapshot", ["idx", "term", "stamp_ms", "chain"]);
+  const baseRow = readRecord<BaseRow>(db, file, "base", ["idx", "term", "stamp_ms", "chain", "configuration"]);
   const genesis = readGenesis(db, file);
-  const base = { index: snapshot.idx, term: snapshot.term, chain: snapshot.chain, stampMs: snapshot.stamp_ms };
+  const base = { index: baseRow.idx, term: baseRow.term, chain: baseRow.chain, stampMs: baseRow.stamp_ms };
   const tail = readTail(db, file, base);
   const saved: SavedState = {
     incarnation,
     genesis,
     currentTerm: vote.current_term,
     votedFor: vote.voted_for as MemberKey | null,
-    snapshot: { index: base.index, term: base.term },
+    base: { index: base.index, term: base.term },
+    baseConfiguration: baseRow.configuration === null ? null : decodePlaced(baseRow.configuration),
+    snapshot: readSnapshot(db, file, base, tail),
     last: { index: tail.index, term: tail.term },
     lastStampMs: tail.index === 0 ? (genesis?.foundedAtMs ?? 0) : tail.stampMs,
     termStarts: readTermStarts(db, file, base, tail),
@@ -75,8 +80,33 @@ function readGenesis(db: Database, file: string): Genesis | null {
   return row === null ? null : (JSON.parse(row.record) as Genesis);
 }
 
+/** The record of the latest snapshot, which reaches from the base or beyond it to an entry of the log (P29). */
+function readSnapshot(db: Database, file: string, base: ChainedPosition, tail: ChainedPosition): SnapshotRecord | null {
+  const row = readOptionalRecord<{ record: string }>(db, file, "snapshot", ["record"]);
+  if (row === null && base.index === 0) return null;
+  if (row === null)
+    throw damaged(file, `the record "snapshot"`, `it is missing, and the log begins after ${base.index}`);
+  const snapshot = decodeSnapshot(row.record);
+  const { index } = snapshot.position;
+  if (index < base.index || index > tail.index) {
+    throw damaged(
+      file,
+      `the record "snapshot"`,
+      `it ends at ${index}, the log goes from ${base.index} to ${tail.index}`,
+    );
+  }
+  const chain = chainAt(db, base, index);
+  if (chain === snapshot.chain) return snapshot;
+  throw damagedEntry(
+    file,
+    index,
+    `its checksum is ${chain}, and that of the snapshot that ends there ${snapshot.chain}`,
+  );
+}
+
 function readTail(db: Database, file: string, base: ChainedPosition): ChainedPosition {
-  const row = db.query("SELECT * FROM log ORDER BY idx DESC LIMIT 1").get() as EntryRow | null;
+  const last = db.query("SELECT * FROM log WHERE idx > ? ORDER BY idx DESC LIMIT 1");
+  const row = last.get(base.index) as EntryRow | null;
   if (row === null) return base;
   verifyAlone(db, file, base, row);
   return { index: row.idx, term: row.term, chain: row.chain, stampMs: row.stamp_ms };

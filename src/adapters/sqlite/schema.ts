@@ -6,12 +6,13 @@ import { chainStart, recordChecksum } from "./chain.ts";
 export const applicationId = 0x47524654;
 
 /** Raised with every change to the tables or to what stands in a row; a higher or lower one is refused. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /**
- * - identity, vote, genesis, snapshot: one row at most, each with a checksum of its own. Term and vote are one row, so
- *   that they never reach the disk apart.
- * - log: the entries after the snapshot, without a gap, each with a checksum chained over its predecessor's.
+ * - identity, vote, genesis, snapshot, base: one row at most, each with a checksum of its own. Term and vote are one row,
+ *   so that they never reach the disk apart.
+ * - log: the entries after the base, without a gap, each with a checksum chained over its predecessor's. Rows at or below
+ *   the base are rubbish: nothing reads them, and space.ts removes them by and by.
  * - term_starts, configurations: where each term begins and which entries hold configurations, so that opening the file
  *   needs no walk over the log. Written in the transactions that write those entries.
  */
@@ -24,8 +25,10 @@ const tables = `
   CREATE TABLE genesis (
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE snapshot (
+    only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE base (
     only INTEGER PRIMARY KEY CHECK (only = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
-    stamp_ms INTEGER NOT NULL, chain INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;
+    stamp_ms INTEGER NOT NULL, chain INTEGER NOT NULL, configuration TEXT, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE log (
     idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, stamp_ms INTEGER NOT NULL,
     chain INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
@@ -39,7 +42,7 @@ export function createTables(db: Database, incarnation: string): void {
   db.run(tables);
   db.run("INSERT INTO identity VALUES (1, ?, ?)", [incarnation, recordChecksum(incarnation)]);
   db.run("INSERT INTO vote VALUES (1, 0, NULL, ?)", [recordChecksum(0, null)]);
-  db.run("INSERT INTO snapshot VALUES (1, 0, 0, 0, ?, ?)", [chainStart, recordChecksum(0, 0, 0, chainStart)]);
+  db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, ?)", [chainStart, recordChecksum(0, 0, 0, chainStart, null)]);
   db.run(`PRAGMA application_id = ${applicationId}`);
   db.run(`PRAGMA user_version = ${formatVersion}`);
   db.run("COMMIT");

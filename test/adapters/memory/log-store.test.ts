@@ -1,8 +1,16 @@
 // What only the store in memory can do: hold writes back, lose them in a crash, be wiped, break.
 import { expect, test } from "bun:test";
 import { createMemoryLogStore } from "../../../src/adapters/memory/log-store.ts";
-import { createMemoryDisk } from "../../../src/adapters/memory/memory-disk.ts";
-import { append, command, commands, ignoreDurable, keyOf, truncate, vote } from "../../contracts/log-entries.ts";
+import {
+  append,
+  command,
+  commands,
+  ignoreDurable,
+  keyOf,
+  snapshotInstead,
+  truncate,
+  vote,
+} from "../../contracts/log-entries.ts";
 
 const incarnation = "0123456789abcdef0123456789abcdef";
 const open = () => createMemoryLogStore({ incarnation });
@@ -71,8 +79,8 @@ test("P47: a broken disk confirms nothing and takes nothing any more", () => {
 });
 
 test("a log may begin behind a snapshot", () => {
-  const store = createMemoryLogStore({ incarnation, disk: createMemoryDisk(incarnation, { index: 100, term: 7 }) });
-  expect(store.saved).toMatchObject({ snapshot: { index: 100, term: 7 }, last: { index: 100, term: 7 } });
+  const store = open();
+  store.write([snapshotInstead({ index: 100, term: 7 })], ignoreDurable);
   expect(() => store.write([append(command(100, 7))], ignoreDurable)).toThrow("not after");
   expect(() => store.write([append(command(1, 7))], ignoreDurable)).toThrow("not after");
   expect(() => store.write([append(command(101, 6))], ignoreDurable)).toThrow("after term 7");
@@ -82,5 +90,9 @@ test("a log may begin behind a snapshot", () => {
   expect(store.read(101, 102, 1e9)).toEqual(commands(101, 102, 7));
   store.flushAll();
   const { saved } = createMemoryLogStore({ incarnation, disk: store.crash() });
-  expect(saved).toMatchObject({ last: { index: 102, term: 7 }, termStarts: [{ index: 101, term: 7 }] });
+  expect(saved).toMatchObject({
+    base: { index: 100, term: 7 },
+    last: { index: 102, term: 7 },
+    termStarts: [{ index: 101, term: 7 }],
+  });
 });

@@ -133,7 +133,8 @@ describe("a record", () => {
     ["vote", "DELETE FROM vote"],
     ["identity", "UPDATE identity SET incarnation = 'ffffffffffffffffffffffffffffffff'"],
     ["genesis", "UPDATE genesis SET record = replace(record, 'n3', 'n4')"],
-    ["snapshot", "UPDATE snapshot SET idx = 3"],
+    ["base", "UPDATE base SET idx = 3"],
+    ["base", "DELETE FROM base"],
   ])("%s: not what was written (%s)", (record, change) => {
     directory.sql(change);
     expect(storageError(directory.open)).toContain(`damaged at the record "${record}":`);
