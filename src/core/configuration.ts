@@ -38,9 +38,30 @@ export interface Configuration {
   readonly voters: readonly MemberKey[];
   /** C_old while the configuration is joint, otherwise empty. */
   readonly outgoing: readonly MemberKey[];
-  /** Learners that any leader promotes to voters once they have caught up. */
-  readonly promoteWhenCaughtUp: readonly MemberKey[];
+  /** Those of C_old that are no members of the configuration to come: they leave when the joint phase ends. */
+  readonly leaving: readonly MemberKey[];
+  /** Changes of voters that any leader makes once those who are to be voters have caught up. */
+  readonly pending: readonly PendingStep[];
 }
+
+/**
+ * One administrator's change of voters that waits for learners: as soon as all of `promote` have caught up they become
+ * voters, in one joint step in which the others stop being voters. It stands in the configuration entry, so that a later
+ * leader carries on with it (§4.2.1).
+ */
+export interface PendingStep {
+  /** Learners; at least one. */
+  readonly promote: readonly MemberKey[];
+  /** Voters that become learners in the same step. */
+  readonly demote: readonly MemberKey[];
+  /** Voters that leave in the same step: a dead node makes room only when its replacement is ready. */
+  readonly remove: readonly MemberKey[];
+}
+
+export const isJoint = (configuration: Configuration): boolean => configuration.outgoing.length > 0;
+
+export const isMember = (configuration: Configuration, key: MemberKey): boolean =>
+  configuration.members.some((member) => member.key === key);
 
 /** Whether the member's vote counts in either half of the configuration. */
 export const isVoter = (configuration: Configuration, key: MemberKey): boolean =>

@@ -1,5 +1,6 @@
 // States, events and effects as one line of prose each, for transcripts and traces. Never shows a payload.
 import { nodeIdOf } from "./configuration.ts";
+import { describeChange, describeChangeOutcome, describeConfiguration } from "./describe-membership.ts";
 import type { Effect, HaltReason, TransferOutcome } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Event } from "./events.ts";
@@ -14,7 +15,7 @@ const yes = (value: boolean, word: string): string => (value ? ` ${word}` : "");
 export function describeState(state: State): string {
   const { role } = state;
   const following = role.kind === "follower" && role.leader !== null ? ` of ${nodeIdOf(role.leader)}` : "";
-  const name = state.genesis === null ? "founding" : role.kind;
+  const name = state.genesis === null ? "founding" : state.removed === null ? role.kind : "removed";
   const durable =
     state.durability.persistedIndex < state.log.last.index ? ` (durable ${state.durability.persistedIndex})` : "";
   return `${nodeIdOf(state.self)} ${name}${following} term ${state.currentTerm}, log ${at(state.log.last)}${durable}, commit ${state.commitIndex}`;
@@ -32,6 +33,10 @@ export function describeEvent(event: Event): string {
       return `${event.proposals.length} proposed`;
     case "persisted":
       return `ticket ${event.ticket} is durable`;
+    case "changeMembership": {
+      const expected = event.expectedIndex === null ? "" : ` if the configuration stands at ${event.expectedIndex}`;
+      return `change ${event.ref}: ${describeChange(event.change)}${expected}`;
+    }
     case "transferLeadership":
       return `leadership shall go to ${event.to ?? "the best prepared voter"}`;
   }
@@ -65,7 +70,12 @@ function describeOutcome(outcome: AppendOutcome): string {
 
 function describeEntries(entries: readonly Entry[]): string {
   if (entries.length === 0) return "nothing";
-  return entries.map((entry) => `${at(entry)}${entry.kind === "command" ? "" : ` ${entry.kind}`}`).join(", ");
+  return entries.map((entry) => `${at(entry)}${describeContent(entry)}`).join(", ");
+}
+
+function describeContent(entry: Entry): string {
+  if (entry.kind === "command") return "";
+  return entry.kind === "configuration" ? ` (${describeConfiguration(entry.configuration)})` : ` ${entry.kind}`;
 }
 
 export function describeEffect(effect: Effect): string {
@@ -80,6 +90,8 @@ export function describeEffect(effect: Effect): string {
       return `write genesis ${effect.genesis.clusterUuid.slice(0, 8)} [${effect.ticket}]`;
     case "writeSnapshot":
       return `write snapshot ${at(effect.snapshot.position)}, the log begins ${effect.discardsLog ? "anew " : ""}after ${at(effect.base)} [${effect.ticket}]`;
+    case "writeRemoved":
+      return `write that ${at(effect.position)} has removed this node [${effect.ticket}]`;
     case "send":
       return `to ${nodeIdOf(effect.to)}: ${describeMessage(effect.message)}`;
     case "sendEntries":
@@ -94,8 +106,12 @@ export function describeEffect(effect: Effect): string {
       return `refuse ${effect.refs.length}, leader ${effect.leader === null ? "unknown" : nodeIdOf(effect.leader)}`;
     case "transferSettled":
       return `transfer: ${describeTransfer(effect.outcome)}`;
+    case "changeSettled":
+      return `change ${effect.ref}: ${describeChangeOutcome(effect.outcome)}`;
     case "genesisDurable":
       return `genesis ${effect.genesis.clusterUuid.slice(0, 8)} is durable`;
+    case "removed":
+      return `removed by ${at(effect.position)}`;
     case "halt":
       return `halt: ${describeHalt(effect.reason)}`;
   }

@@ -2,10 +2,11 @@
 // next step. Durable effects carry a ticket; what promises durability is only emitted after its ticket is confirmed.
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
-import type { ProposalRef, Ticket } from "./events.ts";
+import type { ChangeRef, ProposalRef, Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import type { PlacedConfiguration } from "./log-terms.ts";
+import type { ChangeOutcome } from "./membership-change.ts";
 import type { Message } from "./messages.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
@@ -53,8 +54,14 @@ export interface WriteSnapshot {
   readonly discardsLog: boolean;
 }
 
+/** This node has been removed, by the configuration at `position`: it never takes part again with this data. */
+export interface WriteRemoved extends PlacedConfiguration {
+  readonly kind: "writeRemoved";
+  readonly ticket: Ticket;
+}
+
 /** The effects that a log store takes; applied in order, as one transaction per call. */
-export type DurableEffect = WriteVote | TruncateLog | AppendLog | WriteGenesis | WriteSnapshot;
+export type DurableEffect = WriteVote | TruncateLog | AppendLog | WriteGenesis | WriteRemoved | WriteSnapshot;
 
 export interface SendMessage {
   readonly kind: "send";
@@ -113,6 +120,18 @@ export type TransferOutcome =
   | { readonly kind: "busy" }
   | { readonly kind: "timedOut" };
 
+/** The answer to a changeMembership event: each has exactly one. */
+export interface ChangeSettled {
+  readonly kind: "changeSettled";
+  readonly ref: ChangeRef;
+  readonly outcome: ChangeOutcome;
+}
+
+/** It is on disk here that this node has been removed. From now on it only tells clients so. */
+export interface Removed extends PlacedConfiguration {
+  readonly kind: "removed";
+}
+
 /** The genesis is on disk here: hellos may carry it from now on. */
 export interface GenesisDurable {
   readonly kind: "genesisDurable";
@@ -139,5 +158,7 @@ export type Effect =
   | ProposalsAccepted
   | ProposalsRefused
   | TransferSettled
+  | ChangeSettled
   | GenesisDurable
+  | Removed
   | Halt;

@@ -1,11 +1,15 @@
 // Everything that can happen to a node, as data. Each event carries the time at which it is handled.
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
 import type { Genesis } from "./genesis.ts";
-import type { Millis } from "./log-position.ts";
+import type { LogIndex, Millis } from "./log-position.ts";
+import type { MembershipChange } from "./membership-change.ts";
 import type { Message } from "./messages.ts";
 
 /** Names a proposal between the node and the core until it has a place in the log; never repeated in one run. */
 export type ProposalRef = number;
+
+/** Names a change of the membership between the node and the core; never repeated in one run. */
+export type ChangeRef = number;
 
 /** Confirms durable effects in the order in which they were issued. */
 export type Ticket = number;
@@ -59,4 +63,14 @@ export interface TransferEvent extends Timed {
   readonly to: NodeId | null;
 }
 
-export type Event = TickEvent | MessageEvent | PeerConnectedEvent | ProposeEvent | PersistedEvent | TransferEvent;
+/** An administrator changes who belongs to the cluster and who votes (§4). */
+export interface ChangeMembershipEvent extends Timed {
+  readonly kind: "changeMembership";
+  readonly ref: ChangeRef;
+  readonly change: MembershipChange;
+  /** Refuse unless the configuration in force, when the change has its turn, stands at this index; null: any will do. */
+  readonly expectedIndex: LogIndex | null;
+}
+
+export type Event =
+  TickEvent | MessageEvent | PeerConnectedEvent | ProposeEvent | PersistedEvent | TransferEvent | ChangeMembershipEvent;

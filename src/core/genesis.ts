@@ -17,6 +17,7 @@ export function genesisConfiguration(genesis: Genesis): Configuration {
     members: genesis.members,
     voters: genesis.members.map((member) => member.key),
     outgoing: [],
-    promoteWhenCaughtUp: [],
+    leaving: [],
+    pending: [],
   };
 }

@@ -24,6 +24,7 @@ export interface Saved {
   readonly lastStampMs: number;
   readonly termStarts: readonly LogPosition[];
   readonly configurations: readonly PlacedConfiguration[];
+  readonly removed: PlacedConfiguration | null;
 }
 
 export interface Start {
@@ -64,6 +65,8 @@ export function restore(saved: Saved, start: Start): State {
     commitIndex: saved.snapshot?.position.index ?? 0,
     appliedIndex: saved.snapshot?.position.index ?? 0,
     durability: restoredDurability(saved.last.index),
+    wasMember: false,
+    removed: saved.removed,
     role,
   };
   const [electionDueMs, drawn] = drawElectionDue(state);

@@ -4,7 +4,7 @@ import type { Effect } from "./effects.ts";
 import type { Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis, Term } from "./log-position.ts";
-import type { LogTerms } from "./log-terms.ts";
+import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
 import type { RandomState } from "./random.ts";
 import type { Role } from "./roles.ts";
 import type { Settings } from "./settings.ts";
@@ -27,6 +27,10 @@ export interface State {
   /** How far entries have been handed to the state machine: committed and durable here. */
   readonly appliedIndex: LogIndex;
   readonly durability: Durability;
+  /** A committed configuration, or the genesis, has named this incarnation. */
+  readonly wasMember: boolean;
+  /** The committed configuration by which this incarnation has been removed: it takes part in nothing any more. */
+  readonly removed: PlacedConfiguration | null;
   readonly role: Role;
 }
 

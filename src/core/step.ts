@@ -9,6 +9,7 @@ import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onLeaderTick } from "./leadership.ts";
+import { onChangeMembership } from "./membership.ts";
 import type { Message } from "./messages.ts";
 import { becomePreCandidate, onRequestPreVote, onRequestPreVoteReply, onTimeoutNow } from "./pre-vote.ts";
 import { onPropose } from "./proposals.ts";
@@ -40,6 +41,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onPropose(state, event.proposals, emit);
     case "persisted":
       return onPersisted(state, event, emit);
+    case "changeMembership":
+      return onChangeMembership(state, event, emit);
     case "transferLeadership":
       return onTransfer(state, event.to, emit);
   }

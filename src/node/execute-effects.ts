@@ -1,7 +1,14 @@
 // The one switch over effects: what the core decides is done here and nowhere else. Nothing in it catches and goes on.
-import { latestConfiguration } from "../core/log-terms.ts";
+import { latestConfiguration, type PlacedConfiguration } from "../core/log-terms.ts";
 import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
-import type { DurableEffect, Effect, HaltReason, SendEntries, TransferOutcome } from "../core/effects.ts";
+import type {
+  ChangeSettled,
+  DurableEffect,
+  Effect,
+  HaltReason,
+  SendEntries,
+  TransferOutcome,
+} from "../core/effects.ts";
 import type { Entry } from "../core/entry.ts";
 import { samePosition } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
@@ -19,6 +26,8 @@ export interface EffectTargets {
   /** Collects this turn's durable effects: they reach the store as one transaction. */
   readonly writes: DurableEffect[];
   readonly transferSettled: (outcome: TransferOutcome) => void;
+  readonly changeSettled: (settled: ChangeSettled) => void;
+  readonly removed: (by: PlacedConfiguration) => void;
   readonly halt: (reason: HaltReason) => void;
 }
 
@@ -28,6 +37,7 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
     case "writeVote":
     case "writeGenesis":
     case "writeSnapshot":
+    case "writeRemoved":
       targets.writes.push(effect);
       return;
     case "appendLog":
@@ -58,6 +68,12 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
       return;
     case "genesisDurable":
       targets.transport.setGenesis(effect.genesis);
+      return;
+    case "changeSettled":
+      targets.changeSettled(effect);
+      return;
+    case "removed":
+      targets.removed(effect);
       return;
     case "halt":
       targets.halt(effect.reason);

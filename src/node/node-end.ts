@@ -1,7 +1,9 @@
 // How does a node's life end? What is said of a halt, and in which order its parts are closed. Who decides that it ends, and
 // who is answered before, is node.ts.
+import { type NodeId, nodeIdOf } from "../core/configuration.ts";
 import { describeHalt } from "../core/describe.ts";
 import type { HaltReason } from "../core/effects.ts";
+import type { PlacedConfiguration } from "../core/log-terms.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -45,6 +47,16 @@ export async function closeModules({ transport, stateMachine, store, clock, logg
     }
   }
   return first;
+}
+
+/** The data of a node that has been removed stays as it is; the node does not start from it again. */
+export function removedError(id: NodeId, { position, configuration }: PlacedConfiguration): GraftError {
+  const members = configuration.members.map((member) => `${nodeIdOf(member.key)} at ${member.address}`).join(", ");
+  return new GraftError(
+    "config",
+    `${id} has been removed from its cluster, by the configuration at index ${position.index}; the members then: ${members}. ` +
+      `Its data is left as it is and takes no part any more. To come back, ${id} needs an empty data_dir and to be added again`,
+  );
 }
 
 /** Says what it means for the data, and what to do next. */

@@ -3,8 +3,11 @@
 import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
 import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
-import type { HaltReason, TransferOutcome } from "../core/effects.ts";
+import type { ChangeSettled, HaltReason, TransferOutcome } from "../core/effects.ts";
 import type { Genesis } from "../core/genesis.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { PlacedConfiguration } from "../core/log-terms.ts";
+import type { ChangeOutcome, MembershipChange } from "../core/membership-change.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
@@ -27,7 +30,8 @@ import { knownLeader, notLeader } from "./execute-effects.ts";
 import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { Mailbox } from "./mailbox.ts";
-import { closeModules, haltError, type NodeEnd, toError } from "./node-end.ts";
+import { MembershipChanges } from "./membership-changes.ts";
+import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
@@ -67,6 +71,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #ended = Promise.withResolvers<NodeEnd>();
   /** In the order of the requests; the hand-over under way is the first of them. */
   #transfers: PromiseWithResolvers<TransferOutcome>[] = [];
+  readonly #changes = new MembershipChanges();
   #handOverDueMs = Number.NEGATIVE_INFINITY;
   #expiry: Timer | null = null;
   #life: "running" | "stopping" | "ended" = "running";
@@ -101,6 +106,8 @@ export class Node implements TransportHandler, RequestTarget {
       applier: this.#applier,
       waiting: this.#waiting,
       transferSettled: (outcome: TransferOutcome) => this.#onTransferSettled(outcome),
+      changeSettled: ({ ref, outcome }: ChangeSettled) => this.#changes.settle(ref, outcome),
+      removed: (by: PlacedConfiguration) => this.#die(removedError(options.id, by)),
       halt: (reason: HaltReason) => this.#die(haltError(reason)),
     };
     this.#loop = new TurnLoop(
@@ -165,6 +172,7 @@ export class Node implements TransportHandler, RequestTarget {
     const { transport, logger } = this.#modules;
     transport.setGenesis(this.state.genesis);
     try {
+      if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
       await transport.start(this);
     } catch (error) {
       await this.#close({ kind: "failed", error: toError(error) }, "the node could not start");
@@ -236,6 +244,11 @@ export class Node implements TransportHandler, RequestTarget {
       this.#loop.arrive({ kind: "transferLeadership", to });
     }
     return settled.promise;
+  }
+
+  /** Changes who belongs to the cluster; resolves when the change is complete, or with why it is not. Never rejects. */
+  changeMembership(change: MembershipChange, expectedIndex: LogIndex | null): Promise<ChangeOutcome> {
+    return this.#changes.ask(change, expectedIndex, (event) => this.#loop.arrive(event));
   }
 
   get #isHandingOver(): boolean {
@@ -318,6 +331,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#waiting.abandon(reason);
     this.#applier.abandon(reason);
     for (const settled of this.#transfers.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
+    this.#changes.end();
     this.#noteQuiet();
   }
 }

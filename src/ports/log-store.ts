@@ -27,6 +27,8 @@ export interface SavedState {
   readonly termStarts: readonly LogPosition[];
   /** The configuration entries in the log after the base, ascending. */
   readonly configurations: readonly PlacedConfiguration[];
+  /** The configuration by which this incarnation was removed: the node does not start from this data. Null: it was not. */
+  readonly removed: PlacedConfiguration | null;
 }
 
 /**

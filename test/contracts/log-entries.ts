@@ -28,7 +28,8 @@ export const noop = (index: LogIndex, term: Term): Entry => ({
 
 export function configurationOf(...ids: string[]): Configuration {
   const members = ids.map((id, at) => ({ key: keyOf(id), address: `${id}.example:7400`, priority: at }));
-  return { members, voters: ids.map(keyOf), outgoing: [keyOf("n1")], promoteWhenCaughtUp: ids.slice(1).map(keyOf) };
+  const pending = [{ promote: ids.slice(1).map(keyOf), demote: [], remove: [keyOf("n1")] }];
+  return { members, voters: ids.map(keyOf), outgoing: [keyOf("n1")], leaving: [], pending };
 }
 
 export const configuration = (index: LogIndex, term: Term, ...ids: string[]): ConfigurationEntry => ({

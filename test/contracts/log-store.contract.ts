@@ -78,6 +78,7 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
           lastStampMs: 0,
           termStarts: [],
           configurations: [],
+          removed: null,
         });
         expect(reopen().incarnation).toBe(incarnation);
       });
@@ -116,6 +117,13 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
         refusal(() => write(vote(9, "n9"), found(other)));
         write(append(command(1, 1)));
         expect(reopen()).toMatchObject({ genesis, currentTerm: 0, last: { index: 1, term: 1 } });
+      });
+
+      test("that the node has been removed comes back, with the configuration that says so", () => {
+        const by = { position: { index: 1, term: 1 }, configuration: configurationOf("n1", "n2") };
+        write(append(configuration(1, 1, "n1", "n2")), { kind: "writeRemoved", ticket: 2, ...by });
+        expect(reopen().removed).toEqual(by);
+        expect(refusal(() => write({ kind: "writeRemoved", ticket: 3, ...by }))).toContain("removed already");
       });
 
       test("entries of every kind come back as they were written", () => {

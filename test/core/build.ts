@@ -57,6 +57,7 @@ export function saved(node: Node = {}): Saved {
     lastStampMs: foundedAtMs + log.length,
     termStarts: log.flatMap((term, place) => (term === log[place - 1] ? [] : [at(snapshot.index + 1 + place, term)])),
     configurations: [],
+    removed: null,
   };
 }
 

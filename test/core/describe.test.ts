@@ -65,7 +65,7 @@ describe("events", () => {
     [from(n2, voteReply(3, false)), "from n2: RequestVoteReply term 3: refused"],
     [
       from(n2, append({ term: 3, prev: at(1, 1), entries, commit: 1 })),
-      "from n2: AppendEntries term 3 after 1.1: 2.3, 3.3 noop, 4.3 configuration, commit 1",
+      "from n2: AppendEntries term 3 after 1.1: 2.3, 3.3 noop, 4.3 (voters n1 n2 n3), commit 1",
     ],
     [from(n2, append({ term: 3 })), "from n2: AppendEntries term 3 after 0.0: nothing, commit 0"],
     [from(n2, accepted(3, 7)), "from n2: AppendEntriesReply term 3: matches through 7"],

@@ -48,7 +48,8 @@ describe("writing the genesis", () => {
       members: founded.members,
       voters: [n1, n2, n3],
       outgoing: [],
-      promoteWhenCaughtUp: [],
+      leaving: [],
+      pending: [],
     });
   });
 

@@ -5,6 +5,7 @@ import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
+import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
 
 /** An event without its time: `take` adds it. */
@@ -115,4 +116,19 @@ export const propose = (...sizes: readonly (number | null)[]): Untimed => ({
   kind: "propose",
   proposals: sizes.map((size, offset) => ({ ref: offset + 1, payload: size === null ? null : new Uint8Array(size) })),
 });
+export const change = (part: Partial<MembershipChange>, expectedIndex: number | null = null): Untimed => ({
+  kind: "changeMembership",
+  ref: 1,
+  change: { ...noChange, ...part },
+  expectedIndex,
+});
+/** To be a voter once it has caught up. */
+export const voter = (key: MemberKey, address = `${nodeIdOf(key)}:7400`): Addition => ({
+  key,
+  address,
+  priority: null,
+  voter: true,
+});
+/** To stay a learner. */
+export const learner = (key: MemberKey): Addition => ({ ...voter(key), voter: false });
 export const transferTo = (to: string | null): Untimed => ({ kind: "transferLeadership", to });

@@ -59,6 +59,8 @@ function setUp(stored: readonly Entry[] = []) {
     waiting: new WaitingClients(),
     writes: [],
     transferSettled: never,
+    changeSettled: never,
+    removed: never,
     halt: never,
   };
   return {

@@ -90,7 +90,16 @@ function followerLoop(write?: LogStore["write"]) {
       mailbox: new Mailbox(waiting),
     },
     {
-      targets: { transport, tail, applier, waiting, transferSettled: never, halt: never },
+      targets: {
+        transport,
+        tail,
+        applier,
+        waiting,
+        transferSettled: never,
+        changeSettled: never,
+        removed: never,
+        halt: never,
+      },
       turned: () => void log.push("turned"),
       failed: (error) => void failures.push(error),
     },

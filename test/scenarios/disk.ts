@@ -17,6 +17,7 @@ export class Disk {
   baseConfiguration: PlacedConfiguration | null = null;
   snapshot: SnapshotRecord | null = null;
   genesis: Genesis | null = null;
+  removed: Saved["removed"] = null;
   #vote: { readonly currentTerm: number; readonly votedFor: MemberKey | null } = { currentTerm: 0, votedFor: null };
   #waiting: DurableEffect[] = [];
 
@@ -58,7 +59,12 @@ export class Disk {
       termStarts: this.entries
         .filter((entry, at) => entry.term !== this.entries[at - 1]?.term)
         .map(({ index, term }) => ({ index, term })),
-      configurations: [],
+      configurations: this.entries.flatMap((entry) =>
+        entry.kind === "configuration"
+          ? [{ position: { index: entry.index, term: entry.term }, configuration: entry.configuration }]
+          : [],
+      ),
+      removed: this.removed,
     };
   }
 
@@ -72,6 +78,9 @@ export class Disk {
         return;
       case "truncateLog":
         this.entries = this.entries.slice(0, effect.through - this.base.index);
+        return;
+      case "writeRemoved":
+        this.removed = { position: effect.position, configuration: effect.configuration };
         return;
       case "writeGenesis":
         this.genesis = effect.genesis;

@@ -23,6 +23,7 @@ interface Pending {
 export class DiskImage {
   readonly key: MemberKey;
   genesis: Genesis | null = null;
+  removed: Saved["removed"] = null;
   currentTerm = 0;
   votedFor: MemberKey | null = null;
   base: LogPosition & { readonly stampMs: number } = { ...logStart, stampMs: 0 };
@@ -46,6 +47,9 @@ export class DiskImage {
       case "writeVote":
         this.currentTerm = effect.currentTerm;
         this.votedFor = effect.votedFor;
+        return;
+      case "writeRemoved":
+        this.removed = { position: effect.position, configuration: effect.configuration };
         return;
       case "writeGenesis":
         this.genesis = effect.genesis;
@@ -117,6 +121,7 @@ export class DiskImage {
           ? [{ position: { index: entry.index, term: entry.term }, configuration: entry.configuration }]
           : [],
       ),
+      removed: this.removed,
     };
   }
 }

@@ -15,6 +15,7 @@ export function executeEffect(node: SimNode, effect: Effect): void {
     case "writeVote":
     case "writeGenesis":
     case "writeSnapshot":
+    case "writeRemoved":
       node.writes.push(effect);
       return;
     case "appendLog":
@@ -52,6 +53,9 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       return;
     case "genesisDurable":
       node.genesis = effect.genesis;
+      return;
+    case "changeSettled":
+    case "removed":
       return;
     case "halt":
       node.halt(effect.reason);

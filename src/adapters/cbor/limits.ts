@@ -40,8 +40,8 @@ export interface FrameLimits {
   readonly itemsMax: number;
 }
 
-/** Nothing on the wire is nested deeper: frame, entries, entry, configuration, members, member. */
-export const frameDepthMax = 6;
+/** Nothing on the wire is nested deeper: frame, entries, entry, configuration, pending, step, keys, key. */
+export const frameDepthMax = 8;
 
 const payloadFrame: FrameLimits = { bytesMax: payloadBytesMax + 64, itemsMax: 8 };
 const smallFrame: FrameLimits = { bytesMax: 256, itemsMax: 16 };

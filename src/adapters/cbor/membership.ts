@@ -5,11 +5,12 @@ import {
   type Member,
   type MemberKey,
   nodeIdOf,
+  type PendingStep,
   toMemberKey,
 } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { address, distinct, int32, type Item, name, row, uint, uuid } from "./fields.ts";
+import { address, distinct, int32, type Item, list, name, row, uint, uuid } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { membersMax, stampMsMax } from "./limits.ts";
 
@@ -30,25 +31,29 @@ export function readGenesis(item: Item): Genesis {
 }
 
 export function writeConfiguration(writer: FrameWriter, configuration: Configuration): void {
-  writer.array(4);
+  writer.array(5);
   writeMembers(writer, configuration.members);
-  for (const keys of [configuration.voters, configuration.outgoing, configuration.promoteWhenCaughtUp]) {
-    writer.list(keys.length, membersMax);
-    for (const key of keys) writeKey(writer, key);
+  for (const keys of [configuration.voters, configuration.outgoing, configuration.leaving]) writeKeys(writer, keys);
+  writer.list(configuration.pending.length, membersMax);
+  for (const { promote, demote, remove } of configuration.pending) {
+    writer.array(3);
+    for (const keys of [promote, demote, remove]) writeKeys(writer, keys);
   }
 }
 
 /** Beside the form of each part: every key listed belongs to a member, and somebody can vote. */
 export function readConfiguration(item: Item): Configuration {
-  const [members, voters, outgoing, promote] = row(item, 4, "configuration");
+  const [members, voters, outgoing, leaving, pending] = row(item, 5, "configuration");
   const configuration: Configuration = {
     members: readMembers(members, "configuration.members"),
     voters: readKeys(voters, "configuration.voters"),
     outgoing: readKeys(outgoing, "configuration.outgoing"),
-    promoteWhenCaughtUp: readKeys(promote, "configuration.promoteWhenCaughtUp"),
+    leaving: readKeys(leaving, "configuration.leaving"),
+    pending: list(pending, membersMax, "configuration.pending").map((step) => readStep(step, "configuration.pending")),
   };
   const known = new Set(configuration.members.map((member) => member.key));
-  const listed = [...configuration.voters, ...configuration.outgoing, ...configuration.promoteWhenCaughtUp];
+  const steps = configuration.pending.flatMap(({ promote, demote, remove }) => [...promote, ...demote, ...remove]);
+  const listed = [...configuration.voters, ...configuration.outgoing, ...configuration.leaving, ...steps];
   if (!listed.every((key) => known.has(key))) throw new BadFrame("configuration: lists a node that is no member");
   if (configuration.voters.length === 0) throw new BadFrame("configuration: without voters");
   return configuration;
@@ -78,6 +83,22 @@ function readMember(item: Item, field: string): Member {
     address: address(at, `${field}.address`),
     priority: int32(priority, `${field}.priority`),
   };
+}
+
+function readStep(item: Item, field: string): PendingStep {
+  const [promoted, demote, remove] = row(item, 3, field);
+  const promote = readKeys(promoted, `${field}.promote`);
+  if (promote.length === 0) throw new BadFrame(`${field}: waits for nobody`);
+  return {
+    promote,
+    demote: readKeys(demote, `${field}.demote`),
+    remove: readKeys(remove, `${field}.remove`),
+  };
+}
+
+function writeKeys(writer: FrameWriter, keys: readonly MemberKey[]): void {
+  writer.list(keys.length, membersMax);
+  for (const key of keys) writeKey(writer, key);
 }
 
 function writeKey(writer: FrameWriter, key: MemberKey): void {

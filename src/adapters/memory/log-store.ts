@@ -56,6 +56,7 @@ class InMemoryLogStore implements MemoryLogStore {
   #latestSnapshot: LogIndex;
   readonly #entries: Entry[];
   #hasGenesis: boolean;
+  #isRemoved: boolean;
   readonly #pending: PendingWrite[] = [];
   #stopped: string | null = null;
 
@@ -66,6 +67,7 @@ class InMemoryLogStore implements MemoryLogStore {
     this.#latestSnapshot = disk.snapshot?.position.index ?? 0;
     this.#entries = [...disk.entries];
     this.#hasGenesis = disk.genesis !== null;
+    this.#isRemoved = disk.removed !== null;
     this.saved = savedOn(disk);
   }
 
@@ -147,6 +149,7 @@ class InMemoryLogStore implements MemoryLogStore {
     else if (effect.kind === "truncateLog") this.#entries.length = effect.through - this.#base.index;
     else if (effect.kind === "writeGenesis") this.#hasGenesis = true;
     else if (effect.kind === "writeSnapshot") this.#showSnapshot(effect);
+    else if (effect.kind === "writeRemoved") this.#isRemoved = true;
   }
 
   #showSnapshot(effect: WriteSnapshot): void {
@@ -172,6 +175,8 @@ class InMemoryLogStore implements MemoryLogStore {
       if (effect.kind === "writeGenesis") {
         if (hasGenesis) throw refused("a genesis is there already");
         hasGenesis = true;
+      } else if (effect.kind === "writeRemoved") {
+        if (this.#isRemoved) throw refused("the node has been removed already");
       } else if (effect.kind === "truncateLog") {
         checkTruncation(effect.through, latestSnapshot, index);
         index = effect.through;

@@ -21,6 +21,7 @@ export interface MemoryDisk {
   genesis: Genesis | null;
   currentTerm: Term;
   votedFor: MemberKey | null;
+  removed: SavedState["removed"];
   base: LogBase;
   baseConfiguration: PlacedConfiguration | null;
   snapshot: SnapshotRecord | null;
@@ -33,6 +34,7 @@ export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
   genesis: null,
   currentTerm: 0,
   votedFor: null,
+  removed: null,
   base: { ...logStart, stampMs: 0, chain: 0 },
   baseConfiguration: null,
   snapshot: null,
@@ -45,6 +47,9 @@ export function applyToDisk(disk: MemoryDisk, effect: DurableEffect): void {
     case "writeVote":
       disk.currentTerm = effect.currentTerm;
       disk.votedFor = effect.votedFor;
+      return;
+    case "writeRemoved":
+      disk.removed = { position: effect.position, configuration: effect.configuration };
       return;
     case "writeGenesis":
       disk.genesis = effect.genesis;
@@ -93,7 +98,7 @@ const inOrder = (_: string, value: unknown): unknown =>
 
 /** What a node finds on the disk when it starts. Costs as much as the log is long. */
 export function savedOn(disk: MemoryDisk): SavedState {
-  const { incarnation, genesis, currentTerm, votedFor, base, baseConfiguration, snapshot, entries } = disk;
+  const { incarnation, genesis, currentTerm, votedFor, removed, base, baseConfiguration, snapshot, entries } = disk;
   const termStarts: LogPosition[] = [];
   const configurations: SavedState["configurations"][number][] = [];
   for (const entry of entries) {
@@ -114,5 +119,6 @@ export function savedOn(disk: MemoryDisk): SavedState {
     lastStampMs: index === 0 ? (genesis?.foundedAtMs ?? 0) : stampMs,
     termStarts,
     configurations,
+    removed,
   };
 }

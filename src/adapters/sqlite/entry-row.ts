@@ -66,9 +66,14 @@ export function toEntry(row: EntryRow): Entry | null {
 }
 
 /** Its keys in this order always, so that equal configurations have equal bytes and checksums on every node. */
-export function ordered({ members, voters, outgoing, promoteWhenCaughtUp }: Configuration): Configuration {
-  const orderedMembers = members.map(({ key, address, priority }) => ({ key, address, priority }));
-  return { members: orderedMembers, voters, outgoing, promoteWhenCaughtUp };
+export function ordered({ members, voters, outgoing, leaving, pending }: Configuration): Configuration {
+  return {
+    members: members.map(({ key, address, priority }) => ({ key, address, priority })),
+    voters,
+    outgoing,
+    leaving,
+    pending: pending.map(({ promote, demote, remove }) => ({ promote, demote, remove })),
+  };
 }
 
 const encodeConfiguration = (configuration: Configuration): Uint8Array =>

@@ -1,7 +1,7 @@
 // Carries durable effects into SQLite, inside a transaction that log-store.ts begins and commits. Whether they fit has
 // been decided before (log-outline.ts).
 import type { Database } from "bun:sqlite";
-import type { DurableEffect, WriteSnapshot, WriteVote } from "../../core/effects.ts";
+import type { DurableEffect, WriteRemoved, WriteSnapshot, WriteVote } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex } from "../../core/log-position.ts";
@@ -41,6 +41,8 @@ export class EntryWriter {
         return this.#writeVote(effect);
       case "writeGenesis":
         return this.#writeGenesis(effect.genesis);
+      case "writeRemoved":
+        return this.#writeRemoved(effect);
       case "truncateLog":
         return this.#truncate(effect.through);
       case "appendLog":
@@ -68,6 +70,11 @@ export class EntryWriter {
     const ordered = members.map(({ key, address, priority }) => ({ key, address, priority }));
     const record = JSON.stringify({ clusterUuid, members: ordered, foundedAtMs });
     this.#statements.genesis.run(record, recordChecksum(record));
+  }
+
+  #writeRemoved({ position, configuration }: WriteRemoved): void {
+    const record = encodePlaced({ position, configuration });
+    this.#statements.removed.run(record, recordChecksum(record));
   }
 
   /** What now lies at or below the base stays in the file until space.ts removes it: nothing waits for that. */
@@ -130,6 +137,7 @@ function prepareStatements(db: Database) {
       "UPDATE vote SET current_term = ?, voted_for = ?, checksum = ? WHERE only = 1",
     ),
     genesis: db.prepare<never, [string, number]>("INSERT INTO genesis VALUES (1, ?, ?)"),
+    removed: db.prepare<never, [string, number]>("INSERT INTO removed VALUES (1, ?, ?)"),
     append: db.prepare<never, [number, number, number, number, number, Uint8Array]>(
       "INSERT INTO log (idx, term, kind, stamp_ms, chain, payload) VALUES (?, ?, ?, ?, ?, ?)",
     ),

@@ -13,6 +13,7 @@ export interface LogOutline {
   readonly last: LogPosition;
   readonly termStarts: readonly LogPosition[];
   readonly hasGenesis: boolean;
+  readonly isRemoved: boolean;
 }
 
 /** Whether a term begins with this entry, as far as this log shows: the first one after the base counts as well. */
@@ -37,6 +38,8 @@ function afterEffect(outline: LogOutline, effect: DurableEffect): LogOutline | s
       return `${effect.currentTerm} is not a term`;
     case "writeGenesis":
       return outline.hasGenesis ? "a genesis is there already" : { ...outline, hasGenesis: true };
+    case "writeRemoved":
+      return outline.isRemoved ? "the node has been removed already" : { ...outline, isRemoved: true };
     case "truncateLog":
       return afterTruncation(outline, effect.through);
     case "appendLog":

@@ -77,9 +77,10 @@ class SqliteLogStore implements LogStore {
     this.#begin = db.prepare("BEGIN");
     this.#commit = db.prepare("COMMIT");
     this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
-    const { last, termStarts, genesis } = saved;
+    const { last, termStarts, genesis, removed } = saved;
     const snapshot = saved.snapshot?.position ?? logStart;
-    this.#outline = { base: saved.base, snapshot, last, termStarts, hasGenesis: genesis !== null };
+    const records = { hasGenesis: genesis !== null, isRemoved: removed !== null };
+    this.#outline = { base: saved.base, snapshot, last, termStarts, ...records };
   }
 
   write(effects: readonly DurableEffect[], onDurable: () => void): void {

@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { MemberKey } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../../core/log-position.ts";
+import type { PlacedConfiguration } from "../../core/log-terms.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { type Chain, nextChain, recordChecksum } from "./chain.ts";
@@ -55,6 +56,7 @@ export function readSavedState(db: Database, file: string): Found {
     lastStampMs: tail.index === 0 ? (genesis?.foundedAtMs ?? 0) : tail.stampMs,
     termStarts: readTermStarts(db, file, base, tail),
     configurations: readConfigurations(db, file, base),
+    removed: readRemoved(db, file),
   };
   return { saved, base, tail };
 }
@@ -78,6 +80,11 @@ function readRecord<Row>(db: Database, file: string, table: string, columns: (ke
 function readGenesis(db: Database, file: string): Genesis | null {
   const row = readOptionalRecord<{ record: string }>(db, file, "genesis", ["record"]);
   return row === null ? null : (JSON.parse(row.record) as Genesis);
+}
+
+function readRemoved(db: Database, file: string): PlacedConfiguration | null {
+  const row = readOptionalRecord<{ record: string }>(db, file, "removed", ["record"]);
+  return row === null ? null : decodePlaced(row.record);
 }
 
 /** The record of the latest snapshot, which reaches from the base or beyond it to an entry of the log (P29). */

@@ -9,8 +9,8 @@ export const applicationId = 0x47524654;
 export const formatVersion = 2;
 
 /**
- * - identity, vote, genesis, snapshot, base: one row at most, each with a checksum of its own. Term and vote are one row,
- *   so that they never reach the disk apart.
+ * - identity, vote, genesis, removed, snapshot, base: one row at most, each with a checksum of its own. Term and vote are
+ *   one row, so that they never reach the disk apart.
  * - log: the entries after the base, without a gap, each with a checksum chained over its predecessor's. Rows at or below
  *   the base are rubbish: nothing reads them, and space.ts removes them by and by.
  * - term_starts, configurations: where each term begins and which entries hold configurations, so that opening the file
@@ -23,6 +23,8 @@ const tables = `
     only INTEGER PRIMARY KEY CHECK (only = 1), current_term INTEGER NOT NULL, voted_for TEXT,
     checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE genesis (
+    only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE removed (
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE snapshot (
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;

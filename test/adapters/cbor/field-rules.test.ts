@@ -38,7 +38,12 @@ function refusal(body: Uint8Array, context: FrameContext): BadFrame | null {
 
 const member = ["n1", "a1", "127.0.0.1:7401", 0];
 const command = (term: number, stampMs: number): PlainInput => [term, 0, stampMs, new Uint8Array([1])];
-const configuration = (members: PlainInput, voters: PlainInput): PlainInput => [8, 2, 5, [members, voters, [], []]];
+const configuration = (members: PlainInput, voters: PlainInput, pending: PlainInput = []): PlainInput => [
+  8,
+  2,
+  5,
+  [members, voters, [], [], pending],
+];
 
 const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[] = [
   ["hello", [1], 0x1_0000, "hello.versionMin: out of range"],
@@ -93,6 +98,24 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["appendEntries", [6], [configuration([], [])], "configuration.members: empty"],
   ["appendEntries", [6], [configuration([member], [])], "configuration: without voters"],
   ["appendEntries", [6], [configuration([member], [["n1", "zz"]])], "configuration: lists a node that is no member"],
+  [
+    "appendEntries",
+    [6],
+    [configuration([member], [["n1", "a1"]], [[[["n1", "zz"]], [], []]])],
+    "configuration: lists a node that is no member",
+  ],
+  [
+    "appendEntries",
+    [6],
+    [configuration([member], [["n1", "a1"]], [[[], [], []]])],
+    "configuration.pending: waits for nobody",
+  ],
+  [
+    "appendEntries",
+    [6],
+    [configuration([member], [["n1", "a1"]], [[[], []]])],
+    "configuration.pending: not an array of 3",
+  ],
   ["appendEntries", [6], [configuration([member, member], [])], "configuration.members: one of them twice"],
   ["appendEntriesReply", [3], 2, "appendEntriesReply.outcome: not one of its values"],
   ["appendEntriesReply", [3], 0, "appendEntriesReply: not an array of 5"],

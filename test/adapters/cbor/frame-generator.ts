@@ -103,7 +103,8 @@ function configuration(draw: Draw): Configuration {
     members: all,
     voters: voters.length > 0 ? voters : keys,
     outgoing: some(),
-    promoteWhenCaughtUp: some(),
+    leaving: some(),
+    pending: draw.list(3, () => ({ promote: voters.length > 0 ? voters : keys, demote: some(), remove: some() })),
   };
 }
 

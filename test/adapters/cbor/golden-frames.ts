@@ -12,6 +12,7 @@ const members = [
   { key: first, address: "127.0.0.1:7401", priority: 0 },
   { key: second, address: "127.0.0.1:7402", priority: -1 },
 ];
+const pending = [{ promote: [second], demote: [], remove: [first] }];
 const genesis: Genesis = { clusterUuid: "00112233445566778899aabbccddeeff", members, foundedAtMs: stampMs };
 const leader = { id: "n1", address: "127.0.0.1:7401" };
 const payload = new Uint8Array([1, 2, 255]);
@@ -63,13 +64,13 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
           index: 1003,
           term: 8,
           stampMs: stampMs + 1,
-          configuration: { members, voters: [first], outgoing: [first, second], promoteWhenCaughtUp: [] },
+          configuration: { members, voters: [first], outgoing: [first, second], leaving: [second], pending },
         },
       ],
       leaderCommit: 999,
       round: 70000,
     },
-    hex: "00000081870e081903e8071903e71a00011170838408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8408021b0000018bcfe56801848284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e3262623280",
+    hex: "0000009b870e081903e8071903e71a00011170838408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8408021b0000018bcfe56801858284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e326262328182626e3262623281838182626e32626232808182626e31626131",
   },
   appendEntriesReply: {
     frame: {
