@@ -24,7 +24,7 @@ const adapters: Readonly<Record<string, Layer>> = {
   certs: adapter("certs", { libraries: ["@peculiar/x509", "reflect-metadata", "smol-toml"] }),
   consola: adapter("consola", { libraries: ["consola"] }),
   memory: adapter("memory", { uses: ["core"] }),
-  plugin: adapter("plugin", { uses: ["cbor", "plugins"], libraries: pluginLibraries }),
+  plugin: adapter("plugin", { uses: ["cbor", "plugins", "sessions"], libraries: pluginLibraries }),
   sqlite: adapter("sqlite", {}),
   system: adapter("system", {}),
   tls: adapter("tls", { uses: ["cbor"] }),
@@ -34,6 +34,8 @@ const inner: Readonly<Record<string, Layer>> = {
   core: { at: ["src/core/"] },
   // The words of the core, and the small pure functions that belong to a word, such as `nodeIdOf`.
   vocabulary: { at: ["configuration", "entry", "genesis", "log-position"].map((word) => `src/core/${word}.ts`) },
+  // The table of the clients' sessions: beside the state machine, since it is part of what a snapshot of that holds.
+  sessions: { at: ["src/core/sessions.ts"], typesOf: ["core"] },
   ports: { at: ["src/ports/"], typesOf: ["core", "errors"] },
   errors: { at: ["src/errors.ts"], typesOf: ["core"] },
   version: { at: ["src/version.ts", "package.json"] },

@@ -9,6 +9,7 @@
  * - `rejected`         the request itself is wrong; nothing happened; fix it
  * - `state-machine`    the state machine cannot go on
  * - `unauthorized`     this identity may not do that
+ * - `session-expired`  the session is gone: this copy of the command did nothing; whether an earlier one had is not known
  * - `outcome-unknown`  the command may or may not have taken effect: the only code that leaves this in doubt
  */
 export type ErrorCode =
@@ -18,6 +19,7 @@ export type ErrorCode =
   | "rejected"
   | "state-machine"
   | "unauthorized"
+  | "session-expired"
   | "outcome-unknown"
   /** Local failures, which never cross the wire: */
   | "config"

@@ -34,6 +34,8 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
     data: nothingHappened,
     next: "check --ca, --cert and --key; who may administer stands under [access] admins in the nodes' configuration",
   },
+  // The client opens another session, or says that the outcome is unknown: this one is never shown by it.
+  "session-expired": { exitCode: 3, data: nothingHappened, next: "try again" },
   "outcome-unknown": {
     exitCode: 4,
     data: "the command may or may not have taken effect",

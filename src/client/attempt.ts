@@ -52,6 +52,7 @@ function judgeError(reply: ErrorReply): Verdict {
     case "rejected":
     case "state-machine":
     case "unauthorized":
+    case "session-expired":
     case "outcome-unknown":
       return { kind: "failed", error };
   }

@@ -104,7 +104,11 @@ export class GraftClient {
    * `outcome-unknown` the command has not taken effect and never will (`state-machine` excepted: it is in the log).
    */
   async command(payload: Uint8Array, options: RequestOptions = {}): Promise<Result> {
-    return this.#expect<ResultReply>("result", { kind: "command", payload, timeoutMs: this.#time(options) }, options);
+    return this.#expect<ResultReply>(
+      "result",
+      { kind: "command", payload, timeoutMs: this.#time(options), session: null },
+      options,
+    );
   }
 
   /** Asks the state machine; the answer reflects every command that was acknowledged before the call. */

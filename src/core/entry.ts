@@ -1,16 +1,41 @@
 // What one entry of the replicated log is. The core never looks inside a command's payload.
 import type { Configuration } from "./configuration.ts";
-import type { LogPosition } from "./log-position.ts";
+import type { LogIndex, LogPosition } from "./log-position.ts";
 
 interface Placed extends LogPosition {
   /** Replicated time at which the leader appended it, in ms since 1970; never lower than its predecessor's. */
   readonly stampMs: number;
 }
 
+/** Which of a session's commands this is: however often it is in the log, it takes effect once (§6.3). */
+export interface CommandStamp {
+  /** The session: the index of the entry that opened it. */
+  readonly id: LogIndex;
+  /** Counted by the client from 1 on; the same in every copy of the command. */
+  readonly sequence: number;
+  /** The client waits for no answer to a lower sequence any more: those need not be kept. At most `sequence`. */
+  readonly answeredBelow: number;
+}
+
 /** A client's command: the bytes that the client sent are the bytes stored and replicated. */
 export interface CommandEntry extends Placed {
   readonly kind: "command";
   readonly payload: Uint8Array;
+  /** Null: of no session, and applied as often as it stands in the log. */
+  readonly session: CommandStamp | null;
+}
+
+/** A client registers (§6.3): its session's id is this entry's index. */
+export interface OpenSessionEntry extends Placed {
+  readonly kind: "openSession";
+  /** The session ends after as much replicated time without a command of it. */
+  readonly timeoutMs: number;
+}
+
+/** A client is done with its session, so that nothing of it need be kept. */
+export interface CloseSessionEntry extends Placed {
+  readonly kind: "closeSession";
+  readonly session: LogIndex;
 }
 
 /** Carries nothing: appended at the start of a leader's term (§6.4) and as the barrier of a query. */
@@ -24,17 +49,20 @@ export interface ConfigurationEntry extends Placed {
   readonly configuration: Configuration;
 }
 
-export type Entry = CommandEntry | NoopEntry | ConfigurationEntry;
+export type Entry = CommandEntry | OpenSessionEntry | CloseSessionEntry | NoopEntry | ConfigurationEntry;
 
 /** What an entry weighs beside its payload when batches and windows are measured, in bytes. */
 const entryOverheadBytes = 32;
+const stampBytes = 24;
 const memberBytes = 96;
 
 /** The size by which batches and windows are bounded; an estimate of the encoded size, in bytes. */
 export function entryBytes(entry: Entry): number {
   switch (entry.kind) {
     case "command":
-      return entryOverheadBytes + entry.payload.byteLength;
+      return entryOverheadBytes + entry.payload.byteLength + (entry.session === null ? 0 : stampBytes);
+    case "openSession":
+    case "closeSession":
     case "noop":
       return entryOverheadBytes;
     case "configuration":

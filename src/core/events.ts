@@ -1,5 +1,6 @@
 // Everything that can happen to a node, as data. Each event carries the time at which it is handled.
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
+import type { CommandStamp } from "./entry.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
@@ -14,11 +15,17 @@ export type ChangeRef = number;
 /** Confirms durable effects in the order in which they were issued. */
 export type Ticket = number;
 
-export interface Proposal {
+interface Named {
   readonly ref: ProposalRef;
-  /** A client's command, or null for a barrier: an entry that carries nothing but a place in the log. */
-  readonly payload: Uint8Array | null;
 }
+
+/** What a client wants to see in the log. The core gives it a place and never looks inside. */
+export type Proposal =
+  | (Named & { readonly kind: "command"; readonly payload: Uint8Array; readonly session: CommandStamp | null })
+  | (Named & { readonly kind: "openSession"; readonly timeoutMs: number })
+  | (Named & { readonly kind: "closeSession"; readonly session: LogIndex })
+  /** An entry that carries nothing but a place in the log. */
+  | (Named & { readonly kind: "barrier" });
 
 interface Timed {
   /** Monotonic. */

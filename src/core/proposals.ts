@@ -3,6 +3,7 @@ import { advanceCommit } from "./commit.ts";
 import { appendToLog } from "./durability.ts";
 import type { Entry } from "./entry.ts";
 import type { Proposal } from "./events.ts";
+import type { LogIndex, Term } from "./log-position.ts";
 import { replicateToAll } from "./replication.ts";
 import { nextStampMs } from "./replicated-time.ts";
 import type { Emit, State } from "./state.ts";
@@ -22,14 +23,22 @@ export function onPropose(state: State, proposals: readonly Proposal[], emit: Em
   }
   const stampMs = nextStampMs(state, role);
   const first = { index: state.log.last.index + 1, term: state.currentTerm };
-  const entries = proposals.map(({ payload }, at): Entry => {
-    const index = first.index + at;
-    return payload === null
-      ? { kind: "noop", index, term: first.term, stampMs }
-      : { kind: "command", index, term: first.term, stampMs, payload };
-  });
+  const entries = proposals.map((proposal, at) => entryOf(proposal, first.index + at, first.term, stampMs));
   const next = appendToLog(state, entries, emit);
   emit({ kind: "proposalsAccepted", refs: proposals.map((proposal) => proposal.ref), first });
   // Alone in the cluster, or with a store that has nothing to wait for, there may be nothing more to hear.
   return advanceCommit(replicateToAll(next, emit), emit);
+}
+
+function entryOf(proposal: Proposal, index: LogIndex, term: Term, stampMs: number): Entry {
+  switch (proposal.kind) {
+    case "command":
+      return { kind: "command", index, term, stampMs, payload: proposal.payload, session: proposal.session };
+    case "openSession":
+      return { kind: "openSession", index, term, stampMs, timeoutMs: proposal.timeoutMs };
+    case "closeSession":
+      return { kind: "closeSession", index, term, stampMs, session: proposal.session };
+    case "barrier":
+      return { kind: "noop", index, term, stampMs };
+  }
 }

@@ -2,7 +2,7 @@
 // takes its turn here too: it is put to the state machine after everything up to its barrier has been handed over.
 import type { Entry } from "../core/entry.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
-import type { AppliedCommand, Outcome, StateMachine } from "../ports/state-machine.ts";
+import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
@@ -92,23 +92,18 @@ export class Applier {
   }
 
   #hand(entries: readonly Entry[]): void {
-    let commands: AppliedCommand[] = [];
+    let run: AppliedEntry[] = [];
     let waiting: (readonly Waiter[])[] = [];
     const flush = (through: LogIndex): void => {
-      this.#run(commands, waiting, through);
-      commands = [];
+      this.#run(run, waiting, through);
+      run = [];
       waiting = [];
     };
     for (const entry of entries) {
       const waiters = this.#options.waitersOf(entry);
-      if (entry.kind === "command") {
-        commands.push({
-          index: entry.index,
-          term: entry.term,
-          timeMs: entry.stampMs,
-          payload: entry.payload,
-          isAwaited: waiters.length > 0,
-        });
+      const applied = appliedEntry(entry, waiters.length > 0);
+      if (applied !== null) {
+        run.push(applied);
         waiting.push(waiters);
       } else if (waiters.length > 0) {
         flush(entry.index);
@@ -118,10 +113,10 @@ export class Applier {
     flush(entries.at(-1)!.index);
   }
 
-  #run(commands: readonly AppliedCommand[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {
+  #run(run: readonly AppliedEntry[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {
     this.#underWay.add(waiting);
-    this.#options.stateMachine.apply(commands).then(
-      (outcomes) => this.#settle(waiting, () => this.#answer(commands, waiting, outcomes, through)),
+    this.#options.stateMachine.apply(run).then(
+      (outcomes) => this.#settle(waiting, () => this.#answer(run, waiting, outcomes, through)),
       (error: Error) => this.#settle(waiting, () => this.#fail(error, waiting.flat())),
     );
   }
@@ -150,17 +145,17 @@ export class Applier {
   }
 
   #answer(
-    commands: readonly AppliedCommand[],
+    run: readonly AppliedEntry[],
     waiting: readonly (readonly Waiter[])[],
     outcomes: readonly Outcome[],
     through: LogIndex,
   ): void {
-    if (outcomes.length !== commands.length) {
-      throw new Error(`${commands.length} commands applied, but ${outcomes.length} outcomes`);
+    if (outcomes.length !== run.length) {
+      throw new Error(`${run.length} commands applied, but ${outcomes.length} outcomes`);
     }
     this.#appliedThrough = through;
-    for (const [at, command] of commands.entries()) {
-      for (const waiter of waiting[at]!) answer(waiter, outcomes[at]!, command);
+    for (const [at, entry] of run.entries()) {
+      for (const waiter of waiting[at]!) answer(waiter, outcomes[at]!, entry);
     }
   }
 
@@ -187,7 +182,41 @@ export class Applier {
 
 function answer(waiter: Waiter, outcome: Outcome, position: { readonly index: LogIndex; readonly term: number }): void {
   if (outcome.kind === "ok") waiter.succeed(outcome.payload, { index: position.index, term: position.term });
-  else waiter.fail({ code: "rejected", message: outcome.message, leader: null });
+  else waiter.fail(refusalOf(waiter, outcome));
+}
+
+function refusalOf(waiter: Waiter, outcome: Exclude<Outcome, { readonly kind: "ok" }>): ReplyError {
+  switch (outcome.kind) {
+    case "rejected":
+      // There may be room for another session later; what is wrong with a command stays wrong.
+      if (waiter.kind !== "openSession") return { code: "rejected", message: outcome.message, leader: null };
+      return { code: "overloaded", message: `no session was opened: ${outcome.message}`, leader: null };
+    case "expired":
+      return { code: "session-expired", message: expiredMessage, leader: null };
+    case "forgotten":
+      return { code: "outcome-unknown", message: forgottenMessage, leader: null };
+  }
+}
+
+const expiredMessage =
+  "the session is gone; this copy of the command had no effect, and whether one that was sent before had is not known";
+const forgottenMessage =
+  "the client has said that it waits for this command no longer; what became of it is not kept, and nothing happened now";
+
+/** Null: the entry concerns the consensus alone. */
+function appliedEntry(entry: Entry, isAwaited: boolean): AppliedEntry | null {
+  const { index, term, stampMs: timeMs } = entry;
+  switch (entry.kind) {
+    case "command":
+      return { kind: "command", index, term, timeMs, payload: entry.payload, session: entry.session, isAwaited };
+    case "openSession":
+      return { kind: "openSession", index, term, timeMs, timeoutMs: entry.timeoutMs, isAwaited };
+    case "closeSession":
+      return { kind: "closeSession", index, term, timeMs, session: entry.session, isAwaited };
+    case "noop":
+    case "configuration":
+      return null;
+  }
 }
 
 const stateMachineError = (error: Error): ReplyError => ({

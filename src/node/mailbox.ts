@@ -1,6 +1,6 @@
 // What has arrived since the last turn, in the order in which the core shall hear of it: events one by one, then all
 // commands as one proposal, with one barrier behind them for all queries.
-import type { Event, Proposal } from "../core/events.ts";
+import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
 import type { Waiter, WaitingClients } from "./waiting-clients.ts";
 
@@ -9,10 +9,12 @@ type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 /** An event before it is known when it will be handled. */
 export type ArrivedEvent = Untimed<Event>;
 
+type Proposed = Exclude<Waiter, { readonly kind: "query" }>;
+
 export class Mailbox {
   readonly #waiting: WaitingClients;
   #events: ArrivedEvent[] = [];
-  #commands: Waiter[] = [];
+  #commands: Proposed[] = [];
   #queries: Waiter[] = [];
   #requestBytes = 0;
 
@@ -40,23 +42,32 @@ export class Mailbox {
 
   addRequest(waiter: Waiter): void {
     this.#requestBytes += waiter.payload.byteLength;
-    (waiter.kind === "command" ? this.#commands : this.#queries).push(waiter);
+    if (waiter.kind === "query") this.#queries.push(waiter);
+    else this.#commands.push(waiter);
   }
 
   /** Empties the mailbox. */
   take(nowMs: Millis): readonly Event[] {
     const events: Event[] = this.#events.map((event) => ({ ...event, nowMs }));
-    const proposals: Proposal[] = this.#commands.map((waiter) => ({
-      ref: this.#waiting.add([waiter]),
-      payload: waiter.payload,
-    }));
+    const proposals = this.#commands.map((waiter) => proposalOf(waiter, this.#waiting.add([waiter])));
     // The queries stand behind the commands that arrived with them: one place in the log serves them all.
-    if (this.#queries.length > 0) proposals.push({ ref: this.#waiting.add(this.#queries), payload: null });
+    if (this.#queries.length > 0) proposals.push({ kind: "barrier", ref: this.#waiting.add(this.#queries) });
     if (proposals.length > 0) events.push({ kind: "propose", nowMs, proposals });
     this.#events = [];
     this.#commands = [];
     this.#queries = [];
     this.#requestBytes = 0;
     return events;
+  }
+}
+
+function proposalOf(waiter: Proposed, ref: ProposalRef): Proposal {
+  switch (waiter.kind) {
+    case "command":
+      return { kind: "command", ref, payload: waiter.payload, session: waiter.session };
+    case "openSession":
+      return { kind: "openSession", ref, timeoutMs: waiter.sessionTimeoutMs };
+    case "closeSession":
+      return { kind: "closeSession", ref, session: waiter.session };
   }
 }

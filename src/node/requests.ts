@@ -4,7 +4,15 @@ import { describeTransfer } from "../core/describe.ts";
 import type { TransferOutcome } from "../core/effects.ts";
 import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
-import type { ClientReply, ClientRequest, CommandRequest, QueryRequest } from "../ports/requests.ts";
+import type {
+  ClientReply,
+  ClientRequest,
+  CloseSessionRequest,
+  CommandRequest,
+  OpenSessionRequest,
+  QueryRequest,
+  RequestId,
+} from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./execute-effects.ts";
@@ -38,6 +46,8 @@ export interface RequestTarget {
 export function onClientRequest(node: RequestTarget, request: ClientRequest, client: ClientConnection): void {
   switch (request.kind) {
     case "command":
+    case "openSession":
+    case "closeSession":
     case "query":
       submit(node, request, client);
       return;
@@ -60,8 +70,11 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
   }
 }
 
-function submit(node: RequestTarget, request: CommandRequest | QueryRequest, client: ClientConnection): void {
+type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | QueryRequest;
+
+function submit(node: RequestTarget, request: Submitted, client: ClientConnection): void {
   const { id } = request;
+  const payload = "payload" in request ? request.payload : nothing;
   let isOpen = true;
   const reply = (answer: ClientReply): void => {
     if (isOpen) client.reply(answer);
@@ -69,18 +82,42 @@ function submit(node: RequestTarget, request: CommandRequest | QueryRequest, cli
   };
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   if (node.refusal !== null) return fail(node.refusal);
-  if (node.waitingCount >= waitingMax || node.waitingBytes + request.payload.byteLength > waitingBytesMax) {
+  if (node.waitingCount >= waitingMax || node.waitingBytes + payload.byteLength > waitingBytesMax) {
     const message = `${node.waitingCount} requests wait already; nothing happened; try again later`;
     return fail({ code: "overloaded", message, leader: null });
   }
-  node.submit({
-    kind: request.kind,
-    payload: request.payload,
-    dueMs: node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax),
-    succeed: (payload, { index, term }) => reply({ kind: "result", id, payload, index, term }),
-    fail,
-  });
+  const dueMs = node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax);
+  switch (request.kind) {
+    case "command":
+      return node.submit({
+        kind: "command",
+        payload,
+        session: request.session,
+        dueMs,
+        succeed: result(id, reply),
+        fail,
+      });
+    case "query":
+      return node.submit({ kind: "query", payload, dueMs, succeed: result(id, reply), fail });
+    case "openSession": {
+      const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
+      return node.submit({ ...request, payload, dueMs, succeed, fail });
+    }
+    case "closeSession": {
+      const succeed: Succeed = () => reply({ kind: "done", id, leader: knownLeader(node.state) });
+      return node.submit({ ...request, payload, dueMs, succeed, fail });
+    }
+  }
 }
+
+type Succeed = Waiter["succeed"];
+
+const nothing = new Uint8Array();
+
+const result =
+  (id: RequestId, reply: (answer: ClientReply) => void): Succeed =>
+  (payload, { index, term }) =>
+    reply({ kind: "result", id, payload, index, term });
 
 function replyToTransfer(node: RequestTarget, id: number, outcome: TransferOutcome, client: ClientConnection): void {
   const leader = knownLeader(node.state);

@@ -1,6 +1,7 @@
 // Who waits for which entry? Every request that was taken gets exactly one answer: the result of its own entry, or the
 // truth about what is known of it. An entry that was truncated here may still be revived by another node, so only a
 // commit at its index, by itself or by another entry, settles what became of it (P26 of the tests).
+import type { CommandStamp } from "../core/entry.ts";
 import type { ProposalRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
 import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
@@ -11,10 +12,7 @@ export interface ReplyError {
   readonly leader: LeaderHint | null;
 }
 
-/** One client request that waits for a place in the log to be committed and applied. */
-export interface Waiter {
-  /** A command's answer comes from applying it; a query is put to the state machine once its barrier is reached. */
-  readonly kind: "command" | "query";
+interface Asked {
   /** A command's is let go of once it has its place: from then on the log holds it. */
   payload: Uint8Array;
   readonly dueMs: Millis;
@@ -22,6 +20,16 @@ export interface Waiter {
   succeed(payload: Uint8Array, position: LogPosition): void;
   fail(error: ReplyError): void;
 }
+
+/**
+ * One client request that waits for a place in the log to be committed and applied. The answer to a query comes from the state
+ * machine once its barrier is reached; to all others from applying their entries.
+ */
+export type Waiter =
+  | (Asked & { readonly kind: "command"; readonly session: CommandStamp | null })
+  | (Asked & { readonly kind: "openSession"; readonly sessionTimeoutMs: number })
+  | (Asked & { readonly kind: "closeSession"; readonly session: LogIndex })
+  | (Asked & { readonly kind: "query" });
 
 interface Placed {
   readonly term: Term;
@@ -75,7 +83,7 @@ export class WaitingClients {
       const waiters = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
       if (waiters === undefined) continue;
-      for (const waiter of waiters) if (waiter.kind === "command") this.#letGo(waiter);
+      for (const waiter of waiters) if (waiter.kind !== "query") this.#letGo(waiter);
       const index = first.index + at;
       this.#placed.set(index, { term: first.term, waiters, earlier: this.#placed.get(index) ?? null });
     }

@@ -1,4 +1,5 @@
 // What clients ask of a node, and the answers. The wire form is docs/protocol.md.
+import type { CommandStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { ErrorCode } from "../errors.ts";
 
@@ -15,6 +16,23 @@ export interface CommandRequest extends Identified {
   readonly payload: Uint8Array;
   /** After this long without a commit the node answers `outcome-unknown` or `unavailable`. */
   readonly timeoutMs: number;
+  /** With it the command takes effect once, however often it is sent; null: as often as it is taken. */
+  readonly session: CommandStamp | null;
+}
+
+/** Opens a session (§6.3), answered with `sessionOpened`. Sent twice it opens two, of which one expires unused. */
+export interface OpenSessionRequest extends Identified {
+  readonly kind: "openSession";
+  readonly timeoutMs: number;
+  /** The session ends after as much replicated time without a command of it. */
+  readonly sessionTimeoutMs: number;
+}
+
+/** The client needs the session no more. */
+export interface CloseSessionRequest extends Identified {
+  readonly kind: "closeSession";
+  readonly timeoutMs: number;
+  readonly session: LogIndex;
 }
 
 /** A linearizable question to the state machine. */
@@ -51,6 +69,8 @@ export interface StopRequest extends Identified {
 
 export type ClientRequest =
   | CommandRequest
+  | OpenSessionRequest
+  | CloseSessionRequest
   | QueryRequest
   | StatusRequest
   | ConfigurationRequest
@@ -132,10 +152,17 @@ export interface DescribeReply extends Identified {
   readonly queries: readonly string[];
 }
 
-/** Done; nothing more to say (transfer, stop). */
+export interface SessionOpenedReply extends Identified {
+  readonly kind: "sessionOpened";
+  /** What the stamps of its commands name it by. */
+  readonly session: LogIndex;
+}
+
+/** Done; nothing more to say (transfer, stop, the end of a session). */
 export interface DoneReply extends Identified {
   readonly kind: "done";
   readonly leader: LeaderHint | null;
 }
 
-export type ClientReply = ResultReply | ErrorReply | StatusReply | ConfigurationReply | DescribeReply | DoneReply;
+export type ClientReply =
+  ResultReply | SessionOpenedReply | ErrorReply | StatusReply | ConfigurationReply | DescribeReply | DoneReply;

@@ -1,21 +1,46 @@
 // The state machine as the node sees it: asynchronous and batched, wherever it lives.
+import type { CommandStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 
-/** One committed command. */
-export interface AppliedCommand {
+interface Committed {
   readonly index: LogIndex;
   readonly term: Term;
   /** Replicated time, ms since 1970: the same on every node, never going back. */
   readonly timeMs: number;
-  readonly payload: Uint8Array;
-  /** Whether somebody waits for the result. No part of the command: it differs from node to node and at a replay. */
+  /** Whether somebody waits for the result. No part of the entry: it differs from node to node and at a replay. */
   readonly isAwaited: boolean;
 }
+
+/** One committed command. */
+export interface AppliedCommand extends Committed {
+  readonly kind: "command";
+  readonly payload: Uint8Array;
+  /** Null: of no session. */
+  readonly session: CommandStamp | null;
+}
+
+/** A session begins, or there is no room for it: then the outcome is `rejected`. */
+export interface AppliedOpenSession extends Committed {
+  readonly kind: "openSession";
+  readonly timeoutMs: number;
+}
+
+export interface AppliedCloseSession extends Committed {
+  readonly kind: "closeSession";
+  readonly session: LogIndex;
+}
+
+/** A committed entry that has an effect beside the consensus itself. */
+export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSession;
 
 export type Outcome =
   | { readonly kind: "ok"; readonly payload: Uint8Array }
   /** The plugin threw `Rejected`, or the input did not fit its schema: an answer, the same on every node. */
-  | { readonly kind: "rejected"; readonly message: string };
+  | { readonly kind: "rejected"; readonly message: string }
+  /** The command's session is gone, or never was: the command was not applied. */
+  | { readonly kind: "expired" }
+  /** Its client has said that it waits for it no longer: the command was not applied, now; what became of it before is not kept. */
+  | { readonly kind: "forgotten" };
 
 export interface StateMachineDescription {
   readonly name: string;
@@ -46,8 +71,10 @@ export interface StateSnapshot {
  * An adapter MUST:
  * - apply runs in the order of the calls, each entry exactly once, and never decide an outcome by time;
  * - answer a query from a state that includes every run handed over before it;
- * - encode and hand back only results that are awaited: any other outcome keeps its kind, and is empty. The state comes out the
- *   same either way, and a follower or a replay does not pay for answers that nobody reads;
+ * - apply a command of a session once, wherever and however often it stands in the log (§6.3): another copy of it is answered
+ *   with the outcome of the first, or as the session table has it (core/sessions.ts), which is part of the state;
+ * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. Results that nobody awaits and no
+ *   session keeps are not even encoded. The state comes out the same either way;
  * - answer `rejected` where an awaited result cannot be encoded, and go on: the command took effect, as it did on the nodes
  *   where nobody asked for its result;
  * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
@@ -74,7 +101,7 @@ export interface StateSnapshot {
 export interface StateMachine {
   readonly description: StateMachineDescription;
   /** Outcomes in the order of the commands. */
-  apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]>;
+  apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]>;
   query(payload: Uint8Array): Promise<Outcome>;
   snapshot(): Promise<StateSnapshot>;
   /** Resolves when the state is the snapshot's. */

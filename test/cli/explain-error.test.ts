@@ -15,6 +15,7 @@ describe("every code has an exit code", () => {
     "not-leader": 3,
     unavailable: 3,
     overloaded: 3,
+    "session-expired": 3,
     "outcome-unknown": 4,
   };
   test.each(Object.entries(codes))("%s: %d", (code, exitCode) => {

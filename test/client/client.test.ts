@@ -191,7 +191,7 @@ describe("client", () => {
   );
 
   test.each([Infinity, Number.NaN, -1, 0.5])("no frame claims to carry %p as an unsigned integer", (timeoutMs) => {
-    expect(() => encodeFrame({ kind: "command", id: 1, payload, timeoutMs })).toThrow(RangeError);
+    expect(() => encodeFrame({ kind: "command", id: 1, payload, timeoutMs, session: null })).toThrow(RangeError);
   });
 
   test("close says unknown only of a command that had left", async () => {

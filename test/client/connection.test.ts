@@ -11,7 +11,12 @@ import {
 } from "../../src/client/connection.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
 
-const command = (bytes: number): RequestBody => ({ kind: "command", payload: new Uint8Array(bytes), timeoutMs: 1 });
+const command = (bytes: number): RequestBody => ({
+  kind: "command",
+  payload: new Uint8Array(bytes),
+  timeoutMs: 1,
+  session: null,
+});
 
 /** A connection that stands, and what its link has been given. */
 async function connected() {

@@ -16,7 +16,8 @@ export const keyOf = (id: string) => toMemberKey(id, "0123456789abcdef0123456789
 export function command(index: LogIndex, term: Term, bytes = 24): CommandEntry {
   const payload = new Uint8Array(Math.max(bytes, 24));
   payload.set(new TextEncoder().encode(`entry ${index} term ${term}`));
-  return { kind: "command", index, term, stampMs: foundedAtMs + index, payload: payload.subarray(0, bytes) };
+  const stampMs = foundedAtMs + index;
+  return { kind: "command", index, term, stampMs, payload: payload.subarray(0, bytes), session: null };
 }
 
 export const noop = (index: LogIndex, term: Term): Entry => ({

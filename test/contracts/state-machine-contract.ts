@@ -123,10 +123,12 @@ export function describeStateMachineContract(
 
     test("index, term and time reach the plugin unchanged, and chance follows from index and term alone", async () => {
       const command = {
+        kind: "command" as const,
         index: 2 ** 53 - 1,
         term: 2 ** 40 + 7,
         timeMs: 1_795_430_000_123.5,
         payload: Buffer.from("context"),
+        session: null,
         isAwaited: true,
       };
       const [one] = await (await open()).apply([command]);
@@ -149,10 +151,12 @@ export function describeStateMachineContract(
       const payloads = [new Uint8Array(), ...Array.from({ length: 16 }, () => large), Uint8Array.of(0, 255)];
       const outcomes = await machine.apply(
         payloads.map((bytes, nth) => ({
+          kind: "command" as const,
           index: nth + 1,
           term: 1,
           timeMs: 0,
           payload: Buffer.concat([Buffer.from("echo "), bytes]),
+          session: null,
           isAwaited: true,
         })),
       );
@@ -164,7 +168,9 @@ export function describeStateMachineContract(
     test("the caller's payloads remain the caller's", async () => {
       const machine = await open();
       const payload = new Uint8Array(Buffer.from("a"));
-      await machine.apply([{ index: 1, term: 1, timeMs: 0, payload, isAwaited: true }]);
+      await machine.apply([
+        { kind: "command" as const, index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true },
+      ]);
       await machine.query(payload);
       expect(payload).toEqual(new Uint8Array([97]));
     });
@@ -302,16 +308,18 @@ export function describeStateMachineContract(
 
 function run(firstIndex: number, commands: readonly string[]): readonly AppliedCommand[] {
   return commands.map((command, nth) => ({
+    kind: "command" as const,
     index: firstIndex + nth,
     term: 1,
     timeMs: 1000,
     payload: Buffer.from(command),
+    session: null,
     isAwaited: true,
   }));
 }
 
 function told(outcome: Outcome | undefined): string {
-  if (outcome?.kind !== "ok") throw new Error(`not an answer: ${outcome?.message}`);
+  if (outcome?.kind !== "ok") throw new Error(`not an answer: ${JSON.stringify(outcome)}`);
   return Buffer.from(outcome.payload).toString();
 }
 

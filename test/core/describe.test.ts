@@ -125,9 +125,9 @@ describe("effects", () => {
 
 test("P57: a payload never shows, in no line", () => {
   const payload = new TextEncoder().encode("secret");
-  const entry = { kind: "command", index: 1, term: 1, stampMs: 0, payload } as const;
+  const entry = { kind: "command", index: 1, term: 1, stampMs: 0, payload, session: null } as const;
   const lines = [
-    describeEvent({ kind: "propose", nowMs: 0, proposals: [{ ref: 1, payload }] }),
+    describeEvent({ kind: "propose", nowMs: 0, proposals: [{ kind: "command", ref: 1, payload, session: null }] }),
     describeEvent({
       kind: "message",
       nowMs: 0,

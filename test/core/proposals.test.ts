@@ -29,7 +29,10 @@ describe("a leader", () => {
 
   test("keeps the bytes it was given: the payload is neither copied nor looked at", () => {
     const payload = new Uint8Array([1, 2, 3]);
-    const [, effects] = take(leader(), { kind: "propose", proposals: [{ ref: 9, payload }] });
+    const [, effects] = take(leader(), {
+      kind: "propose",
+      proposals: [{ kind: "command", ref: 9, payload, session: null }],
+    });
     const entry = effectsOf(effects, "appendLog")[0]?.entries[0];
     expect(entry?.kind === "command" && entry.payload).toBe(payload);
   });

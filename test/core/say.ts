@@ -28,7 +28,14 @@ export const foundedAtMs = 1_000_000;
 export const commands = (terms: readonly number[], first = 1, bytes = 4): readonly Entry[] =>
   terms.map((term, offset) => {
     const index = first + offset;
-    return { kind: "command", index, term, stampMs: foundedAtMs + index, payload: new Uint8Array(bytes) };
+    return {
+      kind: "command",
+      index,
+      term,
+      stampMs: foundedAtMs + index,
+      payload: new Uint8Array(bytes),
+      session: null,
+    };
   });
 
 export const noop = (index: number, term: number): Entry => ({
@@ -114,7 +121,11 @@ export const hello = (key: MemberKey, genesis: Genesis | null): Untimed => ({
 /** Commands of the given sizes, named 1, 2, …; null is a barrier. */
 export const propose = (...sizes: readonly (number | null)[]): Untimed => ({
   kind: "propose",
-  proposals: sizes.map((size, offset) => ({ ref: offset + 1, payload: size === null ? null : new Uint8Array(size) })),
+  proposals: sizes.map((size, offset) =>
+    size === null
+      ? { kind: "barrier", ref: offset + 1 }
+      : { kind: "command", ref: offset + 1, payload: new Uint8Array(size), session: null },
+  ),
 });
 export const change = (part: Partial<MembershipChange>, expectedIndex: number | null = null): Untimed => ({
   kind: "changeMembership",

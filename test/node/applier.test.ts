@@ -5,16 +5,17 @@ import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
 
-interface Answered extends Waiter {
+type Answered = Waiter & {
   readonly answers: string[];
   readonly messages: string[];
-}
+};
 
-function waiter(kind: Waiter["kind"], payload = "", dueMs = 0): Answered {
+function waiter(kind: "command" | "query", payload = "", dueMs = 0): Answered {
   const answers: string[] = [];
   const messages: string[] = [];
   return {
     kind,
+    session: null,
     payload: bytes(payload),
     dueMs,
     answers,
@@ -33,6 +34,7 @@ const command = (index: number, said = `c${index}`): Entry => ({
   term: 1,
   stampMs: index * 10,
   payload: bytes(said),
+  session: null,
 });
 const noop = (index: number): Entry => ({ kind: "noop", index, term: 1, stampMs: index * 10 });
 const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -88,7 +90,7 @@ describe("applier", () => {
     applier.advance(3);
     await microtasks();
     expect(machine.runs.flat()).toMatchObject([
-      { index: 3, term: 1, timeMs: 30, payload: bytes("c3"), isAwaited: false },
+      { kind: "command", index: 3, term: 1, timeMs: 30, payload: bytes("c3"), session: null, isAwaited: false },
     ]);
   });
 

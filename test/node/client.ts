@@ -26,11 +26,11 @@ export class Client {
   }
 
   command(payload: string, timeoutMs = 60_000): number {
-    return this.send((id) => ({ kind: "command", id, payload: bytes(payload), timeoutMs }));
+    return this.send((id) => ({ kind: "command", id, payload: bytes(payload), timeoutMs, session: null }));
   }
 
   query(payload: string, timeoutMs = 60_000): number {
-    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs }));
+    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs, session: null }));
   }
 
   /** The request arrives at once; the node's turn comes later. */

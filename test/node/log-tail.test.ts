@@ -9,6 +9,7 @@ const entry = (index: number, term = 1, size = 100): Entry => ({
   term,
   stampMs: 0,
   payload: new Uint8Array(size),
+  session: null,
 });
 const entries = (from: number, to: number, term = 1): Entry[] =>
   Array.from({ length: to - from + 1 }, (_, at) => entry(from + at, term));

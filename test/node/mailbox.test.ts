@@ -6,8 +6,9 @@ import { toMemberKey } from "../../src/core/configuration.ts";
 import { Cluster } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
 
-const waiter = (kind: Waiter["kind"], payload = ""): Waiter => ({
+const waiter = (kind: "command" | "query", payload = ""): Waiter => ({
   kind,
+  session: null,
   payload: bytes(payload),
   dueMs: 1_000,
   succeed: () => {},
@@ -24,9 +25,9 @@ describe("mailbox", () => {
     const events = mailbox.take(7);
     expect(events.map(({ kind, nowMs }) => `${kind} ${nowMs}`)).toEqual(["persisted 7", "message 7", "propose 7"]);
     const propose = events.at(-1)!;
-    expect(propose.kind === "propose" && propose.proposals.map(({ payload }) => payload)).toEqual([
-      bytes("a"),
-      bytes("b"),
+    expect(propose.kind === "propose" && propose.proposals).toEqual([
+      { kind: "command", ref: 1, payload: bytes("a"), session: null },
+      { kind: "command", ref: 2, payload: bytes("b"), session: null },
     ]);
   });
 
@@ -39,7 +40,7 @@ describe("mailbox", () => {
     mailbox.addRequest(queries[1]!);
     const [propose] = mailbox.take(0);
     const proposals = propose?.kind === "propose" ? propose.proposals : [];
-    expect(proposals.map(({ payload }) => payload)).toEqual([bytes("a"), null]);
+    expect(proposals.map(({ kind }) => kind)).toEqual(["command", "barrier"]);
     waiting.place(
       proposals.map(({ ref }) => ref),
       { index: 5, term: 1 },

@@ -2,14 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import { type ReplyError, type Waiter, WaitingClients } from "../../src/node/waiting-clients.ts";
 
-interface Recorded extends Waiter {
-  readonly answers: string[];
-}
+type Recorded = Waiter & { readonly answers: string[] };
 
-function waiter(kind: Waiter["kind"] = "command", dueMs = 1_000): Recorded {
+function waiter(kind: "command" | "query" = "command", dueMs = 1_000): Recorded {
   const answers: string[] = [];
   return {
     kind,
+    session: null,
     payload: new Uint8Array(),
     dueMs,
     answers,

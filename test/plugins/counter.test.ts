@@ -1,6 +1,6 @@
 // The counter, in both hosts.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { hosts, type Session } from "./hosts.ts";
+import { hosts, type Session, told } from "./hosts.ts";
 
 describe.each(hosts)("counter (%s)", (_, open) => {
   let counter: Session;
@@ -11,11 +11,11 @@ describe.each(hosts)("counter (%s)", (_, open) => {
 
   const say = async (text: string): Promise<string> => {
     const outcome = await counter.commandBytes(Buffer.from(text));
-    return outcome.kind === "ok" ? Buffer.from(outcome.payload).toString() : `rejected: ${outcome.message}`;
+    return outcome.kind === "ok" ? Buffer.from(outcome.payload).toString() : told(outcome);
   };
   const value = async (): Promise<string> => {
     const outcome = await counter.queryBytes(new Uint8Array());
-    return outcome.kind === "ok" ? Buffer.from(outcome.payload).toString() : outcome.message;
+    return outcome.kind === "ok" ? Buffer.from(outcome.payload).toString() : told(outcome);
   };
 
   test("starts at nothing, adds, and answers with the value", async () => {

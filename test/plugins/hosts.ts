@@ -22,7 +22,9 @@ export const hosts = [
 function sessionOf(machine: StateMachine): Session {
   let index = 0;
   const commandBytes = async (payload: Uint8Array): Promise<Outcome> => {
-    const [outcome] = await machine.apply([{ index: ++index, term: 1, timeMs: index, payload, isAwaited: true }]);
+    const [outcome] = await machine.apply([
+      { kind: "command", index: ++index, term: 1, timeMs: index, payload, session: null, isAwaited: true },
+    ]);
     if (outcome === undefined) throw new Error("no outcome");
     return outcome;
   };
@@ -37,5 +39,9 @@ function sessionOf(machine: StateMachine): Session {
 }
 
 function plain(outcome: Outcome): unknown {
-  return outcome.kind === "ok" ? decodeValue(outcome.payload) : `rejected: ${outcome.message}`;
+  return outcome.kind === "ok" ? decodeValue(outcome.payload) : told(outcome);
 }
+
+/** What stands for an outcome that is no answer. */
+export const told = (outcome: Exclude<Outcome, { readonly kind: "ok" }>): string =>
+  outcome.kind === "rejected" ? `rejected: ${outcome.message}` : outcome.kind;

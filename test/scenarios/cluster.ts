@@ -255,7 +255,11 @@ export class Cluster {
 
   /** This many commands, of 4 bytes each, reach the node together. */
   propose(id: string, count = 1): void {
-    const proposals = Array.from({ length: count }, (_, ref) => ({ ref, payload: new Uint8Array(4) }));
+    const payload = new Uint8Array(4);
+    const proposals = Array.from(
+      { length: count },
+      (_, ref) => ({ kind: "command", ref, payload, session: null }) as const,
+    );
     this.#step(id, { kind: "propose", proposals });
   }
 

@@ -32,7 +32,7 @@ export class Commands {
     const ref = ++this.#issued;
     const payload = new Uint8Array(Math.max(4, chance.below(payloadBytesMax + 1)));
     new DataView(payload.buffer).setUint32(0, ref);
-    return { ref, payload };
+    return { kind: "command", ref, payload, session: null };
   }
 
   /** A leader has made a new entry. */

@@ -32,12 +32,15 @@ import {
   readDoneReply,
   readErrorReply,
   readResultReply,
+  readSessionOpenedReply,
   readStatusReply,
   writeReply,
 } from "./reply-frames.ts";
 import {
   readBareRequest,
+  readCloseSessionRequest,
   readCommandRequest,
+  readOpenSessionRequest,
   readQueryRequest,
   readTransferRequest,
   writeRequest,
@@ -69,12 +72,15 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   describeRequest: readBareRequest("describe"),
   transferLeadershipRequest: readTransferRequest,
   stopRequest: readBareRequest("stop"),
+  openSessionRequest: readOpenSessionRequest,
+  closeSessionRequest: readCloseSessionRequest,
   resultReply: readResultReply,
   errorReply: readErrorReply,
   statusReply: readStatusReply,
   configurationReply: readConfigurationReply,
   describeReply: readDescribeReply,
   doneReply: readDoneReply,
+  sessionOpenedReply: readSessionOpenedReply,
 };
 
 interface Kind {
@@ -156,10 +162,13 @@ function write(frame: Frame): void {
     case "query":
     case "transferLeadership":
     case "stop":
+    case "openSession":
+    case "closeSession":
       return writeRequest(writer, frame);
     case "result":
     case "error":
     case "done":
+    case "sessionOpened":
       return writeReply(writer, frame);
     // A request and its answer share these three names; the answer is the one that says something.
     case "status":

@@ -26,6 +26,8 @@ export const messageNumbers = Object.freeze({
   describeRequest: 36,
   transferLeadershipRequest: 37,
   stopRequest: 38,
+  openSessionRequest: 39,
+  closeSessionRequest: 40,
 
   resultReply: 64,
   errorReply: 65,
@@ -33,6 +35,7 @@ export const messageNumbers = Object.freeze({
   configurationReply: 67,
   describeReply: 68,
   doneReply: 69,
+  sessionOpenedReply: 70,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -71,6 +74,17 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "describeRequest",
     "transferLeadershipRequest",
     "stopRequest",
+    "openSessionRequest",
+    "closeSessionRequest",
   ],
-  reply: ["refused", "resultReply", "errorReply", "statusReply", "configurationReply", "describeReply", "doneReply"],
+  reply: [
+    "refused",
+    "resultReply",
+    "errorReply",
+    "statusReply",
+    "configurationReply",
+    "describeReply",
+    "doneReply",
+    "sessionOpenedReply",
+  ],
 });

@@ -9,6 +9,7 @@ import type {
   ResultReply,
   StatusReply,
 } from "../../ports/requests.ts";
+import { sessionId } from "./entries.ts";
 import {
   address,
   bool,
@@ -40,6 +41,7 @@ const errorCodes = [
   "state-machine",
   "unauthorized",
   "outcome-unknown",
+  "session-expired",
 ] as const satisfies readonly ReplyErrorCode[];
 
 const roles = ["founding", "follower", "preCandidate", "candidate", "leader"] as const;
@@ -78,6 +80,11 @@ export function writeReply(writer: FrameWriter, reply: ClientReply): void {
       writer.start(messageNumbers.doneReply, 3);
       writer.uint(reply.id);
       writeLeader(writer, reply.leader);
+      return;
+    case "sessionOpened":
+      writer.start(messageNumbers.sessionOpenedReply, 3);
+      writer.uint(reply.id);
+      writer.uint(reply.session);
   }
 }
 
@@ -106,6 +113,11 @@ export function readErrorReply(items: readonly PlainItem[]): ClientReply {
 export function readDoneReply(items: readonly PlainItem[]): ClientReply {
   const [, id, leader] = row(items, 3, "done");
   return { kind: "done", id: requestId(id), leader: orNull(leader, "done.leader", readLeader) };
+}
+
+export function readSessionOpenedReply(items: readonly PlainItem[]): ClientReply {
+  const [, id, session] = row(items, 3, "sessionOpened");
+  return { kind: "sessionOpened", id: requestId(id), session: sessionId(session, "sessionOpened.session") };
 }
 
 function writeStatus(writer: FrameWriter, reply: StatusReply): void {

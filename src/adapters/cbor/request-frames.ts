@@ -1,5 +1,7 @@
 // What clients ask on the wire: each writer beside its reader.
+import type { CommandStamp } from "../../core/entry.ts";
 import type { ClientRequest, CommandRequest, QueryRequest, RequestId } from "../../ports/requests.ts";
+import { readStamp, sessionId, sessionTimeoutMs, writeStamp } from "./entries.ts";
 import { bytes, type Item, name, orNull, row, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { payloadBytesMax, timeoutMsMax } from "./limits.ts";
@@ -9,9 +11,14 @@ import type { PlainItem } from "./plain-cbor.ts";
 export function writeRequest(writer: FrameWriter, request: ClientRequest): void {
   switch (request.kind) {
     case "command":
-      return writePayload(writer, messageNumbers.commandRequest, request);
+      writer.start(messageNumbers.commandRequest, 5);
+      writePayload(writer, request);
+      if (request.session === null) return writer.nil();
+      writer.array(3);
+      return writeStamp(writer, request.session);
     case "query":
-      return writePayload(writer, messageNumbers.queryRequest, request);
+      writer.start(messageNumbers.queryRequest, 4);
+      return writePayload(writer, request);
     case "status":
       return writeBare(writer, messageNumbers.statusRequest, request.id);
     case "configuration":
@@ -25,11 +32,22 @@ export function writeRequest(writer: FrameWriter, request: ClientRequest): void 
       return;
     case "stop":
       return writeBare(writer, messageNumbers.stopRequest, request.id);
+    case "openSession":
+      writer.start(messageNumbers.openSessionRequest, 4);
+      writer.uint(request.id);
+      writer.uint(request.timeoutMs);
+      writer.uint(request.sessionTimeoutMs);
+      return;
+    case "closeSession":
+      writer.start(messageNumbers.closeSessionRequest, 4);
+      writer.uint(request.id);
+      writer.uint(request.timeoutMs);
+      writer.uint(request.session);
+      return;
   }
 }
 
-function writePayload(writer: FrameWriter, number: number, request: CommandRequest | QueryRequest): void {
-  writer.start(number, 4);
+function writePayload(writer: FrameWriter, request: CommandRequest | QueryRequest): void {
   writer.uint(request.id);
   writer.uint(request.timeoutMs);
   writer.payload(request.payload);
@@ -43,19 +61,42 @@ function writeBare(writer: FrameWriter, number: number, id: RequestId): void {
 export const requestId = (item: Item): RequestId => uint(item, Number.MAX_SAFE_INTEGER, "id");
 
 export function readCommandRequest(items: readonly PlainItem[]): CommandRequest {
-  return { kind: "command", ...readPayload(items, "command") };
+  const fields = row(items, 5, "command");
+  const session = orNull(fields[4], "command.session", readSession);
+  return { kind: "command", ...readPayload(fields), session };
 }
 
 export function readQueryRequest(items: readonly PlainItem[]): QueryRequest {
-  return { kind: "query", ...readPayload(items, "query") };
+  return { kind: "query", ...readPayload(row(items, 4, "query")) };
 }
 
-function readPayload(items: readonly PlainItem[], message: string): Omit<CommandRequest, "kind"> {
-  const [, id, timeoutMs, payload] = row(items, 4, message);
+function readPayload([, id, timeoutMs, payload]: readonly PlainItem[]): Omit<QueryRequest, "kind"> {
   return {
     id: requestId(id),
     payload: bytes(payload, payloadBytesMax, "payload"),
     timeoutMs: uint(timeoutMs, timeoutMsMax, "timeoutMs"),
+  };
+}
+
+const readSession = (item: Item, field: string): CommandStamp => readStamp(row(item, 3, field), 0, field);
+
+export function readOpenSessionRequest(items: readonly PlainItem[]): ClientRequest {
+  const [, id, timeoutMs, session] = row(items, 4, "openSession");
+  return {
+    kind: "openSession",
+    id: requestId(id),
+    timeoutMs: uint(timeoutMs, timeoutMsMax, "timeoutMs"),
+    sessionTimeoutMs: sessionTimeoutMs(session, "openSession.session"),
+  };
+}
+
+export function readCloseSessionRequest(items: readonly PlainItem[]): ClientRequest {
+  const [, id, timeoutMs, session] = row(items, 4, "closeSession");
+  return {
+    kind: "closeSession",
+    id: requestId(id),
+    timeoutMs: uint(timeoutMs, timeoutMsMax, "timeoutMs"),
+    session: sessionId(session, "closeSession.session"),
   };
 }
 

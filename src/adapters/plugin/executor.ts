@@ -1,7 +1,9 @@
-// Runs one command or one query of a plugin on the spot, and decides what is an answer and what stops the state machine.
-// Where this happens, in a worker or on the node's own thread, is the hosts' business.
+// Runs one command or one query of a plugin on the spot, and decides what is an answer and what stops the state machine. The
+// table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where this happens, in a worker or on the node's own thread, is the hosts' business.
+import type { CommandStamp } from "../../core/entry.ts";
+import { type SessionOutcome, SessionTable } from "../../core/sessions.ts";
 import { GraftError } from "../../errors.ts";
-import type { AppliedCommand, Outcome, StateMachineDescription } from "../../ports/state-machine.ts";
+import type { AppliedCommand, AppliedEntry, Outcome, StateMachineDescription } from "../../ports/state-machine.ts";
 import { CommandContext } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
@@ -13,7 +15,7 @@ import { createTypedHandlers } from "./typed-handlers.ts";
 export interface Executor {
   readonly description: StateMachineDescription;
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
-  apply(command: AppliedCommand): Outcome;
+  apply(entry: AppliedEntry): Outcome;
   /** Throws `GraftError("state-machine")` when the plugin fails. The state stands as it did: a query changes nothing. */
   query(payload: Uint8Array): Outcome;
 }
@@ -27,16 +29,38 @@ export function createExecutor(plugin: Plugin): Executor {
   );
   const failed = (where: string, cause: unknown): GraftError =>
     new GraftError("state-machine", `The state machine ${name} failed at ${where}: ${reasonOf(cause)}`, { cause });
+  const sessions = new SessionTable();
+  const run = (command: AppliedCommand): Encode | Rejected => {
+    try {
+      return answerOf(() => guarded("apply", () => handlers.apply(command.payload, new CommandContext(command))));
+    } catch (cause) {
+      throw failed(`entry ${command.index} (term ${command.term})`, cause);
+    }
+  };
+  const runOnce = (command: AppliedCommand, stamp: CommandStamp): Outcome => {
+    const answer = sessions.answerTo(stamp, command.timeMs);
+    if (answer !== null) return answer;
+    // Kept, and so encoded, on every node: whichever leads when the client asks again has the answer.
+    const outcome = encoded(run(command));
+    sessions.keep(stamp, outcome);
+    return outcome;
+  };
   return {
     description: describe(plugin),
-    apply(command) {
-      let result: Encode | Rejected;
-      try {
-        result = answerOf(() => guarded("apply", () => handlers.apply(command.payload, new CommandContext(command))));
-      } catch (cause) {
-        throw failed(`entry ${command.index} (term ${command.term})`, cause);
+    apply(entry) {
+      switch (entry.kind) {
+        case "command": {
+          if (entry.session !== null) return forWaiter(entry, runOnce(entry, entry.session));
+          const result = run(entry);
+          return entry.isAwaited ? encoded(result) : emptied(result);
+        }
+        case "openSession": {
+          const refusal = sessions.open(entry.index, entry.timeoutMs, entry.timeMs);
+          return refusal === null ? done : { kind: "rejected", message: refusal };
+        }
+        case "closeSession":
+          return sessions.close(entry.session, entry.timeMs) ? done : { kind: "expired" };
       }
-      return command.isAwaited ? encoded(result) : emptied(result);
     },
     query(payload) {
       try {
@@ -59,19 +83,27 @@ function answerOf(run: () => Encode): Encode | Rejected {
   }
 }
 
-const refusal = ({ message }: Rejected): Outcome => ({ kind: "rejected", message });
+const refusal = ({ message }: Rejected): SessionOutcome => ({ kind: "rejected", message });
 
 const nothing = new Uint8Array();
+const done: Outcome = { kind: "ok", payload: nothing };
+const unheard: Outcome = { kind: "rejected", message: "" };
+
+/** What is kept for a later copy of the command need not cross over to a node where nobody waits for it. */
+function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
+  if (isAwaited) return outcome;
+  if (outcome.kind === "ok") return done;
+  return outcome.kind === "rejected" ? unheard : outcome;
+}
 
 /** Nobody waits: not even a refusal's text, which may be long, has to go anywhere. */
-const emptied = (result: Encode | Rejected): Outcome =>
-  result instanceof Rejected ? { kind: "rejected", message: "" } : { kind: "ok", payload: nothing };
+const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? unheard : done);
 
 /**
  * The command took effect everywhere, and only here does somebody want to see the result: what goes wrong with that must not
  * stop this node's state machine, for it would stop no other one.
  */
-function encoded(result: Encode | Rejected): Outcome {
+function encoded(result: Encode | Rejected): SessionOutcome {
   if (result instanceof Rejected) return refusal(result);
   try {
     return { kind: "ok", payload: guarded("apply", result) };

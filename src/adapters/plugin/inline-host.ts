@@ -2,7 +2,7 @@
 // collecting the garbage of a large state. For small states; the other choice is worker-host.ts.
 import { GraftError } from "../../errors.ts";
 import type {
-  AppliedCommand,
+  AppliedEntry,
   Outcome,
   StateMachine,
   StateMachineDescription,
@@ -32,10 +32,10 @@ class InlineStateMachine implements StateMachine {
   }
 
   // Async, so that whatever goes wrong arrives as a rejection, as it does from a worker.
-  async apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]> {
+  async apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
     this.#mustRun();
     try {
-      return run.map((command) => this.#executor.apply(command));
+      return run.map((entry) => this.#executor.apply(entry));
     } catch (failure) {
       this.#stopped = failure instanceof Error ? failure : new Error(String(failure));
       throw this.#stopped;

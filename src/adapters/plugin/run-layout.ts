@@ -2,49 +2,77 @@
 // objects would cost several times more. First a table of 64-bit floats (every number of the port fits one exactly), then
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
-//   to the worker    [kind, count, (index, term, timeMs, length, isAwaited) × count]  payloads
+//   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow) × count]
+//                    payloads; the last three are the command's stamp, or 0, or what an entry says of its session
 //   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
 //
 // Outcomes come in as many pieces as it takes to keep each small: one buffer for all would double the memory of a run's results.
-import type { AppliedCommand, Outcome } from "../../ports/state-machine.ts";
+import type { AppliedEntry, Outcome } from "../../ports/state-machine.ts";
 
 const FLOAT_BYTES = 8;
 const REQUEST_HEAD = 2;
-const COMMAND_FIELDS = 5;
+const ENTRY_FIELDS = 9;
 const REPLY_HEAD = 2;
 const OUTCOME_FIELDS = 2;
 
 const KIND_APPLY = 0;
 const KIND_QUERY = 1;
-const KIND_OK = 0;
-const KIND_REJECTED = 1;
+const KIND_COMMAND = 0;
+const KIND_OPEN_SESSION = 1;
+const KIND_CLOSE_SESSION = 2;
+/** Each at its number. */
+const OUTCOME_KINDS = ["ok", "rejected", "expired", "forgotten"] as const satisfies readonly Outcome["kind"][];
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
 export type UnpackedRequest =
-  | { readonly kind: "apply"; readonly run: readonly AppliedCommand[] }
+  | { readonly kind: "apply"; readonly run: readonly AppliedEntry[] }
   | { readonly kind: "query"; readonly payload: Uint8Array };
 
-export function packRun(run: readonly AppliedCommand[]): ArrayBuffer {
+export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
   let payloadBytes = 0;
-  for (const command of run) payloadBytes += command.payload.byteLength;
-  const tableLength = REQUEST_HEAD + run.length * COMMAND_FIELDS;
+  for (const entry of run) if (entry.kind === "command") payloadBytes += entry.payload.byteLength;
+  const tableLength = REQUEST_HEAD + run.length * ENTRY_FIELDS;
   const { buffer, table, bytes } = allocate(tableLength, payloadBytes);
   table[0] = KIND_APPLY;
   table[1] = run.length;
   let field = REQUEST_HEAD;
   let offset = tableLength * FLOAT_BYTES;
-  for (const { index, term, timeMs, payload, isAwaited } of run) {
-    table[field++] = index;
-    table[field++] = term;
-    table[field++] = timeMs;
-    table[field++] = payload.byteLength;
-    table[field++] = isAwaited ? 1 : 0;
-    bytes.set(payload, offset);
-    offset += payload.byteLength;
+  for (const entry of run) {
+    table[field] = entry.index;
+    table[field + 1] = entry.term;
+    table[field + 2] = entry.timeMs;
+    table[field + 4] = entry.isAwaited ? 1 : 0;
+    if (entry.kind === "command") {
+      table[field + 3] = entry.payload.byteLength;
+      bytes.set(entry.payload, offset);
+      offset += entry.payload.byteLength;
+    }
+    packSession(table, field + 5, entry);
+    field += ENTRY_FIELDS;
   }
   return buffer;
+}
+
+/** The table begins with zeros. */
+function packSession(table: Float64Array, field: number, entry: AppliedEntry): void {
+  switch (entry.kind) {
+    case "command":
+      table[field] = KIND_COMMAND;
+      if (entry.session === null) return;
+      table[field + 1] = entry.session.id;
+      table[field + 2] = entry.session.sequence;
+      table[field + 3] = entry.session.answeredBelow;
+      return;
+    case "openSession":
+      table[field] = KIND_OPEN_SESSION;
+      table[field + 1] = entry.timeoutMs;
+      return;
+    case "closeSession":
+      table[field] = KIND_CLOSE_SESSION;
+      table[field + 1] = entry.session;
+  }
 }
 
 export function packQuery(payload: Uint8Array): ArrayBuffer {
@@ -59,22 +87,34 @@ export function packQuery(payload: Uint8Array): ArrayBuffer {
 export function unpackRequest(buffer: ArrayBuffer): UnpackedRequest {
   const [kind, count] = new Float64Array(buffer, 0, REQUEST_HEAD) as unknown as readonly [number, number];
   if (kind === KIND_QUERY) return { kind: "query", payload: new Uint8Array(buffer, REQUEST_HEAD * FLOAT_BYTES) };
-  const tableLength = REQUEST_HEAD + count * COMMAND_FIELDS;
+  const tableLength = REQUEST_HEAD + count * ENTRY_FIELDS;
   const table = new Float64Array(buffer, 0, tableLength);
-  const run: AppliedCommand[] = [];
+  const run: AppliedEntry[] = [];
   let offset = tableLength * FLOAT_BYTES;
-  for (let field = REQUEST_HEAD; field < tableLength; field += COMMAND_FIELDS) {
+  for (let field = REQUEST_HEAD; field < tableLength; field += ENTRY_FIELDS) {
     const payload = new Uint8Array(buffer, offset, at(table, field + 3));
-    run.push({
-      index: at(table, field),
-      term: at(table, field + 1),
-      timeMs: at(table, field + 2),
-      payload,
-      isAwaited: at(table, field + 4) === 1,
-    });
+    run.push(entryAt(table, field, payload));
     offset += payload.byteLength;
   }
   return { kind: "apply", run };
+}
+
+function entryAt(table: Float64Array, field: number, payload: Uint8Array): AppliedEntry {
+  const index = at(table, field);
+  const term = at(table, field + 1);
+  const timeMs = at(table, field + 2);
+  const isAwaited = at(table, field + 4) === 1;
+  const id = at(table, field + 6);
+  switch (at(table, field + 5)) {
+    case KIND_OPEN_SESSION:
+      return { kind: "openSession", index, term, timeMs, isAwaited, timeoutMs: id };
+    case KIND_CLOSE_SESSION:
+      return { kind: "closeSession", index, term, timeMs, isAwaited, session: id };
+    default: {
+      const session = id === 0 ? null : { id, sequence: at(table, field + 7), answeredBelow: at(table, field + 8) };
+      return { kind: "command", index, term, timeMs, isAwaited, payload, session };
+    }
+  }
 }
 
 /** Bytes of a piece, unless a single outcome is larger. */
@@ -91,8 +131,7 @@ export class OutcomePieces {
   }
 
   add(outcome: Outcome): void {
-    // A text of n UTF-16 code units takes up to 3n bytes.
-    const outcomeBytes = outcome.kind === "ok" ? outcome.payload.byteLength : outcome.message.length * 3;
+    const outcomeBytes = bodyBytesMax(outcome);
     if (this.#gathered.length > 0 && this.#gatheredBytes + outcomeBytes > pieceBytesMax) this.#flush(false);
     this.#gathered.push(outcome);
     this.#gatheredBytes += outcomeBytes;
@@ -110,8 +149,21 @@ export class OutcomePieces {
   }
 }
 
+function bodyBytesMax(outcome: Outcome): number {
+  if (outcome.kind === "ok") return outcome.payload.byteLength;
+  // A text of n UTF-16 code units takes up to 3n bytes.
+  return outcome.kind === "rejected" ? outcome.message.length * 3 : 0;
+}
+
+const nothing = new Uint8Array();
+
+function bodyOf(outcome: Outcome): Uint8Array {
+  if (outcome.kind === "ok") return outcome.payload;
+  return outcome.kind === "rejected" ? utf8.encode(outcome.message) : nothing;
+}
+
 function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffer {
-  const bodies = outcomes.map((outcome) => (outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message)));
+  const bodies = outcomes.map(bodyOf);
   let bodyBytes = 0;
   for (const body of bodies) bodyBytes += body.byteLength;
   const tableLength = REPLY_HEAD + outcomes.length * OUTCOME_FIELDS;
@@ -121,8 +173,8 @@ function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffe
   let field = REPLY_HEAD;
   let offset = tableLength * FLOAT_BYTES;
   outcomes.forEach((outcome, nth) => {
-    const body = bodies[nth] ?? new Uint8Array();
-    table[field++] = outcome.kind === "ok" ? KIND_OK : KIND_REJECTED;
+    const body = bodies[nth] ?? nothing;
+    table[field++] = OUTCOME_KINDS.indexOf(outcome.kind);
     table[field++] = body.byteLength;
     bytes.set(body, offset);
     offset += body.byteLength;
@@ -145,14 +197,24 @@ export function unpackOutcomes(buffer: ArrayBuffer): Piece {
   let offset = tableLength * FLOAT_BYTES;
   for (let field = REPLY_HEAD; field < tableLength; field += OUTCOME_FIELDS) {
     const body = new Uint8Array(buffer, offset, at(table, field + 1));
-    outcomes.push(
-      at(table, field) === KIND_OK
-        ? { kind: "ok", payload: body }
-        : { kind: "rejected", message: fromUtf8.decode(body) },
-    );
+    outcomes.push(outcomeOf(OUTCOME_KINDS[at(table, field)], body));
     offset += body.byteLength;
   }
   return { outcomes, isLast: isLast === 1 };
+}
+
+function outcomeOf(kind: Outcome["kind"] | undefined, body: Uint8Array): Outcome {
+  switch (kind) {
+    case "ok":
+      return { kind, payload: body };
+    case "rejected":
+      return { kind, message: fromUtf8.decode(body) };
+    case "expired":
+    case "forgotten":
+      return { kind };
+    case undefined:
+      throw new RangeError("an outcome of no kind");
+  }
 }
 
 function allocate(

@@ -3,7 +3,7 @@
 // the oldest waiting call is always the one that is answered.
 import { GraftError } from "../../errors.ts";
 import type {
-  AppliedCommand,
+  AppliedEntry,
   Outcome,
   StateMachine,
   StateMachineDescription,
@@ -69,7 +69,7 @@ class WorkerStateMachine implements StateMachine {
     );
   }
 
-  apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]> {
+  apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
     return this.#ask(() => packRun(run));
   }
 

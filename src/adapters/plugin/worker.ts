@@ -40,9 +40,9 @@ function answer(running: Executor, packed: ArrayBuffer): void {
       noteQuery();
       pieces.add(running.query(request.payload));
     } else {
-      for (const command of request.run) {
-        where = `entry ${command.index} (term ${command.term})`;
-        pieces.add(running.apply(command));
+      for (const entry of request.run) {
+        where = `entry ${entry.index} (term ${entry.term})`;
+        pieces.add(running.apply(entry));
       }
     }
     pieces.end();

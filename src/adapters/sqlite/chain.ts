@@ -19,10 +19,14 @@ export interface ChainLink {
   /** The kind as it is stored, see entry-row.ts. */
   readonly kindNumber: number;
   readonly payload: Uint8Array;
+  /** What an entry says of a session, 0 where it says nothing: no session has the number 0. */
+  readonly session: number;
+  readonly sequence: number;
+  readonly answeredBelow: number;
 }
 
 // One buffer for all calls: this runs for every entry that is written or read, and nothing in it waits.
-const head = new Float64Array(5);
+const head = new Float64Array(8);
 const headBytes = new Uint8Array(head.buffer);
 
 const to53Bits = (hash: bigint): number => Number(hash >> 11n);
@@ -34,6 +38,9 @@ export function nextChain(before: Chain, link: ChainLink): Chain {
   head[2] = link.term;
   head[3] = link.stampMs;
   head[4] = link.kindNumber;
+  head[5] = link.session;
+  head[6] = link.sequence;
+  head[7] = link.answeredBelow;
   return to53Bits(Bun.hash.xxHash3(headBytes, Bun.hash.xxHash3(link.payload)));
 }
 

@@ -1,7 +1,7 @@
 // How an entry stands in a row, and a configuration in its payload: the file's format, which schema.ts numbers.
 // The chain over it is chain.ts.
 import type { Configuration } from "../../core/configuration.ts";
-import type { Entry } from "../../core/entry.ts";
+import type { CommandStamp, Entry } from "../../core/entry.ts";
 import type { Chain, ChainLink } from "./chain.ts";
 
 /** A row of the table `log`, columns as they are named there. */
@@ -12,12 +12,18 @@ export interface EntryRow {
   readonly stamp_ms: number;
   readonly chain: Chain;
   readonly payload: Uint8Array;
+  /** Of a command's stamp, all three or none; the first also of the end of a session. */
+  readonly session: number | null;
+  readonly sequence: number | null;
+  readonly answered_below: number | null;
 }
 
 // Never renumbered: files of older versions hold them.
 const noopKind = 1;
 const commandKind = 2;
 export const configurationKind = 3;
+const openSessionKind = 4;
+const closeSessionKind = 5;
 
 const nothing = new Uint8Array(0);
 const utf8 = new TextEncoder();
@@ -25,22 +31,31 @@ const fromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The entry as it is stored, and as its checksum sees it. */
 export function toLink(entry: Entry): ChainLink {
-  const { index, term, stampMs } = entry;
   switch (entry.kind) {
     case "noop":
-      return { index, term, stampMs, kindNumber: noopKind, payload: nothing };
-    case "command":
-      return { index, term, stampMs, kindNumber: commandKind, payload: entry.payload };
+      return linkOf(entry, noopKind, nothing, 0);
+    case "command": {
+      const { session, payload } = entry;
+      if (session === null) return linkOf(entry, commandKind, payload, 0);
+      return linkOf(entry, commandKind, payload, session.id, session.sequence, session.answeredBelow);
+    }
     case "configuration":
-      return {
-        index,
-        term,
-        stampMs,
-        kindNumber: configurationKind,
-        payload: encodeConfiguration(entry.configuration),
-      };
+      return linkOf(entry, configurationKind, encodeConfiguration(entry.configuration), 0);
+    case "openSession":
+      return linkOf(entry, openSessionKind, utf8.encode(JSON.stringify({ timeoutMs: entry.timeoutMs })), 0);
+    case "closeSession":
+      return linkOf(entry, closeSessionKind, nothing, entry.session);
   }
 }
+
+const linkOf = (
+  { index, term, stampMs }: Entry,
+  kindNumber: number,
+  payload: Uint8Array,
+  session: number,
+  sequence = 0,
+  answeredBelow = 0,
+): ChainLink => ({ index, term, stampMs, kindNumber, payload, session, sequence, answeredBelow });
 
 export const rowLink = (row: EntryRow): ChainLink => ({
   index: row.idx,
@@ -48,6 +63,9 @@ export const rowLink = (row: EntryRow): ChainLink => ({
   stampMs: row.stamp_ms,
   kindNumber: row.kind,
   payload: row.payload,
+  session: row.session ?? 0,
+  sequence: row.sequence ?? 0,
+  answeredBelow: row.answered_below ?? 0,
 });
 
 /** The entry of a row whose checksum has been verified; null when this binary does not know its kind. */
@@ -57,13 +75,22 @@ export function toEntry(row: EntryRow): Entry | null {
     case noopKind:
       return { kind: "noop", index, term, stampMs };
     case commandKind:
-      return { kind: "command", index, term, stampMs, payload: row.payload };
+      return { kind: "command", index, term, stampMs, payload: row.payload, session: stampOf(row) };
     case configurationKind:
       return { kind: "configuration", index, term, stampMs, configuration: decodeConfiguration(row.payload) };
+    case openSessionKind: {
+      const { timeoutMs } = JSON.parse(fromUtf8.decode(row.payload)) as { readonly timeoutMs: number };
+      return { kind: "openSession", index, term, stampMs, timeoutMs };
+    }
+    case closeSessionKind:
+      return { kind: "closeSession", index, term, stampMs, session: row.session ?? 0 };
     default:
       return null;
   }
 }
+
+const stampOf = ({ session: id, sequence, answered_below: answeredBelow }: EntryRow): CommandStamp | null =>
+  id === null || sequence === null || answeredBelow === null ? null : { id, sequence, answeredBelow };
 
 /** Its keys in this order always, so that equal configurations have equal bytes and checksums on every node. */
 export function ordered({ members, voters, outgoing, leaving, pending }: Configuration): Configuration {

@@ -123,7 +123,11 @@ export class EntryWriter {
     const link = toLink(entry);
     const { index, term, stampMs, kindNumber, payload } = link;
     const chain = nextChain(this.#tail.chain, link);
-    this.#statements.append.run(index, term, kindNumber, stampMs, chain, payload);
+    // NULL takes no room in a row.
+    const session = link.session === 0 ? null : link.session;
+    const sequence = link.sequence === 0 ? null : link.sequence;
+    const answeredBelow = link.answeredBelow === 0 ? null : link.answeredBelow;
+    this.#statements.append.run(index, term, kindNumber, stampMs, chain, payload, session, sequence, answeredBelow);
     if (beginsTerm(entry, this.#tail, this.#base)) this.#statements.termStart.run(term, index);
     if (kindNumber === configurationKind) this.#statements.configuration.run(index);
     this.#tail = { index, term, chain, stampMs };
@@ -138,8 +142,12 @@ function prepareStatements(db: Database) {
     ),
     genesis: db.prepare<never, [string, number]>("INSERT INTO genesis VALUES (1, ?, ?)"),
     removed: db.prepare<never, [string, number]>("INSERT INTO removed VALUES (1, ?, ?)"),
-    append: db.prepare<never, [number, number, number, number, number, Uint8Array]>(
-      "INSERT INTO log (idx, term, kind, stamp_ms, chain, payload) VALUES (?, ?, ?, ?, ?, ?)",
+    append: db.prepare<
+      never,
+      [number, number, number, number, number, Uint8Array, number | null, number | null, number | null]
+    >(
+      `INSERT INTO log (idx, term, kind, stamp_ms, chain, payload, session, sequence, answered_below)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     termStart: db.prepare<never, [number, number]>("INSERT INTO term_starts VALUES (?, ?)"),
     configuration: db.prepare<never, [number]>("INSERT INTO configurations VALUES (?)"),

@@ -33,7 +33,8 @@ const tables = `
     stamp_ms INTEGER NOT NULL, chain INTEGER NOT NULL, configuration TEXT, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE log (
     idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, stamp_ms INTEGER NOT NULL,
-    chain INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+    chain INTEGER NOT NULL, payload BLOB NOT NULL,
+    session INTEGER, sequence INTEGER, answered_below INTEGER) STRICT;
   CREATE TABLE term_starts (term INTEGER PRIMARY KEY, idx INTEGER NOT NULL) STRICT;
   CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
 `;

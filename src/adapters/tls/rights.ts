@@ -8,6 +8,8 @@ import { refused } from "./hello.ts";
 
 const neededFor: Readonly<Record<ClientRequest["kind"], "client" | "administrator">> = {
   command: "client",
+  openSession: "client",
+  closeSession: "client",
   query: "client",
   status: "client",
   configuration: "client",

@@ -1,6 +1,6 @@
 // Draws valid frames of every kind from a seed, at the edges of their ranges as often as in the middle.
 import { type Configuration, type Member, toMemberKey } from "../../../src/core/configuration.ts";
-import type { Entry } from "../../../src/core/entry.ts";
+import type { CommandStamp, Entry } from "../../../src/core/entry.ts";
 import type { Genesis } from "../../../src/core/genesis.ts";
 import type { LogPosition } from "../../../src/core/log-position.ts";
 import type { Message } from "../../../src/core/messages.ts";
@@ -108,6 +108,11 @@ function configuration(draw: Draw): Configuration {
   };
 }
 
+function stamp(draw: Draw): CommandStamp {
+  const sequence = Math.max(1, index(draw));
+  return { id: Math.max(1, index(draw)), sequence, answeredBelow: 1 + draw.uint(sequence - 1) };
+}
+
 function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entry[] {
   let current = Math.max(1, prev.term);
   let stampMs = draw.uint(stampMsMax - 2 ** 20);
@@ -115,8 +120,17 @@ function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entry[] {
     current = Math.min(leaderTerm, current + draw.below(3));
     stampMs += draw.below(1000);
     const placed = { index: prev.index + 1 + offset, term: current, stampMs };
-    const kind = draw.pick<Entry["kind"]>(["command", "command", "noop", "configuration"]);
-    if (kind === "command") return { kind, ...placed, payload: draw.bytes() };
+    const kind = draw.pick<Entry["kind"]>([
+      "command",
+      "command",
+      "openSession",
+      "closeSession",
+      "noop",
+      "configuration",
+    ]);
+    if (kind === "command") return { kind, ...placed, payload: draw.bytes(), session: draw.orNull(() => stamp(draw)) };
+    if (kind === "openSession") return { kind, ...placed, timeoutMs: 1 + draw.uint(timeoutMsMax - 1) };
+    if (kind === "closeSession") return { kind, ...placed, session: Math.max(1, index(draw)) };
     if (kind === "noop") return { kind, ...placed };
     return { kind, ...placed, configuration: configuration(draw) };
   });
@@ -251,7 +265,13 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   snapshotGone: ["bulk", (draw) => ({ kind: "snapshotGone", file: draw.name(), reason: draw.printable() })],
   commandRequest: [
     "request",
-    (draw) => ({ kind: "command", id: index(draw), payload: draw.bytes(), timeoutMs: draw.uint(timeoutMsMax) }),
+    (draw) => ({
+      kind: "command",
+      id: index(draw),
+      payload: draw.bytes(),
+      timeoutMs: draw.uint(timeoutMsMax),
+      session: draw.orNull(() => stamp(draw)),
+    }),
   ],
   queryRequest: [
     "request",
@@ -265,6 +285,24 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     (draw) => ({ kind: "transferLeadership", id: index(draw), to: draw.orNull(() => draw.name()) }),
   ],
   stopRequest: ["request", (draw) => ({ kind: "stop", id: index(draw) })],
+  openSessionRequest: [
+    "request",
+    (draw) => ({
+      kind: "openSession",
+      id: index(draw),
+      timeoutMs: draw.uint(timeoutMsMax),
+      sessionTimeoutMs: 1 + draw.uint(timeoutMsMax - 1),
+    }),
+  ],
+  closeSessionRequest: [
+    "request",
+    (draw) => ({
+      kind: "closeSession",
+      id: index(draw),
+      timeoutMs: draw.uint(timeoutMsMax),
+      session: Math.max(1, index(draw)),
+    }),
+  ],
   resultReply: [
     "reply",
     (draw) => ({ kind: "result", id: index(draw), payload: draw.bytes(), index: index(draw), term: term(draw) }),
@@ -274,7 +312,15 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     (draw) => ({
       kind: "error",
       id: index(draw),
-      code: draw.pick(["not-leader", "unavailable", "overloaded", "rejected", "state-machine", "unauthorized"]),
+      code: draw.pick([
+        "not-leader",
+        "unavailable",
+        "overloaded",
+        "rejected",
+        "state-machine",
+        "unauthorized",
+        "session-expired",
+      ]),
       message: draw.printable(),
       leader: leader(draw),
     }),
@@ -294,6 +340,10 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     }),
   ],
   doneReply: ["reply", (draw) => ({ kind: "done", id: index(draw), leader: leader(draw) })],
+  sessionOpenedReply: [
+    "reply",
+    (draw) => ({ kind: "sessionOpened", id: index(draw), session: Math.max(1, index(draw)) }),
+  ],
 };
 
 export const names = Object.keys(kinds) as MessageName[];

@@ -58,10 +58,20 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       prev: { index: 1000, term: 7 },
       entries: [
         { kind: "noop", index: 1001, term: 8, stampMs },
-        { kind: "command", index: 1002, term: 8, stampMs: stampMs + 1, payload },
+        { kind: "command", index: 1002, term: 8, stampMs: stampMs + 1, payload, session: null },
+        {
+          kind: "command",
+          index: 1003,
+          term: 8,
+          stampMs: stampMs + 1,
+          payload,
+          session: { id: 70000, sequence: 3, answeredBelow: 2 },
+        },
+        { kind: "openSession", index: 1004, term: 8, stampMs: stampMs + 1, timeoutMs: 600_000 },
+        { kind: "closeSession", index: 1005, term: 8, stampMs: stampMs + 1, session: 70000 },
         {
           kind: "configuration",
-          index: 1003,
+          index: 1006,
           term: 8,
           stampMs: stampMs + 1,
           configuration: { members, voters: [first], outgoing: [first, second], leaving: [second], pending },
@@ -70,7 +80,7 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       leaderCommit: 999,
       round: 70000,
     },
-    hex: "0000009b870e081903e8071903e71a00011170838408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8408021b0000018bcfe56801858284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e326262328182626e3262623281838182626e32626232808182626e31626131",
+    hex: "000000d4870e081903e8071903e71a00011170868408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8708031b0000018bcfe56801430102ff1a0001117003028408041b0000018bcfe568011a000927c08408051b0000018bcfe568011a000111708408021b0000018bcfe56801858284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e326262328182626e3262623281838182626e32626232808182626e31626131",
   },
   appendEntriesReply: {
     frame: {
@@ -106,8 +116,8 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     hex: "0000003583181e6f313030302d372e736e617073686f74782041206e65776572206f6e65206861732074616b656e2069747320706c6163652e",
   },
   commandRequest: {
-    frame: { kind: "command", id: 5, payload, timeoutMs: 2000 },
-    hex: "0000000b841820051907d0430102ff",
+    frame: { kind: "command", id: 5, payload, timeoutMs: 2000, session: { id: 70000, sequence: 3, answeredBelow: 2 } },
+    hex: "00000013851820051907d0430102ff831a000111700302",
   },
   queryRequest: {
     frame: { kind: "query", id: 5, payload, timeoutMs: 2000 },
@@ -132,6 +142,14 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
   stopRequest: {
     frame: { kind: "stop", id: 5 },
     hex: "0000000482182605",
+  },
+  openSessionRequest: {
+    frame: { kind: "openSession", id: 5, timeoutMs: 2000, sessionTimeoutMs: 600_000 },
+    hex: "0000000c841827051907d01a000927c0",
+  },
+  closeSessionRequest: {
+    frame: { kind: "closeSession", id: 5, timeoutMs: 2000, session: 70000 },
+    hex: "0000000c841828051907d01a00011170",
   },
   resultReply: {
     frame: { kind: "result", id: 5, payload, index: 2 ** 32, term: 8 },
@@ -194,5 +212,9 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
   doneReply: {
     frame: { kind: "done", id: 5, leader: null },
     hex: "0000000583184505f6",
+  },
+  sessionOpenedReply: {
+    frame: { kind: "sessionOpened", id: 5, session: 70000 },
+    hex: "00000009831846051a00011170",
   },
 };

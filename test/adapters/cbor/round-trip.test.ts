@@ -43,7 +43,7 @@ describe.each(names)("%s", (name) => {
 });
 
 test("a decoded payload does not live in the receive buffer", () => {
-  const sent: Frame = { kind: "command", id: 1, timeoutMs: 1000, payload: new Uint8Array([1, 2, 3]) };
+  const sent: Frame = { kind: "command", id: 1, timeoutMs: 1000, payload: new Uint8Array([1, 2, 3]), session: null };
   const received = Buffer.from(bodyOf(encodeFrame(sent)));
   const decoded = decodeFrame(received, "request");
   received.fill(0xff);
@@ -61,18 +61,26 @@ test("an encoded frame does not change with the frames encoded after it", () => 
 test("a payload of a mebibyte passes, one of the largest size as well, and one byte more does not leave", () => {
   for (const size of [1024 * 1024, payloadBytesMax]) {
     const payload = new Uint8Array(size).fill(0xa5);
-    const command: Frame = { kind: "command", id: 2 ** 53 - 1, timeoutMs: 5000, payload };
+    const command: Frame = { kind: "command", id: 2 ** 53 - 1, timeoutMs: 5000, payload, session: null };
     const decoded = decodeFrame(bodyOf(encodeFrame(command)), "request");
     expect(decoded.kind === "command" && Buffer.compare(decoded.payload, payload)).toBe(0);
   }
-  const tooLarge: Frame = { kind: "command", id: 1, timeoutMs: 1, payload: new Uint8Array(payloadBytesMax + 1) };
+  const tooLarge: Frame = {
+    kind: "command",
+    id: 1,
+    timeoutMs: 1,
+    payload: new Uint8Array(payloadBytesMax + 1),
+    session: null,
+  };
   expect(() => encodeFrame(tooLarge)).toThrow(RangeError);
   expect(decodeFrame(bodyOf(encodeFrame({ kind: "stop", id: 7 })), "request")).toStrictEqual({ kind: "stop", id: 7 });
 });
 
 test("a batch of entries that no frame can carry does not leave", () => {
   const payload = new Uint8Array(payloadBytesMax);
-  const entries = [1, 2].map((index) => ({ kind: "command", index, term: 1, stampMs: 1, payload }) as const);
+  const entries = [1, 2].map(
+    (index) => ({ kind: "command", index, term: 1, stampMs: 1, payload, session: null }) as const,
+  );
   const batch: Frame = {
     kind: "appendEntries",
     term: 1,

@@ -17,7 +17,7 @@ const [plugin, operation] = process.argv.slice(2);
 const results = [];
 for (const create of [createInlineStateMachine, createWorkerStateMachine]) {
   const machine = await create(locatePlugin(plugin, process.cwd()));
-  const [outcome] = await machine.apply([{ index: 1, term: 1, timeMs: 0, payload: encodeValue(JSON.parse(operation)), isAwaited: true }]);
+  const [outcome] = await machine.apply([{ kind: "command", index: 1, term: 1, timeMs: 0, payload: encodeValue(JSON.parse(operation)), session: null, isAwaited: true }]);
   results.push(outcome.kind === "ok" ? decodeValue(outcome.payload) : outcome);
   await machine.close();
 }

@@ -24,10 +24,12 @@ function insideApply(act: () => unknown): void {
     }),
   });
   createExecutor(checkDefinition(machine)).apply({
+    kind: "command",
     index: 4,
     term: 2,
     timeMs: 0,
     payload: new Uint8Array(),
+    session: null,
     isAwaited: true,
   });
 }

@@ -21,7 +21,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const applyOne = async (plugin: string, payload: Uint8Array): Promise<Outcome | undefined> => {
   const machine = await createInlineStateMachine(locatePlugin(plugin, folder));
-  const [outcome] = await machine.apply([{ index: 1, term: 1, timeMs: 0, payload, isAwaited: true }]);
+  const [outcome] = await machine.apply([
+    { kind: "command", index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true },
+  ]);
   return outcome;
 };
 

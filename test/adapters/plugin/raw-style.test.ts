@@ -25,10 +25,12 @@ const keeper = defineRawStateMachine({
 
 const letters = Uint8Array.of(97, 98, 99);
 const command = (nth: number) => ({
+  kind: "command" as const,
   index: nth + 1,
   term: 1,
   timeMs: 0,
   payload: letters.subarray(nth, nth + 1),
+  session: null,
   isAwaited: true,
 });
 

@@ -11,10 +11,26 @@ import {
 import type { AppliedCommand, Outcome } from "../../../src/ports/state-machine.ts";
 
 const run: readonly AppliedCommand[] = [
-  { index: 1, term: 1, timeMs: 0, payload: new Uint8Array(), isAwaited: true },
-  { index: 2 ** 53 - 1, term: 2 ** 52, timeMs: 1_795_430_000_123, payload: Uint8Array.of(1, 2, 3), isAwaited: false },
+  { kind: "command", index: 1, term: 1, timeMs: 0, payload: new Uint8Array(), session: null, isAwaited: true },
+  {
+    kind: "command",
+    index: 2 ** 53 - 1,
+    term: 2 ** 52,
+    timeMs: 1_795_430_000_123,
+    payload: Uint8Array.of(1, 2, 3),
+    session: null,
+    isAwaited: false,
+  },
   // A view into a larger buffer, at an odd place, as a codec gives it.
-  { index: 3, term: 2, timeMs: 7, payload: Uint8Array.of(9, 9, 9, 4, 5, 9).subarray(3, 5), isAwaited: true },
+  {
+    kind: "command",
+    index: 3,
+    term: 2,
+    timeMs: 7,
+    payload: Uint8Array.of(9, 9, 9, 4, 5, 9).subarray(3, 5),
+    session: null,
+    isAwaited: true,
+  },
 ];
 
 test("a run", () => {
@@ -62,11 +78,13 @@ function piecesOf(outcomes: readonly Outcome[]): readonly ArrayBuffer[] {
 
 test("a run of 64 costs one buffer, little larger than its payloads", () => {
   const full = Array.from({ length: 64 }, (_, nth) => ({
+    kind: "command" as const,
     index: nth + 1,
     term: 1,
     timeMs: 0,
     payload: new Uint8Array(256),
+    session: null,
     isAwaited: true,
   }));
-  expect(packRun(full).byteLength).toBe(16 + 64 * (40 + 256));
+  expect(packRun(full).byteLength).toBe(16 + 64 * (72 + 256));
 });

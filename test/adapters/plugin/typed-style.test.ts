@@ -69,7 +69,15 @@ const machine = defineStateMachine({
 
 const open = (): Executor => createExecutor(checkDefinition(machine));
 const apply = (executor: Executor, ...operation: readonly CborValue[]): Outcome =>
-  executor.apply({ index: 1, term: 1, timeMs: 0, payload: encodeValue(operation), isAwaited: true });
+  executor.apply({
+    kind: "command",
+    index: 1,
+    term: 1,
+    timeMs: 0,
+    payload: encodeValue(operation),
+    session: null,
+    isAwaited: true,
+  });
 const resultOf = (outcome: Outcome): unknown => (outcome.kind === "ok" ? decodeValue(outcome.payload) : outcome);
 
 describe("typed style", () => {
@@ -127,7 +135,15 @@ describe("typed style", () => {
   });
 
   test("bytes that are no CBOR are refused", () => {
-    const outcome = open().apply({ index: 1, term: 1, timeMs: 0, payload: Uint8Array.of(0xff), isAwaited: true });
+    const outcome = open().apply({
+      kind: "command",
+      index: 1,
+      term: 1,
+      timeMs: 0,
+      payload: Uint8Array.of(0xff),
+      session: null,
+      isAwaited: true,
+    });
     expect(outcome).toMatchObject({ kind: "rejected" });
     expect(outcome.kind === "rejected" && outcome.message).toStartWith("the payload is not CBOR: ");
   });
@@ -151,7 +167,8 @@ describe("typed style", () => {
     ],
   ])("a result that cannot be encoded (%s) is told to who waits for it, and stops no node", (name, reason, words) => {
     const executor = open();
-    const command = { index: 1, term: 1, timeMs: 0, payload: encodeValue([name, null]) };
+    const payload = encodeValue([name, null]);
+    const command = { kind: "command", index: 1, term: 1, timeMs: 0, payload, session: null } as const;
     const message = `the command was applied, but its result cannot be sent: ${reason}`;
     expect(executor.apply({ ...command, isAwaited: true })).toEqual({ kind: "rejected", message });
     expect(executor.apply({ ...command, isAwaited: false })).toEqual({ kind: "ok", payload: new Uint8Array() });

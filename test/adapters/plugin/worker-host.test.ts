@@ -47,7 +47,7 @@ const open = () => createWorkerStateMachine(locatePlugin(process.argv[2], "/"));
 let machine = await open();
 let index = 0;
 const apply = async (text) => {
-  const command = { index: ++index, term: 1, timeMs: 0, payload: Buffer.from(text), isAwaited: true };
+  const command = { kind: "command", index: ++index, term: 1, timeMs: 0, payload: Buffer.from(text), session: null, isAwaited: true };
   const [outcome] = await machine.apply([command]);
   return outcome.kind;
 };
@@ -75,10 +75,12 @@ const open = async (): Promise<StateMachine> => {
   return machine;
 };
 const command = (text: string, index = 1): AppliedCommand => ({
+  kind: "command",
   index,
   term: 1,
   timeMs: 0,
   payload: Buffer.from(text),
+  session: null,
   isAwaited: true,
 });
 const failure = (call: Promise<unknown>): Promise<unknown> =>

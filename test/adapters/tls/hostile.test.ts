@@ -252,7 +252,9 @@ describe("P54: slow and many", () => {
     raw.socket?.pause();
     sender.heard.isInsideCall = true;
     // More than the system's own buffers take.
-    const entries = [{ kind: "command" as const, index: 1, term: 1, stampMs: 1, payload: new Uint8Array(500_000) }];
+    const entries = [
+      { kind: "command" as const, index: 1, term: 1, stampMs: 1, payload: new Uint8Array(500_000), session: null },
+    ];
     for (let round = 0; round < 100; round += 1) {
       const position = { term: 1, prev: { index: 0, term: 0 }, leaderCommit: 0, round };
       sender.transport.send(toMemberKey("n2", incarnation), { kind: "appendEntries", ...position, entries });
@@ -270,7 +272,7 @@ describe("P54: slow and many", () => {
         kind: "appendEntries",
         term: 1,
         prev: { index: 0, term: 0 },
-        entries: [{ kind: "command", index: 1, term: 1, stampMs: 1, payload: new Uint8Array(4 << 20) }],
+        entries: [{ kind: "command", index: 1, term: 1, stampMs: 1, payload: new Uint8Array(4 << 20), session: null }],
         leaderCommit: 0,
         round: 1,
       });

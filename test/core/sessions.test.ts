@@ -1,0 +1,226 @@
+// The session table: a command takes effect once, whatever happens to its copies, and every node decides the same.
+import { describe, expect, test } from "bun:test";
+import type { CommandStamp } from "../../src/core/entry.ts";
+import { type SessionLimits, sessionLimits, type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
+
+const ok = (...bytes: readonly number[]): SessionOutcome => ({ kind: "ok", payload: Uint8Array.from(bytes) });
+const rejected = (message: string): SessionOutcome => ({ kind: "rejected", message });
+const stamp = (id: number, sequence: number, answeredBelow = 1): CommandStamp => ({ id, sequence, answeredBelow });
+const small: SessionLimits = { sessionsMax: 3, windowMax: 4, sessionBytesMax: 300, bytesMax: 500 };
+
+const full = (whose: string, bytes: number): string =>
+  `the results kept for ${whose} have reached ${bytes} bytes; send it again when some have arrived`;
+
+/** Gives the command to the table as an executor does: `outcome` is what applying it would come to. */
+function apply(table: SessionTable, command: CommandStamp, stampMs: number, outcome = ok(command.sequence)) {
+  const answer = table.answerTo(command, stampMs);
+  if (answer !== null) return answer;
+  table.keep(command, outcome);
+  return "applied";
+}
+
+function opened(limits = sessionLimits, ...ids: readonly number[]): SessionTable {
+  const table = new SessionTable(limits);
+  for (const id of ids) expect(table.open(id, 1000, 0)).toBeNull();
+  return table;
+}
+
+describe("a command of a session", () => {
+  test("P25: a copy is answered with what the first one came to, and is not applied", () => {
+    const table = opened(sessionLimits, 7);
+    expect(apply(table, stamp(7, 1), 10, ok(1, 2))).toBe("applied");
+    expect(apply(table, stamp(7, 1), 20)).toEqual(ok(1, 2));
+    expect(apply(table, stamp(7, 1), 30)).toEqual(ok(1, 2));
+  });
+
+  test("P25: a refusal of the plugin is an outcome like any other", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 1), 10, rejected("no such account"));
+    expect(apply(table, stamp(7, 1), 20)).toEqual(rejected("no such account"));
+  });
+
+  test("is applied in whatever order it comes: the numbers of one session need not rise in the log", () => {
+    const table = opened(sessionLimits, 7);
+    for (const sequence of [3, 1, 2]) expect(apply(table, stamp(7, sequence), 10)).toBe("applied");
+    for (const sequence of [1, 2, 3]) expect(apply(table, stamp(7, sequence), 20)).toEqual(ok(sequence));
+  });
+
+  test("is its session's: the same number in another session is another command", () => {
+    const table = opened(sessionLimits, 7, 8);
+    expect([apply(table, stamp(7, 1), 1), apply(table, stamp(8, 1), 1)]).toEqual(["applied", "applied"]);
+  });
+
+  test("is forgotten once the client has said that it waits for it no longer, whether it was applied or not", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 1), 10);
+    apply(table, stamp(7, 3, 3), 10);
+    expect(apply(table, stamp(7, 1), 20)).toEqual({ kind: "forgotten" });
+    expect(apply(table, stamp(7, 2), 20)).toEqual({ kind: "forgotten" });
+    expect(apply(table, stamp(7, 3, 3), 20)).toEqual(ok(3));
+  });
+
+  test("brings back no outcome that was let go of when it says less than was said before", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 5, 5), 10);
+    expect(apply(table, stamp(7, 6, 1), 20)).toBe("applied");
+    expect(apply(table, stamp(7, 4, 1), 20)).toEqual({ kind: "forgotten" });
+  });
+});
+
+describe("a session", () => {
+  test("ends after its time without a command, by the stamps alone, and every command keeps it", () => {
+    const table = opened(sessionLimits, 7);
+    expect(apply(table, stamp(7, 1), 1000)).toBe("applied");
+    expect(apply(table, stamp(7, 1), 2000)).toEqual(ok(1));
+    expect(apply(table, stamp(7, 2), 3000)).toBe("applied");
+    expect(apply(table, stamp(7, 3), 4001)).toEqual({ kind: "expired" });
+    expect(apply(table, stamp(7, 2), 4001)).toEqual({ kind: "expired" });
+  });
+
+  test("that was never opened, or is closed, has expired", () => {
+    const table = opened(sessionLimits, 7);
+    expect(apply(table, stamp(8, 1), 0)).toEqual({ kind: "expired" });
+    expect([table.close(7, 0), table.close(7, 0), table.close(9, 0)]).toEqual([true, false, false]);
+    expect(apply(table, stamp(7, 1), 0)).toEqual({ kind: "expired" });
+  });
+
+  test("finds room as soon as another has expired, and none before", () => {
+    const table = opened(small, 1, 2, 3);
+    expect(table.open(4, 1000, 1000)).toBe("there are 3 sessions already");
+    apply(table, stamp(2, 1), 1000);
+    expect(table.open(5, 1000, 1001)).toBeNull();
+    expect(table.size).toBe(2);
+    expect(apply(table, stamp(2, 2), 2000)).toBe("applied");
+    expect(apply(table, stamp(5, 1), 2000)).toBe("applied");
+  });
+});
+
+describe("what is kept is bounded", () => {
+  test("a command too far ahead is refused by its stamp alone, so that each of its copies is", () => {
+    const table = opened(small, 7);
+    const ahead = stamp(7, 5);
+    const refusal = rejected("more than 4 commands of this session wait for their answers");
+    expect(apply(table, ahead, 10)).toEqual(refusal);
+    expect(apply(table, stamp(7, 4), 10)).toBe("applied");
+    apply(table, stamp(7, 6, 5), 10);
+    expect(apply(table, ahead, 10)).toEqual(refusal);
+    expect(apply(table, stamp(7, 5, 5), 10)).toBe("applied");
+  });
+
+  test("a command that finds no room for its outcome is refused before it is applied, for good", () => {
+    const table = opened(small, 7);
+    const large = ok(...new Uint8Array(400));
+    expect(apply(table, stamp(7, 1), 10, large)).toBe("applied");
+    const refusal = rejected(full("this session", 300));
+    expect(apply(table, stamp(7, 2), 10)).toEqual(refusal);
+    // The client knows the first outcome: there is room, but that command has been refused.
+    expect(apply(table, stamp(7, 3, 2), 20)).toBe("applied");
+    expect(apply(table, stamp(7, 2), 20)).toEqual(refusal);
+  });
+
+  test("and so it is with the outcomes of all sessions together, until one of them expires", () => {
+    const table = opened(small, 1, 2, 3);
+    for (const id of [1, 2]) apply(table, stamp(id, 1), 10, ok(...new Uint8Array(200)));
+    apply(table, stamp(3, 1), 500, ok());
+    expect(apply(table, stamp(3, 2), 1010)).toEqual(rejected(full("all sessions", 500)));
+    expect(apply(table, stamp(3, 3, 3), 1011)).toBe("applied");
+  });
+
+  test("what a client knows is let go of, however far it jumps", () => {
+    const table = opened(sessionLimits, 7);
+    for (let sequence = 1; sequence <= 1000; sequence++) apply(table, stamp(7, sequence), 10);
+    expect(table.bytes).toBe(1000 * 65);
+    apply(table, stamp(7, 1001, 501), 10);
+    expect(table.bytes).toBe(501 * 65);
+    apply(table, stamp(7, 2 ** 53 - 1, 2 ** 53 - 1), 10);
+    expect(table.bytes).toBe(65);
+    table.close(7, 10);
+    expect(table.bytes).toBe(0);
+  });
+
+  test("of a refusal as much is kept as a reply can carry", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 1), 10, rejected("x".repeat(100_000)));
+    expect(apply(table, stamp(7, 1), 10)).toEqual(rejected("x".repeat(2048)));
+  });
+});
+
+describe("on every node the same", () => {
+  /** A run of chance, of which `look` sees every step. */
+  function play(seed: number, table: SessionTable, look: (step: number, table: SessionTable) => SessionTable): string {
+    let current = table;
+    let state = seed;
+    const draw = (below: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+      return (state >>> 8) % below;
+    };
+    const said: unknown[] = [];
+    const ids: number[] = [];
+    let stampMs = 0;
+    for (let index = 1; index <= 600; index++) {
+      stampMs += draw(40);
+      const id = ids.at(-1 - draw(6)) ?? 999_999;
+      const kind = draw(12);
+      if (kind === 0) {
+        ids.push(index);
+        said.push(current.open(index, 200 + draw(400), stampMs));
+      } else if (kind === 1 && draw(3) === 0) {
+        said.push(current.close(id, stampMs));
+      } else {
+        const answeredBelow = 1 + draw(6);
+        const command = stamp(id, answeredBelow + draw(6), answeredBelow);
+        said.push(apply(current, command, stampMs, draw(4) === 0 ? rejected("no") : ok(index & 255, draw(50))));
+      }
+      current = look(index, current);
+    }
+    return JSON.stringify([said, current.image()], (_, value) => (value instanceof Uint8Array ? [...value] : value));
+  }
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "a node that takes snapshots, or was restored from one, answers alike (%d)",
+    (seed) => {
+      const limits = { ...small, sessionsMax: 6 };
+      const plain = play(seed, new SessionTable(limits), (_, table) => table);
+      const snapshots = play(seed, new SessionTable(limits), (index, table) => {
+        if (index % 7 === seed % 7) table.image();
+        return table;
+      });
+      const restored = play(seed, new SessionTable(limits), (index, table) => {
+        if (index % 50 !== seed) return table;
+        const other = new SessionTable(limits);
+        other.open(1, 5, 5);
+        other.restore(table.image());
+        return other;
+      });
+      expect(snapshots === plain).toBe(true);
+      expect(restored === plain).toBe(true);
+      // It was worth playing.
+      const words = ["applied", "expired", "forgotten", "sessions already", "this session have", "all sessions have"];
+      expect(words.filter((word) => !plain.includes(word))).toEqual([]);
+    },
+  );
+
+  test("an image stays as it was while the table goes on", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 2), 10);
+    apply(table, stamp(7, 1), 10);
+    const image = table.image();
+    apply(table, stamp(7, 4, 3), 20);
+    table.close(7, 30);
+    expect(image).toEqual({
+      stampMs: 10,
+      sessions: [
+        {
+          id: 7,
+          timeoutMs: 1000,
+          activeMs: 10,
+          answeredBelow: 1,
+          outcomes: [
+            [1, ok(1)],
+            [2, ok(2)],
+          ],
+        },
+      ],
+    });
+  });
+});
