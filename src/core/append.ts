@@ -53,7 +53,9 @@ function hearLeader(state: State, from: MemberKey, request: AppendEntries, emit:
   const [electionDueMs, drawn] = drawElectionDue(next);
   const role = followerOf(drawn);
   const round = Math.max(role.round, request.round);
-  return { ...drawn, role: { ...role, electionDueMs, leaderHeardMs: drawn.nowMs, wokeLate: false, round } };
+  const heard: Follower = { ...role, electionDueMs, leaderHeardMs: drawn.nowMs, wokeLate: false, round };
+  // Whatever spoke for its crash: it lives.
+  return { ...drawn, crashedLeader: null, role: heard };
 }
 
 function followerOf(state: State): Follower {

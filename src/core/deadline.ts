@@ -10,7 +10,8 @@ import type { State } from "./state.ts";
 export function nextDeadlineMs(state: State): Millis {
   if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : Number.POSITIVE_INFINITY;
   const { role } = state;
-  if (role.kind !== "leader") return role.electionDueMs;
+  if (role.kind !== "leader")
+    return Math.min(role.electionDueMs, state.crashedLeader?.dueMs ?? Number.POSITIVE_INFINITY);
   return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? Number.POSITIVE_INFINITY);
 }
 

@@ -10,7 +10,7 @@ import { isQuorum } from "./quorum.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
 import { isSticky } from "./stickiness.ts";
-import { drawElectionDue } from "./timers.ts";
+import { drawElectionDue, postponeCrashDue } from "./timers.ts";
 
 /** Only a voter of the latest configuration stands for election; learners and strangers wait. */
 export function mayCampaign(state: State): boolean {
@@ -40,7 +40,9 @@ export function askForVotes(state: State, emit: Emit): State {
     const message = { term: state.currentTerm, last: state.log.last, transfer: role.transfer };
     emit({ kind: "send", to: key, message: { kind: "requestVote", ...message } });
   }
-  return countVote({ ...state, role: { ...role, asked: true } }, state.self, emit);
+  // The votes go to disks before they come back: who stands on evidence of a crash waits a little longer for them.
+  const waiting = postponeCrashDue(state, state.settings.heartbeatIntervalMs);
+  return countVote({ ...waiting, role: { ...role, asked: true } }, state.self, emit);
 }
 
 /**
@@ -67,10 +69,14 @@ const answer = (state: State, to: MemberKey, granted: boolean, emit: Emit): Stat
     emit,
   );
 
-/** §3.4: who grants a vote starts its wait anew, and stands no longer against the one that it has voted for. */
+/**
+ * §3.4: who grants a vote starts its wait anew, and stands no longer against the one that it has voted for; also not because
+ * of a leader that has crashed, whom that one is to replace.
+ */
 function withLaterElection(state: State, emit: Emit): State {
-  if (state.role.kind === "preCandidate") return becomeFollower(state, state.currentTerm, null, emit);
-  const [electionDueMs, drawn] = drawElectionDue(state);
+  const next: State = { ...state, crashedLeader: null };
+  if (next.role.kind === "preCandidate") return becomeFollower(next, next.currentTerm, null, emit);
+  const [electionDueMs, drawn] = drawElectionDue(next);
   if (drawn.role.kind === "leader") throw new Error("a leader granted a vote in its own term");
   return { ...drawn, role: { ...drawn.role, electionDueMs } };
 }

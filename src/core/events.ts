@@ -51,6 +51,15 @@ export interface PeerConnectedEvent extends Timed {
   readonly genesis: Genesis | null;
 }
 
+/**
+ * There is evidence that the process of a node has ended: nobody listens any more where it listened in this boot, or another
+ * process of the same disk has introduced itself. A lost connection alone is none.
+ */
+export interface PeerCrashedEvent extends Timed {
+  readonly kind: "peerCrashed";
+  readonly peer: MemberKey;
+}
+
 /** Clients' commands that have arrived together. */
 export interface ProposeEvent extends Timed {
   readonly kind: "propose";
@@ -80,4 +89,11 @@ export interface ChangeMembershipEvent extends Timed {
 }
 
 export type Event =
-  TickEvent | MessageEvent | PeerConnectedEvent | ProposeEvent | PersistedEvent | TransferEvent | ChangeMembershipEvent;
+  | TickEvent
+  | MessageEvent
+  | PeerConnectedEvent
+  | PeerCrashedEvent
+  | ProposeEvent
+  | PersistedEvent
+  | TransferEvent
+  | ChangeMembershipEvent;

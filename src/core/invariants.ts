@@ -1,6 +1,7 @@
 // What must hold in every state of a node, and between a state and the next one. Tests and the simulator check it after
 // every step; a cluster-wide property (one leader per term, logs that match) is the simulator's to check.
 import { latestConfiguration, termAt } from "./log-terms.ts";
+import { crashAttemptsMax } from "./leader-crash.ts";
 import type { Leader } from "./roles.ts";
 import type { State } from "./state.ts";
 
@@ -38,7 +39,22 @@ export function checkState(state: State): void {
   if (role.kind === "follower") must(role.verifiedIndex <= log.last.index, "what is verified is in the log");
   if (role.kind === "candidate") must(state.votedFor === state.self, "a candidate has voted for itself (§3.4)");
   if (role.kind === "candidate") must(role.asked || role.granted.length === 0, "nobody votes before being asked");
+  checkCrashedLeader(state);
   if (role.kind === "leader") checkLeader(state, role);
+}
+
+function checkCrashedLeader({ crashedLeader, role, currentTerm }: State): void {
+  if (crashedLeader === null) return;
+  const { key, term, attemptsLeft, dueMs } = crashedLeader;
+  must(role.kind !== "leader", "a leader waits for no other one's crash");
+  must(term <= currentTerm, "a leader that has crashed had led a term");
+  must(attemptsLeft >= 0 && attemptsLeft <= crashAttemptsMax, "evidence of a crash is acted on a few times");
+  must(Number.isFinite(dueMs) === attemptsLeft > 0, "an attempt has its time, and only an attempt");
+  const follows = role.kind === "follower" ? role.leader : null;
+  must(
+    follows === null || (follows === key && term === currentTerm),
+    "a leader that is heard voids what spoke for its crash",
+  );
 }
 
 function checkLeader(state: State, role: Leader): void {

@@ -38,7 +38,7 @@ export function becomeLeader(state: State, emit: Emit): State {
     progress,
     transfer: null,
   };
-  const leading: State = { ...state, role };
+  const leading: State = { ...state, crashedLeader: null, role };
   const position = { index: termStartIndex, term: state.currentTerm };
   const noop = { ...position, kind: "noop", stampMs: nextStampMs(leading, role) } as const;
   return advanceCommit(replicateToAll(appendToLog(leading, [noop], emit), emit), emit);

@@ -68,6 +68,7 @@ export function restore(saved: Saved, start: Start): State {
     wasMember: false,
     removed: saved.removed,
     role,
+    crashedLeader: null,
   };
   const [electionDueMs, drawn] = drawElectionDue(state);
   return { ...drawn, role: { ...role, electionDueMs } };

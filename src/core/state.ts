@@ -32,6 +32,18 @@ export interface State {
   /** The committed configuration by which this incarnation has been removed: it takes part in nothing any more. */
   readonly removed: PlacedConfiguration | null;
   readonly role: Role;
+  /** Evidence that the leader of a term no longer runs; void once a leader is heard. */
+  readonly crashedLeader: CrashedLeader | null;
+}
+
+export interface CrashedLeader {
+  readonly key: MemberKey;
+  /** The term that it led. */
+  readonly term: Term;
+  /** How often this node still stands for election because of it. */
+  readonly attemptsLeft: number;
+  /** When it stands next; infinite when no attempt is left. */
+  readonly dueMs: Millis;
 }
 
 export interface Founding {

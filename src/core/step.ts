@@ -8,6 +8,7 @@ import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
+import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { onLeaderTick } from "./leadership.ts";
 import { onChangeMembership } from "./membership.ts";
 import type { Message } from "./messages.ts";
@@ -43,6 +44,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onPersisted(state, event, emit);
     case "changeMembership":
       return onChangeMembership(state, event, emit);
+    case "peerCrashed":
+      return onPeerCrashed(state, event.peer);
     case "transferLeadership":
       return onTransfer(state, event.to, emit);
   }
@@ -72,9 +75,14 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
 
 function onTick(state: State, emit: Emit): State {
   if (state.genesis === null) return foundIfReady(state, emit);
+  if (state.role.kind === "leader") return onLeaderTick(state, emit);
+  const isCrashDue = state.crashedLeader !== null && state.nowMs >= state.crashedLeader.dueMs;
+  return onElectionTick(isCrashDue ? onCrashDue(state, emit) : state, emit);
+}
+
+function onElectionTick(state: State, emit: Emit): State {
   const { role } = state;
-  if (role.kind === "leader") return onLeaderTick(state, emit);
-  if (state.nowMs < role.electionDueMs) return state;
+  if (role.kind === "leader" || state.nowMs < role.electionDueMs) return state;
   const { heartbeatIntervalMs } = state.settings;
   if (role.kind === "follower" && !role.wokeLate && state.nowMs - role.electionDueMs > heartbeatIntervalMs) {
     // This node was asleep (stopped, moved, starved): its leader's messages may be waiting to be read.

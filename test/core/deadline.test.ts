@@ -16,7 +16,7 @@ import {
   take,
 } from "./build.ts";
 import { restore } from "../../src/core/restore.ts";
-import { accepted, append, at, from, n1, n2, n3, noop, persisted, propose, tick, transferTo } from "./say.ts";
+import { accepted, append, at, crashed, from, n1, n2, n3, noop, persisted, propose, tick, transferTo } from "./say.ts";
 import { saved } from "./build.ts";
 
 describe("what a node waits for", () => {
@@ -71,6 +71,9 @@ describe("a tick at the deadline always moves it: no busy loop, and no end of ti
   const starts: Readonly<Record<string, () => State>> = {
     "a follower": () => follower({ log: [1] }),
     "a follower of a silent leader": () => follower({ log: [1], leader: n2 }),
+    "a follower whose leader has crashed": () => play(follower({ log: [1], leader: n2 }), crashed(n2)),
+    "a learner whose leader has crashed": () =>
+      play(follower({ log: [1], leader: n2, configuration: { voters: [n2, n3] } }), crashed(n2)),
     "a learner": () => follower({ configuration: { voters: [n2, n3] } }),
     "a candidate whose disk never answers": () => candidate(),
     "a candidate whom nobody answers": () => asking(),

@@ -6,7 +6,7 @@ import type { LogTerms } from "../../src/core/log-terms.ts";
 import type { Leader, Progress, Role } from "../../src/core/roles.ts";
 import type { Durability, State } from "../../src/core/state.ts";
 import { asFollower, asking, asLeader, candidate, follower, leader, play } from "./build.ts";
-import { accepted, at, from, genesisOf, n1, n2, n3, n4, propose } from "./say.ts";
+import { accepted, at, crashed, from, genesisOf, n1, n2, n3, n4, propose } from "./say.ts";
 
 const following = follower({ log: [1, 1, 2], leader: n3, commitIndex: 2 });
 /** n1 leads term 3 with a log of 5, of which 3 to 5 are its own; n2 has 4 and one message under way. */
@@ -23,6 +23,11 @@ const leading = play(
   propose(4),
 );
 const standing = asking({ log: [1] });
+const bereft = play(following, crashed(n3));
+const withCrash = (state: State, change: Partial<NonNullable<State["crashedLeader"]>>): State => ({
+  ...state,
+  crashedLeader: { ...bereft.crashedLeader!, ...change },
+});
 
 const withLog = (state: State, log: Partial<LogTerms>): State => ({ ...state, log: { ...state.log, ...log } });
 const withDurability = (state: State, durability: Partial<Durability>): State => ({
@@ -41,7 +46,8 @@ function withProgress(change: Partial<Progress>): State {
 const send = { kind: "send", to: n2, message: { kind: "timeoutNow", term: 1 } } as const;
 
 test("the states that the corruptions begin with are sound", () => {
-  for (const state of [following, leading, standing, candidate()]) expect(() => checkState(state)).not.toThrow();
+  for (const state of [following, leading, standing, bereft, candidate()])
+    expect(() => checkState(state)).not.toThrow();
 });
 
 const corruptions: readonly (readonly [rule: string, state: State])[] = [
@@ -98,6 +104,11 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
   ["what is verified is in the log", withRole(following, asFollower(following), { verifiedIndex: 4 })],
   ["a candidate has voted for itself (§3.4)", { ...standing, votedFor: n2 }],
   ["nobody votes before being asked", { ...standing, role: { ...standing.role, asked: false } as Role }],
+  ["a leader waits for no other one's crash", withCrash(leading, {})],
+  ["a leader that has crashed had led a term", withCrash(bereft, { term: 3 })],
+  ["evidence of a crash is acted on a few times", withCrash(bereft, { attemptsLeft: 6 })],
+  ["an attempt has its time, and only an attempt", withCrash(bereft, { attemptsLeft: 0 })],
+  ["a leader that is heard voids what spoke for its crash", withCrash(bereft, { key: n2 })],
   ["a leader has voted for itself", { ...leading, votedFor: n2 }],
   ["a leader never removes entries of its own term (§3.5)", withLeader({ termStartIndex: 6 })],
   ["a leader's term opens with its no-op", withLeader({ termStartIndex: 2 })],

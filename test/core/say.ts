@@ -118,6 +118,7 @@ export const hello = (key: MemberKey, genesis: Genesis | null): Untimed => ({
   peer: { id: nodeIdOf(key), incarnation: incarnationOf(key) },
   genesis,
 });
+export const crashed = (peer: MemberKey): Untimed => ({ kind: "peerCrashed", peer });
 /** Commands of the given sizes, named 1, 2, …; null is a barrier. */
 export const propose = (...sizes: readonly (number | null)[]): Untimed => ({
   kind: "propose",

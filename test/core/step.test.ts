@@ -6,7 +6,22 @@ import { latestConfiguration } from "../../src/core/log-terms.ts";
 import type { State } from "../../src/core/state.ts";
 import { step } from "../../src/core/step.ts";
 import { asking, candidate, effectsOf, follower, leader, play, preCandidate, take } from "./build.ts";
-import { accepted, append, at, change, commands, from, genesisOf, hello, n1, n2, n3, n4, persisted } from "./say.ts";
+import {
+  accepted,
+  append,
+  at,
+  change,
+  commands,
+  crashed,
+  from,
+  genesisOf,
+  hello,
+  n1,
+  n2,
+  n3,
+  n4,
+  persisted,
+} from "./say.ts";
 import {
   preVote,
   preVoteReply,
@@ -35,6 +50,7 @@ const events: Readonly<Record<Event["kind"], readonly Untimed[]>> = {
     from(n2, { kind: "genesisNotice", genesis: genesisOf(n1) }),
   ],
   peerConnected: [hello(n2, null), hello(wiped(n3), genesisOf(n1, n2))],
+  peerCrashed: [crashed(n2), crashed(n3)],
   propose: [propose(4, null)],
   persisted: [persisted(0)],
   changeMembership: [change({ remove: ["n3"] }), change({ add: [voter(n4)] }), change({})],
@@ -65,7 +81,7 @@ describe("step is pure", () => {
 
   test("every kind of event finds every role in a state that its invariants hold in afterwards", () => {
     for (const { state, event } of each) expect(() => take(state, event, 900)).not.toThrow();
-    expect(each.length).toBe(5 * 20);
+    expect(each.length).toBe(5 * 22);
   });
 
   test("time does not go back, even if an event's does", () => {

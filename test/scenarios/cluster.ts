@@ -131,6 +131,11 @@ export class Cluster {
     this.#letters = this.#letters.filter(({ from, to }) => nodeIdOf(from) !== id && nodeIdOf(to) !== id);
   }
 
+  /** The node finds out that the process of that other one has ended. */
+  evidence(id: string, of: string): void {
+    this.#step(id, { kind: "peerCrashed", peer: toMemberKey(of, this.#node(of).disk.incarnation) });
+  }
+
   /** Its disk is replaced by an empty one: another incarnation. The node must be down. */
   wipe(id: string): void {
     const node = this.#node(id);

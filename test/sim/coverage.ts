@@ -26,6 +26,11 @@ export const newCoverage = () => ({
   crashes: 0,
   crashesWithLostWrites: 0,
   crashesBeforeGenesis: 0,
+  /** Evidence of a crash that a node was given, and how much of it when the node was back already. */
+  crashNotices: 0,
+  lateCrashNotices: 0,
+  /** Elections that a node stood for because of such evidence. */
+  crashElections: 0,
   restarts: 0,
   wipes: 0,
   wipedHalted: 0,

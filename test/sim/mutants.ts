@@ -273,6 +273,14 @@ export const mutants: readonly Mutant[] = [
     caughtBy: /Election Safety|Leader Completeness|State Machine Safety/,
   },
   {
+    name: "P9: the crash of any node is a reason for an election",
+    replacements: [{ file: "leader-crash.ts", text: "role.leader !== peer || crashedLeader", by: "crashedLeader" }],
+    profile: "crashes",
+    checks: all,
+    seedsMax: 20,
+    caughtBy: /voids what spoke for its crash/,
+  },
+  {
     name: "P42: a wiped disk takes the place of the old one",
     replacements: [
       {

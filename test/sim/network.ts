@@ -125,7 +125,28 @@ export class Network {
   }
 
   onStopped(node: SimNode): void {
-    for (const other of this.#others(node)) this.reset(node, other);
+    for (const other of this.#others(node)) {
+      if (this.#link(node, other).isUp) this.#giveEvidence(node, other);
+      this.reset(node, other);
+    }
+  }
+
+  /**
+   * Who was connected with a process that has ended may find out, soon or long after it is back: Raft must bear either, and
+   * evidence on a node that has slept meanwhile as well.
+   */
+  #giveEvidence(ended: SimNode, other: SimNode): void {
+    const { chance, coverage, profile, schedule } = this.#world;
+    const { key } = ended;
+    const { life } = other;
+    if (!chance.happens(profile.crashNotice)) return;
+    const isLate = chance.happens(0.15);
+    schedule.after(profile.settings.electionTimeoutMs * chance.between(0, isLate ? 5 : 0.05), () => {
+      if (other.life !== life || this.#isBlocked(other, ended)) return;
+      coverage.crashNotices++;
+      if (ended.isUp) coverage.lateCrashNotices++;
+      other.deliver({ kind: "peerCrashed", peer: key });
+    });
   }
 
   onResumed(node: SimNode): void {

@@ -25,7 +25,7 @@ function onCommit(node: SimNode, before: State, after: State): void {
   if (after.role.kind === "leader") node.world.onLeaderCommit(node);
 }
 
-function countRoles(node: SimNode, { role: before }: State, { role: after }: State): void {
+function countRoles(node: SimNode, { role: before, crashedLeader }: State, { role: after }: State): void {
   const { coverage } = node.world;
   if (after.kind === "follower") {
     if (after.wokeLate && (before.kind !== "follower" || !before.wokeLate)) coverage.wokeLate++;
@@ -35,6 +35,7 @@ function countRoles(node: SimNode, { role: before }: State, { role: after }: Sta
   if (after.kind === before.kind && after.kind !== "leader") return;
   if (after.kind === "preCandidate") coverage.preVotes++;
   if (after.kind === "candidate") coverage.elections++;
+  if (after.kind === "candidate" && crashedLeader !== null) coverage.crashElections++;
   if (after.kind === "leader" && before.kind !== "leader") coverage.leaders++;
   if (after.kind === "leader" && before.kind === "leader") {
     const held = after.transfer?.held.length ?? 0;

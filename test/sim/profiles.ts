@@ -66,6 +66,8 @@ export interface Profile {
   readonly rotation: number;
   /** How often a voter crashes as soon as it has voted, and is back while the election goes on. */
   readonly voterCrash: number;
+  /** How often a node that was connected with one that crashes finds out that its process has ended. */
+  readonly crashNotice: number;
   /** How likely a node crashes during the founding. */
   readonly foundingCrash: number;
 }
@@ -166,6 +168,7 @@ export function drawProfile(name: ProfileName, chance: Chance): Profile {
     payloadBytesMax: chance.happens(0.1) ? 24_000 : chance.pick([4, 100, 1000]),
     rotation: isRotation ? chance.between(0.5, 0.9) : name === "everything" ? 0.05 : 0,
     voterCrash: isDuel ? 0.5 : name === "everything" ? 0.05 : 0,
+    crashNotice: chance.pick([0, 0.5, 0.9]),
     foundingCrash: name === "crashes" || name === "everything" ? 0.5 : 0.05,
   };
 }
