@@ -23,7 +23,9 @@ const adapters: Readonly<Record<string, Layer>> = {
   cbor: adapter("cbor", { libraries: ["cbor-x"] }),
   certs: adapter("certs", { libraries: ["@peculiar/x509", "reflect-metadata", "smol-toml"] }),
   consola: adapter("consola", { libraries: ["consola"] }),
-  memory: adapter("memory", { uses: ["core"] }),
+  files: adapter("files", {}),
+  // Snapshots in memory have the same bytes as those in files.
+  memory: adapter("memory", { uses: ["core", "files"] }),
   plugin: adapter("plugin", { uses: ["cbor", "plugins", "sessions"], libraries: pluginLibraries }),
   sqlite: adapter("sqlite", {}),
   system: adapter("system", {}),

@@ -1,0 +1,39 @@
+// What an operator reads when a snapshot's file fails: what happened, what it means for the data, what to do next.
+import { GraftError } from "../../errors.ts";
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOENT";
+
+/** The disk has answered with an error. */
+export function failedFile(path: string, doing: string, cause: unknown): GraftError {
+  const isFull = cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
+  const remedy = isFull ? "Free space on that disk." : "Look at the disk's health, its rights and the kernel's log.";
+  return new GraftError(
+    "storage",
+    `${doing} ${path} failed: ${reasonOf(cause)}. The log still holds what the snapshot was to cover, and nothing that was ` +
+      `confirmed is affected. ${remedy}`,
+    { cause },
+  );
+}
+
+/** What was read is not what was written. */
+export const damagedFile = (path: string, finding: string): GraftError =>
+  new GraftError(
+    "storage",
+    `The snapshot ${path} is damaged: ${finding}. Nothing was deleted or changed. What it held is still held by the other ` +
+      `members of the cluster. Keep this data directory for examination, give the node an empty one, and let it join ` +
+      `the cluster again.`,
+  );
+
+export const missingFile = (path: string): GraftError =>
+  new GraftError(
+    "storage",
+    `The snapshot ${path} is not there, and the log goes on after it. Graft never removes a snapshot that its log names. ` +
+      `Put the file back, or give the node an empty data directory and let it join the cluster again.`,
+  );
+
+/** The caller asked for something that cannot be right; nothing was written or read. */
+export const refused = (folder: string, reason: string): GraftError =>
+  new GraftError("storage", `Refused by the snapshots in ${folder}: ${reason}. Nothing was written.`);

@@ -1,0 +1,210 @@
+// Snapshots as files in a folder of the data directory. What is in one is snapshot-format.ts; how one comes into being,
+// snapshot-writer.ts and snapshot-receiver.ts.
+import type { FileHandle } from "node:fs/promises";
+import fs from "node:fs/promises";
+import type {
+  SnapshotFile,
+  SnapshotHeader,
+  SnapshotReceiver,
+  SnapshotStore,
+  SnapshotWriter,
+  StoredSnapshot,
+} from "../../ports/snapshot-store.ts";
+import { GrowingFile } from "./growing-file.ts";
+import { damagedFile, failedFile, isMissing, missingFile, refused } from "./snapshot-errors.ts";
+import { nameOf, SnapshotFolder } from "./snapshot-folder.ts";
+import { SnapshotDamage } from "./snapshot-damage.ts";
+import { SnapshotParser } from "./snapshot-parser.ts";
+import { alreadyHere, checkWhole, FileSnapshotReceiver } from "./snapshot-receiver.ts";
+import { FileSnapshotWriter } from "./snapshot-writer.ts";
+
+/** What is read at a time, bytes. */
+const pieceBytes = 512 * 1024;
+
+/**
+ * Keeps the files in `<dataDir>/snapshots`, which is created for one user alone. The caller holds the data directory: no other
+ * process writes there. Throws `GraftError("storage")`.
+ */
+export const openFileSnapshotStore = (dataDir: string): SnapshotStore =>
+  new FileSnapshotStore(new SnapshotFolder(dataDir));
+
+class FileSnapshotStore implements SnapshotStore {
+  readonly #folder: SnapshotFolder;
+  /** What is being written or received, by its path; null where nothing is to be let go of. */
+  readonly #growing = new Map<string, (() => Promise<void>) | null>();
+  #created = 0;
+  #isOpen = true;
+
+  constructor(folder: SnapshotFolder) {
+    this.#folder = folder;
+  }
+
+  async create(header: SnapshotHeader): Promise<SnapshotWriter> {
+    this.#assertOpen();
+    const path = this.#folder.partialPath(nameOf(header.position, ++this.#created), ".writing");
+    this.#growing.set(path, null);
+    const ended = (): void => void this.#growing.delete(path);
+    try {
+      const file = await GrowingFile.open(path, 0);
+      const writer = new FileSnapshotWriter(this.#folder, file, header, ended);
+      this.#growing.set(path, () => writer.abandon());
+      return writer;
+    } catch (cause) {
+      ended();
+      throw failedFile(path, "Creating", cause);
+    }
+  }
+
+  async receive(announced: SnapshotFile): Promise<SnapshotReceiver> {
+    this.#assertOpen();
+    const path = this.#folder.partialPath(announced.file, ".receiving");
+    if (this.#growing.has(path)) throw refused(this.#folder.path, `${announced.file} is being received already`);
+    const whole = this.#folder.pathOf(announced.file);
+    const ended = (): void => {
+      this.#growing.delete(path);
+      this.#growing.delete(whole);
+    };
+    this.#growing.set(path, null).set(whole, null);
+    try {
+      const present = await lookAt(whole);
+      const { header } = present.parser;
+      if (header !== null && isWhole(present, announced)) return alreadyHere(header, announced.bytes, ended);
+      const { parser } = await lookAt(path);
+      const file = await GrowingFile.open(path, parser.soundBytes);
+      const receiver = new FileSnapshotReceiver(this.#folder, { announced, file, parser, ended });
+      this.#growing.set(path, () => receiver.close());
+      return receiver;
+    } catch (cause) {
+      ended();
+      throw failedFile(path, "Receiving the snapshot", cause);
+    }
+  }
+
+  async read(file: string, offset: number, bytesMax: number): Promise<Uint8Array | null> {
+    const path = this.#folder.pathOf(file);
+    try {
+      const bytes = new Uint8Array(bytesMax);
+      const handle = await fs.open(path, "r");
+      return await closing(handle, async () => bytes.subarray(0, await fill(handle, bytes, offset)));
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw failedFile(path, "Reading the snapshot", error);
+    }
+  }
+
+  async header(file: string): Promise<SnapshotHeader> {
+    const parser = new SnapshotParser();
+    for await (const _ of piecesOf(this.#folder.pathOf(file), parser)) if (parser.header !== null) return parser.header;
+    throw damagedFile(this.#folder.pathOf(file), "it ends before its header does");
+  }
+
+  async *contents(record: SnapshotFile): AsyncGenerator<Uint8Array, void> {
+    const path = this.#folder.pathOf(record.file);
+    const parser = new SnapshotParser();
+    for await (const chunks of piecesOf(path, parser)) yield* chunks;
+    orDamaged(path, () => checkWhole(parser, record));
+  }
+
+  async retain(files: readonly string[]): Promise<void> {
+    try {
+      await this.#folder.sweep((path, file) => files.includes(file) || this.#growing.has(path));
+    } catch (cause) {
+      throw failedFile(this.#folder.path, "Removing what is not needed any more from", cause);
+    }
+  }
+
+  async list(): Promise<readonly StoredSnapshot[]> {
+    try {
+      return await this.#folder.list();
+    } catch (cause) {
+      throw failedFile(this.#folder.path, "Listing", cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    for (const letGo of this.#growing.values()) await letGo?.();
+  }
+
+  #assertOpen(): void {
+    if (!this.#isOpen) throw refused(this.#folder.path, "they have been closed");
+  }
+}
+
+/** The chunks of each piece of the file that is read. Throws `GraftError("storage")` when it is missing or damaged. */
+async function* piecesOf(path: string, parser: SnapshotParser): AsyncGenerator<Uint8Array[], void> {
+  let handle: FileHandle;
+  try {
+    handle = await fs.open(path, "r");
+  } catch (error) {
+    throw isMissing(error) ? missingFile(path) : failedFile(path, "Opening the snapshot", error);
+  }
+  try {
+    const piece = new Uint8Array(pieceBytes);
+    for (let offset = 0, count = -1; count !== 0; offset += count) {
+      count = await fill(handle, piece, offset);
+      yield orDamaged(path, () => parser.push(piece.subarray(0, count)));
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function orDamaged<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof SnapshotDamage ? damagedFile(path, error.message) : error;
+  }
+}
+
+interface Present {
+  /** Has seen as much of the file as is sound: nothing when there is none. */
+  readonly parser: SnapshotParser;
+  readonly isSound: boolean;
+}
+
+function isWhole({ parser, isSound }: Present, announced: SnapshotFile): boolean {
+  const { isComplete, soundBytes, checksum } = parser;
+  return isSound && isComplete && soundBytes === announced.bytes && checksum === announced.checksum;
+}
+
+async function lookAt(path: string): Promise<Present> {
+  const parser = new SnapshotParser();
+  let isSound = true;
+  try {
+    const handle = await fs.open(path, "r");
+    await closing(handle, async () => {
+      const piece = new Uint8Array(pieceBytes);
+      for (let offset = 0, count = -1; count !== 0; offset += count) {
+        count = await fill(handle, piece, offset);
+        parser.push(piece.subarray(0, count));
+      }
+    });
+  } catch (error) {
+    // What a power cut has left of the last pages is cut off: it was promised to nobody.
+    if (!isMissing(error) && !(error instanceof SnapshotDamage)) throw error;
+    isSound = false;
+  }
+  parser.rewind();
+  return { parser, isSound };
+}
+
+async function closing<T>(handle: FileHandle, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Reads until the buffer is full or the file ends. */
+async function fill(handle: FileHandle, into: Uint8Array, offset: number): Promise<number> {
+  let count = 0;
+  while (count < into.byteLength) {
+    const { bytesRead } = await handle.read(into, count, into.byteLength - count, offset + count);
+    if (bytesRead === 0) break;
+    count += bytesRead;
+  }
+  return count;
+}
