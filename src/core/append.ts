@@ -3,6 +3,7 @@
 import type { MemberKey } from "./configuration.ts";
 import { applyCommitted, followCommit } from "./commit.ts";
 import { appendToLog, isVoteDurable, promise, truncateLog } from "./durability.ts";
+import { clockMsOf, hearFreshness } from "./freshness.ts";
 import { type LogPosition, logStart } from "./log-position.ts";
 import { firstIndexOfTermAt, termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendOutcome } from "./messages.ts";
@@ -19,7 +20,7 @@ export function onAppendEntries(state: State, from: MemberKey, request: AppendEn
   if (standsForItsLeader(state, request)) {
     return reply(state, from, request.round, { kind: "accepted", matchIndex: 0 }, emit);
   }
-  const next = hearLeader(state, from, request, emit);
+  const next = hearFreshness(hearLeader(state, from, request, emit), request);
   const prevTerm = termAt(next.log, request.prev.index);
   // Below the snapshot everything is committed, and so the same on every node: neither a conflict nor a gap.
   const matches = request.prev.index < next.log.base.index || prevTerm === request.prev.term;
@@ -122,6 +123,10 @@ const reply = (state: State, to: MemberKey, round: number, outcome: AppendOutcom
   promise(
     state,
     state.durability.voteTicket,
-    { kind: "send", to, message: { kind: "appendEntriesReply", term: state.currentTerm, round, outcome } },
+    {
+      kind: "send",
+      to,
+      message: { kind: "appendEntriesReply", term: state.currentTerm, round, clockMs: clockMsOf(state), outcome },
+    },
     emit,
   );

@@ -3,6 +3,7 @@ import { isReadyToFound } from "./founding.ts";
 import type { Millis } from "./log-position.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import { reachedByQuorum } from "./quorum.ts";
+import { isReadDue } from "./reads.ts";
 import type { Leader } from "./roles.ts";
 import type { State } from "./state.ts";
 
@@ -10,8 +11,13 @@ import type { State } from "./state.ts";
 export function nextDeadlineMs(state: State): Millis {
   if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : Number.POSITIVE_INFINITY;
   const { role } = state;
-  if (role.kind !== "leader")
-    return Math.min(role.electionDueMs, state.crashedLeader?.dueMs ?? Number.POSITIVE_INFINITY);
+  if (role.kind !== "leader") {
+    const readDueMs = role.kind === "follower" ? role.reads[0]?.dueMs : undefined;
+    const never = Number.POSITIVE_INFINITY;
+    return Math.min(role.electionDueMs, state.crashedLeader?.dueMs ?? never, readDueMs ?? never);
+  }
+  // At once, but after what has arrived with the reads: replication that goes out anyway saves the heartbeat.
+  if (isReadDue(role)) return state.nowMs;
   return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? Number.POSITIVE_INFINITY);
 }
 

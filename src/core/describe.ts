@@ -33,6 +33,8 @@ export function describeEvent(event: Event): string {
       return `${nodeIdOf(event.peer)} has crashed`;
     case "propose":
       return `${event.proposals.length} proposed`;
+    case "read":
+      return `read ${event.ref} arrives`;
     case "persisted":
       return `ticket ${event.ticket} is durable`;
     case "changeMembership": {
@@ -60,6 +62,10 @@ export function describeMessage(message: Message): string {
       return `AppendEntriesReply term ${message.term}: ${describeOutcome(message.outcome)}`;
     case "timeoutNow":
       return `TimeoutNow term ${message.term}`;
+    case "readIndex":
+      return `ReadIndex term ${message.term}`;
+    case "readIndexReply":
+      return `ReadIndexReply term ${message.term}: ${message.index ?? "refused"}`;
     case "genesisNotice":
       return `GenesisNotice ${message.genesis.clusterUuid.slice(0, 8)}`;
   }
@@ -106,6 +112,10 @@ export function describeEffect(effect: Effect): string {
       return `accept ${effect.refs.length} from ${at(effect.first)}`;
     case "proposalsRefused":
       return `refuse ${effect.refs.length}, leader ${effect.leader === null ? "unknown" : nodeIdOf(effect.leader)}`;
+    case "readReady":
+      return `read ${effect.ref} may be served at ${effect.index}`;
+    case "readRefused":
+      return `refuse read ${effect.ref}, leader ${effect.leader === null ? "unknown" : nodeIdOf(effect.leader)}`;
     case "transferSettled":
       return `transfer: ${describeTransfer(effect.outcome)}`;
     case "changeSettled":

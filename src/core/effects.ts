@@ -2,7 +2,7 @@
 // next step. Durable effects carry a ticket; what promises durability is only emitted after its ticket is confirmed.
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
-import type { ChangeRef, ProposalRef, Ticket } from "./events.ts";
+import type { ChangeRef, ProposalRef, ReadRef, Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import type { PlacedConfiguration } from "./log-terms.ts";
@@ -83,6 +83,7 @@ export interface SendEntries {
   readonly bytesMax: number;
   readonly leaderCommit: LogIndex;
   readonly round: number;
+  readonly freshAsOf: number | null;
 }
 
 /** These entries are committed and durable here: hand them to the state machine, in order, each once. */
@@ -103,6 +104,20 @@ export interface ProposalsAccepted {
 export interface ProposalsRefused {
   readonly kind: "proposalsRefused";
   readonly refs: readonly ProposalRef[];
+  readonly leader: MemberKey | null;
+}
+
+/** The read may be served from a state that has applied everything through `index` (§6.4). */
+export interface ReadReady {
+  readonly kind: "readReady";
+  readonly ref: ReadRef;
+  readonly index: LogIndex;
+}
+
+/** It is not known how far the read's state must reach, and nobody is looking into it any more: to be asked elsewhere or again. */
+export interface ReadRefused {
+  readonly kind: "readRefused";
+  readonly ref: ReadRef;
   readonly leader: MemberKey | null;
 }
 
@@ -157,6 +172,8 @@ export type Effect =
   | ApplyEntries
   | ProposalsAccepted
   | ProposalsRefused
+  | ReadReady
+  | ReadRefused
   | TransferSettled
   | ChangeSettled
   | GenesisDurable

@@ -38,7 +38,7 @@ export interface CloseSessionEntry extends Placed {
   readonly session: LogIndex;
 }
 
-/** Carries nothing: appended at the start of a leader's term (§6.4) and as the barrier of a query. */
+/** Carries nothing: appended at the start of a leader's term (§6.4). */
 export interface NoopEntry extends Placed {
   readonly kind: "noop";
 }

@@ -9,6 +9,8 @@ import type { Message } from "./messages.ts";
 /** Names a proposal between the node and the core until it has a place in the log; never repeated in one run. */
 export type ProposalRef = number;
 
+/** Names a read between the node and the core; never repeated in one run. */
+export type ReadRef = number;
 /** Names a change of the membership between the node and the core; never repeated in one run. */
 export type ChangeRef = number;
 
@@ -23,9 +25,7 @@ interface Named {
 export type Proposal =
   | (Named & { readonly kind: "command"; readonly payload: Uint8Array; readonly session: CommandStamp | null })
   | (Named & { readonly kind: "openSession"; readonly timeoutMs: number })
-  | (Named & { readonly kind: "closeSession"; readonly session: LogIndex })
-  /** An entry that carries nothing but a place in the log. */
-  | (Named & { readonly kind: "barrier" });
+  | (Named & { readonly kind: "closeSession"; readonly session: LogIndex });
 
 interface Timed {
   /** Monotonic. */
@@ -66,6 +66,12 @@ export interface ProposeEvent extends Timed {
   readonly proposals: readonly Proposal[];
 }
 
+/** Queries that have arrived together and want to see everything acknowledged before (§6.4). */
+export interface ReadEvent extends Timed {
+  readonly kind: "read";
+  readonly ref: ReadRef;
+}
+
 /** All durable effects up to this ticket are on disk. */
 export interface PersistedEvent extends Timed {
   readonly kind: "persisted";
@@ -94,6 +100,7 @@ export type Event =
   | PeerConnectedEvent
   | PeerCrashedEvent
   | ProposeEvent
+  | ReadEvent
   | PersistedEvent
   | TransferEvent
   | ChangeMembershipEvent;

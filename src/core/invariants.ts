@@ -2,7 +2,8 @@
 // every step; a cluster-wide property (one leader per term, logs that match) is the simulator's to check.
 import { latestConfiguration, termAt } from "./log-terms.ts";
 import { crashAttemptsMax } from "./leader-crash.ts";
-import type { Leader } from "./roles.ts";
+import { confirmedRound } from "./reads.ts";
+import type { Follower, Leader } from "./roles.ts";
 import type { State } from "./state.ts";
 
 function must(holds: boolean, rule: string): void {
@@ -36,7 +37,7 @@ export function checkState(state: State): void {
   must(isAscending(log.segments.map((segment) => segment.through)), "segments rise along the log");
   must((log.segments.at(-1)?.through ?? log.last.index) === log.last.index, "the segments reach the end of the log");
   must(isAscending(log.configurations.map((placed) => placed.position.index)), "configurations rise along the log");
-  if (role.kind === "follower") must(role.verifiedIndex <= log.last.index, "what is verified is in the log");
+  if (role.kind === "follower") checkFollower(state, role);
   if (role.kind === "candidate") must(state.votedFor === state.self, "a candidate has voted for itself (§3.4)");
   if (role.kind === "candidate") must(role.asked || role.granted.length === 0, "nobody votes before being asked");
   checkCrashedLeader(state);
@@ -57,6 +58,32 @@ function checkCrashedLeader({ crashedLeader, role, currentTerm }: State): void {
   );
 }
 
+function checkFollower(state: State, role: Follower): void {
+  must(role.verifiedIndex <= state.log.last.index, "what is verified is in the log");
+  must(role.leader !== null || role.reads.length === 0, "nobody is asked about reads but a leader");
+  must(isAscending(role.reads.map(({ id }) => id)), "reads are asked about once each, in order");
+  must((role.reads.at(-1)?.id ?? 0) < state.nextReadId, "the next read has a name of its own");
+}
+
+function checkReads(state: State, role: Leader): void {
+  const confirmed = confirmedRound(state, role);
+  for (const { after, index, asker } of role.reads) {
+    must(after <= role.round, "a read waits for messages after those that were sent when it came");
+    must(after >= confirmed, "no read waits that a quorum has confirmed (§6.4)");
+    must(index >= role.termStartIndex, "no read is served before the leader's term is committed (§6.4)");
+    must(index <= state.commitIndex || index === role.termStartIndex, "a read waits for nothing later than itself");
+    must(asker.kind === "client" || asker.key !== state.self, "a leader does not ask itself");
+  }
+  must(
+    isAscending(
+      role.reads.map(({ after }) => after),
+      true,
+    ),
+    "reads are confirmed in the order of their arrival",
+  );
+  must(role.askedAfter <= role.round, "nobody has been asked in a round to come");
+}
+
 function checkLeader(state: State, role: Leader): void {
   const { log } = state;
   must(state.votedFor === state.self, "a leader has voted for itself");
@@ -64,6 +91,7 @@ function checkLeader(state: State, role: Leader): void {
   must(termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
   must(log.last.term === state.currentTerm, "a leader's last entry is of its own term");
   const configuration = latestConfiguration(log);
+  checkReads(state, role);
   for (const [key, progress] of role.progress) {
     must(key !== state.self, "a leader follows itself by its own disk only");
     must(configuration?.members.some((member) => member.key === key) === true, "progress is kept for members only");

@@ -4,9 +4,11 @@ import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
 import { quorumDueMs } from "./deadline.ts";
 import { appendToLog } from "./durability.ts";
+import { noClock } from "./freshness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import { onPropose } from "./proposals.ts";
 import { nextStampMs } from "./replicated-time.ts";
+import { isReadDue } from "./reads.ts";
 import { heartbeat, replicateToAll } from "./replication.ts";
 import type { Leader, Progress } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
@@ -24,6 +26,7 @@ export function becomeLeader(state: State, emit: Emit): State {
       matchIndex: 0,
       heardMs: state.nowMs,
       ackedRound: 0,
+      clock: noClock,
       asked: false,
     });
   }
@@ -37,6 +40,9 @@ export function becomeLeader(state: State, emit: Emit): State {
     graceUntilMs: state.nowMs,
     progress,
     transfer: null,
+    reads: [],
+    askedAfter: 0,
+    mark: null,
   };
   const leading: State = { ...state, crashedLeader: null, role };
   const position = { index: termStartIndex, term: state.currentTerm };
@@ -59,7 +65,7 @@ export function onLeaderTick(state: State, emit: Emit): State {
     const graceUntilMs = next.nowMs + next.settings.heartbeatIntervalMs;
     return heartbeat({ ...next, role: { ...next.role, graceUntilMs } }, emit);
   }
-  return next.nowMs >= next.role.heartbeatDueMs ? heartbeat(next, emit) : next;
+  return next.nowMs >= next.role.heartbeatDueMs || isReadDue(next.role) ? heartbeat(next, emit) : next;
 }
 
 /** The target did not take over in time: this node goes on leading, and takes what it held. */

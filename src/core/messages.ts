@@ -47,12 +47,19 @@ export interface AppendEntries {
   readonly leaderCommit: LogIndex;
   /** Rises with each message of this leader in this term; the reply returns the highest one seen. */
   readonly round: number;
+  /**
+   * What was acknowledged before the receiver's own clock showed this is committed through `leaderCommit`; null: nothing is
+   * known of that yet.
+   */
+  readonly freshAsOf: number | null;
 }
 
 export interface AppendEntriesReply {
   readonly kind: "appendEntriesReply";
   readonly term: Term;
   readonly round: number;
+  /** The sender's clock, whole ms from a beginning of its own. */
+  readonly clockMs: number;
   readonly outcome: AppendOutcome;
 }
 
@@ -77,6 +84,22 @@ export interface TimeoutNow {
   readonly term: Term;
 }
 
+/** §6.4: how far must the state reach that serves a read which has come to this follower? */
+export interface ReadIndex {
+  readonly kind: "readIndex";
+  readonly term: Term;
+  /** Chosen by the follower, never twice. */
+  readonly id: number;
+}
+
+export interface ReadIndexReply {
+  readonly kind: "readIndexReply";
+  readonly term: Term;
+  readonly id: number;
+  /** null: the node asked does not lead this term, or leads no longer. */
+  readonly index: LogIndex | null;
+}
+
 /** Tells a founding member of the genesis; a message of its own because the hello may have been too early. */
 export interface GenesisNotice {
   readonly kind: "genesisNotice";
@@ -91,4 +114,6 @@ export type Message =
   | AppendEntries
   | AppendEntriesReply
   | TimeoutNow
+  | ReadIndex
+  | ReadIndexReply
   | GenesisNotice;

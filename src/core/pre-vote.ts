@@ -6,6 +6,7 @@ import { isUpToDate } from "./log-position.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { RequestPreVote, RequestPreVoteReply, TimeoutNow } from "./messages.ts";
 import { isQuorum } from "./quorum.ts";
+import { refuseReads } from "./reads.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
 import { isSticky } from "./stickiness.ts";
@@ -15,6 +16,7 @@ import { drawElectionDue } from "./timers.ts";
 export function becomePreCandidate(state: State, transfer: boolean, emit: Emit): State {
   const [electionDueMs, drawn] = drawElectionDue(state);
   if (!mayCampaign(state)) return { ...drawn, role: { ...roleOfWaiting(drawn), electionDueMs } };
+  refuseReads(state, null, emit);
   const next: State = { ...drawn, role: { kind: "preCandidate", electionDueMs, granted: [], transfer } };
   const message = { kind: "requestPreVote", term: next.currentTerm + 1, last: next.log.last, transfer } as const;
   for (const { key } of latestConfiguration(next.log)?.members ?? []) {

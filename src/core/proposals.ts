@@ -38,7 +38,5 @@ function entryOf(proposal: Proposal, index: LogIndex, term: Term, stampMs: numbe
       return { kind: "openSession", index, term, stampMs, timeoutMs: proposal.timeoutMs };
     case "closeSession":
       return { kind: "closeSession", index, term, stampMs, session: proposal.session };
-    case "barrier":
-      return { kind: "noop", index, term, stampMs };
   }
 }

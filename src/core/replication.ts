@@ -1,9 +1,12 @@
 // How does a leader bring its followers' logs in step with its own? (§3.5, §10.2.1) The follower's side is append.ts.
 import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
+import { freshAsOfFor, noteClocks } from "./freshness.ts";
 import type { LogIndex } from "./log-position.ts";
-import { lastIndexUpToTerm, positionAt, stretchFrom, termAt } from "./log-terms.ts";
+import { lastIndexUpToTerm, latestConfiguration, positionAt, stretchFrom, termAt } from "./log-terms.ts";
 import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
+import { isQuorum } from "./quorum.ts";
+import { confirmReads } from "./reads.ts";
 import type { Leader, Probing, Progress, Replicating } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
@@ -18,7 +21,8 @@ export function heartbeat(state: State, emit: Emit): State {
     next = sendEntries(next, { to, prevIndex, through: prevIndex }, emit);
   }
   const role = leaderOf(next);
-  next = { ...next, role: { ...role, heartbeatDueMs: next.nowMs + next.settings.heartbeatIntervalMs } };
+  const askedAfter = leaderOf(state).round;
+  next = { ...next, role: { ...role, askedAfter, heartbeatDueMs: next.nowMs + next.settings.heartbeatIntervalMs } };
   return replicateToAll(next, emit);
 }
 
@@ -29,8 +33,15 @@ const expectedIndex = (progress: Progress): LogIndex =>
 /** Sends every follower what it lacks, as far as its window allows. */
 export function replicateToAll(state: State, emit: Emit): State {
   let next = state;
-  for (const to of leaderOf(state).progress.keys()) next = replicateTo(next, to, emit);
-  return next;
+  const asked: MemberKey[] = [state.self];
+  for (const to of leaderOf(state).progress.keys()) {
+    const { round } = leaderOf(next);
+    next = replicateTo(next, to, emit);
+    if (leaderOf(next).round > round) asked.push(to);
+  }
+  const configuration = latestConfiguration(state.log);
+  if (asked.length === 1 || configuration === null || !isQuorum(configuration, asked)) return next;
+  return { ...next, role: { ...leaderOf(next), askedAfter: leaderOf(state).round } };
 }
 
 function replicateTo(state: State, to: MemberKey, emit: Emit): State {
@@ -81,7 +92,8 @@ interface Range {
 }
 
 function sendEntries(state: State, range: Range, emit: Emit): State {
-  const round = leaderOf(state).round + 1;
+  const role = leaderOf(state);
+  const round = role.round + 1;
   emit({
     kind: "sendEntries",
     to: range.to,
@@ -91,8 +103,9 @@ function sendEntries(state: State, range: Range, emit: Emit): State {
     bytesMax: state.settings.messageBytesMax,
     leaderCommit: state.commitIndex,
     round,
+    freshAsOf: freshAsOfFor(state, role, progressOf(state, range.to).clock),
   });
-  return { ...state, role: { ...leaderOf(state), round } };
+  return { ...state, role: { ...role, round } };
 }
 
 /**
@@ -104,12 +117,14 @@ export function onAppendEntriesReply(state: State, from: MemberKey, reply: Appen
   if (reply.term < state.currentTerm || state.role.kind !== "leader") return state;
   const known = state.role.progress.get(from);
   if (known === undefined) return state;
-  const heard: Progress = { ...known, heardMs: state.nowMs, ackedRound: Math.max(known.ackedRound, reply.round) };
+  const ackedRound = Math.max(known.ackedRound, reply.round);
+  const heard: Progress = { ...known, heardMs: state.nowMs, ackedRound };
   const progress =
     reply.outcome.kind === "accepted"
       ? afterAccepted(state, heard, reply.outcome.matchIndex)
       : afterRefused(state, heard, reply.outcome);
-  const next = advanceCommit(withProgress(state, from, progress), emit);
+  const committed = advanceCommit(withProgress(state, from, progress), emit);
+  const next = noteClocks(confirmReads(committed, emit), from, reply.clockMs);
   return handOverWhenReady(replicateTo(next, from, emit), from, emit);
 }
 
@@ -125,8 +140,8 @@ function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Pr
   const asked = progress.asked && matchIndex === progress.matchIndex;
   const agrees = !asked && matchIndex + 1 === nextIndex;
   if (!agrees || nextIndex <= state.log.sizedAfter) return { ...progress, matchIndex, nextIndex, asked };
-  const { heardMs, ackedRound } = progress;
-  return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, inFlight: [] };
+  const { heardMs, ackedRound, clock } = progress;
+  return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, clock, inFlight: [] };
 }
 
 /** §3.5: goes back to where the logs may agree, a whole term at a time. A late refusal changes nothing. */
@@ -162,12 +177,13 @@ function lastShared(
 }
 
 /** The follower is to be asked anew, from `nextIndex` on. */
-const probing = ({ matchIndex, heardMs, ackedRound }: Progress, nextIndex: LogIndex): Probing => ({
+const probing = ({ matchIndex, heardMs, ackedRound, clock }: Progress, nextIndex: LogIndex): Probing => ({
   kind: "probing",
   nextIndex,
   matchIndex,
   heardMs,
   ackedRound,
+  clock,
   asked: false,
 });
 

@@ -2,10 +2,11 @@
 // committed only what a snapshot covers.
 import { type MemberKey, nodeIdOf } from "./configuration.ts";
 import { restoredDurability } from "./durability.ts";
+import { nothingFresh } from "./freshness.ts";
 import { type Genesis, genesisConfiguration } from "./genesis.ts";
 import { type LogPosition, logStart, type Millis, type Term } from "./log-position.ts";
 import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
-import { type RandomState, seedRandom } from "./random.ts";
+import { nextUint32, type RandomState, seedRandom } from "./random.ts";
 import type { Follower } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -50,6 +51,7 @@ export function restore(saved: Saved, start: Start): State {
     verifiedIndex: 0,
     round: 0,
     owesAck: false,
+    reads: [],
   };
   const state: State = {
     settings,
@@ -68,11 +70,18 @@ export function restore(saved: Saved, start: Start): State {
     wasMember: false,
     removed: saved.removed,
     role,
+    freshness: nothingFresh,
+    clockStartMs: drawStart(start.seed, 1),
+    nextReadId: drawStart(start.seed, 2),
     crashedLeader: null,
   };
   const [electionDueMs, drawn] = drawElectionDue(state);
   return { ...drawn, role: { ...role, electionDueMs } };
 }
+
+/** Anything below 2^52, other than at any other start of any node: it leaves room to count on. */
+const drawStart = ([a, b, c, d]: RandomState, salt: number): number =>
+  nextUint32(seedRandom([a, b, c, d ^ salt]))[0] * 2 ** 20;
 
 function beginFounding(start: Start, bootstrap: Founding["bootstrap"]): Founding {
   if (!bootstrap.some((founder) => founder.id === nodeIdOf(start.self))) {

@@ -1,6 +1,6 @@
 // The four roles a node can be in. A field that has a meaning in one role exists only in that role.
 import type { MemberKey } from "./configuration.ts";
-import type { Proposal } from "./events.ts";
+import type { Proposal, ReadRef } from "./events.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 
 export interface Follower {
@@ -18,6 +18,8 @@ export interface Follower {
   readonly round: number;
   /** An acknowledgement waits for the disk. */
   readonly owesAck: boolean;
+  /** What the leader has been asked and has not answered, in order. */
+  readonly reads: readonly AskedRead[];
 }
 
 /** §9.6: asks whether an election could be won, without touching its term. */
@@ -53,6 +55,12 @@ export interface Leader {
   readonly graceUntilMs: Millis;
   readonly progress: ReadonlyMap<MemberKey, Progress>;
   readonly transfer: Transfer | null;
+  /** Reads whose confirmation is awaited, in the order of their arrival. */
+  readonly reads: readonly PendingRead[];
+  /** Since this round a quorum has been sent something. */
+  readonly askedAfter: number;
+  /** The last look at the own clock that no quorum has confirmed yet, with round and read index at that moment. */
+  readonly mark: { readonly atMs: Millis; readonly round: number; readonly index: LogIndex } | null;
 }
 
 export type Role = Follower | PreCandidate | Candidate | Leader;
@@ -65,6 +73,15 @@ interface Followed {
   readonly heardMs: Millis;
   /** The highest round it has answered. */
   readonly ackedRound: number;
+  readonly clock: FollowerClock;
+}
+
+/** What a leader keeps of a follower's own clock, ms; see freshness.ts. */
+export interface FollowerClock {
+  /** What it showed at an answer that no quorum has confirmed yet, and the leader's round at that moment. */
+  readonly mark: { readonly clockMs: number; readonly round: number } | null;
+  /** What it showed at the latest answer that is confirmed. */
+  readonly freshAsOf: number | null;
 }
 
 /** Where the logs agree is not known, or the sizes of what it lacks are not: one message at a time. */
@@ -98,3 +115,27 @@ export interface Transfer {
   /** What clients proposed meanwhile: neither refused nor lost. */
   readonly held: readonly Proposal[];
 }
+
+/** §6.4: a follower's read, from the question to the leader until its answer. */
+export interface AskedRead {
+  /** Never used twice, not even by another start of this node. */
+  readonly id: number;
+  readonly ref: ReadRef;
+  /** Given up at this time. */
+  readonly dueMs: Millis;
+}
+
+/** §6.4: a read at the leader, until a quorum has answered what was sent after it arrived. */
+export interface PendingRead {
+  readonly asker: ReadAsker;
+  /** How far the state must reach that serves it. */
+  readonly index: LogIndex;
+  /** The leader's round when it arrived: answers to later ones confirm it. */
+  readonly after: number;
+}
+
+export type ReadAsker =
+  /** Clients of this node. */
+  | { readonly kind: "client"; readonly ref: ReadRef }
+  /** Another member, for its clients. */
+  | { readonly kind: "member"; readonly key: MemberKey; readonly id: number };

@@ -2,6 +2,7 @@
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Effect } from "./effects.ts";
 import type { Ticket } from "./events.ts";
+import type { Freshness } from "./freshness.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis, Term } from "./log-position.ts";
 import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
@@ -34,6 +35,12 @@ export interface State {
   readonly role: Role;
   /** Evidence that the leader of a term no longer runs; void once a leader is heard. */
   readonly crashedLeader: CrashedLeader | null;
+  /** How old what is applied here is at the most. A fact about this state whoever leads: it outlives roles and terms. */
+  readonly freshness: Freshness;
+  /** What this node's clock shows others at time 0: random at each start. */
+  readonly clockStartMs: number;
+  /** Names the next read that the leader is asked about: random at each start, so that no late answer meets another read. */
+  readonly nextReadId: number;
 }
 
 export interface CrashedLeader {

@@ -3,6 +3,7 @@
 import type { MemberKey } from "./configuration.ts";
 import { writeVote } from "./durability.ts";
 import type { Term } from "./log-position.ts";
+import { refuseReads } from "./reads.ts";
 import type { Emit, State } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
 
@@ -13,6 +14,7 @@ import { drawElectionDue } from "./timers.ts";
 export function becomeFollower(state: State, term: Term, leader: MemberKey | null, emit: Emit): State {
   if (term < state.currentTerm) throw new Error(`cannot fall back from term ${state.currentTerm} to ${term}`);
   settleTransfer(state, term, leader, emit);
+  refuseReads(state, leader, emit);
   let next = state;
   if (term > state.currentTerm) next = writeVote(next, { term, votedFor: null }, emit);
   const [electionDueMs, drawn] = drawElectionDue(next);
@@ -27,6 +29,7 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
       verifiedIndex: 0,
       round: 0,
       owesAck: false,
+      reads: [],
     },
   };
 }

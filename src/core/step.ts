@@ -7,6 +7,7 @@ import { confirm } from "./durability.ts";
 import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
+import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { onLeaderTick } from "./leadership.ts";
@@ -40,6 +41,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onFollowerConnected(onHello(state, event, emit), toMemberKey(event.peer.id, event.peer.incarnation), emit);
     case "propose":
       return onPropose(state, event.proposals, emit);
+    case "read":
+      return onRead(state, event, emit);
     case "persisted":
       return onPersisted(state, event, emit);
     case "changeMembership":
@@ -68,6 +71,10 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
       return onAppendEntriesReply(state, from, message, emit);
     case "timeoutNow":
       return onTimeoutNow(state, from, message, emit);
+    case "readIndex":
+      return onReadIndex(state, from, message, emit);
+    case "readIndexReply":
+      return onReadIndexReply(state, from, message, emit);
     case "genesisNotice":
       return onGenesis(state, from, message.genesis, emit);
   }
@@ -80,7 +87,8 @@ function onTick(state: State, emit: Emit): State {
   return onElectionTick(isCrashDue ? onCrashDue(state, emit) : state, emit);
 }
 
-function onElectionTick(state: State, emit: Emit): State {
+function onElectionTick(before: State, emit: Emit): State {
+  const state = expireReads(before, emit);
   const { role } = state;
   if (role.kind === "leader" || state.nowMs < role.electionDueMs) return state;
   const { heartbeatIntervalMs } = state.settings;

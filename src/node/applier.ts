@@ -1,18 +1,23 @@
 // Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
-// takes its turn here too: it is put to the state machine after everything up to its barrier has been handed over.
+// takes its turn here too: it is put to the state machine after everything that it has to see has been handed over.
 import type { Entry } from "../core/entry.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
+import type { DueQuery } from "./waiting-reads.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 8;
 const runBytesMax = 1024 * 1024;
+/** How many queries may be with the state machine at once: no more than a run or two of commands would take. */
+const queriesMax = 1024;
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
+  /** At most `max` of the queries that a state may answer which has been handed everything through this index. */
+  readonly dueQueries: (through: LogIndex, max: number) => readonly DueQuery[];
   /** Who waits for this committed entry. */
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
@@ -34,6 +39,7 @@ export class Applier {
   #appliedThrough: LogIndex;
   /** Runs and queries that are with the state machine: who waits for the answer to each. */
   readonly #underWay = new Set<readonly (readonly Waiter[])[]>();
+  #queriesUnderWay = 0;
   #failure: Error | null = null;
 
   constructor(after: LogIndex, options: ApplierOptions) {
@@ -81,36 +87,49 @@ export class Applier {
     }
   }
 
+  /** Queries may have become due. */
+  serve(): void {
+    this.#pump();
+  }
+
   #pump(): void {
-    while (this.#underWay.size < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
+    this.#ask();
+    while (this.#runsUnderWay < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
+      this.#ask();
     }
     // Nobody is left waiting for a state machine that stands still.
-    if (this.#failure !== null) this.#refuseCommitted(this.#failure);
+    if (this.#failure === null) return;
+    this.#refuseCommitted(this.#failure);
+    this.#ask();
+  }
+
+  get #runsUnderWay(): number {
+    return this.#underWay.size - this.#queriesUnderWay;
+  }
+
+  /** Puts the queries that are due; once the state machine stands still each of them is told so. */
+  #ask(): void {
+    const due = this.#options.dueQueries(this.#handedThrough, queriesMax - this.#queriesUnderWay);
+    for (const query of due) {
+      if (this.#failure === null) this.#query(query);
+      else query.waiter.fail(stateMachineError(this.#failure));
+    }
   }
 
   #hand(entries: readonly Entry[]): void {
-    let run: AppliedEntry[] = [];
-    let waiting: (readonly Waiter[])[] = [];
-    const flush = (through: LogIndex): void => {
-      this.#run(run, waiting, through);
-      run = [];
-      waiting = [];
-    };
+    const run: AppliedEntry[] = [];
+    const waiting: (readonly Waiter[])[] = [];
     for (const entry of entries) {
       const waiters = this.#options.waitersOf(entry);
       const applied = appliedEntry(entry, waiters.length > 0);
-      if (applied !== null) {
-        run.push(applied);
-        waiting.push(waiters);
-      } else if (waiters.length > 0) {
-        flush(entry.index);
-        for (const waiter of waiters) this.#query(waiter, entry);
-      }
+      if (applied === null) continue;
+      run.push(applied);
+      waiting.push(waiters);
     }
-    flush(entries.at(-1)!.index);
+    this.#run(run, waiting, entries.at(-1)!.index);
   }
 
   #run(run: readonly AppliedEntry[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {
@@ -121,13 +140,18 @@ export class Applier {
     );
   }
 
-  #query(waiter: Waiter, barrier: Entry): void {
+  #query({ waiter, position }: DueQuery): void {
     const waiting = [[waiter]];
     this.#underWay.add(waiting);
+    this.#queriesUnderWay++;
+    const settle = (conclude: () => void): void => {
+      this.#queriesUnderWay--;
+      this.#settle(waiting, conclude);
+    };
     this.#options.stateMachine.query(waiter.payload).then(
-      (outcome) => this.#settle(waiting, () => answer(waiter, outcome, barrier)),
+      (outcome) => settle(() => answer(waiter, outcome, position)),
       // A question that fails leaves the state as it was: only who asked is told.
-      (error: Error) => this.#settle(waiting, () => waiter.fail(stateMachineError(error))),
+      (error: Error) => settle(() => waiter.fail(stateMachineError(error))),
     );
   }
 

@@ -16,13 +16,15 @@ import type { LeaderHint } from "../ports/requests.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import type { LogTail } from "./log-tail.ts";
-import type { WaitingClients } from "./waiting-clients.ts";
+import type { ReplyError, WaitingClients } from "./waiting-clients.ts";
+import type { WaitingReads } from "./waiting-reads.ts";
 
 export interface EffectTargets {
   readonly transport: Transport;
   readonly tail: LogTail;
   readonly applier: Applier;
   readonly waiting: WaitingClients;
+  readonly reads: WaitingReads;
   /** Collects this turn's durable effects: they reach the store as one transaction. */
   readonly writes: DurableEffect[];
   readonly transferSettled: (outcome: TransferOutcome) => void;
@@ -63,6 +65,13 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
     case "proposalsRefused":
       targets.waiting.refuse(effect.refs, notLeader(leaderHint(state, effect.leader)));
       return;
+    case "readReady":
+      targets.reads.ready(effect.ref, { index: effect.index, term: state.currentTerm });
+      targets.applier.serve();
+      return;
+    case "readRefused":
+      targets.reads.refuse(effect.ref, readRefusal(state, effect.leader));
+      return;
     case "transferSettled":
       targets.transferSettled(effect.outcome);
       return;
@@ -83,14 +92,14 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
 
 /** Reads the range that the effect names and sends it; what no longer matches is dropped. */
 function sendEntries(effect: SendEntries, { tail, transport }: EffectTargets): void {
-  const { prev, through, term, leaderCommit, round, bytesMax } = effect;
+  const { prev, through, term, leaderCommit, round, freshAsOf, bytesMax } = effect;
   let entries: readonly Entry[] = [];
   if (through.index > prev.index) {
     entries = tail.read(prev.index + 1, through.index, bytesMax);
     const last = entries.at(-1);
     if (last === undefined || (last.index === through.index && !samePosition(last, through))) return;
   }
-  transport.send(effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round });
+  transport.send(effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf });
 }
 
 /** Who leads, in a form a client can use. */
@@ -103,6 +112,16 @@ function leaderHint(state: State, leader: MemberKey | null): LeaderHint | null {
 export function knownLeader(state: State): LeaderHint | null {
   if (state.role.kind === "leader") return leaderHint(state, state.self);
   return state.role.kind === "follower" ? leaderHint(state, state.role.leader) : null;
+}
+
+/** The client asks the leader, or another node; one that leads refuses only because too much waits. */
+function readRefusal(state: State, leader: MemberKey | null): ReplyError {
+  if (state.role.kind !== "leader") return notLeader(leaderHint(state, leader));
+  return {
+    code: "overloaded",
+    message: "too many reads wait already; nothing happened; try again later",
+    leader: null,
+  };
 }
 
 export function notLeader(leader: LeaderHint | null) {

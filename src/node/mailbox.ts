@@ -1,25 +1,27 @@
-// What has arrived since the last turn, in the order in which the core shall hear of it: events one by one, then all
-// commands as one proposal, with one barrier behind them for all queries.
+// What has arrived since the last turn, in the order in which the core shall hear of it: events one by one, then one read for
+// all queries, then all commands as one proposal. The queries come first: they are confirmed by answers to what is sent after
+// them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
-import type { Waiter, WaitingClients } from "./waiting-clients.ts";
+import type { ProposalWaiter, QueryWaiter, Waiter, WaitingClients } from "./waiting-clients.ts";
+import type { WaitingReads } from "./waiting-reads.ts";
 
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 
 /** An event before it is known when it will be handled. */
 export type ArrivedEvent = Untimed<Event>;
 
-type Proposed = Exclude<Waiter, { readonly kind: "query" }>;
-
 export class Mailbox {
   readonly #waiting: WaitingClients;
+  readonly #reads: WaitingReads;
   #events: ArrivedEvent[] = [];
-  #commands: Proposed[] = [];
-  #queries: Waiter[] = [];
+  #commands: ProposalWaiter[] = [];
+  #queries: QueryWaiter[] = [];
   #requestBytes = 0;
 
-  constructor(waiting: WaitingClients) {
+  constructor(waiting: WaitingClients, reads: WaitingReads) {
     this.#waiting = waiting;
+    this.#reads = reads;
   }
 
   get isEmpty(): boolean {
@@ -49,9 +51,8 @@ export class Mailbox {
   /** Empties the mailbox. */
   take(nowMs: Millis): readonly Event[] {
     const events: Event[] = this.#events.map((event) => ({ ...event, nowMs }));
+    if (this.#queries.length > 0) events.push({ kind: "read", nowMs, ref: this.#reads.add(this.#queries) });
     const proposals = this.#commands.map((waiter) => proposalOf(waiter, this.#waiting.add([waiter])));
-    // The queries stand behind the commands that arrived with them: one place in the log serves them all.
-    if (this.#queries.length > 0) proposals.push({ kind: "barrier", ref: this.#waiting.add(this.#queries) });
     if (proposals.length > 0) events.push({ kind: "propose", nowMs, proposals });
     this.#events = [];
     this.#commands = [];
@@ -61,7 +62,7 @@ export class Mailbox {
   }
 }
 
-function proposalOf(waiter: Proposed, ref: ProposalRef): Proposal {
+function proposalOf(waiter: ProposalWaiter, ref: ProposalRef): Proposal {
   switch (waiter.kind) {
     case "command":
       return { kind: "command", ref, payload: waiter.payload, session: waiter.session };

@@ -34,7 +34,8 @@ import { MembershipChanges } from "./membership-changes.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import { TurnLoop } from "./turn-loop.ts";
-import { type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
+import { notAnswered, type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
+import { WaitingReads } from "./waiting-reads.ts";
 
 export interface NodeOptions {
   readonly id: string;
@@ -65,7 +66,8 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #options: NodeOptions;
   readonly #modules: NodeModules;
   readonly #waiting = new WaitingClients();
-  readonly #mailbox = new Mailbox(this.#waiting);
+  readonly #reads = new WaitingReads();
+  readonly #mailbox = new Mailbox(this.#waiting, this.#reads);
   readonly #applier: Applier;
   readonly #loop: TurnLoop;
   readonly #ended = Promise.withResolvers<NodeEnd>();
@@ -86,6 +88,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#applier = new Applier(store.saved.snapshot?.position.index ?? 0, {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
+      dueQueries: (through, max) => this.#reads.take(through, max),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
       answered: () => this.#onAnswered(),
@@ -105,6 +108,7 @@ export class Node implements TransportHandler, RequestTarget {
       tail,
       applier: this.#applier,
       waiting: this.#waiting,
+      reads: this.#reads,
       transferSettled: (outcome: TransferOutcome) => this.#onTransferSettled(outcome),
       changeSettled: ({ ref, outcome }: ChangeSettled) => this.#changes.settle(ref, outcome),
       removed: (by: PlacedConfiguration) => this.#die(removedError(options.id, by)),
@@ -139,11 +143,11 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get waitingCount(): number {
-    return this.#waiting.count + this.#mailbox.requestCount;
+    return this.#waiting.count + this.#reads.count + this.#mailbox.requestCount;
   }
 
   get waitingBytes(): number {
-    return this.#waiting.bytes + this.#mailbox.requestBytes;
+    return this.#waiting.bytes + this.#reads.bytes + this.#mailbox.requestBytes;
   }
 
   get description(): StateMachineDescription {
@@ -273,6 +277,7 @@ export class Node implements TransportHandler, RequestTarget {
     const { clock, transport } = this.#modules;
     const nowMs = clock.nowMs();
     this.#waiting.expire(nowMs);
+    this.#reads.expire(nowMs);
     this.#applier.expire(nowMs);
     transport.flush();
     if (this.#applier.failure !== null) this.#leaveLeadership();
@@ -329,6 +334,7 @@ export class Node implements TransportHandler, RequestTarget {
   #answerEveryone(reason: string): void {
     this.#mailbox.take(this.nowMs());
     this.#waiting.abandon(reason);
+    this.#reads.failAll(notAnswered(reason));
     this.#applier.abandon(reason);
     for (const settled of this.#transfers.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
     this.#changes.end();

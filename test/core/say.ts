@@ -80,19 +80,29 @@ interface Append {
   readonly entries?: readonly Entry[];
   readonly commit?: number;
   readonly round?: number;
+  readonly freshAsOf?: number | null;
 }
-export const append = ({ term, prev = at(0, 0), entries = [], commit = 0, round = 1 }: Append): Message => ({
+export const append = ({
+  term,
+  prev = at(0, 0),
+  entries = [],
+  commit = 0,
+  round = 1,
+  freshAsOf = null,
+}: Append): Message => ({
   kind: "appendEntries",
   term,
   prev,
   entries,
   leaderCommit: commit,
   round,
+  freshAsOf,
 });
-export const accepted = (term: number, matchIndex: number, round = 1): Message => ({
+export const accepted = (term: number, matchIndex: number, round = 1, clockMs = 0): Message => ({
   kind: "appendEntriesReply",
   term,
   round,
+  clockMs,
   outcome: { kind: "accepted", matchIndex },
 });
 
@@ -105,7 +115,16 @@ export const refused = (term: number, outcome: Refused, round = 1): Message => (
   kind: "appendEntriesReply",
   term,
   round,
+  clockMs: 0,
   outcome: { kind: "refused", ...outcome },
+});
+
+export const readIndex = (term: number, id: number): Message => ({ kind: "readIndex", term, id });
+export const readIndexReply = (term: number, id: number, index: number | null): Message => ({
+  kind: "readIndexReply",
+  term,
+  id,
+  index,
 });
 
 // Events
@@ -119,15 +138,17 @@ export const hello = (key: MemberKey, genesis: Genesis | null): Untimed => ({
   genesis,
 });
 export const crashed = (peer: MemberKey): Untimed => ({ kind: "peerCrashed", peer });
-/** Commands of the given sizes, named 1, 2, …; null is a barrier. */
-export const propose = (...sizes: readonly (number | null)[]): Untimed => ({
+/** Commands of the given sizes, named 1, 2, … */
+export const propose = (...sizes: readonly number[]): Untimed => ({
   kind: "propose",
-  proposals: sizes.map((size, offset) =>
-    size === null
-      ? { kind: "barrier", ref: offset + 1 }
-      : { kind: "command", ref: offset + 1, payload: new Uint8Array(size), session: null },
-  ),
+  proposals: sizes.map((size, offset) => ({
+    kind: "command",
+    ref: offset + 1,
+    payload: new Uint8Array(size),
+    session: null,
+  })),
 });
+export const read = (ref = 1): Untimed => ({ kind: "read", ref });
 export const change = (part: Partial<MembershipChange>, expectedIndex: number | null = null): Untimed => ({
   kind: "changeMembership",
   ref: 1,

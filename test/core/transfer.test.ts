@@ -1,5 +1,6 @@
 // How leadership moves on purpose: choosing the target, bringing it up to date, holding proposals, giving up.
 import { describe, expect, test } from "bun:test";
+import { clockMsOf } from "../../src/core/freshness.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { asLeader, effectsOf, follower, leader, linesOf, play, preCandidate, take } from "./build.ts";
 import { accepted, append, at, commands, from, n1, n2, n3, n4, persisted, preVote, preVoteReply } from "./say.ts";
@@ -171,7 +172,9 @@ describe("the target", () => {
       heartbeatIntervalMs,
     );
     expect(after.role).toEqual(standing.role);
-    expect(effectsOf(effects, "send").map(({ to, message }) => [to, message])).toEqual([[n1, accepted(2, 0, 8)]]);
+    expect(effectsOf(effects, "send").map(({ to, message }) => [to, message])).toEqual([
+      [n1, accepted(2, 0, 8, clockMsOf(after))],
+    ]);
     expect(play(after, from(n3, preVoteReply(3, 2, true))).role.kind).toBe("candidate");
   });
 

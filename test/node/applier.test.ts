@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
+import type { DueQuery } from "../../src/node/waiting-reads.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
 
 type Answered = Waiter & {
@@ -42,6 +43,8 @@ const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(re
 function setUp(log: readonly Entry[], after = 0) {
   const machine = new RecordingMachine();
   const waiters = new Map<number, readonly Answered[]>();
+  /** Queries, by what the state must have been handed that answers them. */
+  const queries = new Map<number, readonly Answered[]>();
   const pages: [number, number][] = [];
   const failures: string[] = [];
   /** The entries whose waiters were asked for. */
@@ -62,6 +65,17 @@ function setUp(log: readonly Entry[], after = 0) {
       pages.push([page[0]!.index, page.at(-1)!.index]);
       return page;
     },
+    dueQueries: (through, max) => {
+      const due: DueQuery[] = [];
+      for (const [index, clients] of queries) {
+        if (index > through || due.length + clients.length > max) continue;
+        queries.delete(index);
+        for (const client of clients) {
+          if (client.kind === "query") due.push({ waiter: client, position: { index, term: 1 } });
+        }
+      }
+      return due;
+    },
     waitersOf: (entry) => {
       asked.push(entry.index);
       const waiting = waiters.get(entry.index) ?? [];
@@ -72,7 +86,7 @@ function setUp(log: readonly Entry[], after = 0) {
     stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
     failed: (error) => void failures.push(`node: ${String(error)}`),
   });
-  return { applier, machine, waiters, pages, failures, asked, answeredCount: () => answered };
+  return { applier, machine, waiters, queries, pages, failures, asked, answeredCount: () => answered };
 }
 
 describe("applier", () => {
@@ -114,9 +128,10 @@ describe("applier", () => {
   });
 
   test("who waits for a state machine that hangs is told when the time is up", async () => {
-    const { applier, machine, waiters } = setUp([command(1), noop(2)]);
+    const { applier, machine, waiters, queries } = setUp([command(1), noop(2)]);
     const [change, question] = [waiter("command"), waiter("query", "?")];
-    waiters.set(1, [change]).set(2, [question]);
+    waiters.set(1, [change]);
+    queries.set(2, [question]);
     machine.isSlow = true;
     applier.advance(2);
     applier.expire(-1);
@@ -150,10 +165,14 @@ describe("applier", () => {
     expect(clients[1]!.messages).toEqual(["reject b is refused"]);
   });
 
-  test("a query is put after everything before its barrier and before everything behind it", async () => {
-    const { applier, machine, waiters } = setUp([command(1), command(2), noop(3), command(4)]);
+  test("a query is put once everything that it has to see has been handed over, and not before", async () => {
+    const { applier, machine, queries } = setUp([command(1), command(2), noop(3), command(4)]);
     const client = waiter("query", "q");
-    waiters.set(3, [client]);
+    queries.set(3, [client]);
+    applier.advance(2);
+    applier.serve();
+    expect(machine.queries).toEqual([]);
+    applier.advance(3);
     applier.advance(4);
     await microtasks();
     expect(machine.queries).toEqual(["q after 2"]);
@@ -161,21 +180,49 @@ describe("applier", () => {
     expect(machine.applied.length).toBe(3);
   });
 
+  test("a query that need not wait is put at once", async () => {
+    const { applier, queries } = setUp([command(1)]);
+    applier.advance(1);
+    await microtasks();
+    const client = waiter("query", "q");
+    queries.set(1, [client]);
+    applier.serve();
+    await microtasks();
+    expect(client.answers).toEqual(["1.1 q of 1"]);
+  });
+
+  test("queries are not in the way of commands, nor without bound with the state machine", async () => {
+    const { applier, machine, queries } = setUp([command(1), command(2)]);
+    machine.isSlow = true;
+    for (let at = 0; at < 3; at++)
+      queries.set(
+        -at,
+        Array.from({ length: 512 }, () => waiter("query", "q")),
+      );
+    applier.advance(1);
+    expect([machine.queries.length, machine.runs.length]).toEqual([1024, 1]);
+    applier.advance(2);
+    expect(machine.runs.length).toBe(2);
+    machine.release();
+    await microtasks();
+    expect(machine.queries.length).toBe(1536);
+  });
+
   test("a query that fails fails alone", async () => {
-    const { applier, machine, waiters, failures } = setUp([noop(1), command(2)]);
+    const { applier, machine, waiters, queries, failures } = setUp([noop(1), command(2)]);
     const [bad, good, writer] = [waiter("query", "throw"), waiter("query", "q"), waiter("command")];
-    waiters.set(1, [bad, good]);
+    queries.set(0, [bad]).set(1, [good]);
     waiters.set(2, [writer]);
     applier.advance(2);
     await microtasks();
-    expect([bad.answers, good.answers, writer.answers]).toEqual([["state-machine"], ["1.1 q of 0"], ["2.1 c2"]]);
+    expect([bad.answers, good.answers, writer.answers]).toEqual([["state-machine"], ["1.1 q of 1"], ["2.1 c2"]]);
     expect(failures).toEqual([]);
     expect(applier.failure).toBeNull();
     expect(machine.applied).toEqual(["2:c2"]);
   });
 
   test("a state machine that fails stands still: nobody is left waiting, no entry behind is applied", async () => {
-    const { applier, machine, waiters, failures, answeredCount } = setUp([
+    const { applier, machine, waiters, queries, failures, answeredCount } = setUp([
       command(1),
       command(2, "throw"),
       command(3),
@@ -184,7 +231,7 @@ describe("applier", () => {
     ]);
     machine.isSlow = true;
     const clients = [1, 2, 3, 4, 5].map((index) => waiter(index === 4 ? "query" : "command"));
-    for (const [at, client] of clients.entries()) waiters.set(at + 1, [client]);
+    for (const [at, client] of clients.entries()) (at === 3 ? queries : waiters).set(at + 1, [client]);
     applier.advance(1);
     applier.advance(2);
     applier.advance(3);
@@ -241,11 +288,11 @@ describe("applier", () => {
   });
 
   test("P26: when the node ends, who waits for the state machine is told that the outcome is unknown, once", async () => {
-    const { applier, machine, waiters, failures } = setUp([command(1), noop(2), command(3)]);
+    const { applier, machine, waiters, queries, failures } = setUp([command(1), noop(2), command(3)]);
     machine.isSlow = true;
     const [writer, reader] = [waiter("command"), waiter("query")];
     waiters.set(1, [writer]);
-    waiters.set(2, [reader]);
+    queries.set(2, [reader]);
     applier.advance(3);
     applier.abandon("the node stops");
     expect([writer.answers, reader.answers]).toEqual([["outcome-unknown"], ["unavailable"]]);

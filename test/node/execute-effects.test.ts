@@ -11,6 +11,7 @@ import { Applier } from "../../src/node/applier.ts";
 import { type EffectTargets, executeEffect, notLeader } from "../../src/node/execute-effects.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
+import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import { RecordingMachine } from "./recording-machine.ts";
 
 const n2 = toMemberKey("n2", "b");
@@ -51,6 +52,7 @@ function setUp(stored: readonly Entry[] = []) {
     applier: new Applier(0, {
       stateMachine: new RecordingMachine(),
       read: never,
+      dueQueries: () => [],
       waitersOf: never,
       someoneWaits: never,
       answered: never,
@@ -58,6 +60,7 @@ function setUp(stored: readonly Entry[] = []) {
       failed: never,
     }),
     waiting: new WaitingClients(),
+    reads: new WaitingReads(),
     writes: [],
     transferSettled: never,
     changeSettled: never,
@@ -81,6 +84,7 @@ const range = (prev: [number, number], through: [number, number], bytesMax = 1e9
   bytesMax,
   leaderCommit: 2,
   round: 9,
+  freshAsOf: null,
 });
 
 describe("sendEntries", () => {
@@ -96,6 +100,7 @@ describe("sendEntries", () => {
         entries: entries(4, 6),
         leaderCommit: 2,
         round: 9,
+        freshAsOf: null,
       },
     ]);
   });

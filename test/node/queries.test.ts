@@ -52,19 +52,34 @@ describe("queries", () => {
     expect(old.machine.queries).toEqual([]);
     cluster.rejoin(old.id);
     await cluster.advance(300);
-    // The second one came when the node led no more, the first one's barrier has been overwritten.
-    expect(stale.replies).toEqual(["2 not-leader", `1 not-leader ${cluster.leader.id}`]);
+    expect(stale.replies).toEqual(["1 not-leader", "2 not-leader"]);
     expect(old.machine.queries).toEqual([]);
     await cluster.stopAll();
   });
 
-  test("a query asked together with a command sees it", async () => {
-    const cluster = await Cluster.founded(["n1"]);
-    const client = cluster.client("n1");
-    client.query("count");
+  test("a query makes no entry, and names how far the state reached that answered", async () => {
+    const cluster = await Cluster.founded(three);
+    const client = cluster.client(cluster.leader.id);
     client.command("a");
     await cluster.settle();
-    expect(client.replies).toEqual(["2 result 2.1 a", "1 result 3.1 count of 1"]);
+    client.query("count");
+    await cluster.settle();
+    expect(client.replies).toEqual(["1 result 2.1 a", "2 result 2.1 count of 1"]);
+    expect(cluster.leader.node.state.log.last.index).toBe(2);
+    await cluster.stopAll();
+  });
+
+  test("a follower answers as well, from a state that holds what was acknowledged", async () => {
+    const cluster = await Cluster.founded(three);
+    const writer = cluster.client(cluster.leader.id);
+    writer.command("a");
+    await cluster.settle();
+    const follower = cluster.followers[0]!;
+    const reader = cluster.client(follower.id);
+    expect(follower.machine.applied).toEqual([]);
+    reader.query("count");
+    await cluster.settle();
+    expect(reader.replies).toEqual(["1 result 2.1 count of 1"]);
     await cluster.stopAll();
   });
 });

@@ -13,6 +13,7 @@ import { LogTail } from "../../src/node/log-tail.ts";
 import { Mailbox } from "../../src/node/mailbox.ts";
 import { TurnLoop } from "../../src/node/turn-loop.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
+import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { RecordingMachine } from "./recording-machine.ts";
 
@@ -45,6 +46,7 @@ function followerLoop(write?: LogStore["write"]) {
   const log: string[] = [];
   const failures: unknown[] = [];
   const waiting = new WaitingClients();
+  const reads = new WaitingReads();
   const tail = new LogTail(store, 1_000_000);
   const never = (): never => {
     throw new Error("not expected here");
@@ -52,6 +54,7 @@ function followerLoop(write?: LogStore["write"]) {
   const applier = new Applier(0, {
     stateMachine: new RecordingMachine(),
     read: never,
+    dueQueries: () => [],
     waitersOf: never,
     someoneWaits: never,
     answered: never,
@@ -87,7 +90,7 @@ function followerLoop(write?: LogStore["write"]) {
       transport,
       clock,
       logger: { enabled: () => true, log: (level, message) => void (level === "trace" && log.push(message)) },
-      mailbox: new Mailbox(waiting),
+      mailbox: new Mailbox(waiting, reads),
     },
     {
       targets: {
@@ -95,6 +98,7 @@ function followerLoop(write?: LogStore["write"]) {
         tail,
         applier,
         waiting,
+        reads,
         transferSettled: never,
         changeSettled: never,
         removed: never,
@@ -114,6 +118,7 @@ const appendEntries = (index: number, count: number, term = 1): AppendEntries =>
   entries: Array.from({ length: count }, (_, at) => ({ kind: "noop", index: index + 1 + at, term, stampMs: 1_000 })),
   leaderCommit: 0,
   round: index + 1,
+  freshAsOf: null,
 });
 const heartbeat = appendEntries(0, 0);
 const from = (key: typeof n1, message: AppendEntries) => ({ kind: "message", from: key, message }) as const;

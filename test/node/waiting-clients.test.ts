@@ -1,13 +1,13 @@
 // Every request that was taken gets exactly one answer, and the answer is true.
 import { describe, expect, test } from "bun:test";
-import { type ReplyError, type Waiter, WaitingClients } from "../../src/node/waiting-clients.ts";
+import { type ProposalWaiter, type ReplyError, WaitingClients } from "../../src/node/waiting-clients.ts";
 
-type Recorded = Waiter & { readonly answers: string[] };
+type Recorded = ProposalWaiter & { readonly answers: string[] };
 
-function waiter(kind: "command" | "query" = "command", dueMs = 1_000): Recorded {
+function waiter(dueMs = 1_000): Recorded {
   const answers: string[] = [];
   return {
-    kind,
+    kind: "command",
     session: null,
     payload: new Uint8Array(),
     dueMs,
@@ -28,7 +28,7 @@ describe("waiting clients", () => {
 
   test("P26: an entry that may still commit is never reported as failed, only as unknown", () => {
     const waiting = new WaitingClients();
-    const client = waiter("command", 500);
+    const client = waiter(500);
     waiting.place([waiting.add([client])], { index: 7, term: 2 });
     waiting.expire(499);
     expect(client.answers).toEqual([]);
@@ -40,7 +40,7 @@ describe("waiting clients", () => {
 
   test("P26: when the node stops every waiter gets an answer, placed or not", () => {
     const waiting = new WaitingClients();
-    const clients = [waiter(), waiter(), waiter("query")];
+    const clients = [waiter(), waiter(), waiter()];
     waiting.place([waiting.add([clients[0]!])], { index: 1, term: 1 });
     waiting.add([clients[1]!]);
     waiting.add([clients[2]!]);
@@ -64,7 +64,7 @@ describe("waiting clients", () => {
 
   test("P26: two claims to one index run out of time each by itself", () => {
     const waiting = new WaitingClients();
-    const [old, young] = [waiter("command", 100), waiter("command", 200)];
+    const [old, young] = [waiter(100), waiter(200)];
     waiting.place([waiting.add([old])], { index: 7, term: 1 });
     waiting.place([waiting.add([young])], { index: 7, term: 2 });
     waiting.expire(150);
@@ -75,7 +75,7 @@ describe("waiting clients", () => {
 
   test("a held proposal whose time is up may still get its place: its outcome is unknown", () => {
     const waiting = new WaitingClients();
-    const client = waiter("command", 100);
+    const client = waiter(100);
     const ref = waiting.add([client]);
     waiting.expire(100);
     waiting.place([ref], { index: 3, term: 1 });
@@ -96,7 +96,7 @@ describe("waiting clients", () => {
   test("a refused proposal answers with the leader's address, once", () => {
     const waiting = new WaitingClients();
     const leaders: (string | null)[] = [];
-    const client: Waiter = { ...waiter(), fail: (error) => void leaders.push(error.leader?.address ?? null) };
+    const client: ProposalWaiter = { ...waiter(), fail: (error) => void leaders.push(error.leader?.address ?? null) };
     const ref = waiting.add([client]);
     const error: ReplyError = { code: "not-leader", message: "", leader: { id: "n2", address: "127.0.0.1:2" } };
     waiting.refuse([ref], error);
@@ -104,25 +104,15 @@ describe("waiting clients", () => {
     expect(leaders).toEqual(["127.0.0.1:2"]);
   });
 
-  test("a query that was not answered in time can simply be asked again", () => {
+  test("a command's bytes are held until it has its place", () => {
     const waiting = new WaitingClients();
-    const client = waiter("query", 5);
-    waiting.place([waiting.add([client])], { index: 3, term: 1 });
-    waiting.expire(6);
-    expect(client.answers).toEqual(["unavailable"]);
-  });
-
-  test("a command's bytes are held until it has its place, a query's until it is answered", () => {
-    const waiting = new WaitingClients();
-    const [command, query] = [waiter(), waiter("query")];
+    const command = waiter();
     command.payload = new Uint8Array(1000);
-    query.payload = new Uint8Array(50);
-    const refs = [waiting.add([command]), waiting.add([query])];
-    expect(waiting.bytes).toBe(1050);
+    const refs = [waiting.add([command])];
+    expect(waiting.bytes).toBe(1000);
     waiting.place(refs, { index: 1, term: 1 });
-    expect([waiting.bytes, command.payload.byteLength, query.payload.byteLength]).toEqual([50, 0, 50]);
+    expect([waiting.bytes, command.payload.byteLength]).toEqual([0, 0]);
     waiting.take({ index: 1, term: 1 }, null);
-    waiting.take({ index: 2, term: 2 }, null);
     expect([waiting.bytes, waiting.count]).toEqual([0, 0]);
   });
 });

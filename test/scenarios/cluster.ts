@@ -54,6 +54,7 @@ export class Cluster {
   #sayTime = true;
   #starts = 0;
   #quiet = false;
+  #reads = 0;
 
   constructor(ids: readonly string[], settings: Partial<Settings> = {}) {
     this.#ids = ids;
@@ -272,6 +273,11 @@ export class Cluster {
     this.#step(id, { kind: "transferLeadership", to });
   }
 
+  /** Queries reach the node, which are to see everything acknowledged before. */
+  read(id: string): void {
+    this.#step(id, { kind: "read", ref: ++this.#reads });
+  }
+
   // What a story asserts
 
   state(id: string): State {
@@ -315,7 +321,7 @@ export class Cluster {
   }
 
   #postEntries(node: Node, effect: SendEntries): void {
-    const { prev, through, bytesMax, term, leaderCommit, round } = effect;
+    const { prev, through, bytesMax, term, leaderCommit, round, freshAsOf } = effect;
     let bytes = 0;
     const entries = node.entries
       .slice(prev.index, through.index)
@@ -323,7 +329,7 @@ export class Cluster {
     const last = entries.at(-1);
     if (last?.index === through.index && !samePosition(last, through))
       throw new Error("what is sent is not what was meant");
-    this.#post(node, effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round });
+    this.#post(node, effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf });
   }
 
   #post(node: Node, to: MemberKey, message: Message): void {

@@ -47,6 +47,9 @@ export function executeEffect(node: SimNode, effect: Effect): void {
     case "proposalsRefused":
       world.commands.onRefused(effect.refs);
       return;
+    case "readReady":
+    case "readRefused":
+      throw new Violation("nobody is answered who has not asked", describeEffect(effect));
     case "transferSettled":
       if (effect.outcome.kind === "done") world.coverage.transfersDone++;
       if (effect.outcome.kind === "timedOut") world.coverage.transfersTimedOut++;
@@ -82,7 +85,7 @@ function truncate(node: SimNode, through: number): void {
 }
 
 function sendEntries(node: SimNode, effect: SendEntries): void {
-  const { to, prev, through, term, leaderCommit, round } = effect;
+  const { to, prev, through, term, leaderCommit, round, freshAsOf } = effect;
   if (termAt(node.log, prev.index) !== prev.term || termAt(node.log, through.index) !== through.term) {
     throw new Violation("the core sends what its node has", describeEffect(effect));
   }
@@ -95,7 +98,7 @@ function sendEntries(node: SimNode, effect: SendEntries): void {
     entries.push(entry);
   }
   if (entries.length < through.index - prev.index) node.world.coverage.cutMessages++;
-  node.network.send(node, to, { kind: "appendEntries", term, prev, entries, leaderCommit, round });
+  node.network.send(node, to, { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf });
 }
 
 const termAt = (log: readonly Entry[], index: number): number | undefined => (index === 0 ? 0 : log[index - 1]?.term);

@@ -18,6 +18,8 @@ import {
   readAppendEntries,
   readAppendEntriesReply,
   readGenesisNotice,
+  readReadIndex,
+  readReadIndexReply,
   readRequestPreVote,
   readRequestPreVoteReply,
   readRequestVote,
@@ -61,6 +63,8 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   appendEntriesReply: readAppendEntriesReply,
   timeoutNow: readTimeoutNow,
   genesisNotice: readGenesisNotice,
+  readIndex: readReadIndex,
+  readIndexReply: readReadIndexReply,
   dialBack: readDialBack,
   snapshotRead: readSnapshotRead,
   snapshotChunk: readSnapshotChunk,
@@ -151,6 +155,8 @@ function write(frame: Frame): void {
     case "appendEntriesReply":
     case "timeoutNow":
     case "genesisNotice":
+    case "readIndex":
+    case "readIndexReply":
       return writeMessage(writer, frame);
     case "dialBack":
       return writeDialBack(writer, frame);

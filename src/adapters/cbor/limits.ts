@@ -59,6 +59,8 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   appendEntriesReply: smallFrame,
   timeoutNow: smallFrame,
   genesisNotice: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
+  readIndex: smallFrame,
+  readIndexReply: smallFrame,
   dialBack: smallFrame,
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },

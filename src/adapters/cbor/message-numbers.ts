@@ -13,6 +13,8 @@ export const messageNumbers = Object.freeze({
   appendEntriesReply: 15,
   timeoutNow: 16,
   genesisNotice: 17,
+  readIndex: 19,
+  readIndexReply: 20,
   dialBack: 22,
 
   snapshotRead: 28,
@@ -63,6 +65,8 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "appendEntriesReply",
     "timeoutNow",
     "genesisNotice",
+    "readIndex",
+    "readIndexReply",
     "dialBack",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],

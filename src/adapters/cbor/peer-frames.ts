@@ -12,7 +12,7 @@ import type {
 } from "../../core/messages.ts";
 import { BadFrame } from "./bad-frame.ts";
 import { writeEntries, readEntries } from "./entries.ts";
-import { bool, type Item, logIndex, row, term, uint } from "./fields.ts";
+import { bool, type Item, logIndex, orNull, row, term, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { readGenesis, writeGenesis } from "./membership.ts";
 import { messageNumbers } from "./message-numbers.ts";
@@ -42,12 +42,13 @@ export function writeMessage(writer: FrameWriter, message: Message): void {
       writer.bool(message.granted);
       return;
     case "appendEntries":
-      writer.start(messageNumbers.appendEntries, 7);
+      writer.start(messageNumbers.appendEntries, 8);
       writer.uint(message.term);
       writePosition(writer, message.prev);
       writer.uint(message.leaderCommit);
       writer.uint(message.round);
       writeEntries(writer, message.entries);
+      writer.uintOrNull(message.freshAsOf);
       return;
     case "appendEntriesReply":
       writeAppendEntriesReply(writer, message);
@@ -59,6 +60,17 @@ export function writeMessage(writer: FrameWriter, message: Message): void {
     case "genesisNotice":
       writer.start(messageNumbers.genesisNotice, 2);
       writeGenesis(writer, message.genesis);
+      return;
+    case "readIndex":
+      writer.start(messageNumbers.readIndex, 3);
+      writer.uint(message.term);
+      writer.uint(message.id);
+      return;
+    case "readIndexReply":
+      writer.start(messageNumbers.readIndexReply, 4);
+      writer.uint(message.term);
+      writer.uint(message.id);
+      writer.uintOrNull(message.index);
   }
 }
 
@@ -100,7 +112,7 @@ export function readRequestVoteReply(items: readonly PlainItem[]): RequestVoteRe
 }
 
 export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
-  const [, inTerm, prevIndex, prevTerm, leaderCommit, round, entries] = row(items, 7, "appendEntries");
+  const [, inTerm, prevIndex, prevTerm, leaderCommit, round, entries, freshAsOf] = row(items, 8, "appendEntries");
   const leaderTerm = readTerm(inTerm, "appendEntries.term");
   const prev = readPosition(prevIndex, prevTerm, leaderTerm, "appendEntries.prev");
   return {
@@ -109,16 +121,18 @@ export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
     prev,
     entries: readEntries(entries, prev, leaderTerm),
     leaderCommit: logIndex(leaderCommit, "appendEntries.leaderCommit"),
-    round: uint(round, Number.MAX_SAFE_INTEGER, "appendEntries.round"),
+    round: count(round, "appendEntries.round"),
+    freshAsOf: orNull(freshAsOf, "appendEntries.freshAsOf", count),
   };
 }
 
 function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply): void {
   const { outcome } = reply;
   const accepted = outcome.kind === "accepted";
-  writer.start(messageNumbers.appendEntriesReply, accepted ? 5 : 8);
+  writer.start(messageNumbers.appendEntriesReply, accepted ? 6 : 9);
   writer.uint(reply.term);
   writer.uint(reply.round);
+  writer.uint(reply.clockMs);
   if (accepted) {
     writer.uint(acceptedOutcome);
     writer.uint(outcome.matchIndex);
@@ -134,19 +148,20 @@ export function readAppendEntriesReply(items: readonly PlainItem[]): AppendEntri
   return {
     kind: "appendEntriesReply",
     term: term(items[1], "appendEntriesReply.term"),
-    round: uint(items[2], Number.MAX_SAFE_INTEGER, "appendEntriesReply.round"),
+    round: count(items[2], "appendEntriesReply.round"),
+    clockMs: count(items[3], "appendEntriesReply.clockMs"),
     outcome: readOutcome(items),
   };
 }
 
 function readOutcome(items: readonly PlainItem[]): AppendOutcome {
-  switch (items[3]) {
+  switch (items[4]) {
     case acceptedOutcome: {
-      const [, , , , matchIndex] = row(items, 5, "appendEntriesReply");
+      const [, , , , , matchIndex] = row(items, 6, "appendEntriesReply");
       return { kind: "accepted", matchIndex: logIndex(matchIndex, "appendEntriesReply.matchIndex") };
     }
     case refusedOutcome: {
-      const [, , , , prevIndex, conflictIndex, conflictTerm, lastIndex] = row(items, 8, "appendEntriesReply");
+      const [, , , , , prevIndex, conflictIndex, conflictTerm, lastIndex] = row(items, 9, "appendEntriesReply");
       return {
         kind: "refused",
         prevIndex: logIndex(prevIndex, "appendEntriesReply.prevIndex"),
@@ -171,6 +186,23 @@ export function readGenesisNotice(items: readonly PlainItem[]): Message {
   const [, genesis] = row(items, 2, "genesisNotice");
   return { kind: "genesisNotice", genesis: readGenesis(genesis) };
 }
+
+export function readReadIndex(items: readonly PlainItem[]): Message {
+  const [, inTerm, id] = row(items, 3, "readIndex");
+  return { kind: "readIndex", term: readTerm(inTerm, "readIndex.term"), id: count(id, "readIndex.id") };
+}
+
+export function readReadIndexReply(items: readonly PlainItem[]): Message {
+  const [, inTerm, id, index] = row(items, 4, "readIndexReply");
+  return {
+    kind: "readIndexReply",
+    term: term(inTerm, "readIndexReply.term"),
+    id: count(id, "readIndexReply.id"),
+    index: orNull(index, "readIndexReply.index", logIndex),
+  };
+}
+
+const count = (item: Item, field: string): number => uint(item, Number.MAX_SAFE_INTEGER, field);
 
 /** A term in which somebody stands or leads: 0 is before the first election. */
 function readTerm(item: Item, field: string): Term {

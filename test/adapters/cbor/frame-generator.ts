@@ -146,6 +146,7 @@ function appendEntries(draw: Draw): Message {
     entries: entries(draw, prev, inTerm),
     leaderCommit: index(draw),
     round: index(draw),
+    freshAsOf: draw.orNull(() => index(draw)),
   };
 }
 
@@ -155,7 +156,7 @@ function campaign(draw: Draw, kind: "requestPreVote" | "requestVote"): Message {
 }
 
 function appendEntriesReply(draw: Draw): Message {
-  const reply = { kind: "appendEntriesReply", term: term(draw), round: index(draw) } as const;
+  const reply = { kind: "appendEntriesReply", term: term(draw), round: index(draw), clockMs: index(draw) } as const;
   if (draw.bool()) return { ...reply, outcome: { kind: "accepted", matchIndex: index(draw) } };
   const conflict = { index: index(draw), term: term(draw) };
   return {
@@ -248,6 +249,11 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   appendEntriesReply: ["peer", appendEntriesReply],
   timeoutNow: ["peer", (draw) => ({ kind: "timeoutNow", term: termInOffice(draw) })],
   genesisNotice: ["peer", (draw) => ({ kind: "genesisNotice", genesis: genesis(draw) })],
+  readIndex: ["peer", (draw) => ({ kind: "readIndex", term: termInOffice(draw), id: index(draw) })],
+  readIndexReply: [
+    "peer",
+    (draw) => ({ kind: "readIndexReply", term: term(draw), id: index(draw), index: draw.orNull(() => index(draw)) }),
+  ],
   dialBack: ["peer", (draw) => ({ kind: "dialBack", nonce: uuid(draw) })],
   snapshotRead: [
     "bulk",

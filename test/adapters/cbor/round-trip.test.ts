@@ -88,6 +88,7 @@ test("a batch of entries that no frame can carry does not leave", () => {
     entries,
     leaderCommit: 0,
     round: 1,
+    freshAsOf: null,
   };
   expect(() => encodeFrame(batch)).toThrow(RangeError);
   expect(encodeFrame({ ...batch, entries: entries.slice(1) }).byteLength).toBeGreaterThan(payloadBytesMax);

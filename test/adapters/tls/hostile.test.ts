@@ -256,7 +256,7 @@ describe("P54: slow and many", () => {
       { kind: "command" as const, index: 1, term: 1, stampMs: 1, payload: new Uint8Array(500_000), session: null },
     ];
     for (let round = 0; round < 100; round += 1) {
-      const position = { term: 1, prev: { index: 0, term: 0 }, leaderCommit: 0, round };
+      const position = { term: 1, prev: { index: 0, term: 0 }, leaderCommit: 0, round, freshAsOf: null };
       sender.transport.send(toMemberKey("n2", incarnation), { kind: "appendEntries", ...position, entries });
     }
     sender.heard.isInsideCall = false;
@@ -275,6 +275,7 @@ describe("P54: slow and many", () => {
         entries: [{ kind: "command", index: 1, term: 1, stampMs: 1, payload: new Uint8Array(4 << 20), session: null }],
         leaderCommit: 0,
         round: 1,
+        freshAsOf: null,
       });
     }
     await until(() => node.heard.story.includes("-n2"), "it is dropped");

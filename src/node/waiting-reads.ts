@@ -1,0 +1,111 @@
+// Which queries wait to be put to the state machine? They wait for the core to say how far the state must reach that answers
+// them, and then for the applier to get there. Every query that was taken leaves exactly once: to the state machine, or with
+// the reason why not (P26 of the tests). A question changes nothing, so its outcome is never in doubt.
+import type { ReadRef } from "../core/events.ts";
+import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
+import { notAnswered, type QueryWaiter, type ReplyError } from "./waiting-clients.ts";
+
+/** Queries that a state which has applied through this index may answer. */
+interface Ready {
+  readonly position: LogPosition;
+  waiters: readonly QueryWaiter[];
+}
+
+/** A query that may be put to the state machine now, and the position its answer is to name. */
+export interface DueQuery {
+  readonly waiter: QueryWaiter;
+  readonly position: LogPosition;
+}
+
+export class WaitingReads {
+  readonly #asked = new Map<ReadRef, readonly QueryWaiter[]>();
+  #ready: Ready[] = [];
+  #lastRef = 0;
+  #count = 0;
+  #bytes = 0;
+
+  /** How many queries wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many bytes of payload are held for them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Registers queries that one read stands for. */
+  add(waiters: readonly QueryWaiter[]): ReadRef {
+    this.#lastRef++;
+    this.#asked.set(this.#lastRef, waiters);
+    this.#count += waiters.length;
+    for (const waiter of waiters) this.#bytes += waiter.payload.byteLength;
+    return this.#lastRef;
+  }
+
+  /** The core has found out how far the state must reach. */
+  ready(ref: ReadRef, position: LogPosition): void {
+    const waiters = this.#asked.get(ref);
+    this.#asked.delete(ref);
+    if (waiters !== undefined && waiters.length > 0) this.#ready.push({ position, waiters });
+  }
+
+  refuse(ref: ReadRef, error: ReplyError): void {
+    const waiters = this.#asked.get(ref) ?? [];
+    this.#asked.delete(ref);
+    this.#settle(waiters, error);
+  }
+
+  /** At most `max` of the queries that a state which has been handed everything through `through` may answer. */
+  take(through: LogIndex, max: number): readonly DueQuery[] {
+    if (this.#ready.length === 0) return [];
+    const due: DueQuery[] = [];
+    const later: Ready[] = [];
+    for (const ready of this.#ready) {
+      const room = ready.position.index <= through ? max - due.length : 0;
+      for (const waiter of ready.waiters.slice(0, room)) due.push({ waiter, position: ready.position });
+      if (ready.waiters.length > room) later.push({ ...ready, waiters: ready.waiters.slice(room) });
+    }
+    this.#ready = later;
+    this.#forget(due.map(({ waiter }) => waiter));
+    return due;
+  }
+
+  /** Answers those whose time is up. */
+  expire(nowMs: Millis): void {
+    const isLate = (waiter: QueryWaiter): boolean => waiter.dueMs <= nowMs;
+    const late: QueryWaiter[] = [];
+    for (const [ref, waiters] of this.#asked) {
+      if (!waiters.some(isLate)) continue;
+      late.push(...waiters.filter(isLate));
+      this.#asked.set(
+        ref,
+        waiters.filter((waiter) => !isLate(waiter)),
+      );
+    }
+    for (const ready of this.#ready) {
+      late.push(...ready.waiters.filter(isLate));
+      ready.waiters = ready.waiters.filter((waiter) => !isLate(waiter));
+    }
+    this.#ready = this.#ready.filter(({ waiters }) => waiters.length > 0);
+    this.#settle(late, notAnswered("the query was not answered in time"));
+  }
+
+  /** Nothing will be answered any more: the node ends, or its state machine stands still. */
+  failAll(error: ReplyError): void {
+    const waiters = [...this.#asked.values(), ...this.#ready.map((ready) => ready.waiters)].flat();
+    this.#asked.clear();
+    this.#ready = [];
+    this.#settle(waiters, error);
+  }
+
+  #forget(waiters: readonly QueryWaiter[]): void {
+    this.#count -= waiters.length;
+    for (const waiter of waiters) this.#bytes -= waiter.payload.byteLength;
+  }
+
+  #settle(waiters: readonly QueryWaiter[], error: ReplyError): void {
+    this.#forget(waiters);
+    for (const waiter of waiters) waiter.fail(error);
+  }
+}
