@@ -217,6 +217,11 @@ export class Node implements TransportHandler, RequestTarget {
     this.#modules.logger.log("info", "peer disconnected", { peer: peer.id, reason });
   }
 
+  onPeerCrashed(peer: PeerIdentity): void {
+    this.#modules.logger.log("info", "peer has crashed", { peer: peer.id });
+    this.#loop.arrive({ kind: "peerCrashed", peer: toMemberKey(peer.id, peer.incarnation) });
+  }
+
   onMessage(from: MemberKey, message: Message): void {
     this.#loop.arrive({ kind: "message", from, message });
   }

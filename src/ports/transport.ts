@@ -46,6 +46,12 @@ export interface TransportHandler {
   onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void;
   /** The peer is left without a connection; not called for one that a newer one of the same peer has replaced. */
   onPeerDisconnected(peer: PeerIdentity, reason: string): void;
+  /**
+   * The process of this peer has ended: dialling it is refused at an address where this node had reached that very process,
+   * or another process of the same disk has connected. Once for each process, after its `onPeerDisconnected`, and before the
+   * next one's `onPeerConnected`. Not for a connection that merely broke, nor for a host that has fallen silent.
+   */
+  onPeerCrashed(peer: PeerIdentity): void;
   onMessage(from: MemberKey, message: Message): void;
   /** The peer has opened a connection for bulk. Its ordinary connection need not stand. */
   onBulk(from: PeerIdentity, link: BulkLink): void;
@@ -62,6 +68,16 @@ export interface PeerStatus {
   /** The peer's Graft version, as its last hello said. */
   readonly version: string | null;
 }
+
+/** Whether a node can be reached from here. */
+export type Reach =
+  | {
+      readonly kind: "reached";
+      readonly incarnation: Incarnation;
+      /** `dialled`: at that address, from here. `accepted`: it has dialled this node, and cannot be dialled there. */
+      readonly by: "dialled" | "accepted";
+    }
+  | { readonly kind: "unreachable"; readonly reason: string };
 
 /**
  * An adapter MUST:
@@ -82,6 +98,11 @@ export interface Transport {
   /** What the next hellos say of the genesis. */
   setGenesis(genesis: Genesis | null): void;
   peers(): readonly PeerStatus[];
+  /**
+   * Whether this node can reach that one at this address, a member or not: it has its hello from there, or gets it within
+   * `timeoutMs`; or a connection stands that the other one has dialled. Never rejects, and changes no connection.
+   */
+  reach(id: NodeId, address: string, timeoutMs: number): Promise<Reach>;
   /**
    * Opens a connection for bulk with that very incarnation: dialled from here, or by the peer when it cannot be reached from
    * here. A few per peer. Rejects with `GraftError`: `unavailable` when neither comes about, `overloaded` beyond the few.

@@ -1,108 +1,17 @@
 // What every transport must do, whatever carries the messages. A harness makes nodes that have been started and knows how to
-// wait; nothing here depends on how long anything takes.
+// wait; nothing here depends on how long anything takes. Who is there is transport-presence-contract.ts, what is large
+// transport-bulk-contract.ts.
 import { afterEach, describe, expect, test } from "bun:test";
-import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import type { Message } from "../../src/core/messages.ts";
-import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
-import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
-import type {
-  BulkLink,
-  ClientConnection,
-  PeerIdentity,
-  Transport,
-  TransportHandler,
-} from "../../src/ports/transport.ts";
-
-/** Keeps everything that a transport tells its node, in order. */
-export class Recorder implements TransportHandler {
-  /** `+n2/boot`, `-n2`, `n2@i: 17`, in order. */
-  readonly story: string[] = [];
-  readonly messages: { readonly from: MemberKey; readonly message: Message }[] = [];
-  readonly requests: { readonly request: ClientRequest; readonly client: ClientConnection }[] = [];
-  readonly reasons: string[] = [];
-  readonly bulk: { readonly from: PeerIdentity; readonly link: HeardLink }[] = [];
-  readonly geneses: (Genesis | null)[] = [];
-  onConnected: (peer: PeerIdentity) => void = () => {};
-  /** While true, a callback is a breach of contract. */
-  isInsideCall = false;
-
-  onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
-    this.#note(`+${peer.id}/${peer.bootId}`);
-    this.geneses.push(genesis);
-    this.onConnected(peer);
-  }
-  onPeerDisconnected(peer: PeerIdentity, reason: string): void {
-    this.#note(`-${peer.id}`);
-    this.reasons.push(reason);
-  }
-  onMessage(from: MemberKey, message: Message): void {
-    this.#note(`${from}: ${"term" in message ? message.term : message.kind}`);
-    this.messages.push({ from, message });
-  }
-  onBulk(from: PeerIdentity, link: BulkLink): void {
-    this.#note(`bulk from ${from.id}/${from.bootId}`);
-    this.bulk.push({ from, link: new HeardLink(link) });
-  }
-  onRequest(request: ClientRequest, client: ClientConnection): void {
-    this.#note(`${client.name} asks ${request.kind}`);
-    this.requests.push({ request, client });
-  }
-  isConnectedTo(id: string): boolean {
-    const last = this.story.findLast((line) => line.startsWith(`+${id}/`) || line === `-${id}`);
-    return last?.startsWith("+") ?? false;
-  }
-  get terms(): number[] {
-    return this.messages.map(({ message }) => ("term" in message ? message.term : -1));
-  }
-  #note(line: string): void {
-    if (this.isInsideCall) throw new Error(`called back from inside a call: ${line}`);
-    this.story.push(line);
-  }
-}
-
-/** A connection for bulk, and everything that has come on it. */
-export class HeardLink {
-  readonly messages: BulkMessage[] = [];
-  readonly ends: string[] = [];
-
-  constructor(readonly link: BulkLink) {
-    link.onMessage = (message) => void this.messages.push(message);
-    link.onClose = (reason) => void this.ends.push(reason);
-  }
-}
-
-export interface TestNode {
-  readonly transport: Transport;
-  readonly address: string;
-  readonly heard: Recorder;
-  readonly key: MemberKey;
-}
-
-export interface NodeChoice {
-  /** Default: `boot`. */
-  readonly bootId?: string;
-  /** Where to listen; default: anywhere free. */
-  readonly address?: string;
-  readonly genesis?: Genesis;
-}
-
-export interface TransportHarness {
-  /** A node that has been started, with the incarnation `i`. */
-  node(id: string, choice?: NodeChoice): Promise<TestNode>;
-  /** Returns once the condition holds; fails when it does not come to hold. */
-  until(condition: () => boolean, what: string): Promise<void>;
-  /** From now on nobody can dial the node. */
-  shut(node: TestNode): void;
-  client(
-    of: TestNode,
-    name: "alice" | "admin",
-  ): Promise<{ send(request: ClientRequest): void; replies: readonly ClientReply[] }>;
-  close(): Promise<void>;
-}
-
-export const incarnation = "i";
-export const timeoutNow = (term: number): Message => ({ kind: "timeoutNow", term });
+import {
+  connect,
+  incarnation,
+  roundTrip,
+  type TestNode,
+  timeoutNow,
+  type TransportHarness,
+} from "./transport-harness.ts";
 
 const genesis: Genesis = {
   clusterUuid: "0123456789abcdef0123456789abcdef",
@@ -125,23 +34,6 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       const [a, b] = [await net.node("n1"), await net.node("n2")];
       await connect(net, a, b);
       return { net, a, b };
-    }
-
-    async function connect(net: TransportHarness, a: TestNode, b: TestNode): Promise<void> {
-      a.transport.setPeers([{ id: "n2", address: b.address }]);
-      b.transport.setPeers([{ id: "n1", address: a.address }]);
-      await net.until(() => a.heard.isConnectedTo("n2") && b.heard.isConnectedTo("n1"), "both are connected");
-    }
-
-    /** After this, whatever was under way between the two before has arrived, or never will. */
-    async function roundTrip(net: TransportHarness, a: TestNode, b: TestNode): Promise<void> {
-      const [before, after] = [b.heard.messages.length, a.heard.messages.length];
-      // Sent anew each time: one that was sent on a connection about to be replaced may be lost.
-      await net.until(() => {
-        a.transport.send(b.key, timeoutNow(1_000_000));
-        b.transport.send(a.key, timeoutNow(1_000_000));
-        return b.heard.messages.length > before && a.heard.messages.length > after;
-      }, "a message each way");
     }
 
     test("two nodes that list each other learn who the other is, before any message", async () => {
@@ -272,95 +164,6 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       expect(a.transport.peers()[1]?.reason).toBeString();
       a.transport.setPeers([{ id: "n3", address: "127.0.0.1:1" }]);
       expect(a.transport.peers().map((peer) => peer.id)).toEqual(["n3"]);
-    });
-
-    async function bulkPair(net: TransportHarness, a: TestNode, b: TestNode): Promise<[HeardLink, HeardLink]> {
-      let ours: HeardLink | null = null;
-      const opening = a.transport.openBulk(b.key).then((link) => (ours = new HeardLink(link)));
-      await net.until(() => b.heard.bulk.length > 0, "the connection for bulk is known there");
-      const accepted = b.heard.bulk.at(-1)?.link;
-      await net.until(() => ours !== null, "and here");
-      if (accepted === undefined) throw new Error("there is none");
-      return [await opening, accepted];
-    }
-
-    test("a connection for bulk carries a file beside the ordinary connection, which stays as it is", async () => {
-      const { net, a, b } = await pair();
-      await roundTrip(net, a, b);
-      const before = [a.heard.story.length, b.heard.story.filter((line) => !line.startsWith("bulk")).length];
-      const [ours, theirs] = await bulkPair(net, a, b);
-      expect(b.heard.bulk[0]?.from).toEqual({ id: "n1", incarnation, bootId: "boot" });
-      ours.link.send({ kind: "snapshotRead", file: "f", offset: 7, bytesMax: 9 });
-      await net.until(() => theirs.messages.length === 1, "it is asked");
-      expect(theirs.messages).toEqual([{ kind: "snapshotRead", file: "f", offset: 7, bytesMax: 9 }]);
-      const piece = { kind: "snapshotChunk", offset: 7, bytes: new Uint8Array(200_000).fill(5), checksum: 3 } as const;
-      for (let count = 0; count < 10; count += 1) theirs.link.send(piece);
-      expect(theirs.link.queuedBytes).toBeGreaterThan(1_000_000);
-      theirs.link.send({ kind: "snapshotGone", file: "f", reason: "it is old" });
-      await net.until(() => ours.messages.length === 11, "it is answered");
-      expect(ours.messages[9]).toEqual(piece);
-      expect(ours.messages[10]).toEqual({ kind: "snapshotGone", file: "f", reason: "it is old" });
-      await net.until(() => theirs.link.queuedBytes === 0, "nothing waits");
-      ours.link.close("read");
-      await net.until(() => theirs.ends.length === 1 && ours.ends.length === 1, "both know its end");
-      expect([ours.link.isOpen, theirs.link.isOpen]).toEqual([false, false]);
-      await roundTrip(net, a, b);
-      expect(a.heard.story.slice(before[0]).every((line) => line.startsWith("n2@i"))).toBe(true);
-      expect(b.heard.story.filter((line) => /^[+-]/.test(line))).toEqual(
-        b.heard.story.filter((line) => line.startsWith("+")),
-      );
-    });
-
-    test("what cannot be dialled is asked to dial back", async () => {
-      const { net, a, b } = await pair();
-      await roundTrip(net, a, b);
-      net.shut(b);
-      const [ours, theirs] = await bulkPair(net, a, b);
-      ours.link.send({ kind: "snapshotRead", file: "f", offset: 0, bytesMax: 1 });
-      await net.until(() => theirs.messages.length === 1, "it is asked");
-      await roundTrip(net, a, b);
-    });
-
-    test("a connection for bulk with a node that is not there, or has another disk, does not come about", async () => {
-      const { net, a, b } = await pair();
-      const codes: string[] = [];
-      const failed = (error: { readonly code: string }): void => void codes.push(error.code);
-      a.transport.openBulk(toMemberKey("n9", incarnation)).then(() => codes.push("open"), failed);
-      a.transport.openBulk(toMemberKey("n2", "wiped")).then(() => codes.push("open"), failed);
-      await net.until(() => codes.length === 2, "both have failed");
-      expect(codes).toEqual(["unavailable", "unavailable"]);
-      // What the other disk has seen of it has ended, too.
-      await net.until(() => b.heard.bulk.every(({ link }) => link.ends.length === 1), "nothing is left of it");
-    });
-
-    test("a few connections for bulk with one peer, and then no more until one has ended", async () => {
-      const { net, a, b } = await pair();
-      const links: HeardLink[] = [];
-      const codes: string[] = [];
-      const openOne = (): void => {
-        a.transport.openBulk(b.key).then(
-          (link) => links.push(new HeardLink(link)),
-          (error) => codes.push(error.code),
-        );
-      };
-      for (let count = 0; count < 5; count += 1) openOne();
-      await net.until(() => links.length + codes.length === 5, "all are settled");
-      expect([links.length, codes]).toEqual([4, ["overloaded"]]);
-      links[0]?.link.close("done");
-      await net.until(
-        () => links[0]?.ends.length === 1 && b.heard.bulk.some(({ link }) => link.ends.length === 1),
-        "one has ended",
-      );
-      openOne();
-      await net.until(() => links.length === 5, "there is room again");
-    });
-
-    test("the connections for bulk end with the node", async () => {
-      const { net, a, b } = await pair();
-      const [ours, theirs] = await bulkPair(net, a, b);
-      await b.transport.stop(1_000);
-      await net.until(() => ours.ends.length === 1 && theirs.ends.length === 1, "both have ended");
-      expect(ours.ends[0]).toContain("stopping");
     });
 
     test("a client asks under its name and its rights, and gets its answers", async () => {

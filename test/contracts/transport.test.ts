@@ -2,9 +2,12 @@
 import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
 import { nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { TlsNet } from "../adapters/tls/tls-net.ts";
-import { describeTransportContract, incarnation, Recorder, type TransportHarness } from "./transport-contract.ts";
+import { describeBulkContract } from "./transport-bulk-contract.ts";
+import { describeTransportContract } from "./transport-contract.ts";
+import { incarnation, Recorder, type TransportHarness } from "./transport-harness.ts";
+import { describePresenceContract } from "./transport-presence-contract.ts";
 
-describeTransportContract("in memory", async (): Promise<TransportHarness> => {
+const inMemory = async (): Promise<TransportHarness> => {
   const network = new MemoryNetwork();
   let nextPort = 1;
   return {
@@ -24,6 +27,7 @@ describeTransportContract("in memory", async (): Promise<TransportHarness> => {
       }
       throw new Error(`it did not happen: ${what}`);
     },
+    hasSeen: () => true,
     shut: (node) => network.shut(nodeIdOf(node.key)),
     client: async (of, name) => {
       const [id = ""] = of.key.split("@");
@@ -31,6 +35,13 @@ describeTransportContract("in memory", async (): Promise<TransportHarness> => {
     },
     close: async () => {},
   };
-});
+};
 
-describeTransportContract("over TLS", async () => new TlsNet());
+for (const [name, open] of [
+  ["in memory", inMemory],
+  ["over TLS", async () => new TlsNet()],
+] as const) {
+  describeTransportContract(name, open);
+  describePresenceContract(name, open);
+  describeBulkContract(name, open);
+}

@@ -45,6 +45,7 @@ function setUp(stored: readonly Entry[] = []) {
       setPeers: never,
       setGenesis: never,
       openBulk: never,
+      reach: never,
       peers: never,
       stop: never,
     },

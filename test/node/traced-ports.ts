@@ -50,6 +50,7 @@ export function tracedTransport(transport: Transport, trace: string[], faults: (
       transport.setGenesis(genesis);
     },
     peers: () => transport.peers(),
+    reach: (id, address, timeoutMs) => transport.reach(id, address, timeoutMs),
     openBulk: (to) => transport.openBulk(to),
     stop: async (graceMs) => {
       trace.push("transport.stop");

@@ -68,6 +68,7 @@ function followerLoop(write?: LogStore["write"]) {
     setPeers: never,
     setGenesis: never,
     openBulk: never,
+    reach: never,
     peers: never,
     stop: never,
   };

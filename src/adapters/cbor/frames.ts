@@ -37,6 +37,8 @@ export type HelloSender =
 /** What a connection between two nodes is for; the answer to a hello has the same kind. */
 export type NodePurpose =
   | { readonly kind: "peer" }
+  /** To see who is there: closed after the answer. */
+  | { readonly kind: "probe" }
   | {
       readonly kind: "bulk";
       /** The nonce of the `dialBack` that asked for this connection; null: opened for the dialling side's own use. */

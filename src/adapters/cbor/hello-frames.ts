@@ -2,7 +2,7 @@
 import type { FrameWriter } from "./frame-writer.ts";
 import { BadFrame } from "./bad-frame.ts";
 import { distinct, type Item, name, orNull, printable, row, toPrintable, uint, uuid, word } from "./fields.ts";
-import type { Hello, HelloSender, RefusalCode, Refused } from "./frames.ts";
+import type { Hello, HelloSender, NodePurpose, RefusalCode, Refused } from "./frames.ts";
 import { featuresMax, labelLengthMax, messageLengthMax } from "./limits.ts";
 import { readGenesis, writeGenesis } from "./membership.ts";
 import { messageNumbers } from "./message-numbers.ts";
@@ -13,6 +13,10 @@ const nodeRole = 0;
 const clientRole = 1;
 /** A node's connection for bulk. */
 const bulkRole = 2;
+/** A node's connection that only asks who is there. */
+const probeRole = 3;
+
+const roleOf: Readonly<Record<NodePurpose["kind"], number>> = { peer: nodeRole, bulk: bulkRole, probe: probeRole };
 
 const refusalCodes = [
   "wrong-cluster",
@@ -63,7 +67,7 @@ function writeSender(writer: FrameWriter, sender: HelloSender): void {
   }
   const isBulk = sender.purpose.kind === "bulk";
   writer.array(isBulk ? 6 : 5);
-  writer.uint(isBulk ? bulkRole : nodeRole);
+  writer.uint(roleOf[sender.purpose.kind]);
   writer.text(sender.id);
   writer.text(sender.incarnation);
   writer.text(sender.bootId);
@@ -79,15 +83,27 @@ function readSender(item: Item): HelloSender {
   }
   const isBulk = Array.isArray(item) && item[0] === bulkRole;
   const [role, id, incarnation, bootId, genesis, nonce] = row(item, isBulk ? 6 : 5, "hello.sender");
-  if (role !== nodeRole && !isBulk) throw new BadFrame("hello.sender.role: not one of its values");
   return {
     role: "node",
     id: name(id, "hello.sender.id"),
     incarnation: name(incarnation, "hello.sender.incarnation"),
     bootId: name(bootId, "hello.sender.bootId"),
     genesis: orNull(genesis, "hello.sender.genesis", readGenesis),
-    purpose: isBulk ? { kind: "bulk", nonce: orNull(nonce, "hello.sender.nonce", uuid) } : { kind: "peer" },
+    purpose: readPurpose(role, nonce),
   };
+}
+
+function readPurpose(role: Item, nonce: Item): NodePurpose {
+  switch (role) {
+    case nodeRole:
+      return { kind: "peer" };
+    case bulkRole:
+      return { kind: "bulk", nonce: orNull(nonce, "hello.sender.nonce", uuid) };
+    case probeRole:
+      return { kind: "probe" };
+    default:
+      throw new BadFrame("hello.sender.role: not one of its values");
+  }
 }
 
 export function writeRefused(writer: FrameWriter, refused: Refused): void {

@@ -6,7 +6,7 @@ import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
-import type { BulkLink, PeerIdentity, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
+import type { BulkLink, PeerIdentity, PeerStatus, Reach, Transport, TransportHandler } from "../../ports/transport.ts";
 import { MemoryBulkLinks } from "./bulk-links.ts";
 
 export interface MemoryNetworkOptions {
@@ -175,6 +175,22 @@ export class MemoryNetwork {
     });
   }
 
+  /** @internal Time does not pass here: who does not answer at once does not answer. */
+  reach(from: MemoryTransport, id: NodeId, address: string): Promise<Reach> {
+    const { promise, resolve } = Promise.withResolvers<Reach>();
+    this.enqueue(() => {
+      const target = this.#running.get(id);
+      const pair = pairOf(from.self.id, id);
+      const isDialled = target?.address === address && !this.#shut.has(id) && !this.#cut.has(pair);
+      if (target !== undefined && (isDialled || this.#connections.has(pair))) {
+        const by = isDialled ? "dialled" : "accepted";
+        return resolve({ kind: "reached", incarnation: target.self.incarnation, by });
+      }
+      resolve({ kind: "unreachable", reason: this.status(from, id).reason ?? "no answer" });
+    });
+    return promise;
+  }
+
   /** @internal Dialled, or, when that cannot be, dialled back on request over the ordinary connection. */
   openBulk(from: MemoryTransport, to: MemberKey): Promise<BulkLink> {
     const { promise, resolve, reject } = Promise.withResolvers<BulkLink>();
@@ -195,6 +211,10 @@ export class MemoryNetwork {
       resolve(opener);
     });
     return promise;
+  }
+
+  #isThere(node: MemoryTransport): boolean {
+    return this.#running.get(node.self.id) === node;
   }
 
   #dials(from: MemoryTransport, to: MemoryTransport): boolean {
@@ -229,6 +249,9 @@ export class MemoryNetwork {
     return () => {
       a.handler?.onPeerDisconnected(b.self, reason);
       b.handler?.onPeerDisconnected(a.self, reason);
+      // Whoever has gone is found out by whoever dials it; one that merely lost its connection is still there.
+      if (!this.#isThere(b) && this.#dials(a, b)) a.handler?.onPeerCrashed(b.self);
+      if (!this.#isThere(a) && this.#dials(b, a)) b.handler?.onPeerCrashed(a.self);
     };
   }
 
@@ -272,6 +295,10 @@ class MemoryTransport implements Transport {
 
   openBulk(to: MemberKey): Promise<BulkLink> {
     return this.#network.openBulk(this, to);
+  }
+
+  reach(id: NodeId, address: string): Promise<Reach> {
+    return this.#network.reach(this, id, address);
   }
 
   /** What is sent waits in the network at once. */

@@ -238,8 +238,8 @@ export class Link {
   }
 
   /** The connection never came to be. */
-  neverOpened(reason: string): void {
-    this.#end({ kind: "unreachable", reason });
+  neverOpened(end: LinkEnd): void {
+    this.#end(end);
   }
 
   #end(end: LinkEnd): void {

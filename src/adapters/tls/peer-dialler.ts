@@ -1,7 +1,7 @@
 // When is a peer dialled? While there is no connection with it: at once after one that had held, and otherwise after waits
 // that double up to a bound. It remembers in words why the last attempt failed.
 import type { Clock, Timer } from "../../ports/clock.ts";
-import type { Greeting } from "./greeting.ts";
+import type { Link } from "./link.ts";
 import type { TransportLimits } from "./limits.ts";
 
 export interface PeerDiallerOptions {
@@ -9,7 +9,7 @@ export interface PeerDiallerOptions {
   readonly limits: TransportLimits;
   readonly isConnected: () => boolean;
   /** Begins an attempt, which ends in `succeeded` or `failed`. */
-  readonly attempt: (address: string) => Greeting;
+  readonly attempt: (address: string) => Link;
   /** Called when the reason is another than that of the attempt before. */
   readonly onReason: (reason: string) => void;
 }
@@ -19,7 +19,7 @@ export class PeerDialler {
   readonly #options: PeerDiallerOptions;
   #state: "idle" | "waiting" | "dialling" | "stopped" = "idle";
   #timer: Timer | null = null;
-  #greeting: Greeting | null = null;
+  #link: Link | null = null;
   #failures = 0;
   #reason: string | null = null;
 
@@ -38,7 +38,7 @@ export class PeerDialler {
     if (this.#state === "dialling" || this.#state === "stopped" || this.#options.isConnected()) return;
     this.#timer?.cancel();
     this.#state = "dialling";
-    this.#greeting = this.#options.attempt(this.address);
+    this.#link = this.#options.attempt(this.address);
   }
 
   /**
@@ -47,21 +47,24 @@ export class PeerDialler {
    */
   lost(reason: string, livedMs: number): void {
     this.#reason = reason;
-    if (this.#state !== "idle") return;
-    if (livedMs < this.#options.limits.backoffMaxMs) return this.#wait();
+    if (livedMs < this.#options.limits.backoffMaxMs) {
+      if (this.#state === "idle") this.#wait();
+      return;
+    }
+    // Also when an attempt of before is about to be repeated: whether the peer's process has ended is to be known at once.
     this.#failures = 0;
     this.dial();
   }
 
   succeeded(): void {
     this.#state = "idle";
-    this.#greeting = null;
+    this.#link = null;
     this.#reason = null;
   }
 
   failed(reason: string): void {
     if (this.#state !== "dialling") return;
-    this.#greeting = null;
+    this.#link = null;
     this.#state = "idle";
     if (this.#options.isConnected()) return;
     if (reason !== this.#reason) this.#options.onReason(reason);
@@ -72,7 +75,7 @@ export class PeerDialler {
   stop(): void {
     this.#state = "stopped";
     this.#timer?.cancel();
-    this.#greeting?.link.drop("no longer wanted");
+    this.#link?.drop("no longer wanted");
   }
 
   #wait(): void {

@@ -54,6 +54,11 @@ export class PeerTable {
     return this.#byId.has(id);
   }
 
+  /** Who is connected under this id. */
+  identityOf(id: NodeId): PeerIdentity | null {
+    return this.#byId.get(id)?.identity ?? null;
+  }
+
   /** Why a new link to this node may not stand, or null when it may, and then replaces the one there is. */
   objection(sender: NodeSender, side: Side): Objection | null {
     const { selfId, handshakeTimeoutMs, nowMs } = this.#options;

@@ -12,9 +12,12 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
-/** Why a connection ended: not reached, reached but one side does not trust the other's certificate, or otherwise closed. */
+/**
+ * Why a connection ended: nothing listens at the address (`vacant`: the host itself says so), not reached otherwise, reached
+ * but one side does not trust the other's certificate, or otherwise closed.
+ */
 export interface LinkEnd {
-  readonly kind: "unreachable" | "untrusted" | "closed";
+  readonly kind: "vacant" | "unreachable" | "untrusted" | "closed";
   readonly reason: string;
 }
 
@@ -103,9 +106,10 @@ export const explainClose = (error: Error | undefined): string =>
     : `the connection broke (${codeOf(error) || error.message})`;
 
 /** Why a connection could not be made at all. */
-export function explainConnect(error: unknown): string {
+export function explainConnect(error: unknown): LinkEnd {
   const code = codeOf(error);
-  return bySystemCode[code] ?? `cannot connect (${code || String(error)})`;
+  const reason = bySystemCode[code] ?? `cannot connect (${code || String(error)})`;
+  return { kind: code === "ECONNREFUSED" ? "vacant" : "unreachable", reason };
 }
 
 /** What another side could hold against this side's own certificate, in words; null when nothing is found. */

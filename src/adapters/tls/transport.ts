@@ -7,23 +7,25 @@ import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { BulkLink, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
+import type { BulkLink, PeerStatus, Reach, Transport, TransportHandler } from "../../ports/transport.ts";
 import { encodeFrame } from "../cbor/codec.ts";
-import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
+import type { Hello, Refused } from "../cbor/frames.ts";
 import { type BulkDial, BulkDesk } from "./bulk-desk.ts";
 import { ClientDesk } from "./client-desk.ts";
+import { CrashWatch } from "./crash-watch.ts";
 import { FlushTurn } from "./flush-turn.ts";
-import { explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
-import { makeHello, type NodeSender, refused } from "./hello.ts";
-import { describeIdentity, type Identity, nameOf } from "./identity.ts";
+import { Greeter, identityOfSender, spareHandler } from "./greeter.ts";
+import { type NodeSender, refused } from "./hello.ts";
+import type { Identity } from "./identity.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
-import type { Link, LinkHandler } from "./link.ts";
+import type { Link } from "./link.ts";
 import { LinkWatch } from "./link-watch.ts";
 import { PeerDialler } from "./peer-dialler.ts";
 import { PeerTable } from "./peer-table.ts";
-import { connectTls, listenTls } from "./secure-socket.ts";
-import { SparingLog } from "./sparing-log.ts";
+import { makeSure, reach, type Sight } from "./reach.ts";
+import { listenTls } from "./secure-socket.ts";
 import type { TlsMaterial } from "./tls-words.ts";
+import { TransportLog } from "./transport-log.ts";
 
 export interface TlsTransportOptions {
   readonly self: { readonly id: NodeId; readonly incarnation: Incarnation; readonly bootId: string };
@@ -54,14 +56,18 @@ class NodeTransport implements TlsTransport {
   readonly #limits: TransportLimits;
   readonly #flushTurn: FlushTurn;
   readonly #watch: LinkWatch;
-  readonly #log: SparingLog;
+  readonly #log: TransportLog;
+  readonly #greeter: Greeter;
   readonly #diallers = new Map<NodeId, PeerDialler>();
   readonly #versions = new Map<NodeId, string>();
   /** Accepted and not yet introduced, the oldest first. */
   readonly #pending = new Set<Link>();
-  #peerTable: PeerTable | null = null;
-  #clientDesk: ClientDesk | null = null;
-  #bulkDesk: BulkDesk | null = null;
+  readonly #crashes: CrashWatch;
+  readonly #table: PeerTable;
+  readonly #clientDesk: ClientDesk;
+  readonly #bulkDesk: BulkDesk;
+  /** From `start` to `stop`. */
+  #handler: TransportHandler | null = null;
   #listener: Bun.TCPSocketListener<Link> | null = null;
   #genesis: Genesis | null = null;
   #sweep: Timer | null = null;
@@ -73,7 +79,23 @@ class NodeTransport implements TlsTransport {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#flushTurn = new FlushTurn((callback) => options.clock.soon(callback));
     this.#watch = new LinkWatch(this.#limits);
-    this.#log = new SparingLog(options.logger, options.clock);
+    this.#log = new TransportLog(options.logger, options.clock);
+    this.#greeter = new Greeter({
+      ...options,
+      queueBytesMax: this.#limits.peerQueueBytesMax,
+      flushTurn: this.#flushTurn,
+      genesis: () => this.#genesis,
+      onBegun: (link) => this.#watch.add(link),
+      onEnded: (link) => this.#ended(link),
+    });
+    const handler = this.#whileRunning();
+    this.#crashes = new CrashWatch({
+      onCrashed: (peer) => handler.onPeerCrashed(peer),
+      onDialled: (id, address) => this.#log.reached(id, address),
+    });
+    this.#clientDesk = this.#makeClientDesk(handler);
+    this.#bulkDesk = this.#makeBulkDesk(handler);
+    this.#table = this.#makeTable(handler);
   }
 
   get port(): number {
@@ -81,54 +103,18 @@ class NodeTransport implements TlsTransport {
   }
 
   async start(handler: TransportHandler): Promise<void> {
-    const { self, clock, admins, listen, tls } = this.#options;
-    const { handshakeTimeoutMs, clientsMax, peerQueueBytesMax, clientQueueBytesMax } = this.#limits;
-    const heard = this.#whileRunning(handler);
-    this.#clientDesk = new ClientDesk({
-      admins: new Set(admins),
-      clientsMax,
-      queueBytesMax: clientQueueBytesMax,
-      handler: heard,
-      onRefused: (link, name, { code, message }) =>
-        this.#log.warn("connection refused", {
-          from: link.remoteAddress,
-          identity: `client ${name}`,
-          code,
-          reason: message,
-        }),
-      onLost: (link, name, reason) =>
-        this.#log.warn("client left with answers unsent", {
-          from: link.remoteAddress,
-          identity: `client ${name}`,
-          bytes: link.queuedBytes,
-          reason,
-        }),
-    });
-    this.#bulkDesk = this.#openBulkDesk(heard);
-    this.#peerTable = new PeerTable({
-      selfId: self.id,
-      handshakeTimeoutMs,
-      queueBytesMax: peerQueueBytesMax,
-      nowMs: () => clock.nowMs(),
-      handler: heard,
-      onDialBack: (peer, nonce) => this.#isStopping || this.#bulkDesk?.dialBack(peer, nonce),
-      onReplaced: (old, by) => {
-        if (old.side === "dialled" && by.side === "accepted") this.#leaveToOtherSide(old);
-        else old.finish("replaced by a newer connection", null);
-      },
-      onLost: (id, reason, livedMs) => this.#diallers.get(id)?.lost(reason, livedMs),
-    });
-    this.#listener = listenTls(listen, tls, () => this.#accept());
+    this.#handler = handler;
+    this.#listener = listenTls(this.#options.listen, this.#options.tls, () => this.#accept());
     this.#scheduleSweep();
     for (const dialler of this.#diallers.values()) dialler.dial();
   }
 
   send(to: MemberKey, message: Message): void {
-    this.#peerTable?.send(to, message);
+    this.#table.send(to, message);
   }
 
   openBulk(to: MemberKey): Promise<BulkLink> {
-    if (this.#bulkDesk === null || this.#isStopping) {
+    if (this.#handler === null) {
       return Promise.reject(new GraftError("unavailable", `${this.#options.self.id} does not run`));
     }
     return this.#bulkDesk.open(to);
@@ -158,22 +144,29 @@ class NodeTransport implements TlsTransport {
       this.#diallers.set(id, dialler);
       if (this.#listener !== null) dialler.dial();
     }
+    for (const id of wanted.keys()) this.#makeSure(id);
   }
 
   peers(): readonly PeerStatus[] {
     return [...this.#diallers].map(([id, dialler]) => {
-      const reachable = this.#peerTable?.has(id) ?? false;
+      const reachable = this.#table.has(id);
       const reason = reachable ? null : (dialler.reason ?? "not connected yet");
       return { id, address: dialler.address, reachable, reason, version: this.#versions.get(id) ?? null };
     });
   }
 
+  async reach(id: NodeId, address: string, timeoutMs: number): Promise<Reach> {
+    const { incarnation, id: self } = this.#options.self;
+    return id === self ? { kind: "reached", incarnation, by: "dialled" } : reach(id, address, timeoutMs, this.#sight);
+  }
+
   async stop(graceMs: number): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
+    this.#handler = null;
     this.#listener?.stop();
     for (const dialler of this.#diallers.values()) dialler.stop();
-    this.#bulkDesk?.stop();
+    this.#bulkDesk.stop();
     const { clock, self } = this.#options;
     const farewell = encodeFrame(refused("stopping", `${self.id} is stopping`));
     for (const link of this.#watch.links) link.finish("this node is stopping", farewell);
@@ -190,23 +183,52 @@ class NodeTransport implements TlsTransport {
     this.#sweep?.cancel();
   }
 
-  /** The node's handler until `stop`; afterwards nobody listens. */
-  #whileRunning(handler: TransportHandler): TransportHandler {
+  /** Hands on to the node's handler; before `start` and after `stop` nobody listens. */
+  #whileRunning(): TransportHandler {
     return {
-      onPeerConnected: (peer, genesis) => this.#isStopping || handler.onPeerConnected(peer, genesis),
-      onPeerDisconnected: (peer, reason) => this.#isStopping || handler.onPeerDisconnected(peer, reason),
-      onMessage: (from, message) => this.#isStopping || handler.onMessage(from, message),
-      onBulk: (from, link) => (this.#isStopping ? link.close("this node is stopping") : handler.onBulk(from, link)),
-      onRequest: (request, client) => this.#isStopping || handler.onRequest(request, client),
+      onPeerConnected: (peer, genesis) => this.#handler?.onPeerConnected(peer, genesis),
+      onPeerDisconnected: (peer, reason) => this.#handler?.onPeerDisconnected(peer, reason),
+      onPeerCrashed: (peer) => this.#handler?.onPeerCrashed(peer),
+      onMessage: (from, message) => this.#handler?.onMessage(from, message),
+      onBulk: (from, link) =>
+        this.#handler === null ? link.close("this node is stopping") : this.#handler.onBulk(from, link),
+      onRequest: (request, client) => this.#handler?.onRequest(request, client),
     };
   }
 
-  #accept(): Link {
-    const { link } = this.#greet({
-      meant: null,
-      onHello: (accepted, hello, identity) => this.#introduced(accepted, hello, identity),
-      onFailed: (failure) => this.#logRefusal(link, failure),
+  #makeClientDesk(handler: TransportHandler): ClientDesk {
+    return new ClientDesk({
+      admins: new Set(this.#options.admins),
+      clientsMax: this.#limits.clientsMax,
+      queueBytesMax: this.#limits.clientQueueBytesMax,
+      handler,
+      onRefused: (link, name, refusal) => this.#log.clientRefused(link, name, refusal),
+      onLost: (link, name, reason) => this.#log.clientLost(link, name, reason),
     });
+  }
+
+  #makeTable(handler: TransportHandler): PeerTable {
+    const { self, clock } = this.#options;
+    return new PeerTable({
+      selfId: self.id,
+      handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+      queueBytesMax: this.#limits.peerQueueBytesMax,
+      nowMs: () => clock.nowMs(),
+      handler,
+      onDialBack: (peer, nonce) => this.#bulkDesk.dialBack(peer, nonce),
+      onReplaced: (old, by) => {
+        if (old.side === "dialled" && by.side === "accepted") this.#leaveToOtherSide(old);
+        else old.finish("replaced by a newer connection", null);
+      },
+      onLost: (id, reason, livedMs) => this.#diallers.get(id)?.lost(reason, livedMs),
+    });
+  }
+
+  #accept(): Link {
+    const link = this.#greeter.accept(
+      (accepted, hello, identity) => this.#introduced(accepted, hello, identity),
+      (failed, failure) => this.#log.greetingFailed(failed, failure),
+    );
     this.#pending.add(link);
     if (this.#pending.size > this.#limits.pendingMax) {
       // The oldest has had the most time; whoever is honest is done within milliseconds.
@@ -216,98 +238,61 @@ class NodeTransport implements TlsTransport {
     return link;
   }
 
-  #logRefusal(link: Link, failure: GreetingFailure): void {
-    const fields = {
-      from: link.remoteAddress,
-      identity: failure.identity === null ? null : describeIdentity(failure.identity),
-      code: failure.code,
-      reason:
-        failure.code !== null && !failure.isOurRefusal ? `the other side said: ${failure.reason}` : failure.reason,
-    };
-    // Two nodes that dial each other at once are in order, and one of the two connections is spare.
-    const isSpare = failure.code === "busy" && failure.isOurRefusal && failure.identity?.role === "node";
-    if (isSpare) this.#options.logger.log("debug", "spare connection refused", fields);
-    else this.#log.warn("connection refused", fields);
-  }
-
   #makeDialler(id: NodeId, address: string): PeerDialler {
-    const { clock, logger, tls } = this.#options;
+    const { clock } = this.#options;
     const dialler = new PeerDialler(address, {
       clock,
       limits: this.#limits,
-      isConnected: () => this.#peerTable?.has(id) ?? false,
-      attempt: (to) => {
-        const greeting = this.#greet({
-          meant: { id, purpose: { kind: "peer" } },
-          onHello: (link, hello, identity) => this.#introduced(link, hello, identity),
-          onFailed: (failure) => dialler.failed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() }).reason),
-        });
-        connectTls(to, tls, greeting.link);
-        return greeting;
-      },
-      onReason: (reason) =>
-        logger.log("warn", "peer cannot be reached", { peer: id, address: dialler.address, reason }),
+      isConnected: () => this.#table.has(id),
+      attempt: (to) =>
+        this.#greeter.dial({
+          id,
+          address: to,
+          purpose: { kind: "peer" },
+          onHello: (link, sender, hello) => this.#meetDialled(link, sender, hello, to),
+          onFailed: ({ kind, reason }) => {
+            if (kind === "vacant" && !this.#table.has(id)) this.#crashes.foundVacant(id, to);
+            dialler.failed(reason);
+          },
+        }),
+      onReason: (reason) => this.#log.unreachable(id, dialler.address, reason),
     });
     return dialler;
   }
 
-  #openBulkDesk(handler: TransportHandler): BulkDesk {
+  get #sight(): Sight {
+    return { table: this.#table, crashes: this.#crashes, greeter: this.#greeter };
+  }
+
+  #makeSure(id: NodeId): void {
+    const address = this.#diallers.get(id)?.address;
+    if (address !== undefined) void makeSure(id, address, this.#limits.handshakeTimeoutMs, this.#sight);
+  }
+
+  #makeBulkDesk(handler: TransportHandler): BulkDesk {
     return new BulkDesk({
       selfId: this.#options.self.id,
       limits: this.#limits,
       clock: this.#options.clock,
       handler,
       dial: (request) => this.#dialForBulk(request),
-      isConnected: (peer) => this.#peerTable?.isConnected(peer) ?? false,
-      askBack: (peer, nonce) => this.#peerTable?.send(peer, { kind: "dialBack", nonce }),
+      isConnected: (peer) => this.#table.isConnected(peer),
+      askBack: (peer, nonce) => this.#table.send(peer, { kind: "dialBack", nonce }),
       onOpened: (link) => this.#watch.setPhase(link, "bulk"),
     });
   }
 
   #dialForBulk({ id, purpose, onHello, onFailed }: BulkDial): void {
-    const { tls, clock } = this.#options;
     const address = this.#diallers.get(id)?.address;
-    if (address === undefined) return onFailed(`its address is not known`);
-    const greeting = this.#greet({
-      meant: { id, purpose },
-      onHello: (link, { sender }) => (sender.role === "node" ? onHello(link, sender) : null),
-      onFailed: (failure) => onFailed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() }).reason),
-    });
-    connectTls(address, tls, greeting.link);
+    if (address === undefined) return onFailed("its address is not known");
+    this.#greeter.dial({ id, address, purpose, onHello, onFailed: ({ reason }) => onFailed(reason) });
   }
 
-  /** A link that introduces itself: dialled to the node that is meant, or accepted. */
-  #greet({ meant, onHello, onFailed }: Acquaintance): Greeting {
-    const { self, cluster } = this.#options;
-    const side = meant === null ? "accepted" : "dialled";
-    const greeting = new Greeting({
-      expected: {
-        cluster,
-        self: self.id,
-        meant: meant?.id ?? null,
-        side,
-        clusterUuid: this.#genesis?.clusterUuid ?? null,
-      },
-      queueBytesMax: this.#limits.peerQueueBytesMax,
-      flushTurn: this.#flushTurn,
-      opening: meant === null ? null : () => this.#hello(meant.id, meant.purpose),
-      onHello,
-      onFailed,
-      onEnded: (link) => this.#ended(link),
-    });
-    this.#watch.add(greeting.link);
-    return greeting;
-  }
-
+  /** Someone has connected and introduced itself. */
   #introduced(link: Link, hello: Hello, identity: Identity): Refused | null {
     const refusal = this.#meet(link, hello);
     if (refusal === null) this.#pending.delete(link);
-    else if (refusal.code === "duplicate-node") {
-      this.#options.logger.log("error", "two processes run as one node", {
-        peer: nameOf(identity),
-        reason: refusal.message,
-      });
-    }
+    else if (refusal.code === "duplicate-node") this.#log.twoProcesses(identity, refusal);
     return refusal;
   }
 
@@ -315,31 +300,50 @@ class NodeTransport implements TlsTransport {
     const { sender } = hello;
     if (this.#isStopping) return refused("stopping", `${this.#options.self.id} is stopping`);
     if (sender.role === "client") return this.#meetClient(link, sender.name);
-    return sender.purpose.kind === "bulk" ? this.#meetForBulk(link, sender) : this.#meetPeer(link, hello, sender);
+    switch (sender.purpose.kind) {
+      case "peer":
+        return this.#meetPeer(link, hello, sender);
+      case "probe":
+        return this.#answerProbe(link, sender);
+      case "bulk":
+        return this.#bulkDesk.accept(link, sender, () =>
+          this.#greeter.answer(link, sender.id, { kind: "bulk", nonce: null }),
+        );
+    }
   }
 
-  #meetForBulk(link: Link, sender: NodeSender): Refused | null {
-    if (link.side === "dialled") return refused("bad-frame", "the answer to a hello has another purpose than it");
-    const answer = (): void => link.send(encodeFrame(this.#hello(sender.id, { kind: "bulk", nonce: null })));
-    return this.#bulkDesk?.accept(link, sender, answer) ?? null;
+  #answerProbe(link: Link, sender: NodeSender): null {
+    this.#greeter.answer(link, sender.id, { kind: "probe" });
+    link.handler = spareHandler;
+    link.finish("it was a probe", null);
+    return null;
   }
 
   #meetPeer(link: Link, hello: Hello, sender: NodeSender): Refused | null {
-    const table = this.#peerTable;
-    if (table === null) throw new Error("a peer before the start");
-    const objection = table.objection(sender, link.side);
-    const isSpare = objection?.kind === "surplus" && link.side === "dialled";
-    if (objection !== null && !isSpare) return objection.refused;
-    if (link.side === "accepted") link.send(encodeFrame(this.#hello(sender.id)));
-    else this.#diallers.get(sender.id)?.succeeded();
-    if (isSpare) {
-      this.#leaveToOtherSide(link);
-      return null;
-    }
-    this.#watch.setPhase(link, "peer");
-    this.#versions.set(sender.id, hello.software);
-    table.attach(link, sender);
+    const objection = this.#table.objection(sender, "accepted");
+    if (objection !== null) return objection.refused;
+    this.#greeter.answer(link, sender.id, { kind: "peer" });
+    this.#attach(link, sender, hello);
+    this.#makeSure(sender.id);
     return null;
+  }
+
+  #meetDialled(link: Link, sender: NodeSender, hello: Hello, address: string): Refused | null {
+    if (this.#isStopping) return refused("stopping", `${this.#options.self.id} is stopping`);
+    const objection = this.#table.objection(sender, "dialled");
+    if (objection !== null && objection.kind !== "surplus") return objection.refused;
+    this.#diallers.get(sender.id)?.succeeded();
+    if (objection === null) this.#attach(link, sender, hello);
+    else this.#leaveToOtherSide(link);
+    this.#crashes.dialled(identityOfSender(sender), address);
+    return null;
+  }
+
+  #attach(link: Link, sender: NodeSender, { software }: Hello): void {
+    this.#watch.setPhase(link, "peer");
+    this.#versions.set(sender.id, software);
+    this.#crashes.connected(identityOfSender(sender));
+    this.#table.attach(link, sender);
   }
 
   /**
@@ -352,19 +356,12 @@ class NodeTransport implements TlsTransport {
   }
 
   #meetClient(link: Link, name: string): Refused | null {
-    const desk = this.#clientDesk;
-    if (desk === null) throw new Error("a client before the start");
-    const objection = desk.objection();
+    const objection = this.#clientDesk.objection();
     if (objection !== null) return objection;
-    link.send(encodeFrame(this.#hello(name)));
+    this.#greeter.answer(link, name, { kind: "peer" });
     this.#watch.setPhase(link, "client");
-    desk.attach(link, name);
+    this.#clientDesk.attach(link, name);
     return null;
-  }
-
-  #hello(meant: string, purpose: NodePurpose = { kind: "peer" }): Hello {
-    const { self, cluster, software } = this.#options;
-    return makeHello(cluster, { role: "node", ...self, genesis: this.#genesis, purpose }, meant, software);
   }
 
   #scheduleSweep(): void {
@@ -381,13 +378,3 @@ class NodeTransport implements TlsTransport {
     if (this.#watch.size === 0) this.#onAllClosed?.();
   }
 }
-
-/** A connection that is to come about: with whom it was meant to be, null when accepted, and what then. */
-interface Acquaintance {
-  readonly meant: { readonly id: NodeId; readonly purpose: NodePurpose } | null;
-  readonly onHello: GreetingOptions["onHello"];
-  readonly onFailed: GreetingOptions["onFailed"];
-}
-
-/** Nothing is delivered of a connection that is not to stay. */
-const spareHandler: LinkHandler = { onTrusted() {}, onFrame() {}, onBadFrame() {}, onClose() {} };

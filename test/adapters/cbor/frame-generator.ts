@@ -6,7 +6,7 @@ import type { LogPosition } from "../../../src/core/log-position.ts";
 import type { Message } from "../../../src/core/messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
 import { chunkBytesMax, stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
-import type { Frame } from "../../../src/adapters/cbor/frames.ts";
+import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
 
 /** A small generator of our own (mulberry32): the same numbers from the same seed, everywhere. */
@@ -181,7 +181,11 @@ function hello(draw: Draw): Frame {
           incarnation: draw.name(),
           bootId: draw.name(),
           genesis: draw.orNull(() => genesis(draw)),
-          purpose: draw.bool() ? { kind: "peer" } : { kind: "bulk", nonce: draw.orNull(() => uuid(draw)) },
+          purpose: draw.pick<NodePurpose>([
+            { kind: "peer" },
+            { kind: "probe" },
+            { kind: "bulk", nonce: draw.orNull(() => uuid(draw)) },
+          ]),
         },
     meant: draw.orNull(() => draw.name()),
     software: draw.printable(),

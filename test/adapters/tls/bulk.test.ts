@@ -4,7 +4,7 @@ import type { Frame, HelloSender, NodePurpose } from "../../../src/adapters/cbor
 import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
 import type { BulkMessage } from "../../../src/ports/bulk-messages.ts";
-import { HeardLink, timeoutNow } from "../../contracts/transport-contract.ts";
+import { HeardLink, timeoutNow } from "../../contracts/transport-harness.ts";
 import { clientTls, hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 let net = new TlsNet();

@@ -1,7 +1,7 @@
 // Which connections two nodes keep with each other: one, whoever dialled it, and never one with an impostor.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { toMemberKey } from "../../../src/core/configuration.ts";
-import { incarnation, timeoutNow } from "../../contracts/transport-contract.ts";
+import { incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
 import { hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 let net = new TlsNet();
@@ -131,7 +131,7 @@ describe("P54: a peer that vanished without a word", () => {
     const next = await net.node("n1", { bootId: "next" });
     next.transport.setPeers([{ id: "n2", address: node.address }]);
     await until(() => node.heard.story.includes("+n1/next"), "the next process is known");
-    expect(node.heard.story).toEqual(["+n1/former", "-n1", "+n1/next"]);
+    expect(node.heard.story).toEqual(["+n1/former", "-n1", "†n1/former", "+n1/next"]);
     expect(node.heard.reasons).toEqual(["nothing was heard for 300 ms"]);
   });
 
@@ -161,6 +161,8 @@ test("a lost connection is renewed, and messages flow again", async () => {
     a.transport.send(toMemberKey("n2", incarnation), timeoutNow(4));
     return b.heard.terms.includes(4);
   }, "messages flow");
+  // A connection that broke says nothing of the process behind it.
+  expect([...a.heard.story, ...b.heard.story].filter((line) => line.startsWith("†"))).toEqual([]);
 });
 
 test("a peer whose address changes is found at the new one", async () => {

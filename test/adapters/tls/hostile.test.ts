@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import type { ClientReply } from "../../../src/ports/requests.ts";
-import { incarnation, timeoutNow } from "../../contracts/transport-contract.ts";
+import { incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
 import {
   clientSender,
   clientTls,

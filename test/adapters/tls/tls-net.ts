@@ -18,7 +18,7 @@ import {
   Recorder,
   type TestNode,
   type TransportHarness,
-} from "../../contracts/transport-contract.ts";
+} from "../../contracts/transport-harness.ts";
 
 export const cluster = "demo";
 const ca = await createCa({ cluster });
@@ -117,6 +117,11 @@ export class TlsNet implements TransportHarness {
       }));
       transport.setPeers(peers);
     }
+  }
+
+  hasSeen(node: TestNode, other: TestNode): boolean {
+    const lines = this.#nodes.find(({ transport }) => transport === node.transport)?.lines ?? [];
+    return lines.some(({ message, fields }) => message === "peer reached" && fields["address"] === other.address);
   }
 
   async client(of: TestNode, name: string): Promise<ClientLink & { replies: ClientReply[]; ends: string[] }> {

@@ -1,0 +1,133 @@
+// How does this node begin a conversation? It introduces itself to who has connected, dials who is meant for one of the
+// purposes that a connection can have, and probes who is there. What becomes of a link whose hellos are exchanged is the
+// caller's matter.
+import type { NodeId } from "../../core/configuration.ts";
+import type { Genesis } from "../../core/genesis.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { PeerIdentity } from "../../ports/transport.ts";
+import { encodeFrame } from "../cbor/codec.ts";
+import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
+import type { FlushTurn } from "./flush-turn.ts";
+import { explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
+import { makeHello, type NodeSender, refused } from "./hello.ts";
+import type { Link, LinkHandler } from "./link.ts";
+import { connectTls } from "./secure-socket.ts";
+import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
+
+export interface GreeterOptions {
+  readonly self: PeerIdentity;
+  readonly cluster: string;
+  readonly software: string;
+  readonly tls: TlsMaterial;
+  readonly clock: Clock;
+  readonly queueBytesMax: number;
+  readonly flushTurn: FlushTurn;
+  readonly genesis: () => Genesis | null;
+  readonly onBegun: (link: Link) => void;
+  readonly onEnded: (link: Link) => void;
+}
+
+export interface Dial {
+  readonly id: NodeId;
+  readonly address: string;
+  readonly purpose: NodePurpose;
+  /** The node that was meant has answered, for the same purpose. Gives the link its handler, or answers why it is not wanted. */
+  readonly onHello: (link: Link, sender: NodeSender, hello: Hello) => Refused | null;
+  /** Why it has come to nothing, in words for an operator. */
+  readonly onFailed: (end: LinkEnd) => void;
+}
+
+/** What a probe has found. */
+type Found =
+  { readonly kind: "there"; readonly identity: PeerIdentity } | { readonly kind: "failed"; readonly reason: string };
+
+/** Nothing is delivered of a connection that is not to stay. */
+export const spareHandler: LinkHandler = { onTrusted() {}, onFrame() {}, onBadFrame() {}, onClose() {} };
+
+export const identityOfSender = ({ id, incarnation, bootId }: NodeSender): PeerIdentity => ({
+  id,
+  incarnation,
+  bootId,
+});
+
+export class Greeter {
+  readonly #options: GreeterOptions;
+
+  constructor(options: GreeterOptions) {
+    this.#options = options;
+  }
+
+  hello(meant: string, purpose: NodePurpose = { kind: "peer" }): Hello {
+    const { self, cluster, software, genesis } = this.#options;
+    return makeHello(cluster, { role: "node", ...self, genesis: genesis(), purpose }, meant, software);
+  }
+
+  /** The link of a connection that someone has made to this node. */
+  accept(onHello: GreetingOptions["onHello"], onFailed: (link: Link, failure: GreetingFailure) => void): Link {
+    const greeting: Greeting = this.#greet(null, null, onHello, (failure) => onFailed(greeting.link, failure));
+    return greeting.link;
+  }
+
+  /** Answers a hello for the same purpose. */
+  answer(link: Link, meant: string, purpose: NodePurpose): void {
+    link.send(encodeFrame(this.hello(meant, purpose)));
+  }
+
+  /** Throws `GraftError("config")` when the address is none. */
+  dial({ id, address, purpose, onHello, onFailed }: Dial): Link {
+    const { tls, clock } = this.#options;
+    const { link } = this.#greet(
+      id,
+      () => this.hello(id, purpose),
+      (answered, hello) => {
+        const { sender } = hello;
+        if (sender.role === "node" && sender.purpose.kind === purpose.kind) return onHello(answered, sender, hello);
+        return refused("bad-frame", "the answer to a hello has another purpose than it");
+      },
+      (failure) => onFailed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() })),
+    );
+    connectTls(address, tls, link);
+    return link;
+  }
+
+  /** Who answers at this address, if it is this node. Changes nothing there. */
+  probe(id: NodeId, address: string, timeoutMs: number): Promise<Found> {
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<Found>();
+    try {
+      const link = this.dial({
+        id,
+        address,
+        purpose: { kind: "probe" },
+        onHello: (answered, sender) => {
+          resolve({ kind: "there", identity: identityOfSender(sender) });
+          answered.handler = spareHandler;
+          answered.finish("it was a probe", null);
+          return null;
+        },
+        onFailed: ({ reason }) => resolve({ kind: "failed", reason }),
+      });
+      const late = `no answer within ${timeoutMs} ms`;
+      const timer = clock.at(clock.nowMs() + timeoutMs, () => link.drop(late, "unreachable"));
+      void promise.then(() => timer.cancel());
+    } catch (error) {
+      resolve({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+    }
+    return promise;
+  }
+
+  #greet(
+    meant: NodeId | null,
+    opening: GreetingOptions["opening"],
+    onHello: GreetingOptions["onHello"],
+    onFailed: GreetingOptions["onFailed"],
+  ): Greeting {
+    const { self, cluster, genesis, queueBytesMax, flushTurn, onBegun, onEnded } = this.#options;
+    const side = meant === null ? "accepted" : "dialled";
+    const clusterUuid = genesis()?.clusterUuid ?? null;
+    const expected = { cluster, self: self.id, meant, side, clusterUuid } as const;
+    const greeting = new Greeting({ expected, queueBytesMax, flushTurn, opening, onHello, onFailed, onEnded });
+    onBegun(greeting.link);
+    return greeting;
+  }
+}

@@ -1,0 +1,101 @@
+// What every transport must find out about other nodes: whether the process of one has ended, whether one can be reached, and
+// that one which nobody knows may come and stay.
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Reach } from "../../src/ports/transport.ts";
+import { connect, incarnation, roundTrip, type TestNode, type TransportHarness } from "./transport-harness.ts";
+
+export function describePresenceContract(name: string, open: () => Promise<TransportHarness>): void {
+  describe(`a transport, ${name}, and who is there`, () => {
+    let harness: TransportHarness | null = null;
+    const opened = async (): Promise<TransportHarness> => (harness = await open());
+    afterEach(async () => {
+      await harness?.close();
+      harness = null;
+    });
+
+    async function pair(): Promise<{ net: TransportHarness; a: TestNode; b: TestNode }> {
+      const net = await opened();
+      const [a, b] = [await net.node("n1"), await net.node("n2")];
+      await connect(net, a, b);
+      return { net, a, b };
+    }
+
+    for (const [gone, left] of [
+      ["n1", "n2"],
+      ["n2", "n1"],
+    ] as const) {
+      test(`the end of ${gone}'s process is found out by ${left}, whoever had dialled, once, after its connection's end`, async () => {
+        const { net, a, b } = await pair();
+        const [ending, other] = gone === "n1" ? [a, b] : [b, a];
+        await roundTrip(net, a, b);
+        await net.until(() => net.hasSeen(other, ending), "each has reached the other");
+        await ending.transport.stop(1_000);
+        await net.until(() => other.heard.story.includes(`†${gone}/boot`), "it is found out");
+        const ends = (): string[] => other.heard.story.filter((line) => /^[-†]/.test(line));
+        expect(ends()).toEqual([`-${gone}`, `†${gone}/boot`]);
+        const next = await net.node(gone, { bootId: "second", address: ending.address });
+        next.transport.setPeers([{ id: left, address: other.address }]);
+        await net.until(() => other.heard.isConnectedTo(gone), "the next process is connected");
+        expect(ends()).toEqual([`-${gone}`, `†${gone}/boot`]);
+      });
+    }
+
+    test("a node that nobody could ever dial is not found out to have ended", async () => {
+      const net = await opened();
+      const [a, b] = [await net.node("n1"), await net.node("n2")];
+      a.transport.setPeers([{ id: "n2", address: b.address }]);
+      net.shut(b);
+      b.transport.setPeers([{ id: "n1", address: a.address }]);
+      await net.until(() => a.heard.isConnectedTo("n2") && b.heard.isConnectedTo("n1"), "both are connected");
+      await b.transport.stop(1_000);
+      await net.until(() => a.transport.peers()[0]?.reachable === false, "the connection is gone");
+      await net.until(() => a.transport.peers()[0]?.reason?.includes("refused") ?? false, "redialling has failed");
+      expect(a.heard.story.filter((line) => line.startsWith("†"))).toEqual([]);
+    });
+
+    test("whether a node can be reached at an address, listed or not, and nothing changes by asking", async () => {
+      const net = await opened();
+      const [a, b] = [await net.node("n1"), await net.node("n2")];
+      const answers: Reach[] = [];
+      const ask = async (id: string, address: string): Promise<Reach> => {
+        const before = answers.length;
+        void a.transport.reach(id, address, 5_000).then((answer) => answers.push(answer));
+        await net.until(() => answers.length > before, "there is an answer");
+        return answers.at(-1) ?? { kind: "unreachable", reason: "none" };
+      };
+      expect(await ask("n2", b.address)).toEqual({ kind: "reached", incarnation, by: "dialled" });
+      expect([a.heard.story, b.heard.story]).toEqual([[], []]);
+      expect(await ask("n2", "127.0.0.1:1")).toMatchObject({ kind: "unreachable" });
+      expect(await ask("n3", b.address)).toMatchObject({ kind: "unreachable" });
+      await connect(net, a, b);
+      expect(await ask("n2", b.address)).toEqual({ kind: "reached", incarnation, by: "dialled" });
+    });
+
+    test("one that has dialled this node counts as reached, though it cannot be dialled", async () => {
+      const net = await opened();
+      const [a, b] = [await net.node("n1"), await net.node("n2")];
+      a.transport.setPeers([{ id: "n2", address: b.address }]);
+      net.shut(b);
+      b.transport.setPeers([{ id: "n1", address: a.address }]);
+      await net.until(() => a.heard.isConnectedTo("n2"), "it has dialled");
+      let answer: Reach | null = null;
+      void a.transport.reach("n2", "127.0.0.1:1", 5_000).then((reach) => (answer = reach));
+      await net.until(() => answer !== null, "there is an answer");
+      expect<Reach | null>(answer).toEqual({ kind: "reached", incarnation, by: "accepted" });
+    });
+
+    test("a node that nobody lists may dial in and stay, and messages flow both ways", async () => {
+      const { net, a, b } = await pair();
+      const joiner = await net.node("n3");
+      joiner.transport.setPeers([
+        { id: "n1", address: a.address },
+        { id: "n2", address: b.address },
+      ]);
+      await net.until(() => joiner.heard.isConnectedTo("n1") && joiner.heard.isConnectedTo("n2"), "it is connected");
+      await roundTrip(net, a, joiner);
+      a.transport.setPeers([{ id: "n2", address: b.address }]);
+      await roundTrip(net, a, joiner);
+      expect(a.heard.isConnectedTo("n3")).toBe(true);
+    });
+  });
+}
