@@ -107,7 +107,7 @@ async function demonstrate(cluster: LocalCluster, nodes: Map<string, NodeProcess
     await killLeaderUnderLoad(cluster, client, nodes);
     await type(cluster, "cluster", "status");
   } finally {
-    client.close();
+    await client.close();
   }
 }
 

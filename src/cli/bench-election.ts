@@ -53,11 +53,11 @@ async function killLeader(temporary: TemporaryCluster): Promise<number> {
     const clients = survivors.map(({ address }) => composeClient({ ...settings, addresses: [address] }));
     const killed = temporary.processOf(leader?.id ?? "");
     const ms = await measureFailover(killed, clients);
-    for (const client of clients) client.close();
+    await Promise.all(clients.map((client) => client.close()));
     temporary.start(killed.node);
     return Number(ms.toFixed(3));
   } finally {
-    observer.close();
+    await observer.close();
   }
 }
 

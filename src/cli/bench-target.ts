@@ -56,6 +56,6 @@ async function settle(connect: () => GraftClient, output: Output): Promise<void>
   try {
     await output.progress("waiting for a leader", waitForLeader(client, startTimeoutMs));
   } finally {
-    client.close();
+    await client.close();
   }
 }

@@ -62,6 +62,6 @@ export async function withClient(
   try {
     await work({ client, timeoutMs });
   } finally {
-    client.close();
+    await client.close();
   }
 }

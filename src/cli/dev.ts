@@ -97,7 +97,7 @@ async function ready(cluster: LocalCluster, output: Output): Promise<void> {
     const document = { dir: resolve(cluster.dir), cluster: cluster.id, leader: leader?.id ?? null, nodes };
     await output.answer(document, (paint) => summary(cluster, leader?.id ?? "", style, paint));
   } finally {
-    client.close();
+    await client.close();
   }
 }
 

@@ -1,21 +1,11 @@
-// A client of a cluster: any live node will do to begin with. It finds the leader, keeps to it, tries again what cannot
-// have taken effect, and says so when it does not know. Many requests share one connection.
+// A client of a cluster: any live node will do to begin with. It finds the leader, keeps to it, and says so when it does not know
+// what became of a command. Commands go in a session and take effect once (session.ts); which node is asked is asker.ts.
 import { payloadBytesMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
 import { GraftError } from "../errors.ts";
-import type {
-  ClientReply,
-  ConfigurationReply,
-  DescribeReply,
-  DoneReply,
-  ErrorReply,
-  RequestId,
-  ResultReply,
-  StatusReply,
-} from "../ports/requests.ts";
-import { isRepeatable, judge, judgeUnanswered, type Verdict } from "./attempt.ts";
-import type { Connection, Dial, Ending, RequestBody } from "./connection.ts";
-import { Connections } from "./connections.ts";
-import { Route } from "./route.ts";
+import type { ConfigurationReply, DescribeReply, DoneReply, ResultReply, StatusReply } from "../ports/requests.ts";
+import { type Answer, Asker } from "./asker.ts";
+import type { Dial, RequestBody } from "./connection.ts";
+import { ClientSession } from "./session.ts";
 
 export interface ClientOptions {
   /** `host:port` of at least one node; the others are learned from redirects. */
@@ -23,6 +13,12 @@ export interface ClientOptions {
   readonly dial: Dial;
   /** How long a request may take, attempts and pauses included, unless it says otherwise. A whole number, default 10,000. */
   readonly timeoutMs?: number;
+  /**
+   * Commands take effect once, however often they have to be sent: the cluster remembers them in a session, opened with the
+   * first one. It ends when there has been none for `timeoutMs` (at least 1000, default ten minutes); the next command opens
+   * another. "none": a command whose answer is lost is not sent again, and its outcome is unknown.
+   */
+  readonly session?: { readonly timeoutMs: number } | "none";
 }
 
 export interface RequestOptions {
@@ -33,55 +29,21 @@ export interface RequestOptions {
 /** What the state machine answered, and where the command (or the query's barrier) stands in the log. */
 export interface Result {
   readonly payload: Uint8Array;
+  /** Of a command that had to be sent more than once: where the copy stands that was answered. */
   readonly index: number;
   readonly term: number;
 }
 
-interface Asked {
-  readonly connection: Connection;
-  readonly id: RequestId;
-}
-
-interface Attempt {
-  readonly body: RequestBody;
-  readonly dueMs: number;
-  /** When the latest node was asked. */
-  askedMs: number;
-  /** When it is asked of another node as well, if this one has not answered. */
-  elsewhereMs: number;
-  /** Only this node can answer. */
-  readonly pinned: string | null;
-  readonly resolve: (reply: Exclude<ClientReply, ErrorReply>) => void;
-  readonly reject: (error: GraftError) => void;
-  connection: Connection | null;
-  id: RequestId;
-  /** By address, the nodes that let it wait; what they answer still counts. */
-  earlier: Map<string, Asked> | null;
-  /** The addresses of nodes that do not accept this program. */
-  refusedBy: Set<string> | null;
-  tries: number;
-  lastError: GraftError | null;
-}
-
 const defaultTimeoutMs = 10_000;
-/** Redirects that are followed at once; after these a pause, so that two nodes that name each other make no loop. */
-const redirectsMax = 3;
-const pauseMinMs = 10;
-const pauseMaxMs = 200;
-const sweepIntervalMs = 50;
-/** How long one node may leave unanswered what another can be asked too, and never more than this share of the time. */
-const patienceMaxMs = 1000;
-const patienceShare = 1 / 3;
-/** A node that says nothing for less may have been busy: then requests in a hurry cost the others no connection. */
-const silenceMinMs = 500;
+const defaultSessionTimeoutMs = 600_000;
+const sessionTimeoutMsMin = 1000;
+/** How long closing waits for the end of the session: it ends by itself as well. */
+const closeTimeoutMs = 250;
 
 export class GraftClient {
   readonly #timeoutMs: number;
-  readonly #route: Route;
-  readonly #connections: Connections;
-  readonly #attempts = new Set<Attempt>();
-  readonly #pauseMs = (address: string): number => this.#connections.pauseMs(address);
-  #sweep: ReturnType<typeof setInterval> | null = null;
+  readonly #asker: Asker;
+  readonly #session: ClientSession | null;
   #isClosed = false;
 
   /** Throws `GraftError("usage")` for options that cannot be meant. */
@@ -90,25 +52,30 @@ export class GraftClient {
       throw new GraftError("usage", "a client needs the address of at least one node");
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     if (!isTimeout(this.#timeoutMs)) throw notATimeout(this.#timeoutMs);
-    this.#route = new Route(options.addresses);
-    this.#connections = new Connections(options.dial);
+    this.#asker = new Asker(options.addresses, options.dial);
+    this.#session = options.session === "none" ? null : sessionOf(this.#asker, options.session?.timeoutMs);
   }
 
   /** The addresses given, and those learned since. */
   get addresses(): readonly string[] {
-    return this.#route.addresses;
+    return this.#asker.addresses;
   }
 
   /**
-   * Has the state machine apply `payload`, once it is committed. Rejects with a `GraftError`; with any code but
-   * `outcome-unknown` the command has not taken effect and never will (`state-machine` excepted: it is in the log).
+   * Has the state machine apply `payload`, once it is committed: once in all, whatever fails on the way. Rejects with a
+   * `GraftError`; with any code but `outcome-unknown` the command has not taken effect and never will (`state-machine`
+   * excepted: it is in the log).
    */
   async command(payload: Uint8Array, options: RequestOptions = {}): Promise<Result> {
-    return this.#expect<ResultReply>(
-      "result",
-      { kind: "command", payload, timeoutMs: this.#time(options), session: null },
-      options,
+    const timeoutMs = this.#time(options);
+    const session = this.#session;
+    if (session === null) {
+      return this.#expect<ResultReply>("result", { kind: "command", payload, timeoutMs, session: null }, options);
+    }
+    const reply = await this.#pursue(timeoutMs, payload, (dueMs, resolve, reject) =>
+      session.command({ payload, dueMs, resolve, reject }),
     );
+    return expected<ResultReply>(reply, "result", "command");
   }
 
   /** Asks the state machine; the answer reflects every command that was acknowledged before the call. */
@@ -140,185 +107,57 @@ export class GraftClient {
     return this.#expect<DoneReply>("done", { kind: "stop" }, options, address);
   }
 
-  /** Closes every connection; requests under way are rejected. */
-  close(): void {
+  /**
+   * Requests under way are rejected at once. Resolves when the connections are closed, having told the cluster that the
+   * session has ended; it does not wait long for that, and never rejects.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const attempt of this.#attempts) this.#giveUp(attempt, "this client was closed");
-    this.#connections.close();
-    if (this.#sweep !== null) clearInterval(this.#sweep);
-    this.#sweep = null;
+    const reason = "this client was closed";
+    this.#session?.abandon(reason);
+    this.#asker.abandon(reason);
+    if (this.#session?.isOpen === true) await this.#session.close(performance.now() + closeTimeoutMs);
+    this.#asker.close();
   }
 
   #time(options: RequestOptions): number {
     return options.timeoutMs ?? this.#timeoutMs;
   }
 
-  async #expect<R extends Exclude<ClientReply, ErrorReply>>(
+  async #expect<R extends Answer>(
     kind: R["kind"],
     body: RequestBody,
     options: RequestOptions,
     pinned: string | null = null,
   ): Promise<R> {
-    const reply = await this.#request(body, this.#time(options), pinned);
-    if (reply.kind !== kind) throw new GraftError("unavailable", `the node answered "${reply.kind}" to "${body.kind}"`);
-    return reply as R;
+    const payload = "payload" in body ? body.payload : null;
+    const reply = await this.#pursue(this.#time(options), payload, (dueMs, resolve, reject) =>
+      this.#asker.ask({ body, dueMs, pinned, resolve, reject }),
+    );
+    return expected<R>(reply, kind, body.kind);
   }
 
-  #request(body: RequestBody, timeoutMs: number, pinned: string | null): Promise<Exclude<ClientReply, ErrorReply>> {
+  #pursue(timeoutMs: number, payload: Uint8Array | null, begin: Begin): Promise<Answer> {
     if (this.#isClosed) return Promise.reject(new GraftError("unavailable", "this client is closed"));
     if (!isTimeout(timeoutMs)) return Promise.reject(notATimeout(timeoutMs));
-    if ("payload" in body && body.payload.byteLength > payloadBytesMax) return Promise.reject(tooLarge(body.payload));
-    return new Promise((resolve, reject) => {
-      const attempt: Attempt = {
-        body,
-        dueMs: performance.now() + timeoutMs,
-        askedMs: 0,
-        elsewhereMs: Number.POSITIVE_INFINITY,
-        pinned,
-        resolve,
-        reject,
-        connection: null,
-        id: 0,
-        earlier: null,
-        refusedBy: null,
-        tries: 0,
-        lastError: null,
-      };
-      this.#attempts.add(attempt);
-      this.#sweep ??= setInterval(() => this.#look(), sweepIntervalMs);
-      this.#try(attempt);
-    });
-  }
-
-  #try(attempt: Attempt): void {
-    if (!this.#attempts.has(attempt)) return;
-    const address = this.#pick(attempt);
-    // Every node has it or refused it: what is under way is waited for.
-    if (address === null) return void setTimeout(() => this.#try(attempt), pauseMaxMs);
-    this.#ask(attempt, address);
-  }
-
-  #pick(attempt: Attempt): string | null {
-    return attempt.pinned ?? this.#route.pick((address) => isSpent(attempt, address), this.#pauseMs);
-  }
-
-  #ask(attempt: Attempt, address: string): void {
-    const connection = this.#connections.to(address);
-    attempt.tries++;
-    attempt.connection = connection;
-    const nowMs = performance.now();
-    attempt.askedMs = nowMs;
-    if (attempt.pinned === null && isRepeatable(attempt.body)) {
-      attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
-    }
-    const id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
-    // A link that answers from inside `send` may have led to another node already.
-    if (attempt.connection === connection) attempt.id = id;
-  }
-
-  #onEnding(attempt: Attempt, connection: Connection, ending: Ending): void {
-    if (!this.#attempts.has(attempt)) return;
-    const { address } = connection;
-    const isLatest = attempt.connection === connection;
-    if (isLatest) attempt.connection = null;
-    else attempt.earlier?.delete(address);
-    const verdict = judge(attempt.body, ending);
-    switch (verdict.kind) {
-      case "answered":
-        // Only a leader answers commands and queries: stay with it.
-        if (verdict.reply.kind === "result") this.#route.follow(address);
-        this.#settle(attempt);
-        attempt.resolve(verdict.reply);
-        return;
-      case "failed":
-        if (ending.kind === "lost") this.#route.turnAwayFrom(address);
-        this.#fail(attempt, verdict.error);
-        return;
-      case "refused":
-        this.#refused(attempt, address, verdict.error, isLatest);
-        return;
-      case "again":
-        if (isLatest) this.#again(attempt, address, verdict);
-        return;
-    }
-  }
-
-  #refused(attempt: Attempt, address: string, error: GraftError, isLatest: boolean): void {
-    attempt.lastError = error;
-    attempt.refusedBy ??= new Set();
-    attempt.refusedBy.add(address);
-    this.#route.turnAwayFrom(address);
-    const isHopeless = attempt.pinned !== null || this.addresses.every((each) => attempt.refusedBy?.has(each));
-    if (isHopeless) this.#fail(attempt, error);
-    else if (isLatest) this.#try(attempt);
-  }
-
-  #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
-    attempt.lastError = verdict.error;
-    const { leader } = verdict;
-    // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
-    if (leader !== null && leader !== address && !isSpent(attempt, leader) && this.#pauseMs(leader) === 0) {
-      this.#route.follow(leader);
-      if (attempt.tries <= redirectsMax) return this.#try(attempt);
-    } else {
-      this.#route.turnAwayFrom(address);
-    }
-    const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(attempt.tries, 10)) * (0.5 + Math.random() / 2);
-    setTimeout(() => this.#try(attempt), pauseMs);
-  }
-
-  /** Looks after those that have waited too long, for their answer or for this node's. */
-  #look(): void {
-    const nowMs = performance.now();
-    const silent = new Set<Connection>();
-    for (const attempt of this.#attempts) {
-      const { connection, id } = attempt;
-      if (attempt.dueMs <= nowMs) {
-        if (connection !== null) this.#route.turnAwayFrom(connection.address);
-        if (nowMs - attempt.askedMs >= silenceMinMs && connection?.isSilentSince(id) === true) silent.add(connection);
-        this.#giveUp(attempt, "not answered in time");
-      } else if (attempt.elsewhereMs <= nowMs && connection !== null) {
-        this.#askElsewhere(attempt, connection);
-      }
-    }
-    // A node may be frozen, or gone without a word, while its connection stands; nobody else shall wait for it.
-    for (const connection of silent) connection.close(`the node at ${connection.address} has stopped answering`);
-    if (this.#attempts.size === 0 && this.#sweep !== null) {
-      clearInterval(this.#sweep);
-      this.#sweep = null;
-    }
-  }
-
-  #askElsewhere(attempt: Attempt, connection: Connection): void {
-    attempt.elsewhereMs = Number.POSITIVE_INFINITY;
-    this.#route.turnAwayFrom(connection.address);
-    attempt.earlier ??= new Map();
-    attempt.earlier.set(connection.address, { connection, id: attempt.id });
-    const address = this.#pick(attempt);
-    if (address !== null) this.#ask(attempt, address);
-    else attempt.earlier.delete(connection.address);
-  }
-
-  #giveUp(attempt: Attempt, reason: string): void {
-    const hasLeft = attempt.connection?.hasLeft(attempt.id) === true;
-    this.#fail(attempt, judgeUnanswered(attempt.body, hasLeft, reason, attempt.lastError));
-  }
-
-  #fail(attempt: Attempt, error: GraftError): void {
-    this.#settle(attempt);
-    attempt.reject(error);
-  }
-
-  #settle(attempt: Attempt): void {
-    this.#attempts.delete(attempt);
-    attempt.connection?.forget(attempt.id);
-    if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
+    if (payload !== null && payload.byteLength > payloadBytesMax) return Promise.reject(tooLarge(payload));
+    return new Promise((resolve, reject) => void begin(performance.now() + timeoutMs, resolve, reject));
   }
 }
 
-/** Whether there is nothing to be had from the node at `address` by asking it (again). */
-const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>
-  earlier?.has(address) === true || refusedBy?.has(address) === true;
+type Begin = (dueMs: number, resolve: (reply: Answer) => void, reject: (error: GraftError) => void) => unknown;
+
+function expected<R extends Answer>(reply: Answer, kind: R["kind"], asked: RequestBody["kind"]): R {
+  if (reply.kind !== kind) throw new GraftError("unavailable", `the node answered "${reply.kind}" to "${asked}"`);
+  return reply as R;
+}
+
+function sessionOf(asker: Asker, timeoutMs = defaultSessionTimeoutMs): ClientSession {
+  if (isTimeout(timeoutMs) && timeoutMs >= sessionTimeoutMsMin) return new ClientSession(asker, timeoutMs);
+  const range = `a whole number of ms, ${sessionTimeoutMsMin} to ${timeoutMsMax}`;
+  throw new GraftError("usage", `${timeoutMs} is no timeout of a session: it is ${range}`);
+}
 
 const isTimeout = (timeoutMs: number): boolean =>
   Number.isSafeInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs <= timeoutMsMax;

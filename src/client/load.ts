@@ -60,7 +60,7 @@ export async function runLoad(connect: () => GraftClient, load: Load): Promise<L
     );
     return summarize(load, latenciesMs, (performance.now() - beganMs) / 1000, failures);
   } finally {
-    for (const client of pool) client.close();
+    await Promise.all(pool.map((client) => client.close()));
   }
 }
 

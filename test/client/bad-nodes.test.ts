@@ -36,7 +36,7 @@ function clientOf(table: Record<string, Node>, timeoutMs: number) {
     };
     return { send, close: () => void closed.push(address) };
   };
-  client = new GraftClient({ addresses: Object.keys(table), dial, timeoutMs });
+  client = new GraftClient({ addresses: Object.keys(table), dial, timeoutMs, session: "none" });
   return { client, dials, taken, closed };
 }
 

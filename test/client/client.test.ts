@@ -53,97 +53,97 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 describe("client", () => {
   test("a payload that no node would take is rejected before it is sent", async () => {
     const cluster = nodes({ "l:1": leads });
-    const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial, session: "none" });
     expect(await codeOf(client.command(new Uint8Array(payloadBytesMax + 1)))).toBe("rejected");
     expect(cluster.taken).toEqual([]);
     expect(await codeOf(client.command(new Uint8Array(payloadBytesMax)))).toBe("answered");
-    client.close();
+    await client.close();
   });
 
   test("follows a redirect to a leader it did not know, and stays with it", async () => {
     const cluster = nodes({ "f:1": redirectsTo("l:1"), "l:1": leads });
-    const client = new GraftClient({ addresses: ["f:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["f:1"], dial: cluster.dial, session: "none" });
     expect((await client.command(payload)).index).toBe(5);
     await client.command(payload);
     expect(cluster.taken).toEqual(["f:1 command", "l:1 command", "l:1 command"]);
-    client.close();
+    await client.close();
   });
 
   test("P25: two nodes that name each other make no loop", async () => {
     const cluster = nodes({ "a:1": redirectsTo("b:1"), "b:1": redirectsTo("a:1") });
-    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });
     expect(await codeOf(client.command(payload, { timeoutMs: 400 }))).toBe("unavailable");
     expect(cluster.taken.length).toBeLessThan(20);
-    client.close();
+    await client.close();
   });
 
   test("P26: a command under way when the connection breaks is unknown, and is not sent again", async () => {
     const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
     const cluster = nodes({ "a:1": breaks, "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
     expect(await codeOf(client.command(payload))).toBe("outcome-unknown");
     expect(cluster.taken).toEqual(["a:1 command"]);
-    client.close();
+    await client.close();
   });
 
   test("a query under way when the connection breaks is asked again elsewhere", async () => {
     const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
     const cluster = nodes({ "a:1": breaks, "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
     expect((await client.query(payload)).index).toBe(5);
-    client.close();
+    await client.close();
   });
 
   test("a node that says goodbye took nothing that it did not answer: the command goes elsewhere", async () => {
     const goodbye: Answer = (_request, { onClosed }) => onClosed({ kind: "stopping", reason: "this node is stopping" });
     const cluster = nodes({ "a:1": goodbye, "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
     expect((await client.command(payload)).index).toBe(5);
     expect(cluster.taken).toEqual(["a:1 command", "b:1 command"]);
-    client.close();
+    await client.close();
   });
 
   test("tries the next address when one does not answer", async () => {
     const cluster = nodes({ "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
     expect((await client.command(payload)).term).toBe(2);
-    client.close();
+    await client.close();
   });
 
   test("waits for a leader while there is none, within its time", async () => {
     let elected = false;
     const cluster = nodes({ "a:1": (request, handlers) => (elected ? leads : redirectsTo(null))(request, handlers) });
-    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });
     const answer = client.command(payload);
     expect(await codeOf(client.command(payload, { timeoutMs: 150 }))).toBe("unavailable");
     elected = true;
     expect((await answer).index).toBe(5);
-    client.close();
+    await client.close();
   });
 
   test.each(["rejected", "state-machine", "unauthorized", "outcome-unknown"] as const)(
     "%s is final: it is not tried again",
     async (code) => {
       const cluster = nodes({ "a:1": fails(code), "b:1": leads });
-      const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial });
+      const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
       expect(await codeOf(client.command(payload))).toBe(code);
       expect(cluster.taken.length).toBe(1);
-      client.close();
+      await client.close();
     },
   );
 
   test("a command that was sent and not answered in time is unknown; one that never left is not", async () => {
     const silent = nodes({ "a:1": () => {} });
-    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial });
+    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial, session: "none" });
     expect(await codeOf(client.command(payload, { timeoutMs: 100 }))).toBe("outcome-unknown");
-    client.close();
-    const nobody = new GraftClient({ addresses: ["a:1"], dial: nodes({}).dial });
+    await client.close();
+    const nobody = new GraftClient({ addresses: ["a:1"], dial: nodes({}).dial, session: "none" });
     expect(await codeOf(nobody.command(payload, { timeoutMs: 100 }))).toBe("unavailable");
-    nobody.close();
+    await nobody.close();
     const hangs: Dial = () => new Promise(() => {});
-    const waiting = new GraftClient({ addresses: ["a:1"], dial: hangs });
+    const waiting = new GraftClient({ addresses: ["a:1"], dial: hangs, session: "none" });
     expect(await codeOf(waiting.command(payload, { timeoutMs: 100 }))).toBe("unavailable");
-    waiting.close();
+    await waiting.close();
   });
 
   test("many requests share one connection, each with its own answer", async () => {
@@ -156,11 +156,11 @@ describe("client", () => {
         term: 1,
       });
     const cluster = nodes({ "a:1": echo });
-    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial });
+    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });
     const answers = await Promise.all(Array.from({ length: 200 }, (_, at) => client.command(new Uint8Array([at]))));
     expect(answers.map((answer) => answer.payload[0])).toEqual(Array.from({ length: 200 }, (_, at) => at));
     expect(cluster.dialled()).toBe(1);
-    client.close();
+    await client.close();
   });
 
   test("a refusal of the identity is said as soon as every node has refused", async () => {
@@ -169,24 +169,26 @@ describe("client", () => {
       dialled++;
       throw new GraftError("unauthorized", "the certificate is of another cluster");
     };
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial, session: "none" });
     expect(await codeOf(client.command(payload))).toBe("unauthorized");
     expect(dialled).toBe(2);
-    client.close();
+    await client.close();
   });
 
   test.each([Infinity, Number.NaN, -1, 0.5, 2 ** 31])(
     "a timeout of %p is refused before it is sent",
     async (timeoutMs) => {
       const cluster = nodes({ "l:1": leads });
-      expect(() => new GraftClient({ addresses: ["l:1"], dial: cluster.dial, timeoutMs })).toThrow("no timeout");
-      const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial });
+      expect(() => new GraftClient({ addresses: ["l:1"], dial: cluster.dial, timeoutMs, session: "none" })).toThrow(
+        "no timeout",
+      );
+      const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial, session: "none" });
       const others = [client.command(payload), client.status(null, { timeoutMs })];
       expect(await codeOf(client.command(payload, { timeoutMs }))).toBe("usage");
       expect(await codeOf(client.query(payload, { timeoutMs }))).toBe("usage");
       expect(await Promise.all(others.map(codeOf))).toEqual(["answered", "usage"]);
       expect(cluster.taken).toEqual(["l:1 command"]);
-      client.close();
+      await client.close();
     },
   );
 
@@ -196,15 +198,15 @@ describe("client", () => {
 
   test("close says unknown only of a command that had left", async () => {
     const silent = nodes({ "a:1": () => {} });
-    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial });
+    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial, session: "none" });
     const left = codeOf(client.command(payload));
     await Bun.sleep(0);
     expect(silent.taken).toEqual(["a:1 command"]);
-    client.close();
+    await client.close();
     expect(await left).toBe("outcome-unknown");
     const waiting = new GraftClient({ addresses: ["a:1"], dial: () => new Promise(() => {}) });
     const stayed = codeOf(waiting.command(payload));
-    waiting.close();
+    await waiting.close();
     expect(await stayed).toBe("unavailable");
   });
 });

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Ran, TestCluster } from "./test-cluster.ts";
+import { type Ran, temporaryFolder, TestCluster } from "./test-cluster.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {
@@ -144,20 +145,36 @@ describe("exit codes", () => {
     expect(words.stderr).toContain("graft execute query get");
   });
 
-  test("4, then 3: frozen followers leave the outcome open, and then there is no leader", async () => {
+  test("3: with its followers frozen a leader opens no session, so that nothing has happened; then it leads no more", async () => {
     const leader = await cluster.leader();
     const followers = await cluster.followers();
     for (const id of followers) cluster.process(id).signal("SIGSTOP");
     try {
-      const open = await put("open", "?", "--json", "--timeout", "3s", ...at(leader));
-      expect(code(open)).toEqual([4, "outcome-unknown"]);
+      const unopened = await put("unopened", "?", "--json", "--timeout", "3s", ...at(leader));
+      expect(code(unopened)).toEqual([3, "unavailable"]);
       const none = await put("none", "?", "--json", "--timeout", "1s", ...at(leader));
       expect(code(none)).toEqual([3, "unavailable"]);
     } finally {
       for (const id of followers) cluster.process(id).signal("SIGCONT");
     }
     await cluster.caughtUp();
-    expect((await put("none", "again")).stdout).toBe('{"created":true}\n');
+    for (const key of ["unopened", "none"]) expect((await put(key, "again")).stdout).toBe('{"created":true}\n');
+  });
+
+  test("4: a state machine that hangs leaves the outcome open", async () => {
+    const folder = await temporaryFolder();
+    const plugin = join(folder, "hangs.ts");
+    const apply = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)";
+    const machine = `({ apply: () => ${apply}, query: () => new Uint8Array() })`;
+    writeFileSync(plugin, `export default { style: "raw", name: "hangs", version: "1", create: () => ${machine} };`);
+    const hanging = await TestCluster.start({ nodes: 1, plugin });
+    try {
+      const ran = await hanging.graft(["execute", "command", "x", "--json", "--timeout", "1s"]);
+      expect(code(ran)).toEqual([4, "outcome-unknown"]);
+    } finally {
+      await hanging.remove();
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("3: nobody listens there", async () => {

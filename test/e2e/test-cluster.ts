@@ -152,7 +152,7 @@ export class TestCluster {
 
   /** Kills what this test started, and removes the folder. */
   async remove(): Promise<void> {
-    for (const client of this.#clients) client.close();
+    await Promise.all(this.#clients.map((client) => client.close()));
     await Promise.all([...this.#processes.values()].map((process) => process.kill()));
     await rm(this.layout.dir, { recursive: true, force: true });
   }

@@ -1,0 +1,249 @@
+// Which node is asked, and when another one? Every request under way is pursued here, over one connection to each node, until it
+// has its answer or its time is up. What an ending means is attempt.ts; what a request is for, client.ts and session.ts.
+import type { GraftError } from "../errors.ts";
+import type { ClientReply, ErrorReply, RequestId } from "../ports/requests.ts";
+import { inDoubt, isRepeatable, judge, judgeFailure, judgeUnanswered, type Verdict } from "./attempt.ts";
+import type { Connection, Dial, Ending, RequestBody } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { Route } from "./route.ts";
+
+export type Answer = Exclude<ClientReply, ErrorReply>;
+
+/** A request before it is pursued. Exactly one of `resolve` and `reject` is called, once. */
+export interface Question {
+  readonly body: RequestBody;
+  /** Of the monotonic clock: then it is given up. */
+  readonly dueMs: number;
+  /** Only this node can answer. */
+  readonly pinned: string | null;
+  readonly resolve: (reply: Answer) => void;
+  readonly reject: (error: GraftError) => void;
+}
+
+/** A request that is being pursued. */
+export interface Pursued {
+  /** What its last try met with. */
+  readonly lastError: GraftError | null;
+}
+
+interface Asked {
+  readonly connection: Connection;
+  readonly id: RequestId;
+}
+
+interface Attempt extends Question, Pursued {
+  /** When the latest node was asked. */
+  askedMs: number;
+  /** When it is asked of another node as well, if this one has not answered. */
+  elsewhereMs: number;
+  connection: Connection | null;
+  id: RequestId;
+  /** By address, the nodes that let it wait; what they answer still counts. */
+  earlier: Map<string, Asked> | null;
+  /** The addresses of nodes that do not accept this program. */
+  refusedBy: Set<string> | null;
+  /** A node may have taken it whose answer is lost. */
+  isInDoubt: boolean;
+  tries: number;
+  lastError: GraftError | null;
+}
+
+/** Redirects that are followed at once; after these a pause, so that two nodes that name each other make no loop. */
+const redirectsMax = 3;
+const pauseMinMs = 10;
+const pauseMaxMs = 200;
+const sweepIntervalMs = 50;
+/** How long one node may leave unanswered what another can be asked too, and never more than this share of the time. */
+const patienceMaxMs = 1000;
+const patienceShare = 1 / 3;
+/** A node that says nothing for less may have been busy: then requests in a hurry cost the others no connection. */
+const silenceMinMs = 500;
+
+export class Asker {
+  readonly #route: Route;
+  readonly #connections: Connections;
+  readonly #attempts = new Set<Attempt>();
+  readonly #pauseMs = (address: string): number => this.#connections.pauseMs(address);
+  #sweep: ReturnType<typeof setInterval> | null = null;
+
+  constructor(addresses: readonly string[], dial: Dial) {
+    this.#route = new Route(addresses);
+    this.#connections = new Connections(dial);
+  }
+
+  /** The addresses given, and those learned since. */
+  get addresses(): readonly string[] {
+    return this.#route.addresses;
+  }
+
+  ask({ body, dueMs, pinned, resolve, reject }: Question): Pursued {
+    const attempt: Attempt = {
+      body,
+      dueMs,
+      askedMs: 0,
+      elsewhereMs: Number.POSITIVE_INFINITY,
+      pinned,
+      resolve,
+      reject,
+      connection: null,
+      id: 0,
+      earlier: null,
+      refusedBy: null,
+      isInDoubt: false,
+      tries: 0,
+      lastError: null,
+    };
+    this.#attempts.add(attempt);
+    this.#sweep ??= setInterval(() => this.#look(), sweepIntervalMs);
+    this.#try(attempt);
+    return attempt;
+  }
+
+  /** Rejects what is under way. */
+  abandon(reason: string): void {
+    for (const attempt of this.#attempts) this.#giveUp(attempt, reason);
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.#connections.close();
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    this.#sweep = null;
+  }
+
+  #try(attempt: Attempt): void {
+    if (!this.#attempts.has(attempt)) return;
+    const address = this.#pick(attempt);
+    // Every node has it or refused it: what is under way is waited for.
+    if (address === null) return void setTimeout(() => this.#try(attempt), pauseMaxMs);
+    this.#ask(attempt, address);
+  }
+
+  #pick(attempt: Attempt): string | null {
+    return attempt.pinned ?? this.#route.pick((address) => isSpent(attempt, address), this.#pauseMs);
+  }
+
+  #ask(attempt: Attempt, address: string): void {
+    const connection = this.#connections.to(address);
+    attempt.tries++;
+    attempt.connection = connection;
+    const nowMs = performance.now();
+    attempt.askedMs = nowMs;
+    if (attempt.pinned === null && isRepeatable(attempt.body)) {
+      attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
+    }
+    const id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
+    // A link that answers from inside `send` may have led to another node already.
+    if (attempt.connection === connection) attempt.id = id;
+  }
+
+  #onEnding(attempt: Attempt, connection: Connection, ending: Ending): void {
+    if (!this.#attempts.has(attempt)) return;
+    const { address } = connection;
+    const isLatest = attempt.connection === connection;
+    if (isLatest) attempt.connection = null;
+    else attempt.earlier?.delete(address);
+    if (inDoubt(ending)) attempt.isInDoubt = true;
+    const verdict = judge(attempt.body, ending);
+    switch (verdict.kind) {
+      case "answered":
+        // Only a leader answers commands and queries: stay with it.
+        if (verdict.reply.kind === "result" || verdict.reply.kind === "sessionOpened") this.#route.follow(address);
+        this.#settle(attempt);
+        attempt.resolve(verdict.reply);
+        return;
+      case "failed":
+        if (ending.kind === "lost") this.#route.turnAwayFrom(address);
+        this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), verdict.error));
+        return;
+      case "refused":
+        this.#refused(attempt, address, verdict.error, isLatest);
+        return;
+      case "again":
+        if (isLatest) this.#again(attempt, address, verdict);
+        return;
+    }
+  }
+
+  #refused(attempt: Attempt, address: string, error: GraftError, isLatest: boolean): void {
+    attempt.lastError = error;
+    attempt.refusedBy ??= new Set();
+    attempt.refusedBy.add(address);
+    this.#route.turnAwayFrom(address);
+    const isHopeless = attempt.pinned !== null || this.addresses.every((each) => attempt.refusedBy?.has(each));
+    if (isHopeless) this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), error));
+    else if (isLatest) this.#try(attempt);
+  }
+
+  #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
+    attempt.lastError = verdict.error;
+    const { leader } = verdict;
+    // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
+    if (leader !== null && leader !== address && !isSpent(attempt, leader) && this.#pauseMs(leader) === 0) {
+      this.#route.follow(leader);
+      if (attempt.tries <= redirectsMax) return this.#try(attempt);
+    } else {
+      this.#route.turnAwayFrom(address);
+    }
+    const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(attempt.tries, 10)) * (0.5 + Math.random() / 2);
+    setTimeout(() => this.#try(attempt), pauseMs);
+  }
+
+  /** Looks after those that have waited too long, for their answer or for this node's. */
+  #look(): void {
+    const nowMs = performance.now();
+    const silent = new Set<Connection>();
+    for (const attempt of this.#attempts) {
+      const { connection, id } = attempt;
+      if (attempt.dueMs <= nowMs) {
+        if (connection !== null) this.#route.turnAwayFrom(connection.address);
+        if (nowMs - attempt.askedMs >= silenceMinMs && connection?.isSilentSince(id) === true) silent.add(connection);
+        this.#giveUp(attempt, "not answered in time");
+      } else if (attempt.elsewhereMs <= nowMs && connection !== null) {
+        this.#askElsewhere(attempt, connection);
+      }
+    }
+    // A node may be frozen, or gone without a word, while its connection stands; nobody else shall wait for it.
+    for (const connection of silent) connection.close(`the node at ${connection.address} has stopped answering`);
+    if (this.#attempts.size === 0 && this.#sweep !== null) {
+      clearInterval(this.#sweep);
+      this.#sweep = null;
+    }
+  }
+
+  #askElsewhere(attempt: Attempt, connection: Connection): void {
+    attempt.elsewhereMs = Number.POSITIVE_INFINITY;
+    this.#route.turnAwayFrom(connection.address);
+    attempt.earlier ??= new Map();
+    attempt.earlier.set(connection.address, { connection, id: attempt.id });
+    const address = this.#pick(attempt);
+    if (address !== null) this.#ask(attempt, address);
+    else attempt.earlier.delete(connection.address);
+  }
+
+  #giveUp(attempt: Attempt, reason: string): void {
+    this.#fail(attempt, judgeUnanswered(attempt.body, this.#isInDoubt(attempt), reason, attempt.lastError));
+  }
+
+  /** Whether a node may have taken the request whose answer has not been heard. */
+  #isInDoubt({ isInDoubt, connection, id, earlier }: Attempt): boolean {
+    if (isInDoubt || connection?.hasLeft(id) === true) return true;
+    if (earlier !== null) for (const asked of earlier.values()) if (asked.connection.hasLeft(asked.id)) return true;
+    return false;
+  }
+
+  #fail(attempt: Attempt, error: GraftError): void {
+    this.#settle(attempt);
+    attempt.reject(error);
+  }
+
+  #settle(attempt: Attempt): void {
+    this.#attempts.delete(attempt);
+    attempt.connection?.forget(attempt.id);
+    if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
+  }
+}
+
+/** Whether there is nothing to be had from the node at `address` by asking it (again). */
+const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>
+  earlier?.has(address) === true || refusedBy?.has(address) === true;

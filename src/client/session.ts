@@ -1,0 +1,211 @@
+// In which session does a command go, and as which of its commands (§6.3)? The first one opens it, those that come meanwhile wait
+// for it, and another takes its place when it has expired. How often and where a command is sent is asker.ts.
+import { GraftError } from "../errors.ts";
+import type { Answer, Asker, Pursued } from "./asker.ts";
+import type { RequestBody } from "./connection.ts";
+
+/** A command that has no place in a session yet. */
+export interface SessionCommand {
+  readonly payload: Uint8Array;
+  /** Of the monotonic clock. */
+  readonly dueMs: number;
+  readonly resolve: (reply: Answer) => void;
+  readonly reject: (error: GraftError) => void;
+}
+
+/** Names a command within its session. */
+type CommandStamp = NonNullable<Extract<RequestBody, { readonly kind: "command" }>["session"]>;
+
+/** As many commands of a session may be under way: from the lowest one without an answer on. The nodes count the same. */
+export const windowMax = 1024;
+/** How often a command goes into another session before it is given up: sessions that end at once are of no use. */
+const renewalsMax = 3;
+const sweepIntervalMs = 50;
+
+export class ClientSession {
+  readonly #asker: Asker;
+  readonly #timeoutMs: number;
+  /** With how often each has met a session that had expired. */
+  readonly #waiting = new Map<SessionCommand, number>();
+  #numbers: SessionNumbers | null = null;
+  #opening: Pursued | null = null;
+  #isClosed = false;
+  #sweep: ReturnType<typeof setInterval> | null = null;
+
+  /** `timeoutMs`: how long the session lives without a command. */
+  constructor(asker: Asker, timeoutMs: number) {
+    this.#asker = asker;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get isOpen(): boolean {
+    return this.#numbers !== null;
+  }
+
+  command(command: SessionCommand): void {
+    const numbers = this.#numbers;
+    if (numbers !== null && this.#waiting.size === 0 && numbers.hasRoom) this.#send(numbers, command, 0);
+    else this.#wait(command, 0);
+  }
+
+  /** Rejects what has not been sent. */
+  abandon(reason: string): void {
+    this.#isClosed = true;
+    this.#rejectWaiting(new GraftError("unavailable", `${reason}; nothing happened`));
+  }
+
+  /** Tells the cluster that the session is needed no more. Resolves at `dueMs` at the latest; never rejects. */
+  close(dueMs: number): Promise<void> {
+    const numbers = this.#numbers;
+    this.#numbers = null;
+    if (numbers === null) return Promise.resolve();
+    const timeoutMs = remainingMs(dueMs);
+    const body = { kind: "closeSession", timeoutMs, session: numbers.id } as const;
+    // Whether it has been heard makes no difference: the session ends by itself too.
+    return new Promise((resolve) => {
+      this.#asker.ask({ body, dueMs, pinned: null, resolve: () => resolve(), reject: () => resolve() });
+    });
+  }
+
+  #wait(command: SessionCommand, renewals: number): void {
+    this.#waiting.set(command, renewals);
+    this.#sweep ??= setInterval(() => this.#look(), sweepIntervalMs);
+    if (this.#numbers === null) this.#open();
+  }
+
+  #open(): void {
+    if (this.#opening !== null || this.#isClosed) return;
+    let dueMs = 0;
+    for (const command of this.#waiting.keys()) dueMs = Math.max(dueMs, command.dueMs);
+    this.#opening = this.#asker.ask({
+      body: { kind: "openSession", timeoutMs: remainingMs(dueMs), sessionTimeoutMs: this.#timeoutMs },
+      dueMs,
+      pinned: null,
+      resolve: (reply) => this.#opened(reply),
+      reject: (error) => this.#notOpened(error),
+    });
+  }
+
+  #opened(reply: Answer): void {
+    this.#opening = null;
+    if (reply.kind !== "sessionOpened") {
+      return this.#rejectWaiting(new GraftError("unavailable", `the node answered "${reply.kind}" to "openSession"`));
+    }
+    this.#numbers = new SessionNumbers(reply.session);
+    this.#sendWaiting();
+  }
+
+  #notOpened(error: GraftError): void {
+    this.#opening = null;
+    // Its time was that of the commands that waited then; those that came later may have more.
+    if (error.code !== "unavailable" && error.code !== "overloaded") return this.#rejectWaiting(error);
+    this.#look(error);
+    if (this.#waiting.size > 0) this.#open();
+  }
+
+  #sendWaiting(): void {
+    for (const [command, renewals] of this.#waiting) {
+      const numbers = this.#numbers;
+      if (numbers === null || !numbers.hasRoom) return;
+      this.#waiting.delete(command);
+      this.#send(numbers, command, renewals);
+    }
+  }
+
+  #send(numbers: SessionNumbers, command: SessionCommand, renewals: number): void {
+    const { payload, dueMs } = command;
+    const session = numbers.next();
+    this.#asker.ask({
+      body: { kind: "command", payload, timeoutMs: remainingMs(dueMs), session },
+      dueMs,
+      pinned: null,
+      resolve: (reply) => {
+        this.#settled(numbers, session);
+        command.resolve(reply);
+      },
+      reject: (error) => {
+        if (error.code === "session-expired") return this.#expired(numbers, command, renewals);
+        this.#settled(numbers, session);
+        command.reject(error);
+      },
+    });
+  }
+
+  #settled(numbers: SessionNumbers, stamp: CommandStamp): void {
+    numbers.settle(stamp.sequence);
+    if (this.#waiting.size > 0 && numbers === this.#numbers) this.#sendWaiting();
+  }
+
+  /** The asker lets this error through only when no copy of the command can have had an effect. */
+  #expired(numbers: SessionNumbers, command: SessionCommand, renewals: number): void {
+    if (this.#numbers === numbers) this.#numbers = null;
+    if (renewals < renewalsMax && !this.#isClosed) return this.#wait(command, renewals + 1);
+    const message = "the sessions of this client end before a command gets through; nothing happened";
+    command.reject(new GraftError("unavailable", message));
+    if (this.#waiting.size > 0 && this.#numbers === null) this.#open();
+  }
+
+  /** Those whose time is up were never sent. */
+  #look(error = this.#opening?.lastError ?? null): void {
+    const nowMs = performance.now();
+    for (const command of this.#waiting.keys()) {
+      if (command.dueMs > nowMs) continue;
+      this.#waiting.delete(command);
+      command.reject(notSent(this.#numbers === null, error));
+    }
+    this.#restIfIdle();
+  }
+
+  #rejectWaiting(error: GraftError): void {
+    const waiting = [...this.#waiting.keys()];
+    this.#waiting.clear();
+    this.#restIfIdle();
+    for (const command of waiting) command.reject(error);
+  }
+
+  #restIfIdle(): void {
+    if (this.#waiting.size > 0 || this.#sweep === null) return;
+    clearInterval(this.#sweep);
+    this.#sweep = null;
+  }
+}
+
+/** Counts the commands of one session, and knows below which number all have been answered. */
+class SessionNumbers {
+  readonly id: number;
+  /** By sequence modulo the window: settled, but one below it is not. */
+  readonly #isSettled = new Uint8Array(windowMax);
+  #last = 0;
+  #answeredBelow = 1;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  get hasRoom(): boolean {
+    return this.#last + 1 < this.#answeredBelow + windowMax;
+  }
+
+  next(): CommandStamp {
+    return { id: this.id, sequence: ++this.#last, answeredBelow: this.#answeredBelow };
+  }
+
+  /** Nobody waits for the answer any more, having had it or given up. */
+  settle(sequence: number): void {
+    const isSettled = this.#isSettled;
+    isSettled[sequence % windowMax] = 1;
+    while (isSettled[this.#answeredBelow % windowMax] === 1) {
+      isSettled[this.#answeredBelow % windowMax] = 0;
+      this.#answeredBelow++;
+    }
+  }
+}
+
+const remainingMs = (dueMs: number): number => Math.max(0, Math.ceil(dueMs - performance.now()));
+
+function notSent(isOpening: boolean, cause: GraftError | null): GraftError {
+  const because = cause === null ? "no node answered" : cause.message;
+  const why = isOpening ? `no session was opened: ${because}` : `${windowMax} commands of this client were under way`;
+  const message = `not answered in time: ${why}; nothing happened`;
+  return new GraftError("unavailable", message, cause === null ? {} : { cause });
+}

@@ -1,0 +1,285 @@
+// A command of a session takes effect once, however often its answers are lost: what the client sends, sends again, and says
+// when it cannot know. The cluster is a session table behind nodes that lose requests and answers as they are told.
+import { describe, expect, test } from "bun:test";
+import { windowMax } from "../../src/client/session.ts";
+import { GraftClient, type ClientOptions } from "../../src/client/client.ts";
+import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
+import { sessionLimits, type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
+import type { GraftError } from "../../src/errors.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+
+/** What becomes of one request: `lostBefore` and `lostAfter` the command had its effect the connection breaks. */
+type Fate = "answered" | "lostBefore" | "lostAfter" | "unknownAfter" | "silent" | "silentAfter" | "notLeader";
+
+const wordOf = (request: ClientRequest): string =>
+  request.kind === "command" ? new TextDecoder().decode(request.payload) : request.kind;
+
+/** A cluster of two addresses with one state: the words that have been applied. */
+class ClusterOfOne {
+  readonly applied: string[] = [];
+  readonly asked: string[] = [];
+  stampMs = 0;
+  fateOf: (word: string, nth: number) => Fate = () => "answered";
+  readonly #table = new SessionTable();
+  readonly #counts = new Map<string, number>();
+  #index = 0;
+
+  readonly dial: Dial = async (address, handlers) => ({
+    send: (request) => {
+      this.asked.push(`${address} ${wordOf(request)}`);
+      queueMicrotask(() => this.#take(request, handlers));
+    },
+    close: () => {},
+  });
+
+  client(options: Partial<ClientOptions> = {}): GraftClient {
+    return new GraftClient({ addresses: ["a:1", "b:1"], dial: this.dial, timeoutMs: 2000, ...options });
+  }
+
+  #take(request: ClientRequest, { onReply, onClosed }: LinkHandlers): void {
+    const word = wordOf(request);
+    const nth = (this.#counts.get(word) ?? 0) + 1;
+    this.#counts.set(word, nth);
+    const fate = this.fateOf(word, nth);
+    const error = (code: "outcome-unknown" | "not-leader"): void =>
+      onReply({ kind: "error", id: request.id, code, message: "so it was told", leader: null });
+    if (fate === "lostBefore") return onClosed({ kind: "lost", reason: "connection reset" });
+    if (fate === "notLeader") return error("not-leader");
+    if (fate === "silent") return;
+    const reply = this.#apply(request);
+    if (fate === "answered") onReply(reply);
+    if (fate === "lostAfter") onClosed({ kind: "lost", reason: "connection reset" });
+    if (fate === "unknownAfter") error("outcome-unknown");
+  }
+
+  #apply(request: ClientRequest): ClientReply {
+    const { id } = request;
+    const index = ++this.#index;
+    if (request.kind === "openSession") {
+      this.#table.open(index, request.sessionTimeoutMs, this.stampMs);
+      return { kind: "sessionOpened", id, session: index };
+    }
+    if (request.kind === "closeSession") {
+      this.#table.close(request.session, this.stampMs);
+      return { kind: "done", id, leader: null };
+    }
+    if (request.kind !== "command" || request.session === null) throw new Error(`not of a session: ${request.kind}`);
+    const answer = this.#table.answerTo(request.session, this.stampMs);
+    if (answer?.kind === "expired") {
+      return { kind: "error", id, code: "session-expired", message: "the session is gone", leader: null };
+    }
+    if (answer?.kind === "forgotten") throw new Error("the client asks for what it does not wait for");
+    const outcome = answer ?? this.#run(request.payload);
+    if (answer === null) this.#table.keep(request.session, outcome);
+    return outcome.kind === "ok"
+      ? { kind: "result", id, payload: outcome.payload, index, term: 1 }
+      : { kind: "error", id, code: "rejected", message: outcome.message, leader: null };
+  }
+
+  #run(payload: Uint8Array): SessionOutcome {
+    const word = new TextDecoder().decode(payload);
+    this.applied.push(word);
+    return word.startsWith("refuse") ? { kind: "rejected", message: `${word} is refused` } : { kind: "ok", payload };
+  }
+}
+
+const bytes = (word: string): Uint8Array => new TextEncoder().encode(word);
+const told = (answer: Promise<{ readonly payload: Uint8Array }>): Promise<string> =>
+  answer.then(
+    ({ payload }) => new TextDecoder().decode(payload),
+    (error: GraftError) => error.code,
+  );
+
+describe("a session", () => {
+  test("is opened with the first command, and shared by those that come meanwhile", async () => {
+    const cluster = new ClusterOfOne();
+    const client = cluster.client();
+    expect(await Promise.all(["x", "y", "z"].map((word) => told(client.command(bytes(word)))))).toEqual([
+      "x",
+      "y",
+      "z",
+    ]);
+    await told(client.command(bytes("w")));
+    expect(cluster.asked.map((each) => each.slice(4))).toEqual(["openSession", "x", "y", "z", "w"]);
+    await client.close();
+    expect(cluster.asked.at(-1)).toEndWith("closeSession");
+  });
+
+  test("is not opened by a client that only asks, nor by one that wants none", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = () => "silent";
+    const client = cluster.client({ session: "none", timeoutMs: 50 });
+    expect(await told(client.command(bytes("x")))).toBe("outcome-unknown");
+    expect(await told(client.query(bytes("x")))).toBe("unavailable");
+    await client.close();
+    expect(cluster.asked.filter((each) => each.includes("Session"))).toEqual([]);
+  });
+
+  test("whose opening was not answered is opened again: nothing has happened", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = (word, nth) => (word === "openSession" && nth < 3 ? "lostAfter" : "answered");
+    const client = cluster.client();
+    expect(await told(client.command(bytes("x")))).toBe("x");
+    expect(cluster.applied).toEqual(["x"]);
+    await client.close();
+  });
+
+  test("that cannot be opened in time leaves every command unsent", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = () => "notLeader";
+    const client = cluster.client({ timeoutMs: 100 });
+    const answers = ["x", "y"].map((word) => client.command(bytes(word)).catch((error: GraftError) => error.message));
+    for (const answer of await Promise.all(answers)) {
+      expect(answer).toBe("not answered in time: no session was opened: so it was told; nothing happened");
+    }
+    // One that has more time gets its session.
+    const patient = told(client.command(bytes("z"), { timeoutMs: 2000 }));
+    const hasty = told(client.command(bytes("y"), { timeoutMs: 50 }));
+    expect(await hasty).toBe("unavailable");
+    cluster.fateOf = () => "answered";
+    expect(await patient).toBe("z");
+    expect(cluster.applied).toEqual(["z"]);
+    await client.close();
+  });
+
+  test.each([0, 999, 1000.5, Number.NaN, 2 ** 31])("cannot have a timeout of %p", (timeoutMs) => {
+    expect(() => new ClusterOfOne().client({ session: { timeoutMs } })).toThrow("no timeout of a session");
+  });
+});
+
+describe("P25: a command whose answer is lost is sent again, and takes effect once", () => {
+  const fates: readonly Fate[] = ["lostBefore", "lostAfter", "unknownAfter"];
+  test.each(fates)("%s", async (fate) => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = (word, nth) => (word === "openSession" || nth > 2 ? "answered" : fate);
+    const client = cluster.client();
+    expect(await told(client.command(bytes("x")))).toBe("x");
+    expect(cluster.applied).toEqual(["x"]);
+    expect(cluster.asked.filter((each) => each.endsWith(" x"))).toHaveLength(3);
+    await client.close();
+  });
+
+  test("a refusal whose answer was lost is the same refusal", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = (word, nth) => (word === "openSession" || nth > 1 ? "answered" : "lostAfter");
+    const client = cluster.client();
+    expect(await told(client.command(bytes("refuse")))).toBe("rejected");
+    expect(cluster.applied).toEqual(["refuse"]);
+    await client.close();
+  });
+
+  test("also when the node is frozen: another one is asked", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = (word, nth) => (word === "x" && nth === 1 ? "silentAfter" : "answered");
+    const client = cluster.client({ timeoutMs: 600 });
+    expect(await told(client.command(bytes("x")))).toBe("x");
+    expect(cluster.applied).toEqual(["x"]);
+    expect(new Set(cluster.asked.filter((each) => each.endsWith(" x")))).toEqual(new Set(["a:1 x", "b:1 x"]));
+    await client.close();
+  });
+
+  test("many at once, each answered with its own", async () => {
+    const cluster = new ClusterOfOne();
+    let draw = 7;
+    cluster.fateOf = (word) => {
+      if (word === "openSession") return "answered";
+      draw = (draw * 1_103_515_245 + 12_345) % 2 ** 31;
+      return (["answered", "answered", "answered", "lostAfter", "unknownAfter", "lostBefore"] as const)[draw % 6]!;
+    };
+    const client = cluster.client({ timeoutMs: 10_000 });
+    const words = Array.from({ length: 300 }, (_, at) => `w${at}`);
+    expect(await Promise.all(words.map((word) => told(client.command(bytes(word)))))).toEqual(words);
+    expect(cluster.applied.toSorted()).toEqual(words.toSorted());
+    await client.close();
+  });
+
+  test("when time runs out its outcome is unknown", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = (word) => (word === "openSession" ? "answered" : "lostAfter");
+    const client = cluster.client({ timeoutMs: 200 });
+    const answer = client.command(bytes("x")).catch((error: GraftError) => error.message);
+    expect(await answer).toBe(
+      "not answered in time: connection reset. The command may or may not have taken effect: look before you send it again",
+    );
+    expect(cluster.applied).toEqual(["x"]);
+    await client.close();
+  });
+});
+
+describe("a session that has expired", () => {
+  test("is replaced, and the command that met it takes effect in the new one", async () => {
+    const cluster = new ClusterOfOne();
+    const client = cluster.client({ session: { timeoutMs: 1000 } });
+    await told(client.command(bytes("x")));
+    cluster.stampMs = 5000;
+    expect(await Promise.all(["y", "z"].map((word) => told(client.command(bytes(word)))))).toEqual(["y", "z"]);
+    expect(cluster.applied).toEqual(["x", "y", "z"]);
+    expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
+    await client.close();
+  });
+
+  test("leaves in doubt a command that had been sent before: it is not sent in another", async () => {
+    const cluster = new ClusterOfOne();
+    const client = cluster.client({ session: { timeoutMs: 1000 } });
+    await told(client.command(bytes("x")));
+    cluster.fateOf = (word, nth) => {
+      if (word !== "y" || nth > 1) return "answered";
+      // The cluster is gone for longer than the session lives.
+      queueMicrotask(() => (cluster.stampMs = 5000));
+      return "lostAfter";
+    };
+    const answer = client.command(bytes("y")).catch((error: GraftError) => `${error.code}: ${error.message}`);
+    expect(await answer).toStartWith(
+      "outcome-unknown: the command was sent before and its answer was lost; its session",
+    );
+    expect(cluster.applied).toEqual(["x", "y"]);
+    await client.close();
+  });
+
+  test("at once and again is given up: nothing has happened", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = () => {
+      cluster.stampMs += 100_000;
+      return "answered";
+    };
+    const client = cluster.client({ session: { timeoutMs: 1000 } });
+    expect(await Promise.all(["x", "y"].map((word) => told(client.command(bytes(word)))))).toEqual([
+      "unavailable",
+      "unavailable",
+    ]);
+    expect(cluster.applied).toEqual([]);
+    expect(cluster.asked.length).toBeLessThan(20);
+    await client.close();
+  });
+});
+
+test("no more commands are under way than the nodes keep outcomes for; the others wait for their turn", async () => {
+  expect(windowMax).toBe(sessionLimits.windowMax);
+  const cluster = new ClusterOfOne();
+  let isFirstHeld = true;
+  cluster.fateOf = (word) => (word === "w0" && isFirstHeld ? "silent" : "answered");
+  const client = cluster.client({ timeoutMs: 900 });
+  const words = Array.from({ length: windowMax + 100 }, (_, at) => `w${at}`);
+  const answers = words.map((word) => told(client.command(bytes(word))));
+  await answers[windowMax - 1];
+  expect(cluster.applied).toHaveLength(windowMax - 1);
+  // The first one is asked of another node before long, and then there is room.
+  isFirstHeld = false;
+  expect(await Promise.all(answers)).toEqual(words);
+  expect(cluster.applied).toHaveLength(windowMax + 100);
+  await client.close();
+});
+
+test("closing rejects what is under way, and does not wait for a cluster that is gone", async () => {
+  const cluster = new ClusterOfOne();
+  const client = cluster.client();
+  await told(client.command(bytes("x")));
+  cluster.fateOf = () => "silent";
+  const underWay = told(client.command(bytes("y")));
+  const began = performance.now();
+  const closed = client.close();
+  expect(await underWay).toBe("outcome-unknown");
+  expect(await told(client.command(bytes("z")))).toBe("unavailable");
+  await closed;
+  expect(performance.now() - began).toBeLessThan(1500);
+});
