@@ -17,6 +17,10 @@ export default defineRawStateMachine({
         return write(value);
       },
       query: () => write(value),
+      snapshot: () => [write(value)],
+      restore(piece) {
+        value = BigInt(read(piece));
+      },
     };
   },
 });

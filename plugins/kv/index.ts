@@ -1,12 +1,13 @@
 // A key-value store: strings to bytes. What each operation takes and gives is below; OrderedKeys only makes `list` cheap.
-import { bytes, defineStateMachine, v } from "graft";
+import { bytes, defineStateMachine, SnapshotMap, v } from "graft";
 import { OrderedKeys } from "./ordered-keys.ts";
 
 const Key = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096));
 const Limit = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000));
 
 class Store {
-  readonly #values = new Map<string, Uint8Array>();
+  readonly #values = new SnapshotMap<string, Uint8Array>();
+  /** Of what is there now: a snapshot has no need of it. */
   readonly #keys = new OrderedKeys();
 
   get(key: string): Uint8Array | null {
@@ -28,6 +29,10 @@ class Store {
     return deleted;
   }
 
+  snapshot(): Iterable<readonly [string, Uint8Array]> {
+    return this.#values.snapshot();
+  }
+
   keysFrom(first: string): Iterable<string> {
     return this.#keys.from(first);
   }
@@ -37,6 +42,8 @@ export default defineStateMachine({
   name: "kv",
   version: "1.0.0",
   create: () => new Store(),
+  snapshot: (store) => store.snapshot(),
+  restore: (store, [key, value]) => void store.put(key, value),
 
   commands: {
     /** Sets a key. `created`: it was not there before. */

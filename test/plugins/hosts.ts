@@ -6,6 +6,7 @@ import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.
 import type { Outcome, StateMachine } from "../../src/ports/state-machine.ts";
 
 export interface Session {
+  readonly machine: StateMachine;
   /** A refusal is returned as its message, marked. */
   command(operation: string, input: CborValue): Promise<unknown>;
   query(operation: string, input: CborValue): Promise<unknown>;
@@ -30,6 +31,7 @@ function sessionOf(machine: StateMachine): Session {
   };
   const queryBytes = (payload: Uint8Array): Promise<Outcome> => machine.query(payload);
   return {
+    machine,
     command: async (operation, input) => plain(await commandBytes(encodeValue([operation, input]))),
     query: async (operation, input) => plain(await queryBytes(encodeValue([operation, input]))),
     commandBytes,

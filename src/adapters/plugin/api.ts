@@ -5,6 +5,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 export * as v from "valibot";
 export { bytes, type BytesInput } from "./bytes.ts";
+export { SnapshotMap } from "./snapshot-map.ts";
 
 /** A schema of any library that implements Standard Schema v1. It must validate synchronously. */
 export type Schema = StandardSchemaV1;
@@ -71,9 +72,19 @@ export interface TypedDefinition<
   CommandResults,
   QueryInputs extends Schemas,
   QueryResults,
+  Item = unknown,
 > extends Named {
   /** A fresh, empty state. Must be the same on every node. */
   readonly create: () => State;
+  /**
+   * The state as items, each of which CBOR can carry, like a result. It must change nothing. An array is written down before
+   * the next command. Anything else is iterated while commands go on, and so must be a view that does not change with the
+   * state, such as `SnapshotMap.snapshot()` gives: hence no generator function, whose body would begin too late.
+   * Without `snapshot` and `restore`, the log grows for ever.
+   */
+  readonly snapshot?: (state: State) => Iterable<Item>;
+  /** Puts the items back, one by one and in order, into a state that `create` made. */
+  readonly restore?: (state: State, item: NoInfer<Item>) => void;
   readonly commands: Commands<State, CommandInputs, CommandResults>;
   readonly queries: Queries<State, QueryInputs, QueryResults>;
 }
@@ -83,6 +94,14 @@ export interface RawInstance {
   apply(command: Uint8Array, context: ApplyContext): Uint8Array;
   /** Must not change the state. */
   query(query: Uint8Array): Uint8Array;
+  /**
+   * The state in pieces of bytes. It must change nothing. An array is copied before the next command. Anything else is iterated
+   * while commands go on, and so must be a view that does not change with the state: hence no generator function, whose body
+   * would begin too late. Without `snapshot` and `restore`, the log grows for ever.
+   */
+  snapshot?(): Iterable<Uint8Array>;
+  /** Puts the pieces back, one by one, in order and as they were, into what `create` made. */
+  restore?(piece: Uint8Array): void;
 }
 
 export interface RawDefinition extends Named {
@@ -96,7 +115,10 @@ export type TypedStateMachine<
   CommandResults,
   QueryInputs extends Schemas,
   QueryResults,
-> = TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults> & { readonly style: "typed" };
+  Item = unknown,
+> = TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> & {
+  readonly style: "typed";
+};
 
 export type RawStateMachine = RawDefinition & { readonly style: "raw" };
 
@@ -107,9 +129,10 @@ export function defineStateMachine<
   CommandResults extends Record<keyof CommandInputs, unknown>,
   QueryInputs extends Schemas,
   QueryResults extends Record<keyof QueryInputs, unknown>,
+  Item,
 >(
-  definition: TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults>,
-): TypedStateMachine<State, CommandInputs, CommandResults, QueryInputs, QueryResults> {
+  definition: TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item>,
+): TypedStateMachine<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> {
   return { ...definition, style: "typed" };
 }
 

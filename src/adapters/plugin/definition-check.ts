@@ -1,6 +1,6 @@
 // Whether a module's default export is a state machine, and if not, what it lacks. A plugin may be plain JavaScript, and
 // its author may not have asked the compiler: nothing is taken on trust.
-import type { ApplyContext, RawInstance, Schema } from "./api.ts";
+import type { ApplyContext, Schema } from "./api.ts";
 
 /** A command or query of a typed plugin, as the executor runs it. */
 export interface Operation {
@@ -16,13 +16,27 @@ interface Named {
 export interface TypedPlugin extends Named {
   readonly style: "typed";
   readonly create: () => unknown;
+  readonly snapshots: TypedSnapshots | null;
   readonly commands: ReadonlyMap<string, Operation>;
   readonly queries: ReadonlyMap<string, Operation>;
 }
 
+/** How the state of a typed plugin is taken and put back. */
+export interface TypedSnapshots {
+  readonly take: (state: unknown) => unknown;
+  readonly restore: (state: unknown, item: unknown) => unknown;
+}
+
+/** What a raw plugin's `create` returns; nothing of what its methods return is checked. */
+export interface RawState {
+  apply(command: Uint8Array, context: ApplyContext): unknown;
+  query(query: Uint8Array): unknown;
+  readonly snapshots: { readonly take: () => unknown; readonly restore: (piece: Uint8Array) => unknown } | null;
+}
+
 export interface RawPlugin extends Named {
   readonly style: "raw";
-  readonly create: () => RawInstance;
+  readonly create: () => RawState;
 }
 
 export type Plugin = TypedPlugin | RawPlugin;
@@ -45,6 +59,7 @@ export function checkDefinition(exported: unknown): Plugin {
     ...named,
     style: "typed",
     create: () => create.call(exported),
+    snapshots: snapshotsOf(exported, ""),
     commands: operationsOf(exported, "commands", "apply"),
     queries: operationsOf(exported, "queries", "answer"),
   };
@@ -52,12 +67,36 @@ export function checkDefinition(exported: unknown): Plugin {
 
 type Callable = (...given: unknown[]) => unknown;
 
-function checkInstance(instance: unknown): RawInstance {
+function checkInstance(instance: unknown): RawState {
   if (!isRecord(instance)) throw new DefinitionProblem("its create() returns no object with apply and query");
-  functionOf(instance, "apply", "apply of what create() returns");
-  functionOf(instance, "query", "query of what create() returns");
-  return instance as unknown as RawInstance;
+  const where = " of what create() returns";
+  const apply = functionOf(instance, "apply", `apply${where}`);
+  const query = functionOf(instance, "query", `query${where}`);
+  return {
+    apply: (...given) => apply.apply(instance, given),
+    query: (...given) => query.apply(instance, given),
+    snapshots: snapshotsOf(instance, where),
+  };
 }
+
+/** Both functions or neither: half of them would be found out when it is too late. */
+function snapshotsOf(
+  holder: Readonly<Record<string, unknown>>,
+  where: string,
+): { readonly take: Callable; readonly restore: Callable } | null {
+  if (holder["snapshot"] === undefined && holder["restore"] === undefined) return null;
+  const take = functionOf(holder, "snapshot", `snapshot${where}, which belongs to restore`);
+  const restore = functionOf(holder, "restore", `restore${where}, which belongs to snapshot`);
+  if (isGeneratorFunction(take)) {
+    throw new DefinitionProblem(
+      `snapshot${where} is a generator function, whose body begins when commands have gone on: freeze the state first, and return what iterates it`,
+    );
+  }
+  return { take: (...given) => take.apply(holder, given), restore: (...given) => restore.apply(holder, given) };
+}
+
+const isGeneratorFunction = (callable: Callable): boolean =>
+  Object.prototype.toString.call(callable) === "[object GeneratorFunction]";
 
 function operationsOf(
   definition: Readonly<Record<string, unknown>>,

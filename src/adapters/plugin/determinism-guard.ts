@@ -1,12 +1,17 @@
-// What a plugin may not ask inside `apply`, what it may not begin inside a query, and how that is caught: every function here is wrapped once per thread, before
-// the plugin is loaded, so that a reference it takes early is wrapped, too. The wrappers act only between `enter` and
-// `leave`. What escapes them is listed in docs/plugins.md: this finds mistakes, it is no sandbox.
+// What a plugin may not ask inside `apply`, `snapshot` and `restore`, what it may not begin inside a query, and how that is
+// caught: every function here is wrapped once per thread, before the plugin is loaded, so that a reference it takes early is
+// wrapped, too. The wrappers act only between `enter` and `leave`. What escapes them is listed in docs/plugins.md: this finds
+// mistakes, it is no sandbox.
 
-/** What may go on at present: a command, a query, or anything else. */
-type Phase = "apply" | "query";
+/** What goes on at present. */
+export type Phase = "apply" | "query" | "snapshot" | "restore";
 
 /** Why something is refused, and what to do instead. */
-type Remedy = Readonly<Partial<Record<Phase, string>>>;
+interface Remedy {
+  readonly apply: string;
+  /** Without one a query may do it. */
+  readonly query?: string;
+}
 
 const DIFFERS = "the nodes would differ; ";
 const OUTLIVES = "it would go on after the answer; ";
@@ -100,10 +105,23 @@ function temporalNow(): object | undefined {
   return typeof now === "object" && now !== null ? now : undefined;
 }
 
+/** What is forbidden in `apply` is forbidden here, and nothing stands in for it: there is nothing left to be found out. */
+const stateAlone = {
+  snapshot: `${DIFFERS}a snapshot follows from the state alone`,
+  restore: `${DIFFERS}a state follows from the snapshot alone`,
+} as const;
+
+const violationNames: Readonly<Record<Phase, string>> = {
+  apply: "ForbiddenInApply",
+  query: "ForbiddenInQuery",
+  snapshot: "ForbiddenInSnapshot",
+  restore: "ForbiddenInRestore",
+};
+
 class Violation extends Error {
   constructor(what: string, phase: Phase, remedy: string) {
     super(`${what} inside ${phase}: ${remedy}`);
-    this.name = phase === "apply" ? "ForbiddenInApply" : "ForbiddenInQuery";
+    this.name = violationNames[phase];
   }
 }
 
@@ -139,8 +157,9 @@ export function leave(): Error | null {
 }
 
 function refuse(what: string, remedy: Remedy): void {
-  const told = current === null ? undefined : remedy[current];
-  if (current === null || told === undefined) return;
+  if (current === null) return;
+  const told = { ...stateAlone, ...remedy }[current];
+  if (told === undefined) return;
   const violation = new Violation(what, current, told);
   firstViolation ??= violation;
   throw violation;

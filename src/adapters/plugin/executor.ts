@@ -1,16 +1,18 @@
 // Runs one command or one query of a plugin on the spot, and decides what is an answer and what stops the state machine. The
-// table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where this happens, in a worker or on the node's own thread, is the hosts' business.
+// table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where
+// this happens, in a worker or on the node's own thread, is the hosts' business; how a snapshot is taken, snapshot-taking.ts.
 import type { CommandStamp } from "../../core/entry.ts";
-import { type SessionOutcome, SessionTable } from "../../core/sessions.ts";
+import type { SessionOutcome } from "../../core/sessions.ts";
 import { GraftError } from "../../errors.ts";
 import type { AppliedCommand, AppliedEntry, Outcome, StateMachineDescription } from "../../ports/state-machine.ts";
 import { CommandContext } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
-import { enter, installDeterminismGuard, leave } from "./determinism-guard.ts";
-import type { Encode } from "./handlers.ts";
-import { createRawHandlers } from "./raw-handlers.ts";
-import { createTypedHandlers } from "./typed-handlers.ts";
+import { enter, installDeterminismGuard, leave, type Phase } from "./determinism-guard.ts";
+import type { Encode, Handlers, SnapshotHandlers } from "./handlers.ts";
+import { SnapshotReader } from "./snapshot-layout.ts";
+import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
+import { emptyState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
 
 export interface Executor {
   readonly description: StateMachineDescription;
@@ -18,59 +20,130 @@ export interface Executor {
   apply(entry: AppliedEntry): Outcome;
   /** Throws `GraftError("state-machine")` when the plugin fails. The state stands as it did: a query changes nothing. */
   query(payload: Uint8Array): Outcome;
+  /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
+  snapshot(): RunningSnapshot;
+  /**
+   * Begins with an empty state. Throws `GraftError("state-machine")` while a snapshot is open, or when there are none, and
+   * nothing has happened then.
+   */
+  restore(): Restoration;
+}
+
+/** Both throw `GraftError("state-machine")` when this is no snapshot of the plugin: the state is not to be trusted then. */
+export interface Restoration {
+  /** The next chunk, of any size. */
+  write(chunk: Uint8Array): void;
+  /** That was the last one. Until here, nothing may be asked of the executor. */
+  end(): void;
 }
 
 /** A fresh state machine. Throws what the plugin's `create` throws, and when it reads the clock. */
 export function createExecutor(plugin: Plugin): Executor {
   installDeterminismGuard();
-  const name = `${plugin.name} ${plugin.version}`;
-  const handlers = guarded("apply", () =>
-    plugin.style === "typed" ? createTypedHandlers(plugin) : createRawHandlers(plugin),
-  );
-  const failed = (where: string, cause: unknown): GraftError =>
-    new GraftError("state-machine", `The state machine ${name} failed at ${where}: ${reasonOf(cause)}`, { cause });
-  const sessions = new SessionTable();
-  const run = (command: AppliedCommand): Encode | Rejected => {
-    try {
-      return answerOf(() => guarded("apply", () => handlers.apply(command.payload, new CommandContext(command))));
-    } catch (cause) {
-      throw failed(`entry ${command.index} (term ${command.term})`, cause);
+  return new PluginExecutor(plugin);
+}
+
+class PluginExecutor implements Executor {
+  readonly description: StateMachineDescription;
+  readonly #plugin: Plugin;
+  #state: State;
+  readonly #taking = new SnapshotTaking({
+    guarded: (run) => guarded("snapshot", run),
+    failed: (cause) => this.#failure("a snapshot", cause),
+  });
+
+  constructor(plugin: Plugin) {
+    this.#plugin = plugin;
+    this.#state = guarded("apply", () => emptyState(plugin));
+    this.description = describe(plugin, this.#state.handlers);
+  }
+
+  apply(entry: AppliedEntry): Outcome {
+    this.#taking.settle();
+    const { sessions } = this.#state;
+    switch (entry.kind) {
+      case "command": {
+        if (entry.session !== null) return forWaiter(entry, this.#runOnce(entry, entry.session));
+        const result = this.#run(entry);
+        return entry.isAwaited ? encoded(result) : emptied(result);
+      }
+      case "openSession": {
+        const refusal = sessions.open(entry.index, entry.timeoutMs, entry.timeMs);
+        return refusal === null ? done : { kind: "rejected", message: refusal };
+      }
+      case "closeSession":
+        return sessions.close(entry.session, entry.timeMs) ? done : { kind: "expired" };
     }
-  };
-  const runOnce = (command: AppliedCommand, stamp: CommandStamp): Outcome => {
+  }
+
+  query(payload: Uint8Array): Outcome {
+    try {
+      const result = answerOf(() => guarded("query", () => this.#state.handlers.query(payload)));
+      return result instanceof Rejected ? refusal(result) : { kind: "ok", payload: guarded("query", result) };
+    } catch (cause) {
+      throw this.#failure("a query", cause);
+    }
+  }
+
+  snapshot(): RunningSnapshot {
+    const snapshots = this.#snapshotsOf(this.#state);
+    return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots));
+  }
+
+  restore(): Restoration {
+    this.#snapshotsOf(this.#state);
+    this.#taking.mustBeOver();
+    this.#attemptRestore(() => {
+      this.#state = guarded("apply", () => emptyState(this.#plugin));
+    });
+    const reader = new SnapshotReader(sinksOf(this.#plugin, this.#snapshotsOf(this.#state)));
+    return {
+      write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
+      end: () => this.#attemptRestore(() => reader.end()),
+    };
+  }
+
+  #runOnce(command: AppliedCommand, stamp: CommandStamp): Outcome {
+    const { sessions } = this.#state;
     const answer = sessions.answerTo(stamp, command.timeMs);
     if (answer !== null) return answer;
     // Kept, and so encoded, on every node: whichever leads when the client asks again has the answer.
-    const outcome = encoded(run(command));
+    const outcome = encoded(this.#run(command));
     sessions.keep(stamp, outcome);
     return outcome;
-  };
-  return {
-    description: describe(plugin),
-    apply(entry) {
-      switch (entry.kind) {
-        case "command": {
-          if (entry.session !== null) return forWaiter(entry, runOnce(entry, entry.session));
-          const result = run(entry);
-          return entry.isAwaited ? encoded(result) : emptied(result);
-        }
-        case "openSession": {
-          const refusal = sessions.open(entry.index, entry.timeoutMs, entry.timeMs);
-          return refusal === null ? done : { kind: "rejected", message: refusal };
-        }
-        case "closeSession":
-          return sessions.close(entry.session, entry.timeMs) ? done : { kind: "expired" };
-      }
-    },
-    query(payload) {
-      try {
-        const result = answerOf(() => guarded("query", () => handlers.query(payload)));
-        return result instanceof Rejected ? refusal(result) : { kind: "ok", payload: guarded("query", result) };
-      } catch (cause) {
-        throw failed("a query", cause);
-      }
-    },
-  };
+  }
+
+  #run(command: AppliedCommand): Encode | Rejected {
+    const { handlers } = this.#state;
+    try {
+      return answerOf(() => guarded("apply", () => handlers.apply(command.payload, new CommandContext(command))));
+    } catch (cause) {
+      throw this.#failure(`entry ${command.index} (term ${command.term})`, cause);
+    }
+  }
+
+  #attemptRestore(step: () => void): void {
+    try {
+      step();
+    } catch (cause) {
+      throw this.#failure("restoring a snapshot", cause);
+    }
+  }
+
+  #snapshotsOf({ handlers: { snapshots } }: State): SnapshotHandlers {
+    if (snapshots !== null) return snapshots;
+    const message = `The state machine ${this.#named} has no snapshots: its plugin does not define them`;
+    throw new GraftError("state-machine", message);
+  }
+
+  #failure(where: string, cause: unknown): GraftError {
+    const message = `The state machine ${this.#named} failed at ${where}: ${reasonOf(cause)}`;
+    return new GraftError("state-machine", message, { cause });
+  }
+
+  get #named(): string {
+    return `${this.#plugin.name} ${this.#plugin.version}`;
+  }
 }
 
 /** Nothing but a thrown `Rejected` is an answer. */
@@ -114,7 +187,7 @@ function encoded(result: Encode | Rejected): SessionOutcome {
 }
 
 /** A violation counts although the plugin caught it, and although it went on to refuse the command. */
-function guarded<Result>(phase: "apply" | "query", run: () => Result): Result {
+function guarded<Result>(phase: Phase, run: () => Result): Result {
   let violation: Error | null = null;
   let result: Result;
   enter(phase);
@@ -129,14 +202,14 @@ function guarded<Result>(phase: "apply" | "query", run: () => Result): Result {
   return result;
 }
 
-function describe(plugin: Plugin): StateMachineDescription {
+function describe(plugin: Plugin, { snapshots }: Handlers): StateMachineDescription {
   return {
     name: plugin.name,
     version: plugin.version,
     style: plugin.style,
     commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
     queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
-    snapshots: false,
+    snapshots: snapshots !== null,
   };
 }
 

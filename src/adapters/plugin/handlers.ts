@@ -8,9 +8,23 @@ export type Encode = () => Uint8Array;
 export interface Handlers {
   apply(payload: Uint8Array, context: ApplyContext): Encode;
   query(payload: Uint8Array): Encode;
+  /** null: the plugin has none. */
+  readonly snapshots: SnapshotHandlers | null;
+}
+
+export interface SnapshotHandlers {
+  /** Freezes the state, which changes nothing in it. What fails later, fails in the iteration. */
+  take(): Iterator<Uint8Array, unknown>;
+  /** To be called on a fresh state, with everything that came of `take`, in order. */
+  restore(piece: Uint8Array): void;
 }
 
 /** Whether a handler went on working after it returned, which none may: the next command would not wait for it. */
 export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** Throws `TypeError` for what a handler returned before it was over. */
+export function mustBeOver(handler: string, result: unknown): void {
+  if (isPromise(result)) throw new TypeError(`${handler} returned a Promise: it must finish before it returns`);
 }

@@ -9,6 +9,7 @@ import type {
   StateSnapshot,
 } from "../../ports/state-machine.ts";
 import { createExecutor, type Executor } from "./executor.ts";
+import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 
 /** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
@@ -25,6 +26,7 @@ class InlineStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
   readonly #executor: Executor;
   #stopped: Error | null = null;
+  #isRestoring = false;
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -34,12 +36,7 @@ class InlineStateMachine implements StateMachine {
   // Async, so that whatever goes wrong arrives as a rejection, as it does from a worker.
   async apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
     this.#mustRun();
-    try {
-      return run.map((entry) => this.#executor.apply(entry));
-    } catch (failure) {
-      this.#stopped = failure instanceof Error ? failure : new Error(String(failure));
-      throw this.#stopped;
-    }
+    return this.#orStop(() => run.map((entry) => this.#executor.apply(entry)));
   }
 
   async query(payload: Uint8Array): Promise<Outcome> {
@@ -48,11 +45,33 @@ class InlineStateMachine implements StateMachine {
   }
 
   async snapshot(): Promise<StateSnapshot> {
-    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
+    this.#mustRun();
+    const running = this.#executor.snapshot();
+    return {
+      read: async () => {
+        this.#mustRun();
+        return running.read();
+      },
+      close: () => this.#orStop(() => running.close()),
+    };
   }
 
-  async restore(): Promise<void> {
-    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#mustRun();
+    const restoration = this.#executor.restore();
+    this.#isRestoring = true;
+    try {
+      for await (const chunk of chunks) {
+        if (this.#stopped !== null) break;
+        restoration.write(chunk);
+        await nextTurn();
+      }
+      restoration.end();
+    } catch (cause) {
+      this.#stopped ??= restoreFailure(this.description, cause);
+    }
+    this.#isRestoring = false;
+    if (this.#stopped !== null) throw this.#stopped;
   }
 
   async close(): Promise<void> {
@@ -61,5 +80,18 @@ class InlineStateMachine implements StateMachine {
 
   #mustRun(): void {
     if (this.#stopped !== null) throw this.#stopped;
+    if (this.#isRestoring) throw whileRestoring(this.description);
+  }
+
+  #orStop<Result>(run: () => Result): Result {
+    try {
+      return run();
+    } catch (failure) {
+      this.#stopped ??= failure instanceof Error ? failure : new Error(String(failure));
+      throw this.#stopped;
+    }
   }
 }
+
+/** What waits meanwhile on the node's thread is done first. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,7 @@
 // The raw style: the plugin's own bytes, passed on unread.
 import type { RawPlugin } from "./definition-check.ts";
-import { type Encode, type Handlers, isPromise } from "./handlers.ts";
+import { frozenPieces } from "./frozen-pieces.ts";
+import { type Encode, type Handlers, mustBeOver } from "./handlers.ts";
 
 /**
  * Bytes are copied on both sides. A view handed in would keep the memory of its whole run alive for as long as the plugin
@@ -8,14 +9,21 @@ import { type Encode, type Handlers, isPromise } from "./handlers.ts";
  */
 export function createRawHandlers(plugin: RawPlugin): Handlers {
   const instance = plugin.create();
+  const { snapshots } = instance;
   return {
     apply: (payload, context) => copyOf(instance.apply(payload.slice(), context), "apply"),
     query: (payload) => copyOf(instance.query(payload.slice()), "query"),
+    snapshots: snapshots && {
+      take: () => frozenPieces(snapshots.take(), (piece) => copyOf(piece, "snapshot")()),
+      restore(piece) {
+        mustBeOver("restore", snapshots.restore(piece.slice()));
+      },
+    },
   };
 }
 
 function copyOf(result: unknown, handler: string): Encode {
   if (result instanceof Uint8Array) return () => new Uint8Array(result);
-  if (isPromise(result)) throw new TypeError(`${handler} returned a Promise: it must finish before it returns`);
+  mustBeOver(handler, result);
   throw new TypeError(`${handler} returned ${result === null ? "null" : typeof result} and not a Uint8Array`);
 }

@@ -4,7 +4,8 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import { type ApplyContext, Rejected, type Schema } from "./api.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
-import { type Encode, type Handlers, isPromise } from "./handlers.ts";
+import { frozenPieces } from "./frozen-pieces.ts";
+import { type Encode, type Handlers, isPromise, mustBeOver, type SnapshotHandlers } from "./handlers.ts";
 
 const ISSUES_MAX = 5;
 const ISSUE_CHARACTERS_MAX = 200;
@@ -16,12 +17,24 @@ export function createTypedHandlers(plugin: TypedPlugin): Handlers {
     const { name, input } = decodeOperation(payload);
     const operation = findOperation(plugin, kind, name);
     const result = operation.run(state, parse(operation.input, input, name), context);
-    if (isPromise(result)) throw new TypeError(`${name} returned a Promise: it must finish before it returns`);
+    mustBeOver(name, result);
     return () => encodeValue((result ?? null) as CborValue); // It throws for whatever is none.
   };
   return {
     apply: (payload, context) => run("command", payload, context),
     query: (payload) => run("query", payload, noContext),
+    snapshots: snapshotHandlers(plugin, state),
+  };
+}
+
+/** What an item looks like is between the plugin and itself: no schema, and the bytes are Graft's own. */
+function snapshotHandlers({ snapshots }: TypedPlugin, state: unknown): SnapshotHandlers | null {
+  if (snapshots === null) return null;
+  return {
+    take: () => frozenPieces(snapshots.take(state), (item) => encodeValue(item as CborValue)),
+    restore(piece) {
+      mustBeOver("restore", snapshots.restore(state, decodeValue(piece)));
+    },
   };
 }
 

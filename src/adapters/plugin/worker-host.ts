@@ -1,6 +1,6 @@
 // The state machine on a thread of its own, with a heap of its own: neither a slow `apply` nor the garbage of a large state
 // holds up the node. Runs are handed over as they come and wait in the worker's queue; answers return in the same order, so
-// the oldest waiting call is always the one that is answered.
+// the oldest waiting call is always the one that is answered. How chunks of snapshots come and go is worker-snapshots.ts.
 import { GraftError } from "../../errors.ts";
 import type {
   AppliedEntry,
@@ -10,8 +10,10 @@ import type {
   StateSnapshot,
 } from "../../ports/state-machine.ts";
 import { nameOf, type PluginLocation, problem } from "./loader.ts";
+import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { packQuery, packRun, unpackOutcomes } from "./run-layout.ts";
-import type { FromWorker, Load } from "./worker-messages.ts";
+import type { FromWorker, Load, SnapshotRequest, ToWorker } from "./worker-messages.ts";
+import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
 const WORKER_ENTRY = Bun.isStandaloneExecutable ? "./adapters/plugin/worker.js" : "./worker.ts";
@@ -33,7 +35,8 @@ function load(worker: Worker, location: PluginLocation): Promise<StateMachineDes
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if (data instanceof ArrayBuffer) return; // Nothing has been asked yet.
     if (data.kind === "loaded") resolve(data.description);
-    else reject(new GraftError("plugin", data.message, { cause: remoteCause(data.stack) }));
+    else if (data.kind === "loadFailed")
+      reject(new GraftError("plugin", data.message, { cause: remoteCause(data.stack) }));
   };
   worker.onerror = (event) => fail(event.message);
   worker.addEventListener("close", () => fail("it ended its thread"));
@@ -41,10 +44,16 @@ function load(worker: Worker, location: PluginLocation): Promise<StateMachineDes
   return promise;
 }
 
+/** What came of a call: of a run its outcomes, of a request about snapshots a chunk or none. */
+interface Answer {
+  readonly outcomes: readonly Outcome[];
+  readonly chunk: Uint8Array | null;
+}
+
 interface Waiting {
   /** What has come of the run so far. */
   readonly outcomes: Outcome[];
-  readonly resolve: (outcomes: readonly Outcome[]) => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -54,6 +63,7 @@ class WorkerStateMachine implements StateMachine {
   /** Oldest first. */
   #waiting: Waiting[] = [];
   #stopped: Error | null = null;
+  #isRestoring = false;
 
   constructor(worker: Worker, description: StateMachineDescription) {
     this.#worker = worker;
@@ -69,42 +79,79 @@ class WorkerStateMachine implements StateMachine {
     );
   }
 
-  apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
-    return this.#ask(() => packRun(run));
+  async apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
+    this.#mustHaveState();
+    return (await this.#askPacked(packRun(run))).outcomes;
   }
 
   async query(payload: Uint8Array): Promise<Outcome> {
-    const [outcome] = await this.#ask(() => packQuery(payload));
+    this.#mustHaveState();
+    const { outcomes } = await this.#askPacked(packQuery(payload));
+    const [outcome] = outcomes;
     if (outcome === undefined) throw new RangeError("a query was answered with no outcome");
     return outcome;
   }
 
   async snapshot(): Promise<StateSnapshot> {
-    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
+    this.#mustHaveState();
+    await this.#ask({ kind: "takeSnapshot" });
+    return new WorkerSnapshot((request) => this.#ask(request));
   }
 
-  async restore(): Promise<void> {
-    throw new GraftError("state-machine", `The state machine ${this.description.name} has no snapshots`);
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#mustHaveState();
+    this.#isRestoring = true;
+    try {
+      await this.#ask({ kind: "beginRestore" });
+      await this.#sendChunks(chunks);
+    } finally {
+      this.#isRestoring = false;
+    }
   }
 
   async close(): Promise<void> {
     this.#stop(failure("The state machine is closed"));
   }
 
-  #ask(pack: () => ArrayBuffer): Promise<readonly Outcome[]> {
+  async #sendChunks(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      await sendChunks(chunks, (request) => this.#ask(request));
+    } catch (cause) {
+      throw this.#stop(restoreFailure(this.description, cause));
+    }
+  }
+
+  #mustHaveState(): void {
+    if (this.#stopped !== null) throw this.#stopped;
+    if (this.#isRestoring) throw whileRestoring(this.description);
+  }
+
+  #askPacked(packed: ArrayBuffer): Promise<Answer> {
+    return this.#send(packed, [packed]);
+  }
+
+  async #ask(request: SnapshotRequest): Promise<Uint8Array | null> {
+    const transfer = request.kind === "restoreChunk" ? [request.chunk] : [];
+    return (await this.#send(request, transfer)).chunk;
+  }
+
+  #send(message: ToWorker, transfer: ArrayBuffer[]): Promise<Answer> {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
-    const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
-    const packed = pack();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#waiting.push({ outcomes: [], resolve, reject });
-    this.#worker.postMessage(packed, [packed]);
+    this.#worker.postMessage(message, transfer);
     return promise;
   }
 
   #onMessage(message: FromWorker): void {
     if (message instanceof ArrayBuffer) return this.#onPiece(message);
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
+    if (message.kind === "done") {
+      const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
+      return this.#waiting.shift()?.resolve({ outcomes: [], chunk });
+    }
     const error = failure(message.message, remoteCause(message.stack));
-    if (message.kind === "queryFailed") this.#waiting.shift()?.reject(error);
+    if (message.kind === "refused") this.#waiting.shift()?.reject(error);
     else this.#stop(error);
   }
 
@@ -115,15 +162,16 @@ class WorkerStateMachine implements StateMachine {
     for (const outcome of outcomes) oldest.outcomes.push(outcome);
     if (!isLast) return;
     this.#waiting.shift();
-    oldest.resolve(oldest.outcomes);
+    oldest.resolve({ outcomes: oldest.outcomes, chunk: null });
   }
 
-  /** The first reason stands. Whoever waits learns it, and so does whoever comes later. */
-  #stop(reason: Error): void {
-    if (this.#stopped !== null) return;
+  /** The first reason stands, and is returned. Whoever waits learns it, and so does whoever comes later. */
+  #stop(reason: Error): Error {
+    if (this.#stopped !== null) return this.#stopped;
     this.#stopped = reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    return reason;
   }
 }
 

@@ -1,4 +1,5 @@
-// What the host and its worker say to each other besides packed runs, which are bare ArrayBuffers (run-layout.ts).
+// What the host and its worker say to each other besides packed runs, which are bare ArrayBuffers (run-layout.ts). Whatever the
+// host asks is answered in the order of asking, and once: with outcomes, `done` or `refused`, until the worker has stopped.
 import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
 
@@ -7,6 +8,38 @@ export interface Load {
   readonly kind: "load";
   readonly location: PluginLocation;
 }
+
+/** Freezes the state. */
+export interface TakeSnapshot {
+  readonly kind: "takeSnapshot";
+}
+
+/** The next chunk of it: `done` brings one, or null at the end. */
+export interface ReadSnapshot {
+  readonly kind: "readSnapshot";
+}
+
+export interface CloseSnapshot {
+  readonly kind: "closeSnapshot";
+}
+
+/** Empties the state. */
+export interface BeginRestore {
+  readonly kind: "beginRestore";
+}
+
+export interface RestoreChunk {
+  readonly kind: "restoreChunk";
+  readonly chunk: ArrayBuffer;
+}
+
+export interface EndRestore {
+  readonly kind: "endRestore";
+}
+
+export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
+
+export type ToWorker = ArrayBuffer | Load | SnapshotRequest;
 
 /** The first answer of the worker. */
 export interface Loaded {
@@ -26,14 +59,20 @@ export interface LoadFailed extends Told {
   readonly kind: "loadFailed";
 }
 
-/** Instead of an outcome of a query: the worker goes on. */
-export interface QueryFailed extends Told {
-  readonly kind: "queryFailed";
+/** The answer to a request about snapshots. */
+export interface Done {
+  readonly kind: "done";
+  readonly chunk: ArrayBuffer | null;
 }
 
-/** Instead of outcomes, or of the rest of them: the worker applies nothing from then on. */
+/** Instead of an outcome of a query, or of what was asked of a snapshot: the worker goes on. */
+export interface Refused extends Told {
+  readonly kind: "refused";
+}
+
+/** Instead of an answer, or of the rest of it: the worker does nothing from then on. */
 export interface Stopped extends Told {
   readonly kind: "stopped";
 }
 
-export type FromWorker = ArrayBuffer | Loaded | LoadFailed | QueryFailed | Stopped;
+export type FromWorker = ArrayBuffer | Loaded | LoadFailed | Done | Refused | Stopped;

@@ -1,19 +1,23 @@
 // The thread that a state machine lives on: an entry point of its own in the compiled binary. It is told which plugin to load,
-// then gets packed runs and queries and answers each in turn. Its other half is worker-host.ts.
+// then gets packed runs, queries and requests about snapshots, and answers each in turn. Its other half is worker-host.ts.
 import { GraftError } from "../../errors.ts";
 import { createExecutor, type Executor, reasonOf } from "./executor.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 import { OutcomePieces, unpackRequest } from "./run-layout.ts";
-import type { FromWorker, Load } from "./worker-messages.ts";
+import { isFatal, SnapshotRequests } from "./snapshot-requests.ts";
+import type { FromWorker, SnapshotRequest, ToWorker } from "./worker-messages.ts";
 
 declare const self: Worker;
 
 let executor: Executor | null = null;
+let snapshotRequests: SnapshotRequests | null = null;
 
 // Before anything is awaited: what arrives while there is no handler is lost.
-self.onmessage = ({ data }: MessageEvent<Load | ArrayBuffer>) => {
-  if (!(data instanceof ArrayBuffer)) void load(data.location);
-  else if (executor !== null) answer(executor, data);
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if (data instanceof ArrayBuffer) {
+    if (executor !== null) answer(executor, data);
+  } else if (data.kind === "load") void load(data.location);
+  else if (executor !== null) answerSnapshot(executor, data);
 };
 
 async function load(location: PluginLocation): Promise<void> {
@@ -48,8 +52,20 @@ function answer(running: Executor, packed: ArrayBuffer): void {
     pieces.end();
   } catch (cause) {
     const error = cause instanceof GraftError ? cause : failure(running, `failed at ${where}`, cause);
-    if (request.kind === "query") send({ kind: "queryFailed", ...told(error) });
+    if (request.kind === "query") send({ kind: "refused", ...told(error) });
     else stop(error);
+  }
+}
+
+function answerSnapshot(running: Executor, request: SnapshotRequest): void {
+  snapshotRequests ??= new SnapshotRequests(running);
+  try {
+    const chunk = snapshotRequests.answer(request)?.buffer ?? null;
+    send({ kind: "done", chunk }, chunk === null ? [] : [chunk]);
+  } catch (cause) {
+    const error = cause instanceof GraftError ? cause : failure(running, `failed at ${request.kind}`, cause);
+    if (isFatal(request)) stop(error);
+    else send({ kind: "refused", ...told(error) });
   }
 }
 
