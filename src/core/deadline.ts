@@ -10,6 +10,7 @@ import type { State } from "./state.ts";
 /** The time of `clock` at which a tick is due; infinite while nothing but an event from outside can change anything. */
 export function nextDeadlineMs(state: State): Millis {
   if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : Number.POSITIVE_INFINITY;
+  if (state.removed !== null) return Number.POSITIVE_INFINITY;
   const { role } = state;
   if (role.kind !== "leader") {
     const readDueMs = role.kind === "follower" ? role.reads[0]?.dueMs : undefined;

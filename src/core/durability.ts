@@ -5,7 +5,7 @@ import type { Entry } from "./entry.ts";
 import type { Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Term } from "./log-position.ts";
-import { appended, truncated } from "./log-terms.ts";
+import { appended, type PlacedConfiguration, truncated } from "./log-terms.ts";
 import type { Durability, Emit, State } from "./state.ts";
 
 /** The durability of a node whose state has just been read back from disk. */
@@ -34,6 +34,12 @@ export function writeGenesis(state: State, genesis: Genesis, emit: Emit): State 
   const ticket = state.durability.issued + 1;
   emit({ kind: "writeGenesis", ticket, genesis });
   return { ...state, genesis, founding: null, durability: { ...state.durability, issued: ticket } };
+}
+
+export function writeRemoved(state: State, by: PlacedConfiguration, emit: Emit): State {
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "writeRemoved", ticket, ...by });
+  return { ...state, removed: by, durability: { ...state.durability, issued: ticket } };
 }
 
 export function appendToLog(state: State, entries: readonly Entry[], emit: Emit): State {

@@ -12,10 +12,17 @@ import { becomeFollower } from "./step-down.ts";
 import { isSticky } from "./stickiness.ts";
 import { drawElectionDue, postponeCrashDue } from "./timers.ts";
 
-/** Only a voter of the latest configuration stands for election; learners and strangers wait. */
-export function mayCampaign(state: State): boolean {
-  const configuration = latestConfiguration(state.log);
-  return state.genesis !== null && configuration !== null && isVoter(configuration, state.self);
+/**
+ * Only a voter of the latest configuration stands for election; learners and strangers wait. And one that the latest
+ * configuration leaves out, as long as it may not be committed (§4.2.2): its log may be longer than those of the voters to
+ * come, who then need it as a leader to get there, and it counts no vote of its own.
+ */
+export function mayCampaign({ self, log, commitIndex }: State): boolean {
+  const [previous, latest] = log.configurations.slice(-2);
+  const placed = latest ?? previous;
+  if (placed === undefined) return false;
+  if (isVoter(placed.configuration, self)) return true;
+  return latest !== undefined && latest.position.index > commitIndex && isVoter(previous!.configuration, self);
 }
 
 /**

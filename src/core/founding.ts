@@ -45,9 +45,11 @@ export function onHello(state: State, event: PeerConnectedEvent, emit: Emit): St
 }
 
 /**
- * Adopts the genesis that another node knows, if this very incarnation is a founder; otherwise it cannot go on. A node that
- * has one already keeps it, and takes who knows another one for a stranger: bootstrap tables that disagree can found two
- * clusters that name the same nodes, and no vote of the one may count in the other.
+ * Adopts the genesis that another node knows, if this very incarnation is a founder. One that its own bootstrap table takes
+ * for a founder, and that is none, cannot go on; one without a table adopts it and waits to be added, under an old name
+ * perhaps: it is no voter before a configuration in its log says so. A node that has a genesis already keeps it, and takes
+ * who knows another one for a stranger: bootstrap tables that disagree can found two clusters that name the same nodes, and
+ * no vote of the one may count in the other.
  */
 export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit: Emit): State {
   if (state.genesis !== null) {
@@ -55,6 +57,7 @@ export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit:
     return { ...state, strangers: genesis.clusterUuid === state.genesis.clusterUuid ? others : [...others, from] };
   }
   if (genesis.members.some((member) => member.key === state.self)) return takeGenesis(state, genesis, emit);
+  if (state.founding === null) return takeGenesis(state, genesis, emit);
   const id = nodeIdOf(state.self);
   const kind = genesis.members.some((member) => nodeIdOf(member.key) === id) ? "wiped" : "notListed";
   emit({ kind: "halt", reason: { kind, clusterUuid: genesis.clusterUuid, id } });
@@ -66,7 +69,8 @@ function takeGenesis(state: State, genesis: Genesis, emit: Emit): State {
   const log = { ...state.log, configurations, lastStampMs: genesis.foundedAtMs };
   let next = writeGenesis({ ...state, log }, genesis, emit);
   next = promise(next, next.durability.issued, { kind: "genesisDurable", genesis }, emit);
-  for (const member of genesis.members) {
+  const isFounder = genesis.members.some((member) => member.key === state.self);
+  for (const member of isFounder ? genesis.members : []) {
     if (member.key !== state.self) next = tellGenesis(next, member.key, genesis, emit);
   }
   const [electionDueMs, drawn] = drawElectionDue(next);

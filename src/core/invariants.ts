@@ -1,7 +1,8 @@
 // What must hold in every state of a node, and between a state and the next one. Tests and the simulator check it after
 // every step; a cluster-wide property (one leader per term, logs that match) is the simulator's to check.
-import { latestConfiguration, termAt } from "./log-terms.ts";
 import { crashAttemptsMax } from "./leader-crash.ts";
+import { termAt } from "./log-terms.ts";
+import { checkMembership } from "./membership-invariants.ts";
 import { confirmedRound } from "./reads.ts";
 import type { Follower, Leader } from "./roles.ts";
 import type { State } from "./state.ts";
@@ -42,6 +43,7 @@ export function checkState(state: State): void {
   if (role.kind === "candidate") must(role.asked || role.granted.length === 0, "nobody votes before being asked");
   checkCrashedLeader(state);
   if (role.kind === "leader") checkLeader(state, role);
+  checkMembership(state, must);
 }
 
 function checkCrashedLeader({ crashedLeader, role, currentTerm }: State): void {
@@ -90,11 +92,9 @@ function checkLeader(state: State, role: Leader): void {
   must(log.last.index >= role.termStartIndex, "a leader never removes entries of its own term (§3.5)");
   must(termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
   must(log.last.term === state.currentTerm, "a leader's last entry is of its own term");
-  const configuration = latestConfiguration(log);
   checkReads(state, role);
   for (const [key, progress] of role.progress) {
     must(key !== state.self, "a leader follows itself by its own disk only");
-    must(configuration?.members.some((member) => member.key === key) === true, "progress is kept for members only");
     must(progress.matchIndex < progress.nextIndex, "matchIndex is below nextIndex");
     must(progress.nextIndex <= log.last.index + 1, "nextIndex is at most one beyond the log");
     must(progress.ackedRound <= role.round, "no round is acknowledged before it is sent");
@@ -113,6 +113,8 @@ export function checkTransition(before: State, after: State): void {
   must(after.commitIndex >= before.commitIndex, "the commit index never falls");
   must(after.appliedIndex >= before.appliedIndex, "nothing is applied twice");
   must(after.self === before.self, "a node stays itself");
+  must(before.removed === null || after.removed === before.removed, "who has been removed stays removed");
+  must(!before.wasMember || after.wasMember, "who has been a member has been one");
   must(before.genesis === null || after.genesis === before.genesis, "a genesis is for ever");
   if (after.currentTerm === before.currentTerm && before.votedFor !== null) {
     must(after.votedFor === before.votedFor, "a vote stands for its whole term (§3.4)");

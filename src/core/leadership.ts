@@ -4,12 +4,13 @@ import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
 import { quorumDueMs } from "./deadline.ts";
 import { appendToLog } from "./durability.ts";
-import { noClock } from "./freshness.ts";
+import { bidFarewells } from "./farewell.ts";
 import { latestConfiguration } from "./log-terms.ts";
+import { openAdministration } from "./membership.ts";
 import { onPropose } from "./proposals.ts";
 import { nextStampMs } from "./replicated-time.ts";
 import { isReadDue } from "./reads.ts";
-import { heartbeat, replicateToAll } from "./replication.ts";
+import { firstProgress, heartbeat, replicateToAll } from "./replication.ts";
 import type { Leader, Progress } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
@@ -19,16 +20,7 @@ export function becomeLeader(state: State, emit: Emit): State {
   const termStartIndex = state.log.last.index + 1;
   const progress = new Map<MemberKey, Progress>();
   for (const { key } of latestConfiguration(state.log)?.members ?? []) {
-    if (key === state.self) continue;
-    progress.set(key, {
-      kind: "probing",
-      nextIndex: termStartIndex,
-      matchIndex: 0,
-      heardMs: state.nowMs,
-      ackedRound: 0,
-      clock: noClock,
-      asked: false,
-    });
+    if (key !== state.self) progress.set(key, firstProgress(state, termStartIndex));
   }
   const role: Leader = {
     kind: "leader",
@@ -43,8 +35,9 @@ export function becomeLeader(state: State, emit: Emit): State {
     reads: [],
     askedAfter: 0,
     mark: null,
+    administration: openAdministration(state),
   };
-  const leading: State = { ...state, crashedLeader: null, role };
+  const leading = bidFarewells({ ...state, crashedLeader: null, role });
   const position = { index: termStartIndex, term: state.currentTerm };
   const noop = { ...position, kind: "noop", stampMs: nextStampMs(leading, role) } as const;
   return advanceCommit(replicateToAll(appendToLog(leading, [noop], emit), emit), emit);
@@ -72,6 +65,6 @@ export function onLeaderTick(state: State, emit: Emit): State {
 function resumeAfterTransfer(state: State, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader" || role.transfer === null) return state;
-  emit({ kind: "transferSettled", outcome: { kind: "timedOut" } });
+  if (!role.transfer.isOwnIdea) emit({ kind: "transferSettled", outcome: { kind: "timedOut" } });
   return onPropose({ ...state, role: { ...role, transfer: null } }, role.transfer.held, emit);
 }

@@ -1,6 +1,6 @@
 // What the core knows of its log without holding it: where it begins and ends, where each term begins, which
 // configurations it holds, and roughly how heavy its tail is. The entries themselves are the node's business.
-import type { Configuration } from "./configuration.ts";
+import type { Configuration, MemberKey } from "./configuration.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 
@@ -67,6 +67,17 @@ export function lastIndexUpToTerm(log: LogTerms, term: Term): LogIndex {
   return next === undefined ? log.last.index : next.index - 1;
 }
 
+/** The latest configuration known to be committed, and where it stands. Null before genesis. */
+export const committedConfiguration = (log: LogTerms, commitIndex: LogIndex): PlacedConfiguration | null =>
+  log.configurations.findLast(({ position }) => position.index <= commitIndex) ?? null;
+
+/** Incarnations that an earlier configuration in this log has named and the latest does not. */
+export function formerMembers(log: LogTerms): readonly MemberKey[] {
+  const present = new Set(latestConfiguration(log)?.members.map(({ key }) => key));
+  const named = log.configurations.flatMap(({ configuration }) => configuration.members.map(({ key }) => key));
+  return [...new Set(named)].filter((key) => !present.has(key));
+}
+
 /** The configuration in force: the latest in the log, committed or not (§4.1). Null before genesis. */
 export const latestConfiguration = (log: LogTerms): Configuration | null =>
   log.configurations.at(-1)?.configuration ?? null;
@@ -77,7 +88,7 @@ export const latestConfiguration = (log: LogTerms): Configuration | null =>
  */
 export function appended(log: LogTerms, entries: readonly Entry[], messageBytesMax: number): LogTerms {
   const termStarts: LogPosition[] = [...log.termStarts];
-  const configurations = [...log.configurations];
+  let { configurations } = log;
   let last = log.last;
   let lastStampMs = log.lastStampMs;
   for (const entry of entries) {
@@ -86,7 +97,9 @@ export function appended(log: LogTerms, entries: readonly Entry[], messageBytesM
     if (entry.term !== last.term || termStarts.length === 0) termStarts.push({ index: entry.index, term: entry.term });
     last = { index: entry.index, term: entry.term };
     lastStampMs = entry.stampMs;
-    if (entry.kind === "configuration") configurations.push({ position: last, configuration: entry.configuration });
+    if (entry.kind === "configuration") {
+      configurations = [...configurations, { position: last, configuration: entry.configuration }];
+    }
   }
   const sized = withSizes(log, entries, Math.min(segmentBytesMax, messageBytesMax));
   return { ...log, last, lastStampMs, termStarts, configurations, ...sized };

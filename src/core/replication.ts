@@ -1,7 +1,7 @@
 // How does a leader bring its followers' logs in step with its own? (§3.5, §10.2.1) The follower's side is append.ts.
 import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
-import { freshAsOfFor, noteClocks } from "./freshness.ts";
+import { freshAsOfFor, noClock, noteClocks } from "./freshness.ts";
 import type { LogIndex } from "./log-position.ts";
 import { lastIndexUpToTerm, latestConfiguration, positionAt, stretchFrom, termAt } from "./log-terms.ts";
 import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
@@ -59,8 +59,8 @@ function replicateTo(state: State, to: MemberKey, emit: Emit): State {
  */
 function probe(state: State, to: MemberKey, progress: Probing, emit: Emit): State {
   const isBehindSnapshot = progress.nextIndex <= state.log.base.index;
-  if (progress.asked || isBehindSnapshot || progress.nextIndex > state.log.last.index) return state;
-  const message = { to, prevIndex: progress.nextIndex - 1, through: state.log.last.index };
+  if (progress.asked || isBehindSnapshot || progress.nextIndex > endFor(state, to)) return state;
+  const message = { to, prevIndex: progress.nextIndex - 1, through: endFor(state, to) };
   return withProgress(sendEntries(state, message, emit), to, { ...progress, asked: true });
 }
 
@@ -71,10 +71,11 @@ function pipeline(state: State, to: MemberKey, progress: Replicating, emit: Emit
   let { nextIndex, inFlight } = progress;
   let bytes = inFlight.reduce((sum, sent) => sum + sent.bytes, 0);
   let entries = inFlight.reduce((sum, sent) => sum + sent.entries, 0);
-  while (nextIndex <= log.last.index && bytes < settings.windowBytesMax && entries < settings.windowEntriesMax) {
+  const end = endFor(state, to);
+  while (nextIndex <= end && bytes < settings.windowBytesMax && entries < settings.windowEntriesMax) {
     const stretch = stretchFrom(log, nextIndex, settings.messageBytesMax);
     if (stretch === null) break;
-    const through = Math.min(stretch.through, nextIndex + (settings.windowEntriesMax - entries) - 1);
+    const through = Math.min(stretch.through, end, nextIndex + (settings.windowEntriesMax - entries) - 1);
     next = sendEntries(next, { to, prevIndex: nextIndex - 1, through }, emit);
     const sent = { through, entries: through - nextIndex + 1, bytes: stretch.bytes };
     inFlight = [...inFlight, sent];
@@ -84,6 +85,10 @@ function pipeline(state: State, to: MemberKey, progress: Replicating, emit: Emit
   }
   return nextIndex === progress.nextIndex ? state : withProgress(next, to, { ...progress, nextIndex, inFlight });
 }
+
+/** The end of what is sent to a follower: of the log, or for one that has left of what concerns it. */
+const endFor = (state: State, to: MemberKey): LogIndex =>
+  leaderOf(state).administration.farewells.get(to)?.through ?? state.log.last.index;
 
 interface Range {
   readonly to: MemberKey;
@@ -175,6 +180,17 @@ function lastShared(
   const term = termAt(state.log, prevIndex);
   return term !== null && term < conflict.term ? conflict.index - 1 : lastIndexUpToTerm(state.log, conflict.term);
 }
+
+/** What a leader knows of a node that it begins to follow: it is to be asked first from `nextIndex` on. */
+export const firstProgress = ({ nowMs }: State, nextIndex: LogIndex): Probing => ({
+  kind: "probing",
+  nextIndex,
+  matchIndex: 0,
+  heardMs: nowMs,
+  ackedRound: 0,
+  clock: noClock,
+  asked: false,
+});
 
 /** The follower is to be asked anew, from `nextIndex` on. */
 const probing = ({ matchIndex, heardMs, ackedRound, clock }: Progress, nextIndex: LogIndex): Probing => ({

@@ -7,6 +7,7 @@ import { type Genesis, genesisConfiguration } from "./genesis.ts";
 import { type LogPosition, logStart, type Millis, type Term } from "./log-position.ts";
 import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
 import { nextUint32, type RandomState, seedRandom } from "./random.ts";
+import { hasBeenMember } from "./removal.ts";
 import type { Follower } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -75,7 +76,7 @@ export function restore(saved: Saved, start: Start): State {
     nextReadId: drawStart(start.seed, 2),
     crashedLeader: null,
   };
-  const [electionDueMs, drawn] = drawElectionDue(state);
+  const [electionDueMs, drawn] = drawElectionDue({ ...state, wasMember: hasBeenMember(state) });
   return { ...drawn, role: { ...role, electionDueMs } };
 }
 

@@ -1,6 +1,6 @@
 // The four roles a node can be in. A field that has a meaning in one role exists only in that role.
 import type { MemberKey } from "./configuration.ts";
-import type { Proposal, ReadRef } from "./events.ts";
+import type { ChangeMembershipEvent, ChangeRef, Proposal, ReadRef } from "./events.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 
 export interface Follower {
@@ -61,6 +61,7 @@ export interface Leader {
   readonly askedAfter: number;
   /** The last look at the own clock that no quorum has confirmed yet, with round and read index at that moment. */
   readonly mark: { readonly atMs: Millis; readonly round: number; readonly index: LogIndex } | null;
+  readonly administration: Administration;
 }
 
 export type Role = Follower | PreCandidate | Candidate | Leader;
@@ -114,6 +115,54 @@ export interface Transfer {
   readonly timeoutNowSent: boolean;
   /** What clients proposed meanwhile: neither refused nor lost. */
   readonly held: readonly Proposal[];
+  /** The leader's own idea (homecoming.ts): nobody waits for an answer. */
+  readonly isOwnIdea: boolean;
+}
+
+/** What a leader keeps about the members: the changes that it was asked for, and who comes and goes (§4). */
+export interface Administration {
+  /** Changes that wait for their turn, in order. */
+  readonly queue: readonly QueuedChange[];
+  /** Changes that are in the log and not complete. */
+  readonly begun: readonly BegunChange[];
+  /** The present round of each learner that is to be promoted (§4.2.1). */
+  readonly rounds: ReadonlyMap<MemberKey, Round>;
+  /** Those that have left and may not know it. */
+  readonly farewells: ReadonlyMap<MemberKey, Farewell>;
+  readonly homecoming: Homecoming;
+}
+
+export type QueuedChange = Pick<ChangeMembershipEvent, "ref" | "change" | "expectedIndex">;
+
+export interface BegunChange {
+  readonly ref: ChangeRef;
+  /** The change is not complete while one of these waits to be promoted. */
+  readonly awaits: readonly MemberKey[];
+}
+
+/** What the log held when the round began: a learner that needs little time for it has caught up. */
+export interface Round {
+  readonly through: LogIndex;
+  readonly sinceMs: Millis;
+  /** It ends with the answer to a message after this one: an old answer says nothing about a learner of today. */
+  readonly afterRound: number;
+  /** The round before took less than an election timeout. */
+  readonly hasCaughtUp: boolean;
+}
+
+/** A node that has been removed is sent the log up to the configuration that says so, and that this is committed. */
+export interface Farewell {
+  /** Where that configuration stands. */
+  readonly through: LogIndex;
+  /** Messages after this one tell it; null: it is not committed yet. */
+  readonly toldAfterRound: number | null;
+}
+
+export interface Homecoming {
+  /** The voter that is preferred to this leader, and since when it has been fit to lead without a break. */
+  readonly preferred: { readonly key: MemberKey; readonly sinceMs: Millis } | null;
+  /** Not tried again before. */
+  readonly dueMs: Millis;
 }
 
 /** §6.4: a follower's read, from the question to the leader until its answer. */

@@ -15,6 +15,7 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
   if (term < state.currentTerm) throw new Error(`cannot fall back from term ${state.currentTerm} to ${term}`);
   settleTransfer(state, term, leader, emit);
   refuseReads(state, leader, emit);
+  settleChanges(state, leader, emit);
   let next = state;
   if (term > state.currentTerm) next = writeVote(next, { term, votedFor: null }, emit);
   const [electionDueMs, drawn] = drawElectionDue(next);
@@ -40,12 +41,21 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
  */
 function settleTransfer(state: State, term: Term, leader: MemberKey | null, emit: Emit): void {
   if (state.role.kind !== "leader" || state.role.transfer === null) return;
-  const { target, held, timeoutNowSent } = state.role.transfer;
+  const { target, held, timeoutNowSent, isOwnIdea } = state.role.transfer;
   if (held.length > 0) {
     emit({ kind: "proposalsRefused", refs: held.map((proposal) => proposal.ref), leader: leader ?? target });
   }
+  if (isOwnIdea) return;
   emit({
     kind: "transferSettled",
     outcome: timeoutNowSent && term > state.currentTerm ? { kind: "done" } : { kind: "notLeader", leader },
   });
+}
+
+/** Changes that had not begun may be brought to the next leader; of those in the log nobody knows yet what they come to. */
+function settleChanges({ role }: State, leader: MemberKey | null, emit: Emit): void {
+  if (role.kind !== "leader") return;
+  const { queue, begun } = role.administration;
+  for (const { ref } of begun) emit({ kind: "changeSettled", ref, outcome: { kind: "unknown" } });
+  for (const { ref } of queue) emit({ kind: "changeSettled", ref, outcome: { kind: "notLeader", leader } });
 }

@@ -8,14 +8,17 @@ import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
+import { bidFarewell } from "./farewell.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
+import { goHome } from "./homecoming.ts";
 import { onLeaderTick } from "./leadership.ts";
-import { onChangeMembership } from "./membership.ts";
+import { administer, onChangeMembership } from "./membership.ts";
 import type { Message } from "./messages.ts";
 import { becomePreCandidate, onRequestPreVote, onRequestPreVoteReply, onTimeoutNow } from "./pre-vote.ts";
 import { onPropose } from "./proposals.ts";
 import { onAppendEntriesReply, onFollowerConnected } from "./replication.ts";
+import { noticeRemoval } from "./removal.ts";
 import type { Emit, State } from "./state.ts";
 import { onTransfer } from "./transfer.ts";
 
@@ -28,17 +31,23 @@ export function step(state: State, event: Event): readonly [State, readonly Effe
   const effects: Effect[] = [];
   const emit: Emit = (effect) => void effects.push(effect);
   const nowMs = Math.max(state.nowMs, event.nowMs);
-  return [onEvent({ ...state, nowMs }, event, emit), effects];
+  const after = administer(onEvent({ ...state, nowMs }, event, emit), emit);
+  return [noticeRemoval(state, after, emit), effects];
 }
 
 function onEvent(state: State, event: Event, emit: Emit): State {
+  // Who has been removed hears nobody and waits for nothing; clients are told that it does not lead.
+  const isOfCluster = event.kind === "tick" || event.kind === "message" || event.kind === "peerConnected";
+  if (state.removed !== null && isOfCluster) return state;
   switch (event.kind) {
     case "tick":
       return onTick(state, emit);
     case "message":
       return onMessage(state, event.from, event.message, emit);
-    case "peerConnected":
-      return onFollowerConnected(onHello(state, event, emit), toMemberKey(event.peer.id, event.peer.incarnation), emit);
+    case "peerConnected": {
+      const peer = toMemberKey(event.peer.id, event.peer.incarnation);
+      return onFollowerConnected(bidFarewell(onHello(state, event, emit), peer), peer, emit);
+    }
     case "propose":
       return onPropose(state, event.proposals, emit);
     case "read":
@@ -58,11 +67,11 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
   if (message.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
   switch (message.kind) {
     case "requestPreVote":
-      return onRequestPreVote(state, from, message, emit);
+      return bidFarewell(onRequestPreVote(state, from, message, emit), from);
     case "requestPreVoteReply":
       return onRequestPreVoteReply(state, from, message, emit);
     case "requestVote":
-      return onRequestVote(state, from, message, emit);
+      return bidFarewell(onRequestVote(state, from, message, emit), from);
     case "requestVoteReply":
       return onRequestVoteReply(state, from, message, emit);
     case "appendEntries":
@@ -82,7 +91,7 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
 
 function onTick(state: State, emit: Emit): State {
   if (state.genesis === null) return foundIfReady(state, emit);
-  if (state.role.kind === "leader") return onLeaderTick(state, emit);
+  if (state.role.kind === "leader") return goHome(onLeaderTick(state, emit), emit);
   const isCrashDue = state.crashedLeader !== null && state.nowMs >= state.crashedLeader.dueMs;
   return onElectionTick(isCrashDue ? onCrashDue(state, emit) : state, emit);
 }

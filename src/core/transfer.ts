@@ -1,5 +1,5 @@
 // How does leadership move to a named node without an election timeout? (§3.10)
-import { isVoter, type MemberKey, type NodeId, nodeIdOf } from "./configuration.ts";
+import { type Configuration, type MemberKey, type NodeId, nodeIdOf } from "./configuration.ts";
 import type { TransferOutcome } from "./effects.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Leader } from "./roles.ts";
@@ -16,11 +16,18 @@ export function onTransfer(state: State, to: NodeId | null, emit: Emit): State {
     return settle({ kind: "notLeader", leader: role.kind === "follower" ? role.leader : null });
   }
   if (to === nodeIdOf(state.self)) return settle({ kind: "done" });
-  if (role.transfer !== null) return settle({ kind: "busy" });
+  if (role.transfer !== null && !role.transfer.isOwnIdea) return settle({ kind: "busy" });
   const target = to === null ? bestPrepared(state, role) : findVoter(state, to);
   if (target === null) return settle(to === null ? { kind: "noTarget" } : { kind: "unknownTarget", to });
+  return beginTransfer(state, target, false, emit);
+}
+
+/** What was held for an earlier target is held for this one. */
+export function beginTransfer(state: State, target: MemberKey, isOwnIdea: boolean, emit: Emit): State {
+  const { role } = state;
+  if (role.kind !== "leader") throw new Error(`a ${role.kind} has nothing to hand over`);
   const dueMs = state.nowMs + state.settings.electionTimeoutMs;
-  const transfer = { target, dueMs, timeoutNowSent: false, held: [] };
+  const transfer = { target, dueMs, timeoutNowSent: false, held: role.transfer?.held ?? [], isOwnIdea };
   return handOverWhenReady({ ...state, role: { ...role, transfer } }, target, emit);
 }
 
@@ -35,23 +42,26 @@ export function handOverWhenReady(state: State, from: MemberKey, emit: Emit): St
 }
 
 function findVoter(state: State, id: NodeId): MemberKey | null {
-  const configuration = latestConfiguration(state.log);
-  if (configuration === null) return null;
-  const named = configuration.members.find(({ key }) => nodeIdOf(key) === id && isVoter(configuration, key));
-  return named?.key ?? null;
+  return latestConfiguration(state.log)?.voters.find((key) => nodeIdOf(key) === id) ?? null;
 }
 
-/** The voter that has answered lately and has the longest log; among equals the preferred one. */
-function bestPrepared(state: State, leader: Leader): MemberKey | null {
+/**
+ * The voter that has answered lately and has the longest log; among equals the preferred one. One that is about to stop
+ * voting only if there is no other.
+ */
+export function bestPrepared(state: State, leader: Leader): MemberKey | null {
   const configuration = latestConfiguration(state.log);
   if (configuration === null) return null;
-  const candidates = configuration.members.filter(({ key }) => {
+  const { members, voters } = configuration;
+  const candidates = members.filter(({ key }) => {
     const heardMs = leader.progress.get(key)?.heardMs ?? Number.NEGATIVE_INFINITY;
-    return (
-      isVoter(configuration, key) && key !== state.self && state.nowMs - heardMs < state.settings.electionTimeoutMs
-    );
+    return voters.includes(key) && key !== state.self && state.nowMs - heardMs < state.settings.electionTimeoutMs;
   });
   const matchOf = (key: MemberKey): number => leader.progress.get(key)?.matchIndex ?? 0;
-  candidates.sort((a, b) => matchOf(b.key) - matchOf(a.key) || b.priority - a.priority);
+  const stays = (key: MemberKey): number => (isToStop(configuration, key) ? 0 : 1);
+  candidates.sort((a, b) => stays(b.key) - stays(a.key) || matchOf(b.key) - matchOf(a.key) || b.priority - a.priority);
   return candidates[0]?.key ?? null;
 }
+
+const isToStop = ({ pending }: Configuration, key: MemberKey): boolean =>
+  pending.some(({ demote, remove }) => demote.includes(key) || remove.includes(key));

@@ -1,6 +1,7 @@
 // How a cluster begins: who writes the genesis and when, who takes it over, and who must stop.
 import { describe, expect, test } from "bun:test";
-import type { MemberKey } from "../../src/core/configuration.ts";
+import { type MemberKey, nodeIdOf } from "../../src/core/configuration.ts";
+import { mayCampaign } from "../../src/core/election.ts";
 import { isReadyToFound } from "../../src/core/founding.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import { restore } from "../../src/core/restore.ts";
@@ -167,10 +168,25 @@ describe("P42: a disk that is not the one the cluster was founded with", () => {
   });
 
   test("P42: a node that the cluster was founded without is told so and stops", () => {
-    const [, effects] = take(founder(n4, null), from(n1, { kind: "genesisNotice", genesis: founded }));
+    const table = [n4, n1, n2].map((key) => ({ id: nodeIdOf(key), address: `${nodeIdOf(key)}:7400` }));
+    const [, effects] = take(founder(n4, table), from(n1, { kind: "genesisNotice", genesis: founded }));
     expect(effects).toEqual([
       { kind: "halt", reason: { kind: "notListed", clusterUuid: founded.clusterUuid, id: "n4" } },
     ]);
+  });
+
+  test("P42: a node without a table of founders adopts the genesis and waits to be added, under an old name as well", () => {
+    for (const self of [n4, wiped(n3)]) {
+      const [state, effects] = take(founder(self, null), from(n1, { kind: "genesisNotice", genesis: founded }));
+      expect(effects.map(({ kind }) => kind)).toEqual(["writeGenesis"]);
+      expect(state.genesis).toEqual(founded);
+      // It is no voter: its timer makes it stand for nothing.
+      expect(linesOf(state, tick, 10_000)).toEqual([]);
+      expect(mayCampaign(state)).toBe(false);
+      // Another cluster's genesis finds it taken.
+      const other = { ...founded, clusterUuid: "d2".repeat(16) };
+      expect(play(state, from(n2, { kind: "genesisNotice", genesis: other })).genesis).toEqual(founded);
+    }
   });
 
   test("P42: one founder that knows the old cluster is enough to keep a wiped one from founding a second", () => {

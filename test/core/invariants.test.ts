@@ -6,7 +6,7 @@ import type { LogTerms } from "../../src/core/log-terms.ts";
 import type { Leader, PendingRead, Progress, Role } from "../../src/core/roles.ts";
 import type { Durability, State } from "../../src/core/state.ts";
 import { asFollower, asking, asLeader, candidate, follower, leader, play } from "./build.ts";
-import { accepted, at, crashed, from, genesisOf, n1, n2, n3, n4, propose } from "./say.ts";
+import { accepted, at, crashed, from, genesisOf, n1, n2, n3, propose } from "./say.ts";
 
 const following = follower({ log: [1, 1, 2], leader: n3, commitIndex: 2 });
 /** n1 leads term 3 with a log of 5, of which 3 to 5 are its own; n2 has 4 and one message under way. */
@@ -149,10 +149,6 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
     "a leader follows itself by its own disk only",
     withLeader({ progress: new Map(asLeader(leading).progress).set(n1, asLeader(leading).progress.get(n2)!) }),
   ],
-  [
-    "progress is kept for members only",
-    withLeader({ progress: new Map(asLeader(leading).progress).set(n4, asLeader(leading).progress.get(n2)!) }),
-  ],
   ["matchIndex is below nextIndex", withProgress({ matchIndex: 6 })],
   ["nextIndex is at most one beyond the log", withProgress({ nextIndex: 7 })],
   ["no round is acknowledged before it is sent", withProgress({ ackedRound: 99 })],
@@ -181,6 +177,8 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["the commit index never falls", following, { ...following, commitIndex: 1 }],
   ["nothing is applied twice", following, { ...following, appliedIndex: 1 }],
   ["a node stays itself", following, { ...following, self: n2 }],
+  ["who has been removed stays removed", { ...following, removed: following.log.configurations[0]! }, following],
+  ["who has been a member has been one", following, { ...following, wasMember: false }],
   ["a genesis is for ever", following, { ...following, genesis: genesisOf(n1) }],
   ["a vote stands for its whole term (§3.4)", { ...following, votedFor: n2 }, { ...following, votedFor: null }],
   ["what was durable stays durable", withDurability(following, { confirmed: 3 }), following],

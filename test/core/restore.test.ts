@@ -60,7 +60,12 @@ describe("a restart", () => {
 
   test("P10: a configuration that was not committed before the restart is in force after it: votes are counted over it", () => {
     const smaller = genesisConfiguration(genesisOf(n1));
-    const disk = { ...saved({ log: [1] }), configurations: [{ position: at(1, 1), configuration: smaller }] };
+    const joint = { ...genesisConfiguration(genesisOf(n1, n2, n3)), voters: [n1], outgoing: [n1, n2, n3] };
+    const configurations = [
+      { position: at(1, 1), configuration: { ...joint, leaving: [n2, n3] } },
+      { position: at(2, 1), configuration: smaller },
+    ];
+    const disk = { ...saved({ log: [1, 1] }), configurations };
     const state = restore(disk, starting());
     expect(state.commitIndex).toBe(0);
     expect(take(state, tick, asFollower(state).electionDueMs)[0].role.kind).toBe("candidate");

@@ -9,6 +9,7 @@ import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import { samePosition } from "../../src/core/log-position.ts";
+import { type ChangeOutcome, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
@@ -43,7 +44,10 @@ export interface Which {
 
 export class Cluster {
   readonly lines: string[] = [];
+  /** What has become of the changes of members, in the order in which it was said. */
+  readonly outcomes: ChangeOutcome[] = [];
   readonly #ids: readonly string[];
+  readonly #founders: readonly string[];
   readonly #nodes = new Map<string, Node>();
   readonly #settings: Settings;
   readonly #agreement = new Agreement();
@@ -55,9 +59,12 @@ export class Cluster {
   #starts = 0;
   #quiet = false;
   #reads = 0;
+  #changes = 0;
 
-  constructor(ids: readonly string[], settings: Partial<Settings> = {}) {
+  /** The `joiners` among `ids` have no table of founders: they wait to be added. */
+  constructor(ids: readonly string[], settings: Partial<Settings> = {}, joiners: readonly string[] = []) {
     this.#ids = ids;
+    this.#founders = ids.filter((id) => !joiners.includes(id));
     this.#settings = { ...defaultSettings, ...settings };
     for (const id of ids) this.#nodes.set(id, { id, disk: new Disk(`${id}-disk1`), state: null, entries: [] });
   }
@@ -89,20 +96,27 @@ export class Cluster {
   // Nodes
 
   start(...ids: readonly string[]): void {
-    for (const id of ids) {
-      const node = this.#node(id);
-      this.#note(`${id} starts`);
-      node.entries = node.disk.entries;
-      node.state = restore(node.disk.saved(), {
-        self: toMemberKey(id, node.disk.incarnation),
-        settings: this.#settings,
-        seed: [this.#starts++, 2, 3, 4],
-        nowMs: this.#nowMs,
-        wallMs: 1_700_000_000_000 + this.#nowMs,
-        bootstrap: this.#ids.map((each) => ({ id: each, address: `${each}:7400` })),
-      });
-      checkState(node.state);
-    }
+    for (const id of ids) this.#start(id, this.#founders.includes(id));
+  }
+
+  /** Without its table of founders: whatever has been founded, the node waits to be added to it. */
+  startToJoin(id: string): void {
+    this.#start(id, false);
+  }
+
+  #start(id: string, isFounder: boolean): void {
+    const node = this.#node(id);
+    this.#note(`${id} starts`);
+    node.entries = node.disk.entries;
+    node.state = restore(node.disk.saved(), {
+      self: toMemberKey(id, node.disk.incarnation),
+      settings: this.#settings,
+      seed: [this.#starts++, 2, 3, 4],
+      nowMs: this.#nowMs,
+      wallMs: 1_700_000_000_000 + this.#nowMs,
+      bootstrap: isFounder ? this.#founders.map((each) => ({ id: each, address: `${each}:7400` })) : null,
+    });
+    checkState(node.state);
   }
 
   /** Both sides' hellos, which leave at the same time, with what they know of the genesis durably. */
@@ -278,6 +292,16 @@ export class Cluster {
     this.#step(id, { kind: "read", ref: ++this.#reads });
   }
 
+  /** An administrator asks the node to change the membership. */
+  change(id: string, part: Partial<MembershipChange>, expectedIndex: number | null = null): void {
+    const ref = ++this.#changes;
+    this.#step(id, { kind: "changeMembership", ref, change: { ...noChange, ...part }, expectedIndex });
+  }
+
+  keyOf(id: string): MemberKey {
+    return toMemberKey(id, this.#node(id).disk.incarnation);
+  }
+
   // What a story asserts
 
   state(id: string): State {
@@ -318,6 +342,7 @@ export class Cluster {
     if (effect.kind === "send") this.#post(node, effect.to, effect.message);
     if (effect.kind === "sendEntries") this.#postEntries(node, effect);
     if (effect.kind === "halt") node.state = null;
+    if (effect.kind === "changeSettled") this.outcomes.push(effect.outcome);
   }
 
   #postEntries(node: Node, effect: SendEntries): void {

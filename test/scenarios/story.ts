@@ -8,12 +8,15 @@ import { Cluster } from "./cluster.ts";
 interface Setting {
   readonly nodes?: readonly string[];
   readonly settings?: Partial<Settings>;
+  /** Nodes beside `nodes` that wait to be added. */
+  readonly joiners?: readonly string[];
 }
 
 /** `name` is the file's, `title` the test's. */
 export function story(name: string, title: string, tell: (cluster: Cluster) => void, setting: Setting = {}): void {
   test(title, async () => {
-    const cluster = new Cluster(setting.nodes ?? ["n1", "n2", "n3"], setting.settings);
+    const { nodes = ["n1", "n2", "n3"], joiners = [], settings } = setting;
+    const cluster = new Cluster([...nodes, ...joiners], settings, joiners);
     tell(cluster);
     const transcript = `${title}\n${cluster.lines.join("\n")}\n`;
     const file = fileURLToPath(new URL(`${name}.txt`, import.meta.url));

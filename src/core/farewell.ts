@@ -1,0 +1,56 @@
+// How does a node learn that it has been removed? From the log alone: its leader goes on sending it the log up to the
+// configuration that leaves it out, and that this one is committed, until it has acknowledged both or does not answer.
+// What the node concludes is removal.ts.
+import { type MemberKey, isMember } from "./configuration.ts";
+import { formerMembers, latestConfiguration } from "./log-terms.ts";
+import { firstProgress } from "./replication.ts";
+import type { Farewell, Leader } from "./roles.ts";
+import type { State } from "./state.ts";
+
+/** In election timeouts: how long one is waited for that does not answer. It gets another chance when it is heard again. */
+const silenceMax = 4;
+
+/** A new leader takes up those that the earlier leaders may not have reached. */
+export const bidFarewells = (state: State): State => formerMembers(state.log).reduce(bidFarewell, state);
+
+/** A node has been heard, or has left: if it was a member once and is none now, it is told so. */
+export function bidFarewell(state: State, key: MemberKey): State {
+  const { role, log } = state;
+  if (role.kind !== "leader" || key === state.self || role.administration.farewells.has(key)) return state;
+  const configuration = latestConfiguration(log);
+  if (configuration === null || isMember(configuration, key)) return state;
+  const last = log.configurations.findLastIndex((placed) => isMember(placed.configuration, key));
+  const without = log.configurations[last + 1];
+  if (last === -1 || without === undefined) return state;
+  const through = without.position.index;
+  const progress = new Map(role.progress);
+  if (!progress.has(key)) progress.set(key, firstProgress(state, through));
+  const farewells = new Map(role.administration.farewells).set(key, { through, toldAfterRound: null });
+  return { ...state, role: { ...role, progress, administration: { ...role.administration, farewells } } };
+}
+
+/** Ends the farewells of those that know, or that have been silent for long. */
+export function withFarewells(state: State): State {
+  const { role } = state;
+  if (role.kind !== "leader" || role.administration.farewells.size === 0) return state;
+  const progress = new Map(role.progress);
+  const farewells = new Map<MemberKey, Farewell>();
+  for (const [key, farewell] of role.administration.farewells) {
+    if (isOver(state, role, key, farewell)) progress.delete(key);
+    else farewells.set(key, told(state, role, farewell));
+  }
+  return { ...state, role: { ...role, progress, administration: { ...role.administration, farewells } } };
+}
+
+/** Every message from now on says that the configuration is committed. */
+const told = (state: State, role: Leader, farewell: Farewell): Farewell =>
+  farewell.toldAfterRound === null && state.commitIndex >= farewell.through
+    ? { ...farewell, toldAfterRound: role.round }
+    : farewell;
+
+function isOver(state: State, role: Leader, key: MemberKey, { through, toldAfterRound }: Farewell): boolean {
+  const progress = role.progress.get(key);
+  if (progress === undefined) return true;
+  const knows = toldAfterRound !== null && progress.matchIndex >= through && progress.ackedRound > toldAfterRound;
+  return knows || state.nowMs - progress.heardMs >= silenceMax * state.settings.electionTimeoutMs;
+}
