@@ -1,13 +1,15 @@
-// `graft execute query`: asks the state machine. The answer includes every command that was acknowledged before.
+// `graft execute query`: asks the state machine. The answer includes every command that was acknowledged before,
+// or says how old it is at the most.
 import { command } from "./command.ts";
-import { execute, executeDetails, executeFlags } from "./execute.ts";
+import { execute, executeDetails, executeFlags, readingFlags } from "./execute.ts";
 
 export const executeQuery = command({
-  summary: "Ask the state machine something; the answer is never out of date",
+  summary: "Ask the state machine something; the answer is never out of date, unless that will do",
   details: executeDetails,
   args: {
     op: { type: "positional", required: false, description: "the query, such as get; not with a raw state machine" },
     input: { type: "positional", required: false, description: "JSON for a typed state machine, text for a raw one" },
+    ...readingFlags,
     ...executeFlags,
   },
   repeatable: ["file"],
@@ -16,6 +18,7 @@ export const executeQuery = command({
     [`graft execute query get '{"key":"a"}'`, "kv: the value of a key"],
     [`graft execute query get '{"key":"picture"}' --out cat.jpg`, "kv: bytes into a file, unharmed"],
     [`graft execute query list '{"prefix":"user/"}' --json`, "kv: keys, for a script"],
+    [`graft execute query get '{"key":"a"}' --consistency stale --max-staleness 2s`, "from any node, at most 2 s old"],
     [`graft execute query value`, "counter, a raw state machine that answers whatever it is asked"],
   ],
   run: (args, context) => execute("query", args, context),

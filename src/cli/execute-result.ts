@@ -14,26 +14,35 @@ export interface ResultOptions {
   readonly out: string | undefined;
   /** How bytes are shown to people. */
   readonly form: BytesForm;
+  /** A stale read: it is said how old the state was. */
+  readonly isStale: boolean;
 }
 
 /** Throws `Failure` when --out has nothing to write. */
 export async function showResult(
-  { payload, index, term }: Result,
+  { payload, index, term, stalenessMs }: Result,
   options: ResultOptions,
   output: Output,
 ): Promise<void> {
+  const where = options.isStale ? { index, term, stalenessMs } : { index, term };
   const value = options.style === "raw" ? payload : decodeResult(payload);
   if (options.out !== undefined) {
     const bytes = bytesToWrite(value, options, index);
     await writeOut(options.out, bytes, options, index);
     const written = { out: options.out, bytes: bytes.byteLength };
-    return output.answer({ result: written, index, term }, () => `${bytes.byteLength} bytes written to ${options.out}`);
+    return output.answer({ result: written, ...where }, () => `${bytes.byteLength} bytes written to ${options.out}`);
   }
-  if (output.json) return output.answer({ result: toJson(value), index, term }, () => "");
+  if (output.json) return output.answer({ result: toJson(value), ...where }, () => "");
+  if (options.isStale) await output.say(howOld(stalenessMs));
   if (value instanceof Uint8Array) return showBytes(value, options.form, output);
   if (typeof value === "string") return output.line(value);
   return output.line(JSON.stringify(toJson(value), null, output.onTerminal ? 2 : 0));
 }
+
+const howOld = (stalenessMs: number | null): string =>
+  stalenessMs === null
+    ? "read from a node that does not know how old its state is"
+    : `read from a state that was at most ${stalenessMs} ms old`;
 
 /** To a pipe or a file bytes go as they are; a terminal gets what it can show. */
 function showBytes(bytes: Uint8Array, form: BytesForm, output: Output): Promise<void> {

@@ -5,7 +5,9 @@ import { GraftError } from "../errors.ts";
 import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
 import type { Context } from "./command.ts";
 import { type BytesForm, payloadOf } from "./execute-input.ts";
+import type { QueryOptions } from "../client/client.ts";
 import { showResult } from "./execute-result.ts";
+import { parseDurationMs } from "./typed-numbers.ts";
 
 export const executeFlags = {
   file: {
@@ -29,7 +31,25 @@ export const executeDetails = [
   `In JSON a text stands for bytes as their UTF-8, and {"base64": "…"} for any bytes; results come in the same two forms.\nA whole input from a file or standard input is JSON for a typed state machine, bytes for a raw one.`,
 ];
 
-interface ExecuteArguments extends ClusterArguments {
+export const readingFlags = {
+  consistency: {
+    type: "string",
+    valueHint: "linearizable|stale",
+    description: "stale: answered at once by any node, from what it knows; default: linearizable, never out of date",
+  },
+  "max-staleness": {
+    type: "string",
+    valueHint: "TIME",
+    description: "with stale: how old the state may be that answers, such as 2s",
+  },
+} as const satisfies ArgsDef;
+
+interface ReadingArguments {
+  readonly consistency?: string | undefined;
+  readonly "max-staleness"?: string | undefined;
+}
+
+interface ExecuteArguments extends ClusterArguments, ReadingArguments {
   readonly op?: string | undefined;
   readonly input?: string | undefined;
   readonly hex?: boolean | undefined;
@@ -40,6 +60,7 @@ interface ExecuteArguments extends ClusterArguments {
 export async function execute(kind: "command" | "query", args: ExecuteArguments, context: Context): Promise<void> {
   const { output, values } = context;
   const form = formOf(args);
+  const reading = queryOptionsOf(args);
   const request = {
     kind,
     positionals: [args.op, args.input].filter((given) => given !== undefined),
@@ -52,10 +73,26 @@ export async function execute(kind: "command" | "query", args: ExecuteArguments,
     const machine = await output.progress("asking what the state machine takes", client.describe({ timeoutMs }));
     const payload = await payloadOf(request, machine);
     const options = { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) };
-    const answer = kind === "command" ? client.command(payload, options) : client.query(payload, options);
+    const answer =
+      kind === "command" ? client.command(payload, options) : client.query(payload, { ...options, ...reading });
     const result = await output.progress(`waiting for the ${kind}'s result`, answer);
-    await showResult(result, { kind, style: machine.style, out: args.out, form }, output);
+    await showResult(
+      result,
+      { kind, style: machine.style, out: args.out, form, isStale: reading.consistency === "stale" },
+      output,
+    );
   });
+}
+
+/** How up to date the answer to a query must be. */
+export function queryOptionsOf(given: ReadingArguments): QueryOptions {
+  const { consistency = "linearizable", "max-staleness": maxStaleness } = given;
+  if (consistency !== "linearizable" && consistency !== "stale") {
+    throw new GraftError("usage", `--consistency ${JSON.stringify(consistency)}: linearizable or stale`);
+  }
+  if (maxStaleness === undefined) return { consistency };
+  if (consistency !== "stale") throw new GraftError("usage", "--max-staleness goes with --consistency stale");
+  return { consistency, maxStalenessMs: parseDurationMs("--max-staleness", maxStaleness) };
 }
 
 function formOf({ hex, base64 }: ExecuteArguments): BytesForm {

@@ -26,6 +26,8 @@ export interface Pursued {
   readonly lastError: GraftError | null;
 }
 
+export type ReadFrom = "leader" | "any";
+
 interface Asked {
   readonly connection: Connection;
   readonly id: RequestId;
@@ -36,6 +38,8 @@ interface Attempt extends Question, Pursued {
   askedMs: number;
   /** When it is asked of another node as well, if this one has not answered. */
   elsewhereMs: number;
+  /** Any node will do, and the next one is as good as the leader. */
+  isForAny: boolean;
   connection: Connection | null;
   id: RequestId;
   /** By address, the nodes that let it wait; what they answer still counts. */
@@ -60,13 +64,15 @@ const patienceShare = 1 / 3;
 const silenceMinMs = 500;
 
 export class Asker {
+  readonly #readFrom: ReadFrom;
   readonly #route: Route;
   readonly #connections: Connections;
   readonly #attempts = new Set<Attempt>();
   readonly #pauseMs = (address: string): number => this.#connections.pauseMs(address);
   #sweep: ReturnType<typeof setInterval> | null = null;
 
-  constructor(addresses: readonly string[], dial: Dial) {
+  constructor(addresses: readonly string[], dial: Dial, readFrom: ReadFrom) {
+    this.#readFrom = readFrom;
     this.#route = new Route(addresses);
     this.#connections = new Connections(dial);
   }
@@ -83,6 +89,7 @@ export class Asker {
       askedMs: 0,
       elsewhereMs: Number.POSITIVE_INFINITY,
       pinned,
+      isForAny: body.kind === "query" && (body.consistency === "stale" || this.#readFrom === "any"),
       resolve,
       reject,
       connection: null,
@@ -120,6 +127,11 @@ export class Asker {
   }
 
   #pick(attempt: Attempt): string | null {
+    if (attempt.isForAny) {
+      // Whoever cannot answer may know who can.
+      attempt.isForAny = false;
+      return this.#route.pickNext((address) => isSpent(attempt, address), this.#pauseMs);
+    }
     return attempt.pinned ?? this.#route.pick((address) => isSpent(attempt, address), this.#pauseMs);
   }
 
@@ -147,8 +159,8 @@ export class Asker {
     const verdict = judge(attempt.body, ending);
     switch (verdict.kind) {
       case "answered":
-        // Only a leader answers commands and queries: stay with it.
-        if (verdict.reply.kind === "result" || verdict.reply.kind === "sessionOpened") this.#route.follow(address);
+        // Only a leader answers commands and opens sessions: stay with it. Queries are answered by others as well.
+        if (isLeaders(attempt.body)) this.#route.follow(address);
         this.#settle(attempt);
         attempt.resolve(verdict.reply);
         return;
@@ -243,6 +255,10 @@ export class Asker {
     if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
   }
 }
+
+/** Whether only a leader answers it. */
+const isLeaders = ({ kind }: RequestBody): boolean =>
+  kind === "command" || kind === "openSession" || kind === "closeSession";
 
 /** Whether there is nothing to be had from the node at `address` by asking it (again). */
 const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>

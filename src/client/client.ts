@@ -2,8 +2,15 @@
 // what became of a command. Commands go in a session and take effect once (session.ts); which node is asked is asker.ts.
 import { payloadBytesMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
 import { GraftError } from "../errors.ts";
-import type { ConfigurationReply, DescribeReply, DoneReply, ResultReply, StatusReply } from "../ports/requests.ts";
-import { type Answer, Asker } from "./asker.ts";
+import type {
+  ConfigurationReply,
+  Consistency,
+  DescribeReply,
+  DoneReply,
+  ResultReply,
+  StatusReply,
+} from "../ports/requests.ts";
+import { type Answer, Asker, type ReadFrom } from "./asker.ts";
 import type { Dial, RequestBody } from "./connection.ts";
 import { ClientSession } from "./session.ts";
 
@@ -19,6 +26,11 @@ export interface ClientOptions {
    * another. "none": a command whose answer is lost is not sent again, and its outcome is unknown.
    */
   readonly session?: { readonly timeoutMs: number } | "none";
+  /**
+   * Who is asked linearizable queries. `any`: the known nodes in turn, which spreads the work; each asks the leader, but only how
+   * far its state must reach. Default: `leader`.
+   */
+  readonly readFrom?: ReadFrom;
 }
 
 export interface RequestOptions {
@@ -26,12 +38,24 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
-/** What the state machine answered, and where the command (or the query's barrier) stands in the log. */
+export interface QueryOptions extends RequestOptions {
+  /** Default: `linearizable`. A `stale` query is answered at once by any node, from whatever it knows. */
+  readonly consistency?: Consistency;
+  /** How old the state may be that answers a stale query, in ms, a whole number; default: as old as it is. */
+  readonly maxStalenessMs?: number;
+}
+
+/** What the state machine answered. */
 export interface Result {
   readonly payload: Uint8Array;
-  /** Of a command that had to be sent more than once: where the copy stands that was answered. */
+  /**
+   * Where the command stands in the log; of one that had to be sent more than once, the copy that was answered. Of a query, how
+   * far the state reached that answered, at the least.
+   */
   readonly index: number;
   readonly term: number;
+  /** How old the state was at the most that answered a stale query; null of anything else, and when it is not known. */
+  readonly stalenessMs: number | null;
 }
 
 const defaultTimeoutMs = 10_000;
@@ -52,7 +76,7 @@ export class GraftClient {
       throw new GraftError("usage", "a client needs the address of at least one node");
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     if (!isTimeout(this.#timeoutMs)) throw notATimeout(this.#timeoutMs);
-    this.#asker = new Asker(options.addresses, options.dial);
+    this.#asker = new Asker(options.addresses, options.dial, options.readFrom ?? "leader");
     this.#session = options.session === "none" ? null : sessionOf(this.#asker, options.session?.timeoutMs);
   }
 
@@ -78,9 +102,17 @@ export class GraftClient {
     return expected<ResultReply>(reply, "result", "command");
   }
 
-  /** Asks the state machine; the answer reflects every command that was acknowledged before the call. */
-  async query(payload: Uint8Array, options: RequestOptions = {}): Promise<Result> {
-    return this.#expect<ResultReply>("result", { kind: "query", payload, timeoutMs: this.#time(options) }, options);
+  /**
+   * Asks the state machine. Unless it is asked for a stale one the answer reflects every command that was acknowledged before
+   * the call. A stale query that no node may answer, since all know too little, is rejected as `unavailable` when its time is up.
+   */
+  async query(payload: Uint8Array, options: QueryOptions = {}): Promise<Result> {
+    const { consistency = "linearizable", maxStalenessMs = null } = options;
+    if (maxStalenessMs !== null && consistency !== "stale") throw onlyOfStale();
+    if (maxStalenessMs !== null && !isTimeout(maxStalenessMs)) throw notATimeout(maxStalenessMs);
+    const timeoutMs = this.#time(options);
+    const body = { kind: "query", payload, timeoutMs, consistency, maxStalenessMs } as const;
+    return this.#expect<ResultReply>("result", body, options);
   }
 
   /** The cluster as one node sees it: the one at `address`, or any. */
@@ -164,6 +196,9 @@ const isTimeout = (timeoutMs: number): boolean =>
 
 const notATimeout = (timeoutMs: number): GraftError =>
   new GraftError("usage", `${timeoutMs} is no timeout: it is a whole number of ms, at most ${timeoutMsMax}`);
+
+const onlyOfStale = (): GraftError =>
+  new GraftError("usage", "only a stale query is told how old its answer may be: any other one is never out of date");
 
 /** The nodes would hang up on it. */
 const tooLarge = ({ byteLength }: Uint8Array): GraftError =>

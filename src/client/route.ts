@@ -4,6 +4,7 @@ export class Route {
   readonly #addresses: string[];
   #leader: string | null = null;
   #cursor = 0;
+  #turn = 0;
 
   constructor(addresses: readonly string[]) {
     this.#addresses = [...addresses];
@@ -20,10 +21,23 @@ export class Route {
    */
   pick(isAvoided: (address: string) => boolean, pauseMs: (address: string) => number): string | null {
     if (this.#leader !== null && !isAvoided(this.#leader)) return this.#leader;
+    return this.#pickFrom(this.#cursor, isAvoided, pauseMs);
+  }
+
+  /** The same, whoever leads: each address in its turn. */
+  pickNext(isAvoided: (address: string) => boolean, pauseMs: (address: string) => number): string | null {
+    return this.#pickFrom(this.#turn++, isAvoided, pauseMs);
+  }
+
+  #pickFrom(
+    first: number,
+    isAvoided: (address: string) => boolean,
+    pauseMs: (address: string) => number,
+  ): string | null {
     let best: string | null = null;
     let leastMs = Number.POSITIVE_INFINITY;
     for (let step = 0; step < this.#addresses.length; step++) {
-      const address = this.#addresses[(this.#cursor + step) % this.#addresses.length]!;
+      const address = this.#addresses[(first + step) % this.#addresses.length]!;
       if (isAvoided(address)) continue;
       const addressMs = pauseMs(address);
       if (addressMs >= leastMs) continue;

@@ -9,7 +9,7 @@ import type {
   QueryResult,
   Schema,
 } from "../adapters/plugin/api.ts";
-import type { GraftClient, RequestOptions, Result } from "./client.ts";
+import type { GraftClient, QueryOptions, RequestOptions, Result } from "./client.ts";
 import { decodeResult, encodeOperation, type PayloadValue } from "./typed-payload.ts";
 
 /** What `defineStateMachine` returns, as far as a client is concerned. */
@@ -23,6 +23,8 @@ export interface TypedResult<Value> {
   readonly result: Value;
   readonly index: number;
   readonly term: number;
+  /** As in `Result`. */
+  readonly stalenessMs: number | null;
 }
 
 export interface TypedClient<M extends Machine> {
@@ -37,7 +39,7 @@ export interface TypedClient<M extends Machine> {
   query<Name extends QueryName<M>>(
     name: Name,
     input: QueryInput<M, Name>,
-    options?: RequestOptions,
+    options?: QueryOptions,
   ): Promise<TypedResult<QueryResult<M, Name>>>;
 }
 
@@ -51,8 +53,9 @@ export function typedClient<M extends Machine>(client: GraftClient): TypedClient
   };
 }
 
-const typed = <Value>({ payload, index, term }: Result): TypedResult<Value> => ({
+const typed = <Value>({ payload, index, term, stalenessMs }: Result): TypedResult<Value> => ({
   result: decodeResult(payload) as Value,
   index,
   term,
+  stalenessMs,
 });

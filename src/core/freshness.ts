@@ -28,8 +28,8 @@ export interface Freshness {
 export const nothingFresh: Freshness = Object.freeze({ reached: null, next: null });
 export const noClock: FollowerClock = Object.freeze({ mark: null, freshAsOf: null });
 
-/** The latest of what this node can vouch for; null: it has heard from no leader since it started. */
-export function freshest(state: State): Fresh | null {
+/** The latest of what this node can vouch for at `nowMs`; null: it has heard from no leader since it started. */
+export function freshest(state: State, nowMs: Millis = state.nowMs): Fresh | null {
   const { role } = state;
   // A lone voter leads for as long as it leads.
   const index = role.kind === "leader" ? readIndexOf(state, role) : Number.POSITIVE_INFINITY;
@@ -38,7 +38,7 @@ export function freshest(state: State): Fresh | null {
     index <= state.appliedIndex &&
     confirmedRound(state, role) === Number.POSITIVE_INFINITY
   ) {
-    return { asOfMs: state.nowMs, index };
+    return { asOfMs: nowMs, index };
   }
   const { reached, next } = state.freshness;
   return next !== null && next.index <= state.appliedIndex ? next : reached;

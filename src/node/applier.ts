@@ -1,7 +1,7 @@
 // Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
 // takes its turn here too: it is put to the state machine after everything that it has to see has been handed over.
 import type { Entry } from "../core/entry.ts";
-import type { LogIndex, Millis } from "../core/log-position.ts";
+import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
 import type { DueQuery } from "./waiting-reads.ts";
@@ -140,7 +140,7 @@ export class Applier {
     );
   }
 
-  #query({ waiter, position }: DueQuery): void {
+  #query({ waiter, position, stalenessMs }: DueQuery): void {
     const waiting = [[waiter]];
     this.#underWay.add(waiting);
     this.#queriesUnderWay++;
@@ -149,7 +149,7 @@ export class Applier {
       this.#settle(waiting, conclude);
     };
     this.#options.stateMachine.query(waiter.payload).then(
-      (outcome) => settle(() => answer(waiter, outcome, position)),
+      (outcome) => settle(() => answer(waiter, outcome, position, stalenessMs)),
       // A question that fails leaves the state as it was: only who asked is told.
       (error: Error) => settle(() => waiter.fail(stateMachineError(error))),
     );
@@ -204,8 +204,13 @@ export class Applier {
   }
 }
 
-function answer(waiter: Waiter, outcome: Outcome, position: { readonly index: LogIndex; readonly term: number }): void {
-  if (outcome.kind === "ok") waiter.succeed(outcome.payload, { index: position.index, term: position.term });
+function answer(
+  waiter: Waiter,
+  outcome: Outcome,
+  { index, term }: LogPosition,
+  stalenessMs: number | null = null,
+): void {
+  if (outcome.kind === "ok") waiter.succeed(outcome.payload, { index, term }, stalenessMs);
   else waiter.fail(refusalOf(waiter, outcome));
 }
 

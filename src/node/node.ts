@@ -4,6 +4,7 @@ import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts"
 import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
 import type { ChangeSettled, HaltReason, TransferOutcome } from "../core/effects.ts";
+import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
@@ -34,7 +35,7 @@ import { MembershipChanges } from "./membership-changes.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import { TurnLoop } from "./turn-loop.ts";
-import { notAnswered, type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
+import { notAnswered, type QueryWaiter, type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
 import { WaitingReads } from "./waiting-reads.ts";
 
 export interface NodeOptions {
@@ -88,7 +89,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#applier = new Applier(store.saved.snapshot?.position.index ?? 0, {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
-      dueQueries: (through, max) => this.#reads.take(through, max),
+      dueQueries: (through, max) => this.#reads.take(through, max, this.nowMs()),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
       answered: () => this.#onAnswered(),
@@ -239,6 +240,13 @@ export class Node implements TransportHandler, RequestTarget {
   submit(waiter: Waiter): void {
     this.#mailbox.addRequest(waiter);
     this.#loop.schedule();
+  }
+
+  submitStale(waiter: QueryWaiter, maxMs: number | null): void {
+    const fresh = freshest(this.state, this.nowMs());
+    const position = { index: fresh?.index ?? 0, term: this.state.currentTerm };
+    this.#reads.addStale(waiter, position, { asOfMs: fresh?.asOfMs ?? null, maxMs });
+    this.#applier.serve();
   }
 
   /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. */

@@ -17,7 +17,7 @@ import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { describeConfiguration, describeStatus } from "./status.ts";
-import type { ReplyError, Waiter } from "./waiting-clients.ts";
+import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
 
 /** More requests than this wait at once, or more bytes of them: the next ones are refused. */
 const waitingMax = 65_536;
@@ -39,6 +39,8 @@ export interface RequestTarget {
   nowMs(): Millis;
   peers(): readonly PeerStatus[];
   submit(waiter: Waiter): void;
+  /** Has a query answered from the state as it is here, unless that may be older than `maxMs`; null: however old. */
+  submitStale(waiter: QueryWaiter, maxMs: Millis | null): void;
   transfer(to: string | null): Promise<TransferOutcome>;
   stop(): Promise<void>;
 }
@@ -97,8 +99,11 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
         succeed: result(id, reply),
         fail,
       });
-    case "query":
-      return node.submit({ kind: "query", payload, dueMs, succeed: result(id, reply), fail });
+    case "query": {
+      const waiter = { kind: "query", payload, dueMs, succeed: result(id, reply), fail } as const;
+      if (request.consistency === "stale") return node.submitStale(waiter, request.maxStalenessMs);
+      return node.submit(waiter);
+    }
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
       return node.submit({ ...request, payload, dueMs, succeed, fail });
@@ -116,8 +121,8 @@ const nothing = new Uint8Array();
 
 const result =
   (id: RequestId, reply: (answer: ClientReply) => void): Succeed =>
-  (payload, { index, term }) =>
-    reply({ kind: "result", id, payload, index, term });
+  (payload, { index, term }, stalenessMs) =>
+    reply({ kind: "result", id, payload, index, term, stalenessMs });
 
 function replyToTransfer(node: RequestTarget, id: number, outcome: TransferOutcome, client: ClientConnection): void {
   const leader = knownLeader(node.state);

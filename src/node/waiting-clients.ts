@@ -17,7 +17,7 @@ interface Asked {
   payload: Uint8Array;
   readonly dueMs: Millis;
   /** The first call of either is the answer; later ones are not heard. */
-  succeed(payload: Uint8Array, position: LogPosition): void;
+  succeed(payload: Uint8Array, position: LogPosition, stalenessMs: number | null): void;
   fail(error: ReplyError): void;
 }
 

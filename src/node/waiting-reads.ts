@@ -8,13 +8,24 @@ import { notAnswered, type QueryWaiter, type ReplyError } from "./waiting-client
 /** Queries that a state which has applied through this index may answer. */
 interface Ready {
   readonly position: LogPosition;
+  /** Null: the state is not out of date, whenever it is asked. */
+  readonly age: Age | null;
   waiters: readonly QueryWaiter[];
 }
 
-/** A query that may be put to the state machine now, and the position its answer is to name. */
+/** How old the state is that a stale read sees. */
+export interface Age {
+  /** By this node's clock: everything acknowledged before is in it; null: not known. */
+  readonly asOfMs: Millis | null;
+  /** How old it may be; null: as old as it is. */
+  readonly maxMs: Millis | null;
+}
+
+/** A query that may be put to the state machine now, and what its answer is to say of the state. */
 export interface DueQuery {
   readonly waiter: QueryWaiter;
   readonly position: LogPosition;
+  readonly stalenessMs: number | null;
 }
 
 export class WaitingReads {
@@ -47,7 +58,14 @@ export class WaitingReads {
   ready(ref: ReadRef, position: LogPosition): void {
     const waiters = this.#asked.get(ref);
     this.#asked.delete(ref);
-    if (waiters !== undefined && waiters.length > 0) this.#ready.push({ position, waiters });
+    if (waiters !== undefined && waiters.length > 0) this.#ready.push({ position, age: null, waiters });
+  }
+
+  /** A query that may see the past: what a state has to have applied that is of this age. */
+  addStale(waiter: QueryWaiter, position: LogPosition, age: Age): void {
+    this.#count++;
+    this.#bytes += waiter.payload.byteLength;
+    this.#ready.push({ position, age, waiters: [waiter] });
   }
 
   refuse(ref: ReadRef, error: ReplyError): void {
@@ -56,18 +74,27 @@ export class WaitingReads {
     this.#settle(waiters, error);
   }
 
-  /** At most `max` of the queries that a state which has been handed everything through `through` may answer. */
-  take(through: LogIndex, max: number): readonly DueQuery[] {
+  /**
+   * At most `max` of the queries that a state which has been handed everything through `through` may answer. Those for which it
+   * is too old are told so.
+   */
+  take(through: LogIndex, max: number, nowMs: Millis): readonly DueQuery[] {
     if (this.#ready.length === 0) return [];
+    const taken: QueryWaiter[] = [];
     const due: DueQuery[] = [];
     const later: Ready[] = [];
     for (const ready of this.#ready) {
-      const room = ready.position.index <= through ? max - due.length : 0;
-      for (const waiter of ready.waiters.slice(0, room)) due.push({ waiter, position: ready.position });
+      const room = ready.position.index <= through ? max - taken.length : 0;
+      for (const waiter of ready.waiters.slice(0, room)) {
+        taken.push(waiter);
+        const query = dueQuery(waiter, ready, through, nowMs);
+        if (isTooOld(query, ready.age)) waiter.fail(tooOld(query.stalenessMs));
+        else due.push(query);
+      }
       if (ready.waiters.length > room) later.push({ ...ready, waiters: ready.waiters.slice(room) });
     }
     this.#ready = later;
-    this.#forget(due.map(({ waiter }) => waiter));
+    this.#forget(taken);
     return due;
   }
 
@@ -109,3 +136,19 @@ export class WaitingReads {
     for (const waiter of waiters) waiter.fail(error);
   }
 }
+
+function dueQuery(waiter: QueryWaiter, { position, age }: Ready, through: LogIndex, nowMs: Millis): DueQuery {
+  if (age === null) return { waiter, position, stalenessMs: null };
+  const stalenessMs = age.asOfMs === null ? null : Math.max(0, Math.ceil(nowMs - age.asOfMs));
+  return { waiter, position: { ...position, index: through }, stalenessMs };
+}
+
+const isTooOld = ({ stalenessMs }: DueQuery, age: Age | null): boolean =>
+  age !== null && age.maxMs !== null && (stalenessMs === null || stalenessMs > age.maxMs);
+
+const tooOld = (stalenessMs: number | null): ReplyError =>
+  notAnswered(
+    stalenessMs === null
+      ? "this node does not know how old its state is: it has heard from no leader since its start"
+      : `the state of this node may be ${stalenessMs} ms old, which is more than the query allows`,
+  );

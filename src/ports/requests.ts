@@ -35,11 +35,20 @@ export interface CloseSessionRequest extends Identified {
   readonly session: LogIndex;
 }
 
-/** A linearizable question to the state machine. */
+/**
+ * How much of the past an answer may show. `linearizable`: none of it, everything acknowledged before the question is in it
+ * (§6.4). `stale`: whatever the node asked knows.
+ */
+export type Consistency = "linearizable" | "stale";
+
+/** A question to the state machine. */
 export interface QueryRequest extends Identified {
   readonly kind: "query";
   readonly payload: Uint8Array;
   readonly timeoutMs: number;
+  readonly consistency: Consistency;
+  /** Of a stale read: how old the state may be that answers; null: as old as it is. */
+  readonly maxStalenessMs: number | null;
 }
 
 export interface StatusRequest extends Identified {
@@ -89,8 +98,11 @@ export interface LeaderHint {
 export interface ResultReply extends Identified {
   readonly kind: "result";
   readonly payload: Uint8Array;
+  /** Where the command stands in the log; of a query, how far the state reached that answered at the least. */
   readonly index: LogIndex;
   readonly term: Term;
+  /** Of a stale read: how old the state was at the most, ms; null of any other, and when the node does not know. */
+  readonly stalenessMs: number | null;
 }
 
 export interface ErrorReply extends Identified {

@@ -10,7 +10,8 @@ type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
 type Node = GraftError | Answer;
 
 const payload = new Uint8Array([1, 2, 3]);
-const leads: Answer = ({ id }, { onReply }) => onReply({ kind: "result", id, payload, index: 5, term: 2 });
+const leads: Answer = ({ id }, { onReply }) =>
+  onReply({ kind: "result", id, payload, index: 5, term: 2, stalenessMs: null });
 const frozen: Answer = () => {};
 const namesAsLeader =
   (address: string): Answer =>

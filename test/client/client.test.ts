@@ -28,7 +28,8 @@ function nodes(table: Record<string, Answer>) {
 }
 
 const payload = new Uint8Array([1, 2, 3]);
-const leads: Answer = ({ id }, { onReply }) => onReply({ kind: "result", id, payload, index: 5, term: 2 });
+const leads: Answer = ({ id }, { onReply }) =>
+  onReply({ kind: "result", id, payload, index: 5, term: 2, stalenessMs: null });
 const redirectsTo =
   (address: string | null): Answer =>
   ({ id }, { onReply }) =>
@@ -154,6 +155,7 @@ describe("client", () => {
         payload: request.kind === "command" ? request.payload : payload,
         index: request.id,
         term: 1,
+        stalenessMs: null,
       });
     const cluster = nodes({ "a:1": echo });
     const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });

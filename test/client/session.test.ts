@@ -72,7 +72,7 @@ class ClusterOfOne {
     const outcome = answer ?? this.#run(request.payload);
     if (answer === null) this.#table.keep(request.session, outcome);
     return outcome.kind === "ok"
-      ? { kind: "result", id, payload: outcome.payload, index, term: 1 }
+      ? { kind: "result", id, payload: outcome.payload, index, term: 1, stalenessMs: null }
       : { kind: "error", id, code: "rejected", message: outcome.message, leader: null };
   }
 

@@ -42,6 +42,19 @@ describe("any node answers", () => {
     expect(got.index).toBeGreaterThanOrEqual(done.index);
   });
 
+  test("a stale read says how old it is at the most, and any node answers it", async () => {
+    await put("stale", "1");
+    const args = ["execute", "query", "get", '{"key":"stale"}', "--consistency", "stale", "--max-staleness", "10s"];
+    for (const { id } of cluster.layout.nodes) {
+      const got = await cluster.graft([...args, ...at(id)]);
+      expect(got).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/at most \d+ ms old/) });
+      const document = JSON.parse((await cluster.graft([...args, "--json", ...at(id)])).stdout);
+      expect(document.stalenessMs).toBeLessThan(10_000);
+    }
+    const wrong = await cluster.graft(["execute", "query", "get", "{}", "--consistency", "eventual"]);
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("linearizable or stale") });
+  });
+
   test("a missing key is null", async () => {
     const got = await cluster.graft(["execute", "query", "get", '{"key":"nobody"}', "--json"]);
     expect(JSON.parse(got.stdout)).toMatchObject({ result: null });

@@ -71,7 +71,7 @@ function setUp(log: readonly Entry[], after = 0) {
         if (index > through || due.length + clients.length > max) continue;
         queries.delete(index);
         for (const client of clients) {
-          if (client.kind === "query") due.push({ waiter: client, position: { index, term: 1 } });
+          if (client.kind === "query") due.push({ waiter: client, position: { index, term: 1 }, stalenessMs: null });
         }
       }
       return due;

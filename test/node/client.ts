@@ -1,6 +1,6 @@
 // A client of one node for tests, and what it was answered, in words.
 import type { Node } from "../../src/node/node.ts";
-import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import type { ClientReply, ClientRequest, Consistency } from "../../src/ports/requests.ts";
 import type { ClientConnection } from "../../src/ports/transport.ts";
 import { bytes, text } from "./recording-machine.ts";
 
@@ -30,7 +30,15 @@ export class Client {
   }
 
   query(payload: string, timeoutMs = 60_000): number {
-    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs, session: null }));
+    return this.#query(payload, timeoutMs, "linearizable", null);
+  }
+
+  stale(payload: string, maxStalenessMs: number | null = null): number {
+    return this.#query(payload, 60_000, "stale", maxStalenessMs);
+  }
+
+  #query(payload: string, timeoutMs: number, consistency: Consistency, maxStalenessMs: number | null): number {
+    return this.send((id) => ({ kind: "query", id, payload: bytes(payload), timeoutMs, consistency, maxStalenessMs }));
   }
 
   /** The request arrives at once; the node's turn comes later. */

@@ -50,7 +50,15 @@ describe("requests", () => {
     const cluster = await Cluster.founded(["n1"]);
     const client = cluster.client("n1");
     const payload = new Uint8Array(64 * 1024 * 1024);
-    const query = (): number => client.send((id) => ({ kind: "query", id, payload, timeoutMs: 1_000 }));
+    const query = (): number =>
+      client.send((id) => ({
+        kind: "query",
+        id,
+        payload,
+        timeoutMs: 1_000,
+        consistency: "linearizable",
+        maxStalenessMs: null,
+      }));
     for (let at = 0; at < 4; at++) query();
     expect(client.replies).toEqual([]);
     query();

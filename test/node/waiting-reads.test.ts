@@ -18,7 +18,8 @@ function query(dueMs = 1_000, bytes = 10): Recorded {
 }
 
 const at = (index: number) => ({ index, term: 1 });
-const taken = (reads: WaitingReads, through: number, max = 100) => reads.take(through, max).map(({ waiter }) => waiter);
+const taken = (reads: WaitingReads, through: number, max = 100) =>
+  reads.take(through, max, 0).map(({ waiter }) => waiter);
 
 describe("waiting reads", () => {
   test("a query waits for the core, and then for the state", () => {
@@ -28,7 +29,7 @@ describe("waiting reads", () => {
     expect(taken(reads, 99)).toEqual([]);
     reads.ready(ref, at(5));
     expect(taken(reads, 4)).toEqual([]);
-    expect(reads.take(5, 9)).toEqual([{ waiter: client, position: at(5) }]);
+    expect(reads.take(5, 9, 0)).toEqual([{ waiter: client, position: at(5), stalenessMs: null }]);
     expect(taken(reads, 5)).toEqual([]);
     expect([reads.count, reads.bytes]).toEqual([0, 0]);
   });
@@ -93,6 +94,24 @@ describe("waiting reads", () => {
     reads.failAll({ code: "unavailable", message: "", leader: null });
     reads.failAll({ code: "unavailable", message: "", leader: null });
     expect(clients.map(({ answers }) => answers)).toEqual([["unavailable"], ["unavailable"]]);
+    expect([reads.count, reads.bytes]).toEqual([0, 0]);
+  });
+
+  test("a stale read is told how old the state is, and one for which it is too old is refused", () => {
+    const reads = new WaitingReads();
+    const [any, strict, unknown, early] = [query(), query(), query(), query()];
+    reads.addStale(any, at(3), { asOfMs: 100, maxMs: null });
+    reads.addStale(strict, at(3), { asOfMs: 100, maxMs: 49 });
+    reads.addStale(unknown, at(0), { asOfMs: null, maxMs: null });
+    reads.addStale(early, at(0), { asOfMs: null, maxMs: 1_000 });
+    expect([reads.count, reads.bytes]).toEqual([4, 40]);
+    expect(
+      reads.take(7, 9, 149.5).map(({ waiter, position, stalenessMs }) => [waiter, position.index, stalenessMs]),
+    ).toEqual([
+      [any, 7, 50],
+      [unknown, 7, null],
+    ]);
+    expect([strict.answers, early.answers]).toEqual([["unavailable"], ["unavailable"]]);
     expect([reads.count, reads.bytes]).toEqual([0, 0]);
   });
 });

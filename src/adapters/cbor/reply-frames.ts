@@ -50,11 +50,12 @@ const styles = ["typed", "raw"] as const;
 export function writeReply(writer: FrameWriter, reply: ClientReply): void {
   switch (reply.kind) {
     case "result":
-      writer.start(messageNumbers.resultReply, 5);
+      writer.start(messageNumbers.resultReply, 6);
       writer.uint(reply.id);
       writer.uint(reply.index);
       writer.uint(reply.term);
       writer.payload(reply.payload);
+      writer.uintOrNull(reply.stalenessMs);
       return;
     case "error":
       writer.start(messageNumbers.errorReply, 5);
@@ -89,13 +90,14 @@ export function writeReply(writer: FrameWriter, reply: ClientReply): void {
 }
 
 export function readResultReply(items: readonly PlainItem[]): ResultReply {
-  const [, id, index, inTerm, payload] = row(items, 5, "result");
+  const [, id, index, inTerm, payload, staleness] = row(items, 6, "result");
   return {
     kind: "result",
     id: requestId(id),
     payload: bytes(payload, payloadBytesMax, "payload"),
     index: logIndex(index, "result.index"),
     term: term(inTerm, "result.term"),
+    stalenessMs: orNull(staleness, "result.stalenessMs", logIndex),
   };
 }
 

@@ -1,12 +1,14 @@
 // What clients ask on the wire: each writer beside its reader.
 import type { CommandStamp } from "../../core/entry.ts";
-import type { ClientRequest, CommandRequest, QueryRequest, RequestId } from "../../ports/requests.ts";
+import type { ClientRequest, CommandRequest, Consistency, QueryRequest, RequestId } from "../../ports/requests.ts";
 import { readStamp, sessionId, sessionTimeoutMs, writeStamp } from "./entries.ts";
-import { bytes, type Item, name, orNull, row, uint } from "./fields.ts";
+import { bytes, type Item, name, orNull, row, uint, word } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { payloadBytesMax, timeoutMsMax } from "./limits.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
+
+const consistencies = ["linearizable", "stale"] as const satisfies readonly Consistency[];
 
 export function writeRequest(writer: FrameWriter, request: ClientRequest): void {
   switch (request.kind) {
@@ -17,8 +19,10 @@ export function writeRequest(writer: FrameWriter, request: ClientRequest): void 
       writer.array(3);
       return writeStamp(writer, request.session);
     case "query":
-      writer.start(messageNumbers.queryRequest, 4);
-      return writePayload(writer, request);
+      writer.start(messageNumbers.queryRequest, 6);
+      writePayload(writer, request);
+      writer.text(request.consistency);
+      return writer.uintOrNull(request.maxStalenessMs);
     case "status":
       return writeBare(writer, messageNumbers.statusRequest, request.id);
     case "configuration":
@@ -67,10 +71,19 @@ export function readCommandRequest(items: readonly PlainItem[]): CommandRequest 
 }
 
 export function readQueryRequest(items: readonly PlainItem[]): QueryRequest {
-  return { kind: "query", ...readPayload(row(items, 4, "query")) };
+  const fields = row(items, 6, "query");
+  return {
+    kind: "query",
+    ...readPayload(fields),
+    consistency: word(fields[4], consistencies, "query.consistency"),
+    maxStalenessMs: orNull(fields[5], "query.maxStalenessMs", (item, field) => uint(item, timeoutMsMax, field)),
+  };
 }
 
-function readPayload([, id, timeoutMs, payload]: readonly PlainItem[]): Omit<QueryRequest, "kind"> {
+function readPayload([, id, timeoutMs, payload]: readonly PlainItem[]): Pick<
+  QueryRequest,
+  "id" | "payload" | "timeoutMs"
+> {
   return {
     id: requestId(id),
     payload: bytes(payload, payloadBytesMax, "payload"),

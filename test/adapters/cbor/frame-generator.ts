@@ -285,7 +285,14 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   ],
   queryRequest: [
     "request",
-    (draw) => ({ kind: "query", id: index(draw), payload: draw.bytes(), timeoutMs: draw.uint(timeoutMsMax) }),
+    (draw) => ({
+      kind: "query",
+      id: index(draw),
+      payload: draw.bytes(),
+      timeoutMs: draw.uint(timeoutMsMax),
+      consistency: draw.pick(["linearizable", "stale"]),
+      maxStalenessMs: draw.orNull(() => draw.uint(timeoutMsMax)),
+    }),
   ],
   statusRequest: ["request", (draw) => ({ kind: "status", id: index(draw) })],
   configurationRequest: ["request", (draw) => ({ kind: "configuration", id: index(draw) })],
@@ -315,7 +322,14 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   ],
   resultReply: [
     "reply",
-    (draw) => ({ kind: "result", id: index(draw), payload: draw.bytes(), index: index(draw), term: term(draw) }),
+    (draw) => ({
+      kind: "result",
+      id: index(draw),
+      payload: draw.bytes(),
+      index: index(draw),
+      term: term(draw),
+      stalenessMs: draw.orNull(() => index(draw)),
+    }),
   ],
   errorReply: [
     "reply",

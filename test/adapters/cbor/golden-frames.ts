@@ -130,8 +130,8 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     hex: "00000013851820051907d0430102ff831a000111700302",
   },
   queryRequest: {
-    frame: { kind: "query", id: 5, payload, timeoutMs: 2000 },
-    hex: "0000000b841821051907d0430102ff",
+    frame: { kind: "query", id: 5, payload, timeoutMs: 2000, consistency: "stale", maxStalenessMs: 1000 },
+    hex: "00000014861821051907d0430102ff657374616c651903e8",
   },
   statusRequest: {
     frame: { kind: "status", id: 5 },
@@ -162,8 +162,8 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     hex: "0000000c841828051907d01a00011170",
   },
   resultReply: {
-    frame: { kind: "result", id: 5, payload, index: 2 ** 32, term: 8 },
-    hex: "00000012851840051b000000010000000008430102ff",
+    frame: { kind: "result", id: 5, payload, index: 2 ** 32, term: 8, stalenessMs: null },
+    hex: "00000013861840051b000000010000000008430102fff6",
   },
   errorReply: {
     frame: { kind: "error", id: 5, code: "not-leader", message: "Ask n1.", leader },

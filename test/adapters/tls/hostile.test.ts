@@ -204,7 +204,7 @@ describe("P54: slow and many", () => {
     const payload = new Uint8Array(8 << 20);
     const answer = (count: number, from: number): void => {
       for (const { request, client: asker } of generous.heard.requests.slice(from, from + count))
-        asker.reply({ kind: "result", id: request.id, payload, index: 1, term: 1 });
+        asker.reply({ kind: "result", id: request.id, payload, index: 1, term: 1, stalenessMs: null });
     };
     answer(8, 0);
     await until(() => client.replies.length === 8, "eight have arrived");
@@ -226,7 +226,14 @@ describe("P54: slow and many", () => {
     await until(() => greedy.heard.requests.length === 1, "it has asked");
     raw.socket?.pause();
     const client = greedy.heard.requests[0]?.client;
-    const answer: ClientReply = { kind: "result", id: 1, payload: new Uint8Array(500_000), index: 1, term: 1 };
+    const answer: ClientReply = {
+      kind: "result",
+      id: 1,
+      payload: new Uint8Array(500_000),
+      index: 1,
+      term: 1,
+      stalenessMs: null,
+    };
     const before = process.memoryUsage().rss;
     for (let count = 0; count < 400; count += 1) {
       client?.reply(answer);
