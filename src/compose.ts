@@ -4,6 +4,7 @@ import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locatePlugin } from "./adapters/plugin/loader.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
+import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createTlsTransport } from "./adapters/tls/transport.ts";
@@ -38,7 +39,12 @@ export interface NodeSettings {
     readonly directory: string;
   };
   readonly access: { readonly admins: readonly string[] };
-  readonly raft: { readonly electionTimeoutMs: number; readonly heartbeatIntervalMs: number };
+  readonly raft: {
+    readonly electionTimeoutMs: number;
+    readonly heartbeatIntervalMs: number;
+    readonly snapshotEveryEntries: number;
+    readonly snapshotEveryBytes: number;
+  };
 }
 
 /**
@@ -67,14 +73,17 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       clock: systemClock,
       logger,
     });
+    const { electionTimeoutMs, heartbeatIntervalMs, snapshotEveryEntries, snapshotEveryBytes } = settings.raft;
     const options = {
       id: settings.node.id,
       cluster: settings.cluster.id,
-      settings: { ...defaultSettings, ...settings.raft },
+      settings: { ...defaultSettings, electionTimeoutMs, heartbeatIntervalMs },
+      snapshotPolicy: { everyEntries: snapshotEveryEntries, everyBytes: snapshotEveryBytes },
       bootstrap: settings.cluster.bootstrap,
       version,
     };
-    return new Node(options, { store, transport, stateMachine, clock: systemClock, logger });
+    const snapshots = openFileSnapshotStore(settings.node.dataDir);
+    return new Node(options, { store, snapshots, transport, stateMachine, clock: systemClock, logger });
   } catch (error) {
     store?.close();
     await stateMachine.close();

@@ -31,7 +31,12 @@ export interface Config {
     readonly host: "worker" | "inline";
   };
   readonly access: { readonly admins: readonly string[] };
-  readonly raft: { readonly electionTimeoutMs: number; readonly heartbeatIntervalMs: number };
+  readonly raft: {
+    readonly electionTimeoutMs: number;
+    readonly heartbeatIntervalMs: number;
+    readonly snapshotEveryEntries: number;
+    readonly snapshotEveryBytes: number;
+  };
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error";
     readonly format: "pretty" | "json";
@@ -91,6 +96,8 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
     raft: {
       electionTimeoutMs: values["raft.election_timeout_ms"],
       heartbeatIntervalMs: values["raft.heartbeat_interval_ms"],
+      snapshotEveryEntries: values["raft.snapshot_every_entries"],
+      snapshotEveryBytes: values["raft.snapshot_every_bytes"],
     },
     log: { level: values["log.level"], format: values["log.format"] },
   });

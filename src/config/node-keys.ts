@@ -47,6 +47,17 @@ export const nodeKeys = {
     "how often a leader says that it is there; below half of election_timeout_ms",
   ),
 
+  "raft.snapshot_every_entries": optional(
+    integer(100, 1_000_000_000),
+    100_000,
+    "after how many entries a snapshot is taken and the log is cut",
+  ),
+  "raft.snapshot_every_bytes": optional(
+    integer(65_536, 1_099_511_627_776),
+    268_435_456,
+    "after how many bytes of entries, whichever comes first",
+  ),
+
   "log.level": optional(
     choice("trace", "debug", "info", "warn", "error"),
     "info",

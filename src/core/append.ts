@@ -4,7 +4,7 @@ import type { MemberKey } from "./configuration.ts";
 import { applyCommitted, followCommit } from "./commit.ts";
 import { appendToLog, isVoteDurable, promise, truncateLog } from "./durability.ts";
 import { clockMsOf, hearFreshness } from "./freshness.ts";
-import { type LogPosition, logStart } from "./log-position.ts";
+import { type LogPosition, logStart, type Term } from "./log-position.ts";
 import { firstIndexOfTermAt, termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendOutcome } from "./messages.ts";
 import type { Follower } from "./roles.ts";
@@ -16,7 +16,7 @@ export function onAppendEntries(state: State, from: MemberKey, request: AppendEn
   if (state.genesis === null) return state;
   // Rounds and positions belong to a term: those of one that is over, named in this term, would answer what was never
   // asked if the same node leads again. Round 0 and the log's start answer nothing.
-  if (request.term < state.currentTerm) return reply(state, from, 0, refusal(state, logStart), emit);
+  if (request.term < state.currentTerm) return refuseTerm(state, from, emit);
   if (standsForItsLeader(state, request)) {
     return reply(state, from, request.round, { kind: "accepted", matchIndex: 0 }, emit);
   }
@@ -41,8 +41,17 @@ export function onAppendEntries(state: State, from: MemberKey, request: AppendEn
 const standsForItsLeader = ({ role, currentTerm }: State, request: AppendEntries): boolean =>
   role.kind === "preCandidate" && role.transfer && request.term === currentTerm && request.entries.length === 0;
 
-/** §3.4: an AppendEntries of the current term names its leader; every other role ends. */
-function hearLeader(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {
+/** The sender leads no longer: the answer tells it of the term. */
+export const refuseTerm = (state: State, to: MemberKey, emit: Emit): State =>
+  reply(state, to, 0, refusal(state, logStart), emit);
+
+/** §3.4: what only a leader sends, in the current term, names that leader; every other role ends. */
+export function hearLeader(
+  state: State,
+  from: MemberKey,
+  request: { readonly term: Term; readonly round: number },
+  emit: Emit,
+): State {
   let next = state;
   const isNewTerm = request.term > state.currentTerm;
   if (!isNewTerm && state.role.kind === "leader") throw new Error(`Election Safety broken in term ${request.term}`);
@@ -101,7 +110,7 @@ export function settleAck(state: State, emit: Emit): State {
  * Names the end of what is both verified against this leader and durable here; never merely the end of the log, which may
  * hold a deposed leader's entries.
  */
-function sendAck(state: State, leader: MemberKey, emit: Emit): State {
+export function sendAck(state: State, leader: MemberKey, emit: Emit): State {
   const role = followerOf(state);
   if (!isVoteDurable(state)) return { ...state, role: { ...role, owesAck: true } };
   const matchIndex = Math.min(role.verifiedIndex, state.durability.persistedIndex);
@@ -119,7 +128,7 @@ function refusal(state: State, prev: LogPosition): AppendOutcome {
   return { kind: "refused", prevIndex: prev.index, conflict, lastIndex: log.last.index };
 }
 
-const reply = (state: State, to: MemberKey, round: number, outcome: AppendOutcome, emit: Emit): State =>
+export const reply = (state: State, to: MemberKey, round: number, outcome: AppendOutcome, emit: Emit): State =>
   promise(
     state,
     state.durability.voteTicket,

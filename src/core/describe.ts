@@ -41,6 +41,10 @@ export function describeEvent(event: Event): string {
       const expected = event.expectedIndex === null ? "" : ` if the configuration stands at ${event.expectedIndex}`;
       return `change ${event.ref}: ${describeChange(event.change)}${expected}`;
     }
+    case "snapshotTaken":
+      return `a snapshot through ${at(event.snapshot.position)} is taken`;
+    case "snapshotFetched":
+      return `the snapshot through ${at(event.snapshot.position)} is fetched`;
     case "transferLeadership":
       return `leadership shall go to ${event.to ?? "the best prepared voter"}`;
   }
@@ -60,6 +64,8 @@ export function describeMessage(message: Message): string {
       return `AppendEntries term ${message.term} after ${at(message.prev)}: ${describeEntries(message.entries)}, commit ${message.leaderCommit}`;
     case "appendEntriesReply":
       return `AppendEntriesReply term ${message.term}: ${describeOutcome(message.outcome)}`;
+    case "installSnapshot":
+      return `InstallSnapshot term ${message.term}: through ${at(message.snapshot.position)}`;
     case "timeoutNow":
       return `TimeoutNow term ${message.term}`;
     case "readIndex":
@@ -73,6 +79,7 @@ export function describeMessage(message: Message): string {
 
 function describeOutcome(outcome: AppendOutcome): string {
   if (outcome.kind === "accepted") return `matches through ${outcome.matchIndex}`;
+  if (outcome.kind === "fetching") return "fetches the snapshot";
   return `refused after ${outcome.prevIndex}, conflict ${at(outcome.conflict)}, last ${outcome.lastIndex}`;
 }
 
@@ -100,6 +107,10 @@ export function describeEffect(effect: Effect): string {
       return `write snapshot ${at(effect.snapshot.position)}, the log begins ${effect.discardsLog ? "anew " : ""}after ${at(effect.base)} [${effect.ticket}]`;
     case "writeRemoved":
       return `write that ${at(effect.position)} has removed this node [${effect.ticket}]`;
+    case "fetchSnapshot":
+      return `fetch from ${nodeIdOf(effect.from)}: snapshot ${at(effect.snapshot.position)}`;
+    case "restoreState":
+      return `restore the state of snapshot ${at(effect.snapshot.position)}`;
     case "send":
       return `to ${nodeIdOf(effect.to)}: ${describeMessage(effect.message)}`;
     case "sendEntries":

@@ -1,11 +1,11 @@
 // What must be on disk before it may be promised: tickets for durable effects, and the promises that wait for them.
 import type { MemberKey } from "./configuration.ts";
-import type { DurableEffect, Effect } from "./effects.ts";
+import type { DurableEffect, Effect, WriteSnapshot } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Term } from "./log-position.ts";
-import { appended, type PlacedConfiguration, truncated } from "./log-terms.ts";
+import { appended, compacted, emptiedAt, type PlacedConfiguration, truncated } from "./log-terms.ts";
 import type { Durability, Emit, State } from "./state.ts";
 
 /** The durability of a node whose state has just been read back from disk. */
@@ -67,6 +67,31 @@ export function truncateLog(state: State, through: LogIndex, emit: Emit): State 
       persistedIndex: Math.min(durability.persistedIndex, through),
       // A write of entries that are gone again confirms only what is left of them.
       appends: durability.appends.map((write) => ({ ...write, through: Math.min(write.through, through) })),
+    },
+  };
+}
+
+/** Points to a snapshot, and lets the log begin after what it covers, or after a part of that. */
+export function writeSnapshot(state: State, write: Omit<WriteSnapshot, "kind" | "ticket">, emit: Emit): State {
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "writeSnapshot", ticket, ...write });
+  const { durability } = state;
+  const { snapshot, base } = write;
+  if (!write.discardsLog) {
+    return { ...state, log: compacted(state.log, base), snapshot, durability: { ...durability, issued: ticket } };
+  }
+  // Of what is on its way to the disk only what is committed is known to be in the snapshot as well.
+  const kept = (index: LogIndex): LogIndex => Math.min(index, state.commitIndex);
+  const appends = durability.appends.map((earlier) => ({ ...earlier, through: kept(earlier.through) }));
+  return {
+    ...state,
+    log: emptiedAt(snapshot),
+    snapshot,
+    durability: {
+      ...durability,
+      issued: ticket,
+      persistedIndex: kept(durability.persistedIndex),
+      appends: [...appends, { ticket, through: base.index }],
     },
   };
 }

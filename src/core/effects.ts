@@ -93,6 +93,22 @@ export interface ApplyEntries {
   readonly through: LogIndex;
 }
 
+/**
+ * The leader offers this snapshot: read it from `from` into the snapshot store, and say when it is there. Comes again with
+ * each offer; one that is being read already, or is there, is not begun anew.
+ */
+export interface FetchSnapshot {
+  readonly kind: "fetchSnapshot";
+  readonly from: MemberKey;
+  readonly snapshot: SnapshotRecord;
+}
+
+/** Put the state of this snapshot in the place of the state machine's; entries that follow are applied after it. */
+export interface RestoreState {
+  readonly kind: "restoreState";
+  readonly snapshot: SnapshotRecord;
+}
+
 /** The proposals have places in the log: consecutive ones from `first` on, in the order of `refs`. */
 export interface ProposalsAccepted {
   readonly kind: "proposalsAccepted";
@@ -170,6 +186,8 @@ export type Effect =
   | SendMessage
   | SendEntries
   | ApplyEntries
+  | FetchSnapshot
+  | RestoreState
   | ProposalsAccepted
   | ProposalsRefused
   | ReadReady

@@ -5,6 +5,7 @@ import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
 import type { Message } from "./messages.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** Names a proposal between the node and the core until it has a place in the log; never repeated in one run. */
 export type ProposalRef = number;
@@ -94,6 +95,18 @@ export interface ChangeMembershipEvent extends Timed {
   readonly expectedIndex: LogIndex | null;
 }
 
+/** A snapshot of this node's state machine is complete and durable in the snapshot store. */
+export interface SnapshotTakenEvent extends Timed {
+  readonly kind: "snapshotTaken";
+  readonly snapshot: SnapshotRecord;
+}
+
+/** The snapshot that a leader offered is complete, verified and durable in the snapshot store. */
+export interface SnapshotFetchedEvent extends Timed {
+  readonly kind: "snapshotFetched";
+  readonly snapshot: SnapshotRecord;
+}
+
 export type Event =
   | TickEvent
   | MessageEvent
@@ -103,4 +116,6 @@ export type Event =
   | ReadEvent
   | PersistedEvent
   | TransferEvent
-  | ChangeMembershipEvent;
+  | ChangeMembershipEvent
+  | SnapshotTakenEvent
+  | SnapshotFetchedEvent;

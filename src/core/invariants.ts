@@ -17,7 +17,11 @@ export function checkState(state: State): void {
   must(state.genesis === null || state.founding === null, "a node that knows the genesis waits for no founder");
   must(state.genesis !== null || (state.currentTerm === 0 && state.votedFor === null), "no vote precedes the genesis");
   must(state.genesis !== null || role.kind === "follower", "before the genesis a node only waits");
-  must(log.base.index <= state.appliedIndex, "what a snapshot covers is applied");
+  const covered = state.snapshot?.position.index ?? 0;
+  must(log.base.index <= covered, "entries go only when a snapshot covers them");
+  must(covered <= state.appliedIndex || state.installing !== null, "what a snapshot covers is applied");
+  must(state.installing === null || durability.persistedIndex < covered, "what is being installed is not durable yet");
+  must(covered <= state.commitIndex, "a snapshot covers what is committed, and nothing else");
   must(state.appliedIndex <= state.commitIndex, "nothing is applied before it is committed (§3.5)");
   must(state.appliedIndex <= durability.persistedIndex, "nothing is applied before it is durable here");
   must(state.commitIndex <= log.last.index, "what is committed is in the log");
@@ -90,7 +94,8 @@ function checkLeader(state: State, role: Leader): void {
   const { log } = state;
   must(state.votedFor === state.self, "a leader has voted for itself");
   must(log.last.index >= role.termStartIndex, "a leader never removes entries of its own term (§3.5)");
-  must(termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
+  const isCompacted = role.termStartIndex <= log.base.index;
+  must(isCompacted || termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
   must(log.last.term === state.currentTerm, "a leader's last entry is of its own term");
   checkReads(state, role);
   for (const [key, progress] of role.progress) {
@@ -121,7 +126,9 @@ export function checkTransition(before: State, after: State): void {
   }
   must(after.durability.confirmed >= before.durability.confirmed, "what was durable stays durable");
   must(after.durability.issued >= before.durability.issued, "tickets rise");
-  must(after.log.base.index >= before.log.base.index, "a snapshot never goes back");
+  must(after.log.base.index >= before.log.base.index, "the log's base never goes back");
+  const coveredBefore = before.snapshot?.position.index ?? 0;
+  must((after.snapshot?.position.index ?? 0) >= coveredBefore, "a snapshot never goes back");
   const committed = Math.max(before.commitIndex, after.log.base.index);
   must(
     before.commitIndex < after.log.base.index || termAt(before.log, committed) === termAt(after.log, committed),

@@ -3,6 +3,7 @@
 import type { Configuration, MemberKey } from "./configuration.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 
 export interface PlacedConfiguration {
   readonly position: LogPosition;
@@ -81,6 +82,58 @@ export function formerMembers(log: LogTerms): readonly MemberKey[] {
 /** The configuration in force: the latest in the log, committed or not (§4.1). Null before genesis. */
 export const latestConfiguration = (log: LogTerms): Configuration | null =>
   log.configurations.at(-1)?.configuration ?? null;
+
+/** The configuration in force at `index`, which must not lie below the base. */
+export function configurationAt(log: LogTerms, index: LogIndex): PlacedConfiguration {
+  const placed = log.configurations.findLast(({ position }) => position.index <= index);
+  if (placed === undefined) throw new Error(`log terms: no configuration is in force at ${index}`);
+  return placed;
+}
+
+/** The log without the entries up to `base`, which a snapshot covers. The configuration in force there is kept. */
+export function compacted(log: LogTerms, base: LogPosition): LogTerms {
+  const inForce = configurationAt(log, base.index);
+  const later = log.termStarts.filter((start) => start.index > base.index);
+  const nextTerm = termAt(log, base.index + 1);
+  const isListed = nextTerm === null || later[0]?.index === base.index + 1;
+  return {
+    ...log,
+    base,
+    termStarts: isListed ? later : [{ index: base.index + 1, term: nextTerm }, ...later],
+    configurations: log.configurations.filter((placed) => placed.position.index >= inForce.position.index),
+    sizedAfter: Math.max(log.sizedAfter, base.index),
+    segments: log.segments.filter((segment) => segment.through > base.index),
+  };
+}
+
+/** An empty log after what `snapshot` covers: nothing of an earlier one survives. */
+export const emptiedAt = ({ position, stampMs, configuration }: SnapshotRecord): LogTerms => ({
+  base: position,
+  last: position,
+  lastStampMs: stampMs,
+  termStarts: [],
+  configurations: [configuration],
+  sizedAfter: position.index,
+  segments: [],
+});
+
+/** After which index the entries up to `through` are within these bounds, as far as their sizes are known. */
+export function tailStart(
+  log: LogTerms,
+  through: LogIndex,
+  { entriesMax, bytesMax }: { readonly entriesMax: number; readonly bytesMax: number },
+): LogIndex {
+  let bytes = 0;
+  let start = through;
+  for (let at = log.segments.length - 1; at >= 0; at--) {
+    const after = log.segments[at - 1]?.through ?? log.sizedAfter;
+    if (after >= through) continue;
+    bytes += log.segments[at]!.bytes;
+    if (bytes > bytesMax) break;
+    start = after;
+  }
+  return Math.max(start, through - entriesMax, log.base.index);
+}
 
 /**
  * The log with `entries` at its end. They must continue it without a gap. No segment of more than one entry is heavier

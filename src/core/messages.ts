@@ -3,6 +3,7 @@
 import type { Entry } from "./entry.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** §9.6: would you vote for me in this term? Changes nothing on the node asked. */
 export interface RequestPreVote {
@@ -76,7 +77,21 @@ export type AppendOutcome =
       /** Where the leader should look next: the first index of the conflicting term, or the end of a short log. */
       readonly conflict: LogPosition;
       readonly lastIndex: LogIndex;
-    };
+    }
+  /** The snapshot that was offered is being fetched. */
+  | { readonly kind: "fetching" };
+
+/**
+ * §5: the leader no longer has the entries that the follower lacks, and offers a snapshot in their place. Deviation: it
+ * does not carry the contents; the follower reads them on a connection of its own and at its own pace, so that they never
+ * delay a heartbeat. Sent like one, and answered by AppendEntriesReply.
+ */
+export interface InstallSnapshot {
+  readonly kind: "installSnapshot";
+  readonly term: Term;
+  readonly round: number;
+  readonly snapshot: SnapshotRecord;
+}
 
 /** §3.10: stand for election now. */
 export interface TimeoutNow {
@@ -113,6 +128,7 @@ export type Message =
   | RequestVoteReply
   | AppendEntries
   | AppendEntriesReply
+  | InstallSnapshot
   | TimeoutNow
   | ReadIndex
   | ReadIndexReply

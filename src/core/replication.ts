@@ -8,6 +8,7 @@ import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
 import { isQuorum } from "./quorum.ts";
 import { confirmReads } from "./reads.ts";
 import type { Leader, Probing, Progress, Replicating } from "./roles.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
 import { handOverWhenReady } from "./transfer.ts";
@@ -17,6 +18,10 @@ export function heartbeat(state: State, emit: Emit): State {
   let next = state;
   for (const to of leaderOf(state).progress.keys()) {
     const progress = progressOf(next, to);
+    if (progress.kind === "installing") {
+      next = offerSnapshot(next, to, progress.snapshot, emit);
+      continue;
+    }
     const prevIndex = Math.max(expectedIndex(progress), next.log.base.index);
     next = sendEntries(next, { to, prevIndex, through: prevIndex }, emit);
   }
@@ -27,7 +32,7 @@ export function heartbeat(state: State, emit: Emit): State {
 }
 
 /** An index that the follower has by the time it reads what is sent now: if not, it refuses, and something was lost. */
-const expectedIndex = (progress: Progress): LogIndex =>
+const expectedIndex = (progress: Probing | Replicating): LogIndex =>
   progress.kind === "probing" && progress.asked ? progress.nextIndex : progress.nextIndex - 1;
 
 /** Sends every follower what it lacks, as far as its window allows. */
@@ -46,6 +51,8 @@ export function replicateToAll(state: State, emit: Emit): State {
 
 function replicateTo(state: State, to: MemberKey, emit: Emit): State {
   const progress = progressOf(state, to);
+  if (progress.kind === "installing") return state;
+  if (progress.nextIndex <= state.log.base.index) return beginInstalling(state, to, progress, emit);
   if (progress.kind === "probing") return probe(state, to, progress, emit);
   const isIdle = progress.inFlight.length === 0;
   if (!isIdle || progress.nextIndex > state.log.sizedAfter) return pipeline(state, to, progress, emit);
@@ -58,8 +65,7 @@ function replicateTo(state: State, to: MemberKey, emit: Emit): State {
  * it is refused, never by time: on a slow link it may still be on its way, and sending it again would fill the link.
  */
 function probe(state: State, to: MemberKey, progress: Probing, emit: Emit): State {
-  const isBehindSnapshot = progress.nextIndex <= state.log.base.index;
-  if (progress.asked || isBehindSnapshot || progress.nextIndex > endFor(state, to)) return state;
+  if (progress.asked || progress.nextIndex > endFor(state, to)) return state;
   const message = { to, prevIndex: progress.nextIndex - 1, through: endFor(state, to) };
   return withProgress(sendEntries(state, message, emit), to, { ...progress, asked: true });
 }
@@ -89,6 +95,21 @@ function pipeline(state: State, to: MemberKey, progress: Replicating, emit: Emit
 /** The end of what is sent to a follower: of the log, or for one that has left of what concerns it. */
 const endFor = (state: State, to: MemberKey): LogIndex =>
   leaderOf(state).administration.farewells.get(to)?.through ?? state.log.last.index;
+/** §5: the entries that this follower lacks are gone; the latest snapshot covers them. */
+function beginInstalling(state: State, to: MemberKey, progress: Progress, emit: Emit): State {
+  const { snapshot } = state;
+  if (snapshot === null) throw new Error("entries are gone, and no snapshot covers them");
+  const { nextIndex, matchIndex, heardMs, ackedRound, clock } = progress;
+  const installing = { kind: "installing", nextIndex, matchIndex, heardMs, ackedRound, clock, snapshot } as const;
+  return withProgress(offerSnapshot(state, to, snapshot, emit), to, installing);
+}
+
+/** Stands in for a heartbeat as well: it is offered with each of them until it is there. */
+function offerSnapshot(state: State, to: MemberKey, snapshot: SnapshotRecord, emit: Emit): State {
+  const round = leaderOf(state).round + 1;
+  emit({ kind: "send", to, message: { kind: "installSnapshot", term: state.currentTerm, round, snapshot } });
+  return { ...state, role: { ...leaderOf(state), round } };
+}
 
 interface Range {
   readonly to: MemberKey;
@@ -124,13 +145,21 @@ export function onAppendEntriesReply(state: State, from: MemberKey, reply: Appen
   if (known === undefined) return state;
   const ackedRound = Math.max(known.ackedRound, reply.round);
   const heard: Progress = { ...known, heardMs: state.nowMs, ackedRound };
-  const progress =
-    reply.outcome.kind === "accepted"
-      ? afterAccepted(state, heard, reply.outcome.matchIndex)
-      : afterRefused(state, heard, reply.outcome);
+  const progress = afterOutcome(state, heard, reply.outcome);
   const committed = advanceCommit(withProgress(state, from, progress), emit);
   const next = noteClocks(confirmReads(committed, emit), from, reply.clockMs);
   return handOverWhenReady(replicateTo(next, from, emit), from, emit);
+}
+
+function afterOutcome(state: State, heard: Progress, outcome: AppendOutcome): Progress {
+  switch (outcome.kind) {
+    case "accepted":
+      return afterAccepted(state, heard, outcome.matchIndex);
+    case "refused":
+      return afterRefused(state, heard, outcome);
+    case "fetching":
+      return heard;
+  }
 }
 
 function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Progress {
@@ -142,9 +171,15 @@ function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Pr
     const inFlight = progress.inFlight.filter((sent) => sent.through > matchIndex);
     return { ...progress, matchIndex, nextIndex, inFlight };
   }
-  const asked = progress.asked && matchIndex === progress.matchIndex;
+  if (progress.kind === "installing") {
+    const isThere = matchIndex >= progress.snapshot.position.index;
+    if (!isThere) return { ...progress, matchIndex, nextIndex };
+  }
+  const asked = progress.kind === "probing" && progress.asked && matchIndex === progress.matchIndex;
   const agrees = !asked && matchIndex + 1 === nextIndex;
-  if (!agrees || nextIndex <= state.log.sizedAfter) return { ...progress, matchIndex, nextIndex, asked };
+  if (!agrees || nextIndex <= state.log.sizedAfter) {
+    return { ...probing({ ...progress, matchIndex }, nextIndex), asked };
+  }
   const { heardMs, ackedRound, clock } = progress;
   return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, clock, inFlight: [] };
 }
@@ -155,7 +190,7 @@ function afterRefused(
   progress: Progress,
   refused: Extract<AppendOutcome, { readonly kind: "refused" }>,
 ): Progress {
-  if (refused.prevIndex <= progress.matchIndex) return progress;
+  if (progress.kind === "installing" || refused.prevIndex <= progress.matchIndex) return progress;
   if (progress.kind === "probing") {
     const isLost = progress.asked && refused.prevIndex === progress.nextIndex;
     if (isLost) return { ...progress, asked: false };

@@ -2,6 +2,7 @@
 import type { MemberKey } from "./configuration.ts";
 import type { ChangeMembershipEvent, ChangeRef, Proposal, ReadRef } from "./events.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 
 export interface Follower {
   readonly kind: "follower";
@@ -104,8 +105,14 @@ export interface InFlight {
   readonly bytes: number;
 }
 
+/** It lacks entries that are gone: it is offered a snapshot instead (§5), the same one until it has it. */
+export interface Installing extends Followed {
+  readonly kind: "installing";
+  readonly snapshot: SnapshotRecord;
+}
+
 /** What a leader knows of one follower. */
-export type Progress = Probing | Replicating;
+export type Progress = Probing | Replicating | Installing;
 
 /** §3.10 */
 export interface Transfer {

@@ -11,6 +11,11 @@ export interface Settings {
   readonly windowEntriesMax: number;
   /** Per follower: how many bytes of entries may be on their way. */
   readonly windowBytesMax: number;
+  /** How much of what a snapshot covers stays in the log for followers that are a little behind. */
+  readonly tailEntriesMax: number;
+  readonly tailBytesMax: number;
+  /** Over how many snapshots, at least one, a follower that answers and is still behind holds the log back. */
+  readonly snapshotsHeldMax: number;
 }
 
 export const defaultSettings: Settings = Object.freeze({
@@ -19,4 +24,7 @@ export const defaultSettings: Settings = Object.freeze({
   messageBytesMax: 1024 * 1024,
   windowEntriesMax: 16_384,
   windowBytesMax: 8 * 1024 * 1024,
+  tailEntriesMax: 10_000,
+  tailBytesMax: 8 * 1024 * 1024,
+  snapshotsHeldMax: 8,
 });

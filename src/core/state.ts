@@ -9,6 +9,7 @@ import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
 import type { RandomState } from "./random.ts";
 import type { Role } from "./roles.ts";
 import type { Settings } from "./settings.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 
 export interface State {
   readonly settings: Settings;
@@ -24,6 +25,12 @@ export interface State {
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
   readonly log: LogTerms;
+  /** The latest snapshot: covers the log from its start, reaches the log's base at least. */
+  readonly snapshot: SnapshotRecord | null;
+  /** The write of a leader's snapshot that is on its way to the disk: nothing is applied until then. */
+  readonly installing: Ticket | null;
+  /** Where the latest own snapshots ended before the last one, oldest first: how far back a live follower holds the log. */
+  readonly heldFrom: readonly LogIndex[];
   readonly commitIndex: LogIndex;
   /** How far entries have been handed to the state machine: committed and durable here. */
   readonly appliedIndex: LogIndex;

@@ -9,6 +9,7 @@ import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
 import { bidFarewell } from "./farewell.ts";
+import { onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { goHome } from "./homecoming.ts";
@@ -48,6 +49,10 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       const peer = toMemberKey(event.peer.id, event.peer.incarnation);
       return onFollowerConnected(bidFarewell(onHello(state, event, emit), peer), peer, emit);
     }
+    case "snapshotTaken":
+      return onSnapshotTaken(state, event.snapshot, emit);
+    case "snapshotFetched":
+      return onSnapshotFetched(state, event.snapshot, emit);
     case "propose":
       return onPropose(state, event.proposals, emit);
     case "read":
@@ -78,6 +83,8 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
       return onAppendEntries(state, from, message, emit);
     case "appendEntriesReply":
       return onAppendEntriesReply(state, from, message, emit);
+    case "installSnapshot":
+      return onInstallSnapshot(state, from, message, emit);
     case "timeoutNow":
       return onTimeoutNow(state, from, message, emit);
     case "readIndex":
@@ -112,6 +119,7 @@ function onElectionTick(before: State, emit: Emit): State {
 function onPersisted(state: State, event: PersistedEvent, emit: Emit): State {
   let next = confirm(state, event.ticket, emit);
   next = askForVotes(next, emit);
+  next = settleInstall(next, emit);
   next = settleAck(next, emit);
   return next.role.kind === "leader" ? advanceCommit(next, emit) : applyCommitted(next, emit);
 }

@@ -1,8 +1,10 @@
 // Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
 // takes its turn here too: it is put to the state machine after everything that it has to see has been handed over.
-import type { Entry } from "../core/entry.ts";
+import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
+import type { Applied } from "./snapshot-taker.ts";
 import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
 import type { DueQuery } from "./waiting-reads.ts";
 
@@ -22,6 +24,10 @@ export interface ApplierOptions {
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
   readonly someoneWaits: () => boolean;
+  /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
+  readonly handed: (last: Applied, bytes: number) => void;
+  /** Puts the snapshot's state in the place of the state machine's. Nothing else is under way meanwhile. */
+  readonly restore: (snapshot: SnapshotRecord) => Promise<void>;
   /** Answers have been given: let them leave. */
   readonly answered: () => void;
   /** The state machine cannot go on. Called once. */
@@ -41,12 +47,18 @@ export class Applier {
   readonly #underWay = new Set<readonly (readonly Waiter[])[]>();
   #queriesUnderWay = 0;
   #failure: Error | null = null;
+  /** The snapshot whose state is to come next, and whether it is on its way. */
+  #toRestore: SnapshotRecord | null = null;
+  #isRestoring = false;
 
-  constructor(after: LogIndex, options: ApplierOptions) {
+  /** @param snapshot where to begin; null: with the first entry */
+  constructor(snapshot: SnapshotRecord | null, options: ApplierOptions) {
     this.#options = options;
+    const after = snapshot?.position.index ?? 0;
     this.#handedThrough = after;
     this.#committedThrough = after;
-    this.#appliedThrough = after;
+    this.#appliedThrough = 0;
+    if (snapshot !== null) this.restore(snapshot);
   }
 
   /** The last entry whose effect the state machine has confirmed. */
@@ -56,7 +68,7 @@ export class Applier {
 
   /** Whether the state machine has nothing under way. */
   get isIdle(): boolean {
-    return this.#underWay.size === 0;
+    return this.#underWay.size === 0 && !this.#isRestoring;
   }
 
   /** Why the state machine stands still; null while it runs. */
@@ -67,6 +79,12 @@ export class Applier {
   /** Everything through this index is committed and durable here. */
   advance(through: LogIndex): void {
     this.#committedThrough = Math.max(this.#committedThrough, through);
+    this.#pump();
+  }
+
+  /** The log begins anew after this snapshot: its state comes next, then what follows it. */
+  restore(snapshot: SnapshotRecord): void {
+    this.#toRestore = snapshot;
     this.#pump();
   }
 
@@ -93,6 +111,12 @@ export class Applier {
   }
 
   #pump(): void {
+    if (this.#isRestoring) return;
+    if (this.#toRestore !== null && this.#failure === null) {
+      // What was handed over before is answered first; nothing else goes to the state machine in between.
+      if (this.#underWay.size === 0) this.#restore(this.#toRestore);
+      return;
+    }
     this.#ask();
     while (this.#runsUnderWay < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
@@ -119,6 +143,31 @@ export class Applier {
     }
   }
 
+  #restore(snapshot: SnapshotRecord): void {
+    this.#toRestore = null;
+    this.#isRestoring = true;
+    const over = (conclude: () => void): void => {
+      this.#isRestoring = false;
+      try {
+        conclude();
+        this.#pump();
+        this.#options.answered();
+      } catch (error) {
+        this.#options.failed(error);
+      }
+    };
+    this.#options.restore(snapshot).then(
+      () => over(() => this.#startAfter(snapshot.position.index)),
+      (error: Error) => over(() => this.#fail(error, [])),
+    );
+  }
+
+  #startAfter(index: LogIndex): void {
+    this.#handedThrough = index;
+    this.#appliedThrough = index;
+    this.#committedThrough = Math.max(this.#committedThrough, index);
+  }
+
   #hand(entries: readonly Entry[]): void {
     const run: AppliedEntry[] = [];
     const waiting: (readonly Waiter[])[] = [];
@@ -129,7 +178,12 @@ export class Applier {
       run.push(applied);
       waiting.push(waiters);
     }
-    this.#run(run, waiting, entries.at(-1)!.index);
+    const last = entries.at(-1)!;
+    this.#run(run, waiting, last.index);
+    this.#options.handed(
+      last,
+      entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
+    );
   }
 
   #run(run: readonly AppliedEntry[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {

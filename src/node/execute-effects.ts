@@ -16,6 +16,7 @@ import type { LeaderHint } from "../ports/requests.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import type { LogTail } from "./log-tail.ts";
+import type { NodeSnapshots } from "./snapshots.ts";
 import type { ReplyError, WaitingClients } from "./waiting-clients.ts";
 import type { WaitingReads } from "./waiting-reads.ts";
 
@@ -30,6 +31,7 @@ export interface EffectTargets {
   readonly transferSettled: (outcome: TransferOutcome) => void;
   readonly changeSettled: (settled: ChangeSettled) => void;
   readonly removed: (by: PlacedConfiguration) => void;
+  readonly snapshots: Pick<NodeSnapshots, "fetch" | "onWritten">;
   readonly halt: (reason: HaltReason) => void;
 }
 
@@ -38,17 +40,18 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
   switch (effect.kind) {
     case "writeVote":
     case "writeGenesis":
-    case "writeSnapshot":
     case "writeRemoved":
-      targets.writes.push(effect);
-      return;
+    case "writeSnapshot":
     case "appendLog":
-      targets.tail.append(effect.entries);
-      targets.writes.push(effect);
-      return;
     case "truncateLog":
-      targets.tail.truncate(effect.through);
-      targets.writes.push(effect);
+      write(effect, targets);
+      return;
+    case "fetchSnapshot":
+      targets.snapshots.fetch(effect.from, effect.snapshot);
+      return;
+    case "restoreState":
+      targets.waiting.coverThrough(effect.snapshot.position.index);
+      targets.applier.restore(effect.snapshot);
       return;
     case "send":
       targets.transport.send(effect.to, effect.message);
@@ -88,6 +91,16 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
       targets.halt(effect.reason);
       return;
   }
+}
+
+/** The log's tail shows at once what reaches the store with the rest of this turn. */
+function write(effect: DurableEffect, { tail, writes, snapshots }: EffectTargets): void {
+  writes.push(effect);
+  if (effect.kind === "appendLog") tail.append(effect.entries);
+  if (effect.kind === "truncateLog") tail.truncate(effect.through);
+  if (effect.kind !== "writeSnapshot") return;
+  if (effect.discardsLog) tail.clear();
+  snapshots.onWritten(effect.ticket);
 }
 
 /** Reads the range that the effect names and sends it; what no longer matches is dropped. */

@@ -27,6 +27,13 @@ export class LogTail {
     }
   }
 
+  /** Forgets everything: the log begins anew, behind what was here. */
+  clear(): void {
+    this.#entries = [];
+    this.#skipped = 0;
+    this.#bytes = 0;
+  }
+
   /** Forgets the entries after `through`. */
   truncate(through: LogIndex): void {
     while (this.#entries.length > this.#skipped && this.#entries.at(-1)!.index > through) {

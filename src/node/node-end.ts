@@ -8,6 +8,7 @@ import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Transport } from "../ports/transport.ts";
 import { inTime } from "./in-time.ts";
@@ -24,16 +25,25 @@ export const toError = (cause: unknown): Error => (cause instanceof Error ? caus
 interface Closable {
   readonly transport: Pick<Transport, "stop">;
   readonly stateMachine: Pick<StateMachine, "close">;
+  readonly snapshots: Pick<SnapshotStore, "close">;
   readonly store: Pick<LogStore, "close">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Closes each of them, whatever becomes of the others. Resolves with the first thing that went wrong. */
-export async function closeModules({ transport, stateMachine, store, clock, logger }: Closable): Promise<Error | null> {
+export async function closeModules({
+  transport,
+  stateMachine,
+  snapshots,
+  store,
+  clock,
+  logger,
+}: Closable): Promise<Error | null> {
   const parts = [
     { name: "transport", close: () => transport.stop(closeGraceMs) },
     { name: "state machine", close: () => stateMachine.close() },
+    { name: "snapshots", close: () => snapshots.close() },
     { name: "store", close: async () => store.close() },
   ];
   let first: Error | null = null;

@@ -12,11 +12,13 @@ import type { ChangeOutcome, MembershipChange } from "../core/membership-change.
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Founding, State } from "../core/state.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { ClientRequest } from "../ports/requests.ts";
+import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachine, StateMachineDescription } from "../ports/state-machine.ts";
 import type {
   BulkLink,
@@ -34,6 +36,8 @@ import { Mailbox } from "./mailbox.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
+import { NodeSnapshots } from "./snapshots.ts";
+import type { SnapshotPolicy } from "./snapshot-taker.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { notAnswered, type QueryWaiter, type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
 import { WaitingReads } from "./waiting-reads.ts";
@@ -43,6 +47,7 @@ export interface NodeOptions {
   /** `[cluster] id`. */
   readonly cluster: string;
   readonly settings: Settings;
+  readonly snapshotPolicy: SnapshotPolicy;
   /** The founders; null for a node that waits to be added. */
   readonly bootstrap: Founding["bootstrap"] | null;
   /** Graft's version. */
@@ -51,6 +56,7 @@ export interface NodeOptions {
 
 export interface NodeModules {
   readonly store: LogStore;
+  readonly snapshots: SnapshotStore;
   readonly transport: Transport;
   readonly stateMachine: StateMachine;
   readonly clock: Clock;
@@ -70,6 +76,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #reads = new WaitingReads();
   readonly #mailbox = new Mailbox(this.#waiting, this.#reads);
   readonly #applier: Applier;
+  readonly #snapshots: NodeSnapshots;
   readonly #loop: TurnLoop;
   readonly #ended = Promise.withResolvers<NodeEnd>();
   /** In the order of the requests; the hand-over under way is the first of them. */
@@ -85,13 +92,22 @@ export class Node implements TransportHandler, RequestTarget {
     const { store, clock, transport, logger, stateMachine } = modules;
     this.#options = options;
     this.#modules = modules;
+    this.#snapshots = new NodeSnapshots(modules, {
+      cluster: options.cluster,
+      policy: options.snapshotPolicy,
+      state: () => this.state,
+      arrive: (event) => this.#loop.arrive(event),
+      failed: (error) => this.#die(error),
+    });
     const tail = new LogTail(store, tailBytesMax);
-    this.#applier = new Applier(store.saved.snapshot?.position.index ?? 0, {
+    this.#applier = new Applier(store.saved.snapshot, {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
       dueQueries: (through, max) => this.#reads.take(through, max, this.nowMs()),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
+      handed: (last, bytes) => this.#snapshots.taker.onHanded(last, bytes),
+      restore: (snapshot) => this.#restore(snapshot),
       answered: () => this.#onAnswered(),
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
       failed: (error) => this.#die(error),
@@ -110,6 +126,7 @@ export class Node implements TransportHandler, RequestTarget {
       applier: this.#applier,
       waiting: this.#waiting,
       reads: this.#reads,
+      snapshots: this.#snapshots,
       transferSettled: (outcome: TransferOutcome) => this.#onTransferSettled(outcome),
       changeSettled: ({ ref, outcome }: ChangeSettled) => this.#changes.settle(ref, outcome),
       removed: (by: PlacedConfiguration) => this.#die(removedError(options.id, by)),
@@ -118,7 +135,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#loop = new TurnLoop(
       state,
       { store, transport, clock, logger, mailbox: this.#mailbox },
-      { targets, turned: () => this.#noteQuiet(), failed: (error) => this.#die(error) },
+      { targets, turned: () => this.#onTurned(), failed: (error) => this.#die(error) },
     );
   }
 
@@ -187,6 +204,7 @@ export class Node implements TransportHandler, RequestTarget {
     if (this.#life === "ended") return;
     transport.setPeers(this.#others());
     logger.log("info", "node started", { state: describeState(this.state) });
+    this.#snapshots.start();
     this.#expire();
     this.#loop.schedule();
   }
@@ -228,9 +246,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   onBulk(from: PeerIdentity, link: BulkLink): void {
-    // This node has no files that a peer could read.
-    this.#modules.logger.log("debug", "connection for bulk refused", { peer: from.id });
-    link.close("there is nothing to read here");
+    this.#snapshots.onBulk(from, link);
   }
 
   onRequest(request: ClientRequest, client: ClientConnection): void {
@@ -297,6 +313,22 @@ export class Node implements TransportHandler, RequestTarget {
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 
+  #onTurned(): void {
+    this.#snapshots.onTurned();
+    this.#noteQuiet();
+  }
+
+  /** The state machine starts from this snapshot. What was being read of its state before is let go first. */
+  async #restore(snapshot: SnapshotRecord): Promise<void> {
+    const { stateMachine, snapshots, logger } = this.#modules;
+    const through = snapshot.position.index;
+    await this.#snapshots.taker.giveUp();
+    logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
+    await stateMachine.restore(snapshots.contents(snapshot));
+    this.#snapshots.taker.onRestored(through);
+    logger.log("info", "state machine restored", { through });
+  }
+
   #onAnswered(): void {
     this.#modules.transport.flush();
     this.#noteQuiet();
@@ -335,6 +367,7 @@ export class Node implements TransportHandler, RequestTarget {
     if (this.#life === "ended") return;
     this.#life = "ended";
     this.#loop.stop();
+    this.#snapshots.stop();
     this.#expiry?.cancel();
     this.#answerEveryone(reason);
     // Whoever asked for a hand-over is answered from a promise.

@@ -128,6 +128,20 @@ export class WaitingClients {
     return waiters;
   }
 
+  /**
+   * A snapshot covers everything through `index`: what became of an entry there, and of who waits for it, cannot be seen
+   * here any more (P26 of the tests).
+   */
+  coverThrough(index: LogIndex): void {
+    for (const [at, latest] of this.#placed) {
+      if (at > index) continue;
+      this.#placed.delete(at);
+      for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
+        this.#settle(placed.waiters, outcomeUnknown("this node has gone over to a snapshot that covers the command"));
+      }
+    }
+  }
+
   /** Answers those whose time is up: what has no place never happened, what has one may still be committed. */
   expire(nowMs: Millis): void {
     for (const [ref, waiters] of this.#unplaced) {

@@ -15,10 +15,8 @@ export interface SnapshotRead {
 export interface SnapshotChunk {
   readonly kind: "snapshotChunk";
   readonly offset: number;
-  /** At most 262144. */
+  /** At most 262144. The file has checksums of its own: who receives it verifies them. */
   readonly bytes: Uint8Array;
-  /** Of these bytes, at most 53 bits: what both ends of the transfer agree to compute. */
-  readonly checksum: number;
 }
 
 /** The file cannot be read, now or any more. */

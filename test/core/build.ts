@@ -18,10 +18,22 @@ import type {
   Replicating,
 } from "../../src/core/roles.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
-import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { step } from "../../src/core/step.ts";
-import { accepted, at, foundedAtMs, from, genesisOf, n1, n2, n3, persisted, preVoteReply, tick } from "./say.ts";
+import {
+  accepted,
+  at,
+  foundedAtMs,
+  from,
+  genesisOf,
+  n1,
+  n2,
+  n3,
+  persisted,
+  preVoteReply,
+  snapshotAt,
+  tick,
+} from "./say.ts";
 import { type Untimed, voteReply } from "./say.ts";
 
 export interface Node {
@@ -53,7 +65,7 @@ export function saved(node: Node = {}): Saved {
     votedFor: node.votedFor ?? null,
     base: snapshot,
     baseConfiguration: null,
-    snapshot: snapshot.index === 0 ? null : snapshotRecord(snapshot),
+    snapshot: snapshot.index === 0 ? null : snapshotAt(snapshot),
     last: at(snapshot.index + log.length, lastTerm),
     lastStampMs: foundedAtMs + log.length,
     termStarts: log.flatMap((term, place) => (term === log[place - 1] ? [] : [at(snapshot.index + 1 + place, term)])),
@@ -61,20 +73,6 @@ export function saved(node: Node = {}): Saved {
     removed: null,
   };
 }
-
-/** The record of a snapshot that ends there, of a cluster whose members have not changed. */
-export const snapshotRecord = (position: LogPosition, ...members: readonly MemberKey[]): SnapshotRecord => ({
-  position,
-  stampMs: foundedAtMs,
-  chain: position.index,
-  configuration: {
-    position: logStart,
-    configuration: genesisConfiguration(genesisOf(...(members.length === 0 ? [n1, n2, n3] : members))),
-  },
-  file: `snapshot-${position.index}`,
-  bytes: 1000,
-  checksum: 1,
-});
 
 export const starting = (start: Partial<Start> = {}): Start => ({
   self: n1,

@@ -5,7 +5,7 @@ import { describeEffect, describeEvent, describeState } from "../../src/core/des
 import type { Effect, TransferOutcome } from "../../src/core/effects.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import { restore } from "../../src/core/restore.ts";
-import { asking, follower, leader, play, preCandidate, saved, snapshotRecord, starting } from "./build.ts";
+import { asking, follower, leader, play, preCandidate, saved, starting } from "./build.ts";
 import { accepted, append, at, commands, from, genesisOf, hello, n1, n2, n3, noop, persisted, preVote } from "./say.ts";
 import {
   preVoteReply,
@@ -20,12 +20,13 @@ import {
   transferTo,
   type Untimed,
   voteReply,
+  snapshotAt,
 } from "./say.ts";
 
 const genesis = genesisOf(n1, n2, n3);
 
 function writeSnapshot(discardsLog: boolean): Effect {
-  const snapshot = snapshotRecord(at(9, 3));
+  const snapshot = snapshotAt(at(9, 3));
   const base = discardsLog ? snapshot.position : at(7, 2);
   return { kind: "writeSnapshot", ticket: 1, snapshot, base, baseConfiguration: snapshot.configuration, discardsLog };
 }

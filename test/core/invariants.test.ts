@@ -6,7 +6,7 @@ import type { LogTerms } from "../../src/core/log-terms.ts";
 import type { Leader, PendingRead, Progress, Role } from "../../src/core/roles.ts";
 import type { Durability, State } from "../../src/core/state.ts";
 import { asFollower, asking, asLeader, candidate, follower, leader, play } from "./build.ts";
-import { accepted, at, crashed, from, genesisOf, n1, n2, n3, propose } from "./say.ts";
+import { accepted, at, crashed, from, genesisOf, n1, n2, n3, propose, snapshotAt } from "./say.ts";
 
 const following = follower({ log: [1, 1, 2], leader: n3, commitIndex: 2 });
 /** n1 leads term 3 with a log of 5, of which 3 to 5 are its own; n2 has 4 and one message under way. */
@@ -67,7 +67,13 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
   ],
   ["no vote precedes the genesis", { ...following, genesis: null }],
   ["before the genesis a node only waits", { ...standing, genesis: null, currentTerm: 0, votedFor: null }],
-  ["what a snapshot covers is applied", withLog(following, { base: at(3, 2) })],
+  ["entries go only when a snapshot covers them", withLog(following, { base: at(2, 1) })],
+  ["what a snapshot covers is applied", { ...following, appliedIndex: 1, snapshot: snapshotAt(at(2, 1)) }],
+  ["what is being installed is not durable yet", { ...following, installing: 1, snapshot: snapshotAt(at(2, 1)) }],
+  [
+    "a snapshot covers what is committed, and nothing else",
+    withDurability({ ...following, installing: 1, snapshot: snapshotAt(at(3, 2)) }, { persistedIndex: 2 }),
+  ],
   ["nothing is applied before it is committed (§3.5)", { ...following, appliedIndex: 3 }],
   ["nothing is applied before it is durable here", withDurability(following, { persistedIndex: 1 })],
   ["what is committed is in the log", { ...following, commitIndex: 4 }],
@@ -183,7 +189,8 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["a vote stands for its whole term (§3.4)", { ...following, votedFor: n2 }, { ...following, votedFor: null }],
   ["what was durable stays durable", withDurability(following, { confirmed: 3 }), following],
   ["tickets rise", withDurability(following, { issued: 3 }), following],
-  ["a snapshot never goes back", withLog(following, { base: at(1, 1) }), following],
+  ["the log's base never goes back", withLog(following, { base: at(1, 1) }), following],
+  ["a snapshot never goes back", { ...following, snapshot: snapshotAt(at(2, 1)) }, following],
   ["a committed entry is never replaced (§3.6.3)", following, withLog(following, { termStarts: [at(1, 1), at(2, 2)] })],
   ["a leader only appends (§3.5)", leading, withLog(leading, { last: at(4, 3) })],
   ["rounds rise", leading, withLeader({ round: 0 })],

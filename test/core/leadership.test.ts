@@ -23,11 +23,11 @@ describe("heartbeats", () => {
     expect(take(state, tick, 849)).toEqual([{ ...state, nowMs: 849 }, []]);
   });
 
-  test("do not reach below a snapshot, of which nothing can be read", () => {
+  test("do not reach below the log's base, of which nothing can be read: the snapshot is offered in their place", () => {
     const state = leader({ snapshot: at(5, 1), log: [1] });
     const behind = play(state, from(n2, refused(2, { prevIndex: 6, conflict: at(3, 0), lastIndex: 2 })));
     const lines = linesOf(behind, tick, 850);
-    expect(lines).toContain("to n2: heartbeat term 2 at 5.1, commit 5");
+    expect(lines).toContain("to n2: InstallSnapshot term 2: through 5.1");
     expect(lines.filter((line) => line.startsWith("to n2: entries"))).toEqual([]);
   });
 });

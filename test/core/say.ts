@@ -3,10 +3,11 @@
 import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
-import type { Genesis } from "../../src/core/genesis.ts";
+import { type Genesis, genesisConfiguration } from "../../src/core/genesis.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 
 /** An event without its time: `take` adds it. */
 export type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, "nowMs"> : never) : never;
@@ -126,6 +127,35 @@ export const readIndexReply = (term: number, id: number, index: number | null): 
   id,
   index,
 });
+/** A snapshot through `position`, of the cluster of the given members or of n1, n2, n3. */
+export const snapshotAt = (position: LogPosition, ...members: readonly MemberKey[]): SnapshotRecord => ({
+  position,
+  stampMs: foundedAtMs + position.index,
+  chain: 1000 + position.index,
+  configuration: {
+    position: at(0, 0),
+    configuration: genesisConfiguration(genesisOf(...(members.length > 0 ? members : [n1, n2, n3]))),
+  },
+  file: `${position.index}-${position.term}`,
+  bytes: 100,
+  checksum: 7,
+});
+export const install = (
+  snapshot: SnapshotRecord,
+  { term, round = 1 }: { readonly term: number; readonly round?: number },
+): Message => ({
+  kind: "installSnapshot",
+  term,
+  round,
+  snapshot,
+});
+export const fetching = (term: number, round = 1): Message => ({
+  kind: "appendEntriesReply",
+  term,
+  round,
+  clockMs: 0,
+  outcome: { kind: "fetching" },
+});
 
 // Events
 
@@ -164,4 +194,6 @@ export const voter = (key: MemberKey, address = `${nodeIdOf(key)}:7400`): Additi
 });
 /** To stay a learner. */
 export const learner = (key: MemberKey): Addition => ({ ...voter(key), voter: false });
+export const taken = (snapshot: SnapshotRecord): Untimed => ({ kind: "snapshotTaken", snapshot });
+export const fetched = (snapshot: SnapshotRecord): Untimed => ({ kind: "snapshotFetched", snapshot });
 export const transferTo = (to: string | null): Untimed => ({ kind: "transferLeadership", to });

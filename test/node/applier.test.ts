@@ -4,6 +4,7 @@ import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import type { DueQuery } from "../../src/node/waiting-reads.ts";
+import { snapshotAt } from "../core/say.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
 
 type Answered = Waiter & {
@@ -49,8 +50,15 @@ function setUp(log: readonly Entry[], after = 0) {
   const failures: string[] = [];
   /** The entries whose waiters were asked for. */
   const asked: number[] = [];
+  const handed: string[] = [];
   let answered = 0;
-  const applier = new Applier(after, {
+  const restores: { readonly through: number; readonly settle: PromiseWithResolvers<void> }[] = [];
+  const restored = (through: number): Promise<void> => {
+    const settle = Promise.withResolvers<void>();
+    restores.push({ through, settle });
+    return settle.promise;
+  };
+  const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
     stateMachine: machine,
     someoneWaits: () => waiters.size > 0,
     read: (first, last, bytesMax) => {
@@ -82,11 +90,24 @@ function setUp(log: readonly Entry[], after = 0) {
       waiters.delete(entry.index);
       return waiting;
     },
+    handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
+    restore: (snapshot) => restored(snapshot.position.index),
     answered: () => void answered++,
     stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
     failed: (error) => void failures.push(`node: ${String(error)}`),
   });
-  return { applier, machine, waiters, queries, pages, failures, asked, answeredCount: () => answered };
+  return {
+    applier,
+    machine,
+    waiters,
+    queries,
+    pages,
+    failures,
+    asked,
+    handed,
+    restores,
+    answeredCount: () => answered,
+  };
 }
 
 describe("applier", () => {
@@ -100,8 +121,12 @@ describe("applier", () => {
   });
 
   test("begins after what a snapshot covers, with index, term and replicated time of each entry", async () => {
-    const { applier, machine } = setUp([command(1), command(2), command(3)], 2);
+    const { applier, machine, restores } = setUp([command(1), command(2), command(3)], 2);
     applier.advance(3);
+    await microtasks();
+    expect(machine.applied).toEqual([]);
+    expect(applier).toMatchObject({ appliedIndex: 0, isIdle: false });
+    restores[0]!.settle.resolve();
     await microtasks();
     expect(machine.runs.flat()).toMatchObject([
       { kind: "command", index: 3, term: 1, timeMs: 30, payload: bytes("c3"), session: null, isAwaited: false },
@@ -305,4 +330,59 @@ describe("applier", () => {
     expect(failures).toEqual([]);
     expect(machine.runs.length).toBe(runs);
   });
+});
+
+describe("P30: a snapshot that takes the place of the state", () => {
+  const log = Array.from({ length: 9 }, (_, at) => command(at + 1));
+  const snapshot = snapshotAt({ index: 6, term: 1 });
+
+  test("comes after what was handed over before it, and before everything that follows", async () => {
+    const { applier, machine, restores } = setUp(log);
+    machine.isSlow = true;
+    applier.advance(2);
+    applier.restore(snapshot);
+    applier.advance(8);
+    await microtasks();
+    expect(restores).toEqual([]);
+    machine.release();
+    await microtasks();
+    expect(restores.map(({ through }) => through)).toEqual([6]);
+    machine.isSlow = false;
+    restores[0]!.settle.resolve();
+    await microtasks();
+    expect(machine.applied).toEqual(["1:c1", "2:c2", "7:c7", "8:c8"]);
+    expect(applier).toMatchObject({ appliedIndex: 8, isIdle: true });
+  });
+
+  test("P33: of two that come close together the later one stands", async () => {
+    const { applier, machine, restores } = setUp(log);
+    applier.restore(snapshot);
+    applier.restore(snapshotAt({ index: 8, term: 1 }));
+    applier.advance(9);
+    restores[0]!.settle.resolve();
+    await microtasks();
+    restores[1]!.settle.resolve();
+    await microtasks();
+    expect(restores.map(({ through }) => through)).toEqual([6, 8]);
+    expect(machine.applied).toEqual(["9:c9"]);
+  });
+
+  test("that cannot be restored stops the state machine, not the node", async () => {
+    const { applier, machine, restores, failures } = setUp(log);
+    applier.restore(snapshot);
+    applier.advance(8);
+    restores[0]!.settle.reject(new Error("it is damaged"));
+    await microtasks();
+    expect(failures).toEqual(["state machine: it is damaged"]);
+    expect(machine.applied).toEqual([]);
+  });
+});
+
+test("says after each run how far it has handed over, before anything else is", async () => {
+  const log = Array.from({ length: 4 }, (_, at) => command(at + 1));
+  const { applier, handed } = setUp(log);
+  applier.advance(3);
+  applier.advance(4);
+  await microtasks();
+  expect(handed).toEqual([`3 ${3 * entryBytes(log[0]!)}`, `4 ${entryBytes(log[3]!)}`]);
 });

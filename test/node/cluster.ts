@@ -3,10 +3,12 @@
 import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
 import { ManualClock } from "../../src/adapters/memory/clock.ts";
 import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import { createMemorySnapshotStore, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
 import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
 import type { NodeEnd } from "../../src/node/node-end.ts";
+import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
 import { Node } from "../../src/node/node.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import { Client } from "./client.ts";
@@ -27,6 +29,8 @@ class CountingClock extends ManualClock {
 
 export interface MemberOptions {
   readonly disk?: MemoryDisk;
+  /** The snapshot store's. */
+  readonly files?: MemorySnapshotFiles;
   /** Of the configuration file; default: all nodes of the cluster. */
   readonly bootstrap?: readonly string[] | null;
   readonly incarnation?: string;
@@ -57,6 +61,8 @@ const founder = (id: string) => ({ id, address: addressOf(id) });
 export class Cluster {
   readonly clock = new CountingClock();
   readonly network = new MemoryNetwork();
+  /** For nodes made from now on. */
+  snapshotPolicy: SnapshotPolicy = { everyEntries: 1_000_000, everyBytes: 1e9 };
   readonly members = new Map<string, Member>();
   readonly #ids: readonly string[];
   readonly #settings: Settings;
@@ -111,8 +117,16 @@ export class Cluster {
     const transport = this.network.transport({ self, address: addressOf(id), software: "0" });
     const logger: Logger = { enabled: () => true, log: (level, message) => void logs.push(`${level} ${message}`) };
     const node = new Node(
-      { id, cluster: "test", settings: this.#settings, bootstrap: bootstrap?.map(founder) ?? null, version: "0" },
       {
+        id,
+        cluster: "test",
+        settings: this.#settings,
+        snapshotPolicy: this.snapshotPolicy,
+        bootstrap: bootstrap?.map(founder) ?? null,
+        version: "0",
+      },
+      {
+        snapshots: createMemorySnapshotStore(options.files),
         store: tracedStore(store, trace, () => member.holdsDisk),
         transport: tracedTransport(transport, trace, () => member),
         stateMachine: machine,

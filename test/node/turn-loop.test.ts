@@ -51,12 +51,14 @@ function followerLoop(write?: LogStore["write"]) {
   const never = (): never => {
     throw new Error("not expected here");
   };
-  const applier = new Applier(0, {
+  const applier = new Applier(null, {
     stateMachine: new RecordingMachine(),
     read: never,
     dueQueries: () => [],
     waitersOf: never,
     someoneWaits: never,
+    handed: never,
+    restore: never,
     answered: never,
     stateMachineFailed: never,
     failed: never,
@@ -95,6 +97,7 @@ function followerLoop(write?: LogStore["write"]) {
     },
     {
       targets: {
+        snapshots: { fetch: never, onWritten: never },
         transport,
         tail,
         applier,

@@ -15,6 +15,7 @@ import { Promises } from "./promises.ts";
 import { Safety } from "./safety.ts";
 import { Schedule } from "./schedule.ts";
 import { SimNode } from "./sim-node.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Violation } from "./violation.ts";
 import type { Checks, Core, World } from "./world.ts";
 
@@ -53,6 +54,7 @@ export class Cluster {
       safety,
       promises: new Promises((leaderTerm, index, term) => safety.leaderHolds(leaderTerm, index, term)),
       commands: new Commands(coverage),
+      snapshots: new Snapshots(),
       coverage,
       bootstrap: ids.map((id) => ({ id, address: `${id}:7400` })),
       disks: this.#disks,

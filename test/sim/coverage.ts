@@ -17,6 +17,11 @@ export const newCoverage = () => ({
   truncations: 0,
   refusedAppends: 0,
   conflicts: 0,
+  snapshotsTaken: 0,
+  snapshotsFetched: 0,
+  fetchesCut: 0,
+  /** State machines replaced by a leader's snapshot. */
+  snapshotsInstalled: 0,
   /** Acknowledgements that name less than the follower's log holds. */
   partialAcks: 0,
   /** AppendEntries that were cut at bytesMax. */

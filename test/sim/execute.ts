@@ -4,6 +4,7 @@ import { describeEffect } from "../../src/core/describe.ts";
 import type { Effect, SendEntries } from "../../src/core/effects.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { AppendEntriesReply } from "../../src/core/messages.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
 
@@ -14,9 +15,18 @@ export function executeEffect(node: SimNode, effect: Effect): void {
   switch (effect.kind) {
     case "writeVote":
     case "writeGenesis":
-    case "writeSnapshot":
     case "writeRemoved":
       node.writes.push(effect);
+      return;
+    case "writeSnapshot":
+      node.writes.push(effect);
+      if (effect.discardsLog) node.log = [...world.snapshots.contentsOf(effect.snapshot)];
+      return;
+    case "fetchSnapshot":
+      world.snapshots.fetch(node, effect.from, effect.snapshot);
+      return;
+    case "restoreState":
+      restoreState(node, effect.snapshot);
       return;
     case "appendLog":
       node.writes.push(effect);
@@ -86,6 +96,9 @@ function truncate(node: SimNode, through: number): void {
 
 function sendEntries(node: SimNode, effect: SendEntries): void {
   const { to, prev, through, term, leaderCommit, round, freshAsOf } = effect;
+  if (prev.index < node.state!.log.base.index) {
+    throw new Violation("the core sends what its node has", `${describeEffect(effect)}, which begins later`);
+  }
   if (termAt(node.log, prev.index) !== prev.term || termAt(node.log, through.index) !== through.term) {
     throw new Violation("the core sends what its node has", describeEffect(effect));
   }
@@ -118,10 +131,24 @@ function apply(node: SimNode, after: number, through: number): void {
     if (waiting.position.term === entry?.term) commands.acknowledge(waiting.ref, waiting.position);
   }
   node.appliedIndex = through;
+  node.world.snapshots.maybeTake(node);
+}
+
+/** What was applied here stays so: a snapshot only ever adds to it (P33), and adds what others have applied. */
+function restoreState(node: SimNode, snapshot: SnapshotRecord): void {
+  const { safety, snapshots, coverage } = node.world;
+  const { index } = snapshot.position;
+  if (index <= node.appliedIndex) {
+    throw new Violation("a snapshot never goes back", `${node.key} goes from ${node.appliedIndex} to ${index}`);
+  }
+  for (const entry of snapshots.contentsOf(snapshot)) safety.onApplied(node, entry.index, entry);
+  coverage.snapshotsInstalled++;
+  node.appliedIndex = index;
 }
 
 function countReply(node: SimNode, { outcome }: AppendEntriesReply): void {
   const { coverage } = node.world;
+  if (outcome.kind === "fetching") return;
   if (outcome.kind === "accepted") {
     if (outcome.matchIndex < node.log.length) coverage.partialAcks++;
     return;

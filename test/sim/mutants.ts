@@ -242,8 +242,8 @@ export const mutants: readonly Mutant[] = [
     replacements: [
       {
         file: "append.ts",
-        text: "reply(state, from, 0, refusal(state, logStart), emit)",
-        by: "reply(state, from, request.round, refusal(state, logStart), emit)",
+        text: "request.term < state.currentTerm) return refuseTerm(state, from, emit)",
+        by: "request.term < state.currentTerm) return reply(state, from, request.round, refusal(state, logStart), emit)",
       },
     ],
     checks: all,
@@ -292,5 +292,38 @@ export const mutants: readonly Mutant[] = [
     profile: "crashes",
     seedsMax: 100,
     caughtBy: /a wiped node halts/,
+  },
+  {
+    name: "P33: a snapshot takes a node back",
+    replacements: [
+      {
+        file: "snapshot.ts",
+        text: "state.installing !== null || position.index <= state.commitIndex) return state;",
+        by: "state.installing !== null) return state;",
+      },
+      { file: "snapshot.ts", text: "position.index <= next.commitIndex || termAt", by: "termAt" },
+      {
+        file: "snapshot.ts",
+        text: "if (termAt(state.log, position.index) === position.term) return",
+        by: "if (false) return",
+      },
+    ],
+    profile: "compaction",
+    seedsMax: 60,
+    caughtBy: /a snapshot never goes back|a snapshot fits the log|core's own assertions/,
+  },
+  {
+    name: "P29: a snapshot is acknowledged before it is durable",
+    replacements: [
+      {
+        file: "durability.ts",
+        text: "persistedIndex: kept(durability.persistedIndex),",
+        by: "persistedIndex: base.index,",
+      },
+    ],
+    profile: "compaction",
+    checks: all,
+    seedsMax: 60,
+    caughtBy: /durable/,
   },
 ];

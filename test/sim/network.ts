@@ -81,6 +81,12 @@ export class Network {
     if (!this.#isBlocked(from, target)) this.reset(from, target);
   }
 
+  /** Whether a connection could be opened now to the node with that very disk. */
+  isReachable(from: SimNode, to: MemberKey): boolean {
+    const target = this.#nodes.find((node) => node.key === to);
+    return target !== undefined && this.#canConnect(from, target);
+  }
+
   /** The connection between two nodes is lost; they dial again. */
   reset(a: SimNode, b: SimNode): void {
     const { chance, coverage, profile } = this.#world;

@@ -13,6 +13,7 @@ export const profileNames = [
   "rotation",
   "wipes",
   "duels",
+  "compaction",
   "everything",
 ] as const;
 export type ProfileName = (typeof profileNames)[number];
@@ -68,6 +69,10 @@ export interface Profile {
   readonly voterCrash: number;
   /** How often a node that was connected with one that crashes finds out that its process has ended. */
   readonly crashNotice: number;
+  /** How likely a node makes a snapshot when it has applied something, how long that and fetching one takes, how often that fails. */
+  readonly snapshot: number;
+  readonly snapshotMs: Range;
+  readonly cutFetch: number;
   /** How likely a node crashes during the founding. */
   readonly foundingCrash: number;
 }
@@ -84,6 +89,17 @@ const faultsOf: Readonly<Record<ProfileName, Partial<Record<FaultName, number>>>
   rotation: { crash: 1, heal: 0.5 },
   wipes: { crash: 1, heal: 0.5, wipe: 0.15 },
   duels: { crashLeader: 6, powerCut: 2, isolateLeader: 1 },
+  compaction: {
+    crash: 2,
+    crashLeader: 1,
+    partition: 2,
+    isolateLeader: 2,
+    heal: 3,
+    reset: 1,
+    wipe: 0.2,
+    transfer: 1,
+    pause: 1,
+  },
   everything: {
     partition: 2,
     oneWay: 1.5,
@@ -113,6 +129,10 @@ function drawSettings(name: ProfileName, chance: Chance): Settings {
     // So small that one entry goes alone: what a leader sends at once then arrives in pieces.
     messageBytesMax: isNarrow ? chance.pick([1, 100, 500]) : chance.pick([10_000, 1024 * 1024]),
     windowEntriesMax: isNarrow ? chance.pick([1, 4, 16]) : chance.pick([64, 16_384]),
+    // So short that followers fall behind it all the time.
+    tailEntriesMax: chance.pick([0, 3, 50]),
+    tailBytesMax: chance.pick([100, 1000, 8 * 1024 * 1024]),
+    snapshotsHeldMax: chance.pick([1, 2, 8]),
     windowBytesMax: isNarrow ? chance.pick([200, 2000]) : chance.pick([64 * 1024, 8 * 1024 * 1024]),
   };
 }
@@ -169,6 +189,9 @@ export function drawProfile(name: ProfileName, chance: Chance): Profile {
     rotation: isRotation ? chance.between(0.5, 0.9) : name === "everything" ? 0.05 : 0,
     voterCrash: isDuel ? 0.5 : name === "everything" ? 0.05 : 0,
     crashNotice: chance.pick([0, 0.5, 0.9]),
+    snapshot: name === "compaction" ? chance.pick([0.01, 0.1, 0.4]) : chance.pick([0, 0.01, 0.05]),
+    snapshotMs: times(0.01, name === "compaction" ? 6 : chance.pick([0.2, 3])),
+    cutFetch: chance.between(0, 0.5),
     foundingCrash: name === "crashes" || name === "everything" ? 0.5 : 0.05,
   };
 }

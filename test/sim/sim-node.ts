@@ -14,6 +14,7 @@ import { observe } from "./observe.ts";
 import { executeEffect } from "./execute.ts";
 import type { Network } from "./network.ts";
 import type { Promiser } from "./promises.ts";
+import { completeLog } from "./snapshots.ts";
 import { Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -35,6 +36,8 @@ export class SimNode implements Promiser {
   genesis: Genesis | null = null;
   halted: HaltReason | null = null;
   isPaused = false;
+  /** The file of the snapshot that it reads. */
+  fetching: string | null = null;
   /** This turn's durable effects. */
   writes: DurableEffect[] = [];
   /** Rises with each start and each crash: what was planned for another life does not happen. */
@@ -84,8 +87,9 @@ export class SimNode implements Promiser {
     this.life++;
     this.#clock = new NodeClock(chance, schedule.nowMs);
     this.disk.open();
-    this.log = [...this.durable.log];
-    this.appliedIndex = 0;
+    this.log = completeLog(world, this);
+    this.appliedIndex = this.durable.snapshot?.position.index ?? 0;
+    this.fetching = null;
     this.genesis = this.durable.genesis;
     this.halted = null;
     this.state = core.restore(this.durable.saved(), {
@@ -161,6 +165,11 @@ export class SimNode implements Promiser {
     if (this.state === null) return;
     this.#proposals.push(...proposals);
     this.#wake();
+  }
+
+  /** Does `action` after so long, if this life goes on until then. */
+  later(delayMs: number, action: () => void): void {
+    this.#later(this.world.schedule.nowMs + delayMs, action);
   }
 
   /** Plans `action` for this life only. */

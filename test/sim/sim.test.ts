@@ -1,4 +1,4 @@
-// Whole clusters with all kinds of bad luck: 540 seeds of 5,000 events and more each. For each profile it is also asked
+// Whole clusters with all kinds of bad luck: 594 seeds of 5,000 events and more each. For each profile it is also asked
 // that its bad luck has happened, so that the simulator cannot become tame without being noticed.
 import { describe, expect, test } from "bun:test";
 import { addCoverage, type Coverage, newCoverage } from "./coverage.ts";
@@ -33,6 +33,7 @@ const least: Readonly<Record<ProfileName, Partial<Coverage>>> = {
   rotation: { truncations: 500, conflicts: 500, elections: 1800, leaders: 1500, cutMessages: 8000, commits: 6000 },
   wipes: { wipedHalted: 60, truncations: 150, elections: 1800, leaders: 1500 },
   duels: { elections: 1800, leaders: 1200, crashes: 4000, duplicated: 3000, acknowledged: 8000, lateCrashNotices: 900 },
+  compaction: { snapshotsTaken: 4000, snapshotsFetched: 20, snapshotsInstalled: 20, fetchesCut: 15 },
   everything: { truncations: 100, wokeLate: 20, wipedHalted: 20, transfersDone: 40, cutMessages: 4000, conflicts: 30 },
 };
 

@@ -14,6 +14,7 @@ import type { Promises } from "./promises.ts";
 import type { Safety } from "./safety.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SimNode } from "./sim-node.ts";
+import type { Snapshots } from "./snapshots.ts";
 
 /** The core's door; a mutated copy of it has the same one. */
 export interface Core {
@@ -41,6 +42,7 @@ export interface World {
   readonly safety: Safety;
   readonly promises: Promises;
   readonly commands: Commands;
+  readonly snapshots: Snapshots;
   readonly coverage: Coverage;
   readonly bootstrap: Founding["bootstrap"];
   /** The disks of all members, those included that have been replaced since. */

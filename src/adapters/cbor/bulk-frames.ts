@@ -27,10 +27,9 @@ export function writeBulk(writer: FrameWriter, message: BulkMessage): void {
       writer.uint(message.bytesMax);
       return;
     case "snapshotChunk":
-      writer.start(messageNumbers.snapshotChunk, 4);
+      writer.start(messageNumbers.snapshotChunk, 3);
       writer.uint(message.offset);
       writer.payload(message.bytes);
-      writer.uint(message.checksum);
       return;
     case "snapshotGone":
       writer.start(messageNumbers.snapshotGone, 3);
@@ -53,12 +52,11 @@ export function readSnapshotRead(items: readonly PlainItem[]): SnapshotRead {
 }
 
 export function readSnapshotChunk(items: readonly PlainItem[]): SnapshotChunk {
-  const [, offset, piece, checksum] = row(items, 4, "snapshotChunk");
+  const [, offset, piece] = row(items, 3, "snapshotChunk");
   return {
     kind: "snapshotChunk",
     offset: uint(offset, Number.MAX_SAFE_INTEGER, "snapshotChunk.offset"),
     bytes: bytes(piece, chunkBytesMax, "snapshotChunk.bytes"),
-    checksum: uint(checksum, Number.MAX_SAFE_INTEGER, "snapshotChunk.checksum"),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   readAppendEntries,
   readAppendEntriesReply,
   readGenesisNotice,
+  readInstallSnapshot,
   readReadIndex,
   readReadIndexReply,
   readRequestPreVote,
@@ -63,6 +64,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   appendEntriesReply: readAppendEntriesReply,
   timeoutNow: readTimeoutNow,
   genesisNotice: readGenesisNotice,
+  installSnapshot: readInstallSnapshot,
   readIndex: readReadIndex,
   readIndexReply: readReadIndexReply,
   dialBack: readDialBack,
@@ -155,6 +157,7 @@ function write(frame: Frame): void {
     case "appendEntriesReply":
     case "timeoutNow":
     case "genesisNotice":
+    case "installSnapshot":
     case "readIndex":
     case "readIndexReply":
       return writeMessage(writer, frame);

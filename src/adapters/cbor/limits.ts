@@ -57,6 +57,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   requestVoteReply: smallFrame,
   appendEntries: { bytesMax: 16 * mebibyte, itemsMax: 9 * entriesMax },
   appendEntriesReply: smallFrame,
+  installSnapshot: membersFrame,
   timeoutNow: smallFrame,
   genesisNotice: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
   readIndex: smallFrame,

@@ -15,11 +15,13 @@ import { writeEntries, readEntries } from "./entries.ts";
 import { bool, type Item, logIndex, orNull, row, term, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { readGenesis, writeGenesis } from "./membership.ts";
+import { readSnapshotRecord, writeSnapshotRecord } from "./snapshot-record.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 
 const acceptedOutcome = 0;
 const refusedOutcome = 1;
+const fetchingOutcome = 2;
 
 export function writeMessage(writer: FrameWriter, message: Message): void {
   switch (message.kind) {
@@ -52,6 +54,12 @@ export function writeMessage(writer: FrameWriter, message: Message): void {
       return;
     case "appendEntriesReply":
       writeAppendEntriesReply(writer, message);
+      return;
+    case "installSnapshot":
+      writer.start(messageNumbers.installSnapshot, 4);
+      writer.uint(message.term);
+      writer.uint(message.round);
+      writeSnapshotRecord(writer, message.snapshot);
       return;
     case "timeoutNow":
       writer.start(messageNumbers.timeoutNow, 2);
@@ -126,22 +134,29 @@ export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
   };
 }
 
+/** How many items a reply with this outcome has. */
+const outcomeLength: Readonly<Record<AppendOutcome["kind"], number>> = { accepted: 6, refused: 9, fetching: 5 };
+
 function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply): void {
   const { outcome } = reply;
-  const accepted = outcome.kind === "accepted";
-  writer.start(messageNumbers.appendEntriesReply, accepted ? 6 : 9);
+  writer.start(messageNumbers.appendEntriesReply, outcomeLength[outcome.kind]);
   writer.uint(reply.term);
   writer.uint(reply.round);
   writer.uint(reply.clockMs);
-  if (accepted) {
-    writer.uint(acceptedOutcome);
-    writer.uint(outcome.matchIndex);
-    return;
+  switch (outcome.kind) {
+    case "accepted":
+      writer.uint(acceptedOutcome);
+      writer.uint(outcome.matchIndex);
+      return;
+    case "refused":
+      writer.uint(refusedOutcome);
+      writer.uint(outcome.prevIndex);
+      writePosition(writer, outcome.conflict);
+      writer.uint(outcome.lastIndex);
+      return;
+    case "fetching":
+      writer.uint(fetchingOutcome);
   }
-  writer.uint(refusedOutcome);
-  writer.uint(outcome.prevIndex);
-  writePosition(writer, outcome.conflict);
-  writer.uint(outcome.lastIndex);
 }
 
 export function readAppendEntriesReply(items: readonly PlainItem[]): AppendEntriesReply {
@@ -172,9 +187,26 @@ function readOutcome(items: readonly PlainItem[]): AppendOutcome {
         lastIndex: logIndex(lastIndex, "appendEntriesReply.lastIndex"),
       };
     }
+    case fetchingOutcome:
+      row(items, 5, "appendEntriesReply");
+      return { kind: "fetching" };
     default:
       throw new BadFrame("appendEntriesReply.outcome: not one of its values");
   }
+}
+
+export function readInstallSnapshot(items: readonly PlainItem[]): Message {
+  const [, inTerm, round, record] = row(items, 4, "installSnapshot");
+  const leaderTerm = readTerm(inTerm, "installSnapshot.term");
+  const snapshot = readSnapshotRecord(record);
+  if (snapshot.position.term > leaderTerm)
+    throw new BadFrame("installSnapshot.snapshot: later than the message's term");
+  return {
+    kind: "installSnapshot",
+    term: leaderTerm,
+    round: uint(round, Number.MAX_SAFE_INTEGER, "installSnapshot.round"),
+    snapshot,
+  };
 }
 
 export function readTimeoutNow(items: readonly PlainItem[]): Message {

@@ -5,7 +5,7 @@
 //   magic   = "GRAFTSNP"                                            8 bytes
 //   version = 1                                                     4 bytes
 //   frame   = kind length payload checksum                          1 + 4 + length + 8 bytes
-//   header  (kind 1)  a JSON object, UTF-8: the SnapshotHeader of the port, at most 1 MiB; snapshot-header.ts
+//   header  (kind 1)  a JSON object, UTF-8: the SnapshotHeader of the port, at most 1 MiB
 //   chunk   (kind 2)  bytes of the state machine, at most 256 KiB
 //   end     (kind 3)  the number of chunks and the sum of their lengths, 8 bytes each
 //
@@ -13,6 +13,7 @@
 // missing, foreign or in another place is noticed like a changed byte; the one of the end frame is the file's checksum.
 // It is the upper 53 bits of xxHash3 over: the checksum before, kind, length and the payload's xxHash3, 8 bytes each.
 // The first frame goes on from 0. It guards against rot, not against an attacker.
+import type { SnapshotHeader } from "../../ports/snapshot-store.ts";
 
 export const magic = new TextEncoder().encode("GRAFTSNP");
 export const formatVersion = 1;
@@ -64,6 +65,13 @@ export function encodeFrame(before: number, kind: FrameKind, payload: Uint8Array
   bytes.set(payload, frameHeadBytes);
   view.setBigUint64(frameHeadBytes + payload.byteLength, BigInt(checksum));
   return { bytes, checksum };
+}
+
+/** Every field by its name, whatever else the object carries. */
+export function encodeHeader(header: SnapshotHeader): Uint8Array {
+  const { clusterUuid, cluster, position, stampMs, chain, configuration, plugin } = header;
+  const text = JSON.stringify({ clusterUuid, cluster, position, stampMs, chain, configuration, plugin });
+  return new TextEncoder().encode(text);
 }
 
 export function encodeEnd(chunks: number, contentBytes: number): Uint8Array {

@@ -1,7 +1,6 @@
 // Takes a snapshot's file apart while its bytes come in, and follows the checksums over it: nothing leaves here that is not
 // what was written. Holds one frame at most. The format is snapshot-format.ts; what becomes of damage, its callers' business.
 import type { SnapshotHeader } from "../../ports/snapshot-store.ts";
-import { SnapshotDamage } from "./snapshot-damage.ts";
 import {
   endBytes,
   formatVersion,
@@ -14,7 +13,11 @@ import {
   payloadBytesMax,
   preambleBytes,
 } from "./snapshot-format.ts";
-import { decodeHeader } from "./snapshot-header.ts";
+
+/** What is wrong with a file, in words. */
+export class SnapshotDamage extends Error {
+  override readonly name = "SnapshotDamage";
+}
 
 export class SnapshotParser {
   #rest = new Uint8Array(0);
@@ -137,4 +140,56 @@ export class SnapshotParser {
     }
     this.#isComplete = true;
   }
+}
+
+/** For bytes whose checksum has been verified. They may still come from a node that is not quite right. */
+function decodeHeader(payload: Uint8Array): SnapshotHeader {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch (cause) {
+    throw new SnapshotDamage("its header cannot be read", { cause });
+  }
+  if (isHeader(header)) return header;
+  throw new SnapshotDamage("its header lacks a field");
+}
+
+const fieldsOf = (value: unknown): Record<string, unknown> => (isObject(value) ? { ...value } : {});
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+const isListOf = (value: unknown, isItem: (item: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(isItem);
+
+function isHeader(value: unknown): value is SnapshotHeader {
+  const { clusterUuid, cluster, position, stampMs, chain, configuration, plugin } = fieldsOf(value);
+  const { name, version } = fieldsOf(plugin);
+  return (
+    [clusterUuid, cluster, name, version].every(isText) &&
+    [stampMs, chain].every(isCount) &&
+    isPosition(position) &&
+    isPlacedConfiguration(configuration)
+  );
+}
+
+function isPosition(value: unknown): boolean {
+  const { index, term } = fieldsOf(value);
+  return isCount(index) && isCount(term);
+}
+
+function isPlacedConfiguration(value: unknown): boolean {
+  const { position, configuration } = fieldsOf(value);
+  const { members, voters, outgoing, leaving, pending } = fieldsOf(configuration);
+  const areKeys = [voters, outgoing, leaving].every((list) => isListOf(list, isText));
+  return isPosition(position) && isListOf(members, isMember) && areKeys && isListOf(pending, isPendingStep);
+}
+
+function isPendingStep(value: unknown): boolean {
+  const { promote, demote, remove } = fieldsOf(value);
+  return [promote, demote, remove].every((list) => isListOf(list, isText));
+}
+
+function isMember(value: unknown): boolean {
+  const { key, address, priority } = fieldsOf(value);
+  return isText(key) && isText(address) && Number.isSafeInteger(priority);
 }

@@ -5,8 +5,7 @@ import type { ReceivedSnapshot, SnapshotFile, SnapshotHeader, SnapshotReceiver }
 import type { GrowingFile } from "./growing-file.ts";
 import { failedFile, refused } from "./snapshot-errors.ts";
 import type { SnapshotFolder } from "./snapshot-folder.ts";
-import { SnapshotDamage } from "./snapshot-damage.ts";
-import type { SnapshotParser } from "./snapshot-parser.ts";
+import { SnapshotDamage, type SnapshotParser } from "./snapshot-parser.ts";
 
 export interface ReceivingFile {
   readonly announced: SnapshotFile;

@@ -13,8 +13,7 @@ import type {
 import { GrowingFile } from "./growing-file.ts";
 import { damagedFile, failedFile, isMissing, missingFile, refused } from "./snapshot-errors.ts";
 import { nameOf, SnapshotFolder } from "./snapshot-folder.ts";
-import { SnapshotDamage } from "./snapshot-damage.ts";
-import { SnapshotParser } from "./snapshot-parser.ts";
+import { SnapshotDamage, SnapshotParser } from "./snapshot-parser.ts";
 import { alreadyHere, checkWhole, FileSnapshotReceiver } from "./snapshot-receiver.ts";
 import { FileSnapshotWriter } from "./snapshot-writer.ts";
 

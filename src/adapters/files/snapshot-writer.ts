@@ -8,11 +8,11 @@ import {
   chunkBytesMax,
   encodeEnd,
   encodeFrame,
+  encodeHeader,
   encodePreamble,
   type FrameKind,
   frameKinds,
 } from "./snapshot-format.ts";
-import { encodeHeader } from "./snapshot-header.ts";
 
 export class FileSnapshotWriter implements SnapshotWriter {
   readonly #folder: SnapshotFolder;

@@ -1,9 +1,14 @@
 // A snapshot store without a disk, for tests and simulations: the same bytes as in files, in a map that outlives the store.
 import { nameOf } from "../files/snapshot-folder.ts";
-import { chunkBytesMax, encodeEnd, encodeFrame, encodePreamble, frameKinds } from "../files/snapshot-format.ts";
-import { encodeHeader } from "../files/snapshot-header.ts";
-import { SnapshotDamage } from "../files/snapshot-damage.ts";
-import { SnapshotParser } from "../files/snapshot-parser.ts";
+import {
+  chunkBytesMax,
+  encodeEnd,
+  encodeFrame,
+  encodeHeader,
+  encodePreamble,
+  frameKinds,
+} from "../files/snapshot-format.ts";
+import { SnapshotDamage, SnapshotParser } from "../files/snapshot-parser.ts";
 import { checkWhole } from "../files/snapshot-receiver.ts";
 import { GraftError } from "../../errors.ts";
 import type {

@@ -26,8 +26,7 @@ export interface ChainLink {
 }
 
 // One buffer for all calls: this runs for every entry that is written or read, and nothing in it waits.
-const head = new Float64Array(9);
-const payloadHash = new BigUint64Array(head.buffer, 64, 1);
+const head = new Float64Array(8);
 const headBytes = new Uint8Array(head.buffer);
 
 const to53Bits = (hash: bigint): number => Number(hash >> 11n);
@@ -42,9 +41,7 @@ export function nextChain(before: Chain, link: ChainLink): Chain {
   head[5] = link.session;
   head[6] = link.sequence;
   head[7] = link.answeredBelow;
-  // Not as the seed: Bun takes 32 bits of one.
-  payloadHash[0] = Bun.hash.xxHash3(link.payload);
-  return to53Bits(Bun.hash.xxHash3(headBytes));
+  return to53Bits(Bun.hash.xxHash3(headBytes, Bun.hash.xxHash3(link.payload)));
 }
 
 /** The checksum of a single record: the vote, the genesis, the incarnation, the snapshot, the base. */

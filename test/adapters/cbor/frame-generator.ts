@@ -158,10 +158,31 @@ function campaign(draw: Draw, kind: "requestPreVote" | "requestVote"): Message {
 function appendEntriesReply(draw: Draw): Message {
   const reply = { kind: "appendEntriesReply", term: term(draw), round: index(draw), clockMs: index(draw) } as const;
   if (draw.bool()) return { ...reply, outcome: { kind: "accepted", matchIndex: index(draw) } };
+  if (draw.bool()) return { ...reply, outcome: { kind: "fetching" } };
   const conflict = { index: index(draw), term: term(draw) };
   return {
     ...reply,
     outcome: { kind: "refused", prevIndex: index(draw), conflict, lastIndex: index(draw) },
+  };
+}
+
+function installSnapshot(draw: Draw): Message {
+  const inTerm = termInOffice(draw);
+  const end = { index: 1 + draw.uint(2 ** 40), term: 1 + draw.below(inTerm) };
+  const from = draw.bool() ? { index: 0, term: 0 } : { index: draw.below(end.index), term: draw.below(end.term) };
+  return {
+    kind: "installSnapshot",
+    term: inTerm,
+    round: index(draw),
+    snapshot: {
+      position: end,
+      stampMs: draw.uint(stampMsMax),
+      chain: index(draw),
+      configuration: { position: from, configuration: configuration(draw) },
+      file: draw.name(),
+      bytes: index(draw),
+      checksum: index(draw),
+    },
   };
 }
 
@@ -251,6 +272,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   requestVoteReply: ["peer", (draw) => ({ kind: "requestVoteReply", term: term(draw), granted: draw.bool() })],
   appendEntries: ["peer", appendEntries],
   appendEntriesReply: ["peer", appendEntriesReply],
+  installSnapshot: ["peer", installSnapshot],
   timeoutNow: ["peer", (draw) => ({ kind: "timeoutNow", term: termInOffice(draw) })],
   genesisNotice: ["peer", (draw) => ({ kind: "genesisNotice", genesis: genesis(draw) })],
   readIndex: ["peer", (draw) => ({ kind: "readIndex", term: termInOffice(draw), id: index(draw) })],
@@ -268,10 +290,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       bytesMax: Math.max(1, draw.uint(chunkBytesMax)),
     }),
   ],
-  snapshotChunk: [
-    "bulk",
-    (draw) => ({ kind: "snapshotChunk", offset: index(draw), bytes: draw.bytes(), checksum: index(draw) }),
-  ],
+  snapshotChunk: ["bulk", (draw) => ({ kind: "snapshotChunk", offset: index(draw), bytes: draw.bytes() })],
   snapshotGone: ["bulk", (draw) => ({ kind: "snapshotGone", file: draw.name(), reason: draw.printable() })],
   commandRequest: [
     "request",

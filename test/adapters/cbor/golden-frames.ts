@@ -93,6 +93,26 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     },
     hex: "00000018890f081a000111701a0003d090011903e8190384061903e8",
   },
+  installSnapshot: {
+    frame: {
+      kind: "installSnapshot",
+      term: 8,
+      round: 70001,
+      snapshot: {
+        position: { index: 1000, term: 7 },
+        stampMs,
+        chain: 123456789012345,
+        configuration: {
+          position: { index: 12, term: 2 },
+          configuration: { members, voters: [first, second], outgoing: [], leaving: [], pending: [] },
+        },
+        file: "1000-7-a1",
+        bytes: 4096,
+        checksum: 5678,
+      },
+    },
+    hex: "000000738412081a000111718a1903e8071b0000018bcfe568001b00007048860ddf790c02858284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208282626e3162613182626e3262623280808069313030302d372d613119100019162e",
+  },
   timeoutNow: {
     frame: { kind: "timeoutNow", term: 8 },
     hex: "00000003821008",
@@ -118,8 +138,8 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     hex: "0000002184181c6f313030302d372e736e617073686f741b00000001000000001a00040000",
   },
   snapshotChunk: {
-    frame: { kind: "snapshotChunk", offset: 2 ** 32, bytes: payload, checksum: 2 ** 53 - 1 },
-    hex: "0000001984181d1b0000000100000000430102ff1b001fffffffffffff",
+    frame: { kind: "snapshotChunk", offset: 2 ** 32, bytes: payload },
+    hex: "0000001083181d1b0000000100000000430102ff",
   },
   snapshotGone: {
     frame: { kind: "snapshotGone", file: "1000-7.snapshot", reason: "A newer one has taken its place." },

@@ -1,0 +1,131 @@
+// How does a follower come by the snapshot that its leader offers? It reads the file over a connection of its own, a few
+// pieces ahead, straight into the snapshot store, and goes on where it was after a cut. One at a time.
+import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
+import type { Millis } from "../core/log-position.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { SnapshotReceiver, SnapshotStore } from "../ports/snapshot-store.ts";
+import type { BulkLink, Transport } from "../ports/transport.ts";
+import { BulkInbox } from "./bulk-inbox.ts";
+import { toError } from "./node-end.ts";
+
+/** How much is asked for at once, and how many such requests are open. */
+const pieceBytesMax = 256 * 1024;
+const piecesAhead = 4;
+/** A cut is not answered by dialling as fast as offers come in, ms. */
+const retryPauseMs = 200;
+
+export interface SnapshotFetcherOptions {
+  readonly transport: Pick<Transport, "openBulk">;
+  readonly snapshots: SnapshotStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Complete, verified and durable. */
+  readonly fetched: (snapshot: SnapshotRecord) => void;
+}
+
+interface Fetch {
+  readonly from: MemberKey;
+  readonly snapshot: SnapshotRecord;
+  receivedBytes: number;
+  link: BulkLink | null;
+  isGivenUp: boolean;
+}
+
+export class SnapshotFetcher {
+  readonly #options: SnapshotFetcherOptions;
+  #underWay: Fetch | null = null;
+  #pausedUntilMs: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SnapshotFetcherOptions) {
+    this.#options = options;
+  }
+
+  /** What is being fetched, and how far it has come; null: nothing. */
+  get progress(): { readonly snapshot: SnapshotRecord; readonly receivedBytes: number } | null {
+    return this.#underWay;
+  }
+
+  /** The leader offers it. What is being fetched already goes on; another one, or from another leader, takes its place. */
+  fetch(from: MemberKey, snapshot: SnapshotRecord): void {
+    const { clock } = this.#options;
+    const underWay = this.#underWay;
+    if (underWay?.snapshot.file === snapshot.file && underWay.from === from) return;
+    if (clock.nowMs() < this.#pausedUntilMs) return;
+    if (underWay !== null) {
+      // It lets go of its file first; the offer comes again.
+      this.stop("another snapshot is offered");
+      return;
+    }
+    const fetch: Fetch = { from, snapshot, receivedBytes: 0, link: null, isGivenUp: false };
+    this.#underWay = fetch;
+    void this.#run(fetch);
+  }
+
+  /** Lets go of the connection; what has arrived stays where it is. */
+  stop(reason: string): void {
+    if (this.#underWay === null) return;
+    this.#underWay.isGivenUp = true;
+    this.#underWay.link?.close(reason);
+  }
+
+  async #run(fetch: Fetch): Promise<void> {
+    const { logger, clock } = this.#options;
+    const about = { through: fetch.snapshot.position.index, from: nodeIdOf(fetch.from) };
+    try {
+      await this.#receive(fetch);
+    } catch (error) {
+      // The leader offers it again, and what is here already is not read twice.
+      const reason = toError(error).message;
+      logger.log("warn", "fetching a snapshot was cut short", { ...about, received: fetch.receivedBytes, reason });
+      this.#pausedUntilMs = clock.nowMs() + retryPauseMs;
+    } finally {
+      fetch.link?.close("the snapshot is read");
+      this.#underWay = null;
+    }
+  }
+
+  async #receive(fetch: Fetch): Promise<void> {
+    const { snapshots, transport, logger, fetched } = this.#options;
+    const { snapshot } = fetch;
+    const about = { through: snapshot.position.index, from: nodeIdOf(fetch.from), bytes: snapshot.bytes };
+    const receiver = await snapshots.receive(snapshot);
+    try {
+      fetch.receivedBytes = receiver.offset;
+      if (receiver.offset < snapshot.bytes) {
+        logger.log("info", "fetching a snapshot", { ...about, received: receiver.offset });
+        fetch.link = await transport.openBulk(fetch.from);
+        await this.#readThrough(fetch, fetch.link, receiver);
+      }
+      if (fetch.isGivenUp) return;
+      const received = await receiver.finish();
+      if (received.kind === "damaged") throw new Error(`what arrived is damaged: ${received.finding}`);
+      logger.log("info", "snapshot fetched", about);
+      fetched(snapshot);
+    } finally {
+      // After `finish` there is nothing left to pause.
+      await receiver.pause();
+    }
+  }
+
+  async #readThrough(fetch: Fetch, link: BulkLink, receiver: SnapshotReceiver): Promise<void> {
+    const { snapshot } = fetch;
+    const inbox = new BulkInbox(link, this.#options.clock);
+    let asked = receiver.offset;
+    while (fetch.receivedBytes < snapshot.bytes) {
+      while (asked < snapshot.bytes && asked - fetch.receivedBytes < piecesAhead * pieceBytesMax) {
+        const bytesMax = Math.min(pieceBytesMax, snapshot.bytes - asked);
+        link.send({ kind: "snapshotRead", file: snapshot.file, offset: asked, bytesMax });
+        asked += bytesMax;
+      }
+      const answer = await inbox.next();
+      if (fetch.isGivenUp) return;
+      if (answer.kind === "snapshotGone") throw new Error(`the leader cannot give it: ${answer.reason}`);
+      const isNext = answer.kind === "snapshotChunk" && answer.offset === fetch.receivedBytes;
+      if (!isNext || answer.bytes.byteLength === 0) throw new Error("the answer is not what was asked for");
+      await receiver.write(answer.bytes);
+      fetch.receivedBytes += answer.bytes.byteLength;
+    }
+  }
+}

@@ -1,0 +1,154 @@
+// All that a node does with snapshots, beside the core that decides what they mean for the log: taking, fetching and
+// serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
+import type { MemberKey } from "../core/configuration.ts";
+import type { Ticket } from "../core/events.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { configurationAt } from "../core/log-terms.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { State } from "../core/state.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import type { SnapshotStore } from "../ports/snapshot-store.ts";
+import type { StateMachine } from "../ports/state-machine.ts";
+import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
+import type { ArrivedEvent } from "./mailbox.ts";
+import { toError } from "./node-end.ts";
+import { SnapshotFetcher } from "./snapshot-fetcher.ts";
+import { SnapshotServer } from "./snapshot-server.ts";
+import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
+
+/** Between two small steps of giving back space, ms: commands go first. */
+const reclaimPauseMs = 5;
+
+export interface SnapshotModules {
+  readonly store: LogStore;
+  readonly snapshots: SnapshotStore;
+  readonly transport: Transport;
+  readonly stateMachine: StateMachine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface NodeSnapshotsOptions {
+  readonly cluster: string;
+  readonly policy: SnapshotPolicy;
+  readonly state: () => State;
+  readonly arrive: (event: ArrivedEvent) => void;
+  /** Space could not be given back: the disk is not to be trusted. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class NodeSnapshots {
+  readonly taker: SnapshotTaker;
+  readonly #modules: SnapshotModules;
+  readonly #options: NodeSnapshotsOptions;
+  readonly #fetcher: SnapshotFetcher;
+  readonly #server: SnapshotServer;
+  /** Complete files of which the core has been told: it may come to point to them. */
+  #candidates: readonly SnapshotRecord[] = [];
+  /** A snapshot's record is on its way to the disk with this ticket: files that it replaces go after that. */
+  #written: Ticket | null = null;
+  #reclaiming: Timer | null = null;
+  #isStopped = false;
+
+  constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
+    const { store, snapshots, transport, stateMachine, clock, logger } = modules;
+    this.#modules = modules;
+    this.#options = options;
+    this.taker = new SnapshotTaker(store.saved.snapshot?.position.index ?? 0, {
+      cluster: options.cluster,
+      policy: options.policy,
+      stateMachine,
+      snapshots,
+      logger,
+      circumstances: (through) => this.#circumstances(through),
+      taken: (snapshot) => this.#finished("snapshotTaken", snapshot),
+    });
+    this.#fetcher = new SnapshotFetcher({
+      transport,
+      snapshots,
+      clock,
+      logger,
+      fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
+    });
+    this.#server = new SnapshotServer(snapshots, logger);
+  }
+
+  /** Goes on with the space that a stop has left over. Half-read files stay: the leader may offer them again. */
+  start(): void {
+    this.#reclaim();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#reclaiming?.cancel();
+    this.#fetcher.stop("the node stops");
+  }
+
+  fetch(from: MemberKey, snapshot: SnapshotRecord): void {
+    this.#fetcher.fetch(from, snapshot);
+  }
+
+  onBulk(peer: PeerIdentity, link: BulkLink): void {
+    this.#server.serve(peer, link);
+  }
+
+  /** A snapshot's record is among the writes of this turn. */
+  onWritten(ticket: Ticket): void {
+    this.#written = ticket;
+  }
+
+  /** After each turn: what a durable record has replaced goes. */
+  onTurned(): void {
+    if (this.#written === null || this.#options.state().durability.confirmed < this.#written) return;
+    this.#written = null;
+    void this.#tidy();
+    this.#reclaim();
+  }
+
+  /** How many bytes of a snapshot a peer has been sent; null: none is on its way to it from here. */
+  sentTo(peerId: string): number | null {
+    return this.#server.sentTo(peerId);
+  }
+
+  #finished(kind: "snapshotTaken" | "snapshotFetched", snapshot: SnapshotRecord): void {
+    this.#candidates = [...this.#candidates, snapshot];
+    this.#options.arrive({ kind, snapshot });
+  }
+
+  #circumstances(through: LogIndex): Circumstances {
+    const { genesis, log } = this.#options.state();
+    if (genesis === null) throw new Error("entries were applied before the cluster was founded");
+    return { genesis, chain: this.#modules.store.chainAt(through), configuration: configurationAt(log, through) };
+  }
+
+  /** Removes the files that neither the log nor a follower that is being offered one needs any more. */
+  async #tidy(): Promise<void> {
+    const { snapshot, role } = this.#options.state();
+    const offered = role.kind === "leader" ? [...role.progress.values()] : [];
+    const needed = offered.flatMap((progress) => (progress.kind === "installing" ? [progress.snapshot.file] : []));
+    const own = snapshot === null ? [] : [snapshot.file];
+    this.#candidates = this.#candidates.filter((each) => each.position.index > (snapshot?.position.index ?? 0));
+    const candidates = this.#candidates.map(({ file }) => file);
+    try {
+      await this.#modules.snapshots.retain([...own, ...candidates, ...needed, ...this.#server.filesInUse]);
+    } catch (error) {
+      // They only take up room, and are tried again with the next snapshot.
+      this.#modules.logger.log("warn", "old snapshots could not be removed", { reason: toError(error).message });
+    }
+  }
+
+  #reclaim(): void {
+    if (this.#isStopped || this.#reclaiming !== null) return;
+    const { clock, store } = this.#modules;
+    this.#reclaiming = clock.at(clock.nowMs() + reclaimPauseMs, () => {
+      this.#reclaiming = null;
+      try {
+        if (store.reclaim()) this.#reclaim();
+      } catch (error) {
+        this.#options.failed(error);
+      }
+    });
+  }
+}

@@ -1,0 +1,173 @@
+// A node keeps its log short by snapshots, starts from the latest one, and a follower that has been away for too long
+// gets the leader's over a connection of its own.
+import { describe, expect, test } from "bun:test";
+import { createMemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
+import { Cluster, type Member } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const every = (entries: number) => ({ everyEntries: entries, everyBytes: 1e9 });
+const noTail = { tailEntriesMax: 0 };
+
+async function founded(snapshotEvery: number): Promise<Cluster> {
+  const cluster = new Cluster(three, noTail);
+  cluster.snapshotPolicy = every(snapshotEvery);
+  for (const id of three) await cluster.start(id);
+  await cluster.settle();
+  await cluster.electLeader();
+  return cluster;
+}
+
+async function command(cluster: Cluster, ...texts: readonly string[]): Promise<void> {
+  const client = cluster.client(cluster.leader.id);
+  for (const text of texts) {
+    client.command(text);
+    await cluster.settle();
+  }
+  await cluster.advance(100);
+}
+
+/** For longer than a leader holds its log back for a follower that says nothing. */
+async function cutOff(cluster: Cluster, id: string): Promise<void> {
+  cluster.isolate(id);
+  await cluster.advance(1_500);
+}
+
+const numbered = (count: number, prefix = "c"): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
+const snapshotOf = ({ node }: Member): number => node.state.snapshot?.position.index ?? 0;
+
+describe("taking", () => {
+  test("comes after so many entries on every node, and the log begins behind it", async () => {
+    const cluster = await founded(10);
+    await command(cluster, ...numbered(25));
+    for (const member of cluster.members.values()) {
+      expect(snapshotOf(member)).toBeGreaterThanOrEqual(20);
+      expect(member.node.state.log.base.index).toBe(snapshotOf(member));
+      expect(() => member.store.read(1, 1, 1)).toThrow();
+    }
+    await cluster.stopAll();
+  });
+
+  test("comes after so many bytes, if that is sooner", async () => {
+    const cluster = new Cluster(["n1"], noTail);
+    cluster.snapshotPolicy = { everyEntries: 1e6, everyBytes: 1000 };
+    await cluster.start("n1");
+    await cluster.electLeader();
+    await command(cluster, "x".repeat(500));
+    expect(snapshotOf(cluster.leader)).toBe(0);
+    await command(cluster, "y".repeat(500));
+    expect(snapshotOf(cluster.leader)).toBe(3);
+    await cluster.stopAll();
+  });
+
+  test("lets commands go on while it is read, which are not in it", async () => {
+    const cluster = new Cluster(["n1"], noTail);
+    cluster.snapshotPolicy = every(5);
+    const files = createMemorySnapshotFiles();
+    await cluster.start("n1", { files });
+    const { machine } = await cluster.electLeader();
+    await command(cluster, ...numbered(3));
+    machine.isSlow = true;
+    const client = cluster.client("n1");
+    client.command("c3");
+    await cluster.settle();
+    client.command("late");
+    await cluster.settle();
+    machine.isSlow = false;
+    machine.release();
+    await cluster.advance(100);
+    expect(client.replies.length).toBe(2);
+    const disk = await cluster.crash("n1");
+    const again = await cluster.start("n1", { disk, files });
+    await cluster.settle();
+    expect(again.machine.applied).toEqual(numbered(4).map((text, at) => `${at + 2}:${text}`));
+    await cluster.electLeader();
+    expect(again.machine.applied.at(-1)).toBe("6:late");
+    await cluster.stopAll();
+  });
+
+  test("is not done by a state machine that cannot: its log stays whole", async () => {
+    const cluster = new Cluster(["n1"], noTail);
+    cluster.snapshotPolicy = every(5);
+    const member = cluster.make("n1");
+    Object.assign(member.machine, { description: { ...member.machine.description, snapshots: false } });
+    await member.node.start();
+    await cluster.electLeader();
+    await command(cluster, ...numbered(20));
+    expect([snapshotOf(member), member.store.read(1, 1, 1).length]).toEqual([0, 1]);
+    await cluster.stopAll();
+  });
+
+  test("removes the files that no record names any more", async () => {
+    const cluster = new Cluster(["n1"], noTail);
+    cluster.snapshotPolicy = every(5);
+    const files = createMemorySnapshotFiles();
+    await cluster.start("n1", { files });
+    await cluster.electLeader();
+    await command(cluster, ...numbered(40));
+    expect([...files.complete.keys()]).toEqual([cluster.leader.node.state.snapshot!.file]);
+    await cluster.stopAll();
+  });
+});
+
+describe("a follower that lacks what the others have forgotten", () => {
+  test("gets the leader's snapshot, then what follows it, and has the same state", async () => {
+    const cluster = await founded(10);
+    const away = cluster.followers[0]!;
+    await cutOff(cluster, away.id);
+    await command(cluster, ...numbered(33));
+    cluster.rejoin(away.id);
+    await cluster.advance(2_000);
+    const { leader } = cluster;
+    expect(away.logs.some((line) => line.includes("snapshot fetched"))).toBe(true);
+    expect(away.machine.applied).toEqual(leader.machine.applied);
+    expect(away.node.appliedIndex).toBe(leader.node.appliedIndex);
+    await command(cluster, "after");
+    expect(away.machine.applied.at(-1)).toContain("after");
+    await cluster.stopAll();
+  });
+
+  test("P21: the leader reads no more of its log than before", async () => {
+    const cluster = await founded(10);
+    const away = cluster.followers[0]!;
+    await cutOff(cluster, away.id);
+    await command(cluster, ...numbered(33));
+    const { leader } = cluster;
+    const { base } = leader.node.state.log;
+    cluster.rejoin(away.id);
+    await cluster.advance(2_000);
+    expect(base.index).toBeGreaterThan(20);
+    expect(away.node.state.log.base.index).toBeGreaterThanOrEqual(base.index);
+    await cluster.stopAll();
+  });
+
+  test("starts from it after a crash, with its state and its place in the log", async () => {
+    const cluster = await founded(10);
+    const files = createMemorySnapshotFiles();
+    const away = cluster.followers[0]!.id;
+    const disk = await cluster.crash(away);
+    await command(cluster, ...numbered(33));
+    await cluster.start(away, { disk, files });
+    await cluster.until("it is in step", () => cluster.member(away).node.appliedIndex >= 34);
+    const kept = await cluster.crash(away);
+    cluster.isolate(away);
+    const again = await cluster.start(away, { disk: kept, files });
+    await cluster.settle();
+    expect(again.machine.applied.length).toBeGreaterThan(20);
+    expect(again.node.appliedIndex).toBe(again.node.state.snapshot!.position.index);
+    cluster.rejoin(away);
+    await cluster.advance(1_000);
+    expect(again.machine.applied).toEqual(cluster.leader.machine.applied);
+    await cluster.stopAll();
+  });
+
+  test("P36: is sent each byte once, though the offer comes with every heartbeat", async () => {
+    const cluster = await founded(10);
+    const away = cluster.followers[0]!;
+    await cutOff(cluster, away.id);
+    await command(cluster, ...numbered(33));
+    cluster.rejoin(away.id);
+    await cluster.advance(3_000);
+    expect(away.logs.filter((line) => line.includes("fetching a snapshot")).length).toBe(1);
+    await cluster.stopAll();
+  });
+});

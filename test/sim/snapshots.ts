@@ -1,0 +1,68 @@
+// What do snapshots do to a cluster? A simulated snapshot's content is the very entries that it covers, so that a wrong one
+// is noticed wherever it ends up. Taken at any time by any node, fetched slowly or not at all, lost in crashes.
+import type { MemberKey } from "../../src/core/configuration.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import { configurationAt } from "../../src/core/log-terms.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import type { SimNode } from "./sim-node.ts";
+import { Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+/** The files of all nodes by name, each as the entries that its state was made of. */
+export class Snapshots {
+  readonly #contents = new Map<string, readonly Entry[]>();
+  #count = 0;
+
+  contentsOf(snapshot: SnapshotRecord): readonly Entry[] {
+    const contents = this.#contents.get(snapshot.file);
+    if (contents === undefined) throw new Violation("a snapshot that is named is there", snapshot.file);
+    return contents;
+  }
+
+  /** A snapshot of what the node has applied; its file is complete some time later, if the node lives to see it. */
+  maybeTake(node: SimNode): void {
+    const { chance, profile, coverage } = node.world;
+    const { state, appliedIndex } = node;
+    if (state === null || !chance.happens(profile.snapshot) || appliedIndex <= state.log.base.index) return;
+    const last = node.log[appliedIndex - 1]!;
+    const record: SnapshotRecord = {
+      position: { index: last.index, term: last.term },
+      stampMs: last.stampMs,
+      chain: last.index,
+      configuration: configurationAt(state.log, appliedIndex),
+      file: `${node.key}-${last.index}-${++this.#count}`,
+      bytes: last.index,
+      checksum: last.index,
+    };
+    this.#contents.set(record.file, node.log.slice(0, appliedIndex));
+    coverage.snapshotsTaken++;
+    node.later(chance.from(profile.snapshotMs), () => node.deliver({ kind: "snapshotTaken", snapshot: record }));
+  }
+
+  /** The node reads the leader's file. It may take long, or be cut short; the next offer begins it again. */
+  fetch(node: SimNode, from: MemberKey, snapshot: SnapshotRecord): void {
+    const { chance, profile, coverage } = node.world;
+    if (node.fetching === snapshot.file) return;
+    node.fetching = snapshot.file;
+    node.later(chance.from(profile.snapshotMs), () => {
+      if (node.fetching !== snapshot.file) return;
+      node.fetching = null;
+      if (!node.network.isReachable(node, from) || chance.happens(profile.cutFetch)) {
+        coverage.fetchesCut++;
+        return;
+      }
+      coverage.snapshotsFetched++;
+      node.deliver({ kind: "snapshotFetched", snapshot });
+      // A file that is there already is there again as soon as it is offered again.
+      if (!chance.happens(profile.cutFetch)) return;
+      node.later(chance.from(profile.snapshotMs), () => node.deliver({ kind: "snapshotFetched", snapshot }));
+    });
+  }
+}
+
+/** A log whose beginning is gone, with what a snapshot says of it: for those who watch, not for the node. */
+export function completeLog(world: World, node: SimNode): Entry[] {
+  const { snapshot, base, log } = node.durable;
+  if (snapshot === null) return [...log];
+  return [...world.snapshots.contentsOf(snapshot).slice(0, base.index), ...log.slice(base.index)];
+}
