@@ -1,10 +1,13 @@
-// `graft bench election`: how long a cluster is without a leader when its leader is killed. The measuring is
-// src/local/failover.ts; the cluster is always one of its own, since its leader is killed.
+// `graft bench election`: how long a cluster is without a leader when its leader is killed, frozen or stopped. The measuring
+// is src/local/failover.ts; the cluster is always one of its own, since its leader is made to fail.
+import type { GraftClient } from "../client/client.ts";
 import { waitForLeader } from "../client/cluster-view.ts";
 import { quantile } from "../client/load.ts";
 import { composeClient } from "../compose.ts";
-import { measureFailover } from "../local/failover.ts";
+import { measureFailover, measureHandOver } from "../local/failover.ts";
+import { GraftError } from "../errors.ts";
 import { localClientSettings } from "../local/local-cluster.ts";
+import type { NodeProcess } from "../local/node-process.ts";
 import type { TemporaryCluster } from "../local/temporary-cluster.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { withTemporaryCluster } from "./bench-target.ts";
@@ -15,57 +18,76 @@ import { parseCount } from "./typed-numbers.ts";
 const runsMax = 1000;
 const recoveryTimeoutMs = 30_000;
 
+const signals = ["SIGKILL", "SIGTERM", "SIGSTOP"] as const;
+type Signal = (typeof signals)[number];
+
 export const benchElection = command({
-  summary: "Kill the leader and measure how long until the next command is acknowledged",
+  summary: "Make the leader fail and measure how long until the next command is acknowledged",
   details: [
-    "Three nodes are started on this machine. Each run kills the leader with SIGKILL, measures the time from the kill to the next\nacknowledged put, starts the node again and waits until it has caught up. With --json: a line for each run, then a summary.",
+    "Three nodes are started on this machine. Each run sends the leader a signal and measures what puts meet with; then the node\nis started again, or woken, and has caught up before the next run. SIGKILL: the time from the kill to the next put that a\nsurvivor acknowledges. SIGSTOP, which freezes the leader: likewise. SIGTERM, a graceful stop: the longest that a put of a\nclient takes. With --json: a line for each run, then a summary.",
   ],
   args: {
     runs: { type: "string", valueHint: "N", description: "how often; default: 5" },
+    signal: { type: "string", valueHint: "NAME", description: `${signals.join(", ")}; default: SIGKILL` },
     ...answerFlags,
   },
-  examples: [["graft bench election --runs 20", "twenty leaders killed"]],
+  examples: [
+    ["graft bench election --runs 20", "twenty leaders killed"],
+    ["graft bench election --signal SIGTERM", "five leaders stopped gracefully"],
+  ],
   async run(args, { output }) {
     const runs = parseCount("--runs", args.runs ?? "5", { min: 1, max: runsMax });
+    const signal = signals.find((name) => name === (args.signal ?? "SIGKILL"));
+    if (signal === undefined) throw new GraftError("usage", `--signal is one of ${signals.join(", ")}`);
     await withTemporaryCluster(output, async ({ temporary }) => {
       const took: number[] = [];
       for (let run = 0; run < runs; run++) {
-        const ms = await output.progress(`run ${run + 1} of ${runs}`, killLeader(temporary));
+        const ms = await output.progress(`run ${run + 1} of ${runs}`, failLeader(temporary, signal));
         took.push(ms);
-        await output.answer({ system: "graft", op: "failover", ms }, () => `${ms} ms`);
+        await output.answer({ system: "graft", op: "failover", signal, ms }, () => `${ms} ms`);
       }
-      await summarize(took, output);
+      await summarize(took, signal, output);
     });
   },
 });
 
-async function killLeader(temporary: TemporaryCluster): Promise<number> {
+async function failLeader(temporary: TemporaryCluster, signal: Signal): Promise<number> {
   const settings = localClientSettings(temporary.cluster);
-  const observer = composeClient(settings);
+  const client = composeClient(settings);
   try {
-    const everyone = temporary.cluster.nodes.length;
+    const { nodes } = temporary.cluster;
     const { leader } = await waitForLeader(
-      observer,
+      client,
       recoveryTimeoutMs,
-      ({ nodes }) => nodes.filter((node) => node.reachable && node.lagEntries === 0).length === everyone,
+      (view) => view.nodes.filter((node) => node.reachable && node.lagEntries === 0).length === nodes.length,
     );
-    const survivors = temporary.cluster.nodes.filter(({ id }) => id !== leader?.id);
-    const clients = survivors.map(({ address }) => composeClient({ ...settings, addresses: [address] }));
-    const killed = temporary.processOf(leader?.id ?? "");
-    const ms = await measureFailover(killed, clients);
-    await Promise.all(clients.map((client) => client.close()));
-    temporary.start(killed.node);
+    const process = temporary.processOf(leader?.id ?? "");
+    const clients = nodes
+      .filter(({ id }) => id !== leader?.id)
+      .map(({ address }) => composeClient({ ...settings, addresses: [address] }));
+    const ms = signal === "SIGTERM" ? await handOver(process, client) : await measureFailover(process, signal, clients);
+    await Promise.all(clients.map((each) => each.close()));
+    if (signal === "SIGSTOP") process.signal("SIGCONT");
+    else temporary.start(process.node);
     return Number(ms.toFixed(3));
   } finally {
-    await observer.close();
+    await client.close();
   }
 }
 
-async function summarize(took: readonly number[], output: Output): Promise<void> {
+/** A graceful stop that a client hears of is a failure of its own. */
+async function handOver(leader: NodeProcess, client: GraftClient): Promise<number> {
+  const { ms, errors } = await measureHandOver(leader, client);
+  if (errors.length > 0) throw new GraftError("unavailable", `a client was told: ${errors.join("; ")}`);
+  return ms;
+}
+
+async function summarize(took: readonly number[], signal: Signal, output: Output): Promise<void> {
   const sorted = took.toSorted((one, other) => one - other);
   const summary = {
     system: "graft",
     op: "failover-summary",
+    signal,
     runs: sorted.length,
     minMs: quantile(sorted, 0),
     p50Ms: quantile(sorted, 0.5),

@@ -49,12 +49,13 @@ interface Attempt extends Question, Pursued {
   /** A node may have taken it whose answer is lost. */
   isInDoubt: boolean;
   tries: number;
+  pauses: number;
   lastError: GraftError | null;
 }
 
 /** Redirects that are followed at once; after these a pause, so that two nodes that name each other make no loop. */
 const redirectsMax = 3;
-const pauseMinMs = 10;
+const pauseMinMs = 5;
 const pauseMaxMs = 200;
 const sweepIntervalMs = 50;
 /** How long one node may leave unanswered what another can be asked too, and never more than this share of the time. */
@@ -98,6 +99,7 @@ export class Asker {
       refusedBy: null,
       isInDoubt: false,
       tries: 0,
+      pauses: 0,
       lastError: null,
     };
     this.#attempts.add(attempt);
@@ -197,7 +199,7 @@ export class Asker {
     } else {
       this.#route.turnAwayFrom(address);
     }
-    const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(attempt.tries, 10)) * (0.5 + Math.random() / 2);
+    const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(attempt.pauses++, 10)) * (0.5 + Math.random() / 2);
     setTimeout(() => this.#try(attempt), pauseMs);
   }
 

@@ -124,7 +124,8 @@ function leaderHint(state: State, leader: MemberKey | null): LeaderHint | null {
 /** The leader that this node knows of: itself, the one it follows, or none. */
 export function knownLeader(state: State): LeaderHint | null {
   if (state.role.kind === "leader") return leaderHint(state, state.self);
-  return state.role.kind === "follower" ? leaderHint(state, state.role.leader) : null;
+  // One that has crashed would cost a client another attempt, at an address where nobody is.
+  return state.role.kind === "follower" && state.crashedLeader === null ? leaderHint(state, state.role.leader) : null;
 }
 
 /** The client asks the leader, or another node; one that leads refuses only because too much waits. */

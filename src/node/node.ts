@@ -35,6 +35,7 @@ import { LogTail } from "./log-tail.ts";
 import { Mailbox } from "./mailbox.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
+import { isElecting, ParkedRequests } from "./parked-requests.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import { NodeSnapshots } from "./snapshots.ts";
 import type { SnapshotPolicy } from "./snapshot-taker.ts";
@@ -75,6 +76,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #waiting = new WaitingClients();
   readonly #reads = new WaitingReads();
   readonly #mailbox = new Mailbox(this.#waiting, this.#reads);
+  readonly #parked = new ParkedRequests();
   readonly #applier: Applier;
   readonly #snapshots: NodeSnapshots;
   readonly #loop: TurnLoop;
@@ -161,11 +163,11 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get waitingCount(): number {
-    return this.#waiting.count + this.#reads.count + this.#mailbox.requestCount;
+    return this.#waiting.count + this.#reads.count + this.#mailbox.requestCount + this.#parked.count;
   }
 
   get waitingBytes(): number {
-    return this.#waiting.bytes + this.#reads.bytes + this.#mailbox.requestBytes;
+    return this.#waiting.bytes + this.#reads.bytes + this.#mailbox.requestBytes + this.#parked.bytes;
   }
 
   get description(): StateMachineDescription {
@@ -214,7 +216,7 @@ export class Node implements TransportHandler, RequestTarget {
     if (this.#life === "running") {
       this.#life = "stopping";
       const { clock, logger } = this.#modules;
-      await stopGracefully({ node: this, clock, logger, refuseRequests: () => void (this.#refusing = "stopping") });
+      await stopGracefully({ node: this, clock, logger, refuseRequests: () => this.#refuseRequests() });
       await this.#close({ kind: "stopped" }, "the node stops");
     }
     await this.ended;
@@ -254,6 +256,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   submit(waiter: Waiter): void {
+    if (isElecting(this.state)) return this.#parked.add(waiter);
     this.#mailbox.addRequest(waiter);
     this.#loop.schedule();
   }
@@ -307,6 +310,7 @@ export class Node implements TransportHandler, RequestTarget {
     const nowMs = clock.nowMs();
     this.#waiting.expire(nowMs);
     this.#reads.expire(nowMs);
+    this.#parked.expire(nowMs);
     this.#applier.expire(nowMs);
     transport.flush();
     if (this.#applier.failure !== null) this.#leaveLeadership();
@@ -332,6 +336,21 @@ export class Node implements TransportHandler, RequestTarget {
   #onAnswered(): void {
     this.#modules.transport.flush();
     this.#noteQuiet();
+  }
+
+  #refuseRequests(): void {
+    this.#refusing = "stopping";
+    this.#unpark();
+  }
+
+  #onTurned(): void {
+    if (this.#parked.count > 0 && (this.#refusing !== null || !isElecting(this.state))) this.#unpark();
+    this.#noteQuiet();
+  }
+
+  #unpark(): void {
+    for (const waiter of this.#parked.release()) this.#mailbox.addRequest(waiter);
+    this.#loop.schedule();
   }
 
   #noteQuiet(): void {
@@ -378,6 +397,7 @@ export class Node implements TransportHandler, RequestTarget {
 
   /** Clients take it that what was not answered before the farewell was never taken, and send it elsewhere. */
   #answerEveryone(reason: string): void {
+    this.#unpark();
     this.#mailbox.take(this.nowMs());
     this.#waiting.abandon(reason);
     this.#reads.failAll(notAnswered(reason));

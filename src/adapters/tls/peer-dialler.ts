@@ -4,6 +4,12 @@ import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Link } from "./link.ts";
 import type { TransportLimits } from "./limits.ts";
 
+/**
+ * A connection that had held is renewed by attempts that follow each other more closely at first: while a process ends, its
+ * port may still take a connection that nobody will answer, and that it has ended is to be known at once.
+ */
+const quickAttempts = 3;
+
 export interface PeerDiallerOptions {
   readonly clock: Clock;
   readonly limits: TransportLimits;
@@ -52,7 +58,7 @@ export class PeerDialler {
       return;
     }
     // Also when an attempt of before is about to be repeated: whether the peer's process has ended is to be known at once.
-    this.#failures = 0;
+    this.#failures = -quickAttempts;
     this.dial();
   }
 
