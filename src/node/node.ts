@@ -12,7 +12,6 @@ import type { ChangeOutcome, MembershipChange } from "../core/membership-change.
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
-import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Founding, State } from "../core/state.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -30,6 +29,7 @@ import type {
 } from "../ports/transport.ts";
 import { Applier } from "./applier.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
+import { HandOvers } from "./hand-overs.ts";
 import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -81,8 +81,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #snapshots: NodeSnapshots;
   readonly #loop: TurnLoop;
   readonly #ended = Promise.withResolvers<NodeEnd>();
-  /** In the order of the requests; the hand-over under way is the first of them. */
-  #transfers: PromiseWithResolvers<TransferOutcome>[] = [];
+  readonly #handOvers: HandOvers;
   readonly #changes = new MembershipChanges();
   #handOverDueMs = Number.NEGATIVE_INFINITY;
   #expiry: Timer | null = null;
@@ -101,6 +100,10 @@ export class Node implements TransportHandler, RequestTarget {
       arrive: (event) => this.#loop.arrive(event),
       failed: (error) => this.#die(error),
     });
+    this.#handOvers = new HandOvers(
+      () => this.state,
+      (event) => this.#loop.arrive(event),
+    );
     const tail = new LogTail(store, tailBytesMax);
     this.#applier = new Applier(store.saved.snapshot, {
       stateMachine,
@@ -109,7 +112,7 @@ export class Node implements TransportHandler, RequestTarget {
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
       handed: (last, bytes) => this.#snapshots.taker.onHanded(last, bytes),
-      restore: (snapshot) => this.#restore(snapshot),
+      restore: (snapshot) => this.#snapshots.restore(snapshot),
       answered: () => this.#onAnswered(),
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
       failed: (error) => this.#die(error),
@@ -129,7 +132,7 @@ export class Node implements TransportHandler, RequestTarget {
       waiting: this.#waiting,
       reads: this.#reads,
       snapshots: this.#snapshots,
-      transferSettled: (outcome: TransferOutcome) => this.#onTransferSettled(outcome),
+      transferSettled: (outcome: TransferOutcome) => this.#handOvers.settle(outcome),
       changeSettled: ({ ref, outcome }: ChangeSettled) => this.#changes.settle(ref, outcome),
       removed: (by: PlacedConfiguration) => this.#die(removedError(options.id, by)),
       halt: (reason: HaltReason) => this.#die(haltError(reason)),
@@ -270,32 +273,12 @@ export class Node implements TransportHandler, RequestTarget {
 
   /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. */
   transfer(to: string | null): Promise<TransferOutcome> {
-    const underWay = this.#isHandingOver ? this.#transfers[0] : undefined;
-    if (to === null && underWay !== undefined) return underWay.promise;
-    const settled = Promise.withResolvers<TransferOutcome>();
-    if (this.#life === "ended") {
-      settled.resolve({ kind: "notLeader", leader: null });
-    } else {
-      this.#transfers.push(settled);
-      this.#loop.arrive({ kind: "transferLeadership", to });
-    }
-    return settled.promise;
+    return this.#handOvers.ask(to);
   }
 
   /** Changes who belongs to the cluster; resolves when the change is complete, or with why it is not. Never rejects. */
   changeMembership(change: MembershipChange, expectedIndex: LogIndex | null): Promise<ChangeOutcome> {
     return this.#changes.ask(change, expectedIndex, (event) => this.#loop.arrive(event));
-  }
-
-  get #isHandingOver(): boolean {
-    const { role } = this.state;
-    return role.kind === "leader" && role.transfer !== null;
-  }
-
-  /** The core answers in order, but for the hand-over under way, whose answer comes when it is over. */
-  #onTransferSettled(outcome: TransferOutcome): void {
-    const [settled] = this.#transfers.splice(this.#isHandingOver ? 1 : 0, 1);
-    settled?.resolve(outcome);
   }
 
   /** The nodes to keep connections with: the members, or the founders as long as there are none. */
@@ -320,17 +303,6 @@ export class Node implements TransportHandler, RequestTarget {
   #onTurned(): void {
     this.#snapshots.onTurned();
     this.#noteQuiet();
-  }
-
-  /** The state machine starts from this snapshot. What was being read of its state before is let go first. */
-  async #restore(snapshot: SnapshotRecord): Promise<void> {
-    const { stateMachine, snapshots, logger } = this.#modules;
-    const through = snapshot.position.index;
-    await this.#snapshots.taker.giveUp();
-    logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
-    await stateMachine.restore(snapshots.contents(snapshot));
-    this.#snapshots.taker.onRestored(through);
-    logger.log("info", "state machine restored", { through });
   }
 
   #onAnswered(): void {
@@ -402,7 +374,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#waiting.abandon(reason);
     this.#reads.failAll(notAnswered(reason));
     this.#applier.abandon(reason);
-    for (const settled of this.#transfers.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
+    this.#handOvers.end();
     this.#changes.end();
     this.#noteQuiet();
   }

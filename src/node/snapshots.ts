@@ -86,6 +86,17 @@ export class NodeSnapshots {
     this.#fetcher.stop("the node stops");
   }
 
+  /** The state machine starts from this snapshot. What was being read of its state before is let go first. */
+  async restore(snapshot: SnapshotRecord): Promise<void> {
+    const { stateMachine, snapshots, logger } = this.#modules;
+    const through = snapshot.position.index;
+    await this.taker.giveUp();
+    logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
+    await stateMachine.restore(snapshots.contents(snapshot));
+    this.taker.onRestored(through);
+    logger.log("info", "state machine restored", { through });
+  }
+
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {
     this.#fetcher.fetch(from, snapshot);
   }

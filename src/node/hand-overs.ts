@@ -1,0 +1,48 @@
+// Who waits for leadership to be handed over, and what became of it? Each asks the core in turn and hears its own answer.
+import type { TransferOutcome } from "../core/effects.ts";
+import type { State } from "../core/state.ts";
+import type { ArrivedEvent } from "./mailbox.ts";
+
+export class HandOvers {
+  readonly #state: () => State;
+  readonly #arrive: (event: ArrivedEvent) => void;
+  /** In the order of the requests; the hand-over under way is the first of them. */
+  #asked: PromiseWithResolvers<TransferOutcome>[] = [];
+  #isEnded = false;
+
+  constructor(state: () => State, arrive: (event: ArrivedEvent) => void) {
+    this.#state = state;
+    this.#arrive = arrive;
+  }
+
+  /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. Never rejects. */
+  ask(to: string | null): Promise<TransferOutcome> {
+    const underWay = this.#isUnderWay ? this.#asked[0] : undefined;
+    if (to === null && underWay !== undefined) return underWay.promise;
+    const settled = Promise.withResolvers<TransferOutcome>();
+    if (this.#isEnded) {
+      settled.resolve({ kind: "notLeader", leader: null });
+    } else {
+      this.#asked.push(settled);
+      this.#arrive({ kind: "transferLeadership", to });
+    }
+    return settled.promise;
+  }
+
+  /** The core answers in order, but for the hand-over under way, whose answer comes when it is over. */
+  settle(outcome: TransferOutcome): void {
+    const [settled] = this.#asked.splice(this.#isUnderWay ? 1 : 0, 1);
+    settled?.resolve(outcome);
+  }
+
+  /** The node ends. */
+  end(): void {
+    this.#isEnded = true;
+    for (const settled of this.#asked.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
+  }
+
+  get #isUnderWay(): boolean {
+    const { role } = this.#state();
+    return role.kind === "leader" && role.transfer !== null;
+  }
+}
