@@ -300,11 +300,6 @@ export class Node implements TransportHandler, RequestTarget {
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 
-  #onTurned(): void {
-    this.#snapshots.onTurned();
-    this.#noteQuiet();
-  }
-
   #onAnswered(): void {
     this.#modules.transport.flush();
     this.#noteQuiet();
@@ -316,6 +311,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   #onTurned(): void {
+    this.#snapshots.onTurned();
     if (this.#parked.count > 0 && (this.#refusing !== null || !isElecting(this.state))) this.#unpark();
     this.#noteQuiet();
   }
