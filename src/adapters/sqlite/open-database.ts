@@ -27,9 +27,6 @@ const settings: readonly (readonly [name: string, value: string, readBack: strin
   ["locking_mode", "EXCLUSIVE", "exclusive"],
 ];
 
-/** Only an empty database takes it: pages that are free can be given back, by and by and when space.ts asks for it. */
-const spaceSetting = "PRAGMA auto_vacuum = INCREMENTAL";
-
 const durabilitySettings: typeof settings = [
   ["locking_mode", "EXCLUSIVE", "exclusive"],
   ["journal_mode", "WAL", "wal"],
@@ -59,9 +56,11 @@ export function openDatabase(file: string, newIncarnation: () => string): Databa
     const isNew = checkFormat(db, file);
     db.run("COMMIT");
     isOurs = true;
-    if (isNew) db.run(spaceSetting);
+    if (isNew) keepTrackOfPages(db);
     applySettings(db, file, durabilitySettings);
     if (isNew) createTables(db, newIncarnation());
+    // INCREMENTAL: set once and for all when the file was made.
+    assertSetting(db, file, "auto_vacuum", 2);
     makeDurable(db);
     syncDataDirectory(file);
     return db;
@@ -70,6 +69,12 @@ export function openDatabase(file: string, newIncarnation: () => string): Databa
     else db?.close();
     throw error instanceof GraftError ? error : explainOpening(file, error);
   }
+}
+
+/** Free pages can then be given back in small steps, when space.ts asks for it. A file that has a page takes it by VACUUM. */
+function keepTrackOfPages(db: Database): void {
+  db.run("PRAGMA auto_vacuum = INCREMENTAL");
+  db.run("VACUUM");
 }
 
 /**
@@ -85,15 +90,17 @@ function makeDurable(db: Database): void {
 
 function applySettings(db: Database, file: string, wanted: typeof settings): void {
   for (const [name, value] of wanted) db.run(`PRAGMA ${name} = ${value}`);
-  for (const [name, , readBack] of wanted) {
-    const found = readPragma(db, name);
-    if (found === readBack) continue;
-    throw new GraftError(
-      "storage",
-      `SQLite does not take the setting ${name} = ${readBack} for ${file}, it says ${found}. Without it what is ` +
-        `confirmed could be lost, so the node does not start. Use a local file system.`,
-    );
-  }
+  for (const [name, , readBack] of wanted) assertSetting(db, file, name, readBack);
+}
+
+function assertSetting(db: Database, file: string, name: string, readBack: string | number): void {
+  const found = readPragma(db, name);
+  if (found === readBack) return;
+  throw new GraftError(
+    "storage",
+    `SQLite does not take the setting ${name} = ${readBack} for ${file}, it says ${found}. Without it what is ` +
+      `confirmed could be lost, or space never be given back, so the node does not start. Use a local file system.`,
+  );
 }
 
 function readPragma(db: Database, name: string): string | number | undefined {

@@ -20,18 +20,18 @@ interface Row {
 }
 
 export class Space {
-  readonly #db: Database;
   readonly #candidates: Statement<Row, [number, number]>;
   readonly #delete: Statement<never, [number]>;
+  readonly #vacuum: Statement<unknown, []>;
   readonly #freePages: Statement<{ freelist_count: number }, []>;
   readonly #pageBytes: number;
   /** Not known before the first step: looking costs a step's beginning, and a start has more urgent things to do. */
   #hasWork = true;
 
   constructor(db: Database) {
-    this.#db = db;
     this.#candidates = db.prepare("SELECT idx, length(payload) AS bytes FROM log WHERE idx <= ? ORDER BY idx LIMIT ?");
     this.#delete = db.prepare("DELETE FROM log WHERE idx <= ?");
+    this.#vacuum = db.prepare(`PRAGMA incremental_vacuum(${pagesPerStep})`);
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#pageBytes = (db.query("PRAGMA page_size").get() as { page_size: number }).page_size;
   }
@@ -50,15 +50,18 @@ export class Space {
   step(base: LogIndex): number {
     const deleted = this.#deleteRows(base);
     if (deleted > 0) return deleted;
-    const { freelist_count: free } = this.#freePages.get()!;
-    const surplus = free - Math.floor(keptFreeBytes / this.#pageBytes);
-    this.#hasWork = surplus > pagesPerStep;
-    if (surplus <= 0) return 0;
-    const pages = Math.min(surplus, pagesPerStep);
+    const before = this.#surplusPages();
     // It gives back one page each time it is asked for a row.
-    this.#db.query(`PRAGMA incremental_vacuum(${pages})`).all();
+    if (before > 0) this.#vacuum.all();
+    const after = this.#surplusPages();
+    this.#hasWork = after > 0 && after < before;
     // A page that moves is written, and so is the one that pointed to it.
-    return 2 * pages * this.#pageBytes;
+    return 2 * (before - after) * this.#pageBytes;
+  }
+
+  #surplusPages(): number {
+    const { freelist_count: free } = this.#freePages.get()!;
+    return Math.max(0, free - Math.floor(keptFreeBytes / this.#pageBytes));
   }
 
   #deleteRows(base: LogIndex): number {

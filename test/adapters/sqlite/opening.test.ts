@@ -1,4 +1,5 @@
 // Opening the file: by one process alone, readable by one user alone, with settings that are read back, in one format.
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,9 +37,20 @@ describe("settings", () => {
     ["checkpoint_fullfsync", 1],
     ["wal_autocheckpoint", 0],
     ["journal_size_limit", 33_554_432],
+    ["auto_vacuum", 2],
   ])("%s is %p", (name, value) => {
     expect(pragma(name)).toBe(value);
     expect(pragma(name)).toBe(value);
+  });
+
+  test("a file that could not give back space stops the node, and stays as it is", () => {
+    directory.open().close();
+    {
+      using db = new Database(directory.file);
+      db.run("PRAGMA auto_vacuum = NONE");
+      db.run("VACUUM");
+    }
+    expect(storageError(directory.open)).toContain("auto_vacuum = 2");
   });
 
   test("a setting that SQLite does not take stops the node", () => {
