@@ -8,9 +8,12 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((session) => session.close()));
 });
 
-async function readAll(snapshot: StateSnapshot): Promise<Buffer> {
+async function readAll(snapshot: StateSnapshot, meanwhile = async (): Promise<void> => {}): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for (let chunk = await snapshot.read(); chunk !== null; chunk = await snapshot.read()) chunks.push(chunk);
+  for (let chunk = await snapshot.read(); chunk !== null; chunk = await snapshot.read()) {
+    chunks.push(chunk);
+    await meanwhile();
+  }
   return Buffer.concat(chunks);
 }
 
@@ -32,10 +35,16 @@ describe.each(hosts)("snapshots of what ships with Graft (%s)", (_, start) => {
     for (const key of names) await kv.command("put", { key, value });
     await kv.command("delete", { key: names[5]! });
     const snapshot = await kv.machine.snapshot();
-    for (const key of names.slice(0, 100)) await kv.command("put", { key, value: "changed" });
-    for (const key of names.slice(100, 200)) await kv.command("delete", { key });
-    await kv.command("put", { key: "new", value });
-    const bytes = await readAll(snapshot);
+    const changes = [
+      ...names.slice(0, 100).map((key) => () => kv.command("put", { key, value: "changed" })),
+      ...names.slice(100, 200).map((key) => () => kv.command("delete", { key })),
+      () => kv.command("put", { key: "new", value }),
+    ];
+    // Some with every chunk: whatever they write must not get into it.
+    const bytes = await readAll(snapshot, async () => {
+      for (const change of changes.splice(0, 70)) await change();
+    });
+    expect(changes).toEqual([]);
 
     const other = await open("kv");
     await other.command("put", { key: "gone", value: "" });

@@ -1,4 +1,4 @@
-// cbor-x, set up to read and write plain CBOR: no records, no shared structures, no tags of its own, no BigInt out.
+// cbor-x, set up to read plain CBOR, and in tests to write it: no records, no shared structures, no tags of its own, no BigInt out.
 // It trusts its input, so nothing from outside reaches it before strict-cbor.ts has passed it.
 // This entry is JavaScript alone: the package's main one loads a native addon where it finds one, which corrupts what it
 // decodes under Bun.
@@ -9,7 +9,7 @@ interface PlainOptions extends NonNullable<ConstructorParameters<typeof Encoder>
   readonly int64AsNumber: true;
 }
 
-const plainOptions: PlainOptions = {
+export const plainOptions: PlainOptions = {
   useRecords: false,
   maxSharedStructures: 0,
   maxOwnStructures: 0,
@@ -47,12 +47,4 @@ export function decodePlainObjects(bytes: Uint8Array): unknown {
 /** A `Buffer` is made a plain view first, so that byte strings come out as `Uint8Array` whatever went in. */
 export function plainView(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** What `encodePlain` takes: integers beyond 32 bits as BigInt, since cbor-x would write a float for a number. */
-export type PlainInput = PlainItem | bigint | readonly PlainInput[] | Map<string, PlainInput>;
-
-/** A copy of its own. */
-export function encodePlain(value: PlainInput): Uint8Array {
-  return new Uint8Array(plain.encode(value));
 }

@@ -5,11 +5,12 @@ import { isPromise } from "./handlers.ts";
 const ALIVE: ReadonlySet<string> = new Set(["Map", "Set", "Map Iterator", "Set Iterator", "Array Iterator"]);
 
 /**
- * The pieces, in order. An array is encoded at once, whatever it holds: nothing of the state is referred to afterwards.
+ * The pieces, in order, each good until the next one is asked for: `encode` may use its memory again. An array is encoded at
+ * once, whatever it holds: nothing of the state is referred to afterwards.
  * Throws `TypeError` for what cannot be a snapshot; what `encode` throws, and the iteration.
  */
 export function frozenPieces(returned: unknown, encode: (item: unknown) => Uint8Array): Iterator<Uint8Array, unknown> {
-  if (Array.isArray(returned)) return Array.from(returned, encode).values();
+  if (Array.isArray(returned)) return Array.from(returned, (item) => encode(item).slice()).values();
   if (isPromise(returned)) throw new TypeError("snapshot returned a Promise: the state must be frozen when it returns");
   const kind = Object.prototype.toString.call(returned).slice("[object ".length, -1);
   if (ALIVE.has(kind)) {

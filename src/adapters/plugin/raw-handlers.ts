@@ -14,7 +14,7 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
     apply: (payload, context) => copyOf(instance.apply(payload.slice(), context), "apply"),
     query: (payload) => copyOf(instance.query(payload.slice()), "query"),
     snapshots: snapshots && {
-      take: () => frozenPieces(snapshots.take(), (piece) => copyOf(piece, "snapshot")()),
+      take: () => frozenPieces(snapshots.take(), (piece) => bytesOf(piece, "snapshot")),
       restore(piece) {
         mustBeOver("restore", snapshots.restore(piece.slice()));
       },
@@ -23,7 +23,12 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
 }
 
 function copyOf(result: unknown, handler: string): Encode {
-  if (result instanceof Uint8Array) return () => new Uint8Array(result);
+  const bytes = bytesOf(result, handler);
+  return () => new Uint8Array(bytes);
+}
+
+function bytesOf(result: unknown, handler: string): Uint8Array {
+  if (result instanceof Uint8Array) return result;
   mustBeOver(handler, result);
   throw new TypeError(`${handler} returned ${result === null ? "null" : typeof result} and not a Uint8Array`);
 }

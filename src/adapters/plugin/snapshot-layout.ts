@@ -20,11 +20,11 @@ export type SectionTag = (typeof snapshotSections)[keyof typeof snapshotSections
 export const pieceBytesMax = 64 * 1024 * 1024;
 
 /** A chunk ends after so many pieces although it has room, so that to make one never takes long. */
-const chunkPiecesMax = 2048;
+const chunkPiecesMax = 1024;
 
 export interface SectionSource {
   readonly tag: SectionTag;
-  /** Each piece is read at once, and may be changed when the next is asked for. */
+  /** Each piece may be changed when a chunk is finished, or the next piece is asked for. */
   readonly pieces: Iterator<Uint8Array, unknown>;
 }
 
@@ -36,8 +36,10 @@ export interface SectionSink {
 
 /** Puts sections into chunks, each when it is asked for. */
 export class SnapshotWriter {
-  readonly #parts: Iterator<Uint8Array, unknown>;
-  #rest: Uint8Array = new Uint8Array();
+  readonly #parts: Iterator<Part, unknown>;
+  /** What is begun, and in no chunk yet. Memory of its own between two chunks. */
+  #rest: Part = { head: nothing, body: nothing };
+  #ownsRest = true;
 
   constructor(sections: readonly SectionSource[]) {
     this.#parts = partsOf(sections);
@@ -47,37 +49,54 @@ export class SnapshotWriter {
   read(): Uint8Array<ArrayBuffer> | null {
     const chunk = new Uint8Array(snapshotChunkBytesMax);
     let filled = 0;
-    for (let parts = 0; filled < chunk.length && parts < 2 * chunkPiecesMax; parts++) {
-      if (this.#rest.length === 0) {
+    for (let parts = 0; filled < chunk.length && parts < chunkPiecesMax; parts++) {
+      if (this.#rest.head.length === 0 && this.#rest.body.length === 0) {
         const next = this.#parts.next();
         if (next.done === true) break;
         this.#rest = next.value;
+        this.#ownsRest = false;
       }
-      const fitting = this.#rest.subarray(0, chunk.length - filled);
-      chunk.set(fitting, filled);
-      filled += fitting.length;
-      this.#rest = this.#rest.subarray(fitting.length);
+      filled += this.#put(chunk.subarray(filled));
     }
+    if (!this.#ownsRest) this.#rest = { head: this.#rest.head, body: this.#rest.body.slice() };
+    this.#ownsRest = true;
     if (filled === 0) return null;
     return filled === chunk.length ? chunk : chunk.slice(0, filled);
   }
+
+  /** As much of the rest as there is room for: how many bytes that is. */
+  #put(room: Uint8Array): number {
+    const head = this.#rest.head.subarray(0, room.length);
+    const body = this.#rest.body.subarray(0, room.length - head.length);
+    room.set(head);
+    room.set(body, head.length);
+    this.#rest = { head: this.#rest.head.subarray(head.length), body: this.#rest.body.subarray(body.length) };
+    return head.length + body.length;
+  }
 }
 
-function* partsOf(sections: readonly SectionSource[]): Generator<Uint8Array> {
-  yield Uint8Array.of(VERSION);
+/** The bytes of a source come together with their length: who asks for more may find them changed. */
+interface Part {
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+const nothing = new Uint8Array();
+
+function* partsOf(sections: readonly SectionSource[]): Generator<Part> {
+  yield { head: Uint8Array.of(VERSION), body: nothing };
   for (const { tag, pieces } of sections) {
-    yield Uint8Array.of(tag);
+    yield { head: Uint8Array.of(tag), body: nothing };
     for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
-      const piece = next.value;
-      if (piece.length > pieceBytesMax) {
-        throw new RangeError(`an item of ${piece.length} bytes: ${pieceBytesMax} are allowed`);
+      const body = next.value;
+      if (body.length > pieceBytesMax) {
+        throw new RangeError(`an item of ${body.length} bytes: ${pieceBytesMax} are allowed`);
       }
-      yield lengthOf(piece.length);
-      yield piece;
+      yield { head: lengthOf(body.length), body };
     }
-    yield lengthOf(NO_PIECE);
+    yield { head: lengthOf(NO_PIECE), body: nothing };
   }
-  yield Uint8Array.of(END);
+  yield { head: Uint8Array.of(END), body: nothing };
 }
 
 function lengthOf(length: number): Uint8Array {

@@ -1,7 +1,7 @@
 // The typed style on top of bytes: a payload is the CBOR array [operation, input], a result is one CBOR value. The input is
 // parsed here, at every apply, and not where the client was: what a schema makes of it is part of the state machine.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
+import { type CborValue, decodeValue, encodeShared, encodeValue } from "../cbor/value.ts";
 import { type ApplyContext, Rejected, type Schema } from "./api.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
 import { frozenPieces } from "./frozen-pieces.ts";
@@ -31,7 +31,7 @@ export function createTypedHandlers(plugin: TypedPlugin): Handlers {
 function snapshotHandlers({ snapshots }: TypedPlugin, state: unknown): SnapshotHandlers | null {
   if (snapshots === null) return null;
   return {
-    take: () => frozenPieces(snapshots.take(state), (item) => encodeValue(item as CborValue)),
+    take: () => frozenPieces(snapshots.take(state), (item) => encodeShared(item as CborValue)),
     restore(piece) {
       mustBeOver("restore", snapshots.restore(state, decodeValue(piece)));
     },

@@ -4,9 +4,10 @@ import { describe, expect, test } from "bun:test";
 import { BadFrame, decodeFrame, type FrameContext } from "../../../src/adapters/cbor/codec.ts";
 import { termMax } from "../../../src/adapters/cbor/limits.ts";
 import { allowedNames, type MessageName, messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
-import { decodePlain, encodePlain, type PlainInput } from "../../../src/adapters/cbor/plain-cbor.ts";
+import { decodePlain } from "../../../src/adapters/cbor/plain-cbor.ts";
 import { kinds, names } from "./frame-generator.ts";
 import { goldenFrames } from "./golden-frames.ts";
+import { encodePlain, type PlainInput } from "./plain-encoder.ts";
 
 /** A path into the frame: the item to put something else into. */
 type Path = readonly number[];

@@ -6,8 +6,9 @@ import { decodeFrame, encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame } from "../../../src/adapters/cbor/frames.ts";
 import { membersMax, operationsMax, payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
 import { messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
-import { decodePlain, encodePlain, type PlainInput, type PlainItem } from "../../../src/adapters/cbor/plain-cbor.ts";
+import { decodePlain, type PlainItem } from "../../../src/adapters/cbor/plain-cbor.ts";
 import { Draw, kinds, names } from "./frame-generator.ts";
+import { encodePlain, type PlainInput } from "./plain-encoder.ts";
 
 const framesPerKind = 300;
 const bodyOf = (frame: Uint8Array): Uint8Array => frame.subarray(4);

@@ -4,6 +4,7 @@ import { BadFrame } from "../../../src/adapters/cbor/bad-frame.ts";
 import {
   type CborValue,
   decodeValue,
+  encodeShared,
   encodeValue,
   valueDepthMax,
   valueItemsMax,
@@ -64,6 +65,19 @@ test.each([
 ])("%j is %s on the wire", (value, hex) => {
   expect(hexOf(value)).toBe(hex);
   expect(fromHex(hex)).toStrictEqual(value);
+});
+
+test("what is encoded without a copy is the same, until the next value is", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const value = drawValue(new Draw(seed), 5);
+    expect(Buffer.compare(encodeShared(value), encodeValue(value))).toBe(0);
+  }
+  const shared = encodeShared("first");
+  const own = encodeValue("first");
+  encodeValue("other");
+  expect([decodeValue(shared), decodeValue(own)]).toEqual(["other", "first"]);
+  expect(() => encodeValue([1, new Date(0)] as unknown as CborValue)).toThrow(TypeError);
+  expect(hexOf([1])).toBe("8101");
 });
 
 test("floats of any width are read", () => {

@@ -49,6 +49,27 @@ test("a piece may be larger than a chunk, and many small ones make small chunks"
   expect(pieces.at(-1)).toBe(`3:${9999 & 255}`);
 });
 
+test("a source may use its memory again once a chunk is finished, wherever that is", () => {
+  for (let length = snapshotChunkBytesMax - 16; length <= snapshotChunkBytesMax; length++) {
+    const scratch = new Uint8Array(length);
+    function* reused(): Generator<Uint8Array> {
+      yield scratch.fill(1);
+      yield scratch.subarray(0, 3).fill(2);
+    }
+    const writer = new SnapshotWriter([{ tag: 3, pieces: reused() }]);
+    const taken: string[] = [];
+    const reader = new SnapshotReader([
+      { tag: 3, take: (piece) => taken.push(`${piece.length} ${new Set(piece).size} ${piece[0]}`) },
+    ]);
+    for (let chunk = writer.read(); chunk !== null; chunk = writer.read()) {
+      reader.write(chunk);
+      scratch.fill(9);
+    }
+    reader.end();
+    expect(taken).toEqual([`${length} 1 1`, "3 1 2"]);
+  }
+});
+
 describe("is noticed", () => {
   const bytes = written(...some);
 
