@@ -3,8 +3,10 @@ import { type MemberKey } from "../../src/core/configuration.ts";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import { restore } from "../../src/core/restore.ts";
+import { SessionTable } from "../../src/core/sessions.ts";
 import { step } from "../../src/core/step.ts";
 import { Chance } from "./chance.ts";
+import { Clients } from "./clients.ts";
 import { Commands } from "./commands.ts";
 import { newCoverage } from "./coverage.ts";
 import type { DiskImage } from "./disk.ts";
@@ -19,7 +21,7 @@ import { Snapshots } from "./snapshots.ts";
 import { Violation } from "./violation.ts";
 import type { Checks, Core, World } from "./world.ts";
 
-export const realCore: Core = { step, restore, nextDeadlineMs, checkState, checkTransition };
+export const realCore: Core = { step, restore, nextDeadlineMs, SessionTable, checkState, checkTransition };
 
 const unansweredMax = 200;
 
@@ -45,16 +47,18 @@ export class Cluster {
     const ids = Array.from({ length: options.nodes }, (_, at) => `n${at + 1}`);
     const coverage = newCoverage();
     const safety = new Safety();
+    const profile = drawProfile(options.profile, chance);
     this.world = {
       core: options.core,
       checks: options.checks,
-      profile: drawProfile(options.profile, chance),
+      profile,
       chance,
       schedule: new Schedule(),
       safety,
       promises: new Promises((leaderTerm, index, term) => safety.leaderHolds(leaderTerm, index, term)),
       commands: new Commands(coverage),
       snapshots: new Snapshots(),
+      clients: new Clients(chance, coverage, profile.settings.electionTimeoutMs),
       coverage,
       bootstrap: ids.map((id) => ({ id, address: `${id}:7400` })),
       disks: this.#disks,
@@ -73,6 +77,7 @@ export class Cluster {
     this.faults = new Faults(this);
     this.#found();
     this.#load();
+    this.#actAsClients();
   }
 
   /** The node that leads, in the highest term if there are several. */
@@ -133,6 +138,26 @@ export class Cluster {
       // A client waits for answers before it sends more.
       if (node.waiting.size < unansweredMax) this.propose(node, 1 + chance.below(profile.batchMax));
       this.#load();
+    });
+  }
+
+  /** Clients with sessions try any node, those that are down or asleep as well: copies arrive late, or never. */
+  #actAsClients(): void {
+    const { schedule, chance, profile, clients } = this.world;
+    schedule.after(chance.wait(profile.proposeEveryMs), () => {
+      if (this.#isQuiet) return;
+      const { copies, propose } = clients.act();
+      const leaders = this.nodes.filter((node) => node.leadsTerm !== null);
+      for (let copy = 0; copy < copies; copy++) {
+        const node = leaders.length > 0 && chance.happens(0.7) ? chance.pick(leaders) : chance.pick(this.nodes);
+        const proposal = propose();
+        // Some take their time: the client may long have its answer from another one.
+        const travelMs = chance.happens(0.15) ? chance.wait(2 * profile.settings.electionTimeoutMs) : 0;
+        schedule.after(travelMs, () => {
+          if (node.waiting.size < unansweredMax) node.propose([proposal]);
+        });
+      }
+      this.#actAsClients();
     });
   }
 

@@ -4,6 +4,7 @@ import type { Entry } from "../../src/core/entry.ts";
 import type { Proposal, ProposalRef } from "../../src/core/events.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import type { Chance } from "./chance.ts";
+import { isOfClient } from "./clients.ts";
 import type { Coverage } from "./coverage.ts";
 import { Violation } from "./violation.ts";
 
@@ -37,7 +38,7 @@ export class Commands {
 
   /** A leader has made a new entry. */
   onCreated(entry: Entry): void {
-    if (entry.kind !== "command") return;
+    if (entry.kind !== "command" || entry.session !== null) return;
     const number = numberOf(entry.payload);
     const earlier = this.#placed.get(number);
     if (earlier !== undefined) {
@@ -50,6 +51,7 @@ export class Commands {
   onRefused(refs: readonly ProposalRef[]): void {
     this.#coverage.refusedProposals += refs.length;
     for (const ref of refs) {
+      if (isOfClient(ref)) continue;
       if (this.#placed.has(ref)) throw new Violation("refused is refused", `${ref} is in a log and was refused`);
       this.#refused.add(ref);
     }
@@ -58,6 +60,7 @@ export class Commands {
   /** The leader says where the proposals stand; `log` is its own. */
   onAccepted(refs: readonly ProposalRef[], first: LogPosition, log: readonly Entry[]): void {
     refs.forEach((ref, at) => {
+      if (isOfClient(ref)) return;
       const entry = log[first.index + at - 1];
       if (entry?.kind !== "command" || numberOf(entry.payload) !== ref || entry.term !== first.term) {
         throw new Violation("a command stands where its leader says", `${ref} is not at ${first.index + at}`);

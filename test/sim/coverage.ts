@@ -13,6 +13,12 @@ export const newCoverage = () => ({
   commits: 0,
   acknowledged: 0,
   refusedProposals: 0,
+  /** Sessions opened, their commands acknowledged, and what became of other copies of them. */
+  sessions: 0,
+  sessionCommands: 0,
+  answeredCopies: 0,
+  forgottenCopies: 0,
+  expiredCopies: 0,
   heldProposals: 0,
   truncations: 0,
   refusedAppends: 0,

@@ -118,17 +118,20 @@ const termAt = (log: readonly Entry[], index: number): number | undefined => (in
 
 /** The model of a state machine: it sees entries in order, each once in a life, the same ones as all others. */
 function apply(node: SimNode, after: number, through: number): void {
-  const { safety, commands } = node.world;
+  const { safety, commands, clients } = node.world;
   if (after !== node.appliedIndex) {
     throw new Violation("each entry is applied once", `${node.key} goes on after ${after}, not ${node.appliedIndex}`);
   }
   for (let index = after + 1; index <= through; index++) {
     const entry = node.log[index - 1];
     safety.onApplied(node, index, entry);
+    const answer = entry === undefined ? null : node.machine.apply(entry);
     const waiting = node.waiting.get(index);
     if (waiting === undefined) continue;
     node.waiting.delete(index);
-    if (waiting.position.term === entry?.term) commands.acknowledge(waiting.ref, waiting.position);
+    if (waiting.position.term !== entry?.term) continue;
+    if (answer !== null) clients.onReply(waiting.ref, answer);
+    else commands.acknowledge(waiting.ref, waiting.position);
   }
   node.appliedIndex = through;
   node.world.snapshots.maybeTake(node);
@@ -142,6 +145,7 @@ function restoreState(node: SimNode, snapshot: SnapshotRecord): void {
     throw new Violation("a snapshot never goes back", `${node.key} goes from ${node.appliedIndex} to ${index}`);
   }
   for (const entry of snapshots.contentsOf(snapshot)) safety.onApplied(node, entry.index, entry);
+  node.machine.table.restore(snapshots.sessionsOf(snapshot));
   coverage.snapshotsInstalled++;
   node.appliedIndex = index;
 }

@@ -44,7 +44,9 @@ export async function loadMutant(mutant: Mutant): Promise<{ readonly core: Core;
       const replacements = mutant.replacements.filter((replacement) => replacement.file === file);
       writeFileSync(join(folder, file), replacements.reduce(replaceOnce, readFileSync(join(coreFolder, file), "utf8")));
     }
-    const modules = ["step", "restore", "deadline", "invariants"].map((name) => import(join(folder, `${name}.ts`)));
+    const modules = ["step", "restore", "deadline", "invariants", "sessions"].map(
+      (name) => import(join(folder, `${name}.ts`)),
+    );
     return { core: Object.assign({}, ...(await Promise.all(modules))) as Core, dispose };
   } catch (error) {
     dispose();
@@ -186,7 +188,7 @@ export const mutants: readonly Mutant[] = [
     profile: "rotation",
     nodes: 5,
     seedsMax: 100,
-    caughtBy: /the core's own assertions|Leader Completeness|State Machine Safety/,
+    caughtBy: /the core's own assertions|liveness|Leader Completeness|State Machine Safety/,
   },
   {
     name: "P16: a follower commits what its leader has, matched or not",
@@ -279,6 +281,36 @@ export const mutants: readonly Mutant[] = [
     checks: all,
     seedsMax: 20,
     caughtBy: /voids what spoke for its crash/,
+  },
+  {
+    name: "P25: a copy of a command has its effect again",
+    replacements: [
+      {
+        file: "sessions.ts",
+        text: "return session.outcomes.get(sequence) ?? this.#refusalOf(stamp, session);",
+        by: "return this.#refusalOf(stamp, session);",
+      },
+    ],
+    seedsMax: 5,
+    caughtBy: /a command takes effect once/,
+  },
+  {
+    name: "P25: a copy that comes after the client has its answer has its effect again",
+    replacements: [{ file: "sessions.ts", text: "if (sequence < session.answeredBelow) return forgotten;", by: "" }],
+    seedsMax: 5,
+    caughtBy: /a command takes effect once/,
+  },
+  {
+    name: "P25: an outcome is let go of while the client waits for it",
+    replacements: [
+      {
+        file: "sessions.ts",
+        text: "if (stamp.answeredBelow > session.answeredBelow) this.#letGo(session, stamp.answeredBelow);",
+        by: "if (stamp.sequence > session.answeredBelow) this.#letGo(session, stamp.sequence);",
+      },
+    ],
+    seedsMax: 5,
+    caughtBy: /no answer is forgotten too early/,
   },
   {
     name: "P42: a wiped disk takes the place of the old one",

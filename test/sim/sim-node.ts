@@ -12,6 +12,7 @@ import { NodeClock } from "./clock.ts";
 import { Disk, type DiskImage } from "./disk.ts";
 import { observe } from "./observe.ts";
 import { executeEffect } from "./execute.ts";
+import { SessionMachine } from "./session-machine.ts";
 import type { Network } from "./network.ts";
 import type { Promiser } from "./promises.ts";
 import { completeLog } from "./snapshots.ts";
@@ -30,6 +31,7 @@ export class SimNode implements Promiser {
   state: State | null = null;
   log: Entry[] = [];
   appliedIndex = 0;
+  machine: SessionMachine;
   /** Proposals of clients connected to this node that have a place in the log and no answer. */
   readonly waiting = new Map<number, { readonly position: LogPosition; readonly ref: number }>();
   /** What the hello of this node carries. */
@@ -53,6 +55,7 @@ export class SimNode implements Promiser {
     this.world = world;
     this.network = network;
     this.disk = new Disk(id, world);
+    this.machine = new SessionMachine(new world.core.SessionTable(), world.clients);
     this.#clock = new NodeClock(world.chance, 0);
   }
 
@@ -90,6 +93,7 @@ export class SimNode implements Promiser {
     this.log = completeLog(world, this);
     this.appliedIndex = this.durable.snapshot?.position.index ?? 0;
     this.fetching = null;
+    this.machine = this.#restoredMachine();
     this.genesis = this.durable.genesis;
     this.halted = null;
     this.state = core.restore(this.durable.saved(), {
@@ -105,6 +109,15 @@ export class SimNode implements Promiser {
     if (world.checks.invariants) this.#guarded("invariants", () => core.checkState(this.state!));
     this.#keepTime();
     this.network.onStarted(this);
+  }
+
+  /** What its file of the latest snapshot holds; empty without one. */
+  #restoredMachine(): SessionMachine {
+    const { core, clients, snapshots } = this.world;
+    const machine = new SessionMachine(new core.SessionTable(), clients);
+    const { snapshot } = this.durable;
+    if (snapshot !== null) machine.table.restore(snapshots.sessionsOf(snapshot));
+    return machine;
   }
 
   crash(): void {

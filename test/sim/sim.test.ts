@@ -10,7 +10,7 @@ const events = 5000;
 
 /** At least this much, over the seeds of a profile: about half of what was counted when it was written. */
 const least: Readonly<Record<ProfileName, Partial<Coverage>>> = {
-  calm: { acknowledged: 25_000, leaders: 100, transfersDone: 100, refusedProposals: 5000 },
+  calm: { acknowledged: 25_000, leaders: 100, transfersDone: 100, refusedProposals: 5000, sessionCommands: 3000 },
   lossy: { acknowledged: 25_000, dropped: 10_000, duplicated: 4000, reordered: 25_000, refusedAppends: 5000 },
   partitions: { partitions: 400, oneWayPartitions: 200, truncations: 80, conflicts: 20, quorumsLost: 200 },
   crashes: {
@@ -21,8 +21,10 @@ const least: Readonly<Record<ProfileName, Partial<Coverage>>> = {
     leaders: 500,
     crashNotices: 600,
     crashElections: 150,
+    answeredCopies: 700,
+    forgottenCopies: 80,
   },
-  pauses: { pauses: 500, wokeLate: 50, quorumsLost: 100, heldProposals: 1000 },
+  pauses: { pauses: 500, wokeLate: 50, quorumsLost: 100, heldProposals: 1000, expiredCopies: 100 },
   slowDisks: {
     crashesWithLostWrites: 300,
     partialAcks: 15_000,

@@ -3,6 +3,7 @@
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { configurationAt } from "../../src/core/log-terms.ts";
+import type { SessionsImage } from "../../src/core/sessions.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
@@ -11,7 +12,16 @@ import type { World } from "./world.ts";
 /** The files of all nodes by name, each as the entries that its state was made of. */
 export class Snapshots {
   readonly #contents = new Map<string, readonly Entry[]>();
+  readonly #sessions = new Map<string, SessionsImage>();
+  /** By index, what the table of sessions was there on the first node that took a snapshot. */
+  readonly #sessionsAt = new Map<number, string>();
   #count = 0;
+
+  sessionsOf({ file }: SnapshotRecord): SessionsImage {
+    const sessions = this.#sessions.get(file);
+    if (sessions === undefined) throw new Violation("a snapshot that is named is there", file);
+    return sessions;
+  }
 
   contentsOf(snapshot: SnapshotRecord): readonly Entry[] {
     const contents = this.#contents.get(snapshot.file);
@@ -35,8 +45,18 @@ export class Snapshots {
       checksum: last.index,
     };
     this.#contents.set(record.file, node.log.slice(0, appliedIndex));
+    this.#keepSessions(record, node.machine.table.image());
     coverage.snapshotsTaken++;
     node.later(chance.from(profile.snapshotMs), () => node.deliver({ kind: "snapshotTaken", snapshot: record }));
+  }
+
+  /** A node that was restored, or took snapshots before, has the same table as one that applied everything (P27). */
+  #keepSessions({ file, position: { index } }: SnapshotRecord, sessions: SessionsImage): void {
+    this.#sessions.set(file, sessions);
+    const told = JSON.stringify(sessions);
+    const earlier = this.#sessionsAt.get(index) ?? told;
+    this.#sessionsAt.set(index, earlier);
+    if (earlier !== told) throw new Violation("every node has the same sessions", `${file}: ${told}, and ${earlier}`);
   }
 
   /** The node reads the leader's file. It may take long, or be cut short; the next offer begins it again. */

@@ -4,8 +4,10 @@ import type { nextDeadlineMs } from "../../src/core/deadline.ts";
 import type { checkState, checkTransition } from "../../src/core/invariants.ts";
 import type { restore } from "../../src/core/restore.ts";
 import type { Founding } from "../../src/core/state.ts";
+import type { SessionTable } from "../../src/core/sessions.ts";
 import type { step } from "../../src/core/step.ts";
 import type { Chance } from "./chance.ts";
+import type { Clients } from "./clients.ts";
 import type { Commands } from "./commands.ts";
 import type { Coverage } from "./coverage.ts";
 import type { DiskImage } from "./disk.ts";
@@ -21,6 +23,7 @@ export interface Core {
   readonly step: typeof step;
   readonly restore: typeof restore;
   readonly nextDeadlineMs: typeof nextDeadlineMs;
+  readonly SessionTable: typeof SessionTable;
   readonly checkState: typeof checkState;
   readonly checkTransition: typeof checkTransition;
 }
@@ -43,6 +46,7 @@ export interface World {
   readonly promises: Promises;
   readonly commands: Commands;
   readonly snapshots: Snapshots;
+  readonly clients: Clients;
   readonly coverage: Coverage;
   readonly bootstrap: Founding["bootstrap"];
   /** The disks of all members, those included that have been replaced since. */
