@@ -1,6 +1,6 @@
 // Entries, configurations and effects to write into a log store, as short as a test wants to say them.
 import { type Configuration, toMemberKey } from "../../src/core/configuration.ts";
-import type { DurableEffect } from "../../src/core/effects.ts";
+import type { DurableEffect, WriteSnapshot } from "../../src/core/effects.ts";
 import type { CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
@@ -86,7 +86,7 @@ export const snapshot = (
 ): DurableEffect => ({ kind: "writeSnapshot", ticket, snapshot: record, base, baseConfiguration, discardsLog: false });
 
 /** A leader's snapshot in place of this log. */
-export const snapshotInstead = (position: LogPosition, chain = 4711): DurableEffect => ({
+export const snapshotInstead = (position: LogPosition, chain = 4711): WriteSnapshot => ({
   kind: "writeSnapshot",
   ticket,
   snapshot: snapshotAt(position, chain),

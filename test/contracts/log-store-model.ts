@@ -1,21 +1,40 @@
-// A log store against the plainest model of one, an array: a long random run of writes, refusals, reads and restarts
-// must look the same in both. The seed is in the test's title.
+// A log store against the plainest model of one, an array: a long random run of writes, snapshots, refusals, reads and
+// restarts must look the same in both. The seed is in the test's title.
 import { expect, test } from "bun:test";
 import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
-import type { LogPosition } from "../../src/core/log-position.ts";
+import { type LogPosition, logStart } from "../../src/core/log-position.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
-import { append, command, configuration, ignoreDurable, keyOf, noop, truncate, vote } from "./log-entries.ts";
+import {
+  append,
+  command,
+  configuration,
+  ignoreDurable,
+  keyOf,
+  noop,
+  snapshot,
+  snapshotAt,
+  snapshotInstead,
+  truncate,
+  vote,
+} from "./log-entries.ts";
 import type { LogStoreMedium } from "./log-store.contract.ts";
 
-const seeds = [1, 2, 3];
-const rounds = 60;
+const seeds = [1, 2, 3, 4];
+const rounds = 80;
 
 interface Model {
   currentTerm: number;
   votedFor: string | null;
+  base: LogPosition & { readonly stampMs: number };
+  snapshot: SnapshotRecord | null;
+  /** Those after the base. */
   entries: Entry[];
 }
+
+const lastOf = ({ base, entries }: Model) => entries.at(-1) ?? base;
+const snapshotEnd = ({ snapshot: record }: Model): number => record?.position.index ?? 0;
 
 /** Numbers that look random and are the same for the same seed. */
 function generator(seed: number): (below: number) => number {
@@ -30,13 +49,18 @@ export function logStoreAgainstModel(name: string, createMedium: () => LogStoreM
   test.each(seeds)(`log store against its model: ${name}, seed %i`, (seed) => {
     const draw = generator(seed);
     const medium = createMedium();
-    const model: Model = { currentTerm: 0, votedFor: null, entries: [] };
+    const start = { ...logStart, stampMs: 0 };
+    const model: Model = { currentTerm: 0, votedFor: null, base: start, snapshot: null, entries: [] };
+    let written = 0;
     let store = medium.open();
     for (let round = 0; round < rounds; round++) {
       const { effects, after } = drawWrite(model, draw);
       store.write(effects, ignoreDurable);
       Object.assign(model, after);
-      expect(() => store.write([append(command(model.entries.length + 2, 99))], ignoreDurable)).toThrow("gap");
+      written += model.entries.length;
+      if (draw(4) === 0) cutLog(store, model, draw);
+      if (draw(2) === 0) store.reclaim();
+      expect(() => store.write([append(command(lastOf(model).index + 2, 99))], ignoreDurable)).toThrow("gap");
       compareRead(store, model, draw);
       if (draw(6) > 0) continue;
       medium.settle(store);
@@ -44,7 +68,10 @@ export function logStoreAgainstModel(name: string, createMedium: () => LogStoreM
       store = medium.open();
       expect(store.saved).toMatchObject(savedAsModelled(model));
     }
-    expect(model.entries.length).toBeGreaterThan(20);
+    expect(written).toBeGreaterThan(200);
+    expect(model.base.index).toBeGreaterThan(20);
+    while (store.reclaim());
+    compareRead(store, model, draw);
     store.close();
     medium.dispose();
   });
@@ -62,8 +89,8 @@ function drawWrite(model: Model, draw: (below: number) => number): { effects: Du
       return vote(after.currentTerm, id);
     }
     if (choice === 1) {
-      const through = Math.max(0, after.entries.length - draw(8));
-      after.entries = after.entries.slice(0, through);
+      const through = Math.max(snapshotEnd(after), lastOf(after).index - draw(8));
+      after.entries = after.entries.filter(({ index }) => index <= through);
       return truncate(through);
     }
     const entries = Array.from({ length: draw(12) }, () => drawEntry(after, draw));
@@ -73,8 +100,9 @@ function drawWrite(model: Model, draw: (below: number) => number): { effects: Du
 }
 
 function drawEntry(model: Model, draw: (below: number) => number): Entry {
-  const index = model.entries.length + 1;
-  const term = Math.max(model.entries.at(-1)?.term ?? 1, draw(10) === 0 ? model.currentTerm : 1);
+  const last = lastOf(model);
+  const index = last.index + 1;
+  const term = Math.max(last.term, draw(10) === 0 ? model.currentTerm : 1);
   const kind = draw(10);
   const entry =
     kind === 0
@@ -86,27 +114,55 @@ function drawEntry(model: Model, draw: (below: number) => number): Entry {
   return entry;
 }
 
-function compareRead(store: LogStore, { entries }: Model, draw: (below: number) => number): void {
+/** A snapshot of the log and a base at or below it, or now and then a leader's in its place. */
+function cutLog(store: LogStore, model: Model, draw: (below: number) => number): void {
+  const last = lastOf(model);
+  if (draw(6) === 0) {
+    const place = { index: snapshotEnd(model) + 1 + draw(20), term: last.term + draw(2) };
+    const effect = snapshotInstead(place, 1 + draw(1000));
+    store.write([effect], ignoreDurable);
+    const { stampMs } = effect.snapshot;
+    Object.assign(model, { base: { ...place, stampMs }, snapshot: effect.snapshot, entries: [] });
+    return;
+  }
+  const held = [model.base, ...model.entries];
+  const covered = held.slice(snapshotEnd(model) - model.base.index);
+  const end = covered[draw(covered.length)]!;
+  if (end.index === 0) return;
+  const base = held[draw(end.index - model.base.index + 1)]!;
+  const record = snapshotAt(positionOf(end), store.chainAt(end.index));
+  store.write([snapshot(record, positionOf(base))], ignoreDurable);
+  const entries = model.entries.filter(({ index }) => index > base.index);
+  Object.assign(model, { base: { ...positionOf(base), stampMs: base.stampMs }, snapshot: record, entries });
+}
+
+const positionOf = ({ index, term }: LogPosition): LogPosition => ({ index, term });
+
+function compareRead(store: LogStore, model: Model, draw: (below: number) => number): void {
+  const { base, entries } = model;
+  const last = lastOf(model).index;
+  expect(() => store.read(base.index, last, 1e9)).toThrow();
   if (entries.length === 0) return;
-  expect(store.read(1, entries.length, 1e9)).toEqual(entries);
-  const first = 1 + draw(entries.length);
-  const page = store.read(first, entries.length, draw(5000));
-  expect(page).toEqual(entries.slice(first - 1, first - 1 + page.length));
+  expect(store.read(base.index + 1, last, 1e9)).toEqual(entries);
+  const at = draw(entries.length);
+  const page = store.read(base.index + 1 + at, last, draw(5000));
+  expect(page).toEqual(entries.slice(at, at + page.length));
   expect(page.length).toBeGreaterThan(0);
 }
 
-function savedAsModelled({ currentTerm, votedFor, entries }: Model): Partial<SavedState> {
-  const positions = entries.map(({ index, term }): LogPosition => ({ index, term }));
+function savedAsModelled(model: Model): Partial<SavedState> {
+  const { currentTerm, votedFor, base, snapshot: record, entries } = model;
+  const last = lastOf(model);
   return {
     currentTerm,
     votedFor: votedFor as SavedState["votedFor"],
-    last: positions.at(-1) ?? { index: 0, term: 0 },
-    lastStampMs: entries.at(-1)?.stampMs ?? 0,
-    termStarts: positions.filter(({ index, term }) => entries[index - 2]?.term !== term),
+    base: positionOf(base),
+    snapshot: record,
+    last: positionOf(last),
+    lastStampMs: last.stampMs,
+    termStarts: entries.filter(({ term }, at) => entries[at - 1]?.term !== term).map(positionOf),
     configurations: entries.flatMap((entry) =>
-      entry.kind === "configuration"
-        ? [{ position: positions[entry.index - 1]!, configuration: entry.configuration }]
-        : [],
+      entry.kind === "configuration" ? [{ position: positionOf(entry), configuration: entry.configuration }] : [],
     ),
   };
 }

@@ -141,11 +141,11 @@ export function logStoreSnapshotContract(name: string, createMedium: () => LogSt
       expect(store.read(11, 12, 1e9)).toEqual([command(11, 4), command(12, 4)]);
     });
 
-    describe("a leader's snapshot in place of the log", () => {
+    describe("P34: a leader's snapshot in place of the log", () => {
       test.each([
         ["beyond the log's end", at(50, 4)],
-        ["P34: where the log holds another entry", at(5, 3)],
-        ["P34: at the log's end, of another term", at(9, 4)],
+        ["where the log holds another entry", at(5, 3)],
+        ["at the log's end, of another term", at(9, 4)],
         ["at the log's first entry", at(1, 4)],
       ])("%s: nothing of the log survives it", (_, end) => {
         write(snapshotInstead(end, 99));

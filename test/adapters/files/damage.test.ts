@@ -1,0 +1,176 @@
+// Damage in a snapshot's file: found before the state machine gets to see it, named by file, and nothing is deleted over it
+// (P35). And what only files have: modes, names, and what a power cut leaves of them.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
+import type { SnapshotFile, SnapshotStore } from "../../../src/ports/snapshot-store.ts";
+import { bytesOf, headerAt, readAll, storageErrorOf, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
+
+let dataDir: string;
+let store: SnapshotStore;
+let file: SnapshotFile;
+let path: string;
+const chunks = [bytesOf(5000), bytesOf(3000, 2), bytesOf(4000, 3)];
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), "graft-damage-"));
+  store = openFileSnapshotStore(dataDir);
+  file = await writeSnapshot(store, chunks);
+  path = join(dataDir, "snapshots", file.file);
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+function change(alter: (bytes: Buffer) => Buffer | void): Buffer {
+  const bytes = readFileSync(path);
+  const changed = alter(bytes) ?? bytes;
+  writeFileSync(path, changed);
+  return changed;
+}
+
+const flip = (at: number) => (bytes: Buffer) => {
+  const place = at < 0 ? bytes.length + at : at;
+  bytes[place] = bytes[place]! ^ 0x10;
+};
+
+describe("P35: a damaged file is reported with its name and stays as it is", () => {
+  test.each<[string, (bytes: Buffer) => Buffer | void]>([
+    ["its magic", flip(0)],
+    ["its format's number", flip(11)],
+    ["a length", flip(14)],
+    ["a frame's kind", flip(12)],
+    ["its header", flip(100)],
+    ["a chunk's bytes", flip(6000)],
+    ["the checksum at the end", flip(-1)],
+    ["the count at the end", flip(-20)],
+    ["the end missing", (bytes) => bytes.subarray(0, -29)],
+    ["half of it missing", (bytes) => bytes.subarray(0, 6000)],
+    ["all of it missing", (bytes) => bytes.subarray(0, 0)],
+    ["something after its end", (bytes) => Buffer.concat([bytes, Buffer.from([0])])],
+    ["zeros in place of its end", (bytes) => bytes.fill(0, 9000)],
+    ["another file's content", () => Buffer.from("Dear diary. ".repeat(1000))],
+  ])("%s", async (_, alter) => {
+    const changed = change(alter);
+    const message = await storageErrorOf(readAll(store, file));
+    expect(message).toContain(path);
+    expect(message).toContain("Nothing was deleted");
+    expect(Buffer.compare(readFileSync(path), changed)).toBe(0);
+  });
+
+  test("chunks in another order, each of them sound, are noticed", async () => {
+    const other = await writeSnapshot(store, chunks.toReversed());
+    const theirs = readFileSync(join(dataDir, "snapshots", other.file));
+    // The header's frame is the same in both: the end of one behind the beginning of the other.
+    change((bytes) => Buffer.concat([bytes.subarray(0, bytes.length - 4021), theirs.subarray(theirs.length - 4021)]));
+    expect(await storageErrorOf(readAll(store, file))).toContain("damaged");
+  });
+
+  test("what was sound before the damage has come out, and no byte of what was not", async () => {
+    change(flip(-3000));
+    const seen: Uint8Array[] = [];
+    await storageErrorOf(
+      (async () => {
+        for await (const chunk of store.contents(file)) seen.push(chunk);
+      })(),
+    );
+    expect(chunks.slice(0, seen.length)).toEqual(seen as Uint8Array<ArrayBuffer>[]);
+    expect(seen.length).toBeLessThan(3);
+  });
+
+  test("a header that is damaged is not believed", async () => {
+    change(flip(60));
+    expect(await storageErrorOf(store.header(file.file))).toContain("damaged");
+    change((bytes) => bytes.subarray(0, 40));
+    expect(await storageErrorOf(store.header(file.file))).toContain("damaged");
+  });
+
+  test("the file of a newer format is refused by its number", async () => {
+    change((bytes) => void bytes.writeUInt32BE(2, 8));
+    expect(await storageErrorOf(store.header(file.file))).toContain("format 2");
+  });
+
+  test("a good copy from another node takes its place, and only then", async () => {
+    const good = readFileSync(path);
+    change(flip(6000));
+    const receiver = await store.receive(file);
+    expect(receiver.offset).toBe(0);
+    await receiver.write(good.subarray(0, 7000));
+    expect(await storageErrorOf(readAll(store, file))).toContain("damaged");
+    await receiver.write(good.subarray(7000));
+    expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+    expect(await readAll(store, file)).toEqual(chunks);
+  });
+});
+
+test("what a power cut has left of the last pages is fetched again", async () => {
+  const good = readFileSync(path);
+  rmSync(path);
+  const receiver = await store.receive(file);
+  await receiver.write(good.subarray(0, 9000));
+  await receiver.pause();
+  const partial = `${path}.receiving`;
+  expect(statSync(partial).size).toBe(9000);
+  appendFileSync(partial, new Uint8Array(3500));
+  const again = await store.receive(file);
+  expect(again.offset).toBeGreaterThan(5000);
+  expect(again.offset).toBeLessThanOrEqual(9000);
+  await again.write(good.subarray(again.offset));
+  expect(await again.finish()).toMatchObject({ kind: "complete" });
+  expect(readFileSync(path)).toEqual(good);
+});
+
+test("P57: the folder and the files are for one user alone, while they grow and afterwards", async () => {
+  const modeOf = (name: string): string => (statSync(name).mode & 0o777).toString(8);
+  const folder = join(dataDir, "snapshots");
+  const writer = await store.create(headerAt(9));
+  await writer.write(bytesOf(300_000));
+  expect(modeOf(folder)).toBe("700");
+  expect(readdirSync(folder)).toHaveLength(2);
+  for (const name of readdirSync(folder)) expect(modeOf(join(folder, name))).toBe("600");
+});
+
+test.each(["../graft.sqlite", "a/b.snapshot", "..snapshot", ".snapshot", "", "x", `${"9".repeat(300)}.snapshot`])(
+  "%j is no name of a snapshot: nothing outside of the folder is touched",
+  async (name) => {
+    const announced = { file: name, bytes: 10, checksum: 1 };
+    await storageErrorOf(Promise.try(() => store.receive(announced)));
+    await storageErrorOf(Promise.try(() => store.read(name, 0, 10)));
+    await storageErrorOf(Promise.try(() => store.header(name)));
+    await storageErrorOf(readAll(store, announced));
+  },
+);
+
+test("what somebody else put into the folder is neither listed nor removed", async () => {
+  writeFileSync(join(dataDir, "snapshots", "notes.txt"), "mine");
+  expect(await store.list()).toHaveLength(1);
+  await store.retain([]);
+  expect(readdirSync(join(dataDir, "snapshots"))).toEqual(["notes.txt"]);
+});
+
+test("a folder that cannot be made is reported with its path", () => {
+  const place = join(dataDir, "taken");
+  writeFileSync(place, "a file where the folder should be");
+  expect(() => openFileSnapshotStore(place)).toThrow(place);
+});
+
+test.skipIf(Bun.which("prlimit") === null)(
+  "P47: a disk that refuses a write: it is reported, and not tried again",
+  async () => {
+    const program = Bun.fileURLToPath(import.meta.resolve("./overflow.ts"));
+    const child = Bun.spawn(["prlimit", "--fsize=1000000:", process.execPath, program, dataDir], {
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const lines = (await child.stdout.text()).split("\n");
+    expect(await child.exited).toBe(0);
+    expect(lines[0]).toContain("Writing the snapshot");
+    expect(lines[0]).toContain("EFBIG");
+    expect(lines[1]).toContain("failed before");
+    expect(lines[2]).toContain("failed before");
+    expect((await store.list()).map(({ isComplete }) => isComplete)).toEqual([true]);
+  },
+);
