@@ -157,7 +157,7 @@ export function describeSnapshotContract(
       ["is text", "TypeError: snapshot returned string and not a Uint8Array"],
       [
         "is alive",
-        "TypeError: snapshot returned a Array Iterator, which changes with the state: return an array, or keep the state in a SnapshotMap",
+        "TypeError: snapshot returned a Array Iterator, which changes with the state: return an array, or the snapshot() of a SnapshotMap",
       ],
     ])("one that %s fails alone, when it is taken", async (line, reason) => {
       const machine = await open([line]);

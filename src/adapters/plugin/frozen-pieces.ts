@@ -2,7 +2,14 @@
 import { isPromise } from "./handlers.ts";
 
 /** What these are called when they are told apart from what is frozen: they show the living state, or hold a place in it. */
-const ALIVE: ReadonlySet<string> = new Set(["Map", "Set", "Map Iterator", "Set Iterator", "Array Iterator"]);
+const ALIVE: ReadonlySet<string> = new Set([
+  "Map",
+  "Set",
+  "SnapshotMap",
+  "Map Iterator",
+  "Set Iterator",
+  "Array Iterator",
+]);
 
 /**
  * The pieces, in order, each good until the next one is asked for: `encode` may use its memory again. An array is encoded at
@@ -15,7 +22,7 @@ export function frozenPieces(returned: unknown, encode: (item: unknown) => Uint8
   const kind = Object.prototype.toString.call(returned).slice("[object ".length, -1);
   if (ALIVE.has(kind)) {
     throw new TypeError(
-      `snapshot returned a ${kind}, which changes with the state: return an array, or keep the state in a SnapshotMap`,
+      `snapshot returned a ${kind}, which changes with the state: return an array, or the snapshot() of a SnapshotMap`,
     );
   }
   if (!isIterable(returned)) throw new TypeError(`snapshot returned a ${kind}, and nothing to iterate`);

@@ -36,6 +36,10 @@ export class SnapshotMap<Key extends string | number, Value> implements Iterable
   #hasOpenSnapshot = false;
   #size = 0;
 
+  get [Symbol.toStringTag](): string {
+    return "SnapshotMap";
+  }
+
   get size(): number {
     return this.#size;
   }

@@ -10,6 +10,7 @@ import {
   type QueryInput,
   type QueryName,
   type QueryResult,
+  SnapshotMap,
   v,
 } from "graft";
 
@@ -67,5 +68,22 @@ describe("the types of a definition", () => {
         queries: {},
       });
     expect(incomplete).not.toThrow();
+  });
+
+  test("say what an item is, from snapshot to restore", () => {
+    const items = defineStateMachine({
+      name: "items",
+      version: "1.0.0",
+      create: () => new SnapshotMap<string, number>(),
+      snapshot: (state) => state.snapshot(),
+      restore(state, [key, value]) {
+        state.set(key, value);
+        // @ts-expect-error: an item is what snapshot gives
+        void value.nope;
+      },
+      commands: {},
+      queries: {},
+    });
+    expect(items.style).toBe("typed");
   });
 });

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { decodeValue, encodeValue } from "../../../src/adapters/cbor/value.ts";
 import { createInlineStateMachine } from "../../../src/adapters/plugin/inline-host.ts";
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
-import type { Outcome } from "../../../src/ports/state-machine.ts";
+import type { AppliedCommand, Outcome, StateMachine } from "../../../src/ports/state-machine.ts";
+import { chunksOf, readAll } from "../../contracts/journal-plugin.ts";
 
 const root = join(import.meta.dir, "../../..");
 let folder = "";
@@ -19,11 +20,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+const commandOf = (payload: Uint8Array): AppliedCommand => ({
+  kind: "command",
+  index: 1,
+  term: 1,
+  timeMs: 0,
+  payload,
+  session: null,
+  isAwaited: true,
+});
+
 const applyOne = async (plugin: string, payload: Uint8Array): Promise<Outcome | undefined> => {
   const machine = await createInlineStateMachine(locatePlugin(plugin, folder));
-  const [outcome] = await machine.apply([
-    { kind: "command", index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true },
-  ]);
+  const [outcome] = await machine.apply([commandOf(payload)]);
   return outcome;
 };
 
@@ -32,6 +41,23 @@ test("stock.ts", async () => {
   expect(outcome?.kind === "ok" && decodeValue(outcome.payload)).toEqual({ total: 1 });
   const refused = await applyOne("stock.ts", encodeValue(["add", { item: "apple", count: -1 }]));
   expect(refused).toEqual({ kind: "rejected", message: "only 0 of apple left" });
+});
+
+test("scores.ts", async () => {
+  const machine = await createInlineStateMachine(locatePlugin("scores.ts", folder));
+  const points = async (of: StateMachine, player: string): Promise<unknown> => {
+    const outcome = await of.query(encodeValue(["points", { player }]));
+    return outcome.kind === "ok" && decodeValue(outcome.payload);
+  };
+  const win = (player: string) => machine.apply([commandOf(encodeValue(["win", { player }]))]);
+  for (const player of ["ann", "bob", "ann"]) await win(player);
+  const snapshot = await machine.snapshot();
+  await win("bob");
+  const restored = await createInlineStateMachine(locatePlugin("scores.ts", folder));
+  await restored.restore(chunksOf(await readAll(snapshot)));
+  expect([await points(restored, "ann"), await points(restored, "bob")]).toEqual([2, 1]);
+  const [outcome] = await restored.apply([commandOf(encodeValue(["win", { player: "eve" }]))]);
+  expect(outcome?.kind === "ok" && decodeValue(outcome.payload)).toEqual({ games: 4 });
 });
 
 test("counter.ts", async () => {
