@@ -4,19 +4,22 @@
 import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import { describeEffect, describeEvent, describeState } from "../../src/core/describe.ts";
-import type { Effect, SendEntries } from "../../src/core/effects.ts";
-import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import type { Effect } from "../../src/core/effects.ts";
+import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
-import { samePosition } from "../../src/core/log-position.ts";
 import { type ChangeOutcome, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { step } from "../../src/core/step.ts";
 import { Agreement } from "./agreement.ts";
+import { appendEntriesOf } from "./append-entries.ts";
 import { Disk } from "./disk.ts";
+import { type Letter, matches, type Which } from "./letters.ts";
+import { SnapshotFiles } from "./snapshot-files.ts";
 
 type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, "nowMs"> : never) : never;
 
@@ -27,19 +30,6 @@ interface Node {
   state: State | null;
   /** Everything in the log, durable or not. */
   entries: readonly Entry[];
-}
-
-interface Letter {
-  readonly from: MemberKey;
-  readonly to: MemberKey;
-  readonly message: Message;
-}
-
-/** Which letters: of these senders, to these nodes, of this kind. Whatever is left out is any. */
-export interface Which {
-  readonly from?: string;
-  readonly to?: string;
-  readonly kind?: Message["kind"];
 }
 
 export class Cluster {
@@ -59,6 +49,9 @@ export class Cluster {
   #starts = 0;
   #quiet = false;
   #reads = 0;
+  readonly #files = new SnapshotFiles();
+  /** What each node has been asked to fetch last. */
+  readonly #offers = new Map<string, SnapshotRecord>();
   #changes = 0;
 
   /** The `joiners` among `ids` have no table of founders: they wait to be added. */
@@ -107,7 +100,7 @@ export class Cluster {
   #start(id: string, isFounder: boolean): void {
     const node = this.#node(id);
     this.#note(`${id} starts`);
-    node.entries = node.disk.entries;
+    node.entries = this.#files.complete(node.disk.snapshot, node.disk.base.index, node.disk.entries);
     node.state = restore(node.disk.saved(), {
       self: toMemberKey(id, node.disk.incarnation),
       settings: this.#settings,
@@ -298,6 +291,19 @@ export class Cluster {
     this.#step(id, { kind: "changeMembership", ref, change: { ...noChange, ...part }, expectedIndex });
   }
 
+  /** The node makes a snapshot of everything that it has applied. */
+  takeSnapshot(id: string): void {
+    const snapshot = this.#files.take(id, this.state(id), this.#node(id).entries);
+    this.#step(id, { kind: "snapshotTaken", snapshot });
+  }
+
+  /** The file that the node was asked to fetch is there. */
+  finishFetching(id: string): void {
+    const snapshot = this.#offers.get(id);
+    if (snapshot === undefined) throw new Error(`${id} fetches nothing`);
+    this.#step(id, { kind: "snapshotFetched", snapshot });
+  }
+
   keyOf(id: string): MemberKey {
     return toMemberKey(id, this.#node(id).disk.incarnation);
   }
@@ -337,24 +343,14 @@ export class Cluster {
   #execute(node: Node, effect: Effect): void {
     this.#note(`    ${describeEffect(effect)}`);
     if (effect.kind === "appendLog") node.entries = [...node.entries, ...effect.entries];
+    if (effect.kind === "fetchSnapshot") this.#offers.set(node.id, effect.snapshot);
+    if (effect.kind === "writeSnapshot" && effect.discardsLog) node.entries = this.#files.contentsOf(effect.snapshot);
     if (effect.kind === "truncateLog") node.entries = node.entries.slice(0, effect.through);
     if ("ticket" in effect) node.disk.write(effect);
     if (effect.kind === "send") this.#post(node, effect.to, effect.message);
-    if (effect.kind === "sendEntries") this.#postEntries(node, effect);
+    if (effect.kind === "sendEntries") this.#post(node, effect.to, appendEntriesOf(effect, node.entries));
     if (effect.kind === "halt") node.state = null;
     if (effect.kind === "changeSettled") this.outcomes.push(effect.outcome);
-  }
-
-  #postEntries(node: Node, effect: SendEntries): void {
-    const { prev, through, bytesMax, term, leaderCommit, round, freshAsOf } = effect;
-    let bytes = 0;
-    const entries = node.entries
-      .slice(prev.index, through.index)
-      .filter((entry, at) => (bytes += entryBytes(entry)) <= bytesMax || at === 0);
-    const last = entries.at(-1);
-    if (last?.index === through.index && !samePosition(last, through))
-      throw new Error("what is sent is not what was meant");
-    this.#post(node, effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf });
   }
 
   #post(node: Node, to: MemberKey, message: Message): void {
@@ -390,8 +386,3 @@ export class Cluster {
     this.lines.push(`  ${line}`);
   }
 }
-
-const matches = ({ from, to, message }: Letter, which: Which): boolean =>
-  (which.from === undefined || nodeIdOf(from) === which.from) &&
-  (which.to === undefined || nodeIdOf(to) === which.to) &&
-  (which.kind === undefined || message.kind === which.kind);
