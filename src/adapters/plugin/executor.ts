@@ -87,7 +87,7 @@ class PluginExecutor implements Executor {
 
   snapshot(): RunningSnapshot {
     const snapshots = this.#snapshotsOf(this.#state);
-    return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots));
+    return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots, this.#state.sessions));
   }
 
   restore(): Restoration {
@@ -96,7 +96,8 @@ class PluginExecutor implements Executor {
     this.#attemptRestore(() => {
       this.#state = guarded("apply", () => emptyState(this.#plugin));
     });
-    const reader = new SnapshotReader(sinksOf(this.#plugin, this.#snapshotsOf(this.#state)));
+    const sinks = sinksOf(this.#plugin, this.#snapshotsOf(this.#state), this.#state.sessions);
+    const reader = new SnapshotReader(sinks);
     return {
       write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
       end: () => this.#attemptRestore(() => reader.end()),

@@ -11,8 +11,8 @@ const END = 0;
 const NO_PIECE = 0xffff_ffff;
 const LENGTH_BYTES = 4;
 
-/** What a snapshot is made of, in this order. 2 is kept for the clients' sessions: they come before what the plugin knows. */
-export const snapshotSections = { origin: 1, plugin: 3 } as const;
+/** What a snapshot is made of, in this order: by whom, the clients' sessions, what the plugin knows. */
+export const snapshotSections = { origin: 1, sessions: 2, plugin: 3 } as const;
 
 export type SectionTag = (typeof snapshotSections)[keyof typeof snapshotSections];
 
@@ -32,6 +32,8 @@ export interface SectionSink {
   readonly tag: SectionTag;
   /** The bytes are a view of something larger: copy what is kept. */
   take(piece: Uint8Array): void;
+  /** That was the last piece. */
+  end?(): void;
 }
 
 /** Puts sections into chunks, each when it is asked for. */
@@ -166,6 +168,7 @@ export class SnapshotReader {
 
   #onLength(length: number): void {
     if (length === NO_PIECE) {
+      this.#sinks[0]?.end?.();
       this.#sinks = this.#sinks.slice(1);
       this.#expect("tag", 1);
     } else if (length > pieceBytesMax) throw new RangeError(`the snapshot has an item of ${length} bytes`);

@@ -5,6 +5,7 @@ import { decodeValue, encodeValue } from "../cbor/value.ts";
 import type { Plugin } from "./definition-check.ts";
 import type { Handlers, SnapshotHandlers } from "./handlers.ts";
 import { createRawHandlers } from "./raw-handlers.ts";
+import { sessionPieces, SessionPiecesReader } from "./session-section.ts";
 import { type SectionSink, type SectionSource, snapshotSections } from "./snapshot-layout.ts";
 import { createTypedHandlers } from "./typed-handlers.ts";
 
@@ -21,17 +22,28 @@ export function emptyState(plugin: Plugin): State {
 }
 
 /** Freezes every part. Throws what the plugin throws. */
-export function sectionsOf(plugin: Plugin, snapshots: SnapshotHandlers): readonly SectionSource[] {
+export function sectionsOf(
+  plugin: Plugin,
+  snapshots: SnapshotHandlers,
+  sessions: SessionTable,
+): readonly SectionSource[] {
   return [
     { tag: snapshotSections.origin, pieces: [originOf(plugin)].values() },
+    { tag: snapshotSections.sessions, pieces: sessionPieces(sessions.image()) },
     { tag: snapshotSections.plugin, pieces: snapshots.take() },
   ];
 }
 
 /** Fill an empty state. They throw what the plugin throws, and for what it did not write. */
-export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers): readonly SectionSink[] {
+export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, sessions: SessionTable): readonly SectionSink[] {
+  const reader = new SessionPiecesReader();
   return [
     { tag: snapshotSections.origin, take: (origin) => mustBeOf(plugin, origin) },
+    {
+      tag: snapshotSections.sessions,
+      take: (piece) => reader.take(piece),
+      end: () => sessions.restore(reader.end()),
+    },
     { tag: snapshotSections.plugin, take: (piece) => snapshots.restore(piece) },
   ];
 }

@@ -1,0 +1,69 @@
+// How the table of the clients' sessions stands in a snapshot: in pieces, each a CBOR array, so that neither many sessions nor
+// large outcomes are ever encoded in one go. Equal tables have equal bytes.
+//
+//   [stampMs], then of each session  [id, timeoutMs, activeMs, answeredBelow], and after it of each outcome  [sequence, isOk, bytes]
+import type { SessionImage, SessionOutcome, SessionsImage } from "../../core/sessions.ts";
+import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
+
+const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+export function* sessionPieces({ stampMs, sessions }: SessionsImage): Generator<Uint8Array, void> {
+  yield encodeValue([stampMs]);
+  for (const { id, timeoutMs, activeMs, answeredBelow, outcomes } of sessions) {
+    yield encodeValue([id, timeoutMs, activeMs, answeredBelow]);
+    for (const [sequence, outcome] of outcomes) {
+      const isOk = outcome.kind === "ok";
+      yield encodeValue([sequence, isOk, isOk ? outcome.payload : utf8.encode(outcome.message)]);
+    }
+  }
+}
+
+type Building = SessionImage & { readonly outcomes: [number, SessionOutcome][] };
+
+/** Takes the pieces in their order. Throws `RangeError` for what `sessionPieces` does not write. */
+export class SessionPiecesReader {
+  #stampMs: number | null = null;
+  readonly #sessions: Building[] = [];
+
+  take(piece: Uint8Array): void {
+    const fields = decodeValue(piece);
+    if (!Array.isArray(fields)) throw notOfTheTable();
+    if (this.#stampMs === null) this.#stampMs = count(fields, 0, 1);
+    else if (fields.length === 4) this.#begin(fields);
+    else this.#outcome(fields);
+  }
+
+  /** Nothing more comes. */
+  end(): SessionsImage {
+    if (this.#stampMs === null) throw notOfTheTable();
+    return { stampMs: this.#stampMs, sessions: this.#sessions };
+  }
+
+  #begin(fields: readonly CborValue[]): void {
+    const [id, timeoutMs, activeMs] = [count(fields, 0, 4), count(fields, 1, 4), count(fields, 2, 4)];
+    if (id <= (this.#sessions.at(-1)?.id ?? 0)) throw notOfTheTable();
+    this.#sessions.push({ id, timeoutMs, activeMs, answeredBelow: count(fields, 3, 4), outcomes: [] });
+  }
+
+  #outcome(fields: readonly CborValue[]): void {
+    const session = this.#sessions.at(-1);
+    const sequence = count(fields, 0, 3);
+    const [, isOk, bytes] = fields;
+    if (session === undefined || typeof isOk !== "boolean" || !(bytes instanceof Uint8Array)) throw notOfTheTable();
+    const outcome = isOk
+      ? ({ kind: "ok", payload: bytes } as const)
+      : ({ kind: "rejected", message: fromUtf8.decode(bytes) } as const);
+    session.outcomes.push([sequence, outcome]);
+  }
+}
+
+function count(fields: readonly CborValue[], at: number, length: number): number {
+  const value = fields[at];
+  if (fields.length !== length || typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw notOfTheTable();
+  }
+  return value;
+}
+
+const notOfTheTable = (): RangeError => new RangeError("its table of the clients' sessions is not what was written");
