@@ -20,6 +20,18 @@ export function command(index: LogIndex, term: Term, bytes = 24): CommandEntry {
   return { kind: "command", index, term, stampMs, payload: payload.subarray(0, bytes), session: null };
 }
 
+/** A session is opened, used and closed again. */
+export function sessionEntries(first: LogIndex, term: Term): Entry[] {
+  const placed = (offset: number) => ({ index: first + offset, term, stampMs: foundedAtMs + first + offset });
+  const stamp = { id: first, sequence: 2 ** 53 - 1, answeredBelow: 2 ** 40 };
+  return [
+    { kind: "openSession", ...placed(0), timeoutMs: 600_000 },
+    { ...command(first + 1, term), session: { id: first, sequence: 1, answeredBelow: 1 } },
+    { ...command(first + 2, term, 0), session: stamp },
+    { kind: "closeSession", ...placed(3), session: first },
+  ];
+}
+
 export const noop = (index: LogIndex, term: Term): Entry => ({
   kind: "noop",
   index,

@@ -15,6 +15,7 @@ import {
   ignoreDurable,
   keyOf,
   noop,
+  sessionEntries,
   truncate,
   vote,
 } from "./log-entries.ts";
@@ -133,11 +134,13 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
           command(3, 1, 0),
           command(4, 2, 1),
           command(5, 2, 70_000),
+          ...sessionEntries(6, 2),
         ];
         write(append(...entries));
-        expect(store.read(1, 5, 1e9)).toEqual(entries);
-        expect(reopen()).toMatchObject({ last: { index: 5, term: 2 }, lastStampMs: entries[4]!.stampMs });
-        expect(store.read(1, 5, 1e9)).toEqual(entries);
+        const { index, stampMs } = entries.at(-1)!;
+        expect(store.read(1, index, 1e9)).toEqual(entries);
+        expect(reopen()).toMatchObject({ last: { index, term: 2 }, lastStampMs: stampMs });
+        expect(store.read(1, index, 1e9)).toEqual(entries);
       });
 
       test("where each term begins", () => {

@@ -29,6 +29,26 @@ export class Client {
     return this.send((id) => ({ kind: "command", id, payload: bytes(payload), timeoutMs, session: null }));
   }
 
+  /** A command of a session. */
+  once(payload: string, [id, sequence, answeredBelow = 1]: readonly [number, number, number?]): number {
+    const session = { id, sequence, answeredBelow };
+    return this.send((request) => ({
+      kind: "command",
+      id: request,
+      payload: bytes(payload),
+      timeoutMs: 60_000,
+      session,
+    }));
+  }
+
+  openSession(sessionTimeoutMs = 60_000): number {
+    return this.send((id) => ({ kind: "openSession", id, timeoutMs: 60_000, sessionTimeoutMs }));
+  }
+
+  closeSession(session: number): number {
+    return this.send((id) => ({ kind: "closeSession", id, timeoutMs: 60_000, session }));
+  }
+
   query(payload: string, timeoutMs = 60_000): number {
     return this.#query(payload, timeoutMs, "linearizable", null);
   }
@@ -56,5 +76,6 @@ export class Client {
 function inWords(reply: ClientReply): string {
   if (reply.kind === "result") return `${reply.id} result ${reply.index}.${reply.term} ${text(reply.payload)}`;
   if (reply.kind === "error") return `${reply.id} ${reply.code}${reply.leader === null ? "" : ` ${reply.leader.id}`}`;
+  if (reply.kind === "sessionOpened") return `${reply.id} session ${reply.session}`;
   return `${reply.id} ${reply.kind}`;
 }

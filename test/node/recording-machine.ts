@@ -1,7 +1,14 @@
 // A state machine that remembers what it was given. What it does with a command or a query is in the text of it: "reject …"
 // and "throw …" are done as they say, anything else is answered with itself. It can be made to keep its answers back.
+import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import { GraftError } from "../../src/errors.ts";
-import type { AppliedCommand, Outcome, StateMachine, StateSnapshot } from "../../src/ports/state-machine.ts";
+import type {
+  AppliedCommand,
+  AppliedEntry,
+  Outcome,
+  StateMachine,
+  StateSnapshot,
+} from "../../src/ports/state-machine.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -26,7 +33,8 @@ export class RecordingMachine implements StateMachine {
   /** What was applied, in order, as `index:text`. */
   readonly applied: string[] = [];
   /** The commands of each call of `apply`. */
-  readonly runs: (readonly AppliedCommand[])[] = [];
+  readonly runs: (readonly AppliedEntry[])[] = [];
+  sessions = new SessionTable();
   /** Each query, with how much had been handed over before it. */
   readonly queries: string[] = [];
   /** Answers wait for `release`. */
@@ -50,7 +58,7 @@ export class RecordingMachine implements StateMachine {
     return this.#held.length;
   }
 
-  apply(run: readonly AppliedCommand[]): Promise<readonly Outcome[]> {
+  apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
     this.runs.push(run);
     return this.#later(() => {
       const outcomes = run.map((command) => this.#apply(command));
@@ -107,7 +115,31 @@ export class RecordingMachine implements StateMachine {
     for (const { settle } of this.#held.splice(0, count)) settle();
   }
 
-  #apply(command: AppliedCommand): Outcome {
+  #apply(entry: AppliedEntry): Outcome {
+    switch (entry.kind) {
+      case "openSession": {
+        const refusal = this.sessions.open(entry.index, entry.timeoutMs, entry.timeMs);
+        return refusal === null ? { kind: "ok", payload: bytes("") } : { kind: "rejected", message: refusal };
+      }
+      case "closeSession":
+        return this.sessions.close(entry.session, entry.timeMs)
+          ? { kind: "ok", payload: bytes("") }
+          : { kind: "expired" };
+      case "command":
+        return this.#command(entry);
+    }
+  }
+
+  #command(command: AppliedCommand): Outcome {
+    const { session, timeMs } = command;
+    const answer = session === null ? null : this.sessions.answerTo(session, timeMs);
+    if (answer !== null) return answer;
+    const outcome = this.#run(command);
+    if (session !== null) this.sessions.keep(session, outcome);
+    return outcome;
+  }
+
+  #run(command: AppliedCommand): SessionOutcome {
     const said = text(command.payload);
     if (said.startsWith("throw") || said === this.poison) {
       throw new GraftError("state-machine", `entry ${command.index} failed`);

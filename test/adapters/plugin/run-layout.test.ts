@@ -8,9 +8,9 @@ import {
   unpackOutcomes,
   unpackRequest,
 } from "../../../src/adapters/plugin/run-layout.ts";
-import type { AppliedCommand, Outcome } from "../../../src/ports/state-machine.ts";
+import type { AppliedEntry, Outcome } from "../../../src/ports/state-machine.ts";
 
-const run: readonly AppliedCommand[] = [
+const run: readonly AppliedEntry[] = [
   { kind: "command", index: 1, term: 1, timeMs: 0, payload: new Uint8Array(), session: null, isAwaited: true },
   {
     kind: "command",
@@ -21,6 +21,17 @@ const run: readonly AppliedCommand[] = [
     session: null,
     isAwaited: false,
   },
+  {
+    kind: "command",
+    index: 4,
+    term: 2,
+    timeMs: 8,
+    payload: Uint8Array.of(7),
+    session: { id: 3, sequence: 2 ** 53 - 1, answeredBelow: 2 ** 40 },
+    isAwaited: true,
+  },
+  { kind: "openSession", index: 5, term: 2, timeMs: 8, timeoutMs: 600_000, isAwaited: true },
+  { kind: "closeSession", index: 6, term: 2, timeMs: 9, session: 5, isAwaited: false },
   // A view into a larger buffer, at an odd place, as a codec gives it.
   {
     kind: "command",
@@ -49,6 +60,8 @@ test("outcomes, in order, with messages in any script", () => {
     { kind: "rejected", message: "Größe: 0 ≥ 1 🚫" },
     { kind: "ok", payload: Uint8Array.of(1, 2) },
     { kind: "rejected", message: "" },
+    { kind: "expired" },
+    { kind: "forgotten" },
     { kind: "ok", payload: new Uint8Array() },
   ];
   expect(piecesOf(outcomes).map(unpackOutcomes)).toEqual([{ outcomes, isLast: true }]);

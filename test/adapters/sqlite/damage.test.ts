@@ -9,6 +9,7 @@ import {
   configuration,
   found,
   ignoreDurable,
+  sessionEntries,
   truncate,
   vote,
 } from "../../contracts/log-entries.ts";
@@ -24,6 +25,7 @@ beforeEach(() => {
     found(),
     vote(3, "n2"),
     append(...commands(1, 4, 1), configuration(5, 2, "n1"), ...commands(6, 9, 2)),
+    append(...sessionEntries(10, 2), ...commands(14, 15, 2)),
   ];
   writer.write(effects, ignoreDurable);
   writer.close();
@@ -53,7 +55,13 @@ describe("one entry", () => {
     ["its kind", 7, "kind = 1"],
     ["its checksum", 7, "chain = chain + 1"],
     ["the first one", 1, "stamp_ms = 0"],
-    ["the last one", 9, "stamp_ms = 0"],
+    ["the last one", 15, "stamp_ms = 0"],
+    ["the session that it is of", 11, "session = 9"],
+    ["the session that it was not of", 9, "session = 10"],
+    ["its number in the session", 11, "sequence = 2"],
+    ["what its client knows", 12, "answered_below = 1"],
+    ["the time of a session", 10, `payload = CAST('{"timeoutMs":600001}' AS BLOB)`],
+    ["the session that ends", 13, "session = 9"],
     ["a configuration", 5, "stamp_ms = 0"],
   ])("changed in %s is reported with its index", (_, index, change) => {
     directory.sql(`UPDATE log SET ${change} WHERE idx = ${index}`);
@@ -67,7 +75,7 @@ describe("one entry", () => {
     expect(rows()).toEqual(before);
   });
 
-  test.each([5, 9])("that the start looks at, %i, is found by the start", (index) => {
+  test.each([5, 15])("that the start looks at, %i, is found by the start", (index) => {
     directory.sql(`UPDATE log SET stamp_ms = 0 WHERE idx = ${index}`);
     expect(storageError(directory.open)).toContain(`damaged at entry ${index}:`);
   });

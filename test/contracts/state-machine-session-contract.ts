@@ -1,0 +1,153 @@
+// What every host of a state machine must do about the clients' sessions (§6.3). The plugin under test keeps a journal: what is
+// in it twice was applied twice.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
+import { ask, chunksOf, readAll } from "./journal-plugin.ts";
+
+const JOURNAL = `
+import { defineRawStateMachine, Rejected } from "graft";
+const read = (bytes) => new TextDecoder().decode(bytes);
+const write = (text) => new TextEncoder().encode(text);
+export default defineRawStateMachine({
+  name: "journal",
+  version: "1",
+  create() {
+    const journal = [];
+    return {
+      apply(command) {
+        journal.push(read(command));
+        if (read(command).startsWith("refuse")) throw new Rejected("refused as number " + journal.length);
+        return write(read(command) + " is number " + journal.length);
+      },
+      query: () => write(journal.join()),
+      snapshot: () => journal.map(write),
+      restore: (piece) => void journal.push(read(piece)),
+    };
+  },
+});
+`;
+
+const placed = (index: number, isAwaited = true) => ({ index, term: 1, timeMs: index * 10, isAwaited });
+const open = (index: number, timeoutMs = 1000): AppliedEntry => ({ kind: "openSession", ...placed(index), timeoutMs });
+const close = (index: number, session: number): AppliedEntry => ({ kind: "closeSession", ...placed(index), session });
+const said = (index: number, text: string, [id, sequence, answeredBelow = 1]: readonly [number, number, number?]) =>
+  ({
+    kind: "command",
+    ...placed(index),
+    payload: Buffer.from(text),
+    session: { id, sequence, answeredBelow },
+  }) satisfies AppliedEntry;
+const unheard = (entry: AppliedEntry): AppliedEntry => ({ ...entry, isAwaited: false });
+
+export function describeSessionContract(
+  host: string,
+  create: (location: PluginLocation) => Promise<StateMachine>,
+): void {
+  describe(`state machine sessions: ${host}`, () => {
+    let folder = "";
+    let machine: StateMachine;
+    const opened: StateMachine[] = [];
+    const start = async (): Promise<StateMachine> => {
+      const started = await create(locatePlugin("journal.js", folder));
+      opened.push(started);
+      return started;
+    };
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "graft-sessions-"));
+      await Bun.write(join(folder, "journal.js"), JOURNAL);
+    });
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((each) => each.close()));
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    /** The outcomes in words. */
+    const apply = async (...run: readonly AppliedEntry[]): Promise<readonly string[]> => {
+      const outcomes = await machine.apply(run);
+      return outcomes.map((outcome) => {
+        if (outcome.kind === "ok") return Buffer.from(outcome.payload).toString();
+        return outcome.kind === "rejected" ? `rejected: ${outcome.message}` : outcome.kind;
+      });
+    };
+
+    test("P25: another copy of a command is answered with the outcome of the first, and the plugin never sees it", async () => {
+      machine = await start();
+      const outcomes = await apply(open(1), said(2, "a", [1, 1]), said(3, "a", [1, 1]), said(4, "b", [1, 2]));
+      expect(outcomes).toEqual(["", "a is number 1", "a is number 1", "b is number 2"]);
+      expect(await apply(said(5, "a", [1, 1]))).toEqual(["a is number 1"]);
+      expect(await ask(machine)).toBe("a,b");
+    });
+
+    test("P25: what the plugin refused stays refused", async () => {
+      machine = await start();
+      const outcomes = await apply(open(1), said(2, "refuse", [1, 1]), said(3, "refuse", [1, 1]));
+      expect(outcomes).toEqual(["", "rejected: refused as number 1", "rejected: refused as number 1"]);
+      expect(await ask(machine)).toBe("refuse");
+    });
+
+    test("an outcome that nobody awaited is there for who asks again, and did not cross over before", async () => {
+      machine = await start();
+      const run = [
+        open(1),
+        said(2, "a", [1, 1]),
+        said(3, "refuse", [1, 2]),
+        said(4, "a", [1, 1]),
+        said(5, "x", [9, 1]),
+      ];
+      expect(await apply(...run.map(unheard))).toEqual(["", "", "rejected: ", "", "expired"]);
+      const asked = await apply(said(6, "a", [1, 1]), said(7, "refuse", [1, 2]));
+      expect(asked).toEqual(["a is number 1", "rejected: refused as number 2"]);
+    });
+
+    test("a command without a session is applied as often as it comes", async () => {
+      machine = await start();
+      await apply({ ...said(1, "a", [1, 1]), session: null }, { ...said(2, "a", [1, 1]), session: null });
+      expect(await ask(machine)).toBe("a,a");
+    });
+
+    test("commands of a session that expired, was closed or never was have no effect", async () => {
+      machine = await start();
+      const run = [open(1, 1000), open(2), close(3, 2), close(4, 2), said(5, "a", [2, 1]), said(6, "b", [7, 1])];
+      expect(await apply(...run)).toEqual(["", "", "", "expired", "expired", "expired"]);
+      expect(await apply(said(101, "c", [1, 1]), said(202, "d", [1, 2]))).toEqual(["c is number 1", "expired"]);
+      expect(await ask(machine)).toBe("c");
+    });
+
+    test("a command that its client waits for no longer has no effect", async () => {
+      machine = await start();
+      const run = [open(1), said(2, "b", [1, 2, 2]), said(3, "a", [1, 1])];
+      expect(await apply(...run)).toEqual(["", "b is number 1", "forgotten"]);
+      expect(await ask(machine)).toBe("b");
+    });
+
+    test("P27: a snapshot holds the sessions of its very index, and gives them back", async () => {
+      machine = await start();
+      await apply(open(1), open(2), said(3, "a", [1, 1]), said(4, "refuse ü", [2, 3]), said(5, "b", [1, 2]));
+      const taken = machine.snapshot();
+      await apply(said(6, "c", [1, 3]), close(7, 2));
+      const chunks = await readAll(await taken);
+      const restored = await start();
+      await restored.restore(chunksOf(chunks));
+      const again = Buffer.concat(await readAll(await restored.snapshot()));
+      expect(Buffer.compare(again, Buffer.concat(chunks))).toBe(0);
+      machine = restored;
+      const asked = await apply(said(6, "c", [1, 3]), said(7, "a", [1, 1]), said(8, "refuse ü", [2, 3]));
+      expect(asked).toEqual(["c is number 4", "a is number 1", "rejected: refused as number 2"]);
+      expect(await ask(machine)).toBe("a,refuse ü,b,c");
+    });
+
+    test("P33: a restored table takes the place of the one that was there", async () => {
+      machine = await start();
+      const chunks = await readAll(await machine.snapshot());
+      await apply(open(1), said(2, "a", [1, 1]));
+      await machine.restore(chunksOf(chunks));
+      expect(await apply(said(3, "a", [1, 1]))).toEqual(["expired"]);
+      expect(await ask(machine)).toBe("");
+    });
+  });
+}
