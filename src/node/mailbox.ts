@@ -3,13 +3,17 @@
 // them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
-import type { ProposalWaiter, QueryWaiter, Waiter, WaitingClients } from "./waiting-clients.ts";
+import { bytesOf, type ProposalWaiter, type QueryWaiter, type Waiter, type WaitingClients } from "./waiting-clients.ts";
 import type { WaitingReads } from "./waiting-reads.ts";
 
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 
 /** An event before it is known when it will be handled. */
 export type ArrivedEvent = Untimed<Event>;
+
+/** How many commands make one write, and how many bytes of them: a heartbeat may have to wait for it. */
+const batchMax = 4096;
+const batchBytesMax = 4 * 1024 * 1024;
 
 export class Mailbox {
   readonly #waiting: WaitingClients;
@@ -48,17 +52,28 @@ export class Mailbox {
     else this.#commands.push(waiter);
   }
 
-  /** Empties the mailbox. */
+  /** Everything that has arrived; of the commands as many as one write can hold without keeping the others waiting. */
   take(nowMs: Millis): readonly Event[] {
     const events: Event[] = this.#events.map((event) => ({ ...event, nowMs }));
     if (this.#queries.length > 0) events.push({ kind: "read", nowMs, ref: this.#reads.add(this.#queries) });
-    const proposals = this.#commands.map((waiter) => proposalOf(waiter, this.#waiting.add([waiter])));
+    const proposals = this.#batch().map((waiter) => proposalOf(waiter, this.#waiting.add([waiter])));
     if (proposals.length > 0) events.push({ kind: "propose", nowMs, proposals });
     this.#events = [];
-    this.#commands = [];
     this.#queries = [];
-    this.#requestBytes = 0;
+    this.#requestBytes = bytesOf(this.#commands);
     return events;
+  }
+
+  /** The oldest commands: at least one, then as many as the bounds allow. Usually all of them. */
+  #batch(): readonly ProposalWaiter[] {
+    let count = 0;
+    for (let bytes = 0; count < Math.min(this.#commands.length, batchMax); count++) {
+      bytes += this.#commands[count]!.payload.byteLength;
+      if (bytes > batchBytesMax && count > 0) break;
+    }
+    const batch = this.#commands;
+    this.#commands = count === batch.length ? [] : batch.slice(count);
+    return count === batch.length ? batch : batch.slice(0, count);
   }
 }
 

@@ -169,8 +169,12 @@ export class Node implements TransportHandler, RequestTarget {
     return this.#waiting.count + this.#reads.count + this.#mailbox.requestCount + this.#parked.count;
   }
 
-  get waitingBytes(): number {
-    return this.#waiting.bytes + this.#reads.bytes + this.#mailbox.requestBytes + this.#parked.bytes;
+  get openCount(): number {
+    return this.#waiting.openCount + this.#reads.count + this.#mailbox.requestCount + this.#parked.count;
+  }
+
+  get openBytes(): number {
+    return this.#waiting.openBytes + this.#reads.bytes + this.#mailbox.requestBytes + this.#parked.bytes;
   }
 
   get description(): StateMachineDescription {
@@ -366,7 +370,7 @@ export class Node implements TransportHandler, RequestTarget {
   /** Clients take it that what was not answered before the farewell was never taken, and send it elsewhere. */
   #answerEveryone(reason: string): void {
     this.#unpark();
-    this.#mailbox.take(this.nowMs());
+    while (!this.#mailbox.isEmpty) this.#mailbox.take(this.nowMs());
     this.#waiting.abandon(reason);
     this.#reads.failAll(notAnswered(reason));
     this.#applier.abandon(reason);

@@ -19,9 +19,12 @@ import { knownLeader } from "./execute-effects.ts";
 import { describeConfiguration, describeStatus } from "./status.ts";
 import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
 
-/** More requests than this wait at once, or more bytes of them: the next ones are refused. */
-const waitingMax = 65_536;
-const waitingBytesMax = 256 * 1024 * 1024;
+/**
+ * More requests than this are open at once, or more bytes of them: the next ones are refused. Open is what waits here, and what
+ * is in the log and not applied yet: without that a leader whose followers are slow would fill memory and disk.
+ */
+const openMax = 65_536;
+const openBytesMax = 256 * 1024 * 1024;
 /** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
 const timeoutMsMax = 10 * 60 * 1000;
 
@@ -31,8 +34,8 @@ export interface RequestTarget {
   readonly cluster: string;
   readonly version: string;
   readonly appliedIndex: number;
-  readonly waitingCount: number;
-  readonly waitingBytes: number;
+  readonly openCount: number;
+  readonly openBytes: number;
   readonly description: StateMachineDescription;
   /** Why requests are not taken just now; null when they are. */
   readonly refusal: ReplyError | null;
@@ -84,8 +87,8 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
   };
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   if (node.refusal !== null) return fail(node.refusal);
-  if (node.waitingCount >= waitingMax || node.waitingBytes + payload.byteLength > waitingBytesMax) {
-    const message = `${node.waitingCount} requests wait already; nothing happened; try again later`;
+  if (node.openCount >= openMax || node.openBytes + payload.byteLength > openBytesMax) {
+    const message = `${node.openCount} requests are under way already; nothing happened; try again later`;
     return fail({ code: "overloaded", message, leader: null });
   }
   const dueMs = node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax);

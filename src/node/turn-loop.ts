@@ -11,10 +11,12 @@ import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { Transport } from "../ports/transport.ts";
 import { type EffectTargets, executeEffect } from "./execute-effects.ts";
+import { Lateness } from "./lateness.ts";
 import type { ArrivedEvent, Mailbox } from "./mailbox.ts";
 
-/** How often one turn goes back to its mailbox before the sockets get theirs. */
+/** How often, and for how long in ms, one turn goes back to its mailbox before the sockets get theirs. */
 const roundsMax = 16;
+const turnMsMax = 20;
 
 export interface TurnLoopModules {
   readonly store: LogStore;
@@ -37,6 +39,7 @@ export class TurnLoop {
   readonly #handlers: TurnLoopHandlers;
   readonly #targets: EffectTargets;
   readonly #writes: DurableEffect[] = [];
+  readonly #lateness: Lateness;
   #state: State;
   #isScheduled = false;
   #isTurning = false;
@@ -47,6 +50,7 @@ export class TurnLoop {
     this.#state = state;
     this.#modules = modules;
     this.#handlers = handlers;
+    this.#lateness = new Lateness(modules.logger);
     this.#targets = { ...handlers.targets, writes: this.#writes };
   }
 
@@ -77,11 +81,12 @@ export class TurnLoop {
     this.#isScheduled = false;
     if (this.#isStopped) return;
     this.#isTurning = true;
-    const { mailbox, transport } = this.#modules;
+    const { mailbox, transport, clock } = this.#modules;
     try {
+      const endMs = clock.nowMs() + turnMsMax;
       let round = 0;
       do this.#round();
-      while (!mailbox.isEmpty && ++round < roundsMax && !this.#isStopped);
+      while (!mailbox.isEmpty && ++round < roundsMax && clock.nowMs() < endMs && !this.#isStopped);
       if (this.#isStopped) return;
       transport.flush();
       this.#targets.tail.trim(this.#state.durability.persistedIndex);
@@ -99,7 +104,10 @@ export class TurnLoop {
     const nowMs = this.#modules.clock.nowMs();
     for (const event of this.#modules.mailbox.take(nowMs)) this.#step(event);
     // Time comes after what has arrived: a message that was waiting may be the one the timer was set against.
-    if (nowMs >= nextDeadlineMs(this.#state)) this.#step({ kind: "tick", nowMs });
+    if (nowMs >= nextDeadlineMs(this.#state)) {
+      this.#lateness.onDue(this.#state, nowMs);
+      this.#step({ kind: "tick", nowMs });
+    }
     if (this.#writes.length > 0 && !this.#isStopped) this.#write();
   }
 

@@ -36,6 +36,8 @@ export type Waiter = ProposalWaiter | QueryWaiter;
 
 interface Placed {
   readonly term: Term;
+  /** What the entry holds, in the log by now. */
+  readonly bytes: number;
   waiters: readonly ProposalWaiter[];
   /** What had this index in an earlier term of this leader: truncated here since, its outcome still open. */
   readonly earlier: Placed | null;
@@ -66,16 +68,22 @@ export class WaitingClients {
   readonly #placed = new Map<LogIndex, Placed>();
   #lastRef = 0;
   #count = 0;
-  #bytes = 0;
+  #openCount = 0;
+  #openBytes = 0;
 
   /** How many requests wait. */
   get count(): number {
     return this.#count;
   }
 
-  /** How many bytes of payload are held for them. */
-  get bytes(): number {
-    return this.#bytes;
+  /** How many requests have not been seen through to the state machine, also those that nobody waits for any more. */
+  get openCount(): number {
+    return this.#openCount;
+  }
+
+  /** How many bytes of payload they brought: held here, or in a log that is not committed and applied as far as them. */
+  get openBytes(): number {
+    return this.#openBytes;
   }
 
   /** Registers requests that one proposal stands for. */
@@ -83,7 +91,8 @@ export class WaitingClients {
     this.#lastRef++;
     this.#unplaced.set(this.#lastRef, waiters);
     this.#count += waiters.length;
-    for (const waiter of waiters) this.#bytes += waiter.payload.byteLength;
+    this.#openCount += waiters.length;
+    this.#openBytes += bytesOf(waiters);
     return this.#lastRef;
   }
 
@@ -93,9 +102,10 @@ export class WaitingClients {
       const waiters = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
       if (waiters === undefined) continue;
-      for (const waiter of waiters) this.#letGo(waiter);
+      const bytes = bytesOf(waiters);
+      for (const waiter of waiters) waiter.payload = nothing;
       const index = first.index + at;
-      this.#placed.set(index, { term: first.term, waiters, earlier: this.#placed.get(index) ?? null });
+      this.#placed.set(index, { term: first.term, bytes, waiters, earlier: this.#placed.get(index) ?? null });
     }
   }
 
@@ -104,6 +114,7 @@ export class WaitingClients {
     for (const ref of refs) {
       const waiters = this.#unplaced.get(ref) ?? [];
       this.#unplaced.delete(ref);
+      this.#seenThrough(waiters.length, bytesOf(waiters));
       this.#settle(waiters, error);
     }
   }
@@ -117,9 +128,10 @@ export class WaitingClients {
     this.#placed.delete(position.index);
     let waiters: readonly ProposalWaiter[] = [];
     for (; placed !== null; placed = placed.earlier) {
+      this.#seenThrough(1, placed.bytes);
       if (placed.term === position.term) {
         waiters = placed.waiters;
-        this.#forget(waiters);
+        this.#count -= waiters.length;
       } else {
         const message = "the command was overwritten before it was committed; nothing happened";
         this.#settle(placed.waiters, { code: "not-leader", message, leader });
@@ -137,6 +149,7 @@ export class WaitingClients {
       if (at > index) continue;
       this.#placed.delete(at);
       for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
+        this.#seenThrough(1, placed.bytes);
         this.#settle(placed.waiters, outcomeUnknown("this node has gone over to a snapshot that covers the command"));
       }
     }
@@ -151,6 +164,7 @@ export class WaitingClients {
         ref,
         waiters.filter((waiter) => waiter.dueMs > nowMs),
       );
+      this.#seenThrough(late.length, bytesOf(late));
       // A held proposal may still get its place when a transfer fails: its outcome is open like that of a placed one.
       this.#settle(late, outcomeUnknown("not answered in time"));
     }
@@ -168,6 +182,7 @@ export class WaitingClients {
     const placed = [...this.#eachPlaced()].flatMap(({ waiters }) => waiters);
     this.#unplaced.clear();
     this.#placed.clear();
+    this.#seenThrough(this.#openCount, this.#openBytes);
     this.#settle(unplaced, { code: "unavailable", message: `${reason}; nothing happened`, leader: null });
     this.#settle(placed, outcomeUnknown(reason));
   }
@@ -178,18 +193,17 @@ export class WaitingClients {
     }
   }
 
-  #letGo(waiter: ProposalWaiter): void {
-    this.#bytes -= waiter.payload.byteLength;
-    waiter.payload = nothing;
-  }
-
-  #forget(waiters: readonly ProposalWaiter[]): void {
-    this.#count -= waiters.length;
-    for (const waiter of waiters) this.#bytes -= waiter.payload.byteLength;
+  #seenThrough(count: number, bytes: number): void {
+    this.#openCount -= count;
+    this.#openBytes -= bytes;
   }
 
   #settle(waiters: readonly ProposalWaiter[], error: ReplyError): void {
-    this.#forget(waiters);
+    this.#count -= waiters.length;
     for (const waiter of waiters) waiter.fail(error);
   }
 }
+
+/** Of their payloads. */
+export const bytesOf = (waiters: readonly Waiter[]): number =>
+  waiters.reduce((sum, { payload }) => sum + payload.byteLength, 0);

@@ -52,10 +52,24 @@ describe("mailbox", () => {
     mailbox.addRequest(query("12345"));
     mailbox.addRequest(command("123"));
     expect([mailbox.isEmpty, mailbox.requestCount, mailbox.requestBytes]).toEqual([false, 2, 8]);
-    expect([waiting.count, waiting.bytes, reads.count, reads.bytes]).toEqual([0, 0, 0, 0]);
+    expect([waiting.count, waiting.openBytes, reads.count, reads.bytes]).toEqual([0, 0, 0, 0]);
     mailbox.take(0);
     expect([mailbox.isEmpty, mailbox.requestCount, mailbox.requestBytes]).toEqual([true, 0, 0]);
-    expect([waiting.count, waiting.bytes, reads.count, reads.bytes]).toEqual([1, 3, 1, 5]);
+    expect([waiting.count, waiting.openBytes, reads.count, reads.bytes]).toEqual([1, 3, 1, 5]);
+  });
+
+  test("P49: more commands than one quick write holds come in several, in their order, and none is left", () => {
+    const waiting = new WaitingClients();
+    const mailbox = new Mailbox(waiting, new WaitingReads());
+    const sizes = (): number => {
+      const [event] = mailbox.take(0);
+      return event?.kind === "propose" ? event.proposals.length : 0;
+    };
+    for (let at = 0; at < 10_000; at++) mailbox.addRequest(command("x"));
+    expect([sizes(), sizes(), sizes(), sizes()]).toEqual([4096, 4096, 1808, 0]);
+    expect([waiting.openCount, mailbox.requestBytes]).toEqual([10_000, 0]);
+    for (let at = 0; at < 3; at++) mailbox.addRequest({ ...command(""), payload: new Uint8Array(3 * 1024 * 1024) });
+    expect([sizes(), sizes(), sizes(), mailbox.isEmpty]).toEqual([1, 1, 1, true]);
   });
 
   test("a hundred commands and queries of one moment are one write and one message to each follower", async () => {

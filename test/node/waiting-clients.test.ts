@@ -104,15 +104,28 @@ describe("waiting clients", () => {
     expect(leaders).toEqual(["127.0.0.1:2"]);
   });
 
-  test("a command's bytes are held until it has its place", () => {
+  test("a command's bytes are let go of once it has its place, and count until the entry is committed and applied", () => {
     const waiting = new WaitingClients();
     const command = waiter();
     command.payload = new Uint8Array(1000);
     const refs = [waiting.add([command])];
-    expect(waiting.bytes).toBe(1000);
+    expect(waiting.openBytes).toBe(1000);
     waiting.place(refs, { index: 1, term: 1 });
-    expect([waiting.bytes, command.payload.byteLength]).toEqual([0, 0]);
+    expect([waiting.openBytes, command.payload.byteLength]).toEqual([1000, 0]);
+    waiting.expire(1e9);
+    expect([waiting.openBytes, waiting.openCount, waiting.count]).toEqual([1000, 1, 0]);
     waiting.take({ index: 1, term: 1 }, null);
-    expect([waiting.bytes, waiting.count]).toEqual([0, 0]);
+    expect([waiting.openBytes, waiting.openCount]).toEqual([0, 0]);
+  });
+
+  test("P26: who waits for an entry that a snapshot has come to cover is told that nothing more can be known", () => {
+    const waiting = new WaitingClients();
+    const answers: string[] = [];
+    const client: ProposalWaiter = { ...waiter(), fail: ({ code }) => void answers.push(code) };
+    waiting.place([waiting.add([client])], { index: 3, term: 1 });
+    waiting.coverThrough(2);
+    expect(answers).toEqual([]);
+    waiting.coverThrough(3);
+    expect([answers, waiting.count, waiting.openCount]).toEqual([["outcome-unknown"], 0, 0]);
   });
 });

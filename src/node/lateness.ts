@@ -1,0 +1,29 @@
+// Does this node keep its time? A heartbeat that leaves late is how a busy thread, a slow disk or a starved machine first
+// shows: long before a follower takes its leader for dead. The operator should hear of it from here.
+import type { Millis } from "../core/log-position.ts";
+import type { State } from "../core/state.ts";
+import type { Logger } from "../ports/logger.ts";
+
+/** Of the election timeout: what a heartbeat may be late by without a word. */
+const worthSaying = 1 / 5;
+
+export class Lateness {
+  readonly #logger: Logger;
+  #latestMs: Millis = 0;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** The node's timer is found to be due. */
+  onDue(state: State, nowMs: Millis): void {
+    if (state.role.kind !== "leader" || nowMs < state.role.heartbeatDueMs) return;
+    const lateMs = Math.round(nowMs - state.role.heartbeatDueMs);
+    if (lateMs > state.settings.electionTimeoutMs * worthSaying) {
+      this.#logger.log("warn", "heartbeats are late: the machine or the disk is too slow, or too busy", { lateMs });
+    }
+    if (lateMs <= this.#latestMs) return;
+    this.#latestMs = lateMs;
+    this.#logger.log("debug", "the latest heartbeat so far", { lateMs });
+  }
+}

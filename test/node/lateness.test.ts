@@ -1,0 +1,36 @@
+// A leader that cannot keep its time says so.
+import { expect, test } from "bun:test";
+import type { LogFields } from "../../src/ports/logger.ts";
+import { Lateness } from "../../src/node/lateness.ts";
+import { asLeader, follower, leader } from "../core/build.ts";
+
+function setUp() {
+  const lines: string[] = [];
+  const log = (level: string, _: string, fields?: LogFields) =>
+    void lines.push(`${level} ${String(fields?.["lateMs"])}`);
+  return { lines, lateness: new Lateness({ enabled: () => true, log }) };
+}
+
+test("P49: a heartbeat that is late by more than a fifth of the election timeout is a warning, each time", () => {
+  const { lines, lateness } = setUp();
+  const state = leader();
+  const dueMs = asLeader(state).heartbeatDueMs;
+  for (const lateMs of [100, 101, 150, 120]) lateness.onDue(state, dueMs + lateMs);
+  expect(lines.filter((line) => line.startsWith("warn"))).toEqual(["warn 101", "warn 150", "warn 120"]);
+});
+
+test("how late the latest was so far can be followed", () => {
+  const { lines, lateness } = setUp();
+  const state = leader();
+  const dueMs = asLeader(state).heartbeatDueMs;
+  for (const lateMs of [0, 3, 2, 7]) lateness.onDue(state, dueMs + lateMs);
+  expect(lines).toEqual(["debug 3", "debug 7"]);
+});
+
+test("another timer that is due, or another role, says nothing", () => {
+  const { lines, lateness } = setUp();
+  const state = leader();
+  lateness.onDue(state, asLeader(state).heartbeatDueMs - 1);
+  lateness.onDue(follower(), 1e6);
+  expect(lines).toEqual([]);
+});
