@@ -72,6 +72,11 @@ function checkAdministration(state: State, { administration, progress, termStart
   const uncommitted = state.log.configurations.filter(
     ({ position }) => position.index > Math.max(state.commitIndex, termStartIndex),
   );
+  const latestIndex = state.log.configurations.at(-1)!.position.index;
+  must(
+    latestIndex <= termStartIndex || state.commitIndex >= termStartIndex,
+    "no configuration is added before the term's first entry is committed",
+  );
   must(uncommitted.length <= 1, "a leader adds a configuration only when the one before is committed");
 }
 

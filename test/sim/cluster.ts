@@ -5,6 +5,7 @@ import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import { restore } from "../../src/core/restore.ts";
 import { SessionTable } from "../../src/core/sessions.ts";
 import { step } from "../../src/core/step.ts";
+import { Administrator } from "./administrator.ts";
 import { Chance } from "./chance.ts";
 import { Clients } from "./clients.ts";
 import { Commands } from "./commands.ts";
@@ -24,6 +25,7 @@ import type { Checks, Core, World } from "./world.ts";
 export const realCore: Core = { step, restore, nextDeadlineMs, SessionTable, checkState, checkTransition };
 
 const unansweredMax = 200;
+const sparesMax = 2;
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -32,6 +34,8 @@ export interface ClusterOptions {
   readonly core: Core;
   readonly checks: Checks;
   readonly trace: ((line: string) => void) | null;
+  /** Whether an administrator changes the members; some nodes then wait to be added. */
+  readonly membership: boolean;
 }
 
 export class Cluster {
@@ -39,6 +43,8 @@ export class Cluster {
   readonly network: Network;
   readonly nodes: readonly SimNode[];
   readonly faults: Faults;
+  /** Null while members stay as they were founded. */
+  readonly administrator: Administrator | null;
   readonly #disks = new Map<MemberKey, DiskImage>();
   #isQuiet = false;
 
@@ -66,15 +72,21 @@ export class Cluster {
       onLeaderCommit: (node) => this.faults.onLeaderCommit(node),
       onVoted: (node) => this.faults.onVoted(node),
       onHalted: (node) => this.#onHalted(node),
+      onChangeSettled: (node, settled) => this.administrator?.onSettled(node, settled),
+      onRemoved: (node, by) => this.administrator?.onRemoved(node, by),
       trace: options.trace,
     };
     this.network = new Network(this.world);
-    this.nodes = ids.map((id) => new SimNode(id, this.world, this.network));
+    const spares = options.membership ? sparesMax : 0;
+    const spareIds = Array.from({ length: spares }, (_, at) => `n${options.nodes + at + 1}`);
+    this.nodes = [...ids, ...spareIds].map((id) => new SimNode(id, this.world, this.network));
     for (const node of this.nodes) {
+      node.joins = spareIds.includes(node.id);
       this.network.join(node);
       this.#disks.set(node.key, node.durable);
     }
     this.faults = new Faults(this);
+    this.administrator = options.membership ? new Administrator(this) : null;
     this.#found();
     this.#load();
     this.#actAsClients();
@@ -89,9 +101,11 @@ export class Cluster {
     return leader;
   }
 
-  /** The nodes that are members of the cluster with the disk they have. */
+  /** The nodes that are members of the cluster with the disk they have: as its leader has it, or its genesis. */
   get members(): readonly SimNode[] {
-    return this.nodes.filter((node) => !this.#isReplaced(node));
+    const configuration = this.leader?.state?.log.configurations.at(-1)?.configuration;
+    if (configuration === undefined) return this.nodes.filter((node) => !this.#isReplaced(node));
+    return this.nodes.filter((node) => configuration.members.some(({ key }) => key === node.key));
   }
 
   propose(node: SimNode, count: number): void {
@@ -100,8 +114,9 @@ export class Cluster {
     node.propose(Array.from({ length: count }, () => commands.issue(chance, profile.payloadBytesMax)));
   }
 
-  /** The node has a new disk; what the cluster was told by the old one still counts. */
-  onWiped(node: SimNode): void {
+  /** The node gets an empty disk; what the cluster was told by the old one still counts. */
+  replaceDisk(node: SimNode): void {
+    node.disk.wipe();
     this.#disks.set(node.key, node.durable);
   }
 
@@ -161,10 +176,10 @@ export class Cluster {
     });
   }
 
-  /** Only an incarnation that the cluster was founded without may halt (P42). */
+  /** Only an incarnation that the cluster was founded without may halt, and only if it does not wait to be added (P42). */
   #onHalted(node: SimNode): void {
     const { coverage } = this.world;
-    if (!this.#isReplaced(node)) throw new Violation("only a wiped node halts", `${node.key} halts`);
+    if (node.joins || !this.#isReplaced(node)) throw new Violation("only a wiped node halts", `${node.key} halts`);
     if (node.halted?.kind === "wiped") coverage.wipedHalted++;
   }
 

@@ -50,6 +50,22 @@ export const newCoverage = () => ({
   oneWayPartitions: 0,
   resets: 0,
   connected: 0,
+  changes: 0,
+  changesDone: 0,
+  changesRefused: 0,
+  changesConflicting: 0,
+  /** Changes whose leader was deposed before they were complete. */
+  changesUnknown: 0,
+  jointConfigurations: 0,
+  promotions: 0,
+  /** Configurations that went with their entry. */
+  rolledBack: 0,
+  /** Nodes that have learned that they were removed. */
+  removed: 0,
+  broughtBack: 0,
+  /** Leaders that led on without being voters, and gave up when that was committed. */
+  abdications: 0,
+  homecomings: 0,
   dropped: 0,
   duplicated: 0,
   reordered: 0,

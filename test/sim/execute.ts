@@ -2,9 +2,10 @@
 // bytesMax, and dropped when they do not match what the core meant.
 import { describeEffect } from "../../src/core/describe.ts";
 import type { Effect, SendEntries } from "../../src/core/effects.ts";
-import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import { type ConfigurationEntry, type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { AppendEntriesReply } from "../../src/core/messages.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import { inForce } from "./deciders.ts";
 import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
 
@@ -68,7 +69,11 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       node.genesis = effect.genesis;
       return;
     case "changeSettled":
+      world.onChangeSettled(node, effect);
+      return;
     case "removed":
+      world.onRemoved(node, effect);
+      node.leave();
       return;
     case "halt":
       node.halt(effect.reason);
@@ -84,11 +89,22 @@ function append(node: SimNode, entry: Entry): void {
   if (node.world.safety.onAppended(node, entry)) {
     node.world.coverage.entries++;
     node.world.commands.onCreated(entry);
+    if (entry.kind === "configuration") countConfiguration(node, entry);
   }
   node.log.push(entry);
 }
 
+function countConfiguration({ world, log }: SimNode, { configuration }: ConfigurationEntry): void {
+  const { outgoing, voters } = configuration;
+  if (outgoing.length === 0) return;
+  world.coverage.jointConfigurations++;
+  const before = inForce(null, log, log.length);
+  const waited = before?.pending.flatMap(({ promote }) => promote) ?? [];
+  world.coverage.promotions += waited.filter((key) => voters.includes(key)).length;
+}
+
 function truncate(node: SimNode, through: number): void {
+  node.world.coverage.rolledBack += node.log.slice(through).filter(({ kind }) => kind === "configuration").length;
   node.world.safety.onTruncated(node, node.leadsTerm);
   node.world.coverage.truncations++;
   node.log.length = through;

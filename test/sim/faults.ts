@@ -143,12 +143,14 @@ export class Faults {
 
   /** Its machine is replaced, its configuration file is not; never so often that no quorum would be left. */
   #wipe(node: SimNode): void {
-    const { world, nodes } = this.#cluster;
-    if (world.coverage.wipes >= Math.floor((nodes.length - 1) / 2)) return;
+    const { world, nodes, administrator } = this.#cluster;
+    const isBearable = administrator?.mayWipe(node) ?? world.coverage.wipes < Math.floor((nodes.length - 1) / 2);
+    if (!isBearable) return;
     node.crash();
-    node.disk.wipe();
-    this.#cluster.onWiped(node);
+    this.#cluster.replaceDisk(node);
     world.coverage.wipes++;
+    // Whoever replaces the machine may or may not think of the table of founders in its configuration file.
+    if (administrator !== null && world.chance.happens(0.6)) node.joins = true;
     this.#startLater(node, world.chance.from(world.profile.downMs));
   }
 

@@ -1,6 +1,8 @@
 // Does the cluster get well again once nothing goes wrong any more? Within a bounded time it must have a leader, commit
 // a new command everywhere, and hold one log.
+import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Cluster } from "./cluster.ts";
+import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
 
 /** In election timeouts: how long recovering may take. */
@@ -15,6 +17,7 @@ export function checkLiveness(cluster: Cluster): number {
   const { schedule, profile, coverage } = world;
   const timeoutMs = profile.settings.electionTimeoutMs;
   cluster.quieten();
+  cluster.administrator?.end();
   cluster.faults.end();
   const startMs = schedule.nowMs;
   const stepsEnd = coverage.steps + stepsMax;
@@ -39,7 +42,7 @@ export function checkLiveness(cluster: Cluster): number {
 /** Whether there is one leader, and every member has applied everything that it holds. */
 function isWell(cluster: Cluster): boolean {
   const { leader, members } = cluster;
-  if (leader === null) return false;
+  if (leader === null || !isSettled(cluster, leader)) return false;
   return members.every(
     ({ state, appliedIndex, log }) =>
       state !== null &&
@@ -49,13 +52,29 @@ function isWell(cluster: Cluster): boolean {
   );
 }
 
+/** Whether no change of the members is half done that could be completed, and all who have left know it. */
+function isSettled({ nodes, world }: Cluster, { state }: SimNode): boolean {
+  const placed = state?.log.configurations.at(-1);
+  if (placed === undefined || placed.position.index > state!.commitIndex) return false;
+  const { outgoing, pending, members } = placed.configuration;
+  const lives = (key: MemberKey): boolean => nodes.some((node) => node.isUp && node.key === key);
+  if (outgoing.length > 0 || pending.some(({ promote }) => promote.every(lives))) return false;
+  const named = new Set([
+    ...(state!.genesis?.members ?? []).map(({ key }) => key),
+    ...world.safety.committed.flatMap((entry) =>
+      entry.kind === "configuration" ? entry.configuration.members.map(({ key }) => key) : [],
+    ),
+  ]);
+  return [...named].every((key) => members.some((member) => member.key === key) || !lives(key));
+}
+
 function checkOneLog({ members, nodes, world }: Cluster): void {
   for (const node of members) {
     world.safety.onCommitted(node, 0, node.log.length);
     world.commands.checkKept(node.log);
   }
   for (const node of nodes) {
-    if (members.includes(node)) continue;
+    if (members.includes(node) || node.joins || node.durable.removed !== null) continue;
     if (node.isUp || node.halted?.kind !== "wiped")
       throw new Violation("a wiped node halts", `${node.key} goes on (P42)`);
   }

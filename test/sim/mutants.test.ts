@@ -1,6 +1,7 @@
 // Would the simulator notice? For each mutant of the core some seed must break, and by the rule that it offends. Whether
 // they break at all is what is tested, not at which seed: that changes with every draw of chance.
 import { describe, expect, test } from "bun:test";
+import { membershipMutants } from "./membership-mutants.ts";
 import { loadMutant, type Mutant, mutants, replaceOnce } from "./mutants.ts";
 import { simulate } from "./simulate.ts";
 import { Violation } from "./violation.ts";
@@ -10,10 +11,10 @@ const figure32 = { invariants: false, promises: false };
 
 /** The first violation among the mutant's seeds; null when it gets away. */
 function firstViolation(mutant: Mutant, core: Core): Violation | null {
-  const { profile, nodes, checks = figure32 } = mutant;
+  const { profile, nodes, membership, checks = figure32 } = mutant;
   for (let seed = 0; seed < mutant.seedsMax; seed++) {
     try {
-      simulate({ seed, events: 5000, profile, nodes, core, checks });
+      simulate({ seed, events: 5000, profile, nodes, membership, core, checks });
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       return error;
@@ -23,7 +24,7 @@ function firstViolation(mutant: Mutant, core: Core): Violation | null {
 }
 
 describe("a core that is wrong is caught", () => {
-  for (const mutant of mutants) {
+  for (const mutant of [...mutants, ...membershipMutants]) {
     test(
       mutant.name,
       async () => {

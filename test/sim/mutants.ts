@@ -21,6 +21,7 @@ export interface Mutant {
   /** The profile that is most telling; default: all of them in turn. */
   readonly profile?: ProfileName;
   readonly nodes?: number;
+  readonly membership?: boolean;
   /** Default: nothing but figure 3.2 and liveness, so that it is the harm done that is found. */
   readonly checks?: Checks;
   /** How many seeds may pass before one catches it. */

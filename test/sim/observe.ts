@@ -7,7 +7,10 @@ export function observe(node: SimNode, before: State, after: State, execute: () 
   const { world } = node;
   // Who leads is known before its first entry is made, and what is committed once the entries are in the log.
   const isElected = after.role.kind === "leader" && before.role.kind !== "leader";
-  if (isElected) world.safety.onElected(node, after.currentTerm);
+  if (isElected) {
+    if (world.checks.promises) world.promises.onElected(node, after.currentTerm);
+    world.safety.onElected(node, after.currentTerm);
+  }
   if (before.role !== after.role) countRoles(node, before, after);
   execute();
   if (after.commitIndex > before.commitIndex) onCommit(node, before, after);
@@ -17,17 +20,22 @@ export function observe(node: SimNode, before: State, after: State, execute: () 
 function onCommit(node: SimNode, before: State, after: State): void {
   const { safety, promises, checks, disks, coverage } = node.world;
   coverage.commits++;
-  if (after.role.kind === "leader") {
-    if (checks.promises) promises.onLeaderCommit(node, after.commitIndex, disks);
+  // A leader whose last act it was to commit that it is no voter any more has committed it as the leader.
+  const isLeader = before.role.kind === "leader" || after.role.kind === "leader";
+  if (isLeader) {
+    const commit = { index: after.commitIndex, logEnd: before.log.last.index };
+    if (checks.promises) promises.onLeaderCommit(node, commit, disks);
     safety.onLeaderCommit(node, after.commitIndex, after.currentTerm);
   }
   safety.onCommitted(node, before.commitIndex, after.commitIndex);
   if (after.role.kind === "leader") node.world.onLeaderCommit(node);
 }
 
-function countRoles(node: SimNode, { role: before, crashedLeader }: State, { role: after }: State): void {
+function countRoles(node: SimNode, { role: before, crashedLeader, commitIndex }: State, later: State): void {
   const { coverage } = node.world;
+  const { role: after } = later;
   if (after.kind === "follower") {
+    if (before.kind === "leader" && later.commitIndex > commitIndex) coverage.abdications++;
     if (after.wokeLate && (before.kind !== "follower" || !before.wokeLate)) coverage.wokeLate++;
     if (before.kind === "leader" && after.leader === null) coverage.quorumsLost++;
     return;
@@ -38,6 +46,7 @@ function countRoles(node: SimNode, { role: before, crashedLeader }: State, { rol
   if (after.kind === "candidate" && crashedLeader !== null) coverage.crashElections++;
   if (after.kind === "leader" && before.kind !== "leader") coverage.leaders++;
   if (after.kind === "leader" && before.kind === "leader") {
+    if (after.transfer?.isOwnIdea === true && before.transfer === null) coverage.homecomings++;
     const held = after.transfer?.held.length ?? 0;
     coverage.heldProposals += Math.max(0, held - (before.transfer?.held.length ?? 0));
   }

@@ -3,6 +3,7 @@
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Effect } from "../../src/core/effects.ts";
 import type { Message } from "../../src/core/messages.ts";
+import { areEnough, type Deciders, decidersOf, inForce } from "./deciders.ts";
 import type { DiskImage } from "./disk.ts";
 import type { Witness } from "./safety.ts";
 import { Violation } from "./violation.ts";
@@ -46,17 +47,40 @@ export class Promises {
     }
   }
 
-  /** A leader counts an entry as committed only when the disks of a majority hold it. */
-  onLeaderCommit(node: Promiser, index: number, disks: ReadonlyMap<MemberKey, DiskImage>): void {
-    const members = node.durable.genesis?.members ?? [];
-    const term = node.log[index - 1]!.term;
-    const holders = members.filter(({ key }) => disks.get(key)?.holds(index, term) === true);
-    const isMajority = holders.length * 2 > members.length;
-    must(
-      isMajority,
-      node,
-      `commits ${index}.${term}, which is durable on ${holders.length} of ${members.length} nodes`,
+  /**
+   * A leader counts an entry as committed only when the disks of a majority hold it, of those who decide by its log: as it
+   * was before the step, as far as `logEnd`, or by what it has appended since, once that was committed which came before.
+   */
+  onLeaderCommit(
+    node: Promiser,
+    { index, logEnd }: { readonly index: number; readonly logEnd: number },
+    disks: ReadonlyMap<MemberKey, DiskImage>,
+  ): void {
+    const isHeld = (deciders: Deciders, at: number): boolean => {
+      const term = node.log[at - 1]?.term ?? 0;
+      return areEnough(deciders, (key) => disks.get(key)?.holds(at, term) === true);
+    };
+    for (let end = Math.max(index, logEnd); ; end++) {
+      const deciders = decidersOf(inForce(node.durable.genesis, node.log, end)!);
+      if (isHeld(deciders, index)) return;
+      const next = node.log.findIndex((entry, at) => at >= end && entry.kind === "configuration");
+      const before = node.log.slice(0, end).findLastIndex(({ kind }) => kind === "configuration") + 1;
+      const isOver = next === -1 || !isHeld(deciders, before);
+      must(!isOver, node, `commits ${index}, which is not durable on a majority of ${deciders.join(" and of ")}`);
+      end = next;
+    }
+  }
+
+  /** A leader is elected by a majority of those who decide by its log. */
+  onElected(node: Promiser, term: number): void {
+    const deciders = decidersOf(inForce(node.durable.genesis, node.log, node.log.length)!);
+    const { durable } = node;
+    // Alone it has nobody to ask: its own vote is on its disk.
+    const votesForItself = durable.currentTerm === term && durable.votedFor === node.key;
+    const isElected = areEnough(deciders, (key) =>
+      key === node.key ? votesForItself : this.#votes.get(`${key}/${term}`) === node.key,
     );
+    must(isElected, node, `leads term ${term} without a majority of ${deciders.join(" and of ")}`);
   }
 
   #onSend(node: Promiser, to: MemberKey, message: Message): void {

@@ -1,7 +1,7 @@
 // Simulates clusters by seed, from the command line:
 //   bun run sim --seed 7             one seed; --trace prints what every node heard, became and did
 //   bun run sim --from 0 --seeds 500 many; stops at the first that breaks, and says how to see it again
-// Also --events N, --nodes N, --profile NAME.
+// Also --events N, --nodes N, --profile NAME, and --membership: an administrator changes the members meanwhile.
 import { parseArgs } from "node:util";
 import { addCoverage, newCoverage } from "./coverage.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
@@ -53,6 +53,7 @@ function readRun(): Run {
       events: { type: "string" },
       nodes: { type: "string" },
       profile: { type: "string" },
+      membership: { type: "boolean" },
       trace: { type: "boolean" },
     },
   });
@@ -63,6 +64,7 @@ function readRun(): Run {
       events: wholeNumber("events", values.events) ?? 5000,
       nodes: wholeNumber("nodes", values.nodes),
       profile: profileOf(values.profile),
+      membership: values.membership,
       trace: values.trace === true ? (line) => console.log(line) : undefined,
     },
   };

@@ -40,6 +40,8 @@ export class SimNode implements Promiser {
   isPaused = false;
   /** The file of the snapshot that it reads. */
   fetching: string | null = null;
+  /** It has no table of founders: it waits to be added. */
+  joins = false;
   /** This turn's durable effects. */
   writes: DurableEffect[] = [];
   /** Rises with each start and each crash: what was planned for another life does not happen. */
@@ -86,6 +88,8 @@ export class SimNode implements Promiser {
 
   start(): void {
     const { world } = this;
+    // A node that has been removed does not start from that data again.
+    if (this.durable.removed !== null) return;
     const { chance, schedule, core } = world;
     this.life++;
     this.#clock = new NodeClock(chance, schedule.nowMs);
@@ -102,7 +106,7 @@ export class SimNode implements Promiser {
       seed: chance.bits(),
       nowMs: this.nowMs(),
       wallMs: 1.7e12 + schedule.nowMs + chance.between(-1e6, 1e6),
-      bootstrap: world.bootstrap,
+      bootstrap: this.joins ? null : world.bootstrap,
     });
     world.coverage.restarts++;
     world.trace?.(`${this.#stamp()} starts: ${describeState(this.state)}`);
@@ -134,6 +138,12 @@ export class SimNode implements Promiser {
   halt(reason: HaltReason): void {
     this.disk.crash();
     this.halted = reason;
+    this.#end();
+  }
+
+  /** It has been removed from the cluster, and its process ends. */
+  leave(): void {
+    this.disk.crash();
     this.#end();
   }
 

@@ -13,6 +13,8 @@ export interface SimulationOptions {
   readonly nodes?: number | undefined;
   /** Default: by the seed. */
   readonly profile?: ProfileName | undefined;
+  /** Whether members change; default: they do not. */
+  readonly membership?: boolean | undefined;
   readonly core?: Core | undefined;
   readonly checks?: Checks | undefined;
   readonly trace?: ((line: string) => void) | undefined;
@@ -38,6 +40,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     core: options.core ?? realCore,
     checks: options.checks ?? { invariants: true, promises: true },
     trace: options.trace ?? null,
+    membership: options.membership ?? false,
   });
   const { coverage, schedule } = cluster.world;
   while (coverage.steps < options.events && schedule.runNext());
@@ -45,7 +48,8 @@ export function simulate(options: SimulationOptions): SimulationResult {
 }
 
 /** What to type to see the same run again. */
-export function replayCommand({ seed, events, nodes, profile }: SimulationOptions): string {
-  const more = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${profile === undefined ? "" : ` --profile ${profile}`}`;
+export function replayCommand({ seed, events, nodes, profile, membership }: SimulationOptions): string {
+  const shape = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${profile === undefined ? "" : ` --profile ${profile}`}`;
+  const more = `${shape}${membership === true ? " --membership" : ""}`;
   return `bun run sim --seed ${seed} --events ${events}${more}`;
 }

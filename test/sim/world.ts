@@ -1,7 +1,9 @@
 // What the parts of one simulation share: the core under test, chance, time, and who watches.
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { nextDeadlineMs } from "../../src/core/deadline.ts";
+import type { ChangeSettled } from "../../src/core/effects.ts";
 import type { checkState, checkTransition } from "../../src/core/invariants.ts";
+import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { restore } from "../../src/core/restore.ts";
 import type { Founding } from "../../src/core/state.ts";
 import type { SessionTable } from "../../src/core/sessions.ts";
@@ -55,6 +57,8 @@ export interface World {
   readonly onLeaderCommit: (node: SimNode) => void;
   readonly onVoted: (node: SimNode) => void;
   readonly onHalted: (node: SimNode) => void;
+  readonly onChangeSettled: (node: SimNode, settled: ChangeSettled) => void;
+  readonly onRemoved: (node: SimNode, by: PlacedConfiguration) => void;
   /** Takes a transcript's line; null when nobody reads it. */
   readonly trace: ((line: string) => void) | null;
 }
