@@ -2,7 +2,8 @@
 // configuration that leaves it out, and that this one is committed, until it has acknowledged both or does not answer.
 // What the node concludes is removal.ts.
 import { type MemberKey, isMember } from "./configuration.ts";
-import { formerMembers, latestConfiguration } from "./log-terms.ts";
+import { latestConfiguration } from "./log-terms.ts";
+import { formerMembers } from "./removal.ts";
 import { firstProgress } from "./replication.ts";
 import type { Farewell, Leader } from "./roles.ts";
 import type { State } from "./state.ts";
@@ -11,20 +12,25 @@ import type { State } from "./state.ts";
 const silenceMax = 4;
 
 /** A new leader takes up those that the earlier leaders may not have reached. */
-export const bidFarewells = (state: State): State => formerMembers(state.log).reduce(bidFarewell, state);
+export const bidFarewells = (state: State): State => formerMembers(state).reduce(bidFarewell, state);
 
-/** A node has been heard, or has left: if it was a member once and is none now, it is told so. */
+/** A node says hello: if it was a member once and is none now, it is told so. */
+export const onFormerMember = (state: State, key: MemberKey): State =>
+  state.role.kind === "leader" && formerMembers(state).includes(key) ? bidFarewell(state, key) : state;
+
+/**
+ * A node has left; or one that is no member asks for a vote, so that it must have been a voter, if only in a part of the log
+ * that is compacted away here.
+ */
 export function bidFarewell(state: State, key: MemberKey): State {
   const { role, log } = state;
   if (role.kind !== "leader" || key === state.self || role.administration.farewells.has(key)) return state;
   const configuration = latestConfiguration(log);
   if (configuration === null || isMember(configuration, key)) return state;
   const last = log.configurations.findLastIndex((placed) => isMember(placed.configuration, key));
-  const without = log.configurations[last + 1];
-  if (last === -1 || without === undefined) return state;
-  const through = without.position.index;
+  const through = log.configurations[last + 1]!.position.index;
   const progress = new Map(role.progress);
-  if (!progress.has(key)) progress.set(key, firstProgress(state, through));
+  if (!progress.has(key)) progress.set(key, firstProgress(state, Math.max(through, 1)));
   const farewells = new Map(role.administration.farewells).set(key, { through, toldAfterRound: null });
   return { ...state, role: { ...role, progress, administration: { ...role.administration, farewells } } };
 }

@@ -1,6 +1,6 @@
 // What the core knows of its log without holding it: where it begins and ends, where each term begins, which
 // configurations it holds, and roughly how heavy its tail is. The entries themselves are the node's business.
-import type { Configuration, MemberKey } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -71,13 +71,6 @@ export function lastIndexUpToTerm(log: LogTerms, term: Term): LogIndex {
 /** The latest configuration known to be committed, and where it stands. Null before genesis. */
 export const committedConfiguration = (log: LogTerms, commitIndex: LogIndex): PlacedConfiguration | null =>
   log.configurations.findLast(({ position }) => position.index <= commitIndex) ?? null;
-
-/** Incarnations that an earlier configuration in this log has named and the latest does not. */
-export function formerMembers(log: LogTerms): readonly MemberKey[] {
-  const present = new Set(latestConfiguration(log)?.members.map(({ key }) => key));
-  const named = log.configurations.flatMap(({ configuration }) => configuration.members.map(({ key }) => key));
-  return [...new Set(named)].filter((key) => !present.has(key));
-}
 
 /** The configuration in force: the latest in the log, committed or not (§4.1). Null before genesis. */
 export const latestConfiguration = (log: LogTerms): Configuration | null =>

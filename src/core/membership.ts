@@ -10,14 +10,15 @@
 // configuration, and any later leader finds in the log what is left to do.
 import { advanceCommit } from "./commit.ts";
 import { hasCaughtUp, withRounds } from "./catch-up.ts";
-import { type Configuration, isJoint, isVoter, nodeIdOf } from "./configuration.ts";
+import { type Configuration, isJoint, isMember, isVoter, nodeIdOf } from "./configuration.ts";
 import { appendToLog } from "./durability.ts";
 import type { ChangeMembershipEvent, ChangeRef } from "./events.ts";
 import { bidFarewell, withFarewells } from "./farewell.ts";
 import { noHomecoming } from "./homecoming.ts";
-import { formerMembers, type PlacedConfiguration } from "./log-terms.ts";
+import type { PlacedConfiguration } from "./log-terms.ts";
 import type { ChangeOutcome } from "./membership-change.ts";
 import { finalConfiguration, nextConfiguration, promotionsOf } from "./next-configuration.ts";
+import { formerMembers } from "./removal.ts";
 import { nextStampMs } from "./replicated-time.ts";
 import { firstProgress, heartbeat, replicateToAll } from "./replication.ts";
 import type { Administration, BegunChange, Leader } from "./roles.ts";
@@ -112,7 +113,7 @@ function beginNext(state: State, role: Leader, { position, configuration }: Plac
     settle(ref, { kind: "conflict", index: position.index }, emit);
     return taken;
   }
-  const decision = nextConfiguration(configuration, change, formerMembers(state.log));
+  const decision = nextConfiguration(configuration, change, formerMembers(state));
   if (decision.kind === "refused") {
     settle(ref, decision, emit);
     return taken;
@@ -131,7 +132,10 @@ function appendConfiguration(state: State, configuration: Configuration, emit: E
   const members = configuration.members.map(({ key }) => key).filter((key) => key !== state.self);
   const progress = new Map(role.progress);
   for (const key of members) if (!progress.has(key)) progress.set(key, firstProgress(state, index));
-  let next = appendToLog({ ...state, role: { ...role, progress } }, [entry], emit);
+  // Whoever is a member (again) is told nothing of having left.
+  const farewells = new Map([...role.administration.farewells].filter(([key]) => !isMember(configuration, key)));
+  const administration = { ...role.administration, farewells };
+  let next = appendToLog({ ...state, role: { ...role, progress, administration } }, [entry], emit);
   for (const key of role.progress.keys()) next = bidFarewell(next, key);
   return advanceCommit(replicateToAll(withRounds(next), emit), emit);
 }

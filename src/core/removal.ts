@@ -1,9 +1,10 @@
 // When is a node removed? When a committed configuration leaves out the incarnation that an earlier one has named: never on
 // a peer's word, and never because of an entry that can still be overwritten. From then on it takes part in nothing.
 // How it comes to hear of it is farewell.ts.
-import { isMember } from "./configuration.ts";
+import { isMember, type MemberKey } from "./configuration.ts";
 import { promise, writeRemoved } from "./durability.ts";
-import { committedConfiguration } from "./log-terms.ts";
+import { committedConfiguration, latestConfiguration } from "./log-terms.ts";
+import type { LogIndex } from "./log-position.ts";
 import { refuseReads } from "./reads.ts";
 import type { Emit, State } from "./state.ts";
 
@@ -13,10 +14,14 @@ export function noticeRemoval(before: State, after: State, emit: Emit): State {
   if (!isNews || after.removed !== null) return after;
   const next = { ...after, wasMember: after.wasMember || hasBeenMember(after) };
   const committed = committedConfiguration(next.log, next.commitIndex);
-  if (!next.wasMember || committed === null || isMember(committed.configuration, next.self)) return next;
+  if (!next.wasMember || committed === null || isNamedSince(next, committed.position.index)) return next;
   const written = writeRemoved(withoutReads(next, emit), committed, emit);
   return promise(written, written.durability.issued, { kind: "removed", ...committed }, emit);
 }
+
+/** Whether the configuration at this index names this incarnation, or a later one, of which it is not known yet. */
+const isNamedSince = ({ log, self }: State, index: LogIndex): boolean =>
+  log.configurations.some(({ position, configuration }) => position.index >= index && isMember(configuration, self));
 
 /** Nobody answers a node that has been removed: what it has asked the leader for its clients it refuses. */
 function withoutReads(state: State, emit: Emit): State {
@@ -25,8 +30,21 @@ function withoutReads(state: State, emit: Emit): State {
   return { ...state, role: { ...state.role, reads: [] } };
 }
 
-/** Whether the genesis, or any configuration known to be committed, has named this incarnation. */
-export const hasBeenMember = ({ log, commitIndex, self }: Pick<State, "log" | "commitIndex" | "self">): boolean =>
+/**
+ * Whether the genesis, or a configuration known to be committed, has named this incarnation. One that is followed by another
+ * is committed, whether this node has been told so or not: no leader adds a configuration before (P38 of the tests).
+ */
+export const hasBeenMember = ({ genesis, log, commitIndex, self }: Omit<State, "role">): boolean =>
+  genesis?.members.some(({ key }) => key === self) === true ||
   log.configurations.some(
-    ({ position, configuration }) => position.index <= commitIndex && isMember(configuration, self),
+    ({ position, configuration }, at) =>
+      (position.index <= commitIndex || at < log.configurations.length - 1) && isMember(configuration, self),
   );
+
+/** Incarnations that have been members, as far as this node's log goes back and at the founding, and are none now. */
+export function formerMembers({ genesis, log }: State): readonly MemberKey[] {
+  const configurations = log.configurations.map(({ configuration }) => configuration.members);
+  const named = [...(genesis?.members ?? []), ...configurations.flat()].map(({ key }) => key);
+  const present = new Set(latestConfiguration(log)?.members.map(({ key }) => key));
+  return [...new Set(named)].filter((key) => !present.has(key));
+}

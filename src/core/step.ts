@@ -8,7 +8,7 @@ import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
-import { bidFarewell } from "./farewell.ts";
+import { bidFarewell, onFormerMember } from "./farewell.ts";
 import { onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
@@ -47,7 +47,7 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onMessage(state, event.from, event.message, emit);
     case "peerConnected": {
       const peer = toMemberKey(event.peer.id, event.peer.incarnation);
-      return onFollowerConnected(bidFarewell(onHello(state, event, emit), peer), peer, emit);
+      return onFollowerConnected(onFormerMember(onHello(state, event, emit), peer), peer, emit);
     }
     case "snapshotTaken":
       return onSnapshotTaken(state, event.snapshot, emit);

@@ -184,7 +184,9 @@ describe("§4.2.3 Disruptive servers", () => {
 
   test("§4.2.3: a leader that can get heartbeats to its cluster is not deposed by larger term numbers", () => {
     const state = play({ ...leader({ log: [1] }), nowMs: 1200 }, from(n2, accepted(2, 2)));
-    expect(take(state, from(n5, request))).toEqual([state, []]);
+    const [after, effects] = take(state, from(n5, request));
+    expect(effects).toEqual([]);
+    expect(after).toMatchObject({ currentTerm: state.currentTerm, votedFor: n1, role: { kind: "leader" } });
   });
 
   test("§4.2.3: RequestVote messages of a leadership transfer carry a flag: 'I have permission to disrupt the leader'", () => {

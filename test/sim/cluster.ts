@@ -105,7 +105,10 @@ export class Cluster {
   get members(): readonly SimNode[] {
     const configuration = this.leader?.state?.log.configurations.at(-1)?.configuration;
     if (configuration === undefined) return this.nodes.filter((node) => !this.#isReplaced(node));
-    return this.nodes.filter((node) => configuration.members.some(({ key }) => key === node.key));
+    // One that was added again before it knew that it had been removed comes back only with an empty disk.
+    const isMember = ({ key, durable }: SimNode): boolean =>
+      durable.removed === null && configuration.members.some((member) => member.key === key);
+    return this.nodes.filter(isMember);
   }
 
   propose(node: SimNode, count: number): void {

@@ -1,6 +1,8 @@
 // Does the cluster get well again once nothing goes wrong any more? Within a bounded time it must have a leader, commit
 // a new command everywhere, and hold one log.
 import type { MemberKey } from "../../src/core/configuration.ts";
+import { mayCampaign } from "../../src/core/election.ts";
+import { formerMembers } from "../../src/core/removal.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
@@ -53,19 +55,18 @@ function isWell(cluster: Cluster): boolean {
 }
 
 /** Whether no change of the members is half done that could be completed, and all who have left know it. */
-function isSettled({ nodes, world }: Cluster, { state }: SimNode): boolean {
+function isSettled({ nodes }: Cluster, { state }: SimNode): boolean {
   const placed = state?.log.configurations.at(-1);
-  if (placed === undefined || placed.position.index > state!.commitIndex) return false;
+  if (!state || placed === undefined || placed.position.index > state.commitIndex) return false;
   const { outgoing, pending, members } = placed.configuration;
   const lives = (key: MemberKey): boolean => nodes.some((node) => node.isUp && node.key === key);
   if (outgoing.length > 0 || pending.some(({ promote }) => promote.every(lives))) return false;
-  const named = new Set([
-    ...(state!.genesis?.members ?? []).map(({ key }) => key),
-    ...world.safety.committed.flatMap((entry) =>
-      entry.kind === "configuration" ? entry.configuration.members.map(({ key }) => key) : [],
-    ),
-  ]);
-  return [...named].every((key) => members.some((member) => member.key === key) || !lives(key));
+  // Whoever the leader no longer knows to have been a member, its log being short, it finds out when it asks for votes.
+  const former = formerMembers(state);
+  return nodes.every((node) => {
+    if (node.state === null || !node.state.wasMember || members.some(({ key }) => key === node.key)) return true;
+    return !former.includes(node.key) && !mayCampaign(node.state);
+  });
 }
 
 function checkOneLog({ members, nodes, world }: Cluster): void {

@@ -140,7 +140,11 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "P9: who has left is not told",
     replacements: [
-      { file: "farewell.ts", text: "if (last === -1 || without === undefined) return state;", by: "return state;" },
+      {
+        file: "farewell.ts",
+        text: "if (configuration === null || isMember(configuration, key)) return state;",
+        by: "return state;",
+      },
     ],
     membership: true,
     seedsMax: 60,
