@@ -2,7 +2,7 @@
 // gets the leader's over a connection of its own.
 import { describe, expect, test } from "bun:test";
 import { createMemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
-import { Cluster, type Member } from "./cluster.ts";
+import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
 const every = (entries: number) => ({ everyEntries: entries, everyBytes: 1e9 });
@@ -168,6 +168,32 @@ describe("a follower that lacks what the others have forgotten", () => {
     cluster.rejoin(away.id);
     await cluster.advance(3_000);
     expect(away.logs.filter((line) => line.includes("fetching a snapshot")).length).toBe(1);
+    await cluster.stopAll();
+  });
+
+  test("goes on where it was when the connection was cut", async () => {
+    const cluster = await founded(10);
+    const away = cluster.followers[0]!;
+    const files = createMemorySnapshotFiles();
+    const disk = await cluster.crash(away.id);
+    await command(cluster, ...numbered(33, "x".repeat(100_000)));
+    const again = await cluster.start(away.id, { disk, files });
+    const received = (): number => Math.max(0, ...[...files.partial.values()].map((bytes) => bytes.byteLength));
+    const { bytes } = cluster.leader.node.state.snapshot!;
+    for (let looks = 0; received() < bytes / 3; looks++) {
+      if (looks > 10_000) throw new Error("nothing arrives");
+      if (!cluster.network.deliverNext()) cluster.clock.advance(1);
+      cluster.clock.runSoon();
+      await afterMicrotasks();
+    }
+    const cut = received();
+    expect(cut).toBeLessThan(bytes);
+    cluster.isolate(away.id);
+    await cluster.advance(300);
+    expect(received()).toBeGreaterThanOrEqual(cut);
+    cluster.rejoin(away.id);
+    await cluster.until("it is in step", () => again.node.appliedIndex === cluster.leader.node.appliedIndex);
+    expect(again.logs.filter((line) => line.includes("fetching a snapshot")).length).toBeGreaterThan(1);
     await cluster.stopAll();
   });
 });
