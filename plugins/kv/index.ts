@@ -7,7 +7,6 @@ const Limit = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))
 
 class Store {
   readonly #values = new SnapshotMap<string, Uint8Array>();
-  /** Of what is there now: a snapshot has no need of it. */
   readonly #keys = new OrderedKeys();
 
   get(key: string): Uint8Array | null {
@@ -29,8 +28,10 @@ class Store {
     return deleted;
   }
 
+  /** In the order of the keys: so they are put back most quickly. */
   snapshot(): Iterable<readonly [string, Uint8Array]> {
-    return this.#values.snapshot();
+    const values = this.#values.snapshot();
+    return this.#keys.snapshot().map((key) => [key, values.get(key)!] as const);
   }
 
   keysFrom(first: string): Iterable<string> {

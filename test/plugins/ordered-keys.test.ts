@@ -41,3 +41,39 @@ test("keys that arrive in order, or in reverse, are kept as well", () => {
     expect([...ordered.from("")]).toEqual(numbers);
   }
 });
+
+test("a snapshot has the keys of its moment, in order, while they come and go, and so has the next", () => {
+  const ordered = new OrderedKeys();
+  const model = new Set<string>();
+  const change = (nth: number): void => {
+    const key = keyOf(nth % 9000);
+    if (model.delete(key)) ordered.delete(key);
+    else {
+      model.add(key);
+      ordered.add(key);
+    }
+  };
+  for (let nth = 0; nth < 5000; nth++) change(nth);
+  for (let round = 0; round < 5; round++) {
+    const expected = [...model].sort();
+    const snapshot = ordered.snapshot();
+    const read: string[] = [];
+    for (let nth = 0; nth < 4000; nth++) {
+      const next = nth % 3 === 0 ? snapshot.next() : null;
+      if (next !== null && next.done !== true) read.push(next.value);
+      change(round * 4001 + nth * 7);
+    }
+    expect([...read, ...snapshot]).toEqual(expected);
+    expect([...ordered.from("")]).toEqual([...model].sort());
+  }
+});
+
+test("what is added in order fills its runs, and takes more in between", () => {
+  const numbers = Array.from({ length: 3000 }, (_, nth) => String(nth * 2).padStart(5, "0"));
+  const ordered = new OrderedKeys();
+  for (const key of ordered.snapshot()) expect(key).toBe("none");
+  for (const key of numbers) ordered.add(key);
+  const between = numbers.map((key) => `${key}x`);
+  for (const key of between) ordered.add(key);
+  expect([...ordered.snapshot()]).toEqual([...numbers, ...between].sort());
+});

@@ -111,7 +111,7 @@ export class SnapshotMap<Key extends string | number, Value> implements Iterable
     if (this.#hasOpenSnapshot) throw new Error("a snapshot of this SnapshotMap is open: close it first");
     if (this.#overlay !== null) this.#settle(this.#overlay, Infinity); // Of the snapshot before: seldom anything is left.
     const overlay = emptyOverlay<Key, Value>();
-    const view = new FrozenEntries(this.#base.entries(), {
+    const view = new FrozenEntries(this.#base, {
       closed: () => {
         this.#hasOpenSnapshot = false;
         overlay.isFrozen = false;
@@ -199,20 +199,29 @@ interface Hooks {
 
 /** The entries of a SnapshotMap at one moment: an iterator, with `map`, `filter` and the like, to be used once. */
 export class FrozenEntries<Key, Value> extends Iterator<readonly [Key, Value], undefined> implements FrozenView {
-  #entries: Iterator<readonly [Key, Value], undefined> | null;
+  /** null: it is closed. */
+  #frozen: ReadonlyMap<Key, Value> | null;
+  readonly #entries: Iterator<readonly [Key, Value], undefined>;
   readonly #hooks: Hooks;
   #isAtEnd = false;
 
-  constructor(entries: Iterator<readonly [Key, Value], undefined>, hooks: Hooks) {
+  constructor(frozen: ReadonlyMap<Key, Value>, hooks: Hooks) {
     super();
-    this.#entries = entries;
+    this.#frozen = frozen;
+    this.#entries = frozen.entries();
     this.#hooks = hooks;
+  }
+
+  /** What the key was set to, for those who have an order of their own. Throws once it is closed. */
+  get(key: Key): Value | undefined {
+    if (this.#frozen === null) throw closed();
+    return this.#frozen.get(key);
   }
 
   /** Throws once it was closed before the end. */
   override next(): IteratorResult<readonly [Key, Value], undefined> {
     if (this.#isAtEnd) return end;
-    if (this.#entries === null) throw new Error("this snapshot of a SnapshotMap is closed");
+    if (this.#frozen === null) throw closed();
     const next = this.#entries.next();
     if (next.done !== true) return next;
     this.#isAtEnd = true;
@@ -226,8 +235,8 @@ export class FrozenEntries<Key, Value> extends Iterator<readonly [Key, Value], u
   }
 
   close(): void {
-    if (this.#entries === null) return;
-    this.#entries = null;
+    if (this.#frozen === null) return;
+    this.#frozen = null;
     this.#hooks.closed();
   }
 
@@ -235,6 +244,8 @@ export class FrozenEntries<Key, Value> extends Iterator<readonly [Key, Value], u
     return this.#hooks.settle(steps);
   }
 }
+
+const closed = (): Error => new Error("this snapshot of a SnapshotMap is closed");
 
 const end = Object.freeze({ done: true, value: undefined }) satisfies IteratorResult<never, undefined>;
 

@@ -129,7 +129,16 @@ describe("a snapshot", () => {
       break;
     }
     expect(() => snapshot.next()).toThrow("closed");
+    expect(() => snapshot.get("k0")).toThrow("closed");
     snapshot.close();
+  });
+
+  test("can be asked for a key, whatever became of it", () => {
+    const map = filled(5);
+    const snapshot = map.snapshot();
+    map.set("k0", -1).set("k9", 9).delete("k1");
+    expect(["k0", "k1", "k9"].map((key) => snapshot.get(key))).toEqual([0, 1, undefined]);
+    expect(snapshot.next().value).toEqual(["k0", 0]);
   });
 
   test("can be mapped and filtered on the way, and is closed as well", () => {
