@@ -48,9 +48,12 @@ export interface SnapshotReceiver {
   write(bytes: Uint8Array): Promise<void>;
   /** Compares size, checksum and structure with what was announced; a complete file is durable and has its name. */
   finish(): Promise<ReceivedSnapshot>;
-  /** Stops receiving. What is here stays, and `receive` goes on with it. */
+  /**
+   * Stops receiving. What is here stays, and `receive` goes on with it; only after a failure of the disk nothing is kept.
+   * After `finish` it does nothing.
+   */
   pause(): Promise<void>;
-  /** Removes what is here. */
+  /** Removes what is here. After `finish` it does nothing. */
   abandon(): Promise<void>;
 }
 
@@ -93,8 +96,8 @@ export interface SnapshotStore {
   contents(file: SnapshotFile): AsyncIterable<Uint8Array>;
 
   /**
-   * Removes every file, complete or partial, except those named here and those being written or received. One that has just
-   * been finished is to be named until the log store names it.
+   * Removes every file, complete or partial, except those named here and those being written or received. A file that has
+   * been finished since the call before stays as well: the next call is the first that must name it.
    */
   retain(files: readonly string[]): Promise<void>;
 

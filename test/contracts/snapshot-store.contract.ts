@@ -174,6 +174,8 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
         await fetchInto(receiver, store, file);
         expect(await other.store.list()).toMatchObject([{ file: file.file, isComplete: false }]);
         expect(await receiver.finish()).toEqual({ kind: "complete", header: headerAt(120) });
+        await receiver.pause();
+        await receiver.abandon();
         expect(await other.store.list()).toEqual([{ file: file.file, bytes: file.bytes, isComplete: true }]);
         expect(await readAll(other.store, file)).toEqual(chunks);
       });
@@ -311,6 +313,13 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
           await fetchInto(receiver, other.store, file, 300_000);
           await receiver.pause();
         }
+        await store.retain([]);
+        expect(await store.list()).toHaveLength(2);
+        for (const file of coming) {
+          const receiver = await store.receive(file);
+          await fetchInto(receiver, other.store, file, 300_000);
+          await receiver.pause();
+        }
         await store.retain([files[1]!.file, coming[0]!.file]);
         const left = (await store.list()).map(({ file, isComplete }) => [file, isComplete]);
         expect(left).toEqual([
@@ -336,9 +345,26 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
         expect(await readAll(store, coming)).toEqual(chunks);
       });
 
+      test("P29: what is finished while others are removed stays, until a call could have named it", async () => {
+        for (let at = 1; at <= 20; at++) await writeSnapshot(store, [bytesOf(20, at)], headerAt(at));
+        const writer = await store.create(headerAt(99));
+        await writer.write(chunks[1]!);
+        const coming = await writeSnapshot(other.store, chunks);
+        const receiver = await store.receive(coming);
+        await fetchInto(receiver, other.store, coming);
+        const finishing = Promise.all([writer.finish(), receiver.finish()]);
+        const sweeping = store.retain([]);
+        const [written] = await finishing;
+        const naming = store.retain([written.file, coming.file]);
+        await Promise.all([sweeping, naming]);
+        expect(await readAll(store, written)).toEqual([chunks[1]!]);
+        expect(await readAll(store, coming)).toEqual(chunks);
+      });
+
       test("a file may be removed while another node fetches it", async () => {
         const file = await writeSnapshot(store, chunks);
         expect(await store.read(file.file, 0, 10)).toHaveLength(10);
+        await store.retain([file.file]);
         await store.retain([]);
         expect(await store.read(file.file, 10, 10)).toBeNull();
       });

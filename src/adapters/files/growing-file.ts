@@ -16,6 +16,7 @@ export class GrowingFile {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #unsyncedBytes = 0;
+  #isOpen = true;
 
   private constructor(path: string, handle: FileHandle, bytes: number) {
     this.path = path;
@@ -49,7 +50,10 @@ export class GrowingFile {
     await this.#sync();
   }
 
+  /** Closing it again does nothing. */
   async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     await this.#handle.close();
   }
 

@@ -75,19 +75,16 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
   }
 
   async pause(): Promise<void> {
-    await this.#orFail(async () => {
-      await this.#receiving.file.sync();
-      await this.close();
-    });
-  }
-
-  /** Lets the file go, whatever has become of it. */
-  async close(): Promise<void> {
     if (this.#state === "ended") return;
-    const { file, ended } = this.#receiving;
-    this.#state = "ended";
-    await file.close();
-    ended();
+    // What a disk has refused to sync may look as if it were there (P47).
+    if (this.#state === "failed") return this.#remove();
+    await this.#orFail(async () => {
+      const { file, ended } = this.#receiving;
+      await file.sync();
+      await file.close();
+      this.#state = "ended";
+      ended();
+    });
   }
 
   async abandon(): Promise<void> {

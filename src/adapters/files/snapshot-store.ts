@@ -31,6 +31,10 @@ class FileSnapshotStore implements SnapshotStore {
   readonly #folder: SnapshotFolder;
   /** What is being written or received, by its path; null where nothing is to be let go of. */
   readonly #growing = new Map<string, (() => Promise<void>) | null>();
+  /** The paths of complete files that no call of `retain` has had a chance to name. */
+  readonly #fresh = new Set<string>();
+  /** For each sweep under way: the paths that were or came to be in these two during it. */
+  readonly #spared = new Set<Set<string>>();
   #created = 0;
   #isOpen = true;
 
@@ -41,12 +45,14 @@ class FileSnapshotStore implements SnapshotStore {
   async create(header: SnapshotHeader): Promise<SnapshotWriter> {
     this.#assertOpen();
     const path = this.#folder.partialPath(nameOf(header.position, ++this.#created), ".writing");
-    this.#growing.set(path, null);
-    const ended = (): void => void this.#growing.delete(path);
+    this.#grow(path, null);
+    let name: string | null = null;
+    const named = (file: string): void => this.#grow((name = this.#folder.pathOf(file)), null);
+    const ended = (): void => this.#letGo(path, name);
     try {
       const file = await GrowingFile.open(path, 0);
-      const writer = new FileSnapshotWriter(this.#folder, file, header, ended);
-      this.#growing.set(path, () => writer.abandon());
+      const writer = new FileSnapshotWriter(this.#folder, file, header, { named, ended });
+      this.#grow(path, () => writer.abandon());
       return writer;
     } catch (cause) {
       ended();
@@ -59,11 +65,9 @@ class FileSnapshotStore implements SnapshotStore {
     const path = this.#folder.partialPath(announced.file, ".receiving");
     if (this.#growing.has(path)) throw refused(this.#folder.path, `${announced.file} is being received already`);
     const whole = this.#folder.pathOf(announced.file);
-    const ended = (): void => {
-      this.#growing.delete(path);
-      this.#growing.delete(whole);
-    };
-    this.#growing.set(path, null).set(whole, null);
+    const ended = (): void => this.#letGo(path, whole);
+    this.#grow(path, null);
+    this.#grow(whole, null);
     try {
       const present = await lookAt(whole);
       const { header } = present.parser;
@@ -71,7 +75,7 @@ class FileSnapshotStore implements SnapshotStore {
       const { parser } = await lookAt(path);
       const file = await GrowingFile.open(path, parser.soundBytes);
       const receiver = new FileSnapshotReceiver(this.#folder, { announced, file, parser, ended });
-      this.#growing.set(path, () => receiver.close());
+      this.#grow(path, () => receiver.pause());
       return receiver;
     } catch (cause) {
       ended();
@@ -105,10 +109,15 @@ class FileSnapshotStore implements SnapshotStore {
   }
 
   async retain(files: readonly string[]): Promise<void> {
+    const spared = new Set([...this.#growing.keys(), ...this.#fresh]);
+    this.#fresh.clear();
+    this.#spared.add(spared);
     try {
-      await this.#folder.sweep((path, file) => files.includes(file) || this.#growing.has(path));
+      await this.#folder.sweep((path, file) => files.includes(file) || spared.has(path));
     } catch (cause) {
       throw failedFile(this.#folder.path, "Removing what is not needed any more from", cause);
+    } finally {
+      this.#spared.delete(spared);
     }
   }
 
@@ -123,6 +132,19 @@ class FileSnapshotStore implements SnapshotStore {
   async close(): Promise<void> {
     this.#isOpen = false;
     for (const letGo of this.#growing.values()) await letGo?.();
+  }
+
+  #grow(path: string, letGo: (() => Promise<void>) | null): void {
+    this.#growing.set(path, letGo);
+    for (const spared of this.#spared) spared.add(path);
+  }
+
+  /** The partial file is gone; under its name it may be complete. */
+  #letGo(path: string, name: string | null): void {
+    this.#growing.delete(path);
+    if (name === null) return;
+    this.#growing.delete(name);
+    this.#fresh.add(name);
   }
 
   #assertOpen(): void {

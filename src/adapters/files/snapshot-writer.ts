@@ -14,23 +14,30 @@ import {
   frameKinds,
 } from "./snapshot-format.ts";
 
+/** Whom a writer tells what becomes of its file. */
+export interface Growth {
+  /** It is about to get this name. */
+  readonly named: (file: string) => void;
+  /** It is gone, or has its name. */
+  readonly ended: () => void;
+}
+
 export class FileSnapshotWriter implements SnapshotWriter {
   readonly #folder: SnapshotFolder;
   readonly #file: GrowingFile;
   readonly #header: SnapshotHeader;
-  readonly #ended: () => void;
+  readonly #growth: Growth;
   #checksum = 0;
   #chunks = 0;
   #contentBytes = 0;
   #isBegun = false;
   #state: "open" | "failed" | "ended" = "open";
 
-  /** `ended`: the partial file is gone or has its name. */
-  constructor(folder: SnapshotFolder, file: GrowingFile, header: SnapshotHeader, ended: () => void) {
+  constructor(folder: SnapshotFolder, file: GrowingFile, header: SnapshotHeader, growth: Growth) {
     this.#folder = folder;
     this.#file = file;
     this.#header = header;
-    this.#ended = ended;
+    this.#growth = growth;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -52,9 +59,10 @@ export class FileSnapshotWriter implements SnapshotWriter {
       await this.#file.sync();
       await this.#file.close();
       const file = nameOf(this.#header.position, this.#checksum);
+      this.#growth.named(file);
       await this.#folder.settle(this.#file.path, file);
       this.#state = "ended";
-      this.#ended();
+      this.#growth.ended();
       return { file, bytes: this.#file.bytes, checksum: this.#checksum };
     });
   }
@@ -64,7 +72,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
     this.#state = "ended";
     await this.#file.close();
     await fs.rm(this.#file.path, { force: true });
-    this.#ended();
+    this.#growth.ended();
   }
 
   async #begin(): Promise<void> {

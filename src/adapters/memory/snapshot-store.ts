@@ -18,6 +18,7 @@ import type {
   SnapshotReceiver,
   SnapshotStore,
   SnapshotWriter,
+  StoredSnapshot,
 } from "../../ports/snapshot-store.ts";
 
 /** What a simulated machine keeps over a crash: files by their names. */
@@ -28,60 +29,77 @@ export interface MemorySnapshotFiles {
 
 export const createMemorySnapshotFiles = (): MemorySnapshotFiles => ({ complete: new Map(), partial: new Map() });
 
-export function createMemorySnapshotStore(files: MemorySnapshotFiles = createMemorySnapshotFiles()): SnapshotStore {
-  const growing = new Set<string>();
-  const life: Life = { isOpen: true };
-  const bytesOf = (file: string): Uint8Array => {
-    const bytes = files.complete.get(file);
+export const createMemorySnapshotStore = (files = createMemorySnapshotFiles()): SnapshotStore =>
+  new InMemorySnapshotStore(files);
+
+class InMemorySnapshotStore implements SnapshotStore {
+  readonly #files: MemorySnapshotFiles;
+  readonly #growing = new Set<string>();
+  /** Those that no call of `retain` has had a chance to name. */
+  readonly #fresh = new Set<string>();
+  readonly #life: Life = { isOpen: true };
+
+  constructor(files: MemorySnapshotFiles) {
+    this.#files = files;
+  }
+
+  async create(header: SnapshotHeader): Promise<SnapshotWriter> {
+    assertOpen(this.#life);
+    return writer(this.#files, header, { life: this.#life, finished: (file) => this.#fresh.add(file) });
+  }
+
+  async receive(announced: SnapshotFile): Promise<SnapshotReceiver> {
+    assertOpen(this.#life);
+    const { file } = announced;
+    if (this.#growing.has(file)) throw new GraftError("storage", `${file} is being received already.`);
+    this.#growing.add(file);
+    const ended = (): void => {
+      this.#growing.delete(file);
+      this.#fresh.add(file);
+    };
+    return receiver(this.#files, announced, { life: this.#life, ended });
+  }
+
+  async read(file: string, offset: number, bytesMax: number): Promise<Uint8Array | null> {
+    return this.#files.complete.get(file)?.slice(offset, offset + bytesMax) ?? null;
+  }
+
+  async header(file: string): Promise<SnapshotHeader> {
+    const parser = new SnapshotParser();
+    asStored(file, () => parser.push(this.#bytesOf(file)));
+    if (parser.header !== null) return parser.header;
+    throw new GraftError("storage", `The snapshot ${file} is damaged: it ends before its header does.`);
+  }
+
+  async *contents(record: SnapshotFile): AsyncGenerator<Uint8Array, void> {
+    const parser = new SnapshotParser();
+    yield* asStored(record.file, () => parser.push(this.#bytesOf(record.file)));
+    asStored(record.file, () => checkWhole(parser, record));
+  }
+
+  async retain(kept: readonly string[]): Promise<void> {
+    const { complete, partial } = this.#files;
+    for (const file of complete.keys()) if (!kept.includes(file) && !this.#fresh.has(file)) complete.delete(file);
+    for (const file of partial.keys()) if (!kept.includes(file) && !this.#growing.has(file)) partial.delete(file);
+    this.#fresh.clear();
+  }
+
+  async list(): Promise<readonly StoredSnapshot[]> {
+    const { complete, partial } = this.#files;
+    const listed = (some: Map<string, Uint8Array>, isComplete: boolean): StoredSnapshot[] =>
+      Array.from(some, ([file, { byteLength }]) => ({ file, bytes: byteLength, isComplete }));
+    return [...listed(complete, true), ...listed(partial, false)];
+  }
+
+  async close(): Promise<void> {
+    this.#life.isOpen = false;
+  }
+
+  #bytesOf(file: string): Uint8Array {
+    const bytes = this.#files.complete.get(file);
     if (bytes === undefined) throw new GraftError("storage", `The snapshot ${file} is not there.`);
     return bytes;
-  };
-  return {
-    create: (header) => {
-      assertOpen(life);
-      return Promise.resolve(writer(files, header, life));
-    },
-    receive: (announced) => {
-      assertOpen(life);
-      if (growing.has(announced.file)) throw new GraftError("storage", `${announced.file} is being received already.`);
-      growing.add(announced.file);
-      return Promise.resolve(receiver(files, announced, { life, ended: () => growing.delete(announced.file) }));
-    },
-    read: (file, offset, bytesMax) =>
-      Promise.resolve(files.complete.get(file)?.slice(offset, offset + bytesMax) ?? null),
-    header: async (file) => {
-      const parser = new SnapshotParser();
-      await asStored(file, () => parser.push(bytesOf(file)));
-      if (parser.header !== null) return parser.header;
-      throw new GraftError("storage", `The snapshot ${file} is damaged: it ends before its header does.`);
-    },
-    async *contents(record) {
-      const parser = new SnapshotParser();
-      yield* await asStored(record.file, () => parser.push(bytesOf(record.file)));
-      await asStored(record.file, () => checkWhole(parser, record));
-    },
-    retain: (kept) => {
-      for (const file of files.complete.keys()) if (!kept.includes(file)) files.complete.delete(file);
-      for (const file of files.partial.keys()) {
-        if (!kept.includes(file) && !growing.has(file)) files.partial.delete(file);
-      }
-      return Promise.resolve();
-    },
-    list: () =>
-      Promise.resolve(
-        [files.complete, files.partial].flatMap((some) =>
-          Array.from(some, ([file, { byteLength }]) => ({
-            file,
-            bytes: byteLength,
-            isComplete: some === files.complete,
-          })),
-        ),
-      ),
-    close: () => {
-      life.isOpen = false;
-      return Promise.resolve();
-    },
-  };
+  }
 }
 
 interface Life {
@@ -92,7 +110,7 @@ function assertOpen({ isOpen }: Life): void {
   if (!isOpen) throw new GraftError("storage", "The snapshots in memory have been closed.");
 }
 
-function writer(files: MemorySnapshotFiles, header: SnapshotHeader, life: Life): SnapshotWriter {
+function writer(files: MemorySnapshotFiles, header: SnapshotHeader, { life, finished }: Writing): SnapshotWriter {
   const first = encodeFrame(0, frameKinds.header, encodeHeader(header));
   let { checksum } = first;
   const pieces = [encodePreamble(), first.bytes];
@@ -118,10 +136,16 @@ function writer(files: MemorySnapshotFiles, header: SnapshotHeader, life: Life):
       const bytes = new Uint8Array(Buffer.concat(pieces));
       const file = nameOf(header.position, checksum);
       files.complete.set(file, bytes);
+      finished(file);
       return Promise.resolve({ file, bytes: bytes.byteLength, checksum });
     },
     abandon: () => Promise.resolve(),
   };
+}
+
+interface Writing {
+  readonly life: Life;
+  readonly finished: (file: string) => void;
 }
 
 interface Receiving {
@@ -167,9 +191,9 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
   };
 }
 
-function asStored<T>(file: string, work: () => T): Promise<T> {
+function asStored<T>(file: string, work: () => T): T {
   try {
-    return Promise.resolve(work());
+    return work();
   } catch (error) {
     if (!(error instanceof SnapshotDamage)) throw error;
     throw new GraftError("storage", `The snapshot ${file} is damaged: ${error.message}.`);

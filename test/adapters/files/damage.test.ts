@@ -147,6 +147,7 @@ test.each(["../graft.sqlite", "a/b.snapshot", "..snapshot", ".snapshot", "", "x"
 test("what somebody else put into the folder is neither listed nor removed", async () => {
   writeFileSync(join(dataDir, "snapshots", "notes.txt"), "mine");
   expect(await store.list()).toHaveLength(1);
+  await store.retain([file.file]);
   await store.retain([]);
   expect(readdirSync(join(dataDir, "snapshots"))).toEqual(["notes.txt"]);
 });
