@@ -29,6 +29,8 @@ export function describeEvent(event: Event): string {
       return `from ${nodeIdOf(event.from)}: ${describeMessage(event.message)}`;
     case "peerConnected":
       return `${event.peer.id} says hello${event.genesis === null ? "" : ` and knows cluster ${event.genesis.clusterUuid.slice(0, 8)}`}`;
+    case "partReceived":
+      return `a message of ${nodeIdOf(event.from)} is arriving`;
     case "peerCrashed":
       return `${nodeIdOf(event.peer)} has crashed`;
     case "propose":

@@ -52,6 +52,12 @@ export interface PeerConnectedEvent extends Timed {
   readonly genesis: Genesis | null;
 }
 
+/** Bytes of a message that is not complete yet have come from this node; told now and then while that lasts. */
+export interface PartReceivedEvent extends Timed {
+  readonly kind: "partReceived";
+  readonly from: MemberKey;
+}
+
 /**
  * There is evidence that the process of a node has ended: nobody listens any more where it listened in this boot, or another
  * process of the same disk has introduced itself. A lost connection alone is none.
@@ -111,6 +117,7 @@ export type Event =
   | TickEvent
   | MessageEvent
   | PeerConnectedEvent
+  | PartReceivedEvent
   | PeerCrashedEvent
   | ProposeEvent
   | ReadEvent

@@ -20,6 +20,7 @@ import { becomePreCandidate, onRequestPreVote, onRequestPreVoteReply, onTimeoutN
 import { onPropose } from "./proposals.ts";
 import { onAppendEntriesReply, onFollowerConnected } from "./replication.ts";
 import { noticeRemoval } from "./removal.ts";
+import { onPartReceived } from "./slow-message.ts";
 import type { Emit, State } from "./state.ts";
 import { onTransfer } from "./transfer.ts";
 
@@ -61,6 +62,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onPersisted(state, event, emit);
     case "changeMembership":
       return onChangeMembership(state, event, emit);
+    case "partReceived":
+      return onPartReceived(state, event.from, emit);
     case "peerCrashed":
       return onPeerCrashed(state, event.peer);
     case "transferLeadership":

@@ -250,6 +250,10 @@ export class Node implements TransportHandler, RequestTarget {
     this.#loop.arrive({ kind: "peerCrashed", peer: toMemberKey(peer.id, peer.incarnation) });
   }
 
+  onPartReceived(from: MemberKey): void {
+    this.#loop.arrive({ kind: "partReceived", from });
+  }
+
   onMessage(from: MemberKey, message: Message): void {
     this.#loop.arrive({ kind: "message", from, message });
   }

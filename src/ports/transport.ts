@@ -53,6 +53,8 @@ export interface TransportHandler {
    */
   onPeerCrashed(peer: PeerIdentity): void;
   onMessage(from: MemberKey, message: Message): void;
+  /** A message of this peer is taking its time: some of it has come. At most every few tens of ms, after what is complete. */
+  onPartReceived(from: MemberKey): void;
   /** The peer has opened a connection for bulk. Its ordinary connection need not stand. */
   onBulk(from: PeerIdentity, link: BulkLink): void;
   /** Role and right have been checked against the table of the protocol; the request is decoded and valid. */

@@ -19,6 +19,7 @@ export class Recorder implements TransportHandler {
   readonly messages: { readonly from: MemberKey; readonly message: Message }[] = [];
   readonly requests: { readonly request: ClientRequest; readonly client: ClientConnection }[] = [];
   readonly reasons: string[] = [];
+  readonly parts: MemberKey[] = [];
   readonly bulk: { readonly from: PeerIdentity; readonly link: HeardLink }[] = [];
   readonly geneses: (Genesis | null)[] = [];
   onConnected: (peer: PeerIdentity) => void = () => {};
@@ -40,6 +41,9 @@ export class Recorder implements TransportHandler {
   }
   onPeerCrashed(peer: PeerIdentity): void {
     this.#note(`†${peer.id}/${peer.bootId}`);
+  }
+  onPartReceived(from: MemberKey): void {
+    this.parts.push(from);
   }
   onBulk(from: PeerIdentity, link: BulkLink): void {
     this.#note(`bulk from ${from.id}/${from.bootId}`);

@@ -167,6 +167,7 @@ export const hello = (key: MemberKey, genesis: Genesis | null): Untimed => ({
   peer: { id: nodeIdOf(key), incarnation: incarnationOf(key) },
   genesis,
 });
+export const arriving = (sender: MemberKey): Untimed => ({ kind: "partReceived", from: sender });
 export const crashed = (peer: MemberKey): Untimed => ({ kind: "peerCrashed", peer });
 /** Commands of the given sizes, named 1, 2, … */
 export const propose = (...sizes: readonly number[]): Untimed => ({

@@ -139,6 +139,11 @@ export class Cluster {
     this.#letters = this.#letters.filter(({ from, to }) => nodeIdOf(from) !== id && nodeIdOf(to) !== id);
   }
 
+  /** Some of a message of that other node has come to this one. */
+  part(id: string, of: string): void {
+    this.#step(id, { kind: "partReceived", from: toMemberKey(of, this.#node(of).disk.incarnation) });
+  }
+
   /** The node finds out that the process of that other one has ended. */
   evidence(id: string, of: string): void {
     this.#step(id, { kind: "peerCrashed", peer: toMemberKey(of, this.#node(of).disk.incarnation) });

@@ -1,4 +1,4 @@
-// Stories of leaders whose process ends, and of nodes that find out at once.
+// Stories of leaders whose process ends, of nodes that find out at once, and of one that only seems to be silent.
 import { expect } from "bun:test";
 import { begin, story } from "./story.ts";
 
@@ -103,3 +103,24 @@ story(
     }
   },
 );
+
+story("slow-message", "P49: a message that takes three election timeouts to arrive deposes nobody", (cluster) => {
+  begin(cluster, "n1", ...three);
+  cluster.say("n1 takes a large command. Both followers are still reading it when their heartbeats are long overdue.");
+  cluster.propose("n1");
+  cluster.aside("Whatever n1 sends waits behind it; each follower says now and then that it is reading.", () => {
+    const endMs = cluster.nowMs + 1500;
+    for (; cluster.nowMs < endMs; cluster.pass(100)) {
+      for (const id of ["n2", "n3"]) {
+        cluster.part(id, "n1");
+        expect(cluster.dueMs(id)).toBeGreaterThan(cluster.nowMs);
+      }
+      cluster.deliver({ to: "n1" });
+      while (cluster.dueMs("n1") <= cluster.nowMs) cluster.fire("n1");
+    }
+  });
+  expect(cluster.leaders).toEqual(["n1"]);
+  cluster.aside("Then it is complete, and with it comes all that had waited.", () => cluster.settle());
+  for (const id of three) expect(cluster.state(id)).toMatchObject({ currentTerm: 1, log: { last: { index: 2 } } });
+  expect(cluster.state("n1").commitIndex).toBe(2);
+});

@@ -66,6 +66,8 @@ export const newCoverage = () => ({
   /** Leaders that led on without being voters, and gave up when that was committed. */
   abdications: 0,
   homecomings: 0,
+  /** Parts of messages that were long on their way. */
+  parts: 0,
   dropped: 0,
   duplicated: 0,
   reordered: 0,

@@ -63,10 +63,22 @@ export class Network {
     this.#lastArrivalMs.set(direction, Math.max(arrivalMs, lastMs));
     const { epoch } = link;
     const [sender, receiver] = [from.key, target.key];
+    if (detourMs > 0 && chance.happens(0.5)) this.#showPart(from, target, chance.between(schedule.nowMs, arrivalMs));
     schedule.at(arrivalMs, () => {
       if (target.key !== receiver || !target.isUp || epoch < link.lostBefore) return;
       if (this.#isBlocked(from, target)) this.#lose(from, target, message);
       else target.deliver({ kind: "message", from: sender, message });
+    });
+  }
+
+  /** Some of a message that is long on its way has come. */
+  #showPart(from: SimNode, target: SimNode, atMs: number): void {
+    const { coverage, schedule } = this.#world;
+    const [sender, receiver] = [from.key, target.key];
+    schedule.at(atMs, () => {
+      if (target.key !== receiver || !target.isUp || this.#isBlocked(from, target)) return;
+      coverage.parts++;
+      target.deliver({ kind: "partReceived", from: sender });
     });
   }
 

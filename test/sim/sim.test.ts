@@ -11,7 +11,14 @@ const events = 5000;
 /** At least this much, over the seeds of a profile: about half of what was counted when it was written. */
 const least: Readonly<Record<ProfileName, Partial<Coverage>>> = {
   calm: { acknowledged: 25_000, leaders: 100, transfersDone: 100, refusedProposals: 5000, sessionCommands: 3000 },
-  lossy: { acknowledged: 25_000, dropped: 10_000, duplicated: 4000, reordered: 25_000, refusedAppends: 5000 },
+  lossy: {
+    acknowledged: 25_000,
+    dropped: 10_000,
+    duplicated: 4000,
+    reordered: 25_000,
+    refusedAppends: 5000,
+    parts: 1000,
+  },
   partitions: { partitions: 400, oneWayPartitions: 200, truncations: 80, conflicts: 20, quorumsLost: 200 },
   crashes: {
     crashes: 1200,

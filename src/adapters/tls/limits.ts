@@ -6,6 +6,8 @@ export interface TransportLimits {
   readonly handshakeTimeoutMs: number;
   /** From a frame's first byte to its last. */
   readonly frameTimeoutMs: number;
+  /** How often a frame of a peer that is arriving is worth a word, at the most. */
+  readonly partNoticeMs: number;
   /** How long the other side may take nothing of what is queued for it. */
   readonly stallTimeoutMs: number;
   /** A connection between nodes on which nothing was sent for this long carries an empty frame, as a sign of life. */
@@ -37,6 +39,7 @@ export interface TransportLimits {
 export const defaultLimits: TransportLimits = Object.freeze({
   handshakeTimeoutMs: 5_000,
   frameTimeoutMs: 10_000,
+  partNoticeMs: 50,
   stallTimeoutMs: 10_000,
   keepAliveMs: 1_000,
   silenceMs: 5_000,

@@ -21,6 +21,8 @@ export interface LinkHandler {
   /** `body` is the handler's to read until it returns. May throw `BadFrame`, which comes back as `onBadFrame`. */
   onFrame(body: Buffer): void;
   onBadFrame(error: BadFrame): void;
+  /** Some of a frame has come whose end has not. */
+  onPart?(): void;
   /** Exactly once, never from inside `send`, `finish` or `drop`. */
   onClose(end: LinkEnd): void;
 }
@@ -217,6 +219,7 @@ export class Link {
         if (body.length > 0) this.handler.onFrame(body);
         return this.#state === "open";
       });
+      if (this.isOpen && this.isMidFrame) this.handler.onPart?.();
     } catch (error) {
       if (!(error instanceof BadFrame)) throw error;
       this.handler.onBadFrame(error);

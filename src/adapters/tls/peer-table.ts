@@ -17,6 +17,7 @@ export interface PeerTableOptions {
   readonly selfId: NodeId;
   readonly handshakeTimeoutMs: number;
   readonly queueBytesMax: number;
+  readonly partNoticeMs: number;
   readonly nowMs: () => number;
   readonly handler: TransportHandler;
   /** The peer cannot dial this node and asks to be dialled. */
@@ -85,7 +86,7 @@ export class PeerTable {
   /** Makes this the link to the node; to be called when `objection` had none. */
   attach(link: Link, sender: NodeSender): void {
     const { id, incarnation, bootId } = sender;
-    const { handler, queueBytesMax, nowMs, onReplaced, onDialBack } = this.#options;
+    const { queueBytesMax, handler, nowMs, onReplaced } = this.#options;
     const standing = this.#byId.get(id);
     const connected: Connected = {
       identity: { id, incarnation, bootId },
@@ -98,12 +99,7 @@ export class PeerTable {
     this.#byKey.set(connected.key, connected);
     if (standing !== undefined) onReplaced(standing.link, link);
     link.setBounds({ frameBytesMax: frameBytesMax("peer"), queueBytesMax });
-    link.handler = new PeerHandler(
-      connected,
-      { handler, onDialBack },
-      () => this.#isCurrent(connected),
-      this.#onClosed,
-    );
+    link.handler = new PeerHandler(connected, this.#options, () => this.#isCurrent(connected), this.#onClosed);
     handler.onPeerConnected(connected.identity, sender.genesis);
   }
 
@@ -134,9 +130,11 @@ export class PeerTable {
 
 /** A link after the hellos: peer messages only. */
 class PeerHandler implements LinkHandler {
+  #partNoticeDueMs = Number.NEGATIVE_INFINITY;
+
   constructor(
     readonly connected: Connected,
-    readonly heard: Pick<PeerTableOptions, "handler" | "onDialBack">,
+    readonly heard: Pick<PeerTableOptions, "handler" | "onDialBack" | "nowMs" | "partNoticeMs">,
     readonly isCurrent: () => boolean,
     readonly onClosed: (connected: Connected, reason: string) => void,
   ) {}
@@ -153,6 +151,14 @@ class PeerHandler implements LinkHandler {
     } else {
       this.heard.handler.onMessage(this.connected.key, frame as Message);
     }
+  }
+
+  onPart(): void {
+    const { handler, nowMs, partNoticeMs } = this.heard;
+    const now = nowMs();
+    if (now < this.#partNoticeDueMs || !this.isCurrent()) return;
+    this.#partNoticeDueMs = now + partNoticeMs;
+    handler.onPartReceived(this.connected.key);
   }
 
   onBadFrame(error: BadFrame): void {

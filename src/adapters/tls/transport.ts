@@ -190,6 +190,7 @@ class NodeTransport implements TlsTransport {
       onPeerDisconnected: (peer, reason) => this.#handler?.onPeerDisconnected(peer, reason),
       onPeerCrashed: (peer) => this.#handler?.onPeerCrashed(peer),
       onMessage: (from, message) => this.#handler?.onMessage(from, message),
+      onPartReceived: (from) => this.#handler?.onPartReceived(from),
       onBulk: (from, link) =>
         this.#handler === null ? link.close("this node is stopping") : this.#handler.onBulk(from, link),
       onRequest: (request, client) => this.#handler?.onRequest(request, client),
@@ -213,6 +214,7 @@ class NodeTransport implements TlsTransport {
       selfId: self.id,
       handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
       queueBytesMax: this.#limits.peerQueueBytesMax,
+      partNoticeMs: this.#limits.partNoticeMs,
       nowMs: () => clock.nowMs(),
       handler,
       onDialBack: (peer, nonce) => this.#bulkDesk.dialBack(peer, nonce),

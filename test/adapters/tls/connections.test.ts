@@ -182,3 +182,21 @@ test("stopping does not wait for a side that never closes", async () => {
   await stopped;
   await until(() => raw.isClosed, "closed all the same");
 });
+
+test("P49: a peer's frame that arrives slowly is noticed now and then, and a sign of life is not taken for one", async () => {
+  const node = await net.node("n1", { limits: { partNoticeMs: 20 } });
+  const raw = await process(node, "n2", "boot");
+  for (let count = 0; count < 5; count += 1) raw.send(new Uint8Array(4));
+  raw.send(timeoutNow(1));
+  await until(() => node.heard.terms.includes(1), "it is heard");
+  expect(node.heard.parts).toEqual([]);
+  // The head of a frame of a mebibyte, and then a little of it again and again.
+  raw.send(new Uint8Array([0, 16, 0, 0]));
+  const beganMs = performance.now();
+  await until(() => {
+    raw.send(new Uint8Array(100));
+    return node.heard.parts.length >= 5;
+  }, "it is noticed");
+  expect(performance.now() - beganMs).toBeGreaterThanOrEqual(4 * 20 - 1);
+  expect(new Set(node.heard.parts)).toEqual(new Set([toMemberKey("n2", incarnation)]));
+});
