@@ -36,12 +36,11 @@ export interface SectionSink {
   end?(): void;
 }
 
-/** Puts sections into chunks, each when it is asked for. */
+/** Puts sections into chunks, each when it is asked for. Of millions of pieces it leaves next to nothing to be collected. */
 export class SnapshotWriter {
   readonly #parts: Iterator<Part, unknown>;
-  /** What is begun, and in no chunk yet. Memory of its own between two chunks. */
-  #rest: Part = { head: nothing, body: nothing };
-  #ownsRest = true;
+  /** What was begun, and in no chunk yet: in memory of its own, since the source may use its own again. */
+  #rest: Uint8Array = nothing;
 
   constructor(sections: readonly SectionSource[]) {
     this.#parts = partsOf(sections);
@@ -50,61 +49,71 @@ export class SnapshotWriter {
   /** The next chunk, in memory of its own; null at the end. Throws what a source throws. */
   read(): Uint8Array<ArrayBuffer> | null {
     const chunk = new Uint8Array(snapshotChunkBytesMax);
-    let filled = 0;
+    let filled = this.#putRest(chunk, 0);
     for (let parts = 0; filled < chunk.length && parts < chunkPiecesMax; parts++) {
-      if (this.#rest.head.length === 0 && this.#rest.body.length === 0) {
-        const next = this.#parts.next();
-        if (next.done === true) break;
-        this.#rest = next.value;
-        this.#ownsRest = false;
+      const next = this.#parts.next();
+      if (next.done === true) break;
+      const { head, headBytes, body } = next.value;
+      if (filled + headBytes + body.length <= chunk.length) {
+        putHead(chunk, filled, head, headBytes);
+        chunk.set(body, filled + headBytes);
+        filled += headBytes + body.length;
+      } else {
+        this.#rest = new Uint8Array(headBytes + body.length);
+        putHead(this.#rest, 0, head, headBytes);
+        this.#rest.set(body, headBytes);
+        filled = this.#putRest(chunk, filled);
       }
-      filled += this.#put(chunk.subarray(filled));
     }
-    if (!this.#ownsRest) this.#rest = { head: this.#rest.head, body: this.#rest.body.slice() };
-    this.#ownsRest = true;
     if (filled === 0) return null;
     return filled === chunk.length ? chunk : chunk.slice(0, filled);
   }
 
-  /** As much of the rest as there is room for: how many bytes that is. */
-  #put(room: Uint8Array): number {
-    const head = this.#rest.head.subarray(0, room.length);
-    const body = this.#rest.body.subarray(0, room.length - head.length);
-    room.set(head);
-    room.set(body, head.length);
-    this.#rest = { head: this.#rest.head.subarray(head.length), body: this.#rest.body.subarray(body.length) };
-    return head.length + body.length;
+  /** As much of it as there is room for from `at` on: where it ends. */
+  #putRest(chunk: Uint8Array, at: number): number {
+    const fitting = this.#rest.subarray(0, chunk.length - at);
+    chunk.set(fitting, at);
+    this.#rest = this.#rest.subarray(fitting.length);
+    return at + fitting.length;
   }
 }
 
 /** The bytes of a source come together with their length: who asks for more may find them changed. */
 interface Part {
-  readonly head: Uint8Array;
-  readonly body: Uint8Array;
+  head: number;
+  headBytes: 1 | typeof LENGTH_BYTES;
+  body: Uint8Array;
 }
 
 const nothing = new Uint8Array();
 
+/** One object for all parts: each is good until the next. */
 function* partsOf(sections: readonly SectionSource[]): Generator<Part> {
-  yield { head: Uint8Array.of(VERSION), body: nothing };
+  const part: Part = { head: VERSION, headBytes: 1, body: nothing };
+  yield part;
   for (const { tag, pieces } of sections) {
-    yield { head: Uint8Array.of(tag), body: nothing };
+    part.head = tag;
+    yield part;
+    part.headBytes = LENGTH_BYTES;
     for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
-      const body = next.value;
-      if (body.length > pieceBytesMax) {
-        throw new RangeError(`an item of ${body.length} bytes: ${pieceBytesMax} are allowed`);
-      }
-      yield { head: lengthOf(body.length), body };
+      part.body = next.value;
+      part.head = part.body.length;
+      if (part.head > pieceBytesMax)
+        throw new RangeError(`an item of ${part.head} bytes: ${pieceBytesMax} are allowed`);
+      yield part;
     }
-    yield { head: lengthOf(NO_PIECE), body: nothing };
+    part.head = NO_PIECE;
+    part.body = nothing;
+    yield part;
+    part.headBytes = 1;
   }
-  yield { head: Uint8Array.of(END), body: nothing };
+  part.head = END;
+  yield part;
 }
 
-function lengthOf(length: number): Uint8Array {
-  const bytes = new Uint8Array(LENGTH_BYTES);
-  new DataView(bytes.buffer).setUint32(0, length);
-  return bytes;
+function putHead(bytes: Uint8Array, at: number, head: number, headBytes: 1 | typeof LENGTH_BYTES): void {
+  let place = at;
+  for (let shift = 8 * (headBytes - 1); shift >= 0; shift -= 8) bytes[place++] = head >>> shift;
 }
 
 /** Takes chunks of any size and hands the pieces on. Every method throws `RangeError` for what is no snapshot. */
