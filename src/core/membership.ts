@@ -19,6 +19,7 @@ import type { PlacedConfiguration } from "./log-terms.ts";
 import type { ChangeOutcome } from "./membership-change.ts";
 import { finalConfiguration, nextConfiguration, promotionsOf } from "./next-configuration.ts";
 import { formerMembers } from "./removal.ts";
+import { confirmReads } from "./reads.ts";
 import { nextStampMs } from "./replicated-time.ts";
 import { firstProgress, heartbeat, replicateToAll } from "./replication.ts";
 import type { Administration, BegunChange, Leader } from "./roles.ts";
@@ -137,7 +138,8 @@ function appendConfiguration(state: State, configuration: Configuration, emit: E
   const administration = { ...role.administration, farewells };
   let next = appendToLog({ ...state, role: { ...role, progress, administration } }, [entry], emit);
   for (const key of role.progress.keys()) next = bidFarewell(next, key);
-  return advanceCommit(replicateToAll(withRounds(next), emit), emit);
+  // A smaller quorum may have confirmed what a larger one had not.
+  return confirmReads(advanceCommit(replicateToAll(withRounds(next), emit), emit), emit);
 }
 
 /**

@@ -15,6 +15,7 @@ import { Faults } from "./faults.ts";
 import { Network } from "./network.ts";
 import { drawProfile, type ProfileName } from "./profiles.ts";
 import { Promises } from "./promises.ts";
+import { Reads } from "./reads.ts";
 import { Safety } from "./safety.ts";
 import { Schedule } from "./schedule.ts";
 import { SimNode } from "./sim-node.ts";
@@ -54,22 +55,24 @@ export class Cluster {
     const coverage = newCoverage();
     const safety = new Safety();
     const profile = drawProfile(options.profile, chance);
+    const schedule = new Schedule();
     this.world = {
       core: options.core,
       checks: options.checks,
       profile,
       chance,
-      schedule: new Schedule(),
+      schedule,
       safety,
       promises: new Promises((leaderTerm, index, term) => safety.leaderHolds(leaderTerm, index, term)),
       commands: new Commands(coverage),
       snapshots: new Snapshots(),
       clients: new Clients(chance, coverage, profile.settings.electionTimeoutMs),
+      reads: new Reads(coverage, () => schedule.nowMs),
       coverage,
       bootstrap: ids.map((id) => ({ id, address: `${id}:7400` })),
       disks: this.#disks,
       onElected: (node) => this.faults.onElected(node),
-      onLeaderCommit: (node) => this.faults.onLeaderCommit(node),
+      onLeaderCommit: (node) => this.#onLeaderCommit(node),
       onVoted: (node) => this.faults.onVoted(node),
       onHalted: (node) => this.#onHalted(node),
       onChangeSettled: (node, settled) => this.administrator?.onSettled(node, settled),
@@ -155,6 +158,8 @@ export class Cluster {
       const node = leaders.length > 0 && chance.happens(0.8) ? chance.pick(leaders) : chance.pick(this.nodes);
       // A client waits for answers before it sends more.
       if (node.waiting.size < unansweredMax) this.propose(node, 1 + chance.below(profile.batchMax));
+      // Reads go to any node, and most of all to those that take themselves for the leader.
+      for (const each of this.nodes) if (chance.happens(each.leadsTerm === null ? 0.2 : 0.7)) each.read();
       this.#load();
     });
   }
@@ -177,6 +182,13 @@ export class Cluster {
       }
       this.#actAsClients();
     });
+  }
+
+  /** Clients of a leader that another one has replaced ask it now, if ever. */
+  #onLeaderCommit(node: SimNode): void {
+    this.faults.onLeaderCommit(node);
+    if (this.#isQuiet) return;
+    for (const other of this.nodes) if (other !== node && other.leadsTerm !== null) other.read();
   }
 
   /** Only an incarnation that the cluster was founded without may halt, and only if it does not wait to be added (P42). */

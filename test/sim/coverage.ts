@@ -20,6 +20,12 @@ export const newCoverage = () => ({
   forgottenCopies: 0,
   expiredCopies: 0,
   heldProposals: 0,
+  /** Linearizable reads that were answered, and that were refused; and what nodes have learned of how old their state is. */
+  reads: 0,
+  refusedReads: 0,
+  freshness: 0,
+  /** Answered by a node that did not lead. */
+  followerReads: 0,
   truncations: 0,
   refusedAppends: 0,
   conflicts: 0,

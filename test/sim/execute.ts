@@ -59,8 +59,14 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       world.commands.onRefused(effect.refs);
       return;
     case "readReady":
+      world.reads.onReady(effect.ref);
+      node.readyReads.set(effect.ref, effect.index);
+      answerReads(node);
+      return;
     case "readRefused":
-      throw new Violation("nobody is answered who has not asked", describeEffect(effect));
+      node.askedReads.delete(effect.ref);
+      world.reads.onRefused(effect.ref);
+      return;
     case "transferSettled":
       if (effect.outcome.kind === "done") world.coverage.transfersDone++;
       if (effect.outcome.kind === "timedOut") world.coverage.transfersTimedOut++;
@@ -148,8 +154,10 @@ function apply(node: SimNode, after: number, through: number): void {
     if (waiting.position.term !== entry?.term) continue;
     if (answer !== null) clients.onReply(waiting.ref, answer);
     else commands.acknowledge(waiting.ref, waiting.position);
+    node.world.reads.told(index);
   }
   node.appliedIndex = through;
+  answerReads(node);
   node.world.snapshots.maybeTake(node);
 }
 
@@ -164,6 +172,18 @@ function restoreState(node: SimNode, snapshot: SnapshotRecord): void {
   node.machine.table.restore(snapshots.sessionsOf(snapshot));
   coverage.snapshotsInstalled++;
   node.appliedIndex = index;
+  answerReads(node);
+}
+
+/** Those whose state has come far enough. */
+function answerReads(node: SimNode): void {
+  for (const [ref, index] of node.readyReads) {
+    if (index > node.appliedIndex) continue;
+    node.readyReads.delete(ref);
+    node.askedReads.delete(ref);
+    if (node.leadsTerm === null) node.world.coverage.followerReads++;
+    node.world.reads.answer(ref, node.appliedIndex);
+  }
 }
 
 function countReply(node: SimNode, { outcome }: AppendEntriesReply): void {

@@ -41,10 +41,10 @@ export function checkLiveness(cluster: Cluster): number {
   throw new Violation("liveness", `not well after ${Math.round(limit)} election timeouts without a fault`);
 }
 
-/** Whether there is one leader, and every member has applied everything that it holds. */
+/** Whether there is one leader, every member has applied everything that it holds, and no read waits for a word. */
 function isWell(cluster: Cluster): boolean {
-  const { leader, members } = cluster;
-  if (leader === null || !isSettled(cluster, leader)) return false;
+  const { leader, members, world } = cluster;
+  if (leader === null || !isSettled(cluster, leader) || world.reads.outstanding > 0) return false;
   return members.every(
     ({ state, appliedIndex, log }) =>
       state !== null &&

@@ -314,6 +314,44 @@ export const mutants: readonly Mutant[] = [
     caughtBy: /no answer is forgotten too early/,
   },
   {
+    name: "P24: a read is served without asking a quorum",
+    replacements: [
+      {
+        file: "reads.ts",
+        text: "const confirmed = confirmedRound(state, role);",
+        by: "const confirmed = Number.POSITIVE_INFINITY;",
+      },
+    ],
+    profile: "pauses",
+    seedsMax: 30,
+    caughtBy: /linearizable/,
+  },
+  {
+    name: "P24: answers to messages that were sent before the read confirm it",
+    replacements: [{ file: "reads.ts", text: "after: leader.round };", by: "after: 0 };" }],
+    profile: "pauses",
+    seedsMax: 30,
+    caughtBy: /linearizable/,
+  },
+  {
+    name: "P22: a new leader serves what it knows to be committed",
+    replacements: [
+      { file: "reads.ts", text: "Math.max(state.commitIndex, leader.termStartIndex);", by: "state.commitIndex;" },
+    ],
+    profile: "rotation",
+    seedsMax: 50,
+    caughtBy: /linearizable|as fresh as it says/,
+  },
+  {
+    name: "P22: a new leader tells its followers that they are fresh",
+    replacements: [
+      { file: "freshness.ts", text: "if (state.commitIndex < leader.termStartIndex) return null;", by: "" },
+    ],
+    profile: "rotation",
+    seedsMax: 100,
+    caughtBy: /as fresh as it says/,
+  },
+  {
     name: "P42: a wiped disk takes the place of the old one",
     replacements: [
       {

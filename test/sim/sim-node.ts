@@ -4,9 +4,9 @@ import { incarnationOf, type MemberKey, type NodeId, nodeIdOf } from "../../src/
 import { describeEvent, describeState } from "../../src/core/describe.ts";
 import type { DurableEffect, HaltReason } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
-import type { Event, PeerConnectedEvent, Proposal, Ticket } from "../../src/core/events.ts";
+import type { Event, PeerConnectedEvent, Proposal, ReadRef, Ticket } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import type { LogPosition, Term } from "../../src/core/log-position.ts";
+import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
 import type { State } from "../../src/core/state.ts";
 import { NodeClock } from "./clock.ts";
 import { Disk, type DiskImage } from "./disk.ts";
@@ -34,6 +34,10 @@ export class SimNode implements Promiser {
   machine: SessionMachine;
   /** Proposals of clients connected to this node that have a place in the log and no answer. */
   readonly waiting = new Map<number, { readonly position: LogPosition; readonly ref: number }>();
+  /** Reads of clients connected to this node, until they are answered or refused. */
+  readonly askedReads = new Set<ReadRef>();
+  /** Those among them that a state may answer which has applied this much. */
+  readonly readyReads = new Map<ReadRef, LogIndex>();
   /** What the hello of this node carries. */
   genesis: Genesis | null = null;
   halted: HaltReason | null = null;
@@ -48,6 +52,7 @@ export class SimNode implements Promiser {
   life = 0;
   #clock: NodeClock;
   #inbox: ArrivedEvent[] = [];
+  #reads: ReadRef[] = [];
   #proposals: Proposal[] = [];
   #hasTurn = false;
   #timerMs = Number.POSITIVE_INFINITY;
@@ -152,11 +157,15 @@ export class SimNode implements Promiser {
     this.state = null;
     this.isPaused = false;
     this.#inbox = [];
+    this.#reads = [];
     this.#proposals = [];
     this.#hasTurn = false;
     this.#timerMs = Number.POSITIVE_INFINITY;
     this.writes = [];
     this.waiting.clear();
+    this.world.reads.forget(this.askedReads);
+    this.askedReads.clear();
+    this.readyReads.clear();
     this.network.onStopped(this);
   }
 
@@ -167,12 +176,13 @@ export class SimNode implements Promiser {
     this.world.trace?.(`${this.#stamp()} falls asleep`);
   }
 
-  /** Its messages have been waiting, and so has its timer: which of them it sees first is chance (P52). */
+  /** Its messages have been waiting, its timer and its clients' reads: which of them it sees first is chance (P52). */
   resume(): void {
     if (!this.isPaused) return;
     this.isPaused = false;
     this.world.trace?.(`${this.#stamp()} wakes, ${this.#inbox.length} events wait`);
     if (this.#isTickDue() && this.world.chance.happens(0.5)) this.#inbox.unshift({ kind: "tick" });
+    if (this.world.chance.happens(0.5)) this.#inbox.unshift({ kind: "read", ref: this.#beginRead() });
     this.network.onResumed(this);
     this.#wake();
     this.#keepTime();
@@ -193,6 +203,27 @@ export class SimNode implements Promiser {
   /** Does `action` after so long, if this life goes on until then. */
   later(delayMs: number, action: () => void): void {
     this.#later(this.world.schedule.nowMs + delayMs, action);
+  }
+
+  /** A client asks what is to be up to date. */
+  read(): void {
+    if (this.state === null) return;
+    this.#reads.push(this.#beginRead());
+    this.#wake();
+  }
+
+  #beginRead(): ReadRef {
+    const ref = this.world.reads.begin();
+    this.askedReads.add(ref);
+    return ref;
+  }
+
+  /** What the node has learned of its state's age: is it true? */
+  #checkFresh({ freshness: before }: State, { freshness: after }: State): void {
+    for (const fresh of [after.reached, after.next]) {
+      if (fresh === null || fresh === before.reached || fresh === before.next) continue;
+      this.world.reads.checkFresh(this.#clock.worldMs(fresh.asOfMs), fresh.index);
+    }
   }
 
   /** Plans `action` for this life only. */
@@ -219,6 +250,8 @@ export class SimNode implements Promiser {
     const { life } = this;
     const events = this.#inbox;
     this.#inbox = [];
+    for (const ref of this.#reads) events.push({ kind: "read", ref });
+    this.#reads = [];
     if (this.#proposals.length > 0) events.push({ kind: "propose", proposals: this.#proposals });
     this.#proposals = [];
     if (this.#isTickDue()) events.push({ kind: "tick" });
@@ -247,6 +280,7 @@ export class SimNode implements Promiser {
       });
     }
     if (event.kind === "tick") this.#checkProgress(after);
+    if (before.freshness !== after.freshness) this.#checkFresh(before, after);
     observe(this, before, after, () => {
       for (const effect of effects) executeEffect(this, effect);
     });

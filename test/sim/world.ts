@@ -15,6 +15,7 @@ import type { Coverage } from "./coverage.ts";
 import type { DiskImage } from "./disk.ts";
 import type { Profile } from "./profiles.ts";
 import type { Promises } from "./promises.ts";
+import type { Reads } from "./reads.ts";
 import type { Safety } from "./safety.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -49,6 +50,7 @@ export interface World {
   readonly commands: Commands;
   readonly snapshots: Snapshots;
   readonly clients: Clients;
+  readonly reads: Reads;
   readonly coverage: Coverage;
   readonly bootstrap: Founding["bootstrap"];
   /** The disks of all members, those included that have been replaced since. */
