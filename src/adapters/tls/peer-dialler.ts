@@ -9,6 +9,8 @@ import type { TransportLimits } from "./limits.ts";
  * port may still take a connection that nobody will answer, and that it has ended is to be known at once.
  */
 const quickAttempts = 3;
+/** A connection that lasted this long, in ms, had held. */
+const heldMs = 200;
 
 export interface PeerDiallerOptions {
   readonly clock: Clock;
@@ -53,13 +55,20 @@ export class PeerDialler {
    */
   lost(reason: string, livedMs: number): void {
     this.#reason = reason;
-    if (livedMs < this.#options.limits.backoffMaxMs) {
+    if (livedMs < heldMs) {
       if (this.#state === "idle") this.#wait();
       return;
     }
     // Also when an attempt of before is about to be repeated: whether the peer's process has ended is to be known at once.
     this.#failures = -quickAttempts;
     this.dial();
+  }
+
+  /** A connection stands, whoever dialled it: what was to be tried again need not be. */
+  connected(): void {
+    if (this.#state !== "waiting") return;
+    this.#timer?.cancel();
+    this.#state = "idle";
   }
 
   succeeded(): void {

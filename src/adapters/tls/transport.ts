@@ -345,6 +345,7 @@ class NodeTransport implements TlsTransport {
     this.#watch.setPhase(link, "peer");
     this.#versions.set(sender.id, software);
     this.#crashes.connected(identityOfSender(sender));
+    this.#diallers.get(sender.id)?.connected();
     this.#table.attach(link, sender);
   }
 

@@ -165,6 +165,25 @@ test("a lost connection is renewed, and messages flow again", async () => {
   expect([...a.heard.story, ...b.heard.story].filter((line) => line.startsWith("†"))).toEqual([]);
 });
 
+test("that a peer has ended is found out at once, also when it was long away before and came back by itself", async () => {
+  const limits = { backoffMinMs: 60_000, backoffMaxMs: 60_000 };
+  const before = await net.node("n1", { bootId: "before" });
+  await before.transport.stop(1_000);
+  const node = await net.node("n2", { limits });
+  node.transport.setPeers([{ id: "n1", address: before.address }]);
+  await until(
+    () => node.transport.peers()[0]?.reason?.includes("refused") ?? false,
+    "it is away, and not tried again soon",
+  );
+  const back = await net.node("n1", { address: before.address });
+  back.transport.setPeers([{ id: "n2", address: node.address }]);
+  await until(() => net.hasSeen(node, back), "it is back");
+  const beganMs = performance.now();
+  await until(() => performance.now() - beganMs > 250, "the connection has held");
+  await back.transport.stop(1_000);
+  await until(() => node.heard.story.includes("†n1/boot"), "it is found out");
+});
+
 test("a peer whose address changes is found at the new one", async () => {
   const [a, b] = [await net.node("n1"), await net.node("n2")];
   a.transport.setPeers([{ id: "n2", address: "127.0.0.1:1" }]);
