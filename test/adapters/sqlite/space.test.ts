@@ -113,3 +113,26 @@ test("rows that do not belong to the log any more are never read", () => {
   write(append(command(101, 2)));
   expect(store.chainAt(90)).toBe(store.saved.snapshot!.chain);
 });
+
+test.skipIf(Bun.which("prlimit") === null)(
+  "P47: a step that the disk refuses stops the store, and is not tried again",
+  async () => {
+    fill(1, 20_000, 100);
+    cutTo(19_900);
+    store.close();
+    const program = Bun.fileURLToPath(import.meta.resolve("./reclaimer.ts"));
+    const limited = ["prlimit", "--fsize=60000:", process.execPath, program, directory.dataDir];
+    const child = Bun.spawn(limited, { stdout: "pipe", stderr: "inherit" });
+    const lines = (await child.stdout.text()).split("\n");
+    expect(await child.exited).toBe(0);
+    expect(lines[0]).toContain("Giving space back");
+    expect(lines[0]).toContain("not tried again");
+    expect(lines[1]).toContain("earlier failure");
+    expect(lines[2]).toContain("earlier failure");
+    expect(lines[3]).toBe("done");
+    store = directory.open();
+    expect(store.saved).toMatchObject({ currentTerm: 0, base: { index: 19_900 }, last: { index: 20_000 } });
+    while (store.reclaim());
+    expect(store.read(19_901, 20_000, 1e9)).toEqual(commands(19_901, 20_000, 1, 100));
+  },
+);
