@@ -9,6 +9,8 @@ import {
   configuration,
   found,
   ignoreDurable,
+  snapshot,
+  snapshotAt,
   sessionEntries,
   truncate,
   vote,
@@ -159,5 +161,31 @@ describe("a record", () => {
   ])("that contradicts the log: %s", (_, change) => {
     directory.sql(change);
     expect(storageError(directory.open)).toContain("damaged at entry");
+  });
+});
+
+describe("P29: a snapshot's record that the log contradicts", () => {
+  beforeEach(() => {
+    const writer = directory.open();
+    const record = snapshotAt({ index: 8, term: 2 }, writer.chainAt(8));
+    writer.write([snapshot(record, { index: 6, term: 2 })], ignoreDurable);
+    writer.close();
+  });
+
+  test("as it was written it is found again", () => {
+    store = directory.open();
+    expect(store.saved).toMatchObject({ base: { index: 6, term: 2 }, snapshot: { position: { index: 8 } } });
+  });
+
+  test.each([
+    ["changed", `the record "snapshot"`, `UPDATE snapshot SET record = replace(record, 'snapshot-8', 'snapshot-7')`],
+    ["gone, while the log begins after it", `the record "snapshot"`, "DELETE FROM snapshot"],
+    ["the base moved", `the record "base"`, "UPDATE base SET idx = 7"],
+    ["the configuration at the base changed", `the record "base"`, "UPDATE base SET configuration = NULL"],
+    ["the log ends below its end", `the record "snapshot"`, "DELETE FROM log WHERE idx > 7"],
+    ["the entry at its end is another", "entry 8", "UPDATE log SET chain = chain + 1 WHERE idx = 8"],
+  ])("%s: reported at %s", (_, place, change) => {
+    directory.sql(change);
+    expect(storageError(directory.open)).toContain(`damaged at ${place}:`);
   });
 });
