@@ -57,6 +57,7 @@ interface Attempt extends Question, Pursued {
 const redirectsMax = 3;
 const pauseMinMs = 5;
 const pauseMaxMs = 200;
+const slowLeaderPauseMs = 1000;
 const sweepIntervalMs = 50;
 /** How long one node may leave unanswered what another can be asked too, and never more than this share of the time. */
 const patienceMaxMs = 1000;
@@ -199,7 +200,9 @@ export class Asker {
     } else {
       this.#route.turnAwayFrom(address);
     }
-    const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(attempt.pauses++, 10)) * (0.5 + Math.random() / 2);
+    // A leader that has it already and is only slow is not helped by asking the others over and over.
+    const mostMs = leader !== null && attempt.earlier?.has(leader) === true ? slowLeaderPauseMs : pauseMaxMs;
+    const pauseMs = Math.min(mostMs, pauseMinMs * 2 ** Math.min(attempt.pauses++, 10)) * (0.5 + Math.random() / 2);
     setTimeout(() => this.#try(attempt), pauseMs);
   }
 

@@ -100,6 +100,14 @@ test("a silent node that another takes for the leader is not asked again", async
   expect(cluster.taken).toEqual(["a:1", "b:1", "b:1", "b:1", "b:1"]);
 });
 
+test("while a slow leader has the request the others are asked less and less often", async () => {
+  const late: Answer = (request, handlers) => void setTimeout(() => leads(request, handlers), 2500);
+  const cluster = clientOf({ "a:1": late, "b:1": namesAsLeader("a:1") }, 20_000);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken.filter((address) => address === "a:1")).toHaveLength(1);
+  expect(cluster.taken.length).toBeLessThan(13);
+});
+
 test.each(["overloaded", "unavailable", "unauthorized"] as const)(
   "one node whose dial ends with %s stands in for no other",
   async (code) => {
