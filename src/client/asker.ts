@@ -16,7 +16,10 @@ export interface Question {
   readonly dueMs: number;
   /** Only this node can answer. */
   readonly pinned: string | null;
-  readonly resolve: (reply: Answer) => void;
+  /** The founding of the cluster that its session is of; null: of none. */
+  readonly clusterUuid: string | null;
+  /** With the founding of the cluster whose node has answered, if it is known. */
+  readonly resolve: (reply: Answer, clusterUuid: string | null) => void;
   readonly reject: (error: GraftError) => void;
 }
 
@@ -84,7 +87,7 @@ export class Asker {
     return this.#route.addresses;
   }
 
-  ask({ body, dueMs, pinned, resolve, reject }: Question): Pursued {
+  ask({ body, dueMs, pinned, clusterUuid, resolve, reject }: Question): Pursued {
     const attempt: Attempt = {
       body,
       dueMs,
@@ -92,6 +95,7 @@ export class Asker {
       elsewhereMs: Number.POSITIVE_INFINITY,
       pinned,
       isForAny: body.kind === "query" && (body.consistency === "stale" || this.#readFrom === "any"),
+      clusterUuid,
       resolve,
       reject,
       connection: null,
@@ -147,7 +151,9 @@ export class Asker {
     if (attempt.pinned === null && isRepeatable(attempt.body)) {
       attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
     }
-    const id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
+    const id = connection.request(attempt.body, attempt.clusterUuid, (ending) =>
+      this.#onEnding(attempt, connection, ending),
+    );
     // A link that answers from inside `send` may have led to another node already.
     if (attempt.connection === connection) attempt.id = id;
   }
@@ -165,7 +171,7 @@ export class Asker {
         // Only a leader answers commands and opens sessions: stay with it. Queries are answered by others as well.
         if (isLeaders(attempt.body)) this.#route.follow(address);
         this.#settle(attempt);
-        attempt.resolve(verdict.reply);
+        attempt.resolve(verdict.reply, connection.clusterUuid);
         return;
       case "failed":
         if (ending.kind === "lost") this.#route.turnAwayFrom(address);

@@ -165,7 +165,7 @@ export class GraftClient {
   ): Promise<R> {
     const payload = "payload" in body ? body.payload : null;
     const reply = await this.#pursue(this.#time(options), payload, (dueMs, resolve, reject) =>
-      this.#asker.ask({ body, dueMs, pinned, resolve, reject }),
+      this.#asker.ask({ body, dueMs, pinned, clusterUuid: null, resolve, reject }),
     );
     return expected<R>(reply, kind, body.kind);
   }

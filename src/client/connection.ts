@@ -20,6 +20,8 @@ export interface LinkHandlers {
 
 /** A checked connection to a node, as the wire's adapter provides it. */
 export interface Link {
+  /** Which founding of the cluster the node is of; null when it has not been said. */
+  readonly clusterUuid: string | null;
   /** Queues a request. Never blocks; after the end of the connection it is dropped. */
   send(request: ClientRequest): void;
   close(): void;
@@ -44,6 +46,7 @@ type End = (ending: Ending) => void;
 
 interface Waiting {
   readonly body: RequestBody;
+  readonly clusterUuid: string | null;
   readonly end: End;
 }
 
@@ -92,11 +95,20 @@ export class Connection {
     return this.#link !== null;
   }
 
-  /** Returns the number that stands for the request in `hasLeft` and `forget`. */
-  request(body: RequestBody, end: End): RequestId {
+  /** Of the cluster that the node belongs to; null while it is not known. */
+  get clusterUuid(): string | null {
+    return this.#link?.clusterUuid ?? null;
+  }
+
+  /**
+   * Returns the number that stands for the request in `hasLeft` and `forget`. `clusterUuid`: the founding that the request's
+   * session is of. It never leaves for a node of another one, where that session is somebody else's or nobody's.
+   */
+  request(body: RequestBody, clusterUuid: string | null, end: End): RequestId {
     const id = ++this.#lastId;
-    if (this.#link !== null && this.#waiting.size === 0 && this.#hasRoom(body)) this.#send(this.#link, id, body, end);
-    else this.#waiting.set(id, { body, end });
+    const waiting = { body, clusterUuid, end };
+    if (this.#link !== null && this.#waiting.size === 0 && this.#hasRoom(body)) this.#send(this.#link, id, waiting);
+    else this.#waiting.set(id, waiting);
     return id;
   }
 
@@ -141,10 +153,10 @@ export class Connection {
   }
 
   #sendWaiting(link: Link): void {
-    for (const [id, { body, end }] of this.#waiting) {
-      if (!this.#hasRoom(body)) return;
+    for (const [id, waiting] of this.#waiting) {
+      if (!this.#hasRoom(waiting.body)) return;
       this.#waiting.delete(id);
-      this.#send(link, id, body, end);
+      this.#send(link, id, waiting);
     }
   }
 
@@ -152,7 +164,11 @@ export class Connection {
     return this.#open.size < openRequestsMax && this.#openBytes + payloadBytesOf(body) <= openBytesMax;
   }
 
-  #send(link: Link, id: RequestId, body: RequestBody, end: End): void {
+  #send(link: Link, id: RequestId, { body, clusterUuid, end }: Waiting): void {
+    if (clusterUuid !== null && link.clusterUuid !== null && clusterUuid !== link.clusterUuid) {
+      const reason = `the node at ${this.address} is of another cluster by the same name: the session is not known there`;
+      return end({ kind: "notTaken", reason, error: new GraftError("session-expired", reason) });
+    }
     const payloadBytes = payloadBytesOf(body);
     this.#openBytes += payloadBytes;
     this.#open.set(id, { end, payloadBytes, answersBefore: this.#answers });

@@ -63,7 +63,8 @@ export class ClientSession {
     const body = { kind: "closeSession", timeoutMs, session: numbers.id } as const;
     // Whether it has been heard makes no difference: the session ends by itself too.
     return new Promise((resolve) => {
-      this.#asker.ask({ body, dueMs, pinned: null, resolve: () => resolve(), reject: () => resolve() });
+      const done = (): void => resolve();
+      this.#asker.ask({ body, dueMs, pinned: null, clusterUuid: numbers.clusterUuid, resolve: done, reject: done });
     });
   }
 
@@ -81,17 +82,18 @@ export class ClientSession {
       body: { kind: "openSession", timeoutMs: remainingMs(dueMs), sessionTimeoutMs: this.#timeoutMs },
       dueMs,
       pinned: null,
-      resolve: (reply) => this.#opened(reply),
+      clusterUuid: null,
+      resolve: (reply, clusterUuid) => this.#opened(reply, clusterUuid),
       reject: (error) => this.#notOpened(error),
     });
   }
 
-  #opened(reply: Answer): void {
+  #opened(reply: Answer, clusterUuid: string | null): void {
     this.#opening = null;
     if (reply.kind !== "sessionOpened") {
       return this.#rejectWaiting(new GraftError("unavailable", `the node answered "${reply.kind}" to "openSession"`));
     }
-    this.#numbers = new SessionNumbers(reply.session);
+    this.#numbers = new SessionNumbers(reply.session, clusterUuid);
     this.#sendWaiting();
   }
 
@@ -119,6 +121,7 @@ export class ClientSession {
       body: { kind: "command", payload, timeoutMs: remainingMs(dueMs), session },
       dueMs,
       pinned: null,
+      clusterUuid: numbers.clusterUuid,
       resolve: (reply) => {
         this.#settled(numbers, session);
         command.resolve(reply);
@@ -173,13 +176,16 @@ export class ClientSession {
 /** Counts the commands of one session, and knows below which number all have been answered. */
 class SessionNumbers {
   readonly id: number;
+  readonly clusterUuid: string | null;
   /** By sequence modulo the window: settled, but one below it is not. */
   readonly #isSettled = new Uint8Array(windowMax);
   #last = 0;
   #answeredBelow = 1;
 
-  constructor(id: number) {
+  /** `clusterUuid`: where it was opened. In a cluster founded anew the same number is another session, or none. */
+  constructor(id: number, clusterUuid: string | null) {
     this.id = id;
+    this.clusterUuid = clusterUuid;
   }
 
   get hasRoom(): boolean {

@@ -35,7 +35,7 @@ function clientOf(table: Record<string, Node>, timeoutMs: number) {
       taken.push(address);
       queueMicrotask(() => node(request, handlers));
     };
-    return { send, close: () => void closed.push(address) };
+    return { clusterUuid: null, send, close: () => void closed.push(address) };
   };
   client = new GraftClient({ addresses: Object.keys(table), dial, timeoutMs, session: "none" });
   return { client, dials, taken, closed };

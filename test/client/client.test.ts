@@ -22,7 +22,7 @@ function nodes(table: Record<string, Answer>) {
       taken.push(`${address} ${request.kind}`);
       queueMicrotask(() => answer(request, handlers));
     };
-    return { send, close: () => handlers.onClosed({ kind: "lost", reason: "closed" }) };
+    return { clusterUuid: null, send, close: () => handlers.onClosed({ kind: "lost", reason: "closed" }) };
   };
   return { dial, taken, dialled: () => dialled };
 }

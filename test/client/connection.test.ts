@@ -31,14 +31,14 @@ async function connected() {
         if ("payload" in request && request.payload.byteLength > payloadBytesMax) throw new RangeError("too large");
         sent.push(request);
       };
-      return { send, close: () => {} };
+      return { clusterUuid: null, send, close: () => {} };
     },
     0,
     () => {},
   );
   await Bun.sleep(0);
   const ask = (body: RequestBody): number => {
-    const id = connection.request(body, (ending: Ending) => endings.push(`${id} ${ending.kind}`));
+    const id = connection.request(body, null, (ending: Ending) => endings.push(`${id} ${ending.kind}`));
     return id;
   };
   const answer = (id: number): void => node.handlers?.onReply({ kind: "done", id, leader: null });
@@ -100,7 +100,7 @@ test("a request that fits into no frame ends alone", async () => {
   const { connection, sent, endings, ask, answer } = await connected();
   const [one, two] = [ask(command(1)), ask(command(2))];
   const seen: Ending[] = [];
-  connection.request(command(payloadBytesMax + 1), (ending) => seen.push(ending));
+  connection.request(command(payloadBytesMax + 1), null, (ending) => seen.push(ending));
   expect(seen).toMatchObject([{ kind: "notTaken", error: { code: "rejected" } }]);
   answer(one);
   answer(two);
@@ -111,12 +111,14 @@ test("a request that fits into no frame ends alone", async () => {
 test("an answer from inside send is an answer", async () => {
   const dial: Dial = async (_address, { onReply }) => ({
     send: ({ id }) => onReply({ kind: "done", id, leader: null }),
+    clusterUuid: null,
     close: () => {},
   });
   const seen: string[] = [];
   const connection = new Connection("a:1", dial, 0, () => {});
-  for (const name of ["one", "two"]) connection.request({ kind: "status" }, ({ kind }) => seen.push(`${name} ${kind}`));
+  for (const name of ["one", "two"])
+    connection.request({ kind: "status" }, null, ({ kind }) => seen.push(`${name} ${kind}`));
   await Bun.sleep(0);
-  connection.request({ kind: "status" }, ({ kind }) => seen.push(`three ${kind}`));
+  connection.request({ kind: "status" }, null, ({ kind }) => seen.push(`three ${kind}`));
   expect(seen).toEqual(["one reply", "two reply", "three reply"]);
 });

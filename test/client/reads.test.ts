@@ -32,6 +32,7 @@ function cluster(
       taken.push(`${address} ${request.kind === "query" ? request.consistency : request.kind}`);
       queueMicrotask(() => answer(address, request, handlers));
     },
+    clusterUuid: null,
     close: () => handlers.onClosed({ kind: "lost", reason: "closed" }),
   });
   return { client: new GraftClient({ addresses, dial, session: "none", ...options }), taken };

@@ -20,17 +20,26 @@ class ClusterOfOne {
   readonly asked: string[] = [];
   stampMs = 0;
   fateOf: (word: string, nth: number) => Fate = () => "answered";
-  readonly #table = new SessionTable();
+  #clusterUuid = "c1";
+  #table = new SessionTable();
   readonly #counts = new Map<string, number>();
   #index = 0;
 
   readonly dial: Dial = async (address, handlers) => ({
+    clusterUuid: this.#clusterUuid,
     send: (request) => {
       this.asked.push(`${address} ${wordOf(request)}`);
       queueMicrotask(() => this.#take(request, handlers));
     },
     close: () => {},
   });
+
+  /** Its data are gone, and a new cluster has its name and its addresses, where others have opened sessions. */
+  foundAnew(): void {
+    this.#clusterUuid = "c2";
+    this.#table = new SessionTable();
+    for (let id = 1; id < 20; id++) this.#table.open(id, 60_000, 0);
+  }
 
   client(options: Partial<ClientOptions> = {}): GraftClient {
     return new GraftClient({ addresses: ["a:1", "b:1"], dial: this.dial, timeoutMs: 2000, ...options });
@@ -249,6 +258,39 @@ describe("a session that has expired", () => {
     ]);
     expect(cluster.applied).toEqual([]);
     expect(cluster.asked.length).toBeLessThan(20);
+    await client.close();
+  });
+});
+
+describe("in a cluster founded anew under its name", () => {
+  test("a command goes in a session of its own, and not in one that happens to have the same number", async () => {
+    const cluster = new ClusterOfOne();
+    const client = cluster.client();
+    await told(client.command(bytes("x")));
+    cluster.fateOf = (word) => {
+      if (word !== "y") return "answered";
+      cluster.foundAnew();
+      cluster.fateOf = () => "answered";
+      return "lostBefore";
+    };
+    // It was sent to the first cluster: what became of it there is not known.
+    expect(await told(client.command(bytes("y")))).toBe("outcome-unknown");
+    expect(await told(client.command(bytes("z")))).toBe("z");
+    expect(cluster.applied).toEqual(["x", "z"]);
+    expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
+    await client.close();
+  });
+
+  test("one that had not been sent is sent there", async () => {
+    const cluster = new ClusterOfOne();
+    const client = cluster.client();
+    await told(client.command(bytes("x")));
+    cluster.foundAnew();
+    cluster.fateOf = (word) => (word === "status" ? "lostBefore" : "answered");
+    await client.status(null, { timeoutMs: 100 }).catch(() => null);
+    expect(await told(client.command(bytes("y")))).toBe("y");
+    expect(cluster.applied).toEqual(["x", "y"]);
+    expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
     await client.close();
   });
 });

@@ -25,6 +25,8 @@ export interface ClientLinkHandler {
 
 export interface ClientLink {
   readonly nodeId: NodeId;
+  /** Of the genesis that the node knew when it was dialled; null before there was one. */
+  readonly clusterUuid: string | null;
   /** The node's Graft version. */
   readonly software: string;
   readonly isOpen: boolean;
@@ -75,7 +77,7 @@ export function dialNode(options: DialOptions): Promise<ClientLink> {
     onHello: (link, hello) => {
       clearTimeout(deadline);
       link.setBounds({ frameBytesMax: frameBytesMax("reply"), queueBytesMax });
-      const connection = new Connection(link, (hello.sender as NodeSender).id, hello.software, options.handler);
+      const connection = new Connection(link, hello.sender as NodeSender, hello.software, options.handler);
       link.handler = connection;
       resolve(connection);
       return null;
@@ -96,16 +98,20 @@ export function dialNode(options: DialOptions): Promise<ClientLink> {
 }
 
 class Connection implements ClientLink, LinkHandler {
+  readonly nodeId: NodeId;
+  readonly clusterUuid: string | null;
   readonly #link: Link;
   readonly #handler: ClientLinkHandler;
   #code: RefusalCode | null = null;
 
   constructor(
     link: Link,
-    readonly nodeId: NodeId,
+    { id, genesis }: NodeSender,
     readonly software: string,
     handler: ClientLinkHandler,
   ) {
+    this.nodeId = id;
+    this.clusterUuid = genesis?.clusterUuid ?? null;
     this.#link = link;
     this.#handler = handler;
   }
