@@ -25,22 +25,21 @@ export interface BulkDeskOptions {
   readonly limits: TransportLimits;
   readonly clock: Clock;
   readonly handler: Pick<TransportHandler, "onBulk">;
-  readonly dial: (request: BulkDial) => void;
+  /** Null when the attempt has failed at once. */
+  readonly dial: (request: BulkDial) => Link | null;
   /** Whether the ordinary connection with it stands. */
   readonly isConnected: (peer: MemberKey) => boolean;
+  /** Whether this node has reached it by dialling. */
+  readonly hasDialled: (id: NodeId) => boolean;
   /** Asks it over the ordinary connection to dial this node. */
   readonly askBack: (peer: MemberKey, nonce: string) => void;
   readonly onOpened: (link: Link) => void;
 }
 
 /** A peer that was asked to dial this node. */
-interface Awaited extends Opener {
+interface Awaited {
   readonly peer: MemberKey;
   readonly timer: Timer;
-}
-
-/** Who waits for a link. */
-interface Opener {
   readonly resolve: (link: BulkLink) => void;
   readonly reject: (error: GraftError) => void;
 }
@@ -71,34 +70,58 @@ export class BulkDesk {
   }
 
   async #reach(to: MemberKey, place: string): Promise<BulkLink> {
-    const { promise, resolve, reject } = Promise.withResolvers<BulkLink>();
-    this.#options.dial({
-      id: nodeIdOf(to),
-      purpose: { kind: "bulk", nonce: null },
-      onHello: (link, sender) => {
-        const objection = this.#objection(sender, to);
-        if (objection === null) resolve(this.#attach(link, place));
-        return objection;
-      },
-      onFailed: (reason) => this.#ask(to, reason, { resolve, reject }),
-    });
-    return promise;
+    const failures: unknown[] = [];
+    for (const way of [() => this.#dial(to, place), () => this.#ask(to)]) {
+      try {
+        return await way();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    const reasons = failures.map((error) => (error instanceof Error ? error.message : String(error)));
+    throw new GraftError("unavailable", `${nodeIdOf(to)} cannot be reached: ${reasons.join("; ")}`);
   }
 
-  /** The second way: the peer dials this node. `reason` is why the first one failed. */
-  #ask(to: MemberKey, reason: string, opener: Opener): void {
-    const { clock, limits, isConnected, askBack } = this.#options;
+  #dial(to: MemberKey, place: string): Promise<BulkLink> {
+    const { limits, clock, hasDialled } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<BulkLink>();
     const id = nodeIdOf(to);
-    const fail = (words: string): void => opener.reject(new GraftError("unavailable", words));
-    if (this.#isStopped || !isConnected(to)) return fail(`${id} cannot be reached: ${reason}`);
+    const link = this.#options.dial({
+      id,
+      purpose: { kind: "bulk", nonce: null },
+      onHello: (answered, sender) => {
+        const objection = this.#objection(sender, to);
+        if (objection === null) resolve(this.#attach(answered, place));
+        return objection;
+      },
+      onFailed: (reason) => reject(new GraftError("unavailable", reason)),
+    });
+    // A peer that has never been reached by dialling may be where no answer ever comes from: there is another way.
+    const patienceMs = hasDialled(id) ? limits.handshakeTimeoutMs : limits.handshakeTimeoutMs / 5;
+    const timer = clock.at(clock.nowMs() + patienceMs, () =>
+      link?.drop(`no answer within ${patienceMs} ms`, "unreachable"),
+    );
+    return promise.finally(() => timer.cancel());
+  }
+
+  /** Has the peer dial this node. */
+  #ask(to: MemberKey): Promise<BulkLink> {
+    const { clock, limits, isConnected, askBack } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<BulkLink>();
+    const fail = (words: string): void => reject(new GraftError("unavailable", words));
+    if (this.#isStopped || !isConnected(to)) {
+      fail("no connection stands over which it could be asked to dial back");
+      return promise;
+    }
     const nonce = Buffer.from(clock.randomBytes(16)).toString("hex");
     const waitMs = limits.handshakeTimeoutMs;
     const timer = clock.at(clock.nowMs() + waitMs, () => {
       this.#awaited.delete(nonce);
-      fail(`${id} cannot be reached from here (${reason}), and did not dial back within ${waitMs} ms`);
+      fail(`it did not dial back within ${waitMs} ms`);
     });
-    this.#awaited.set(nonce, { peer: to, timer, ...opener });
+    this.#awaited.set(nonce, { peer: to, timer, resolve, reject });
     askBack(to, nonce);
+    return promise;
   }
 
   /** A peer has connected for bulk, for its own use or because it was asked to. `answer` sends the hello. */

@@ -279,15 +279,19 @@ class NodeTransport implements TlsTransport {
       handler,
       dial: (request) => this.#dialForBulk(request),
       isConnected: (peer) => this.#table.isConnected(peer),
+      hasDialled: (id) => this.#crashes.hasDialled(id, this.#diallers.get(id)?.address ?? ""),
       askBack: (peer, nonce) => this.#table.send(peer, { kind: "dialBack", nonce }),
       onOpened: (link) => this.#watch.setPhase(link, "bulk"),
     });
   }
 
-  #dialForBulk({ id, purpose, onHello, onFailed }: BulkDial): void {
+  #dialForBulk({ id, purpose, onHello, onFailed }: BulkDial): Link | null {
     const address = this.#diallers.get(id)?.address;
-    if (address === undefined) return onFailed("its address is not known");
-    this.#greeter.dial({ id, address, purpose, onHello, onFailed: ({ reason }) => onFailed(reason) });
+    if (address !== undefined) {
+      return this.#greeter.dial({ id, address, purpose, onHello, onFailed: ({ reason }) => onFailed(reason) });
+    }
+    onFailed("its address is not known");
+    return null;
   }
 
   /** Someone has connected and introduced itself. */

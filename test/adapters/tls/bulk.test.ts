@@ -80,6 +80,24 @@ test("P54: a peer that asks again and again to be dialled is dialled a few times
   expect(refused()).toBeLessThanOrEqual(2);
 });
 
+test("a peer at whose address nothing ever answers is asked to dial back before a dial would give up", async () => {
+  const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  try {
+    const limits = { handshakeTimeoutMs: 3_000, sweepMs: 20 };
+    const [a, b] = [await net.node("n1", { limits }), await net.node("n2")];
+    b.transport.setPeers([{ id: "n1", address: a.address }]);
+    await until(() => a.heard.isConnectedTo("n2"), "it has dialled");
+    a.transport.setPeers([{ id: "n2", address: `127.0.0.1:${silent.port}` }]);
+    const beganMs = performance.now();
+    const heard = new HeardLink(await a.transport.openBulk(b.key));
+    expect(performance.now() - beganMs).toBeLessThan(2_500);
+    heard.link.send(read);
+    await until(() => b.heard.bulk[0]?.link.messages.length === 1, "it is heard");
+  } finally {
+    silent.stop(true);
+  }
+});
+
 test("when the peer does not dial back either, the error says both", async () => {
   const limits = { handshakeTimeoutMs: 300, sweepMs: 5 };
   const node = await net.node("n2", { limits });
@@ -93,7 +111,7 @@ test("when the peer does not dial back either, the error says both", async () =>
   expect(peer).toBeUndefined();
   await expect(node.transport.openBulk("n1@i" as never)).rejects.toMatchObject({
     code: "unavailable",
-    message: expect.stringMatching(/nothing listens there.*did not dial back within 300 ms/),
+    message: expect.stringMatching(/n1 cannot be reached: .*nothing listens there; it did not dial back within 300 ms/),
   });
   expect(raw.frames("peer").at(-1)).toMatchObject({ kind: "dialBack" });
 });
