@@ -67,7 +67,7 @@ const inner: Readonly<Record<string, Layer>> = {
 
 const layers: Readonly<Record<string, Layer>> = {
   ...inner,
-  compose: { at: ["src/compose.ts"], uses: Object.keys(inner), platform: true },
+  compose: { at: ["src/compose.ts", "src/compose-offline.ts"], uses: Object.keys(inner), platform: true },
   // Clusters made of processes on this machine, for the command line, the benches and the tests alike.
   local: {
     at: ["src/local/"],
@@ -77,7 +77,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   cli: {
     at: ["src/cli/"],
-    uses: ["compose", "local", "client", "config", "errors", "version"],
+    uses: ["compose", "local", "client", "config", "errors", "version", "vocabulary"],
     libraries: ["citty", "consola", "@bomb.sh/tab"],
     platform: true,
   },

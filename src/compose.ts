@@ -91,7 +91,8 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
   }
 }
 
-function composeStateMachine({ plugin, host, directory }: NodeSettings["stateMachine"]): Promise<StateMachine> {
+/** Loads the plugin. */
+export function composeStateMachine({ plugin, host, directory }: NodeSettings["stateMachine"]): Promise<StateMachine> {
   const location = locatePlugin(plugin, directory);
   return host === "inline" ? createInlineStateMachine(location) : createWorkerStateMachine(location);
 }

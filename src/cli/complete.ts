@@ -8,7 +8,7 @@ import { isFlag } from "./strict-arguments.ts";
 
 const shells = ["bash", "zsh", "fish", "powershell"] as const;
 /** Flags whose value is a file or a folder: the shell knows what there is. */
-const pathFlags = ["config", "ca", "cert", "key", "file", "out", "dir", "plugin"];
+const pathFlags = ["config", "ca", "cert", "key", "file", "out", "dir", "data-dir", "plugin"];
 
 export const complete = command({
   summary: "Print a script that completes graft's commands and flags in your shell",

@@ -11,6 +11,9 @@ import { complete } from "./complete.ts";
 import { dev } from "./dev.ts";
 import { executeCommand } from "./execute-command.ts";
 import { executeQuery } from "./execute-query.ts";
+import { logInspect } from "./log-inspect.ts";
+import { recover } from "./recover.ts";
+import { restore } from "./restore.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 
@@ -48,6 +51,13 @@ const bench: Group = {
   commands: { replication: benchReplication, election: benchElection },
 };
 
+const log: Group = {
+  kind: "group",
+  summary: "Look at what a stopped node has on its disk",
+  examples: [["graft log inspect --data-dir data/n1 --verify", "where its log ends, and whether it is sound"]],
+  commands: { inspect: logInspect },
+};
+
 export const commands: Group = {
   kind: "group",
   summary:
@@ -61,5 +71,5 @@ export const commands: Group = {
     ["graft start --config node.toml", "one node of a real one"],
     [`graft execute command put '{"key":"a","value":"1"}'`, "have the state machine do something"],
   ],
-  commands: { start, stop, cluster, execute, certs, dev, bench, complete },
+  commands: { start, stop, cluster, execute, certs, restore, recover, log, dev, bench, complete },
 };

@@ -10,12 +10,15 @@ import { failedFile, isMissing, refused } from "./snapshot-errors.ts";
 const completeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,180}\.snapshot$/;
 const partialSuffixes = [".writing", ".receiving"] as const;
 
+/** Where a data directory keeps them. */
+export const snapshotsIn = (dataDir: string): string => join(resolve(dataDir), "snapshots");
+
 export class SnapshotFolder {
   readonly path: string;
 
   /** Creates what is missing, for one user alone. Throws `GraftError("storage")`. */
   constructor(dataDir: string) {
-    this.path = join(resolve(dataDir), "snapshots");
+    this.path = snapshotsIn(dataDir);
     try {
       mkdirSync(this.path, { recursive: true, mode: 0o700 });
       chmodSync(this.path, 0o700);
@@ -43,16 +46,8 @@ export class SnapshotFolder {
     await syncFolder(dirname(this.path));
   }
 
-  async list(): Promise<StoredSnapshot[]> {
-    const found: StoredSnapshot[] = [];
-    for (const name of (await fs.readdir(this.path)).toSorted()) {
-      const suffix = partialSuffixes.find((partial) => name.endsWith(partial));
-      const file = suffix === undefined ? name : name.slice(0, -suffix.length);
-      if (!completeName.test(file)) continue;
-      const bytes = await sizeOf(join(this.path, name));
-      if (bytes !== null) found.push({ file, bytes, isComplete: suffix === undefined });
-    }
-    return found;
+  list(): Promise<StoredSnapshot[]> {
+    return listSnapshots(this.path);
   }
 
   /** Removes the complete and partial files for which `isKept` does not speak, by their path and the file's name. */
@@ -64,11 +59,25 @@ export class SnapshotFolder {
   }
 }
 
+/** What lies in a folder of snapshots. */
+export async function listSnapshots(folder: string): Promise<StoredSnapshot[]> {
+  const found: StoredSnapshot[] = [];
+  for (const name of (await fs.readdir(folder)).toSorted()) {
+    const suffix = partialSuffixes.find((partial) => name.endsWith(partial));
+    const file = suffix === undefined ? name : name.slice(0, -suffix.length);
+    if (!completeName.test(file)) continue;
+    const bytes = await sizeOf(join(folder, name));
+    if (bytes !== null) found.push({ file, bytes, isComplete: suffix === undefined });
+  }
+  return found;
+}
+
 /** Unique for its content, and in the order of the positions. */
 export const nameOf = ({ index, term }: LogPosition, checksum: SnapshotFile["checksum"]): string =>
   `${String(index).padStart(12, "0")}-${term}-${checksum.toString(16)}.snapshot`;
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes the names in it survive a power failure. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await fs.open(path, "r");
   try {
     await folder.sync();

@@ -14,11 +14,9 @@ import { GrowingFile } from "./growing-file.ts";
 import { damagedFile, failedFile, isMissing, missingFile, refused } from "./snapshot-errors.ts";
 import { nameOf, SnapshotFolder } from "./snapshot-folder.ts";
 import { SnapshotDamage, SnapshotParser } from "./snapshot-parser.ts";
+import { fill, parsedPieces } from "./snapshot-pieces.ts";
 import { alreadyHere, checkWhole, FileSnapshotReceiver } from "./snapshot-receiver.ts";
 import { FileSnapshotWriter } from "./snapshot-writer.ts";
-
-/** What is read at a time, bytes. */
-const pieceBytes = 512 * 1024;
 
 /**
  * Keeps the files in `<dataDir>/snapshots`, which is created for one user alone. The caller holds the data directory: no other
@@ -154,20 +152,11 @@ class FileSnapshotStore implements SnapshotStore {
 
 /** The chunks of each piece of the file that is read. Throws `GraftError("storage")` when it is missing or damaged. */
 async function* piecesOf(path: string, parser: SnapshotParser): AsyncGenerator<Uint8Array[], void> {
-  let handle: FileHandle;
   try {
-    handle = await fs.open(path, "r");
+    yield* parsedPieces(path, parser);
   } catch (error) {
-    throw isMissing(error) ? missingFile(path) : failedFile(path, "Opening the snapshot", error);
-  }
-  try {
-    const piece = new Uint8Array(pieceBytes);
-    for (let offset = 0, count = -1; count !== 0; offset += count) {
-      count = await fill(handle, piece, offset);
-      yield orDamaged(path, () => parser.push(piece.subarray(0, count)));
-    }
-  } finally {
-    await handle.close();
+    if (error instanceof SnapshotDamage) throw damagedFile(path, error.message);
+    throw isMissing(error) ? missingFile(path) : failedFile(path, "Reading the snapshot", error);
   }
 }
 
@@ -194,14 +183,7 @@ async function lookAt(path: string): Promise<Present> {
   const parser = new SnapshotParser();
   let isSound = true;
   try {
-    const handle = await fs.open(path, "r");
-    await closing(handle, async () => {
-      const piece = new Uint8Array(pieceBytes);
-      for (let offset = 0, count = -1; count !== 0; offset += count) {
-        count = await fill(handle, piece, offset);
-        parser.push(piece.subarray(0, count));
-      }
-    });
+    for await (const _ of parsedPieces(path, parser));
   } catch (error) {
     // What a power cut has left of the last pages is cut off: it was promised to nobody.
     if (!isMissing(error) && !(error instanceof SnapshotDamage)) throw error;
@@ -217,15 +199,4 @@ async function closing<T>(handle: FileHandle, work: () => Promise<T>): Promise<T
   } finally {
     await handle.close();
   }
-}
-
-/** Reads until the buffer is full or the file ends. */
-async function fill(handle: FileHandle, into: Uint8Array, offset: number): Promise<number> {
-  let count = 0;
-  while (count < into.byteLength) {
-    const { bytesRead } = await handle.read(into, count, into.byteLength - count, offset + count);
-    if (bytesRead === 0) break;
-    count += bytesRead;
-  }
-  return count;
 }

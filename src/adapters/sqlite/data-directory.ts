@@ -4,14 +4,22 @@ import { dirname, join, resolve } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { reasonOf } from "./storage-errors.ts";
 
-const databaseName = "graft.sqlite";
+/** The path of the database of a data directory. */
+export const databaseFile = (dataDir: string): string => join(resolve(dataDir), "graft.sqlite");
 
 /**
  * Creates what is missing and returns the database's path. An existing folder keeps its mode, the files in it do not.
  * Throws `GraftError("storage")`.
  */
 export function prepareDataDirectory(dataDir: string): string {
-  const file = join(resolve(dataDir), databaseName);
+  const file = databaseFile(dataDir);
+  if (!existsSync(file) && existsSync(join(dirname(file), "restoring"))) {
+    throw new GraftError(
+      "storage",
+      `A backup was being restored into ${dirname(file)}, and that did not come to its end, or is still under way. Nothing ` +
+        `was changed: a node that starts here would begin without the data. Empty the directory and restore again.`,
+    );
+  }
   try {
     const created = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     if (created !== undefined) syncFoldersUpTo(dirname(file), dirname(created));

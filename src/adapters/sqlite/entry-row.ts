@@ -25,6 +25,17 @@ export const configurationKind = 3;
 const openSessionKind = 4;
 const closeSessionKind = 5;
 
+const kindNames = new Map<number, Entry["kind"]>([
+  [noopKind, "noop"],
+  [commandKind, "command"],
+  [configurationKind, "configuration"],
+  [openSessionKind, "openSession"],
+  [closeSessionKind, "closeSession"],
+]);
+
+/** What an entry is by the kind in its row; null when this binary does not know it. */
+export const kindOf = ({ kind }: Pick<EntryRow, "kind">): Entry["kind"] | null => kindNames.get(kind) ?? null;
+
 const nothing = new Uint8Array(0);
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true });

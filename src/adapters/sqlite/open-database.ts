@@ -109,7 +109,7 @@ function readPragma(db: Database, name: string): string | number | undefined {
 }
 
 /** Whether the database is empty. Throws when it is neither empty nor of the format that this binary writes. */
-function checkFormat(db: Database, file: string): boolean {
+export function checkFormat(db: Database, file: string): boolean {
   const id = readPragma(db, "application_id");
   const version = readPragma(db, "user_version");
   if (id === applicationId && version === formatVersion) return false;

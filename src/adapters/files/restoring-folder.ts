@@ -1,0 +1,86 @@
+// How does a whole data directory come into being at once? It is made in a folder inside the place where it is to be, and
+// its files are moved up at the end: the database last, and by a step that never replaces one. Before that step there is no
+// node there, after it there is one, complete.
+import { existsSync } from "node:fs";
+import fs from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { GraftError } from "../../errors.ts";
+import { syncFolder } from "./snapshot-folder.ts";
+
+const databaseName = "graft.sqlite";
+const snapshotsName = "snapshots";
+/** A node does not start where this is and the database is not. */
+const restoringName = "restoring";
+
+export class RestoringFolder {
+  /** Where the data directory is made. */
+  readonly path: string;
+  readonly #dataDir: string;
+
+  private constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+    this.path = join(dataDir, restoringName);
+  }
+
+  /** Creates the directory if there is none. Throws `GraftError("storage")` unless it is empty. */
+  static async prepare(dataDir: string): Promise<RestoringFolder> {
+    const folder = new RestoringFolder(resolve(dataDir));
+    await folder.#orFailed(() => folder.#prepare());
+    return folder;
+  }
+
+  /** What is in it is complete and closed: it becomes the data directory. Throws `GraftError("storage")`. */
+  async settle(): Promise<void> {
+    await this.#orFailed(async () => {
+      const path = join(this.path, databaseName);
+      if (existsSync(`${path}-wal`)) throw new Error(`${path} has not been closed`);
+      await fs.rename(join(this.path, snapshotsName), join(this.#dataDir, snapshotsName));
+      await syncFolder(this.#dataDir);
+      await fs.link(path, join(this.#dataDir, databaseName));
+      await syncFolder(this.#dataDir);
+      await fs.rm(this.path, { recursive: true });
+    });
+  }
+
+  /** Nothing is left of it. */
+  async abandon(): Promise<void> {
+    await fs.rm(this.path, { recursive: true, force: true });
+  }
+
+  async #prepare(): Promise<void> {
+    await fs.mkdir(this.#dataDir, { recursive: true, mode: 0o700 });
+    const present = await fs.readdir(this.#dataDir);
+    if (present.includes(restoringName) && !present.includes(databaseName)) throw this.#interrupted();
+    if (present.length > 0) throw this.#notEmpty(present);
+    await fs.mkdir(this.path, { mode: 0o700 });
+  }
+
+  #interrupted(): GraftError {
+    return new GraftError(
+      "storage",
+      `An earlier restore into ${this.#dataDir} did not come to its end, or is still under way. Nothing was changed. If ` +
+        `none is, empty the directory, in which there is nothing else, and restore again.`,
+    );
+  }
+
+  #notEmpty(names: readonly string[]): GraftError {
+    const found = names.slice(0, 3).join(", ");
+    return new GraftError(
+      "storage",
+      `${this.#dataDir} is not empty: it holds ${found}${names.length > 3 ? ", …" : ""}. A backup is restored only where ` +
+        `nothing can be lost. Nothing was changed. Move what is there away, or name another data_dir.`,
+    );
+  }
+
+  async #orFailed(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      if (cause instanceof GraftError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new GraftError("storage", `Restoring into ${this.#dataDir} failed: ${reason}. No node was made there.`, {
+        cause,
+      });
+    }
+  }
+}

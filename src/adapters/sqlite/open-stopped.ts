@@ -1,0 +1,62 @@
+// How is the log of a node that does not run looked at, without a trace? Read-only, beside no other process: what is found
+// may be evidence. How a node opens it is open-database.ts.
+import { Database } from "bun:sqlite";
+import { existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { GraftError } from "../../errors.ts";
+import { databaseFile } from "./data-directory.ts";
+import { checkFormat } from "./open-database.ts";
+import { damaged, isSqliteError, reasonOf } from "./storage-errors.ts";
+
+export interface StoppedLog {
+  readonly file: string;
+  readonly db: Database;
+}
+
+/**
+ * Runs `work` on the log of a stopped node, which cannot start meanwhile. What `work` throws is thrown. Throws
+ * `GraftError("storage")` when there is none, a process uses it, its format is unknown, or the disk fails.
+ */
+export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T): T {
+  const file = databaseFile(dataDir);
+  if (!existsSync(file)) {
+    throw new GraftError(
+      "storage",
+      `There is no log in ${dirname(file)}: it is not the data directory of a node, or its node has never been started. ` +
+        `Nothing was changed. Name the data_dir of its configuration.`,
+    );
+  }
+  const besides = [`${file}-wal`, `${file}-shm`].filter((path) => !existsSync(path));
+  let db: Database | null = null;
+  let isHeld = false;
+  try {
+    db = new Database(file, { readonly: true, strict: true });
+    // One view of it all; from the first reading on no node can start.
+    db.run("BEGIN");
+    const isEmpty = checkFormat(db, file);
+    isHeld = true;
+    if (isEmpty) throw new GraftError("storage", `${file} is empty: its node has never been started.`);
+    return work({ file, db });
+  } catch (error) {
+    throw error instanceof GraftError ? error : explain(file, error);
+  } finally {
+    // SQLite has made these to read by. They go while the connection stands, when no node can be using them.
+    if (isHeld) for (const path of besides) rmSync(path, { force: true });
+    // What has not been read to its end would hold the lock on until it is collected.
+    db?.close(true);
+  }
+}
+
+function explain(file: string, cause: unknown): GraftError {
+  if (isSqliteError(cause, "SQLITE_BUSY")) {
+    return new GraftError(
+      "storage",
+      `A node is running with ${file}. Nothing was changed. Stop it first (graft stop), or name another data directory.`,
+      { cause },
+    );
+  }
+  if (isSqliteError(cause, "SQLITE_NOTADB") || isSqliteError(cause, "SQLITE_CORRUPT")) {
+    return damaged(file, "the database itself", reasonOf(cause));
+  }
+  return new GraftError("storage", `${file} cannot be read: ${reasonOf(cause)}. Nothing was changed.`, { cause });
+}

@@ -1,0 +1,162 @@
+// How does a node whose cluster is lost go on alone? Its data becomes that of a new cluster of one: another cluster uuid and
+// another incarnation, so that the old nodes are strangers to it and it to them, and a configuration of itself alone in a
+// new term. Everything it has in its log is kept, committed or not: nobody is left who could tell.
+//
+// Deviation: the thesis knows no such thing. It is not safe in its sense, which is why an administrator has to ask for it.
+import type { Database } from "bun:sqlite";
+import { type Configuration, incarnationOf, type Member, nodeIdOf, toMemberKey } from "../../core/configuration.ts";
+import { type Genesis, genesisConfiguration } from "../../core/genesis.ts";
+import type { LogPosition } from "../../core/log-position.ts";
+import { GraftError } from "../../errors.ts";
+import type { SavedState } from "../../ports/log-store.ts";
+import { recordChecksum } from "./chain.ts";
+import { EntryWriter } from "./entry-writer.ts";
+import { giveUp } from "./give-up.ts";
+import { verifyEntries } from "./inspect-log.ts";
+import { openDatabase } from "./open-database.ts";
+import { lookAtStopped } from "./open-stopped.ts";
+import { type Found, readSavedState } from "./saved-state.ts";
+import { encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
+import { failedOperation } from "./storage-errors.ts";
+
+/** What becomes of a data directory, or would. */
+export interface Recovery {
+  readonly file: string;
+  readonly saved: SavedState;
+  readonly genesis: Genesis;
+  /** This node as the cluster knew it. */
+  readonly self: Member;
+  /** The latest configuration in the log, committed or not. */
+  readonly configuration: Configuration;
+}
+
+/** What is new about the cluster that is made of it. */
+export interface Founding {
+  /** 32 hexadecimal digits, random. */
+  readonly clusterUuid: string;
+  /** Random. */
+  readonly incarnation: string;
+  /** Where the node is reached from now on: `host:port`. */
+  readonly address: string;
+}
+
+/** The configuration of the new cluster, and where its entry stands. */
+export interface Recovered {
+  readonly member: Member;
+  readonly position: LogPosition;
+}
+
+/** Looks, changes nothing. Throws `GraftError("storage")` where a recovery would do harm, for a running node, for damage. */
+export const planRecovery = (dataDir: string): Recovery =>
+  lookAtStopped(dataDir, ({ file, db }) => {
+    const found = readSavedState(db, file);
+    const recovery = recoveryOf(file, found.saved);
+    verifyEntries(db, file, found);
+    return recovery;
+  });
+
+/**
+ * Does what `planRecovery` has looked at, in one transaction: a crash leaves the old data or the new. Throws
+ * `GraftError("storage")`.
+ */
+export function recover({ file }: Recovery, founding: Founding): Recovered {
+  const db = openDatabase(file, () => founding.incarnation);
+  let recovered: Recovered;
+  try {
+    db.run("BEGIN");
+    const found = readSavedState(db, file);
+    recovered = refound(db, found, recoveryOf(file, found.saved), founding);
+    db.run("COMMIT");
+  } catch (cause) {
+    giveUp(db, file);
+    throw cause instanceof GraftError ? cause : failedOperation(file, "Recovering", cause);
+  }
+  db.close(true);
+  return recovered;
+}
+
+function recoveryOf(file: string, saved: SavedState): Recovery {
+  const { genesis, removed, last, incarnation } = saved;
+  if (genesis === null)
+    throw refused(file, "its node has never been part of a cluster, so there is nothing to recover");
+  if (last.index === 0) throw refused(file, "its log is empty, so there is nothing to recover");
+  if (removed !== null) {
+    throw refused(
+      file,
+      `its node was removed from the cluster by the configuration at ${removed.position.index}, and knows nothing of what ` +
+        `came after. Recover from the data of a node that was not removed`,
+    );
+  }
+  const known = [
+    genesisConfiguration(genesis),
+    ...(saved.baseConfiguration === null ? [] : [saved.baseConfiguration.configuration]),
+    ...saved.configurations.map(({ configuration }) => configuration),
+  ];
+  const configuration = known.at(-1)!;
+  const self = known.flatMap(({ members }) => members).findLast(({ key }) => incarnationOf(key) === incarnation);
+  if (self === undefined) {
+    throw refused(file, "its node is no member in any configuration that it knows: it was still waiting to be added");
+  }
+  const { voters, outgoing } = configuration;
+  if (outgoing.length === 0 && voters.length === 1 && voters[0] === self.key) {
+    throw refused(file, `${nodeIdOf(self.key)} is the only voter, and needs nobody: start it as it is`);
+  }
+  return { file, saved, genesis, self, configuration };
+}
+
+const refused = (file: string, why: string): GraftError =>
+  new GraftError("storage", `${file} is not recovered: ${why}. Nothing was changed.`);
+
+function refound(db: Database, found: Found, { file, saved, genesis, self }: Recovery, founding: Founding): Recovered {
+  const { base, tail } = found;
+  const member: Member = {
+    key: toMemberKey(nodeIdOf(self.key), founding.incarnation),
+    address: founding.address,
+    priority: self.priority,
+  };
+  const { incarnation, clusterUuid } = founding;
+  const renewed: Genesis = { clusterUuid, members: [member], foundedAtMs: genesis.foundedAtMs };
+  const alone = genesisConfiguration(renewed);
+  const position = { index: tail.index + 1, term: Math.max(saved.currentTerm, tail.term) + 1 };
+
+  db.run("UPDATE identity SET incarnation = ?, checksum = ? WHERE only = 1", [
+    incarnation,
+    recordChecksum(incarnation),
+  ]);
+  db.run("DELETE FROM genesis");
+  writeConfigurations(db, saved, alone);
+  const writer = new EntryWriter(db, { file, base, tail });
+  const stampMs = Math.max(tail.stampMs, genesis.foundedAtMs);
+  writer.apply({ kind: "writeGenesis", ticket: 0, genesis: renewed });
+  writer.apply({ kind: "writeVote", ticket: 0, currentTerm: position.term, votedFor: null });
+  writer.apply({
+    kind: "appendLog",
+    ticket: 0,
+    entries: [{ kind: "configuration", ...position, stampMs, configuration: alone }],
+  });
+  return { member, position };
+}
+
+/**
+ * The old configurations name nodes that do not exist any more. Their entries stay in the log, whose checksums go over them,
+ * but they are not listed, so that none of them comes into force again.
+ */
+function writeConfigurations(
+  db: Database,
+  { base, baseConfiguration, snapshot }: SavedState,
+  alone: Configuration,
+): void {
+  db.run("DELETE FROM configurations");
+  if (snapshot !== null) {
+    const record = encodeSnapshot({
+      ...snapshot,
+      configuration: { position: snapshot.position, configuration: alone },
+    });
+    db.run("UPDATE snapshot SET record = ?, checksum = ? WHERE only = 1", [record, recordChecksum(record)]);
+  }
+  if (baseConfiguration === null) return;
+  const placed = encodePlaced({ position: base, configuration: alone });
+  const row = db.query("SELECT stamp_ms, chain FROM base").get() as { stamp_ms: number; chain: number };
+  const checksum = recordChecksum(base.index, base.term, row.stamp_ms, row.chain, placed);
+  db.run("UPDATE base SET configuration = ?, checksum = ? WHERE only = 1", [placed, checksum]);
+}

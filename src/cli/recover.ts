@@ -1,0 +1,102 @@
+// `graft recover --data-dir D --accept-data-loss`: a quorum is lost for good, and this node's data founds a new cluster of
+// one. Without the flag it says what would happen, and changes nothing.
+import { lookBeforeRecovery, recoverAlone, type Recovery } from "../compose-offline.ts";
+import { incarnationOf, nodeIdOf } from "../core/configuration.ts";
+import { GraftError } from "../errors.ts";
+import { answerFlags } from "./answer-flags.ts";
+import { command } from "./command.ts";
+import type { Paint } from "./output.ts";
+
+export const recover = command({
+  summary: "Go on with what one node has, when more than half of the voters are lost for good",
+  details: [
+    "Makes a new cluster of one from a stopped node's data: everything in its log is kept, whether it had been committed or not.\nWhat the other nodes had and this one had not is lost. So look at every data directory that is left first, with graft log\ninspect, and take the one whose last entry has the highest term and, among those, the highest index.",
+    "Never while more than half of the voters can still be brought back: start them instead, and nothing is lost.\nWithout --accept-data-loss nothing is changed.",
+  ],
+  args: {
+    "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },
+    "accept-data-loss": { type: "boolean", description: "do it; without it: say what would be done" },
+    address: {
+      type: "string",
+      valueHint: "HOST:PORT",
+      description: "where the node is reached from now on; default: where it was",
+    },
+    ...answerFlags,
+  },
+  examples: [
+    ["graft recover --data-dir data/n1", "what would be kept, and what may be missing"],
+    ["graft recover --data-dir data/n1 --accept-data-loss", "do it"],
+  ],
+  async run(args, { output }) {
+    const dataDir = args["data-dir"];
+    if (dataDir === undefined) throw new GraftError("usage", "which data directory? graft recover --data-dir DIR");
+    const recovery = await output.progress("reading the log", lookBeforeRecovery(dataDir));
+    const address = args.address ?? recovery.self.address;
+    if (!/^\S+:\d{1,5}$/.test(address)) {
+      throw new GraftError("usage", `--address ${JSON.stringify(address)}: not HOST:PORT`);
+    }
+    const report = reportOf(recovery, address);
+    if (args["accept-data-loss"] !== true) {
+      await output.answer({ recovered: false, ...report }, (paint) =>
+        [
+          ...words(report, "Would be kept", paint),
+          "",
+          "Nothing was changed. To do it: --accept-data-loss; a copy of the directory first costs little.",
+        ].join("\n"),
+      );
+      return;
+    }
+    const { clusterUuid, member, position } = recoverAlone(recovery, address);
+    const incarnation = incarnationOf(member.key);
+    await output.answer({ recovered: true, ...report, clusterUuid, incarnation, configuration: position }, (paint) =>
+      [
+        ...words(report, "Kept", paint),
+        "",
+        `${paint("bold", report.node)} at ${address} is a new cluster of one; its configuration is entry ${position.index} (term ${position.term}).`,
+        "",
+        paint("bold", "Next:"),
+        `  1. See that no other node of the old cluster runs; they are strangers to this one.`,
+        `  2. Start this node as before; [cluster] bootstrap in its configuration has no effect any more.`,
+        `  3. Give every other node an empty data_dir and [cluster] join = ["${address}"], no bootstrap, and start it.`,
+        `  4. For each: graft cluster add ID ADDRESS`,
+        `  5. Start the programs anew that were clients of the old cluster.`,
+      ].join("\n"),
+    );
+  },
+});
+
+type Report = ReturnType<typeof reportOf>;
+
+function reportOf({ saved, self, genesis, configuration }: Recovery, address: string) {
+  const certainThrough = saved.snapshot?.position.index ?? 0;
+  const { voters, outgoing } = configuration;
+  const lost = [...new Set([...voters, ...outgoing])].filter((key) => key !== self.key).map(nodeIdOf);
+  return {
+    node: nodeIdOf(self.key),
+    address,
+    oldClusterUuid: genesis.clusterUuid,
+    /** The last entry, and the time of the cluster there. */
+    last: saved.last,
+    timeMs: saved.lastStampMs,
+    currentTerm: saved.currentTerm,
+    /** What a snapshot covers had been committed for certain; of the entries after it this node alone cannot tell. */
+    committedThrough: certainThrough,
+    undecidedEntries: saved.last.index - certainThrough,
+    lostVoters: lost,
+  };
+}
+
+function words(report: Report, kept: string, paint: Paint): readonly string[] {
+  const { last, committedThrough, undecidedEntries, lostVoters, timeMs, currentTerm } = report;
+  const { index, term } = last;
+  const certain =
+    committedThrough === 0
+      ? `Which of them had been committed this node alone cannot tell: some may never have been acknowledged to a client, and\ncount as done from now on.`
+      : `Through ${committedThrough} all had been committed. Of the ${undecidedEntries} after that this node alone cannot tell: some may never\nhave been acknowledged to a client, and count as done from now on.`;
+  return [
+    `${paint("bold", `${kept}:`)} the entries through ${index} of term ${term}, when the cluster's time was ${new Date(timeMs).toISOString()}.`,
+    certain,
+    `${paint("bold", "Missing:")} whatever ${lostVoters.join(", ")} acknowledged that did not reach this node: entries after ${index}, or others in`,
+    `their place of a term after ${term}. This node knows of terms through ${currentTerm}${currentTerm > term ? ": there were elections that it has no entries of" : ""}.`,
+  ];
+}

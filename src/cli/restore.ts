@@ -1,0 +1,47 @@
+// `graft restore FILE --config node.toml`: the first node of a new cluster, made from a backup, offline.
+import { restoreFrom } from "../compose-offline.ts";
+import { loadConfig } from "../config/config.ts";
+import { GraftError } from "../errors.ts";
+import { answerFlags } from "./answer-flags.ts";
+import { command } from "./command.ts";
+import { checked } from "./explain-error.ts";
+
+export const restore = command({
+  summary: "Found a new cluster from a backup, when the old one is lost",
+  details: [
+    "Fills the empty data_dir of one node, which is not running. It is the new cluster's only member, at its advertised address,\nand has the state as of the backup; [cluster] bootstrap has no effect then. The other nodes are added once it runs, each with\nan empty data_dir. Nodes of the old cluster cannot mix with the new one, even when their data comes back.",
+    "Do not restore while the old cluster can still work: it would go on beside the new one, and clients would find either.",
+  ],
+  args: {
+    file: { type: "positional", required: true, description: "the backup" },
+    config: { type: "string", valueHint: "FILE", description: "the node's configuration file" },
+    force: { type: "boolean", description: "also when it is the backup of a cluster of another name" },
+    ...answerFlags,
+  },
+  examples: [["graft restore monday.backup --config node.toml", "what the backup holds, in a cluster of one node"]],
+  async run(args, { output }) {
+    if (args.config === undefined) throw new GraftError("usage", "which node? graft restore FILE --config NODE.TOML");
+    const path = args.config;
+    const config = checked(() => loadConfig(path));
+    const { id, advertise: address, dataDir } = config.node;
+    const options = { address, anyName: args.force === true };
+    const restored = await output.progress(`restoring ${args.file}`, restoreFrom(args.file, config, options));
+    const { clusterUuid, backup } = restored;
+    const { position, stampMs, clusterUuid: from } = backup.header;
+    const { index, term } = position;
+    const document = { node: id, address, dataDir, cluster: config.cluster.id, clusterUuid, from, index, term };
+    await output.answer({ ...document, timeMs: stampMs, bytes: backup.bytes }, (paint) =>
+      [
+        `${paint("bold", id)} at ${address} is a new cluster of one, with the state as of entry ${index} (term ${term}),`,
+        `when the cluster's time was ${new Date(stampMs).toISOString()}. What came after that is not in it.`,
+        "",
+        paint("bold", "Next:"),
+        `  1. See that no node of the old cluster runs.`,
+        `  2. graft start --config ${path}`,
+        `  3. Start the other nodes with an empty data_dir and [cluster] join = ["${address}"], no bootstrap.`,
+        `  4. For each: graft cluster add ID ADDRESS`,
+        `  5. Start the programs anew that were clients of the old cluster: what they had under way is not sent again.`,
+      ].join("\n"),
+    );
+  },
+});

@@ -1,0 +1,131 @@
+// The adapters for what is done to the data of a node that does not run: looking at it, recovering a lost cluster from it,
+// restoring a backup, and the file of a backup. As in compose.ts nothing here decides anything.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Backup, readBackup } from "./adapters/files/backup-file.ts";
+import { RestoringFolder } from "./adapters/files/restoring-folder.ts";
+import { listSnapshots, snapshotsIn } from "./adapters/files/snapshot-folder.ts";
+import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
+import { inspectLog, type InspectionOptions, type LogInspection } from "./adapters/sqlite/inspect-log.ts";
+import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
+import { planRecovery, recover, type Recovered, type Recovery } from "./adapters/sqlite/recover.ts";
+import { systemClock } from "./adapters/system/clock.ts";
+import { composeStateMachine, type NodeSettings } from "./compose.ts";
+import type { SnapshotRecord } from "./core/snapshot-record.ts";
+import { GraftError } from "./errors.ts";
+import { restoreBackup } from "./node/restore-backup.ts";
+import type { StoredSnapshot } from "./ports/snapshot-store.ts";
+
+export type { LogInspection } from "./adapters/sqlite/inspect-log.ts";
+export type { Recovered, Recovery } from "./adapters/sqlite/recover.ts";
+
+const randomHex = (): string => Buffer.from(systemClock.randomBytes(16)).toString("hex");
+const randomBytes = (count: number): Uint8Array => systemClock.randomBytes(count);
+
+export interface DataDirectoryInspection {
+  readonly log: LogInspection;
+  readonly snapshotFiles: readonly StoredSnapshot[];
+}
+
+/** What a stopped node has on its disk. Changes nothing. Throws `GraftError("storage")`, for damage as well. */
+export async function inspectDataDirectory(
+  dataDir: string,
+  options: InspectionOptions,
+): Promise<DataDirectoryInspection> {
+  const log = inspectLog(dataDir, options);
+  const folder = snapshotsIn(dataDir);
+  const snapshotFiles = existsSync(folder) ? await listSnapshots(folder) : [];
+  if (options.verify && log.saved.snapshot !== null) await mustBeSound(dataDir, log.saved.snapshot);
+  return { log, snapshotFiles };
+}
+
+/** What a recovery would keep. Changes nothing. Throws `GraftError("storage")` where it would do harm. */
+export async function lookBeforeRecovery(dataDir: string): Promise<Recovery> {
+  const recovery = planRecovery(dataDir);
+  if (recovery.saved.snapshot !== null) await mustBeSound(dataDir, recovery.saved.snapshot);
+  return recovery;
+}
+
+/** @param address where the node is reached from now on */
+export function recoverAlone(recovery: Recovery, address: string): Recovered & { readonly clusterUuid: string } {
+  const clusterUuid = randomHex();
+  return { ...recover(recovery, { clusterUuid, incarnation: randomHex(), address }), clusterUuid };
+}
+
+async function mustBeSound(dataDir: string, { file, bytes, checksum }: SnapshotRecord): Promise<void> {
+  const path = join(snapshotsIn(dataDir), file);
+  const found = await readBackup(path);
+  if (found.bytes === bytes && found.checksum === checksum) return;
+  throw new GraftError("storage", `${path} is not the snapshot that the log names. Nothing was changed.`);
+}
+
+export interface RestoreOptions {
+  /** `host:port` where the node is reached. */
+  readonly address: string;
+  /** Whether it may be the backup of a cluster of another name. */
+  readonly anyName: boolean;
+}
+
+export interface Restored {
+  readonly backup: Backup;
+  readonly clusterUuid: string;
+}
+
+/**
+ * Makes the data directory of a new cluster's first node from a backup, all of it or nothing. The state machine has taken the
+ * state in before. Throws `GraftError`: `storage`, `plugin`, `state-machine`, or `rejected` for a backup of something else.
+ */
+export async function restoreFrom(
+  file: string,
+  settings: Pick<NodeSettings, "node" | "cluster" | "stateMachine">,
+  { address, anyName }: RestoreOptions,
+): Promise<Restored> {
+  const backup = await readBackup(file);
+  const { id: cluster } = settings.cluster;
+  if (!anyName && backup.header.cluster !== cluster) throw otherCluster(backup, cluster);
+  const folder = await RestoringFolder.prepare(settings.node.dataDir);
+  try {
+    await tryOut(backup, settings.stateMachine);
+    const store = openSqliteLogStore({ dataDir: folder.path, randomBytes });
+    const snapshots = openFileSnapshotStore(folder.path);
+    const clusterUuid = randomHex();
+    try {
+      await restoreBackup({ store, snapshots }, backup, { id: settings.node.id, address, cluster, clusterUuid });
+    } finally {
+      await snapshots.close();
+      store.close();
+    }
+    await folder.settle();
+    return { backup, clusterUuid };
+  } catch (error) {
+    await folder.abandon();
+    throw error;
+  }
+}
+
+/** A state machine that does not take the state in is found out before anything is made of it. */
+async function tryOut(backup: Backup, settings: NodeSettings["stateMachine"]): Promise<void> {
+  const stateMachine = await composeStateMachine(settings);
+  try {
+    const { name, snapshots } = stateMachine.description;
+    if (name !== backup.header.plugin.name) throw otherPlugin(backup, name);
+    if (!snapshots) throw new GraftError("plugin", `the state machine ${name} can restore no snapshots`);
+    await stateMachine.restore(backup.chunks());
+  } finally {
+    await stateMachine.close();
+  }
+}
+
+const otherCluster = ({ path, header }: Backup, cluster: string): GraftError =>
+  new GraftError(
+    "rejected",
+    `${path} is a backup of the cluster "${header.cluster}", and [cluster] id is "${cluster}". Nothing was changed. If that ` +
+      `is meant: --force`,
+  );
+
+const otherPlugin = ({ path, header }: Backup, name: string): GraftError =>
+  new GraftError(
+    "rejected",
+    `${path} holds the state of the state machine "${header.plugin.name}", and [state_machine] plugin is "${name}". Nothing ` +
+      `was changed. Name the plugin that it was taken from`,
+  );

@@ -1,0 +1,69 @@
+// A data directory that comes into being at once: where it may, and what a crash at any step leaves.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RestoringFolder } from "../../../src/adapters/files/restoring-folder.ts";
+import { openSqliteLogStore } from "../../../src/adapters/sqlite/log-store.ts";
+import { storageErrorOf } from "../../contracts/snapshot-store.contract.ts";
+
+let folder: string;
+let dataDir: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "graft-restoring-"));
+  dataDir = join(folder, "data");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Stands for what is made in it. */
+function fill(path: string): void {
+  writeFileSync(join(path, "graft.sqlite"), "the database");
+  mkdirSync(join(path, "snapshots"));
+  writeFileSync(join(path, "snapshots", "a.snapshot"), "the state");
+}
+
+const found = (): readonly string[] => readdirSync(dataDir, { recursive: true }).map(String).toSorted();
+
+test("everything is there, and nothing else", async () => {
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  expect(existsSync(join(dataDir, "graft.sqlite"))).toBe(false);
+  await restoring.settle();
+  expect(found()).toEqual(["graft.sqlite", "snapshots", "snapshots/a.snapshot"]);
+});
+
+test("P35: a directory that is not empty is left as it is", async () => {
+  mkdirSync(dataDir);
+  writeFileSync(join(dataDir, "graft.sqlite"), "precious");
+  expect(await storageErrorOf(RestoringFolder.prepare(dataDir))).toContain("is not empty: it holds graft.sqlite");
+  expect(found()).toEqual(["graft.sqlite"]);
+});
+
+test("a node that has come there meanwhile keeps its data", async () => {
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  writeFileSync(join(dataDir, "graft.sqlite"), "precious");
+  expect(await storageErrorOf(restoring.settle())).toContain("No node was made there");
+  expect(readFileSync(join(dataDir, "graft.sqlite"), "utf8")).toBe("precious");
+});
+
+test("P29: what a crash has left is no node: it neither starts nor is restored over, until it is removed", async () => {
+  const open = (): void => openSqliteLogStore({ dataDir, randomBytes }).close();
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  for (const isMoved of [false, true]) {
+    if (isMoved) rmSync(join(restoring.path, "snapshots"), { recursive: true });
+    expect(open).toThrow("would begin without the data");
+    expect(await storageErrorOf(RestoringFolder.prepare(dataDir))).toContain("did not come to its end");
+  }
+  rmSync(dataDir, { recursive: true });
+  await RestoringFolder.prepare(dataDir);
+});
+
+test("what is given up leaves an empty directory", async () => {
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  await restoring.abandon();
+  expect(found()).toEqual([]);
+});

@@ -1,0 +1,78 @@
+// Looking at a stopped node's log: what is said of it, that nothing of it changes, and when it is refused.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
+import { lookAtStopped } from "../../../src/adapters/sqlite/open-stopped.ts";
+import { append, keyOf, sessionEntries, vote } from "../../contracts/log-entries.ts";
+import { createDataDirectory, type DataDirectory, storageError } from "./data-directory.ts";
+import { fillLostCluster } from "./lost-cluster.ts";
+
+let directory: DataDirectory;
+beforeEach(() => {
+  directory = createDataDirectory();
+});
+afterEach(() => directory.remove());
+
+const all = { entriesMax: 1000, verify: true };
+
+test("records, the range of the log, and the last entries by kind and size", () => {
+  fillLostCluster(directory, () => [append(...sessionEntries(10, 3)), vote(4, "n3")]);
+  const { saved, entries, verifiedEntries, format } = inspectLog(directory.dataDir, { entriesMax: 5, verify: true });
+  expect(saved).toMatchObject({ currentTerm: 4, votedFor: keyOf("n3"), last: { index: 13, term: 3 } });
+  expect(saved.configurations.map(({ position }) => position.index)).toEqual([5]);
+  expect(entries.map(({ index, kind, session }) => [index, kind, session])).toEqual([
+    [9, "command", null],
+    [10, "openSession", null],
+    [11, "command", 10],
+    [12, "command", 10],
+    [13, "closeSession", 10],
+  ]);
+  expect(entries.map(({ payloadBytes }) => payloadBytes)).toEqual([24, 20, 24, 0, 0]);
+  expect({ verifiedEntries, format }).toEqual({ verifiedEntries: 13, format: 2 });
+});
+
+test("P57: no byte of a payload is in what is told", () => {
+  fillLostCluster(directory);
+  expect(JSON.stringify(inspectLog(directory.dataDir, all))).not.toContain("entry 9 term 2");
+});
+
+test("P35: nothing is changed and nothing is left, also beside a WAL that a killed node has left", async () => {
+  fillLostCluster(directory);
+  const writer = Bun.spawn(["bun", `${import.meta.dir}/writer.ts`, directory.dataDir], { stdout: "pipe" });
+  for await (const _ of writer.stdout) break;
+  writer.kill("SIGKILL");
+  await writer.exited;
+  const contents = () => readdirSync(directory.dataDir).map((name) => [name, hashOf(`${directory.dataDir}/${name}`)]);
+  const before = contents();
+  expect(before.map(([name]) => name)).toContain("graft.sqlite-wal");
+  const { saved, verifiedEntries } = inspectLog(directory.dataDir, all);
+  expect(verifiedEntries).toBe(saved.last.index);
+  expect(contents()).toEqual(before);
+});
+
+const hashOf = (path: string): string => String(Bun.hash(readFileSync(path)));
+
+test("a node that runs is not looked at, and none can start meanwhile", () => {
+  fillLostCluster(directory);
+  const running = directory.open();
+  expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("A node is running");
+  running.close();
+  lookAtStopped(directory.dataDir, () => {
+    expect(storageError(() => directory.open())).toContain("Another process");
+  });
+  directory.open().close();
+});
+
+test("damage is found when it is looked for, and what can be read without is told", () => {
+  fillLostCluster(directory);
+  directory.sql("UPDATE log SET stamp_ms = stamp_ms + 1 WHERE idx = 3");
+  expect(inspectLog(directory.dataDir, { ...all, verify: false }).verifiedEntries).toBeNull();
+  expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("damaged at entry 3");
+});
+
+test("neither a folder without a log nor a foreign database", () => {
+  expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("There is no log");
+  directory.open().close();
+  directory.sql("PRAGMA application_id = 1");
+  expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("not one of Graft's");
+});

@@ -1,0 +1,74 @@
+// A backup becomes the beginning of a new cluster: what its one node knows then, and that the core goes on from there.
+import { expect, test } from "bun:test";
+import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { checkState } from "../../src/core/invariants.ts";
+import { restore } from "../../src/core/restore.ts";
+import { restoreBackup } from "../../src/node/restore-backup.ts";
+import { bytesOf, headerAt, readAll } from "../contracts/snapshot-store.contract.ts";
+import { asFollower, starting, take } from "../core/build.ts";
+import { persisted, tick } from "../core/say.ts";
+
+const incarnation = "00000000000000000000000000000002";
+const self = toMemberKey("n9", incarnation);
+const founder = { id: "n9", address: "n9:7400", cluster: "shop", clusterUuid: "00000000000000000000000000000001" };
+const header = headerAt(120, 3);
+const content = bytesOf(1000);
+
+async function restored() {
+  const store = createMemoryLogStore({ incarnation });
+  const snapshots = createMemorySnapshotStore();
+  const source = {
+    header,
+    async *chunks() {
+      yield content;
+    },
+  };
+  const snapshot = await restoreBackup({ store, snapshots }, source, founder);
+  store.flushAll();
+  const { saved } = createMemoryLogStore({ incarnation, disk: store.crash() });
+  return { saved, snapshots, snapshot };
+}
+
+test("index, term, chain and replicated time go on; cluster, incarnation and members are new", async () => {
+  const { saved, snapshot } = await restored();
+  const alone = { members: [{ key: self, address: "n9:7400", priority: 0 }], voters: [self], outgoing: [] };
+  expect(saved).toMatchObject({
+    genesis: { clusterUuid: founder.clusterUuid, members: alone.members, foundedAtMs: header.stampMs },
+    currentTerm: 3,
+    votedFor: null,
+    base: header.position,
+    last: header.position,
+    lastStampMs: header.stampMs,
+    baseConfiguration: { position: header.position, configuration: alone },
+    snapshot: { position: header.position, chain: header.chain, stampMs: header.stampMs },
+    configurations: [],
+  });
+  expect(saved.snapshot).toEqual(snapshot);
+});
+
+test("the snapshot is the new cluster's, so that those who join can take it for theirs", async () => {
+  const { snapshots, snapshot } = await restored();
+  expect(await snapshots.header(snapshot.file)).toMatchObject({
+    cluster: "shop",
+    clusterUuid: founder.clusterUuid,
+    position: header.position,
+    configuration: snapshot.configuration,
+    plugin: header.plugin,
+  });
+  expect(Buffer.concat(await readAll(snapshots, snapshot)).equals(content)).toBe(true);
+});
+
+test("P41: the node leads by its own vote, and what its bootstrap table says has no effect", async () => {
+  const { saved } = await restored();
+  const bootstrap = ["n8", "n9"].map((id) => ({ id, address: `${id}:7400` }));
+  const start = restore(saved, { ...starting({ bootstrap }), self });
+  checkState(start);
+  expect(start).toMatchObject({ founding: null, commitIndex: 120, appliedIndex: 120 });
+  const standing = take(start, tick, asFollower(start).electionDueMs)[0];
+  const elected = take(standing, persisted(standing.durability.issued))[0];
+  const leading = take(elected, persisted(elected.durability.issued))[0];
+  expect(leading).toMatchObject({ role: { kind: "leader" }, currentTerm: 4, commitIndex: 121 });
+  expect(leading.log.lastStampMs).toBe(header.stampMs);
+});
