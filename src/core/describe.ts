@@ -14,7 +14,8 @@ const yes = (value: boolean, word: string): string => (value ? ` ${word}` : "");
 /** `n1 leader term 3, log 7.3, commit 7` */
 export function describeState(state: State): string {
   const { role } = state;
-  const following = role.kind === "follower" && role.leader !== null ? ` of ${nodeIdOf(role.leader)}` : "";
+  const isFollowing = role.kind === "follower" && role.leader !== null && state.removed === null;
+  const following = isFollowing ? ` of ${nodeIdOf(role.leader)}` : "";
   const name = state.genesis === null ? "founding" : state.removed === null ? role.kind : "removed";
   const durable =
     state.durability.persistedIndex < state.log.last.index ? ` (durable ${state.durability.persistedIndex})` : "";

@@ -39,7 +39,7 @@ export function writeGenesis(state: State, genesis: Genesis, emit: Emit): State 
 export function writeRemoved(state: State, by: PlacedConfiguration, emit: Emit): State {
   const ticket = state.durability.issued + 1;
   emit({ kind: "writeRemoved", ticket, ...by });
-  return { ...state, removed: by, durability: { ...state.durability, issued: ticket } };
+  return { ...state, removed: { ...by, ticket }, durability: { ...state.durability, issued: ticket } };
 }
 
 export function appendToLog(state: State, entries: readonly Entry[], emit: Emit): State {

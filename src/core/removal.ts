@@ -2,21 +2,29 @@
 // a peer's word, and never because of an entry that can still be overwritten. From then on it takes part in nothing.
 // How it comes to hear of it is farewell.ts.
 import { isMember, type MemberKey } from "./configuration.ts";
-import { promise, writeRemoved } from "./durability.ts";
+import { writeRemoved } from "./durability.ts";
 import { committedConfiguration, latestConfiguration } from "./log-terms.ts";
 import type { LogIndex } from "./log-position.ts";
 import { refuseReads } from "./reads.ts";
 import type { Emit, State } from "./state.ts";
 
-/** Looks at what a step has made known to be committed. */
+/** Looks at what a step has made known to be committed, after everything else: that this node is removed ends its life. */
 export function noticeRemoval(before: State, after: State, emit: Emit): State {
+  const next = after.removed === null ? findRemoval(before, after, emit) : after;
+  const { removed, durability } = next;
+  const isTold = before.removed !== null && removed!.ticket <= before.durability.confirmed;
+  if (removed === null || isTold || removed.ticket > durability.confirmed) return next;
+  emit({ kind: "removed", position: removed.position, configuration: removed.configuration });
+  return next;
+}
+
+function findRemoval(before: State, after: State, emit: Emit): State {
   const isNews = after.commitIndex > before.commitIndex || after.log.configurations !== before.log.configurations;
-  if (!isNews || after.removed !== null) return after;
+  if (!isNews) return after;
   const next = { ...after, wasMember: after.wasMember || hasBeenMember(after) };
   const committed = committedConfiguration(next.log, next.commitIndex);
   if (!next.wasMember || committed === null || isNamedSince(next, committed.position.index)) return next;
-  const written = writeRemoved(withoutReads(next, emit), committed, emit);
-  return promise(written, written.durability.issued, { kind: "removed", ...committed }, emit);
+  return writeRemoved(withoutReads(next, emit), committed, emit);
 }
 
 /** Whether the configuration at this index names this incarnation, or a later one, of which it is not known yet. */

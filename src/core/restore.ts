@@ -72,7 +72,7 @@ export function restore(saved: Saved, start: Start): State {
     appliedIndex: saved.snapshot?.position.index ?? 0,
     durability: restoredDurability(saved.last.index),
     wasMember: false,
-    removed: saved.removed,
+    removed: saved.removed === null ? null : { ...saved.removed, ticket: 0 },
     role,
     freshness: nothingFresh,
     clockStartMs: drawStart(start.seed, 1),

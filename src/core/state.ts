@@ -38,7 +38,7 @@ export interface State {
   /** A committed configuration, or the genesis, has named this incarnation. */
   readonly wasMember: boolean;
   /** The committed configuration by which this incarnation has been removed: it takes part in nothing any more. */
-  readonly removed: PlacedConfiguration | null;
+  readonly removed: Removal | null;
   readonly role: Role;
   /** Evidence that the leader of a term no longer runs; void once a leader is heard. */
   readonly crashedLeader: CrashedLeader | null;
@@ -58,6 +58,11 @@ export interface CrashedLeader {
   readonly attemptsLeft: number;
   /** When it stands next; infinite when no attempt is left. */
   readonly dueMs: Millis;
+}
+
+export interface Removal extends PlacedConfiguration {
+  /** Of the write that remembers it; 0 when it was read back at the start. */
+  readonly ticket: Ticket;
 }
 
 export interface Founding {

@@ -183,7 +183,11 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["the commit index never falls", following, { ...following, commitIndex: 1 }],
   ["nothing is applied twice", following, { ...following, appliedIndex: 1 }],
   ["a node stays itself", following, { ...following, self: n2 }],
-  ["who has been removed stays removed", { ...following, removed: following.log.configurations[0]! }, following],
+  [
+    "who has been removed stays removed",
+    { ...following, removed: { ...following.log.configurations[0]!, ticket: 1 } },
+    following,
+  ],
   ["who has been a member has been one", following, { ...following, wasMember: false }],
   ["a genesis is for ever", following, { ...following, genesis: genesisOf(n1) }],
   ["a vote stands for its whole term (§3.4)", { ...following, votedFor: n2 }, { ...following, votedFor: null }],

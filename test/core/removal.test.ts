@@ -1,0 +1,140 @@
+// How a node learns that it has been removed, and what it does then: nothing. Both sides: farewell.ts and removal.ts.
+import { describe, expect, test } from "bun:test";
+import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import { genesisConfiguration } from "../../src/core/genesis.ts";
+import { restore } from "../../src/core/restore.ts";
+import type { State } from "../../src/core/state.ts";
+import { asLeader, effectsOf, follower, leader, linesOf, play, saved, starting, take } from "./build.ts";
+import { accepted, append, at, change, from, genesisOf, hello, n1, n2, n3, n4, persisted, preVote } from "./say.ts";
+import { foundedAtMs, propose, read, requestVote, tick, wiped } from "./say.ts";
+
+const founders = genesisConfiguration(genesisOf(n1, n2, n3));
+const joint: Configuration = { ...founders, voters: [n1, n2], outgoing: [n1, n2, n3], leaving: [n3] };
+const without = genesisConfiguration(genesisOf(n1, n2));
+const placed = (index: number, configuration: Configuration): Entry => ({
+  kind: "configuration",
+  index,
+  term: 1,
+  stampMs: foundedAtMs + index,
+  configuration,
+});
+const entries = [placed(2, joint), placed(3, without)];
+
+/** n3 follows n1 and has the configurations that take it out; how much of them is committed is in the message. */
+const told = (commit: number, self: MemberKey = n3): State =>
+  play(follower({ self, log: [1] }), from(n1, append({ term: 1, prev: at(1, 1), entries, commit })));
+
+describe("P9: a node takes itself for removed", () => {
+  test("P9: by a committed configuration that leaves out who was named before", () => {
+    const state = told(2);
+    expect(state.removed).toBeNull();
+    const [after, effects] = take(state, from(n1, append({ term: 1, prev: at(3, 1), commit: 3 })));
+    expect(after.removed).toMatchObject({ position: at(3, 1), configuration: without });
+    expect(effectsOf(effects, "writeRemoved")).toHaveLength(1);
+    // Said at last: whoever hears it may end at once.
+    expect(linesOf(after, persisted(after.durability.issued)).at(-1)).toBe("removed by 3.1");
+  });
+
+  test("P9: not by one that could still be overwritten, nor by a joint one", () => {
+    expect(told(0).removed).toBeNull();
+    expect(told(2).removed).toBeNull();
+  });
+
+  test("P9: not on a peer's word: neither silence nor any message says it", () => {
+    const state = follower({ self: n3, log: [1], leader: n1 });
+    for (const event of [hello(n1, genesisOf(n1, n2)), from(n1, append({ term: 1, prev: at(9, 1), commit: 9 }))]) {
+      expect(play(state, event).removed).toBeNull();
+    }
+  });
+
+  test("P9: not who was never named, a newcomer or a new disk under an old name", () => {
+    for (const self of [n4, wiped(n3)]) expect(told(3, self).removed).toBeNull();
+  });
+
+  test("P9: not who is named later, though what it has heard of does not know it", () => {
+    const named = { ...without, members: genesisOf(n1, n2, n4).members };
+    const late = append({ term: 1, prev: at(3, 1), entries: [placed(4, named), placed(5, named)], commit: 3 });
+    const state = play(told(0, n4), from(n1, late));
+    expect(state).toMatchObject({ removed: null, wasMember: true, commitIndex: 3 });
+  });
+
+  test("P9: from then on it stands for nothing, votes for nobody and waits for nothing, after a restart as well", () => {
+    const gone = told(3);
+    const disk = { ...saved({ log: [1] }), removed: { position: at(3, 1), configuration: without } };
+    for (const state of [gone, restore(disk, starting({ self: n3 }))]) {
+      expect(state.removed).not.toBeNull();
+      expect(nextDeadlineMs(state)).toBe(Number.POSITIVE_INFINITY);
+      for (const event of [tick, from(n2, preVote(9, at(9, 9))), from(n2, requestVote(9, at(9, 9))), hello(n1, null)]) {
+        expect(take(state, event, 10_000)).toEqual([{ ...state, nowMs: 10_000 }, []]);
+      }
+      expect(linesOf(state, propose(4))[0]).toContain("refuse 1");
+      expect(linesOf(state, change({ remove: ["n1"] }))[0]).toContain("does not lead");
+    }
+  });
+
+  test("what it has asked its leader for its clients is refused", () => {
+    const asking = play(told(2), read());
+    const reads = take(asking, from(n1, append({ term: 1, prev: at(3, 1), commit: 3 })))[1];
+    expect(effectsOf(reads, "readRefused")).toHaveLength(1);
+  });
+});
+
+describe("a leader says farewell", () => {
+  const members = [n1, n2, n3];
+  /** n1 leads term 2 with a log of 4, of which the last is the configuration without n3; n2 has all of it. */
+  const parting = (): State => {
+    let state = play(leader({ log: [1], members, matched: [[n2, 2]] }), change({ remove: ["n3"] }));
+    for (const index of [3, 4]) state = play(state, persisted(state.durability.issued), from(n2, accepted(2, index)));
+    return state;
+  };
+  const round = (state: State): number => asLeader(state).round;
+
+  test("it sends the log up to the configuration that leaves the node out, and that it is committed", () => {
+    const state = play(parting(), propose(4));
+    expect(asLeader(state).administration.farewells.get(n3)).toMatchObject({ through: 4 });
+    const sent = take(state, from(n3, accepted(2, 2, 1)))[1];
+    expect(effectsOf(sent, "sendEntries")).toMatchObject([
+      { to: n3, prev: at(2, 2), through: at(4, 2), leaderCommit: 4 },
+    ]);
+  });
+
+  test("until it has acknowledged both; then it is forgotten", () => {
+    const knows = play(parting(), from(n3, accepted(2, 4, 1)));
+    expect(asLeader(knows).progress.has(n3)).toBe(true);
+    const [sent] = take(knows, tick, knows.nowMs + 50);
+    const over = play(sent, from(n3, accepted(2, 4, round(sent))));
+    expect(asLeader(over).progress.has(n3)).toBe(false);
+    expect(asLeader(over).administration.farewells.size).toBe(0);
+  });
+
+  test("or has been silent for four election timeouts", () => {
+    let state = parting();
+    for (let waited = 0; waited < 2000; waited += 50) {
+      expect(asLeader(state).progress.has(n3)).toBe(true);
+      [state] = take(state, tick, state.nowMs + 50);
+      state = play(state, from(n2, accepted(2, 4, round(state))));
+    }
+    expect(asLeader(state).progress.has(n3)).toBe(false);
+  });
+
+  test("again when the node says hello, or asks for a vote because it does not know", () => {
+    const configuration = { members: genesisOf(n1, n2).members, voters: [n1, n2] };
+    const later = leader({ log: [1], configuration });
+    for (const event of [hello(n3, genesisOf(...members)), from(n3, preVote(9, at(2, 2)))]) {
+      expect(asLeader(play(later, event)).administration.farewells.has(n3)).toBe(true);
+    }
+  });
+
+  test("never to a newcomer, which waits to be added, nor to a new disk under an old name", () => {
+    for (const key of [n4, wiped(n3)]) {
+      expect(asLeader(play(parting(), hello(key, genesisOf(...members)))).progress.has(key)).toBe(false);
+    }
+  });
+
+  test("a node that has left counts for nothing", () => {
+    const state = play(parting(), propose(4));
+    expect(play(state, persisted(state.durability.issued), from(n3, accepted(2, 4, 1))).commitIndex).toBe(4);
+  });
+});
