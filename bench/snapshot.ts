@@ -1,0 +1,126 @@
+// What does it cost to bring a node into step that lacks everything? A follower is away while the others fill up; then it is
+// back and is sent a snapshot. How long that takes, how much memory it takes on both sides, how late heartbeats get.
+//
+//   bun bench/snapshot.ts [--megabytes 500] [--bytes 1024] [--clients 256] [--cut] [--out DIR]
+//
+// --cut: the receiver is killed when it has received half, and goes on where it was.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { GraftClient } from "../src/client/client.ts";
+import { encodeOperation } from "../src/client/typed-payload.ts";
+import { composeClient } from "../src/compose.ts";
+import { localClientSettings } from "../src/local/local-cluster.ts";
+import { TemporaryCluster } from "../src/local/temporary-cluster.ts";
+import { bytesIn } from "./disk-use.ts";
+import { printTable, type Row, writeResults } from "./present.ts";
+import { MemoryWatch, residentBytes } from "./memory-use.ts";
+
+const { values } = parseArgs({
+  options: {
+    megabytes: { type: "string", default: "500" },
+    bytes: { type: "string", default: "1024" },
+    clients: { type: "string", default: "256" },
+    cut: { type: "boolean", default: false },
+    out: { type: "string" },
+  },
+});
+const megabyte = 1_000_000;
+const [megabytes, bytes, clients] = [values.megabytes, values.bytes, values.clients].map(Number) as [
+  number,
+  number,
+  number,
+];
+const keys = Math.ceil((megabytes * megabyte) / bytes);
+const connections = 16;
+const graft = join(import.meta.dir, "..", "dist", "graft");
+const value = new Uint8Array(bytes).fill(0x78);
+
+async function fill(pool: readonly GraftClient[]): Promise<void> {
+  let next = 0;
+  const one = async (client: GraftClient): Promise<void> => {
+    for (let at = next++; at < keys; at = next++) {
+      await client.command(encodeOperation("put", { key: `key${at}`, value }), { timeoutMs: 60_000 });
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, (_, at) => one(pool[at % pool.length]!)));
+}
+
+/** How far the node has applied, as it says itself; 0 while it does not answer. */
+async function appliedAt(client: GraftClient, address: string): Promise<number> {
+  const reply = await client.status(address, { timeoutMs: 500 }).catch(() => null);
+  return reply?.nodes.find(({ id }) => id === reply.node)?.appliedIndex ?? 0;
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (const endMs = performance.now() + 600_000; !(await holds()); await Bun.sleep(10)) {
+    if (performance.now() > endMs) throw new Error(`still not so after ten minutes: ${what}`);
+  }
+}
+
+/** The greatest `lateMs` that any node has logged. */
+async function latestHeartbeatMs(dir: string, ids: readonly string[]): Promise<number> {
+  const logs = await Promise.all(ids.map((id) => readFile(join(dir, `${id}.log`), "utf8")));
+  return Math.max(0, ...logs.flatMap((log) => [...log.matchAll(/"lateMs":(\d+)/g)].map(([, ms]) => Number(ms))));
+}
+
+const temporary = await TemporaryCluster.create([graft], { log: { level: "debug", format: "json" } });
+try {
+  const { cluster } = temporary;
+  const settings = localClientSettings(cluster);
+  const pool = Array.from({ length: connections }, () => composeClient({ ...settings, timeoutMs: 60_000 }));
+  const client = pool[0]!;
+  await client.command(encodeOperation("put", { key: "first", value }));
+  const { leader } = await client.status();
+  const away = cluster.nodes.find(({ id }) => id !== leader?.id)!;
+  const witness = cluster.nodes.find(({ id }) => id !== leader?.id && id !== away.id)!;
+  await temporary.processOf(away.id).kill();
+  await fill(pool);
+  const { commitIndex, term } = await client.status();
+  await until("the others have applied everything", async () => {
+    const applied = await Promise.all(settings.addresses.map((address) => appliedAt(client, address)));
+    return applied.filter((index) => index >= commitIndex).length === 2;
+  });
+  await Bun.sleep(5_000);
+
+  const senderPid = temporary.processOf(leader!.id).pid;
+  const senderBefore = await residentBytes(senderPid);
+  const sender = new MemoryWatch(senderPid);
+  const fromMs = performance.now();
+  temporary.start(away);
+  if (values.cut) {
+    await until("half of it is there", async () => (await bytesIn(away.dataDir)) > (megabytes * megabyte) / 2);
+    await temporary.processOf(away.id).kill();
+    temporary.start(away);
+  }
+  const receiver = new MemoryWatch(temporary.processOf(away.id).pid);
+  await until("it is in step", async () => (await appliedAt(client, away.address)) >= commitIndex);
+  const seconds = (performance.now() - fromMs) / 1000;
+  const [senderMost, receiverMost] = [await sender.end(), await receiver.end()];
+  const loadedByCommands = await residentBytes(temporary.processOf(witness.id).pid);
+  const after = await client.status();
+
+  const inMegabytes = (amount: number): number => Number((amount / megabyte).toFixed(1));
+  const rows: Row[] = [
+    { label: "in step after", value: Number(seconds.toFixed(1)), more: { unit: "s" } },
+    { label: "sender grew by", value: inMegabytes(senderMost - senderBefore), more: { unit: "MB" } },
+    { label: "receiver, most", value: inMegabytes(receiverMost), more: { unit: "MB" } },
+    { label: "loaded by commands", value: inMegabytes(loadedByCommands), more: { unit: "MB" } },
+    { label: "receiver beyond that", value: inMegabytes(receiverMost - loadedByCommands), more: { unit: "MB" } },
+    { label: "elections meanwhile", value: after.term - term, more: { unit: "" } },
+    {
+      label: "latest heartbeat",
+      value: await latestHeartbeatMs(
+        cluster.dir,
+        cluster.nodes.map(({ id }) => id),
+      ),
+      more: { unit: "ms" },
+    },
+  ];
+  const title = `A follower that lacks ${megabytes} MB in ${keys} keys is brought into step by a snapshot`;
+  printTable(title, rows, "value");
+  if (values.out !== undefined) await writeResults(values.out, "snapshot", { title, unit: "", rows, lines: [] });
+} finally {
+  await temporary.remove();
+}
+process.exit(0);
