@@ -1,11 +1,11 @@
 // How does a follower come by the snapshot that its leader offers? It reads the file over a connection of its own, a few
 // pieces ahead, straight into the snapshot store, and goes on where it was after a cut. One at a time.
 import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
-import type { Millis } from "../core/log-position.ts";
+import { type Millis, samePosition } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { SnapshotReceiver, SnapshotStore } from "../ports/snapshot-store.ts";
+import type { SnapshotHeader, SnapshotReceiver, SnapshotStore } from "../ports/snapshot-store.ts";
 import type { BulkLink, Transport } from "../ports/transport.ts";
 import { BulkInbox } from "./bulk-inbox.ts";
 import { toError } from "./node-end.ts";
@@ -101,6 +101,7 @@ export class SnapshotFetcher {
       if (fetch.isGivenUp) return;
       const received = await receiver.finish();
       if (received.kind === "damaged") throw new Error(`what arrived is damaged: ${received.finding}`);
+      mustBeOf(snapshot, received.header);
       logger.log("info", "snapshot fetched", about);
       fetched(snapshot);
     } finally {
@@ -128,4 +129,14 @@ export class SnapshotFetcher {
       fetch.receivedBytes += answer.bytes.byteLength;
     }
   }
+}
+
+/** The leader's word for what is in the file is what the log will stand on: the file itself must say the same. */
+function mustBeOf(snapshot: SnapshotRecord, header: SnapshotHeader): void {
+  const isSame =
+    samePosition(header.position, snapshot.position) &&
+    header.chain === snapshot.chain &&
+    header.stampMs === snapshot.stampMs &&
+    samePosition(header.configuration.position, snapshot.configuration.position);
+  if (!isSame) throw new Error("the file is of another snapshot than the one that was offered");
 }
