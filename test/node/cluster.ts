@@ -170,6 +170,16 @@ export class Cluster {
     return disk;
   }
 
+  /** Its process ends, and the system closes its sockets. The others are told as soon as the cluster settles. */
+  kill(id: string): void {
+    const member = this.member(id);
+    this.network.kill(id);
+    member.store.crash();
+    // As above: what is left of it ends where nobody hears it.
+    void member.node.stop();
+    this.members.delete(id);
+  }
+
   client(id: string): Client {
     const { node, trace } = this.member(id);
     return new Client(node, trace);

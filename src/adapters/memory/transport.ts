@@ -108,6 +108,14 @@ export class MemoryNetwork {
     this.#bulk.break("the connection broke", a, b);
   }
 
+  /** The node's process ends without a word: its port is closed, and who looks for it finds that out. */
+  kill(id: NodeId): void {
+    const node = this.#running.get(id);
+    if (node === undefined) return;
+    node.handler = null;
+    this.leave(node);
+  }
+
   /** A client connected to a node that runs. Its requests and replies travel through the same queue. */
   client(nodeId: NodeId, as: { readonly name: string; readonly isAdmin: boolean }): MemoryClient {
     const replies: ClientReply[] = [];
