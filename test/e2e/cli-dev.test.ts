@@ -136,7 +136,7 @@ describe("bench", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(run).toEqual({ system: "graft", op: "failover", ms: expect.any(Number) });
+    expect(run).toEqual({ system: "graft", op: "failover", signal: "SIGKILL", ms: number });
     expect(summary).toMatchObject({ op: "failover-summary", runs: 1, minMs: run.ms });
   });
 });
