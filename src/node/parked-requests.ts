@@ -1,6 +1,7 @@
 // What does a node do with clients' requests while an election is under way in which it stands or has voted? It keeps them for
 // that moment: who sent them would otherwise be told that nobody leads, and come back later than need be. Whoever wins, they go
 // to the core then, which takes them or names the winner.
+import { mayCampaign } from "../core/election.ts";
 import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import { notAnswered, type Waiter } from "./waiting-clients.ts";
@@ -9,8 +10,10 @@ import { notAnswered, type Waiter } from "./waiting-clients.ts";
  * Whether it will soon be known who leads: this node stands with good hope, or has voted and waits for word of the winner.
  * Not for longer than an election timeout: then it asks for pre-votes, and it is open again who will lead, and when.
  */
-export function isElecting({ self, role, crashedLeader, votedFor, genesis }: State): boolean {
-  if (genesis === null || role.kind === "leader") return false;
+export function isElecting(state: State): boolean {
+  const { self, role, crashedLeader, votedFor } = state;
+  // Who may not stand would not ask for pre-votes either, and keep them for ever.
+  if (role.kind === "leader" || !mayCampaign(state)) return false;
   if (role.kind === "candidate" || (crashedLeader !== null && crashedLeader.attemptsLeft > 0)) return true;
   if (role.kind === "preCandidate") return role.transfer;
   // Its own vote in a term that it follows in is that of an election it has lost, or of a leader that it was.

@@ -28,6 +28,11 @@ describe("whether it will soon be known who leads", () => {
       play(follower({ log: [1] }), from(n2, requestVote(2, at(1, 1)))),
       true,
     ],
+    [
+      "a learner that has voted",
+      play(follower({ log: [1], configuration: { voters: [n2, n3] } }), from(n2, requestVote(2, at(1, 1)))),
+      false,
+    ],
     ["a leader that has stepped down", follower({ log: [1], votedFor: n1 }), false],
     ["a node that knows nothing", follower({ log: [1] }), false],
     ["a leader", leader({ log: [1] }), false],
