@@ -25,10 +25,13 @@ export function describePresenceContract(name: string, open: () => Promise<Trans
       ["n2", "n1"],
     ] as const) {
       test(`the end of ${gone}'s process is found out by ${left}, whoever had dialled, once, after its connection's end`, async () => {
-        const { net, a, b } = await pair();
-        const [ending, other] = gone === "n1" ? [a, b] : [b, a];
-        await roundTrip(net, a, b);
-        await net.until(() => net.hasSeen(other, ending), "each has reached the other");
+        const net = await opened();
+        const [ending, other] = [await net.node(gone), await net.node(left)];
+        // The connection is the other side's work: that it can be dialled is found out beside it.
+        ending.transport.setPeers([{ id: left, address: other.address }]);
+        await net.until(() => other.heard.isConnectedTo(gone), "it has dialled");
+        other.transport.setPeers([{ id: gone, address: ending.address }]);
+        await net.until(() => net.hasSeen(other, ending), "it has been reached by a dial as well");
         await ending.transport.stop(1_000);
         await net.until(() => other.heard.story.includes(`†${gone}/boot`), "it is found out");
         const ends = (): string[] => other.heard.story.filter((line) => /^[-†]/.test(line));
