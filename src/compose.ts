@@ -9,7 +9,7 @@ import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createTlsTransport } from "./adapters/tls/transport.ts";
 import type { TlsMaterial } from "./adapters/tls/tls-words.ts";
-import { GraftClient } from "./client/client.ts";
+import { type ClientOptions, GraftClient } from "./client/client.ts";
 import { tlsDial } from "./client/dial.ts";
 import { defaultSettings } from "./core/settings.ts";
 import { Node } from "./node/node.ts";
@@ -108,9 +108,10 @@ export interface ClientSettings {
 }
 
 /** A client that connects when it is first used. */
-export function composeClient({ cluster, name, addresses, tls, timeoutMs }: ClientSettings): GraftClient {
+export function composeClient(settings: ClientSettings, options: Pick<ClientOptions, "readFrom"> = {}): GraftClient {
+  const { cluster, name, addresses, tls, timeoutMs } = settings;
   const dial = tlsDial({ cluster, name, tls, software: version });
-  return new GraftClient({ addresses, dial, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  return new GraftClient({ addresses, dial, ...options, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
 }
 
 /** A logger to standard error; to be flushed before the process exits. */

@@ -6,7 +6,7 @@ import { command } from "./command.ts";
 import type { Output, Paint } from "./output.ts";
 import { parseCount, parseDurationMs } from "./typed-numbers.ts";
 
-const limits = {
+export const limits = {
   clients: { min: 1, max: 100_000 },
   bytes: { min: 0, max: 4 * 1024 * 1024 },
   warmUp: { min: 0, max: 3600 },
@@ -44,9 +44,9 @@ async function measure({ connect }: BenchTarget, load: Load, output: Output): Pr
   await output.answer(result, (paint) => words(result, paint));
 }
 
-function words(result: LoadResult, paint: Paint): string {
+export function words(result: LoadResult, paint: Paint): string {
   return [
-    `${paint("bold", result.opsPerSecond.toLocaleString("en"))} puts/s`,
+    `${paint("bold", result.opsPerSecond.toLocaleString("en"))} ${result.op}s/s`,
     `${result.clients} clients, ${result.bytes} bytes`,
     `p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms, p99.9 ${result.p999Ms} ms`,
     result.failures === 0 ? "no failures" : paint("red", `${result.failures} failures`),

@@ -1,6 +1,6 @@
 // What is measured? The cluster that --cluster names, or three nodes started on this machine for the purpose. A folder's
 // graft.toml does not count here: nobody's cluster is loaded because somebody stood in its folder.
-import type { GraftClient } from "../client/client.ts";
+import type { ClientOptions, GraftClient } from "../client/client.ts";
 import { waitForLeader } from "../client/cluster-view.ts";
 import { composeClient } from "../compose.ts";
 import { localClientSettings } from "../local/local-cluster.ts";
@@ -11,7 +11,7 @@ import { program } from "./program.ts";
 
 export interface BenchTarget {
   /** A client with connections of its own. */
-  readonly connect: () => GraftClient;
+  readonly connect: (options?: Pick<ClientOptions, "readFrom">) => GraftClient;
 }
 
 const startTimeoutMs = 30_000;
@@ -25,7 +25,8 @@ export async function withBenchTarget(
 ): Promise<void> {
   if (args.cluster === undefined) return withTemporaryCluster(output, ({ connect }) => work({ connect }));
   const settings = settingsOf(args);
-  const connect = (): GraftClient => composeClient({ ...settings, timeoutMs: requestTimeoutMs });
+  const connect: BenchTarget["connect"] = (options) =>
+    composeClient({ ...settings, timeoutMs: requestTimeoutMs }, options);
   await settle(connect, output);
   await work({ connect });
 }
@@ -40,7 +41,8 @@ export async function withTemporaryCluster(
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
   try {
     const settings = localClientSettings(temporary.cluster);
-    const connect = (): GraftClient => composeClient({ ...settings, timeoutMs: requestTimeoutMs });
+    const connect: BenchTarget["connect"] = (options) =>
+      composeClient({ ...settings, timeoutMs: requestTimeoutMs }, options);
     await settle(connect, output).catch(async (error: unknown) => {
       await temporary.checkRunning();
       throw error;

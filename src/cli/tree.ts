@@ -1,5 +1,6 @@
 // What can Graft do from the command line? Every command by the words that call it.
 import { benchElection } from "./bench-election.ts";
+import { benchReads } from "./bench-reads.ts";
 import { benchReplication } from "./bench-replication.ts";
 import { certsInit } from "./certs-init.ts";
 import { certsIssue } from "./certs-issue.ts";
@@ -48,7 +49,7 @@ const bench: Group = {
   kind: "group",
   summary: "Measure a cluster, or one that is made for it and removed afterwards",
   examples: [["graft bench replication --clients 64", "puts per second, and how long each takes"]],
-  commands: { replication: benchReplication, election: benchElection },
+  commands: { replication: benchReplication, reads: benchReads, election: benchElection },
 };
 
 const log: Group = {

@@ -1,6 +1,6 @@
-// How much does a cluster carry? Closed-loop clients, each with one put under way at a time, over a bounded number of
+// How much does a cluster carry? Closed-loop clients, each with one put or get under way at a time, over a bounded number of
 // connections. It shares the machine with the nodes it measures, so that a put is a buffer of which eight digits change.
-import type { GraftClient } from "./client.ts";
+import type { GraftClient, QueryOptions } from "./client.ts";
 import { encodeOperation } from "./typed-payload.ts";
 
 export interface Load {
@@ -15,7 +15,7 @@ export interface Load {
 /** One run, in the words that other systems are measured in too. */
 export interface LoadResult {
   readonly system: "graft";
-  readonly op: "put";
+  readonly op: "put" | "get";
   readonly clients: number;
   readonly bytes: number;
   readonly opsPerSecond: number;
@@ -28,15 +28,56 @@ export interface LoadResult {
 const connectionsMax = 16;
 const keySpace = 100_000;
 const keyDigits = 8;
+/** How many keys are read. */
+const readKeys = 64;
+
+const keyOf = (number: number): string => `key${String(number).padStart(keyDigits, "0")}`;
+
+/** What the clients do. */
+export interface Work {
+  readonly op: LoadResult["op"];
+  /** Before anything is measured, once for each connection. */
+  prepare(client: GraftClient, load: Load): Promise<unknown>;
+  /** One client's operations: its turns, one after the other. */
+  begin(number: number, load: Load): (client: GraftClient, turn: number) => Promise<unknown>;
+}
+
+export const puts: Work = {
+  op: "put",
+  prepare: (client, { bytes }) => client.command(new Put(bytes).payload),
+  begin: (number, { bytes }) => {
+    const put = new Put(bytes);
+    return (client, turn) => {
+      put.setKey((number * 7919 + turn * 104_729) % keySpace);
+      return client.command(put.payload);
+    };
+  },
+};
+
+/** Gets of keys that are there. */
+export const gets = (options: QueryOptions): Work => ({
+  op: "get",
+  async prepare(client, { bytes }) {
+    const put = new Put(bytes);
+    for (let key = 0; key < readKeys; key++) {
+      put.setKey(key);
+      await client.command(put.payload);
+    }
+  },
+  begin: (number) => {
+    const payloads = Array.from({ length: readKeys }, (_, key) => encodeOperation("get", { key: keyOf(key) }));
+    return (client, turn) => client.query(payloads[(number * 7919 + turn) % readKeys]!, options);
+  },
+});
 
 /**
- * Runs against a `kv`. `connect` makes a client with connections of its own. A failed put counts as a failure and not as an
- * operation; rejects when not even the first one succeeds.
+ * Runs against a `kv`. `connect` makes a client with connections of its own. A failed operation counts as a failure and not as
+ * an operation; rejects when not even the first ones succeed.
  */
-export async function runLoad(connect: () => GraftClient, load: Load): Promise<LoadResult> {
+export async function runLoad(connect: () => GraftClient, load: Load, work: Work = puts): Promise<LoadResult> {
   const pool = Array.from({ length: Math.min(load.clients, connectionsMax) }, connect);
   try {
-    await Promise.all(pool.map((client) => client.command(new Put(load.bytes).payload)));
+    await Promise.all(pool.map((client) => work.prepare(client, load)));
     const latenciesMs: number[] = [];
     let failures = 0;
     const beganMs = performance.now() + load.warmUpSeconds * 1000;
@@ -44,13 +85,12 @@ export async function runLoad(connect: () => GraftClient, load: Load): Promise<L
     await Promise.all(
       Array.from({ length: load.clients }, async (_, number) => {
         const client = pool[number % pool.length]!;
-        const put = new Put(load.bytes);
+        const operate = work.begin(number, load);
         for (let turn = 0; ; turn++) {
           const fromMs = performance.now();
           if (fromMs >= endMs) return;
-          put.setKey((number * 7919 + turn * 104_729) % keySpace);
           try {
-            await client.command(put.payload);
+            await operate(client, turn);
             if (fromMs >= beganMs) latenciesMs.push(performance.now() - fromMs);
           } catch {
             failures++;
@@ -58,7 +98,7 @@ export async function runLoad(connect: () => GraftClient, load: Load): Promise<L
         }
       }),
     );
-    return summarize(load, latenciesMs, (performance.now() - beganMs) / 1000, failures);
+    return summarize(work.op, load, latenciesMs, (performance.now() - beganMs) / 1000, failures);
   } finally {
     await Promise.all(pool.map((client) => client.close()));
   }
@@ -83,11 +123,17 @@ class Put {
   }
 }
 
-function summarize({ clients, bytes }: Load, latenciesMs: number[], seconds: number, failures: number): LoadResult {
+function summarize(
+  op: LoadResult["op"],
+  { clients, bytes }: Load,
+  latenciesMs: number[],
+  seconds: number,
+  failures: number,
+): LoadResult {
   latenciesMs.sort((one, other) => one - other);
   return {
     system: "graft",
-    op: "put",
+    op,
     clients,
     bytes,
     opsPerSecond: Math.round(latenciesMs.length / seconds),

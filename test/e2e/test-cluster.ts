@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GraftClient } from "../../src/client/client.ts";
+import type { ClientOptions, GraftClient } from "../../src/client/client.ts";
 import { type ClusterView, viewCluster } from "../../src/client/cluster-view.ts";
 import { composeClient } from "../../src/compose.ts";
 import { findFreePorts } from "../../src/local/free-ports.ts";
@@ -117,8 +117,12 @@ export class TestCluster {
   }
 
   /** A client with connections of its own, closed with the cluster. */
-  connect(addresses: readonly string[] = this.layout.nodes.map(({ address }) => address)): GraftClient {
-    const client = composeClient({ ...localClientSettings(this.layout), addresses, timeoutMs: patienceMs });
+  connect(
+    addresses: readonly string[] = this.layout.nodes.map(({ address }) => address),
+    options: Pick<ClientOptions, "readFrom"> = {},
+  ): GraftClient {
+    const settings = { ...localClientSettings(this.layout), addresses, timeoutMs: patienceMs };
+    const client = composeClient(settings, options);
     this.#clients.push(client);
     return client;
   }

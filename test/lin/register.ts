@@ -1,0 +1,102 @@
+// Could this history of a key have happened one operation after the other? (Herlihy and Wing's linearizability, searched as
+// Wing and Gong do, with Lowe's memory of what has been tried.) An operation takes effect at one moment between its call and
+// its answer; a put without an answer at any moment after its call, or never.
+
+export interface Operation {
+  readonly kind: "put" | "get";
+  /** What was put, or what the get returned; null: no value yet. */
+  readonly value: string | null;
+  readonly beganMs: number;
+  /** Infinite: no answer, so that nobody knows whether it took effect. */
+  readonly endedMs: number;
+}
+
+/** A call or an answer, in a list that the search takes operations out of and puts back into. */
+interface Moment {
+  readonly operation: number;
+  readonly isCall: boolean;
+  readonly atMs: number;
+  previous: Moment | null;
+  next: Moment | null;
+}
+
+interface Step {
+  readonly call: Moment;
+  readonly before: string | null;
+}
+
+/** Whether some order of these operations on one key, which has no value at first, explains every get. */
+export function isLinearizable(history: readonly Operation[]): boolean {
+  const operations = history.filter((each) => isTelling(each, history));
+  const { head, answers } = momentsOf(operations);
+  const tried = new Set<string>();
+  const steps: Step[] = [];
+  let done = 0n;
+  let value: string | null = null;
+  let at = head.next;
+  while (head.next !== null) {
+    if (at === null) throw new Error("a call without an answer behind it");
+    if (at.isCall) {
+      const operation = operations[at.operation]!;
+      const isPossible = operation.kind === "put" || operation.value === value;
+      const after: string | null = operation.kind === "put" ? operation.value : value;
+      const trial = `${done | (1n << BigInt(at.operation))} ${after}`;
+      if (!isPossible || tried.has(trial)) {
+        at = at.next;
+        continue;
+      }
+      tried.add(trial);
+      steps.push({ call: at, before: value });
+      done |= 1n << BigInt(at.operation);
+      value = after;
+      takeOut(at);
+      takeOut(answers[at.operation]!);
+      at = head.next;
+      continue;
+    }
+    // An answer whose operation has no place yet: something before it was placed wrongly.
+    const last = steps.pop();
+    if (last === undefined) return false;
+    done &= ~(1n << BigInt(last.call.operation));
+    value = last.before;
+    putBack(answers[last.call.operation]!);
+    putBack(last.call);
+    at = last.call.next;
+  }
+  return true;
+}
+
+/** A put that had no answer and whose value nobody saw may never have happened: trying when it did would take for ever. */
+const isTelling = ({ kind, value, endedMs }: Operation, history: readonly Operation[]): boolean =>
+  kind === "get" || Number.isFinite(endedMs) || history.some((each) => each.kind === "get" && each.value === value);
+
+/** Calls come before answers of the same moment: they may have overlapped. */
+function momentsOf(operations: readonly Operation[]): { readonly head: Moment; readonly answers: readonly Moment[] } {
+  const moment = (operation: number, isCall: boolean, atMs: number): Moment => {
+    return { operation, isCall, atMs, previous: null, next: null };
+  };
+  const calls = operations.map(({ beganMs }, at) => moment(at, true, beganMs));
+  const answers = operations.map(({ endedMs }, at) => moment(at, false, endedMs));
+  const inOrder = [...calls, ...answers].sort((a, b) =>
+    a.atMs === b.atMs ? Number(b.isCall) - Number(a.isCall) : a.atMs < b.atMs ? -1 : 1,
+  );
+  const head = moment(-1, true, Number.NEGATIVE_INFINITY);
+  let last = head;
+  for (const each of inOrder) {
+    each.previous = last;
+    last.next = each;
+    last = each;
+  }
+  return { head, answers };
+}
+
+function takeOut(moment: Moment): void {
+  moment.previous!.next = moment.next;
+  if (moment.next !== null) moment.next.previous = moment.previous;
+}
+
+/** In the reverse order of taking out. */
+function putBack(moment: Moment): void {
+  moment.previous!.next = moment;
+  if (moment.next !== null) moment.next.previous = moment;
+}
