@@ -42,7 +42,7 @@ export interface Work {
   begin(number: number, load: Load): (client: GraftClient, turn: number) => Promise<unknown>;
 }
 
-export const puts: Work = {
+const puts: Work = {
   op: "put",
   prepare: (client, { bytes }) => client.command(new Put(bytes).payload),
   begin: (number, { bytes }) => {
