@@ -25,10 +25,13 @@ export interface NodeSettings {
     readonly dataDir: string;
     /** `host:port` */
     readonly listen: string;
+    readonly advertise: string;
   };
   readonly cluster: {
     readonly id: string;
+    /** Who founds the cluster; null for a node that joins one. */
     readonly bootstrap: readonly { readonly id: string; readonly address: string }[] | null;
+    readonly join: readonly string[] | null;
   };
   /** PEM texts. */
   readonly tls: TlsMaterial;
@@ -79,7 +82,9 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       cluster: settings.cluster.id,
       settings: { ...defaultSettings, electionTimeoutMs, heartbeatIntervalMs },
       snapshotPolicy: { everyEntries: snapshotEveryEntries, everyBytes: snapshotEveryBytes },
+      address: settings.node.advertise,
       bootstrap: settings.cluster.bootstrap,
+      join: settings.cluster.join,
       version,
     };
     const snapshots = openFileSnapshotStore(settings.node.dataDir);

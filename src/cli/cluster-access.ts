@@ -49,13 +49,14 @@ export function settingsOf({ cluster, ca, cert, key }: ClusterArguments): Client
   return checked(() => resolveClientSettings({ flags, env: process.env, cwd: process.cwd() }));
 }
 
-/** Runs `work` with a client that is closed afterwards. */
+/** Runs `work` with a client that is closed afterwards. `timeout`: without the flag. */
 export async function withClient(
   args: ClusterArguments,
   output: Output,
   work: (access: Access) => Promise<void>,
+  timeout = defaultTimeout,
 ): Promise<void> {
-  const timeoutMs = parseDurationMs("--timeout", args.timeout ?? defaultTimeout);
+  const timeoutMs = parseDurationMs("--timeout", args.timeout ?? timeout);
   const settings = settingsOf(args);
   await output.detail(`cluster ${settings.cluster} at ${settings.addresses.join(", ")}, as ${settings.name}`);
   const client = composeClient({ ...settings, timeoutMs });

@@ -73,7 +73,7 @@ export class Output {
   }
 
   /** On a terminal: a line that says what is waited for, from the first second on until it is over. */
-  async progress<T>(text: string, work: Promise<T>): Promise<T> {
+  async progress<T>(text: string | (() => string), work: Promise<T>): Promise<T> {
     if (!process.stderr.isTTY || this.quiet || this.json) return work;
     const beganMs = performance.now();
     const timer = setInterval(() => {
@@ -81,7 +81,7 @@ export class Output {
       if (elapsedMs < PROGRESS_AFTER_MS) return;
       this.#isProgressShown = true;
       const frame = SPINNER[Math.floor(elapsedMs / PROGRESS_EVERY_MS) % SPINNER.length] ?? "";
-      const line = `${this.paintBeside("cyan", frame)} ${text} ${(elapsedMs / 1000).toFixed(1)} s`;
+      const line = `${this.paintBeside("cyan", frame)} ${typeof text === "string" ? text : text()} ${(elapsedMs / 1000).toFixed(1)} s`;
       process.stderr.write(`${CLEAR_LINE}${line}`);
     }, PROGRESS_EVERY_MS);
     try {

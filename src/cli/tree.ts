@@ -4,8 +4,11 @@ import { benchReads } from "./bench-reads.ts";
 import { benchReplication } from "./bench-replication.ts";
 import { certsInit } from "./certs-init.ts";
 import { certsIssue } from "./certs-issue.ts";
+import { clusterAdd } from "./cluster-add.ts";
 import { clusterConfiguration } from "./cluster-configuration.ts";
 import { clusterLeader } from "./cluster-leader.ts";
+import { clusterDemote, clusterPriority, clusterPromote } from "./cluster-roles.ts";
+import { clusterRemove } from "./cluster-remove.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import type { Group } from "./command.ts";
 import { complete } from "./complete.ts";
@@ -20,9 +23,22 @@ import { stop } from "./stop.ts";
 
 const cluster: Group = {
   kind: "group",
-  summary: "See who is there and who leads, and change who leads",
-  examples: [["graft cluster status", "who is there, who leads, how far each node has got"]],
-  commands: { status: clusterStatus, configuration: clusterConfiguration, leader: clusterLeader },
+  summary: "See who is there and who leads, and change both",
+  examples: [
+    ["graft cluster status", "who is there, who leads, how far each node has got"],
+    ["graft cluster add n4 10.0.0.4:7401", "one node more; it runs already, with [cluster] join in its file"],
+    ["graft cluster remove n1 --dry-run", "what it would mean to have one less"],
+  ],
+  commands: {
+    status: clusterStatus,
+    configuration: clusterConfiguration,
+    leader: clusterLeader,
+    add: clusterAdd,
+    remove: clusterRemove,
+    promote: clusterPromote,
+    demote: clusterDemote,
+    priority: clusterPriority,
+  },
 };
 
 const execute: Group = {

@@ -1,4 +1,6 @@
-// What do the numbers mean that people type? Times are milliseconds unless they carry a unit; counts are whole and not zero.
+// What do the numbers and addresses mean that people type? Times are milliseconds unless they carry a unit; counts are whole
+// and not zero.
+import { address as addressKind } from "../config/value-kinds.ts";
 import { GraftError } from "../errors.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 };
@@ -30,4 +32,19 @@ export function parseCount(
   const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (count >= min && count <= max) return count;
   throw new GraftError("usage", `${flag} ${JSON.stringify(text)}: not a whole number from ${min} to ${max}`);
+}
+
+/** A whole number of 32 bits, negative or not. Throws `GraftError("usage")`. */
+export function parseInteger(what: string, text: string): number {
+  const number = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= -(2 ** 31) && number < 2 ** 31) return number;
+  throw new GraftError("usage", `${what} ${JSON.stringify(text)}: not a whole number of 32 bits`);
+}
+
+/** `host:port`. Throws `GraftError("usage")`. */
+export function parseAddress(what: string, text: string): string {
+  const faults: string[] = [];
+  const address = addressKind.read(text, (_, fault, remedy) => void faults.push(`${fault}; ${remedy}`));
+  if (address !== undefined) return address;
+  throw new GraftError("usage", `${what}: ${faults.join("; ")}`);
 }

@@ -269,7 +269,7 @@ export class Asker {
 
 /** Whether only a leader answers it. */
 const isLeaders = ({ kind }: RequestBody): boolean =>
-  kind === "command" || kind === "openSession" || kind === "closeSession";
+  kind === "command" || kind === "openSession" || kind === "closeSession" || kind === "changeMembership";
 
 /** Whether there is nothing to be had from the node at `address` by asking it (again). */
 const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>

@@ -26,6 +26,7 @@ function changesNothing({ kind }: RequestBody): boolean {
       return true;
     case "command":
     case "transferLeadership":
+    case "changeMembership":
     case "stop":
       return false;
   }

@@ -10,6 +10,7 @@ import type {
   ResultReply,
   StatusReply,
 } from "../ports/requests.ts";
+import type { MembershipChangedReply, MembershipPlanReply, RequestedChange } from "../ports/membership-requests.ts";
 import { type Answer, Asker, type ReadFrom } from "./asker.ts";
 import type { Dial, RequestBody } from "./connection.ts";
 import { ClientSession } from "./session.ts";
@@ -45,6 +46,11 @@ export interface QueryOptions extends RequestOptions {
   readonly maxStalenessMs?: number;
 }
 
+export interface ChangeOptions extends RequestOptions {
+  /** Only while the configuration stands at this index. */
+  readonly expectedIndex?: number;
+}
+
 /** What the state machine answered. */
 export interface Result {
   readonly payload: Uint8Array;
@@ -63,6 +69,8 @@ const defaultSessionTimeoutMs = 600_000;
 const sessionTimeoutMsMin = 1000;
 /** How long closing waits for the end of the session: it ends by itself as well. */
 const closeTimeoutMs = 250;
+/** How much of the time for a change of the membership the node has for it. */
+const nodesShare = 0.9;
 
 export class GraftClient {
   readonly #timeoutMs: number;
@@ -134,6 +142,19 @@ export class GraftClient {
     return this.#expect<DoneReply>("done", { kind: "transferLeadership", to }, options);
   }
 
+  /**
+   * Changes who belongs to the cluster; resolves when the change is complete. Rejects with `outcome-unknown` when the time is
+   * up or the leader is lost meanwhile: membership.ts sees it through. Administrators only.
+   */
+  changeMembership(change: RequestedChange, options: ChangeOptions = {}): Promise<MembershipChangedReply> {
+    return this.#change<MembershipChangedReply>("membershipChanged", change, options, false);
+  }
+
+  /** What the change would come to. Changes nothing. Administrators only. */
+  planMembership(change: RequestedChange, options: ChangeOptions = {}): Promise<MembershipPlanReply> {
+    return this.#change<MembershipPlanReply>("membershipPlan", change, options, true);
+  }
+
   /** Stops the node at `address` gracefully. Administrators only. */
   stopNode(address: string, options: RequestOptions = {}): Promise<DoneReply> {
     return this.#expect<DoneReply>("done", { kind: "stop" }, options, address);
@@ -151,6 +172,18 @@ export class GraftClient {
     this.#asker.abandon(reason);
     if (this.#session?.isOpen === true) await this.#session.close(performance.now() + closeTimeoutMs);
     this.#asker.close();
+  }
+
+  #change<R extends MembershipChangedReply | MembershipPlanReply>(
+    kind: R["kind"],
+    change: RequestedChange,
+    options: ChangeOptions,
+    dryRun: boolean,
+  ): Promise<R> {
+    const { expectedIndex = null } = options;
+    // The node is to answer before this client gives up: it knows how things stand.
+    const timeoutMs = Math.ceil(this.#time(options) * nodesShare);
+    return this.#expect<R>(kind, { kind: "changeMembership", timeoutMs, change, expectedIndex, dryRun }, options);
   }
 
   #time(options: RequestOptions): number {

@@ -21,7 +21,12 @@ export interface Config {
     readonly listen: string;
     readonly advertise: string;
   };
-  readonly cluster: { readonly id: string; readonly bootstrap: readonly MemberAddress[] };
+  readonly cluster: {
+    readonly id: string;
+    /** Exactly one of the two: who founds the cluster, or where one is that this node waits to be added to. */
+    readonly bootstrap: readonly MemberAddress[] | null;
+    readonly join: readonly string[] | null;
+  };
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly stateMachine: {
     /** As written: the name of a shipped one, or a path relative to `directory`. */
@@ -85,7 +90,7 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
       listen: values["node.listen"],
       advertise: values["node.advertise"] ?? values["node.listen"],
     },
-    cluster: { id: values["cluster.id"], bootstrap: values["cluster.bootstrap"] },
+    cluster: { id: values["cluster.id"], bootstrap: values["cluster.bootstrap"], join: values["cluster.join"] },
     tls: {
       ca: fromFile(values["tls.ca"]),
       cert: fromFile(values["tls.cert"]),

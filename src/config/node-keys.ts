@@ -2,7 +2,7 @@
 // refused, the defaults, and what configs/node.toml must show are all taken from it or checked against it.
 import { founders } from "./founders.ts";
 import { optional, required } from "./read-keys.ts";
-import { address, choice, integer, name, names, path } from "./value-kinds.ts";
+import { address, choice, contacts, integer, name, names, path } from "./value-kinds.ts";
 
 export const nodeKeys = {
   "node.id": required(name, "the name of this node, unique in its cluster"),
@@ -14,9 +14,15 @@ export const nodeKeys = {
   "node.advertise": optional(address, null, "where peers and clients reach the node; without it, listen"),
 
   "cluster.id": required(name, "the name of the cluster, the same on every node and in every certificate"),
-  "cluster.bootstrap": required(
+  "cluster.bootstrap": optional(
     founders,
+    null,
     "the nodes that found the cluster, the same on each; used at the very first start only",
+  ),
+  "cluster.join": optional(
+    contacts,
+    null,
+    "instead of bootstrap: members of a cluster that this node waits to be added to, any that live",
   ),
 
   "tls.ca": required(path, "the certificate of the cluster's authority"),

@@ -10,14 +10,31 @@ type Values = Partial<ValuesOf<typeof nodeKeys>>;
 type Finding = readonly [place: KeyPath, what: string, remedy: string];
 
 export function ruleProblems(values: Values, document: TomlDocument): readonly Problem[] {
-  const findings = [...ownPlaceRule(values), ...reachableRule(values), ...heartbeatRule(values)];
+  const findings = [
+    ...beginningRule(values),
+    ...ownPlaceRule(values),
+    ...reachableRule(values),
+    ...heartbeatRule(values),
+  ];
   return findings.map(([place, what, remedy]) => ({ line: document.lineOf(place), key: keyName(place), what, remedy }));
+}
+
+/** A node founds a cluster or joins one; what is in the file but unsound has been told already. */
+function beginningRule({ "cluster.bootstrap": bootstrap, "cluster.join": join }: Values): readonly Finding[] {
+  if (bootstrap === undefined || join === undefined) return [];
+  if (bootstrap === null && join === null) {
+    const remedy = "say who founds the cluster (bootstrap), or where one is that this node waits to be added to (join)";
+    return [[["cluster", "bootstrap"], "this key is missing, and so is join", remedy]];
+  }
+  if (bootstrap === null || join === null) return [];
+  const remedy = "keep bootstrap on the nodes that found the cluster, and join on those that come later";
+  return [[["cluster", "join"], "there is a bootstrap too", remedy]];
 }
 
 /** A founder that is not in its own list would wait for ever; one with two addresses would be dialled at the wrong one. */
 function ownPlaceRule(values: Values): readonly Finding[] {
   const { "node.id": id, "cluster.bootstrap": bootstrap, "node.listen": listen } = values;
-  if (id === undefined || bootstrap === undefined) return [];
+  if (id === undefined || bootstrap === undefined || bootstrap === null) return [];
   const index = bootstrap.findIndex((member) => member.id === id);
   const own = bootstrap[index];
   if (own === undefined) {

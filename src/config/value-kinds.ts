@@ -81,6 +81,17 @@ export function integer(min: number, max: number): ValueKind<number> {
 export const names: ValueKind<readonly string[]> = list("names", name);
 export const addresses: ValueKind<readonly string[]> = list("addresses", address);
 
+/** At least one address. */
+export const contacts: ValueKind<readonly string[]> = {
+  ...addresses,
+  read(value, complain) {
+    const found = addresses.read(value, complain);
+    if (found?.length !== 0) return found;
+    complain([], "the list is empty", "name at least one member: host:port");
+    return undefined;
+  },
+};
+
 /** Dates are objects too. */
 export function isTable(value: TomlValue | undefined): value is TomlTable {
   return (

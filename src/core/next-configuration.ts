@@ -114,6 +114,13 @@ export function finalConfiguration(joint: Configuration): Configuration {
   return tidied({ ...joint, members, outgoing: [], leaving: [] });
 }
 
+/** What a configuration comes to once its joint phase is over and all who wait to vote have caught up. */
+export function settledConfiguration(configuration: Configuration): Configuration {
+  if (isJoint(configuration)) return settledConfiguration(finalConfiguration(configuration));
+  const promoted = promotionsOf(configuration, () => true);
+  return promoted === null ? configuration : settledConfiguration(promoted);
+}
+
 /** Steps name only those for whom they still mean something; one that waits for nobody any more is withdrawn. */
 function tidied(configuration: Configuration): Configuration {
   const { voters, leaving } = configuration;

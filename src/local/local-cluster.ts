@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parse, stringify } from "smol-toml";
-import { initCertificates } from "../adapters/certs/folder.ts";
+import { initCertificates, issueInto } from "../adapters/certs/folder.ts";
 
 export interface LocalNode {
   readonly id: string;
@@ -60,8 +60,28 @@ export async function createLocalCluster(request: LocalClusterRequest): Promise<
       addresses: nodes.map(({ address }) => address),
     },
   });
-  for (const node of nodes) await writeFile(node.config, configOf(cluster, node, request));
+  const bootstrap = nodes.map(({ id, address }) => ({ id, address }));
+  for (const node of nodes) await writeFile(node.config, configOf(cluster, node, { bootstrap }, request));
   return cluster;
+}
+
+export interface JoiningNodeRequest extends Pick<LocalClusterRequest, "plugin" | "settings"> {
+  readonly id: string;
+  readonly port: number;
+  /** Default: the address that it listens on. */
+  readonly advertise?: string;
+  /** `host:port` of members. */
+  readonly join: readonly string[];
+}
+
+/** Writes what one node more needs to start and to wait until it is added. Throws `GraftError` when it is there already. */
+export async function createJoiningNode(cluster: LocalCluster, request: JoiningNodeRequest): Promise<LocalNode> {
+  const { id, join: members, advertise } = request;
+  const node = nodeAt(cluster.dir, id, request.port);
+  await issueInto(join(cluster.dir, "certs"), { nodes: [{ id, hosts: [node.address] }] });
+  const beginning = { join: [...members] };
+  await writeFile(node.config, configOf(cluster, node, beginning, request, advertise));
+  return { ...node, address: advertise ?? node.address };
 }
 
 /** The cluster that was created in `dir` before; null when there is none. */
@@ -90,18 +110,30 @@ export function localClientSettings(cluster: LocalCluster): LocalClientSettings 
 }
 
 function layout(dir: string, id: string, ports: readonly number[]): LocalCluster {
-  const nodes = ports.map((port, place) => {
-    const name = `n${place + 1}`;
-    const config = join(dir, `${name}.toml`);
-    return { id: name, address: `127.0.0.1:${port}`, config, dataDir: join(dir, "data", name) };
-  });
+  const nodes = ports.map((port, place) => nodeAt(dir, `n${place + 1}`, port));
   return { dir, id, nodes, clientFile: join(dir, clientFileName) };
 }
 
-function configOf(cluster: LocalCluster, node: LocalNode, { plugin, settings = {} }: LocalClusterRequest): string {
+const nodeAt = (dir: string, id: string, port: number): LocalNode => ({
+  id,
+  address: `127.0.0.1:${port}`,
+  config: join(dir, `${id}.toml`),
+  dataDir: join(dir, "data", id),
+});
+
+/** Who founds a cluster names the founders, who comes later some members. */
+type Beginning = { readonly bootstrap: readonly object[] } | { readonly join: readonly string[] };
+
+function configOf(
+  cluster: LocalCluster,
+  node: LocalNode,
+  beginning: Beginning,
+  { plugin, settings = {} }: Pick<LocalClusterRequest, "plugin" | "settings">,
+  advertise = node.address,
+): string {
   const sections: Record<string, Record<string, unknown>> = {
-    node: { id: node.id, data_dir: `data/${node.id}`, listen: node.address },
-    cluster: { id: cluster.id, bootstrap: cluster.nodes.map(({ id, address }) => ({ id, address })) },
+    node: { id: node.id, data_dir: `data/${node.id}`, listen: node.address, advertise },
+    cluster: { id: cluster.id, ...beginning },
     tls: { ca: "certs/ca.crt", cert: `certs/${node.id}.crt`, key: `certs/${node.id}.key` },
     state_machine: { plugin: pluginFrom(dirname(node.config), plugin) },
     access: { admins: [administrator] },

@@ -59,13 +59,18 @@ export async function closeModules({
   return first;
 }
 
-/** The data of a node that has been removed stays as it is; the node does not start from it again. */
-export function removedError(id: NodeId, { position, configuration }: PlacedConfiguration): GraftError {
+/** What has happened to it, and who may know more. */
+export function removedWords(id: NodeId, { position, configuration }: PlacedConfiguration): string {
   const members = configuration.members.map((member) => `${nodeIdOf(member.key)} at ${member.address}`).join(", ");
+  return `${id} has been removed from its cluster, by the configuration at index ${position.index}; the members then: ${members}`;
+}
+
+/** The data of a node that has been removed stays as it is; the node does not start from it again. */
+export function removedError(id: NodeId, by: PlacedConfiguration): GraftError {
   return new GraftError(
     "config",
-    `${id} has been removed from its cluster, by the configuration at index ${position.index}; the members then: ${members}. ` +
-      `Its data is left as it is and takes no part any more. To come back, ${id} needs an empty data_dir and to be added again`,
+    `${removedWords(id, by)}. Its data is left as it is and takes no part any more. To come back, ${id} needs an empty data_dir ` +
+      `and [cluster] join = [addresses of members] in the place of bootstrap; then say: graft cluster add ${id} ADDRESS`,
   );
 }
 
@@ -74,7 +79,8 @@ export function haltError(reason: HaltReason): GraftError {
   const remedy =
     reason.kind === "wiped"
       ? `It may hold none of the data and must not vote as the old ${reason.id}. If the old data directory still exists, ` +
-        `point data_dir at it. If it is lost, have ${reason.id} removed from the cluster and added as a new node`
+        `point data_dir at it. If it is lost, write [cluster] join = [addresses of members] in the place of bootstrap, start ` +
+        `${reason.id}, and say: graft cluster add ${reason.id} ADDRESS; it then takes the place of the old ${reason.id}`
       : "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
   return new GraftError("config", `${describeHalt(reason)}. ${remedy}`);
 }

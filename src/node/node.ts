@@ -1,14 +1,12 @@
 // One node and its life: what it is made of, how it starts, what it hears from its transport, how it ends. Its turns are
 // turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
-import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
 import type { ChangeSettled, HaltReason, TransferOutcome } from "../core/effects.ts";
 import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
-import type { LogIndex } from "../core/log-position.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
-import type { ChangeOutcome, MembershipChange } from "../core/membership-change.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
@@ -16,6 +14,7 @@ import type { Founding, State } from "../core/state.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
 import type { ClientRequest } from "../ports/requests.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachine, StateMachineDescription } from "../ports/state-machine.ts";
@@ -28,14 +27,15 @@ import type {
   TransportHandler,
 } from "../ports/transport.ts";
 import { Applier } from "./applier.ts";
-import { knownLeader, notLeader } from "./execute-effects.ts";
+import { knownLeader } from "./execute-effects.ts";
 import { HandOvers } from "./hand-overs.ts";
 import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { Mailbox } from "./mailbox.ts";
-import { MembershipChanges } from "./membership-changes.ts";
+import { NodeMembership } from "./membership.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
+import { refusalOf } from "./refusals.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import { NodeSnapshots } from "./snapshots.ts";
 import type { SnapshotPolicy } from "./snapshot-taker.ts";
@@ -49,8 +49,12 @@ export interface NodeOptions {
   readonly cluster: string;
   readonly settings: Settings;
   readonly snapshotPolicy: SnapshotPolicy;
+  /** `host:port` where others reach this node. */
+  readonly address: string;
   /** The founders; null for a node that waits to be added. */
   readonly bootstrap: Founding["bootstrap"] | null;
+  /** Addresses of the cluster that it waits to be added to; null for a founder. */
+  readonly join: readonly string[] | null;
   /** Graft's version. */
   readonly version: string;
 }
@@ -82,11 +86,11 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #loop: TurnLoop;
   readonly #ended = Promise.withResolvers<NodeEnd>();
   readonly #handOvers: HandOvers;
-  readonly #changes = new MembershipChanges();
+  readonly membership: NodeMembership;
   #handOverDueMs = Number.NEGATIVE_INFINITY;
   #expiry: Timer | null = null;
   #life: "running" | "stopping" | "ended" = "running";
-  #refusing: "stopping" | "stateMachine" | null = null;
+  #isRefusing = false;
   #quiet: PromiseWithResolvers<void> | null = null;
 
   constructor(options: NodeOptions, modules: NodeModules) {
@@ -99,6 +103,11 @@ export class Node implements TransportHandler, RequestTarget {
       state: () => this.state,
       arrive: (event) => this.#loop.arrive(event),
       failed: (error) => this.#die(error),
+    });
+    this.membership = new NodeMembership(modules, {
+      ...options,
+      state: () => this.state,
+      arrive: (event) => this.#loop.arrive(event),
     });
     this.#handOvers = new HandOvers(
       () => this.state,
@@ -133,8 +142,8 @@ export class Node implements TransportHandler, RequestTarget {
       reads: this.#reads,
       snapshots: this.#snapshots,
       transferSettled: (outcome: TransferOutcome) => this.#handOvers.settle(outcome),
-      changeSettled: ({ ref, outcome }: ChangeSettled) => this.#changes.settle(ref, outcome),
-      removed: (by: PlacedConfiguration) => this.#die(removedError(options.id, by)),
+      changeSettled: (settled: ChangeSettled) => this.membership.settle(settled),
+      removed: (by: PlacedConfiguration) => this.#onRemoved(by),
       halt: (reason: HaltReason) => this.#die(haltError(reason)),
     };
     this.#loop = new TurnLoop(
@@ -182,12 +191,11 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    if (this.#refusing === null) return null;
-    const leader = knownLeader(this.state);
-    // A node that found nobody to hand over to does not name itself: it is about to be gone.
-    const other = leader?.id === this.#options.id ? null : leader;
-    if (this.#refusing === "stopping") return { ...notLeader(other), message: stoppingMessage };
-    return other === null ? stateMachineRefusal(this.#applier.failure) : notLeader(other);
+    return refusalOf(this.state, { isStopping: this.#isRefusing, stateMachine: this.#applier.failure });
+  }
+
+  get clock(): Clock {
+    return this.#modules.clock;
   }
 
   nowMs(): number {
@@ -211,7 +219,7 @@ export class Node implements TransportHandler, RequestTarget {
     }
     // What it has heard meanwhile may have ended it.
     if (this.#life === "ended") return;
-    transport.setPeers(this.#others());
+    this.membership.start();
     logger.log("info", "node started", { state: describeState(this.state) });
     this.#snapshots.start();
     this.#expire();
@@ -238,11 +246,13 @@ export class Node implements TransportHandler, RequestTarget {
 
   onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
     this.#modules.logger.log("info", "peer connected", { peer: peer.id });
+    this.membership.onPeerConnected(peer);
     this.#loop.arrive({ kind: "peerConnected", peer, genesis });
   }
 
   onPeerDisconnected(peer: PeerIdentity, reason: string): void {
     this.#modules.logger.log("info", "peer disconnected", { peer: peer.id, reason });
+    this.membership.onPeerDisconnected(peer);
   }
 
   onPeerCrashed(peer: PeerIdentity): void {
@@ -254,7 +264,8 @@ export class Node implements TransportHandler, RequestTarget {
     this.#loop.arrive({ kind: "partReceived", from });
   }
 
-  onMessage(from: MemberKey, message: Message): void {
+  onMessage(from: MemberKey, message: Message | NodeMessage): void {
+    if (isNodeMessage(message)) return this.membership.onMessage(from, message);
     this.#loop.arrive({ kind: "message", from, message });
   }
 
@@ -284,18 +295,6 @@ export class Node implements TransportHandler, RequestTarget {
     return this.#handOvers.ask(to);
   }
 
-  /** Changes who belongs to the cluster; resolves when the change is complete, or with why it is not. Never rejects. */
-  changeMembership(change: MembershipChange, expectedIndex: LogIndex | null): Promise<ChangeOutcome> {
-    return this.#changes.ask(change, expectedIndex, (event) => this.#loop.arrive(event));
-  }
-
-  /** The nodes to keep connections with: the members, or the founders as long as there are none. */
-  #others(): readonly { readonly id: string; readonly address: string }[] {
-    const members = this.state.log.configurations.at(-1)?.configuration.members ?? [];
-    const known = members.map(({ key, address }) => ({ id: nodeIdOf(key), address }));
-    return (known.length > 0 ? known : (this.#options.bootstrap ?? [])).filter((peer) => peer.id !== this.#options.id);
-  }
-
   #expire(): void {
     const { clock, transport } = this.#modules;
     const nowMs = clock.nowMs();
@@ -314,13 +313,14 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   #refuseRequests(): void {
-    this.#refusing = "stopping";
+    this.#isRefusing = true;
     this.#unpark();
   }
 
   #onTurned(): void {
     this.#snapshots.onTurned();
-    if (this.#parked.count > 0 && (this.#refusing !== null || !isElecting(this.state))) this.#unpark();
+    this.membership.onTurned();
+    if (this.#parked.count > 0 && (this.refusal !== null || !isElecting(this.state))) this.#unpark();
     this.#noteQuiet();
   }
 
@@ -337,7 +337,6 @@ export class Node implements TransportHandler, RequestTarget {
 
   /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
   #onStateMachineFailed(error: Error): void {
-    this.#refusing ??= "stateMachine";
     this.#modules.logger.log("error", "the state machine has stopped", { reason: error.message });
     this.#leaveLeadership();
   }
@@ -348,6 +347,12 @@ export class Node implements TransportHandler, RequestTarget {
     if (this.state.role.kind !== "leader" || this.#life !== "running" || nowMs < this.#handOverDueMs) return;
     this.#handOverDueMs = nowMs + handOverIntervalMs;
     void this.transfer(null);
+  }
+
+  /** It goes on telling clients so; what it is started from again is refused. */
+  #onRemoved(by: PlacedConfiguration): void {
+    this.#modules.logger.log("warn", removedError(this.#options.id, by).message);
+    this.#unpark();
   }
 
   /** A broken invariant, a failed disk, or a halt that the core asked for: nothing is caught and continued. */
@@ -379,20 +384,12 @@ export class Node implements TransportHandler, RequestTarget {
     this.#reads.failAll(notAnswered(reason));
     this.#applier.abandon(reason);
     this.#handOvers.end();
-    this.#changes.end();
+    this.membership.stop();
     this.#noteQuiet();
   }
 }
-
-const stoppingMessage = "this node is stopping; nothing happened";
 
 function seedOf(bytes: Uint8Array): [number, number, number, number] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
 }
-
-const stateMachineRefusal = (failure: Error | null): ReplyError => ({
-  code: "state-machine",
-  message: `the state machine of this node has stopped: ${failure?.message ?? "unknown"}; nothing happened`,
-  leader: null,
-});

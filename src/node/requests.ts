@@ -3,7 +3,6 @@
 import { describeTransfer } from "../core/describe.ts";
 import type { TransferOutcome } from "../core/effects.ts";
 import type { Millis } from "../core/log-position.ts";
-import type { State } from "../core/state.ts";
 import type {
   ClientReply,
   ClientRequest,
@@ -15,6 +14,7 @@ import type {
 } from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
+import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { describeConfiguration, describeStatus } from "./status.ts";
 import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
@@ -29,22 +29,18 @@ const openBytesMax = 256 * 1024 * 1024;
 const timeoutMsMax = 10 * 60 * 1000;
 
 /** The node as its clients' requests see it. */
-export interface RequestTarget {
-  readonly state: State;
+export interface RequestTarget extends ChangeTarget {
   readonly cluster: string;
   readonly version: string;
   readonly appliedIndex: number;
   readonly openCount: number;
   readonly openBytes: number;
   readonly description: StateMachineDescription;
-  /** Why requests are not taken just now; null when they are. */
-  readonly refusal: ReplyError | null;
   nowMs(): Millis;
   peers(): readonly PeerStatus[];
   submit(waiter: Waiter): void;
   /** Has a query answered from the state as it is here, unless that may be older than `maxMs`; null: however old. */
   submitStale(waiter: QueryWaiter, maxMs: Millis | null): void;
-  transfer(to: string | null): Promise<TransferOutcome>;
   stop(): Promise<void>;
 }
 
@@ -67,6 +63,9 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
       return;
     case "transferLeadership":
       void node.transfer(request.to).then((outcome) => replyToTransfer(node, request.id, outcome, client));
+      return;
+    case "changeMembership":
+      void onChangeRequest(node, request, (reply) => client.reply(reply));
       return;
     case "stop":
       client.reply({ kind: "done", id: request.id, leader: knownLeader(node.state) });

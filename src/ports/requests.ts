@@ -2,6 +2,7 @@
 import type { CommandStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { ChangeMembershipRequest, MembershipChangedReply, MembershipPlanReply } from "./membership-requests.ts";
 
 /** Chosen by the client, unique among the requests it has open on one connection. */
 export type RequestId = number;
@@ -85,7 +86,8 @@ export type ClientRequest =
   | ConfigurationRequest
   | DescribeRequest
   | TransferRequest
-  | StopRequest;
+  | StopRequest
+  | ChangeMembershipRequest;
 
 /** What the wire can carry across as an error. */
 export type ReplyErrorCode = Exclude<ErrorCode, "config" | "plugin" | "storage" | "usage">;
@@ -177,4 +179,12 @@ export interface DoneReply extends Identified {
 }
 
 export type ClientReply =
-  ResultReply | SessionOpenedReply | ErrorReply | StatusReply | ConfigurationReply | DescribeReply | DoneReply;
+  | ResultReply
+  | SessionOpenedReply
+  | ErrorReply
+  | StatusReply
+  | ConfigurationReply
+  | DescribeReply
+  | DoneReply
+  | MembershipChangedReply
+  | MembershipPlanReply;

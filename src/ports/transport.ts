@@ -3,6 +3,7 @@ import type { Incarnation, MemberKey, NodeId } from "../core/configuration.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { BulkMessage } from "./bulk-messages.ts";
+import type { NodeMessage, Reach } from "./node-messages.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
 
 export interface PeerIdentity {
@@ -52,7 +53,7 @@ export interface TransportHandler {
    * next one's `onPeerConnected`. Not for a connection that merely broke, nor for a host that has fallen silent.
    */
   onPeerCrashed(peer: PeerIdentity): void;
-  onMessage(from: MemberKey, message: Message): void;
+  onMessage(from: MemberKey, message: Message | NodeMessage): void;
   /** A message of this peer is taking its time: some of it has come. At most every few tens of ms, after what is complete. */
   onPartReceived(from: MemberKey): void;
   /** The peer has opened a connection for bulk. Its ordinary connection need not stand. */
@@ -71,15 +72,9 @@ export interface PeerStatus {
   readonly version: string | null;
 }
 
-/** Whether a node can be reached from here. */
-export type Reach =
-  | {
-      readonly kind: "reached";
-      readonly incarnation: Incarnation;
-      /** `dialled`: at that address, from here. `accepted`: it has dialled this node, and cannot be dialled there. */
-      readonly by: "dialled" | "accepted";
-    }
-  | { readonly kind: "unreachable"; readonly reason: string };
+/** Who answers at an address. */
+export type Discovery =
+  { readonly kind: "there"; readonly identity: PeerIdentity } | { readonly kind: "failed"; readonly reason: string };
 
 /**
  * An adapter MUST:
@@ -92,7 +87,7 @@ export type Reach =
 export interface Transport {
   /** Starts listening and dialling. Throws `GraftError("config")` when the address cannot be listened on. */
   start(handler: TransportHandler): Promise<void>;
-  send(to: MemberKey, message: Message): void;
+  send(to: MemberKey, message: Message | NodeMessage): void;
   /** Writes what has been gathered to the sockets. Called once per turn of the node's loop and before a write blocks. */
   flush(): void;
   /** The nodes to keep connections with, this one left out. Replaces the list of the call before. */
@@ -105,6 +100,8 @@ export interface Transport {
    * `timeoutMs`; or a connection stands that the other one has dialled. Never rejects, and changes no connection.
    */
   reach(id: NodeId, address: string, timeoutMs: number): Promise<Reach>;
+  /** Which node of the cluster answers at this address, within `timeoutMs`. Never rejects, and changes no connection. */
+  discover(address: string, timeoutMs: number): Promise<Discovery>;
   /**
    * Opens a connection for bulk with that very incarnation: dialled from here, or by the peer when it cannot be reached from
    * here. A few per peer. Rejects with `GraftError`: `unavailable` when neither comes about, `overloaded` beyond the few.

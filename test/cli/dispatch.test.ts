@@ -110,7 +110,9 @@ describe("completion", () => {
 
   test("commands, flags, and files where a file is meant", async () => {
     expect(await names("cl")).toEqual(["cluster", ":4"]);
-    expect(await names("cluster", "")).toEqual(["status", "configuration", "leader", ":4"]);
+    const changes = ["add", "remove", "promote", "demote", "priority"];
+    expect(await names("cluster", "")).toEqual(["status", "configuration", "leader", ...changes, ":4"]);
+    expect(await names("cluster", "add", "n4", "h:1", "--l")).toEqual(["--learner", ":4"]);
     expect(await names("cluster", "status", "--c")).toEqual(["--cluster", "--ca", "--cert", ":4"]);
     expect(await names("start", "--config", "")).toEqual([":0"]);
     expect(await names("cluster", "status", "-c", "")).toEqual([":4"]);

@@ -43,7 +43,7 @@ test("a file with what is required has defaults for the rest, and absolute paths
   expect(read(MINIMAL)).toEqual({
     path: "/etc/graft/node.toml",
     node: { id: "n1", dataDir: "/etc/graft/data/n1", listen: "127.0.0.1:7401", advertise: "127.0.0.1:7401" },
-    cluster: { id: "demo", bootstrap: [{ id: "n1", address: "127.0.0.1:7401" }] },
+    cluster: { id: "demo", bootstrap: [{ id: "n1", address: "127.0.0.1:7401" }], join: null },
     tls: { ca: "/etc/graft/certs/ca.crt", cert: "/etc/graft/certs/n1.crt", key: "/etc/graft/n1.key" },
     stateMachine: { plugin: "kv", directory: "/etc/graft", host: "worker" },
     access: { admins: ["admin"] },
@@ -63,7 +63,7 @@ test("a configuration is frozen through and through", () => {
     config,
     config.node,
     config.cluster.bootstrap,
-    config.cluster.bootstrap[0],
+    config.cluster.bootstrap?.[0],
     config.access.admins,
   ]) {
     expect(Object.isFrozen(part)).toBe(true);
@@ -273,6 +273,13 @@ describe("values", () => {
     expect(problems[0]).toContain(expected);
   });
 
+  test("a node that joins says where members are, and need not be anywhere itself", () => {
+    const founding = 'bootstrap = [{ id = "n1", address = "127.0.0.1:7401" }]';
+    const { cluster } = read(MINIMAL.replace(founding, 'join = ["10.0.0.1:7401", "n2.example:7401"]'));
+    expect(cluster).toEqual({ id: "demo", bootstrap: null, join: ["10.0.0.1:7401", "n2.example:7401"] });
+    expect(problemsWith(founding, "join = []")).toEqual([expect.stringContaining("cluster.join: the list is empty")]);
+  });
+
   test("IPv6 and host names are addresses", () => {
     for (const address of ["[::1]:7401", "node-1.example.com:1", "localhost:65535"]) {
       expect(read(MINIMAL.replaceAll("127.0.0.1:7401", address)).node.listen).toBe(address);
@@ -307,6 +314,13 @@ describe("what must fit together", () => {
       'listen = "0.0.0.0:7401"',
       'node.listen: "0.0.0.0:7401" cannot be dialled; add node.advertise',
     ],
+    [
+      "a beginning",
+      'bootstrap = [{ id = "n1", address = "127.0.0.1:7401" }]',
+      "",
+      "cluster.bootstrap: this key is missing, and so is join; say who founds the cluster",
+    ],
+    ["one beginning and not two", "[tls]", 'join = ["a:1"]\n[tls]', "cluster.join: there is a bootstrap too"],
     ["the same for IPv6", listen, 'listen = "[::]:7401"', 'node.listen: "[::]:7401" cannot be dialled'],
     [
       "no wildcard to dial",

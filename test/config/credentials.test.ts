@@ -28,7 +28,7 @@ const paths = () => ({ ca: at("ca"), cert: at("cert"), key: at("key") });
 const address = "127.0.0.1:7401";
 const config = () => ({
   node: { id: "n1", dataDir: dir, listen: address, advertise: address },
-  cluster: { id: "demo", bootstrap: [] },
+  cluster: { id: "demo", bootstrap: [], join: null },
   tls: paths(),
 });
 

@@ -3,10 +3,14 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
-import { loadConfig } from "../../src/config/config.ts";
+import { loadConfig, readConfig } from "../../src/config/config.ts";
 import { nodeKeys } from "../../src/config/node-keys.ts";
 
 const CONFIGS = join(import.meta.dir, "../../configs");
+
+/** The example as that of a node that joins. */
+const joining = (example: string): string =>
+  example.replace(/^bootstrap = \[[^]*?^\]\n/m, "").replace(/^# join = /m, "join = ");
 
 describe.each(["node.toml", "cluster/n1.toml", "cluster/n2.toml", "cluster/n3.toml"])("%s", (file) => {
   test("is a good configuration", () => {
@@ -20,7 +24,10 @@ test("node.toml shows every key, with its default where it has one", () => {
   const shown = Object.entries(sections).flatMap(([section, keys]) =>
     Object.entries(keys).map(([key, value]) => ({ key: `${section}.${key}`, value })),
   );
-  expect(shown.map(({ key }): string => key)).toEqual(Object.keys(nodeKeys));
+  // A node founds a cluster or joins one: the file shows both, and says the first.
+  const said = Object.keys(nodeKeys).filter((key) => key !== "cluster.join");
+  expect(shown.map(({ key }): string => key)).toEqual(said);
+  expect(readConfig(joining(example), "node.toml")).toMatchObject({ config: { cluster: { bootstrap: null } } });
   for (const [key, spec] of Object.entries(nodeKeys)) {
     if (spec.fallback === undefined || spec.fallback === null) continue;
     expect(shown.find((each) => each.key === key)).toMatchObject({ value: spec.fallback });
@@ -31,7 +38,7 @@ test("a comment above every key in node.toml says what it is for", () => {
   const example = readFileSync(join(CONFIGS, "node.toml"), "utf8");
   for (const key of Object.keys(nodeKeys)) {
     const name = key.split(".")[1] ?? key;
-    expect(example).toMatch(new RegExp(`^# [A-Z"].+\\.\n${name} = `, "m"));
+    expect(example).toMatch(new RegExp(`^# [A-Z"].+\\.\n(?:# )?${name} = `, "m"));
   }
 });
 

@@ -3,6 +3,7 @@ import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
+import type { NodeMessage } from "../../src/ports/node-messages.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
 import type {
   BulkLink,
@@ -16,7 +17,7 @@ import type {
 export class Recorder implements TransportHandler {
   /** `+n2/boot`, `-n2`, `n2@i: 17`, in order. */
   readonly story: string[] = [];
-  readonly messages: { readonly from: MemberKey; readonly message: Message }[] = [];
+  readonly messages: { readonly from: MemberKey; readonly message: Message | NodeMessage }[] = [];
   readonly requests: { readonly request: ClientRequest; readonly client: ClientConnection }[] = [];
   readonly reasons: string[] = [];
   readonly parts: MemberKey[] = [];
@@ -35,7 +36,7 @@ export class Recorder implements TransportHandler {
     this.#note(`-${peer.id}`);
     this.reasons.push(reason);
   }
-  onMessage(from: MemberKey, message: Message): void {
+  onMessage(from: MemberKey, message: Message | NodeMessage): void {
     this.#note(`${from}: ${"term" in message ? message.term : message.kind}`);
     this.messages.push({ from, message });
   }

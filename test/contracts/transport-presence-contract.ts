@@ -1,7 +1,7 @@
 // What every transport must find out about other nodes: whether the process of one has ended, whether one can be reached, and
 // that one which nobody knows may come and stay.
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Reach } from "../../src/ports/transport.ts";
+import type { Reach } from "../../src/ports/node-messages.ts";
 import { connect, incarnation, roundTrip, type TestNode, type TransportHarness } from "./transport-harness.ts";
 
 export function describePresenceContract(name: string, open: () => Promise<TransportHarness>): void {

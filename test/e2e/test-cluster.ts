@@ -9,8 +9,10 @@ import { type ClusterView, viewCluster } from "../../src/client/cluster-view.ts"
 import { composeClient } from "../../src/compose.ts";
 import { findFreePorts } from "../../src/local/free-ports.ts";
 import {
+  createJoiningNode,
   createLocalCluster,
   type LocalCluster,
+  type JoiningNodeRequest,
   type LocalClusterRequest,
   localClientSettings,
   type LocalNode,
@@ -71,11 +73,14 @@ export async function temporaryFolder(): Promise<string> {
 export class TestCluster {
   readonly layout: LocalCluster;
   readonly client: GraftClient;
+  readonly #plugin: string;
+  readonly #joined: LocalNode[] = [];
   readonly #processes = new Map<string, NodeProcess>();
   readonly #clients: GraftClient[] = [];
 
-  private constructor(layout: LocalCluster) {
+  private constructor(layout: LocalCluster, plugin: string) {
     this.layout = layout;
+    this.#plugin = plugin;
     this.client = this.connect();
   }
 
@@ -83,7 +88,7 @@ export class TestCluster {
   static async create({ nodes = 3, ...settings }: Settings = {}): Promise<TestCluster> {
     const dir = await temporaryFolder();
     const request = { dir, id: "test", ports: findFreePorts(nodes), plugin: "kv", ...settings };
-    return new TestCluster(await createLocalCluster(request));
+    return new TestCluster(await createLocalCluster(request), request.plugin);
   }
 
   /** A cluster whose nodes run and that has a leader. */
@@ -92,6 +97,17 @@ export class TestCluster {
     for (const { id } of cluster.layout.nodes) cluster.run(id);
     await cluster.leader();
     return cluster;
+  }
+
+  /** One node more, which runs and waits to be added. */
+  async join(id: string, more: Partial<JoiningNodeRequest> = {}): Promise<LocalNode> {
+    const [port = 0] = findFreePorts(1);
+    const members = this.layout.nodes.map(({ address }) => address);
+    const node = await createJoiningNode(this.layout, { id, port, join: members, plugin: this.#plugin, ...more });
+    this.#joined.push(node);
+    this.run(id);
+    await until(`${id} waits to be added`, () => this.logOf(id).includes("waits to"));
+    return node;
   }
 
   /** Starts a node, or starts it again. Its log goes on in the same file. */
@@ -103,7 +119,7 @@ export class TestCluster {
 
   node(id: string): LocalNode {
     return required(
-      this.layout.nodes.find((node) => node.id === id),
+      [...this.#joined, ...this.layout.nodes].find((node) => node.id === id),
       `node ${id}`,
     );
   }

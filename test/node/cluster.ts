@@ -34,6 +34,8 @@ export interface MemberOptions {
   /** Of the configuration file; default: all nodes of the cluster. */
   readonly bootstrap?: readonly string[] | null;
   readonly incarnation?: string;
+  /** Ids of nodes at whose addresses it looks for the cluster. */
+  readonly join?: readonly string[];
 }
 
 /** One node with its parts at hand. */
@@ -122,7 +124,9 @@ export class Cluster {
         cluster: "test",
         settings: this.#settings,
         snapshotPolicy: this.snapshotPolicy,
+        address: addressOf(id),
         bootstrap: bootstrap?.map(founder) ?? null,
+        join: options.join?.map(addressOf) ?? null,
         version: "0",
       },
       {

@@ -6,6 +6,7 @@ import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
+import type { NodeMessage } from "../../src/ports/node-messages.ts";
 import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
 import { Applier } from "../../src/node/applier.ts";
 import { type EffectTargets, executeEffect, notLeader } from "../../src/node/execute-effects.ts";
@@ -32,7 +33,7 @@ function setUp(stored: readonly Entry[] = []) {
   if (stored.length > 0) store.write([{ kind: "appendLog", ticket: 1, entries: stored }], () => {});
   const start = { self: toMemberKey("n1", "a"), seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
   const state = restore(store.saved, { ...start, settings: defaultSettings });
-  const sent: Message[] = [];
+  const sent: (Message | NodeMessage)[] = [];
   const never = (): never => {
     throw new Error("not expected here");
   };
@@ -46,6 +47,7 @@ function setUp(stored: readonly Entry[] = []) {
       setGenesis: never,
       openBulk: never,
       reach: never,
+      discover: never,
       peers: never,
       stop: never,
     },

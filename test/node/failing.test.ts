@@ -117,7 +117,7 @@ describe("a node of another incarnation", () => {
     const { message } = failure(wiped);
     expect(message).toContain(`knows ${old.id} with another disk: this one is new or was wiped`);
     expect(message).toContain("point data_dir at it");
-    expect(message).toContain(`have ${old.id} removed from the cluster and added as a new node`);
+    expect(message).toContain(`graft cluster add ${old.id} ADDRESS; it then takes the place of the old ${old.id}`);
     expect(writes(wiped)).toEqual([]);
     expect(wiped.trace.filter((line) => line.startsWith("send"))).toEqual([]);
     expect(client.replies.length).toBe(1);

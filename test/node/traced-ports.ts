@@ -51,6 +51,7 @@ export function tracedTransport(transport: Transport, trace: string[], faults: (
     },
     peers: () => transport.peers(),
     reach: (id, address, timeoutMs) => transport.reach(id, address, timeoutMs),
+    discover: (address, timeoutMs) => transport.discover(address, timeoutMs),
     openBulk: (to) => transport.openBulk(to),
     stop: async (graceMs) => {
       trace.push("transport.stop");

@@ -71,6 +71,7 @@ function followerLoop(write?: LogStore["write"]) {
     setGenesis: never,
     openBulk: never,
     reach: never,
+    discover: never,
     peers: never,
     stop: never,
   };

@@ -28,6 +28,12 @@ import {
   readTimeoutNow,
   writeMessage,
 } from "./peer-frames.ts";
+import {
+  readChangeMembershipRequest,
+  readMembershipChangedReply,
+  readMembershipPlanReply,
+} from "./membership-frames.ts";
+import { readMemberList, readReachReply, readReachRequest, writeNodeMessage } from "./node-frames.ts";
 import { decodePlain, type PlainItem, plainView } from "./plain-cbor.ts";
 import {
   readConfigurationReply,
@@ -68,6 +74,9 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   readIndex: readReadIndex,
   readIndexReply: readReadIndexReply,
   dialBack: readDialBack,
+  reachRequest: readReachRequest,
+  reachReply: readReachReply,
+  memberList: readMemberList,
   snapshotRead: readSnapshotRead,
   snapshotChunk: readSnapshotChunk,
   snapshotGone: readSnapshotGone,
@@ -80,6 +89,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   stopRequest: readBareRequest("stop"),
   openSessionRequest: readOpenSessionRequest,
   closeSessionRequest: readCloseSessionRequest,
+  changeMembershipRequest: readChangeMembershipRequest,
   resultReply: readResultReply,
   errorReply: readErrorReply,
   statusReply: readStatusReply,
@@ -87,6 +97,8 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   describeReply: readDescribeReply,
   doneReply: readDoneReply,
   sessionOpenedReply: readSessionOpenedReply,
+  membershipChangedReply: readMembershipChangedReply,
+  membershipPlanReply: readMembershipPlanReply,
 };
 
 interface Kind {
@@ -161,6 +173,10 @@ function write(frame: Frame): void {
     case "readIndex":
     case "readIndexReply":
       return writeMessage(writer, frame);
+    case "reachRequest":
+    case "reachReply":
+    case "memberList":
+      return writeNodeMessage(writer, frame);
     case "dialBack":
       return writeDialBack(writer, frame);
     case "snapshotRead":
@@ -173,11 +189,14 @@ function write(frame: Frame): void {
     case "stop":
     case "openSession":
     case "closeSession":
+    case "changeMembership":
       return writeRequest(writer, frame);
     case "result":
     case "error":
     case "done":
     case "sessionOpened":
+    case "membershipChanged":
+    case "membershipPlan":
       return writeReply(writer, frame);
     // A request and its answer share these three names; the answer is the one that says something.
     case "status":

@@ -40,6 +40,8 @@ export function uint(item: Item, max: number, field: string): number {
 }
 
 export const term = (item: Item, field: string): Term => uint(item, termMax, field);
+/** What a client calls a request by. */
+export const requestId = (item: Item): number => uint(item, Number.MAX_SAFE_INTEGER, "id");
 export const logIndex = (item: Item, field: string): LogIndex => uint(item, Number.MAX_SAFE_INTEGER, field);
 
 export function int32(item: Item, field: string): number {
@@ -78,6 +80,7 @@ function matching(item: Item, lengthMax: number, form: RegExp, field: string): s
 }
 
 const nameForm = /^[A-Za-z0-9._-]+$/;
+const memberForm = /^[A-Za-z0-9._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?$/;
 const uuidForm = /^[0-9a-f]{32}$/;
 const addressForm = /^[\x21-\x7e]+:[1-9][0-9]{0,4}$/;
 /** Control characters, line separators and what turns the direction of writing: nothing that can forge a line of a log. */
@@ -88,6 +91,9 @@ const unprintables = new RegExp(unprintable.source, "g");
 
 /** Letters, digits, '.', '_' and '-', 1 to 64 of them: the form of every identifier. */
 export const name = (item: Item, field: string): string => matching(item, nameLengthMax, nameForm, field);
+/** A node id, or one of its incarnations: `id@incarnation`. */
+export const memberName = (item: Item, field: string): string =>
+  matching(item, 2 * nameLengthMax + 1, memberForm, field);
 /** 32 lower-case hexadecimal digits. */
 export const uuid = (item: Item, field: string): string => matching(item, 32, uuidForm, field);
 

@@ -4,6 +4,7 @@ import type { Incarnation, NodeId } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import type { BulkMessage } from "../../ports/bulk-messages.ts";
+import type { NodeMessage } from "../../ports/node-messages.ts";
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 
 /** The first frame in each direction of every connection: the dialling side speaks first. */
@@ -78,4 +79,4 @@ export type RefusalCode =
   | "busy"
   | "stopping";
 
-export type Frame = Hello | Refused | Message | DialBack | BulkMessage | ClientRequest | ClientReply;
+export type Frame = Hello | Refused | Message | NodeMessage | DialBack | BulkMessage | ClientRequest | ClientReply;

@@ -63,6 +63,9 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   readIndex: smallFrame,
   readIndexReply: smallFrame,
   dialBack: smallFrame,
+  reachRequest: textFrame,
+  reachReply: textFrame,
+  memberList: membersFrame,
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },
   snapshotGone: textFrame,
@@ -75,6 +78,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   stopRequest: smallFrame,
   openSessionRequest: smallFrame,
   closeSessionRequest: smallFrame,
+  changeMembershipRequest: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
   resultReply: payloadFrame,
   errorReply: textFrame,
   statusReply: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
@@ -82,6 +86,8 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   describeReply: { bytesMax: 2 * mebibyte, itemsMax: 3 * operationsMax },
   doneReply: { bytesMax: kibibyte, itemsMax: 16 },
   sessionOpenedReply: smallFrame,
+  membershipChangedReply: textFrame,
+  membershipPlanReply: { bytesMax: 512 * kibibyte, itemsMax: 16 * membersMax },
 });
 
 const largest = (context: FrameContext): number =>

@@ -59,7 +59,7 @@ export function readConfiguration(item: Item): Configuration {
   return configuration;
 }
 
-function writeMembers(writer: FrameWriter, members: readonly Member[]): void {
+export function writeMembers(writer: FrameWriter, members: readonly Member[]): void {
   writer.list(members.length, membersMax);
   for (const member of members) {
     writer.array(4);
@@ -70,7 +70,7 @@ function writeMembers(writer: FrameWriter, members: readonly Member[]): void {
   }
 }
 
-function readMembers(item: Item, field: string): readonly Member[] {
+export function readMembers(item: Item, field: string): readonly Member[] {
   const members = distinct(item, membersMax, field, readMember, (member) => member.key);
   if (members.length === 0) throw new BadFrame(`${field}: empty`);
   return members;

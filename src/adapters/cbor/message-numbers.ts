@@ -17,6 +17,9 @@ export const messageNumbers = Object.freeze({
   readIndex: 19,
   readIndexReply: 20,
   dialBack: 22,
+  reachRequest: 24,
+  reachReply: 25,
+  memberList: 26,
 
   snapshotRead: 28,
   snapshotChunk: 29,
@@ -31,6 +34,7 @@ export const messageNumbers = Object.freeze({
   stopRequest: 38,
   openSessionRequest: 39,
   closeSessionRequest: 40,
+  changeMembershipRequest: 41,
 
   resultReply: 64,
   errorReply: 65,
@@ -39,6 +43,8 @@ export const messageNumbers = Object.freeze({
   describeReply: 68,
   doneReply: 69,
   sessionOpenedReply: 70,
+  membershipChangedReply: 72,
+  membershipPlanReply: 73,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -70,6 +76,9 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "readIndex",
     "readIndexReply",
     "dialBack",
+    "reachRequest",
+    "reachReply",
+    "memberList",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [
@@ -82,6 +91,7 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "stopRequest",
     "openSessionRequest",
     "closeSessionRequest",
+    "changeMembershipRequest",
   ],
   reply: [
     "refused",
@@ -92,5 +102,7 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "describeReply",
     "doneReply",
     "sessionOpenedReply",
+    "membershipChangedReply",
+    "membershipPlanReply",
   ],
 });

@@ -22,6 +22,7 @@ import {
   name,
   orNull,
   printable,
+  requestId,
   row,
   term,
   toPrintable,
@@ -29,9 +30,9 @@ import {
 } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { labelLengthMax, membersMax, messageLengthMax, operationsMax, payloadBytesMax } from "./limits.ts";
+import { writeMembershipReply } from "./membership-frames.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
-import { requestId } from "./request-frames.ts";
 
 const errorCodes = [
   "not-leader",
@@ -86,6 +87,10 @@ export function writeReply(writer: FrameWriter, reply: ClientReply): void {
       writer.start(messageNumbers.sessionOpenedReply, 3);
       writer.uint(reply.id);
       writer.uint(reply.session);
+      return;
+    case "membershipChanged":
+    case "membershipPlan":
+      return writeMembershipReply(writer, reply);
   }
 }
 

@@ -2,8 +2,9 @@
 import type { CommandStamp } from "../../core/entry.ts";
 import type { ClientRequest, CommandRequest, Consistency, QueryRequest, RequestId } from "../../ports/requests.ts";
 import { readStamp, sessionId, sessionTimeoutMs, writeStamp } from "./entries.ts";
-import { bytes, type Item, name, orNull, row, uint, word } from "./fields.ts";
+import { bytes, type Item, name, orNull, requestId, row, uint, word } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
+import { writeChangeMembership } from "./membership-frames.ts";
 import { payloadBytesMax, timeoutMsMax } from "./limits.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
@@ -48,6 +49,8 @@ export function writeRequest(writer: FrameWriter, request: ClientRequest): void 
       writer.uint(request.timeoutMs);
       writer.uint(request.session);
       return;
+    case "changeMembership":
+      return writeChangeMembership(writer, request);
   }
 }
 
@@ -61,8 +64,6 @@ function writeBare(writer: FrameWriter, number: number, id: RequestId): void {
   writer.start(number, 2);
   writer.uint(id);
 }
-
-export const requestId = (item: Item): RequestId => uint(item, Number.MAX_SAFE_INTEGER, "id");
 
 export function readCommandRequest(items: readonly PlainItem[]): CommandRequest {
   const fields = row(items, 5, "command");

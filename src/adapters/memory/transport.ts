@@ -6,7 +6,15 @@ import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
-import type { BulkLink, PeerIdentity, PeerStatus, Reach, Transport, TransportHandler } from "../../ports/transport.ts";
+import type { NodeMessage, Reach } from "../../ports/node-messages.ts";
+import type {
+  BulkLink,
+  Discovery,
+  PeerIdentity,
+  PeerStatus,
+  Transport,
+  TransportHandler,
+} from "../../ports/transport.ts";
 import { MemoryBulkLinks } from "./bulk-links.ts";
 
 export interface MemoryNetworkOptions {
@@ -169,7 +177,7 @@ export class MemoryNetwork {
   }
 
   /** @internal */
-  sendMessage(from: MemoryTransport, to: MemberKey, message: Message): void {
+  sendMessage(from: MemoryTransport, to: MemberKey, message: Message | NodeMessage): void {
     const connection = this.#connections.get(pairOf(from.self.id, to.slice(0, to.indexOf("@"))));
     const target = connection?.ends.find((end) => end !== from);
     if (!connection?.ends.includes(from) || target?.key !== to) return;
@@ -195,6 +203,20 @@ export class MemoryNetwork {
         return resolve({ kind: "reached", incarnation: target.self.incarnation, by });
       }
       resolve({ kind: "unreachable", reason: this.status(from, id).reason ?? "no answer" });
+    });
+    return promise;
+  }
+
+  /** @internal Nor does whoever is not there. */
+  discover(from: MemoryTransport, address: string): Promise<Discovery> {
+    const { promise, resolve } = Promise.withResolvers<Discovery>();
+    this.enqueue(() => {
+      const target = [...this.#running.values()].find((node) => node.address === address);
+      const isThere = target !== undefined && !this.#shut.has(target.self.id);
+      if (isThere && !this.#cut.has(pairOf(from.self.id, target.self.id))) {
+        return resolve({ kind: "there", identity: target.self });
+      }
+      resolve({ kind: "failed", reason: "connection refused: nothing listens there" });
     });
     return promise;
   }
@@ -297,7 +319,7 @@ class MemoryTransport implements Transport {
     this.handler = handler;
   }
 
-  send(to: MemberKey, message: Message): void {
+  send(to: MemberKey, message: Message | NodeMessage): void {
     if (this.handler !== null) this.#network.sendMessage(this, to, message);
   }
 
@@ -307,6 +329,10 @@ class MemoryTransport implements Transport {
 
   reach(id: NodeId, address: string): Promise<Reach> {
     return this.#network.reach(this, id, address);
+  }
+
+  discover(address: string): Promise<Discovery> {
+    return this.#network.discover(this, address);
   }
 
   /** What is sent waits in the network at once. */

@@ -4,12 +4,12 @@
 import type { NodeId } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { PeerIdentity } from "../../ports/transport.ts";
+import type { Discovery, PeerIdentity } from "../../ports/transport.ts";
 import { encodeFrame } from "../cbor/codec.ts";
 import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
 import type { FlushTurn } from "./flush-turn.ts";
 import { explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
-import { makeHello, type NodeSender, refused } from "./hello.ts";
+import { type Expectation, makeHello, type NodeSender, refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { connectTls } from "./secure-socket.ts";
 import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
@@ -28,7 +28,8 @@ export interface GreeterOptions {
 }
 
 export interface Dial {
-  readonly id: NodeId;
+  /** null: whichever node of the cluster is there. */
+  readonly id: NodeId | null;
   readonly address: string;
   readonly purpose: NodePurpose;
   /** The node that was meant has answered, for the same purpose. Gives the link its handler, or answers why it is not wanted. */
@@ -36,10 +37,6 @@ export interface Dial {
   /** Why it has come to nothing, in words for an operator. */
   readonly onFailed: (end: LinkEnd) => void;
 }
-
-/** What a probe has found. */
-type Found =
-  { readonly kind: "there"; readonly identity: PeerIdentity } | { readonly kind: "failed"; readonly reason: string };
 
 /** Nothing is delivered of a connection that is not to stay. */
 export const spareHandler: LinkHandler = { onTrusted() {}, onFrame() {}, onBadFrame() {}, onClose() {} };
@@ -57,14 +54,16 @@ export class Greeter {
     this.#options = options;
   }
 
-  hello(meant: string, purpose: NodePurpose = { kind: "peer" }): Hello {
+  hello(meant: string | null, purpose: NodePurpose = { kind: "peer" }): Hello {
     const { self, cluster, software, genesis } = this.#options;
     return makeHello(cluster, { role: "node", ...self, genesis: genesis(), purpose }, meant, software);
   }
 
   /** The link of a connection that someone has made to this node. */
   accept(onHello: GreetingOptions["onHello"], onFailed: (link: Link, failure: GreetingFailure) => void): Link {
-    const greeting: Greeting = this.#greet(null, null, onHello, (failure) => onFailed(greeting.link, failure));
+    const greeting: Greeting = this.#greet({ side: "accepted", meant: null }, null, onHello, (failure) =>
+      onFailed(greeting.link, failure),
+    );
     return greeting.link;
   }
 
@@ -77,7 +76,7 @@ export class Greeter {
   dial({ id, address, purpose, onHello, onFailed }: Dial): Link {
     const { tls, clock } = this.#options;
     const { link } = this.#greet(
-      id,
+      { side: "dialled", meant: id },
       () => this.hello(id, purpose),
       (answered, hello) => {
         const { sender } = hello;
@@ -90,10 +89,10 @@ export class Greeter {
     return link;
   }
 
-  /** Who answers at this address, if it is this node. Changes nothing there. */
-  probe(id: NodeId, address: string, timeoutMs: number): Promise<Found> {
+  /** Who answers at this address, if it is this node; null: whoever it is. Changes nothing there. */
+  probe(id: NodeId | null, address: string, timeoutMs: number): Promise<Discovery> {
     const { clock } = this.#options;
-    const { promise, resolve } = Promise.withResolvers<Found>();
+    const { promise, resolve } = Promise.withResolvers<Discovery>();
     try {
       const link = this.dial({
         id,
@@ -117,13 +116,12 @@ export class Greeter {
   }
 
   #greet(
-    meant: NodeId | null,
+    { side, meant }: Pick<Expectation, "side" | "meant">,
     opening: GreetingOptions["opening"],
     onHello: GreetingOptions["onHello"],
     onFailed: GreetingOptions["onFailed"],
   ): Greeting {
     const { self, cluster, genesis, queueBytesMax, flushTurn, onBegun, onEnded } = this.#options;
-    const side = meant === null ? "accepted" : "dialled";
     const clusterUuid = genesis()?.clusterUuid ?? null;
     const expected = { cluster, self: self.id, meant, side, clusterUuid } as const;
     const greeting = new Greeting({ expected, queueBytesMax, flushTurn, opening, onHello, onFailed, onEnded });

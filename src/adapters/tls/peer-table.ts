@@ -3,6 +3,7 @@
 import type { MemberKey, NodeId } from "../../core/configuration.ts";
 import { toMemberKey } from "../../core/configuration.ts";
 import type { Message } from "../../core/messages.ts";
+import type { NodeMessage } from "../../ports/node-messages.ts";
 import type { PeerIdentity, TransportHandler } from "../../ports/transport.ts";
 import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
 import type { DialBack, Refused } from "../cbor/frames.ts";
@@ -103,7 +104,7 @@ export class PeerTable {
     handler.onPeerConnected(connected.identity, sender.genesis);
   }
 
-  send(to: MemberKey, message: Message | DialBack): void {
+  send(to: MemberKey, message: Message | NodeMessage | DialBack): void {
     this.#byKey.get(to)?.link.send(encodeFrame(message));
   }
 
@@ -149,7 +150,7 @@ class PeerHandler implements LinkHandler {
     } else if (frame.kind === "dialBack") {
       this.heard.onDialBack(this.connected.identity, frame.nonce);
     } else {
-      this.heard.handler.onMessage(this.connected.key, frame as Message);
+      this.heard.handler.onMessage(this.connected.key, frame as Message | NodeMessage);
     }
   }
 

@@ -1,6 +1,6 @@
 // Can this node reach that one? By what is known already, or by a probe, which changes nothing on either side.
 import type { NodeId } from "../../core/configuration.ts";
-import type { Reach } from "../../ports/transport.ts";
+import type { Reach } from "../../ports/node-messages.ts";
 import type { CrashWatch } from "./crash-watch.ts";
 import type { Greeter } from "./greeter.ts";
 import type { PeerTable } from "./peer-table.ts";

@@ -15,6 +15,7 @@ const neededFor: Readonly<Record<ClientRequest["kind"], "client" | "administrato
   configuration: "client",
   describe: "client",
   transferLeadership: "administrator",
+  changeMembership: "administrator",
   stop: "administrator",
 };
 

@@ -7,7 +7,8 @@ import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { BulkLink, PeerStatus, Reach, Transport, TransportHandler } from "../../ports/transport.ts";
+import type { NodeMessage, Reach } from "../../ports/node-messages.ts";
+import type { BulkLink, Discovery, PeerStatus, Transport, TransportHandler } from "../../ports/transport.ts";
 import { encodeFrame } from "../cbor/codec.ts";
 import type { Hello, Refused } from "../cbor/frames.ts";
 import { type BulkDial, BulkDesk } from "./bulk-desk.ts";
@@ -109,7 +110,7 @@ class NodeTransport implements TlsTransport {
     for (const dialler of this.#diallers.values()) dialler.dial();
   }
 
-  send(to: MemberKey, message: Message): void {
+  send(to: MemberKey, message: Message | NodeMessage): void {
     this.#table.send(to, message);
   }
 
@@ -158,6 +159,10 @@ class NodeTransport implements TlsTransport {
   async reach(id: NodeId, address: string, timeoutMs: number): Promise<Reach> {
     const { incarnation, id: self } = this.#options.self;
     return id === self ? { kind: "reached", incarnation, by: "dialled" } : reach(id, address, timeoutMs, this.#sight);
+  }
+
+  discover(address: string, timeoutMs: number): Promise<Discovery> {
+    return this.#greeter.probe(null, address, timeoutMs);
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -4,69 +4,14 @@ import type { CommandStamp, Entry } from "../../../src/core/entry.ts";
 import type { Genesis } from "../../../src/core/genesis.ts";
 import type { LogPosition } from "../../../src/core/log-position.ts";
 import type { Message } from "../../../src/core/messages.ts";
+import type { Reach } from "../../../src/ports/node-messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
 import { chunkBytesMax, stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
 import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
+import { type Draw, index } from "./draw.ts";
+import { changeMembership, membershipPlan } from "./membership-generator.ts";
 
-/** A small generator of our own (mulberry32): the same numbers from the same seed, everywhere. */
-export class Draw {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** 0 up to `below`, which it never is. */
-  below(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  }
-
-  bool(): boolean {
-    return this.below(2) === 1;
-  }
-
-  pick<T>(from: readonly [T, ...T[]]): T {
-    return from[this.below(from.length)] ?? from[0];
-  }
-
-  /** Every length of a CBOR head comes up, and both ends of the range. */
-  uint(max: number): number {
-    const edges = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, max].filter((edge) => edge <= max);
-    return this.bool() ? (edges[this.below(edges.length)] ?? 0) : Math.min(max, this.below(2 ** this.below(54)));
-  }
-
-  orNull<T>(draw: () => T): T | null {
-    return this.below(4) === 0 ? null : draw();
-  }
-
-  list<T>(max: number, draw: (index: number) => T): T[] {
-    return Array.from({ length: this.below(max + 1) }, (_, index) => draw(index));
-  }
-
-  bytes(): Uint8Array {
-    return Uint8Array.from({ length: this.pick([0, 1, 23, 24, 255, 256, 300]) }, () => this.below(256));
-  }
-
-  name(): string {
-    const letters = "abzABZ019._-";
-    return Array.from({ length: 1 + this.below(64) }, () => letters[this.below(letters.length)]).join("");
-  }
-
-  printable(): string {
-    return this.list(80, () => this.pick(["a", "Z", " ", "~", "é", "ß", "→", "字", "🜂", "\u00a0"])).join("");
-  }
-
-  address(): string {
-    return `${this.pick(["127.0.0.1", "[::1]", "node-1.example", "x"])}:${1 + this.below(65_535)}`;
-  }
-}
-
-const index = (draw: Draw): number => draw.uint(Number.MAX_SAFE_INTEGER);
 const term = (draw: Draw): number => draw.uint(termMax);
 const termInOffice = (draw: Draw): number => Math.max(1, term(draw));
 const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");
@@ -281,6 +226,28 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     (draw) => ({ kind: "readIndexReply", term: term(draw), id: index(draw), index: draw.orNull(() => index(draw)) }),
   ],
   dialBack: ["peer", (draw) => ({ kind: "dialBack", nonce: uuid(draw) })],
+  reachRequest: [
+    "peer",
+    (draw) => ({
+      kind: "reachRequest",
+      id: index(draw),
+      node: draw.name(),
+      address: draw.address(),
+      timeoutMs: draw.uint(timeoutMsMax),
+    }),
+  ],
+  reachReply: [
+    "peer",
+    (draw) => ({
+      kind: "reachReply",
+      id: index(draw),
+      reach: draw.pick<Reach>([
+        { kind: "reached", incarnation: draw.name(), by: draw.pick(["dialled", "accepted"]) },
+        { kind: "unreachable", reason: draw.printable() },
+      ]),
+    }),
+  ],
+  memberList: ["peer", (draw) => ({ kind: "memberList", index: index(draw), members: configuration(draw).members })],
   snapshotRead: [
     "bulk",
     (draw) => ({
@@ -339,6 +306,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       session: Math.max(1, index(draw)),
     }),
   ],
+  changeMembershipRequest: ["request", changeMembership],
   resultReply: [
     "reply",
     (draw) => ({
@@ -382,6 +350,11 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       queries: draw.list(4, () => draw.printable()),
     }),
   ],
+  membershipChangedReply: [
+    "reply",
+    (draw) => ({ kind: "membershipChanged", id: index(draw), index: index(draw), message: draw.printable() }),
+  ],
+  membershipPlanReply: ["reply", membershipPlan],
   doneReply: ["reply", (draw) => ({ kind: "done", id: index(draw), leader: leader(draw) })],
   sessionOpenedReply: [
     "reply",

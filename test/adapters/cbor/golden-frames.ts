@@ -133,6 +133,18 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     frame: { kind: "dialBack", nonce: "00112233445566778899aabbccddeeff" },
     hex: "00000024821678203030313132323333343435353636373738383939616162626363646465656666",
   },
+  reachRequest: {
+    frame: { kind: "reachRequest", id: 3, node: "n4", address: "127.0.0.1:7404", timeoutMs: 2000 },
+    hex: "0000001985181803626e346e3132372e302e302e313a373430341907d0",
+  },
+  reachReply: {
+    frame: { kind: "reachReply", id: 3, reach: { kind: "reached", incarnation: "d4", by: "accepted" } },
+    hex: "0000001084181903686163636570746564626434",
+  },
+  memberList: {
+    frame: { kind: "memberList", index: 1003, members },
+    hex: "0000003583181a1903eb8284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a3734303220",
+  },
   snapshotRead: {
     frame: { kind: "snapshotRead", file: "1000-7.snapshot", offset: 2 ** 32, bytesMax: 262_144 },
     hex: "0000002184181c6f313030302d372e736e617073686f741b00000001000000001a00040000",
@@ -180,6 +192,23 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
   closeSessionRequest: {
     frame: { kind: "closeSession", id: 5, timeoutMs: 2000, session: 70000 },
     hex: "0000000c841828051907d01a00011170",
+  },
+  changeMembershipRequest: {
+    frame: {
+      kind: "changeMembership",
+      id: 5,
+      timeoutMs: 2000,
+      change: {
+        add: [{ id: "n4", address: "127.0.0.1:7404", priority: null, voter: true }],
+        promote: [],
+        demote: ["n1"],
+        remove: ["n2@b2"],
+        prioritize: [{ name: "n1", priority: -1 }],
+      },
+      expectedIndex: 1003,
+      dryRun: false,
+    },
+    hex: "000000338a1829051907d08184626e346e3132372e302e302e313a37343034f6f58081626e3181656e324062328182626e31201903ebf4",
   },
   resultReply: {
     frame: { kind: "result", id: 5, payload, index: 2 ** 32, term: 8, stalenessMs: null },
@@ -246,5 +275,22 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
   sessionOpenedReply: {
     frame: { kind: "sessionOpened", id: 5, session: 70000 },
     hex: "00000009831846051a00011170",
+  },
+  membershipChangedReply: {
+    frame: { kind: "membershipChanged", id: 5, index: 1005, message: "Done." },
+    hex: "0000000d841848051903ed65446f6e652e",
+  },
+  membershipPlanReply: {
+    frame: {
+      kind: "membershipPlan",
+      id: 5,
+      index: 1003,
+      before: { voters: ["n1", "n2"], learners: [], quorum: 2, tolerates: 0 },
+      after: { voters: ["n1", "n2", "n4"], learners: [], quorum: 2, tolerates: 1 },
+      nodes: [{ id: "n4", address: "127.0.0.1:7404", becomes: "voter", lagEntries: 1000, silentMs: null }],
+      risks: ["n2 has been silent."],
+      refusal: null,
+    },
+    hex: "00000054881849051903eb8482626e31626e328002008483626e31626e32626e348002018185626e346e3132372e302e302e313a3734303465766f7465721903e8f681736e3220686173206265656e2073696c656e742ef6",
   },
 };

@@ -6,7 +6,8 @@ import type { Frame } from "../../../src/adapters/cbor/frames.ts";
 import { frameBytesMax, frameDepthMax, frameLimits, termMax } from "../../../src/adapters/cbor/limits.ts";
 import { checkStrict, type StrictLimits } from "../../../src/adapters/cbor/strict-cbor.ts";
 import { valueDepthMax, valueItemsMax, valueMapKeysMax } from "../../../src/adapters/cbor/value.ts";
-import { Draw, kinds, names } from "./frame-generator.ts";
+import { Draw } from "./draw.ts";
+import { kinds, names } from "./frame-generator.ts";
 
 const forAppend: StrictLimits = {
   depthMax: frameDepthMax,

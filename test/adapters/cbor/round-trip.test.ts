@@ -7,7 +7,8 @@ import type { Frame } from "../../../src/adapters/cbor/frames.ts";
 import { membersMax, operationsMax, payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
 import { messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
 import { decodePlain, type PlainItem } from "../../../src/adapters/cbor/plain-cbor.ts";
-import { Draw, kinds, names } from "./frame-generator.ts";
+import { Draw } from "./draw.ts";
+import { kinds, names } from "./frame-generator.ts";
 import { encodePlain, type PlainInput } from "./plain-encoder.ts";
 
 const framesPerKind = 300;

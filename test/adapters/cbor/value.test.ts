@@ -10,7 +10,7 @@ import {
   valueItemsMax,
   valueMapKeysMax,
 } from "../../../src/adapters/cbor/value.ts";
-import { Draw } from "./frame-generator.ts";
+import { Draw } from "./draw.ts";
 
 const hexOf = (value: CborValue): string => Buffer.from(encodeValue(value)).toString("hex");
 const fromHex = (hex: string): CborValue => decodeValue(Buffer.from(hex, "hex"));

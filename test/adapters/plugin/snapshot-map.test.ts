@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { SnapshotMap } from "graft";
 import { type FrozenView, watchingViews } from "../../../src/adapters/plugin/frozen-views.ts";
-import { Draw } from "../cbor/frame-generator.ts";
+import { Draw } from "../cbor/draw.ts";
 
 type Entry = readonly [string, number];
 

@@ -1,0 +1,71 @@
+// What nodes tell each other beside Raft, on the wire: each writer beside its reader.
+import type { MemberList, NodeMessage, Reach, ReachReply, ReachRequest } from "../../ports/node-messages.ts";
+import { address, type Item, logIndex, name, printable, row, toPrintable, uint, word } from "./fields.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { messageLengthMax, timeoutMsMax } from "./limits.ts";
+import { readMembers, writeMembers } from "./membership.ts";
+import { messageNumbers } from "./message-numbers.ts";
+import type { PlainItem } from "./plain-cbor.ts";
+
+const ways = ["dialled", "accepted"] as const;
+
+export function writeNodeMessage(writer: FrameWriter, message: NodeMessage): void {
+  switch (message.kind) {
+    case "reachRequest":
+      writer.start(messageNumbers.reachRequest, 5);
+      writer.uint(message.id);
+      writer.text(message.node);
+      writer.text(message.address);
+      writer.uint(message.timeoutMs);
+      return;
+    case "reachReply":
+      writer.start(messageNumbers.reachReply, 4);
+      writer.uint(message.id);
+      writeReach(writer, message.reach);
+      return;
+    case "memberList":
+      writer.start(messageNumbers.memberList, 3);
+      writer.uint(message.index);
+      writeMembers(writer, message.members);
+  }
+}
+
+export function readReachRequest(items: readonly PlainItem[]): ReachRequest {
+  const [, id, node, at, timeoutMs] = row(items, 5, "reachRequest");
+  return {
+    kind: "reachRequest",
+    id: logIndex(id, "reachRequest.id"),
+    node: name(node, "reachRequest.node"),
+    address: address(at, "reachRequest.address"),
+    timeoutMs: uint(timeoutMs, timeoutMsMax, "reachRequest.timeoutMs"),
+  };
+}
+
+/** Two items: how it was reached and which incarnation it is, or `null` and the reason. */
+function writeReach(writer: FrameWriter, reach: Reach): void {
+  writer.textOrNull(reach.kind === "reached" ? reach.by : null);
+  writer.text(reach.kind === "reached" ? reach.incarnation : toPrintable(reach.reason, messageLengthMax));
+}
+
+export function readReachReply(items: readonly PlainItem[]): ReachReply {
+  const [, id, by, what] = row(items, 4, "reachReply");
+  return { kind: "reachReply", id: logIndex(id, "reachReply.id"), reach: readReach(by, what) };
+}
+
+function readReach(by: Item, what: Item): Reach {
+  if (by === null) return { kind: "unreachable", reason: printable(what, messageLengthMax, "reachReply.reason") };
+  return {
+    kind: "reached",
+    by: word(by, ways, "reachReply.by"),
+    incarnation: name(what, "reachReply.incarnation"),
+  };
+}
+
+export function readMemberList(items: readonly PlainItem[]): MemberList {
+  const [, index, members] = row(items, 3, "memberList");
+  return {
+    kind: "memberList",
+    index: logIndex(index, "memberList.index"),
+    members: readMembers(members, "memberList.members"),
+  };
+}

@@ -1,0 +1,50 @@
+// `graft cluster add ID ADDRESS`: one node more, in the place of another one perhaps, or the same one at another address.
+import { noRequest } from "../client/membership.ts";
+import { command } from "./command.ts";
+import { changeFlags, changeMembers } from "./membership-change.ts";
+import { parseAddress, parseInteger } from "./typed-numbers.ts";
+
+export const clusterAdd = command({
+  summary: "Add a node, replace one, or say that one has moved",
+  details: [
+    "The node runs already, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue).\nIt first gets all data as a learner, while the others go on without it, and becomes a voter when it has caught up: that is\nwhat is waited for.",
+    "It is refused if a voter cannot reach it and it has not connected by itself: then the answer says who cannot reach whom.\nA member that runs with other data than before, after its disk was lost, takes the place of the old one under its name; one\nthat runs with its own data at another address has moved.",
+  ],
+  args: {
+    id: { type: "positional", required: true, description: "the node's id: [node] id of its configuration" },
+    address: { type: "positional", required: true, description: "host:port where the others reach it" },
+    learner: { type: "boolean", description: "let it learn and not vote; see: graft cluster promote" },
+    priority: {
+      type: "string",
+      valueHint: "N",
+      description: "where leadership is wanted: the highest number; default: 0",
+    },
+    replace: { type: "string", valueHint: "OLD", description: "remove this node in the same step" },
+    ...changeFlags,
+  },
+  examples: [
+    ["graft cluster add n4 10.0.0.4:7401", "n4 as a voter"],
+    [
+      "graft cluster add n4 10.0.0.4:7401 --replace n2",
+      "n4 for n2, which is dead: n2 counts until n4 can take its place",
+    ],
+    ["graft cluster add n4 10.0.0.4:7401 --dry-run", "what that would come to"],
+  ],
+  async run(args, { output }) {
+    const { id, learner = false, replace } = args;
+    const address = parseAddress("ADDRESS", args.address);
+    const priority = args.priority === undefined ? null : parseInteger("--priority", args.priority);
+    const change = {
+      ...noRequest,
+      add: [{ id, address, priority, voter: !learner }],
+      remove: replace === undefined ? [] : [replace],
+    };
+    const instead = replace === undefined ? "" : ` in the place of ${replace}`;
+    await changeMembers(args, output, change, {
+      doing: `${id} is catching up`,
+      watched: id,
+      done: `${id} at ${address} is a ${learner ? "learner" : "voter"}${instead}; it holds all data`,
+      next: learner ? `let it vote: graft cluster promote ${id}` : null,
+    });
+  },
+});

@@ -1,0 +1,147 @@
+// What the commands that change the membership have in common: their flags, a dry run, waiting with news of how far it is, and
+// what is said at the end. What each of them changes is in its own file.
+import type { ArgsDef } from "citty";
+import type { GraftClient } from "../client/client.ts";
+import { pursueChange } from "../client/membership.ts";
+import { GraftError } from "../errors.ts";
+import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
+import { Failure } from "./explain-error.ts";
+import type { Output, Paint } from "./output.ts";
+import { renderTable } from "./table.ts";
+
+type RequestedChange = Parameters<GraftClient["planMembership"]>[0];
+type Plan = Awaited<ReturnType<GraftClient["planMembership"]>>;
+type Members = Awaited<ReturnType<GraftClient["configuration"]>>["members"];
+
+const defaultTimeout = "10m";
+const planTimeoutMs = 15_000;
+const pollMs = 300;
+
+export const changeFlags = {
+  ...clusterFlags,
+  timeout: {
+    ...clusterFlags.timeout,
+    description: "when to stop waiting; the change goes on all the same; 2000 (ms), 500ms, 2s; default: 10m",
+  },
+  "dry-run": {
+    type: "boolean",
+    description: "change nothing; say what it would come to: quorum, failures tolerated, lag, risks",
+  },
+} as const satisfies ArgsDef;
+
+interface ChangeArguments extends ClusterArguments {
+  readonly "dry-run"?: boolean | undefined;
+}
+
+export interface ChangeWords {
+  /** While it is waited for. */
+  readonly doing: string;
+  /** The node whose lag is news meanwhile; null: nobody's. */
+  readonly watched: string | null;
+  /** What has happened. */
+  readonly done: string;
+  /** What may be done now; null: nothing in particular. */
+  readonly next: string | null;
+}
+
+/** Makes the change, or says what it would come to. */
+export function changeMembers(
+  args: ChangeArguments,
+  output: Output,
+  change: RequestedChange,
+  words: ChangeWords,
+): Promise<void> {
+  return withClient(
+    args,
+    output,
+    async ({ client, timeoutMs }) => {
+      if (args["dry-run"] === true) {
+        const asked = client.planMembership(change, { timeoutMs: Math.min(timeoutMs, planTimeoutMs) });
+        const { kind: _, id: __, ...plan } = await output.progress("asking what it would come to", asked);
+        return output.answer({ dryRun: true, ...plan }, (paint) => planWords(plan, paint));
+      }
+      const news = new News(client, words);
+      const pursued = pursueChange(client, change, { timeoutMs }).catch(explained);
+      const { index, members } = await output.progress(() => news.text, pursued).finally(() => news.stop());
+      const body = bodyOf(members);
+      await output.answer({ changed: words.done, index, ...body, members }, () =>
+        [words.done, bodyWords(body), ...(words.next === null ? [] : [`next: ${words.next}`])].join("\n"),
+      );
+    },
+    defaultTimeout,
+  );
+}
+
+/** How far the node that is waited for lags behind, as the leader sees it. */
+class News {
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #words: ChangeWords;
+  #lag = "";
+
+  constructor(client: GraftClient, words: ChangeWords) {
+    this.#words = words;
+    this.#timer = setInterval(() => void this.#look(client), pollMs);
+  }
+
+  get text(): string {
+    return `${this.#words.doing}${this.#lag}`;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(client: GraftClient): Promise<void> {
+    // What cannot be learned just now is no news; the change itself is pursued elsewhere.
+    const status = await client.status(null, { timeoutMs: pollMs }).catch(() => null);
+    const row = status?.nodes.find(({ id }) => id === this.#words.watched);
+    if (row === undefined) return;
+    this.#lag = row.lagEntries === null ? "" : `, ${row.lagEntries} entries behind,`;
+  }
+}
+
+function explained(error: unknown): never {
+  if (!(error instanceof GraftError) || error.code !== "outcome-unknown") throw error;
+  throw new Failure(error, {
+    data: "the data is safe; the change may be complete, may go on, or may not have happened",
+    next: "see how things stand: graft cluster status; asking for the same again does no harm",
+  });
+}
+
+interface Body {
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+  readonly quorum: number;
+  readonly tolerates: number;
+}
+
+function bodyOf(members: Members): Body {
+  const voters = members.filter(({ voter }) => voter).map(({ id }) => id);
+  const learners = members.filter(({ voter }) => !voter).map(({ id }) => id);
+  const quorum = Math.floor(voters.length / 2) + 1;
+  return { voters, learners, quorum, tolerates: voters.length - quorum };
+}
+
+function bodyWords({ voters, learners, quorum, tolerates }: Body): string {
+  const learning = learners.length === 0 ? "" : `; learners: ${learners.join(", ")}`;
+  return `voters: ${voters.join(", ")}; ${quorum} of them decide, ${tolerates} may fail${learning}`;
+}
+
+function planWords(plan: Omit<Plan, "kind" | "id">, paint: Paint): string {
+  const { before, after, nodes, risks, refusal } = plan;
+  const lines = [paint("bold", "dry run: nothing was changed"), `now:   ${bodyWords(before)}`];
+  if (after !== null) lines.push(`then:  ${bodyWords(after)}`);
+  if (nodes.length > 0) {
+    const rows = nodes.map(({ id, address, becomes, lagEntries, silentMs }) => [
+      id,
+      address,
+      becomes,
+      lagEntries?.toString() ?? "-",
+      silentMs === null ? "-" : `${(silentMs / 1000).toFixed(1)} s ago`,
+    ]);
+    lines.push("", renderTable(["node", "address", "becomes", "lag", "heard"], rows, paint));
+  }
+  if (risks.length > 0) lines.push("", ...risks.map((risk) => `${paint("yellow", "!")} ${risk}`));
+  if (refusal !== null) lines.push("", `${paint("red", "it would be refused:")} ${refusal}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,171 @@
+// What becomes of an administrator's request to change the membership? The leader has newcomers tried, gives up leadership
+// first if it is to leave itself, and lets the core decide; whoever asked waits until all of it is done, and is told in words.
+import { type Configuration, isJoint, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import { describeChange, describeChangeOutcome, describeConfiguration } from "../core/describe-membership.ts";
+import type { TransferOutcome } from "../core/effects.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { latestConfiguration } from "../core/log-terms.ts";
+import { formerMembers } from "../core/removal.ts";
+import type { ChangeOutcome, MembershipChange } from "../core/membership-change.ts";
+import { membersCalled } from "../core/member-names.ts";
+import { nextConfiguration, settledConfiguration } from "../core/next-configuration.ts";
+import type { State } from "../core/state.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ChangeMembershipRequest, RequestedChange } from "../ports/membership-requests.ts";
+import type { ClientReply, LeaderHint } from "../ports/requests.ts";
+import { knownLeader, notLeader } from "./execute-effects.ts";
+import { inTime } from "./in-time.ts";
+import type { NodeMembership } from "./membership.ts";
+import { planOf, standstill, type Tried } from "./plan.ts";
+import type { ReplyError } from "./waiting-clients.ts";
+
+/** The node as such a request sees it. */
+export interface ChangeTarget {
+  readonly state: State;
+  /** Why requests are not taken just now; null when they are. */
+  readonly refusal: ReplyError | null;
+  readonly clock: Clock;
+  readonly membership: Pick<NodeMembership, "reach" | "change">;
+  transfer(to: string | null): Promise<TransferOutcome>;
+}
+
+type Answer = (reply: ClientReply) => void;
+
+export async function onChangeRequest(
+  node: ChangeTarget,
+  request: ChangeMembershipRequest,
+  reply: Answer,
+): Promise<void> {
+  const { id, change, expectedIndex, dryRun } = request;
+  const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
+  const before = obstacle(node);
+  if (before !== null) return fail(before);
+  const { resolved, tried } = await resolve(node, change);
+  // Trying takes time: somebody else may lead by now.
+  const after = obstacle(node);
+  if (after !== null) return fail(after);
+  if (dryRun) return reply({ kind: "membershipPlan", id, ...planOf(node.state, resolved, tried) });
+  if (tried.refusal !== null) return fail(refused(tried.refusal));
+  const objection = objectionTo(node.state, resolved, expectedIndex);
+  if (objection !== null) return fail(objection);
+  const next = await handOverFirst(node, resolved);
+  if (next !== null) return fail(notLeader(next));
+  const changed = node.membership.change(resolved, expectedIndex);
+  const outcome = (await inTime(changed, node.clock, request.timeoutMs)) ? await changed : null;
+  if (outcome?.kind !== "done") return fail(failureOf(node.state, resolved, outcome));
+  const { index } = outcome;
+  reply({ kind: "membershipChanged", id, index, message: `${describeChange(resolved)}: ${standing(node.state)}` });
+}
+
+/** Why this node does not take it just now; null: it leads. */
+function obstacle({ state, refusal }: ChangeTarget): ReplyError | null {
+  if (refusal !== null) return refusal;
+  return state.role.kind === "leader" ? null : notLeader(knownLeader(state));
+}
+
+/** Gives every newcomer the incarnation that runs at its address now. */
+async function resolve(
+  { state, membership }: ChangeTarget,
+  change: RequestedChange,
+): Promise<{ readonly resolved: MembershipChange; readonly tried: Tried }> {
+  const judges = judgesOf(state, change);
+  const verdicts = await Promise.all(change.add.map((each) => membership.reach(each, judges)));
+  const refusals = verdicts.flatMap((verdict) => (verdict.kind === "refused" ? [verdict.reason] : []));
+  const unasked = verdicts.flatMap((verdict) => (verdict.kind === "reachable" ? verdict.unasked : []));
+  const add = change.add.map(({ id, address, priority, voter }, at) => {
+    const verdict = verdicts[at];
+    const incarnation = verdict?.kind === "reachable" ? verdict.incarnation : "unknown";
+    return { key: toMemberKey(id, incarnation), address, priority, voter };
+  });
+  return {
+    resolved: { ...change, add },
+    tried: { refusal: refusals.length === 0 ? null : refusals.join("; "), unasked: [...new Set(unasked)] },
+  };
+}
+
+/** The other voters that will have to reach the newcomers: whoever leaves need not, nor a newcomer itself. */
+function judgesOf({ log, self }: State, change: RequestedChange): readonly MemberKey[] {
+  const configuration = latestConfiguration(log);
+  if (configuration === null) return [];
+  const leaving = new Set(change.remove.flatMap((name) => membersCalled(configuration, name)).map(({ key }) => key));
+  const coming = new Set(change.add.map(({ id }) => id));
+  return configuration.voters.filter((key) => key !== self && !leaving.has(key) && !coming.has(nodeIdOf(key)));
+}
+
+/** What can be seen to be wrong before anything is begun; the core looks again. */
+function objectionTo(state: State, change: MembershipChange, expectedIndex: LogIndex | null): ReplyError | null {
+  const latest = state.log.configurations.at(-1);
+  if (latest === undefined || isJoint(latest.configuration)) return null;
+  const { position, configuration } = latest;
+  if (expectedIndex !== null && expectedIndex !== position.index) {
+    return failureOf(state, change, { kind: "conflict", index: position.index });
+  }
+  const decision = nextConfiguration(configuration, change, formerMembers(state));
+  if (decision.kind === "refused") return failureOf(state, change, decision);
+  if (decision.kind !== "append") return null;
+  const newcomers = change.add.map(({ key }) => key);
+  const halt = standstill(state, settledConfiguration(decision.configuration), newcomers);
+  return halt === null ? null : refused(halt);
+}
+
+/** A leader that is to leave, or to learn, hands over to a voter that stays. Null: it need not, or nobody took over. */
+async function handOverFirst(node: ChangeTarget, change: MembershipChange): Promise<LeaderHint | null> {
+  const { state } = node;
+  const configuration = latestConfiguration(state.log);
+  if (configuration === null || isJoint(configuration)) return null;
+  const decision = nextConfiguration(configuration, change, formerMembers(state));
+  if (decision.kind !== "append") return null;
+  const after = settledConfiguration(decision.configuration);
+  const successor = after.voters.includes(state.self) ? null : bestStaying(state, configuration, after);
+  if (successor === null) return null;
+  const outcome = await node.transfer(nodeIdOf(successor));
+  const member = configuration.members.find(({ key }) => key === successor);
+  return outcome.kind !== "done" || member === undefined ? null : { id: nodeIdOf(successor), address: member.address };
+}
+
+/** The voter of before and after that has answered lately and has the longest log. */
+function bestStaying({ role, nowMs, settings }: State, now: Configuration, after: Configuration): MemberKey | null {
+  if (role.kind !== "leader") return null;
+  const fit = now.members.flatMap(({ key, priority }) => {
+    const progress = role.progress.get(key);
+    const stays = now.voters.includes(key) && after.voters.includes(key);
+    const isHeard = progress !== undefined && nowMs - progress.heardMs < settings.electionTimeoutMs;
+    return stays && isHeard ? [{ key, priority, matchIndex: progress.matchIndex }] : [];
+  });
+  fit.sort((a, b) => b.priority - a.priority || b.matchIndex - a.matchIndex);
+  return fit[0]?.key ?? null;
+}
+
+/** `outcome` null: the time is up. */
+function failureOf(
+  state: State,
+  change: MembershipChange,
+  outcome: Exclude<ChangeOutcome, { readonly kind: "done" }> | null,
+): ReplyError {
+  const leader = knownLeader(state);
+  const what = describeChange(change);
+  if (outcome === null) {
+    const message = `${what}: not complete yet, and goes on whoever leads; now: ${standing(state)}`;
+    return { code: "outcome-unknown", message, leader };
+  }
+  switch (outcome.kind) {
+    case "notLeader":
+      return notLeader(leader);
+    case "unknown":
+      return { code: "outcome-unknown", message: `${what}: ${describeChangeOutcome(outcome)}`, leader };
+    case "refused":
+    case "conflict":
+      return refused(describeChangeOutcome(outcome).replace(/^refused: /, ""));
+  }
+}
+
+const refused = (reason: string): ReplyError => ({
+  code: "rejected",
+  message: `the membership was not changed: ${reason}`,
+  leader: null,
+});
+
+function standing({ log }: State): string {
+  const configuration = latestConfiguration(log);
+  return configuration === null ? "no members" : describeConfiguration(configuration);
+}

@@ -1,0 +1,181 @@
+// All that a node does about who belongs to the cluster, beside the core that decides it: it keeps connections with the right
+// nodes, finds a cluster to join, tells those that are no members who is one, and lets newcomers be tried before they are added.
+import { isMember, type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { latestConfiguration, type PlacedConfiguration } from "../core/log-terms.ts";
+import type { ChangeOutcome, MembershipChange } from "../core/membership-change.ts";
+import type { State } from "../core/state.ts";
+import type { ChangeSettled } from "../core/effects.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { NodeMessage } from "../ports/node-messages.ts";
+import type { PeerIdentity, Transport } from "../ports/transport.ts";
+import { Joining } from "./joining.ts";
+import type { ArrivedEvent } from "./mailbox.ts";
+import { MembershipChanges } from "./membership-changes.ts";
+import { type Acquaintance, type Peer, peersOf } from "./peers.ts";
+import { Reaching, type Verdict } from "./reaching.ts";
+
+export interface MembershipModules {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface NodeMembershipOptions {
+  readonly id: NodeId;
+  /** `host:port` where others reach this node. */
+  readonly address: string;
+  readonly bootstrap: readonly Peer[] | null;
+  /** Addresses of a cluster to join. */
+  readonly join: readonly string[] | null;
+  readonly state: () => State;
+  readonly arrive: (event: ArrivedEvent) => void;
+}
+
+/** What of a state decides with whom connections are kept. */
+type Circle = readonly [PlacedConfiguration | undefined, State["removed"], ReadonlyMap<MemberKey, unknown> | null];
+
+export class NodeMembership {
+  readonly #modules: MembershipModules;
+  readonly #options: NodeMembershipOptions;
+  readonly #changes = new MembershipChanges();
+  readonly #joining: Joining;
+  readonly #reaching: Reaching;
+  /** Who is connected, member or not. */
+  readonly #connected = new Set<MemberKey>();
+  #circle: Circle | null = null;
+  #peers: readonly Peer[] = [];
+  #knowsGenesis = false;
+  #hasSaidThatItWaits = false;
+
+  constructor(modules: MembershipModules, options: NodeMembershipOptions) {
+    const { id: self, join } = options;
+    this.#modules = modules;
+    this.#options = options;
+    this.#joining = new Joining({ self, addresses: join ?? [], ...modules, changed: () => this.#meet() });
+    this.#reaching = new Reaching({ self, ...modules });
+  }
+
+  /** What is known of others beside the log. */
+  get acquaintance(): Acquaintance {
+    const { list, contacts } = this.#joining;
+    return { bootstrap: this.#options.bootstrap, list, contacts };
+  }
+
+  /** Of a node that joins: the addresses where nobody has been found, with the reasons. */
+  get notFound(): readonly string[] {
+    return this.#joining.missing;
+  }
+
+  start(): void {
+    this.#knowsGenesis = this.#options.state().genesis !== null;
+    this.#joining.start();
+    this.onTurned();
+  }
+
+  stop(): void {
+    this.#joining.stop();
+    this.#changes.end();
+  }
+
+  /** After each turn: the log may have other members. */
+  onTurned(): void {
+    const { log, removed, role, genesis, durability } = this.#options.state();
+    if (!this.#knowsGenesis && genesis !== null && durability.confirmed >= durability.issued) {
+      this.#knowsGenesis = true;
+      for (const key of this.#strangers()) this.#modules.transport.send(key, { kind: "genesisNotice", genesis });
+    }
+    const latest = log.configurations.at(-1);
+    const farewells = role.kind === "leader" ? role.administration.farewells : null;
+    const [before, removedBefore, farewellsBefore] = this.#circle ?? [];
+    const isSame = latest === before && removed === removedBefore && farewells === farewellsBefore;
+    if (this.#circle !== null && isSame) return;
+    this.#circle = [latest, removed, farewells];
+    this.#meet();
+    if (latest !== before) for (const key of this.#strangers()) this.#tell(key);
+  }
+
+  onPeerConnected({ id, incarnation }: PeerIdentity): void {
+    const key = toMemberKey(id, incarnation);
+    this.#connected.add(key);
+    if (this.#isStranger(key)) this.#tell(key);
+  }
+
+  onPeerDisconnected({ id, incarnation }: PeerIdentity): void {
+    this.#connected.delete(toMemberKey(id, incarnation));
+  }
+
+  onMessage(from: MemberKey, message: NodeMessage): void {
+    switch (message.kind) {
+      case "reachRequest":
+        // Who is no member has nobody to add, and may not have this node dial whatever it likes.
+        if (!this.#isStranger(from)) this.#reaching.onRequest(from, message);
+        return;
+      case "reachReply":
+        return this.#reaching.onReply(from, message);
+      case "memberList":
+        return this.#joining.onMemberList(message);
+    }
+  }
+
+  /** Whether this node and those voters reach it. Takes some seconds at the most when they do not; never rejects. */
+  reach(newcomer: Peer, voters: readonly MemberKey[]): Promise<Verdict> {
+    return this.#reaching.find(newcomer, voters);
+  }
+
+  /** Hands a change to the core. Never rejects; may take as long as a learner takes to catch up. */
+  change(change: MembershipChange, expectedIndex: LogIndex | null): Promise<ChangeOutcome> {
+    return this.#changes.ask(change, expectedIndex, this.#options.arrive);
+  }
+
+  settle({ ref, outcome }: ChangeSettled): void {
+    this.#changes.settle(ref, outcome);
+  }
+
+  #meet(): void {
+    const state = this.#options.state();
+    const peers = peersOf(state, this.acquaintance);
+    const isSame = peers.length === this.#peers.length && peers.every((peer, at) => isSamePeer(peer, this.#peers[at]));
+    if (!isSame) this.#modules.transport.setPeers(peers);
+    this.#peers = peers;
+    this.#sayThatItWaits(state);
+  }
+
+  #sayThatItWaits({ genesis, self }: State): void {
+    const { list } = this.#joining;
+    if (this.#hasSaidThatItWaits || genesis === null || list === null) return;
+    if (list.members.some(({ key }) => key === self)) return;
+    this.#hasSaidThatItWaits = true;
+    const { id, address } = this.#options;
+    const replaces = list.members.some(({ key }) => nodeIdOf(key) === id);
+    const what = replaces
+      ? `${id} has other data than the member ${id}, and waits to take its place`
+      : `${id} waits to be added`;
+    this.#modules.logger.log("info", `${what}; say: ${howToAdd(id, address)}`);
+  }
+
+  #strangers(): readonly MemberKey[] {
+    return [...this.#connected].filter((key) => this.#isStranger(key));
+  }
+
+  #isStranger(key: MemberKey): boolean {
+    const configuration = latestConfiguration(this.#options.state().log);
+    return configuration === null || !isMember(configuration, key);
+  }
+
+  /** Only members know who is one. */
+  #tell(to: MemberKey): void {
+    const { log, self } = this.#options.state();
+    const latest = log.configurations.at(-1);
+    if (latest === undefined || !isMember(latest.configuration, self)) return;
+    const { position, configuration } = latest;
+    this.#modules.transport.send(to, { kind: "memberList", index: position.index, members: configuration.members });
+  }
+}
+
+/** The command that adds it. */
+const howToAdd = (id: NodeId, address: string): string => `graft cluster add ${id} ${address}`;
+
+const isSamePeer = (one: Peer, other: Peer | undefined): boolean =>
+  one.id === other?.id && one.address === other.address;

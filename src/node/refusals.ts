@@ -1,0 +1,34 @@
+// Why are clients' requests not taken just now? Because the node stops, has been removed, or has a state machine that stopped.
+// Each says where to go instead.
+import { nodeIdOf } from "../core/configuration.ts";
+import type { State } from "../core/state.ts";
+import type { LeaderHint } from "../ports/requests.ts";
+import { knownLeader, notLeader } from "./execute-effects.ts";
+import { removedWords } from "./node-end.ts";
+import type { ReplyError } from "./waiting-clients.ts";
+
+export interface Reasons {
+  readonly isStopping: boolean;
+  /** Why the state machine of this node has stopped; null: it runs. */
+  readonly stateMachine: Error | null;
+}
+
+/** Null when they are taken. */
+export function refusalOf(state: State, { isStopping, stateMachine }: Reasons): ReplyError | null {
+  const leader = knownLeader(state);
+  // A node that found nobody to hand over to does not name itself: it is about to be gone.
+  const other = leader?.id === nodeIdOf(state.self) ? null : leader;
+  if (isStopping) return { ...notLeader(other), message: "this node is stopping; nothing happened" };
+  if (state.removed !== null) return ofRemoved(state, state.removed, other);
+  if (stateMachine === null) return null;
+  const message = `the state machine of this node has stopped: ${stateMachine.message}; nothing happened`;
+  return other === null ? { code: "state-machine", message, leader: null } : notLeader(other);
+}
+
+/** Somebody who belonged to the cluster then knows who leads it now. */
+function ofRemoved({ self }: State, by: NonNullable<State["removed"]>, leader: LeaderHint | null): ReplyError {
+  const { members, voters } = by.configuration;
+  const voter = members.find(({ key }) => voters.includes(key));
+  const hint = leader ?? (voter === undefined ? null : { id: nodeIdOf(voter.key), address: voter.address });
+  return { code: "not-leader", message: `${removedWords(nodeIdOf(self), by)}; nothing happened`, leader: hint };
+}

@@ -1,0 +1,188 @@
+// Changing the membership from outside, as an administrator does: nodes that join, leave and come back, and what each of them
+// knows of the others meanwhile.
+import { afterEach, describe, expect, test } from "bun:test";
+import { nodeIdOf } from "../../src/core/configuration.ts";
+import { latestConfiguration } from "../../src/core/log-terms.ts";
+import type { RequestedChange } from "../../src/ports/membership-requests.ts";
+import type { ClientReply } from "../../src/ports/requests.ts";
+import { Cluster, type Member } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
+const addressOf = (id: string): string => `${id}.test:7400`;
+const newcomer = (id: string, voter = true) => ({ id, address: addressOf(id), priority: null, voter });
+
+let open: Cluster | null = null;
+afterEach(async () => {
+  await open?.stopAll();
+  open = null;
+});
+
+async function founded(): Promise<Cluster> {
+  open = await Cluster.founded(three);
+  return open;
+}
+
+const join = (cluster: Cluster, id: string, at: readonly string[] = ["n1"]): Promise<Member> =>
+  cluster.start(id, { bootstrap: null, join: at });
+
+/** Asks the node, and lets time pass until it has answered. */
+async function change(
+  cluster: Cluster,
+  asked: Member,
+  changes: Partial<RequestedChange>,
+  more: { readonly expectedIndex?: number; readonly dryRun?: boolean; readonly timeoutMs?: number } = {},
+): Promise<ClientReply> {
+  const client = cluster.client(asked.id);
+  const { expectedIndex = null, dryRun = false, timeoutMs = 60_000 } = more;
+  const all = { ...nothing, ...changes };
+  client.send((id) => ({ kind: "changeMembership", id, timeoutMs, change: all, expectedIndex, dryRun }));
+  await cluster.until("the change is answered", () => client.raw.length > 0, 70_000);
+  return client.raw[0]!;
+}
+
+const voters = ({ node }: Member): readonly string[] => latestConfiguration(node.state.log)?.voters.map(nodeIdOf) ?? [];
+const peers = ({ node }: Member): readonly string[] =>
+  node
+    .peers()
+    .map(({ id }) => id)
+    .sort();
+
+describe("a node that joins", () => {
+  test("finds everyone from one address, says that it waits, and becomes a voter with everyone's peers", async () => {
+    const cluster = await founded();
+    const added = await join(cluster, "n4", ["n2"]);
+    await cluster.advance(500);
+    expect(peers(added)).toEqual(["n1", "n2", "n3"]);
+    expect(added.logs.join("\n")).toContain("n4 waits to be added; say: graft cluster add n4 n4.test:7400");
+    expect(voters(added)).toEqual(["n1", "n2", "n3"]);
+    const reply = await change(cluster, cluster.leader, { add: [newcomer("n4")] });
+    expect(reply).toMatchObject({ kind: "membershipChanged", message: expect.stringContaining("voters n1 n2 n3 n4") });
+    await cluster.advance(200);
+    for (const member of cluster.members.values()) expect(voters(member)).toEqual(["n1", "n2", "n3", "n4"]);
+    expect(peers(cluster.member("n3"))).toEqual(["n1", "n2", "n4"]);
+  });
+
+  test("waits for a cluster that is only founded later", async () => {
+    const cluster = new Cluster(three);
+    open = cluster;
+    const joining = await join(cluster, "n4", ["n1", "n2"]);
+    await cluster.advance(1_000);
+    expect(joining.node.state.genesis).toBeNull();
+    for (const id of three) await cluster.start(id);
+    await cluster.electLeader();
+    await cluster.until("it knows the cluster", () => joining.node.state.genesis !== null);
+    await cluster.until("it knows the members", () => peers(joining).length === 3);
+  });
+
+  test("that nobody can dial takes part by its own connections", async () => {
+    const cluster = await founded();
+    cluster.network.shut("n4");
+    await join(cluster, "n4");
+    await cluster.advance(500);
+    const reply = await change(cluster, cluster.leader, { add: [newcomer("n4")] });
+    expect(reply.kind).toBe("membershipChanged");
+    await cluster.until("it has the log", () => voters(cluster.member("n4")).length === 4);
+  });
+
+  test("that a voter cannot reach is refused, naming who cannot reach whom, and nothing has changed", async () => {
+    const cluster = await founded();
+    await join(cluster, "n4");
+    cluster.network.cut("n4", cluster.followers[0]!.id);
+    await cluster.advance(500);
+    const reply = await change(cluster, cluster.leader, { add: [newcomer("n4")] });
+    expect(reply).toMatchObject({ kind: "error", code: "rejected" });
+    expect(reply).toHaveProperty(
+      "message",
+      `the membership was not changed: ${cluster.followers[0]!.id} cannot reach n4 at n4.test:7400: the network is cut. Nor has n4 connections of its own to them`,
+    );
+    expect(voters(cluster.leader)).toEqual([...three]);
+    const plan = await change(cluster, cluster.leader, { add: [newcomer("n4")] }, { dryRun: true });
+    expect(plan).toMatchObject({ kind: "membershipPlan", refusal: expect.stringContaining("cannot reach n4") });
+  });
+});
+
+describe("a node that leaves", () => {
+  test("P9, P44: goes on telling clients so, campaigns no more, and does not start again from its data", async () => {
+    const cluster = await founded();
+    const leaving = cluster.followers[0]!;
+    const term = cluster.leader.node.state.currentTerm;
+    const reply = await change(cluster, cluster.leader, { remove: [leaving.id] });
+    expect(reply.kind).toBe("membershipChanged");
+    await cluster.advance(5_000, 50);
+    expect(leaving.end).toBeNull();
+    expect(leaving.node.state.removed).not.toBeNull();
+    expect(peers(leaving)).toEqual([]);
+    expect(peers(cluster.leader)).not.toContain(leaving.id);
+    expect(cluster.leader.node.state.currentTerm).toBe(term);
+    const client = cluster.client(leaving.id);
+    client.command("a");
+    client.query("count");
+    client.stale("count");
+    await cluster.advance(50);
+    for (const answer of client.raw) {
+      expect(answer).toMatchObject({ kind: "error", code: "not-leader", leader: { id: cluster.leader.id } });
+      expect(answer).toHaveProperty("message", expect.stringContaining(`${leaving.id} has been removed`));
+    }
+    expect(client.raw).toHaveLength(3);
+    const disk = await cluster.crash(leaving.id);
+    expect(cluster.start(leaving.id, { disk })).rejects.toThrow("needs an empty data_dir");
+    await cluster.settle();
+  });
+
+  test("and leads hands over first: who asks is sent to the next leader, which removes it", async () => {
+    const cluster = await founded();
+    const old = cluster.leader;
+    const first = await change(cluster, old, { remove: [old.id] });
+    expect(first).toMatchObject({ kind: "error", code: "not-leader" });
+    const next = await cluster.anotherLeader(old);
+    expect(first).toMatchObject({ leader: { id: next.id } });
+    const second = await change(cluster, next, { remove: [old.id] });
+    expect(second.kind).toBe("membershipChanged");
+    await cluster.until("it knows", () => old.node.state.removed !== null);
+  });
+
+  test("comes back with its disk wiped, as another incarnation in the place of the old one", async () => {
+    const cluster = await founded();
+    const lost = cluster.followers[0]!;
+    await cluster.crash(lost.id);
+    const back = await cluster.start(lost.id, { incarnation: "new-disk", bootstrap: null, join: ["n1", "n2", "n3"] });
+    await cluster.advance(500);
+    expect(back.logs.join("\n")).toContain(`${lost.id} has other data than the member ${lost.id}`);
+    const reply = await change(cluster, cluster.leader, { add: [newcomer(lost.id)] });
+    expect(reply.kind).toBe("membershipChanged");
+    const keys = latestConfiguration(cluster.leader.node.state.log)?.members.map(({ key }) => String(key));
+    expect(keys).toContain(`${lost.id}@new-disk`);
+    expect(keys).toHaveLength(3);
+  });
+});
+
+test("a change is refused that would leave the cluster without a quorum", async () => {
+  const cluster = await founded();
+  const [lost, other] = cluster.followers;
+  await cluster.crash(lost!.id);
+  const reply = await change(cluster, cluster.leader, { remove: [other!.id] });
+  expect(reply).toMatchObject({ kind: "error", code: "rejected" });
+  expect(reply).toHaveProperty("message", expect.stringContaining(`${lost!.id} does not answer`));
+  expect((await change(cluster, cluster.leader, { remove: [lost!.id] })).kind).toBe("membershipChanged");
+});
+
+test("a change that takes too long goes on: its outcome is said to be unknown, with how things stand", async () => {
+  const cluster = await founded();
+  const added = await join(cluster, "n4");
+  await cluster.advance(500);
+  added.holdsDisk = "everything";
+  const reply = await change(cluster, cluster.leader, { add: [newcomer("n4")] }, { timeoutMs: 1_000 });
+  expect(reply).toMatchObject({ kind: "error", code: "outcome-unknown" });
+  expect(reply).toHaveProperty("message", expect.stringContaining("learners n4; n4 to vote when caught up"));
+  added.holdsDisk = "nothing";
+  added.store.flushAll();
+  await cluster.until("it votes", () => voters(cluster.leader).includes("n4"));
+});
+
+test("a change of a configuration that has changed since it was looked at is refused", async () => {
+  const cluster = await founded();
+  const reply = await change(cluster, cluster.leader, { demote: [cluster.followers[0]!.id] }, { expectedIndex: 7 });
+  expect(reply).toMatchObject({ kind: "error", code: "rejected" });
+  expect(reply).toHaveProperty("message", expect.stringContaining("the configuration has changed: it stands at 0"));
+});
