@@ -122,6 +122,23 @@ test("maps of a snapshot that nobody read, or whose plugin failed, are let go of
   expect(Buffer.concat(readAll(executor.snapshot()))).toEqual(Buffer.concat(readAll(model.snapshot())));
 });
 
+test("once a snapshot is over, each command puts back some of what changed meanwhile", () => {
+  const kept: Pair[] = [];
+  const executor = open((pair) => {
+    kept.push(pair);
+    return both(pair);
+  });
+  const snapshot = executor.snapshot();
+  for (let at = 0; at < 300; at++) set(executor, at, at);
+  snapshot.close();
+  const kinds: string[] = [];
+  // While it is in one piece again, its entries are those of a Map.
+  for (let at = 0; at < 8; at++, set(executor, at, at))
+    kinds.push(Object.prototype.toString.call(kept[0]?.one.entries()));
+  expect(new Set(kinds.slice(0, 4))).toEqual(new Set(["[object Generator]"]));
+  expect(kinds.at(-1)).toBe("[object Map Iterator]");
+});
+
 test("a map that is frozen when commands have gone on is refused, and so is nothing that follows", () => {
   let isLate = true;
   const late: Take = ({ one, other }) =>
