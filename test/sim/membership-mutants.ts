@@ -1,6 +1,10 @@
 // Cores that are wrong in one way each about the members of the cluster (§4). How they are made and tried is mutants.ts.
 import type { Mutant } from "./mutants.ts";
 
+/** Too few have decided, which the count of disks and votes finds before it does harm; or the harm that it did. */
+const counted =
+  /Election Safety|Leader Completeness|State Machine Safety|the core's own assertions|durable on a majority|without a majority/;
+
 const commitRule = "const reached = reachedByQuorum(configuration, (key) =>";
 
 export const membershipMutants: readonly Mutant[] = [
@@ -16,7 +20,7 @@ export const membershipMutants: readonly Mutant[] = [
     membership: true,
     checks: { invariants: false, promises: true },
     seedsMax: 60,
-    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|durable on a majority|without a majority/,
+    caughtBy: counted,
   },
   {
     name: "P39: while the configuration is joint the old majority alone decides",
@@ -28,8 +32,9 @@ export const membershipMutants: readonly Mutant[] = [
       },
     ],
     membership: true,
+    checks: { invariants: false, promises: true },
     seedsMax: 60,
-    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|the core's own assertions/,
+    caughtBy: counted,
   },
   {
     name: "P39: while the configuration is joint a majority of all decides",
@@ -43,7 +48,7 @@ export const membershipMutants: readonly Mutant[] = [
     membership: true,
     checks: { invariants: false, promises: true },
     seedsMax: 60,
-    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|durable on a majority|without a majority/,
+    caughtBy: counted,
   },
   {
     name: "P39: learners are counted",
@@ -57,7 +62,7 @@ export const membershipMutants: readonly Mutant[] = [
     membership: true,
     checks: { invariants: false, promises: true },
     seedsMax: 60,
-    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|durable on a majority|without a majority/,
+    caughtBy: counted,
   },
   {
     name: "P37: a change before an entry of the leader's own term is committed",
@@ -79,8 +84,9 @@ export const membershipMutants: readonly Mutant[] = [
       },
     ],
     membership: true,
+    checks: { invariants: false, promises: true },
     seedsMax: 60,
-    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|the core's own assertions/,
+    caughtBy: counted,
   },
   {
     name: "P41: a configuration outlives its entry",
@@ -92,9 +98,10 @@ export const membershipMutants: readonly Mutant[] = [
       },
     ],
     membership: true,
-    seedsMax: 100,
-    caughtBy:
-      /Election Safety|Leader Completeness|State Machine Safety|the core's own assertions|liveness|only who has left/,
+    profile: "everything",
+    checks: { invariants: false, promises: true },
+    seedsMax: 200,
+    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|without a majority|liveness|only who has left/,
   },
   {
     name: "P40: a leader that has been left out counts itself",
