@@ -61,7 +61,7 @@ export function describeChangeOutcome(outcome: ChangeOutcome): string {
 }
 
 /** Why a change cannot be made, in words that follow a colon. */
-function describeRefusal(reason: ChangeRefusal): string {
+export function describeRefusal(reason: ChangeRefusal): string {
   switch (reason.kind) {
     case "unknownMember":
       return `${reason.name} is not a member`;

@@ -57,7 +57,8 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   requestVoteReply: smallFrame,
   appendEntries: { bytesMax: 16 * mebibyte, itemsMax: 9 * entriesMax },
   appendEntriesReply: smallFrame,
-  installSnapshot: membersFrame,
+  // A joint configuration names its members four times and more.
+  installSnapshot: { bytesMax: 512 * kibibyte, itemsMax: 64 * membersMax },
   timeoutNow: smallFrame,
   genesisNotice: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
   readIndex: smallFrame,

@@ -2,6 +2,7 @@
 // would have written.
 import { describe, expect, test } from "bun:test";
 import { toMemberKey } from "../../../src/core/configuration.ts";
+import { membersMax as configurationMembersMax } from "../../../src/core/next-configuration.ts";
 import { decodeFrame, encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame } from "../../../src/adapters/cbor/frames.ts";
 import { membersMax, operationsMax, payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
@@ -106,6 +107,20 @@ test("a list that its reader would not take does not leave", () => {
   expect(() => encodeFrame({ kind: "genesisNotice", genesis })).toThrow(RangeError);
   const founders = { ...genesis, members: members.slice(1) };
   expect(encodeFrame({ kind: "genesisNotice", genesis: founders })).toBeInstanceOf(Uint8Array);
+});
+
+test("the largest configuration that there may be, joint and with learners that wait, goes with a snapshot's offer", () => {
+  expect(membersMax).toBe(configurationMembersMax);
+  const keys = Array.from({ length: membersMax }, (_, i) => toMemberKey(`${"n".repeat(50)}${i}`, "a".repeat(32)));
+  const members = keys.map((key) => ({ key, address: `${"h".repeat(200)}:7401`, priority: 0 }));
+  const [voters, outgoing] = [keys.slice(0, 64), keys.slice(64)];
+  const pending = [{ promote: outgoing, demote: voters.slice(32), remove: voters.slice(0, 32) }];
+  const configuration = { members, voters, outgoing, leaving: outgoing, pending };
+  const position = { index: 9, term: 1 };
+  const placed = { position, configuration };
+  const at = { position, stampMs: 1, chain: 1, bytes: 1, checksum: 1, file: "s1" };
+  const offer: Frame = { kind: "installSnapshot", term: 1, round: 1, snapshot: { ...at, configuration: placed } };
+  expect(decodeFrame(bodyOf(encodeFrame(offer)), "peer")).toStrictEqual(offer);
 });
 
 test("operations that only people read are cut off, and not refused", () => {
