@@ -52,6 +52,15 @@ describe("a leader confirms a read by answers to what it sent after the read cam
     expect(reads(linesOf(after, from(n3, accepted(2, 2, roundOf(late) + 1))))).toEqual(ready(2));
   });
 
+  test("P28: there is no lease: a leader that has slept serves nothing on what it was told before", () => {
+    const served = play(leading(), read(1), tick);
+    const before = play(served, acked(served, n2), acked(served, n3));
+    const woken = take(before, read(2), before.nowMs + 10_000)[0];
+    expect(asLeader(woken).reads).toHaveLength(1);
+    expect(linesOf(woken, acked(woken, n2))).toEqual([]);
+    expect(linesOf(woken, tick).some((line) => line.includes("may be served"))).toBe(false);
+  });
+
   test("P24: half of four voters are not a majority", () => {
     const sent = play(
       leading({
