@@ -2,7 +2,7 @@
 // restoring a backup, and the file of a backup. As in compose.ts nothing here decides anything.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Backup, readBackup } from "./adapters/files/backup-file.ts";
+import { type Backup, createBackup, readBackup } from "./adapters/files/backup-file.ts";
 import { RestoringFolder } from "./adapters/files/restoring-folder.ts";
 import { listSnapshots, snapshotsIn } from "./adapters/files/snapshot-folder.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
@@ -16,8 +16,10 @@ import { GraftError } from "./errors.ts";
 import { restoreBackup } from "./node/restore-backup.ts";
 import type { StoredSnapshot } from "./ports/snapshot-store.ts";
 
-export type { LogInspection } from "./adapters/sqlite/inspect-log.ts";
-export type { Recovered, Recovery } from "./adapters/sqlite/recover.ts";
+export type { Recovery } from "./adapters/sqlite/recover.ts";
+
+/** A file for what a client fetches. */
+export const backupFile = createBackup;
 
 const randomHex = (): string => Buffer.from(systemClock.randomBytes(16)).toString("hex");
 const randomBytes = (count: number): Uint8Array => systemClock.randomBytes(count);

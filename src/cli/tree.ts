@@ -1,4 +1,5 @@
 // What can Graft do from the command line? Every command by the words that call it.
+import { backup } from "./backup.ts";
 import { benchElection } from "./bench-election.ts";
 import { benchReads } from "./bench-reads.ts";
 import { benchReplication } from "./bench-replication.ts";
@@ -88,5 +89,5 @@ export const commands: Group = {
     ["graft start --config node.toml", "one node of a real one"],
     [`graft execute command put '{"key":"a","value":"1"}'`, "have the state machine do something"],
   ],
-  commands: { start, stop, cluster, execute, certs, restore, recover, log, dev, bench, complete },
+  commands: { start, stop, cluster, execute, certs, backup, restore, recover, log, dev, bench, complete },
 };

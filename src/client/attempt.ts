@@ -20,6 +20,8 @@ function changesNothing({ kind }: RequestBody): boolean {
     case "status":
     case "configuration":
     case "describe":
+    case "backup":
+    case "readBackup":
     // A session that was opened and not heard of ends unused.
     case "openSession":
     case "closeSession":

@@ -3,6 +3,8 @@
 import { payloadBytesMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
 import { GraftError } from "../errors.ts";
 import type {
+  BackupPieceReply,
+  BackupReadyReply,
   ConfigurationReply,
   Consistency,
   DescribeReply,
@@ -49,6 +51,13 @@ export interface QueryOptions extends RequestOptions {
 export interface ChangeOptions extends RequestOptions {
   /** Only while the configuration stands at this index. */
   readonly expectedIndex?: number;
+}
+
+/** Which piece of a backup: `bytesMax` is at most 256 KiB. */
+export interface BackupPiece {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytesMax: number;
 }
 
 /** What the state machine answered. */
@@ -153,6 +162,20 @@ export class GraftClient {
   /** What the change would come to. Changes nothing. Administrators only. */
   planMembership(change: RequestedChange, options: ChangeOptions = {}): Promise<MembershipPlanReply> {
     return this.#change<MembershipPlanReply>("membershipPlan", change, options, true);
+  }
+
+  /**
+   * Has the node at `address` make a backup ready whose state includes everything acknowledged before the call. `timeoutMs` is
+   * for the making of it as well. Administrators only; backup.ts reads the file.
+   */
+  backup(address: string, options: RequestOptions = {}): Promise<BackupReadyReply> {
+    const body = { kind: "backup", timeoutMs: this.#time(options) } as const;
+    return this.#expect<BackupReadyReply>("backupReady", body, options, address);
+  }
+
+  /** What stands at `offset` of a backup that the node at `address` has made ready. Administrators only. */
+  readBackup(address: string, piece: BackupPiece, options: RequestOptions = {}): Promise<BackupPieceReply> {
+    return this.#expect<BackupPieceReply>("backupPiece", { kind: "readBackup", ...piece }, options, address);
   }
 
   /** Stops the node at `address` gracefully. Administrators only. */

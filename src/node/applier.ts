@@ -5,7 +5,7 @@ import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import type { Applied } from "./snapshot-taker.ts";
-import { giveUp, type ReplyError, type Waiter } from "./waiting-clients.ts";
+import { giveUp, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
 import type { DueQuery } from "./waiting-reads.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
@@ -13,6 +13,7 @@ const runsMax = 8;
 const runBytesMax = 1024 * 1024;
 /** How many queries may be with the state machine at once: no more than a run or two of commands would take. */
 const queriesMax = 1024;
+const nothing = new Uint8Array();
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
@@ -138,8 +139,10 @@ export class Applier {
   #ask(): void {
     const due = this.#options.dueQueries(this.#handedThrough, queriesMax - this.#queriesUnderWay);
     for (const query of due) {
-      if (this.#failure === null) this.#query(query);
-      else query.waiter.fail(stateMachineError(this.#failure));
+      const { waiter, position } = query;
+      if (this.#failure !== null) waiter.fail(stateMachineError(this.#failure));
+      else if (waiter.kind === "reach") waiter.succeed(nothing, position, null);
+      else this.#query(waiter, query);
     }
   }
 
@@ -194,7 +197,7 @@ export class Applier {
     );
   }
 
-  #query({ waiter, position, stalenessMs }: DueQuery): void {
+  #query(waiter: QueryWaiter, { position, stalenessMs }: DueQuery): void {
     const waiting = [[waiter]];
     this.#underWay.add(waiting);
     this.#queriesUnderWay++;

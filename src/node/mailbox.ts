@@ -3,7 +3,14 @@
 // them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
-import { bytesOf, type ProposalWaiter, type QueryWaiter, type Waiter, type WaitingClients } from "./waiting-clients.ts";
+import {
+  bytesOf,
+  isRead,
+  type ProposalWaiter,
+  type ReadWaiter,
+  type Waiter,
+  type WaitingClients,
+} from "./waiting-clients.ts";
 import type { WaitingReads } from "./waiting-reads.ts";
 
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
@@ -20,7 +27,7 @@ export class Mailbox {
   readonly #reads: WaitingReads;
   #events: ArrivedEvent[] = [];
   #commands: ProposalWaiter[] = [];
-  #queries: QueryWaiter[] = [];
+  #queries: ReadWaiter[] = [];
   #requestBytes = 0;
 
   constructor(waiting: WaitingClients, reads: WaitingReads) {
@@ -48,7 +55,7 @@ export class Mailbox {
 
   addRequest(waiter: Waiter): void {
     this.#requestBytes += waiter.payload.byteLength;
-    if (waiter.kind === "query") this.#queries.push(waiter);
+    if (isRead(waiter)) this.#queries.push(waiter);
     else this.#commands.push(waiter);
   }
 

@@ -82,7 +82,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #mailbox = new Mailbox(this.#waiting, this.#reads);
   readonly #parked = new ParkedRequests();
   readonly #applier: Applier;
-  readonly #snapshots: NodeSnapshots;
+  readonly snapshots: NodeSnapshots;
   readonly #loop: TurnLoop;
   readonly #ended = Promise.withResolvers<NodeEnd>();
   readonly #handOvers: HandOvers;
@@ -97,7 +97,7 @@ export class Node implements TransportHandler, RequestTarget {
     const { store, clock, transport, logger, stateMachine } = modules;
     this.#options = options;
     this.#modules = modules;
-    this.#snapshots = new NodeSnapshots(modules, {
+    this.snapshots = new NodeSnapshots(modules, {
       cluster: options.cluster,
       policy: options.snapshotPolicy,
       state: () => this.state,
@@ -120,8 +120,8 @@ export class Node implements TransportHandler, RequestTarget {
       dueQueries: (through, max) => this.#reads.take(through, max, this.nowMs()),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
-      handed: (last, bytes) => this.#snapshots.taker.onHanded(last, bytes),
-      restore: (snapshot) => this.#snapshots.restore(snapshot),
+      handed: (last, bytes) => this.snapshots.taker.onHanded(last, bytes),
+      restore: (snapshot) => this.snapshots.restore(snapshot),
       answered: () => this.#onAnswered(),
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
       failed: (error) => this.#die(error),
@@ -140,7 +140,7 @@ export class Node implements TransportHandler, RequestTarget {
       applier: this.#applier,
       waiting: this.#waiting,
       reads: this.#reads,
-      snapshots: this.#snapshots,
+      snapshots: this.snapshots,
       transferSettled: (outcome: TransferOutcome) => this.#handOvers.settle(outcome),
       changeSettled: (settled: ChangeSettled) => this.membership.settle(settled),
       removed: (by: PlacedConfiguration) => this.#onRemoved(by),
@@ -221,7 +221,7 @@ export class Node implements TransportHandler, RequestTarget {
     if (this.#life === "ended") return;
     this.membership.start();
     logger.log("info", "node started", { state: describeState(this.state) });
-    this.#snapshots.start();
+    this.snapshots.start();
     this.#expire();
     this.#loop.schedule();
   }
@@ -270,7 +270,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   onBulk(from: PeerIdentity, link: BulkLink): void {
-    this.#snapshots.onBulk(from, link);
+    this.snapshots.onBulk(from, link);
   }
 
   onRequest(request: ClientRequest, client: ClientConnection): void {
@@ -318,7 +318,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   #onTurned(): void {
-    this.#snapshots.onTurned();
+    this.snapshots.onTurned();
     this.membership.onTurned();
     if (this.#parked.count > 0 && (this.refusal !== null || !isElecting(this.state))) this.#unpark();
     this.#noteQuiet();
@@ -367,7 +367,7 @@ export class Node implements TransportHandler, RequestTarget {
     if (this.#life === "ended") return;
     this.#life = "ended";
     this.#loop.stop();
-    this.#snapshots.stop();
+    this.snapshots.stop();
     this.#expiry?.cancel();
     this.#answerEveryone(reason);
     // Whoever asked for a hand-over is answered from a promise.

@@ -2,18 +2,21 @@
 // from what this node knows. Who may ask what has been checked by the transport.
 import { describeTransfer } from "../core/describe.ts";
 import type { TransferOutcome } from "../core/effects.ts";
-import type { Millis } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import type {
+  BackupRequest,
   ClientReply,
   ClientRequest,
   CloseSessionRequest,
   CommandRequest,
   OpenSessionRequest,
   QueryRequest,
+  ReadBackupRequest,
   RequestId,
 } from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
+import type { Backups } from "./backups.ts";
 import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { describeConfiguration, describeStatus } from "./status.ts";
@@ -36,6 +39,7 @@ export interface RequestTarget extends ChangeTarget {
   readonly openCount: number;
   readonly openBytes: number;
   readonly description: StateMachineDescription;
+  readonly snapshots: { readonly backups: Backups };
   nowMs(): Millis;
   peers(): readonly PeerStatus[];
   submit(waiter: Waiter): void;
@@ -50,6 +54,7 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
     case "openSession":
     case "closeSession":
     case "query":
+    case "backup":
       submit(node, request, client);
       return;
     case "status":
@@ -67,6 +72,9 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
     case "changeMembership":
       void onChangeRequest(node, request, (reply) => client.reply(reply));
       return;
+    case "readBackup":
+      void readBackup(node.snapshots.backups, request).then((reply) => client.reply(reply));
+      return;
     case "stop":
       client.reply({ kind: "done", id: request.id, leader: knownLeader(node.state) });
       void node.stop();
@@ -74,7 +82,7 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
   }
 }
 
-type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | QueryRequest;
+type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | QueryRequest | BackupRequest;
 
 function submit(node: RequestTarget, request: Submitted, client: ClientConnection): void {
   const { id } = request;
@@ -106,6 +114,10 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
       if (request.consistency === "stale") return node.submitStale(waiter, request.maxStalenessMs);
       return node.submit(waiter);
     }
+    case "backup": {
+      const succeed: Succeed = (_, { index }) => void makeBackup(node.snapshots.backups, id, index).then(reply);
+      return node.submit({ kind: "reach", payload, dueMs, succeed, fail });
+    }
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
       return node.submit({ ...request, payload, dueMs, succeed, fail });
@@ -125,6 +137,20 @@ const result =
   (id: RequestId, reply: (answer: ClientReply) => void): Succeed =>
   (payload, { index, term }, stalenessMs) =>
     reply({ kind: "result", id, payload, index, term, stalenessMs });
+
+async function makeBackup(backups: Backups, id: RequestId, through: LogIndex): Promise<ClientReply> {
+  const answer = await backups.take(through);
+  if (answer.kind === "failed") return { kind: "error", id, ...answer.error };
+  const { file, bytes, checksum, position } = answer.value;
+  return { kind: "backupReady", id, file, bytes, checksum, ...position };
+}
+
+async function readBackup(backups: Backups, request: ReadBackupRequest): Promise<ClientReply> {
+  const { id, file, offset, bytesMax } = request;
+  const answer = await backups.read(file, offset, bytesMax);
+  if (answer.kind === "failed") return { kind: "error", id, ...answer.error };
+  return { kind: "backupPiece", id, offset, bytes: answer.value };
+}
 
 function replyToTransfer(node: RequestTarget, id: number, outcome: TransferOutcome, client: ClientConnection): void {
   const leader = knownLeader(node.state);

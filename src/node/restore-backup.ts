@@ -1,7 +1,6 @@
 // How does a backup become the beginning of a new cluster? Its content goes into a snapshot of that cluster, which knows one
-// member, and the log begins after it: index, term and replicated time go on from there. The sessions are part of the state:
-// what a client of the old cluster sends again was either done before the backup, and is answered from it, or is not in the
-// state, and is done now.
+// member, and the log begins after it: index, term and replicated time go on from there. The old cluster's sessions are in the
+// state and end by that time; nobody uses them, since clients keep a session to the founding that opened it.
 import { type Member, toMemberKey } from "../core/configuration.ts";
 import { genesisConfiguration } from "../core/genesis.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";

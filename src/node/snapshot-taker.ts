@@ -48,6 +48,7 @@ interface Taking {
 export class SnapshotTaker {
   readonly #options: SnapshotTakerOptions;
   #lastIndex: LogIndex;
+  #handed: Applied | null = null;
   #bytesSince = 0;
   #underWay: Taking | null = null;
 
@@ -57,6 +58,11 @@ export class SnapshotTaker {
     this.#lastIndex = after;
   }
 
+  /** The last entry that the state machine has been given, or that it was restored with; null before the first. */
+  get handed(): Applied | null {
+    return this.#handed;
+  }
+
   /** The end of the one under way; null when there is none. */
   get takingThrough(): LogIndex | null {
     return this.#underWay?.through ?? null;
@@ -64,6 +70,7 @@ export class SnapshotTaker {
 
   /** Entries of so many bytes have been handed to the state machine, the last of them `applied`: it may be time. */
   onHanded(applied: Applied, bytes: number): void {
+    this.#handed = applied;
     this.#bytesSince += bytes;
     const { everyEntries, everyBytes } = this.#options.policy;
     const isDue = applied.index - this.#lastIndex >= everyEntries || this.#bytesSince >= everyBytes;
@@ -71,8 +78,9 @@ export class SnapshotTaker {
   }
 
   /** The state has been replaced by that of a snapshot. */
-  onRestored(through: LogIndex): void {
-    this.#lastIndex = through;
+  onRestored(through: Applied): void {
+    this.#handed = through;
+    this.#lastIndex = through.index;
     this.#bytesSince = 0;
   }
 

@@ -12,6 +12,7 @@ import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
+import { Backups } from "./backups.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { toError } from "./node-end.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
@@ -41,6 +42,7 @@ export interface NodeSnapshotsOptions {
 
 export class NodeSnapshots {
   readonly taker: SnapshotTaker;
+  readonly backups: Backups;
   readonly #modules: SnapshotModules;
   readonly #options: NodeSnapshotsOptions;
   readonly #fetcher: SnapshotFetcher;
@@ -73,6 +75,13 @@ export class NodeSnapshots {
       fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
     });
     this.#server = new SnapshotServer(snapshots, logger);
+    this.backups = new Backups({
+      snapshots,
+      clock,
+      taker: this.taker,
+      description: () => stateMachine.description,
+      latest: () => options.state().snapshot,
+    });
   }
 
   /** Goes on with the space that a stop has left over. Half-read files stay: the leader may offer them again. */
@@ -93,7 +102,7 @@ export class NodeSnapshots {
     await this.taker.giveUp();
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
     await stateMachine.restore(snapshots.contents(snapshot));
-    this.taker.onRestored(through);
+    this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
     logger.log("info", "state machine restored", { through });
   }
 
@@ -143,7 +152,13 @@ export class NodeSnapshots {
     this.#candidates = this.#candidates.filter((each) => each.position.index > (snapshot?.position.index ?? 0));
     const candidates = this.#candidates.map(({ file }) => file);
     try {
-      await this.#modules.snapshots.retain([...own, ...candidates, ...needed, ...this.#server.filesInUse]);
+      await this.#modules.snapshots.retain([
+        ...own,
+        ...candidates,
+        ...needed,
+        ...this.#server.filesInUse,
+        ...this.backups.filesInUse,
+      ]);
     } catch (error) {
       // They only take up room, and are tried again with the next snapshot.
       this.#modules.logger.log("warn", "old snapshots could not be removed", { reason: toError(error).message });

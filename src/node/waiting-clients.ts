@@ -32,7 +32,14 @@ export interface QueryWaiter extends Asked {
   readonly kind: "query";
 }
 
-export type Waiter = ProposalWaiter | QueryWaiter;
+/** One that waits, as a query does, until the state machine has been given everything acknowledged before; and no more. */
+export interface ReachWaiter extends Asked {
+  readonly kind: "reach";
+}
+
+export type ReadWaiter = QueryWaiter | ReachWaiter;
+
+export type Waiter = ProposalWaiter | ReadWaiter;
 
 interface Placed {
   readonly term: Term;
@@ -58,9 +65,11 @@ export const notAnswered = (reason: string): ReplyError => ({
   leader: null,
 });
 
+export const isRead = (waiter: Waiter): waiter is ReadWaiter => waiter.kind === "query" || waiter.kind === "reach";
+
 /** The node cannot learn any more what becomes of the request. */
 export function giveUp(waiter: Waiter, reason: string): void {
-  waiter.fail(waiter.kind === "query" ? notAnswered(reason) : outcomeUnknown(reason));
+  waiter.fail(isRead(waiter) ? notAnswered(reason) : outcomeUnknown(reason));
 }
 
 export class WaitingClients {

@@ -3,14 +3,14 @@
 // the reason why not (P26 of the tests). A question changes nothing, so its outcome is never in doubt.
 import type { ReadRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
-import { notAnswered, type QueryWaiter, type ReplyError } from "./waiting-clients.ts";
+import { notAnswered, type QueryWaiter, type ReadWaiter, type ReplyError } from "./waiting-clients.ts";
 
 /** Queries that a state which has applied through this index may answer. */
 interface Ready {
   readonly position: LogPosition;
   /** Null: the state is not out of date, whenever it is asked. */
   readonly age: Age | null;
-  waiters: readonly QueryWaiter[];
+  waiters: readonly ReadWaiter[];
 }
 
 /** How old the state is that a stale read sees. */
@@ -23,13 +23,13 @@ export interface Age {
 
 /** A query that may be put to the state machine now, and what its answer is to say of the state. */
 export interface DueQuery {
-  readonly waiter: QueryWaiter;
+  readonly waiter: ReadWaiter;
   readonly position: LogPosition;
   readonly stalenessMs: number | null;
 }
 
 export class WaitingReads {
-  readonly #asked = new Map<ReadRef, readonly QueryWaiter[]>();
+  readonly #asked = new Map<ReadRef, readonly ReadWaiter[]>();
   #ready: Ready[] = [];
   #lastRef = 0;
   #count = 0;
@@ -46,7 +46,7 @@ export class WaitingReads {
   }
 
   /** Registers queries that one read stands for. */
-  add(waiters: readonly QueryWaiter[]): ReadRef {
+  add(waiters: readonly ReadWaiter[]): ReadRef {
     this.#lastRef++;
     this.#asked.set(this.#lastRef, waiters);
     this.#count += waiters.length;
@@ -80,7 +80,7 @@ export class WaitingReads {
    */
   take(through: LogIndex, max: number, nowMs: Millis): readonly DueQuery[] {
     if (this.#ready.length === 0) return [];
-    const taken: QueryWaiter[] = [];
+    const taken: ReadWaiter[] = [];
     const due: DueQuery[] = [];
     const later: Ready[] = [];
     for (const ready of this.#ready) {
@@ -100,8 +100,8 @@ export class WaitingReads {
 
   /** Answers those whose time is up. */
   expire(nowMs: Millis): void {
-    const isLate = (waiter: QueryWaiter): boolean => waiter.dueMs <= nowMs;
-    const late: QueryWaiter[] = [];
+    const isLate = (waiter: ReadWaiter): boolean => waiter.dueMs <= nowMs;
+    const late: ReadWaiter[] = [];
     for (const [ref, waiters] of this.#asked) {
       if (!waiters.some(isLate)) continue;
       late.push(...waiters.filter(isLate));
@@ -126,18 +126,18 @@ export class WaitingReads {
     this.#settle(waiters, error);
   }
 
-  #forget(waiters: readonly QueryWaiter[]): void {
+  #forget(waiters: readonly ReadWaiter[]): void {
     this.#count -= waiters.length;
     for (const waiter of waiters) this.#bytes -= waiter.payload.byteLength;
   }
 
-  #settle(waiters: readonly QueryWaiter[], error: ReplyError): void {
+  #settle(waiters: readonly ReadWaiter[], error: ReplyError): void {
     this.#forget(waiters);
     for (const waiter of waiters) waiter.fail(error);
   }
 }
 
-function dueQuery(waiter: QueryWaiter, { position, age }: Ready, through: LogIndex, nowMs: Millis): DueQuery {
+function dueQuery(waiter: ReadWaiter, { position, age }: Ready, through: LogIndex, nowMs: Millis): DueQuery {
   if (age === null) return { waiter, position, stalenessMs: null };
   const stalenessMs = age.asOfMs === null ? null : Math.max(0, Math.ceil(nowMs - age.asOfMs));
   return { waiter, position: { ...position, index: through }, stalenessMs };

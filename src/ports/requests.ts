@@ -77,6 +77,20 @@ export interface StopRequest extends Identified {
   readonly kind: "stop";
 }
 
+/** Administrators only: a backup of the state that includes everything acknowledged before; answered with `backupReady`. */
+export interface BackupRequest extends Identified {
+  readonly kind: "backup";
+  readonly timeoutMs: number;
+}
+
+/** Administrators only: a piece of the file of a backup that this node has made ready; answered with `backupPiece`. */
+export interface ReadBackupRequest extends Identified {
+  readonly kind: "readBackup";
+  readonly file: string;
+  readonly offset: number;
+  readonly bytesMax: number;
+}
+
 export type ClientRequest =
   | CommandRequest
   | OpenSessionRequest
@@ -87,7 +101,9 @@ export type ClientRequest =
   | DescribeRequest
   | TransferRequest
   | StopRequest
-  | ChangeMembershipRequest;
+  | ChangeMembershipRequest
+  | BackupRequest
+  | ReadBackupRequest;
 
 /** What the wire can carry across as an error. */
 export type ReplyErrorCode = Exclude<ErrorCode, "config" | "plugin" | "storage" | "usage">;
@@ -178,7 +194,28 @@ export interface DoneReply extends Identified {
   readonly leader: LeaderHint | null;
 }
 
+/** The file is complete and is kept while it is read. It is described beside `src/adapters/files/snapshot-format.ts`. */
+export interface BackupReadyReply extends Identified {
+  readonly kind: "backupReady";
+  readonly file: string;
+  readonly bytes: number;
+  /** Of the whole file, 53 bits. */
+  readonly checksum: number;
+  /** The state is as of this entry. */
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
+export interface BackupPieceReply extends Identified {
+  readonly kind: "backupPiece";
+  readonly offset: number;
+  /** Empty at the end of the file. */
+  readonly bytes: Uint8Array;
+}
+
 export type ClientReply =
+  | BackupReadyReply
+  | BackupPieceReply
   | ResultReply
   | SessionOpenedReply
   | ErrorReply

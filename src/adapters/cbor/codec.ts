@@ -1,5 +1,12 @@
 // Between a frame's bytes and what it says. Encoding dispatches on the message; decoding checks the size for its kind,
 // then walks the bytes strictly, then lets cbor-x decode, then reads every field against the schema of docs/protocol.md.
+import {
+  readBackupPieceReply,
+  readBackupReadyReply,
+  readBackupRequest,
+  readReadBackupRequest,
+  writeBackup,
+} from "./backup-frames.ts";
 import { BadFrame } from "./bad-frame.ts";
 import {
   readDialBack,
@@ -90,6 +97,8 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   openSessionRequest: readOpenSessionRequest,
   closeSessionRequest: readCloseSessionRequest,
   changeMembershipRequest: readChangeMembershipRequest,
+  backupRequest: readBackupRequest,
+  readBackupRequest: readReadBackupRequest,
   resultReply: readResultReply,
   errorReply: readErrorReply,
   statusReply: readStatusReply,
@@ -97,8 +106,10 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   describeReply: readDescribeReply,
   doneReply: readDoneReply,
   sessionOpenedReply: readSessionOpenedReply,
+  backupReadyReply: readBackupReadyReply,
   membershipChangedReply: readMembershipChangedReply,
   membershipPlanReply: readMembershipPlanReply,
+  backupPieceReply: readBackupPieceReply,
 };
 
 interface Kind {
@@ -191,6 +202,11 @@ function write(frame: Frame): void {
     case "closeSession":
     case "changeMembership":
       return writeRequest(writer, frame);
+    case "backup":
+    case "readBackup":
+    case "backupReady":
+    case "backupPiece":
+      return writeBackup(writer, frame);
     case "result":
     case "error":
     case "done":

@@ -80,6 +80,8 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   openSessionRequest: smallFrame,
   closeSessionRequest: smallFrame,
   changeMembershipRequest: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
+  backupRequest: smallFrame,
+  readBackupRequest: smallFrame,
   resultReply: payloadFrame,
   errorReply: textFrame,
   statusReply: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
@@ -87,8 +89,10 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   describeReply: { bytesMax: 2 * mebibyte, itemsMax: 3 * operationsMax },
   doneReply: { bytesMax: kibibyte, itemsMax: 16 },
   sessionOpenedReply: smallFrame,
+  backupReadyReply: smallFrame,
   membershipChangedReply: textFrame,
   membershipPlanReply: { bytesMax: 512 * kibibyte, itemsMax: 16 * membersMax },
+  backupPieceReply: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },
 });
 
 const largest = (context: FrameContext): number =>

@@ -35,6 +35,8 @@ export const messageNumbers = Object.freeze({
   openSessionRequest: 39,
   closeSessionRequest: 40,
   changeMembershipRequest: 41,
+  backupRequest: 42,
+  readBackupRequest: 43,
 
   resultReply: 64,
   errorReply: 65,
@@ -43,8 +45,10 @@ export const messageNumbers = Object.freeze({
   describeReply: 68,
   doneReply: 69,
   sessionOpenedReply: 70,
+  backupReadyReply: 71,
   membershipChangedReply: 72,
   membershipPlanReply: 73,
+  backupPieceReply: 74,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -92,6 +96,8 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "openSessionRequest",
     "closeSessionRequest",
     "changeMembershipRequest",
+    "backupRequest",
+    "readBackupRequest",
   ],
   reply: [
     "refused",
@@ -102,7 +108,9 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "describeReply",
     "doneReply",
     "sessionOpenedReply",
+    "backupReadyReply",
     "membershipChangedReply",
     "membershipPlanReply",
+    "backupPieceReply",
   ],
 });

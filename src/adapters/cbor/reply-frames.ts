@@ -1,5 +1,7 @@
 // What nodes answer to clients on the wire: each writer beside its reader.
 import type {
+  BackupPieceReply,
+  BackupReadyReply,
   ClientReply,
   ConfigurationReply,
   DescribeReply,
@@ -48,7 +50,10 @@ const errorCodes = [
 const roles = ["founding", "follower", "preCandidate", "candidate", "leader"] as const;
 const styles = ["typed", "raw"] as const;
 
-export function writeReply(writer: FrameWriter, reply: ClientReply): void {
+/** Those to questions about backups are in backup-frames.ts. */
+type OrdinaryReply = Exclude<ClientReply, BackupReadyReply | BackupPieceReply>;
+
+export function writeReply(writer: FrameWriter, reply: OrdinaryReply): void {
   switch (reply.kind) {
     case "result":
       writer.start(messageNumbers.resultReply, 6);

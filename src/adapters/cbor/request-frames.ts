@@ -1,6 +1,14 @@
 // What clients ask on the wire: each writer beside its reader.
 import type { CommandStamp } from "../../core/entry.ts";
-import type { ClientRequest, CommandRequest, Consistency, QueryRequest, RequestId } from "../../ports/requests.ts";
+import type {
+  BackupRequest,
+  ClientRequest,
+  CommandRequest,
+  Consistency,
+  QueryRequest,
+  ReadBackupRequest,
+  RequestId,
+} from "../../ports/requests.ts";
 import { readStamp, sessionId, sessionTimeoutMs, writeStamp } from "./entries.ts";
 import { bytes, type Item, name, orNull, requestId, row, uint, word } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
@@ -11,7 +19,10 @@ import type { PlainItem } from "./plain-cbor.ts";
 
 const consistencies = ["linearizable", "stale"] as const satisfies readonly Consistency[];
 
-export function writeRequest(writer: FrameWriter, request: ClientRequest): void {
+/** Those of backups are in backup-frames.ts, beside their answers. */
+type OrdinaryRequest = Exclude<ClientRequest, BackupRequest | ReadBackupRequest>;
+
+export function writeRequest(writer: FrameWriter, request: OrdinaryRequest): void {
   switch (request.kind) {
     case "command":
       writer.start(messageNumbers.commandRequest, 5);

@@ -17,6 +17,8 @@ const neededFor: Readonly<Record<ClientRequest["kind"], "client" | "administrato
   transferLeadership: "administrator",
   changeMembership: "administrator",
   stop: "administrator",
+  backup: "administrator",
+  readBackup: "administrator",
 };
 
 export const mayAsk = (kind: ClientRequest["kind"], isAdmin: boolean): boolean =>

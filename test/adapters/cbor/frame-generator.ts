@@ -307,6 +307,17 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     }),
   ],
   changeMembershipRequest: ["request", changeMembership],
+  backupRequest: ["request", (draw) => ({ kind: "backup", id: index(draw), timeoutMs: draw.uint(timeoutMsMax) })],
+  readBackupRequest: [
+    "request",
+    (draw) => ({
+      kind: "readBackup",
+      id: index(draw),
+      file: draw.name(),
+      offset: index(draw),
+      bytesMax: 1 + draw.uint(chunkBytesMax - 1),
+    }),
+  ],
   resultReply: [
     "reply",
     (draw) => ({
@@ -359,6 +370,22 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   sessionOpenedReply: [
     "reply",
     (draw) => ({ kind: "sessionOpened", id: index(draw), session: Math.max(1, index(draw)) }),
+  ],
+  backupReadyReply: [
+    "reply",
+    (draw) => ({
+      kind: "backupReady",
+      id: index(draw),
+      file: draw.name(),
+      bytes: index(draw),
+      checksum: index(draw),
+      index: index(draw),
+      term: term(draw),
+    }),
+  ],
+  backupPieceReply: [
+    "reply",
+    (draw) => ({ kind: "backupPiece", id: index(draw), offset: index(draw), bytes: draw.bytes() }),
   ],
 };
 

@@ -210,6 +210,14 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     },
     hex: "000000338a1829051907d08184626e346e3132372e302e302e313a37343034f6f58081626e3181656e324062328182626e31201903ebf4",
   },
+  backupRequest: {
+    frame: { kind: "backup", id: 5, timeoutMs: 2000 },
+    hex: "0000000783182a051907d0",
+  },
+  readBackupRequest: {
+    frame: { kind: "readBackup", id: 5, file: "1000-7-a1.snapshot", offset: 262_144, bytesMax: 65_536 },
+    hex: "0000002185182b0572313030302d372d61312e736e617073686f741a000400001a00010000",
+  },
   resultReply: {
     frame: { kind: "result", id: 5, payload, index: 2 ** 32, term: 8, stalenessMs: null },
     hex: "00000013861840051b000000010000000008430102fff6",
@@ -276,6 +284,18 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     frame: { kind: "sessionOpened", id: 5, session: 70000 },
     hex: "00000009831846051a00011170",
   },
+  backupReadyReply: {
+    frame: {
+      kind: "backupReady",
+      id: 5,
+      file: "1000-7-a1.snapshot",
+      bytes: 327_680,
+      checksum: 161,
+      index: 1000,
+      term: 7,
+    },
+    hex: "000000228718470572313030302d372d61312e736e617073686f741a0005000018a11903e807",
+  },
   membershipChangedReply: {
     frame: { kind: "membershipChanged", id: 5, index: 1005, message: "Done." },
     hex: "0000000d841848051903ed65446f6e652e",
@@ -292,5 +312,9 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       refusal: null,
     },
     hex: "00000054881849051903eb8482626e31626e328002008483626e31626e32626e348002018185626e346e3132372e302e302e313a3734303465766f7465721903e8f681736e3220686173206265656e2073696c656e742ef6",
+  },
+  backupPieceReply: {
+    frame: { kind: "backupPiece", id: 5, offset: 262_144, bytes: payload },
+    hex: "0000000d84184a051a00040000430102ff",
   },
 };

@@ -1,0 +1,104 @@
+// `graft backup FILE`: the state of a running cluster in a file of its own, as of one entry of its log.
+import { fetchBackup } from "../client/backup.ts";
+import { viewCluster } from "../client/cluster-view.ts";
+import { backupFile } from "../compose-offline.ts";
+import { GraftError } from "../errors.ts";
+import { clusterFlags, withClient } from "./cluster-access.ts";
+import { command } from "./command.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import type { GraftClient } from "../client/client.ts";
+import type { Output } from "./output.ts";
+
+const defaultTimeout = "10m";
+
+export const backup = command({
+  summary: "Write the cluster's state into a file, while the cluster goes on",
+  details: [
+    "The file holds the state of the state machine with the clients' sessions, as of one entry of the log, and everything\nacknowledged before the command began. It is complete and verified, or it is not there. graft restore founds a new cluster\nfrom it. Only clients listed in [access] admins may do it. Keep the certificates' authority as well: it is not in the file.",
+  ],
+  args: {
+    file: { type: "positional", required: true, description: "where to; a file that is there is not replaced" },
+    node: {
+      type: "string",
+      valueHint: "ID",
+      description: "the node to take it from; default: a follower that is in step, so as to spare the leader",
+    },
+    force: { type: "boolean", description: "replace the file, if there is one" },
+    ...clusterFlags,
+    timeout: {
+      type: "string",
+      valueHint: "DURATION",
+      description: `when to give up; 2000 (ms), 500ms, 2s; default: ${defaultTimeout}`,
+    },
+  },
+  examples: [
+    ["graft backup monday.backup", "everything acknowledged so far, in monday.backup"],
+    ["graft backup monday.backup --node n3 --json", "from n3, for a script: {file, bytes, index, term, checksum}"],
+  ],
+  run: (args, { output }) =>
+    withClient({ ...args, timeout: args.timeout ?? defaultTimeout }, output, async ({ client, timeoutMs }) => {
+      const dueMs = performance.now() + timeoutMs;
+      const file = await backupFile(args.file, args.force === true);
+      try {
+        const { id, address } = await nodeFor(client, args.node, Math.min(timeoutMs, statusTimeoutMs));
+        await output.detail(`from ${id} at ${address}`);
+        const taking = client.backup(address, { timeoutMs: remainingMs(dueMs) });
+        const ready = await output.progress(`${id} makes the backup`, taking);
+        await fetch(client, address, ready, { file, dueMs, output });
+        await file.finish(ready);
+        const { bytes, index, term, checksum } = ready;
+        await output.answer(
+          { file: args.file, bytes, index, term, checksum },
+          (paint) =>
+            `${paint("bold", args.file)}: ${bytes} bytes, the state as of entry ${index} (term ${term}), from ${id}; verified`,
+        );
+      } finally {
+        await file.abandon();
+      }
+    }),
+});
+
+/** Who is there is known soon, or not at all. */
+const statusTimeoutMs = 10_000;
+
+const remainingMs = (dueMs: number): number => Math.max(1, Math.ceil(dueMs - performance.now()));
+
+interface Target {
+  readonly id: string;
+  readonly address: string;
+}
+
+async function nodeFor(client: GraftClient, wanted: string | undefined, timeoutMs: number): Promise<Target> {
+  const { nodes, leader } = await viewCluster(client, timeoutMs);
+  if (wanted !== undefined) {
+    const named = nodes.find(({ id }) => id === wanted);
+    if (named !== undefined) return named;
+    const ids = nodes.map(({ id }) => id);
+    throw new GraftError("usage", `there is no node ${wanted}${didYouMean(wanted, ids)}; there are: ${ids.join(", ")}`);
+  }
+  const followers = nodes.filter(({ role, reachable, voter }) => role === "follower" && reachable && voter);
+  const lagOf = ({ lagEntries }: (typeof nodes)[number]): number => lagEntries ?? Number.POSITIVE_INFINITY;
+  const [best] = followers.toSorted((a, b) => lagOf(a) - lagOf(b));
+  const target = best ?? leader;
+  if (target === null)
+    throw new GraftError("unavailable", "nobody leads, so nobody can say what had been acknowledged");
+  return target;
+}
+
+interface Into {
+  readonly file: Awaited<ReturnType<typeof backupFile>>;
+  readonly dueMs: number;
+  readonly output: Output;
+}
+
+function fetch(
+  client: GraftClient,
+  address: string,
+  ready: Parameters<typeof fetchBackup>[2],
+  { file, dueMs, output }: Into,
+): Promise<void> {
+  let here = 0;
+  const progress = (bytes: number): void => void (here = bytes);
+  const fetching = fetchBackup(client, address, ready, file, { timeoutMs: remainingMs(dueMs), progress });
+  return output.progress(() => `${((100 * here) / ready.bytes).toFixed(0)} % of ${ready.bytes} bytes`, fetching);
+}

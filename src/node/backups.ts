@@ -1,0 +1,93 @@
+// How does a client come by a backup? It asks for one, which is a snapshot that covers everything acknowledged before the
+// question: the latest one, if it does, or one that is taken now. Then it reads the file, piece by piece. As long as it does,
+// the file stays.
+import type { LogIndex, Millis } from "../core/log-position.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import { GraftError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { SnapshotStore } from "../ports/snapshot-store.ts";
+import type { StateMachineDescription } from "../ports/state-machine.ts";
+import type { SnapshotTaker } from "./snapshot-taker.ts";
+import { notAnswered, type ReplyError } from "./waiting-clients.ts";
+
+/** How long a file is kept for a client that does not read on, ms. */
+const keptMs = 60_000;
+/** Pieces that are being read at once, for all clients; each may be as large as a frame allows. */
+const readsMax = 64;
+
+export interface BackupsOptions {
+  readonly snapshots: Pick<SnapshotStore, "read">;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly taker: Pick<SnapshotTaker, "take" | "handed">;
+  readonly description: () => StateMachineDescription;
+  /** The latest snapshot, which the log names. */
+  readonly latest: () => SnapshotRecord | null;
+}
+
+/** What there is, or why there is none. */
+export type BackupAnswer<T> =
+  { readonly kind: "ok"; readonly value: T } | { readonly kind: "failed"; readonly error: ReplyError };
+
+const ok = <T>(value: T): BackupAnswer<T> => ({ kind: "ok", value });
+const failed = (error: ReplyError): BackupAnswer<never> => ({ kind: "failed", error });
+const rejected = (message: string): BackupAnswer<never> => failed({ code: "rejected", message, leader: null });
+
+export class Backups {
+  readonly #options: BackupsOptions;
+  /** By file, until when it is kept. */
+  readonly #keptUntilMs = new Map<string, Millis>();
+  #reads = 0;
+
+  constructor(options: BackupsOptions) {
+    this.#options = options;
+  }
+
+  /** The files that somebody is reading, or is about to: not to be removed. */
+  get filesInUse(): readonly string[] {
+    const nowMs = this.#options.clock.nowMs();
+    for (const [file, untilMs] of this.#keptUntilMs) if (untilMs <= nowMs) this.#keptUntilMs.delete(file);
+    return [...this.#keptUntilMs.keys()];
+  }
+
+  /** A snapshot that covers `through`, which the state machine has been given. Takes as long as making one takes. */
+  async take(through: LogIndex): Promise<BackupAnswer<SnapshotRecord>> {
+    const { taker, description, latest } = this.#options;
+    const { name, snapshots } = description();
+    if (!snapshots)
+      return rejected(`the state machine ${name} makes no snapshots, so there is nothing to back up from`);
+    let record = latest();
+    while (record === null || record.position.index < through) {
+      const applied = taker.handed;
+      // One that is under way may have begun too early; then another one follows it.
+      record = applied === null ? null : await taker.take(applied);
+      if (record === null) return failed(notAnswered("no snapshot could be taken; the node's log says why"));
+    }
+    this.#keep(record.file);
+    return ok(record);
+  }
+
+  /** What stands at `offset` of the file of a backup, at most `bytesMax` bytes. */
+  async read(file: string, offset: number, bytesMax: number): Promise<BackupAnswer<Uint8Array>> {
+    if (!this.filesInUse.includes(file)) return rejected(`${file} is no backup that is being read: ask for one again`);
+    if (this.#reads >= readsMax) {
+      const message = `${this.#reads} pieces of backups are being read already; try again later`;
+      return failed({ code: "overloaded", message, leader: null });
+    }
+    this.#reads++;
+    this.#keep(file);
+    try {
+      const bytes = await this.#options.snapshots.read(file, offset, bytesMax);
+      return bytes === null ? rejected(`${file} is not here any more: ask for a backup again`) : ok(bytes);
+    } catch (error) {
+      if (!(error instanceof GraftError)) throw error;
+      return failed(notAnswered(`the snapshot cannot be read: ${error.message}`));
+    } finally {
+      this.#reads--;
+      this.#keep(file);
+    }
+  }
+
+  #keep(file: string): void {
+    this.#keptUntilMs.set(file, this.#options.clock.nowMs() + keptMs);
+  }
+}

@@ -1,0 +1,177 @@
+// A backup of a running cluster: it has everything that was acknowledged before it was asked for, whoever is asked, and its
+// file stays as long as somebody reads it.
+import { describe, expect, test } from "bun:test";
+import { SnapshotParser } from "../../src/adapters/files/snapshot-parser.ts";
+import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { Backups, type BackupsOptions } from "../../src/node/backups.ts";
+import type { BackupReadyReply, ClientReply } from "../../src/ports/requests.ts";
+import { snapshotAt } from "../core/say.ts";
+import type { Client } from "./client.ts";
+import { Cluster } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+
+const lastReply = ({ raw }: Client): ClientReply => raw.at(-1)!;
+
+async function backupOf(cluster: Cluster, client: Client): Promise<BackupReadyReply> {
+  client.send((id) => ({ kind: "backup", id, timeoutMs: 5000 }));
+  await cluster.advance(200);
+  const reply = lastReply(client);
+  if (reply.kind !== "backupReady") throw new Error(`a backup was expected, not ${JSON.stringify(reply)}`);
+  return reply;
+}
+
+/** The whole file, in pieces of a size that fits nothing. */
+async function download(cluster: Cluster, client: Client, { file, bytes }: BackupReadyReply): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (let offset = 0; offset < bytes;) {
+    client.send((id) => ({ kind: "readBackup", id, file, offset, bytesMax: 97 }));
+    await cluster.settle();
+    const reply = lastReply(client);
+    if (reply.kind !== "backupPiece" || reply.offset !== offset) throw new Error(`not a piece: ${reply.kind}`);
+    pieces.push(reply.bytes);
+    offset += reply.bytes.byteLength;
+  }
+  return Buffer.concat(pieces);
+}
+
+async function founded(): Promise<Cluster> {
+  const cluster = new Cluster(three);
+  for (const id of three) await cluster.start(id);
+  await cluster.settle();
+  await cluster.electLeader();
+  return cluster;
+}
+
+async function command(cluster: Cluster, ...texts: readonly string[]): Promise<void> {
+  const client = cluster.client(cluster.leader.id);
+  for (const text of texts) client.command(text);
+  await cluster.until("they are acknowledged", () => client.replies.length === texts.length);
+}
+
+describe("a running cluster", () => {
+  test.each(["leader", "follower"])("the %s's has everything acknowledged, and is sound", async (role) => {
+    const cluster = await founded();
+    const { id, node } = role === "leader" ? cluster.leader : cluster.followers[0]!;
+    await command(cluster, "a", "b", "c");
+    const acknowledged = cluster.leader.node.state.commitIndex;
+    const client = cluster.client(id);
+    const ready = await backupOf(cluster, client);
+    expect(ready.index).toBeGreaterThanOrEqual(acknowledged);
+    expect(ready.index).toBe(node.state.snapshot!.position.index);
+    const content = await download(cluster, client, ready);
+    const parser = new SnapshotParser();
+    parser.push(content);
+    parser.finish();
+    expect(parser.header).toMatchObject({ cluster: "test", position: { index: ready.index, term: ready.term } });
+    expect({ bytes: content.length, checksum: parser.checksum }).toEqual({
+      bytes: ready.bytes,
+      checksum: ready.checksum,
+    });
+    await cluster.stopAll();
+  });
+
+  test("an old snapshot will not do, and one that has everything is not taken again", async () => {
+    const cluster = await founded();
+    const client = cluster.client("n1");
+    await command(cluster, "a");
+    const first = await backupOf(cluster, client);
+    expect((await backupOf(cluster, client)).file).toBe(first.file);
+    await command(cluster, "b");
+    const second = await backupOf(cluster, client);
+    expect(second.index).toBeGreaterThan(first.index);
+    expect(second.file).not.toBe(first.file);
+    await cluster.stopAll();
+  });
+
+  test("a node that hears of no leader says so, and makes none", async () => {
+    const cluster = await founded();
+    const lonely = cluster.followers[0]!;
+    cluster.isolate(lonely.id);
+    await cluster.advance(2_000);
+    const client = cluster.client(lonely.id);
+    client.send((id) => ({ kind: "backup", id, timeoutMs: 1000 }));
+    await cluster.advance(1_500);
+    expect(client.replies[0]).toMatch(/^1 (not-leader|unavailable)$/);
+    expect(lonely.node.state.snapshot).toBeNull();
+    await cluster.stopAll();
+  });
+
+  test("a piece of what is no backup is refused, also of a file that is there", async () => {
+    const cluster = await founded();
+    await command(cluster, "a");
+    const client = cluster.client("n1");
+    const { file } = await backupOf(cluster, client);
+    for (const other of ["000000000001-1-1.snapshot", "passwd"]) {
+      client.send((id) => ({ kind: "readBackup", id, file: other, offset: 0, bytesMax: 10 }));
+      await cluster.settle();
+      expect(lastReply(client)).toMatchObject({ kind: "error", code: "rejected" });
+    }
+    // Nobody has read on for more than a minute.
+    await cluster.advance(61_000, 500);
+    client.send((id) => ({ kind: "readBackup", id, file, offset: 0, bytesMax: 10 }));
+    await cluster.settle();
+    expect(lastReply(client)).toMatchObject({ kind: "error", code: "rejected" });
+    await cluster.stopAll();
+  });
+
+  test("P35: its file stays while it is read, whatever snapshots come after it", async () => {
+    const cluster = new Cluster(["n1"], { tailEntriesMax: 0 });
+    cluster.snapshotPolicy = { everyEntries: 3, everyBytes: 1e9 };
+    const files = createMemorySnapshotFiles();
+    await cluster.start("n1", { files });
+    await cluster.electLeader();
+    await command(cluster, "a", "b", "c");
+    const client = cluster.client("n1");
+    const ready = await backupOf(cluster, client);
+    await command(cluster, ..."d e f g h i j k l m n o".split(" "));
+    await cluster.advance(500);
+    expect(cluster.leader.node.state.snapshot!.position.index).toBeGreaterThan(ready.index);
+    expect((await download(cluster, client, ready)).length).toBe(ready.bytes);
+    await cluster.advance(61_000, 500);
+    await command(cluster, ..."p q r s t u".split(" "));
+    await cluster.advance(500);
+    expect([...files.complete.keys()]).not.toContain(ready.file);
+    await cluster.stopAll();
+  });
+});
+
+describe("what the state machine and the taker have to say", () => {
+  const description = { name: "frail", version: "1", style: "raw", commands: [], queries: [] } as const;
+  const handed = { index: 7, term: 1, stampMs: 0 };
+  const at = (index: number) => snapshotAt({ index, term: 1 });
+
+  function backups(more: Partial<BackupsOptions>): Backups {
+    return new Backups({
+      snapshots: createMemorySnapshotStore(),
+      clock: { nowMs: () => 0 },
+      taker: { handed, take: () => Promise.resolve(at(7)) },
+      description: () => ({ ...description, snapshots: true }),
+      latest: () => null,
+      ...more,
+    });
+  }
+
+  test("one that makes no snapshots is not asked for one", async () => {
+    const answer = await backups({ description: () => ({ ...description, snapshots: false }) }).take(5);
+    expect(answer).toMatchObject({
+      kind: "failed",
+      error: { code: "rejected", message: expect.stringContaining("frail makes no snapshots") },
+    });
+  });
+
+  test("a snapshot that could not be taken leaves no backup", async () => {
+    const answer = await backups({
+      taker: { handed, take: () => Promise.resolve(null) },
+    }).take(5);
+    expect(answer).toMatchObject({ kind: "failed", error: { code: "unavailable" } });
+  });
+
+  test("one that was under way and began too early is followed by another", async () => {
+    const taken = [at(3), at(7)];
+    const both = backups({ taker: { handed, take: () => Promise.resolve(taken.shift() ?? null) } });
+    expect(await both.take(5)).toMatchObject({ kind: "ok", value: { position: { index: 7 } } });
+    expect(taken).toEqual([]);
+    expect(both.filesInUse).toEqual([at(7).file]);
+  });
+});
