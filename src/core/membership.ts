@@ -136,7 +136,10 @@ function appendConfiguration(state: State, configuration: Configuration, emit: E
   // Whoever is a member (again) is told nothing of having left.
   const farewells = new Map([...role.administration.farewells].filter(([key]) => !isMember(configuration, key)));
   const administration = { ...role.administration, farewells };
-  let next = appendToLog({ ...state, role: { ...role, progress, administration } }, [entry], emit);
+  // Nobody has had a reason yet to answer for this configuration: its quorum has an election timeout from now.
+  const graceUntilMs = Math.max(role.graceUntilMs, state.nowMs + state.settings.electionTimeoutMs);
+  const leading = { ...state, role: { ...role, progress, administration, graceUntilMs } };
+  let next = appendToLog(leading, [entry], emit);
   for (const key of role.progress.keys()) next = bidFarewell(next, key);
   // A smaller quorum may have confirmed what a larger one had not.
   return confirmReads(advanceCommit(replicateToAll(withRounds(next), emit), emit), emit);

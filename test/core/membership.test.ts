@@ -123,6 +123,14 @@ describe("P39: the joint configuration decides by both majorities", () => {
   });
 });
 
+test("the quorum of a new configuration has an election timeout to answer, whoever was silent before", () => {
+  const silent = { ...leading(), nowMs: 1250 };
+  const [heard] = take(silent, from(n2, accepted(2, 2)));
+  const joint = take(heard, change({ demote: ["n2"] }))[0];
+  expect(take(joint, tick, 1700)[0].role.kind).toBe("leader");
+  expect(take(joint, tick, 1750)[0].role.kind).toBe("follower");
+});
+
 describe("who is followed", () => {
   test("a newcomer from its entry on; it is asked where its log agrees", () => {
     const state = play(leading(), change({ add: [learner(n4)] }));
