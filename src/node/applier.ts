@@ -6,21 +6,22 @@ import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import { giveUp, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
-import type { DueQuery } from "./waiting-reads.ts";
+import type { DueQuery, QueryRoom } from "./waiting-reads.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 8;
 const runBytesMax = 1024 * 1024;
 /** How many queries may be with the state machine at once: no more than a run or two of commands would take. */
 const queriesMax = 1024;
+const queryBytesMax = 16 * 1024 * 1024;
 const nothing = new Uint8Array();
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
-  /** At most `max` of the queries that a state may answer which has been handed everything through this index. */
-  readonly dueQueries: (through: LogIndex, max: number) => readonly DueQuery[];
+  /** The queries that a state may answer which has been handed everything through this index, as far as there is room. */
+  readonly dueQueries: (through: LogIndex, room: QueryRoom) => readonly DueQuery[];
   /** Who waits for this committed entry. */
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
@@ -37,6 +38,22 @@ export interface ApplierOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** A run or a query that is with the state machine. */
+interface UnderWay {
+  /** Who waits for each outcome; nobody does once it has been answered. */
+  readonly waiting: (readonly Waiter[])[];
+}
+
+interface Run extends UnderWay {
+  readonly entries: readonly AppliedEntry[];
+  /** How many of them have been answered: the first ones. */
+  answeredCount: number;
+  /** The last entry of the log that it stands for. */
+  readonly through: LogIndex;
+}
+
+const nobody: readonly Waiter[] = [];
+
 export class Applier {
   readonly #options: ApplierOptions;
   /** Handed over to the state machine through here; answers may still be out. */
@@ -44,9 +61,9 @@ export class Applier {
   /** Committed through here. */
   #committedThrough: LogIndex;
   #appliedThrough: LogIndex;
-  /** Runs and queries that are with the state machine: who waits for the answer to each. */
-  readonly #underWay = new Set<readonly (readonly Waiter[])[]>();
+  readonly #underWay = new Set<UnderWay>();
   #queriesUnderWay = 0;
+  #queryBytesUnderWay = 0;
   #failure: Error | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
@@ -94,15 +111,15 @@ export class Applier {
    * never took the request.
    */
   abandon(reason: string): void {
-    const waiters = [...this.#underWay].flat(2);
+    const waiters = [...this.#underWay].flatMap(({ waiting }) => waiting.flat());
     this.#underWay.clear();
     for (const waiter of waiters) giveUp(waiter, reason);
   }
 
   /** Who waits for the state machine longer than they would does not wait for ever: it may hang. */
   expire(nowMs: Millis): void {
-    for (const waiters of this.#underWay) {
-      for (const waiter of waiters.flat()) if (waiter.dueMs <= nowMs) giveUp(waiter, "not answered in time");
+    for (const { waiting } of this.#underWay) {
+      for (const waiter of waiting.flat()) if (waiter.dueMs <= nowMs) giveUp(waiter, "not answered in time");
     }
   }
 
@@ -137,7 +154,10 @@ export class Applier {
 
   /** Puts the queries that are due; once the state machine stands still each of them is told so. */
   #ask(): void {
-    const due = this.#options.dueQueries(this.#handedThrough, queriesMax - this.#queriesUnderWay);
+    const due = this.#options.dueQueries(this.#handedThrough, {
+      count: queriesMax - this.#queriesUnderWay,
+      bytes: queryBytesMax - this.#queryBytesUnderWay,
+    });
     for (const query of due) {
       const { waiter, position } = query;
       if (this.#failure !== null) waiter.fail(stateMachineError(this.#failure));
@@ -172,38 +192,43 @@ export class Applier {
   }
 
   #hand(entries: readonly Entry[]): void {
-    const run: AppliedEntry[] = [];
+    const applied: AppliedEntry[] = [];
     const waiting: (readonly Waiter[])[] = [];
     for (const entry of entries) {
       const waiters = this.#options.waitersOf(entry);
-      const applied = appliedEntry(entry, waiters.length > 0);
-      if (applied === null) continue;
-      run.push(applied);
+      const effective = appliedEntry(entry, waiters.length > 0);
+      if (effective === null) continue;
+      applied.push(effective);
       waiting.push(waiters);
     }
     const last = entries.at(-1)!;
-    this.#run(run, waiting, last.index);
+    this.#run({ entries: applied, waiting, answeredCount: 0, through: last.index });
     this.#options.handed(
       last,
       entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
     );
   }
 
-  #run(run: readonly AppliedEntry[], waiting: readonly (readonly Waiter[])[], through: LogIndex): void {
-    this.#underWay.add(waiting);
-    this.#options.stateMachine.apply(run).then(
-      (outcomes) => this.#settle(waiting, () => this.#answer(run, waiting, outcomes, through)),
-      (error: Error) => this.#settle(waiting, () => this.#fail(error, waiting.flat())),
-    );
+  #run(run: Run): void {
+    this.#underWay.add(run);
+    this.#options.stateMachine
+      .apply(run.entries, (outcomes) => this.#whileUnderWay(run, () => this.#answer(run, outcomes)))
+      .then(
+        () => this.#settle(run, () => this.#complete(run)),
+        (error: Error) => this.#settle(run, () => this.#fail(error, run.waiting.flat())),
+      );
   }
 
   #query(waiter: QueryWaiter, { position, stalenessMs }: DueQuery): void {
-    const waiting = [[waiter]];
-    this.#underWay.add(waiting);
+    const query = { waiting: [[waiter]] };
+    const { byteLength } = waiter.payload;
+    this.#underWay.add(query);
     this.#queriesUnderWay++;
+    this.#queryBytesUnderWay += byteLength;
     const settle = (conclude: () => void): void => {
       this.#queriesUnderWay--;
-      this.#settle(waiting, conclude);
+      this.#queryBytesUnderWay -= byteLength;
+      this.#settle(query, conclude);
     };
     this.#options.stateMachine.query(waiter.payload).then(
       (outcome) => settle(() => answer(waiter, outcome, position, stalenessMs)),
@@ -213,31 +238,41 @@ export class Applier {
   }
 
   /** A run or a query is over: `conclude` says what came of it, and there is room for another. */
-  #settle(waiting: readonly (readonly Waiter[])[], conclude: () => void): void {
-    if (!this.#underWay.has(waiting)) return;
+  #settle(asked: UnderWay, conclude: () => void): void {
+    this.#whileUnderWay(asked, () => {
+      conclude();
+      this.#underWay.delete(asked);
+      this.#pump();
+    });
+  }
+
+  /** Nothing is heard of what has been abandoned. */
+  #whileUnderWay(asked: UnderWay, conclude: () => void): void {
+    if (!this.#underWay.has(asked)) return;
     try {
       conclude();
-      this.#underWay.delete(waiting);
-      this.#pump();
       this.#options.answered();
     } catch (error) {
       this.#options.failed(error);
     }
   }
 
-  #answer(
-    run: readonly AppliedEntry[],
-    waiting: readonly (readonly Waiter[])[],
-    outcomes: readonly Outcome[],
-    through: LogIndex,
-  ): void {
-    if (outcomes.length !== run.length) {
-      throw new Error(`${run.length} commands applied, but ${outcomes.length} outcomes`);
+  /** The next outcomes of a run have come. Nothing is kept of them. */
+  #answer(run: Run, outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) {
+      const nth = run.answeredCount++;
+      const entry = run.entries[nth];
+      if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
+      for (const waiter of run.waiting[nth]!) answer(waiter, outcome, entry);
+      run.waiting[nth] = nobody;
+    }
+  }
+
+  #complete({ entries, answeredCount, through }: Run): void {
+    if (answeredCount !== entries.length) {
+      throw new Error(`${entries.length} commands applied, but ${answeredCount} outcomes`);
     }
     this.#appliedThrough = through;
-    for (const [at, entry] of run.entries()) {
-      for (const waiter of waiting[at]!) answer(waiter, outcomes[at]!, entry);
-    }
   }
 
   #fail(error: Error, waiters: readonly Waiter[]): void {

@@ -117,7 +117,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#applier = new Applier(store.saved.snapshot, {
       stateMachine,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
-      dueQueries: (through, max) => this.#reads.take(through, max, this.nowMs()),
+      dueQueries: (through, room) => this.#reads.take(through, room, this.nowMs()),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
       handed: (last, bytes) => this.snapshots.taker.onHanded(last, bytes),

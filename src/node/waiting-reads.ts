@@ -28,6 +28,12 @@ export interface DueQuery {
   readonly stalenessMs: number | null;
 }
 
+/** For how many more queries there is room, and until how many more bytes of them have been taken. */
+export interface QueryRoom {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 export class WaitingReads {
   readonly #asked = new Map<ReadRef, readonly ReadWaiter[]>();
   #ready: Ready[] = [];
@@ -75,23 +81,25 @@ export class WaitingReads {
   }
 
   /**
-   * At most `max` of the queries that a state which has been handed everything through `through` may answer. Those for which it
-   * is too old are told so.
+   * The queries that a state which has been handed everything through `through` may answer, as far as there is room. Those for
+   * which it is too old are told so.
    */
-  take(through: LogIndex, max: number, nowMs: Millis): readonly DueQuery[] {
+  take(through: LogIndex, room: QueryRoom, nowMs: Millis): readonly DueQuery[] {
     if (this.#ready.length === 0) return [];
     const taken: ReadWaiter[] = [];
     const due: DueQuery[] = [];
     const later: Ready[] = [];
+    let left = room;
     for (const ready of this.#ready) {
-      const room = ready.position.index <= through ? max - taken.length : 0;
-      for (const waiter of ready.waiters.slice(0, room)) {
+      const count = ready.position.index <= through ? countWithin(ready.waiters, left) : 0;
+      for (const waiter of ready.waiters.slice(0, count)) {
         taken.push(waiter);
+        left = { count: left.count - 1, bytes: left.bytes - waiter.payload.byteLength };
         const query = dueQuery(waiter, ready, through, nowMs);
         if (isTooOld(query, ready.age)) waiter.fail(tooOld(query.stalenessMs));
         else due.push(query);
       }
-      if (ready.waiters.length > room) later.push({ ...ready, waiters: ready.waiters.slice(room) });
+      if (ready.waiters.length > count) later.push({ ...ready, waiters: ready.waiters.slice(count) });
     }
     this.#ready = later;
     this.#forget(taken);
@@ -135,6 +143,15 @@ export class WaitingReads {
     this.#forget(waiters);
     for (const waiter of waiters) waiter.fail(error);
   }
+}
+
+/** The one that goes beyond the bytes is taken, so that each gets its turn whatever its size. */
+function countWithin(waiters: readonly ReadWaiter[], room: QueryRoom): number {
+  let count = 0;
+  for (let { bytes } = room; count < Math.min(waiters.length, room.count) && bytes > 0; count++) {
+    bytes -= waiters[count]!.payload.byteLength;
+  }
+  return count;
 }
 
 function dueQuery(waiter: ReadWaiter, { position, age }: Ready, through: LogIndex, nowMs: Millis): DueQuery {

@@ -42,6 +42,13 @@ export type Outcome =
   /** Its client has said that it waits for it no longer: the command was not applied, now; what became of it before is not kept. */
   | { readonly kind: "forgotten" };
 
+/**
+ * Takes the next outcomes of a run: one or more, in the order of its entries, each once. Never called from inside `apply`, nor
+ * once its promise has settled. Must not throw. The results may go when it returns: who keeps one copies it, since they may
+ * share their memory, some 16 MiB of it.
+ */
+export type Deliver = (outcomes: readonly Outcome[]) => void;
+
 export interface StateMachineDescription {
   readonly name: string;
   readonly version: string;
@@ -81,6 +88,8 @@ export interface StateSnapshot {
  *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
  * - reject a query's promise, and no other, when the query throws: it changed nothing, and a client's question must not be
  *   able to stop one node after the other;
+ * - deliver a run's outcomes as they come and go on only as fast as they are taken: however large all results of a run are
+ *   together, no more than some 64 MiB of them are in memory on their way, those of queries included;
  * - reject what is under way and every later call with `GraftError("state-machine")` once it is closed.
  *
  * And of snapshots (§5), where the description says that there are any:
@@ -95,13 +104,12 @@ export interface StateSnapshot {
  *   nothing else is under way: no run, no query, no snapshot; what is asked meanwhile is refused;
  * - stop, as after a command that threw, when a restore fails: what cannot be read, what ends too early or too late, a
  *   snapshot of another plugin, chunks whose iteration throws. Nothing is left then that could be trusted.
- * Several calls may be under way; they settle in order. The payloads of a run's outcomes may share their memory, some 16 MiB
- * of it: who keeps one for long copies it.
+ * Several calls may be under way; they settle in order.
  */
 export interface StateMachine {
   readonly description: StateMachineDescription;
-  /** Outcomes in the order of the commands. */
-  apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]>;
+  /** Resolves when every outcome has been delivered. When it rejects, those which have been delivered stand. */
+  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void>;
   query(payload: Uint8Array): Promise<Outcome>;
   snapshot(): Promise<StateSnapshot>;
   /** Resolves when the state is the snapshot's. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../../src/ports/state-machine.ts";
+import { outcomesOf } from "./outcomes-of.ts";
 
 /** Keeps a journal of what was applied: a query returns it, together with the query's own text. */
 const JOURNAL = `
@@ -88,12 +89,12 @@ export function describeStateMachineContract(
 
     test("outcomes come in the order of the commands", async () => {
       const machine = await open();
-      const outcomes = await machine.apply(run(1, ["a", "b", "c"]));
+      const outcomes = await outcomesOf(machine, run(1, ["a", "b", "c"]));
       expect(outcomes.map(told)).toEqual(["a is number 1", "b is number 2", "c is number 3"]);
     });
 
     test("an empty run has no outcomes", async () => {
-      expect(await (await open()).apply([])).toEqual([]);
+      expect(await outcomesOf(await open(), [])).toEqual([]);
     });
 
     test("runs under way at once are applied in order, each entry exactly once, and settle in order", async () => {
@@ -101,7 +102,7 @@ export function describeStateMachineContract(
       const settled: number[] = [];
       const runs = Array.from({ length: 100 }, async (_, nth) => {
         const first = nth * 3 + 1;
-        const outcomes = await machine.apply(run(first, [`e${first}`, `e${first + 1}`, `e${first + 2}`]));
+        const outcomes = await outcomesOf(machine, run(first, [`e${first}`, `e${first + 1}`, `e${first + 2}`]));
         settled.push(nth);
         return outcomes.map(told);
       });
@@ -114,9 +115,9 @@ export function describeStateMachineContract(
 
     test("a query sees every run handed over before it, and none after it", async () => {
       const machine = await open();
-      const before = machine.apply(run(1, ["a", "b"]));
+      const before = outcomesOf(machine, run(1, ["a", "b"]));
       const answer = ask(machine, "?");
-      const after = machine.apply(run(3, ["c"]));
+      const after = outcomesOf(machine, run(3, ["c"]));
       expect(await answer).toBe("a,b?");
       await Promise.all([before, after]);
     });
@@ -131,10 +132,10 @@ export function describeStateMachineContract(
         session: null,
         isAwaited: true,
       };
-      const [one] = await (await open()).apply([command]);
+      const [one] = await outcomesOf(await open(), [command]);
       const machine = await open();
-      await machine.apply(run(1, ["context", "a"]));
-      const [other, later, elsewhere] = await machine.apply([
+      await outcomesOf(machine, run(1, ["context", "a"]));
+      const [other, later, elsewhere] = await outcomesOf(machine, [
         command,
         { ...command, index: 5 },
         { ...command, term: 5 },
@@ -149,7 +150,8 @@ export function describeStateMachineContract(
       const machine = await open();
       const large = crypto.getRandomValues(new Uint8Array(65_536));
       const payloads = [new Uint8Array(), ...Array.from({ length: 16 }, () => large), Uint8Array.of(0, 255)];
-      const outcomes = await machine.apply(
+      const outcomes = await outcomesOf(
+        machine,
         payloads.map((bytes, nth) => ({
           kind: "command" as const,
           index: nth + 1,
@@ -168,7 +170,7 @@ export function describeStateMachineContract(
     test("the caller's payloads remain the caller's", async () => {
       const machine = await open();
       const payload = new Uint8Array(Buffer.from("a"));
-      await machine.apply([
+      await outcomesOf(machine, [
         { kind: "command" as const, index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true },
       ]);
       await machine.query(payload);
@@ -177,7 +179,7 @@ export function describeStateMachineContract(
 
     test("Rejected is an answer: the run goes on, and so does the state machine", async () => {
       const machine = await open();
-      const outcomes = await machine.apply(run(1, ["a", "refuse", "b"]));
+      const outcomes = await outcomesOf(machine, run(1, ["a", "refuse", "b"]));
       expect(outcomes[1]).toEqual({ kind: "rejected", message: "refused 2" });
       expect(await machine.query(Buffer.from("refuse"))).toEqual({ kind: "rejected", message: "no answer" });
       expect(await ask(machine)).toBe("a,b");
@@ -185,9 +187,9 @@ export function describeStateMachineContract(
 
     test("a command that throws stops everything, and the error names the plugin and the entry", async () => {
       const machine = await open();
-      const before = machine.apply(run(1, ["a"]));
-      const failing = rejection(machine.apply(run(2, ["b", "fail", "c"])));
-      const queued = rejection(machine.apply(run(5, ["d"])));
+      const before = outcomesOf(machine, run(1, ["a"]));
+      const failing = rejection(outcomesOf(machine, run(2, ["b", "fail", "c"])));
+      const queued = rejection(outcomesOf(machine, run(5, ["d"])));
       const asked = rejection(machine.query(Buffer.from("?")));
       expect((await before).map(told)).toEqual(["a is number 1"]);
       const error = await failing;
@@ -196,7 +198,7 @@ export function describeStateMachineContract(
         "The state machine journal 2.1.0 failed at entry 3 (term 1): RangeError: out of range",
       );
       expect(String(error.cause)).toContain("out of range");
-      const later = [queued, asked, rejection(machine.apply([])), rejection(machine.query(Buffer.from("?")))];
+      const later = [queued, asked, rejection(outcomesOf(machine, [])), rejection(machine.query(Buffer.from("?")))];
       for (const refused of await Promise.all(later)) expect(refused.message).toBe(error.message);
     });
 
@@ -213,7 +215,7 @@ export function describeStateMachineContract(
         "ForbiddenInApply: Math.random inside apply: the nodes would differ; use ctx.random(), which draws the same numbers on every node",
       ],
     ])("an apply that answers with %p is a failure", async (command, reason) => {
-      const error = await rejection((await open()).apply(run(9, [command])));
+      const error = await rejection(outcomesOf(await open(), run(9, [command])));
       expect(error.message).toBe(`The state machine journal 2.1.0 failed at entry 9 (term 1): ${reason}`);
     });
 
@@ -221,7 +223,7 @@ export function describeStateMachineContract(
       const machine = await open();
       const commands = run(1, ["a", "refuse", "b", "c"]).map((command, nth) => ({ ...command, isAwaited: nth === 3 }));
       const empty = new Uint8Array();
-      expect(await machine.apply(commands)).toEqual([
+      expect(await outcomesOf(machine, commands)).toEqual([
         { kind: "ok", payload: empty },
         { kind: "rejected", message: "" },
         { kind: "ok", payload: empty },
@@ -238,8 +240,11 @@ export function describeStateMachineContract(
         1,
         Array.from({ length: 100 }, () => "large 1"),
       ).map((command) => ({ ...command, isAwaited: false }));
-      expect(sizes(await machine.apply(unread))).toEqual(unread.map(() => 0));
-      const outcomes = await machine.apply(run(101, ["large 1", "large 2", "a", "large 3", "large 4", "large 5"]));
+      expect(sizes(await outcomesOf(machine, unread))).toEqual(unread.map(() => 0));
+      const outcomes = await outcomesOf(
+        machine,
+        run(101, ["large 1", "large 2", "a", "large 3", "large 4", "large 5"]),
+      );
       const large = 8 * 1024 * 1024;
       expect(sizes(outcomes)).toEqual([large, large, 13, large, large, large]);
       const ends = outcomes.map((outcome) => outcome.kind === "ok" && [outcome.payload[0], outcome.payload.at(-1)]);
@@ -255,6 +260,69 @@ export function describeStateMachineContract(
       for (const buffer of held) expect((buffer as ArrayBuffer).byteLength).toBeLessThan(17 * 1024 * 1024);
     });
 
+    test("large results come piece by piece, in order, each once, none from inside the call, and others get their turn", async () => {
+      const machine = await open();
+      const pieces: number[][] = [];
+      let isInside = true;
+      let turns = 0;
+      const counting = setInterval(() => turns++, 0);
+      const turnsAt: number[] = [];
+      const applying = machine.apply(
+        run(
+          1,
+          Array.from({ length: 20 }, (_, nth) => `large ${nth}`),
+        ),
+        (outcomes) => {
+          expect(isInside).toBe(false);
+          pieces.push(outcomes.map((outcome) => (outcome.kind === "ok" ? outcome.payload[0]! : -1)));
+          turnsAt.push(turns);
+        },
+      );
+      isInside = false;
+      await applying;
+      clearInterval(counting);
+      expect(pieces).toEqual(Array.from({ length: 10 }, (_, nth) => [2 * nth, 2 * nth + 1]));
+      expect(new Set(turnsAt).size).toBeGreaterThan(2);
+    });
+
+    test("a command that throws among large ones: what was delivered stands, and nothing more is", async () => {
+      const machine = await open();
+      const kinds: string[] = [];
+      const error = await rejection(
+        machine.apply(run(1, ["large 1", "large 2", "large 3", "fail", "large 4"]), (outcomes) => {
+          kinds.push(...outcomes.map(({ kind }) => kind));
+        }),
+      );
+      expect(error.message).toContain("failed at entry 4 (term 1)");
+      expect(kinds).toEqual(["ok", "ok"]);
+    });
+
+    test("closed by who has been delivered the first results, it delivers no more", async () => {
+      const machine = await open();
+      let count = 0;
+      const large = Array.from({ length: 10 }, () => "large 1");
+      const closing = machine.apply(run(1, large), (outcomes) => {
+        count += outcomes.length;
+        void machine.close();
+      });
+      const behind = rejection(machine.query(Buffer.from("")));
+      for (const error of [await rejection(closing), await behind])
+        expect(error.message).toBe("The state machine is closed");
+      expect(count).toBe(2);
+    });
+
+    test("what is asked behind a run of large results is answered after it, from the state that it left", async () => {
+      const machine = await open();
+      const order: string[] = [];
+      const commands = ["a", ...Array.from({ length: 12 }, () => "large 1"), "b"];
+      const applying = machine.apply(run(1, commands), () => order.push("piece")).then(() => order.push("run"));
+      const asking = ask(machine).then((answer) => order.push(answer));
+      const later = outcomesOf(machine, run(20, ["c"])).then(() => order.push("later"));
+      await Promise.all([applying, asking, later]);
+      expect(order.slice(-3)).toEqual(["run", "a,b", "later"]);
+      expect(order.length).toBeGreaterThan(8);
+    });
+
     test.each([
       ["timer", "setTimeout inside query: it would go on after the answer; a query is finished when it returns"],
       ["hidden timer", "setTimeout inside query: it would go on after the answer; a query is finished when it returns"],
@@ -265,7 +333,7 @@ export function describeStateMachineContract(
         const machine = await open();
         const refused = await rejection(machine.query(Buffer.from(question)));
         expect(refused.message).toBe(`The state machine journal 2.1.0 failed at a query: ForbiddenInQuery: ${reason}`);
-        expect((await machine.apply(run(1, ["a"]))).map(told)).toEqual(["a is number 1"]);
+        expect((await outcomesOf(machine, run(1, ["a"]))).map(told)).toEqual(["a is number 1"]);
       },
     );
 
@@ -281,7 +349,7 @@ export function describeStateMachineContract(
     test("a query that throws fails alone", async () => {
       const machine = await open();
       const failing = rejection(machine.query(Buffer.from("fail")));
-      const outcomes = machine.apply(run(1, ["a"]));
+      const outcomes = outcomesOf(machine, run(1, ["a"]));
       expect(await failing).toMatchObject({
         code: "state-machine",
         message: "The state machine journal 2.1.0 failed at a query: RangeError: no such question",
@@ -291,7 +359,7 @@ export function describeStateMachineContract(
 
     test("each state machine has a state of its own", async () => {
       const [one, other] = await Promise.all([open(), open()]);
-      await one.apply(run(1, ["a"]));
+      await outcomesOf(one, run(1, ["a"]));
       expect(await ask(other)).toBe("");
     });
 
@@ -299,7 +367,7 @@ export function describeStateMachineContract(
       const machine = await open();
       await machine.close();
       await machine.close();
-      for (const call of [machine.apply(run(1, ["a"])), machine.query(Buffer.from(""))]) {
+      for (const call of [outcomesOf(machine, run(1, ["a"])), machine.query(Buffer.from(""))]) {
         expect(await rejection(call)).toMatchObject({ code: "state-machine", message: "The state machine is closed" });
       }
     });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
+import { outcomesOf } from "./outcomes-of.ts";
 import { ask, chunksOf, readAll } from "./journal-plugin.ts";
 
 const JOURNAL = `
@@ -68,7 +69,7 @@ export function describeSessionContract(
 
     /** The outcomes in words. */
     const apply = async (...run: readonly AppliedEntry[]): Promise<readonly string[]> => {
-      const outcomes = await machine.apply(run);
+      const outcomes = await outcomesOf(machine, run);
       return outcomes.map((outcome) => {
         if (outcome.kind === "ok") return Buffer.from(outcome.payload).toString();
         return outcome.kind === "rejected" ? `rejected: ${outcome.message}` : outcome.kind;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import { snapshotChunkBytesMax, type StateMachine } from "../../src/ports/state-machine.ts";
 import { ask, chunksOf, JOURNAL, readAll, rejection, run, WITHOUT } from "./journal-plugin.ts";
+import { outcomesOf } from "./outcomes-of.ts";
 
 export function describeSnapshotContract(
   host: string,
@@ -30,7 +31,7 @@ export function describeSnapshotContract(
     const open = async (lines: readonly string[] = [], plugin = "journal.js"): Promise<StateMachine> => {
       const machine = await create(locatePlugin(plugin, folder));
       opened.push(machine);
-      await machine.apply(run(1, lines));
+      await outcomesOf(machine, run(1, lines));
       return machine;
     };
     /** The bytes of a snapshot of these lines. */
@@ -56,7 +57,7 @@ export function describeSnapshotContract(
       const other = await open(["something else"]);
       await other.restore(chunksOf(chunks));
       expect(await ask(other)).toBe(lines.join());
-      await other.apply(run(5001, ["one more"]));
+      await outcomesOf(other, run(5001, ["one more"]));
       expect(await ask(other)).toEndWith(",one more");
     });
 
@@ -94,9 +95,9 @@ export function describeSnapshotContract(
     test("it is frozen as of every run handed over before, and commands go on while it is read", async () => {
       const lines = Array.from({ length: 3000 }, (_, nth) => `line ${nth} ${"x".repeat(500)}`);
       const machine = await open();
-      const before = machine.apply(run(1, lines));
+      const before = outcomesOf(machine, run(1, lines));
       const taking = machine.snapshot();
-      const after = machine.apply(run(3001, ["later"]));
+      const after = outcomesOf(machine, run(3001, ["later"]));
       const snapshot = await taking;
       await Promise.all([before, after]);
       const chunks: Uint8Array[] = [];
@@ -104,7 +105,7 @@ export function describeSnapshotContract(
         const chunk = await snapshot.read();
         if (chunk === null) break;
         chunks.push(chunk);
-        await machine.apply(run(index, [`meanwhile ${index}`]));
+        await outcomesOf(machine, run(index, [`meanwhile ${index}`]));
         expect(await ask(machine)).toEndWith(`,meanwhile ${index}`);
       }
       expect(chunks.length).toBeGreaterThan(3);
@@ -178,7 +179,7 @@ export function describeSnapshotContract(
       const snapshot = await machine.snapshot();
       const refused = await rejection(snapshot.read());
       expect(refused.message).toBe(`The state machine journal 2.1.0 failed at a snapshot: ${reason}`);
-      await machine.apply(run(2, ["on it goes"]));
+      await outcomesOf(machine, run(2, ["on it goes"]));
       const next = await machine.snapshot();
       snapshot.close();
       expect(await rejection(snapshot.read())).toMatchObject({ message: "The snapshot is closed" });
@@ -202,7 +203,7 @@ export function describeSnapshotContract(
     test("an array is written down before the next command", async () => {
       const machine = await open(["at once", "b"]);
       const snapshot = await machine.snapshot();
-      await machine.apply(run(3, ["c"]));
+      await outcomesOf(machine, run(3, ["c"]));
       const other = await open();
       await other.restore(chunksOf(await readAll(snapshot)));
       expect(await ask(other)).toBe("at once,b");
@@ -221,7 +222,7 @@ export function describeSnapshotContract(
       expect(failure).toMatchObject({ code: "state-machine" });
       expect(failure.message).toBe(`The state machine journal 2.1.0 failed at restoring a snapshot: ${reason}`);
       const later = [
-        machine.apply(run(1, ["b"])),
+        outcomesOf(machine, run(1, ["b"])),
         machine.query(new Uint8Array()),
         machine.snapshot(),
         machine.restore(chunksOf([])),
@@ -274,7 +275,7 @@ export function describeSnapshotContract(
       }
       const restoring = machine.restore(slow());
       const calls = [
-        machine.apply(run(1, ["b"])),
+        outcomesOf(machine, run(1, ["b"])),
         machine.query(new Uint8Array()),
         machine.snapshot(),
         machine.restore(chunksOf([])),

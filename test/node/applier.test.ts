@@ -1,114 +1,9 @@
 // Committed entries reach the state machine in order and each once, and every waiter gets the answer to its own.
 import { describe, expect, test } from "bun:test";
-import { type Entry, entryBytes } from "../../src/core/entry.ts";
-import { Applier } from "../../src/node/applier.ts";
-import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
-import type { DueQuery } from "../../src/node/waiting-reads.ts";
+import { entryBytes } from "../../src/core/entry.ts";
 import { snapshotAt } from "../core/say.ts";
-import { bytes, RecordingMachine, text } from "./recording-machine.ts";
-
-type Answered = Waiter & {
-  readonly answers: string[];
-  readonly messages: string[];
-};
-
-function waiter(kind: "command" | "query", payload = "", dueMs = 0): Answered {
-  const answers: string[] = [];
-  const messages: string[] = [];
-  return {
-    kind,
-    session: null,
-    payload: bytes(payload),
-    dueMs,
-    answers,
-    messages,
-    succeed: (result, { index, term }) => void answers.push(`${index}.${term} ${text(result)}`),
-    fail: (error: ReplyError) => {
-      answers.push(error.code);
-      messages.push(error.message);
-    },
-  };
-}
-
-const command = (index: number, said = `c${index}`): Entry => ({
-  kind: "command",
-  index,
-  term: 1,
-  stampMs: index * 10,
-  payload: bytes(said),
-  session: null,
-});
-const noop = (index: number): Entry => ({ kind: "noop", index, term: 1, stampMs: index * 10 });
-const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-function setUp(log: readonly Entry[], after = 0) {
-  const machine = new RecordingMachine();
-  const waiters = new Map<number, readonly Answered[]>();
-  /** Queries, by what the state must have been handed that answers them. */
-  const queries = new Map<number, readonly Answered[]>();
-  const pages: [number, number][] = [];
-  const failures: string[] = [];
-  /** The entries whose waiters were asked for. */
-  const asked: number[] = [];
-  const handed: string[] = [];
-  let answered = 0;
-  const restores: { readonly through: number; readonly settle: PromiseWithResolvers<void> }[] = [];
-  const restored = (through: number): Promise<void> => {
-    const settle = Promise.withResolvers<void>();
-    restores.push({ through, settle });
-    return settle.promise;
-  };
-  const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
-    stateMachine: machine,
-    someoneWaits: () => waiters.size > 0,
-    read: (first, last, bytesMax) => {
-      const page: Entry[] = [];
-      let size = 0;
-      for (const entry of log.slice(first - 1, last)) {
-        size += entryBytes(entry);
-        if (size > bytesMax && page.length > 0) break;
-        page.push(entry);
-      }
-      if (page.length === 0) throw new Error(`entry ${first} is not there`);
-      pages.push([page[0]!.index, page.at(-1)!.index]);
-      return page;
-    },
-    dueQueries: (through, max) => {
-      const due: DueQuery[] = [];
-      for (const [index, clients] of queries) {
-        if (index > through || due.length + clients.length > max) continue;
-        queries.delete(index);
-        for (const client of clients) {
-          if (client.kind === "query") due.push({ waiter: client, position: { index, term: 1 }, stalenessMs: null });
-        }
-      }
-      return due;
-    },
-    waitersOf: (entry) => {
-      asked.push(entry.index);
-      const waiting = waiters.get(entry.index) ?? [];
-      waiters.delete(entry.index);
-      return waiting;
-    },
-    handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
-    restore: (snapshot) => restored(snapshot.position.index),
-    answered: () => void answered++,
-    stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
-    failed: (error) => void failures.push(`node: ${String(error)}`),
-  });
-  return {
-    applier,
-    machine,
-    waiters,
-    queries,
-    pages,
-    failures,
-    asked,
-    handed,
-    restores,
-    answeredCount: () => answered,
-  };
-}
+import { command, microtasks, noop, setUp, waiter } from "./applier-setting.ts";
+import { bytes } from "./recording-machine.ts";
 
 describe("applier", () => {
   test("applies each committed entry once and in order, however commitIndex moves", async () => {
@@ -233,6 +128,17 @@ describe("applier", () => {
     expect(machine.queries.length).toBe(1536);
   });
 
+  test("large queries wait for those before them", async () => {
+    const { applier, machine, queries } = setUp([command(1)]);
+    machine.isSlow = true;
+    for (let at = 0; at < 4; at++) queries.set(-at, [waiter("query", "x".repeat(8 * 1024 * 1024))]);
+    applier.advance(1);
+    expect(machine.queries.length).toBe(2);
+    machine.release();
+    await microtasks();
+    expect(machine.queries.length).toBe(4);
+  });
+
   test("a query that fails fails alone", async () => {
     const { applier, machine, waiters, queries, failures } = setUp([noop(1), command(2)]);
     const [bad, good, writer] = [waiter("query", "throw"), waiter("query", "q"), waiter("command")];
@@ -274,7 +180,8 @@ describe("applier", () => {
     expect(applier.appliedIndex).toBe(1);
     expect(failures).toEqual(["state machine: entry 2 failed"]);
     expect(applier.isIdle).toBe(true);
-    expect(answeredCount()).toBe(3);
+    // Once for the outcome, and once for each run that is over.
+    expect(answeredCount()).toBe(4);
   });
 
   test("behind a failure a log for which nobody waits is not read", async () => {

@@ -5,6 +5,7 @@ import { GraftError } from "../../src/errors.ts";
 import type {
   AppliedCommand,
   AppliedEntry,
+  Deliver,
   Outcome,
   StateMachine,
   StateSnapshot,
@@ -58,12 +59,11 @@ export class RecordingMachine implements StateMachine {
     return this.#held.length;
   }
 
-  apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
+  async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     this.runs.push(run);
-    return this.#later(() => {
-      const outcomes = run.map((command) => this.#apply(command));
-      return this.losesOutcomes ? outcomes.slice(1) : outcomes;
-    });
+    const outcomes = await this.#later(() => run.map((command) => this.#apply(command)));
+    const delivered = this.losesOutcomes ? outcomes.slice(1) : outcomes;
+    if (delivered.length > 0) deliver(delivered);
   }
 
   query(payload: Uint8Array): Promise<Outcome> {

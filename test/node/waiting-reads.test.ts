@@ -18,10 +18,23 @@ function query(dueMs = 1_000, bytes = 10): Recorded {
 }
 
 const at = (index: number) => ({ index, term: 1 });
-const taken = (reads: WaitingReads, through: number, max = 100) =>
-  reads.take(through, max, 0).map(({ waiter }) => waiter);
+const room = { count: 9, bytes: 1000 };
+const taken = (reads: WaitingReads, through: number, count = 100, bytes = 1000) =>
+  reads.take(through, { count, bytes }, 0).map(({ waiter }) => waiter);
 
 describe("waiting reads", () => {
+  test("no more leave than there is room for, by count and by bytes; one that is too large for the room leaves alone", () => {
+    const reads = new WaitingReads();
+    const clients = [30, 30, 500, 1].map((bytes) => query(0, bytes));
+    reads.ready(reads.add(clients.slice(0, 3)), at(1));
+    reads.ready(reads.add(clients.slice(3)), at(1));
+    expect(taken(reads, 1, 9, 0)).toEqual([]);
+    expect(taken(reads, 1, 1, 40)).toEqual(clients.slice(0, 1));
+    expect(taken(reads, 1, 9, 40)).toEqual(clients.slice(1, 3));
+    expect([reads.count, reads.bytes]).toEqual([1, 1]);
+    expect(taken(reads, 1, 9, 1)).toEqual(clients.slice(3));
+  });
+
   test("a query waits for the core, and then for the state", () => {
     const reads = new WaitingReads();
     const client = query();
@@ -29,7 +42,7 @@ describe("waiting reads", () => {
     expect(taken(reads, 99)).toEqual([]);
     reads.ready(ref, at(5));
     expect(taken(reads, 4)).toEqual([]);
-    expect(reads.take(5, 9, 0)).toEqual([{ waiter: client, position: at(5), stalenessMs: null }]);
+    expect(reads.take(5, room, 0)).toEqual([{ waiter: client, position: at(5), stalenessMs: null }]);
     expect(taken(reads, 5)).toEqual([]);
     expect([reads.count, reads.bytes]).toEqual([0, 0]);
   });
@@ -106,7 +119,7 @@ describe("waiting reads", () => {
     reads.addStale(early, at(0), { asOfMs: null, maxMs: 1_000 });
     expect([reads.count, reads.bytes]).toEqual([4, 40]);
     expect(
-      reads.take(7, 9, 149.5).map(({ waiter, position, stalenessMs }) => [waiter, position.index, stalenessMs]),
+      reads.take(7, room, 149.5).map(({ waiter, position, stalenessMs }) => [waiter, position.index, stalenessMs]),
     ).toEqual([
       [any, 7, 50],
       [unknown, 7, null],

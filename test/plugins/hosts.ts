@@ -4,6 +4,7 @@ import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.
 import { locatePlugin } from "../../src/adapters/plugin/loader.ts";
 import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
 import type { Outcome, StateMachine } from "../../src/ports/state-machine.ts";
+import { outcomesOf } from "../contracts/outcomes-of.ts";
 
 export interface Session {
   readonly machine: StateMachine;
@@ -23,7 +24,7 @@ export const hosts = [
 function sessionOf(machine: StateMachine): Session {
   let index = 0;
   const commandBytes = async (payload: Uint8Array): Promise<Outcome> => {
-    const [outcome] = await machine.apply([
+    const [outcome] = await outcomesOf(machine, [
       { kind: "command", index: ++index, term: 1, timeMs: index, payload, session: null, isAwaited: true },
     ]);
     if (outcome === undefined) throw new Error("no outcome");

@@ -3,6 +3,7 @@
 import { GraftError } from "../../errors.ts";
 import type {
   AppliedEntry,
+  Deliver,
   Outcome,
   StateMachine,
   StateMachineDescription,
@@ -11,6 +12,7 @@ import type {
 import { createExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
+import { outcomeBytes, OutcomePieces, pieceBytesMax } from "./outcome-pieces.ts";
 
 /** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
 export async function createInlineStateMachine(location: PluginLocation): Promise<StateMachine> {
@@ -27,33 +29,47 @@ class InlineStateMachine implements StateMachine {
   readonly #executor: Executor;
   #stopped: Error | null = null;
   #isRestoring = false;
+  /** Settles with the call before, whatever came of that. */
+  #before: Promise<unknown> = Promise.resolve();
+  /** What calls have brought since the node's thread last did anything else. */
+  #answeredBytes = 0;
 
   constructor(executor: Executor) {
     this.#executor = executor;
     this.description = executor.description;
   }
 
-  // Async, so that whatever goes wrong arrives as a rejection, as it does from a worker.
-  async apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
-    this.#mustRun();
-    return this.#orStop(() => run.map((entry) => this.#executor.apply(entry)));
+  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
+    return this.#inTurn(async () => {
+      const pieces = new OutcomePieces((outcomes) => {
+        if (outcomes.length > 0) deliver(outcomes);
+      });
+      for (const entry of run) {
+        if (this.#isOthersTurn) await this.#letOthersIn();
+        pieces.add(this.#counted(this.#orStop(() => this.#executor.apply(entry))));
+      }
+      pieces.end();
+    });
   }
 
-  async query(payload: Uint8Array): Promise<Outcome> {
-    this.#mustRun();
-    return this.#executor.query(payload);
+  query(payload: Uint8Array): Promise<Outcome> {
+    return this.#inTurn(async () => {
+      if (this.#isOthersTurn) await this.#letOthersIn();
+      return this.#counted(this.#executor.query(payload));
+    });
   }
 
-  async snapshot(): Promise<StateSnapshot> {
-    this.#mustRun();
-    const running = this.#executor.snapshot();
-    return {
-      read: async () => {
-        this.#mustRun();
-        return running.read();
-      },
-      close: () => this.#orStop(() => running.close()),
-    };
+  snapshot(): Promise<StateSnapshot> {
+    return this.#inTurn(() => {
+      const running = this.#executor.snapshot();
+      return {
+        read: async () => {
+          this.#mustRun();
+          return running.read();
+        },
+        close: () => this.#orStop(() => running.close()),
+      };
+    });
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -76,6 +92,33 @@ class InlineStateMachine implements StateMachine {
 
   async close(): Promise<void> {
     this.#stopped ??= new GraftError("state-machine", "The state machine is closed");
+  }
+
+  /** Calls are carried out one after the other, and never from inside the call: as from a worker. */
+  #inTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    if (this.#isRestoring) return Promise.reject(whileRestoring(this.description));
+    const result = this.#before.then(() => {
+      this.#mustRun();
+      return work();
+    });
+    this.#before = result.catch(() => null);
+    return result;
+  }
+
+  get #isOthersTurn(): boolean {
+    return this.#answeredBytes >= pieceBytesMax;
+  }
+
+  /** What has been answered can leave, before there is more of it. */
+  async #letOthersIn(): Promise<void> {
+    this.#answeredBytes = 0;
+    await nextTurn();
+    this.#mustRun();
+  }
+
+  #counted(outcome: Outcome): Outcome {
+    this.#answeredBytes += outcomeBytes(outcome);
+    return outcome;
   }
 
   #mustRun(): void {

@@ -6,7 +6,7 @@
 //                    payloads; the last three are the command's stamp, or 0, or what an entry says of its session
 //   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
 //
-// Outcomes come in as many pieces as it takes to keep each small: one buffer for all would double the memory of a run's results.
+// Outcomes come in as many pieces as it takes to keep each small (outcome-pieces.ts).
 import type { AppliedEntry, Outcome } from "../../ports/state-machine.ts";
 
 const FLOAT_BYTES = 8;
@@ -117,44 +117,6 @@ function entryAt(table: Float64Array, field: number, payload: Uint8Array): Appli
   }
 }
 
-/** Bytes of a piece, unless a single outcome is larger. */
-export const pieceBytesMax = 16 * 1024 * 1024;
-
-/** Gathers the outcomes of a run, and sends a piece as soon as the next outcome would make it too large. */
-export class OutcomePieces {
-  readonly #send: (piece: ArrayBuffer) => void;
-  #gathered: Outcome[] = [];
-  #gatheredBytes = 0;
-
-  constructor(send: (piece: ArrayBuffer) => void) {
-    this.#send = send;
-  }
-
-  add(outcome: Outcome): void {
-    const outcomeBytes = bodyBytesMax(outcome);
-    if (this.#gathered.length > 0 && this.#gatheredBytes + outcomeBytes > pieceBytesMax) this.#flush(false);
-    this.#gathered.push(outcome);
-    this.#gatheredBytes += outcomeBytes;
-  }
-
-  end(): void {
-    this.#flush(true);
-  }
-
-  #flush(isLast: boolean): void {
-    const piece = packOutcomes(this.#gathered, isLast);
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
-    this.#send(piece);
-  }
-}
-
-function bodyBytesMax(outcome: Outcome): number {
-  if (outcome.kind === "ok") return outcome.payload.byteLength;
-  // A text of n UTF-16 code units takes up to 3n bytes.
-  return outcome.kind === "rejected" ? outcome.message.length * 3 : 0;
-}
-
 const nothing = new Uint8Array();
 
 function bodyOf(outcome: Outcome): Uint8Array {
@@ -162,7 +124,7 @@ function bodyOf(outcome: Outcome): Uint8Array {
   return outcome.kind === "rejected" ? utf8.encode(outcome.message) : nothing;
 }
 
-function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffer {
+export function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffer {
   const bodies = outcomes.map(bodyOf);
   let bodyBytes = 0;
   for (const body of bodies) bodyBytes += body.byteLength;

@@ -4,6 +4,7 @@
 import { GraftError } from "../../errors.ts";
 import type {
   AppliedEntry,
+  Deliver,
   Outcome,
   StateMachine,
   StateMachineDescription,
@@ -11,8 +12,9 @@ import type {
 } from "../../ports/state-machine.ts";
 import { nameOf, type PluginLocation, problem } from "./loader.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
+import { isTakingTold } from "./outcome-pieces.ts";
 import { packQuery, packRun, unpackOutcomes } from "./run-layout.ts";
-import type { FromWorker, Load, SnapshotRequest, ToWorker } from "./worker-messages.ts";
+import type { FromWorker, Load, SnapshotRequest, Taken, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
@@ -44,18 +46,16 @@ function load(worker: Worker, location: PluginLocation): Promise<StateMachineDes
   return promise;
 }
 
-/** What came of a call: of a run its outcomes, of a request about snapshots a chunk or none. */
-interface Answer {
-  readonly outcomes: readonly Outcome[];
-  readonly chunk: Uint8Array | null;
-}
-
 interface Waiting {
-  /** What has come of the run so far. */
-  readonly outcomes: Outcome[];
-  readonly resolve: (answer: Answer) => void;
+  /** Of a run or a query: more and more of its outcomes. */
+  readonly deliver: Deliver;
+  /** With a chunk, if that was asked for. */
+  readonly resolve: (chunk: Uint8Array | null) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** For what has no outcomes. */
+const nothingToDeliver: Deliver = () => {};
 
 class WorkerStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
@@ -79,15 +79,16 @@ class WorkerStateMachine implements StateMachine {
     );
   }
 
-  async apply(run: readonly AppliedEntry[]): Promise<readonly Outcome[]> {
+  async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     this.#mustHaveState();
-    return (await this.#askPacked(packRun(run))).outcomes;
+    await this.#askPacked(packRun(run), deliver);
   }
 
   async query(payload: Uint8Array): Promise<Outcome> {
     this.#mustHaveState();
-    const { outcomes } = await this.#askPacked(packQuery(payload));
-    const [outcome] = outcomes;
+    const answers: Outcome[] = [];
+    await this.#askPacked(packQuery(payload), (outcomes) => answers.push(...outcomes));
+    const [outcome] = answers;
     if (outcome === undefined) throw new RangeError("a query was answered with no outcome");
     return outcome;
   }
@@ -126,19 +127,19 @@ class WorkerStateMachine implements StateMachine {
     if (this.#isRestoring) throw whileRestoring(this.description);
   }
 
-  #askPacked(packed: ArrayBuffer): Promise<Answer> {
-    return this.#send(packed, [packed]);
+  #askPacked(packed: ArrayBuffer, deliver: Deliver): Promise<Uint8Array | null> {
+    return this.#send(packed, [packed], deliver);
   }
 
-  async #ask(request: SnapshotRequest): Promise<Uint8Array | null> {
+  #ask(request: SnapshotRequest): Promise<Uint8Array | null> {
     const transfer = request.kind === "restoreChunk" ? [request.chunk] : [];
-    return (await this.#send(request, transfer)).chunk;
+    return this.#send(request, transfer, nothingToDeliver);
   }
 
-  #send(message: ToWorker, transfer: ArrayBuffer[]): Promise<Answer> {
+  #send(message: Work, transfer: ArrayBuffer[], deliver: Deliver): Promise<Uint8Array | null> {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    this.#waiting.push({ outcomes: [], resolve, reject });
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
+    this.#waiting.push({ deliver, resolve, reject });
     this.#worker.postMessage(message, transfer);
     return promise;
   }
@@ -148,7 +149,7 @@ class WorkerStateMachine implements StateMachine {
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
     if (message.kind === "done") {
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
-      return this.#waiting.shift()?.resolve({ outcomes: [], chunk });
+      return this.#waiting.shift()?.resolve(chunk);
     }
     const error = failure(message.message, remoteCause(message.stack));
     if (message.kind === "refused") this.#waiting.shift()?.reject(error);
@@ -159,10 +160,14 @@ class WorkerStateMachine implements StateMachine {
     const oldest = this.#waiting[0];
     if (oldest === undefined) return; // Stopped meanwhile.
     const { outcomes, isLast } = unpackOutcomes(piece);
-    for (const outcome of outcomes) oldest.outcomes.push(outcome);
+    if (outcomes.length > 0) oldest.deliver(outcomes);
+    // Whoever was delivered to may have closed it.
+    if (this.#stopped !== null) return;
+    const { byteLength: bytes } = piece;
+    if (isTakingTold(bytes)) this.#worker.postMessage({ kind: "taken", bytes } satisfies Taken);
     if (!isLast) return;
     this.#waiting.shift();
-    oldest.resolve({ outcomes: oldest.outcomes, chunk: null });
+    oldest.resolve(null);
   }
 
   /** The first reason stands, and is returned. Whoever waits learns it, and so does whoever comes later. */

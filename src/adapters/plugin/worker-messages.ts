@@ -37,9 +37,18 @@ export interface EndRestore {
   readonly kind: "endRestore";
 }
 
+/** The outcomes of a large piece of this many bytes have been delivered: there is room for as much again. Not answered. */
+export interface Taken {
+  readonly kind: "taken";
+  readonly bytes: number;
+}
+
 export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
 
-export type ToWorker = ArrayBuffer | Load | SnapshotRequest;
+/** What the worker does in turn. */
+export type Work = ArrayBuffer | SnapshotRequest;
+
+export type ToWorker = Work | Load | Taken;
 
 /** The first answer of the worker. */
 export interface Loaded {

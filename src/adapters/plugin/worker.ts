@@ -1,24 +1,43 @@
 // The thread that a state machine lives on: an entry point of its own in the compiled binary. It is told which plugin to load,
-// then gets packed runs, queries and requests about snapshots, and answers each in turn. Its other half is worker-host.ts.
+// then gets packed runs, queries and requests about snapshots, and answers each in turn. In the middle of a run it waits until
+// the host has taken most of what it was sent. Its other half is worker-host.ts.
 import { GraftError } from "../../errors.ts";
 import { createExecutor, type Executor, reasonOf } from "./executor.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
-import { OutcomePieces, unpackRequest } from "./run-layout.ts";
+import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
+import { packOutcomes, unpackRequest } from "./run-layout.ts";
 import { isFatal, SnapshotRequests } from "./snapshot-requests.ts";
-import type { FromWorker, SnapshotRequest, ToWorker } from "./worker-messages.ts";
+import type { FromWorker, SnapshotRequest, ToWorker, Work } from "./worker-messages.ts";
 
 declare const self: Worker;
 
 let executor: Executor | null = null;
 let snapshotRequests: SnapshotRequests | null = null;
 
+const untaken = new Untaken();
+/** What has been asked, oldest first: under way, and stopping wherever too much is untaken. */
+let asked: Iterator<void>[] = [];
+
 // Before anything is awaited: what arrives while there is no handler is lost.
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
-  if (data instanceof ArrayBuffer) {
-    if (executor !== null) answer(executor, data);
-  } else if (data.kind === "load") void load(data.location);
-  else if (executor !== null) answerSnapshot(executor, data);
+  if (data instanceof ArrayBuffer) ask(data);
+  else if (data.kind === "load") void load(data.location);
+  else if (data.kind !== "taken") ask(data);
+  else {
+    untaken.onTaken(data.bytes);
+    proceed();
+  }
 };
+
+function ask(work: Work): void {
+  if (executor === null) return;
+  asked.push(answer(executor, work));
+  proceed();
+}
+
+function proceed(): void {
+  while (asked[0]?.next().done === true) asked.shift();
+}
 
 async function load(location: PluginLocation): Promise<void> {
   try {
@@ -35,16 +54,20 @@ async function load(location: PluginLocation): Promise<void> {
   }
 }
 
-function answer(running: Executor, packed: ArrayBuffer): void {
-  const request = unpackRequest(packed);
-  const pieces = new OutcomePieces((piece) => send(piece, [piece]));
+/** Begins when it is its turn, and yields where it has to wait. */
+function* answer(running: Executor, work: Work): Generator<void> {
+  if (!(work instanceof ArrayBuffer)) return answerSnapshot(running, work);
+  const request = unpackRequest(work);
+  const pieces = new OutcomePieces((outcomes, isLast) => sendPiece(packOutcomes(outcomes, isLast)));
   let where = "a query";
   try {
     if (request.kind === "query") {
+      while (untaken.isTooMuch) yield;
       noteQuery();
       pieces.add(running.query(request.payload));
     } else {
       for (const entry of request.run) {
+        while (untaken.isTooMuch) yield;
         where = `entry ${entry.index} (term ${entry.term})`;
         pieces.add(running.apply(entry));
       }
@@ -72,6 +95,7 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
 /** What is still in the queue stands on an entry that was not applied. */
 function stop(error: GraftError): void {
   executor = null;
+  asked = [];
   send({ kind: "stopped", ...told(error) });
 }
 
@@ -115,4 +139,9 @@ function told(error: unknown): { readonly message: string; readonly stack: strin
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   self.postMessage(message, transfer);
+}
+
+function sendPiece(piece: ArrayBuffer): void {
+  untaken.onSent(piece.byteLength);
+  send(piece, [piece]);
 }

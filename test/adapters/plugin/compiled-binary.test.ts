@@ -17,8 +17,11 @@ const [plugin, operation] = process.argv.slice(2);
 const results = [];
 for (const create of [createInlineStateMachine, createWorkerStateMachine]) {
   const machine = await create(locatePlugin(plugin, process.cwd()));
-  const [outcome] = await machine.apply([{ kind: "command", index: 1, term: 1, timeMs: 0, payload: encodeValue(JSON.parse(operation)), session: null, isAwaited: true }]);
-  results.push(outcome.kind === "ok" ? decodeValue(outcome.payload) : outcome);
+  const payload = encodeValue(JSON.parse(operation));
+  const command = { kind: "command", index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true };
+  await machine.apply([command], ([outcome]) => {
+    results.push(outcome.kind === "ok" ? decodeValue(outcome.payload) : outcome);
+  });
   // The map that a plugin got from "graft" must be the one that the program knows: else it stays frozen, and refuses a second.
   (await machine.snapshot()).close();
   const bytes = await (await machine.snapshot()).read();

@@ -8,6 +8,7 @@ import { createInlineStateMachine } from "../../../src/adapters/plugin/inline-ho
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../../../src/ports/state-machine.ts";
 import { chunksOf, readAll } from "../../contracts/journal-plugin.ts";
+import { outcomesOf } from "../../contracts/outcomes-of.ts";
 
 const root = join(import.meta.dir, "../../..");
 let folder = "";
@@ -32,7 +33,7 @@ const commandOf = (payload: Uint8Array): AppliedCommand => ({
 
 const applyOne = async (plugin: string, payload: Uint8Array): Promise<Outcome | undefined> => {
   const machine = await createInlineStateMachine(locatePlugin(plugin, folder));
-  const [outcome] = await machine.apply([commandOf(payload)]);
+  const [outcome] = await outcomesOf(machine, [commandOf(payload)]);
   return outcome;
 };
 
@@ -49,14 +50,14 @@ test("scores.ts", async () => {
     const outcome = await of.query(encodeValue(["points", { player }]));
     return outcome.kind === "ok" && decodeValue(outcome.payload);
   };
-  const win = (player: string) => machine.apply([commandOf(encodeValue(["win", { player }]))]);
+  const win = (player: string) => outcomesOf(machine, [commandOf(encodeValue(["win", { player }]))]);
   for (const player of ["ann", "bob", "ann"]) await win(player);
   const snapshot = await machine.snapshot();
   await win("bob");
   const restored = await createInlineStateMachine(locatePlugin("scores.ts", folder));
   await restored.restore(chunksOf(await readAll(snapshot)));
   expect([await points(restored, "ann"), await points(restored, "bob")]).toEqual([2, 1]);
-  const [outcome] = await restored.apply([commandOf(encodeValue(["win", { player: "eve" }]))]);
+  const [outcome] = await outcomesOf(restored, [commandOf(encodeValue(["win", { player: "eve" }]))]);
   expect(outcome?.kind === "ok" && decodeValue(outcome.payload)).toEqual({ games: 4 });
 });
 

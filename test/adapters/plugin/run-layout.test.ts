@@ -1,8 +1,8 @@
 // A run and its outcomes survive the trip through one buffer.
 import { expect, test } from "bun:test";
+import { OutcomePieces, pieceBytesMax } from "../../../src/adapters/plugin/outcome-pieces.ts";
 import {
-  OutcomePieces,
-  pieceBytesMax,
+  packOutcomes,
   packQuery,
   packRun,
   unpackOutcomes,
@@ -83,7 +83,7 @@ test("outcomes in pieces: none is large, unless a single outcome is", () => {
 
 function piecesOf(outcomes: readonly Outcome[]): readonly ArrayBuffer[] {
   const pieces: ArrayBuffer[] = [];
-  const gatherer = new OutcomePieces((piece) => pieces.push(piece));
+  const gatherer = new OutcomePieces((gathered, isLast) => pieces.push(packOutcomes(gathered, isLast)));
   for (const outcome of outcomes) gatherer.add(outcome);
   gatherer.end();
   return pieces;

@@ -4,10 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
-import { packRun } from "../../../src/adapters/plugin/run-layout.ts";
+import { packQuery, packRun, unpackOutcomes } from "../../../src/adapters/plugin/run-layout.ts";
 import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
 import type { FromWorker } from "../../../src/adapters/plugin/worker-messages.ts";
 import type { AppliedCommand, StateMachine } from "../../../src/ports/state-machine.ts";
+import { outcomesOf } from "../../contracts/outcomes-of.ts";
 
 const MORTAL = `
 import { randomBytes } from "node:crypto";
@@ -27,6 +28,7 @@ export default defineRawStateMachine({
       if (text === "reject") void later("the rest of it");
       if (text === "work") for (let round = 0, x = 1; round < 5e7; round++) x = Math.imul(x, 31) + round;
       if (text === "fail") throw new Error("failed");
+      if (text === "large") return new Uint8Array(8 * 1024 * 1024);
       if (text === "random bytes") randomBytes(4);
       return command;
     },
@@ -48,8 +50,9 @@ let machine = await open();
 let index = 0;
 const apply = async (text) => {
   const command = { kind: "command", index: ++index, term: 1, timeMs: 0, payload: Buffer.from(text), session: null, isAwaited: true };
-  const [outcome] = await machine.apply([command]);
-  return outcome.kind;
+  let kind;
+  await machine.apply([command], ([outcome]) => { kind = outcome.kind; });
+  return kind;
 };
 const told = [];
 while (told.length < 20) {
@@ -102,7 +105,7 @@ describe("worker host", () => {
   test("P49: a slow apply does not hold up the node's thread", async () => {
     const machine = await open();
     const order: string[] = [];
-    const applied = machine.apply([command("work")]).then(() => order.push("applied"));
+    const applied = outcomesOf(machine, [command("work")]).then(() => order.push("applied"));
     await new Promise((resolve) => setImmediate(resolve));
     order.push("the node went on");
     await applied;
@@ -115,11 +118,11 @@ describe("worker host", () => {
     ["throw soon", "The state machine mortal 1 failed outside of apply: error: out of nowhere"],
   ])("a thread that dies (%s) rejects what is under way and what comes later", async (how, message) => {
     const machine = await open();
-    const dying = machine.apply([command(how)]);
+    const dying = outcomesOf(machine, [command(how)]);
     const pending = [failure(dying)];
     // A thread that dies a little later still answers: ask until it is gone.
     for (let index = 2; ; index++) {
-      const told = await failure(machine.apply([command("", index)]));
+      const told = await failure(outcomesOf(machine, [command("", index)]));
       if (told === "it was answered") continue;
       pending.push(Promise.resolve(told));
       break;
@@ -127,7 +130,7 @@ describe("worker host", () => {
     const [, last] = await Promise.all(pending);
     for (const told of [
       last,
-      await failure(machine.apply([command("")])),
+      await failure(outcomesOf(machine, [command("")])),
       await failure(machine.query(new Uint8Array())),
     ]) {
       expect(told).toMatchObject({ code: "state-machine" });
@@ -155,6 +158,37 @@ describe("worker host", () => {
     expect(answers).toEqual(["loaded", "outcomes", "stopped", "loaded"]);
   });
 
+  test("the thread goes no further with a run than what it has sent is taken", async () => {
+    const worker = new Worker(new URL("../../../src/adapters/plugin/worker.ts", import.meta.url).href);
+    const load = { kind: "load", location: locatePlugin(folder, "/") };
+    const answers: string[] = [];
+    const outcomes: number[] = [];
+    let untaken: number[] = [];
+    const { promise: answered, resolve } = Promise.withResolvers<void>();
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      answers.push(data instanceof ArrayBuffer ? "piece" : data.kind);
+      if (data instanceof ArrayBuffer) {
+        outcomes.push(unpackOutcomes(data).outcomes.length);
+        untaken.push(data.byteLength);
+      } else if (answers.length === 1) {
+        worker.postMessage(packRun(Array.from({ length: 20 }, (_, nth) => command("large", nth + 1))));
+        worker.postMessage(packQuery(new Uint8Array(7)));
+        worker.postMessage(load); // Not done in turn: its answer says that the thread has nothing else to do.
+      } else {
+        for (const bytes of untaken) worker.postMessage({ kind: "taken", bytes });
+        untaken = [];
+        worker.postMessage(load);
+      }
+      if (outcomes.length === 11) resolve();
+    };
+    worker.postMessage(load);
+    await answered;
+    worker.terminate();
+    const four = Array.from({ length: 4 }, () => "piece");
+    expect(answers).toEqual(["loaded", ...four, "loaded", ...four, "loaded", "piece", "piece", "piece"]);
+    expect(outcomes).toEqual([...Array.from({ length: 10 }, () => 2), 1]);
+  });
+
   // In a process of its own: under the test runner, a thread's own handlers of uncaught errors are not asked.
   test("a promise that a query left behind does not end the thread, one of a command does, and no source is told", async () => {
     const script = join(folder, "leftovers.ts");
@@ -167,7 +201,7 @@ describe("worker host", () => {
 
   test("closing rejects what is under way, without waiting for it", async () => {
     const machine = await open();
-    const pending = [failure(machine.apply([command("work")])), failure(machine.query(new Uint8Array()))];
+    const pending = [failure(outcomesOf(machine, [command("work")])), failure(machine.query(new Uint8Array()))];
     await machine.close();
     for (const told of await Promise.all(pending)) {
       expect(told).toMatchObject({ code: "state-machine", message: "The state machine is closed" });
@@ -176,13 +210,13 @@ describe("worker host", () => {
 
   test("node:crypto is caught inside apply although it is imported by name", async () => {
     const machine = await open();
-    const told = await failure(machine.apply([command("random bytes")]));
+    const told = await failure(outcomesOf(machine, [command("random bytes")]));
     expect((told as Error).message).toContain("node:crypto randomBytes inside apply");
   });
 
   test("the error leads to the place in the plugin", async () => {
     const machine = await open();
-    const told = await failure(machine.apply([command("random bytes")]));
+    const told = await failure(outcomesOf(machine, [command("random bytes")]));
     expect(((told as Error).cause as Error).stack).toContain(join(folder, "index.ts"));
   });
 });

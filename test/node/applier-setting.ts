@@ -1,0 +1,113 @@
+// An applier on its own: a log, the clients that wait, and a machine that remembers what it was given.
+import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import { Applier } from "../../src/node/applier.ts";
+import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
+import type { DueQuery } from "../../src/node/waiting-reads.ts";
+import { snapshotAt } from "../core/say.ts";
+import { bytes, RecordingMachine, text } from "./recording-machine.ts";
+
+type Answered = Waiter & {
+  readonly answers: string[];
+  readonly messages: string[];
+};
+
+export function waiter(kind: "command" | "query", payload = "", dueMs = 0): Answered {
+  const answers: string[] = [];
+  const messages: string[] = [];
+  return {
+    kind,
+    session: null,
+    payload: bytes(payload),
+    dueMs,
+    answers,
+    messages,
+    succeed: (result, { index, term }) => void answers.push(`${index}.${term} ${text(result)}`),
+    fail: (error: ReplyError) => {
+      answers.push(error.code);
+      messages.push(error.message);
+    },
+  };
+}
+
+export const command = (index: number, said = `c${index}`): Entry => ({
+  kind: "command",
+  index,
+  term: 1,
+  stampMs: index * 10,
+  payload: bytes(said),
+  session: null,
+});
+export const noop = (index: number): Entry => ({ kind: "noop", index, term: 1, stampMs: index * 10 });
+export const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export function setUp(log: readonly Entry[], after = 0) {
+  const machine = new RecordingMachine();
+  const waiters = new Map<number, readonly Answered[]>();
+  /** Queries, by what the state must have been handed that answers them. */
+  const queries = new Map<number, readonly Answered[]>();
+  const pages: [number, number][] = [];
+  const failures: string[] = [];
+  /** The entries whose waiters were asked for. */
+  const asked: number[] = [];
+  const handed: string[] = [];
+  let answered = 0;
+  const restores: { readonly through: number; readonly settle: PromiseWithResolvers<void> }[] = [];
+  const restored = (through: number): Promise<void> => {
+    const settle = Promise.withResolvers<void>();
+    restores.push({ through, settle });
+    return settle.promise;
+  };
+  const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
+    stateMachine: machine,
+    someoneWaits: () => waiters.size > 0,
+    read: (first, last, bytesMax) => {
+      const page: Entry[] = [];
+      let size = 0;
+      for (const entry of log.slice(first - 1, last)) {
+        size += entryBytes(entry);
+        if (size > bytesMax && page.length > 0) break;
+        page.push(entry);
+      }
+      if (page.length === 0) throw new Error(`entry ${first} is not there`);
+      pages.push([page[0]!.index, page.at(-1)!.index]);
+      return page;
+    },
+    dueQueries: (through, room) => {
+      const due: DueQuery[] = [];
+      let bytesLeft = room.bytes;
+      for (const [index, clients] of queries) {
+        if (bytesLeft <= 0) break;
+        if (index > through || due.length + clients.length > room.count) continue;
+        queries.delete(index);
+        for (const client of clients) {
+          bytesLeft -= client.payload.byteLength;
+          if (client.kind === "query") due.push({ waiter: client, position: { index, term: 1 }, stalenessMs: null });
+        }
+      }
+      return due;
+    },
+    waitersOf: (entry) => {
+      asked.push(entry.index);
+      const waiting = waiters.get(entry.index) ?? [];
+      waiters.delete(entry.index);
+      return waiting;
+    },
+    handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
+    restore: (snapshot) => restored(snapshot.position.index),
+    answered: () => void answered++,
+    stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
+    failed: (error) => void failures.push(`node: ${String(error)}`),
+  });
+  return {
+    applier,
+    machine,
+    waiters,
+    queries,
+    pages,
+    failures,
+    asked,
+    handed,
+    restores,
+    answeredCount: () => answered,
+  };
+}
