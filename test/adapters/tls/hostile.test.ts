@@ -54,6 +54,7 @@ describe("P55: a frame that claims 4 GiB", () => {
     await until(() => raw.isClosed, "closed");
     expect(raw.frames("reply")).toMatchObject([{ kind: "refused", code: "bad-frame" }]);
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
+    await until(() => reasons().length > 0, "the reason is logged");
     expect(reasons()[0]).toContain("a frame of 4294967295 bytes is announced");
   });
 
@@ -62,6 +63,7 @@ describe("P55: a frame that claims 4 GiB", () => {
     raw.send(claim);
     await until(() => raw.isClosed, "closed");
     expect(raw.frames("reply")[1]).toMatchObject({ kind: "refused", code: "bad-frame" });
+    await until(() => reasons().length > 0, "the reason is logged");
     expect(reasons()[0]).toContain("4294967295");
   });
 
