@@ -103,7 +103,7 @@ describe("whose data it is", () => {
       cluster.run("n3");
       const wiped = cluster.run("n1");
       expect(await wiped.exited).toBe(1);
-      expect(cluster.logOf("n1")).toMatch(/must not vote as the old n1.*added as a new node/);
+      expect(cluster.logOf("n1")).toMatch(/must not vote as the old n1.*takes the place of the old n1/);
 
       const alone = await cluster.connect([cluster.node("n3").address]).status();
       expect(alone).toMatchObject({ node: "n3", leader: null });
