@@ -52,13 +52,14 @@ async function command(cluster: Cluster, ...texts: readonly string[]): Promise<v
 describe("a running cluster", () => {
   test.each(["leader", "follower"])("the %s's has everything acknowledged, and is sound", async (role) => {
     const cluster = await founded();
-    const { id, node } = role === "leader" ? cluster.leader : cluster.followers[0]!;
+    const { id, node, machine } = role === "leader" ? cluster.leader : cluster.followers[0]!;
     await command(cluster, "a", "b", "c");
     const acknowledged = cluster.leader.node.state.commitIndex;
     const client = cluster.client(id);
     const ready = await backupOf(cluster, client);
     expect(ready.index).toBeGreaterThanOrEqual(acknowledged);
     expect(ready.index).toBe(node.state.snapshot!.position.index);
+    expect(machine.queries).toEqual([]);
     const content = await download(cluster, client, ready);
     const parser = new SnapshotParser();
     parser.push(content);

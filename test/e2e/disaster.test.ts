@@ -1,0 +1,257 @@
+// When the worst has happened, with the real binary: a backup under load becomes a new cluster of three; one data directory out
+// of three is enough to go on; old nodes and new ones keep apart; and a process killed on the way leaves the old or the new.
+import { afterEach, describe, expect, test } from "bun:test";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { LoadedCounter, valueOf } from "./loaded-counter.ts";
+import { binary, type Ran, TestCluster, until } from "./test-cluster.ts";
+
+let open: TestCluster | null = null;
+afterEach(async () => {
+  await open?.remove();
+  open = null;
+});
+
+async function counting(): Promise<TestCluster> {
+  open = await TestCluster.start({ plugin: "counter" });
+  return open;
+}
+
+const limitMs = 120_000;
+const ids = ["n1", "n2", "n3"] as const;
+
+function documentOf({ exitCode, stdout, stderr }: Ran) {
+  if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stdout}${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const inspect = async (cluster: TestCluster, dataDir: string, ...more: string[]) =>
+  documentOf(await cluster.graft(["log", "inspect", "--data-dir", dataDir, "--json", ...more]));
+
+const killAll = (cluster: TestCluster): Promise<unknown> => Promise.all(ids.map((id) => cluster.process(id).kill()));
+
+const votersIn = async (cluster: TestCluster, address: string) => {
+  const ran = await cluster.graft(["cluster", "configuration", "--json", "-c", address]);
+  const { members } = documentOf(ran) as {
+    readonly members: readonly { readonly id: string; readonly voter: boolean }[];
+  };
+  return members.filter(({ voter }) => voter).map(({ id }) => id);
+};
+
+/** Alone in its cluster. */
+const leads = (cluster: TestCluster, id: string): Promise<unknown> =>
+  until(`${id} leads`, () => cluster.logOf(id).includes(`${id} leader term`));
+
+test(
+  "a backup under load, restored into a new cluster that grows to three",
+  async () => {
+    const cluster = await counting();
+    const load = new LoadedCounter(cluster.client);
+    await load.progress(200);
+    const acknowledgedBefore = load.acknowledged;
+    const backup = documentOf(await cluster.graft(["backup", "state.backup", "--json"]));
+    const sentBefore = load.sent;
+    expect(backup).toEqual({
+      file: "state.backup",
+      bytes: expect.any(Number),
+      index: expect.any(Number),
+      term: expect.any(Number),
+      checksum: expect.any(Number),
+    });
+    const again = await cluster.graft(["backup", "state.backup"]);
+    expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("is there already") });
+    await load.progress(200);
+    await load.stop();
+    await killAll(cluster);
+
+    const { config, dataDir, address } = cluster.node("n1");
+    const lost = await inspect(cluster, dataDir, "--entries", "100000", "--verify");
+    const entries = lost.lastEntries as readonly { readonly index: number; readonly kind: string }[];
+    expect(entries[0]?.index).toBe(1);
+    const counted = entries.filter(({ index, kind }) => kind === "command" && index <= backup.index).length;
+    expect(counted).toBeGreaterThanOrEqual(acknowledgedBefore);
+    expect(counted).toBeLessThanOrEqual(sentBefore);
+
+    const full = await cluster.graft(["restore", "state.backup", "--config", config]);
+    expect(full).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("is not empty") });
+    renameSync(dataDir, `${dataDir}.lost`);
+    const restored = documentOf(await cluster.graft(["restore", "state.backup", "--config", config, "--json"]));
+    expect(restored).toMatchObject({
+      node: "n1",
+      index: backup.index,
+      term: backup.term,
+      from: lost.genesis.clusterUuid,
+    });
+    expect(restored.clusterUuid).not.toBe(lost.genesis.clusterUuid);
+    cluster.run("n1");
+    const client = cluster.connect([address]);
+    expect(await valueOf(client)).toBe(counted);
+    expect(await votersIn(cluster, address)).toEqual(["n1"]);
+
+    for (const id of ["n4", "n5"]) {
+      const joining = await cluster.join(id, { join: [address] });
+      const added = await cluster.graft(["cluster", "add", id, joining.address, "-c", address]);
+      expect(added).toMatchObject({ exitCode: 0, stderr: "" });
+    }
+    expect(await votersIn(cluster, address)).toEqual(["n1", "n4", "n5"]);
+    await client.command(new TextEncoder().encode("add 7"));
+    expect(await valueOf(cluster.connect([cluster.node("n5").address]))).toBe(counted + 7);
+    // The founder is needed no more than any other one.
+    await cluster.process("n1").kill();
+    expect(await valueOf(cluster.connect([cluster.node("n4").address]))).toBe(counted + 7);
+  },
+  limitMs,
+);
+
+/** A dead cluster, and which of its nodes knows the most. */
+async function lostCluster() {
+  const cluster = await counting();
+  const load = new LoadedCounter(cluster.connect());
+  await load.progress(200);
+  await killAll(cluster);
+  const ends = await Promise.all(
+    ids.map(async (id) => ({ id, ...(await inspect(cluster, cluster.node(id).dataDir)).log.last })),
+  );
+  const [best] = ends.toSorted((a, b) => b.term - a.term || b.index - a.index);
+  return { cluster, load, id: best!.id, others: ids.filter((id) => id !== best!.id) };
+}
+
+describe("one data directory out of three", () => {
+  test(
+    "P42, P43: has the data, and the old nodes do not mix with it, in either direction",
+    async () => {
+      const { cluster, load, id, others } = await lostCluster();
+      const { dataDir, address } = cluster.node(id);
+      const acknowledged = load.acknowledged;
+      const look = await cluster.graft(["recover", "--data-dir", dataDir]);
+      expect(look).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Nothing was changed") });
+      const before = await inspect(cluster, dataDir);
+      const recovered = documentOf(
+        await cluster.graft(["recover", "--data-dir", dataDir, "--accept-data-loss", "--json"]),
+      );
+      expect(recovered).toMatchObject({
+        recovered: true,
+        node: id,
+        last: before.log.last,
+        oldClusterUuid: before.genesis.clusterUuid,
+        lostVoters: expect.arrayContaining(others),
+      });
+
+      // The old majority first, so that it is there when the new cluster comes.
+      for (const other of others) cluster.run(other);
+      await until("the old nodes elect a leader", () =>
+        others.some((other) => cluster.logOf(other).match(/leader term \d+, log/g)?.length),
+      );
+      cluster.run(id);
+      await leads(cluster, id);
+      const client = cluster.connect([address]);
+      const value = await valueOf(client);
+      expect(value).toBeGreaterThanOrEqual(acknowledged);
+      await client.command(new TextEncoder().encode("add 1000000"));
+      await until("both sides say why", () =>
+        [id, ...others].every((each) =>
+          cluster.logOf(each).includes("was founded with another cluster of the same name"),
+        ),
+      );
+      expect(await votersIn(cluster, address)).toEqual([id]);
+      const old = cluster.connect(others.map((other) => cluster.node(other).address));
+      expect(await valueOf(old)).toBeLessThan(1_000_000);
+      expect(await valueOf(client)).toBe(value + 1_000_000);
+
+      // And an old node that starts beside the new cluster.
+      const [one] = others;
+      await cluster.process(one!).kill();
+      const mark = cluster.logOf(one!).length;
+      cluster.run(one!);
+      await until("it is refused", () => cluster.logOf(one!).slice(mark).includes("another cluster of the same name"));
+      expect(await votersIn(cluster, address)).toEqual([id]);
+      expect(await valueOf(client)).toBe(value + 1_000_000);
+      expect((await inspectRunning(cluster, dataDir)).stderr).toContain("A node is running");
+    },
+    limitMs,
+  );
+
+  const inspectRunning = (cluster: TestCluster, dataDir: string): Promise<Ran> =>
+    cluster.graft(["log", "inspect", "--data-dir", dataDir]);
+
+  test(
+    "P29: killed at any moment, a recovery has been done or has not",
+    async () => {
+      const { cluster, id } = await lostCluster();
+      const { dataDir } = cluster.node(id);
+      const before = await inspect(cluster, dataDir);
+      const outcomes = new Set<boolean>();
+      for (const share of shares) {
+        const copy = `${dataDir}.${share}`;
+        cpSync(dataDir, copy, { recursive: true });
+        await killedAfter(share, ["recover", "--data-dir", copy, "--accept-data-loss", "--json"]);
+        const after = await inspect(cluster, copy, "--verify");
+        const isDone = after.genesis.clusterUuid !== before.genesis.clusterUuid;
+        outcomes.add(isDone);
+        const { clusterUuid, members } = after.genesis;
+        const added = isDone ? 1 : 0;
+        expect({ members: members.length, last: after.log.last.index, known: after.configurations.length }).toEqual({
+          members: isDone ? 1 : 3,
+          last: before.log.last.index + added,
+          known: before.configurations.length + added,
+        });
+        expect(after.incarnation === before.incarnation).toBe(!isDone);
+        const finished = await cluster.graft(["recover", "--data-dir", copy, "--accept-data-loss", "--json"]);
+        expect(finished.exitCode).toBe(isDone ? 1 : 0);
+        if (isDone) expect((await inspect(cluster, copy)).genesis.clusterUuid).toBe(clusterUuid);
+      }
+      expect(outcomes).toEqual(new Set([true, false]));
+    },
+    limitMs,
+  );
+});
+
+test(
+  "P29: killed at any moment, a restore has made a node or none",
+  async () => {
+    const cluster = await counting();
+    const load = new LoadedCounter(cluster.client);
+    await load.progress(50);
+    await load.stop();
+    documentOf(await cluster.graft(["backup", "state.backup", "--json"]));
+    await killAll(cluster);
+    const { config, dataDir } = cluster.node("n1");
+    const command = ["restore", join(cluster.layout.dir, "state.backup"), "--config", config];
+    const outcomes = new Set<boolean>();
+    for (const share of shares) {
+      rmSync(dataDir, { recursive: true, force: true });
+      await killedAfter(share, command);
+      const isDone = existsSync(join(dataDir, "graft.sqlite"));
+      outcomes.add(isDone);
+      if (isDone) {
+        const made = await inspect(cluster, dataDir, "--verify");
+        expect(made.genesis.members).toHaveLength(1);
+        expect(made.snapshot.file).toBe(readdirSync(join(dataDir, "snapshots"))[0]);
+      } else if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+        const started = await cluster.graft(["start", "--config", config]);
+        expect(started).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("would begin without the data") });
+      }
+    }
+    expect(outcomes).toEqual(new Set([true, false]));
+  },
+  limitMs,
+);
+
+/** When it is killed, as a share of the time that it takes. */
+const shares = [0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 3] as const;
+let wholeMs: number | null = null;
+
+async function killedAfter(share: number, args: readonly string[]): Promise<void> {
+  wholeMs ??= await startTimeMs();
+  const child = Bun.spawn([binary, ...args], { stdout: "ignore", stderr: "ignore" });
+  const timer = setTimeout(() => child.kill("SIGKILL"), share * wholeMs);
+  await child.exited;
+  clearTimeout(timer);
+}
+
+/** How long the program takes to do next to nothing. */
+async function startTimeMs(): Promise<number> {
+  const beganMs = performance.now();
+  await Bun.spawn([binary, "--version"], { stdout: "ignore" }).exited;
+  return (performance.now() - beganMs) * 1.5;
+}
