@@ -47,14 +47,15 @@ interface Candidates {
 
 function candidatesFor(root: Group, before: readonly string[], current: string): Candidates {
   const subject = subjectOf(root, before);
-  const nothing = { candidates: [], takesFiles: false };
   if (subject.kind === "group") {
     const entries = Object.entries(subject.commands).map(([name, { summary }]) => [name, summary] as const);
     return { candidates: entries.filter(([name]) => name.startsWith(current)), takesFiles: false };
   }
   const awaited = flagAwaitingValue(subject, before.at(-1));
   if (awaited !== null) return { candidates: [], takesFiles: pathFlags.includes(awaited) };
-  if (!isFlag(current) && current !== "-" && current !== "--") return nothing;
+  if (!isFlag(current) && current !== "-" && current !== "--") {
+    return { candidates: [], takesFiles: subject.args["file"]?.type === "positional" };
+  }
   const flags = Object.entries(subject.args)
     .filter(([name, { type }]) => type !== "positional" && `--${name}`.startsWith(current))
     .map(([name, { description = "" }]) => [`--${name}`, description] as const);

@@ -20,6 +20,8 @@ export interface BackupsOptions {
   readonly clock: Pick<Clock, "nowMs">;
   readonly taker: Pick<SnapshotTaker, "take" | "handed">;
   readonly description: () => StateMachineDescription;
+  /** The node cannot go on. */
+  readonly stop: (error: unknown) => void;
   /** The latest snapshot, which the log names. */
   readonly latest: () => SnapshotRecord | null;
 }
@@ -59,7 +61,7 @@ export class Backups {
     while (record === null || record.position.index < through) {
       const applied = taker.handed;
       // One that is under way may have begun too early; then another one follows it.
-      record = applied === null ? null : await taker.take(applied);
+      record = applied === null ? null : await this.#orStop(() => taker.take(applied));
       if (record === null) return failed(notAnswered("no snapshot could be taken; the node's log says why"));
     }
     this.#keep(record.file);
@@ -84,6 +86,16 @@ export class Backups {
     } finally {
       this.#reads--;
       this.#keep(file);
+    }
+  }
+
+  /** What throws here is the log, which cannot be read, or a broken invariant. */
+  async #orStop(take: () => Promise<SnapshotRecord | null>): Promise<SnapshotRecord | null> {
+    try {
+      return await take();
+    } catch (error) {
+      this.#options.stop(error);
+      return null;
     }
   }
 

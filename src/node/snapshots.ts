@@ -36,7 +36,7 @@ export interface NodeSnapshotsOptions {
   readonly policy: SnapshotPolicy;
   readonly state: () => State;
   readonly arrive: (event: ArrivedEvent) => void;
-  /** Space could not be given back: the disk is not to be trusted. */
+  /** The log's disk is not to be trusted, or an invariant is broken. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -81,6 +81,7 @@ export class NodeSnapshots {
       taker: this.taker,
       description: () => stateMachine.description,
       latest: () => options.state().snapshot,
+      stop: options.failed,
     });
   }
 

@@ -115,6 +115,8 @@ describe("completion", () => {
     expect(await names("cluster", "add", "n4", "h:1", "--l")).toEqual(["--learner", ":4"]);
     expect(await names("cluster", "status", "--c")).toEqual(["--cluster", "--ca", "--cert", ":4"]);
     expect(await names("start", "--config", "")).toEqual([":0"]);
+    expect(await names("restore", "")).toEqual([":0"]);
+    expect(await names("log", "inspect", "--data-dir", "")).toEqual([":0"]);
     expect(await names("cluster", "status", "-c", "")).toEqual([":4"]);
   });
 

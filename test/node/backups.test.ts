@@ -142,6 +142,8 @@ describe("what the state machine and the taker have to say", () => {
   const handed = { index: 7, term: 1, stampMs: 0 };
   const at = (index: number) => snapshotAt({ index, term: 1 });
 
+  const stops: unknown[] = [];
+
   function backups(more: Partial<BackupsOptions>): Backups {
     return new Backups({
       snapshots: createMemorySnapshotStore(),
@@ -149,6 +151,7 @@ describe("what the state machine and the taker have to say", () => {
       taker: { handed, take: () => Promise.resolve(at(7)) },
       description: () => ({ ...description, snapshots: true }),
       latest: () => null,
+      stop: (error) => void stops.push(error),
       ...more,
     });
   }
@@ -166,6 +169,15 @@ describe("what the state machine and the taker have to say", () => {
       taker: { handed, take: () => Promise.resolve(null) },
     }).take(5);
     expect(answer).toMatchObject({ kind: "failed", error: { code: "unavailable" } });
+  });
+
+  test("a log that cannot be read ends the node", async () => {
+    const broken = new Error("a disk");
+    const take = () => {
+      throw broken;
+    };
+    expect(await backups({ taker: { handed, take } }).take(5)).toMatchObject({ error: { code: "unavailable" } });
+    expect(stops).toEqual([broken]);
   });
 
   test("one that was under way and began too early is followed by another", async () => {
