@@ -19,7 +19,10 @@ export interface ClientConnection {
   readonly name: string;
   /** Listed in `[access] admins`. */
   readonly isAdmin: boolean;
-  /** Queues a reply; drops it when the connection is gone. Never blocks, never throws. */
+  /**
+   * Queues a reply; drops it when the connection is gone. Never blocks, never throws. What waits for a client is bounded, and so
+   * is what waits for all: a result for which there is no room becomes an error, and who takes too little loses its connection.
+   */
   reply(reply: ClientReply): void;
 }
 

@@ -1,5 +1,6 @@
 // What may a client do on its connection? Ask, within its rights, and get answers. Each request is checked against the
-// table of rights before the node hears of it; what lacks a right is answered and not punished.
+// table of rights before the node hears of it; what lacks a right is answered and not punished. What waits to be sent to all
+// clients together is bounded, too: many slow ones must not be able to do what a single one is not.
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 import type { ClientConnection, TransportHandler } from "../../ports/transport.ts";
 import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
@@ -8,12 +9,15 @@ import type { Refused } from "../cbor/frames.ts";
 import { refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { mayAsk, refusalOfFrame } from "./rights.ts";
+import type { Tally } from "./send-queue.ts";
 import type { LinkEnd } from "./tls-words.ts";
 
 export interface ClientDeskOptions {
   readonly admins: ReadonlySet<string>;
   readonly clientsMax: number;
   readonly queueBytesMax: number;
+  /** Of all clients together. */
+  readonly queuesBytesMax: number;
   readonly handler: TransportHandler;
   /** A client that was let in broke the protocol: for the log. */
   readonly onRefused: (link: Link, name: string, refusal: Refused) => void;
@@ -26,7 +30,8 @@ const errorBytesMax = 1024 * 1024;
 
 export class ClientDesk {
   readonly #options: ClientDeskOptions;
-  #connected = 0;
+  readonly #links = new Set<Link>();
+  readonly #tally: Tally = { bytes: 0 };
 
   constructor(options: ClientDeskOptions) {
     this.#options = options;
@@ -34,23 +39,55 @@ export class ClientDesk {
 
   /** Why no further client can be served, or null. */
   objection(): Refused | null {
-    if (this.#connected < this.#options.clientsMax) return null;
-    return refused("busy", `this node serves ${this.#connected} clients already, which is its limit`);
+    if (this.#links.size < this.#options.clientsMax) return null;
+    return refused("busy", `this node serves ${this.#links.size} clients already, which is its limit`);
   }
 
   /** To be called when `objection` had none. */
   attach(link: Link, name: string): void {
     const { admins, handler, queueBytesMax, onRefused, onLost } = this.#options;
-    this.#connected += 1;
-    link.setBounds({ frameBytesMax: frameBytesMax("request"), queueBytesMax: queueBytesMax + errorBytesMax });
+    this.#links.add(link);
+    link.setBounds({
+      frameBytesMax: frameBytesMax("request"),
+      queueBytesMax: queueBytesMax + errorBytesMax,
+      tally: this.#tally,
+    });
     link.handler = new ClientHandler(link, name, admins.has(name), handler, {
       onRefused: (refusal) => onRefused(link, name, refusal),
       onGone: (reason) => {
-        this.#connected -= 1;
+        this.#links.delete(link);
         if (link.queuedBytes > 0) onLost(link, name, reason);
       },
+      makeRoom: (bytes) => this.#makeRoom(link, bytes),
     });
   }
+
+  /** That `bytes` can be queued for `asker`, whoever for whom most of all waits is dropped: it may be the asker itself. */
+  #makeRoom(asker: Link, bytes: number): void {
+    const { queuesBytesMax } = this.#options;
+    if (this.#tally.bytes + bytes <= queuesBytesMax) return;
+    for (const link of this.#links) link.flush();
+    while (asker.isOpen && this.#tally.bytes > 0 && this.#tally.bytes + bytes > queuesBytesMax) {
+      const slowest = largestBy([...this.#links], (link) => weightOf(link) + (link === asker ? bytes : 0));
+      slowest.drop(
+        `it takes its answers too slowly: of ${this.#tally.bytes} bytes that wait for clients here, ${slowest.queuedBytes} wait for it`,
+      );
+    }
+  }
+}
+
+/** What is dropped already counts no more. */
+const weightOf = (link: Link): number => (link.isOpen || link.isFinishing ? link.queuedBytes : -1);
+
+const largestBy = (links: readonly Link[], size: (link: Link) => number): Link =>
+  links.reduce((largest, link) => (size(link) > size(largest) ? link : largest));
+
+/** What a client's connection asks of the desk. */
+interface Desk {
+  readonly onRefused: (refusal: Refused) => void;
+  readonly onGone: (reason: string) => void;
+  /** Drops who takes too little, so that this much may be queued. */
+  readonly makeRoom: (bytes: number) => void;
 }
 
 class ClientHandler implements LinkHandler, ClientConnection {
@@ -59,7 +96,7 @@ class ClientHandler implements LinkHandler, ClientConnection {
     readonly name: string,
     readonly isAdmin: boolean,
     readonly handler: TransportHandler,
-    readonly desk: { readonly onRefused: (refusal: Refused) => void; readonly onGone: (reason: string) => void },
+    readonly desk: Desk,
   ) {}
 
   reply(reply: ClientReply): void {
@@ -72,6 +109,7 @@ class ClientHandler implements LinkHandler, ClientConnection {
   }
 
   #send(frame: Uint8Array): void {
+    this.desk.makeRoom(frame.length);
     if (this.link.hasRoomFor(frame.length)) return this.link.send(frame);
     const reason = `the other side is too slow: ${this.link.queuedBytes} bytes wait for it`;
     this.link.finish(reason, encodeFrame(refused("busy", reason)));

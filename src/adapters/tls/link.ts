@@ -5,7 +5,7 @@ import type { X509Certificate } from "node:crypto";
 import { BadFrame } from "../cbor/codec.ts";
 import type { FlushTurn } from "./flush-turn.ts";
 import { FrameSplitter } from "./frame-splitter.ts";
-import { SendQueue } from "./send-queue.ts";
+import { SendQueue, type Tally } from "./send-queue.ts";
 import {
   brokenHandshake,
   explainClose,
@@ -98,10 +98,13 @@ export class Link {
     readonly frameBytesMax: number;
     readonly queueBytesMax: number;
     readonly pieceBytesMax?: number;
+    /** Where what is queued counts as well, until the link is dropped. */
+    readonly tally?: Tally;
   }): void {
     this.#splitter.frameBytesMax = bounds.frameBytesMax;
     this.#queue.bytesMax = bounds.queueBytesMax;
     this.#pieceBytesMax = bounds.pieceBytesMax ?? Infinity;
+    if (bounds.tally !== undefined) this.#queue.countIn(bounds.tally);
   }
 
   /** Whether a frame of this size can be queued: what waits is offered to the socket before it counts as too much. */
@@ -166,6 +169,8 @@ export class Link {
   drop(reason: string, kind: LinkEnd["kind"] = "closed"): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    // It is as good as gone, although it can still be told how much there was.
+    this.#queue.countIn({ bytes: 0 });
     const cause = (this.#cause ??= { kind, reason });
     // Closing calls back synchronously, and nobody expects that from inside `send`.
     queueMicrotask(() => {

@@ -207,6 +207,7 @@ class NodeTransport implements TlsTransport {
       admins: new Set(this.#options.admins),
       clientsMax: this.#limits.clientsMax,
       queueBytesMax: this.#limits.clientQueueBytesMax,
+      queuesBytesMax: this.#limits.clientQueuesBytesMax,
       handler,
       onRefused: (link, name, refusal) => this.#log.clientRefused(link, name, refusal),
       onLost: (link, name, reason) => this.#log.clientLost(link, name, reason),

@@ -59,3 +59,20 @@ test("trimming loses nothing", () => {
   queue.writeTo(take(10));
   expect(taken).toEqual([1, 2, 3]);
 });
+
+test("a tally knows what waits in all queues that share it, until they leave it", () => {
+  const tally = { bytes: 0 };
+  const [one, other] = [new SendQueue(1 << 20), new SendQueue(1 << 20)];
+  one.push(new Uint8Array(100));
+  one.countIn(tally);
+  other.countIn(tally);
+  other.push(new Uint8Array(30_000));
+  other.writeTo((_, __, length) => length, 500);
+  other.writeTo(() => -1);
+  expect(tally.bytes).toBe(29_600);
+  one.clear();
+  expect(tally.bytes).toBe(29_500);
+  other.countIn({ bytes: 0 });
+  other.push(new Uint8Array(7));
+  expect([tally.bytes, other.bytes]).toEqual([0, 29_507]);
+});
