@@ -62,6 +62,9 @@ const pauseMinMs = 5;
 const pauseMaxMs = 200;
 const slowLeaderPauseMs = 1000;
 const sweepIntervalMs = 50;
+/** How often a client that is at work asks who the members are: those it was given may all leave in time. */
+const membersEveryMs = 1000;
+const membersTimeoutMs = 2000;
 /** How long one node may leave unanswered what another can be asked too, and never more than this share of the time. */
 const patienceMaxMs = 1000;
 const patienceShare = 1 / 3;
@@ -75,6 +78,8 @@ export class Asker {
   readonly #attempts = new Set<Attempt>();
   readonly #pauseMs = (address: string): number => this.#connections.pauseMs(address);
   #sweep: ReturnType<typeof setInterval> | null = null;
+  #membersDueMs = performance.now() + membersEveryMs;
+  #isLearning = false;
 
   constructor(addresses: readonly string[], dial: Dial, readFrom: ReadFrom) {
     this.#readFrom = readFrom;
@@ -228,10 +233,27 @@ export class Asker {
     }
     // A node may be frozen, or gone without a word, while its connection stands; nobody else shall wait for it.
     for (const connection of silent) connection.close(`the node at ${connection.address} has stopped answering`);
+    if (nowMs >= this.#membersDueMs && this.#attempts.size > 0 && !this.#isLearning) this.#learn(nowMs);
     if (this.#attempts.size === 0 && this.#sweep !== null) {
       clearInterval(this.#sweep);
       this.#sweep = null;
     }
+  }
+
+  /** Who the members are: from the leader, while all is well, for the time when it is not there. */
+  #learn(nowMs: number): void {
+    this.#membersDueMs = nowMs + membersEveryMs;
+    const pinned = this.#route.leader;
+    if (pinned === null) return;
+    this.#isLearning = true;
+    const resolve = (reply: Answer): void => {
+      this.#isLearning = false;
+      if (reply.kind === "configuration") this.#route.know(reply.members.map(({ address }) => address));
+    };
+    // Who does not say it now is asked again.
+    const reject = (): void => void (this.#isLearning = false);
+    const dueMs = nowMs + membersTimeoutMs;
+    this.ask({ body: { kind: "configuration" }, dueMs, pinned, clusterUuid: null, resolve, reject });
   }
 
   #askElsewhere(attempt: Attempt, connection: Connection): void {

@@ -1,12 +1,15 @@
 // Which node is asked next? The leader while it is known; otherwise the addresses in turn, those that can be reached first.
 
 export class Route {
-  readonly #addresses: string[];
+  /** Those that the client was given. */
+  readonly #given: readonly string[];
+  #addresses: string[];
   #leader: string | null = null;
   #cursor = 0;
   #turn = 0;
 
   constructor(addresses: readonly string[]) {
+    this.#given = addresses;
     this.#addresses = [...addresses];
   }
 
@@ -45,6 +48,17 @@ export class Route {
       leastMs = addressMs;
     }
     return best;
+  }
+
+  /** Where the leader was last found; null: it is not known. */
+  get leader(): string | null {
+    return this.#leader;
+  }
+
+  /** These are the members now; of the others only the addresses given are kept. */
+  know(members: readonly string[]): void {
+    const leader = this.#leader === null ? [] : [this.#leader];
+    this.#addresses = [...new Set([...this.#given, ...members, ...leader])];
   }
 
   /** A node says, or its answer shows, that the node at `address` leads. */

@@ -164,12 +164,13 @@ export class NodeMembership {
     return configuration === null || !isMember(configuration, key);
   }
 
-  /** Only members know who is one. */
+  /** Members know who is one, and whoever was a member knows who was one then. */
   #tell(to: MemberKey): void {
-    const { log, self } = this.#options.state();
+    const { log, self, removed } = this.#options.state();
     const latest = log.configurations.at(-1);
-    if (latest === undefined || !isMember(latest.configuration, self)) return;
-    const { position, configuration } = latest;
+    const known = removed ?? (latest !== undefined && isMember(latest.configuration, self) ? latest : null);
+    if (known === null) return;
+    const { position, configuration } = known;
     this.#modules.transport.send(to, { kind: "memberList", index: position.index, members: configuration.members });
   }
 }

@@ -191,7 +191,8 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    return refusalOf(this.state, { isStopping: this.#isRefusing, stateMachine: this.#applier.failure });
+    const reasons = { isStopping: this.#isRefusing, stateMachine: this.#applier.failure, nowMs: this.nowMs() };
+    return refusalOf(this.state, reasons);
   }
 
   get clock(): Clock {

@@ -1,6 +1,7 @@
 // Why are clients' requests not taken just now? Because the node stops, has been removed, or has a state machine that stopped.
 // Each says where to go instead.
 import { nodeIdOf } from "../core/configuration.ts";
+import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
@@ -11,24 +12,29 @@ export interface Reasons {
   readonly isStopping: boolean;
   /** Why the state machine of this node has stopped; null: it runs. */
   readonly stateMachine: Error | null;
+  readonly nowMs: Millis;
 }
 
+/** How long a removed node names the same one, ms. */
+const turnMs = 10;
+
 /** Null when they are taken. */
-export function refusalOf(state: State, { isStopping, stateMachine }: Reasons): ReplyError | null {
+export function refusalOf(state: State, { isStopping, stateMachine, nowMs }: Reasons): ReplyError | null {
   const leader = knownLeader(state);
   // A node that found nobody to hand over to does not name itself: it is about to be gone.
   const other = leader?.id === nodeIdOf(state.self) ? null : leader;
   if (isStopping) return { ...notLeader(other), message: "this node is stopping; nothing happened" };
-  if (state.removed !== null) return ofRemoved(state, state.removed, other);
+  if (state.removed !== null) return ofRemoved(state, state.removed, nowMs);
   if (stateMachine === null) return null;
   const message = `the state machine of this node has stopped: ${stateMachine.message}; nothing happened`;
   return other === null ? { code: "state-machine", message, leader: null } : notLeader(other);
 }
 
-/** Somebody who belonged to the cluster then knows who leads it now. */
-function ofRemoved({ self }: State, by: NonNullable<State["removed"]>, leader: LeaderHint | null): ReplyError {
+/** Whoever was a voter then may know who leads now: this node hears of nobody any more, and names each of them in turn. */
+function ofRemoved({ self }: State, by: NonNullable<State["removed"]>, nowMs: Millis): ReplyError {
   const { members, voters } = by.configuration;
-  const voter = members.find(({ key }) => voters.includes(key));
-  const hint = leader ?? (voter === undefined ? null : { id: nodeIdOf(voter.key), address: voter.address });
-  return { code: "not-leader", message: `${removedWords(nodeIdOf(self), by)}; nothing happened`, leader: hint };
+  const candidates = members.filter(({ key }) => voters.includes(key));
+  const next = candidates[Math.floor(nowMs / turnMs) % candidates.length];
+  const leader: LeaderHint | null = next === undefined ? null : { id: nodeIdOf(next.key), address: next.address };
+  return { code: "not-leader", message: `${removedWords(nodeIdOf(self), by)}; nothing happened`, leader };
 }

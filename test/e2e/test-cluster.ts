@@ -102,7 +102,7 @@ export class TestCluster {
   /** One node more, which runs and waits to be added. */
   async join(id: string, more: Partial<JoiningNodeRequest> = {}): Promise<LocalNode> {
     const [port = 0] = findFreePorts(1);
-    const members = this.layout.nodes.map(({ address }) => address);
+    const members = [...this.layout.nodes, ...this.#joined].map(({ address }) => address);
     const node = await createJoiningNode(this.layout, { id, port, join: members, plugin: this.#plugin, ...more });
     this.#joined.push(node);
     this.run(id);

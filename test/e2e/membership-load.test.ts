@@ -1,0 +1,29 @@
+// Under load every node of the first three but the data leaves: nobody who counts sees an error, and nothing counts twice.
+import { expect, test } from "bun:test";
+import { changeUnderLoad } from "../../src/local/membership-load.ts";
+import { TestCluster } from "./test-cluster.ts";
+
+const clients = 6;
+/** Twice the default election timeout. */
+const gapMsMax = 1_000;
+
+test("P40: two nodes come, two founders go, the leader among them, a killed one is replaced, and the counter is what was acknowledged", async () => {
+  const cluster = await TestCluster.start({ plugin: "counter" });
+  try {
+    const seen = await changeUnderLoad(
+      {
+        connect: () => cluster.connect(),
+        join: (id) => cluster.join(id),
+        kill: (id) => cluster.process(id).kill(),
+      },
+      { clients, calmMs: 300 },
+    );
+    console.table(seen.steps);
+    expect(seen.errors).toEqual([]);
+    expect(seen.counter).toBe(seen.acknowledged);
+    expect(seen.longestGapMs).toBeLessThan(gapMsMax);
+    expect((await cluster.client.configuration()).members.map(({ id }) => id).sort()).toEqual(["n4", "n5", "n6"]);
+  } finally {
+    await cluster.remove();
+  }
+}, 120_000);
