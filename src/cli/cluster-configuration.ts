@@ -1,4 +1,5 @@
 // `graft cluster configuration`: who belongs to the cluster, as its log has it.
+import { viewMembers } from "../client/cluster-view.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { renderTable } from "./table.ts";
@@ -9,8 +10,8 @@ export const clusterConfiguration = command({
   examples: [["graft cluster configuration", "members, their addresses and whether they vote"]],
   run: (args, { output }) =>
     withClient(args, output, async ({ client, timeoutMs }) => {
-      const { index, members } = await output.progress("asking", client.configuration({ timeoutMs }));
-      await output.answer({ index, members }, (paint) => {
+      const { index, removed, members, pending } = await output.progress("asking", viewMembers(client, timeoutMs));
+      await output.answer({ index, removed, members, pending }, (paint) => {
         if (members.length === 0) return "not founded yet: the founders have not all met; see: graft cluster status";
         const rows = members.map((member) => [
           member.id,
@@ -21,7 +22,28 @@ export const clusterConfiguration = command({
           member.incarnation.slice(0, 8),
         ]);
         const titles = ["node", "address", "voter", "outgoing", "priority", "incarnation"];
-        return `configuration at index ${index}\n\n${renderTable(titles, rows, paint)}`;
+        const head = removed ? "the last one that a removed node knows, at index" : "configuration at index";
+        const steps = pending.map(stepWords);
+        return [
+          `${head} ${index}`,
+          "",
+          renderTable(titles, rows, paint),
+          ...(steps.length > 0 ? ["", ...steps] : []),
+        ].join("\n");
       });
     }),
 });
+
+interface PendingStep {
+  readonly promote: readonly string[];
+  readonly demote: readonly string[];
+  readonly remove: readonly string[];
+}
+
+function stepWords({ promote, demote, remove }: PendingStep): string {
+  const then = [
+    ...(demote.length > 0 ? [`${demote.join(", ")} stops voting`] : []),
+    ...(remove.length > 0 ? [`${remove.join(", ")} leaves`] : []),
+  ];
+  return `as soon as ${promote.join(", ")} has caught up, it votes${then.length > 0 ? `, and ${then.join(", ")}` : ""}`;
+}

@@ -35,17 +35,59 @@ const statusDocument = ({ cluster, leader, term, commitIndex, nodes, waitingFor 
 function statusWords(view: ClusterView, paint: Paint): string {
   const leader = view.leader === null ? paint("yellow", "no leader") : `leader ${paint("bold", view.leader.id)}`;
   const head = `cluster ${paint("bold", view.cluster)}, ${leader}, term ${view.term}, commit ${view.commitIndex}`;
+  const isPreferred = view.nodes.some(({ priority }) => priority !== 0);
   const rows = view.nodes.map((node) => [
     node.id === view.leader?.id ? paint("green", node.id) : node.id,
     node.address,
     node.role ?? (node.reachable ? "?" : paint("red", "not reached")),
-    node.voter ? "yes" : "no",
+    votes(node),
     node.matchIndex?.toString() ?? "-",
     node.appliedIndex?.toString() ?? "-",
     node.lagEntries?.toString() ?? "-",
     node.version ?? "-",
+    ...(isPreferred ? [node.priority.toString()] : []),
   ]);
-  const table = renderTable(["node", "address", "role", "voter", "match", "applied", "lag", "version"], rows, paint);
+  const titles = ["node", "address", "role", "votes", "match", "applied", "lag", "version"];
+  const table = renderTable([...titles, ...(isPreferred ? ["priority"] : [])], rows, paint);
+  const remarks = remarksOn(view).map((line) => `${paint("yellow", "!")} ${line}`);
   const waiting = view.waitingFor.map((line) => `  ${line}`);
-  return [head, "", table, ...(waiting.length > 0 ? ["", "waiting for:", ...waiting] : [])].join("\n");
+  return [
+    head,
+    "",
+    table,
+    ...(remarks.length > 0 ? ["", ...remarks] : []),
+    ...(waiting.length > 0 ? ["", "waiting for:", ...waiting] : []),
+  ].join("\n");
+}
+
+type NodeView = ClusterView["nodes"][number];
+
+/** In which of the majorities it counts, and what it waits for. */
+function votes({ role, voter, outgoing, pending }: NodeView): string {
+  if (role === "joining" || role === "removed" || role === "founding") return "no";
+  if (voter && outgoing) return "before and after";
+  if (outgoing) return "before";
+  const now = voter ? "yes" : "learner";
+  return pending === null ? now : `${now}, to ${pending}`;
+}
+
+/** What needs more than a cell. */
+function remarksOn({ nodes }: ClusterView): readonly string[] {
+  const of = (is: (node: NodeView) => boolean): readonly string[] => nodes.filter(is).map(({ id }) => id);
+  const [before, after] = [of(({ outgoing }) => outgoing), of(({ voter }) => voter)];
+  const isJoint = before.length > 0;
+  return [
+    ...(isJoint
+      ? [`the voters are changing: a majority of ${before.join(", ")} and one of ${after.join(", ")} decide together`]
+      : []),
+    ...nodes.flatMap(({ id, snapshot, problem, pending, lagEntries }) => [
+      ...(pending === "promote" && lagEntries !== null
+        ? [`${id} votes when it has caught up: ${lagEntries} entries to go`]
+        : []),
+      ...(snapshot === null
+        ? []
+        : [`${id} is being sent a snapshot: ${snapshot.sentBytes} of ${snapshot.bytes} bytes`]),
+      ...(problem === null ? [] : [`${id}: ${problem}`]),
+    ]),
+  ];
 }

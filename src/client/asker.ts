@@ -248,7 +248,8 @@ export class Asker {
     this.#isLearning = true;
     const resolve = (reply: Answer): void => {
       this.#isLearning = false;
-      if (reply.kind === "configuration") this.#route.know(reply.members.map(({ address }) => address));
+      if (reply.kind === "configuration" && !reply.removed)
+        this.#route.know(reply.members.map(({ address }) => address));
     };
     // Who does not say it now is asked again.
     const reject = (): void => void (this.#isLearning = false);

@@ -137,8 +137,9 @@ export class GraftClient {
     return this.#expect<StatusReply>("status", { kind: "status" }, options, address);
   }
 
-  configuration(options: RequestOptions = {}): Promise<ConfigurationReply> {
-    return this.#expect<ConfigurationReply>("configuration", { kind: "configuration" }, options);
+  /** The members as one node knows them: the one at `address`, or any. */
+  configuration(options: RequestOptions = {}, address: string | null = null): Promise<ConfigurationReply> {
+    return this.#expect<ConfigurationReply>("configuration", { kind: "configuration" }, options, address);
   }
 
   /** The state machine's name and operations. */

@@ -1,7 +1,7 @@
 // How does the whole cluster look, from all of its nodes that answer? One node knows itself and, when it leads, how far the
 // others have got; only together do they give every row of a status.
 import { GraftError } from "../errors.ts";
-import type { LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
+import type { ConfigurationReply, LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
 import type { GraftClient } from "./client.ts";
 
 export interface ClusterView {
@@ -28,6 +28,20 @@ export async function viewCluster(client: GraftClient, timeoutMs: number): Promi
   // Somebody else may meanwhile listen at an address that the cluster once knew.
   const told = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   return mergeStatus([first, ...told.filter((reply) => reply.cluster === first.cluster)]);
+}
+
+/** Who belongs to the cluster, from somebody who still belongs to it if there is one to be reached. */
+export async function viewMembers(client: GraftClient, timeoutMs: number): Promise<ConfigurationReply> {
+  const first = await client.configuration({ timeoutMs });
+  if (!first.removed) return first;
+  const limitMs = Math.min(nodeAnswerMs, timeoutMs);
+  const answers = await Promise.allSettled(
+    first.members.map(({ address }) => client.configuration({ timeoutMs: limitMs }, address)),
+  );
+  const told = answers.flatMap((answer) =>
+    answer.status === "fulfilled" && !answer.value.removed ? [answer.value] : [],
+  );
+  return told.sort((one, other) => other.index - one.index)[0] ?? first;
 }
 
 /** Resolves once the nodes that answer know of a leader in the highest term among them. Rejects with `GraftError("unavailable")`, saying why. */
@@ -70,8 +84,16 @@ function rank(reply: StatusReply): number {
 
 function mergeRow(row: NodeStatus, own: NodeStatus | undefined): NodeStatus {
   if (own === undefined) return row;
-  const { role, appliedIndex, version } = own;
-  return { ...row, role, appliedIndex, version, reachable: true, matchIndex: row.matchIndex ?? own.matchIndex };
+  const { role, appliedIndex, version, problem } = own;
+  return {
+    ...row,
+    role,
+    appliedIndex,
+    version,
+    problem,
+    reachable: true,
+    matchIndex: row.matchIndex ?? own.matchIndex,
+  };
 }
 
 function noLeader(seen: ClusterView | null, timeoutMs: number): string {

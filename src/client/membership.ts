@@ -4,6 +4,7 @@ import { GraftError } from "../errors.ts";
 import type { ConfigurationReply } from "../ports/requests.ts";
 import type { RequestedChange } from "../ports/membership-requests.ts";
 import type { GraftClient } from "./client.ts";
+import { viewMembers } from "./cluster-view.ts";
 
 export interface PursuitOptions {
   /** For all of it, in ms. */
@@ -42,7 +43,7 @@ export async function pursueChange(
       // What is refused the second time may be what the first time has come to.
       const mayBeDone = error.code === "outcome-unknown" || (isInDoubt && error.code === "rejected");
       if (!mayBeDone) throw error;
-      const members = await client.configuration({ timeoutMs: Math.min(showMs, leftMs()) }).catch(() => null);
+      const members = await viewMembers(client, Math.min(showMs, leftMs())).catch(() => null);
       if (members !== null && isSo(change, members)) return members;
       if (isLate || error.code === "rejected") throw error;
       isInDoubt = true;
@@ -55,7 +56,7 @@ export async function pursueChange(
 async function configurationFrom(client: GraftClient, index: number, limitMs: number): Promise<ConfigurationReply> {
   const dueMs = performance.now() + Math.min(limitMs, showMs);
   for (;;) {
-    const members = await client.configuration({ timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) });
+    const members = await viewMembers(client, Math.max(1, Math.ceil(dueMs - performance.now())));
     if (members.index >= index || performance.now() >= dueMs - pauseMs) return members;
     await Bun.sleep(pauseMs);
   }

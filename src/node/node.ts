@@ -75,7 +75,7 @@ const expiryIntervalMs = 100;
 const handOverIntervalMs = 1_000;
 
 export class Node implements TransportHandler, RequestTarget {
-  readonly #options: NodeOptions;
+  readonly options: NodeOptions;
   readonly #modules: NodeModules;
   readonly #waiting = new WaitingClients();
   readonly #reads = new WaitingReads();
@@ -95,7 +95,7 @@ export class Node implements TransportHandler, RequestTarget {
 
   constructor(options: NodeOptions, modules: NodeModules) {
     const { store, clock, transport, logger, stateMachine } = modules;
-    this.#options = options;
+    this.options = options;
     this.#modules = modules;
     this.snapshots = new NodeSnapshots(modules, {
       cluster: options.cluster,
@@ -162,12 +162,10 @@ export class Node implements TransportHandler, RequestTarget {
     return this.#loop.state;
   }
 
-  get cluster(): string {
-    return this.#options.cluster;
-  }
-
-  get version(): string {
-    return this.#options.version;
+  /** For people: why the state machine of this node has stopped; null: it runs. */
+  get problem(): string | null {
+    const failure = this.#applier.failure;
+    return failure === null ? null : `its state machine has stopped: ${failure.message}`;
   }
 
   get appliedIndex(): number {
@@ -212,7 +210,7 @@ export class Node implements TransportHandler, RequestTarget {
     const { transport, logger } = this.#modules;
     transport.setGenesis(this.state.genesis);
     try {
-      if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
+      if (this.state.removed !== null) throw removedError(this.options.id, this.state.removed);
       await transport.start(this);
     } catch (error) {
       await this.#close({ kind: "failed", error: toError(error) }, "the node could not start");
@@ -352,7 +350,7 @@ export class Node implements TransportHandler, RequestTarget {
 
   /** It goes on telling clients so; what it is started from again is refused. */
   #onRemoved(by: PlacedConfiguration): void {
-    this.#modules.logger.log("warn", removedError(this.#options.id, by).message);
+    this.#modules.logger.log("warn", removedError(this.options.id, by).message);
     this.#unpark();
   }
 

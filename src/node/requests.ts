@@ -15,11 +15,11 @@ import type {
   RequestId,
 } from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
-import type { ClientConnection, PeerStatus } from "../ports/transport.ts";
+import type { ClientConnection } from "../ports/transport.ts";
 import type { Backups } from "./backups.ts";
 import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import { knownLeader } from "./execute-effects.ts";
-import { describeConfiguration, describeStatus } from "./status.ts";
+import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
 import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
 
 /**
@@ -32,16 +32,13 @@ const openBytesMax = 256 * 1024 * 1024;
 const timeoutMsMax = 10 * 60 * 1000;
 
 /** The node as its clients' requests see it. */
-export interface RequestTarget extends ChangeTarget {
-  readonly cluster: string;
-  readonly version: string;
-  readonly appliedIndex: number;
+export interface RequestTarget extends ChangeTarget, StatusSource {
+  readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
   readonly openCount: number;
   readonly openBytes: number;
   readonly description: StateMachineDescription;
-  readonly snapshots: { readonly backups: Backups };
+  readonly snapshots: StatusSource["snapshots"] & { readonly backups: Backups };
   nowMs(): Millis;
-  peers(): readonly PeerStatus[];
   submit(waiter: Waiter): void;
   /** Has a query answered from the state as it is here, unless that may be older than `maxMs`; null: however old. */
   submitStale(waiter: QueryWaiter, maxMs: Millis | null): void;

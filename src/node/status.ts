@@ -1,95 +1,167 @@
 // What does this node say of itself and of the cluster? All of it is derived; nothing is kept for it.
-import { incarnationOf, isVoter, type Member, nodeIdOf } from "../core/configuration.ts";
+import {
+  type Configuration,
+  incarnationOf,
+  isMember,
+  type Member,
+  type MemberKey,
+  nodeIdOf,
+} from "../core/configuration.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import type { State } from "../core/state.ts";
 import type { ConfigurationReply, NodeStatus, StatusReply } from "../ports/requests.ts";
 import type { PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./execute-effects.ts";
+import type { NodeMembership } from "./membership.ts";
+import type { NodeOptions } from "./node.ts";
+import type { NodeSnapshots } from "./snapshots.ts";
 
 /** What the status is derived from. */
 export interface StatusSource {
   readonly state: State;
-  readonly cluster: string;
-  readonly version: string;
+  readonly options: Pick<NodeOptions, "cluster" | "version" | "address">;
   readonly appliedIndex: number;
+  readonly membership: Pick<NodeMembership, "acquaintance" | "notFound">;
+  /** For people: why the state machine of this node has stopped; null: it runs. */
+  readonly problem: string | null;
   peers(): readonly PeerStatus[];
+  readonly snapshots: Pick<NodeSnapshots, "sentTo">;
 }
 
 type Body<Reply> = Omit<Reply, "id" | "kind">;
+type Peers = ReadonlyMap<string, PeerStatus>;
 
 export function describeStatus(source: StatusSource): Body<StatusReply> {
   const { state } = source;
-  const leader = knownLeader(state);
   const peers = new Map(source.peers().map((peer) => [peer.id, peer]));
-  const members = latestConfiguration(state.log)?.members ?? [];
   return {
-    cluster: source.cluster,
+    cluster: source.options.cluster,
     node: nodeIdOf(state.self),
-    leader,
+    leader: state.removed === null ? knownLeader(state) : null,
     term: state.currentTerm,
     commitIndex: state.commitIndex,
-    nodes:
-      state.genesis === null
-        ? (state.founding?.bootstrap ?? []).map((founder) => foundingStatus(source, founder, peers.get(founder.id)))
-        : members.map((member) => memberStatus(source, member, peers.get(nodeIdOf(member.key)))),
-    waitingFor: waitingFor(state, peers),
+    nodes: nodesOf(source, peers),
+    waitingFor: waitingFor(source, peers),
   };
 }
 
-function foundingStatus(
-  { state, version }: StatusSource,
-  founder: { readonly id: string; readonly address: string },
+/** The founders before there is a cluster, its members then, and this node in any case. */
+function nodesOf(source: StatusSource, peers: Peers): readonly NodeStatus[] {
+  const { state, membership } = source;
+  const latest = latestConfiguration(state.log);
+  if (latest !== null && isMember(latest, state.self)) {
+    return latest.members.map((member) => memberStatus(source, latest, member, peers.get(nodeIdOf(member.key))));
+  }
+  const { bootstrap, list, contacts } = membership.acquaintance;
+  if (state.genesis === null && bootstrap !== null) {
+    return bootstrap.map((founder) =>
+      founder.id === nodeIdOf(state.self) ? ownStatus(source) : strangerStatus(founder, peers.get(founder.id)),
+    );
+  }
+  const members = state.removed?.configuration.members ?? list?.members ?? latest?.members ?? [];
+  const known = members.length > 0 ? members.map(({ key, address }) => ({ id: nodeIdOf(key), address })) : contacts;
+  const others = known.filter(({ id }) => id !== nodeIdOf(state.self));
+  return [...others.map((other) => strangerStatus(other, peers.get(other.id))), ownStatus(source)];
+}
+
+const nothingKnown = {
+  voter: false,
+  outgoing: false,
+  pending: null,
+  priority: 0,
+  matchIndex: null,
+  appliedIndex: null,
+  lagEntries: null,
+  snapshot: null,
+  problem: null,
+} as const;
+
+function strangerStatus(
+  known: { readonly id: string; readonly address: string },
   peer: PeerStatus | undefined,
 ): NodeStatus {
-  const isSelf = founder.id === nodeIdOf(state.self);
-  return {
-    id: founder.id,
-    address: founder.address,
-    role: isSelf ? "founding" : null,
-    voter: false,
-    reachable: isSelf || peer?.reachable === true,
-    matchIndex: null,
-    appliedIndex: null,
-    lagEntries: null,
-    version: isSelf ? version : (peer?.version ?? null),
-  };
+  const { id, address } = known;
+  const reachable = peer?.reachable === true;
+  return { ...nothingKnown, id, address, role: null, reachable, version: peer?.version ?? null };
 }
 
-function memberStatus(source: StatusSource, member: Member, peer: PeerStatus | undefined): NodeStatus {
+/** Of this node, while it is no member. */
+function ownStatus({ state, options, appliedIndex, problem, membership }: StatusSource): NodeStatus {
+  const { address, version } = options;
+  const isFounding = state.genesis === null && membership.acquaintance.bootstrap !== null;
+  const role = state.removed !== null ? "removed" : isFounding ? "founding" : "joining";
+  const applied = state.genesis === null ? null : appliedIndex;
+  const id = nodeIdOf(state.self);
+  return { ...nothingKnown, id, address, role, reachable: true, appliedIndex: applied, version, problem };
+}
+
+function memberStatus(
+  source: StatusSource,
+  configuration: Configuration,
+  member: Member,
+  peer: PeerStatus | undefined,
+): NodeStatus {
   const { state } = source;
-  const configuration = latestConfiguration(state.log);
-  const isSelf = member.key === state.self;
-  const progress = state.role.kind === "leader" ? state.role.progress.get(member.key) : undefined;
+  const { key, address, priority } = member;
+  const id = nodeIdOf(key);
+  const isSelf = key === state.self;
+  const progress = state.role.kind === "leader" ? state.role.progress.get(key) : undefined;
   const matchIndex = isSelf ? state.durability.persistedIndex : (progress?.matchIndex ?? null);
-  const isLeader = knownLeader(state)?.id === nodeIdOf(member.key);
+  const isLeader = knownLeader(state)?.id === id;
+  const sentBytes = source.snapshots.sentTo(id);
   return {
-    id: nodeIdOf(member.key),
-    address: member.address,
+    id,
+    address,
     role: isSelf ? state.role.kind : isLeader ? "leader" : peer?.reachable === true ? "follower" : null,
-    voter: configuration !== null && isVoter(configuration, member.key),
+    voter: configuration.voters.includes(key),
+    outgoing: configuration.outgoing.includes(key),
+    pending: pendingOf(configuration, key),
+    priority,
     reachable: isSelf || peer?.reachable === true,
     matchIndex,
     appliedIndex: isSelf ? source.appliedIndex : null,
     lagEntries: matchIndex === null ? null : Math.max(0, state.log.last.index - matchIndex),
-    version: isSelf ? source.version : (peer?.version ?? null),
+    version: isSelf ? source.options.version : (peer?.version ?? null),
+    snapshot:
+      progress?.kind === "installing" && sentBytes !== null ? { sentBytes, bytes: progress.snapshot.bytes } : null,
+    problem: isSelf ? source.problem : null,
   };
 }
 
-/** Without a leader: the nodes that do not answer, each with the reason. */
-function waitingFor(state: State, peers: ReadonlyMap<string, PeerStatus>): readonly string[] {
-  const isWaiting = state.genesis === null || knownLeader(state) === null;
-  if (!isWaiting) return [];
+function pendingOf({ pending }: Configuration, key: MemberKey): NodeStatus["pending"] {
+  if (pending.some(({ promote }) => promote.includes(key))) return "promote";
+  if (pending.some(({ remove }) => remove.includes(key))) return "remove";
+  return pending.some(({ demote }) => demote.includes(key)) ? "demote" : null;
+}
+
+/** Without a leader: those that count and do not answer, each with the reason. A node that joins waits for an administrator. */
+function waitingFor({ state, options, membership }: StatusSource, peers: Peers): readonly string[] {
+  if (state.removed !== null || (state.genesis !== null && knownLeader(state) !== null)) return [];
+  const configuration = latestConfiguration(state.log);
+  const { bootstrap } = membership.acquaintance;
+  if ((configuration === null || !isMember(configuration, state.self)) && bootstrap === null) {
+    const id = nodeIdOf(state.self);
+    return [
+      `being added: graft cluster add ${id} ${options.address}`,
+      ...(state.genesis === null ? membership.notFound : []),
+    ];
+  }
+  const { voters = [], outgoing = [] } = configuration ?? {};
+  const counted = new Set([...voters, ...outgoing].map(nodeIdOf));
   return [...peers.values()]
-    .filter((peer) => !peer.reachable)
+    .filter((peer) => !peer.reachable && (configuration === null || counted.has(peer.id)))
     .map((peer) => `${peer.id} at ${peer.address}: ${peer.reason ?? "not connected yet"}`);
 }
 
 export function describeConfiguration(state: State): Body<ConfigurationReply> {
-  const placed = state.log.configurations.at(-1);
-  const configuration = placed?.configuration;
-  if (placed === undefined || configuration === undefined) return { index: 0, members: [] };
+  const removed = state.removed !== null;
+  const placed = state.removed ?? state.log.configurations.at(-1);
+  if (placed === undefined) return { index: 0, removed, members: [], pending: [] };
+  const { position, configuration } = placed;
+  const name = nameIn(configuration);
   return {
-    index: placed.position.index,
+    index: position.index,
+    removed,
     members: configuration.members.map(({ key, address, priority }) => ({
       id: nodeIdOf(key),
       incarnation: incarnationOf(key),
@@ -98,5 +170,16 @@ export function describeConfiguration(state: State): Body<ConfigurationReply> {
       outgoing: configuration.outgoing.includes(key),
       priority,
     })),
+    pending: configuration.pending.map(({ promote, demote, remove }) => ({
+      promote: promote.map(name),
+      demote: demote.map(name),
+      remove: remove.map(name),
+    })),
   };
 }
+
+/** The id alone says it, unless two incarnations of it are members. */
+const nameIn =
+  ({ members }: Configuration) =>
+  (key: MemberKey): string =>
+    members.filter((member) => nodeIdOf(member.key) === nodeIdOf(key)).length > 1 ? key : nodeIdOf(key);

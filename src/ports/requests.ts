@@ -134,14 +134,27 @@ export interface ErrorReply extends Identified {
 export interface NodeStatus {
   readonly id: string;
   readonly address: string;
-  /** "founding": waiting for the other founders. null: unknown, the node cannot be reached. */
-  readonly role: "founding" | "follower" | "preCandidate" | "candidate" | "leader" | null;
+  /**
+   * "founding": waiting for the other founders. "joining": waiting to be added. "removed": a member no more, it only says so.
+   * null: unknown, the node cannot be reached.
+   */
+  readonly role: "founding" | "joining" | "follower" | "preCandidate" | "candidate" | "leader" | "removed" | null;
+  /** Of the configuration in force; while that is joint, of the one to come. */
   readonly voter: boolean;
+  /** While the configuration is joint: votes in the one that goes. */
+  readonly outgoing: boolean;
+  /** What becomes of it as soon as those have caught up who are to vote then. */
+  readonly pending: "promote" | "demote" | "remove" | null;
+  readonly priority: number;
   readonly reachable: boolean;
   readonly matchIndex: LogIndex | null;
   readonly appliedIndex: LogIndex | null;
   readonly lagEntries: number | null;
   readonly version: string | null;
+  /** A snapshot that the leader is sending it, in bytes; null: none. */
+  readonly snapshot: { readonly sentBytes: number; readonly bytes: number } | null;
+  /** For people, of the node itself: why it cannot do all that it should; null: it can. */
+  readonly problem: string | null;
 }
 
 /** The cluster as the node asked sees it; complete when that node leads. */
@@ -161,6 +174,8 @@ export interface StatusReply extends Identified {
 export interface ConfigurationReply extends Identified {
   readonly kind: "configuration";
   readonly index: LogIndex;
+  /** The node that answers is a member no more: this is the last configuration that it knows. */
+  readonly removed: boolean;
   readonly members: readonly {
     readonly id: string;
     readonly incarnation: string;
@@ -168,6 +183,12 @@ export interface ConfigurationReply extends Identified {
     readonly voter: boolean;
     readonly outgoing: boolean;
     readonly priority: number;
+  }[];
+  /** Changes of voters that wait until those have caught up who are to vote; names are ids, or id@incarnation. */
+  readonly pending: readonly {
+    readonly promote: readonly string[];
+    readonly demote: readonly string[];
+    readonly remove: readonly string[];
   }[];
 }
 

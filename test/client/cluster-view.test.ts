@@ -8,11 +8,16 @@ const row = (id: string, more: Partial<NodeStatus> = {}): NodeStatus => ({
   address: `${id}:1`,
   role: null,
   voter: true,
+  outgoing: false,
+  pending: null,
+  priority: 0,
   reachable: false,
   matchIndex: null,
   appliedIndex: null,
   lagEntries: null,
   version: null,
+  snapshot: null,
+  problem: null,
   ...more,
 });
 const reply = (node: string, more: Partial<StatusReply>): StatusReply => ({

@@ -192,3 +192,77 @@ test("a change of a configuration that has changed since it was looked at is ref
   expect(reply).toMatchObject({ kind: "error", code: "rejected" });
   expect(reply).toHaveProperty("message", expect.stringContaining("the configuration has changed: it stands at 0"));
 });
+
+describe("what a node says of itself", () => {
+  const statusOf = (cluster: Cluster, id: string) => {
+    const client = cluster.client(id);
+    client.send((request) => ({ kind: "status", id: request }));
+    client.send((request) => ({ kind: "configuration", id: request }));
+    const [status, configuration] = client.raw;
+    if (status?.kind !== "status" || configuration?.kind !== "configuration") throw new Error("no answer");
+    return { ...status, configuration };
+  };
+  const rowOf = (cluster: Cluster, asked: string, id: string) =>
+    statusOf(cluster, asked).nodes.find((node) => node.id === id);
+
+  test("before it is added: that it waits, for what, and who the others are", async () => {
+    const cluster = await founded();
+    const lonely = await join(cluster, "n5", ["nobody"]);
+    await cluster.advance(100);
+    expect(statusOf(cluster, lonely.id)).toMatchObject({
+      nodes: [{ id: "n5", role: "joining", voter: false }],
+      waitingFor: [
+        "being added: graft cluster add n5 n5.test:7400",
+        "nobody.test:7400: connection refused: nothing listens there",
+      ],
+    });
+    await join(cluster, "n4");
+    await cluster.advance(500);
+    const status = statusOf(cluster, "n4");
+    expect(status.nodes.map(({ id, role }) => [id, role])).toEqual([
+      ["n1", null],
+      ["n2", null],
+      ["n3", null],
+      ["n4", "joining"],
+    ]);
+    expect(status.waitingFor).toEqual(["being added: graft cluster add n4 n4.test:7400"]);
+  });
+
+  test("while it catches up: a learner that is to be promoted, and whom it replaces", async () => {
+    const cluster = await founded();
+    const added = await join(cluster, "n4");
+    await cluster.advance(500);
+    added.holdsDisk = "everything";
+    const [dead] = cluster.followers;
+    await change(cluster, cluster.leader, { add: [newcomer("n4")], remove: [dead!.id] }, { timeoutMs: 500 });
+    expect(rowOf(cluster, cluster.leader.id, "n4")).toMatchObject({ voter: false, pending: "promote", priority: 0 });
+    expect(rowOf(cluster, cluster.leader.id, dead!.id)).toMatchObject({ voter: true, pending: "remove" });
+    const { configuration } = statusOf(cluster, cluster.leader.id);
+    expect(configuration.pending).toEqual([{ promote: ["n4"], demote: [], remove: [dead!.id] }]);
+    expect(configuration.removed).toBe(false);
+  });
+
+  test("P44: after it was removed: that it was, and the last configuration that it knows", async () => {
+    const cluster = await founded();
+    const [leaving] = cluster.followers;
+    await change(cluster, cluster.leader, { remove: [leaving!.id] });
+    await cluster.until("it knows", () => leaving!.node.state.removed !== null);
+    const status = statusOf(cluster, leaving!.id);
+    expect(status).toMatchObject({ leader: null, waitingFor: [], configuration: { removed: true } });
+    expect(rowOf(cluster, leaving!.id, leaving!.id)).toMatchObject({ role: "removed", voter: false });
+    expect(status.configuration.members.map(({ id }) => id)).toEqual(three.filter((id) => id !== leaving!.id));
+  });
+
+  test("without a quorum: whom it waits for, and no learner among them", async () => {
+    const cluster = await founded();
+    await join(cluster, "n4");
+    await cluster.advance(500);
+    await change(cluster, cluster.leader, { add: [newcomer("n4", false)] });
+    const survivor = cluster.leader;
+    const lost = cluster.followers.map(({ id }) => id);
+    for (const id of lost) await cluster.crash(id);
+    await cluster.advance(2_000);
+    const { waitingFor } = statusOf(cluster, survivor.id);
+    expect(waitingFor.map((line) => line.slice(0, 2)).sort()).toEqual(three.filter((id) => id !== survivor.id));
+  });
+});

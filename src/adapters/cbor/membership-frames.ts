@@ -178,10 +178,10 @@ function readPlannedNode(item: Item): PlannedNode {
   };
 }
 
-function writeNames(writer: FrameWriter, names: readonly string[]): void {
+export function writeNames(writer: FrameWriter, names: readonly string[]): void {
   writer.list(names.length, membersMax);
   for (const each of names) writer.text(each);
 }
 
-const readNames = (item: Item, read: (item: Item, field: string) => string, field: string): readonly string[] =>
+export const readNames = (item: Item, read: (item: Item, field: string) => string, field: string): readonly string[] =>
   list(item, membersMax, field).map((each) => read(each, field));

@@ -21,6 +21,7 @@ import {
   type Item,
   list,
   logIndex,
+  memberName,
   name,
   orNull,
   printable,
@@ -32,7 +33,7 @@ import {
 } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { labelLengthMax, membersMax, messageLengthMax, operationsMax, payloadBytesMax } from "./limits.ts";
-import { writeMembershipReply } from "./membership-frames.ts";
+import { readNames, writeMembershipReply, writeNames } from "./membership-frames.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 
@@ -47,7 +48,8 @@ const errorCodes = [
   "session-expired",
 ] as const satisfies readonly ReplyErrorCode[];
 
-const roles = ["founding", "follower", "preCandidate", "candidate", "leader"] as const;
+const roles = ["founding", "joining", "follower", "preCandidate", "candidate", "leader", "removed"] as const;
+const fates = ["promote", "demote", "remove"] as const;
 const styles = ["typed", "raw"] as const;
 
 /** Those to questions about backups are in backup-frames.ts. */
@@ -161,37 +163,61 @@ export function readStatusReply(items: readonly PlainItem[]): StatusReply {
 }
 
 function writeNodeStatus(writer: FrameWriter, node: NodeStatus): void {
-  writer.array(9);
+  writer.array(14);
   writer.text(node.id);
   writer.text(node.address);
   writer.textOrNull(node.role);
   writer.bool(node.voter);
+  writer.bool(node.outgoing);
+  writer.textOrNull(node.pending);
+  writer.int(node.priority);
   writer.bool(node.reachable);
   writer.uintOrNull(node.matchIndex);
   writer.uintOrNull(node.appliedIndex);
   writer.uintOrNull(node.lagEntries);
   writer.textOrNull(node.version === null ? null : toPrintable(node.version, labelLengthMax));
+  writeProgress(writer, node.snapshot);
+  writer.textOrNull(node.problem === null ? null : toPrintable(node.problem, messageLengthMax));
+}
+
+function writeProgress(writer: FrameWriter, snapshot: NodeStatus["snapshot"]): void {
+  if (snapshot === null) return writer.nil();
+  writer.array(2);
+  writer.uint(snapshot.sentBytes);
+  writer.uint(snapshot.bytes);
+}
+
+function readProgress(item: Item, field: string): NonNullable<NodeStatus["snapshot"]> {
+  const [sentBytes, all] = row(item, 2, field);
+  return { sentBytes: logIndex(sentBytes, `${field}.sentBytes`), bytes: logIndex(all, `${field}.bytes`) };
 }
 
 function readNodeStatus(item: Item): NodeStatus {
-  const [id, at, role, voter, reachable, match, applied, lag, version] = row(item, 9, "status.nodes");
+  const fields = row(item, 14, "status.nodes");
+  const [id, at, role, voter, outgoing, pending, priority, reachable, match, applied, lag, version] = fields;
   return {
     id: name(id, "status.nodes.id"),
     address: address(at, "status.nodes.address"),
     role: orNull(role, "status.nodes.role", (each, field) => word(each, roles, field)),
     voter: bool(voter, "status.nodes.voter"),
+    outgoing: bool(outgoing, "status.nodes.outgoing"),
+    pending: orNull(pending, "status.nodes.pending", (each, field) => word(each, fates, field)),
+    priority: int32(priority, "status.nodes.priority"),
     reachable: bool(reachable, "status.nodes.reachable"),
     matchIndex: orNull(match, "status.nodes.matchIndex", logIndex),
     appliedIndex: orNull(applied, "status.nodes.appliedIndex", logIndex),
     lagEntries: orNull(lag, "status.nodes.lagEntries", logIndex),
     version: orNull(version, "status.nodes.version", (each, field) => printable(each, labelLengthMax, field)),
+    snapshot: orNull(fields[12], "status.nodes.snapshot", readProgress),
+    problem: orNull(fields[13], "status.nodes.problem", (each, field) => printable(each, messageLengthMax, field)),
   };
 }
 
 function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply): void {
-  writer.start(messageNumbers.configurationReply, 4);
+  writer.start(messageNumbers.configurationReply, 6);
   writer.uint(reply.id);
   writer.uint(reply.index);
+  writer.bool(reply.removed);
   writer.list(reply.members.length, membersMax);
   for (const member of reply.members) {
     writer.array(6);
@@ -202,14 +228,20 @@ function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply)
     writer.bool(member.outgoing);
     writer.int(member.priority);
   }
+  writer.list(reply.pending.length, membersMax);
+  for (const { promote, demote, remove } of reply.pending) {
+    writer.array(3);
+    for (const names of [promote, demote, remove]) writeNames(writer, names);
+  }
 }
 
 export function readConfigurationReply(items: readonly PlainItem[]): ConfigurationReply {
-  const [, id, index, members] = row(items, 4, "configuration");
+  const [, id, index, removed, members, pending] = row(items, 6, "configuration");
   return {
     kind: "configuration",
     id: requestId(id),
     index: logIndex(index, "configuration.index"),
+    removed: bool(removed, "configuration.removed"),
     members: distinct(
       members,
       membersMax,
@@ -217,6 +249,16 @@ export function readConfigurationReply(items: readonly PlainItem[]): Configurati
       readListedMember,
       (member) => `${member.id}@${member.incarnation}`,
     ),
+    pending: list(pending, membersMax, "configuration.pending").map(readPendingStep),
+  };
+}
+
+function readPendingStep(item: Item): ConfigurationReply["pending"][number] {
+  const [promote, demote, remove] = row(item, 3, "configuration.pending");
+  return {
+    promote: readNames(promote, memberName, "configuration.pending.promote"),
+    demote: readNames(demote, memberName, "configuration.pending.demote"),
+    remove: readNames(remove, memberName, "configuration.pending.remove"),
   };
 }
 

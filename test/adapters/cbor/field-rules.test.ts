@@ -168,7 +168,7 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["errorReply", [2], "config", "error.code: not one of its values"],
   ["errorReply", [4], ["n1"], "error.leader: not an array of 2"],
   ["statusReply", [7, 0, 2], "king", "status.nodes.role: not one of its values"],
-  ["configurationReply", [3], [["n1"]], "configuration.members: not an array of 6"],
+  ["configurationReply", [4], [["n1"]], "configuration.members: not an array of 6"],
   ["describeReply", [4], "cooked", "describe.style: not one of its values"],
 ];
 

@@ -10,7 +10,7 @@ import { chunkBytesMax, stampMsMax, termMax, timeoutMsMax } from "../../../src/a
 import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
 import { type Draw, index } from "./draw.ts";
-import { changeMembership, membershipPlan } from "./membership-generator.ts";
+import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
 const term = (draw: Draw): number => draw.uint(termMax);
 const termInOffice = (draw: Draw): number => Math.max(1, term(draw));
@@ -170,28 +170,21 @@ function status(draw: Draw): Frame {
     nodes: draw.list(4, () => ({
       id: draw.name(),
       address: draw.address(),
-      role: draw.pick([null, "founding", "follower", "preCandidate", "candidate", "leader"]),
+      role: draw.pick([null, "founding", "joining", "follower", "preCandidate", "candidate", "leader", "removed"]),
       voter: draw.bool(),
+      outgoing: draw.bool(),
+      pending: draw.pick([null, "promote", "demote", "remove"]),
+      priority: draw.below(100) - 50,
       reachable: draw.bool(),
       matchIndex: draw.orNull(() => index(draw)),
       appliedIndex: draw.orNull(() => index(draw)),
       lagEntries: draw.orNull(() => index(draw)),
       version: draw.orNull(() => draw.printable()),
+      snapshot: draw.orNull(() => ({ sentBytes: index(draw), bytes: index(draw) })),
+      problem: draw.orNull(() => draw.printable()),
     })),
     waitingFor: draw.list(3, () => draw.printable()),
   };
-}
-
-function listedMembers(draw: Draw): Frame {
-  const list = draw.list(4, (each) => ({
-    id: `n${each}`,
-    incarnation: draw.name(),
-    address: draw.address(),
-    voter: draw.bool(),
-    outgoing: draw.bool(),
-    priority: draw.below(100) - 50,
-  }));
-  return { kind: "configuration", id: index(draw), index: index(draw), members: list };
 }
 
 type Kind = readonly [context: FrameContext, draw: (draw: Draw) => Frame];

@@ -53,3 +53,20 @@ export function membershipPlan(draw: Draw): Frame {
     refusal: draw.orNull(() => draw.printable()),
   };
 }
+
+export function listedMembers(draw: Draw): Frame {
+  const list = draw.list(4, (each) => ({
+    id: `n${each}`,
+    incarnation: draw.name(),
+    address: draw.address(),
+    voter: draw.bool(),
+    outgoing: draw.bool(),
+    priority: draw.below(100) - 50,
+  }));
+  const pending = draw.list(2, () => ({
+    promote: [draw.name()],
+    demote: [],
+    remove: [`${draw.name()}@${draw.name()}`],
+  }));
+  return { kind: "configuration", id: index(draw), index: index(draw), removed: draw.bool(), members: list, pending };
+}
