@@ -8,7 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { SnapshotTaker } from "./snapshot-taker.ts";
-import { notAnswered, type ReplyError } from "./waiting-clients.ts";
+import type { ReplyError } from "./waiting-clients.ts";
 
 /** How long a file is kept for a client that does not read on, ms. */
 const keptMs = 60_000;
@@ -32,6 +32,9 @@ export type BackupAnswer<T> =
 
 const ok = <T>(value: T): BackupAnswer<T> => ({ kind: "ok", value });
 const failed = (error: ReplyError): BackupAnswer<never> => ({ kind: "failed", error });
+/** To ask again at once would only cost another try. */
+const cannot = (what: string): BackupAnswer<never> =>
+  failed({ code: "state-machine", message: `${what}; the node's log says more; nothing was changed`, leader: null });
 const rejected = (message: string): BackupAnswer<never> => failed({ code: "rejected", message, leader: null });
 
 export class Backups {
@@ -62,7 +65,7 @@ export class Backups {
       const applied = taker.handed;
       // One that is under way may have begun too early; then another one follows it.
       record = applied === null ? null : await this.#orStop(() => taker.take(applied));
-      if (record === null) return failed(notAnswered("no snapshot could be taken; the node's log says why"));
+      if (record === null) return cannot("no snapshot could be taken");
     }
     this.#keep(record.file);
     return ok(record);
@@ -82,7 +85,7 @@ export class Backups {
       return bytes === null ? rejected(`${file} is not here any more: ask for a backup again`) : ok(bytes);
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
-      return failed(notAnswered(`the snapshot cannot be read: ${error.message}`));
+      return cannot(`the snapshot cannot be read: ${error.message}`);
     } finally {
       this.#reads--;
       this.#keep(file);

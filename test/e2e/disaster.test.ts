@@ -131,6 +131,11 @@ describe("one data directory out of three", () => {
       const before = await inspect(cluster, dataDir);
       expect(before.snapshot).not.toBeNull();
       expect(before.configurations.length).toBeGreaterThan(0);
+      const snapshots = join(dataDir, "snapshots");
+      renameSync(snapshots, `${snapshots}.elsewhere`);
+      const without = await cluster.graft(["recover", "--data-dir", dataDir, "--accept-data-loss"]);
+      expect(without).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Nothing was changed") });
+      renameSync(`${snapshots}.elsewhere`, snapshots);
       const recovered = documentOf(
         await cluster.graft(["recover", "--data-dir", dataDir, "--accept-data-loss", "--json"]),
       );

@@ -11,6 +11,7 @@ import { syncFolder } from "./snapshot-folder.ts";
 import { SnapshotDamage, SnapshotParser } from "./snapshot-parser.ts";
 import { parsedPieces } from "./snapshot-pieces.ts";
 import { checkWhole } from "./snapshot-receiver.ts";
+import { codeOf, takeName } from "./take-name.ts";
 
 /** A sound file. */
 export interface Backup extends Omit<SnapshotFile, "file"> {
@@ -59,7 +60,7 @@ export async function createBackup(file: string, replace: boolean): Promise<Back
         await growing.sync();
         await close();
         if (replace) await fs.rename(partial, path);
-        else await settle(partial, path);
+        else await takeName(partial, path);
         await syncFolder(dirname(path));
         // A file that is whole has one.
         return parser.header!;
@@ -91,16 +92,6 @@ async function* chunksOf(path: string, parser: SnapshotParser, whole?: SnapshotF
   }
 }
 
-/** Unlike a rename this does not replace what has come there meanwhile. */
-async function settle(partial: string, path: string): Promise<void> {
-  try {
-    await fs.link(partial, path);
-  } catch (error) {
-    throw error instanceof Error && "code" in error && error.code === "EEXIST" ? isThere(path) : error;
-  }
-  await fs.rm(partial);
-}
-
 async function orFailed<T>(path: string, doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -114,6 +105,7 @@ const isThere = (path: string): GraftError =>
 
 function explain(path: string, doing: string, error: unknown): GraftError {
   if (error instanceof GraftError) return error;
+  if (codeOf(error) === "EEXIST") return isThere(path);
   if (error instanceof SnapshotDamage) {
     return new GraftError("storage", `${path} is damaged: ${error.message}. Nothing was changed. Use another backup.`);
   }

@@ -34,9 +34,15 @@ export class RestoringFolder {
     await this.#orFailed(async () => {
       const path = join(this.path, databaseName);
       if (existsSync(`${path}-wal`)) throw new Error(`${path} has not been closed`);
-      await fs.rename(join(this.path, snapshotsName), join(this.#dataDir, snapshotsName));
+      const snapshots = [join(this.path, snapshotsName), join(this.#dataDir, snapshotsName)] as const;
+      await fs.rename(...snapshots);
       await syncFolder(this.#dataDir);
-      await fs.link(path, join(this.#dataDir, databaseName));
+      try {
+        await fs.link(path, join(this.#dataDir, databaseName));
+      } catch (error) {
+        await fs.rename(snapshots[1], snapshots[0]);
+        throw error;
+      }
       await syncFolder(this.#dataDir);
       await fs.rm(this.path, { recursive: true });
     });

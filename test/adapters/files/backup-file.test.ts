@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackup, readBackup } from "../../../src/adapters/files/backup-file.ts";
+import { takeName } from "../../../src/adapters/files/take-name.ts";
 import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotFile } from "../../../src/ports/snapshot-store.ts";
 import { bytesOf, headerAt, storageErrorOf, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
@@ -83,6 +84,17 @@ describe("writing", () => {
     expect(await storageErrorOf(other.finish({ ...announced, checksum: 1 }))).toContain("were expected");
     await other.abandon();
     expect(files()).toEqual(["source"]);
+  });
+
+  test("a disk without hard links: still not in place of another", async () => {
+    const partial = join(folder, "partial");
+    const refuse = () => Promise.reject(Object.assign(new Error("no links here"), { code: "EPERM" }));
+    writeFileSync(partial, "new");
+    await takeName(partial, path, refuse);
+    expect(readFileSync(path, "utf8")).toBe("new");
+    writeFileSync(partial, "newer");
+    await expect(takeName(partial, path, refuse)).rejects.toThrow("EEXIST");
+    expect(readFileSync(path, "utf8")).toBe("new");
   });
 
   test("a folder that is not there", async () => {

@@ -46,6 +46,8 @@ test("a node that has come there meanwhile keeps its data", async () => {
   writeFileSync(join(dataDir, "graft.sqlite"), "precious");
   expect(await storageErrorOf(restoring.settle())).toContain("No node was made there");
   expect(readFileSync(join(dataDir, "graft.sqlite"), "utf8")).toBe("precious");
+  await restoring.abandon();
+  expect(found()).toEqual(["graft.sqlite"]);
 });
 
 test("P29: what a crash has left is no node: it neither starts nor is restored over, until it is removed", async () => {
