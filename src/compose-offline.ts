@@ -10,7 +10,10 @@ import { inspectLog, type InspectionOptions, type LogInspection } from "./adapte
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { planRecovery, recover, type Recovered, type Recovery } from "./adapters/sqlite/recover.ts";
 import { systemClock } from "./adapters/system/clock.ts";
+import { listeningAt } from "./client/gone.ts";
 import { composeStateMachine, type NodeSettings } from "./compose.ts";
+import { nodeIdOf } from "./core/configuration.ts";
+import { isQuorum } from "./core/quorum.ts";
 import type { SnapshotRecord } from "./core/snapshot-record.ts";
 import { GraftError } from "./errors.ts";
 import { restoreBackup } from "./node/restore-backup.ts";
@@ -20,6 +23,9 @@ export type { Recovery } from "./adapters/sqlite/recover.ts";
 
 /** A file for what a client fetches. */
 export const backupFile = createBackup;
+
+/** How long a node may take to accept a connection, ms. */
+const answerTimeoutMs = 1000;
 
 const randomHex = (): string => Buffer.from(systemClock.randomBytes(16)).toString("hex");
 const randomBytes = (count: number): Uint8Array => systemClock.randomBytes(count);
@@ -46,6 +52,28 @@ export async function lookBeforeRecovery(dataDir: string): Promise<Recovery> {
   const recovery = planRecovery(dataDir);
   if (recovery.saved.snapshot !== null) await mustBeSound(dataDir, recovery.saved.snapshot);
   return recovery;
+}
+
+/**
+ * Together with the nodes that answer at their addresses this one could still be a quorum: then nothing need be lost. Throws
+ * `GraftError("rejected")`.
+ */
+export async function mustBeLost({ configuration, self }: Recovery): Promise<void> {
+  const { members, voters, outgoing } = configuration;
+  const others = members.filter(({ key }) => key !== self.key && (voters.includes(key) || outgoing.includes(key)));
+  const addresses = await listeningAt(
+    others.map(({ address }) => address),
+    answerTimeoutMs,
+  );
+  const answering = others.filter(({ address }) => addresses.includes(address));
+  const present = [self, ...answering].map(({ key }) => key);
+  if (!isQuorum(configuration, present)) return;
+  const named = answering.map(({ key, address }) => `${nodeIdOf(key)} (${address})`).join(", ");
+  throw new GraftError(
+    "rejected",
+    `${nodeIdOf(self.key)} is not recovered: something answers at the addresses of ${named}, and with them it is more than half of ` +
+      `the voters. Nothing was changed. Start ${nodeIdOf(self.key)} as it is, and nothing is lost. If those are other programs: --force`,
+  );
 }
 
 /** @param address where the node is reached from now on */

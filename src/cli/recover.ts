@@ -1,11 +1,12 @@
 // `graft recover --data-dir D --accept-data-loss`: a quorum is lost for good, and this node's data founds a new cluster of
 // one. Without the flag it says what would happen, and changes nothing.
-import { lookBeforeRecovery, recoverAlone, type Recovery } from "../compose-offline.ts";
+import { lookBeforeRecovery, mustBeLost, recoverAlone, type Recovery } from "../compose-offline.ts";
 import { incarnationOf, nodeIdOf } from "../core/configuration.ts";
 import { GraftError } from "../errors.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import type { Paint } from "./output.ts";
+import { parseAddress } from "./typed-numbers.ts";
 
 export const recover = command({
   summary: "Go on with what one node has, when more than half of the voters are lost for good",
@@ -21,6 +22,10 @@ export const recover = command({
       valueHint: "HOST:PORT",
       description: "where the node is reached from now on; default: where it was",
     },
+    force: {
+      type: "boolean",
+      description: "also when something answers at the addresses of so many other voters that they seem to run",
+    },
     ...answerFlags,
   },
   examples: [
@@ -30,11 +35,10 @@ export const recover = command({
   async run(args, { output }) {
     const dataDir = args["data-dir"];
     if (dataDir === undefined) throw new GraftError("usage", "which data directory? graft recover --data-dir DIR");
+    const moved = args.address === undefined ? null : parseAddress("--address", args.address);
     const recovery = await output.progress("reading the log", lookBeforeRecovery(dataDir));
-    const address = args.address ?? recovery.self.address;
-    if (!/^\S+:\d{1,5}$/.test(address)) {
-      throw new GraftError("usage", `--address ${JSON.stringify(address)}: not HOST:PORT`);
-    }
+    if (args.force !== true) await output.progress("asking whether the others are there", mustBeLost(recovery));
+    const address = moved ?? recovery.self.address;
     const report = reportOf(recovery, address);
     if (args["accept-data-loss"] !== true) {
       await output.answer({ recovered: false, ...report }, (paint) =>

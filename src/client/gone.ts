@@ -12,6 +12,13 @@ export async function waitUntilGone(address: string, timeoutMs: number): Promise
   return true;
 }
 
+/** Those of the addresses at which something accepts a connection within `timeoutMs`. */
+export async function listeningAt(addresses: readonly string[], timeoutMs: number): Promise<readonly string[]> {
+  const late = Bun.sleep(timeoutMs).then(() => false);
+  const answers = await Promise.all(addresses.map((address) => Promise.race([isListening(address), late])));
+  return addresses.filter((_, at) => answers[at]);
+}
+
 async function isListening(address: string): Promise<boolean> {
   const colon = address.lastIndexOf(":");
   const hostname = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");

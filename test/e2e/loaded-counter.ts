@@ -12,6 +12,8 @@ export async function valueOf(client: GraftClient): Promise<number> {
 export class LoadedCounter {
   acknowledged = 0;
   sent = 0;
+  /** Of these nobody knows whether they have had their effect. */
+  inDoubt = 0;
   readonly #work: Promise<unknown>;
   #isOver = false;
 
@@ -36,7 +38,10 @@ export class LoadedCounter {
       this.sent++;
       await client.command(increment).then(
         () => void this.acknowledged++,
-        () => void (this.#isOver = true),
+        () => {
+          this.inDoubt++;
+          this.#isOver = true;
+        },
       );
     }
   }
