@@ -63,7 +63,6 @@ export const recover = command({
         `  2. Start this node as before; [cluster] bootstrap in its configuration has no effect any more.`,
         `  3. Give every other node an empty data_dir and [cluster] join = ["${address}"], no bootstrap, and start it.`,
         `  4. For each: graft cluster add ID ADDRESS`,
-        `  5. Start the programs anew that were clients of the old cluster.`,
       ].join("\n"),
     );
   },

@@ -40,7 +40,6 @@ export const restore = command({
         `  2. graft start --config ${path}`,
         `  3. Start the other nodes with an empty data_dir and [cluster] join = ["${address}"], no bootstrap.`,
         `  4. For each: graft cluster add ID ADDRESS`,
-        `  5. Start the programs anew that were clients of the old cluster: what they had under way is not sent again.`,
       ].join("\n"),
     );
   },

@@ -22,7 +22,7 @@ export interface FetchOptions {
 
 /** Rejects with a `GraftError`, also with that of the sink. */
 export async function fetchBackup(
-  client: GraftClient,
+  client: Pick<GraftClient, "readBackup">,
   address: string,
   { file, bytes }: BackupReadyReply,
   sink: BackupSink,

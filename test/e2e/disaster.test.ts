@@ -92,6 +92,9 @@ test(
     const sinceThen = load.acknowledged - acknowledgedByTheOld;
     expect(value).toBeGreaterThanOrEqual(counted + sinceThen);
     expect(value).toBeLessThanOrEqual(counted + sinceThen + load.inDoubt);
+    // A client of the old cluster goes on, in a session of the new one.
+    await cluster.client.command(new TextEncoder().encode("add 100"));
+    expect(await valueOf(client)).toBe(value + 100);
     expect(await votersIn(cluster, address)).toEqual(["n1"]);
 
     for (const id of ["n4", "n5"]) {
@@ -101,10 +104,10 @@ test(
     }
     expect(await votersIn(cluster, address)).toEqual(["n1", "n4", "n5"]);
     await client.command(new TextEncoder().encode("add 7"));
-    expect(await valueOf(cluster.connect([cluster.node("n5").address]))).toBe(value + 7);
+    expect(await valueOf(cluster.connect([cluster.node("n5").address]))).toBe(value + 107);
     // The founder is needed no more than any other one.
     await cluster.process("n1").kill();
-    expect(await valueOf(cluster.connect([cluster.node("n4").address]))).toBe(value + 7);
+    expect(await valueOf(cluster.connect([cluster.node("n4").address]))).toBe(value + 107);
   },
   limitMs,
 );

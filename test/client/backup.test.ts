@@ -1,0 +1,83 @@
+// Fetching a backup: in order, a few pieces ahead and no more, and over at the first piece that is not what was asked for.
+import { describe, expect, test } from "bun:test";
+import { type BackupSink, fetchBackup } from "../../src/client/backup.ts";
+import type { BackupPiece } from "../../src/client/client.ts";
+import type { BackupPieceReply, BackupReadyReply } from "../../src/ports/requests.ts";
+
+const pieceBytes = 256 * 1024;
+const content = Uint8Array.from({ length: 9 * pieceBytes + 17 }, (_, at) => (at * 31) >>> 8);
+const ready: BackupReadyReply = {
+  kind: "backupReady",
+  id: 1,
+  file: "a.snapshot",
+  bytes: content.length,
+  checksum: 7,
+  index: 100,
+  term: 3,
+};
+
+type Answer = (piece: BackupPiece) => BackupPieceReply;
+
+const rightly: Answer = ({ offset, bytesMax }) => ({
+  kind: "backupPiece",
+  id: 1,
+  offset,
+  bytes: content.subarray(offset, offset + bytesMax),
+});
+
+/** Answers after a turn of the loop, and counts how many pieces have been asked for and not written. */
+function fetching(answer: Answer, sink: Partial<BackupSink> = {}) {
+  const written: Uint8Array[] = [];
+  const seen: number[] = [];
+  let open = 0;
+  let openMax = 0;
+  const client = {
+    readBackup: async (_: string, piece: BackupPiece) => {
+      openMax = Math.max(openMax, ++open);
+      await new Promise((resolve) => setImmediate(resolve));
+      return answer(piece);
+    },
+  };
+  const write = (bytes: Uint8Array): Promise<void> => {
+    open--;
+    written.push(bytes);
+    return Promise.resolve();
+  };
+  const options = { timeoutMs: 1000, progress: (bytes: number) => void seen.push(bytes) };
+  const done = fetchBackup(client, "n1:7400", ready, { write, ...sink }, options);
+  return { done, written, seen, openMax: () => openMax };
+}
+
+test("the whole file in order, with four pieces in memory at the most", async () => {
+  const { done, written, seen, openMax } = fetching(rightly);
+  await done;
+  expect(Buffer.concat(written).equals(content)).toBe(true);
+  expect(openMax()).toBe(4);
+  expect(seen).toEqual([...Array.from({ length: 9 }, (_, at) => (at + 1) * pieceBytes), content.length]);
+});
+
+describe("it is over, and nothing is left under way, with", () => {
+  test.each<readonly [string, Answer]>([
+    ["a piece of another place", (piece) => ({ ...rightly(piece), offset: piece.offset + 1 })],
+    ["a piece that is too short", (piece) => ({ ...rightly(piece), bytes: new Uint8Array(3) })],
+    ["no bytes at all", (piece) => ({ ...rightly(piece), bytes: new Uint8Array() })],
+  ])("%s", async (_, answer) => {
+    const { done, written } = fetching(answer);
+    await expect(done).rejects.toThrow("another piece of the backup");
+    expect(written).toEqual([]);
+  });
+
+  test("a refusal in the middle", async () => {
+    const { done, written } = fetching((piece) => {
+      if (piece.offset >= 5 * pieceBytes) throw new Error("gone");
+      return rightly(piece);
+    });
+    await expect(done).rejects.toThrow("gone");
+    expect(written).toHaveLength(5);
+  });
+
+  test("a disk that is full here", async () => {
+    const write = () => Promise.reject(new Error("no space"));
+    await expect(fetching(rightly, { write }).done).rejects.toThrow("no space");
+  });
+});
