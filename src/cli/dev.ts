@@ -1,14 +1,18 @@
 // `graft dev`: a cluster on this machine in one command, each node a process of its own, until Ctrl-C. Making it is src/local.
+import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { waitForLeader } from "../client/cluster-view.ts";
 import { composeClient } from "../compose.ts";
 import { GraftError } from "../errors.ts";
 import { areFree, findFreePorts } from "../local/free-ports.ts";
 import {
+  createJoiningNode,
   createLocalCluster,
+  findJoiningNode,
   findLocalCluster,
   type LocalCluster,
   localClientSettings,
+  type LocalNode,
 } from "../local/local-cluster.ts";
 import { NodeProcess } from "../local/node-process.ts";
 import { answerFlags } from "./answer-flags.ts";
@@ -43,14 +47,21 @@ export const dev = command({
   ],
   async run(args, { output }) {
     const cluster = await clusterOf(args);
-    const processes = cluster.nodes.map(
+    const spare = await findJoiningNode(cluster, spareId(cluster.nodes.length));
+    // One that was added lives on with the others.
+    const isAdded = spare !== null && existsSync(spare.dataDir);
+    const processes = (isAdded ? [...cluster.nodes, spare] : cluster.nodes).map(
       (node, place) =>
         new NodeProcess({ program, node, log: (line) => void output.say(prefixed(output, node.id, place, line)) }),
     );
     const asked = askedToStop();
     const ended = Promise.all(processes.map(({ exited }) => exited));
     try {
-      const first = await Promise.race([ready(cluster, output).then(() => null), asked, anyEnd(processes)]);
+      const first = await Promise.race([
+        ready(cluster, isAdded ? null : spare, output).then(() => null),
+        asked,
+        tooManyEnd(processes),
+      ]);
       if (first === null) await Promise.race([asked, ended]);
       else if (first.kind === "ended") throw startFailure(first.id, first.exitCode, cluster.dir);
     } finally {
@@ -84,24 +95,43 @@ async function clusterOf({ nodes, plugin, dir = "graft-dev", port }: DevArgument
   const given = port === undefined ? null : parseCount("--port", port, { min: 1, max: 65_536 - count });
   const first = given ?? (areFree(firstPort, count) ? firstPort : null);
   const ports = first === null ? findFreePorts(count) : Array.from({ length: count }, (_, place) => first + place);
-  return createLocalCluster({ dir, id: "dev", ports, plugin: plugin ?? "kv" });
+  const made = { plugin: plugin ?? "kv" };
+  const cluster = await createLocalCluster({ dir, id: "dev", ports, ...made });
+  const next = (ports.at(-1) ?? 0) + 1;
+  const [free = next] = areFree(next, 1) ? [] : findFreePorts(1);
+  const members = cluster.nodes.map(({ address }) => address);
+  await createJoiningNode(cluster, { id: spareId(count), port: free, join: members, ...made });
+  return cluster;
 }
 
+/** What a node is called that may be added to as many. */
+const spareId = (count: number): string => `n${count + 1}`;
+
 /** Says what can be done now, once there is a leader. */
-async function ready(cluster: LocalCluster, output: Output): Promise<void> {
+async function ready(cluster: LocalCluster, spare: LocalNode | null, output: Output): Promise<void> {
   const client = composeClient(localClientSettings(cluster));
   try {
     const { leader } = await output.progress("waiting for a leader", waitForLeader(client, electionTimeoutMs));
     const { style } = await client.describe();
-    const nodes = cluster.nodes.map(({ id, address, config }) => ({ id, address, config }));
-    const document = { dir: resolve(cluster.dir), cluster: cluster.id, leader: leader?.id ?? null, nodes };
-    await output.answer(document, (paint) => summary(cluster, leader?.id ?? "", style, paint));
+    const shown = ({ id, address, config }: LocalNode) => ({ id, address, config });
+    const nodes = cluster.nodes.map(shown);
+    const more = spare === null ? {} : { spare: shown(spare) };
+    const document = { dir: resolve(cluster.dir), cluster: cluster.id, leader: leader?.id ?? null, nodes, ...more };
+    const lines = (paint: Paint): string => summary({ cluster, spare, leader: leader?.id ?? "", style }, paint);
+    await output.answer(document, lines);
   } finally {
     await client.close();
   }
 }
 
-function summary(cluster: LocalCluster, leader: string, style: "typed" | "raw", paint: Paint): string {
+interface Ready {
+  readonly cluster: LocalCluster;
+  readonly spare: LocalNode | null;
+  readonly leader: string;
+  readonly style: "typed" | "raw";
+}
+
+function summary({ cluster, spare, leader, style }: Ready, paint: Paint): string {
   const folder = relative(".", cluster.dir) || ".";
   const tries =
     style === "typed"
@@ -116,6 +146,11 @@ function summary(cluster: LocalCluster, leader: string, style: "typed" | "raw", 
     ...["graft cluster status", ...tries, "graft cluster leader n2", "graft stop n1"].map(
       (line) => `  ${paint("cyan", line)}`,
     ),
+    ...(spare === null ? [] : ["", "One node more, each line in a terminal of its own:"]),
+    ...(spare === null
+      ? []
+      : [`graft start --config ${spare.id}.toml`, `graft cluster add ${spare.id} ${spare.address}`]
+    ).map((line) => `  ${paint("cyan", line)}`),
     "",
     `A node that was stopped starts again with: graft start --config ${join(folder, "n1.toml")}. Ctrl-C stops all.`,
     "",
@@ -139,9 +174,17 @@ function askedToStop(): Promise<Interruption> {
   return asked.promise;
 }
 
-async function anyEnd(processes: readonly NodeProcess[]): Promise<Interruption> {
-  const ends = processes.map(async ({ node, exited }) => ({ id: node.id, exitCode: await exited }));
-  return { kind: "ended", ...(await Promise.race(ends)) };
+/** As many as the others cannot do without; one alone may have been removed. */
+function tooManyEnd(processes: readonly NodeProcess[]): Promise<Interruption> {
+  const { promise, resolve: end } = Promise.withResolvers<Interruption>();
+  let running = processes.length;
+  for (const { node, exited } of processes) {
+    void exited.then((exitCode) => {
+      running -= 1;
+      if (running <= processes.length / 2) end({ kind: "ended", id: node.id, exitCode });
+    });
+  }
+  return promise;
 }
 
 const startFailure = (id: string, exitCode: number, dir: string): GraftError =>

@@ -66,12 +66,16 @@ export function mergeStatus(replies: readonly StatusReply[]): ClusterView {
   const [best, ...others] = [...replies].sort((one, other) => rank(other) - rank(one));
   if (best === undefined) throw new RangeError("there is no status to merge");
   const ownRows = new Map(replies.map((reply) => [reply.node, reply.nodes.find((node) => node.id === reply.node)]));
+  // Who answers though it is no member waits to become one, or was one.
+  const outsiders = [...ownRows].flatMap(([id, row]) =>
+    row === undefined || best.nodes.some((node) => node.id === id) ? [] : [row],
+  );
   return {
     cluster: best.cluster,
     leader: best.leader,
     term: best.term,
     commitIndex: Math.max(best.commitIndex, ...others.map((reply) => reply.commitIndex)),
-    nodes: best.nodes.map((row) => mergeRow(row, ownRows.get(row.id))),
+    nodes: [...best.nodes.map((row) => mergeRow(row, ownRows.get(row.id))), ...outsiders],
     waitingFor: best.leader === null ? [...new Set(replies.flatMap((reply) => reply.waitingFor))] : [],
   };
 }

@@ -72,13 +72,15 @@ export interface JoiningNodeRequest extends Pick<LocalClusterRequest, "plugin" |
   readonly advertise?: string;
   /** `host:port` of members. */
   readonly join: readonly string[];
+  /** It was there before, and its files are written anew; its data stays. */
+  readonly again?: boolean;
 }
 
 /** Writes what one node more needs to start and to wait until it is added. Throws `GraftError` when it is there already. */
 export async function createJoiningNode(cluster: LocalCluster, request: JoiningNodeRequest): Promise<LocalNode> {
-  const { id, join: members, advertise } = request;
+  const { id, join: members, advertise, again = false } = request;
   const node = nodeAt(cluster.dir, id, request.port);
-  await issueInto(join(cluster.dir, "certs"), { nodes: [{ id, hosts: [node.address] }] });
+  await issueInto(join(cluster.dir, "certs"), { nodes: [{ id, hosts: [node.address] }], force: again });
   const beginning = { join: [...members] };
   await writeFile(node.config, configOf(cluster, node, beginning, request, advertise));
   return { ...node, address: advertise ?? node.address };
@@ -96,6 +98,15 @@ export async function findLocalCluster(dir: string): Promise<LocalCluster | null
     cluster.map((address) => (typeof address === "string" ? Number(address.split(":").at(-1)) : Number.NaN)),
   );
   return found.nodes.every(({ config }) => existsSync(config)) ? found : null;
+}
+
+/** One node more that was made for this cluster before; null when there is none of this id. */
+export async function findJoiningNode(cluster: LocalCluster, id: string): Promise<LocalNode | null> {
+  const node = nodeAt(cluster.dir, id, 0);
+  if (!existsSync(node.config)) return null;
+  const { node: section } = parse(await readFile(node.config, "utf8"));
+  const listen = typeof section === "object" && "listen" in section ? section["listen"] : null;
+  return typeof listen === "string" ? { ...node, address: listen } : null;
 }
 
 /** What a client of the cluster is made from, its administrator's. */

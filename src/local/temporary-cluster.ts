@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GraftError } from "../errors.ts";
 import { findFreePorts } from "./free-ports.ts";
-import { createLocalCluster, type LocalCluster, type LocalNode } from "./local-cluster.ts";
+import {
+  createJoiningNode,
+  createLocalCluster,
+  type JoiningNodeRequest,
+  type LocalCluster,
+  type LocalNode,
+} from "./local-cluster.ts";
 import { NodeProcess } from "./node-process.ts";
 
 const nodesCount = 3;
@@ -13,19 +19,26 @@ const logTailChars = 2000;
 export class TemporaryCluster {
   readonly cluster: LocalCluster;
   readonly #program: readonly string[];
+  readonly #kind: Kind;
+  readonly #addresses: string[] = [];
   readonly #processes = new Map<string, NodeProcess>();
 
-  private constructor(cluster: LocalCluster, program: readonly string[]) {
+  private constructor(cluster: LocalCluster, program: readonly string[], kind: Kind) {
+    this.#kind = kind;
     this.cluster = cluster;
     this.#program = program;
     for (const node of cluster.nodes) this.start(node);
   }
 
-  static async create(program: readonly string[], settings: LocalClusterSettings = {}): Promise<TemporaryCluster> {
+  static async create(
+    program: readonly string[],
+    settings: LocalClusterSettings = {},
+    plugin = "kv",
+  ): Promise<TemporaryCluster> {
     const dir = await mkdtemp(join(tmpdir(), "graft-bench-"));
     try {
-      const request = { dir, id: "bench", ports: findFreePorts(nodesCount), plugin: "kv", settings };
-      return new TemporaryCluster(await createLocalCluster(request), program);
+      const request = { dir, id: "bench", ports: findFreePorts(nodesCount), plugin, settings };
+      return new TemporaryCluster(await createLocalCluster(request), program, { plugin, settings });
     } catch (error) {
       await rm(dir, { recursive: true, force: true });
       throw error;
@@ -38,7 +51,17 @@ export class TemporaryCluster {
     return process;
   }
 
+  /** One node more, which runs and waits to be added. */
+  async join(id: string): Promise<LocalNode> {
+    const [port = 0] = findFreePorts(1);
+    const members = [...this.#addresses];
+    const node = await createJoiningNode(this.cluster, { id, port, join: members, ...this.#kind });
+    this.start(node);
+    return node;
+  }
+
   start(node: LocalNode): void {
+    if (!this.#addresses.includes(node.address)) this.#addresses.push(node.address);
     const log = join(this.cluster.dir, `${node.id}.log`);
     this.#processes.set(node.id, new NodeProcess({ program: this.#program, node, log }));
   }
@@ -59,4 +82,5 @@ export class TemporaryCluster {
   }
 }
 
+type Kind = Pick<JoiningNodeRequest, "plugin" | "settings">;
 type LocalClusterSettings = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;

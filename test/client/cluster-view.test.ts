@@ -89,4 +89,13 @@ describe("several nodes' words become one view", () => {
       matchIndex: 4,
     });
   });
+
+  test("a node that answers and is no member has its row all the same", () => {
+    const members = reply("n1", { leader, nodes: [row("n1", { role: "leader" })] });
+    const waiting = reply("n4", { nodes: [row("n1"), row("n4", { role: "joining", voter: false })] });
+    expect(mergeStatus([waiting, members]).nodes.map(({ id, role }) => `${id} ${role}`)).toEqual([
+      "n1 leader",
+      "n4 joining",
+    ]);
+  });
 });

@@ -21,10 +21,17 @@ function portsInARow(count: number): string {
   }
 }
 
+interface DevNode {
+  readonly id: string;
+  readonly address: string;
+  readonly config: string;
+}
+
 interface DevDocument {
   readonly dir: string;
   readonly leader: string;
-  readonly nodes: readonly { readonly id: string; readonly address: string; readonly config: string }[];
+  readonly nodes: readonly DevNode[];
+  readonly spare?: DevNode;
 }
 
 /** Runs `graft dev` until `use` is over, and ends it by `signal`. Resolves with its exit code. */
@@ -78,12 +85,26 @@ describe("dev", () => {
       const inside = { cwd: document.dir };
       expect((await graft(["execute", "command", "put", '{"key":"a","value":"1"}'], inside)).exitCode).toBe(0);
       expect((await graft(["cluster", "status"], inside)).stdout).toContain(`leader ${document.leader}`);
+      const { id, address, config } = document.spare!;
+      const startFourth = [binary, "start", "--config", config, "--stop-with-stdin"];
+      const fourth = Bun.spawn(startFourth, { cwd: dir, stdin: "pipe", stderr: "ignore" });
+      await until("one node more is added", async () => {
+        const { exitCode } = await graft(["cluster", "add", id, address, "--timeout", "20s"], inside);
+        return exitCode === 0;
+      });
+      await fourth.stdin.end();
+      await fourth.exited;
     });
     expect(first).toBe(0);
     const second = await withDev(["--dir", "here"], "SIGTERM", async (document) => {
       const got = await graft(["execute", "query", "get", '{"key":"a"}'], { cwd: document.dir });
       expect(got).toMatchObject({ exitCode: 0, stdout: "1" });
       for (const { address } of document.nodes) expect(await waitUntilGone(address, 0)).toBe(false);
+      // The one that was added runs with the others from now on.
+      await until("all four are there", async () => {
+        const status = JSON.parse((await graft(["cluster", "status", "--json"], { cwd: document.dir })).stdout);
+        return status.nodes.length === 4 && status.nodes.every((node: { reachable: boolean }) => node.reachable);
+      });
     });
     expect(second).toBe(0);
   });
