@@ -35,7 +35,7 @@ try {
   const seen = await changeUnderLoad({ connect, kill, join: (id) => temporary.join(id) }, { clients, calmMs });
 
   const rows = seen.steps.map(({ name, ms, acknowledged, longestGapMs }): Row => {
-    const more = { ms: Math.round(ms), "increments/s": Math.round(acknowledged / (ms / 1000)) };
+    const more = { "step took, ms": Math.round(ms), "increments/s": Math.round(acknowledged / (ms / 1000)) };
     return { label: name, value: Number(longestGapMs.toFixed(1)), more };
   });
   const title = `Every node of a cluster exchanged under ${clients} clients: the longest time without any answer`;
