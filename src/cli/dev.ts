@@ -178,12 +178,12 @@ function askedToStop(): Promise<Interruption> {
 function tooManyEnd(processes: readonly NodeProcess[]): Promise<Interruption> {
   const { promise, resolve: end } = Promise.withResolvers<Interruption>();
   let running = processes.length;
-  for (const { node, exited } of processes) {
-    void exited.then((exitCode) => {
-      running -= 1;
-      if (running <= processes.length / 2) end({ kind: "ended", id: node.id, exitCode });
-    });
-  }
+  const watch = async ({ node, exited }: NodeProcess): Promise<void> => {
+    const exitCode = await exited;
+    running -= 1;
+    if (running <= processes.length / 2) end({ kind: "ended", id: node.id, exitCode });
+  };
+  for (const process of processes) void watch(process);
   return promise;
 }
 

@@ -1,7 +1,8 @@
 // What every transport must find out about other nodes: whether the process of one has ended, whether one can be reached, and
 // that one which nobody knows may come and stay.
 import { afterEach, describe, expect, test } from "bun:test";
-import type { Reach } from "../../src/ports/node-messages.ts";
+import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
+import type { Discovery } from "../../src/ports/transport.ts";
 import { connect, incarnation, roundTrip, type TestNode, type TransportHarness } from "./transport-harness.ts";
 
 export function describePresenceContract(name: string, open: () => Promise<TransportHarness>): void {
@@ -85,6 +86,36 @@ export function describePresenceContract(name: string, open: () => Promise<Trans
       void a.transport.reach("n2", "127.0.0.1:1", 5_000).then((reach) => (answer = reach));
       await net.until(() => answer !== null, "there is an answer");
       expect<Reach | null>(answer).toEqual({ kind: "reached", incarnation, by: "accepted" });
+    });
+
+    test("who answers at an address is found out, and nothing changes by asking", async () => {
+      const net = await opened();
+      const [a, b] = [await net.node("n1"), await net.node("n2")];
+      const found: Discovery[] = [];
+      for (const address of [b.address, a.address, "127.0.0.1:1"]) {
+        const before = found.length;
+        void a.transport.discover(address, 5_000).then((each) => found.push(each));
+        await net.until(() => found.length > before, "there is an answer");
+      }
+      expect(found).toMatchObject([
+        { kind: "there", identity: { id: "n2", incarnation, bootId: "boot" } },
+        { kind: "there", identity: { id: "n1" } },
+        { kind: "failed", reason: expect.stringContaining("refused") },
+      ]);
+      expect([a.heard.story, b.heard.story]).toEqual([[], []]);
+    });
+
+    test("what nodes tell each other beside Raft arrives as the rest does", async () => {
+      const { net, a, b } = await pair();
+      const list: NodeMessage = {
+        kind: "memberList",
+        index: 7,
+        members: [{ key: b.key, address: "h:1", priority: 0 }],
+      };
+      await roundTrip(net, a, b);
+      a.transport.send(b.key, list);
+      await net.until(() => b.heard.messages.some(({ message }) => message.kind === "memberList"), "it has arrived");
+      expect(b.heard.messages.at(-1)).toEqual({ from: a.key, message: list });
     });
 
     test("a node that nobody lists may dial in and stay, and messages flow both ways", async () => {
