@@ -45,7 +45,7 @@ export type Outcome =
 /**
  * Takes the next outcomes of a run: one or more, in the order of its entries, each once. Never called from inside `apply`, nor
  * once its promise has settled. Must not throw. The results may go when it returns: who keeps one copies it, since they may
- * share their memory, some 16 MiB of it.
+ * share their memory, some 4 MiB of it.
  */
 export type Deliver = (outcomes: readonly Outcome[]) => void;
 
@@ -89,7 +89,7 @@ export interface StateSnapshot {
  * - reject a query's promise, and no other, when the query throws: it changed nothing, and a client's question must not be
  *   able to stop one node after the other;
  * - deliver a run's outcomes as they come and go on only as fast as they are taken: however large all results of a run are
- *   together, no more than some 64 MiB of them are in memory on their way, those of queries included;
+ *   together, no more than some 16 MiB of them are in memory on their way, those of queries included;
  * - reject what is under way and every later call with `GraftError("state-machine")` once it is closed.
  *
  * And of snapshots (§5), where the description says that there are any:

@@ -3,7 +3,7 @@
 import type { Outcome } from "../../ports/state-machine.ts";
 
 /** Bytes of a piece, unless a single outcome is larger. */
-export const pieceBytesMax = 16 * 1024 * 1024;
+export const pieceBytesMax = 4 * 1024 * 1024;
 
 /** Gathers the outcomes of a run, and lets a piece go as soon as the next outcome would make it too large. */
 export class OutcomePieces {
@@ -41,8 +41,8 @@ export function outcomeBytes(outcome: Outcome): number {
   return outcome.kind === "rejected" ? outcome.message.length * 3 : 0;
 }
 
-/** The worker goes no further while this much has been sent and not been taken. */
-const untakenBytesMax = 4 * pieceBytesMax;
+/** The worker goes no further while this much has been sent and not been taken: what the node takes in one turn, about. */
+const untakenBytesMax = 3 * pieceBytesMax;
 /** The host says of larger pieces that it has taken them. Of smaller ones, the calls that may be under way are the bound. */
 const unsaidBytesMax = 64 * 1024;
 

@@ -164,10 +164,17 @@ class WorkerStateMachine implements StateMachine {
     // Whoever was delivered to may have closed it.
     if (this.#stopped !== null) return;
     const { byteLength: bytes } = piece;
-    if (isTakingTold(bytes)) this.#worker.postMessage({ kind: "taken", bytes } satisfies Taken);
+    if (isTakingTold(bytes)) this.#tellTaken(bytes);
     if (!isLast) return;
     this.#waiting.shift();
     oldest.resolve(null);
+  }
+
+  /** Not before the node's thread has had a turn for everything else: heartbeats come between results, however many there are. */
+  #tellTaken(bytes: number): void {
+    setImmediate(() => {
+      if (this.#stopped === null) this.#worker.postMessage({ kind: "taken", bytes } satisfies Taken);
+    });
   }
 
   /** The first reason stands, and is returned. Whoever waits learns it, and so does whoever comes later. */

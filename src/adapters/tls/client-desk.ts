@@ -7,6 +7,7 @@ import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
 import { frameBytesMax } from "../cbor/limits.ts";
 import type { Refused } from "../cbor/frames.ts";
 import { refused } from "./hello.ts";
+import type { TransportLimits } from "./limits.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { mayAsk, refusalOfFrame } from "./rights.ts";
 import type { Tally } from "./send-queue.ts";
@@ -14,10 +15,7 @@ import type { LinkEnd } from "./tls-words.ts";
 
 export interface ClientDeskOptions {
   readonly admins: ReadonlySet<string>;
-  readonly clientsMax: number;
-  readonly queueBytesMax: number;
-  /** Of all clients together. */
-  readonly queuesBytesMax: number;
+  readonly limits: TransportLimits;
   readonly handler: TransportHandler;
   /** A client that was let in broke the protocol: for the log. */
   readonly onRefused: (link: Link, name: string, refusal: Refused) => void;
@@ -39,17 +37,18 @@ export class ClientDesk {
 
   /** Why no further client can be served, or null. */
   objection(): Refused | null {
-    if (this.#links.size < this.#options.clientsMax) return null;
+    if (this.#links.size < this.#options.limits.clientsMax) return null;
     return refused("busy", `this node serves ${this.#links.size} clients already, which is its limit`);
   }
 
   /** To be called when `objection` had none. */
   attach(link: Link, name: string): void {
-    const { admins, handler, queueBytesMax, onRefused, onLost } = this.#options;
+    const { admins, handler, limits, onRefused, onLost } = this.#options;
     this.#links.add(link);
     link.setBounds({
       frameBytesMax: frameBytesMax("request"),
-      queueBytesMax: queueBytesMax + errorBytesMax,
+      queueBytesMax: limits.clientQueueBytesMax + errorBytesMax,
+      pieceBytesMax: limits.clientPieceBytes,
       tally: this.#tally,
     });
     link.handler = new ClientHandler(link, name, admins.has(name), handler, {
@@ -64,7 +63,7 @@ export class ClientDesk {
 
   /** That `bytes` can be queued for `asker`, whoever for whom most of all waits is dropped: it may be the asker itself. */
   #makeRoom(asker: Link, bytes: number): void {
-    const { queuesBytesMax } = this.#options;
+    const { clientQueuesBytesMax: queuesBytesMax } = this.#options.limits;
     if (this.#tally.bytes + bytes <= queuesBytesMax) return;
     for (const link of this.#links) link.flush();
     while (asker.isOpen && this.#tally.bytes > 0 && this.#tally.bytes + bytes > queuesBytesMax) {

@@ -24,6 +24,8 @@ export interface TransportLimits {
   readonly peerQueueBytesMax: number;
   /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */
   readonly clientQueueBytesMax: number;
+  /** What a client's connection writes in one turn of the loop: more would make the others wait, and heartbeats. */
+  readonly clientPieceBytes: number;
   /** Of all clients together. Beyond it the one for which most is queued is dropped. */
   readonly clientQueuesBytesMax: number;
   /** Connections for bulk with one peer, those that this side opened and those that the peer did each. */
@@ -51,6 +53,7 @@ export const defaultLimits: TransportLimits = Object.freeze({
   clientsMax: 1_024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,
+  clientPieceBytes: 64 * 1024,
   clientQueuesBytesMax: 512 * 1024 * 1024,
   bulkLinksMax: 4,
   bulkQueueBytesMax: 4 * 1024 * 1024,

@@ -86,7 +86,6 @@ export class LinkWatch {
       if (reason !== null) watched.link.drop(reason);
       else if (watched.phase === "peer" && this.#age(watched.spokeMs) >= this.#limits.keepAliveMs)
         watched.link.sendSignOfLife();
-      watched.link.trim();
     }
   }
 

@@ -114,7 +114,7 @@ export class Link {
     return this.#queue.hasRoomFor(frameBytes);
   }
 
-  /** Queues a complete frame, which leaves with the next flush. Drops the link when its queue is full. */
+  /** Queues a complete frame, which must not change any more and leaves with the next flush. Drops the link when its queue is full. */
   send(frame: Uint8Array): void {
     if (this.#state !== "open") return;
     if (!this.hasRoomFor(frame.length) || !this.#queue.push(frame)) {
@@ -177,11 +177,6 @@ export class Link {
       if (this.#socket === null) this.#end(cause);
       else this.#socket.terminate();
     });
-  }
-
-  /** Gives memory back; called now and then. */
-  trim(): void {
-    this.#queue.trim();
   }
 
   // What follows is called by the socket alone (secure-socket.ts).

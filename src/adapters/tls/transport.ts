@@ -205,9 +205,7 @@ class NodeTransport implements TlsTransport {
   #makeClientDesk(handler: TransportHandler): ClientDesk {
     return new ClientDesk({
       admins: new Set(this.#options.admins),
-      clientsMax: this.#limits.clientsMax,
-      queueBytesMax: this.#limits.clientQueueBytesMax,
-      queuesBytesMax: this.#limits.clientQueuesBytesMax,
+      limits: this.#limits,
       handler,
       onRefused: (link, name, refusal) => this.#log.clientRefused(link, name, refusal),
       onLost: (link, name, reason) => this.#log.clientLost(link, name, reason),

@@ -31,7 +31,6 @@ class Watched {
     this.signs += 1;
     this.framesQueued += 1;
   }
-  trim(): void {}
 }
 
 let watch: LinkWatch;

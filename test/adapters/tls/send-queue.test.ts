@@ -10,7 +10,7 @@ function sink(): {
   const taken: number[] = [];
   const take = (room: number) => (buffer: Uint8Array, at: number, length: number) => {
     const count = Math.min(room, length);
-    taken.push(...buffer.subarray(at, at + count));
+    for (const byte of buffer.subarray(at, at + count)) taken.push(byte);
     return count;
   };
   return { taken, take };
@@ -48,16 +48,38 @@ test("a closed socket takes nothing", () => {
   expect(queue.bytes).toBe(10);
 });
 
-test("trimming loses nothing", () => {
+test("small and large frames leave in order, the large ones without a copy, the small ones of a turn in one write", () => {
   const queue = new SendQueue(1 << 24);
-  queue.push(new Uint8Array(1 << 20));
-  queue.writeTo((_, __, length) => length);
-  queue.trim();
-  queue.push(Uint8Array.of(1, 2, 3));
-  queue.trim();
+  const large = new Uint8Array(100_000).fill(2);
+  for (const frame of [new Uint8Array(10).fill(1), new Uint8Array(30_000).fill(1), large, Uint8Array.of(3)]) {
+    queue.push(frame);
+  }
+  const writes: number[] = [];
+  const write = (buffer: Uint8Array, at: number, length: number): number => {
+    writes.push(buffer[at]!, length);
+    if (buffer[at] === 2) expect(buffer).toBe(large);
+    return length;
+  };
+  expect(queue.writeTo(write, 50_000)).toBe(50_000);
+  expect(queue.writeTo(write)).toBe(80_011);
+  expect(writes).toEqual([1, 30_010, 2, 19_990, 2, 80_010, 3, 1]);
+});
+
+test("what is written over a buffer that is used again is never what still waits", () => {
+  const queue = new SendQueue(1 << 24);
   const { taken, take } = sink();
-  queue.writeTo(take(10));
-  expect(taken).toEqual([1, 2, 3]);
+  const expected: number[] = [];
+  let next = 0;
+  for (let round = 0; round < 300; round++) {
+    for (let count = (round * 7) % 5; count >= 0; count--) {
+      const frame = new Uint8Array((round * 9_973 + count * 1_009) % 40_000).fill(next++ % 251);
+      for (const byte of frame) expected.push(byte);
+      queue.push(frame);
+    }
+    queue.writeTo(take((round * 7_919) % 30_000), (round % 3) * 100_000);
+  }
+  while (queue.bytes > 0) queue.writeTo(take(30_000));
+  expect(Bun.hash(Uint8Array.from(taken))).toBe(Bun.hash(Uint8Array.from(expected)));
 });
 
 test("a tally knows what waits in all queues that share it, until they leave it", () => {
