@@ -174,8 +174,9 @@ export class Asker {
     switch (verdict.kind) {
       case "answered":
         // Only a leader answers commands and opens sessions: stay with it. Queries are answered by others as well.
-        if (isLeaders(attempt.body)) this.#route.follow(address);
         this.#settle(attempt);
+        if (isLeaders(attempt.body)) this.#route.follow(address);
+        if (attempt.pinned === null) this.#learn(address);
         attempt.resolve(verdict.reply, connection.clusterUuid);
         return;
       case "failed":
@@ -233,18 +234,17 @@ export class Asker {
     }
     // A node may be frozen, or gone without a word, while its connection stands; nobody else shall wait for it.
     for (const connection of silent) connection.close(`the node at ${connection.address} has stopped answering`);
-    if (nowMs >= this.#membersDueMs && this.#attempts.size > 0 && !this.#isLearning) this.#learn(nowMs);
     if (this.#attempts.size === 0 && this.#sweep !== null) {
       clearInterval(this.#sweep);
       this.#sweep = null;
     }
   }
 
-  /** Who the members are: from the leader, while all is well, for the time when it is not there. */
-  #learn(nowMs: number): void {
+  /** Now and then: who the members are, from a node that has just answered, for the time when it does not. */
+  #learn(pinned: string): void {
+    const nowMs = performance.now();
+    if (nowMs < this.#membersDueMs || this.#isLearning) return;
     this.#membersDueMs = nowMs + membersEveryMs;
-    const pinned = this.#route.leader;
-    if (pinned === null) return;
     this.#isLearning = true;
     const resolve = (reply: Answer): void => {
       this.#isLearning = false;

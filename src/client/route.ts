@@ -50,11 +50,6 @@ export class Route {
     return best;
   }
 
-  /** Where the leader was last found; null: it is not known. */
-  get leader(): string | null {
-    return this.#leader;
-  }
-
   /** These are the members now; of the others only the addresses given are kept. */
   know(members: readonly string[]): void {
     const leader = this.#leader === null ? [] : [this.#leader];

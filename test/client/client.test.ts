@@ -70,6 +70,27 @@ describe("client", () => {
     await client.close();
   });
 
+  test("learns who the members are while all is well, and finds them when everyone it was given is gone", async () => {
+    let isGone = false;
+    const member = { incarnation: "a", voter: true, outgoing: false, priority: 0 };
+    const members = ["l:1", "m:1"].map((address, at) => ({ id: `n${at}`, address, ...member }));
+    const first: Answer = (request, handlers) => {
+      if (isGone) handlers.onClosed({ kind: "stopping", reason: "gone" });
+      else if (request.kind !== "configuration") leads(request, handlers);
+      else handlers.onReply({ kind: "configuration", id: request.id, index: 3, removed: false, members, pending: [] });
+    };
+    const cluster = nodes({ "l:1": first, "m:1": leads });
+    const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial, session: "none" });
+    while (!client.addresses.includes("m:1")) {
+      await client.command(payload);
+      await Bun.sleep(10);
+    }
+    isGone = true;
+    expect((await client.command(payload)).index).toBe(5);
+    expect(cluster.taken.at(-1)).toBe("m:1 command");
+    await client.close();
+  });
+
   test("P25: two nodes that name each other make no loop", async () => {
     const cluster = nodes({ "a:1": redirectsTo("b:1"), "b:1": redirectsTo("a:1") });
     const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });

@@ -79,6 +79,26 @@ describe("a node that is added", () => {
     });
   }, 60_000);
 
+  test("is added all the same when the leader that began it is killed meanwhile, and whoever asked hears of it", async () => {
+    const cluster = await started();
+    const { address } = await cluster.join("n4");
+    await until("it has found the others", () => cluster.logOf("n4").includes("waits to be added"));
+    const old = await cluster.leader();
+    // It stands still, so that it cannot catch up before the leader is gone.
+    cluster.process("n4").signal("SIGSTOP");
+    const adding = cluster.graft(["cluster", "add", "n4", address]);
+    await until("the change has begun", async () => {
+      const { pending } = await viewMembers(cluster.client, 5_000);
+      return pending.some(({ promote }) => promote.includes("n4"));
+    });
+    await cluster.process(old).kill();
+    cluster.process("n4").signal("SIGCONT");
+    const { exitCode, stdout, stderr } = await adding;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain(`n4 at ${address} is a voter`);
+    expect(await cluster.leader()).not.toBe(old);
+  }, 60_000);
+
   test("and that nobody reaches is refused: who cannot reach whom is said, and nothing has changed", async () => {
     const cluster = await started();
     const [port = 0] = findFreePorts(1);

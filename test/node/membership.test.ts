@@ -66,10 +66,13 @@ describe("a node that joins", () => {
   test("waits for a cluster that is only founded later", async () => {
     const cluster = new Cluster(three);
     open = cluster;
-    const joining = await join(cluster, "n4", ["n1", "n2"]);
-    await cluster.advance(1_000);
-    expect(joining.node.state.genesis).toBeNull();
+    const joining = await join(cluster, "n4", three);
+    cluster.network.cut("n1", "n3");
     for (const id of three) await cluster.start(id);
+    await cluster.advance(10_000, 100);
+    expect(joining.logs.filter((line) => line === "info peer connected")).toHaveLength(3);
+    expect(joining.node.state.genesis).toBeNull();
+    cluster.network.heal("n1", "n3");
     await cluster.electLeader();
     await cluster.until("it knows the cluster", () => joining.node.state.genesis !== null);
     await cluster.until("it knows the members", () => peers(joining).length === 3);
@@ -134,6 +137,30 @@ describe("a node that leaves", () => {
     const disk = await cluster.crash(leaving.id);
     expect(cluster.start(leaving.id, { disk })).rejects.toThrow("needs an empty data_dir");
     await cluster.settle();
+  });
+
+  test("P9: that was away meanwhile learns of it when it is back, and the others have a calm time", async () => {
+    const cluster = await founded();
+    const away = cluster.followers[0]!;
+    const { currentTerm } = cluster.leader.node.state;
+    cluster.isolate(away.id);
+    await change(cluster, cluster.leader, { remove: [away.id] });
+    await cluster.advance(10_000, 50);
+    expect(peers(cluster.leader)).not.toContain(away.id);
+    expect(away.node.state.removed).toBeNull();
+    cluster.rejoin(away.id);
+    await cluster.until("it knows", () => away.node.state.removed !== null);
+    expect(cluster.leader.node.state.currentTerm).toBe(currentTerm);
+  });
+
+  test("is dialled as long as it is to be told", async () => {
+    const cluster = await founded();
+    const away = cluster.followers[0]!;
+    cluster.isolate(away.id);
+    await change(cluster, cluster.leader, { remove: [away.id] });
+    expect(peers(cluster.leader)).toContain(away.id);
+    await cluster.advance(10_000, 50);
+    expect(peers(cluster.leader)).not.toContain(away.id);
   });
 
   test("and leads hands over first: who asks is sent to the next leader, which removes it", async () => {
