@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 
 const lookEveryMs = 50;
 
-/** Its resident set, bytes. Throws when there is no such process, or no Linux. */
-export async function residentBytes(pid: number): Promise<number> {
+/** Its resident set, bytes, now or at the most since it started. Throws when there is no such process, or no Linux. */
+export async function residentBytes(pid: number, when: "now" | "most" = "now"): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+  const [, kibibytes] = new RegExp(`^${when === "now" ? "VmRSS" : "VmHWM"}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
   if (kibibytes === undefined) throw new Error(`what process ${pid} holds is not known`);
   return Number(kibibytes) * 1024;
 }

@@ -58,10 +58,12 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
-/** The greatest `lateMs` that any node has logged. */
-async function latestHeartbeatMs(dir: string, ids: readonly string[]): Promise<number> {
+/** The most that any node has logged a heartbeat to be late by, since the time `from` of the wall clock. */
+async function latestHeartbeatMs(dir: string, ids: readonly string[], from: Date): Promise<number> {
   const logs = await Promise.all(ids.map((id) => readFile(join(dir, `${id}.log`), "utf8")));
-  return Math.max(0, ...logs.flatMap((log) => [...log.matchAll(/"lateMs":(\d+)/g)].map(([, ms]) => Number(ms))));
+  const lines = logs.flatMap((log) => log.split("\n").filter((line) => line.includes('"lateMs"')));
+  const late = lines.map((line) => JSON.parse(line) as { readonly time: string; readonly lateMs: number });
+  return Math.max(0, ...late.filter(({ time }) => new Date(time) >= from).map(({ lateMs }) => lateMs));
 }
 
 const temporary = await TemporaryCluster.create([graft], { log: { level: "debug", format: "json" } });
@@ -87,6 +89,7 @@ try {
   const senderBefore = await residentBytes(senderPid);
   const sender = new MemoryWatch(senderPid);
   const fromMs = performance.now();
+  const from = new Date();
   temporary.start(away);
   if (values.cut) {
     await until("half of it is there", async () => (await bytesIn(away.dataDir)) > (megabytes * megabyte) / 2);
@@ -97,7 +100,7 @@ try {
   await until("it is in step", async () => (await appliedAt(client, away.address)) >= commitIndex);
   const seconds = (performance.now() - fromMs) / 1000;
   const [senderMost, receiverMost] = [await sender.end(), await receiver.end()];
-  const loadedByCommands = await residentBytes(temporary.processOf(witness.id).pid);
+  const loadedByCommands = await residentBytes(temporary.processOf(witness.id).pid, "most");
   const after = await client.status();
 
   const inMegabytes = (amount: number): number => Number((amount / megabyte).toFixed(1));
@@ -105,7 +108,7 @@ try {
     { label: "in step after", value: Number(seconds.toFixed(1)), more: { unit: "s" } },
     { label: "sender grew by", value: inMegabytes(senderMost - senderBefore), more: { unit: "MB" } },
     { label: "receiver, most", value: inMegabytes(receiverMost), more: { unit: "MB" } },
-    { label: "loaded by commands", value: inMegabytes(loadedByCommands), more: { unit: "MB" } },
+    { label: "loaded by commands, most", value: inMegabytes(loadedByCommands), more: { unit: "MB" } },
     { label: "receiver beyond that", value: inMegabytes(receiverMost - loadedByCommands), more: { unit: "MB" } },
     { label: "elections meanwhile", value: after.term - term, more: { unit: "" } },
     {
@@ -113,6 +116,7 @@ try {
       value: await latestHeartbeatMs(
         cluster.dir,
         cluster.nodes.map(({ id }) => id),
+        from,
       ),
       more: { unit: "ms" },
     },

@@ -4,12 +4,12 @@ import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import type { Logger } from "../ports/logger.ts";
 
-/** Of the election timeout: what a heartbeat may be late by without a word. */
-const worthSaying = 1 / 5;
+/** Of the election timeout: what a heartbeat may be late by without a word, and without a word to those who look closely. */
+const worthAWarning = 1 / 5;
+const worthALook = 1 / 50;
 
 export class Lateness {
   readonly #logger: Logger;
-  #latestMs: Millis = 0;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -19,11 +19,11 @@ export class Lateness {
   onDue(state: State, nowMs: Millis): void {
     if (state.role.kind !== "leader" || nowMs < state.role.heartbeatDueMs) return;
     const lateMs = Math.round(nowMs - state.role.heartbeatDueMs);
-    if (lateMs > state.settings.electionTimeoutMs * worthSaying) {
+    const share = lateMs / state.settings.electionTimeoutMs;
+    if (share > worthAWarning) {
       this.#logger.log("warn", "heartbeats are late: the machine or the disk is too slow, or too busy", { lateMs });
+    } else if (share >= worthALook) {
+      this.#logger.log("debug", "a heartbeat is late", { lateMs });
     }
-    if (lateMs <= this.#latestMs) return;
-    this.#latestMs = lateMs;
-    this.#logger.log("debug", "the latest heartbeat so far", { lateMs });
   }
 }

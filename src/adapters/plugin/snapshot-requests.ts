@@ -1,6 +1,7 @@
 // The worker's side of snapshots: which one is open, which restore is under way. What the host asks is in worker-messages.ts,
 // and in what order is the host's business.
 import type { Executor, Restoration } from "./executor.ts";
+import { Garbage } from "./garbage.ts";
 import type { RunningSnapshot } from "./snapshot-taking.ts";
 import type { SnapshotRequest } from "./worker-messages.ts";
 
@@ -13,6 +14,7 @@ export class SnapshotRequests {
   readonly #executor: Executor;
   #running: RunningSnapshot | null = null;
   #restoration: Restoration | null = null;
+  readonly #garbage = new Garbage();
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -35,6 +37,7 @@ export class SnapshotRequests {
         return null;
       case "restoreChunk":
         this.#restoration?.write(new Uint8Array(request.chunk));
+        this.#garbage.note(request.chunk.byteLength, false);
         return null;
       case "endRestore":
         this.#restoration?.end();

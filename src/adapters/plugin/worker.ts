@@ -3,6 +3,7 @@
 // the host has taken most of what it was sent. Its other half is worker-host.ts.
 import { GraftError } from "../../errors.ts";
 import { createExecutor, type Executor, reasonOf } from "./executor.ts";
+import { Garbage } from "./garbage.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
 import { packOutcomes, unpackRequest } from "./run-layout.ts";
@@ -13,6 +14,7 @@ declare const self: Worker;
 
 let executor: Executor | null = null;
 let snapshotRequests: SnapshotRequests | null = null;
+const garbage = new Garbage();
 
 const untaken = new Untaken();
 /** What has been asked, oldest first: under way, and stopping wherever too much is untaken. */
@@ -71,6 +73,10 @@ function* answer(running: Executor, work: Work): Generator<void> {
         where = `entry ${entry.index} (term ${entry.term})`;
         pieces.add(running.apply(entry));
       }
+      garbage.note(
+        work.byteLength,
+        request.run.some((entry) => entry.isAwaited),
+      );
     }
     pieces.end();
   } catch (cause) {
