@@ -3,12 +3,13 @@
 // clients together is bounded, too: many slow ones must not be able to do what a single one is not.
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 import type { ClientConnection, TransportHandler } from "../../ports/transport.ts";
-import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
+import { BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
 import { frameBytesMax } from "../cbor/limits.ts";
 import type { Refused } from "../cbor/frames.ts";
 import { refused } from "./hello.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Link, LinkHandler } from "./link.ts";
+import { RequestTurns } from "./request-turns.ts";
 import { mayAsk, refusalOfFrame } from "./rights.ts";
 import type { Tally } from "./send-queue.ts";
 import type { LinkEnd } from "./tls-words.ts";
@@ -17,6 +18,8 @@ export interface ClientDeskOptions {
   readonly admins: ReadonlySet<string>;
   readonly limits: TransportLimits;
   readonly handler: TransportHandler;
+  /** Calls back after the input and output that is ready now has been handled. */
+  readonly soon: (callback: () => void) => void;
   /** A client that was let in broke the protocol: for the log. */
   readonly onRefused: (link: Link, name: string, refusal: Refused) => void;
   /** A client's connection has ended, and with it these bytes of answers: for the log. */
@@ -26,13 +29,18 @@ export interface ClientDeskOptions {
 /** What errors may take beyond the bound of the queue, bytes: they are what the bound is answered with. */
 const errorBytesMax = 1024 * 1024;
 
+/** The least that a connection writes in a turn, bytes: a record of TLS. */
+const partBytesMin = 16 * 1024;
+
 export class ClientDesk {
   readonly #options: ClientDeskOptions;
   readonly #links = new Set<Link>();
   readonly #tally: Tally = { bytes: 0 };
+  readonly #turns: RequestTurns;
 
   constructor(options: ClientDeskOptions) {
     this.#options = options;
+    this.#turns = new RequestTurns(options.limits.requestsPerTurn, options.soon);
   }
 
   /** Why no further client can be served, or null. */
@@ -48,17 +56,25 @@ export class ClientDesk {
     link.setBounds({
       frameBytesMax: frameBytesMax("request"),
       queueBytesMax: limits.clientQueueBytesMax + errorBytesMax,
-      pieceBytesMax: limits.clientPieceBytes,
       tally: this.#tally,
     });
+    this.#share();
     link.handler = new ClientHandler(link, name, admins.has(name), handler, {
       onRefused: (refusal) => onRefused(link, name, refusal),
       onGone: (reason) => {
         this.#links.delete(link);
+        this.#share();
         if (link.queuedBytes > 0) onLost(link, name, reason);
       },
       makeRoom: (bytes) => this.#makeRoom(link, bytes),
+      inTurn: (body, take) => this.#turns.arrived(link, body, take),
     });
+  }
+
+  /** Each client has the same part of what may be written in a turn. */
+  #share(): void {
+    const part = Math.ceil(this.#options.limits.clientsTurnBytes / this.#links.size);
+    for (const link of this.#links) link.pieceBytesMax = Math.max(partBytesMin, part);
   }
 
   /** That `bytes` can be queued for `asker`, whoever for whom most of all waits is dropped: it may be the asker itself. */
@@ -87,6 +103,8 @@ interface Desk {
   readonly onGone: (reason: string) => void;
   /** Drops who takes too little, so that this much may be queued. */
   readonly makeRoom: (bytes: number) => void;
+  /** Has a request taken when there is a turn for it. */
+  readonly inTurn: (body: Uint8Array, take: (body: Uint8Array) => void) => void;
 }
 
 class ClientHandler implements LinkHandler, ClientConnection {
@@ -117,6 +135,19 @@ class ClientHandler implements LinkHandler, ClientConnection {
   onTrusted(): void {}
 
   onFrame(body: Buffer): void {
+    this.desk.inTurn(body, (frame) => this.#take(frame));
+  }
+
+  #take(frame: Uint8Array): void {
+    try {
+      this.#onRequest(frame);
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      this.onBadFrame(error);
+    }
+  }
+
+  #onRequest(body: Uint8Array): void {
     const request = decodeFrame(body, "request") as ClientRequest;
     if (mayAsk(request.kind, this.isAdmin)) return this.handler.onRequest(request, this);
     const message = `${request.kind} is for administrators only, and "${this.name}" is not listed in [access] admins; nothing happened`;

@@ -21,11 +21,13 @@ export interface TransportLimits {
   /** Connections that have not yet shown who they are. One more closes the oldest of them. */
   readonly pendingMax: number;
   readonly clientsMax: number;
+  /** Requests of clients that one turn of the loop takes: the others wait, and so does everything else meanwhile. */
+  readonly requestsPerTurn: number;
   readonly peerQueueBytesMax: number;
   /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */
   readonly clientQueueBytesMax: number;
-  /** What a client's connection writes in one turn of the loop: more would make the others wait, and heartbeats. */
-  readonly clientPieceBytes: number;
+  /** What the connections of all clients write in one turn of the loop: more would make heartbeats wait. */
+  readonly clientsTurnBytes: number;
   /** Of all clients together. Beyond it the one for which most is queued is dropped. */
   readonly clientQueuesBytesMax: number;
   /** Connections for bulk with one peer, those that this side opened and those that the peer did each. */
@@ -51,9 +53,10 @@ export const defaultLimits: TransportLimits = Object.freeze({
   sweepMs: 250,
   pendingMax: 256,
   clientsMax: 1_024,
+  requestsPerTurn: 1_024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,
-  clientPieceBytes: 64 * 1024,
+  clientsTurnBytes: 4 * 1024 * 1024,
   clientQueuesBytesMax: 512 * 1024 * 1024,
   bulkLinksMax: 4,
   bulkQueueBytesMax: 4 * 1024 * 1024,

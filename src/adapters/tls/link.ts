@@ -51,6 +51,8 @@ export class Link {
   framesReceived = 0;
   bytesSent = 0;
   framesQueued = 0;
+  /** What it writes at once, at the most; the rest waits for the next turn. */
+  pieceBytesMax = Infinity;
 
   readonly #splitter: FrameSplitter;
   readonly #queue: SendQueue;
@@ -61,7 +63,6 @@ export class Link {
   #socket: LinkSocket | null = null;
   #state: "handshake" | "open" | "finishing" | "closed" = "handshake";
   #isFlushQueued = false;
-  #pieceBytesMax = Infinity;
   /** The socket took less than it was given: wait for `drain`. */
   #isBlocked = false;
   #isEnded = false;
@@ -103,7 +104,7 @@ export class Link {
   }): void {
     this.#splitter.frameBytesMax = bounds.frameBytesMax;
     this.#queue.bytesMax = bounds.queueBytesMax;
-    this.#pieceBytesMax = bounds.pieceBytesMax ?? Infinity;
+    this.pieceBytesMax = bounds.pieceBytesMax ?? Infinity;
     if (bounds.tally !== undefined) this.#queue.countIn(bounds.tally);
   }
 
@@ -141,7 +142,7 @@ export class Link {
     const socket = this.#socket;
     if (socket === null || this.#isBlocked) return;
     if (this.#queue.bytes > 0) {
-      const offered = Math.min(this.#pieceBytesMax, this.#queue.bytes);
+      const offered = Math.min(this.pieceBytesMax, this.#queue.bytes);
       const taken = this.#queue.writeTo((buffer, offset, length) => socket.write(buffer, offset, length), offered);
       this.bytesSent += taken;
       this.#isBlocked = taken < offered;
@@ -177,6 +178,14 @@ export class Link {
       if (this.#socket === null) this.#end(cause);
       else this.#socket.terminate();
     });
+  }
+
+  /** Reads nothing more until `resume`; what has been read is still delivered. */
+  pause(): void {
+    this.#socket?.pause();
+  }
+  resume(): void {
+    if (this.#state !== "closed") this.#socket?.resume();
   }
 
   // What follows is called by the socket alone (secure-socket.ts).
