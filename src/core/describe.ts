@@ -16,7 +16,8 @@ export function describeState(state: State): string {
   const { role } = state;
   const isFollowing = role.kind === "follower" && role.leader !== null && state.removed === null;
   const following = isFollowing ? ` of ${nodeIdOf(role.leader)}` : "";
-  const name = state.genesis === null ? "founding" : state.removed === null ? role.kind : "removed";
+  const waits = state.founding === null ? "joining" : "founding";
+  const name = state.genesis === null ? waits : state.removed === null ? role.kind : "removed";
   const durable =
     state.durability.persistedIndex < state.log.last.index ? ` (durable ${state.durability.persistedIndex})` : "";
   return `${nodeIdOf(state.self)} ${name}${following} term ${state.currentTerm}, log ${at(state.log.last)}${durable}, commit ${state.commitIndex}`;

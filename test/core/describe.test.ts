@@ -34,6 +34,7 @@ function writeSnapshot(discardsLog: boolean): Effect {
 test("states", () => {
   const lines = [
     restore({ ...saved(), genesis: null }, starting()),
+    restore({ ...saved(), genesis: null }, starting({ bootstrap: [{ id: "n1", address: "n1:7400" }] })),
     follower({ log: [1, 2], commitIndex: 1 }),
     follower({ log: [1], leader: n3 }),
     preCandidate({ log: [1] }),
@@ -41,6 +42,7 @@ test("states", () => {
     play(leader({ log: [1], matched: [[n2, 2]] }), propose(4)),
   ].map(describeState);
   expect(lines).toEqual([
+    "n1 joining term 0, log 0.0, commit 0",
     "n1 founding term 0, log 0.0, commit 0",
     "n1 follower term 2, log 2.2, commit 1",
     "n1 follower of n3 term 1, log 1.1, commit 0",

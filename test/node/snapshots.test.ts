@@ -188,6 +188,12 @@ describe("a follower that lacks what the others have forgotten", () => {
     }
     const cut = received();
     expect(cut).toBeLessThan(bytes);
+    const asking = cluster.client(cluster.leader.id);
+    asking.send((id) => ({ kind: "status", id }));
+    const [status] = asking.raw;
+    const row = status?.kind === "status" ? status.nodes.find(({ id }) => id === away.id) : undefined;
+    expect(row?.snapshot).toMatchObject({ bytes });
+    expect(row?.snapshot?.sentBytes).toBeGreaterThanOrEqual(cut);
     cluster.isolate(away.id);
     await cluster.advance(300);
     expect(received()).toBeGreaterThanOrEqual(cut);

@@ -33,6 +33,11 @@ describe("a state machine that fails", () => {
     // Its log goes on: it still votes and acknowledges.
     expect([old.end, old.node.state.log.last]).toEqual([null, leader.node.state.log.last]);
     expect(old.logs).toContain("error the state machine has stopped");
+    const asking = cluster.client(old.id);
+    asking.send((id) => ({ kind: "status", id }));
+    const [status] = asking.raw;
+    const own = status?.kind === "status" ? status.nodes.find(({ id }) => id === old.id) : undefined;
+    expect(own?.problem).toStartWith("its state machine has stopped: ");
     await cluster.stopAll();
   });
 
