@@ -81,7 +81,8 @@ export class ItemBytes {
   #room(bytes: number): void {
     const needed = this.#at + bytes;
     if (needed <= this.#bytes.byteLength) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.byteLength));
+    // With room to spare: what follows a large payload must not have it copied once more.
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed + startBytes, 2 * this.#bytes.byteLength));
     larger.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = larger;
   }
