@@ -26,6 +26,8 @@ export function followCommit(state: State, leaderCommit: number, verifiedIndex: 
 
 /** Hands over what is committed and durable here: nothing is applied on a node that could still forget it. */
 export function applyCommitted(state: State, emit: Emit): State {
+  // What is committed here and not handed over yet may be gone from the log already: the snapshot has it.
+  if (state.installing !== null) return state;
   const through = Math.min(state.commitIndex, state.durability.persistedIndex);
   if (through <= state.appliedIndex) return state;
   emit({ kind: "apply", after: state.appliedIndex, through });

@@ -243,6 +243,8 @@ export function onFollowerConnected(state: State, peer: MemberKey, emit: Emit): 
   if (state.role.kind !== "leader") return state;
   const progress = state.role.progress.get(peer);
   if (progress === undefined) return state;
+  // The same one: what it has read of it is of use, and the next one would have to be read from the beginning (P36).
+  if (progress.kind === "installing") return offerSnapshot(state, peer, progress.snapshot, emit);
   const nextIndex = progress.kind === "probing" ? progress.nextIndex : progress.matchIndex + 1;
   return replicateTo(withProgress(state, peer, probing(progress, nextIndex)), peer, emit);
 }

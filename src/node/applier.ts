@@ -68,6 +68,8 @@ export class Applier {
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
   #isRestoring = false;
+  /** The log has begun anew, and the snapshot that stands in for what is gone is on its way to the disk. */
+  #isHeld = false;
 
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, options: ApplierOptions) {
@@ -102,8 +104,14 @@ export class Applier {
 
   /** The log begins anew after this snapshot: its state comes next, then what follows it. */
   restore(snapshot: SnapshotRecord): void {
+    this.#isHeld = false;
     this.#toRestore = snapshot;
     this.#pump();
+  }
+
+  /** What is committed and not handed over yet is about to go from the log: nothing is read until `restore` says how to go on. */
+  hold(): void {
+    this.#isHeld = true;
   }
 
   /**
@@ -129,12 +137,15 @@ export class Applier {
   }
 
   #pump(): void {
-    if (this.#isRestoring) return;
+    if (this.#isRestoring || this.#isHeld) return;
     if (this.#toRestore !== null && this.#failure === null) {
       // What was handed over before is answered first; nothing else goes to the state machine in between.
       if (this.#underWay.size === 0) this.#restore(this.#toRestore);
       return;
     }
+    // A state machine that stands still is not restored; but nothing is read that is gone.
+    if (this.#toRestore !== null) this.#goOnAfter(this.#toRestore.position.index);
+    this.#toRestore = null;
     this.#ask();
     while (this.#runsUnderWay < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
@@ -179,15 +190,16 @@ export class Applier {
         this.#options.failed(error);
       }
     };
+    const { index } = snapshot.position;
+    this.#goOnAfter(index);
     this.#options.restore(snapshot).then(
-      () => over(() => this.#startAfter(snapshot.position.index)),
+      () => over(() => void (this.#appliedThrough = index)),
       (error: Error) => over(() => this.#fail(error, [])),
     );
   }
 
-  #startAfter(index: LogIndex): void {
+  #goOnAfter(index: LogIndex): void {
     this.#handedThrough = index;
-    this.#appliedThrough = index;
     this.#committedThrough = Math.max(this.#committedThrough, index);
   }
 

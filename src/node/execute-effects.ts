@@ -94,12 +94,15 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
 }
 
 /** The log's tail shows at once what reaches the store with the rest of this turn. */
-function write(effect: DurableEffect, { tail, writes, snapshots }: EffectTargets): void {
+function write(effect: DurableEffect, { tail, writes, snapshots, applier }: EffectTargets): void {
   writes.push(effect);
   if (effect.kind === "appendLog") tail.append(effect.entries);
   if (effect.kind === "truncateLog") tail.truncate(effect.through);
   if (effect.kind !== "writeSnapshot") return;
-  if (effect.discardsLog) tail.clear();
+  if (effect.discardsLog) {
+    tail.clear();
+    applier.hold();
+  }
   snapshots.onWritten(effect.ticket);
 }
 

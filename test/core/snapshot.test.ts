@@ -143,10 +143,11 @@ describe("a leader whose follower lacks entries that are gone", () => {
     expect(effectsOf(effects, "sendEntries")).toMatchObject([{ to: n2, prev: at(4, 1), through: at(7, 2) }]);
   });
 
-  test("offers it anew on a new connection", () => {
-    const state = play(leading(), from(n2, short));
-    const genesis = state.genesis;
-    expect(linesOf(state, hello(n2, genesis))).toEqual(["to n2: InstallSnapshot term 2: through 4.1"]);
+  test("P36: offers the same one anew on a new connection, though there is a newer one: half of it may be there", () => {
+    let state = play(leading(), from(n2, short), from(n3, accepted(2, 7)), persisted(2));
+    state = play(state, taken(snapshotAt(at(6, 1))));
+    expect(linesOf(state, hello(n2, state.genesis))).toEqual(["to n2: InstallSnapshot term 2: through 4.1"]);
+    expect(progressOf(state, n2)).toMatchObject({ kind: "installing", snapshot: { position: at(4, 1) } });
   });
 });
 
@@ -212,6 +213,17 @@ describe("a follower whose fetched snapshot is there", () => {
       "to n2: AppendEntriesReply term 3: matches through 7",
       "apply 7 through 7",
     ]);
+  });
+
+  test("P30: hands over nothing that is gone from the log, though it is committed and becomes durable meanwhile", () => {
+    const state = play(
+      follower({ log: [1, 1], commitIndex: 2, term: 3, leader: n2 }),
+      from(n2, append({ term: 3, prev: at(2, 1), entries: commands([1, 1], 3), commit: 4 })),
+    );
+    expect(state).toMatchObject({ commitIndex: 4, appliedIndex: 2 });
+    const installing = play(state, fetched(snapshot));
+    expect(linesOf(installing, persisted(1))).toEqual(["to n2: AppendEntriesReply term 3: matches through 4"]);
+    expect(linesOf(installing, persisted(2))[0]).toBe("restore the state of snapshot 6.2");
   });
 
   test("P29: acknowledges it only once it is durable", () => {

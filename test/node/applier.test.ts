@@ -274,6 +274,38 @@ describe("P30: a snapshot that takes the place of the state", () => {
     expect(machine.applied).toEqual(["9:c9"]);
   });
 
+  test("holds back what is committed and not handed over, from the moment in which the log lets go of it", async () => {
+    const { applier, machine, restores, pages } = setUp(log);
+    machine.isSlow = true;
+    for (let at = 1; at <= 9; at++) applier.advance(at);
+    const read = pages.length;
+    expect(machine.heldCount).toBe(8);
+    applier.hold();
+    machine.isSlow = false;
+    machine.release();
+    await microtasks();
+    expect(pages.length).toBe(read);
+    applier.restore(snapshotAt({ index: 9, term: 1 }));
+    restores[0]!.settle.resolve();
+    await microtasks();
+    expect(pages.length).toBe(read);
+    expect(applier).toMatchObject({ appliedIndex: 9, isIdle: true });
+  });
+
+  test("of a state machine that stands still is not restored, and nothing that is gone is read for it", async () => {
+    const { applier, machine, restores, pages, failures } = setUp(log);
+    machine.poison = "c2";
+    applier.advance(3);
+    await microtasks();
+    expect(failures.length).toBe(1);
+    applier.hold();
+    applier.restore(snapshot);
+    const read = pages.length;
+    applier.advance(6);
+    await microtasks();
+    expect([restores.length, pages.length]).toEqual([0, read]);
+  });
+
   test("that cannot be restored stops the state machine, not the node", async () => {
     const { applier, machine, restores, failures } = setUp(log);
     applier.restore(snapshot);
