@@ -3,13 +3,10 @@
 import { crashAttemptsMax } from "./leader-crash.ts";
 import { termAt } from "./log-terms.ts";
 import { checkMembership } from "./membership-invariants.ts";
+import { must } from "./must.ts";
 import { confirmedRound } from "./reads.ts";
 import type { Follower, Leader } from "./roles.ts";
 import type { State } from "./state.ts";
-
-function must(holds: boolean, rule: string): void {
-  if (!holds) throw new Error(`invariant broken: ${rule}`);
-}
 
 /** Throws when `state` cannot be the state of a correct node. */
 export function checkState(state: State): void {
@@ -47,7 +44,7 @@ export function checkState(state: State): void {
   if (role.kind === "candidate") must(role.asked || role.granted.length === 0, "nobody votes before being asked");
   checkCrashedLeader(state);
   if (role.kind === "leader") checkLeader(state, role);
-  checkMembership(state, must);
+  checkMembership(state);
 }
 
 function checkCrashedLeader({ crashedLeader, role, currentTerm }: State): void {

@@ -11,6 +11,7 @@
 import { advanceCommit } from "./commit.ts";
 import { hasCaughtUp, withRounds } from "./catch-up.ts";
 import { type Configuration, isJoint, isMember, isVoter, nodeIdOf } from "./configuration.ts";
+import { checkConfiguration } from "./configuration-invariants.ts";
 import { appendToLog } from "./durability.ts";
 import type { ChangeMembershipEvent, ChangeRef } from "./events.ts";
 import { bidFarewell, withFarewells } from "./farewell.ts";
@@ -127,6 +128,7 @@ function beginNext(state: State, role: Leader, { position, configuration }: Plac
 function appendConfiguration(state: State, configuration: Configuration, emit: Emit): State {
   const { role, log } = state;
   if (role.kind !== "leader") throw new Error(`a ${role.kind} changes no members`);
+  checkConfiguration(configuration);
   const index = log.last.index + 1;
   const stampMs = nextStampMs(state, role);
   const entry = { kind: "configuration", index, term: state.currentTerm, stampMs, configuration } as const;

@@ -52,7 +52,12 @@ function changed(current: Configuration, change: MembershipChange, named: Named)
   const isVoting = (key: MemberKey): boolean => current.voters.includes(key);
   const leavesNow = named.remove.filter((key) => !isVoting(key));
   const members = withAdditions(current, change).filter(({ key }) => !leavesNow.includes(key));
-  const withdrawn = current.pending.map((step) => ({ ...step, promote: without(step.promote, demote) }));
+  // What is asked last holds: who is to learn waits for no promotion any more, and who is to vote leaves for nobody.
+  const withdrawn = current.pending.map((step) => ({
+    ...step,
+    promote: without(step.promote, demote),
+    remove: without(step.remove, promote),
+  }));
   const still = tidied({ ...current, members, pending: withdrawn });
   const step = { promote, demote: demote.filter(isVoting), remove: named.remove.filter(isVoting) };
   return promote.length > 0 ? { ...still, pending: withPending(still.pending, step) } : afterStep(still, step);

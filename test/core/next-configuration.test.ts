@@ -104,6 +104,16 @@ describe("a change that waits for learners (§4.2.1)", () => {
     expect(after({ demote: ["n4"] }, replacing)).toBe("voters n1 n2 n3; learners n4");
   });
 
+  test("who was to leave for it and is to vote again stays", () => {
+    const demoted = { ...replacing, voters: [n1, n2] };
+    expect(after({ promote: ["n3"] }, demoted)).toBe(
+      "voters n1 n2; learners n3 n4; n4 to vote when caught up; n3 to vote when caught up",
+    );
+    const both = decide({ promote: ["n4", "n3"] }, demoted);
+    if (both.kind !== "append") throw new Error(both.kind);
+    expect(describeConfiguration(promotionsOf(both.configuration, () => true)!)).toBe("voters n1 n2 n4 n3; were n1 n2");
+  });
+
   test("what happens to a voter now needs not happen again later", () => {
     expect(after({ remove: ["n3"] }, replacing)).toBe(
       "voters n1 n2; were n1 n2 n3; leaving n3; learners n4; n4 to vote when caught up",

@@ -5,7 +5,17 @@ import { nodeIdOf } from "../../src/core/configuration.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Chance } from "./chance.ts";
 
-const weights = { add: 4, remove: 3, demote: 1.5, promote: 2, replace: 3, prioritize: 1, move: 0.5, mixed: 3 } as const;
+const weights = {
+  add: 4,
+  remove: 3,
+  demote: 1.5,
+  promote: 2,
+  replace: 3,
+  undo: 4,
+  prioritize: 1,
+  move: 0.5,
+  mixed: 3,
+} as const;
 
 /** `spares` are nodes that run and are no members with the disk they have. */
 export function drawChange(current: Configuration, spares: readonly MemberKey[], chance: Chance): MembershipChange {
@@ -34,6 +44,12 @@ export function drawChange(current: Configuration, spares: readonly MemberKey[],
       return { ...noChange, promote: one(chance.happens(0.9) ? learners : voters) };
     case "replace":
       return { ...noChange, add: newcomers(1), remove: one(voters) };
+    case "undo": {
+      const half = current.pending.flatMap(({ promote, demote, remove }) => [...promote, ...demote, ...remove]);
+      const names = half.length === 0 ? one(all) : [chance.pick(half)];
+      const isLearner = learners.some((key) => names.includes(key));
+      return isLearner && chance.happens(0.7) ? { ...noChange, promote: names } : { ...noChange, demote: names };
+    }
     case "prioritize":
       return { ...noChange, prioritize: one(all).map((name) => ({ name, priority: chance.below(3) })) };
     case "move": {

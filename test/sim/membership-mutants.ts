@@ -89,6 +89,17 @@ export const membershipMutants: readonly Mutant[] = [
     caughtBy: counted,
   },
   {
+    name: "P38: who is to vote again still leaves by an earlier step",
+    replacements: [
+      { file: "next-configuration.ts", text: "remove: without(step.remove, promote),", by: "remove: step.remove," },
+      { file: "membership.ts", text: "checkConfiguration(configuration);", by: "" },
+    ],
+    membership: true,
+    checks: { invariants: true, promises: true },
+    seedsMax: 60,
+    caughtBy: /nobody waits to vote and to leave|voters are members/,
+  },
+  {
     name: "P41: a configuration outlives its entry",
     replacements: [
       {
