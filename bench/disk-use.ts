@@ -2,17 +2,23 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Bytes of the files below `dir`, as they are allocated on disk. One that vanishes meanwhile counts nothing. */
+/** Bytes of the files below `dir`, as they are allocated on disk. What is not there, or not any more, counts nothing. */
 export async function bytesIn(dir: string): Promise<number> {
   let bytes = 0;
-  for (const name of await readdir(dir, { recursive: true })) {
-    const stats = await lstat(join(dir, name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return null;
-      throw error;
-    });
+  for (const name of (await ifThere(readdir(dir, { recursive: true }))) ?? []) {
+    const stats = await ifThere(lstat(join(dir, name)));
     if (stats?.isFile() === true) bytes += stats.blocks * 512;
   }
   return bytes;
+}
+
+async function ifThere<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 export class DiskWatch {

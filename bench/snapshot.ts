@@ -1,13 +1,14 @@
-// What does it cost to bring a node into step that lacks everything? A follower is away while the others fill up; then it is
-// back and is sent a snapshot. How long that takes, how much memory it takes on both sides, how late heartbeats get.
+// What does it cost to take in a node that lacks everything? A cluster is filled up; then a new node joins it and is sent a
+// snapshot. How long that takes, how much memory it takes on both sides, how late heartbeats get.
 //
 //   bun bench/snapshot.ts [--megabytes 500] [--bytes 1024] [--clients 256] [--cut] [--out DIR]
 //
-// --cut: the receiver is killed when it has received half, and goes on where it was.
+// --cut: the receiver is killed when it has received half, started again, and goes on where it was.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { GraftClient } from "../src/client/client.ts";
+import { noRequest, pursueChange } from "../src/client/membership.ts";
 import { encodeOperation } from "../src/client/typed-payload.ts";
 import { composeClient } from "../src/compose.ts";
 import { localClientSettings } from "../src/local/local-cluster.ts";
@@ -66,6 +67,12 @@ async function latestHeartbeatMs(dir: string, ids: readonly string[], from: Date
   return Math.max(0, ...late.filter(({ time }) => new Date(time) >= from).map(({ lateMs }) => lateMs));
 }
 
+/** At which byte each fetching of a snapshot began. */
+async function offsetsOf(log: string): Promise<readonly number[]> {
+  const begun = (await readFile(log, "utf8")).split("\n").filter((line) => line.includes('"fetching a snapshot"'));
+  return begun.map((line) => (JSON.parse(line) as { readonly received: number }).received);
+}
+
 const temporary = await TemporaryCluster.create([graft], { log: { level: "debug", format: "json" } });
 try {
   const { cluster } = temporary;
@@ -73,15 +80,12 @@ try {
   const pool = Array.from({ length: connections }, () => composeClient({ ...settings, timeoutMs: 60_000 }));
   const client = pool[0]!;
   await client.command(encodeOperation("put", { key: "first", value }));
-  const { leader } = await client.status();
-  const away = cluster.nodes.find(({ id }) => id !== leader?.id)!;
-  const witness = cluster.nodes.find(({ id }) => id !== leader?.id && id !== away.id)!;
-  await temporary.processOf(away.id).kill();
   await fill(pool);
-  const { commitIndex, term } = await client.status();
-  await until("the others have applied everything", async () => {
+  const { leader, commitIndex, term } = await client.status();
+  const witness = cluster.nodes.find(({ id }) => id !== leader?.id)!;
+  await until("all have applied everything", async () => {
     const applied = await Promise.all(settings.addresses.map((address) => appliedAt(client, address)));
-    return applied.filter((index) => index >= commitIndex).length === 2;
+    return applied.every((index) => index >= commitIndex);
   });
   await Bun.sleep(5_000);
 
@@ -90,14 +94,20 @@ try {
   const sender = new MemoryWatch(senderPid);
   const fromMs = performance.now();
   const from = new Date();
-  temporary.start(away);
+  const joining = await temporary.join("n4");
+  const added = pursueChange(
+    client,
+    { ...noRequest, add: [{ id: joining.id, address: joining.address, priority: null, voter: true }] },
+    { timeoutMs: 600_000 },
+  );
   if (values.cut) {
-    await until("half of it is there", async () => (await bytesIn(away.dataDir)) > (megabytes * megabyte) / 2);
-    await temporary.processOf(away.id).kill();
-    temporary.start(away);
+    await until("half of it is there", async () => (await bytesIn(joining.dataDir)) > (megabytes * megabyte) / 2);
+    await temporary.processOf(joining.id).kill();
+    temporary.start(joining);
   }
-  const receiver = new MemoryWatch(temporary.processOf(away.id).pid);
-  await until("it is in step", async () => (await appliedAt(client, away.address)) >= commitIndex);
+  const receiver = new MemoryWatch(temporary.processOf(joining.id).pid);
+  await until("it is in step", async () => (await appliedAt(client, joining.address)) >= commitIndex);
+  await added;
   const seconds = (performance.now() - fromMs) / 1000;
   const [senderMost, receiverMost] = [await sender.end(), await receiver.end()];
   const loadedByCommands = await residentBytes(temporary.processOf(witness.id).pid, "most");
@@ -113,15 +123,12 @@ try {
     { label: "elections meanwhile", value: after.term - term, more: { unit: "" } },
     {
       label: "latest heartbeat",
-      value: await latestHeartbeatMs(
-        cluster.dir,
-        cluster.nodes.map(({ id }) => id),
-        from,
-      ),
+      value: await latestHeartbeatMs(cluster.dir, [...cluster.nodes.map(({ id }) => id), joining.id], from),
       more: { unit: "ms" },
     },
   ];
-  const title = `A follower that lacks ${megabytes} MB in ${keys} keys is brought into step by a snapshot`;
+  const offsets = await offsetsOf(join(cluster.dir, `${joining.id}.log`));
+  const title = `A node joins a cluster that holds ${megabytes} MB in ${keys} keys; it fetched from ${offsets.join(", then ")}`;
   printTable(title, rows, "value");
   if (values.out !== undefined) await writeResults(values.out, "snapshot", { title, unit: "", rows, lines: [] });
 } finally {
