@@ -77,18 +77,19 @@ async function rssOf(pid: number): Promise<number> {
 }
 
 test.skipIf(process.platform !== "linux")(
-  "results of a gigabyte at once: memory stays bounded, nobody is left waiting, and no election happens",
+  "results of two gigabytes at once: memory stays bounded, nobody is left waiting, and no election happens",
   async () => {
     const leader = await cluster.leader();
     const { term } = await cluster.view();
     const { pid } = cluster.process(leader);
     let most = 0;
-    const clients = await Promise.all(Array.from({ length: 8 }, () => flood(leader, 16, new Uint8Array(5))));
+    const clients = await Promise.all(Array.from({ length: 16 }, () => flood(leader, 16, new Uint8Array(5))));
     await until("every client is answered, or dropped", async () => {
       most = Math.max(most, await rssOf(pid));
       return clients.every(({ isOver }) => isOver());
     });
-    expect(most).toBeLessThan(768 * mebibyte);
+    // What may wait for clients is 512 MiB; the rest is the process itself, what is on its way, and garbage.
+    expect(most).toBeLessThan(1280 * mebibyte);
     expect(clients.some(({ replies }) => (replies["result"] ?? 0) > 0)).toBe(true);
     const kinds = new Set(clients.flatMap(({ replies }) => Object.keys(replies)));
     for (const kind of kinds) expect(["result", "state-machine"]).toContain(kind);
