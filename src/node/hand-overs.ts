@@ -41,8 +41,9 @@ export class HandOvers {
     for (const settled of this.#asked.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
   }
 
+  /** One that somebody waits for; the leader's own idea (homecoming.ts) is nobody's. */
   get #isUnderWay(): boolean {
     const { role } = this.#state();
-    return role.kind === "leader" && role.transfer !== null;
+    return role.kind === "leader" && role.transfer !== null && !role.transfer.isOwnIdea;
   }
 }

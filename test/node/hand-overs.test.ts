@@ -1,0 +1,53 @@
+// Each who asks for a hand-over hears what became of its own request, whatever the leader has in mind meanwhile.
+import { expect, test } from "bun:test";
+import type { TransferOutcome } from "../../src/core/effects.ts";
+import type { State } from "../../src/core/state.ts";
+import { HandOvers } from "../../src/node/hand-overs.ts";
+import { asLeader, effectsOf, leader, take } from "../core/build.ts";
+import { accepted, from, genesisOf, n1, n2, n3, tick, type Untimed } from "../core/say.ts";
+
+const members = genesisOf(n1, n2, n3).members.map((member) => ({ ...member, priority: member.key === n3 ? 1 : 0 }));
+
+/** n1 leads and prefers n3; the core answers at once. */
+class Setting {
+  state: State = leader({ log: [1], configuration: { members } });
+  readonly answers: string[] = [];
+  readonly #handOvers = new HandOvers(
+    () => this.state,
+    (event) => this.step(event),
+  );
+
+  step(event: Untimed, afterMs = 0): void {
+    const [after, effects] = take(this.state, event, this.state.nowMs + afterMs);
+    this.state = after;
+    for (const { outcome } of effectsOf(effects, "transferSettled")) this.#handOvers.settle(outcome);
+  }
+
+  ask(name: string, to: string | null): void {
+    const note = (outcome: TransferOutcome): void => void this.answers.push(`${name} ${outcome.kind}`);
+    void this.#handOvers.ask(to).then(note);
+  }
+
+  goHome(): void {
+    for (let turn = 0; turn < 400 && asLeader(this.state).transfer === null; turn++) {
+      this.step(tick, 50);
+      for (const key of [n2, n3]) this.step(from(key, accepted(2, 2, asLeader(this.state).round)));
+    }
+    expect(asLeader(this.state).transfer).toMatchObject({ target: n3, isOwnIdea: true });
+  }
+}
+
+test("also while the leader hands over on its own idea, for which nobody waits", async () => {
+  const setting = new Setting();
+  setting.goHome();
+  setting.ask("first", "n1");
+  setting.ask("second", "n9");
+  await Promise.resolve();
+  expect(setting.answers).toEqual(["first done", "second unknownTarget"]);
+  setting.ask("third", "n2");
+  setting.ask("fourth", "n3");
+  setting.ask("fifth", null);
+  setting.step(tick, 501);
+  await Promise.resolve();
+  expect(setting.answers.slice(2)).toEqual(["fourth busy", "third timedOut", "fifth timedOut"]);
+});
