@@ -2,43 +2,63 @@
 // over to it (§3.10). Elections know nothing of priorities: any voter is better than none.
 //
 // Leadership cannot swing to and fro: it only ever moves to a strictly higher priority, to a node that has been well for
-// some time, and not soon after the last attempt or the last election.
+// some time, and not soon after an election. A node that does not take it, or that gives it away again by its own hand-over,
+// is not well, though it looks so from here: each time it is left alone for twice as long as before.
 import { isJoint, type MemberKey } from "./configuration.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Homecoming, Leader } from "./roles.ts";
-import type { Emit, State } from "./state.ts";
-import { beginTransfer } from "./transfer.ts";
+import type { Emit, Postponed, State } from "./state.ts";
+import { beginTransfer, isToStop } from "./transfer.ts";
 
 /** In election timeouts: how long a node must have been fit to lead. */
 const steadyFor = 5;
-/** In election timeouts: from an election or an attempt to the next attempt. */
-const attemptEvery = 10;
+/** In election timeouts: from an election to the first attempt, and from the first attempt at a node to the next. */
+const pauseMin = 10;
+/** In election timeouts: from one attempt at a node to the next, at the most. */
+const pauseMax = 1280;
 
-/** A new leader stays for a while, whoever is preferred. */
-export const noHomecoming = ({ nowMs, settings }: State): Homecoming => ({
-  preferred: null,
-  dueMs: nowMs + attemptEvery * settings.electionTimeoutMs,
-});
+export const noHomecoming: Homecoming = { preferred: null };
 
 /** To be asked at every tick of a leader, so that no silence of an election timeout is overlooked. */
 export function goHome(state: State, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader") return state;
-  const { homecoming } = role.administration;
+  const before = role.administration.homecoming.preferred;
   const key = preferredTo(state, role);
-  if (key === null && homecoming.preferred === null) return state;
-  const isSteady = key !== null && key === homecoming.preferred?.key;
-  const preferred = isSteady ? homecoming.preferred : key === null ? null : { key, sinceMs: state.nowMs };
+  const preferred = key === null ? null : key === before?.key ? before : { key, sinceMs: state.nowMs };
+  const next = preferred === before ? state : withHomecoming(state, role, { preferred });
   const { electionTimeoutMs } = state.settings;
-  const isDue = state.nowMs >= homecoming.dueMs && isAtRest(state, role);
-  if (preferred === null || !isDue || state.nowMs - preferred.sinceMs < steadyFor * electionTimeoutMs) {
-    return withHomecoming(state, role, { ...homecoming, preferred });
-  }
-  const dueMs = state.nowMs + attemptEvery * electionTimeoutMs;
-  return beginTransfer(withHomecoming(state, role, { preferred, dueMs }), preferred.key, true, emit);
+  const isSteady = preferred !== null && state.nowMs - preferred.sinceMs >= steadyFor * electionTimeoutMs;
+  // A new leader stays for a while, whoever is preferred.
+  const isDue = state.nowMs - role.sinceMs >= pauseMin * electionTimeoutMs;
+  // Under load it is a little behind now and then: at the moment of the hand-over it shall hold what is committed.
+  const isInStep = preferred !== null && (role.progress.get(preferred.key)?.matchIndex ?? 0) >= state.commitIndex;
+  if (!isSteady || !isInStep || !isDue || !isAtRest(state, role)) return next;
+  return beginTransfer(postpone(next, preferred.key), preferred.key, true, emit);
 }
 
-/** The voter of the highest priority above this leader's own that holds what is committed and has answered lately. */
+/** This node has been asked to take over: whoever does not want to lead is left in peace, if it is not already. */
+export const onHandedOver = (state: State, by: MemberKey): State =>
+  isPostponed(state, by) ? state : postpone(state, by);
+
+/** Not tried before its pause is over: twice the last one, unless that is long past. */
+function postpone(state: State, key: MemberKey): State {
+  const { electionTimeoutMs } = state.settings;
+  const last = state.postponed.get(key);
+  const isAgain = last !== undefined && state.nowMs < last.untilMs + last.pauseMs;
+  const pauseMs = isAgain ? Math.min(2 * last.pauseMs, pauseMax * electionTimeoutMs) : pauseMin * electionTimeoutMs;
+  const members = latestConfiguration(state.log)?.members ?? [];
+  const others = members.flatMap((member): readonly (readonly [MemberKey, Postponed])[] => {
+    const postponed = state.postponed.get(member.key);
+    return postponed === undefined ? [] : [[member.key, postponed]];
+  });
+  return { ...state, postponed: new Map(others).set(key, { pauseMs, untilMs: state.nowMs + pauseMs }) };
+}
+
+const isPostponed = ({ postponed, nowMs }: State, key: MemberKey): boolean =>
+  nowMs < (postponed.get(key)?.untilMs ?? Number.NEGATIVE_INFINITY);
+
+/** The voter of the highest priority above this leader's own that keeps up with the log and has answered lately. */
 function preferredTo(state: State, role: Leader): MemberKey | null {
   const configuration = latestConfiguration(state.log);
   if (configuration === null) return null;
@@ -47,18 +67,18 @@ function preferredTo(state: State, role: Leader): MemberKey | null {
   const fit = members.filter(({ key, priority }) => {
     const progress = role.progress.get(key);
     if (priority <= own || progress === undefined || !voters.includes(key)) return false;
-    const isHeard = state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;
-    return isHeard && progress.kind === "replicating" && progress.matchIndex >= state.commitIndex;
+    if (isToStop(configuration, key) || isPostponed(state, key)) return false;
+    return progress.kind === "replicating" && state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;
   });
   return fit.sort((a, b) => b.priority - a.priority)[0]?.key ?? null;
 }
 
-/** Nothing is under way that a change of leaders would hold up. */
-function isAtRest(state: State, role: Leader): boolean {
+/** Nothing is under way that a change of leaders would hold up, or leave without its answer. */
+function isAtRest(state: State, { transfer, administration }: Leader): boolean {
   const latest = state.log.configurations.at(-1);
   const isSettled =
     latest !== undefined && latest.position.index <= state.commitIndex && !isJoint(latest.configuration);
-  return isSettled && role.transfer === null && role.administration.queue.length === 0;
+  return isSettled && transfer === null && administration.queue.length + administration.begun.length === 0;
 }
 
 const withHomecoming = (state: State, role: Leader, homecoming: Homecoming): State => ({

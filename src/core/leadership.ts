@@ -35,7 +35,7 @@ export function becomeLeader(state: State, emit: Emit): State {
     reads: [],
     askedAfter: 0,
     mark: null,
-    administration: openAdministration(state),
+    administration: openAdministration(),
   };
   const leading = bidFarewells({ ...state, crashedLeader: null, role });
   const position = { index: termStartIndex, term: state.currentTerm };

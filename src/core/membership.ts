@@ -31,12 +31,12 @@ import { bestPrepared } from "./transfer.ts";
 /** How many changes a leader keeps waiting. */
 const queueMax = 64;
 
-export const openAdministration = (state: State): Administration => ({
+export const openAdministration = (): Administration => ({
   queue: [],
   begun: [],
   rounds: new Map(),
   farewells: new Map(),
-  homecoming: noHomecoming(state),
+  homecoming: noHomecoming,
 });
 
 /** A leader lets the change wait for its turn; `administer` takes it up, perhaps in this very step. */

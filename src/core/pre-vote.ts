@@ -2,6 +2,7 @@
 // a working leader when it returns. Being asked changes nothing on the node asked, not even its timer.
 import { isVoter, type MemberKey } from "./configuration.ts";
 import { becomeCandidate, mayCampaign } from "./election.ts";
+import { onHandedOver } from "./homecoming.ts";
 import { isUpToDate } from "./log-position.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { RequestPreVote, RequestPreVoteReply, TimeoutNow } from "./messages.ts";
@@ -34,7 +35,7 @@ function roleOfWaiting(state: State) {
 export function onTimeoutNow(state: State, from: MemberKey, request: TimeoutNow, emit: Emit): State {
   const { role } = state;
   const isFromLeader = role.kind === "follower" && role.leader === from && request.term === state.currentTerm;
-  return isFromLeader ? becomePreCandidate(state, true, emit) : state;
+  return isFromLeader ? becomePreCandidate(onHandedOver(state, from), true, emit) : state;
 }
 
 export function onRequestPreVote(state: State, from: MemberKey, request: RequestPreVote, emit: Emit): State {

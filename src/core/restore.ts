@@ -78,6 +78,7 @@ export function restore(saved: Saved, start: Start): State {
     clockStartMs: drawStart(start.seed, 1),
     nextReadId: drawStart(start.seed, 2),
     crashedLeader: null,
+    postponed: new Map(),
   };
   const [electionDueMs, drawn] = drawElectionDue({ ...state, wasMember: hasBeenMember(state) });
   return { ...drawn, role: { ...role, electionDueMs } };

@@ -168,8 +168,6 @@ export interface Farewell {
 export interface Homecoming {
   /** The voter that is preferred to this leader, and since when it has been fit to lead without a break. */
   readonly preferred: { readonly key: MemberKey; readonly sinceMs: Millis } | null;
-  /** Not tried again before. */
-  readonly dueMs: Millis;
 }
 
 /** §6.4: a follower's read, from the question to the leader until its answer. */

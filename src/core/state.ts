@@ -42,12 +42,20 @@ export interface State {
   readonly role: Role;
   /** Evidence that the leader of a term no longer runs; void once a leader is heard. */
   readonly crashedLeader: CrashedLeader | null;
+  /** Members that are not asked to lead for a while, whatever their priority: see homecoming.ts. It outlives roles. */
+  readonly postponed: ReadonlyMap<MemberKey, Postponed>;
   /** How old what is applied here is at the most. A fact about this state whoever leads: it outlives roles and terms. */
   readonly freshness: Freshness;
   /** What this node's clock shows others at time 0: random at each start. */
   readonly clockStartMs: number;
   /** Names the next read that the leader is asked about: random at each start, so that no late answer meets another read. */
   readonly nextReadId: number;
+}
+
+export interface Postponed {
+  readonly untilMs: Millis;
+  /** How long that is from its beginning. */
+  readonly pauseMs: Millis;
 }
 
 export interface CrashedLeader {

@@ -63,5 +63,6 @@ export function bestPrepared(state: State, leader: Leader): MemberKey | null {
   return candidates[0]?.key ?? null;
 }
 
-const isToStop = ({ pending }: Configuration, key: MemberKey): boolean =>
+/** A step that waits for learners is going to take its vote. */
+export const isToStop = ({ pending }: Configuration, key: MemberKey): boolean =>
   pending.some(({ demote, remove }) => demote.includes(key) || remove.includes(key));

@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Effect } from "../../src/core/effects.ts";
 import type { State } from "../../src/core/state.ts";
-import { asLeader, effectsOf, leader, play, take } from "./build.ts";
-import { accepted, change, from, genesisOf, n1, n2, n3, requestVote, tick, transferTo } from "./say.ts";
+import { asLeader, effectsOf, follower, leader, play, take } from "./build.ts";
+import { accepted, append, change, from, genesisOf, n1, n2, n3, n4, noop, persisted, preVoteReply } from "./say.ts";
+import { requestVote, tick, timeoutNow, transferTo, voter, voteReply } from "./say.ts";
 
 const timeoutMs = 500;
 
@@ -23,23 +24,48 @@ const leading = (...priorities: readonly number[]): State =>
     ],
   });
 
-/** Life goes on for so many election timeouts; `heard` answer each heartbeat. */
-function live(state: State, timeouts: number, heard: readonly MemberKey[] = [n2, n3]): [State, Effect[]] {
+/** Life goes on for so many election timeouts, or until the leader asks another node to lead; `heard` answer each heartbeat. */
+function live(
+  state: State,
+  timeouts: number,
+  heard: readonly MemberKey[] = [n2, n3],
+  isOnce = false,
+): [State, Effect[]] {
   let next = state;
   const effects: Effect[] = [];
   for (const endMs = state.nowMs + timeouts * timeoutMs; next.nowMs < endMs && next.role.kind === "leader";) {
+    if (isOnce && asked(effects).length > 0) break;
     const [ticked, sent] = take(next, tick, next.nowMs + 50);
     effects.push(...sent);
     next = ticked;
     for (const key of heard) {
       if (next.role.kind !== "leader") break;
-      const [after, more] = take(next, from(key, accepted(2, 2, asLeader(next).round)));
+      const [after, more] = take(next, from(key, acknowledged(next)));
       effects.push(...more);
       next = after;
     }
   }
   return [next, effects];
 }
+const acknowledged = (state: State) => accepted(state.currentTerm, state.log.last.index, asLeader(state).round);
+
+/** A node that has been asked to take over wins, with the votes of n2 and n3. */
+function wonByHandOver(asking: State): State {
+  const term = asking.currentTerm + 1;
+  const voted = play(asking, from(n2, preVoteReply(term, term - 1, true)));
+  const won = play(voted, persisted(voted.durability.issued), from(n2, voteReply(term, true)));
+  return play(won, persisted(won.durability.issued), from(n2, acknowledged(won)));
+}
+
+/** n3 has been asked to lead; it wins, and asks this node to take over before it has led for long. */
+function givenBack(state: State): State {
+  const term = state.currentTerm + 1;
+  const { last } = state.log;
+  const opened = append({ term, prev: last, entries: [noop(last.index + 1, term)], commit: last.index });
+  const lost = play(state, from(n3, requestVote(term, last, true)), from(n3, opened));
+  return wonByHandOver(play(lost, persisted(lost.durability.issued), from(n3, timeoutNow(term))));
+}
+
 const asked = (effects: readonly Effect[]): readonly MemberKey[] =>
   effectsOf(effects, "send").flatMap(({ to, message }) => (message.kind === "timeoutNow" ? [to] : []));
 
@@ -61,9 +87,36 @@ describe("a leader hands over to a voter of higher priority", () => {
     expect(won[0].role.kind).toBe("follower");
   });
 
-  test("one attempt in ten election timeouts, however it fails", () => {
-    const attempts = asked(live(leading(0, 0, 1), 45)[1]);
-    expect(attempts).toEqual([n3, n3, n3, n3]);
+  test("and after each attempt that fails it waits for twice as long", () => {
+    let state = leading(0, 0, 1);
+    const atTimeouts: number[] = [];
+    for (let timeout = 1; timeout <= 100; timeout++) {
+      const [next, effects] = live(state, 1);
+      if (asked(effects).length > 0) atTimeouts.push(timeout);
+      state = next;
+    }
+    // A pause of 10, 20, 40, and 5 more in which the node must look well again.
+    expect(atTimeouts).toEqual([10, 25, 50, 95]);
+  });
+
+  test("less and less often to one that gives it away by its own hand-over each time", () => {
+    let state = leading(0, 0, 1);
+    const waits: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      const sinceMs = state.nowMs;
+      const [after, effects] = live(state, 200, [n2, n3], true);
+      expect(asked(effects)).toEqual([n3]);
+      waits.push(Math.round((after.nowMs - sinceMs) / timeoutMs));
+      state = givenBack(after);
+    }
+    expect(waits).toEqual([10, 15, 25, 45]);
+  });
+
+  test("nor does one that has only received it send it back at once", () => {
+    const term = 3;
+    const following = follower({ log: [1, 2], configuration: withPriorities(0, 0, 1), leader: n3, term });
+    const [, effects] = live(wonByHandOver(play(following, from(n3, timeoutNow(term)))), 14);
+    expect(asked(effects)).toEqual([]);
   });
 });
 
@@ -93,6 +146,25 @@ describe("it stays where it is", () => {
       const [gone, others] = live(there, 2, [n2]);
       expect(asked([...attempts, ...others])).toEqual([]);
       state = gone;
+    }
+  });
+
+  test("while somebody waits for a change whose learner loads the state", () => {
+    const loading = live(leading(0, 0, 1), 2)[0];
+    const begun = play(loading, change({ add: [voter(n4)] }));
+    const state = play(begun, persisted(begun.durability.issued));
+    expect(asked(live(state, 30)[1])).toEqual([]);
+  });
+
+  test("when the preferred one is about to stop voting or to leave", () => {
+    for (const step of [
+      { demote: [n3], remove: [] },
+      { demote: [], remove: [n3] },
+    ]) {
+      const members = [...withPriorities(0, 0, 1).members, ...genesisOf(n4).members];
+      const configuration = { members, voters: [n1, n2, n3], pending: [{ promote: [n4], ...step }] };
+      const state = leader({ log: [1], configuration, matched: [[n2, 2]] });
+      expect(asked(live(state, 30)[1])).toEqual([]);
     }
   });
 

@@ -1,6 +1,7 @@
 // Who changes the members of a simulated cluster? An administrator who asks whoever seems to lead, never for what would
 // leave no quorum of nodes with their disks, and who brings back those that have been removed, with an empty disk. It also
-// checks what it is told, and that nobody is removed but by a committed configuration.
+// checks what it is told, and that nobody is removed but by a committed configuration. Some nodes
+// that are preferred are unfit, and give leadership away whenever they get it.
 import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
 import type { ChangeSettled } from "../../src/core/effects.ts";
 import type { ChangeRef } from "../../src/core/events.ts";
@@ -20,6 +21,8 @@ export class Administrator {
   readonly #everyMs: number;
   /** Changes without an answer, and the life of the node that was asked. */
   readonly #asked = new Map<ChangeRef, { readonly node: SimNode; readonly life: number }>();
+  /** Nodes whose state machine has stopped. */
+  readonly #unfit = new Set<SimNode>();
   #refs = 0;
   #noWipeBeforeMs = 0;
   #isOver = false;
@@ -62,11 +65,27 @@ export class Administrator {
     const isGrowing =
       change.remove.length + change.demote.length === 0 && change.add.every(({ key }) => isNew(key, configuration));
     const expectedIndex = isGrowing && chance.happens(0.5) ? null : position.index;
+    for (const { name } of change.prioritize) {
+      const preferred = nodes.find(({ id }) => id === name);
+      if (preferred !== undefined && chance.happens(0.15)) this.#unfit.add(preferred);
+    }
     const ref = ++this.#refs;
     this.#asked.set(ref, { node, life: node.life });
     coverage.changes++;
     trace?.(`${world.schedule.nowMs.toFixed(2).padStart(10)} administrator asks ${node.id}`);
     node.deliver({ kind: "changeMembership", ref, change, expectedIndex });
+  }
+
+  /** What a node does whose state machine has stopped: again and again, for there may be nobody to hand over to. */
+  onElected(node: SimNode): void {
+    const { chance, profile, coverage } = this.#cluster.world;
+    if (!this.#unfit.has(node)) return;
+    node.later(profile.settings.electionTimeoutMs * chance.between(0.01, 1), () => {
+      if (this.#isOver || node.leadsTerm === null) return;
+      coverage.handedBack++;
+      node.deliver({ kind: "transferLeadership", to: null });
+      this.onElected(node);
+    });
   }
 
   /** Whether a quorum has its disks after the change, and after whatever waits for learners then, in any order. */

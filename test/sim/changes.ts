@@ -11,8 +11,7 @@ const weights = {
   demote: 1.5,
   promote: 2,
   replace: 3,
-  undo: 4,
-  prioritize: 1,
+  prioritize: 1.5,
   move: 0.5,
   mixed: 3,
 } as const;
@@ -33,6 +32,7 @@ export function drawChange(current: Configuration, spares: readonly MemberKey[],
       .slice(0, count)
       .map((key) => addition(key, chance));
   const all = members.map(({ key }) => key);
+  if (current.pending.length > 0 && chance.happens(0.5)) return drawUndoing(current, chance);
   switch (chance.weighted(weights)) {
     case "add":
       return { ...noChange, add: newcomers(1 + chance.below(2)) };
@@ -44,14 +44,8 @@ export function drawChange(current: Configuration, spares: readonly MemberKey[],
       return { ...noChange, promote: one(chance.happens(0.9) ? learners : voters) };
     case "replace":
       return { ...noChange, add: newcomers(1), remove: one(voters) };
-    case "undo": {
-      const half = current.pending.flatMap(({ promote, demote, remove }) => [...promote, ...demote, ...remove]);
-      const names = half.length === 0 ? one(all) : [chance.pick(half)];
-      const isLearner = learners.some((key) => names.includes(key));
-      return isLearner && chance.happens(0.7) ? { ...noChange, promote: names } : { ...noChange, demote: names };
-    }
     case "prioritize":
-      return { ...noChange, prioritize: one(all).map((name) => ({ name, priority: chance.below(3) })) };
+      return { ...noChange, prioritize: one(all).map((name) => ({ name, priority: chance.below(4) })) };
     case "move": {
       const moved = chance.pick(members);
       return { ...noChange, add: [{ ...addition(moved.key, chance), address: `moved${chance.below(1e6)}:7400` }] };
@@ -65,9 +59,16 @@ export function drawChange(current: Configuration, spares: readonly MemberKey[],
   }
 }
 
+/** Something else is to become of a node for which another change waits, or which is to go by it. */
+function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
+  const name = chance.pick(pending.flatMap(({ promote, demote, remove }) => [...promote, ...demote, ...remove]));
+  const isToVote = !voters.includes(name) && chance.happens(0.7);
+  return isToVote ? { ...noChange, promote: [name] } : { ...noChange, demote: [name] };
+}
+
 const addition = (key: MemberKey, chance: Chance): Addition => ({
   key,
   address: `${nodeIdOf(key)}:7400`,
-  priority: chance.happens(0.2) ? chance.below(3) : null,
+  priority: chance.happens(0.3) ? chance.below(3) : null,
   voter: chance.happens(0.8),
 });

@@ -71,7 +71,10 @@ export class Cluster {
       coverage,
       bootstrap: ids.map((id) => ({ id, address: `${id}:7400` })),
       disks: this.#disks,
-      onElected: (node) => this.faults.onElected(node),
+      onElected: (node) => {
+        this.faults.onElected(node);
+        this.administrator?.onElected(node);
+      },
       onLeaderCommit: (node) => this.#onLeaderCommit(node),
       onVoted: (node) => this.faults.onVoted(node),
       onHalted: (node) => this.#onHalted(node),

@@ -72,6 +72,8 @@ export const newCoverage = () => ({
   /** Leaders that led on without being voters, and gave up when that was committed. */
   abdications: 0,
   homecomings: 0,
+  /** Times that a leader whose state machine has stopped gave leadership away. */
+  handedBack: 0,
   /** Parts of messages that were long on their way. */
   parts: 0,
   dropped: 0,

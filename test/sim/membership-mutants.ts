@@ -112,7 +112,8 @@ export const membershipMutants: readonly Mutant[] = [
     profile: "everything",
     checks: { invariants: false, promises: true },
     seedsMax: 200,
-    caughtBy: /Election Safety|Leader Completeness|State Machine Safety|without a majority|liveness|only who has left/,
+    caughtBy:
+      /Election Safety|Leader Completeness|State Machine Safety|without a majority|liveness|only who has left|is not in the log/,
   },
   {
     name: "P40: a leader that has been left out counts itself",

@@ -2,6 +2,7 @@
 // preferred, removed, wiped and replaced. It is also asked that all of this has happened.
 import { describe, expect, test } from "bun:test";
 import { addCoverage, type Coverage, newCoverage } from "./coverage.ts";
+import { loadMutant } from "./mutants.ts";
 import { profileNames } from "./profiles.ts";
 import { replayCommand, simulate, type SimulationOptions } from "./simulate.ts";
 
@@ -46,3 +47,30 @@ describe("P39, P40, P43: members change, and nothing that was acknowledged is lo
     }
   });
 });
+
+/** As the core is, but in the bustle of a simulation leadership would never find the peace to go home. */
+const impatient = {
+  name: "leadership goes home soon",
+  replacements: [
+    { file: "homecoming.ts", text: "const steadyFor = 5;", by: "const steadyFor = 0.2;" },
+    { file: "homecoming.ts", text: "const pauseMin = 10;", by: "const pauseMin = 0.5;" },
+  ],
+  seedsMax: 0,
+  caughtBy: /./,
+};
+
+test("leadership goes home, also to nodes that give it away again, and nothing is lost", async () => {
+  const sum = newCoverage();
+  const { core, dispose } = await loadMutant(impatient);
+  try {
+    for (const [offset, profile] of profileNames.entries()) {
+      for (let seed = offset; seed < 4 * profileNames.length; seed += profileNames.length) {
+        addCoverage(sum, simulate({ seed, events, profile, membership: true, core }).coverage);
+      }
+    }
+  } finally {
+    dispose();
+  }
+  expect(sum.homecomings).toBeGreaterThan(25);
+  expect(sum.handedBack).toBeGreaterThan(40);
+}, 120_000);
