@@ -96,7 +96,10 @@ export function writeSnapshot(state: State, write: Omit<WriteSnapshot, "kind" | 
   };
 }
 
-/** Emits `effect` when everything issued up to `ticket` is durable: now, or with the confirmation to come. */
+/**
+ * Emits `effect` when everything issued up to `ticket` is durable: now, or with the confirmation to come. Of answers of one
+ * kind to one node only the latest waits: it says what there is to say, and a disk that hangs would heap them up.
+ */
 export function promise(state: State, ticket: Ticket, effect: Exclude<Effect, DurableEffect>, emit: Emit): State {
   const { durability } = state;
   if (durability.confirmed >= ticket) {
@@ -104,9 +107,16 @@ export function promise(state: State, ticket: Ticket, effect: Exclude<Effect, Du
     return state;
   }
   // A promise may be due before those made earlier: an answer needs the vote alone, and they the log as well.
-  const promised = [...durability.promised, { ticket, effect }].sort((a, b) => a.ticket - b.ticket);
+  const others = durability.promised.filter((waiting) => !isSuperseded(waiting.effect, effect));
+  const promised = [...others, { ticket, effect }].sort((a, b) => a.ticket - b.ticket);
   return { ...state, durability: { ...durability, promised } };
 }
+
+const isSuperseded = (earlier: Effect, effect: Effect): boolean =>
+  earlier.kind === "send" &&
+  effect.kind === "send" &&
+  earlier.to === effect.to &&
+  earlier.message.kind === effect.message.kind;
 
 /** Whether the current term and vote are durable. */
 export const isVoteDurable = (state: State): boolean => state.durability.confirmed >= state.durability.voteTicket;

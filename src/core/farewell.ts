@@ -3,6 +3,7 @@
 // What the node concludes is removal.ts.
 import { type MemberKey, isMember } from "./configuration.ts";
 import { latestConfiguration } from "./log-terms.ts";
+import type { LogPosition } from "./log-position.ts";
 import { formerMembers } from "./removal.ts";
 import { firstProgress } from "./replication.ts";
 import type { Farewell, Leader } from "./roles.ts";
@@ -10,6 +11,8 @@ import type { State } from "./state.ts";
 
 /** In election timeouts: how long one is waited for that does not answer. It gets another chance when it is heard again. */
 const silenceMax = 4;
+/** To more nodes at once no farewell is bidden that this leader does not know to have been members. */
+const farewellsMax = 128;
 
 /** A new leader takes up those that the earlier leaders may not have reached. */
 export const bidFarewells = (state: State): State => formerMembers(state).reduce(bidFarewell, state);
@@ -19,9 +22,17 @@ export const onFormerMember = (state: State, key: MemberKey): State =>
   state.role.kind === "leader" && formerMembers(state).includes(key) ? bidFarewell(state, key) : state;
 
 /**
- * A node has left; or one that is no member asks for a vote, so that it must have been a voter, if only in a part of the log
- * that is compacted away here.
+ * A node asks for a vote. If it is no member, it takes itself for a voter because of an entry that is compacted away here, or
+ * that was overwritten: the log shows it. Who has none of the log is a founder, whom the genesis names, or has no business here.
  */
+export function onVoteAsked(state: State, key: MemberKey, { last }: { readonly last: LogPosition }): State {
+  if (state.role.kind !== "leader") return state;
+  const { farewells } = state.role.administration;
+  const mayBeUnknown = last.index > 0 && farewells.size < farewellsMax;
+  return mayBeUnknown || formerMembers(state).includes(key) ? bidFarewell(state, key) : state;
+}
+
+/** A node has left. */
 export function bidFarewell(state: State, key: MemberKey): State {
   const { role, log } = state;
   if (role.kind !== "leader" || key === state.self || role.administration.farewells.has(key)) return state;

@@ -30,6 +30,7 @@ export function becomeLeader(state: State, emit: Emit): State {
     heartbeatDueMs: state.nowMs + state.settings.heartbeatIntervalMs,
     round: 0,
     graceUntilMs: state.nowMs,
+    wokeLate: false,
     progress,
     transfer: null,
     reads: [],
@@ -52,11 +53,12 @@ export function onLeaderTick(state: State, emit: Emit): State {
   if (next.role.kind !== "leader") throw new Error("giving up a transfer ended leadership");
   const dueMs = quorumDueMs(next, next.role);
   if (next.nowMs >= dueMs) {
-    const wasAsleep = next.nowMs - dueMs > next.settings.heartbeatIntervalMs && next.role.graceUntilMs < dueMs;
+    const hadItsMoment = next.role.wokeLate && next.role.graceUntilMs === dueMs;
+    const wasAsleep = next.nowMs - dueMs > next.settings.heartbeatIntervalMs && !hadItsMoment;
     if (!wasAsleep) return becomeFollower(next, next.currentTerm, null, emit);
     // The silence was this node's own: answers may be waiting to be read. One heartbeat's time to read them.
     const graceUntilMs = next.nowMs + next.settings.heartbeatIntervalMs;
-    return heartbeat({ ...next, role: { ...next.role, graceUntilMs } }, emit);
+    return heartbeat({ ...next, role: { ...next.role, graceUntilMs, wokeLate: true } }, emit);
   }
   return next.nowMs >= next.role.heartbeatDueMs || isReadDue(next.role) ? heartbeat(next, emit) : next;
 }

@@ -64,7 +64,7 @@ export type ChangeRefusal =
   | { readonly kind: "removedBefore"; readonly key: MemberKey }
   | { readonly kind: "addressTaken"; readonly address: string; readonly by: NodeId }
   | { readonly kind: "tooManyMembers"; readonly max: number }
-  /** More changes wait than this leader keeps. */
+  /** This leader keeps no more changes that are not complete. */
   | { readonly kind: "tooManyChanges"; readonly max: number }
   /** A node that was to become a voter was removed or demoted by a later change before it had caught up. */
   | { readonly kind: "withdrawn"; readonly id: NodeId };

@@ -28,8 +28,8 @@ import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
 import { bestPrepared } from "./transfer.ts";
 
-/** How many changes a leader keeps waiting. */
-const queueMax = 64;
+/** How many changes a leader keeps that are not complete. */
+const changesMax = 64;
 
 export const openAdministration = (): Administration => ({
   queue: [],
@@ -47,9 +47,9 @@ export function onChangeMembership(state: State, event: ChangeMembershipEvent, e
     settle(ref, { kind: "notLeader", leader: role.kind === "follower" ? role.leader : null }, emit);
     return state;
   }
-  const { queue } = role.administration;
-  if (queue.length >= queueMax) {
-    settle(ref, { kind: "refused", reason: { kind: "tooManyChanges", max: queueMax } }, emit);
+  const { queue, begun } = role.administration;
+  if (queue.length + begun.length >= changesMax) {
+    settle(ref, { kind: "refused", reason: { kind: "tooManyChanges", max: changesMax } }, emit);
     return state;
   }
   return withAdministration(state, { queue: [...queue, { ref, change, expectedIndex }] });
@@ -140,7 +140,7 @@ function appendConfiguration(state: State, configuration: Configuration, emit: E
   const administration = { ...role.administration, farewells };
   // Nobody has had a reason yet to answer for this configuration: its quorum has an election timeout from now.
   const graceUntilMs = Math.max(role.graceUntilMs, state.nowMs + state.settings.electionTimeoutMs);
-  const leading = { ...state, role: { ...role, progress, administration, graceUntilMs } };
+  const leading = { ...state, role: { ...role, progress, administration, graceUntilMs, wokeLate: false } };
   let next = appendToLog(leading, [entry], emit);
   for (const key of role.progress.keys()) next = bidFarewell(next, key);
   // A smaller quorum may have confirmed what a larger one had not.
@@ -154,7 +154,8 @@ function appendConfiguration(state: State, configuration: Configuration, emit: E
 function abdicate(state: State, role: Leader, emit: Emit): State {
   const told = heartbeat(state, emit);
   const successor = bestPrepared(told, role);
-  if (successor !== null && role.progress.get(successor)?.matchIndex === state.log.last.index) {
+  // What it lacks is on its way before this; and if it is not, the others tell it so before it raises its term (§9.6).
+  if (successor !== null) {
     emit({ kind: "send", to: successor, message: { kind: "timeoutNow", term: state.currentTerm } });
   }
   return becomeFollower(told, told.currentTerm, null, emit);

@@ -52,8 +52,10 @@ export interface Leader {
   readonly heartbeatDueMs: Millis;
   /** Rises with every AppendEntries sent. */
   readonly round: number;
-  /** After this node was asleep the quorum's silence is not held against it until then. */
+  /** The quorum's silence is not held against it until then: it was asleep, or the quorum is a new one. */
   readonly graceUntilMs: Millis;
+  /** It has that moment because it was asleep; there is no second one before a quorum has been heard. */
+  readonly wokeLate: boolean;
   readonly progress: ReadonlyMap<MemberKey, Progress>;
   readonly transfer: Transfer | null;
   /** Reads whose confirmation is awaited, in the order of their arrival. */

@@ -8,7 +8,7 @@ import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
-import { bidFarewell, onFormerMember } from "./farewell.ts";
+import { onFormerMember, onVoteAsked } from "./farewell.ts";
 import { onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
@@ -75,11 +75,11 @@ function onMessage(state: State, from: MemberKey, message: Message, emit: Emit):
   if (message.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
   switch (message.kind) {
     case "requestPreVote":
-      return bidFarewell(onRequestPreVote(state, from, message, emit), from);
+      return onVoteAsked(onRequestPreVote(state, from, message, emit), from, message);
     case "requestPreVoteReply":
       return onRequestPreVoteReply(state, from, message, emit);
     case "requestVote":
-      return bidFarewell(onRequestVote(state, from, message, emit), from);
+      return onVoteAsked(onRequestVote(state, from, message, emit), from, message);
     case "requestVoteReply":
       return onRequestVoteReply(state, from, message, emit);
     case "appendEntries":

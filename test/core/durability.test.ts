@@ -140,6 +140,18 @@ describe("promises", () => {
     expect(inTurn(first.state, confirming(2)).effects).toEqual([told(n3)]);
   });
 
+  test("of a kind only the latest to each waits: a disk that hangs does not heap them up", () => {
+    let state = follower({ log: [1], term: 1 });
+    for (let round = 1; round <= 400; round++) {
+      const unknown = append({ term: 2, prev: at(9, 1), round });
+      state = take(state, from(n2, unknown), state.nowMs + 1)[0];
+    }
+    expect(state.durability.promised).toHaveLength(1);
+    expect(linesOf(state, persisted(1))).toHaveLength(1);
+    const [, [answer]] = take(state, persisted(1));
+    expect(answer).toMatchObject({ to: n2, message: { kind: "appendEntriesReply", round: 400 } });
+  });
+
   test("stay in the order of their tickets, also when a later one was given first", () => {
     const { state } = inTurn(
       follower({ log: [1] }),

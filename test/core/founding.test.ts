@@ -147,9 +147,8 @@ describe("taking a genesis over", () => {
     expect(linesOf(follower(), hello(n2, null))).toEqual(["to n2: GenesisNotice c1c1c1c1"]);
     const fresh = play(founder(n2), hello(n1, founded));
     expect(linesOf(fresh, hello(n3, null))).toEqual([]);
-    expect(linesOf(play(fresh, hello(n3, null)), persisted(1)).filter((line) => line.startsWith("to n3"))).toHaveLength(
-      2,
-    );
+    const told = linesOf(play(fresh, hello(n3, null)), persisted(1)).filter((line) => line.startsWith("to n3"));
+    expect(told).toHaveLength(1);
   });
 
   test("a leader tells a newcomer as well, though it keeps no progress for it", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { asLeader, effectsOf, leader, linesOf, play, take } from "./build.ts";
-import { accepted, at, from, n1, n2, n3, n4, propose, refused, tick } from "./say.ts";
+import { accepted, at, change, from, n1, n2, n3, n4, propose, refused, tick } from "./say.ts";
 
 const { electionTimeoutMs, heartbeatIntervalMs } = defaultSettings;
 
@@ -92,6 +92,15 @@ describe("P52: a leader that was asleep", () => {
     const answered = take(asleepUntil(60_000)[0], from(n2, accepted(2, 2)), 60_010)[0];
     const [again] = take(answered, tick, 90_000);
     expect(asLeader(again).graceUntilMs).toBe(90_000 + heartbeatIntervalMs);
+  });
+
+  test("P52: also when it fell asleep with a new quorum, which it had given an election timeout", () => {
+    const joint = play(leader({ log: [1], matched: [[n2, 2]] }), change({ demote: ["n3"] }));
+    const dueMs = asLeader(joint).graceUntilMs;
+    expect(take(joint, tick, dueMs)[0].role.kind).toBe("follower");
+    const [woken] = take(joint, tick, 60_000);
+    expect(asLeader(woken).graceUntilMs).toBe(60_000 + heartbeatIntervalMs);
+    expect(take(woken, tick, 60_000 + heartbeatIntervalMs)[0].role.kind).toBe("follower");
   });
 
   test("P52: what clients ask of it meanwhile is appended but not committed before a quorum answers", () => {

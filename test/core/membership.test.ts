@@ -81,6 +81,16 @@ describe("a change begins", () => {
     ]);
   });
 
+  test("nor are more of them begun and not complete, however often the same is asked", () => {
+    let state = play(leading(), change({ add: [voter(n4)] }));
+    state = play(state, ...acked(state, n2, n3));
+    for (let ref = 2; ref <= 64; ref++) state = play(state, { ...change({ promote: ["n4"] }), ref } as Untimed);
+    expect(asLeader(state).administration.begun).toHaveLength(64);
+    expect(settledBy(state, { ...change({ promote: ["n4"] }), ref: 65 } as Untimed)).toEqual([
+      { kind: "refused", reason: { kind: "tooManyChanges", max: 64 } },
+    ]);
+  });
+
   test("what cannot be is refused, and the next one has its turn", () => {
     const waiting = play(leader({ log: [1] }), change({ remove: ["n9"] }), {
       ...change({ demote: ["n3"] }),
@@ -203,6 +213,14 @@ describe("P40: a leader that leaves", () => {
     expect(effectsOf(effects, "send").map(({ to, message }) => [to, message.kind])).toEqual([[n2, "timeoutNow"]]);
     expect(effectsOf(effects, "sendEntries").map(({ leaderCommit }) => leaderCommit)).toEqual([4, 4]);
     expect(after.removed?.position).toEqual(at(4, 2));
+  });
+
+  test("P40: asks it also when a command has followed that nobody has acknowledged yet", () => {
+    const loaded = play(last, persisted(last.durability.issued), propose(4));
+    const committed = play(loaded, from(n2, accepted(2, 4, asLeader(loaded).round)));
+    const [after, effects] = take(committed, from(n3, accepted(2, 4, asLeader(committed).round)));
+    expect([after.role.kind, after.log.last.index, after.commitIndex]).toEqual(["follower", 5, 4]);
+    expect(effectsOf(effects, "send").map(({ to, message }) => [to, message.kind])).toEqual([[n2, "timeoutNow"]]);
   });
 
   test("P40: one that only learns from now on steps down as well, and is not removed", () => {

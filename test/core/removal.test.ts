@@ -1,7 +1,7 @@
 // How a node learns that it has been removed, and what it does then: nothing. Both sides: farewell.ts and removal.ts.
 import { describe, expect, test } from "bun:test";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
-import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
+import { type Configuration, type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import { restore } from "../../src/core/restore.ts";
@@ -131,6 +131,20 @@ describe("a leader says farewell", () => {
     for (const key of [n4, wiped(n3)]) {
       expect(asLeader(play(parting(), hello(key, genesisOf(...members)))).progress.has(key)).toBe(false);
     }
+  });
+
+  test("to nobody who asks for a vote with an empty log and was no founder: it has never been a voter", () => {
+    const later = leader({ log: [1], snapshot: at(4, 1) });
+    expect(asLeader(play(later, from(n4, preVote(9, at(0, 0))))).progress.has(n4)).toBe(false);
+    expect(asLeader(play(later, from(n4, preVote(9, at(3, 1))))).progress.has(n4)).toBe(true);
+  });
+
+  test("to no more than 128 at once that this leader does not know", () => {
+    let state = leader({ log: [1], snapshot: at(4, 1) });
+    for (let each = 1; each <= 130; each++) {
+      state = play(state, from(toMemberKey(`m${each}`, "disk"), requestVote(1, at(3, 1))));
+    }
+    expect(asLeader(state).administration.farewells.size).toBe(128);
   });
 
   test("a node that has left counts for nothing", () => {

@@ -61,7 +61,9 @@ export function drawChange(current: Configuration, spares: readonly MemberKey[],
 
 /** Something else is to become of a node for which another change waits, or which is to go by it. */
 function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
-  const name = chance.pick(pending.flatMap(({ promote, demote, remove }) => [...promote, ...demote, ...remove]));
+  const leaving = pending.flatMap(({ remove }) => remove);
+  const named = pending.flatMap(({ promote, demote }) => [...promote, ...demote, ...leaving]);
+  const name = chance.pick(leaving.length > 0 && chance.happens(0.7) ? leaving : named);
   const isToVote = !voters.includes(name) && chance.happens(0.7);
   return isToVote ? { ...noChange, promote: [name] } : { ...noChange, demote: [name] };
 }

@@ -96,7 +96,7 @@ export const membershipMutants: readonly Mutant[] = [
     ],
     membership: true,
     checks: { invariants: true, promises: true },
-    seedsMax: 60,
+    seedsMax: 150,
     caughtBy: /nobody waits to vote and to leave|voters are members/,
   },
   {
