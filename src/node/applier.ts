@@ -3,14 +3,17 @@
 import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import { giveUp, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
 import type { DueQuery, QueryRoom } from "./waiting-reads.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
-const runsMax = 8;
-const runBytesMax = 1024 * 1024;
+const runsMax = 16;
+const runBytesMax = 256 * 1024;
+/** How long entries are read and handed over in one go, ms: a node that replays a long log has heartbeats to answer (P49). */
+const turnMsMax = 10;
 /** How many queries may be with the state machine at once: no more than a run or two of commands would take. */
 const queriesMax = 1024;
 const queryBytesMax = 16 * 1024 * 1024;
@@ -18,6 +21,7 @@ const nothing = new Uint8Array();
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
+  readonly clock: Pick<Clock, "nowMs" | "soon">;
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** The queries that a state may answer which has been handed everything through this index, as far as there is room. */
@@ -70,6 +74,9 @@ export class Applier {
   #isRestoring = false;
   /** The log has begun anew, and the snapshot that stands in for what is gone is on its way to the disk. */
   #isHeld = false;
+  /** More is to be handed over as soon as others have had their turn. */
+  #goesOn = false;
+  #isAbandoned = false;
 
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, options: ApplierOptions) {
@@ -121,6 +128,7 @@ export class Applier {
   abandon(reason: string): void {
     const waiters = [...this.#underWay].flatMap(({ waiting }) => waiting.flat());
     this.#underWay.clear();
+    this.#isAbandoned = true;
     for (const waiter of waiters) giveUp(waiter, reason);
   }
 
@@ -147,7 +155,10 @@ export class Applier {
     if (this.#toRestore !== null) this.#goOnAfter(this.#toRestore.position.index);
     this.#toRestore = null;
     this.#ask();
+    if (this.#goesOn && this.#failure === null) return;
+    const endMs = this.#options.clock.nowMs() + turnMsMax;
     while (this.#runsUnderWay < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
+      if (this.#options.clock.nowMs() >= endMs) return this.#goOnLater();
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
@@ -157,6 +168,25 @@ export class Applier {
     if (this.#failure === null) return;
     this.#refuseCommitted(this.#failure);
     this.#ask();
+  }
+
+  #goOnLater(): void {
+    if (this.#goesOn) return;
+    this.#goesOn = true;
+    this.#options.clock.soon(() => {
+      this.#goesOn = false;
+      this.#unlessAbandoned(() => this.#pump());
+    });
+  }
+
+  /** For what nobody has called: what goes wrong ends the node. */
+  #unlessAbandoned(act: () => void): void {
+    if (this.#isAbandoned) return;
+    try {
+      act();
+    } catch (error) {
+      this.#options.failed(error);
+    }
   }
 
   get #runsUnderWay(): number {

@@ -116,6 +116,7 @@ export class Node implements TransportHandler, RequestTarget {
     const tail = new LogTail(store, tailBytesMax);
     this.#applier = new Applier(store.saved.snapshot, {
       stateMachine,
+      clock,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
       dueQueries: (through, room) => this.#reads.take(through, room, this.nowMs()),
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),

@@ -57,8 +57,13 @@ export function setUp(log: readonly Entry[], after = 0) {
     restores.push({ through, settle });
     return settle.promise;
   };
+  /** Reading a page takes `pageMs`. */
+  const time = { nowMs: 0, pageMs: 0 };
+  const later: (() => void)[] = [];
+  const clock = { nowMs: () => time.nowMs, soon: (callback: () => void) => void later.push(callback) };
   const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
     stateMachine: machine,
+    clock,
     someoneWaits: () => waiters.size > 0,
     read: (first, last, bytesMax) => {
       const page: Entry[] = [];
@@ -69,6 +74,7 @@ export function setUp(log: readonly Entry[], after = 0) {
         page.push(entry);
       }
       if (page.length === 0) throw new Error(`entry ${first} is not there`);
+      time.nowMs += time.pageMs;
       pages.push([page[0]!.index, page.at(-1)!.index]);
       return page;
     },
@@ -108,6 +114,8 @@ export function setUp(log: readonly Entry[], after = 0) {
     asked,
     handed,
     restores,
+    time,
+    later,
     answeredCount: () => answered,
   };
 }

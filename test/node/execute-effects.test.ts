@@ -54,6 +54,7 @@ function setUp(stored: readonly Entry[] = []) {
     tail,
     applier: new Applier(null, {
       stateMachine: new RecordingMachine(),
+      clock: { nowMs: () => 0, soon: never },
       read: never,
       dueQueries: () => [],
       waitersOf: never,

@@ -53,6 +53,7 @@ function followerLoop(write?: LogStore["write"]) {
   };
   const applier = new Applier(null, {
     stateMachine: new RecordingMachine(),
+    clock: { nowMs: () => 0, soon: never },
     read: never,
     dueQueries: () => [],
     waitersOf: never,
