@@ -6,6 +6,7 @@ import { writeRemoved } from "./durability.ts";
 import { committedConfiguration, latestConfiguration } from "./log-terms.ts";
 import type { LogIndex } from "./log-position.ts";
 import { refuseReads } from "./reads.ts";
+import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
 
 /** Looks at what a step has made known to be committed, after everything else: that this node is removed ends its life. */
@@ -21,7 +22,8 @@ export function noticeRemoval(before: State, after: State, emit: Emit): State {
 function findRemoval(before: State, after: State, emit: Emit): State {
   const isNews = after.commitIndex > before.commitIndex || after.log.configurations !== before.log.configurations;
   if (!isNews) return after;
-  const next = { ...after, wasMember: after.wasMember || hasBeenMember(after) };
+  const wasMember = after.wasMember || hasBeenMember(after) || wasMemberBelow(before, after.snapshot);
+  const next = { ...after, wasMember };
   const committed = committedConfiguration(next.log, next.commitIndex);
   if (!next.wasMember || committed === null || isNamedSince(next, committed.position.index)) return next;
   return writeRemoved(withoutReads(next, emit), committed, emit);
@@ -48,6 +50,20 @@ export const hasBeenMember = ({ genesis, log, commitIndex, self }: Omit<State, "
     ({ position, configuration }, at) =>
       (position.index <= commitIndex || at < log.configurations.length - 1) && isMember(configuration, self),
   );
+
+/**
+ * Whether a configuration has named this incarnation that a snapshot shows to be committed though it takes the place of the
+ * log: whoever has a later entry of the same term has this one as well (Log Matching). Of another term it may have been
+ * overwritten.
+ */
+function wasMemberBelow({ log, self }: State, snapshot: SnapshotRecord | null): boolean {
+  if (snapshot === null) return false;
+  const committed = [snapshot.position, snapshot.configuration.position];
+  return log.configurations.some(
+    ({ position: { index, term }, configuration }) =>
+      isMember(configuration, self) && committed.some((later) => later.term === term && later.index >= index),
+  );
+}
 
 /** Incarnations that have been members, as far as this node's log goes back and at the founding, and are none now. */
 export function formerMembers({ genesis, log }: State): readonly MemberKey[] {

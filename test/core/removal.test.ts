@@ -5,10 +5,11 @@ import { type Configuration, type MemberKey, toMemberKey } from "../../src/core/
 import type { Entry } from "../../src/core/entry.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import { restore } from "../../src/core/restore.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, effectsOf, follower, leader, linesOf, play, saved, starting, take } from "./build.ts";
 import { accepted, append, at, change, from, genesisOf, hello, n1, n2, n3, n4, persisted, preVote } from "./say.ts";
-import { foundedAtMs, propose, read, requestVote, tick, wiped } from "./say.ts";
+import { fetched, foundedAtMs, install, propose, read, requestVote, snapshotAt, tick, wiped } from "./say.ts";
 
 const founders = genesisConfiguration(genesisOf(n1, n2, n3));
 const joint: Configuration = { ...founders, voters: [n1, n2], outgoing: [n1, n2, n3], leaving: [n3] };
@@ -78,6 +79,31 @@ describe("P9: a node takes itself for removed", () => {
     const asking = play(told(2), read());
     const reads = take(asking, from(n1, append({ term: 1, prev: at(3, 1), commit: 3 })))[1];
     expect(effectsOf(reads, "readRefused")).toHaveLength(1);
+  });
+});
+
+describe("a learner that was down while it was removed", () => {
+  const four = genesisConfiguration(genesisOf(n1, n2, n3, n4));
+  const learning = { position: at(4, 1), configuration: { ...four, voters: [n1, n2, n3] } };
+  const disk = { ...saved({ log: [1, 1, 1, 1, 1] }), configurations: [learning] };
+  const restarted = restore(disk, starting({ self: n4 }));
+  const leavingOut = (term: number): SnapshotRecord => ({
+    ...snapshotAt(at(9, term)),
+    configuration: { position: at(8, term), configuration: genesisConfiguration(genesisOf(n1, n2, n3)) },
+  });
+  const installed = (term: number): State => {
+    const offered = play(restarted, from(n1, install(leavingOut(term), { term })));
+    return play(offered, fetched(leavingOut(term)));
+  };
+
+  test("does not know whether its last configuration is committed", () => expect(restarted.wasMember).toBe(false));
+
+  test("learns it from a snapshot of the same term, which the logs share so far", () => {
+    expect(installed(1).removed?.position).toEqual(at(8, 1));
+  });
+
+  test("and not from one of another term: its configuration may have been overwritten", () => {
+    expect(installed(2)).toMatchObject({ removed: null, wasMember: false });
   });
 });
 

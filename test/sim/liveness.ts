@@ -1,8 +1,9 @@
 // Does the cluster get well again once nothing goes wrong any more? Within a bounded time it must have a leader, commit
 // a new command everywhere, and hold one log.
-import type { MemberKey } from "../../src/core/configuration.ts";
+import { isMember, type MemberKey } from "../../src/core/configuration.ts";
 import { mayCampaign } from "../../src/core/election.ts";
 import { formerMembers } from "../../src/core/removal.ts";
+import type { State } from "../../src/core/state.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimNode } from "./sim-node.ts";
 import { Violation } from "./violation.ts";
@@ -64,10 +65,14 @@ function isSettled({ nodes }: Cluster, { state }: SimNode): boolean {
   // Whoever the leader no longer knows to have been a member, its log being short, it finds out when it asks for votes.
   const former = formerMembers(state);
   return nodes.every((node) => {
-    if (node.state === null || !node.state.wasMember || members.some(({ key }) => key === node.key)) return true;
+    if (node.state === null || !knowsItself(node.state) || members.some(({ key }) => key === node.key)) return true;
     return !former.includes(node.key) && !mayCampaign(node.state);
   });
 }
+
+/** Whether the node has been a member for all that it knows: one that has never held an entry that names it only waits. */
+const knowsItself = ({ wasMember, log, self }: State): boolean =>
+  wasMember || log.configurations.some(({ configuration }) => isMember(configuration, self));
 
 function checkOneLog({ members, nodes, world }: Cluster): void {
   for (const node of members) {
