@@ -131,12 +131,14 @@ export class SnapshotFetcher {
   }
 }
 
-/** The leader's word for what is in the file is what the log will stand on: the file itself must say the same. */
+/**
+ * The leader's word for what is in the file is what the log will stand on: the file itself must say the same. Only the
+ * configuration may be another: a recovered cluster has given its record a new one, and the file is as old as it was.
+ */
 function mustBeOf(snapshot: SnapshotRecord, header: SnapshotHeader): void {
   const isSame =
     samePosition(header.position, snapshot.position) &&
     header.chain === snapshot.chain &&
-    header.stampMs === snapshot.stampMs &&
-    samePosition(header.configuration.position, snapshot.configuration.position);
+    header.stampMs === snapshot.stampMs;
   if (!isSame) throw new Error("the file is of another snapshot than the one that was offered");
 }

@@ -208,6 +208,35 @@ describe("one data directory out of three", () => {
     cluster.graft(["log", "inspect", "--data-dir", dataDir]);
 
   test(
+    "whose log has been cut, becomes a cluster that others join by its snapshot",
+    async () => {
+      const cluster = await counting({ nodes: 1, settings: { raft: { snapshot_every_entries: 2_000 } } });
+      const other = await cluster.join("n2", { join: [cluster.node("n1").address] });
+      expect(await cluster.graft(["cluster", "add", "n2", other.address])).toMatchObject({ exitCode: 0 });
+      // More than the tail that stays behind a snapshot.
+      const counts = 13_000;
+      const add = new TextEncoder().encode("add 1");
+      let left = counts;
+      const count = async (): Promise<void> => {
+        while (left-- > 0) await cluster.client.command(add);
+      };
+      await Promise.all(Array.from({ length: 200 }, count));
+      await Promise.all(["n1", "n2"].map((id) => cluster.process(id).kill()));
+      const { dataDir, address } = cluster.node("n1");
+      expect((await inspect(cluster, dataDir)).log.base.index).toBeGreaterThan(0);
+      documentOf(await cluster.graft(["recover", "--data-dir", dataDir, "--accept-data-loss", "--json"]));
+      cluster.run("n1");
+      await leads(cluster, "n1");
+      const joining = await cluster.join("n3", { join: [address] });
+      const added = await cluster.graft(["cluster", "add", "n3", joining.address, "-c", address]);
+      expect(added).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(cluster.logOf("n3")).toContain("snapshot fetched");
+      expect(await valueOf(cluster.connect([joining.address]))).toBe(counts);
+    },
+    limitMs,
+  );
+
+  test(
     "P29: killed at any moment, a recovery has been done or has not",
     async () => {
       const { cluster, id } = await lostCluster();
