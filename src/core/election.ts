@@ -54,7 +54,8 @@ export function askForVotes(state: State, emit: Emit): State {
 
 /**
  * §3.4, §3.6.1: one vote per term, first come first served, and only for a log at least as up to date as this one.
- * A candidate that this node's configuration does not know is heard as well: its configuration may be the newer one.
+ * A candidate that this node's configuration does not know is heard as well: its configuration may be the newer one. What
+ * of its request counts is hearing.ts.
  */
 export function onRequestVote(state: State, from: MemberKey, request: RequestVote, emit: Emit): State {
   if (state.genesis === null) return state;

@@ -12,6 +12,7 @@ import { onFormerMember, onVoteAsked } from "./farewell.ts";
 import { onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
+import { heardOf } from "./hearing.ts";
 import { goHome } from "./homecoming.ts";
 import { onLeaderTick } from "./leadership.ts";
 import { administer, onChangeMembership } from "./membership.ts";
@@ -71,8 +72,10 @@ function onEvent(state: State, event: Event, emit: Emit): State {
   }
 }
 
-function onMessage(state: State, from: MemberKey, message: Message, emit: Emit): State {
-  if (message.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
+function onMessage(state: State, from: MemberKey, received: Message, emit: Emit): State {
+  if (received.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
+  const message = heardOf(state, from, received);
+  if (message === null) return state;
   switch (message.kind) {
     case "requestPreVote":
       return onVoteAsked(onRequestPreVote(state, from, message, emit), from, message);

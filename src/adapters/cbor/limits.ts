@@ -19,7 +19,10 @@ export const featuresMax = 32;
 /** Commands, and queries, that one state machine may name. */
 export const operationsMax = 1024;
 
-/** P56: a term beyond this is refused, so that no peer can push the cluster's terms to where they end. */
+/**
+ * P56: a term beyond this is refused, so that no peer can push the cluster's terms to where they end. Nor to this one: the core
+ * hears no term that leaps by more than 2^20 (core/hearing.ts), and 2^28 such leaps lie before it.
+ */
 export const termMax = 2 ** 48;
 /** Replicated time stays within what a `Date` can hold, in ms since 1970. */
 export const stampMsMax = 8_640_000_000_000_000;
