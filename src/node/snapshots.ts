@@ -1,7 +1,8 @@
 // All that a node does with snapshots, beside the core that decides what they mean for the log: taking, fetching and
 // serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
-import type { MemberKey } from "../core/configuration.ts";
+import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
+import { isNamed } from "../core/hearing.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { configurationAt } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
@@ -111,8 +112,14 @@ export class NodeSnapshots {
     this.#fetcher.fetch(from, snapshot);
   }
 
+  /** A snapshot holds all that the state machine does: it is for members, and for whom the leader sends the log. */
   onBulk(peer: PeerIdentity, link: BulkLink): void {
-    this.#server.serve(peer, link);
+    const state = this.#options.state();
+    const key = toMemberKey(peer.id, peer.incarnation);
+    const isFollowed = state.role.kind === "leader" && state.role.progress.has(key);
+    if (isNamed(state, key) || isFollowed) return this.#server.serve(peer, link);
+    this.#modules.logger.log("warn", "snapshots are not read by who is no member", { peer: key });
+    link.close("snapshots are for members");
   }
 
   /** A snapshot's record is among the writes of this turn. */

@@ -1,0 +1,97 @@
+// To whom does a node give its snapshots? A certificate of the cluster is not enough: they hold all that the state machine does.
+import { expect, test } from "bun:test";
+import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
+import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
+import type { Transport, TransportHandler } from "../../src/ports/transport.ts";
+import { Cluster, type Member } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+
+/** A cluster whose nodes all have a snapshot, and whose n3 has stopped. */
+async function withSnapshots(): Promise<Cluster> {
+  const cluster = new Cluster(three, { tailEntriesMax: 0 });
+  cluster.snapshotPolicy = { everyEntries: 5, everyBytes: 1e9 };
+  for (const id of three) await cluster.start(id);
+  await cluster.settle();
+  await cluster.electLeader();
+  const client = cluster.client("n1");
+  for (let count = 0; count < 10; count++) {
+    client.command(`c${count}`);
+    await cluster.settle();
+  }
+  await cluster.advance(100);
+  await cluster.crash("n3");
+  return cluster;
+}
+
+const silent: TransportHandler = {
+  onPeerConnected() {},
+  onPeerDisconnected() {},
+  onPeerCrashed() {},
+  onMessage() {},
+  onPartReceived() {},
+  onBulk() {},
+  onRequest() {},
+};
+
+/** Takes part in the network as this node, and does nothing by itself. */
+async function appear(cluster: Cluster, id: string, incarnation: string): Promise<Transport> {
+  const self = { id, incarnation, bootId: "boot-of-a-reader" };
+  const transport = cluster.network.transport({ self, address: `${id}.test:7400`, software: "0" });
+  await transport.start(silent);
+  transport.setPeers(["n1", "n2"].map((peer) => ({ id: peer, address: `${peer}.test:7400` })));
+  await cluster.settle();
+  return transport;
+}
+
+const keyOf = ({ node }: Member): MemberKey => node.state.self;
+
+/** What comes of reading the first bytes of the node's snapshot. */
+async function read(cluster: Cluster, reader: Transport, of: Member): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const opening = reader.openBulk(keyOf(of));
+  cluster.network.deliverNext();
+  const link = await opening;
+  link.onMessage = (message: BulkMessage) => resolve(message.kind);
+  link.onClose = (reason) => resolve(`closed: ${reason}`);
+  link.send({ kind: "snapshotRead", file: of.node.state.snapshot!.file, offset: 0, bytesMax: 100 });
+  await cluster.settle();
+  return promise;
+}
+
+test("a node that no configuration has named reads none, nor another disk under a member's name", async () => {
+  const cluster = await withSnapshots();
+  for (const [id, incarnation] of [
+    ["n5", "n5-disk"],
+    ["n3", "n3-other-disk"],
+  ] as const) {
+    const reader = await appear(cluster, id, incarnation);
+    for (const of of ["n1", "n2"]) {
+      expect(await read(cluster, reader, cluster.member(of))).toBe("closed: snapshots are for members");
+    }
+    await reader.stop(0);
+  }
+  await cluster.stopAll();
+});
+
+test("a member does", async () => {
+  const cluster = await withSnapshots();
+  const reader = await appear(cluster, "n3", "n3-disk");
+  expect(await read(cluster, reader, cluster.member("n1"))).toBe("snapshotChunk");
+  await reader.stop(0);
+  await cluster.stopAll();
+});
+
+test("one to which the leader sends the log does, as who has left long ago, and from the leader alone", async () => {
+  const cluster = await withSnapshots();
+  const reader = await appear(cluster, "n5", "n5-disk");
+  const leader = cluster.member("n1");
+  reader.send(keyOf(leader), { kind: "requestPreVote", term: 2, last: { index: 1, term: 1 }, transfer: false });
+  await cluster.settle();
+  const { role } = leader.node.state;
+  expect(role.kind === "leader" && role.progress.has(toMemberKey("n5", "n5-disk"))).toBe(true);
+  expect(await read(cluster, reader, leader)).toBe("snapshotChunk");
+  expect(await read(cluster, reader, cluster.member("n2"))).toBe("closed: snapshots are for members");
+  await reader.stop(0);
+  await cluster.stopAll();
+});
