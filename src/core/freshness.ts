@@ -107,7 +107,12 @@ function noteOwnClock(state: State, confirmed: number): State {
 }
 
 /** What to send back to a follower; nothing before an entry of the own term is committed (§3.6.2). */
-export function freshAsOfFor(state: State, leader: Leader, { mark, freshAsOf }: FollowerClock): number | null {
+export function freshAsOfFor(
+  state: State,
+  leader: Leader,
+  { mark, freshAsOf }: FollowerClock,
+  confirmed: number,
+): number | null {
   if (state.commitIndex < leader.termStartIndex) return null;
-  return mark !== null && mark.round < confirmedRound(state, leader) ? mark.clockMs : freshAsOf;
+  return mark !== null && mark.round < confirmed ? mark.clockMs : freshAsOf;
 }

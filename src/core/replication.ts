@@ -6,7 +6,7 @@ import type { LogIndex } from "./log-position.ts";
 import { lastIndexUpToTerm, latestConfiguration, positionAt, stretchFrom, termAt } from "./log-terms.ts";
 import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
 import { isQuorum } from "./quorum.ts";
-import { confirmReads } from "./reads.ts";
+import { confirmedRound, confirmReads } from "./reads.ts";
 import type { Leader, Probing, Progress, Replicating } from "./roles.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
@@ -16,6 +16,8 @@ import { handOverWhenReady } from "./transfer.ts";
 /** Shows every follower that this leader lives; what comes back also shows what got lost on the way. */
 export function heartbeat(state: State, emit: Emit): State {
   let next = state;
+  // Looked up once: sending changes nothing of it, and with many members it is the most of the work.
+  const confirmed = confirmedRound(state, leaderOf(state));
   for (const to of leaderOf(state).progress.keys()) {
     const progress = progressOf(next, to);
     if (progress.kind === "installing") {
@@ -23,7 +25,7 @@ export function heartbeat(state: State, emit: Emit): State {
       continue;
     }
     const prevIndex = Math.max(expectedIndex(progress), next.log.base.index);
-    next = sendEntries(next, { to, prevIndex, through: prevIndex }, emit);
+    next = sendEntries(next, { to, prevIndex, through: prevIndex, confirmed }, emit);
   }
   const role = leaderOf(next);
   const askedAfter = leaderOf(state).round;
@@ -115,11 +117,14 @@ interface Range {
   readonly to: MemberKey;
   readonly prevIndex: LogIndex;
   readonly through: LogIndex;
+  /** `confirmedRound`, where it is known already. */
+  readonly confirmed?: number;
 }
 
 function sendEntries(state: State, range: Range, emit: Emit): State {
   const role = leaderOf(state);
   const round = role.round + 1;
+  const confirmed = range.confirmed ?? confirmedRound(state, role);
   emit({
     kind: "sendEntries",
     to: range.to,
@@ -129,7 +134,7 @@ function sendEntries(state: State, range: Range, emit: Emit): State {
     bytesMax: state.settings.messageBytesMax,
     leaderCommit: state.commitIndex,
     round,
-    freshAsOf: freshAsOfFor(state, role, progressOf(state, range.to).clock),
+    freshAsOf: freshAsOfFor(state, role, progressOf(state, range.to).clock, confirmed),
   });
   return { ...state, role: { ...role, round } };
 }
