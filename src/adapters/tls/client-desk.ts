@@ -9,6 +9,7 @@ import type { Refused } from "../cbor/frames.ts";
 import { refused } from "./hello.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Link, LinkHandler } from "./link.ts";
+import { ReadTurns } from "./read-turns.ts";
 import { RequestTurns } from "./request-turns.ts";
 import { mayAsk, refusalOfFrame } from "./rights.ts";
 import type { Tally } from "./send-queue.ts";
@@ -37,10 +38,13 @@ export class ClientDesk {
   readonly #links = new Set<Link>();
   readonly #tally: Tally = { bytes: 0 };
   readonly #turns: RequestTurns;
+  readonly #reading: ReadTurns;
 
   constructor(options: ClientDeskOptions) {
+    const { requestsPerTurn, requestsTurnBytes } = options.limits;
     this.#options = options;
-    this.#turns = new RequestTurns(options.limits.requestsPerTurn, options.soon);
+    this.#turns = new RequestTurns({ count: requestsPerTurn, bytes: requestsTurnBytes }, options.soon);
+    this.#reading = new ReadTurns(requestsTurnBytes, options.soon);
   }
 
   /** Why no further client can be served, or null. */
@@ -59,14 +63,17 @@ export class ClientDesk {
       tally: this.#tally,
     });
     this.#share();
+    this.#reading.add(link);
     link.handler = new ClientHandler(link, name, admins.has(name), handler, {
       onRefused: (refusal) => onRefused(link, name, refusal),
       onGone: (reason) => {
         this.#links.delete(link);
+        this.#reading.remove(link);
         this.#share();
         if (link.queuedBytes > 0) onLost(link, name, reason);
       },
       makeRoom: (bytes) => this.#makeRoom(link, bytes),
+      onRead: () => this.#reading.onRead(link),
       inTurn: (body, take) => this.#turns.arrived(link, body, take),
     });
   }
@@ -103,6 +110,8 @@ interface Desk {
   readonly onGone: (reason: string) => void;
   /** Drops who takes too little, so that this much may be queued. */
   readonly makeRoom: (bytes: number) => void;
+  /** Counts what has come. */
+  readonly onRead: () => void;
   /** Has a request taken when there is a turn for it. */
   readonly inTurn: (body: Uint8Array, take: (body: Uint8Array) => void) => void;
 }
@@ -134,7 +143,12 @@ class ClientHandler implements LinkHandler, ClientConnection {
 
   onTrusted(): void {}
 
+  onPart(): void {
+    this.desk.onRead();
+  }
+
   onFrame(body: Buffer): void {
+    this.desk.onRead();
     this.desk.inTurn(body, (frame) => this.#take(frame));
   }
 

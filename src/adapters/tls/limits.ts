@@ -23,6 +23,11 @@ export interface TransportLimits {
   readonly clientsMax: number;
   /** Requests of clients that one turn of the loop takes: the others wait, and so does everything else meanwhile. */
   readonly requestsPerTurn: number;
+  /**
+   * And how many bytes of them, unless a single one is larger; nor is much more read from clients in one turn. As much as one
+   * write of the log may hold (node/mailbox.ts).
+   */
+  readonly requestsTurnBytes: number;
   readonly peerQueueBytesMax: number;
   /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */
   readonly clientQueueBytesMax: number;
@@ -54,6 +59,7 @@ export const defaultLimits: TransportLimits = Object.freeze({
   pendingMax: 256,
   clientsMax: 1_024,
   requestsPerTurn: 1_024,
+  requestsTurnBytes: 4 * 1024 * 1024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,
   clientsTurnBytes: 4 * 1024 * 1024,

@@ -62,6 +62,7 @@ export class Link {
   #hasEnded = false;
   #socket: LinkSocket | null = null;
   #state: "handshake" | "open" | "finishing" | "closed" = "handshake";
+  #pauses = 0;
   #isFlushQueued = false;
   /** The socket took less than it was given: wait for `drain`. */
   #isBlocked = false;
@@ -180,12 +181,12 @@ export class Link {
     });
   }
 
-  /** Reads nothing more until `resume`; what has been read is still delivered. */
+  /** Reads nothing more until as many have called `resume`; what has been read is still delivered. */
   pause(): void {
-    this.#socket?.pause();
+    if (++this.#pauses === 1) this.#socket?.pause();
   }
   resume(): void {
-    if (this.#state !== "closed") this.#socket?.resume();
+    if (--this.#pauses === 0 && this.#state !== "closed") this.#socket?.resume();
   }
 
   // What follows is called by the socket alone (secure-socket.ts).

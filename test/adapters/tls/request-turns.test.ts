@@ -4,12 +4,13 @@ import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { clientSender, clientTls, hello, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 const perTurn = 10;
+const turnBytes = 64 * 1024;
 let net = new TlsNet();
 let node: TlsTestNode;
 
 beforeEach(async () => {
   net = new TlsNet();
-  node = await net.node("n1", { limits: { requestsPerTurn: perTurn } });
+  node = await net.node("n1", { limits: { requestsPerTurn: perTurn, requestsTurnBytes: turnBytes } });
 });
 afterEach(() => net.close());
 
@@ -26,16 +27,18 @@ const ids = (name: string): readonly number[] =>
 const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, nth) => nth + 1);
 const flood = (count: number): Buffer => Buffer.concat(upTo(count).map((id) => encodeFrame({ kind: "status", id })));
 
-/** The most that were taken from one turn to the next, until all have been. */
-async function mostPerTurn(total: number): Promise<number> {
+const isLarge = ({ kind }: { readonly kind: string }): boolean => kind === "command";
+
+/** The most of those that count that were taken from one turn to the next, until `total` have been taken. */
+async function mostPerTurn(total: number, counts: typeof isLarge = () => true): Promise<number> {
   let most = 0;
   let before = 0;
   await new Promise<void>((resolve) => {
     const look = (): void => {
-      const taken = node.heard.requests.length;
+      const taken = node.heard.requests.filter(({ request }) => counts(request)).length;
       most = Math.max(most, taken - before);
       before = taken;
-      if (taken >= total) resolve();
+      if (node.heard.requests.length >= total) resolve();
       else setImmediate(look);
     };
     look();
@@ -53,6 +56,21 @@ test("no turn takes more than its share, and all come in order, each once", asyn
   expect(ids("other")).toEqual(upTo(500));
   one.send(encodeFrame({ kind: "status", id: 2_001 }));
   await until(() => ids("one").length === 2_001, "it is read from again");
+});
+
+test("no turn takes more bytes than its share, unless a single request is larger, and small ones come in between", async () => {
+  const [one, other] = [await connect("one"), await connect("other")];
+  const command = (id: number, bytes: number) =>
+    encodeFrame({ kind: "command", id, timeoutMs: 1_000, payload: new Uint8Array(bytes), session: null });
+  // Two of the large ones would be more than a turn's share; the last is so by itself.
+  const sizes = [...Array.from({ length: 40 }, () => 0.6 * turnBytes), 3 * turnBytes].map(Math.floor);
+  one.send(Buffer.concat(sizes.map((bytes, at) => command(at + 1, bytes))));
+  other.send(flood(20));
+  expect(await mostPerTurn(sizes.length + 20, isLarge)).toBeLessThanOrEqual(2);
+  expect(ids("one")).toEqual(upTo(sizes.length));
+  expect(ids("other")).toEqual(upTo(20));
+  const names = node.heard.requests.map(({ client }) => client.name);
+  expect(names.lastIndexOf("other")).toBeLessThan(names.lastIndexOf("one"));
 });
 
 test("what is broken in a later turn is refused then, and nothing behind it is taken", async () => {
