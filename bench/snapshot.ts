@@ -97,7 +97,10 @@ try {
   const joining = await temporary.join("n4");
   const added = pursueChange(
     client,
-    { ...noRequest, add: [{ id: joining.id, address: joining.address, priority: null, voter: true }] },
+    {
+      ...noRequest,
+      add: [{ id: joining.id, address: joining.address, priority: null, voter: true, behindNat: false }],
+    },
     { timeoutMs: 600_000 },
   );
   if (values.cut) {

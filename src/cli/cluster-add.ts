@@ -8,7 +8,7 @@ export const clusterAdd = command({
   summary: "Add a node, replace one, or say that one has moved",
   details: [
     "The node runs already, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue).\nIt first gets all data as a learner, while the others go on without it, and becomes a voter when it has caught up: that is\nwhat is waited for.",
-    "It is refused if a voter cannot reach it and it has not connected by itself: then the answer says who cannot reach whom.\nA member that runs with other data than before, after its disk was lost, takes the place of the old one under its name; one\nthat runs with its own data at another address has moved.",
+    "It is refused if a voter cannot reach it, or nobody can dial it at that address: then the answer says who cannot reach whom.\nA member that runs with other data than before, after its disk was lost, takes the place of the old one under its name; one\nthat runs with its own data at another address has moved.",
   ],
   args: {
     id: { type: "positional", required: true, description: "the node's id: [node] id of its configuration" },
@@ -20,6 +20,10 @@ export const clusterAdd = command({
       description: "where leadership is wanted: the highest number; default: 0",
     },
     replace: { type: "string", valueHint: "OLD", description: "remove this node in the same step" },
+    "behind-nat": {
+      type: "boolean",
+      description: "add it though nobody can dial it: its own connections serve, and clients do not reach it",
+    },
     ...changeFlags,
   },
   examples: [
@@ -32,11 +36,12 @@ export const clusterAdd = command({
   ],
   async run(args, { output }) {
     const { id, learner = false, replace } = args;
+    const behindNat = args["behind-nat"] === true;
     const address = parseAddress("ADDRESS", args.address);
     const priority = args.priority === undefined ? null : parseInteger("--priority", args.priority);
     const change = {
       ...noRequest,
-      add: [{ id, address, priority, voter: !learner }],
+      add: [{ id, address, priority, voter: !learner, behindNat }],
       remove: replace === undefined ? [] : [replace],
     };
     const instead = replace === undefined ? "" : ` in the place of ${replace}`;

@@ -80,6 +80,9 @@ function remarksOn({ nodes }: ClusterView): readonly string[] {
     ...(isJoint
       ? [`the voters are changing: a majority of ${before.join(", ")} and one of ${after.join(", ")} decide together`]
       : []),
+    ...nodes
+      .filter(({ reachable, appliedIndex }) => reachable && appliedIndex === null)
+      .map(({ id, address }) => `${id} is connected, and gives no answer at ${address}: clients cannot reach it there`),
     ...nodes.flatMap(({ id, snapshot, problem, pending, lagEntries }) => [
       ...(pending === "promote" && lagEntries !== null
         ? [`${id} votes when it has caught up: ${lagEntries} entries to go`]

@@ -85,7 +85,7 @@ function stepsOf(cluster: ChangingCluster, admin: GraftClient): readonly Act[] {
     pursueChange(admin, { ...noRequest, ...changes }, { timeoutMs: stepTimeoutMs });
   const newcomer = async (id: string, voter: boolean) => {
     const { address } = await cluster.join(id);
-    return { id, address, priority: null, voter };
+    return { id, address, priority: null, voter, behindNat: false };
   };
   const founders = ["n1", "n2", "n3"];
   const take = (id: string): string => founders.splice(founders.indexOf(id), 1)[0]!;

@@ -11,11 +11,12 @@ import { membersCalled } from "../core/member-names.ts";
 import { nextConfiguration, settledConfiguration } from "../core/next-configuration.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ChangeMembershipRequest, RequestedChange } from "../ports/membership-requests.ts";
+import type { ChangeMembershipRequest, RequestedAddition, RequestedChange } from "../ports/membership-requests.ts";
 import type { ClientReply, LeaderHint } from "../ports/requests.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
 import { inTime } from "./in-time.ts";
 import type { NodeMembership } from "./membership.ts";
+import type { Verdict } from "./reaching.ts";
 import { planOf, standstill, type Tried } from "./plan.ts";
 import type { ReplyError } from "./waiting-clients.ts";
 
@@ -28,6 +29,9 @@ export interface ChangeTarget {
   readonly membership: Pick<NodeMembership, "reach" | "change">;
   transfer(to: string | null): Promise<TransferOutcome>;
 }
+
+/** Of a node that is added though nobody can dial it: leadership goes to whoever clients reach. */
+const hiddenPriority = -1;
 
 type Answer = (reply: ClientReply) => void;
 
@@ -54,7 +58,8 @@ export async function onChangeRequest(
   const outcome = (await inTime(changed, node.clock, request.timeoutMs)) ? await changed : null;
   if (outcome?.kind !== "done") return fail(failureOf(node.state, resolved, outcome));
   const { index } = outcome;
-  reply({ kind: "membershipChanged", id, index, message: `${describeChange(resolved)}: ${standing(node.state)}` });
+  const message = [`${describeChange(resolved)}: ${standing(node.state)}`, ...tried.remarks].join("; ");
+  reply({ kind: "membershipChanged", id, index, message });
 }
 
 /** Why this node does not take it just now; null: it leads. */
@@ -70,18 +75,44 @@ async function resolve(
 ): Promise<{ readonly resolved: MembershipChange; readonly tried: Tried }> {
   const judges = judgesOf(state, change);
   const verdicts = await Promise.all(change.add.map((each) => membership.reach(each, judges)));
-  const refusals = verdicts.flatMap((verdict) => (verdict.kind === "refused" ? [verdict.reason] : []));
+  const refusals = change.add.flatMap((each, at) => objectionsTo(each, verdicts[at]!));
   const unasked = verdicts.flatMap((verdict) => (verdict.kind === "reachable" ? verdict.unasked : []));
   const add = change.add.map(({ id, address, priority, voter }, at) => {
     const verdict = verdicts[at];
     const incarnation = verdict?.kind === "reachable" ? verdict.incarnation : "unknown";
-    return { key: toMemberKey(id, incarnation), address, priority, voter };
+    const key = toMemberKey(id, incarnation);
+    const isNew = state.log.configurations.at(-1)?.configuration.members.every((member) => member.key !== key) ?? true;
+    const isLastChoice = isNew && verdict?.kind === "reachable" && verdict.isHidden;
+    return { key, address, priority: priority ?? (isLastChoice ? hiddenPriority : null), voter };
   });
   return {
     resolved: { ...change, add },
-    tried: { refusal: refusals.length === 0 ? null : refusals.join("; "), unasked: [...new Set(unasked)] },
+    tried: {
+      refusal: refusals.length === 0 ? null : refusals.join("; "),
+      unasked: [...new Set(unasked)],
+      remarks: change.add.flatMap((each, at) => remarksOn(each, verdicts[at]!)),
+    },
   };
 }
+
+/** A node that nobody can dial is added when that is meant, and not because of a slip in its address. */
+function objectionsTo({ id, address, behindNat }: RequestedAddition, verdict: Verdict): readonly string[] {
+  if (verdict.kind === "refused") return [verdict.reason];
+  if (behindNat || !verdict.isHidden) return [];
+  return [
+    `${listOf(verdict.undialledBy)} cannot dial ${id} at ${address}, and reach it by its own connections alone; if the address is right, and clients need not reach it there: --behind-nat`,
+  ];
+}
+
+function remarksOn({ id, address }: RequestedAddition, verdict: Verdict): readonly string[] {
+  if (verdict.kind === "refused" || verdict.undialledBy.length === 0) return [];
+  return verdict.isHidden
+    ? [`nobody can dial ${id} at ${address}: its own connections serve, and clients cannot reach it there`]
+    : [`${listOf(verdict.undialledBy)} cannot dial ${id} at ${address}: its own connections serve there`];
+}
+
+const listOf = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 
 /** The other voters that will have to reach the newcomers: whoever leaves need not, nor a newcomer itself. */
 function judgesOf({ log, self }: State, change: RequestedChange): readonly MemberKey[] {

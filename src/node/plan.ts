@@ -17,6 +17,8 @@ export interface Tried {
   readonly refusal: string | null;
   /** Voters that did not answer. */
   readonly unasked: readonly NodeId[];
+  /** For people: who can be dialled by nobody, or not by all. */
+  readonly remarks: readonly string[];
 }
 
 /** Who lacks more entries than this is said to be far behind. */
@@ -71,7 +73,7 @@ function risksOf(state: State, placed: PlacedConfiguration, comparison: Comparis
   const { before, after, newcomers, tried } = comparison;
   const count = after.voters.length;
   const spare = count - quorumOf(count);
-  const risks: string[] = [];
+  const risks: string[] = [...tried.remarks];
   if (isJoint(placed.configuration) || placed.position.index > state.commitIndex) {
     risks.push("another change is under way: this one waits for it, and is counted from what it ends in");
   }
@@ -80,7 +82,7 @@ function risksOf(state: State, placed: PlacedConfiguration, comparison: Comparis
   const silent = after.voters.filter((key) => !newcomers.includes(key) && isSilent(state, key));
   for (const key of silent) {
     risks.push(
-      `${nodeIdOf(key)} ${silence(state, key)}: it counts all the same, ${spare - silent.length} more may fail`,
+      `${nodeIdOf(key)} ${silence(state, key)}: it counts all the same, ${Math.max(0, spare - silent.length)} more may fail`,
     );
   }
   for (const key of after.voters.filter((each) => !before.voters.includes(each))) {

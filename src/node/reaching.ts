@@ -20,7 +20,15 @@ export interface Finding {
 }
 
 export type Verdict =
-  | { readonly kind: "reachable"; readonly incarnation: Incarnation; readonly unasked: readonly NodeId[] }
+  | {
+      readonly kind: "reachable";
+      readonly incarnation: Incarnation;
+      readonly unasked: readonly NodeId[];
+      /** Who has tried to dial it in vain, and reaches it by its own connection alone. */
+      readonly undialledBy: readonly NodeId[];
+      /** Whether that is everyone who has tried. */
+      readonly isHidden: boolean;
+    }
   | { readonly kind: "refused"; readonly reason: string };
 
 /** Whether everyone who was able to say something reaches the newcomer, and the same process of it. */
@@ -40,6 +48,10 @@ export function judgeFindings({ id, address }: Peer, findings: readonly Finding[
     kind: "reachable",
     incarnation,
     unasked: findings.filter(({ reach }) => reach === null).map(({ by }) => by),
+    undialledBy: findings
+      .filter(({ reach }) => reach?.kind === "reached" && reach.by === "accepted")
+      .map(({ by }) => by),
+    isHidden: reached.every(({ by }) => by === "accepted"),
   };
 }
 

@@ -17,6 +17,8 @@ export interface RequestedAddition {
   readonly priority: number | null;
   /** Whether it becomes a voter when it has caught up. */
   readonly voter: boolean;
+  /** Whether it may be added though nobody can dial it: its own connections serve then. Clients do not reach it. */
+  readonly behindNat: boolean;
 }
 
 /** Administrators only; answered by the leader, when the change is complete. */

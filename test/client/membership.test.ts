@@ -15,7 +15,7 @@ const member = (
   ...more,
 });
 const three = { members: [member("n1"), member("n2"), member("n3")] };
-const adding = { ...noRequest, add: [{ id: "n3", address: "n3:1", priority: null, voter: true }] };
+const adding = { ...noRequest, add: [{ id: "n3", address: "n3:1", priority: null, voter: true, behindNat: false }] };
 
 describe("a change that is complete", () => {
   test("an addition: the node votes, alone under its name, at that address", () => {

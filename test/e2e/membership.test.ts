@@ -72,7 +72,13 @@ describe("a node that is added", () => {
     const advertise = `127.0.0.1:${port}`;
     await cluster.join("n4", { advertise });
     await until("it has found the others", () => cluster.logOf("n4").includes("waits to be added"));
-    expect(await done(cluster, ["cluster", "add", "n4", advertise])).toContain(`n4 at ${advertise} is a voter`);
+    const add = ["cluster", "add", "n4", advertise];
+    const refused = await cluster.graft(add);
+    expect(refused.exitCode).not.toBe(0);
+    expect(inALine(refused.stderr)).toContain(`cannot dial n4 at ${advertise}`);
+    expect(await done(cluster, [...add, "--behind-nat"])).toContain(`n4 at ${advertise} is a voter`);
+    const remark = `n4 is connected, and gives no answer at ${advertise}: clients cannot reach it there`;
+    expect(inALine(await done(cluster, ["cluster", "status"]))).toContain(remark);
     await until("it has all data", async () => {
       const { nodes, commitIndex } = await cluster.view();
       return nodes.find(({ id }) => id === "n4")?.matchIndex === commitIndex;
@@ -84,9 +90,9 @@ describe("a node that is added", () => {
     const { address } = await cluster.join("n4");
     await until("it has found the others", () => cluster.logOf("n4").includes("waits to be added"));
     const old = await cluster.leader();
-    // It stands still, so that it cannot catch up before the leader is gone.
+    // It stands still, so that it cannot catch up before the leader is gone; nor can it be dialled meanwhile.
     cluster.process("n4").signal("SIGSTOP");
-    const adding = cluster.graft(["cluster", "add", "n4", address]);
+    const adding = cluster.graft(["cluster", "add", "n4", address, "--behind-nat"]);
     await until("the change has begun", async () => {
       const { pending } = await viewMembers(cluster.client, 5_000);
       return pending.some(({ promote }) => promote.includes("n4"));

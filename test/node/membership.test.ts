@@ -10,7 +10,13 @@ import { Cluster, type Member } from "./cluster.ts";
 const three = ["n1", "n2", "n3"] as const;
 const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
 const addressOf = (id: string): string => `${id}.test:7400`;
-const newcomer = (id: string, voter = true) => ({ id, address: addressOf(id), priority: null, voter });
+const newcomer = (id: string, voter = true) => ({
+  id,
+  address: addressOf(id),
+  priority: null,
+  voter,
+  behindNat: false,
+});
 
 let open: Cluster | null = null;
 afterEach(async () => {
@@ -83,9 +89,32 @@ describe("a node that joins", () => {
     cluster.network.shut("n4");
     await join(cluster, "n4");
     await cluster.advance(500);
-    const reply = await change(cluster, cluster.leader, { add: [newcomer("n4")] });
-    expect(reply.kind).toBe("membershipChanged");
+    const hidden = { ...newcomer("n4"), behindNat: true };
+    const plan = await change(cluster, cluster.leader, { add: [hidden] }, { dryRun: true });
+    expect(plan).toMatchObject({ refusal: null });
+    expect(plan).toHaveProperty("risks", expect.arrayContaining([expect.stringContaining("nobody can dial n4 at")]));
+    const reply = await change(cluster, cluster.leader, { add: [hidden] });
+    expect(reply).toMatchObject({
+      kind: "membershipChanged",
+      message: expect.stringContaining("clients cannot reach"),
+    });
     await cluster.until("it has the log", () => voters(cluster.member("n4")).length === 4);
+    // The last choice for a leader.
+    const members = latestConfiguration(cluster.leader.node.state.log)?.members ?? [];
+    expect(members.map(({ priority }) => priority)).toEqual([0, 0, 0, -1]);
+  });
+
+  test("that nobody can dial at the address given is refused unless that is meant, naming who has tried", async () => {
+    const cluster = await founded();
+    await join(cluster, "n4");
+    await cluster.advance(500);
+    const mistyped = { ...newcomer("n4"), address: "n4.tset:7400" };
+    const reason = expect.stringMatching(/^(.*: )?n\d, n\d and n\d cannot dial n4 at n4\.tset:7400.*--behind-nat$/);
+    const reply = await change(cluster, cluster.leader, { add: [mistyped] });
+    expect(reply).toMatchObject({ kind: "error", code: "rejected", message: reason });
+    expect(voters(cluster.leader)).toEqual([...three]);
+    const plan = await change(cluster, cluster.leader, { add: [mistyped] }, { dryRun: true });
+    expect(plan).toMatchObject({ kind: "membershipPlan", refusal: reason });
   });
 
   test("that a voter cannot reach is refused, naming who cannot reach whom, and nothing has changed", async () => {

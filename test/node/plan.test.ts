@@ -8,7 +8,7 @@ import { planOf, type Tried } from "../../src/node/plan.ts";
 import { leader } from "../core/build.ts";
 import { n1, n2, n3, n4, n5 } from "../core/say.ts";
 
-const fine: Tried = { refusal: null, unasked: [] };
+const fine: Tried = { refusal: null, unasked: [], remarks: [] };
 const joining = { key: n4, address: "n4:1", priority: null, voter: true };
 
 /** A leader that has just heard everyone but those named, 20 s ago. */
@@ -66,7 +66,7 @@ describe("the plan of a change", () => {
     const role = far.role as Leader;
     const learner = { ...role.progress.get(n2)!, matchIndex: 1, ackedRound: 1 };
     const withLearner = { ...far, role: { ...role, progress: new Map(role.progress).set(n4, learner) } };
-    const { risks } = plan(withLearner, { add: [joining] }, { refusal: null, unasked: ["n3"] });
+    const { risks } = plan(withLearner, { add: [joining] }, { ...fine, unasked: ["n3"] });
     expect(risks).toContain("n4 is 49999 entries behind: the change is complete when it has caught up");
     expect(risks).toContain("n3 does not answer: whether it can reach n4 is not known");
   });
@@ -82,7 +82,7 @@ describe("the plan of a change", () => {
   });
 
   test("tells what trying to reach the newcomer has shown", () => {
-    const tried = { refusal: "n2 cannot reach n4", unasked: [] };
+    const tried = { ...fine, refusal: "n2 cannot reach n4" };
     expect(plan(leading(), { add: [joining] }, tried)).toMatchObject({ refusal: "n2 cannot reach n4" });
   });
 });

@@ -12,7 +12,21 @@ test("one that everyone reaches is taken, whoever has dialled", () => {
     { by: "n1", reach: reached("a") },
     { by: "n2", reach: reached("a", "accepted") },
   ];
-  expect(judgeFindings(newcomer, findings)).toEqual({ kind: "reachable", incarnation: "a", unasked: [] });
+  expect(judgeFindings(newcomer, findings)).toEqual({
+    kind: "reachable",
+    incarnation: "a",
+    unasked: [],
+    undialledBy: ["n2"],
+    isHidden: false,
+  });
+});
+
+test("one that nobody can dial is known as such, whoever has not answered", () => {
+  const findings = [
+    { by: "n1", reach: reached("a", "accepted") },
+    { by: "n2", reach: null },
+  ];
+  expect(judgeFindings(newcomer, findings)).toMatchObject({ kind: "reachable", undialledBy: ["n1"], isHidden: true });
 });
 
 test("a voter that does not answer is no reason against it, and is named", () => {
@@ -20,7 +34,7 @@ test("a voter that does not answer is no reason against it, and is named", () =>
     { by: "n1", reach: reached("a") },
     { by: "n2", reach: null },
   ];
-  expect(judgeFindings(newcomer, findings)).toEqual({ kind: "reachable", incarnation: "a", unasked: ["n2"] });
+  expect(judgeFindings(newcomer, findings)).toMatchObject({ incarnation: "a", unasked: ["n2"], undialledBy: [] });
 });
 
 test("one that a single voter cannot reach is refused, naming everyone who cannot", () => {

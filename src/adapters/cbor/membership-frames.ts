@@ -41,12 +41,13 @@ export function writeChangeMembership(writer: FrameWriter, request: ChangeMember
   writer.uint(request.timeoutMs);
   writer.list(add.length, membersMax);
   for (const each of add) {
-    writer.array(4);
+    writer.array(5);
     writer.text(each.id);
     writer.text(each.address);
     if (each.priority === null) writer.nil();
     else writer.int(each.priority);
     writer.bool(each.voter);
+    writer.bool(each.behindNat);
   }
   for (const names of [promote, demote, remove]) writeNames(writer, names);
   writer.list(prioritize.length, membersMax);
@@ -78,12 +79,13 @@ export function readChangeMembershipRequest(items: readonly PlainItem[]): Change
 }
 
 function readAddition(item: Item): RequestedAddition {
-  const [id, at, priority, voter] = row(item, 4, "change.add");
+  const [id, at, priority, voter, behindNat] = row(item, 5, "change.add");
   return {
     id: name(id, "change.add.id"),
     address: address(at, "change.add.address"),
     priority: orNull(priority, "change.add.priority", int32),
     voter: bool(voter, "change.add.voter"),
+    behindNat: bool(behindNat, "change.add.behindNat"),
   };
 }
 

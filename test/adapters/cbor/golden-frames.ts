@@ -199,7 +199,7 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       id: 5,
       timeoutMs: 2000,
       change: {
-        add: [{ id: "n4", address: "127.0.0.1:7404", priority: null, voter: true }],
+        add: [{ id: "n4", address: "127.0.0.1:7404", priority: null, voter: true, behindNat: false }],
         promote: [],
         demote: ["n1"],
         remove: ["n2@b2"],
@@ -208,7 +208,7 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       expectedIndex: 1003,
       dryRun: false,
     },
-    hex: "000000338a1829051907d08184626e346e3132372e302e302e313a37343034f6f58081626e3181656e324062328182626e31201903ebf4",
+    hex: "000000348a1829051907d08185626e346e3132372e302e302e313a37343034f6f5f48081626e3181656e324062328182626e31201903ebf4",
   },
   backupRequest: {
     frame: { kind: "backup", id: 5, timeoutMs: 2000 },

@@ -17,6 +17,7 @@ export function changeMembership(draw: Draw): Frame {
         address: draw.address(),
         priority: draw.orNull(() => priority(draw)),
         voter: draw.bool(),
+        behindNat: draw.bool(),
       })),
       promote: draw.list(3, () => memberName(draw)),
       demote: draw.list(3, () => memberName(draw)),
