@@ -49,6 +49,8 @@ export function describeEvent(event: Event): string {
       return `a snapshot through ${at(event.snapshot.position)} is taken`;
     case "snapshotFetched":
       return `the snapshot through ${at(event.snapshot.position)} is fetched`;
+    case "fetchFailed":
+      return `the snapshot ${event.file} of ${nodeIdOf(event.from)} is damaged`;
     case "transferLeadership":
       return `leadership shall go to ${event.to ?? "the best prepared voter"}`;
   }
@@ -84,6 +86,7 @@ export function describeMessage(message: Message): string {
 function describeOutcome(outcome: AppendOutcome): string {
   if (outcome.kind === "accepted") return `matches through ${outcome.matchIndex}`;
   if (outcome.kind === "fetching") return "fetches the snapshot";
+  if (outcome.kind === "fetchFailed") return `finds ${outcome.file} damaged`;
   return `refused after ${outcome.prevIndex}, conflict ${at(outcome.conflict)}, last ${outcome.lastIndex}`;
 }
 
@@ -113,6 +116,8 @@ export function describeEffect(effect: Effect): string {
       return `write that ${at(effect.position)} has removed this node [${effect.ticket}]`;
     case "fetchSnapshot":
       return `fetch from ${nodeIdOf(effect.from)}: snapshot ${at(effect.snapshot.position)}`;
+    case "checkSnapshot":
+      return `check the snapshot ${at(effect.snapshot.position)}: ${nodeIdOf(effect.by)} finds it damaged`;
     case "restoreState":
       return `restore the state of snapshot ${at(effect.snapshot.position)}`;
     case "send":

@@ -103,6 +103,16 @@ export interface FetchSnapshot {
   readonly snapshot: SnapshotRecord;
 }
 
+/**
+ * A follower finds the latest snapshot of this leader damaged: see whether it is, and take another one if so. Comes
+ * whenever a follower says it.
+ */
+export interface CheckSnapshot {
+  readonly kind: "checkSnapshot";
+  readonly by: MemberKey;
+  readonly snapshot: SnapshotRecord;
+}
+
 /** Put the state of this snapshot in the place of the state machine's; entries that follow are applied after it. */
 export interface RestoreState {
   readonly kind: "restoreState";
@@ -187,6 +197,7 @@ export type Effect =
   | SendEntries
   | ApplyEntries
   | FetchSnapshot
+  | CheckSnapshot
   | RestoreState
   | ProposalsAccepted
   | ProposalsRefused

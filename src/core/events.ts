@@ -113,6 +113,13 @@ export interface SnapshotFetchedEvent extends Timed {
   readonly snapshot: SnapshotRecord;
 }
 
+/** What a leader sends as the snapshot that it offered is damaged; reading it again will not help. */
+export interface FetchFailedEvent extends Timed {
+  readonly kind: "fetchFailed";
+  readonly from: MemberKey;
+  readonly file: string;
+}
+
 export type Event =
   | TickEvent
   | MessageEvent
@@ -125,4 +132,5 @@ export type Event =
   | TransferEvent
   | ChangeMembershipEvent
   | SnapshotTakenEvent
-  | SnapshotFetchedEvent;
+  | SnapshotFetchedEvent
+  | FetchFailedEvent;

@@ -79,7 +79,9 @@ export type AppendOutcome =
       readonly lastIndex: LogIndex;
     }
   /** The snapshot that was offered is being fetched. */
-  | { readonly kind: "fetching" };
+  | { readonly kind: "fetching" }
+  /** What the leader sends of this file is damaged: it is not fetched any more. */
+  | { readonly kind: "fetchFailed"; readonly file: string };
 
 /**
  * §5: the leader no longer has the entries that the follower lacks, and offers a snapshot in their place. Deviation: it

@@ -7,7 +7,7 @@ import { lastIndexUpToTerm, latestConfiguration, positionAt, stretchFrom, termAt
 import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
 import { isQuorum } from "./quorum.ts";
 import { confirmedRound, confirmReads } from "./reads.ts";
-import type { Leader, Probing, Progress, Replicating } from "./roles.ts";
+import type { Installing, Leader, Probing, Progress, Replicating } from "./roles.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
@@ -21,7 +21,7 @@ export function heartbeat(state: State, emit: Emit): State {
   for (const to of leaderOf(state).progress.keys()) {
     const progress = progressOf(next, to);
     if (progress.kind === "installing") {
-      next = offerSnapshot(next, to, progress.snapshot, emit);
+      next = offerAgain(next, to, progress, emit);
       continue;
     }
     const prevIndex = Math.max(expectedIndex(progress), next.log.base.index);
@@ -102,8 +102,23 @@ function beginInstalling(state: State, to: MemberKey, progress: Progress, emit: 
   const { snapshot } = state;
   if (snapshot === null) throw new Error("entries are gone, and no snapshot covers them");
   const { nextIndex, matchIndex, heardMs, ackedRound, clock } = progress;
-  const installing = { kind: "installing", nextIndex, matchIndex, heardMs, ackedRound, clock, snapshot } as const;
+  const installing = {
+    kind: "installing",
+    nextIndex,
+    matchIndex,
+    heardMs,
+    ackedRound,
+    clock,
+    snapshot,
+    isDamaged: false,
+  } as const;
   return withProgress(offerSnapshot(state, to, snapshot, emit), to, installing);
+}
+
+/** The same one, since what the follower has read of it is of use (P36), unless it is known to be of none. */
+function offerAgain(state: State, to: MemberKey, progress: Installing, emit: Emit): State {
+  const isReplaced = progress.isDamaged && state.snapshot?.file !== progress.snapshot.file;
+  return isReplaced ? beginInstalling(state, to, progress, emit) : offerSnapshot(state, to, progress.snapshot, emit);
 }
 
 /** Stands in for a heartbeat as well: it is offered with each of them until it is there. */
@@ -151,6 +166,7 @@ export function onAppendEntriesReply(state: State, from: MemberKey, reply: Appen
   const ackedRound = Math.max(known.ackedRound, reply.round);
   const heard: Progress = { ...known, heardMs: state.nowMs, ackedRound };
   const progress = afterOutcome(state, heard, reply.outcome);
+  if (reply.outcome.kind === "fetchFailed") askForAnother(state, from, reply.outcome.file, emit);
   const committed = advanceCommit(withProgress(state, from, progress), emit);
   const next = noteClocks(confirmReads(committed, emit), from, reply.clockMs);
   return handOverWhenReady(replicateTo(next, from, emit), from, emit);
@@ -164,7 +180,16 @@ function afterOutcome(state: State, heard: Progress, outcome: AppendOutcome): Pr
       return afterRefused(state, heard, outcome);
     case "fetching":
       return heard;
+    case "fetchFailed": {
+      const isOffered = heard.kind === "installing" && heard.snapshot.file === outcome.file;
+      return isOffered ? { ...heard, isDamaged: true } : heard;
+    }
   }
+}
+
+/** An older one is simply replaced by the latest. */
+function askForAnother({ snapshot }: State, by: MemberKey, file: string, emit: Emit): void {
+  if (snapshot?.file === file) emit({ kind: "checkSnapshot", by, snapshot });
 }
 
 function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Progress {
@@ -248,8 +273,7 @@ export function onFollowerConnected(state: State, peer: MemberKey, emit: Emit): 
   if (state.role.kind !== "leader") return state;
   const progress = state.role.progress.get(peer);
   if (progress === undefined) return state;
-  // The same one: what it has read of it is of use, and the next one would have to be read from the beginning (P36).
-  if (progress.kind === "installing") return offerSnapshot(state, peer, progress.snapshot, emit);
+  if (progress.kind === "installing") return offerAgain(state, peer, progress, emit);
   const nextIndex = progress.kind === "probing" ? progress.nextIndex : progress.matchIndex + 1;
   return replicateTo(withProgress(state, peer, probing(progress, nextIndex)), peer, emit);
 }

@@ -111,6 +111,8 @@ export interface InFlight {
 export interface Installing extends Followed {
   readonly kind: "installing";
   readonly snapshot: SnapshotRecord;
+  /** The follower finds the file damaged: the next snapshot takes its place. */
+  readonly isDamaged: boolean;
 }
 
 /** What a leader knows of one follower. */

@@ -94,6 +94,12 @@ export function onSnapshotFetched(state: State, snapshot: SnapshotRecord, emit: 
   };
 }
 
+/** The leader that offered the file is to know, so that it offers another. Said again whenever it is found again. */
+export function onFetchFailed(state: State, from: MemberKey, file: string, emit: Emit): State {
+  if (state.role.kind !== "follower" || state.role.leader !== from) return state;
+  return reply(state, from, state.role.round, { kind: "fetchFailed", file }, emit);
+}
+
 /** Once the log stands on the snapshot durably, the state machine is replaced; what follows is applied after that. */
 export function settleInstall(state: State, emit: Emit): State {
   if (state.installing === null || state.snapshot === null) return state;

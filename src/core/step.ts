@@ -9,7 +9,7 @@ import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
 import { onFormerMember, onVoteAsked } from "./farewell.ts";
-import { onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
+import { onFetchFailed, onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { heardOf } from "./hearing.ts";
@@ -55,6 +55,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onSnapshotTaken(state, event.snapshot, emit);
     case "snapshotFetched":
       return onSnapshotFetched(state, event.snapshot, emit);
+    case "fetchFailed":
+      return onFetchFailed(state, event.from, event.file, emit);
     case "propose":
       return onPropose(state, event.proposals, emit);
     case "read":

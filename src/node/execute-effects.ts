@@ -31,7 +31,7 @@ export interface EffectTargets {
   readonly transferSettled: (outcome: TransferOutcome) => void;
   readonly changeSettled: (settled: ChangeSettled) => void;
   readonly removed: (by: PlacedConfiguration) => void;
-  readonly snapshots: Pick<NodeSnapshots, "fetch" | "onWritten">;
+  readonly snapshots: Pick<NodeSnapshots, "fetch" | "check" | "onWritten">;
   readonly halt: (reason: HaltReason) => void;
 }
 
@@ -48,6 +48,9 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
       return;
     case "fetchSnapshot":
       targets.snapshots.fetch(effect.from, effect.snapshot);
+      return;
+    case "checkSnapshot":
+      targets.snapshots.check(effect.by, effect.snapshot);
       return;
     case "restoreState":
       targets.waiting.coverThrough(effect.snapshot.position.index);

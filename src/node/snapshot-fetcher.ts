@@ -15,14 +15,30 @@ const pieceBytesMax = 256 * 1024;
 const piecesAhead = 4;
 /** A cut is not answered by dialling as fast as offers come in, ms. */
 const retryPauseMs = 200;
+/** A file that was refused stays refused: it is looked at again after pauses that double up to this one, ms. */
+const refusedPauseMaxMs = 30_000;
 
 export interface SnapshotFetcherOptions {
   readonly transport: Pick<Transport, "openBulk">;
   readonly snapshots: SnapshotStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The name of this node's state machine. */
+  readonly machine: () => string;
   /** Complete, verified and durable. */
   readonly fetched: (snapshot: SnapshotRecord) => void;
+  /** What the leader sends of it is damaged: reading it again will not mend it. */
+  readonly damaged: (from: MemberKey, snapshot: SnapshotRecord) => void;
+}
+
+/** The file has been read, and nothing was done with it. */
+class RefusedSnapshot extends Error {
+  readonly isDamaged: boolean;
+
+  constructor(message: string, { isDamaged }: { readonly isDamaged: boolean }) {
+    super(message);
+    this.isDamaged = isDamaged;
+  }
 }
 
 interface Fetch {
@@ -37,6 +53,7 @@ export class SnapshotFetcher {
   readonly #options: SnapshotFetcherOptions;
   #underWay: Fetch | null = null;
   #pausedUntilMs: Millis = Number.NEGATIVE_INFINITY;
+  #refused: { readonly file: string; readonly pauseMs: number; readonly untilMs: Millis } | null = null;
 
   constructor(options: SnapshotFetcherOptions) {
     this.#options = options;
@@ -53,6 +70,7 @@ export class SnapshotFetcher {
     const underWay = this.#underWay;
     if (underWay?.snapshot.file === snapshot.file && underWay.from === from) return;
     if (clock.nowMs() < this.#pausedUntilMs) return;
+    if (this.#refused?.file === snapshot.file && clock.nowMs() < this.#refused.untilMs) return;
     if (underWay !== null) {
       // It lets go of its file first; the offer comes again.
       this.stop("another snapshot is offered");
@@ -76,6 +94,7 @@ export class SnapshotFetcher {
     try {
       await this.#receive(fetch);
     } catch (error) {
+      if (error instanceof RefusedSnapshot) return this.#onRefused(fetch, error);
       // The leader offers it again, and what is here already is not read twice.
       const reason = toError(error).message;
       logger.log("warn", "fetching a snapshot was cut short", { ...about, received: fetch.receivedBytes, reason });
@@ -86,8 +105,18 @@ export class SnapshotFetcher {
     }
   }
 
+  #onRefused({ from, snapshot }: Fetch, { message, isDamaged }: RefusedSnapshot): void {
+    const { logger, clock, damaged } = this.#options;
+    const { file, position } = snapshot;
+    const pauseMs =
+      this.#refused?.file === file ? Math.min(2 * this.#refused.pauseMs, refusedPauseMaxMs) : retryPauseMs;
+    this.#refused = { file, pauseMs, untilMs: clock.nowMs() + pauseMs };
+    logger.log("error", message, { through: position.index, from: nodeIdOf(from), file });
+    if (isDamaged) damaged(from, snapshot);
+  }
+
   async #receive(fetch: Fetch): Promise<void> {
-    const { snapshots, transport, logger, fetched } = this.#options;
+    const { snapshots, transport, logger, machine, fetched } = this.#options;
     const { snapshot } = fetch;
     const about = { through: snapshot.position.index, from: nodeIdOf(fetch.from), bytes: snapshot.bytes };
     const receiver = await snapshots.receive(snapshot);
@@ -100,8 +129,11 @@ export class SnapshotFetcher {
       }
       if (fetch.isGivenUp) return;
       const received = await receiver.finish();
-      if (received.kind === "damaged") throw new Error(`what arrived is damaged: ${received.finding}`);
-      mustBeOf(snapshot, received.header);
+      if (received.kind === "damaged") {
+        const message = `the leader's snapshot is damaged and is not used: ${received.finding}`;
+        throw new RefusedSnapshot(message, { isDamaged: true });
+      }
+      mustBeOf(snapshot, received.header, machine());
       logger.log("info", "snapshot fetched", about);
       fetched(snapshot);
     } finally {
@@ -114,7 +146,7 @@ export class SnapshotFetcher {
     const { snapshot } = fetch;
     const inbox = new BulkInbox(link, this.#options.clock);
     let asked = receiver.offset;
-    while (fetch.receivedBytes < snapshot.bytes) {
+    while (fetch.receivedBytes < snapshot.bytes && !receiver.isDamaged) {
       while (asked < snapshot.bytes && asked - fetch.receivedBytes < piecesAhead * pieceBytesMax) {
         const bytesMax = Math.min(pieceBytesMax, snapshot.bytes - asked);
         link.send({ kind: "snapshotRead", file: snapshot.file, offset: asked, bytesMax });
@@ -135,10 +167,20 @@ export class SnapshotFetcher {
  * The leader's word for what is in the file is what the log will stand on: the file itself must say the same. Only the
  * configuration may be another: a recovered cluster has given its record a new one, and the file is as old as it was.
  */
-function mustBeOf(snapshot: SnapshotRecord, header: SnapshotHeader): void {
+function mustBeOf(snapshot: SnapshotRecord, header: SnapshotHeader, machine: string): void {
+  if (header.plugin.name !== machine) {
+    throw new RefusedSnapshot(
+      `the leader's snapshot is of the state machine "${header.plugin.name}" and this node runs "${machine}": nothing was ` +
+        `changed; correct state_machine.plugin of the node that is wrong and start it again`,
+      { isDamaged: false },
+    );
+  }
   const isSame =
     samePosition(header.position, snapshot.position) &&
     header.chain === snapshot.chain &&
     header.stampMs === snapshot.stampMs;
-  if (!isSame) throw new Error("the file is of another snapshot than the one that was offered");
+  if (isSame) return;
+  throw new RefusedSnapshot("the leader's snapshot file is of another snapshot than the one that was offered", {
+    isDamaged: true,
+  });
 }

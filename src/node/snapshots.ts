@@ -16,6 +16,7 @@ import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { toError } from "./node-end.ts";
+import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
 import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
@@ -47,6 +48,7 @@ export class NodeSnapshots {
   readonly #modules: SnapshotModules;
   readonly #options: NodeSnapshotsOptions;
   readonly #fetcher: SnapshotFetcher;
+  readonly #checker: SnapshotChecker;
   readonly #server: SnapshotServer;
   /** Complete files of which the core has been told: it may come to point to them. */
   #candidates: readonly SnapshotRecord[] = [];
@@ -73,7 +75,15 @@ export class NodeSnapshots {
       snapshots,
       clock,
       logger,
+      machine: () => stateMachine.description.name,
       fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
+      damaged: (from, { file }) => options.arrive({ kind: "fetchFailed", from, file }),
+    });
+    this.#checker = new SnapshotChecker({
+      snapshots,
+      taker: this.taker,
+      logger,
+      failed: options.failed,
     });
     this.#server = new SnapshotServer(snapshots, logger);
     this.backups = new Backups({
@@ -110,6 +120,11 @@ export class NodeSnapshots {
 
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {
     this.#fetcher.fetch(from, snapshot);
+  }
+
+  /** A follower finds this node's snapshot damaged. */
+  check(by: MemberKey, snapshot: SnapshotRecord): void {
+    void this.#checker.check(by, snapshot);
   }
 
   /** A snapshot holds all that the state machine does: it is for members, and for whom the leader sends the log. */

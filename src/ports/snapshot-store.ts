@@ -44,6 +44,8 @@ export type ReceivedSnapshot =
 export interface SnapshotReceiver {
   /** How much of the file is here and sound, bytes: what comes next belongs there. */
   readonly offset: number;
+  /** What has come in cannot become sound any more: the rest need not be read. `finish` says what was found. */
+  readonly isDamaged: boolean;
   /** Takes what stands at `offset`. What it finds to be damaged is said by `finish`, which may be called at any time. */
   write(bytes: Uint8Array): Promise<void>;
   /** Compares size, checksum and structure with what was announced; a complete file is durable and has its name. */

@@ -149,6 +149,13 @@ export const install = (
   round,
   snapshot,
 });
+export const fetchFailed = (term: number, file: string, round = 1): Message => ({
+  kind: "appendEntriesReply",
+  term,
+  round,
+  clockMs: 0,
+  outcome: { kind: "fetchFailed", file },
+});
 export const fetching = (term: number, round = 1): Message => ({
   kind: "appendEntriesReply",
   term,
@@ -197,4 +204,5 @@ export const voter = (key: MemberKey, address = `${nodeIdOf(key)}:7400`): Additi
 export const learner = (key: MemberKey): Addition => ({ ...voter(key), voter: false });
 export const taken = (snapshot: SnapshotRecord): Untimed => ({ kind: "snapshotTaken", snapshot });
 export const fetched = (snapshot: SnapshotRecord): Untimed => ({ kind: "snapshotFetched", snapshot });
+export const failedFetch = (sender: MemberKey, file: string): Untimed => ({ kind: "fetchFailed", from: sender, file });
 export const transferTo = (to: string | null): Untimed => ({ kind: "transferLeadership", to });

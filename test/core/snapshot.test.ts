@@ -1,13 +1,16 @@
 // Snapshots: when the log lets go of what one covers, and how a follower comes by what the others have forgotten (§5).
 import { describe, expect, test } from "bun:test";
 import { termAt } from "../../src/core/log-terms.ts";
+import type { State } from "../../src/core/state.ts";
 import { asFollower, effectsOf, follower, leader, linesOf, play, progressOf, take } from "./build.ts";
 import {
   accepted,
   append,
   at,
   commands,
+  failedFetch,
   fetched,
+  fetchFailed,
   fetching,
   from,
   hello,
@@ -136,6 +139,32 @@ describe("a leader whose follower lacks entries that are gone", () => {
     expect(progressOf(after, n2)).toMatchObject({ kind: "installing", heardMs: state.nowMs + 20, ackedRound: 3 });
   });
 
+  const damaged = ({ snapshot }: State) => from(n2, fetchFailed(2, snapshot!.file, 3));
+
+  test("has it checked when the follower finds it damaged, and offers the next one that there is", () => {
+    let state = play(leading(), from(n2, short), from(n3, accepted(2, 7)), persisted(2));
+    const effects = take(state, damaged(state))[1];
+    expect(effects).toMatchObject([{ kind: "checkSnapshot", by: n2, snapshot: state.snapshot }]);
+    state = play(state, damaged(state));
+    expect(linesOf(state, tick, state.nowMs + 60)).toContain("to n2: InstallSnapshot term 2: through 4.1");
+    state = play(state, taken(snapshotAt(at(6, 1))));
+    expect(linesOf(state, tick, state.nowMs + 60)).toContain("to n2: InstallSnapshot term 2: through 6.1");
+  });
+
+  test("has nothing checked when there is a newer one already: that is offered", () => {
+    const offered = play(leading(), from(n2, short), from(n3, accepted(2, 7)), persisted(2));
+    const state = play(offered, taken(snapshotAt(at(6, 1))));
+    const [after, effects] = take(state, damaged(offered));
+    expect(effectsOf(effects, "checkSnapshot")).toEqual([]);
+    expect(linesOf(after, tick, state.nowMs + 60)).toContain("to n2: InstallSnapshot term 2: through 6.1");
+  });
+
+  test("takes no notice of a late word about another file than the one on offer", () => {
+    const state = play(leading(), from(n2, short));
+    const [after, effects] = take(state, from(n2, fetchFailed(2, "other.snapshot", 3)));
+    expect([progressOf(after, n2), effects]).toMatchObject([{ isDamaged: false }, []]);
+  });
+
   test("goes on with the entries behind it once it is installed", () => {
     const state = play(leading(), from(n2, short));
     const [after, effects] = take(state, from(n2, accepted(2, 4)));
@@ -160,6 +189,13 @@ describe("a follower that is offered a snapshot", () => {
     expect(effects.map(({ kind }) => kind)).toEqual(["writeVote", "fetchSnapshot"]);
     const lines = linesOf(after, persisted(1));
     expect(lines).toEqual(["to n2: AppendEntriesReply term 3: fetches the snapshot"]);
+  });
+
+  test("says that the file is damaged to the leader that offered it, and to no other", () => {
+    const state = follower({ log: [1], term: 3, leader: n2 });
+    const lines = linesOf(state, failedFetch(n2, "6.snapshot"));
+    expect(lines).toEqual(["to n2: AppendEntriesReply term 3: finds 6.snapshot damaged"]);
+    expect(take(state, failedFetch(n3, "6.snapshot"))).toEqual([state, []]);
   });
 
   test("P33: one that a leader of an earlier term offers is refused", () => {

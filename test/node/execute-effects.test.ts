@@ -67,7 +67,7 @@ function setUp(stored: readonly Entry[] = []) {
     }),
     waiting: new WaitingClients(),
     reads: new WaitingReads(),
-    snapshots: { fetch: never, onWritten: never },
+    snapshots: { fetch: never, check: never, onWritten: never },
     writes: [],
     transferSettled: never,
     changeSettled: never,

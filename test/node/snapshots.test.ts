@@ -171,6 +171,38 @@ describe("a follower that lacks what the others have forgotten", () => {
     await cluster.stopAll();
   });
 
+  test("gets another one when the leader's is damaged on its disk, and until then it is read more and more seldom", async () => {
+    const cluster = new Cluster(three, noTail);
+    cluster.snapshotPolicy = every(10);
+    const files = new Map(three.map((id) => [id, createMemorySnapshotFiles()] as const));
+    for (const id of three) await cluster.start(id, { files: files.get(id)! });
+    await cluster.settle();
+    const { id: leaderId } = await cluster.electLeader();
+    const away = cluster.followers[0]!;
+    await cutOff(cluster, away.id);
+    await command(cluster, ...numbered(39));
+    const { leader } = cluster;
+    const { complete } = files.get(leaderId)!;
+    const { file, position } = leader.node.state.snapshot!;
+    expect([leader.id, leader.node.appliedIndex]).toEqual([leaderId, position.index]);
+    complete.set(
+      file,
+      complete.get(file)!.map((byte, at) => (at === 300 ? byte ^ 1 : byte)),
+    );
+    cluster.rejoin(away.id);
+    await cluster.advance(30_000, 20);
+    const saying = ({ logs }: Member, words: string) => logs.filter((line) => line.includes(words)).length;
+    // Nothing has been applied since, so that a new one would be the same file.
+    expect(saying(leader, "this node's snapshot is damaged")).toBe(1);
+    expect(saying(away, "the leader's snapshot is damaged")).toBeGreaterThan(4);
+    expect(saying(away, "the leader's snapshot is damaged")).toBeLessThan(10);
+    await command(cluster, "one more");
+    await cluster.until("it is in step", () => away.node.appliedIndex === leader.node.appliedIndex, 40_000);
+    expect(away.machine.applied).toEqual(leader.machine.applied);
+    expect(snapshotOf(leader)).toBe(position.index + 1);
+    await cluster.stopAll();
+  });
+
   test("goes on where it was when the connection was cut", async () => {
     const cluster = await founded(10);
     const away = cluster.followers[0]!;

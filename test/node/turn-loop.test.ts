@@ -99,7 +99,7 @@ function followerLoop(write?: LogStore["write"]) {
     },
     {
       targets: {
-        snapshots: { fetch: never, onWritten: never },
+        snapshots: { fetch: never, check: never, onWritten: never },
         transport,
         tail,
         applier,

@@ -23,6 +23,8 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       node.writes.push(effect);
       if (effect.discardsLog) node.log = [...world.snapshots.contentsOf(effect.snapshot)];
       return;
+    case "checkSnapshot":
+      throw new Violation("no snapshot is damaged here", effect.snapshot.file);
     case "fetchSnapshot":
       world.snapshots.fetch(node, effect.from, effect.snapshot);
       return;
@@ -188,7 +190,7 @@ function answerReads(node: SimNode): void {
 
 function countReply(node: SimNode, { outcome }: AppendEntriesReply): void {
   const { coverage } = node.world;
-  if (outcome.kind === "fetching") return;
+  if (outcome.kind === "fetching" || outcome.kind === "fetchFailed") return;
   if (outcome.kind === "accepted") {
     if (outcome.matchIndex < node.log.length) coverage.partialAcks++;
     return;

@@ -12,7 +12,7 @@ import type {
 } from "../../core/messages.ts";
 import { BadFrame } from "./bad-frame.ts";
 import { writeEntries, readEntries } from "./entries.ts";
-import { bool, type Item, logIndex, orNull, row, term, uint } from "./fields.ts";
+import { bool, type Item, logIndex, name, orNull, row, term, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { readGenesis, writeGenesis } from "./membership.ts";
 import { readSnapshotRecord, writeSnapshotRecord } from "./snapshot-record.ts";
@@ -22,6 +22,7 @@ import type { PlainItem } from "./plain-cbor.ts";
 const acceptedOutcome = 0;
 const refusedOutcome = 1;
 const fetchingOutcome = 2;
+const fetchFailedOutcome = 3;
 
 export function writeMessage(writer: FrameWriter, message: Message): void {
   switch (message.kind) {
@@ -135,7 +136,12 @@ export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
 }
 
 /** How many items a reply with this outcome has. */
-const outcomeLength: Readonly<Record<AppendOutcome["kind"], number>> = { accepted: 6, refused: 9, fetching: 5 };
+const outcomeLength: Readonly<Record<AppendOutcome["kind"], number>> = {
+  accepted: 6,
+  refused: 9,
+  fetching: 5,
+  fetchFailed: 6,
+};
 
 function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply): void {
   const { outcome } = reply;
@@ -156,6 +162,10 @@ function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply)
       return;
     case "fetching":
       writer.uint(fetchingOutcome);
+      return;
+    case "fetchFailed":
+      writer.uint(fetchFailedOutcome);
+      writer.text(outcome.file);
   }
 }
 
@@ -190,6 +200,10 @@ function readOutcome(items: readonly PlainItem[]): AppendOutcome {
     case fetchingOutcome:
       row(items, 5, "appendEntriesReply");
       return { kind: "fetching" };
+    case fetchFailedOutcome: {
+      const [, , , , , file] = row(items, 6, "appendEntriesReply");
+      return { kind: "fetchFailed", file: name(file, "appendEntriesReply.file") };
+    }
     default:
       throw new BadFrame("appendEntriesReply.outcome: not one of its values");
   }

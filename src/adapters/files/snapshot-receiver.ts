@@ -19,6 +19,7 @@ export interface ReceivingFile {
 /** For a file that has arrived before and is sound: its node stopped before the log named it. */
 export const alreadyHere = (header: SnapshotHeader, bytes: number, ended: () => void): SnapshotReceiver => ({
   offset: bytes,
+  isDamaged: false,
   write: (more) => {
     if (more.byteLength === 0) return Promise.resolve();
     throw refused(`a complete file of ${bytes} bytes`, "there is nothing to be added to it");
@@ -45,6 +46,10 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
 
   get offset(): number {
     return this.#receiving.file.bytes;
+  }
+
+  get isDamaged(): boolean {
+    return this.#finding !== null;
   }
 
   async write(bytes: Uint8Array): Promise<void> {

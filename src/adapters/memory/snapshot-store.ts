@@ -164,6 +164,9 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
     get offset() {
       return here().byteLength;
     },
+    get isDamaged() {
+      return findingIn(here()) !== null;
+    },
     write: (bytes) => {
       assertOpen(life);
       files.partial.set(file, new Uint8Array(Buffer.concat([here(), bytes])));
@@ -189,6 +192,17 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
       return end(undefined);
     },
   };
+}
+
+/** What is wrong with the beginning of a file. */
+function findingIn(bytes: Uint8Array): string | null {
+  try {
+    new SnapshotParser().push(bytes);
+    return null;
+  } catch (error) {
+    if (error instanceof SnapshotDamage) return error.message;
+    throw error;
+  }
 }
 
 function asStored<T>(file: string, work: () => T): T {

@@ -104,6 +104,7 @@ function appendEntriesReply(draw: Draw): Message {
   const reply = { kind: "appendEntriesReply", term: term(draw), round: index(draw), clockMs: index(draw) } as const;
   if (draw.bool()) return { ...reply, outcome: { kind: "accepted", matchIndex: index(draw) } };
   if (draw.bool()) return { ...reply, outcome: { kind: "fetching" } };
+  if (draw.bool()) return { ...reply, outcome: { kind: "fetchFailed", file: draw.name() } };
   const conflict = { index: index(draw), term: term(draw) };
   return {
     ...reply,
