@@ -73,6 +73,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       tls: settings.tls,
       admins: settings.access.admins,
       software: version,
+      machine: stateMachine.description.name,
       clock: systemClock,
       logger,
     });

@@ -11,6 +11,7 @@ import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Founding, State } from "../core/state.ts";
+import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -337,7 +338,10 @@ export class Node implements TransportHandler, RequestTarget {
 
   /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
   #onStateMachineFailed(error: Error): void {
-    this.#modules.logger.log("error", "the state machine has stopped", { reason: error.message });
+    const { logger } = this.#modules;
+    logger.log("error", "the state machine has stopped", { reason: error.message });
+    // What to do about it stands at its end, and a field may be cut.
+    if (error instanceof GraftError && error.code === "storage") logger.log("error", error.message);
     this.#leaveLeadership();
   }
 

@@ -65,6 +65,15 @@ describe("a node that is added", () => {
     expect((await members(cluster))["n4"]).toMatchObject({ voter: true, priority: -5 });
   }, 60_000);
 
+  test("but not with another state machine: that is said on both sides, and nothing has changed", async () => {
+    const cluster = await started();
+    const { address } = await cluster.join("n4", { plugin: "counter" });
+    const { exitCode, stderr } = await cluster.graft(["cluster", "add", "n4", address]);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('that of n4 "counter"')]);
+    expect(cluster.logOf("n4")).toContain('the state machine of n1 is "kv"');
+    expect(await done(cluster, ["cluster", "configuration", "--json"])).not.toContain("n4");
+  }, 60_000);
+
   test("though nobody can dial it takes part by its own connections", async () => {
     const cluster = await started();
     await done(cluster, put);

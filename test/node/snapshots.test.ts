@@ -1,7 +1,7 @@
 // A node keeps its log short by snapshots, starts from the latest one, and a follower that has been away for too long
 // gets the leader's over a connection of its own.
 import { describe, expect, test } from "bun:test";
-import { createMemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
+import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -174,7 +174,7 @@ describe("a follower that lacks what the others have forgotten", () => {
   test("gets another one when the leader's is damaged on its disk, and until then it is read more and more seldom", async () => {
     const cluster = new Cluster(three, noTail);
     cluster.snapshotPolicy = every(10);
-    const files = new Map(three.map((id) => [id, createMemorySnapshotFiles()] as const));
+    const files = new Map<string, MemorySnapshotFiles>(three.map((id) => [id, createMemorySnapshotFiles()]));
     for (const id of three) await cluster.start(id, { files: files.get(id)! });
     await cluster.settle();
     const { id: leaderId } = await cluster.electLeader();

@@ -69,6 +69,8 @@ export type RefusalCode =
   | "wrong-node"
   /** No protocol version in common. */
   | "wrong-version"
+  /** Two nodes run state machines of different names. */
+  | "wrong-state-machine"
   /** A live connection of this identity with another boot id exists: two processes run as one node. */
   | "duplicate-node"
   /** The role may not send this kind of frame. */

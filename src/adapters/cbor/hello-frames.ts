@@ -23,6 +23,7 @@ const refusalCodes = [
   "wrong-identity",
   "wrong-node",
   "wrong-version",
+  "wrong-state-machine",
   "duplicate-node",
   "not-allowed",
   "bad-frame",

@@ -73,7 +73,7 @@ export function dialNode(options: DialOptions): Promise<ClientLink> {
     expected: { cluster, self: name, meant, side: "dialled" },
     queueBytesMax,
     flushTurn: new FlushTurn(),
-    opening: () => makeHello(cluster, { role: "client", name }, meant, software),
+    opening: () => makeHello(cluster, { role: "client", name }, { meant, software }),
     onHello: (link, hello) => {
       clearTimeout(deadline);
       link.setBounds({ frameBytesMax: frameBytesMax("reply"), queueBytesMax });
@@ -160,6 +160,7 @@ const codeOfRefusal: Readonly<Record<RefusalCode, ErrorCode>> = {
   "wrong-identity": "unauthorized",
   "wrong-node": "unavailable",
   "wrong-version": "unavailable",
+  "wrong-state-machine": "unavailable",
   "duplicate-node": "unavailable",
   "not-allowed": "unauthorized",
   "bad-frame": "unavailable",

@@ -9,7 +9,7 @@ import { encodeFrame } from "../cbor/codec.ts";
 import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
 import type { FlushTurn } from "./flush-turn.ts";
 import { explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
-import { type Expectation, makeHello, type NodeSender, refused } from "./hello.ts";
+import { type Expectation, machineFeature, makeHello, type NodeSender, refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { connectTls } from "./secure-socket.ts";
 import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
@@ -18,6 +18,8 @@ export interface GreeterOptions {
   readonly self: PeerIdentity;
   readonly cluster: string;
   readonly software: string;
+  /** The state machine's name. */
+  readonly machine: string;
   readonly tls: TlsMaterial;
   readonly clock: Clock;
   readonly queueBytesMax: number;
@@ -55,8 +57,9 @@ export class Greeter {
   }
 
   hello(meant: string | null, purpose: NodePurpose = { kind: "peer" }): Hello {
-    const { self, cluster, software, genesis } = this.#options;
-    return makeHello(cluster, { role: "node", ...self, genesis: genesis(), purpose }, meant, software);
+    const { self, cluster, software, machine, genesis } = this.#options;
+    const features = [machineFeature(machine)];
+    return makeHello(cluster, { role: "node", ...self, genesis: genesis(), purpose }, { meant, software, features });
   }
 
   /** The link of a connection that someone has made to this node. */
@@ -121,9 +124,9 @@ export class Greeter {
     onHello: GreetingOptions["onHello"],
     onFailed: GreetingOptions["onFailed"],
   ): Greeting {
-    const { self, cluster, genesis, queueBytesMax, flushTurn, onBegun, onEnded } = this.#options;
+    const { self, cluster, machine, genesis, queueBytesMax, flushTurn, onBegun, onEnded } = this.#options;
     const clusterUuid = genesis()?.clusterUuid ?? null;
-    const expected = { cluster, self: self.id, meant, side, clusterUuid } as const;
+    const expected = { cluster, self: self.id, meant, side, clusterUuid, machine: machineFeature(machine) } as const;
     const greeting = new Greeting({ expected, queueBytesMax, flushTurn, opening, onHello, onFailed, onEnded });
     onBegun(greeting.link);
     return greeting;

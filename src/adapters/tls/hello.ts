@@ -1,6 +1,7 @@
 // May this conversation begin? What the two sides tell each other first, and the checks of it against the certificate and
 // against what this side is. The dialling side speaks first; the answer is the other hello, or `refused`.
 import type { Hello, HelloSender, RefusalCode, Refused } from "../cbor/frames.ts";
+import { nameLengthMax } from "../cbor/limits.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import type { Side } from "./tls-words.ts";
 
@@ -12,9 +13,19 @@ export type NodeSender = Extract<HelloSender, { readonly role: "node" }>;
 
 export const refused = (code: RefusalCode, message: string): Refused => ({ kind: "refused", code, message });
 
-export function makeHello(cluster: string, sender: HelloSender, meant: string | null, software: string): Hello {
-  return { kind: "hello", versionMin, versionMax, features: [], cluster, sender, meant, software };
+export function makeHello(
+  cluster: string,
+  sender: HelloSender,
+  { meant, software, features = [] }: Pick<Hello, "meant" | "software"> & Partial<Pick<Hello, "features">>,
+): Hello {
+  return { kind: "hello", versionMin, versionMax, features, cluster, sender, meant, software };
 }
+
+const machinePrefix = "machine.";
+
+/** How a node's hello names its state machine; what a feature cannot hold of the name is `_`, or left out at the end. */
+export const machineFeature = (name: string): string =>
+  machinePrefix + name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, nameLengthMax - machinePrefix.length);
 
 /** What this side knows before the other has spoken. */
 export interface Expectation {
@@ -27,6 +38,8 @@ export interface Expectation {
   readonly side: Side;
   /** The genesis that this node knows, if any: a node that knows another one belongs to a cluster that has only the name. */
   readonly clusterUuid?: string | null;
+  /** The feature that names this node's state machine; null: this is a client. */
+  readonly machine?: string | null;
 }
 
 /** The first look, at the certificate alone: an identity to go on with, or why not. */
@@ -67,6 +80,15 @@ export function checkHello(hello: Hello, identity: Identity, expected: Expectati
     return refused(
       "wrong-cluster",
       `${claimed} was founded with another cluster of the same name (${known.slice(0, 8)}, this is ${own.slice(0, 8)})`,
+    );
+  }
+  const machine = hello.features.find((feature) => feature.startsWith(machinePrefix));
+  if (machine !== undefined && expected.machine && machine !== expected.machine) {
+    const [theirs, ours] = [machine, expected.machine].map((feature) => feature.slice(machinePrefix.length));
+    return refused(
+      "wrong-state-machine",
+      `the state machine of ${claimed} is "${theirs}", that of ${expected.self} "${ours}": all nodes of a cluster run the ` +
+        `same; correct state_machine.plugin of the one that is wrong`,
     );
   }
   const isMeant = hello.meant === expected.self || (hello.meant === null && expected.side === "accepted");

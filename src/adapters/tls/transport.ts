@@ -39,6 +39,8 @@ export interface TlsTransportOptions {
   readonly admins: readonly string[];
   /** Graft's version, for people. */
   readonly software: string;
+  /** The state machine's name: nodes with another one are refused. */
+  readonly machine: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<TransportLimits>;

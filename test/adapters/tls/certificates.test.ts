@@ -230,6 +230,24 @@ describe("P53: on the dialling side", () => {
   });
 });
 
+test("a node with another state machine is refused by probes and as a peer, in words on both sides", async () => {
+  const n1 = await net.node("n1", { machine: "kv" });
+  const n2 = await net.node("n2", { machine: "my counter" });
+  const refusals = [await n1.transport.reach("n2", n2.address, 2_000), await n2.transport.discover(n1.address, 2_000)];
+  expect(refusals).toMatchObject([
+    {
+      kind: "unreachable",
+      reason: expect.stringContaining('the state machine of n1 is "kv", that of n2 "my_counter"'),
+    },
+    { kind: "failed", reason: expect.stringContaining('the state machine of n2 is "my_counter", that of n1 "kv"') },
+  ]);
+  n2.transport.setPeers([{ id: "n1", address: n1.address }]);
+  const says = ({ lines }: TlsTestNode): boolean =>
+    lines.some((line) => JSON.stringify(line.fields).includes("my_counter"));
+  await until(() => says(n1) && says(n2), "both say why");
+  expect([n1, n2].flatMap(({ heard }) => heard.story)).toEqual([]);
+});
+
 test("P53: a certificate for another cluster, signed by a CA that both trust, is refused on either side", async () => {
   const prodCa = await createCa({ cluster: "prod" });
   const prod = await issueNode(prodCa, { cluster: "prod", id: "n2", hosts: [] });

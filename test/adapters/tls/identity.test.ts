@@ -1,7 +1,7 @@
 // Who is on the other side, as a certificate says it and as a hello confirms it.
 import { describe, expect, test } from "bun:test";
 import type { X509Certificate } from "node:crypto";
-import { checkHello, checkIdentity, type Expectation } from "../../../src/adapters/tls/hello.ts";
+import { checkHello, checkIdentity, type Expectation, machineFeature } from "../../../src/adapters/tls/hello.ts";
 import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { type Identity, identityOf, parseIdentity } from "../../../src/adapters/tls/identity.ts";
 import { clientSender, cluster, hello, nodeSender } from "./tls-net.ts";
@@ -97,6 +97,13 @@ describe("P53: a hello is checked against the certificate", () => {
 
   test.each([
     ["another cluster", hello(nodeSender("n1"), { cluster: "other" }), n1, accepting, "wrong-cluster"],
+    [
+      "another state machine",
+      hello(nodeSender("n1"), { features: ["machine.counter"] }),
+      n1,
+      { ...accepting, machine: machineFeature("kv") },
+      "wrong-state-machine",
+    ],
     ["another id", hello(nodeSender("n3")), n1, accepting, "wrong-identity"],
     ["a node's role with a client's certificate", hello(nodeSender("alice")), alice, accepting, "wrong-identity"],
     ["a client's role with a node's certificate", hello(clientSender("n1")), n1, accepting, "wrong-identity"],

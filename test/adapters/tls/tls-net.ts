@@ -61,6 +61,7 @@ export interface TlsNodeChoice extends NodeChoice {
   readonly tls?: TlsMaterial;
   readonly limits?: Partial<TransportLimits>;
   readonly cluster?: string;
+  readonly machine?: string;
 }
 
 export interface TlsTestNode extends TestNode {
@@ -93,6 +94,7 @@ export class TlsNet implements TransportHarness {
       tls: choice.tls ?? (await nodeTls(id)),
       admins: ["admin"],
       software: "1.2.3",
+      machine: choice.machine ?? "counter",
       clock,
       logger: {
         log: (level, message, fields = {}) => void lines.push({ level, message, fields }),
