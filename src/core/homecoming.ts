@@ -17,22 +17,23 @@ const pauseMin = 10;
 /** In election timeouts: from one attempt at a node to the next, at the most. */
 const pauseMax = 1280;
 
-export const noHomecoming: Homecoming = { preferred: null };
+export const noHomecoming: Homecoming = { preferred: null, committed: 0 };
 
 /** To be asked at every tick of a leader, so that no silence of an election timeout is overlooked. */
 export function goHome(state: State, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader") return state;
-  const before = role.administration.homecoming.preferred;
+  const { preferred: before, committed } = role.administration.homecoming;
   const key = preferredTo(state, role);
   const preferred = key === null ? null : key === before?.key ? before : { key, sinceMs: state.nowMs };
-  const next = preferred === before ? state : withHomecoming(state, role, { preferred });
+  const isSame = preferred === before && committed === state.commitIndex;
+  const next = isSame ? state : withHomecoming(state, role, { preferred, committed: state.commitIndex });
   const { electionTimeoutMs } = state.settings;
   const isSteady = preferred !== null && state.nowMs - preferred.sinceMs >= steadyFor * electionTimeoutMs;
   // A new leader stays for a while, whoever is preferred.
   const isDue = state.nowMs - role.sinceMs >= pauseMin * electionTimeoutMs;
-  // Under load it is a little behind now and then: at the moment of the hand-over it shall hold what is committed.
-  const isInStep = preferred !== null && (role.progress.get(preferred.key)?.matchIndex ?? 0) >= state.commitIndex;
+  // Under load something is always on its way to it, and others confirm it first: what was committed a tick ago it shall hold.
+  const isInStep = preferred !== null && (role.progress.get(preferred.key)?.matchIndex ?? 0) >= committed;
   if (!isSteady || !isInStep || !isDue || !isAtRest(state, role)) return next;
   return beginTransfer(postpone(next, preferred.key), preferred.key, true, emit);
 }

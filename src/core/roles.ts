@@ -172,6 +172,8 @@ export interface Farewell {
 export interface Homecoming {
   /** The voter that is preferred to this leader, and since when it has been fit to lead without a break. */
   readonly preferred: { readonly key: MemberKey; readonly sinceMs: Millis } | null;
+  /** What was committed when this was looked at last. */
+  readonly committed: LogIndex;
 }
 
 /** §6.4: a follower's read, from the question to the leader until its answer. */

@@ -4,7 +4,21 @@ import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Effect } from "../../src/core/effects.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, effectsOf, follower, leader, play, take } from "./build.ts";
-import { accepted, append, change, from, genesisOf, n1, n2, n3, n4, noop, persisted, preVoteReply } from "./say.ts";
+import {
+  accepted,
+  append,
+  change,
+  from,
+  genesisOf,
+  n1,
+  n2,
+  n3,
+  n4,
+  noop,
+  persisted,
+  preVoteReply,
+  propose,
+} from "./say.ts";
 import { requestVote, tick, timeoutNow, transferTo, voter, voteReply } from "./say.ts";
 
 const timeoutMs = 500;
@@ -47,6 +61,30 @@ function live(
   }
   return [next, effects];
 }
+/** A command with each tick, which n2 confirms at once, and n3 so many ticks later, until n3 is asked to lead. */
+function loaded(state: State, timeouts: number, lagTicks: number): readonly Effect[] {
+  let next = state;
+  const effects: Effect[] = [];
+  const lasts: number[] = [];
+  const also = (event: Parameters<typeof take>[1], nowMs = next.nowMs): void => {
+    const [after, more] = take(next, event, nowMs);
+    effects.push(...more);
+    next = after;
+  };
+  for (const endMs = state.nowMs + timeouts * timeoutMs; next.nowMs < endMs && asked(effects).length === 0;) {
+    also(tick, next.nowMs + 50);
+    if (asLeader(next).transfer !== null) {
+      also(from(n3, acknowledged(next)));
+      continue;
+    }
+    also(propose(1));
+    lasts.push(next.log.last.index);
+    also(persisted(next.durability.issued));
+    also(from(n2, acknowledged(next)));
+    also(from(n3, accepted(next.currentTerm, lasts.at(-1 - lagTicks) ?? 1, asLeader(next).round)));
+  }
+  return effects;
+}
 const acknowledged = (state: State) => accepted(state.currentTerm, state.log.last.index, asLeader(state).round);
 
 /** A node that has been asked to take over wins, with the votes of n2 and n3. */
@@ -78,6 +116,14 @@ describe("a leader hands over to a voter of higher priority", () => {
 
   test("of several to the most preferred", () => {
     expect(asked(live(leading(0, 1, 2), 11)[1])).toEqual([n3]);
+  });
+
+  test("also under load, where others confirm before it what is on its way to all", () => {
+    expect(asked(loaded(leading(0, 0, 1), 12, 1))).toEqual([n3]);
+  });
+
+  test("not under load to one that falls behind for longer than that", () => {
+    expect(asked(loaded(leading(0, 0, 1), 12, 3))).toEqual([]);
   });
 
   test("and tells nobody, since nobody has asked", () => {
