@@ -49,7 +49,10 @@ export const clusterAdd = command({
       doing: `${id} is catching up`,
       watched: id,
       done: `${id} at ${address} is a ${learner ? "learner" : "voter"}${instead}; it holds all data`,
-      next: learner ? `let it vote: graft cluster promote ${id}` : null,
+      next: learner ? `let it vote: graft cluster promote ${id}` : behindNat ? hiddenWords(id) : null,
     });
   },
 });
+
+const hiddenWords = (id: string): string =>
+  `where nobody can dial ${id} clients cannot reach it either: let its priority be the lowest (graft cluster configuration)`;

@@ -6,6 +6,7 @@ import {
   isMember,
   type Member,
   type MemberKey,
+  nodeIdOf,
   type PendingStep,
 } from "./configuration.ts";
 import { faultOfAdditions, membersCalled, type Named, nameMembers } from "./member-names.ts";
@@ -44,7 +45,12 @@ export function nextConfiguration(
     return { kind: "refused", reason: { kind: "tooManyMembers", max: membersMax } };
   }
   if (!isSame(configuration, current)) return { kind: "append", configuration, awaits };
-  return awaits.length > 0 ? { kind: "underWay", awaits } : { kind: "refused", reason: { kind: "nothingToDo" } };
+  if (awaits.length > 0) return { kind: "underWay", awaits };
+  // Being added as a learner takes no vote from a member.
+  const voting = change.add.find(({ key, voter }) => !voter && current.voters.includes(key));
+  const reason: ChangeRefusal =
+    voting === undefined ? { kind: "nothingToDo" } : { kind: "alreadyVoter", name: nodeIdOf(voting.key) };
+  return { kind: "refused", reason };
 }
 
 function changed(current: Configuration, change: MembershipChange, named: Named): Configuration {

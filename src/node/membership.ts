@@ -115,7 +115,9 @@ export class NodeMembership {
       case "reachReply":
         return this.#reaching.onReply(from, message);
       case "memberList":
-        return this.#joining.onMemberList(message);
+        // Who is a member has its own log to go by.
+        if (this.#isStranger(this.#options.state().self)) this.#joining.onMemberList(message);
+        return;
     }
   }
 
@@ -142,10 +144,13 @@ export class NodeMembership {
     this.#sayThatItWaits(state);
   }
 
-  #sayThatItWaits({ genesis, self }: State): void {
+  #sayThatItWaits({ genesis, self, log, removed }: State): void {
     const { list } = this.#joining;
     if (this.#hasSaidThatItWaits || genesis === null || list === null) return;
     if (list.members.some(({ key }) => key === self)) return;
+    // Who has been a member does not come back with its data.
+    const wasMember = log.configurations.some(({ configuration }) => isMember(configuration, self));
+    if (wasMember || removed !== null || genesis.members.some(({ key }) => key === self)) return;
     this.#hasSaidThatItWaits = true;
     const { id, address } = this.#options;
     const replaces = list.members.some(({ key }) => nodeIdOf(key) === id);

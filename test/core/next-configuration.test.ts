@@ -183,6 +183,7 @@ describe("what is refused", () => {
     ],
     [{}, { kind: "nothingToDo" }],
     [{ add: [voter(n3)] }, { kind: "nothingToDo" }],
+    [{ add: [learner(n3)] }, { kind: "alreadyVoter", name: "n3" }],
     [{ add: [learner(n4)], prioritize: [{ name: "n1", priority: 0 }] }, { kind: "nothingToDo" }],
     [{ remove: ["n1", "n2", "n3"] }, { kind: "lastVoter" }],
     [{ remove: ["n1", "n2"], demote: ["n3"], add: [learner(n5)] }, { kind: "lastVoter" }],

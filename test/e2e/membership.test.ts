@@ -85,7 +85,10 @@ describe("a node that is added", () => {
     const refused = await cluster.graft(add);
     expect(refused.exitCode).not.toBe(0);
     expect(inALine(refused.stderr)).toContain(`cannot dial n4 at ${advertise}`);
-    expect(await done(cluster, [...add, "--behind-nat"])).toContain(`n4 at ${advertise} is a voter`);
+    const added = await done(cluster, [...add, "--behind-nat"]);
+    expect(added).toContain(`n4 at ${advertise} is a voter`);
+    expect(inALine(added)).toContain("clients cannot reach it either");
+    expect((await members(cluster))["n4"]).toMatchObject({ priority: -1 });
     const remark = `n4 is connected, and gives no answer at ${advertise}: clients cannot reach it there`;
     expect(inALine(await done(cluster, ["cluster", "status"]))).toContain(remark);
     await until("it has all data", async () => {

@@ -134,6 +134,13 @@ describe("a node that joins", () => {
   });
 });
 
+test("a member goes by its own log, whatever list of members it is told", async () => {
+  const cluster = await founded();
+  const [told, teller] = cluster.followers;
+  told!.node.onMessage(teller!.node.state.self, { kind: "memberList", index: 1_000, members: [] });
+  expect(told!.node.membership.acquaintance.list).toBeNull();
+});
+
 describe("a node that leaves", () => {
   test("P9, P44: goes on telling clients so, campaigns no more, and does not start again from its data", async () => {
     const cluster = await founded();
@@ -144,6 +151,7 @@ describe("a node that leaves", () => {
     await cluster.advance(5_000, 50);
     expect(leaving.end).toBeNull();
     expect(leaving.node.state.removed).not.toBeNull();
+    expect(leaving.logs.join("\n")).not.toContain("waits to be added");
     expect(peers(leaving)).toEqual([]);
     expect(peers(cluster.leader)).not.toContain(leaving.id);
     expect(cluster.leader.node.state.currentTerm).toBe(term);
