@@ -22,13 +22,16 @@ export const onFormerMember = (state: State, key: MemberKey): State =>
   state.role.kind === "leader" && formerMembers(state).includes(key) ? bidFarewell(state, key) : state;
 
 /**
- * A node asks for a vote. If it is no member, it takes itself for a voter because of an entry that is compacted away here, or
- * that was overwritten: the log shows it. Who has none of the log is a founder, whom the genesis names, or has no business here.
+ * A node asks for a vote. If it is no member, it takes itself for a voter because of an entry that is compacted away here, for
+ * who is to vote is a learner of a committed configuration first. Who has none of the log is a founder, whom the genesis names,
+ * or has no business here.
  */
 export function onVoteAsked(state: State, key: MemberKey, { last }: { readonly last: LogPosition }): State {
   if (state.role.kind !== "leader") return state;
   const { farewells } = state.role.administration;
-  const mayBeUnknown = last.index > 0 && farewells.size < farewellsMax;
+  // As long as the founders' configuration is the first one here, every later one is here as well.
+  const isPastKnown = state.log.configurations[0]?.position.index === 0;
+  const mayBeUnknown = last.index > 0 && farewells.size < farewellsMax && !isPastKnown;
   return mayBeUnknown || formerMembers(state).includes(key) ? bidFarewell(state, key) : state;
 }
 

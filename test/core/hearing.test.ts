@@ -129,8 +129,15 @@ describe("of who has never been named", () => {
     }
   });
 
-  test("P9: one that is bid farewell, as a former member may be, acknowledges nothing that there is not", () => {
-    const state = play(leading, from(n5, preVote(9, at(1, 1))));
+  test("P9: it is sent nothing when it asks for a vote, if every configuration there has been is known", () => {
+    for (const request of [preVote(9, at(1, 1)), requestVote(9, at(1, 1))]) {
+      expect(play(leading, from(n5, request)).role).toEqual(leading.role);
+    }
+  });
+
+  test("P9: else it is bid farewell, for it may be a former member, and acknowledges nothing that there is not", () => {
+    const configurations = [{ position: at(1, 1), configuration: genesisConfiguration(genesisOf(n1, n2, n3)) }];
+    const state = play({ ...leading, log: { ...leading.log, configurations } }, from(n5, preVote(9, at(1, 1))));
     expect(asLeader(state).progress.has(n5)).toBe(true);
     expect(take(state, from(n5, accepted(2, 1_000_000)))).toEqual([state, []]);
     expect(take(state, from(n5, accepted(3, 1)))).toEqual([state, []]);

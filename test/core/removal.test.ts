@@ -159,14 +159,27 @@ describe("a leader says farewell", () => {
     }
   });
 
+  /** Its log begins with a configuration that is not the founders': others may have gone with what was compacted away. */
+  const withoutItsPast = (): State => {
+    const state = leader({ log: [1], snapshot: at(4, 1) });
+    return { ...state, log: { ...state.log, configurations: [{ position: at(3, 1), configuration: founders }] } };
+  };
+
+  test("to nobody who asks for a vote and was never named, while every configuration there has been is known", () => {
+    for (const state of [leader({ log: [1] }), leader({ log: [1], snapshot: at(4, 1) })]) {
+      const asked = play(state, from(n4, preVote(9, at(3, 1))), from(wiped(n3), requestVote(1, at(3, 1))));
+      expect(asLeader(asked).progress).toEqual(asLeader(state).progress);
+    }
+  });
+
   test("to nobody who asks for a vote with an empty log and was no founder: it has never been a voter", () => {
-    const later = leader({ log: [1], snapshot: at(4, 1) });
+    const later = withoutItsPast();
     expect(asLeader(play(later, from(n4, preVote(9, at(0, 0))))).progress.has(n4)).toBe(false);
     expect(asLeader(play(later, from(n4, preVote(9, at(3, 1))))).progress.has(n4)).toBe(true);
   });
 
   test("to no more than 128 at once that this leader does not know", () => {
-    let state = leader({ log: [1], snapshot: at(4, 1) });
+    let state = withoutItsPast();
     for (let each = 1; each <= 130; each++) {
       state = play(state, from(toMemberKey(`m${each}`, "disk"), requestVote(1, at(3, 1))));
     }

@@ -1,6 +1,8 @@
 // To whom does a node give its snapshots? A certificate of the cluster is not enough: they hold all that the state machine does.
 import { expect, test } from "bun:test";
-import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
+import type { MemberKey } from "../../src/core/configuration.ts";
+import { noChange } from "../../src/core/membership-change.ts";
+import type { Message } from "../../src/core/messages.ts";
 import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
 import type { Transport, TransportHandler } from "../../src/ports/transport.ts";
 import { Cluster, type Member } from "./cluster.ts";
@@ -14,15 +16,21 @@ async function withSnapshots(): Promise<Cluster> {
   for (const id of three) await cluster.start(id);
   await cluster.settle();
   await cluster.electLeader();
-  const client = cluster.client("n1");
+  await commands(cluster);
+  await cluster.crash("n3");
+  return cluster;
+}
+
+async function commands(cluster: Cluster): Promise<void> {
+  const client = cluster.client(cluster.leader.id);
   for (let count = 0; count < 10; count++) {
     client.command(`c${count}`);
     await cluster.settle();
   }
   await cluster.advance(100);
-  await cluster.crash("n3");
-  return cluster;
 }
+
+const askForVote: Message = { kind: "requestPreVote", term: 2, last: { index: 1, term: 1 }, transfer: false };
 
 const silent: TransportHandler = {
   onPeerConnected() {},
@@ -82,16 +90,31 @@ test("a member does", async () => {
   await cluster.stopAll();
 });
 
-test("one to which the leader sends the log does, as who has left long ago, and from the leader alone", async () => {
+test("asking for a vote makes nobody a reader, as long as the log knows everyone who was ever a member", async () => {
   const cluster = await withSnapshots();
   const reader = await appear(cluster, "n5", "n5-disk");
-  const leader = cluster.member("n1");
-  reader.send(keyOf(leader), { kind: "requestPreVote", term: 2, last: { index: 1, term: 1 }, transfer: false });
+  reader.send(keyOf(cluster.leader), askForVote);
   await cluster.settle();
-  const { role } = leader.node.state;
-  expect(role.kind === "leader" && role.progress.has(toMemberKey("n5", "n5-disk"))).toBe(true);
+  expect(await read(cluster, reader, cluster.leader)).toBe("closed: snapshots are for members");
+  await reader.stop(0);
+  await cluster.stopAll();
+});
+
+test("one to which the leader sends the log does, as who has left long ago, and from the leader alone", async () => {
+  const cluster = await withSnapshots();
+  const { leader } = cluster;
+  const change = { ...noChange, prioritize: [{ name: leader.id, priority: 1 }] };
+  const changed = leader.node.membership.change(change, null);
+  await cluster.settle();
+  expect(await changed).toMatchObject({ kind: "done" });
+  await commands(cluster);
+  expect(leader.node.state.log.configurations[0]!.position.index).toBeGreaterThan(0);
+  const reader = await appear(cluster, "n5", "n5-disk");
+  reader.send(keyOf(leader), askForVote);
+  await cluster.settle();
   expect(await read(cluster, reader, leader)).toBe("snapshotChunk");
-  expect(await read(cluster, reader, cluster.member("n2"))).toBe("closed: snapshots are for members");
+  const follower = cluster.followers.find(({ end, id }) => end === null && id !== "n3")!;
+  expect(await read(cluster, reader, follower)).toBe("closed: snapshots are for members");
   await reader.stop(0);
   await cluster.stopAll();
 });
