@@ -171,6 +171,23 @@ describe("a follower that lacks what the others have forgotten", () => {
     await cluster.stopAll();
   });
 
+  test("takes none of another state machine: its log and its snapshot stay, and nobody's disk is suspected", async () => {
+    const cluster = await founded(10);
+    const away = cluster.followers[0]!;
+    Object.assign(away.machine, { description: { ...away.machine.description, name: "other" } });
+    await cutOff(cluster, away.id);
+    const { last } = away.node.state.log;
+    await command(cluster, ...numbered(33));
+    cluster.rejoin(away.id);
+    await cluster.advance(3_000);
+    expect(away.logs.some((line) => line.includes('of the state machine "recording" and this node runs "other"'))).toBe(
+      true,
+    );
+    expect([away.node.state.log.last, away.node.state.snapshot]).toEqual([last, null]);
+    expect(cluster.leader.logs.filter((line) => line.includes("snapshot damaged"))).toEqual([]);
+    await cluster.stopAll();
+  });
+
   test("gets another one when the leader's is damaged on its disk, and until then it is read more and more seldom", async () => {
     const cluster = new Cluster(three, noTail);
     cluster.snapshotPolicy = every(10);
