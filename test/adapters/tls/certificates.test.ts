@@ -42,6 +42,7 @@ describe("P53: on the accepting side", () => {
     await until(() => raw.isClosed, "closed");
     expect(raw.received.length).toBe(0);
     expect(raw.failure).toContain("CERTIFICATE_REQUIRED");
+    await until(() => reasons(node).length > 0, "the node says why");
     expect(reasons(node)).toEqual(["the other side has no certificate"]);
   });
 
@@ -69,6 +70,7 @@ describe("P53: on the accepting side", () => {
     raw.send(hello(clientSender("alice")));
     await until(() => raw.isClosed, "closed");
     expect(raw.received.length).toBe(0);
+    await until(() => reasons(node).length > 0, "the node says why");
     expect(reasons(node)).toEqual(["the other side's certificate is signed by another CA"]);
   });
 
@@ -99,6 +101,7 @@ describe("P53: on the accepting side", () => {
     expect(raw.frames("reply")).toEqual([
       { kind: "refused", code: "wrong-cluster", message: 'the hello names cluster "prod", this is "demo"' },
     ]);
+    await until(() => reasons(node).length > 0, "the node says why");
     expect(reasons(node)).toEqual(['the hello names cluster "prod", this is "demo"']);
   });
 
@@ -122,6 +125,7 @@ describe("P53: on the accepting side", () => {
     await until(() => raw.isClosed, "closed");
     expect(raw.isSecure).toBe(false);
     expect(raw.failure).toContain("PROTOCOL_VERSION");
+    await until(() => reasons(node).length > 0, "the node says why");
     expect(reasons(node)).toEqual(["no TLS version in common: Graft speaks TLS 1.3 only"]);
   });
 
@@ -129,6 +133,7 @@ describe("P53: on the accepting side", () => {
     const raw = await net.raw(node, null);
     raw.send(Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     await until(() => raw.isClosed, "closed");
+    await until(() => reasons(node).length > 0, "the node says why");
     expect(reasons(node)).toEqual(["the other side speaks plain HTTP, not TLS"]);
   });
 });
