@@ -114,6 +114,8 @@ export function describeEffect(effect: Effect): string {
       return `write snapshot ${at(effect.snapshot.position)}, the log begins ${effect.discardsLog ? "anew " : ""}after ${at(effect.base)} [${effect.ticket}]`;
     case "writeRemoved":
       return `write that ${at(effect.position)} has removed this node [${effect.ticket}]`;
+    case "writeRefilled":
+      return `write that this node's log is whole again [${effect.ticket}]`;
     case "fetchSnapshot":
       return `fetch from ${nodeIdOf(effect.from)}: snapshot ${at(effect.snapshot.position)}`;
     case "checkSnapshot":

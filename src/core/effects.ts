@@ -60,8 +60,15 @@ export interface WriteRemoved extends PlacedConfiguration {
   readonly ticket: Ticket;
 }
 
+/** What this node had lost is in its log again, durably: from now on it takes part like any other. See refill.ts. */
+export interface WriteRefilled {
+  readonly kind: "writeRefilled";
+  readonly ticket: Ticket;
+}
+
 /** The effects that a log store takes; applied in order, as one transaction per call. */
-export type DurableEffect = WriteVote | TruncateLog | AppendLog | WriteGenesis | WriteRemoved | WriteSnapshot;
+export type DurableEffect =
+  WriteVote | TruncateLog | AppendLog | WriteGenesis | WriteRemoved | WriteRefilled | WriteSnapshot;
 
 export interface SendMessage {
   readonly kind: "send";

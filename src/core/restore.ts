@@ -8,6 +8,7 @@ import { type LogPosition, logStart, type Millis, type Term } from "./log-positi
 import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
 import { nextUint32, type RandomState, seedRandom } from "./random.ts";
 import { hasBeenMember } from "./removal.ts";
+import type { Refill } from "./refill.ts";
 import type { Follower } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -27,6 +28,7 @@ export interface Saved {
   readonly termStarts: readonly LogPosition[];
   readonly configurations: readonly PlacedConfiguration[];
   readonly removed: PlacedConfiguration | null;
+  readonly refill: Refill | null;
 }
 
 export interface Start {

@@ -41,6 +41,7 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
     case "writeVote":
     case "writeGenesis":
     case "writeRemoved":
+    case "writeRefilled":
     case "writeSnapshot":
     case "appendLog":
     case "truncateLog":

@@ -6,6 +6,7 @@ import type { Entry } from "../core/entry.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
+import type { Refill } from "../core/refill.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 
 /** What a node remembers across restarts: everything the core needs, and no command's bytes. */
@@ -29,6 +30,8 @@ export interface SavedState {
   readonly configurations: readonly PlacedConfiguration[];
   /** The configuration by which this incarnation was removed: the node does not start from this data. Null: it was not. */
   readonly removed: PlacedConfiguration | null;
+  /** Set when damaged files were set aside: what this log held is to be copied from a leader. Null: nothing is missing. */
+  readonly refill: Refill | null;
 }
 
 /**

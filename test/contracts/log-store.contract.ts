@@ -80,6 +80,7 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
           termStarts: [],
           configurations: [],
           removed: null,
+          refill: null,
         });
         expect(reopen().incarnation).toBe(incarnation);
       });

@@ -71,6 +71,7 @@ export function saved(node: Node = {}): Saved {
     termStarts: log.flatMap((term, place) => (term === log[place - 1] ? [] : [at(snapshot.index + 1 + place, term)])),
     configurations: [],
     removed: null,
+    refill: null,
   };
 }
 

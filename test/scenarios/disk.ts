@@ -18,6 +18,7 @@ export class Disk {
   snapshot: SnapshotRecord | null = null;
   genesis: Genesis | null = null;
   removed: Saved["removed"] = null;
+  refill: Saved["refill"] = null;
   #vote: { readonly currentTerm: number; readonly votedFor: MemberKey | null } = { currentTerm: 0, votedFor: null };
   #waiting: DurableEffect[] = [];
 
@@ -65,6 +66,7 @@ export class Disk {
           : [],
       ),
       removed: this.removed,
+      refill: this.refill,
     };
   }
 
@@ -81,6 +83,9 @@ export class Disk {
         return;
       case "writeRemoved":
         this.removed = { position: effect.position, configuration: effect.configuration };
+        return;
+      case "writeRefilled":
+        this.refill = null;
         return;
       case "writeGenesis":
         this.genesis = effect.genesis;

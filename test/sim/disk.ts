@@ -24,6 +24,7 @@ export class DiskImage {
   readonly key: MemberKey;
   genesis: Genesis | null = null;
   removed: Saved["removed"] = null;
+  refill: Saved["refill"] = null;
   currentTerm = 0;
   votedFor: MemberKey | null = null;
   base: LogPosition & { readonly stampMs: number } = { ...logStart, stampMs: 0 };
@@ -50,6 +51,9 @@ export class DiskImage {
         return;
       case "writeRemoved":
         this.removed = { position: effect.position, configuration: effect.configuration };
+        return;
+      case "writeRefilled":
+        this.refill = null;
         return;
       case "writeGenesis":
         this.genesis = effect.genesis;
@@ -122,6 +126,7 @@ export class DiskImage {
           : [],
       ),
       removed: this.removed,
+      refill: this.refill,
     };
   }
 }

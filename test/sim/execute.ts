@@ -17,6 +17,7 @@ export function executeEffect(node: SimNode, effect: Effect): void {
     case "writeVote":
     case "writeGenesis":
     case "writeRemoved":
+    case "writeRefilled":
       node.writes.push(effect);
       return;
     case "writeSnapshot":

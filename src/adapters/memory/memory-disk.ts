@@ -22,6 +22,7 @@ export interface MemoryDisk {
   currentTerm: Term;
   votedFor: MemberKey | null;
   removed: SavedState["removed"];
+  refill: SavedState["refill"];
   base: LogBase;
   baseConfiguration: PlacedConfiguration | null;
   snapshot: SnapshotRecord | null;
@@ -35,6 +36,7 @@ export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
   currentTerm: 0,
   votedFor: null,
   removed: null,
+  refill: null,
   base: { ...logStart, stampMs: 0, chain: 0 },
   baseConfiguration: null,
   snapshot: null,
@@ -50,6 +52,9 @@ export function applyToDisk(disk: MemoryDisk, effect: DurableEffect): void {
       return;
     case "writeRemoved":
       disk.removed = { position: effect.position, configuration: effect.configuration };
+      return;
+    case "writeRefilled":
+      disk.refill = null;
       return;
     case "writeGenesis":
       disk.genesis = effect.genesis;
@@ -98,7 +103,8 @@ const inOrder = (_: string, value: unknown): unknown =>
 
 /** What a node finds on the disk when it starts. Costs as much as the log is long. */
 export function savedOn(disk: MemoryDisk): SavedState {
-  const { incarnation, genesis, currentTerm, votedFor, removed, base, baseConfiguration, snapshot, entries } = disk;
+  const { incarnation, genesis, currentTerm, votedFor, removed, refill, base, baseConfiguration, snapshot, entries } =
+    disk;
   const termStarts: LogPosition[] = [];
   const configurations: SavedState["configurations"][number][] = [];
   for (const entry of entries) {
@@ -120,5 +126,6 @@ export function savedOn(disk: MemoryDisk): SavedState {
     termStarts,
     configurations,
     removed,
+    refill,
   };
 }

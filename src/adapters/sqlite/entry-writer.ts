@@ -43,6 +43,9 @@ export class EntryWriter {
         return this.#writeGenesis(effect.genesis);
       case "writeRemoved":
         return this.#writeRemoved(effect);
+      case "writeRefilled":
+        this.#statements.refilled.run();
+        return;
       case "truncateLog":
         return this.#truncate(effect.through);
       case "appendLog":
@@ -142,6 +145,7 @@ function prepareStatements(db: Database) {
     ),
     genesis: db.prepare<never, [string, number]>("INSERT INTO genesis VALUES (1, ?, ?)"),
     removed: db.prepare<never, [string, number]>("INSERT INTO removed VALUES (1, ?, ?)"),
+    refilled: db.prepare<never, []>("DELETE FROM refill"),
     append: db.prepare<
       never,
       [number, number, number, number, number, Uint8Array, number | null, number | null, number | null]

@@ -40,6 +40,8 @@ function afterEffect(outline: LogOutline, effect: DurableEffect): LogOutline | s
       return outline.hasGenesis ? "a genesis is there already" : { ...outline, hasGenesis: true };
     case "writeRemoved":
       return outline.isRemoved ? "the node has been removed already" : { ...outline, isRemoved: true };
+    case "writeRefilled":
+      return outline;
     case "truncateLog":
       return afterTruncation(outline, effect.through);
     case "appendLog":

@@ -5,6 +5,7 @@ import type { MemberKey } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../../core/log-position.ts";
 import type { PlacedConfiguration } from "../../core/log-terms.ts";
+import type { Refill } from "../../core/refill.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { type Chain, nextChain, recordChecksum } from "./chain.ts";
@@ -57,6 +58,7 @@ export function readSavedState(db: Database, file: string): Found {
     termStarts: readTermStarts(db, file, base, tail),
     configurations: readConfigurations(db, file, base),
     removed: readRemoved(db, file),
+    refill: readRefill(db, file),
   };
   return { saved, base, tail };
 }
@@ -85,6 +87,11 @@ function readGenesis(db: Database, file: string): Genesis | null {
 function readRemoved(db: Database, file: string): PlacedConfiguration | null {
   const row = readOptionalRecord<{ record: string }>(db, file, "removed", ["record"]);
   return row === null ? null : decodePlaced(row.record);
+}
+
+function readRefill(db: Database, file: string): Refill | null {
+  const row = readOptionalRecord<{ record: string }>(db, file, "refill", ["record"]);
+  return row === null ? null : (JSON.parse(row.record) as Refill);
 }
 
 /** The record of the latest snapshot, which reaches from the base or beyond it to an entry of the log (P29). */

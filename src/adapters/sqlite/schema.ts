@@ -9,7 +9,7 @@ export const applicationId = 0x47524654;
 export const formatVersion = 2;
 
 /**
- * - identity, vote, genesis, removed, snapshot, base: one row at most, each with a checksum of its own. Term and vote are
+ * - identity, vote, genesis, removed, refill, snapshot, base: one row at most, each with a checksum of its own. Term and vote are
  *   one row, so that they never reach the disk apart.
  * - log: the entries after the base, without a gap, each with a checksum chained over its predecessor's. Rows at or below
  *   the base are rubbish: nothing reads them, and space.ts removes them by and by.
@@ -25,6 +25,8 @@ const tables = `
   CREATE TABLE genesis (
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE removed (
+    only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+  CREATE TABLE refill (
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE snapshot (
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
