@@ -146,6 +146,8 @@ export function describeEffect(effect: Effect): string {
       return `genesis ${effect.genesis.clusterUuid.slice(0, 8)} is durable`;
     case "removed":
       return `removed by ${at(effect.position)}`;
+    case "accuse":
+      return `accuse ${nodeIdOf(effect.from)}: ${effect.lie}`;
     case "halt":
       return `halt: ${describeHalt(effect.reason)}`;
   }

@@ -180,6 +180,14 @@ export interface Removed extends PlacedConfiguration {
   readonly kind: "removed";
 }
 
+/** A node has sent what no honest node sends: close its connection, and say why. The state is as if nothing had come. */
+export interface Accuse {
+  readonly kind: "accuse";
+  readonly from: MemberKey;
+  /** For an operator: what it claims, and what contradicts that. */
+  readonly lie: string;
+}
+
 /** The genesis is on disk here: hellos may carry it from now on. */
 export interface GenesisDurable {
   readonly kind: "genesisDurable";
@@ -214,4 +222,5 @@ export type Effect =
   | ChangeSettled
   | GenesisDurable
   | Removed
+  | Accuse
   | Halt;

@@ -15,6 +15,7 @@ import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { heardOf } from "./hearing.ts";
 import { goHome } from "./homecoming.ts";
 import { onLeaderTick } from "./leadership.ts";
+import { lieIn } from "./lies.ts";
 import { administer, onChangeMembership } from "./membership.ts";
 import type { Message } from "./messages.ts";
 import { becomePreCandidate, onRequestPreVote, onRequestPreVoteReply, onTimeoutNow } from "./pre-vote.ts";
@@ -76,6 +77,11 @@ function onEvent(state: State, event: Event, emit: Emit): State {
 
 function onMessage(state: State, from: MemberKey, received: Message, emit: Emit): State {
   if (received.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
+  const lie = lieIn(state, from, received);
+  if (lie !== null) {
+    emit({ kind: "accuse", from, lie });
+    return state;
+  }
   const message = heardOf(state, from, received);
   if (message === null) return state;
   switch (message.kind) {

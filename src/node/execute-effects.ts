@@ -89,11 +89,11 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
       targets.changeSettled(effect);
       return;
     case "removed":
-      targets.removed(effect);
-      return;
+      return targets.removed(effect);
+    case "accuse":
+      return targets.transport.dismiss(effect.from, effect.lie);
     case "halt":
-      targets.halt(effect.reason);
-      return;
+      return targets.halt(effect.reason);
   }
 }
 

@@ -91,6 +91,11 @@ export interface Transport {
   /** Starts listening and dialling. Throws `GraftError("config")` when the address cannot be listened on. */
   start(handler: TransportHandler): Promise<void>;
   send(to: MemberKey, message: Message | NodeMessage): void;
+  /**
+   * The peer has lied: logs it with the reason and closes the connection with that incarnation, which is told the reason.
+   * Nothing more of it is delivered; either side may connect again.
+   */
+  dismiss(peer: MemberKey, reason: string): void;
   /** Writes what has been gathered to the sockets. Called once per turn of the node's loop and before a write blocks. */
   flush(): void;
   /** The nodes to keep connections with, this one left out. Replaces the list of the call before. */

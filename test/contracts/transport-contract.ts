@@ -46,6 +46,20 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       ]);
     });
 
+    test("a peer that has lied is told why its connection closes, and may connect again", async () => {
+      const { net, a, b } = await pair();
+      await net.until(() => {
+        // Again: the other side may just have replaced the connection that is closed.
+        if (a.heard.isConnectedTo("n2")) a.transport.dismiss(b.key, "it acknowledges entry 9");
+        return b.heard.reasons.some((reason) => reason.includes("it acknowledges entry 9"));
+      }, "it is told");
+      await net.until(() => a.heard.isConnectedTo("n2") && b.heard.isConnectedTo("n1"), "both are connected again");
+      await roundTrip(net, a, b);
+      a.transport.dismiss(toMemberKey("n2", "another disk"), "another node is meant");
+      await roundTrip(net, a, b);
+      expect([...a.heard.reasons, ...b.heard.reasons].join()).not.toContain("another node is meant");
+    });
+
     test("one side that dials is enough for both directions", async () => {
       const net = await opened();
       const [a, b] = [await net.node("n1"), await net.node("n2")];

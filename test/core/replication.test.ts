@@ -300,10 +300,6 @@ describe("who is heard", () => {
     expect(after).toMatchObject({ currentTerm: 5, role: { kind: "follower", leader: null } });
   });
 
-  test("an acknowledgement beyond the leader's log stops the node", () => {
-    expect(() => take(inStep(), from(n2, accepted(2, 9)))).toThrow("beyond the leader's log");
-  });
-
   test("a new connection: what was under way is sent again from the last acknowledgement on", () => {
     const state = play(inStep(), propose(4), propose(4), from(n2, accepted(2, 4)), propose(4));
     const [after, effects] = take(state, hello(n2, genesisOf(n1, n2, n3)));

@@ -34,6 +34,7 @@ function setUp(stored: readonly Entry[] = []) {
   const start = { self: toMemberKey("n1", "a"), seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
   const state = restore(store.saved, { ...start, settings: defaultSettings });
   const sent: (Message | NodeMessage)[] = [];
+  const dismissed: (readonly [string, string])[] = [];
   const never = (): never => {
     throw new Error("not expected here");
   };
@@ -42,6 +43,7 @@ function setUp(stored: readonly Entry[] = []) {
     transport: {
       start: never,
       send: (_, message) => void sent.push(message),
+      dismiss: (peer, reason) => void dismissed.push([peer, reason]),
       flush: never,
       setPeers: never,
       setGenesis: never,
@@ -76,6 +78,7 @@ function setUp(stored: readonly Entry[] = []) {
   };
   return {
     targets,
+    dismissed,
     tail,
     sent,
     execute: (effect: Parameters<typeof executeEffect>[0]) => executeEffect(effect, state, targets),
@@ -92,6 +95,12 @@ const range = (prev: [number, number], through: [number, number], bytesMax = 1e9
   leaderCommit: 2,
   round: 9,
   freshAsOf: null,
+});
+
+test("an accusation closes the connection of the accused, with the lie as the reason", () => {
+  const { dismissed, execute } = setUp();
+  execute({ kind: "accuse", from: n2, lie: "it acknowledges entry 9" });
+  expect(dismissed).toEqual([[n2, "it acknowledges entry 9"]]);
 });
 
 describe("sendEntries", () => {

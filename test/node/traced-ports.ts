@@ -40,6 +40,7 @@ export function tracedTransport(transport: Transport, trace: string[], faults: (
       trace.push(`send ${message.kind} ${to.slice(0, to.indexOf("@"))}`);
       transport.send(to, message);
     },
+    dismiss: (peer, reason) => transport.dismiss(peer, reason),
     flush: () => {
       trace.push("flush");
       transport.flush();

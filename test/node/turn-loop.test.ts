@@ -67,6 +67,7 @@ function followerLoop(write?: LogStore["write"]) {
   const transport = {
     start: never,
     send: (_: unknown, { kind }: { readonly kind: string }) => void log.push(`send ${kind}`),
+    dismiss: never,
     flush: () => void log.push("flush"),
     setPeers: never,
     setGenesis: never,
@@ -221,10 +222,10 @@ describe("turn loop", () => {
     loop.arrive(from(n2, heartbeat));
     clock.run();
     log.length = 0;
-    loop.arrive(from(n3, heartbeat));
+    loop.arrive({ kind: "persisted", ticket: 99 });
     loop.arrive(from(n2, appendEntries(0, 1)));
     clock.run();
-    expect(String(failures[0])).toContain("Election Safety broken");
+    expect(String(failures[0])).toContain("ticket 99 confirmed");
     expect(log).toEqual([]);
     loop.arrive(from(n2, heartbeat));
     expect(clock.run()).toBe(0);

@@ -355,6 +355,7 @@ export class Cluster {
     if (effect.kind === "send") this.#post(node, effect.to, effect.message);
     if (effect.kind === "sendEntries") this.#post(node, effect.to, appendEntriesOf(effect, node.entries));
     if (effect.kind === "halt") node.state = null;
+    if (effect.kind === "accuse") throw new Error(`${node.id}: ${describeEffect(effect)}`);
     if (effect.kind === "changeSettled") this.outcomes.push(effect.outcome);
   }
 

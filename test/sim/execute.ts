@@ -84,6 +84,8 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       world.onRemoved(node, effect);
       node.leave();
       return;
+    case "accuse":
+      throw new Violation("no honest node is accused", `${node.key}: ${describeEffect(effect)}`);
     case "halt":
       node.halt(effect.reason);
       world.onHalted(node);

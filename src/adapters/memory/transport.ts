@@ -191,6 +191,12 @@ export class MemoryNetwork {
     });
   }
 
+  /** @internal */
+  dismiss(by: MemoryTransport, peer: MemberKey, reason: string): void {
+    const connection = this.#connections.get(pairOf(by.self.id, nodeIdOf(peer)));
+    if (connection?.ends.some((end) => end.key === peer)) this.break(connection, reason);
+  }
+
   /** @internal Time does not pass here: who does not answer at once does not answer. */
   reach(from: MemoryTransport, id: NodeId, address: string): Promise<Reach> {
     const { promise, resolve } = Promise.withResolvers<Reach>();
@@ -321,6 +327,10 @@ class MemoryTransport implements Transport {
 
   send(to: MemberKey, message: Message | NodeMessage): void {
     if (this.handler !== null) this.#network.sendMessage(this, to, message);
+  }
+
+  dismiss(peer: MemberKey, reason: string): void {
+    this.#network.dismiss(this, peer, reason);
   }
 
   openBulk(to: MemberKey): Promise<BulkLink> {

@@ -108,6 +108,14 @@ export class PeerTable {
     this.#byKey.get(to)?.link.send(encodeFrame(message));
   }
 
+  /** Closes the link to this incarnation, which is told the reason. False when there is none. */
+  dismiss(key: MemberKey, reason: string): boolean {
+    const connected = this.#byKey.get(key);
+    if (connected === undefined) return false;
+    connected.link.finish(reason, encodeFrame(refused("bad-frame", reason)));
+    return true;
+  }
+
   isConnected(key: MemberKey): boolean {
     return this.#byKey.has(key);
   }

@@ -1,5 +1,6 @@
 // What does an operator read of connections? Refusals sparingly, since anyone on the network can provoke them; two processes
 // under one identity loudly; what is in order, and happens whenever two nodes dial each other, only when looking for it.
+import type { MemberKey } from "../../core/configuration.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Refused } from "../cbor/frames.ts";
@@ -30,6 +31,11 @@ export class TransportLog {
     const isSpare = failure.code === "busy" && failure.isOurRefusal && failure.identity?.role === "node";
     if (isSpare) this.#logger.log("debug", "spare connection refused", fields);
     else this.#sparing.warn("connection refused", fields);
+  }
+
+  /** What a peer sent contradicts what this node knows. */
+  peerLied(peer: MemberKey, reason: string): void {
+    this.#sparing.warn("a peer has sent what no honest node sends; its connection is closed", { peer, reason });
   }
 
   /** A client that was let in broke the protocol. */

@@ -116,6 +116,10 @@ class NodeTransport implements TlsTransport {
     this.#table.send(to, message);
   }
 
+  dismiss(peer: MemberKey, reason: string): void {
+    if (this.#table.dismiss(peer, reason)) this.#log.peerLied(peer, reason);
+  }
+
   openBulk(to: MemberKey): Promise<BulkLink> {
     if (this.#handler === null) {
       return Promise.reject(new GraftError("unavailable", `${this.#options.self.id} does not run`));

@@ -1,0 +1,87 @@
+// Can an honest node have sent this message? Some messages contradict what this node can check by itself: its own log, its own
+// commit index, and what it has sent. Such a message is a lie of its sender. It costs the sender its connection, and this node
+// ignores it. What a correct node cannot contradict by itself is believed: see hearing.ts for whose word counts at all.
+import type { MemberKey } from "./configuration.ts";
+import type { Entry } from "./entry.ts";
+import { type LogIndex, type LogPosition, logStart, type Term } from "./log-position.ts";
+import { termAt } from "./log-terms.ts";
+import type { AppendEntries, AppendEntriesReply, InstallSnapshot, Message } from "./messages.ts";
+import type { State } from "./state.ts";
+
+/** How far a leader's snapshot may end beyond this log: 2^9 such leaps lie before the end of the range. */
+export const indexLeapMax = 2 ** 44;
+
+/** Why `from` cannot have sent this as an honest node, in words for an operator; null when this node sees no contradiction. */
+export function lieIn(state: State, from: MemberKey, message: Message): string | null {
+  if (state.genesis === null) return null;
+  switch (message.kind) {
+    case "appendEntries":
+      return secondLeader(state, from, message.term) ?? lieInEntries(state, message);
+    case "installSnapshot":
+      return secondLeader(state, from, message.term) ?? lieInSnapshot(state, message);
+    case "appendEntriesReply":
+      return lieInReply(state, message);
+    default:
+      return null;
+  }
+}
+
+/** §3.4: at most one leader is elected in a term, and this node knows it. */
+function secondLeader({ role, currentTerm, self }: State, from: MemberKey, term: Term): string | null {
+  if (term !== currentTerm) return null;
+  const leader = role.kind === "leader" ? self : role.kind === "follower" ? role.leader : null;
+  return leader === null || leader === from ? null : `it claims to lead term ${term}, which ${leader} leads`;
+}
+
+/** Each entry follows the one before it, and none contradicts what is committed here (§3.6.3). */
+function lieInEntries(state: State, { term, prev, entries }: AppendEntries): string | null {
+  // A leader of an earlier term may hold what was overwritten since.
+  const compares = term >= state.currentTerm;
+  let before: LogPosition = prev;
+  if (compares && contradictsCommitted(state, prev)) return conflict(state, prev);
+  for (const entry of entries) {
+    const fault = misplaced(entry, before, term);
+    if (fault !== null) return fault;
+    if (compares && contradictsCommitted(state, entry)) return conflict(state, entry);
+    before = entry;
+  }
+  return null;
+}
+
+function misplaced(entry: Entry, before: LogPosition, leaderTerm: Term): string | null {
+  if (entry.index !== before.index + 1) return `its entry ${entry.index} does not follow ${before.index}`;
+  if (entry.term < before.term) return `its entry ${entry.index} has term ${entry.term}, after term ${before.term}`;
+  return entry.term > leaderTerm ? `its entry ${entry.index} has term ${entry.term}, later than its own` : null;
+}
+
+/** Whether another entry is committed here at this index; below the base this node cannot tell. */
+function contradictsCommitted({ log, commitIndex }: State, { index, term }: LogPosition): boolean {
+  return index >= log.base.index && index <= commitIndex && termAt(log, index) !== term;
+}
+
+const conflict = ({ log }: State, { index, term }: LogPosition): string =>
+  `its entry ${index} has term ${term}; here term ${termAt(log, index)} is committed there`;
+
+function lieInSnapshot(state: State, { term, snapshot: { position } }: InstallSnapshot): string | null {
+  if (term < state.currentTerm) return null;
+  if (contradictsCommitted(state, position)) return conflict(state, position);
+  const committed = lastCommitted(state);
+  if (position.index > committed.index && position.term < committed.term) {
+    return `its snapshot ends at ${position.index} in term ${position.term}; here ${committed.index} is committed in term ${committed.term}`;
+  }
+  const indexMax: LogIndex = state.log.last.index + indexLeapMax;
+  return position.index > indexMax ? `its snapshot ends at ${position.index}, beyond ${indexMax}` : null;
+}
+
+const lastCommitted = ({ log, commitIndex }: State): LogPosition => ({
+  index: commitIndex,
+  term: termAt(log, commitIndex) ?? logStart.term,
+});
+
+/** A follower answers what this leader has sent in this term: no round before it was sent, no entry that was never there. */
+function lieInReply({ role, currentTerm, log }: State, { term, round, outcome }: AppendEntriesReply): string | null {
+  if (role.kind !== "leader" || term !== currentTerm) return null;
+  if (round > role.round) return `it answers round ${round}; the last one sent is ${role.round}`;
+  if (outcome.kind !== "accepted" || outcome.matchIndex <= log.last.index) return null;
+  return `it acknowledges entry ${outcome.matchIndex}; the leader's log ends at ${log.last.index}`;
+}
