@@ -41,6 +41,8 @@ export interface NodeSettings {
     /** Where relative paths of plugins start. */
     readonly directory: string;
   };
+  /** When the certificate, or its authority's, runs out. */
+  readonly certificateEndsAt: Date;
   readonly access: { readonly admins: readonly string[] };
   readonly raft: {
     readonly electionTimeoutMs: number;
@@ -86,6 +88,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       address: settings.node.advertise,
       bootstrap: settings.cluster.bootstrap,
       join: settings.cluster.join,
+      certificateEnds: { atMs: settings.certificateEndsAt.getTime(), date: settings.certificateEndsAt.toISOString() },
       version,
     };
     const snapshots = openFileSnapshotStore(settings.node.dataDir);

@@ -51,12 +51,12 @@ export const start = command({
     if (args.config === undefined) throw new GraftError("usage", "which node? graft start --config FILE");
     const path = args.config;
     const config = checked(() => loadConfig(path));
-    const { ca, cert, key } = checked(() => loadNodeCredentials(config));
+    const { ca, cert, key, expiresAt } = checked(() => loadNodeCredentials(config));
     const logger = composeLogger(output.verbose ? { ...config.log, level: "debug" } : config.log);
     const isAskedToStop = askedToStop(args["stop-with-stdin"] === true);
     try {
       logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin });
-      const composed = composeNode({ ...config, tls: { ca, cert, key } }, logger);
+      const composed = composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger);
       // A plugin may load for as long as it likes, or for ever; nothing is lost by leaving it.
       const node = await Promise.race([composed, isAskedToStop.then(() => null)]);
       if (node === null) logger.log("info", "stopped while the plugin was loading");

@@ -4,6 +4,7 @@ import { describeChange, describeChangeOutcome, describeConfiguration } from "./
 import type { Effect, HaltReason, TransferOutcome } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Event } from "./events.ts";
+import type { Impediment, Unfit } from "./fitness.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { AppendOutcome, Message } from "./messages.ts";
 import type { State } from "./state.ts";
@@ -51,6 +52,8 @@ export function describeEvent(event: Event): string {
       return `the snapshot through ${at(event.snapshot.position)} is fetched`;
     case "fetchFailed":
       return `the snapshot ${event.file} of ${nodeIdOf(event.from)} is damaged`;
+    case "fitness":
+      return `unfit to lead: ${describeUnfit(event.unfit)}`;
     case "transferLeadership":
       return `leadership shall go to ${event.to ?? "the best prepared voter"}`;
   }
@@ -161,14 +164,32 @@ export function describeTransfer(outcome: TransferOutcome): string {
       return `this node does not lead${outcome.leader === null ? "" : `, ${nodeIdOf(outcome.leader)} does`}`;
     case "unknownTarget":
       return `${outcome.to} is not a voter of this cluster`;
+    case "unfitTarget":
+      return `${outcome.to} cannot lead well: ${describeImpediment(outcome.impediment)}`;
     case "noTarget":
-      return "no other voter has answered lately";
+      return "no other voter that could lead has answered lately";
     case "busy":
       return "another transfer is under way";
     case "timedOut":
       return "the target did not take over within an election timeout";
   }
 }
+
+function describeImpediment(impediment: Impediment): string {
+  switch (impediment) {
+    case "space":
+      return "its disk is nearly full";
+    case "certificate":
+      return "its certificate has expired";
+    case "hidden":
+      return "no other voter can dial it";
+    case "stateMachine":
+      return "its state machine has stopped, or has yet to apply the entry at which another one stopped";
+  }
+}
+
+const describeUnfit = (unfit: Unfit): string =>
+  [...unfit].map(([key, impediment]) => `${nodeIdOf(key)} (${impediment})`).join(", ") || "nobody";
 
 export function describeHalt(reason: HaltReason): string {
   const cluster = reason.clusterUuid.slice(0, 8);

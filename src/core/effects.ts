@@ -3,6 +3,7 @@
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { ChangeRef, ProposalRef, ReadRef, Ticket } from "./events.ts";
+import type { Impediment } from "./fitness.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import type { PlacedConfiguration } from "./log-terms.ts";
@@ -164,6 +165,8 @@ export type TransferOutcome =
   | { readonly kind: "done" }
   | { readonly kind: "notLeader"; readonly leader: MemberKey | null }
   | { readonly kind: "unknownTarget"; readonly to: NodeId }
+  /** It would lead worse than this node does. */
+  | { readonly kind: "unfitTarget"; readonly to: NodeId; readonly impediment: Impediment }
   | { readonly kind: "noTarget" }
   | { readonly kind: "busy" }
   | { readonly kind: "timedOut" };

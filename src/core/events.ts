@@ -1,6 +1,7 @@
 // Everything that can happen to a node, as data. Each event carries the time at which it is handled.
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
 import type { CommandStamp } from "./entry.ts";
+import type { Unfit } from "./fitness.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
@@ -120,6 +121,13 @@ export interface FetchFailedEvent extends Timed {
   readonly file: string;
 }
 
+/** The node has learned which members are unfit to lead, this one included. */
+export interface FitnessEvent extends Timed {
+  readonly kind: "fitness";
+  /** All of them; it replaces what the event before said. */
+  readonly unfit: Unfit;
+}
+
 export type Event =
   | TickEvent
   | MessageEvent
@@ -133,4 +141,5 @@ export type Event =
   | ChangeMembershipEvent
   | SnapshotTakenEvent
   | SnapshotFetchedEvent
-  | FetchFailedEvent;
+  | FetchFailedEvent
+  | FitnessEvent;

@@ -1,10 +1,12 @@
 // Where does leadership live? A leader that sees a voter of higher priority, in step and steadily heard for a while, hands
-// over to it (§3.10). Elections know nothing of priorities: any voter is better than none.
+// over to it (§3.10). An unfit leader hands over at once to a voter that is fitter (fitness.ts), and stays while there is none.
+// Elections know nothing of priorities or fitness: any voter is better than none.
 //
 // Leadership cannot swing to and fro: it only ever moves to a strictly higher priority, to a node that has been well for
 // some time, and not soon after an election. A node that does not take it, or that gives it away again by its own hand-over,
 // is not well, though it looks so from here: each time it is left alone for twice as long as before.
 import { isJoint, type MemberKey } from "./configuration.ts";
+import { gravityOf, isHidden } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Homecoming, Leader } from "./roles.ts";
 import type { Emit, Postponed, State } from "./state.ts";
@@ -29,12 +31,14 @@ export function goHome(state: State, emit: Emit): State {
   const isSame = preferred === before && committed === state.commitIndex;
   const next = isSame ? state : withHomecoming(state, role, { preferred, committed: state.commitIndex });
   const { electionTimeoutMs } = state.settings;
+  const isUrgent = preferred !== null && gravityOf(state, preferred.key) < gravityOf(state, state.self);
   const isSteady = preferred !== null && state.nowMs - preferred.sinceMs >= steadyFor * electionTimeoutMs;
   // A new leader stays for a while, whoever is preferred.
   const isDue = state.nowMs - role.sinceMs >= pauseMin * electionTimeoutMs;
   // Under load something is always on its way to it, and others confirm it first: what was committed a tick ago it shall hold.
   const isInStep = preferred !== null && (role.progress.get(preferred.key)?.matchIndex ?? 0) >= committed;
-  if (!isSteady || !isInStep || !isDue || !isAtRest(state, role)) return next;
+  const isTime = isUrgent ? role.transfer === null : isSteady && isDue && isAtRest(state, role);
+  if (preferred === null || !isInStep || !isTime) return next;
   return beginTransfer(postpone(next, preferred.key), preferred.key, true, emit);
 }
 
@@ -59,19 +63,26 @@ function postpone(state: State, key: MemberKey): State {
 const isPostponed = ({ postponed, nowMs }: State, key: MemberKey): boolean =>
   nowMs < (postponed.get(key)?.untilMs ?? Number.NEGATIVE_INFINITY);
 
-/** The voter of the highest priority above this leader's own that keeps up with the log and has answered lately. */
+/**
+ * The voter that keeps up with the log, has answered lately, and is fitter than this leader; or is as fit, and has the highest
+ * priority above this leader's own.
+ */
 function preferredTo(state: State, role: Leader): MemberKey | null {
   const configuration = latestConfiguration(state.log);
   if (configuration === null) return null;
   const { members, voters } = configuration;
   const own = members.find(({ key }) => key === state.self)?.priority ?? Number.NEGATIVE_INFINITY;
+  const ownGravity = gravityOf(state, state.self);
   const fit = members.filter(({ key, priority }) => {
     const progress = role.progress.get(key);
-    if (priority <= own || progress === undefined || !voters.includes(key)) return false;
+    const gravity = gravityOf(state, key);
+    if (gravity > ownGravity || (gravity === ownGravity && priority <= own) || isHidden(state, key)) return false;
+    if (progress === undefined || !voters.includes(key)) return false;
     if (isToStop(configuration, key) || isPostponed(state, key)) return false;
     return progress.kind === "replicating" && state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;
   });
-  return fit.sort((a, b) => b.priority - a.priority)[0]?.key ?? null;
+  fit.sort((a, b) => gravityOf(state, a.key) - gravityOf(state, b.key) || b.priority - a.priority);
+  return fit[0]?.key ?? null;
 }
 
 /** Nothing is under way that a change of leaders would hold up, or leave without its answer. */

@@ -37,3 +37,9 @@ export function seedRandom(seed: RandomState): RandomState {
   for (let round = 0; round < 12; round++) state = nextUint32(state)[1];
   return state;
 }
+
+/** @param bytes 16 that nobody can predict */
+export function seedFrom(bytes: Uint8Array): RandomState {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
+}

@@ -81,6 +81,7 @@ export function restore(saved: Saved, start: Start): State {
     nextReadId: drawStart(start.seed, 2),
     crashedLeader: null,
     postponed: new Map(),
+    unfit: new Map(),
   };
   const [electionDueMs, drawn] = drawElectionDue({ ...state, wasMember: hasBeenMember(state) });
   return { ...drawn, role: { ...role, electionDueMs } };

@@ -2,6 +2,7 @@
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Effect } from "./effects.ts";
 import type { Ticket } from "./events.ts";
+import type { Unfit } from "./fitness.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis, Term } from "./log-position.ts";
@@ -44,6 +45,8 @@ export interface State {
   readonly crashedLeader: CrashedLeader | null;
   /** Members that are not asked to lead for a while, whatever their priority: see homecoming.ts. It outlives roles. */
   readonly postponed: ReadonlyMap<MemberKey, Postponed>;
+  /** Members that are unfit to lead, as far as this node knows. It outlives roles. */
+  readonly unfit: Unfit;
   /** How old what is applied here is at the most. A fact about this state whoever leads: it outlives roles and terms. */
   readonly freshness: Freshness;
   /** What this node's clock shows others at time 0: random at each start. */

@@ -12,6 +12,7 @@ import { onFormerMember, onVoteAsked } from "./farewell.ts";
 import { onFetchFailed, onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
+import { onFitness } from "./fitness.ts";
 import { heardOf } from "./hearing.ts";
 import { goHome } from "./homecoming.ts";
 import { onLeaderTick } from "./leadership.ts";
@@ -70,6 +71,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onPartReceived(state, event.from, emit);
     case "peerCrashed":
       return onPeerCrashed(state, event.peer);
+    case "fitness":
+      return onFitness(state, event.unfit);
     case "transferLeadership":
       return onTransfer(state, event.to, emit);
   }

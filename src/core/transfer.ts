@@ -1,6 +1,7 @@
 // How does leadership move to a named node without an election timeout? (§3.10)
 import { type Configuration, type MemberKey, type NodeId, nodeIdOf } from "./configuration.ts";
 import type { TransferOutcome } from "./effects.ts";
+import { gravityOf, type Impediment, isHidden } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Leader } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
@@ -19,6 +20,8 @@ export function onTransfer(state: State, to: NodeId | null, emit: Emit): State {
   if (role.transfer !== null && !role.transfer.isOwnIdea) return settle({ kind: "busy" });
   const target = to === null ? bestPrepared(state, role) : findVoter(state, to);
   if (target === null) return settle(to === null ? { kind: "noTarget" } : { kind: "unknownTarget", to });
+  const impediment = to === null ? undefined : whyNotTo(state, target);
+  if (impediment !== undefined) return settle({ kind: "unfitTarget", to: nodeIdOf(target), impediment });
   return beginTransfer(state, target, false, emit);
 }
 
@@ -45,9 +48,15 @@ function findVoter(state: State, id: NodeId): MemberKey | null {
   return latestConfiguration(state.log)?.voters.find((key) => nodeIdOf(key) === id) ?? null;
 }
 
+/** What makes the target a worse leader than this one; undefined: nothing. */
+function whyNotTo(state: State, target: MemberKey): Impediment | undefined {
+  const isWorse = gravityOf(state, target) > gravityOf(state, state.self);
+  return isWorse || isHidden(state, target) ? state.unfit.get(target) : undefined;
+}
+
 /**
- * The voter that has answered lately and has the longest log; among equals the preferred one. One that is about to stop
- * voting only if there is no other.
+ * The voter that is fittest to lead, has answered lately and has the longest log; among equals the preferred one. One that is
+ * about to stop voting only if there is no other, and never one that nobody can dial (P71).
  */
 export function bestPrepared(state: State, leader: Leader): MemberKey | null {
   const configuration = latestConfiguration(state.log);
@@ -55,11 +64,23 @@ export function bestPrepared(state: State, leader: Leader): MemberKey | null {
   const { members, voters } = configuration;
   const candidates = members.filter(({ key }) => {
     const heardMs = leader.progress.get(key)?.heardMs ?? Number.NEGATIVE_INFINITY;
-    return voters.includes(key) && key !== state.self && state.nowMs - heardMs < state.settings.electionTimeoutMs;
+    return (
+      voters.includes(key) &&
+      !isHidden(state, key) &&
+      key !== state.self &&
+      state.nowMs - heardMs < state.settings.electionTimeoutMs
+    );
   });
   const matchOf = (key: MemberKey): number => leader.progress.get(key)?.matchIndex ?? 0;
   const stays = (key: MemberKey): number => (isToStop(configuration, key) ? 0 : 1);
-  candidates.sort((a, b) => stays(b.key) - stays(a.key) || matchOf(b.key) - matchOf(a.key) || b.priority - a.priority);
+  const gravity = (key: MemberKey): number => gravityOf(state, key);
+  candidates.sort(
+    (a, b) =>
+      gravity(a.key) - gravity(b.key) ||
+      stays(b.key) - stays(a.key) ||
+      matchOf(b.key) - matchOf(a.key) ||
+      b.priority - a.priority,
+  );
   return candidates[0]?.key ?? null;
 }
 

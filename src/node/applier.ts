@@ -69,6 +69,7 @@ export class Applier {
   #queriesUnderWay = 0;
   #queryBytesUnderWay = 0;
   #failure: Error | null = null;
+  #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
   #isRestoring = false;
@@ -101,6 +102,11 @@ export class Applier {
   /** Why the state machine stands still; null while it runs. */
   get failure(): Error | null {
     return this.#failure;
+  }
+
+  /** The state machine stands still at an entry at or before this index; null while it runs. */
+  get stoppedThrough(): LogIndex | null {
+    return this.#stoppedThrough;
   }
 
   /** Everything through this index is committed and durable here. */
@@ -224,7 +230,7 @@ export class Applier {
     this.#goOnAfter(index);
     this.#options.restore(snapshot).then(
       () => over(() => void (this.#appliedThrough = index)),
-      (error: Error) => over(() => this.#fail(error, [])),
+      (error: Error) => over(() => this.#fail(error, index, [])),
     );
   }
 
@@ -257,7 +263,7 @@ export class Applier {
       .apply(run.entries, (outcomes) => this.#whileUnderWay(run, () => this.#answer(run, outcomes)))
       .then(
         () => this.#settle(run, () => this.#complete(run)),
-        (error: Error) => this.#settle(run, () => this.#fail(error, run.waiting.flat())),
+        (error: Error) => this.#settle(run, () => this.#fail(error, run.through, run.waiting.flat())),
       );
   }
 
@@ -317,9 +323,10 @@ export class Applier {
     this.#appliedThrough = through;
   }
 
-  #fail(error: Error, waiters: readonly Waiter[]): void {
+  #fail(error: Error, through: LogIndex, waiters: readonly Waiter[]): void {
     const isFirst = this.#failure === null;
     this.#failure ??= error;
+    this.#stoppedThrough ??= through;
     for (const waiter of waiters) waiter.fail(stateMachineError(error));
     if (isFirst) this.#options.stateMachineFailed(error);
   }

@@ -8,6 +8,7 @@ import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Message } from "../core/messages.ts";
+import { seedFrom } from "../core/random.ts";
 import { restore } from "../core/restore.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Founding, State } from "../core/state.ts";
@@ -29,12 +30,14 @@ import type {
 } from "../ports/transport.ts";
 import { Applier } from "./applier.ts";
 import { knownLeader } from "./execute-effects.ts";
+import { Fitness } from "./fitness.ts";
 import { HandOvers } from "./hand-overs.ts";
 import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
-import { Mailbox } from "./mailbox.ts";
+import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
+import type { CertificateEnds } from "./own-problems.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
 import { refusalOf } from "./refusals.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
@@ -56,6 +59,8 @@ export interface NodeOptions {
   readonly bootstrap: Founding["bootstrap"] | null;
   /** Addresses of the cluster that it waits to be added to; null for a founder. */
   readonly join: readonly string[] | null;
+  /** Null: it has no certificate. */
+  readonly certificateEnds: CertificateEnds | null;
   /** Graft's version. */
   readonly version: string;
 }
@@ -72,8 +77,6 @@ export interface NodeModules {
 const tailBytesMax = 32 * 1024 * 1024;
 /** How often requests are looked at whose time is up, in ms. */
 const expiryIntervalMs = 100;
-/** How often a leader whose state machine has stopped tries to hand over, in ms. */
-const handOverIntervalMs = 1_000;
 
 export class Node implements TransportHandler, RequestTarget {
   readonly options: NodeOptions;
@@ -88,7 +91,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #ended = Promise.withResolvers<NodeEnd>();
   readonly #handOvers: HandOvers;
   readonly membership: NodeMembership;
-  #handOverDueMs = Number.NEGATIVE_INFINITY;
+  readonly #fitness: Fitness;
   #expiry: Timer | null = null;
   #life: "running" | "stopping" | "ended" = "running";
   #isRefusing = false;
@@ -98,22 +101,21 @@ export class Node implements TransportHandler, RequestTarget {
     const { store, clock, transport, logger, stateMachine } = modules;
     this.options = options;
     this.#modules = modules;
+    const arrive = (event: ArrivedEvent): void => this.#loop.arrive(event);
     this.snapshots = new NodeSnapshots(modules, {
       cluster: options.cluster,
       policy: options.snapshotPolicy,
       state: () => this.state,
-      arrive: (event) => this.#loop.arrive(event),
+      arrive,
       failed: (error) => this.#die(error),
     });
     this.membership = new NodeMembership(modules, {
       ...options,
       state: () => this.state,
-      arrive: (event) => this.#loop.arrive(event),
+      arrive,
     });
-    this.#handOvers = new HandOvers(
-      () => this.state,
-      (event) => this.#loop.arrive(event),
-    );
+    this.#handOvers = new HandOvers(() => this.state, arrive);
+    this.#fitness = this.#makeFitness();
     const tail = new LogTail(store, tailBytesMax);
     this.#applier = new Applier(store.saved.snapshot, {
       stateMachine,
@@ -131,7 +133,7 @@ export class Node implements TransportHandler, RequestTarget {
     const state = restore(store.saved, {
       self: toMemberKey(options.id, store.saved.incarnation),
       settings: options.settings,
-      seed: seedOf(clock.randomBytes(16)),
+      seed: seedFrom(clock.randomBytes(16)),
       nowMs: clock.nowMs(),
       wallMs: clock.wallMs(),
       bootstrap: options.bootstrap,
@@ -155,6 +157,15 @@ export class Node implements TransportHandler, RequestTarget {
     );
   }
 
+  #makeFitness(): Fitness {
+    return new Fitness(this.#modules, {
+      state: () => this.state,
+      stateMachine: () => this.#applier,
+      certificateEnds: this.options.certificateEnds,
+      arrive: (event) => this.#loop.arrive(event),
+    });
+  }
+
   /** Resolves once the node no longer runs, by its own will or not. Never rejects. */
   get ended(): Promise<NodeEnd> {
     return this.#ended.promise;
@@ -164,10 +175,8 @@ export class Node implements TransportHandler, RequestTarget {
     return this.#loop.state;
   }
 
-  /** For people: why the state machine of this node has stopped; null: it runs. */
-  get problem(): string | null {
-    const failure = this.#applier.failure;
-    return failure === null ? null : `its state machine has stopped: ${failure.message}`;
+  problemOf(key: MemberKey): string | null {
+    return this.#fitness.problemOf(key);
   }
 
   get appliedIndex(): number {
@@ -223,6 +232,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.membership.start();
     logger.log("info", "node started", { state: describeState(this.state) });
     this.snapshots.start();
+    this.#fitness.start();
     this.#expire();
     this.#loop.schedule();
   }
@@ -248,12 +258,14 @@ export class Node implements TransportHandler, RequestTarget {
   onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
     this.#modules.logger.log("info", "peer connected", { peer: peer.id });
     this.membership.onPeerConnected(peer);
+    this.#fitness.onPeerConnected(peer);
     this.#loop.arrive({ kind: "peerConnected", peer, genesis });
   }
 
   onPeerDisconnected(peer: PeerIdentity, reason: string): void {
     this.#modules.logger.log("info", "peer disconnected", { peer: peer.id, reason });
     this.membership.onPeerDisconnected(peer);
+    this.#fitness.onPeerDisconnected(peer);
   }
 
   onPeerCrashed(peer: PeerIdentity): void {
@@ -266,6 +278,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   onMessage(from: MemberKey, message: Message | NodeMessage): void {
+    if (message.kind === "condition") return this.#fitness.onCondition(from, message.condition);
     if (isNodeMessage(message)) return this.membership.onMessage(from, message);
     this.#loop.arrive({ kind: "message", from, message });
   }
@@ -304,7 +317,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#parked.expire(nowMs);
     this.#applier.expire(nowMs);
     transport.flush();
-    if (this.#applier.failure !== null) this.#leaveLeadership();
+    this.#fitness.look();
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 
@@ -342,15 +355,7 @@ export class Node implements TransportHandler, RequestTarget {
     logger.log("error", "the state machine has stopped", { reason: error.message });
     // What to do about it stands at its end, and a field may be cut.
     if (error instanceof GraftError && error.code === "storage") logger.log("error", error.message);
-    this.#leaveLeadership();
-  }
-
-  /** Again and again: there may have been nobody to hand over to, or it has been elected since. */
-  #leaveLeadership(): void {
-    const nowMs = this.nowMs();
-    if (this.state.role.kind !== "leader" || this.#life !== "running" || nowMs < this.#handOverDueMs) return;
-    this.#handOverDueMs = nowMs + handOverIntervalMs;
-    void this.transfer(null);
+    this.#fitness.look();
   }
 
   /** It goes on telling clients so; what it is started from again is refused. */
@@ -388,12 +393,8 @@ export class Node implements TransportHandler, RequestTarget {
     this.#reads.failAll(notAnswered(reason));
     this.#applier.abandon(reason);
     this.#handOvers.end();
+    this.#fitness.stop();
     this.membership.stop();
     this.#noteQuiet();
   }
-}
-
-function seedOf(bytes: Uint8Array): [number, number, number, number] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
-  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
 }

@@ -165,6 +165,7 @@ function codeOf(outcome: Exclude<TransferOutcome, { kind: "done" }>): ReplyError
       return "rejected";
     case "busy":
       return "overloaded";
+    case "unfitTarget":
     case "noTarget":
     case "timedOut":
       return "unavailable";

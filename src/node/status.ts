@@ -22,8 +22,8 @@ export interface StatusSource {
   readonly options: Pick<NodeOptions, "cluster" | "version" | "address">;
   readonly appliedIndex: number;
   readonly membership: Pick<NodeMembership, "acquaintance" | "notFound">;
-  /** For people: why the state machine of this node has stopped; null: it runs. */
-  readonly problem: string | null;
+  /** For people: what ails the member; null: nothing that this node knows of. */
+  problemOf(key: MemberKey): string | null;
   peers(): readonly PeerStatus[];
   readonly snapshots: Pick<NodeSnapshots, "sentTo">;
 }
@@ -86,7 +86,9 @@ function strangerStatus(
 }
 
 /** Of this node, while it is no member. */
-function ownStatus({ state, options, appliedIndex, problem, membership }: StatusSource): NodeStatus {
+function ownStatus(source: StatusSource): NodeStatus {
+  const { state, options, appliedIndex, membership } = source;
+  const problem = source.problemOf(state.self);
   const { address, version } = options;
   const isFounding = state.genesis === null && membership.acquaintance.bootstrap !== null;
   const role = state.removed !== null ? "removed" : isFounding ? "founding" : "joining";
@@ -124,7 +126,7 @@ function memberStatus(
     version: isSelf ? source.options.version : (peer?.version ?? null),
     snapshot:
       progress?.kind === "installing" && sentBytes !== null ? { sentBytes, bytes: progress.snapshot.bytes } : null,
-    problem: isSelf ? source.problem : null,
+    problem: source.problemOf(key),
   };
 }
 

@@ -1,5 +1,5 @@
-// What nodes tell each other beside Raft: whether a newcomer can be reached, and who belongs to the cluster. The core knows
-// nothing of it. The wire form is docs/protocol.md.
+// What nodes tell each other beside Raft: whether a newcomer can be reached, who belongs to the cluster, and how well each of
+// them could lead. The core never sees these messages. The wire form is docs/protocol.md.
 import type { Incarnation, Member, NodeId } from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
 
@@ -38,7 +38,38 @@ export interface MemberList {
   readonly members: readonly Member[];
 }
 
-export type NodeMessage = ReachRequest | ReachReply | MemberList;
+/** How well a node could lead, as far as it can tell. It says so when it connects, and whenever that changes. */
+export interface Condition {
+  readonly stateMachine: StateMachineCondition;
+  /** `low`: its disk is nearly full, so it takes no commands. */
+  readonly space: "enough" | "low";
+  /** Connections that stand go on, but the node gets no new ones. */
+  readonly isCertificateExpired: boolean;
+  /** The members that it is connected with and cannot dial at their addresses. */
+  readonly undialled: readonly NodeId[];
+  /** For people: all that ails it; null: nothing. */
+  readonly problem: string | null;
+}
+
+export type StateMachineCondition =
+  /** It runs. `passed`: it has applied every entry at which the state machine of a node it knows of has stopped; 0: not yet. */
+  | { readonly kind: "runs"; readonly passed: LogIndex }
+  /** It has stopped at an entry at or before this index. */
+  | { readonly kind: "stopped"; readonly through: LogIndex };
+
+export interface ConditionNotice {
+  readonly kind: "condition";
+  readonly condition: Condition;
+}
+
+export type NodeMessage = ReachRequest | ReachReply | MemberList | ConditionNotice;
+
+const kinds: Readonly<Record<NodeMessage["kind"], true>> = {
+  reachRequest: true,
+  reachReply: true,
+  memberList: true,
+  condition: true,
+};
 
 export const isNodeMessage = (message: { readonly kind: string }): message is NodeMessage =>
-  message.kind === "reachRequest" || message.kind === "reachReply" || message.kind === "memberList";
+  Object.hasOwn(kinds, message.kind);

@@ -153,7 +153,7 @@ export interface NodeStatus {
   readonly version: string | null;
   /** A snapshot that the leader is sending it, in bytes; null: none. */
   readonly snapshot: { readonly sentBytes: number; readonly bytes: number } | null;
-  /** For people, of the node itself: why it cannot do all that it should; null: it can. */
+  /** For people: why the node cannot do all that it should, as it has told the node asked; null: it can. */
   readonly problem: string | null;
 }
 

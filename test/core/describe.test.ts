@@ -6,7 +6,22 @@ import type { Effect, TransferOutcome } from "../../src/core/effects.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import { restore } from "../../src/core/restore.ts";
 import { asking, follower, leader, play, preCandidate, saved, starting } from "./build.ts";
-import { accepted, append, at, commands, from, genesisOf, hello, n1, n2, n3, noop, persisted, preVote } from "./say.ts";
+import {
+  accepted,
+  append,
+  at,
+  commands,
+  fitness,
+  from,
+  genesisOf,
+  hello,
+  n1,
+  n2,
+  n3,
+  noop,
+  persisted,
+  preVote,
+} from "./say.ts";
 import {
   preVoteReply,
   propose,
@@ -63,6 +78,8 @@ describe("events", () => {
     [hello(n2, genesis), "n2 says hello and knows cluster c1c1c1c1"],
     [read(4), "read 4 arrives"],
     [transferTo("n2"), "leadership shall go to n2"],
+    [fitness([n2, "space"], [n3, "hidden"]), "unfit to lead: n2 (space), n3 (hidden)"],
+    [fitness(), "unfit to lead: nobody"],
     [transferTo(null), "leadership shall go to the best prepared voter"],
     [from(n2, preVote(3, at(4, 2))), "from n2: RequestPreVote term 3, last 4.2"],
     [from(n2, preVoteReply(3, 2, true)), "from n2: RequestPreVoteReply for term 3: granted"],
@@ -127,7 +144,11 @@ describe("effects", () => {
     [settled({ kind: "notLeader", leader: n3 }), "transfer: this node does not lead, n3 does"],
     [settled({ kind: "notLeader", leader: null }), "transfer: this node does not lead"],
     [settled({ kind: "unknownTarget", to: "n9" }), "transfer: n9 is not a voter of this cluster"],
-    [settled({ kind: "noTarget" }), "transfer: no other voter has answered lately"],
+    [settled({ kind: "noTarget" }), "transfer: no other voter that could lead has answered lately"],
+    [
+      settled({ kind: "unfitTarget", to: "n2", impediment: "hidden" }),
+      "transfer: n2 cannot lead well: no other voter can dial it",
+    ],
     [settled({ kind: "busy" }), "transfer: another transfer is under way"],
     [settled({ kind: "timedOut" }), "transfer: the target did not take over within an election timeout"],
     [{ kind: "genesisDurable", genesis }, "genesis c1c1c1c1 is durable"],

@@ -8,6 +8,7 @@ import {
   accepted,
   append,
   change,
+  fitness,
   from,
   genesisOf,
   n1,
@@ -217,6 +218,52 @@ describe("it stays where it is", () => {
   test("while a change of the members is under way", () => {
     const state = play(live(leading(0, 0, 1), 9.5)[0], change({ demote: ["n2"] }));
     expect(asked(live(state, 3, [n3])[1])).toEqual([]);
+  });
+});
+
+describe("an unfit leader", () => {
+  test("hands over at once to a voter that is fitter, whatever the priorities", () => {
+    const state = play(leading(5, 0, 0), fitness([n1, "space"], [n2, "space"]));
+    expect(asked(live(state, 1)[1])).toEqual([n3]);
+  });
+
+  test("P72: stays while no other voter could lead better", () => {
+    const state = play(leading(0, 0, 9), fitness([n1, "stateMachine"], [n2, "stateMachine"], [n3, "stateMachine"]));
+    expect(asked(live(state, 9)[1])).toEqual([]);
+    const worse = play(leading(0, 0, 9), fitness([n1, "space"], [n2, "hidden"], [n3, "stateMachine"]));
+    expect(asked(live(worse, 30)[1])).toEqual([]);
+  });
+
+  test("P71: stays rather than hand over to one that no other node can dial", () => {
+    const state = play(leading(0, 0, 9), fitness([n1, "stateMachine"], [n2, "hidden"], [n3, "hidden"]));
+    expect(asked(live(state, 30)[1])).toEqual([]);
+  });
+
+  test("hands over to the fittest, among those to the preferred one", () => {
+    const state = play(leading(0, 0, 1), fitness([n1, "stateMachine"], [n3, "space"]));
+    expect(asked(live(state, 1)[1])).toEqual([n2]);
+    const equals = play(leading(0, 0, 1), fitness([n1, "stateMachine"]));
+    expect(asked(live(equals, 1)[1])).toEqual([n3]);
+  });
+
+  test("tries again after pauses that grow", () => {
+    let state = play(leading(0, 0, 0), fitness([n1, "space"], [n2, "hidden"]));
+    const atTimeouts: number[] = [];
+    for (let timeout = 1; timeout <= 80; timeout++) {
+      const [next, effects] = live(state, 1);
+      if (asked(effects).length > 0) atTimeouts.push(timeout);
+      state = next;
+    }
+    expect(atTimeouts).toEqual([1, 11, 31, 71]);
+  });
+
+  test("does not wait for a change of the members to end", () => {
+    const state = play(live(leading(0, 0, 0), 2)[0], change({ demote: ["n2"] }), fitness([n1, "stateMachine"]));
+    expect(asked(live(state, 1, [n3])[1])).toEqual([n3]);
+  });
+
+  test("a fit leader does not hand over to an unfit voter, however preferred", () => {
+    expect(asked(live(play(leading(0, 0, 9), fitness([n3, "space"])), 30)[1])).toEqual([]);
   });
 });
 

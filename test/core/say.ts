@@ -4,6 +4,7 @@ import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/
 import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
 import { type Genesis, genesisConfiguration } from "../../src/core/genesis.ts";
+import type { Impediment } from "../../src/core/fitness.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
@@ -205,4 +206,8 @@ export const learner = (key: MemberKey): Addition => ({ ...voter(key), voter: fa
 export const taken = (snapshot: SnapshotRecord): Untimed => ({ kind: "snapshotTaken", snapshot });
 export const fetched = (snapshot: SnapshotRecord): Untimed => ({ kind: "snapshotFetched", snapshot });
 export const failedFetch = (sender: MemberKey, file: string): Untimed => ({ kind: "fetchFailed", from: sender, file });
+export const fitness = (...unfit: readonly (readonly [MemberKey, Impediment])[]): Untimed => ({
+  kind: "fitness",
+  unfit: new Map(unfit),
+});
 export const transferTo = (to: string | null): Untimed => ({ kind: "transferLeadership", to });

@@ -3,7 +3,21 @@ import { describe, expect, test } from "bun:test";
 import { clockMsOf } from "../../src/core/freshness.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { asLeader, effectsOf, follower, leader, linesOf, play, preCandidate, take } from "./build.ts";
-import { accepted, append, at, commands, from, n1, n2, n3, n4, persisted, preVote, preVoteReply } from "./say.ts";
+import {
+  accepted,
+  append,
+  at,
+  commands,
+  fitness,
+  from,
+  n1,
+  n2,
+  n3,
+  n4,
+  persisted,
+  preVote,
+  preVoteReply,
+} from "./say.ts";
 import { propose, requestVote, tick, timeoutNow, transferTo, voteReply } from "./say.ts";
 
 const { electionTimeoutMs, heartbeatIntervalMs } = defaultSettings;
@@ -25,12 +39,12 @@ describe("who can be handed leadership", () => {
     test(title, () => expect(linesOf(leading({ members, configuration }), transferTo(to))).toEqual([line]));
   }
 
-  test("nobody, when no other voter has answered lately, or there is none", () => {
+  test("nobody, when no other voter that could lead has answered lately, or there is none", () => {
     expect(linesOf(leading(), transferTo(null), 800 + electionTimeoutMs)).toEqual([
-      "transfer: no other voter has answered lately",
+      "transfer: no other voter that could lead has answered lately",
     ]);
     expect(linesOf(leader({ members: [n1] }), transferTo(null))).toEqual([
-      "transfer: no other voter has answered lately",
+      "transfer: no other voter that could lead has answered lately",
     ]);
   });
 
@@ -40,6 +54,42 @@ describe("who can be handed leadership", () => {
     expect(linesOf(leading({ configuration: preferring }), transferTo(null))).toEqual(["to n2: TimeoutNow term 2"]);
     const equal = leading({ configuration: preferring, matched: [...matched, [n3, 2]] });
     expect(linesOf(equal, transferTo(null))).toEqual(["to n3: TimeoutNow term 2"]);
+  });
+
+  test("P71: never one that no other node can dial, by name or without", () => {
+    const state = play(
+      leading({
+        matched: [
+          [n2, 2],
+          [n3, 1],
+        ],
+      }),
+      fitness([n2, "hidden"]),
+    );
+    expect(linesOf(state, transferTo("n2"))).toEqual(["transfer: n2 cannot lead well: no other voter can dial it"]);
+    expect(asLeader(play(state, transferTo(null))).transfer).toMatchObject({ target: n3 });
+    const alone = play(leading(), fitness([n2, "hidden"], [n3, "hidden"]));
+    expect(linesOf(alone, transferTo(null))).toEqual(["transfer: no other voter that could lead has answered lately"]);
+  });
+
+  test("one that would lead worse only when it is not named and there is no other", () => {
+    const state = play(
+      leading({
+        matched: [
+          [n2, 2],
+          [n3, 1],
+        ],
+      }),
+      fitness([n2, "stateMachine"]),
+    );
+    expect(linesOf(state, transferTo("n2"))).toEqual([
+      "transfer: n2 cannot lead well: its state machine has stopped, or has yet to apply the entry at which another one stopped",
+    ]);
+    expect(asLeader(play(state, transferTo(null))).transfer).toMatchObject({ target: n3 });
+    const alone = play(state, fitness([n2, "stateMachine"], [n3, "stateMachine"]));
+    expect(linesOf(alone, transferTo(null))).toEqual(["to n2: TimeoutNow term 2"]);
+    const noWorse = play(leading(), fitness([n1, "space"], [n2, "space"]));
+    expect(linesOf(noWorse, transferTo("n2"))).toEqual(["to n2: TimeoutNow term 2"]);
   });
 
   test("only a leader hands over; others say who leads", () => {

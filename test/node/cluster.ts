@@ -65,6 +65,8 @@ export class Cluster {
   readonly network = new MemoryNetwork();
   /** For nodes made from now on. */
   snapshotPolicy: SnapshotPolicy = { everyEntries: 1_000_000, everyBytes: 1e9 };
+  /** By id, for nodes made from now on. */
+  readonly certificateEnds = new Map<string, { readonly atMs: number; readonly date: string }>();
   readonly members = new Map<string, Member>();
   readonly #ids: readonly string[];
   readonly #settings: Settings;
@@ -127,6 +129,7 @@ export class Cluster {
         address: addressOf(id),
         bootstrap: bootstrap?.map(founder) ?? null,
         join: options.join?.map(addressOf) ?? null,
+        certificateEnds: this.certificateEnds.get(id) ?? null,
         version: "0",
       },
       {

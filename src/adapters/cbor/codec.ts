@@ -40,7 +40,7 @@ import {
   readMembershipChangedReply,
   readMembershipPlanReply,
 } from "./membership-frames.ts";
-import { readMemberList, readReachReply, readReachRequest, writeNodeMessage } from "./node-frames.ts";
+import { readCondition, readMemberList, readReachReply, readReachRequest, writeNodeMessage } from "./node-frames.ts";
 import { decodePlain, type PlainItem, plainView } from "./plain-cbor.ts";
 import {
   readConfigurationReply,
@@ -84,6 +84,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   reachRequest: readReachRequest,
   reachReply: readReachReply,
   memberList: readMemberList,
+  condition: readCondition,
   snapshotRead: readSnapshotRead,
   snapshotChunk: readSnapshotChunk,
   snapshotGone: readSnapshotGone,
@@ -187,6 +188,7 @@ function write(frame: Frame): void {
     case "reachRequest":
     case "reachReply":
     case "memberList":
+    case "condition":
       return writeNodeMessage(writer, frame);
     case "dialBack":
       return writeDialBack(writer, frame);

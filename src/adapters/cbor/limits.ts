@@ -70,6 +70,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   reachRequest: textFrame,
   reachReply: textFrame,
   memberList: membersFrame,
+  condition: { bytesMax: 16 * kibibyte, itemsMax: 2 * membersMax },
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },
   snapshotGone: textFrame,

@@ -20,6 +20,7 @@ export const messageNumbers = Object.freeze({
   reachRequest: 24,
   reachReply: 25,
   memberList: 26,
+  condition: 27,
 
   snapshotRead: 28,
   snapshotChunk: 29,
@@ -83,6 +84,7 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "reachRequest",
     "reachReply",
     "memberList",
+    "condition",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [

@@ -1,13 +1,34 @@
 // What nodes tell each other beside Raft, on the wire: each writer beside its reader.
-import type { MemberList, NodeMessage, Reach, ReachReply, ReachRequest } from "../../ports/node-messages.ts";
-import { address, type Item, logIndex, name, printable, row, toPrintable, uint, word } from "./fields.ts";
+import type {
+  ConditionNotice,
+  MemberList,
+  NodeMessage,
+  Reach,
+  ReachReply,
+  ReachRequest,
+} from "../../ports/node-messages.ts";
+import {
+  address,
+  bool,
+  distinct,
+  type Item,
+  logIndex,
+  name,
+  orNull,
+  printable,
+  row,
+  toPrintable,
+  uint,
+  word,
+} from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { messageLengthMax, timeoutMsMax } from "./limits.ts";
+import { membersMax, messageLengthMax, timeoutMsMax } from "./limits.ts";
 import { readMembers, writeMembers } from "./membership.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 
 const ways = ["dialled", "accepted"] as const;
+const spaces = ["enough", "low"] as const;
 
 export function writeNodeMessage(writer: FrameWriter, message: NodeMessage): void {
   switch (message.kind) {
@@ -27,6 +48,9 @@ export function writeNodeMessage(writer: FrameWriter, message: NodeMessage): voi
       writer.start(messageNumbers.memberList, 3);
       writer.uint(message.index);
       writeMembers(writer, message.members);
+      return;
+    case "condition":
+      writeCondition(writer, message);
   }
 }
 
@@ -68,4 +92,31 @@ export function readMemberList(items: readonly PlainItem[]): MemberList {
     index: logIndex(index, "memberList.index"),
     members: readMembers(members, "memberList.members"),
   };
+}
+
+function writeCondition(writer: FrameWriter, { condition }: ConditionNotice): void {
+  const { stateMachine, space, isCertificateExpired, undialled, problem } = condition;
+  writer.start(messageNumbers.condition, 7);
+  writer.bool(stateMachine.kind === "runs");
+  writer.uint(stateMachine.kind === "runs" ? stateMachine.passed : stateMachine.through);
+  writer.text(space);
+  writer.bool(isCertificateExpired);
+  writer.array(undialled.length);
+  for (const id of undialled) writer.text(id);
+  writer.textOrNull(problem === null ? null : toPrintable(problem, messageLengthMax));
+}
+
+export function readCondition(items: readonly PlainItem[]): ConditionNotice {
+  const [, runs, at, space, isExpired, undialled, problem] = row(items, 7, "condition");
+  const index = logIndex(at, "condition.index");
+  const condition = {
+    stateMachine: bool(runs, "condition.runs")
+      ? ({ kind: "runs", passed: index } as const)
+      : ({ kind: "stopped", through: index } as const),
+    space: word(space, spaces, "condition.space"),
+    isCertificateExpired: bool(isExpired, "condition.isCertificateExpired"),
+    undialled: distinct(undialled, membersMax, "condition.undialled", name, (id) => id),
+    problem: orNull(problem, "condition.problem", (item, field) => printable(item, messageLengthMax, field)),
+  };
+  return { kind: "condition", condition };
 }

@@ -111,6 +111,11 @@ export class MemoryNetwork {
     this.#shut.add(id);
   }
 
+  /** The node can be dialled again. */
+  unshut(id: NodeId): void {
+    this.#shut.delete(id);
+  }
+
   /** Breaks the connections for bulk between two nodes; what was under way on them is lost. */
   breakBulk(a: NodeId, b: NodeId): void {
     this.#bulk.break("the connection broke", a, b);

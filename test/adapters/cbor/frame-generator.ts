@@ -242,6 +242,19 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     }),
   ],
   memberList: ["peer", (draw) => ({ kind: "memberList", index: index(draw), members: configuration(draw).members })],
+  condition: [
+    "peer",
+    (draw) => ({
+      kind: "condition",
+      condition: {
+        stateMachine: draw.bool() ? { kind: "runs", passed: index(draw) } : { kind: "stopped", through: index(draw) },
+        space: draw.pick(["enough", "low"]),
+        isCertificateExpired: draw.bool(),
+        undialled: [...new Set(draw.list(5, () => draw.name()))],
+        problem: draw.orNull(() => draw.printable()),
+      },
+    }),
+  ],
   snapshotRead: [
     "bulk",
     (draw) => ({

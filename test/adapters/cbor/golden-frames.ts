@@ -145,6 +145,19 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     frame: { kind: "memberList", index: 1003, members },
     hex: "0000003583181a1903eb8284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a3734303220",
   },
+  condition: {
+    frame: {
+      kind: "condition",
+      condition: {
+        stateMachine: { kind: "stopped", through: 1003 },
+        space: "low",
+        isCertificateExpired: false,
+        undialled: ["n2"],
+        problem: "its state machine has stopped",
+      },
+    },
+    hex: "0000002f87181bf41903eb636c6f77f481626e32781d697473207374617465206d616368696e65206861732073746f70706564",
+  },
   snapshotRead: {
     frame: { kind: "snapshotRead", file: "1000-7.snapshot", offset: 2 ** 32, bytesMax: 262_144 },
     hex: "0000002184181c6f313030302d372e736e617073686f741b00000001000000001a00040000",

@@ -1,0 +1,164 @@
+// Which members are unfit to lead? Each node judges itself, tells its peers its condition when they connect and whenever it
+// changes, and hears theirs. What follows from all of it is an event for the core.
+import { type Configuration, isMember, type MemberKey, toMemberKey } from "../core/configuration.ts";
+import type { Unfit } from "../core/fitness.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { latestConfiguration } from "../core/log-terms.ts";
+import { isQuorum } from "../core/quorum.ts";
+import type { State } from "../core/state.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Condition } from "../ports/node-messages.ts";
+import type { PeerIdentity, Transport } from "../ports/transport.ts";
+import type { Applier } from "./applier.ts";
+import { Dialling } from "./dialling.ts";
+import { stopsIn, unfitMembers } from "./judge-fitness.ts";
+import type { ArrivedEvent } from "./mailbox.ts";
+import { type CertificateEnds, withProblems } from "./own-problems.ts";
+
+/** What a node finds when it looks at itself. */
+export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"> {
+  readonly appliedIndex: LogIndex;
+  /** The state machine has stopped at an entry at or before this index; null: it runs. */
+  readonly stoppedThrough: LogIndex | null;
+  /** For people: one sentence each. */
+  readonly problems: readonly string[];
+}
+
+export interface FitnessModules {
+  readonly transport: Pick<Transport, "send" | "discover" | "peers">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface FitnessOptions {
+  readonly state: () => State;
+  readonly stateMachine: () => Pick<Applier, "failure" | "appliedIndex" | "stoppedThrough">;
+  /** Null: there is no certificate. */
+  readonly certificateEnds: CertificateEnds | null;
+  readonly arrive: (event: ArrivedEvent) => void;
+}
+
+export class Fitness {
+  readonly #modules: FitnessModules;
+  readonly #options: FitnessOptions;
+  readonly #dialling: Dialling;
+  /** Of everyone connected; null: it has not said yet. */
+  readonly #heard = new Map<MemberKey, Condition | null>();
+  /** What each of them was told last, as text. */
+  readonly #told = new Map<MemberKey, string>();
+  #problem: string | null = null;
+  #unfit: Unfit = new Map();
+
+  constructor(modules: FitnessModules, options: FitnessOptions) {
+    this.#modules = modules;
+    this.#options = options;
+    this.#dialling = new Dialling({ ...modules, state: options.state });
+  }
+
+  start(): void {
+    this.#dialling.start();
+  }
+
+  stop(): void {
+    this.#dialling.stop();
+  }
+
+  /** It may be another connection of the same process: what was told on the one before may be lost. */
+  onPeerConnected({ id, incarnation }: PeerIdentity): void {
+    const key = toMemberKey(id, incarnation);
+    this.#heard.set(key, null);
+    this.#told.delete(key);
+    this.look();
+  }
+
+  onPeerDisconnected({ id, incarnation }: PeerIdentity): void {
+    this.#heard.delete(toMemberKey(id, incarnation));
+    this.look();
+  }
+
+  onCondition(from: MemberKey, condition: Condition): void {
+    this.#heard.set(from, condition);
+    this.look();
+  }
+
+  /** Something about this node or the members may have changed: to be called often. */
+  look(): void {
+    const configuration = latestConfiguration(this.#options.state().log);
+    if (configuration === null) return;
+    const own = this.#own();
+    this.#say(own.problem);
+    this.#tell(configuration, own);
+    const unfit = this.#judge(configuration, own);
+    if (isSame(unfit, this.#unfit)) return;
+    this.#unfit = unfit;
+    this.#options.arrive({ kind: "fitness", unfit });
+  }
+
+  /** For people: what ails the member; null: nothing that is known of. */
+  problemOf(key: MemberKey): string | null {
+    const { self } = this.#options.state();
+    const said = key === self ? this.#own().problem : (this.#heard.get(key)?.problem ?? null);
+    const hidden = this.#unfit.get(key) === "hidden" ? "the other voters cannot dial it, and so clients cannot" : null;
+    return [said, hidden].filter((each) => each !== null).join("; ") || null;
+  }
+
+  /** Whether a majority of the voters has room for more commands; a member that has not said otherwise counts as one that has. */
+  hasRoomInMajority(configuration: Configuration): boolean {
+    const { self } = this.#options.state();
+    const isLow = (key: MemberKey): boolean =>
+      (key === self ? this.#facts().space : this.#heard.get(key)?.space) === "low";
+    return isQuorum(
+      configuration,
+      configuration.members.map(({ key }) => key).filter((key) => !isLow(key)),
+    );
+  }
+
+  #say(problem: string | null): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    const { logger } = this.#modules;
+    if (problem === null) logger.log("info", "all is well with this node again");
+    else logger.log("warn", "something is wrong with this node", { problem });
+  }
+
+  /** The members that are connected, unless they know it. */
+  #tell(configuration: Configuration, condition: Condition): void {
+    const text = JSON.stringify(condition);
+    for (const key of this.#heard.keys()) {
+      if (this.#told.get(key) === text || !isMember(configuration, key)) continue;
+      this.#told.set(key, text);
+      this.#modules.transport.send(key, { kind: "condition", condition });
+    }
+  }
+
+  #own(): Condition {
+    const { appliedIndex, stoppedThrough, problems, ...facts } = this.#facts();
+    const problem = problems.join("; ") || null;
+    if (stoppedThrough !== null) {
+      return { ...facts, problem, stateMachine: { kind: "stopped", through: stoppedThrough } };
+    }
+    const stops = stopsIn(this.#heard.values());
+    return { ...facts, problem, stateMachine: { kind: "runs", passed: appliedIndex >= stops ? stops : 0 } };
+  }
+
+  #facts(): OwnCondition {
+    const { stateMachine, certificateEnds } = this.#options;
+    const { failure, appliedIndex, stoppedThrough } = stateMachine();
+    const { undialled } = this.#dialling;
+    const wallMs = this.#modules.clock.wallMs();
+    const facts = { undialled, space: "enough", appliedIndex, stoppedThrough } as const;
+    return withProblems(facts, { failure, certificateEnds, wallMs });
+  }
+
+  #judge(configuration: Configuration, own: Condition): Unfit {
+    const { self } = this.#options.state();
+    const known = [...this.#heard, [self, own] as const].flatMap(([key, condition]) =>
+      condition !== null && isMember(configuration, key) ? [[key, condition] as const] : [],
+    );
+    return unfitMembers(configuration, new Map(known));
+  }
+}
+
+const isSame = (one: Unfit, other: Unfit): boolean =>
+  one.size === other.size && [...one].every(([key, impediment]) => other.get(key) === impediment);

@@ -1,0 +1,50 @@
+// Which members are unfit to lead, by what all of them say of themselves and of each other? Pure; who hears them is fitness.ts.
+import { type Configuration, type MemberKey, nodeIdOf } from "../core/configuration.ts";
+import type { Impediment, Unfit } from "../core/fitness.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { isQuorum } from "../core/quorum.ts";
+import type { Condition } from "../ports/node-messages.ts";
+
+/** The last entry at which any of these state machines has stopped; 0: all run. */
+export const stopsIn = (conditions: Iterable<Condition | null>): LogIndex =>
+  Math.max(
+    0,
+    ...[...conditions].map((each) => (each?.stateMachine.kind === "stopped" ? each.stateMachine.through : 0)),
+  );
+
+/** The worst impediment of each member that has one, by what they say of themselves and of each other. */
+export function unfitMembers(configuration: Configuration, known: ReadonlyMap<MemberKey, Condition>): Unfit {
+  const stops = stopsIn(known.values());
+  const unfit = new Map<MemberKey, Impediment>();
+  for (const { key } of configuration.members) {
+    const impediment = impedimentOf(key, known.get(key), { configuration, known, stops });
+    if (impediment !== null) unfit.set(key, impediment);
+  }
+  return unfit;
+}
+
+interface Circumstances {
+  readonly configuration: Configuration;
+  readonly known: ReadonlyMap<MemberKey, Condition>;
+  readonly stops: LogIndex;
+}
+
+function impedimentOf(key: MemberKey, condition: Condition | undefined, about: Circumstances): Impediment | null {
+  const machine = condition?.stateMachine;
+  // A poison entry stops every copy alike: one that has not passed it may be about to stop as well (P72).
+  if (machine?.kind === "stopped" || (machine?.kind === "runs" && machine.passed < about.stops)) return "stateMachine";
+  if (isHiddenFrom(key, about)) return "hidden";
+  if (condition?.isCertificateExpired === true) return "certificate";
+  return condition?.space === "low" ? "space" : null;
+}
+
+/** P71: nobody who has tried can dial it, or a majority of the voters cannot. */
+function isHiddenFrom(key: MemberKey, { configuration, known }: Circumstances): boolean {
+  // One whose certificate has expired can dial nobody: that says nothing of the others.
+  const witnesses = configuration.voters.filter(
+    (voter) => voter !== key && known.get(voter)?.isCertificateExpired === false,
+  );
+  const denying = witnesses.filter((voter) => known.get(voter)?.undialled.includes(nodeIdOf(key)) === true);
+  if (denying.length === 0) return false;
+  return denying.length === witnesses.length || isQuorum(configuration, denying);
+}
