@@ -89,7 +89,7 @@ async function countMissing(client: GraftClient, keys: readonly string[]): Promi
   const pending = [...keys];
   const read = async (): Promise<void> => {
     for (let key = pending.pop(); key !== undefined; key = pending.pop()) {
-      const value = decodeResult((await client.query(encodeOperation("get", { key }))).payload);
+      const value = decodeResult((await client.query(encodeOperation("get", { key }))).payload, "query");
       if (!(value instanceof Uint8Array) || new TextDecoder().decode(value) !== key) missing++;
     }
   };

@@ -5,7 +5,6 @@ import { backupFile } from "../compose-offline.ts";
 import { GraftError } from "../errors.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
-import { Failure } from "./explain-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { GraftClient } from "../client/client.ts";
 import type { Output } from "./output.ts";
@@ -44,7 +43,7 @@ export const backup = command({
         const { id, address } = await nodeFor(client, args.node, Math.min(timeoutMs, statusTimeoutMs));
         await output.detail(`from ${id} at ${address}`);
         const taking = client.backup(address, { timeoutMs: remainingMs(dueMs) });
-        const ready = await output.progress(`${id} makes the backup`, taking).catch(explainTaking);
+        const ready = await output.progress(`${id} makes the backup`, taking);
         await fetch(client, address, ready, { file, dueMs, output });
         await file.finish(ready);
         const { bytes, index, term, checksum } = ready;
@@ -58,12 +57,6 @@ export const backup = command({
       }
     }),
 });
-
-/** The words that the error has otherwise are those for a command. */
-function explainTaking(error: unknown): never {
-  if (!(error instanceof GraftError) || error.code !== "state-machine") throw error;
-  throw new Failure(error, { data: null, next: "take it from another node: --node ID" });
-}
 
 /** Who is there is known soon, or not at all. */
 const statusTimeoutMs = 10_000;

@@ -46,7 +46,16 @@ async function handOver(client: GraftClient, to: string, timeoutMs: number): Pro
   }
   if (before.leader?.id === to) return before;
   await client.transferLeadership(to, { timeoutMs });
-  return waitForLeader(client, timeoutMs, (view) => view.leader?.id === to);
+  return waitForLeader(client, timeoutMs, (view) => view.leader?.id === to).catch((cause: unknown) => {
+    throw notSeen(to, cause);
+  });
+}
+
+/** The old leader has said that it handed over. */
+function notSeen(to: string, cause: unknown): unknown {
+  if (!(cause instanceof GraftError)) return cause;
+  const message = `${to} took over, and was not seen to lead: ${cause.message}`;
+  return new GraftError("outcome-unknown", message, { cause, subject: "transfer" });
 }
 
 const nobodyLeads = ({ waitingFor }: ClusterView): string =>

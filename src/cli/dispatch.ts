@@ -81,6 +81,6 @@ function find(root: Group, typed: readonly string[]): Found {
 
 function unknownCommand(path: string, word: string, known: readonly string[]): Failure {
   const hint = didYouMean(word, known, `${path} `);
-  const error = new GraftError("usage", `unknown command ${path} ${word}${hint}; see: ${path} --help`);
-  return new Failure(error, { next: `there are: ${known.join(", ")}` }, { known });
+  const message = `unknown command ${path} ${word}${hint}; there are: ${known.join(", ")}; see: ${path} --help`;
+  return new Failure(new GraftError("usage", message), null, { known });
 }

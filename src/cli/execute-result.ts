@@ -25,7 +25,7 @@ export async function showResult(
   output: Output,
 ): Promise<void> {
   const where = options.isStale ? { index, term, stalenessMs } : { index, term };
-  const value = options.style === "raw" ? payload : decodeResult(payload);
+  const value = options.style === "raw" ? payload : decodeResult(payload, options.kind);
   if (options.out !== undefined) {
     const bytes = bytesToWrite(value, options, index);
     await writeOut(options.out, bytes, options, index);
@@ -58,7 +58,7 @@ function bytesToWrite(value: PayloadValue, { kind }: ResultOptions, index: numbe
   if (value instanceof Uint8Array) return value;
   if (typeof value === "string") return new TextEncoder().encode(value);
   const what = value === null ? "null" : `no bytes but ${JSON.stringify(toJson(value)).slice(0, 200)}`;
-  throw nothingWritten(`the result is ${what}: nothing was written`, kind, index);
+  throw nothingWritten(`--out was not written: the result is ${what}`, kind, index);
 }
 
 async function writeOut(path: string, bytes: Uint8Array, { kind }: ResultOptions, index: number): Promise<void> {
@@ -69,6 +69,7 @@ async function writeOut(path: string, bytes: Uint8Array, { kind }: ResultOptions
 }
 
 function nothingWritten(message: string, kind: "command" | "query", index: number): Failure {
-  const data = kind === "command" ? `the command took effect, at index ${index}` : "nothing was changed";
-  return new Failure(new GraftError("rejected", message), { data, next: null }, { index });
+  return new Failure(new GraftError("result-lost", `${message}, at index ${index}`, { subject: kind }), null, {
+    index,
+  });
 }

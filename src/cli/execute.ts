@@ -70,7 +70,9 @@ export async function execute(kind: "command" | "query", args: ExecuteArguments,
   };
   await withClient(args, output, async ({ client, timeoutMs }) => {
     const dueMs = performance.now() + timeoutMs;
-    const machine = await output.progress("asking what the state machine takes", client.describe({ timeoutMs }));
+    const machine = await output
+      .progress("asking what the state machine takes", client.describe({ timeoutMs }))
+      .catch(before(kind));
     const payload = await payloadOf(request, machine);
     const options = { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) };
     const answer =
@@ -83,6 +85,13 @@ export async function execute(kind: "command" | "query", args: ExecuteArguments,
     );
   });
 }
+
+/** The state machine was not asked yet. */
+const before =
+  (kind: "command" | "query") =>
+  (error: unknown): never => {
+    throw error instanceof GraftError ? error.about(kind === "command" ? "preparation" : kind) : error;
+  };
 
 /** How up to date the answer to a query must be. */
 export function queryOptionsOf(given: ReadingArguments): QueryOptions {

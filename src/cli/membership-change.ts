@@ -3,9 +3,7 @@
 import type { ArgsDef } from "citty";
 import type { GraftClient } from "../client/client.ts";
 import { pursueChange } from "../client/membership.ts";
-import { GraftError } from "../errors.ts";
 import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
-import { Failure } from "./explain-error.ts";
 import type { Output, Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 
@@ -61,7 +59,7 @@ export function changeMembers(
         return output.answer({ dryRun: true, ...plan }, (paint) => planWords(plan, paint));
       }
       const news = new News(client, words);
-      const pursued = pursueChange(client, change, { timeoutMs }).catch(explained);
+      const pursued = pursueChange(client, change, { timeoutMs });
       const { index, members } = await output.progress(() => news.text, pursued).finally(() => news.stop());
       const body = bodyOf(members);
       await output.answer({ changed: words.done, index, ...body, members }, () =>
@@ -98,14 +96,6 @@ class News {
     if (row === undefined) return;
     this.#lag = row.lagEntries === null ? "" : `, ${row.lagEntries} entries behind,`;
   }
-}
-
-function explained(error: unknown): never {
-  if (!(error instanceof GraftError) || error.code !== "outcome-unknown") throw error;
-  throw new Failure(error, {
-    data: "the data is safe; the change may be complete, may go on, or may not have happened",
-    next: "see how things stand: graft cluster status; asking for the same again does no harm",
-  });
 }
 
 interface Body {

@@ -75,7 +75,7 @@ async function runToItsEnd(node: ComposedNode, isAskedToStop: Promise<void>): Pr
   await node.start();
   void isAskedToStop.then(() => node.stop());
   const end = await node.ended;
-  if (end.kind === "failed") throw new Failure(end.error, { exitCode: 1, data: null, next: null });
+  if (end.kind === "failed") throw new Failure(end.error, 1);
 }
 
 /** Resolves with the first request; a second signal ends the process at once. */

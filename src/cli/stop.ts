@@ -30,10 +30,8 @@ export const stop = command({
       await client.stopNode(address, { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) });
       const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()));
       if (!(await output.progress(`waiting for ${id} to stop`, gone))) {
-        throw new GraftError(
-          "outcome-unknown",
-          `${id} at ${address} is stopping, and was not gone within ${timeoutMs} ms`,
-        );
+        const message = `${id} at ${address} was told to stop, and was not gone within ${timeoutMs} ms`;
+        throw new GraftError("outcome-unknown", message, { subject: "stop" });
       }
       await output.answer({ stopped: id, address }, () => `${id} at ${address} has stopped`);
     }),

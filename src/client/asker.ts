@@ -2,7 +2,7 @@
 // has its answer or its time is up. What an ending means is attempt.ts; what a request is for, client.ts and session.ts.
 import type { GraftError } from "../errors.ts";
 import type { ClientReply, ErrorReply, RequestId } from "../ports/requests.ts";
-import { inDoubt, isRepeatable, judge, judgeFailure, judgeUnanswered, type Verdict } from "./attempt.ts";
+import { inDoubt, isRepeatable, judge, judgeFailure, judgeUnanswered, subjectOf, type Verdict } from "./attempt.ts";
 import type { Connection, Dial, Ending, RequestBody } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Route } from "./route.ts";
@@ -280,7 +280,7 @@ export class Asker {
 
   #fail(attempt: Attempt, error: GraftError): void {
     this.#settle(attempt);
-    attempt.reject(error);
+    attempt.reject(error.about(subjectOf(attempt.body)));
   }
 
   #settle(attempt: Attempt): void {

@@ -1,7 +1,7 @@
 // What does an ending mean for a request: is it over, is it tried again at once, or after a pause? A command is tried again when
 // it cannot have taken effect, or when it is of a session, where it has its effect once however often it is sent. What became of
 // everything else is said to be unknown.
-import { GraftError } from "../errors.ts";
+import { effectOf, GraftError, type Subject } from "../errors.ts";
 import type { ClientReply, ErrorReply } from "../ports/requests.ts";
 import type { Ending, RequestBody } from "./connection.ts";
 
@@ -13,42 +13,60 @@ export type Verdict =
   /** This node and this program do not accept each other. Nothing happened; with another node it may be different. */
   | { readonly kind: "refused"; readonly error: GraftError };
 
-/** Whether it leaves the state as it is: one that was not answered can be said not to have happened. */
-function changesNothing({ kind }: RequestBody): boolean {
+/** What its errors are about. */
+export function subjectOf({ kind }: Pick<RequestBody, "kind">): Subject {
   switch (kind) {
+    case "command":
     case "query":
+    case "stop":
+    case "backup":
+      return kind;
+    case "readBackup":
+      return "backup";
     case "status":
     case "configuration":
     case "describe":
-    case "backup":
-    case "readBackup":
+      return "inspection";
     // A session that was opened and not heard of ends unused.
     case "openSession":
     case "closeSession":
-      return true;
-    case "command":
+      return "preparation";
     case "transferLeadership":
+      return "transfer";
     case "changeMembership":
-    case "stop":
-      return false;
+      return "change";
   }
 }
 
+/** Whether it leaves the state as it is, even when its answer is lost. */
+const changesNothing = (body: RequestBody): boolean => effectOf("outcome-unknown", subjectOf(body)) === "none";
+
 /** Whether asking twice does the same as asking once. */
-export const isRepeatable = (body: RequestBody): boolean =>
-  body.kind === "command" ? body.session !== null : changesNothing(body);
+export function isRepeatable(body: RequestBody): boolean {
+  switch (body.kind) {
+    case "command":
+      return body.session !== null;
+    // A node that leads already has nothing to do.
+    case "transferLeadership":
+      return body.to !== null;
+    default:
+      return changesNothing(body);
+  }
+}
 
 /** Whether a request that ended so may have been taken all the same. */
 export const inDoubt = (ending: Ending): boolean =>
   ending.kind === "lost" ||
   (ending.kind === "reply" && ending.reply.kind === "error" && ending.reply.code === "outcome-unknown");
 
-/** What a failure means for a request of which another copy may have been taken before: of that one it may say nothing. */
+/**
+ * What a failure means for a request of which another copy may have been taken before: that this copy had no effect says
+ * nothing of the other one. Only a refusal by the state machine does: the cluster remembers it for every copy of the session.
+ */
 export function judgeFailure(body: RequestBody, isInDoubt: boolean, error: GraftError): GraftError {
-  if (!isInDoubt || changesNothing(body)) return error;
-  const sentBefore = "the command was sent before and its answer was lost";
-  if (error.code === "session-expired") return outcomeUnknown(`${sentBefore}; its session has ended since`);
-  return error.code === "unauthorized" ? outcomeUnknown(`${sentBefore}; now: ${error.message}`) : error;
+  if (!isInDoubt || error.about(subjectOf(body)).effect !== "none" || changesNothing(body)) return error;
+  if (body.kind === "command" && error.code === "rejected") return error;
+  return outcomeUnknown(`an earlier copy was sent and its answer was lost; the last one: ${error.message}`, error);
 }
 
 export function judge(body: RequestBody, ending: Ending): Verdict {
@@ -88,6 +106,10 @@ function judgeError(body: RequestBody, reply: ErrorReply): Verdict {
     case "state-machine":
     case "unauthorized":
     case "session-expired":
+    case "query-failed":
+    case "backup-failed":
+    case "result-lost":
+    case "apply-failed":
       return { kind: "failed", error };
     case "outcome-unknown":
       return isRepeatable(body) ? { kind: "again", leader: null, error } : { kind: "failed", error };
@@ -110,8 +132,5 @@ function judgeNotTaken({ error, reason }: Extract<Ending, { readonly kind: "notT
   }
 }
 
-const outcomeUnknown = (reason: string): GraftError =>
-  new GraftError(
-    "outcome-unknown",
-    `${reason}. The command may or may not have taken effect: look before you send it again`,
-  );
+const outcomeUnknown = (message: string, cause?: GraftError): GraftError =>
+  new GraftError("outcome-unknown", message, cause === undefined ? {} : { cause });

@@ -14,6 +14,7 @@ import type {
 } from "../ports/requests.ts";
 import type { MembershipChangedReply, MembershipPlanReply, RequestedChange } from "../ports/membership-requests.ts";
 import { type Answer, Asker, type ReadFrom } from "./asker.ts";
+import { subjectOf } from "./attempt.ts";
 import type { Dial, RequestBody } from "./connection.ts";
 import { ClientSession } from "./session.ts";
 
@@ -104,8 +105,7 @@ export class GraftClient {
 
   /**
    * Has the state machine apply `payload`, once it is committed: once in all, whatever fails on the way. Rejects with a
-   * `GraftError`; with any code but `outcome-unknown` the command has not taken effect and never will (`state-machine`
-   * excepted: it is in the log).
+   * `GraftError` whose `effect` says whether the command took effect: `none`, `done` (only the result is missing) or `unknown`.
    */
   async command(payload: Uint8Array, options: RequestOptions = {}): Promise<Result> {
     const timeoutMs = this.#time(options);
@@ -238,7 +238,11 @@ export class GraftClient {
 type Begin = (dueMs: number, resolve: (reply: Answer) => void, reject: (error: GraftError) => void) => unknown;
 
 function expected<R extends Answer>(reply: Answer, kind: R["kind"], asked: RequestBody["kind"]): R {
-  if (reply.kind !== kind) throw new GraftError("unavailable", `the node answered "${reply.kind}" to "${asked}"`);
+  // It answered, so it may have done what was asked.
+  if (reply.kind !== kind) {
+    const subject = subjectOf({ kind: asked });
+    throw new GraftError("outcome-unknown", `the node answered "${reply.kind}" to "${asked}"`, { subject });
+  }
   return reply as R;
 }
 

@@ -33,24 +33,39 @@ export async function pursueChange(
   const leftMs = (): number => Math.max(1, Math.ceil(dueMs - performance.now()));
   let isInDoubt = false;
   for (;;) {
-    try {
-      const expected = expectedIndex === undefined || isInDoubt ? {} : { expectedIndex };
-      const { index } = await client.changeMembership(change, { timeoutMs: leftMs(), ...expected });
-      return await configurationFrom(client, index, leftMs());
-    } catch (error) {
-      if (!(error instanceof GraftError)) throw error;
-      const isLate = performance.now() >= dueMs - pauseMs;
-      // What is refused the second time may be what the first time has come to.
-      const mayBeDone = error.code === "outcome-unknown" || (isInDoubt && error.code === "rejected");
-      if (!mayBeDone) throw error;
-      const members = await viewMembers(client, Math.min(showMs, leftMs())).catch(() => null);
-      if (members !== null && isSo(change, members)) return members;
-      if (isLate || error.code === "rejected") throw error;
-      isInDoubt = true;
-      await Bun.sleep(pauseMs);
+    const expected = expectedIndex === undefined || isInDoubt ? {} : { expectedIndex };
+    const outcome = await client.changeMembership(change, { timeoutMs: leftMs(), ...expected }).catch(asFailure);
+    if (!(outcome instanceof GraftError)) {
+      return configurationFrom(client, outcome.index, leftMs()).catch((error: unknown) => {
+        throw notShown(asFailure(error));
+      });
     }
+    if (outcome.effect === "none" && !isInDoubt) throw outcome;
+    const isLate = performance.now() >= dueMs - pauseMs;
+    // What is refused the second time may be what the first time has come to.
+    const members = await viewMembers(client, Math.min(showMs, leftMs())).catch(() => null);
+    if (members !== null && isSo(change, members)) return members;
+    if (outcome.effect === "none") throw inDoubt(outcome);
+    if (isLate) throw outcome;
+    isInDoubt = true;
+    await Bun.sleep(pauseMs);
   }
 }
+
+function asFailure(error: unknown): GraftError {
+  if (error instanceof GraftError) return error;
+  throw error;
+}
+
+const notShown = (cause: GraftError): GraftError =>
+  new GraftError("result-lost", `no node shows the new members: ${cause.message}`, { cause, subject: "change" });
+
+/** That the last attempt had no effect says nothing of those before it. */
+const inDoubt = (cause: GraftError): GraftError =>
+  new GraftError("outcome-unknown", `an earlier attempt was not answered; the last one: ${cause.message}`, {
+    cause,
+    subject: "change",
+  });
 
 /** The members as of `index` at least; whichever node answers may lag a moment behind. */
 async function configurationFrom(client: GraftClient, index: number, limitMs: number): Promise<ConfigurationReply> {

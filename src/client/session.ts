@@ -1,6 +1,6 @@
 // In which session does a command go, and as which of its commands (§6.3)? The first one opens it, those that come meanwhile wait
 // for it, and another takes its place when it has expired. How often and where a command is sent is asker.ts.
-import { GraftError } from "../errors.ts";
+import { type ErrorCode, GraftError } from "../errors.ts";
 import type { Answer, Asker, Pursued } from "./asker.ts";
 import type { RequestBody } from "./connection.ts";
 
@@ -51,7 +51,7 @@ export class ClientSession {
   /** Rejects what has not been sent. */
   abandon(reason: string): void {
     this.#isClosed = true;
-    this.#rejectWaiting(new GraftError("unavailable", `${reason}; nothing happened`));
+    this.#rejectWaiting(unsent("unavailable", reason));
   }
 
   /** Tells the cluster that the session is needed no more. Resolves at `dueMs` at the latest; never rejects. */
@@ -91,7 +91,7 @@ export class ClientSession {
   #opened(reply: Answer, clusterUuid: string | null): void {
     this.#opening = null;
     if (reply.kind !== "sessionOpened") {
-      return this.#rejectWaiting(new GraftError("unavailable", `the node answered "${reply.kind}" to "openSession"`));
+      return this.#rejectWaiting(unsent("unavailable", `the node answered "${reply.kind}" to "openSession"`));
     }
     this.#numbers = new SessionNumbers(reply.session, clusterUuid);
     this.#sendWaiting();
@@ -100,7 +100,7 @@ export class ClientSession {
   #notOpened(error: GraftError): void {
     this.#opening = null;
     // Its time was that of the commands that waited then; those that came later may have more.
-    if (error.code !== "unavailable" && error.code !== "overloaded") return this.#rejectWaiting(error);
+    if (error.code !== "unavailable" && error.code !== "overloaded") return this.#rejectWaiting(notOpened(error));
     this.#look(error);
     if (this.#waiting.size > 0) this.#open();
   }
@@ -143,8 +143,7 @@ export class ClientSession {
   #expired(numbers: SessionNumbers, command: SessionCommand, renewals: number): void {
     if (this.#numbers === numbers) this.#numbers = null;
     if (renewals < renewalsMax && !this.#isClosed) return this.#wait(command, renewals + 1);
-    const message = "the sessions of this client end before a command gets through; nothing happened";
-    command.reject(new GraftError("unavailable", message));
+    command.reject(unsent("unavailable", "the sessions of this client end before a command gets through"));
     if (this.#waiting.size > 0 && this.#numbers === null) this.#open();
   }
 
@@ -207,11 +206,20 @@ class SessionNumbers {
   }
 }
 
+/** What became of the opening is no doubt of the commands that waited for it. */
+const notOpened = (error: GraftError): GraftError =>
+  error.about("command").effect === "none"
+    ? error
+    : unsent("unavailable", `no session was opened: ${error.message}`, error);
+
+/** The command itself did not leave, or only into a session that had ended. */
+const unsent = (code: ErrorCode, message: string, cause: GraftError | null = null): GraftError =>
+  new GraftError(code, message, { subject: "command", ...(cause === null ? {} : { cause }) });
+
 const remainingMs = (dueMs: number): number => Math.max(0, Math.ceil(dueMs - performance.now()));
 
 function notSent(isOpening: boolean, cause: GraftError | null): GraftError {
   const because = cause === null ? "no node answered" : cause.message;
   const why = isOpening ? `no session was opened: ${because}` : `${windowMax} commands of this client were under way`;
-  const message = `not answered in time: ${why}; nothing happened`;
-  return new GraftError("unavailable", message, cause === null ? {} : { cause });
+  return unsent("unavailable", `not answered in time: ${why}`, cause);
 }

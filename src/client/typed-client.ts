@@ -47,14 +47,14 @@ export interface TypedClient<M extends Machine> {
 export function typedClient<M extends Machine>(client: GraftClient): TypedClient<M> {
   return {
     command: async (name, input, options) =>
-      typed(await client.command(encodeOperation(name, input as PayloadValue), options)),
+      typed(await client.command(encodeOperation(name, input as PayloadValue), options), "command"),
     query: async (name, input, options) =>
-      typed(await client.query(encodeOperation(name, input as PayloadValue), options)),
+      typed(await client.query(encodeOperation(name, input as PayloadValue), options), "query"),
   };
 }
 
-const typed = <Value>({ payload, index, term, stalenessMs }: Result): TypedResult<Value> => ({
-  result: decodeResult(payload) as Value,
+const typed = <Value>({ payload, index, term, stalenessMs }: Result, of: "command" | "query"): TypedResult<Value> => ({
+  result: decodeResult(payload, of) as Value,
   index,
   term,
   stalenessMs,

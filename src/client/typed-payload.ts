@@ -17,12 +17,12 @@ export function encodeOperation(operation: string, input: PayloadValue): Uint8Ar
   }
 }
 
-/** Throws `GraftError("state-machine")` when the result is not one of a typed state machine. */
-export function decodeResult(payload: Uint8Array): PayloadValue {
+/** Throws `GraftError("result-lost")` when the result is not one of a typed state machine. `of`: what it is the result of. */
+export function decodeResult(payload: Uint8Array, of: "command" | "query"): PayloadValue {
   try {
     return decodeValue(payload);
   } catch (cause) {
-    throw new GraftError("state-machine", `the result cannot be read: ${messageOf(cause)}`, { cause });
+    throw new GraftError("result-lost", `the result cannot be read: ${messageOf(cause)}`, { cause, subject: of });
   }
 }
 

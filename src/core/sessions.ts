@@ -7,7 +7,10 @@ import type { LogIndex } from "./log-position.ts";
 
 /** What a command of a session came to: kept until the client has said that it knows it. */
 export type SessionOutcome =
-  { readonly kind: "ok"; readonly payload: Uint8Array } | { readonly kind: "rejected"; readonly message: string };
+  | { readonly kind: "ok"; readonly payload: Uint8Array }
+  | { readonly kind: "rejected"; readonly message: string }
+  /** The command took effect, and its result cannot be sent. */
+  | { readonly kind: "unsendable"; readonly message: string };
 
 /** Why a command is not applied. */
 export type SessionAnswer =
@@ -237,4 +240,4 @@ const bytesOf = (outcome: SessionOutcome): number =>
 const bounded = (outcome: SessionOutcome): SessionOutcome =>
   outcome.kind === "ok" || outcome.message.length <= messageLengthMax
     ? outcome
-    : { kind: "rejected", message: outcome.message.slice(0, messageLengthMax) };
+    : { kind: outcome.kind, message: outcome.message.slice(0, messageLengthMax) };

@@ -1,12 +1,13 @@
 // Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
 // takes its turn here too: it is put to the state machine after everything that it has to see has been handed over.
 import { type Entry, entryBytes } from "../core/entry.ts";
-import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
+import { answer, notApplied, queryFailed, stateMachineStopped } from "./answers.ts";
 import type { Applied } from "./snapshot-taker.ts";
-import { giveUp, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
+import { giveUp, type QueryWaiter, type Waiter } from "./waiting-clients.ts";
 import type { DueQuery, QueryRoom } from "./waiting-reads.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
@@ -207,7 +208,7 @@ export class Applier {
     });
     for (const query of due) {
       const { waiter, position } = query;
-      if (this.#failure !== null) waiter.fail(stateMachineError(this.#failure));
+      if (this.#failure !== null) waiter.fail(stateMachineStopped(this.#failure));
       else if (waiter.kind === "reach") waiter.succeed(nothing, position, null);
       else this.#query(waiter, query);
     }
@@ -281,7 +282,7 @@ export class Applier {
     this.#options.stateMachine.query(waiter.payload).then(
       (outcome) => settle(() => answer(waiter, outcome, position, stalenessMs)),
       // A question that fails leaves the state as it was: only who asked is told.
-      (error: Error) => settle(() => waiter.fail(stateMachineError(error))),
+      (error: Error) => settle(() => waiter.fail(queryFailed(error))),
     );
   }
 
@@ -327,7 +328,7 @@ export class Applier {
     const isFirst = this.#failure === null;
     this.#failure ??= error;
     this.#stoppedThrough ??= through;
-    for (const waiter of waiters) waiter.fail(stateMachineError(error));
+    for (const waiter of waiters) waiter.fail(notApplied(error));
     if (isFirst) this.#options.stateMachineFailed(error);
   }
 
@@ -338,40 +339,12 @@ export class Applier {
       if (this.#handedThrough === this.#committedThrough) return;
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       for (const entry of entries) {
-        for (const waiter of this.#options.waitersOf(entry)) waiter.fail(stateMachineError(error));
+        for (const waiter of this.#options.waitersOf(entry)) waiter.fail(notApplied(error));
       }
       this.#handedThrough = entries.at(-1)!.index;
     }
   }
 }
-
-function answer(
-  waiter: Waiter,
-  outcome: Outcome,
-  { index, term }: LogPosition,
-  stalenessMs: number | null = null,
-): void {
-  if (outcome.kind === "ok") waiter.succeed(outcome.payload, { index, term }, stalenessMs);
-  else waiter.fail(refusalOf(waiter, outcome));
-}
-
-function refusalOf(waiter: Waiter, outcome: Exclude<Outcome, { readonly kind: "ok" }>): ReplyError {
-  switch (outcome.kind) {
-    case "rejected":
-      // There may be room for another session later; what is wrong with a command stays wrong.
-      if (waiter.kind !== "openSession") return { code: "rejected", message: outcome.message, leader: null };
-      return { code: "overloaded", message: `no session was opened: ${outcome.message}`, leader: null };
-    case "expired":
-      return { code: "session-expired", message: expiredMessage, leader: null };
-    case "forgotten":
-      return { code: "outcome-unknown", message: forgottenMessage, leader: null };
-  }
-}
-
-const expiredMessage =
-  "the session is gone; this copy of the command had no effect, and whether one that was sent before had is not known";
-const forgottenMessage =
-  "the client has said that it waits for this command no longer; what became of it is not kept, and nothing happened now";
 
 /** Null: the entry concerns the consensus alone. */
 function appliedEntry(entry: Entry, isAwaited: boolean): AppliedEntry | null {
@@ -388,9 +361,3 @@ function appliedEntry(entry: Entry, isAwaited: boolean): AppliedEntry | null {
       return null;
   }
 }
-
-const stateMachineError = (error: Error): ReplyError => ({
-  code: "state-machine",
-  message: `${error.message}. What was committed is safe in the log and is applied once the state machine works again`,
-  leader: null,
-});

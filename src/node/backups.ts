@@ -33,8 +33,7 @@ export type BackupAnswer<T> =
 const ok = <T>(value: T): BackupAnswer<T> => ({ kind: "ok", value });
 const failed = (error: ReplyError): BackupAnswer<never> => ({ kind: "failed", error });
 /** To ask again at once would only cost another try. */
-const cannot = (what: string): BackupAnswer<never> =>
-  failed({ code: "state-machine", message: `${what}; the node's log says more; nothing was changed`, leader: null });
+const cannot = (what: string): BackupAnswer<never> => failed({ code: "backup-failed", message: what, leader: null });
 const rejected = (message: string): BackupAnswer<never> => failed({ code: "rejected", message, leader: null });
 
 export class Backups {
@@ -73,16 +72,16 @@ export class Backups {
 
   /** What stands at `offset` of the file of a backup, at most `bytesMax` bytes. */
   async read(file: string, offset: number, bytesMax: number): Promise<BackupAnswer<Uint8Array>> {
-    if (!this.filesInUse.includes(file)) return rejected(`${file} is no backup that is being read: ask for one again`);
+    if (!this.filesInUse.includes(file)) return rejected(`${file} is no backup that is being read`);
     if (this.#reads >= readsMax) {
-      const message = `${this.#reads} pieces of backups are being read already; try again later`;
+      const message = `${this.#reads} pieces of backups are being read already`;
       return failed({ code: "overloaded", message, leader: null });
     }
     this.#reads++;
     this.#keep(file);
     try {
       const bytes = await this.#options.snapshots.read(file, offset, bytesMax);
-      return bytes === null ? rejected(`${file} is not here any more: ask for a backup again`) : ok(bytes);
+      return bytes === null ? rejected(`${file} is not here any more`) : ok(bytes);
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
       return cannot(`the snapshot cannot be read: ${error.message}`);

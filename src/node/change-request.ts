@@ -1,8 +1,12 @@
 // What becomes of an administrator's request to change the membership? The leader has newcomers tried, gives up leadership
 // first if it is to leave itself, and lets the core decide; whoever asked waits until all of it is done, and is told in words.
 import { type Configuration, isJoint, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
-import { describeChange, describeChangeOutcome, describeConfiguration } from "../core/describe-membership.ts";
-import type { TransferOutcome } from "../core/effects.ts";
+import {
+  describeChange,
+  describeChangeOutcome,
+  describeConfiguration,
+  describeRefusal,
+} from "../core/describe-membership.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import { formerMembers } from "../core/removal.ts";
@@ -14,6 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ChangeMembershipRequest, RequestedAddition, RequestedChange } from "../ports/membership-requests.ts";
 import type { ClientReply, LeaderHint } from "../ports/requests.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
+import type { HandOver } from "./hand-overs.ts";
 import { inTime } from "./in-time.ts";
 import type { NodeMembership } from "./membership.ts";
 import type { Verdict } from "./reaching.ts";
@@ -27,7 +32,7 @@ export interface ChangeTarget {
   readonly refusal: ReplyError | null;
   readonly clock: Clock;
   readonly membership: Pick<NodeMembership, "reach" | "change">;
-  transfer(to: string | null): Promise<TransferOutcome>;
+  transfer(to: string | null): Promise<HandOver>;
 }
 
 /** Of a node that is added though nobody can dial it: leadership goes to whoever clients reach. */
@@ -185,15 +190,20 @@ function failureOf(
     case "unknown":
       return { code: "outcome-unknown", message: `${what}: ${describeChangeOutcome(outcome)}`, leader };
     case "refused":
+      // Its first part was made: the learner was added, and a later change has taken its promotion back.
+      if (outcome.reason.kind === "withdrawn") return inPart(`${what}: ${describeRefusal(outcome.reason)}`, leader);
+      return refused(describeRefusal(outcome.reason));
     case "conflict":
-      return refused(describeChangeOutcome(outcome).replace(/^refused: /, ""));
+      return refused(describeChangeOutcome(outcome));
   }
 }
 
-const refused = (reason: string): ReplyError => ({
-  code: "rejected",
-  message: `the membership was not changed: ${reason}`,
-  leader: null,
+const refused = (message: string): ReplyError => ({ code: "rejected", message, leader: null });
+
+const inPart = (message: string, leader: LeaderHint | null): ReplyError => ({
+  code: "outcome-unknown",
+  message,
+  leader,
 });
 
 function standing({ log }: State): string {

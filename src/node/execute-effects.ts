@@ -140,15 +140,13 @@ function readRefusal(state: State, leader: MemberKey | null): ReplyError {
   if (state.role.kind !== "leader") return notLeader(leaderHint(state, leader));
   return {
     code: "overloaded",
-    message: "too many reads wait already; nothing happened; try again later",
+    message: "too many reads wait already",
     leader: null,
   };
 }
 
 export function notLeader(leader: LeaderHint | null) {
   const message =
-    leader === null
-      ? "this node does not lead and knows no leader; nothing happened"
-      : `this node does not lead, ${leader.id} does; nothing happened`;
+    leader === null ? "this node does not lead and knows no leader" : `this node does not lead, ${leader.id} does`;
   return { code: "not-leader", message, leader } as const;
 }

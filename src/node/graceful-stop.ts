@@ -1,15 +1,15 @@
 // How does a node leave without anyone noticing? A leader hands over first; then who waits is answered; only then are
 // requests refused and the doors closed.
-import type { TransferOutcome } from "../core/effects.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { HandOver } from "./hand-overs.ts";
 import { inTime } from "./in-time.ts";
 
 export interface GracefulStop {
   readonly node: {
     readonly state: State;
-    transfer(to: string | null): Promise<TransferOutcome>;
+    transfer(to: string | null): Promise<HandOver>;
     /** Resolves once every request that was taken has its answer. */
     quiet(): Promise<void>;
   };

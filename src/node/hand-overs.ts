@@ -3,11 +3,14 @@ import type { TransferOutcome } from "../core/effects.ts";
 import type { State } from "../core/state.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 
+/** `nodeEnded`: the core was asked, and the node ended before the answer. */
+export type HandOver = TransferOutcome | { readonly kind: "nodeEnded" };
+
 export class HandOvers {
   readonly #state: () => State;
   readonly #arrive: (event: ArrivedEvent) => void;
   /** In the order of the requests; the hand-over under way is the first of them. */
-  #asked: PromiseWithResolvers<TransferOutcome>[] = [];
+  #asked: PromiseWithResolvers<HandOver>[] = [];
   #isEnded = false;
 
   constructor(state: () => State, arrive: (event: ArrivedEvent) => void) {
@@ -16,10 +19,10 @@ export class HandOvers {
   }
 
   /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. Never rejects. */
-  ask(to: string | null): Promise<TransferOutcome> {
+  ask(to: string | null): Promise<HandOver> {
     const underWay = this.#isUnderWay ? this.#asked[0] : undefined;
     if (to === null && underWay !== undefined) return underWay.promise;
-    const settled = Promise.withResolvers<TransferOutcome>();
+    const settled = Promise.withResolvers<HandOver>();
     if (this.#isEnded) {
       settled.resolve({ kind: "notLeader", leader: null });
     } else {
@@ -38,7 +41,7 @@ export class HandOvers {
   /** The node ends. */
   end(): void {
     this.#isEnded = true;
-    for (const settled of this.#asked.splice(0)) settled.resolve({ kind: "notLeader", leader: null });
+    for (const settled of this.#asked.splice(0)) settled.resolve({ kind: "nodeEnded" });
   }
 
   /** One that somebody waits for; the leader's own idea (homecoming.ts) is nobody's. */

@@ -31,7 +31,7 @@ import type {
 import { Applier } from "./applier.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { Fitness } from "./fitness.ts";
-import { HandOvers } from "./hand-overs.ts";
+import { type HandOver, HandOvers } from "./hand-overs.ts";
 import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
@@ -305,7 +305,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. */
-  transfer(to: string | null): Promise<TransferOutcome> {
+  transfer(to: string | null): Promise<HandOver> {
     return this.#handOvers.ask(to);
   }
 

@@ -4,6 +4,7 @@ import { nodeIdOf } from "../core/configuration.ts";
 import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import type { LeaderHint } from "../ports/requests.ts";
+import { stateMachineStopped } from "./answers.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
 import { removedWords } from "./node-end.ts";
 import type { ReplyError } from "./waiting-clients.ts";
@@ -23,11 +24,10 @@ export function refusalOf(state: State, { isStopping, stateMachine, nowMs }: Rea
   const leader = knownLeader(state);
   // A node that found nobody to hand over to does not name itself: it is about to be gone.
   const other = leader?.id === nodeIdOf(state.self) ? null : leader;
-  if (isStopping) return { ...notLeader(other), message: "this node is stopping; nothing happened" };
+  if (isStopping) return { ...notLeader(other), message: "this node is stopping" };
   if (state.removed !== null) return ofRemoved(state, state.removed, nowMs);
   if (stateMachine === null) return null;
-  const message = `the state machine of this node has stopped: ${stateMachine.message}; nothing happened`;
-  return other === null ? { code: "state-machine", message, leader: null } : notLeader(other);
+  return other === null ? stateMachineStopped(stateMachine) : notLeader(other);
 }
 
 /** Whoever was a voter then may know who leads now: this node hears of nobody any more, and names each of them in turn. */
@@ -36,5 +36,5 @@ function ofRemoved({ self }: State, by: NonNullable<State["removed"]>, nowMs: Mi
   const candidates = members.filter(({ key }) => voters.includes(key));
   const next = candidates[Math.floor(nowMs / turnMs) % candidates.length];
   const leader: LeaderHint | null = next === undefined ? null : { id: nodeIdOf(next.key), address: next.address };
-  return { code: "not-leader", message: `${removedWords(nodeIdOf(self), by)}; nothing happened`, leader };
+  return { code: "not-leader", message: removedWords(nodeIdOf(self), by), leader };
 }

@@ -1,7 +1,6 @@
 // What does each client request become? Commands and queries go through the mailbox to the core; the others are answered
 // from what this node knows. Who may ask what has been checked by the transport.
 import { describeTransfer } from "../core/describe.ts";
-import type { TransferOutcome } from "../core/effects.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type {
   BackupRequest,
@@ -19,6 +18,7 @@ import type { ClientConnection } from "../ports/transport.ts";
 import type { Backups } from "./backups.ts";
 import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import { knownLeader } from "./execute-effects.ts";
+import type { HandOver } from "./hand-overs.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
 import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
 
@@ -92,7 +92,7 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   if (node.refusal !== null) return fail(node.refusal);
   if (node.openCount >= openMax || node.openBytes + payload.byteLength > openBytesMax) {
-    const message = `${node.openCount} requests are under way already; nothing happened; try again later`;
+    const message = `${node.openCount} requests are under way already`;
     return fail({ code: "overloaded", message, leader: null });
   }
   const dueMs = node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax);
@@ -149,15 +149,14 @@ async function readBackup(backups: Backups, request: ReadBackupRequest): Promise
   return { kind: "backupPiece", id, offset, bytes: answer.value };
 }
 
-function replyToTransfer(node: RequestTarget, id: number, outcome: TransferOutcome, client: ClientConnection): void {
+function replyToTransfer(node: RequestTarget, id: number, outcome: HandOver, client: ClientConnection): void {
   const leader = knownLeader(node.state);
   if (outcome.kind === "done") return client.reply({ kind: "done", id, leader });
-  const code = codeOf(outcome);
-  const message = `leadership was not handed over: ${describeTransfer(outcome)}; nothing was lost`;
-  client.reply({ kind: "error", id, code, message, leader });
+  const message = outcome.kind === "nodeEnded" ? "the node ended before the hand-over did" : describeTransfer(outcome);
+  client.reply({ kind: "error", id, code: codeOf(outcome), message, leader });
 }
 
-function codeOf(outcome: Exclude<TransferOutcome, { kind: "done" }>): ReplyError["code"] {
+function codeOf(outcome: Exclude<HandOver, { kind: "done" }>): ReplyError["code"] {
   switch (outcome.kind) {
     case "notLeader":
       return "not-leader";
@@ -167,7 +166,10 @@ function codeOf(outcome: Exclude<TransferOutcome, { kind: "done" }>): ReplyError
       return "overloaded";
     case "unfitTarget":
     case "noTarget":
-    case "timedOut":
       return "unavailable";
+    // The target may have been told to stand for election, and may still win.
+    case "timedOut":
+    case "nodeEnded":
+      return "outcome-unknown";
   }
 }

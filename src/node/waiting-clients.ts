@@ -52,18 +52,10 @@ interface Placed {
 
 const nothing = new Uint8Array();
 
-const outcomeUnknown = (what: string): ReplyError => ({
-  code: "outcome-unknown",
-  message: `${what}; the command may or may not take effect`,
-  leader: null,
-});
+const outcomeUnknown = (message: string): ReplyError => ({ code: "outcome-unknown", message, leader: null });
 
-/** A question changes nothing, so its outcome is never in doubt: it can simply be asked again. */
-export const notAnswered = (reason: string): ReplyError => ({
-  code: "unavailable",
-  message: `${reason}; nothing was changed`,
-  leader: null,
-});
+/** For queries, which change nothing, and for commands that the node never handed on. */
+export const notAnswered = (message: string): ReplyError => ({ code: "unavailable", message, leader: null });
 
 export const isRead = (waiter: Waiter): waiter is ReadWaiter => waiter.kind === "query" || waiter.kind === "reach";
 
@@ -142,7 +134,7 @@ export class WaitingClients {
         waiters = placed.waiters;
         this.#count -= waiters.length;
       } else {
-        const message = "the command was overwritten before it was committed; nothing happened";
+        const message = `another leader's entry was committed at index ${position.index}, in the place of this one`;
         this.#settle(placed.waiters, { code: "not-leader", message, leader });
       }
     }
@@ -159,7 +151,10 @@ export class WaitingClients {
       this.#placed.delete(at);
       for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
         this.#seenThrough(1, placed.bytes);
-        this.#settle(placed.waiters, outcomeUnknown("this node has gone over to a snapshot that covers the command"));
+        this.#settle(
+          placed.waiters,
+          outcomeUnknown("the node installed a snapshot that covers the entry before it was applied here"),
+        );
       }
     }
   }
@@ -175,13 +170,13 @@ export class WaitingClients {
       );
       this.#seenThrough(late.length, bytesOf(late));
       // A held proposal may still get its place when a transfer fails: its outcome is open like that of a placed one.
-      this.#settle(late, outcomeUnknown("not answered in time"));
+      this.#settle(late, outcomeUnknown("the entry was not committed and applied in time"));
     }
     for (const placed of this.#eachPlaced()) {
       const late = placed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
       if (late.length === 0) continue;
       placed.waiters = placed.waiters.filter((waiter) => waiter.dueMs > nowMs);
-      this.#settle(late, outcomeUnknown("not answered in time"));
+      this.#settle(late, outcomeUnknown("the entry was not committed and applied in time"));
     }
   }
 
@@ -192,7 +187,7 @@ export class WaitingClients {
     this.#unplaced.clear();
     this.#placed.clear();
     this.#seenThrough(this.#openCount, this.#openBytes);
-    this.#settle(unplaced, { code: "unavailable", message: `${reason}; nothing happened`, leader: null });
+    this.#settle(unplaced, notAnswered(reason));
     this.#settle(placed, outcomeUnknown(reason));
   }
 

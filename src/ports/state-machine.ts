@@ -37,6 +37,8 @@ export type Outcome =
   | { readonly kind: "ok"; readonly payload: Uint8Array }
   /** The plugin threw `Rejected`, or the input did not fit its schema: an answer, the same on every node. */
   | { readonly kind: "rejected"; readonly message: string }
+  /** The command was applied, as on the nodes where nobody asked for its result; but the result cannot be encoded. */
+  | { readonly kind: "unsendable"; readonly message: string }
   /** The command's session is gone, or never was: the command was not applied. */
   | { readonly kind: "expired" }
   /** Its client has said that it waits for it no longer: the command was not applied, now; what became of it before is not kept. */
@@ -82,11 +84,11 @@ export interface StateSnapshot {
  *   with the outcome of the first, or as the session table has it (core/sessions.ts), which is part of the state;
  * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. Results that nobody awaits and no
  *   session keeps are not even encoded. The state comes out the same either way;
- * - answer `rejected` where an awaited result cannot be encoded, and go on: the command took effect, as it did on the nodes
+ * - answer `unsendable` where an awaited result cannot be encoded, and go on: the command took effect, as it did on the nodes
  *   where nobody asked for its result;
  * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
  *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
- * - reject a query's promise, and no other, when the query throws: it changed nothing, and a client's question must not be
+ * - reject a query's promise (`GraftError("query-failed")`), and no other, when the query throws: it changed nothing, and a client's question must not be
  *   able to stop one node after the other;
  * - deliver a run's outcomes as they come and go on only as fast as they are taken: however large all results of a run are
  *   together, no more than some 16 MiB of them are in memory on their way, those of queries included;

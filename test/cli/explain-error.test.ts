@@ -1,41 +1,51 @@
 // The table from errors to exit codes and words; that a process really ends with them is test/e2e's matter.
 import { describe, expect, test } from "bun:test";
 import { checked, explain, Failure } from "../../src/cli/explain-error.ts";
-import { type ErrorCode, GraftError } from "../../src/errors.ts";
+import { type ErrorCode, errorCodes, GraftError, subjects } from "../../src/errors.ts";
+
+const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
+  rejected: 1,
+  "state-machine": 1,
+  "query-failed": 1,
+  "backup-failed": 1,
+  "result-lost": 1,
+  unauthorized: 1,
+  config: 1,
+  plugin: 1,
+  storage: 1,
+  usage: 2,
+  "not-leader": 3,
+  unavailable: 3,
+  overloaded: 3,
+  "session-expired": 3,
+  "apply-failed": 4,
+  "outcome-unknown": 4,
+};
 
 describe("every code has an exit code", () => {
-  const codes: Readonly<Record<ErrorCode, number>> = {
-    rejected: 1,
-    "state-machine": 1,
-    unauthorized: 1,
-    config: 1,
-    plugin: 1,
-    storage: 1,
-    usage: 2,
-    "not-leader": 3,
-    unavailable: 3,
-    overloaded: 3,
-    "session-expired": 3,
-    "outcome-unknown": 4,
-  };
-  test.each(Object.entries(codes))("%s: %d", (code, exitCode) => {
+  test.each(Object.entries(exitCodeOf))("%s: %d", (code, exitCode) => {
     expect(explain(new GraftError(code as ErrorCode, "x"))).toMatchObject({ code, exitCode, message: "x" });
   });
 
-  test("only outcome-unknown leaves in doubt whether the command took effect", () => {
-    const inDoubt = Object.keys(codes).filter((code) =>
-      /may not/.test(explain(new GraftError(code as ErrorCode, "")).data ?? ""),
-    );
-    expect(inDoubt).toEqual(["outcome-unknown"]);
+  test("the exit code 4 means that the effect is unknown, of every request", () => {
+    for (const subject of subjects) {
+      for (const code of errorCodes.filter((each) => each !== "storage")) {
+        const { exitCode, effect } = explain(new GraftError(code, "x", { subject }));
+        expect([subject, code, exitCode === 4]).toEqual([subject, code, effect === "unknown"]);
+      }
+    }
   });
 });
 
-test("a failure may have its own exit code, words and fields", () => {
-  const failure = new Failure(new GraftError("rejected", "x"), { data: "it took effect" }, { index: 7 });
-  expect(explain(failure)).toMatchObject({
-    code: "rejected",
-    exitCode: 1,
-    data: "it took effect",
+test("a failure may have its own exit code and fields, and keeps the meaning of its error", () => {
+  const error = new GraftError("result-lost", "x", { subject: "command" });
+  expect(explain(new Failure(error, 2, { index: 7 }))).toEqual({
+    code: "result-lost",
+    effect: "done",
+    message: "x",
+    meaning: "The command took effect.",
+    next: "Do not send it again: read the state with a query.",
+    exitCode: 2,
     fields: { index: 7 },
   });
 });

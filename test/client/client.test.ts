@@ -143,16 +143,22 @@ describe("client", () => {
     await client.close();
   });
 
-  test.each(["rejected", "state-machine", "unauthorized", "outcome-unknown"] as const)(
-    "%s is final: it is not tried again",
-    async (code) => {
-      const cluster = nodes({ "a:1": fails(code), "b:1": leads });
-      const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
-      expect(await codeOf(client.command(payload))).toBe(code);
-      expect(cluster.taken.length).toBe(1);
-      await client.close();
-    },
-  );
+  test.each([
+    "rejected",
+    "state-machine",
+    "unauthorized",
+    "query-failed",
+    "backup-failed",
+    "result-lost",
+    "apply-failed",
+    "outcome-unknown",
+  ] as const)("%s is final: it is not tried again", async (code) => {
+    const cluster = nodes({ "a:1": fails(code), "b:1": leads });
+    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
+    expect(await codeOf(client.command(payload))).toBe(code);
+    expect(cluster.taken.length).toBe(1);
+    await client.close();
+  });
 
   test("a command that was sent and not answered in time is unknown; one that never left is not", async () => {
     const silent = nodes({ "a:1": () => {} });

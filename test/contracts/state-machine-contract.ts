@@ -351,7 +351,7 @@ export function describeStateMachineContract(
       const failing = rejection(machine.query(Buffer.from("fail")));
       const outcomes = outcomesOf(machine, run(1, ["a"]));
       expect(await failing).toMatchObject({
-        code: "state-machine",
+        code: "query-failed",
         message: "The state machine journal 2.1.0 failed at a query: RangeError: no such question",
       });
       expect((await outcomes).map(told)).toEqual(["a is number 1"]);

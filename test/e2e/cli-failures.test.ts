@@ -49,7 +49,7 @@ async function missing(cluster: TestCluster, keys: readonly string[]): Promise<r
   const there = new Set<string>();
   for (let after = "", more = true; more;) {
     const { payload } = await cluster.client.query(encodeOperation("list", { after, limit: 10_000 }));
-    const page = decodeResult(payload) as { readonly keys: readonly string[]; readonly more: boolean };
+    const page = decodeResult(payload, "query") as { readonly keys: readonly string[]; readonly more: boolean };
     for (const key of page.keys) there.add(key);
     ({ more } = page);
     after = page.keys.at(-1) ?? "";

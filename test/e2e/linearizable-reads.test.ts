@@ -39,7 +39,7 @@ class Histories {
           history[at] = { kind: "put", value, beganMs, endedMs: performance.now() };
         } else {
           const { payload } = await client.query(encodeOperation("get", { key }), { timeoutMs: requestTimeoutMs });
-          const bytes = decodeResult(payload) as Uint8Array | null;
+          const bytes = decodeResult(payload, "query") as Uint8Array | null;
           const value = bytes === null ? null : new TextDecoder().decode(bytes);
           history.push({ kind: "get", value, beganMs, endedMs: performance.now() });
           this.gets++;

@@ -92,7 +92,7 @@ test.skipIf(process.platform !== "linux")(
     expect(most).toBeLessThan(1280 * mebibyte);
     expect(clients.some(({ replies }) => (replies["result"] ?? 0) > 0)).toBe(true);
     const kinds = new Set(clients.flatMap(({ replies }) => Object.keys(replies)));
-    for (const kind of kinds) expect(["result", "state-machine"]).toContain(kind);
+    for (const kind of kinds) expect(["result", "result-lost"]).toContain(kind);
     expect(await cluster.view()).toMatchObject({ term, leader: { id: leader } });
     for (const { link } of clients) link.close();
   },

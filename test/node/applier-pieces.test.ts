@@ -42,7 +42,7 @@ describe("outcomes that come piece by piece", () => {
     give("a");
     over.reject(new Error("entry 2 failed"));
     await microtasks();
-    expect(answers()).toEqual([["1.1 a"], ["state-machine"], ["state-machine"]]);
+    expect(answers()).toEqual([["1.1 a"], ["apply-failed"], ["apply-failed"]]);
     expect([applier.appliedIndex, failures]).toEqual([0, ["state machine: entry 2 failed"]]);
   });
 

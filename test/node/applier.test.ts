@@ -162,7 +162,7 @@ describe("applier", () => {
     waiters.set(2, [writer]);
     applier.advance(2);
     await microtasks();
-    expect([bad.answers, good.answers, writer.answers]).toEqual([["state-machine"], ["1.1 q of 1"], ["2.1 c2"]]);
+    expect([bad.answers, good.answers, writer.answers]).toEqual([["query-failed"], ["1.1 q of 1"], ["2.1 c2"]]);
     expect(failures).toEqual([]);
     expect(applier.failure).toBeNull();
     expect(machine.applied).toEqual(["2:c2"]);
@@ -184,14 +184,10 @@ describe("applier", () => {
     applier.advance(3);
     machine.release();
     await microtasks();
-    expect(clients.slice(0, 3).map(({ answers }) => answers)).toEqual([
-      ["1.1 c1"],
-      ["state-machine"],
-      ["state-machine"],
-    ]);
+    expect(clients.slice(0, 3).map(({ answers }) => answers)).toEqual([["1.1 c1"], ["apply-failed"], ["apply-failed"]]);
     expect(clients[1]!.messages[0]).toContain("entry 2 failed");
     applier.advance(5);
-    expect(clients.slice(3).map(({ answers }) => answers)).toEqual([["state-machine"], ["state-machine"]]);
+    expect(clients.slice(3).map(({ answers }) => answers)).toEqual([["state-machine"], ["apply-failed"]]);
     expect(machine.applied).toEqual(["1:c1"]);
     expect(applier.appliedIndex).toBe(1);
     expect(failures).toEqual(["state machine: entry 2 failed"]);

@@ -168,7 +168,7 @@ describe("what the state machine and the taker have to say", () => {
     const answer = await backups({
       taker: { handed, take: () => Promise.resolve(null) },
     }).take(5);
-    expect(answer).toMatchObject({ kind: "failed", error: { code: "state-machine" } });
+    expect(answer).toMatchObject({ kind: "failed", error: { code: "backup-failed" } });
   });
 
   test("a log that cannot be read ends the node", async () => {
@@ -176,7 +176,7 @@ describe("what the state machine and the taker have to say", () => {
     const take = () => {
       throw broken;
     };
-    expect(await backups({ taker: { handed, take } }).take(5)).toMatchObject({ error: { code: "state-machine" } });
+    expect(await backups({ taker: { handed, take } }).take(5)).toMatchObject({ error: { code: "backup-failed" } });
     expect(stops).toEqual([broken]);
   });
 

@@ -49,7 +49,7 @@ describe("a failing disk", () => {
     leader.machine.release();
     await cluster.settle();
     await stopped;
-    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", `2 not-leader ${leader.id}`]);
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", `2 outcome-unknown ${leader.id}`]);
     expect(client.late).toEqual([]);
     expect(failure(leader).message).toBe("1 commands applied, but 0 outcomes");
     target.holdsDisk = "nothing";

@@ -1,8 +1,7 @@
 // Each who asks for a hand-over hears what became of its own request, whatever the leader has in mind meanwhile.
 import { expect, test } from "bun:test";
-import type { TransferOutcome } from "../../src/core/effects.ts";
 import type { State } from "../../src/core/state.ts";
-import { HandOvers } from "../../src/node/hand-overs.ts";
+import { type HandOver, HandOvers } from "../../src/node/hand-overs.ts";
 import { asLeader, effectsOf, leader, take } from "../core/build.ts";
 import { accepted, from, genesisOf, n1, n2, n3, tick, type Untimed } from "../core/say.ts";
 
@@ -24,7 +23,7 @@ class Setting {
   }
 
   ask(name: string, to: string | null): void {
-    const note = (outcome: TransferOutcome): void => void this.answers.push(`${name} ${outcome.kind}`);
+    const note = (outcome: HandOver): void => void this.answers.push(`${name} ${outcome.kind}`);
     void this.#handOvers.ask(to).then(note);
   }
 

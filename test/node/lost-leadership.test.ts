@@ -89,7 +89,7 @@ describe("lost leadership", () => {
     await cluster.advance(400);
     expect(client.replies).toEqual(["1 result 2.1 before"]);
     await cluster.advance(200);
-    expect(client.replies).toEqual(["1 result 2.1 before", "2 unavailable " + leader.id, "3 result 3.1 held"]);
+    expect(client.replies).toEqual(["1 result 2.1 before", "2 outcome-unknown " + leader.id, "3 result 3.1 held"]);
     target.holdsDisk = "nothing";
     target.store.flushAll();
     await cluster.stopAll();

@@ -70,7 +70,7 @@ export class RecordingMachine implements StateMachine {
     const handed = this.runs.reduce((sum, run) => sum + run.length, 0);
     this.queries.push(`${text(payload)} after ${handed}`);
     return this.#later(() => {
-      if (text(payload).startsWith("throw")) throw new GraftError("state-machine", "the query failed");
+      if (text(payload).startsWith("throw")) throw new GraftError("query-failed", "the query failed");
       return { kind: "ok", payload: bytes(`${text(payload)} of ${this.applied.length}`) };
     });
   }

@@ -37,7 +37,7 @@ import { readNames, writeMembershipReply, writeNames } from "./membership-frames
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 
-const errorCodes = [
+export const replyErrorCodes = [
   "not-leader",
   "unavailable",
   "overloaded",
@@ -46,6 +46,10 @@ const errorCodes = [
   "unauthorized",
   "outcome-unknown",
   "session-expired",
+  "query-failed",
+  "backup-failed",
+  "result-lost",
+  "apply-failed",
 ] as const satisfies readonly ReplyErrorCode[];
 
 const roles = ["founding", "joining", "follower", "preCandidate", "candidate", "leader", "removed"] as const;
@@ -118,7 +122,7 @@ export function readErrorReply(items: readonly PlainItem[]): ClientReply {
   return {
     kind: "error",
     id: requestId(id),
-    code: word(code, errorCodes, "error.code"),
+    code: word(code, replyErrorCodes, "error.code"),
     message: printable(message, messageLengthMax, "error.message"),
     leader: orNull(leader, "error.leader", readLeader),
   };

@@ -16,7 +16,7 @@
 import type { SnapshotHeader } from "../../ports/snapshot-store.ts";
 
 export const magic = new TextEncoder().encode("GRAFTSNP");
-export const formatVersion = 1;
+export const formatVersion = 2;
 export const preambleBytes = magic.length + 4;
 
 export const frameKinds = { header: 1, chunk: 2, end: 3 } as const;

@@ -18,7 +18,7 @@ export interface Executor {
   readonly description: StateMachineDescription;
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
   apply(entry: AppliedEntry): Outcome;
-  /** Throws `GraftError("state-machine")` when the plugin fails. The state stands as it did: a query changes nothing. */
+  /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
   query(payload: Uint8Array): Outcome;
   /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
   snapshot(): RunningSnapshot;
@@ -81,7 +81,7 @@ class PluginExecutor implements Executor {
       const result = answerOf(() => guarded("query", () => this.#state.handlers.query(payload)));
       return result instanceof Rejected ? refusal(result) : { kind: "ok", payload: guarded("query", result) };
     } catch (cause) {
-      throw this.#failure("a query", cause);
+      throw this.#failure("a query", cause, "query-failed");
     }
   }
 
@@ -137,9 +137,9 @@ class PluginExecutor implements Executor {
     throw new GraftError("state-machine", message);
   }
 
-  #failure(where: string, cause: unknown): GraftError {
+  #failure(where: string, cause: unknown, code: "state-machine" | "query-failed" = "state-machine"): GraftError {
     const message = `The state machine ${this.#named} failed at ${where}: ${reasonOf(cause)}`;
-    return new GraftError("state-machine", message, { cause });
+    return new GraftError(code, message, { cause });
   }
 
   get #named(): string {
@@ -166,7 +166,7 @@ const unheard: Outcome = { kind: "rejected", message: "" };
 /** What is kept for a later copy of the command need not cross over to a node where nobody waits for it. */
 function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
   if (isAwaited) return outcome;
-  if (outcome.kind === "ok") return done;
+  if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
   return outcome.kind === "rejected" ? unheard : outcome;
 }
 
@@ -182,8 +182,7 @@ function encoded(result: Encode | Rejected): SessionOutcome {
   try {
     return { kind: "ok", payload: guarded("apply", result) };
   } catch (cause) {
-    const message = `the command was applied, but its result cannot be sent: ${reasonOf(cause)}`;
-    return { kind: "rejected", message };
+    return { kind: "unsendable", message: `the result cannot be sent: ${reasonOf(cause)}` };
   }
 }
 

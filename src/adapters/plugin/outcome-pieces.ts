@@ -38,7 +38,7 @@ export class OutcomePieces {
 export function outcomeBytes(outcome: Outcome): number {
   if (outcome.kind === "ok") return outcome.payload.byteLength;
   // A text of n UTF-16 code units takes up to 3n bytes.
-  return outcome.kind === "rejected" ? outcome.message.length * 3 : 0;
+  return "message" in outcome ? outcome.message.length * 3 : 0;
 }
 
 /** The worker goes no further while this much has been sent and not been taken: what the node takes in one turn, about. */

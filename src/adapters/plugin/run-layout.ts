@@ -21,7 +21,13 @@ const KIND_COMMAND = 0;
 const KIND_OPEN_SESSION = 1;
 const KIND_CLOSE_SESSION = 2;
 /** Each at its number. */
-const OUTCOME_KINDS = ["ok", "rejected", "expired", "forgotten"] as const satisfies readonly Outcome["kind"][];
+const OUTCOME_KINDS = [
+  "ok",
+  "rejected",
+  "expired",
+  "forgotten",
+  "unsendable",
+] as const satisfies readonly Outcome["kind"][];
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
@@ -121,7 +127,7 @@ const nothing = new Uint8Array();
 
 function bodyOf(outcome: Outcome): Uint8Array {
   if (outcome.kind === "ok") return outcome.payload;
-  return outcome.kind === "rejected" ? utf8.encode(outcome.message) : nothing;
+  return "message" in outcome ? utf8.encode(outcome.message) : nothing;
 }
 
 export function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffer {
@@ -170,6 +176,7 @@ function outcomeOf(kind: Outcome["kind"] | undefined, body: Uint8Array): Outcome
     case "ok":
       return { kind, payload: body };
     case "rejected":
+    case "unsendable":
       return { kind, message: fromUtf8.decode(body) };
     case "expired":
     case "forgotten":

@@ -1,9 +1,12 @@
 // How the table of the clients' sessions stands in a snapshot: in pieces, each a CBOR array, so that neither many sessions nor
 // large outcomes are ever encoded in one go. Equal tables have equal bytes.
 //
-//   [stampMs], then of each session  [id, timeoutMs, activeMs, answeredBelow], and after it of each outcome  [sequence, isOk, bytes]
+//   [stampMs], then of each session  [id, timeoutMs, activeMs, answeredBelow], and after it of each outcome  [sequence, kind, bytes]
 import type { SessionImage, SessionOutcome, SessionsImage } from "../../core/sessions.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
+
+/** A kind is written as its number here. */
+const outcomeKinds = ["ok", "rejected", "unsendable"] as const satisfies readonly SessionOutcome["kind"][];
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -13,8 +16,8 @@ export function* sessionPieces({ stampMs, sessions }: SessionsImage): Generator<
   for (const { id, timeoutMs, activeMs, answeredBelow, outcomes } of sessions) {
     yield encodeValue([id, timeoutMs, activeMs, answeredBelow]);
     for (const [sequence, outcome] of outcomes) {
-      const isOk = outcome.kind === "ok";
-      yield encodeValue([sequence, isOk, isOk ? outcome.payload : utf8.encode(outcome.message)]);
+      const bytes = outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message);
+      yield encodeValue([sequence, outcomeKinds.indexOf(outcome.kind), bytes]);
     }
   }
 }
@@ -49,11 +52,11 @@ export class SessionPiecesReader {
   #outcome(fields: readonly CborValue[]): void {
     const session = this.#sessions.at(-1);
     const sequence = count(fields, 0, 3);
-    const [, isOk, bytes] = fields;
-    if (session === undefined || typeof isOk !== "boolean" || !(bytes instanceof Uint8Array)) throw notOfTheTable();
-    const outcome = isOk
-      ? ({ kind: "ok", payload: bytes } as const)
-      : ({ kind: "rejected", message: fromUtf8.decode(bytes) } as const);
+    const kind = outcomeKinds[count(fields, 1, 3)];
+    const [, , bytes] = fields;
+    if (session === undefined || kind === undefined || !(bytes instanceof Uint8Array)) throw notOfTheTable();
+    const outcome: SessionOutcome =
+      kind === "ok" ? { kind, payload: bytes } : { kind, message: fromUtf8.decode(bytes) };
     session.outcomes.push([sequence, outcome]);
   }
 }

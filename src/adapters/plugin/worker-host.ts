@@ -151,9 +151,9 @@ class WorkerStateMachine implements StateMachine {
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
       return this.#waiting.shift()?.resolve(chunk);
     }
-    const error = failure(message.message, remoteCause(message.stack));
-    if (message.kind === "refused") this.#waiting.shift()?.reject(error);
-    else this.#stop(error);
+    const cause = remoteCause(message.stack);
+    if (message.kind === "stopped") this.#stop(failure(message.message, cause));
+    else this.#waiting.shift()?.reject(new GraftError(message.code, message.message, { cause }));
   }
 
   #onPiece(piece: ArrayBuffer): void {

@@ -77,6 +77,7 @@ export interface Done {
 /** Instead of an outcome of a query, or of what was asked of a snapshot: the worker goes on. */
 export interface Refused extends Told {
   readonly kind: "refused";
+  readonly code: "query-failed" | "state-machine";
 }
 
 /** Instead of an answer, or of the rest of it: the worker does nothing from then on. */

@@ -81,7 +81,7 @@ function* answer(running: Executor, work: Work): Generator<void> {
     pieces.end();
   } catch (cause) {
     const error = cause instanceof GraftError ? cause : failure(running, `failed at ${where}`, cause);
-    if (request.kind === "query") send({ kind: "refused", ...told(error) });
+    if (request.kind === "query") send({ kind: "refused", code: "query-failed", ...told(error) });
     else stop(error);
   }
 }
@@ -94,7 +94,7 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
   } catch (cause) {
     const error = cause instanceof GraftError ? cause : failure(running, `failed at ${request.kind}`, cause);
     if (isFatal(request)) stop(error);
-    else send({ kind: "refused", ...told(error) });
+    else send({ kind: "refused", code: "state-machine", ...told(error) });
   }
 }
 

@@ -130,8 +130,8 @@ class ClientHandler implements LinkHandler, ClientConnection {
     // Asked before the encoding, which would cost as much memory. Room for errors is kept free of results.
     const bytes = reply.kind === "result" ? reply.payload.byteLength + errorBytesMax : 0;
     if (bytes === 0 || this.link.hasRoomFor(bytes)) return this.#send(encodeReply(reply));
-    const message = `its answer does not fit behind the ${this.link.queuedBytes} bytes that wait already; what was asked has been done`;
-    this.#send(encodeFrame({ kind: "error", id: reply.id, code: "state-machine", message, leader: null }));
+    const message = `the result does not fit behind the ${this.link.queuedBytes} bytes that wait for this client`;
+    this.#send(encodeFrame({ kind: "error", id: reply.id, code: "result-lost", message, leader: null }));
   }
 
   #send(frame: Uint8Array): void {
@@ -164,7 +164,7 @@ class ClientHandler implements LinkHandler, ClientConnection {
   #onRequest(body: Uint8Array): void {
     const request = decodeFrame(body, "request") as ClientRequest;
     if (mayAsk(request.kind, this.isAdmin)) return this.handler.onRequest(request, this);
-    const message = `${request.kind} is for administrators only, and "${this.name}" is not listed in [access] admins; nothing happened`;
+    const message = `${request.kind} is for administrators only, and "${this.name}" is not listed in [access] admins`;
     this.reply({ kind: "error", id: request.id, code: "unauthorized", message, leader: null });
   }
 
@@ -185,7 +185,7 @@ function encodeReply(reply: ClientReply): Uint8Array {
     return encodeFrame(reply);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const message = "the result is larger than the protocol can carry; what was asked has been done";
-    return encodeFrame({ kind: "error", id: reply.id, code: "state-machine", message, leader: null });
+    const message = "the result is larger than the protocol can carry";
+    return encodeFrame({ kind: "error", id: reply.id, code: "result-lost", message, leader: null });
   }
 }

@@ -9,6 +9,7 @@ import type { LeaderHint } from "../../../src/ports/requests.ts";
 import { chunkBytesMax, stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
 import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
+import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
 import { type Draw, index } from "./draw.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
@@ -341,15 +342,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     (draw) => ({
       kind: "error",
       id: index(draw),
-      code: draw.pick([
-        "not-leader",
-        "unavailable",
-        "overloaded",
-        "rejected",
-        "state-machine",
-        "unauthorized",
-        "session-expired",
-      ]),
+      code: draw.pick(replyErrorCodes),
       message: draw.printable(),
       leader: leader(draw),
     }),

@@ -89,8 +89,8 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
   });
 
   test("the file of a newer format is refused by its number", async () => {
-    change((bytes) => void bytes.writeUInt32BE(2, 8));
-    expect(await storageErrorOf(store.header(file.file))).toContain("format 2");
+    change((bytes) => void bytes.writeUInt32BE(3, 8));
+    expect(await storageErrorOf(store.header(file.file))).toContain("format 3");
   });
 
   test("a good copy from another node takes its place, and only then", async () => {

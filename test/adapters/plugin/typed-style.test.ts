@@ -169,8 +169,8 @@ describe("typed style", () => {
     const executor = open();
     const payload = encodeValue([name, null]);
     const command = { kind: "command", index: 1, term: 1, timeMs: 0, payload, session: null } as const;
-    const message = `the command was applied, but its result cannot be sent: ${reason}`;
-    expect(executor.apply({ ...command, isAwaited: true })).toEqual({ kind: "rejected", message });
+    const message = `the result cannot be sent: ${reason}`;
+    expect(executor.apply({ ...command, isAwaited: true })).toEqual({ kind: "unsendable", message });
     expect(executor.apply({ ...command, isAwaited: false })).toEqual({ kind: "ok", payload: new Uint8Array() });
     expect(resultOf(executor.query(encodeValue(["words", null])))).toEqual(words);
   });

@@ -213,7 +213,7 @@ describe("P54: slow and many", () => {
     expect(client.replies.map(({ kind }) => kind)).toEqual(Array.from({ length: 8 }, () => "result"));
     answer(22, 8);
     await until(() => client.replies.length === 30, "each of the others is answered");
-    expect(client.replies.at(-1)).toMatchObject({ kind: "error", id: 30, code: "state-machine" });
+    expect(client.replies.at(-1)).toMatchObject({ kind: "error", id: 30, code: "result-lost" });
     expect(client.isOpen).toBe(true);
   }, 30_000);
 

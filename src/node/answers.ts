@@ -1,0 +1,50 @@
+// What does the one who waits for an entry, or for the answer to a query, get to hear? The state machine's outcome, or in which
+// way it has failed. What each code means is errors.ts.
+import type { LogPosition } from "../core/log-position.ts";
+import { GraftError } from "../errors.ts";
+import type { Outcome } from "../ports/state-machine.ts";
+import type { ReplyError, Waiter } from "./waiting-clients.ts";
+
+export function answer(
+  waiter: Waiter,
+  outcome: Outcome,
+  { index, term }: LogPosition,
+  stalenessMs: number | null = null,
+): void {
+  if (outcome.kind === "ok") waiter.succeed(outcome.payload, { index, term }, stalenessMs);
+  else waiter.fail(refusalOf(waiter, outcome));
+}
+
+function refusalOf(waiter: Waiter, outcome: Exclude<Outcome, { readonly kind: "ok" }>): ReplyError {
+  switch (outcome.kind) {
+    case "rejected":
+      // There may be room for another session later; what is wrong with a command stays wrong.
+      if (waiter.kind !== "openSession") return { code: "rejected", message: outcome.message, leader: null };
+      return { code: "overloaded", message: `no session was opened: ${outcome.message}`, leader: null };
+    case "unsendable":
+      return { code: "result-lost", message: outcome.message, leader: null };
+    case "expired":
+      return { code: "session-expired", message: expiredMessage, leader: null };
+    case "forgotten":
+      return { code: "outcome-unknown", message: forgottenMessage, leader: null };
+  }
+}
+
+const expiredMessage = "the session of the command has ended";
+const forgottenMessage = "the client has said that it waits for this command no longer, so its outcome is not kept";
+
+/** Either this query failed alone, or the state machine has stopped with the query in its queue. */
+export function queryFailed(error: Error): ReplyError {
+  if (!(error instanceof GraftError) || error.code !== "query-failed") return stateMachineStopped(error);
+  return { code: error.code, message: error.message, leader: null };
+}
+
+/** The command is committed: other nodes may have applied it, and this one may later. */
+export const notApplied = ({ message }: Error): ReplyError => ({ code: "apply-failed", message, leader: null });
+
+/** A query is not put to a state machine that has stopped. */
+export const stateMachineStopped = ({ message }: Error): ReplyError => ({
+  code: "state-machine",
+  message: `the state machine of this node has stopped: ${message}`,
+  leader: null,
+});
