@@ -7,11 +7,13 @@ import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { systemClock } from "./adapters/system/clock.ts";
+import { diskSpaceOf } from "./adapters/system/disk-space.ts";
 import { createTlsTransport } from "./adapters/tls/transport.ts";
 import type { TlsMaterial } from "./adapters/tls/tls-words.ts";
 import { type ClientOptions, GraftClient } from "./client/client.ts";
 import { tlsDial } from "./client/dial.ts";
 import { defaultSettings } from "./core/settings.ts";
+import type { SpacePolicy } from "./node/disk-watch.ts";
 import { Node } from "./node/node.ts";
 import type { LogStore } from "./ports/log-store.ts";
 import type { Logger, LogLevel } from "./ports/logger.ts";
@@ -50,6 +52,7 @@ export interface NodeSettings {
     readonly snapshotEveryEntries: number;
     readonly snapshotEveryBytes: number;
   };
+  readonly storage: SpacePolicy;
 }
 
 /**
@@ -85,6 +88,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       cluster: settings.cluster.id,
       settings: { ...defaultSettings, electionTimeoutMs, heartbeatIntervalMs },
       snapshotPolicy: { everyEntries: snapshotEveryEntries, everyBytes: snapshotEveryBytes },
+      space: settings.storage,
       address: settings.node.advertise,
       bootstrap: settings.cluster.bootstrap,
       join: settings.cluster.join,
@@ -92,7 +96,8 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       version,
     };
     const snapshots = openFileSnapshotStore(settings.node.dataDir);
-    return new Node(options, { store, snapshots, transport, stateMachine, clock: systemClock, logger });
+    const disk = diskSpaceOf(settings.node.dataDir);
+    return new Node(options, { store, snapshots, disk, transport, stateMachine, clock: systemClock, logger });
   } catch (error) {
     store?.close();
     await stateMachine.close();

@@ -42,6 +42,7 @@ export interface Config {
     readonly snapshotEveryEntries: number;
     readonly snapshotEveryBytes: number;
   };
+  readonly storage: { readonly minFreeBytes: number; readonly minFreePercent: number };
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error";
     readonly format: "pretty" | "json";
@@ -103,6 +104,10 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
       heartbeatIntervalMs: values["raft.heartbeat_interval_ms"],
       snapshotEveryEntries: values["raft.snapshot_every_entries"],
       snapshotEveryBytes: values["raft.snapshot_every_bytes"],
+    },
+    storage: {
+      minFreeBytes: values["storage.min_free_bytes"],
+      minFreePercent: values["storage.min_free_percent"],
     },
     log: { level: values["log.level"], format: values["log.format"] },
   });

@@ -64,6 +64,17 @@ export const nodeKeys = {
     "after how many bytes of entries, whichever comes first",
   ),
 
+  "storage.min_free_bytes": optional(
+    integer(33_554_432, 1_099_511_627_776),
+    268_435_456,
+    "how much of the disk must be free for the node to take commands as a leader",
+  ),
+  "storage.min_free_percent": optional(
+    integer(0, 50),
+    5,
+    "the same as a part of the whole disk; the larger of the two counts",
+  ),
+
   "log.level": optional(
     choice("trace", "debug", "info", "warn", "error"),
     "info",

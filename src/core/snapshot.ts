@@ -40,7 +40,8 @@ const lastCovered = (state: State): LogIndex => state.snapshot?.position.index ?
 function keptAfter(state: State, through: LogIndex, heldFrom: LogIndex): LogIndex {
   const { tailEntriesMax, tailBytesMax, electionTimeoutMs } = state.settings;
   const start = tailStart(state.log, through, { entriesMax: tailEntriesMax, bytesMax: tailBytesMax });
-  if (state.role.kind !== "leader") return start;
+  // A full disk helps nobody: followers that are behind are sent a snapshot then.
+  if (state.role.kind !== "leader" || state.unfit.get(state.self) === "space") return start;
   let lacked = start;
   for (const progress of state.role.progress.values()) {
     if (state.nowMs - progress.heardMs > 2 * electionTimeoutMs) continue;

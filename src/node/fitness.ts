@@ -7,10 +7,12 @@ import { latestConfiguration } from "../core/log-terms.ts";
 import { isQuorum } from "../core/quorum.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { DiskSpace } from "../ports/disk-space.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Condition } from "../ports/node-messages.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
+import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
 import { Dialling } from "./dialling.ts";
 import { stopsIn, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
@@ -29,17 +31,20 @@ export interface FitnessModules {
   readonly transport: Pick<Transport, "send" | "discover" | "peers">;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly disk: DiskSpace;
 }
 
 export interface FitnessOptions {
   readonly state: () => State;
   readonly stateMachine: () => Pick<Applier, "failure" | "appliedIndex" | "stoppedThrough">;
+  readonly space: SpacePolicy;
   /** Null: there is no certificate. */
   readonly certificateEnds: CertificateEnds | null;
   readonly arrive: (event: ArrivedEvent) => void;
 }
 
 export class Fitness {
+  readonly disk: DiskWatch;
   readonly #modules: FitnessModules;
   readonly #options: FitnessOptions;
   readonly #dialling: Dialling;
@@ -53,6 +58,7 @@ export class Fitness {
   constructor(modules: FitnessModules, options: FitnessOptions) {
     this.#modules = modules;
     this.#options = options;
+    this.disk = new DiskWatch(modules.disk, modules.clock, options.space);
     this.#dialling = new Dialling({ ...modules, state: options.state });
   }
 
@@ -103,15 +109,16 @@ export class Fitness {
     return [said, hidden].filter((each) => each !== null).join("; ") || null;
   }
 
-  /** Whether a majority of the voters has room for more commands; a member that has not said otherwise counts as one that has. */
-  hasRoomInMajority(configuration: Configuration): boolean {
-    const { self } = this.#options.state();
-    const isLow = (key: MemberKey): boolean =>
-      (key === self ? this.#facts().space : this.#heard.get(key)?.space) === "low";
-    return isQuorum(
-      configuration,
-      configuration.members.map(({ key }) => key).filter((key) => !isLow(key)),
-    );
+  /** Why a leader takes no commands just now, in words; null: it does. */
+  get whyNoCommands(): string | null {
+    const { log, self } = this.#options.state();
+    const configuration = latestConfiguration(log);
+    if (this.disk.isLow) return "the disk of the leader is nearly full";
+    if (configuration === null) return null;
+    // One that has not said otherwise counts as one that has room.
+    const hasRoom = (key: MemberKey): boolean => key === self || this.#heard.get(key)?.space !== "low";
+    const members = configuration.members.map(({ key }) => key);
+    return isQuorum(configuration, members.filter(hasRoom)) ? null : "the disks of too many nodes are nearly full";
   }
 
   #say(problem: string | null): void {
@@ -147,8 +154,9 @@ export class Fitness {
     const { failure, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
-    const facts = { undialled, space: "enough", appliedIndex, stoppedThrough } as const;
-    return withProblems(facts, { failure, certificateEnds, wallMs });
+    const space = this.disk.isLow ? "low" : "enough";
+    const facts = { undialled, space, appliedIndex, stoppedThrough } as const;
+    return withProblems(facts, { failure, certificateEnds, wallMs, bytesKeptFree: this.disk.threshold });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

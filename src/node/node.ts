@@ -8,26 +8,14 @@ import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Message } from "../core/messages.ts";
-import { seedFrom } from "../core/random.ts";
 import { restore } from "../core/restore.ts";
-import type { Settings } from "../core/settings.ts";
-import type { Founding, State } from "../core/state.ts";
+import type { State } from "../core/state.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
-import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
 import type { ClientRequest } from "../ports/requests.ts";
-import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { StateMachine, StateMachineDescription } from "../ports/state-machine.ts";
-import type {
-  BulkLink,
-  ClientConnection,
-  PeerIdentity,
-  PeerStatus,
-  Transport,
-  TransportHandler,
-} from "../ports/transport.ts";
+import type { StateMachineDescription } from "../ports/state-machine.ts";
+import type { BulkLink, ClientConnection, PeerIdentity, PeerStatus, TransportHandler } from "../ports/transport.ts";
 import { Applier } from "./applier.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { Fitness } from "./fitness.ts";
@@ -37,42 +25,15 @@ import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
-import type { CertificateEnds } from "./own-problems.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
 import { refusalOf } from "./refusals.ts";
+import { startOf } from "./start-of.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
+import type { NodeModules, NodeOptions } from "./node-options.ts";
 import { NodeSnapshots } from "./snapshots.ts";
-import type { SnapshotPolicy } from "./snapshot-taker.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { notAnswered, type QueryWaiter, type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
 import { WaitingReads } from "./waiting-reads.ts";
-
-export interface NodeOptions {
-  readonly id: string;
-  /** `[cluster] id`. */
-  readonly cluster: string;
-  readonly settings: Settings;
-  readonly snapshotPolicy: SnapshotPolicy;
-  /** `host:port` where others reach this node. */
-  readonly address: string;
-  /** The founders; null for a node that waits to be added. */
-  readonly bootstrap: Founding["bootstrap"] | null;
-  /** Addresses of the cluster that it waits to be added to; null for a founder. */
-  readonly join: readonly string[] | null;
-  /** Null: it has no certificate. */
-  readonly certificateEnds: CertificateEnds | null;
-  /** Graft's version. */
-  readonly version: string;
-}
-
-export interface NodeModules {
-  readonly store: LogStore;
-  readonly snapshots: SnapshotStore;
-  readonly transport: Transport;
-  readonly stateMachine: StateMachine;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
 
 const tailBytesMax = 32 * 1024 * 1024;
 /** How often requests are looked at whose time is up, in ms. */
@@ -106,6 +67,7 @@ export class Node implements TransportHandler, RequestTarget {
       cluster: options.cluster,
       policy: options.snapshotPolicy,
       state: () => this.state,
+      disk: () => this.#fitness.disk,
       arrive,
       failed: (error) => this.#die(error),
     });
@@ -130,14 +92,7 @@ export class Node implements TransportHandler, RequestTarget {
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
       failed: (error) => this.#die(error),
     });
-    const state = restore(store.saved, {
-      self: toMemberKey(options.id, store.saved.incarnation),
-      settings: options.settings,
-      seed: seedFrom(clock.randomBytes(16)),
-      nowMs: clock.nowMs(),
-      wallMs: clock.wallMs(),
-      bootstrap: options.bootstrap,
-    });
+    const state = restore(store.saved, startOf(store.saved, options, clock));
     const targets = {
       transport,
       tail,
@@ -161,7 +116,7 @@ export class Node implements TransportHandler, RequestTarget {
     return new Fitness(this.#modules, {
       state: () => this.state,
       stateMachine: () => this.#applier,
-      certificateEnds: this.options.certificateEnds,
+      ...this.options,
       arrive: (event) => this.#loop.arrive(event),
     });
   }
@@ -202,6 +157,10 @@ export class Node implements TransportHandler, RequestTarget {
   get refusal(): ReplyError | null {
     const reasons = { isStopping: this.#isRefusing, stateMachine: this.#applier.failure, nowMs: this.nowMs() };
     return refusalOf(this.state, reasons);
+  }
+
+  get whyNoCommands(): string | null {
+    return this.#fitness.whyNoCommands;
   }
 
   get clock(): Clock {
@@ -318,6 +277,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#applier.expire(nowMs);
     transport.flush();
     this.#fitness.look();
+    this.snapshots.relieve(this.#fitness.disk.isLow);
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 

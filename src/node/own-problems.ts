@@ -15,19 +15,26 @@ export interface Ailments {
   readonly failure: Error | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
+  /** How much of the disk must be free for commands to be taken. */
+  readonly bytesKeptFree: number;
 }
 
 export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired">,
-  { failure, certificateEnds, wallMs }: Ailments,
+  { failure, certificateEnds, wallMs, bytesKeptFree }: Ailments,
 ): OwnCondition {
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
     ...(expired === null ? [] : [expiredWords(expired)]),
+    ...(facts.space === "low" ? [lowWords(bytesKeptFree)] : []),
   ];
   return { ...facts, isCertificateExpired: expired !== null, problems };
 }
+
+const lowWords = (bytesKeptFree: number): string =>
+  `its disk is nearly full: less than ${Math.ceil(bytesKeptFree / 2 ** 20)} MiB are free; it takes no commands while it leads; ` +
+  "free space on that disk, or lower min_free_bytes and min_free_percent in [storage]";
 
 const expiredWords = ({ date }: CertificateEnds): string =>
   `its certificate expired at ${date}: connections that are open stay open, new ones fail; issue a new one with ` +

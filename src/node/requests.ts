@@ -34,6 +34,8 @@ const timeoutMsMax = 10 * 60 * 1000;
 /** The node as its clients' requests see it. */
 export interface RequestTarget extends ChangeTarget, StatusSource {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
+  /** Why it takes no commands just now while it leads, in words; null: it does. */
+  readonly whyNoCommands: string | null;
   readonly openCount: number;
   readonly openBytes: number;
   readonly description: StateMachineDescription;
@@ -91,6 +93,11 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
   };
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   if (node.refusal !== null) return fail(node.refusal);
+  const grows = request.kind === "command" || request.kind === "openSession";
+  if (grows && node.whyNoCommands !== null && node.state.role.kind === "leader") {
+    const message = `${node.whyNoCommands}; it takes no commands until there is space, and goes on answering queries`;
+    return fail({ code: "overloaded", message, leader: null });
+  }
   if (node.openCount >= openMax || node.openBytes + payload.byteLength > openBytesMax) {
     const message = `${node.openCount} requests are under way already`;
     return fail({ code: "overloaded", message, leader: null });

@@ -23,6 +23,8 @@ export interface SnapshotFetcherOptions {
   readonly snapshots: SnapshotStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether the disk may take more of a snapshot. */
+  readonly hasRoom: () => boolean;
   /** The name of this node's state machine. */
   readonly machine: () => string;
   /** Complete, verified and durable. */
@@ -154,6 +156,7 @@ export class SnapshotFetcher {
       }
       const answer = await inbox.next();
       if (fetch.isGivenUp) return;
+      if (!this.#options.hasRoom()) throw new Error("the disk is nearly full, and what is left of it is for the log");
       if (answer.kind === "snapshotGone") throw new Error(`the leader cannot give it: ${answer.reason}`);
       const isNext = answer.kind === "snapshotChunk" && answer.offset === fetch.receivedBytes;
       if (!isNext || answer.bytes.byteLength === 0) throw new Error("the answer is not what was asked for");

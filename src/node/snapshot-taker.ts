@@ -35,6 +35,8 @@ export interface SnapshotTakerOptions {
   readonly snapshots: SnapshotStore;
   readonly logger: Logger;
   readonly circumstances: (through: LogIndex) => Circumstances;
+  /** Whether the disk may take more of it. */
+  readonly hasRoom: () => boolean;
   /** The file is complete and durable. */
   readonly taken: (snapshot: SnapshotRecord) => void;
 }
@@ -140,7 +142,7 @@ export class SnapshotTaker {
     { genesis, chain, configuration }: Circumstances,
     source: StateSnapshot,
   ): Promise<SnapshotRecord | null> {
-    const { snapshots, stateMachine, cluster } = this.#options;
+    const { snapshots, stateMachine, cluster, hasRoom } = this.#options;
     const { name, version } = stateMachine.description;
     const about = { position: { index, term }, stampMs, chain, configuration };
     const { clusterUuid } = genesis;
@@ -149,6 +151,8 @@ export class SnapshotTaker {
       for (;;) {
         const chunk = await source.read();
         if (this.#underWay?.isGivenUp !== false) return null;
+        if (!hasRoom())
+          throw new Error("the disk is nearly full, and what is left of it is for the log; free space on it");
         if (chunk === null) return { ...about, ...(await writer.finish()) };
         await writer.write(chunk);
       }

@@ -14,6 +14,7 @@ import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { toError } from "./node-end.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
@@ -37,6 +38,7 @@ export interface NodeSnapshotsOptions {
   readonly cluster: string;
   readonly policy: SnapshotPolicy;
   readonly state: () => State;
+  readonly disk: () => Pick<DiskWatch, "hasRoomForBulk">;
   readonly arrive: (event: ArrivedEvent) => void;
   /** The log's disk is not to be trusted, or an invariant is broken. */
   readonly failed: (error: unknown) => void;
@@ -54,6 +56,8 @@ export class NodeSnapshots {
   #candidates: readonly SnapshotRecord[] = [];
   /** A snapshot's record is on its way to the disk with this ticket: files that it replaces go after that. */
   #written: Ticket | null = null;
+  /** The disk is nearly full, and what could be done about it has been. */
+  #isRelieved = false;
   #reclaiming: Timer | null = null;
   #isStopped = false;
 
@@ -68,6 +72,7 @@ export class NodeSnapshots {
       snapshots,
       logger,
       circumstances: (through) => this.#circumstances(through),
+      hasRoom: () => options.disk().hasRoomForBulk,
       taken: (snapshot) => this.#finished("snapshotTaken", snapshot),
     });
     this.#fetcher = new SnapshotFetcher({
@@ -75,6 +80,7 @@ export class NodeSnapshots {
       snapshots,
       clock,
       logger,
+      hasRoom: () => options.disk().hasRoomForBulk,
       machine: () => stateMachine.description.name,
       fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
       damaged: (from, { file }) => options.arrive({ kind: "fetchFailed", from, file }),
@@ -148,6 +154,21 @@ export class NodeSnapshots {
     this.#written = null;
     void this.#tidy();
     this.#reclaim();
+  }
+
+  /** The disk is nearly full: what nobody needs goes, and a snapshot lets the log be cut. Once each time that it becomes so. */
+  relieve(isLow: boolean): void {
+    const isNew = isLow && !this.#isRelieved;
+    this.#isRelieved = isLow;
+    if (!isNew) return;
+    void this.#tidy();
+    const { handed } = this.taker;
+    if (handed === null || handed.index <= (this.#options.state().snapshot?.position.index ?? 0)) return;
+    try {
+      void this.taker.take(handed);
+    } catch (error) {
+      this.#options.failed(error);
+    }
   }
 
   /** How many bytes of a snapshot a peer has been sent; null: none is on its way to it from here. */

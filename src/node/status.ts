@@ -13,7 +13,7 @@ import type { ConfigurationReply, NodeStatus, StatusReply } from "../ports/reque
 import type { PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./execute-effects.ts";
 import type { NodeMembership } from "./membership.ts";
-import type { NodeOptions } from "./node.ts";
+import type { NodeOptions } from "./node-options.ts";
 import type { NodeSnapshots } from "./snapshots.ts";
 
 /** What the status is derived from. */

@@ -10,6 +10,7 @@ import { defaultSettings, type Settings } from "../../src/core/settings.ts";
 import type { NodeEnd } from "../../src/node/node-end.ts";
 import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
 import { Node } from "../../src/node/node.ts";
+import type { Room } from "../../src/ports/disk-space.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import { Client } from "./client.ts";
 import { RecordingMachine } from "./recording-machine.ts";
@@ -47,6 +48,8 @@ export interface Member {
   /** What reached the ports, in order: `send appendEntries n2`, `flush`, `write appendLog`, `transport.stop`, … */
   readonly trace: string[];
   readonly logs: string[];
+  /** On its disk, bytes. */
+  room: Room;
   /** These writes wait for `store.flushAll()`. Any other is durable before `write` returns. */
   holdsDisk: HeldWrites;
   /** The transport's `start` waits for it. */
@@ -126,6 +129,7 @@ export class Cluster {
         cluster: "test",
         settings: this.#settings,
         snapshotPolicy: this.snapshotPolicy,
+        space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: addressOf(id),
         bootstrap: bootstrap?.map(founder) ?? null,
         join: options.join?.map(addressOf) ?? null,
@@ -134,6 +138,7 @@ export class Cluster {
       },
       {
         snapshots: createMemorySnapshotStore(options.files),
+        disk: { measure: () => member.room },
         store: tracedStore(store, trace, () => member.holdsDisk),
         transport: tracedTransport(transport, trace, () => member),
         stateMachine: machine,
@@ -148,6 +153,7 @@ export class Cluster {
       machine,
       trace,
       logs,
+      room: { freeBytes: 2 ** 40, totalBytes: 2 ** 40 },
       holdsDisk: "nothing",
       startsAfter: null,
       stopFailure: null,

@@ -1,0 +1,42 @@
+// What is a node made of? Its settings, and the ports that connect it with the world.
+import type { Settings } from "../core/settings.ts";
+import type { Founding } from "../core/state.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { DiskSpace } from "../ports/disk-space.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import type { SnapshotStore } from "../ports/snapshot-store.ts";
+import type { StateMachine } from "../ports/state-machine.ts";
+import type { Transport } from "../ports/transport.ts";
+import type { SpacePolicy } from "./disk-watch.ts";
+import type { CertificateEnds } from "./own-problems.ts";
+import type { SnapshotPolicy } from "./snapshot-taker.ts";
+
+export interface NodeOptions {
+  readonly id: string;
+  /** `[cluster] id`. */
+  readonly cluster: string;
+  readonly settings: Settings;
+  readonly snapshotPolicy: SnapshotPolicy;
+  readonly space: SpacePolicy;
+  /** `host:port` where others reach this node. */
+  readonly address: string;
+  /** The founders; null for a node that waits to be added. */
+  readonly bootstrap: Founding["bootstrap"] | null;
+  /** Addresses of the cluster that it waits to be added to; null for a founder. */
+  readonly join: readonly string[] | null;
+  /** Null: it has no certificate. */
+  readonly certificateEnds: CertificateEnds | null;
+  /** Graft's version. */
+  readonly version: string;
+}
+
+export interface NodeModules {
+  readonly store: LogStore;
+  readonly snapshots: SnapshotStore;
+  readonly disk: DiskSpace;
+  readonly transport: Transport;
+  readonly stateMachine: StateMachine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}

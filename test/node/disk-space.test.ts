@@ -1,0 +1,102 @@
+// Disks that fill: no commands before they are full, and everything else goes on.
+import { afterEach, describe, expect, test } from "bun:test";
+import { Cluster, type Member } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const mebibyte = 2 ** 20;
+
+let open: Cluster | null = null;
+afterEach(async () => {
+  await open?.stopAll();
+  open = null;
+});
+
+async function founded(): Promise<Cluster> {
+  open = await Cluster.founded(three);
+  return open;
+}
+
+const leave = (member: Member, freeMiB: number): void =>
+  void (member.room = { freeBytes: freeMiB * mebibyte, totalBytes: 1_000 * mebibyte });
+
+function problemOf(cluster: Cluster, asked: Member, id: string): string | null {
+  const client = cluster.client(asked.id);
+  client.send((request) => ({ kind: "status", id: request }));
+  const [status] = client.raw;
+  if (status?.kind !== "status") throw new Error("no status");
+  return status.nodes.find((node) => node.id === id)?.problem ?? null;
+}
+
+describe("a disk that is nearly full", () => {
+  test("on the leader: it hands over, and everyone knows why", async () => {
+    const cluster = await founded();
+    const { leader } = cluster;
+    leave(leader, 99);
+    await cluster.until("another one leads", () => cluster.leader !== leader);
+    await cluster.advance(200);
+    expect(problemOf(cluster, cluster.leader, leader.id)).toContain(
+      "its disk is nearly full: less than 100 MiB are free",
+    );
+    const client = cluster.client(cluster.leader.id);
+    client.command("a");
+    await cluster.advance(200);
+    expect(client.replies).toEqual([expect.stringContaining("result")]);
+    expect(leader.machine.applied).toHaveLength(1);
+  });
+
+  test("on all: commands are refused with the reason, reads and members' changes go on, and it ends by itself", async () => {
+    const cluster = await founded();
+    const { leader } = cluster;
+    for (const member of cluster.followers) leave(member, 99);
+    await cluster.advance(2_000, 50);
+    leave(leader, 99);
+    await cluster.advance(20_000, 50);
+    expect(cluster.leader).toBe(leader);
+    const client = cluster.client(leader.id);
+    client.command("a");
+    client.query("count");
+    await cluster.advance(200);
+    const message = expect.stringMatching(
+      /^the disk of the leader is nearly full; it takes no commands until there is space/,
+    );
+    expect(client.raw[0]).toMatchObject({ kind: "error", code: "overloaded", message });
+    expect(client.raw[1]).toMatchObject({ kind: "result" });
+    leave(leader, 110);
+    await cluster.advance(2_000, 50);
+    client.command("still too little");
+    leave(leader, 130);
+    await cluster.advance(2_000, 50);
+    // The others are still full: a majority could not take much more.
+    client.command("still too many");
+    for (const member of cluster.members.values()) leave(member, 130);
+    await cluster.advance(2_000, 50);
+    client.command("b");
+    await cluster.advance(200);
+    expect(client.raw.slice(2, 4)).toEqual([
+      expect.objectContaining({ code: "overloaded", message }),
+      expect.objectContaining({
+        code: "overloaded",
+        message: expect.stringContaining("the disks of too many nodes are nearly full"),
+      }),
+    ]);
+    expect(client.raw[4]).toMatchObject({ kind: "result" });
+    expect(leader.logs).toContain("warn something is wrong with this node");
+    expect(leader.logs).toContain("info all is well with this node again");
+  });
+
+  test("has the node take a snapshot, so that the log can be cut, unless there is no room for that either", async () => {
+    const cluster = await founded();
+    const { leader } = cluster;
+    const [follower, crowded] = cluster.followers;
+    const client = cluster.client(leader.id);
+    client.command("a");
+    await cluster.advance(200);
+    leave(follower!, 99);
+    leave(crowded!, 20);
+    await cluster.until("a snapshot is taken", () => follower!.node.state.snapshot !== null);
+    await cluster.advance(2_000, 50);
+    expect(crowded!.node.state.snapshot).toBeNull();
+    expect(crowded!.logs).toContain("error no snapshot could be taken");
+    expect(leader.node.state.snapshot).toBeNull();
+  });
+});
