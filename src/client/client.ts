@@ -1,6 +1,6 @@
 // A client of a cluster: any live node will do to begin with. It finds the leader, keeps to it, and says so when it does not know
 // what became of a command. Commands go in a session and take effect once (session.ts); which node is asked is asker.ts.
-import { payloadBytesMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
+import { payloadBytesMax, sessionTimeoutMsMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
 import { GraftError } from "../errors.ts";
 import type {
   BackupPieceReply,
@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   /**
    * Commands take effect once, however often they have to be sent: the cluster remembers them in a session, opened with the
-   * first one. It ends when there has been none for `timeoutMs` (at least 1000, default ten minutes); the next command opens
+   * first one. It ends when there has been none for `timeoutMs` (at least 1000, at most a day, default ten minutes); the next command opens
    * another. "none": a command whose answer is lost is not sent again, and its outcome is unknown.
    */
   readonly session?: { readonly timeoutMs: number } | "none";
@@ -247,8 +247,9 @@ function expected<R extends Answer>(reply: Answer, kind: R["kind"], asked: Reque
 }
 
 function sessionOf(asker: Asker, timeoutMs = defaultSessionTimeoutMs): ClientSession {
-  if (isTimeout(timeoutMs) && timeoutMs >= sessionTimeoutMsMin) return new ClientSession(asker, timeoutMs);
-  const range = `a whole number of ms, ${sessionTimeoutMsMin} to ${timeoutMsMax}`;
+  const isInRange = timeoutMs >= sessionTimeoutMsMin && timeoutMs <= sessionTimeoutMsMax;
+  if (isTimeout(timeoutMs) && isInRange) return new ClientSession(asker, timeoutMs);
+  const range = `a whole number of ms, ${sessionTimeoutMsMin} to ${sessionTimeoutMsMax}`;
   throw new GraftError("usage", `${timeoutMs} is no timeout of a session: it is ${range}`);
 }
 

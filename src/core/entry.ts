@@ -7,6 +7,9 @@ interface Placed extends LogPosition {
   readonly stampMs: number;
 }
 
+/** A client's name, as its certificate says it. */
+export type ClientName = string;
+
 /** Which of a session's commands this is: however often it is in the log, it takes effect once (§6.3). */
 export interface CommandStamp {
   /** The session: the index of the entry that opened it. */
@@ -17,17 +20,26 @@ export interface CommandStamp {
   readonly answeredBelow: number;
 }
 
+/** A command's stamp with the client that sent the command: the node adds the name, and no client can choose it. */
+export interface OwnedStamp extends CommandStamp {
+  readonly client: ClientName;
+}
+
 /** A client's command: the bytes that the client sent are the bytes stored and replicated. */
 export interface CommandEntry extends Placed {
   readonly kind: "command";
   readonly payload: Uint8Array;
   /** Null: of no session, and applied as often as it stands in the log. */
-  readonly session: CommandStamp | null;
+  readonly session: OwnedStamp | null;
 }
 
 /** A client registers (§6.3): its session's id is this entry's index. */
 export interface OpenSessionEntry extends Placed {
   readonly kind: "openSession";
+  /** The session is this client's alone. */
+  readonly client: ClientName;
+  /** Whether an administrator opens it: some places are kept free for them. */
+  readonly isAdmin: boolean;
   /** The session ends after as much replicated time without a command of it. */
   readonly timeoutMs: number;
 }
@@ -35,6 +47,7 @@ export interface OpenSessionEntry extends Placed {
 /** A client is done with its session, so that nothing of it need be kept. */
 export interface CloseSessionEntry extends Placed {
   readonly kind: "closeSession";
+  readonly client: ClientName;
   readonly session: LogIndex;
 }
 
@@ -60,12 +73,15 @@ const memberBytes = 96;
 export function entryBytes(entry: Entry): number {
   switch (entry.kind) {
     case "command":
-      return entryOverheadBytes + entry.payload.byteLength + (entry.session === null ? 0 : stampBytes);
+      return entryOverheadBytes + entry.payload.byteLength + stampBytesOf(entry.session);
     case "openSession":
     case "closeSession":
+      return entryOverheadBytes + entry.client.length;
     case "noop":
       return entryOverheadBytes;
     case "configuration":
       return entryOverheadBytes + memberBytes * entry.configuration.members.length;
   }
 }
+
+const stampBytesOf = (stamp: OwnedStamp | null): number => (stamp === null ? 0 : stampBytes + stamp.client.length);

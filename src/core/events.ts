@@ -1,6 +1,6 @@
 // Everything that can happen to a node, as data. Each event carries the time at which it is handled.
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
-import type { CommandStamp } from "./entry.ts";
+import type { ClientName, OwnedStamp } from "./entry.ts";
 import type { Unfit } from "./fitness.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
@@ -25,9 +25,14 @@ interface Named {
 
 /** What a client wants to see in the log. The core gives it a place and never looks inside. */
 export type Proposal =
-  | (Named & { readonly kind: "command"; readonly payload: Uint8Array; readonly session: CommandStamp | null })
-  | (Named & { readonly kind: "openSession"; readonly timeoutMs: number })
-  | (Named & { readonly kind: "closeSession"; readonly session: LogIndex });
+  | (Named & { readonly kind: "command"; readonly payload: Uint8Array; readonly session: OwnedStamp | null })
+  | (Named & {
+      readonly kind: "openSession";
+      readonly client: ClientName;
+      readonly isAdmin: boolean;
+      readonly timeoutMs: number;
+    })
+  | (Named & { readonly kind: "closeSession"; readonly client: ClientName; readonly session: LogIndex });
 
 interface Timed {
   /** Monotonic. */

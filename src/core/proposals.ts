@@ -34,9 +34,11 @@ function entryOf(proposal: Proposal, index: LogIndex, term: Term, stampMs: numbe
   switch (proposal.kind) {
     case "command":
       return { kind: "command", index, term, stampMs, payload: proposal.payload, session: proposal.session };
-    case "openSession":
-      return { kind: "openSession", index, term, stampMs, timeoutMs: proposal.timeoutMs };
+    case "openSession": {
+      const { client, isAdmin, timeoutMs } = proposal;
+      return { kind: "openSession", index, term, stampMs, client, isAdmin, timeoutMs };
+    }
     case "closeSession":
-      return { kind: "closeSession", index, term, stampMs, session: proposal.session };
+      return { kind: "closeSession", index, term, stampMs, client: proposal.client, session: proposal.session };
   }
 }

@@ -2,7 +2,7 @@
 // entries in their order, and the same on every node at the same index. Who runs the commands is the executor's business.
 // Its state is mutable and private, unlike that of the core's steps: it may hold many thousand outcomes, and every command
 // of every client changes it.
-import type { CommandStamp } from "./entry.ts";
+import type { ClientName, OwnedStamp } from "./entry.ts";
 import type { LogIndex } from "./log-position.ts";
 
 /** What a command of a session came to: kept until the client has said that it knows it. */
@@ -11,6 +11,13 @@ export type SessionOutcome =
   | { readonly kind: "rejected"; readonly message: string }
   /** The command took effect, and its result cannot be sent. */
   | { readonly kind: "unsendable"; readonly message: string };
+
+/** A command of a session as the table sees it. */
+export interface StampedCommand {
+  readonly stamp: OwnedStamp;
+  /** Of the payload, a safe integer: tells a copy of a command from another command with the same number. */
+  readonly digest: number;
+}
 
 /** Why a command is not applied. */
 export type SessionAnswer =
@@ -21,14 +28,22 @@ export type SessionAnswer =
   /** The client has said that it waits for it no longer. */
   | { readonly kind: "forgotten" };
 
+/** What is kept of a command. */
+export interface KeptOutcome {
+  readonly sequence: number;
+  readonly digest: number;
+  readonly outcome: SessionOutcome;
+}
+
 /** A session as it stands in a snapshot. */
 export interface SessionImage {
   readonly id: LogIndex;
+  readonly client: ClientName;
   readonly timeoutMs: number;
   readonly activeMs: number;
   readonly answeredBelow: number;
   /** By sequence, ascending. */
-  readonly outcomes: readonly (readonly [sequence: number, outcome: SessionOutcome])[];
+  readonly outcomes: readonly KeptOutcome[];
 }
 
 /** The whole table at one index: equal on every node. */
@@ -42,26 +57,49 @@ export interface SessionsImage {
 /** What the table holds at most. The same on every node, or their states would part. */
 export interface SessionLimits {
   readonly sessionsMax: number;
+  /** Of these, how many only administrators may open. */
+  readonly adminSessions: number;
+  /** Of one client. */
+  readonly clientSessionsMax: number;
   /** Commands of a session under way at once: from the lowest one without an answer on. */
   readonly windowMax: number;
-  /** Bytes of outcomes kept for one session, and for all; the outcome that exceeds it is still kept. */
+  /** Bytes of outcomes kept for one session, for one client, and for all; the outcome that exceeds it is still kept. */
   readonly sessionBytesMax: number;
+  readonly clientBytesMax: number;
   readonly bytesMax: number;
 }
 
 export const sessionLimits: SessionLimits = Object.freeze({
   sessionsMax: 65_536,
+  adminSessions: 1024,
+  clientSessionsMax: 1024,
   windowMax: 1024,
   sessionBytesMax: 16 * 1024 * 1024,
+  clientBytesMax: 64 * 1024 * 1024,
   bytesMax: 256 * 1024 * 1024,
 });
 
+/** Whose session is opened, and for how long it lives without a command. */
+export interface SessionOpening {
+  readonly client: ClientName;
+  readonly isAdmin: boolean;
+  readonly timeoutMs: number;
+}
+
 interface Session {
+  readonly owner: Owner;
   readonly timeoutMs: number;
   /** The stamp of its latest entry. */
   activeMs: number;
   answeredBelow: number;
-  readonly outcomes: Map<number, SessionOutcome>;
+  readonly outcomes: Map<number, KeptOutcome>;
+  bytes: number;
+}
+
+/** A client with at least one session. */
+interface Owner {
+  readonly client: ClientName;
+  readonly sessions: Map<LogIndex, Session>;
   bytes: number;
 }
 
@@ -71,11 +109,20 @@ const messageLengthMax = 2048;
 
 const expired: SessionAnswer = { kind: "expired" };
 const forgotten: SessionAnswer = { kind: "forgotten" };
+const foreign = (id: LogIndex): SessionAnswer => ({
+  kind: "rejected",
+  message: `session ${id} belongs to another client`,
+});
+const otherPayload = ({ id, sequence }: OwnedStamp): SessionAnswer => ({
+  kind: "rejected",
+  message: `command ${sequence} of session ${id} was sent before with another payload`,
+});
 
 export class SessionTable {
   readonly #limits: SessionLimits;
   /** In the order of their ids, since each is opened by a later entry. */
   readonly #sessions = new Map<LogIndex, Session>();
+  readonly #owners = new Map<ClientName, Owner>();
   #bytes = 0;
   #stampMs = 0;
   /** No session expires before: looking for one is useless until then. */
@@ -97,51 +144,57 @@ export class SessionTable {
   }
 
   /** The entry at `id` opens a session. Null: it is open; else why there is no room for it. */
-  open(id: LogIndex, timeoutMs: number, stampMs: number): string | null {
+  open(id: LogIndex, opening: SessionOpening, stampMs: number): string | null {
     this.#stampMs = stampMs;
-    const { sessionsMax } = this.#limits;
-    // Which of the expired ones are still held must never show: nodes that have taken a snapshot hold fewer.
-    if (this.#sessions.size >= sessionsMax) this.#prune();
-    if (this.#sessions.size >= sessionsMax) return `there are ${sessionsMax} sessions already`;
-    this.#sessions.set(id, { timeoutMs, activeMs: stampMs, answeredBelow: 1, outcomes: new Map(), bytes: 0 });
+    const refusal = this.#refusalToOpen(opening);
+    if (refusal !== null) return refusal;
+    const { client, timeoutMs } = opening;
+    this.#begin(id, { client, timeoutMs, activeMs: stampMs, answeredBelow: 1 });
     this.#safeUntilMs = Math.min(this.#safeUntilMs, stampMs + timeoutMs);
     // Looking through all of them costs as much as there are: not at every opening.
     if (++this.#openedSinceLook * 8 > this.#sessions.size) this.#prune();
     return null;
   }
 
-  /** Whether there was such a session; there is none from here on. */
-  close(id: LogIndex, stampMs: number): boolean {
+  /** Null: there was such a session of this client, and there is none from here on. Else why not. */
+  close(id: LogIndex, client: ClientName, stampMs: number): SessionAnswer | null {
     this.#stampMs = stampMs;
     const session = this.#find(id);
-    if (session !== null) this.#remove(id, session);
-    return session !== null;
+    if (session === null) return expired;
+    if (session.owner.client !== client) return foreign(id);
+    this.#remove(id, session);
+    return null;
   }
 
   /** Null: the command is to be applied now, and its outcome handed to `keep` before the next entry. */
-  answerTo(stamp: CommandStamp, stampMs: number): SessionAnswer | null {
+  answerTo(command: StampedCommand, stampMs: number): SessionAnswer | null {
     this.#stampMs = stampMs;
+    const { stamp } = command;
     const session = this.#find(stamp.id);
     if (session === null) return expired;
+    // Another client must not even keep the session alive.
+    if (session.owner.client !== stamp.client) return foreign(stamp.id);
     session.activeMs = stampMs;
     if (stamp.answeredBelow > session.answeredBelow) this.#letGo(session, stamp.answeredBelow);
     const { sequence } = stamp;
     if (sequence < session.answeredBelow) return forgotten;
-    return session.outcomes.get(sequence) ?? this.#refusalOf(stamp, session);
+    const kept = session.outcomes.get(sequence);
+    if (kept === undefined) return this.#refusalOf(command, session);
+    return kept.digest === command.digest ? kept.outcome : otherPayload(stamp);
   }
 
   /** The outcome of the command that `answerTo` let through. The payload is kept as it is: it must never change. */
-  keep({ id, sequence }: CommandStamp, outcome: SessionOutcome): void {
-    const session = this.#sessions.get(id);
-    if (session !== undefined) this.#add(session, sequence, outcome);
+  keep({ stamp, digest }: StampedCommand, outcome: SessionOutcome): void {
+    const session = this.#sessions.get(stamp.id);
+    if (session !== undefined) this.#add(session, { sequence: stamp.sequence, digest, outcome });
   }
 
   /** A copy for a snapshot: what happens later does not show in it. */
   image(): SessionsImage {
     this.#prune();
-    const sessions = [...this.#sessions].map(([id, { timeoutMs, activeMs, answeredBelow, outcomes }]) => {
-      const ascending = [...outcomes].sort(([one], [other]) => one - other);
-      return { id, timeoutMs, activeMs, answeredBelow, outcomes: ascending };
+    const sessions = [...this.#sessions].map(([id, { owner, timeoutMs, activeMs, answeredBelow, outcomes }]) => {
+      const ascending = [...outcomes.values()].sort((one, other) => one.sequence - other.sequence);
+      return { id, client: owner.client, timeoutMs, activeMs, answeredBelow, outcomes: ascending };
     });
     return { stampMs: this.#stampMs, sessions };
   }
@@ -149,15 +202,37 @@ export class SessionTable {
   /** Becomes what `image` gave on this node or another one. */
   restore({ stampMs, sessions }: SessionsImage): void {
     this.#sessions.clear();
+    this.#owners.clear();
     this.#bytes = 0;
     this.#stampMs = stampMs;
     this.#openedSinceLook = 0;
     this.#safeUntilMs = Number.NEGATIVE_INFINITY;
-    for (const { id, timeoutMs, activeMs, answeredBelow, outcomes } of sessions) {
-      const session: Session = { timeoutMs, activeMs, answeredBelow, outcomes: new Map(), bytes: 0 };
-      this.#sessions.set(id, session);
-      for (const [sequence, outcome] of outcomes) this.#add(session, sequence, outcome);
+    for (const { id, outcomes, ...image } of sessions) {
+      const session = this.#begin(id, image);
+      for (const kept of outcomes) this.#add(session, kept);
     }
+  }
+
+  #refusalToOpen({ client, isAdmin }: SessionOpening): string | null {
+    const { sessionsMax, adminSessions, clientSessionsMax } = this.#limits;
+    // Which of the expired ones are still held must never show: nodes that have taken a snapshot hold fewer.
+    if ((this.#owners.get(client)?.sessions.size ?? 0) >= clientSessionsMax) this.#pruneClient(client);
+    if ((this.#owners.get(client)?.sessions.size ?? 0) >= clientSessionsMax) {
+      return `this client has ${clientSessionsMax} sessions already`;
+    }
+    const openMax = isAdmin ? sessionsMax : sessionsMax - adminSessions;
+    if (this.#sessions.size >= openMax) this.#prune();
+    return this.#sessions.size >= openMax ? `there are ${openMax} sessions already` : null;
+  }
+
+  #begin(id: LogIndex, image: Omit<SessionImage, "id" | "outcomes">): Session {
+    const { client, timeoutMs, activeMs, answeredBelow } = image;
+    const owner = this.#owners.get(client) ?? { client, sessions: new Map(), bytes: 0 };
+    const session: Session = { owner, timeoutMs, activeMs, answeredBelow, outcomes: new Map(), bytes: 0 };
+    this.#owners.set(client, owner);
+    owner.sessions.set(id, session);
+    this.#sessions.set(id, session);
+    return session;
   }
 
   /** Whether a session lives is decided by stamps alone: it does not matter when one that has expired is found out. */
@@ -174,8 +249,18 @@ export class SessionTable {
   }
 
   #remove(id: LogIndex, session: Session): void {
+    const { owner, bytes } = session;
     this.#sessions.delete(id);
-    this.#bytes -= session.bytes;
+    owner.sessions.delete(id);
+    if (owner.sessions.size === 0) this.#owners.delete(owner.client);
+    owner.bytes -= bytes;
+    this.#bytes -= bytes;
+  }
+
+  #pruneClient(client: ClientName): void {
+    for (const [id, session] of this.#owners.get(client)?.sessions ?? []) {
+      if (this.#isExpired(session)) this.#remove(id, session);
+    }
   }
 
   #prune(): void {
@@ -192,37 +277,49 @@ export class SessionTable {
    * A command for which there is no room is refused before it is applied. By its stamp alone where it is too far ahead, so
    * that every copy of it meets the same; for the bytes of earlier outcomes once and for all, as room may come back.
    */
-  #refusalOf({ sequence, answeredBelow }: CommandStamp, session: Session): SessionOutcome | null {
-    const { windowMax, sessionBytesMax, bytesMax } = this.#limits;
+  #refusalOf({ stamp, digest }: StampedCommand, session: Session): SessionOutcome | null {
+    const { sequence, answeredBelow } = stamp;
+    const { windowMax } = this.#limits;
     if (sequence - answeredBelow >= windowMax) {
       return { kind: "rejected", message: `more than ${windowMax} commands of this session wait for their answers` };
     }
-    if (this.#bytes >= bytesMax) this.#prune();
-    const isFull = session.bytes >= sessionBytesMax;
-    if (!isFull && this.#bytes < bytesMax) return null;
-    const whose = isFull ? "this session" : "all sessions";
-    const bytes = isFull ? sessionBytesMax : bytesMax;
-    const message = `the results kept for ${whose} have reached ${bytes} bytes; send it again when some have arrived`;
-    const refusal: SessionOutcome = { kind: "rejected", message };
-    this.#add(session, sequence, refusal);
-    return refusal;
+    const full = this.#fullFor(session);
+    if (full === null) return null;
+    const message = `the results kept for ${full}; send it again when some have arrived`;
+    const outcome: SessionOutcome = { kind: "rejected", message };
+    this.#add(session, { sequence, digest, outcome });
+    return outcome;
   }
 
-  #add(session: Session, sequence: number, outcome: SessionOutcome): void {
-    const kept = bounded(outcome);
+  /** Whose bound of bytes leaves no room for one more outcome; null: there is room. */
+  #fullFor({ owner, bytes }: Session): string | null {
+    const { sessionBytesMax, clientBytesMax, bytesMax } = this.#limits;
+    if (owner.bytes >= clientBytesMax) this.#pruneClient(owner.client);
+    if (this.#bytes >= bytesMax) this.#prune();
+    if (bytes >= sessionBytesMax) return `this session have reached ${sessionBytesMax} bytes`;
+    if (owner.bytes >= clientBytesMax) return `the sessions of this client have reached ${clientBytesMax} bytes`;
+    return this.#bytes >= bytesMax ? `all sessions have reached ${bytesMax} bytes` : null;
+  }
+
+  #add(session: Session, { sequence, digest, outcome }: KeptOutcome): void {
+    const kept = { sequence, digest, outcome: bounded(outcome) };
     session.outcomes.set(sequence, kept);
-    session.bytes += bytesOf(kept);
-    this.#bytes += bytesOf(kept);
+    this.#weigh(session, bytesOf(kept));
+  }
+
+  #weigh(session: Session, bytes: number): void {
+    session.bytes += bytes;
+    session.owner.bytes += bytes;
+    this.#bytes += bytes;
   }
 
   #letGo(session: Session, answeredBelow: number): void {
     const { outcomes } = session;
     const step = (sequence: number): void => {
-      const outcome = outcomes.get(sequence);
-      if (outcome === undefined) return;
+      const kept = outcomes.get(sequence);
+      if (kept === undefined) return;
       outcomes.delete(sequence);
-      session.bytes -= bytesOf(outcome);
-      this.#bytes -= bytesOf(outcome);
+      this.#weigh(session, -bytesOf(kept));
     };
     // A client may leave out as many numbers as it likes.
     if (answeredBelow - session.answeredBelow <= outcomes.size) {
@@ -234,7 +331,7 @@ export class SessionTable {
   }
 }
 
-const bytesOf = (outcome: SessionOutcome): number =>
+const bytesOf = ({ outcome }: KeptOutcome): number =>
   outcomeOverheadBytes + (outcome.kind === "ok" ? outcome.payload.byteLength : 2 * outcome.message.length);
 
 const bounded = (outcome: SessionOutcome): SessionOutcome =>

@@ -6,6 +6,7 @@ import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { answer, notApplied, queryFailed, stateMachineStopped } from "./answers.ts";
+import { appliedEntry } from "./applied-entry.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import { giveUp, type QueryWaiter, type Waiter } from "./waiting-clients.ts";
 import type { DueQuery, QueryRoom } from "./waiting-reads.ts";
@@ -343,21 +344,5 @@ export class Applier {
       }
       this.#handedThrough = entries.at(-1)!.index;
     }
-  }
-}
-
-/** Null: the entry concerns the consensus alone. */
-function appliedEntry(entry: Entry, isAwaited: boolean): AppliedEntry | null {
-  const { index, term, stampMs: timeMs } = entry;
-  switch (entry.kind) {
-    case "command":
-      return { kind: "command", index, term, timeMs, payload: entry.payload, session: entry.session, isAwaited };
-    case "openSession":
-      return { kind: "openSession", index, term, timeMs, timeoutMs: entry.timeoutMs, isAwaited };
-    case "closeSession":
-      return { kind: "closeSession", index, term, timeMs, session: entry.session, isAwaited };
-    case "noop":
-    case "configuration":
-      return null;
   }
 }

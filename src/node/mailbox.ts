@@ -89,8 +89,14 @@ function proposalOf(waiter: ProposalWaiter, ref: ProposalRef): Proposal {
     case "command":
       return { kind: "command", ref, payload: waiter.payload, session: waiter.session };
     case "openSession":
-      return { kind: "openSession", ref, timeoutMs: waiter.sessionTimeoutMs };
+      return {
+        kind: "openSession",
+        ref,
+        client: waiter.client,
+        isAdmin: waiter.isAdmin,
+        timeoutMs: waiter.sessionTimeoutMs,
+      };
     case "closeSession":
-      return { kind: "closeSession", ref, session: waiter.session };
+      return { kind: "closeSession", ref, client: waiter.client, session: waiter.session };
   }
 }

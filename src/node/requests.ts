@@ -108,7 +108,7 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
       return node.submit({
         kind: "command",
         payload,
-        session: request.session,
+        session: request.session === null ? null : { ...request.session, client: client.name },
         dueMs,
         succeed: result(id, reply),
         fail,
@@ -124,11 +124,12 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     }
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
-      return node.submit({ ...request, payload, dueMs, succeed, fail });
+      const { name, isAdmin } = client;
+      return node.submit({ ...request, client: name, isAdmin, payload, dueMs, succeed, fail });
     }
     case "closeSession": {
       const succeed: Succeed = () => reply({ kind: "done", id, leader: knownLeader(node.state) });
-      return node.submit({ ...request, payload, dueMs, succeed, fail });
+      return node.submit({ ...request, client: client.name, payload, dueMs, succeed, fail });
     }
   }
 }

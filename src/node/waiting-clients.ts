@@ -1,7 +1,7 @@
 // Who waits for which entry? Every request that was taken gets exactly one answer: the result of its own entry, or the
 // truth about what is known of it. An entry that was truncated here may still be revived by another node, so only a
 // commit at its index, by itself or by another entry, settles what became of it (P26 of the tests).
-import type { CommandStamp } from "../core/entry.ts";
+import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { ProposalRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
 import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
@@ -23,9 +23,14 @@ interface Asked {
 
 /** One client request that waits for a place in the log to be committed and applied. */
 export type ProposalWaiter =
-  | (Asked & { readonly kind: "command"; readonly session: CommandStamp | null })
-  | (Asked & { readonly kind: "openSession"; readonly sessionTimeoutMs: number })
-  | (Asked & { readonly kind: "closeSession"; readonly session: LogIndex });
+  | (Asked & { readonly kind: "command"; readonly session: OwnedStamp | null })
+  | (Asked & {
+      readonly kind: "openSession";
+      readonly client: ClientName;
+      readonly isAdmin: boolean;
+      readonly sessionTimeoutMs: number;
+    })
+  | (Asked & { readonly kind: "closeSession"; readonly client: ClientName; readonly session: LogIndex });
 
 /** One that waits to be put to the state machine: waiting-reads.ts. */
 export interface QueryWaiter extends Asked {

@@ -1,5 +1,5 @@
 // The state machine as the node sees it: asynchronous and batched, wherever it lives.
-import type { CommandStamp } from "../core/entry.ts";
+import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 
 interface Committed {
@@ -16,17 +16,20 @@ export interface AppliedCommand extends Committed {
   readonly kind: "command";
   readonly payload: Uint8Array;
   /** Null: of no session. */
-  readonly session: CommandStamp | null;
+  readonly session: OwnedStamp | null;
 }
 
 /** A session begins, or there is no room for it: then the outcome is `rejected`. */
 export interface AppliedOpenSession extends Committed {
   readonly kind: "openSession";
+  readonly client: ClientName;
+  readonly isAdmin: boolean;
   readonly timeoutMs: number;
 }
 
 export interface AppliedCloseSession extends Committed {
   readonly kind: "closeSession";
+  readonly client: ClientName;
   readonly session: LogIndex;
 }
 
@@ -35,7 +38,10 @@ export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSes
 
 export type Outcome =
   | { readonly kind: "ok"; readonly payload: Uint8Array }
-  /** The plugin threw `Rejected`, or the input did not fit its schema: an answer, the same on every node. */
+  /**
+   * The plugin threw `Rejected`, or the input did not fit its schema; or the session table refuses the entry, for one because
+   * its session is another client's. An answer, the same on every node.
+   */
   | { readonly kind: "rejected"; readonly message: string }
   /** The command was applied, as on the nodes where nobody asked for its result; but the result cannot be encoded. */
   | { readonly kind: "unsendable"; readonly message: string }

@@ -38,7 +38,7 @@ class ClusterOfOne {
   foundAnew(): void {
     this.#clusterUuid = "c2";
     this.#table = new SessionTable();
-    for (let id = 1; id < 20; id++) this.#table.open(id, 60_000, 0);
+    for (let id = 1; id < 20; id++) this.#table.open(id, { client: "app", isAdmin: false, timeoutMs: 60_000 }, 0);
   }
 
   client(options: Partial<ClientOptions> = {}): GraftClient {
@@ -65,21 +65,22 @@ class ClusterOfOne {
     const { id } = request;
     const index = ++this.#index;
     if (request.kind === "openSession") {
-      this.#table.open(index, request.sessionTimeoutMs, this.stampMs);
+      this.#table.open(index, { client: "app", isAdmin: false, timeoutMs: request.sessionTimeoutMs }, this.stampMs);
       return { kind: "sessionOpened", id, session: index };
     }
     if (request.kind === "closeSession") {
-      this.#table.close(request.session, this.stampMs);
+      this.#table.close(request.session, "app", this.stampMs);
       return { kind: "done", id, leader: null };
     }
     if (request.kind !== "command" || request.session === null) throw new Error(`not of a session: ${request.kind}`);
-    const answer = this.#table.answerTo(request.session, this.stampMs);
+    const stamped = { stamp: { ...request.session, client: "app" }, digest: Bun.hash.crc32(request.payload) };
+    const answer = this.#table.answerTo(stamped, this.stampMs);
     if (answer?.kind === "expired") {
       return { kind: "error", id, code: "session-expired", message: "the session is gone", leader: null };
     }
     if (answer?.kind === "forgotten") throw new Error("the client asks for what it does not wait for");
     const outcome = answer ?? this.#run(request.payload);
-    if (answer === null) this.#table.keep(request.session, outcome);
+    if (answer === null) this.#table.keep(stamped, outcome);
     return outcome.kind === "ok"
       ? { kind: "result", id, payload: outcome.payload, index, term: 1, stalenessMs: null }
       : { kind: "error", id, code: "rejected", message: outcome.message, leader: null };
@@ -151,7 +152,7 @@ describe("a session", () => {
     await client.close();
   });
 
-  test.each([0, 999, 1000.5, Number.NaN, 2 ** 31])("cannot have a timeout of %p", (timeoutMs) => {
+  test.each([0, 999, 1000.5, Number.NaN, 86_400_001])("cannot have a timeout of %p", (timeoutMs) => {
     expect(() => new ClusterOfOne().client({ session: { timeoutMs } })).toThrow("no timeout of a session");
   });
 });

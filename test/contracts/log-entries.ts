@@ -23,12 +23,13 @@ export function command(index: LogIndex, term: Term, bytes = 24): CommandEntry {
 /** A session is opened, used and closed again. */
 export function sessionEntries(first: LogIndex, term: Term): Entry[] {
   const placed = (offset: number) => ({ index: first + offset, term, stampMs: foundedAtMs + first + offset });
-  const stamp = { id: first, sequence: 2 ** 53 - 1, answeredBelow: 2 ** 40 };
+  const client = "tester";
+  const stamp = { id: first, sequence: 2 ** 53 - 1, answeredBelow: 2 ** 40, client };
   return [
-    { kind: "openSession", ...placed(0), timeoutMs: 600_000 },
-    { ...command(first + 1, term), session: { id: first, sequence: 1, answeredBelow: 1 } },
+    { kind: "openSession", ...placed(0), client, isAdmin: true, timeoutMs: 600_000 },
+    { ...command(first + 1, term), session: { id: first, sequence: 1, answeredBelow: 1, client } },
     { ...command(first + 2, term, 0), session: stamp },
-    { kind: "closeSession", ...placed(3), session: first },
+    { kind: "closeSession", ...placed(3), client, session: first },
   ];
 }
 

@@ -33,14 +33,25 @@ export default defineRawStateMachine({
 `;
 
 const placed = (index: number, isAwaited = true) => ({ index, term: 1, timeMs: index * 10, isAwaited });
-const open = (index: number, timeoutMs = 1000): AppliedEntry => ({ kind: "openSession", ...placed(index), timeoutMs });
-const close = (index: number, session: number): AppliedEntry => ({ kind: "closeSession", ...placed(index), session });
+const open = (index: number, timeoutMs = 1000, client = "app"): AppliedEntry => ({
+  kind: "openSession",
+  ...placed(index),
+  client,
+  isAdmin: false,
+  timeoutMs,
+});
+const close = (index: number, session: number, client = "app"): AppliedEntry => ({
+  kind: "closeSession",
+  ...placed(index),
+  client,
+  session,
+});
 const said = (index: number, text: string, [id, sequence, answeredBelow = 1]: readonly [number, number, number?]) =>
   ({
     kind: "command",
     ...placed(index),
     payload: Buffer.from(text),
-    session: { id, sequence, answeredBelow },
+    session: { id, sequence, answeredBelow, client: "app" },
   }) satisfies AppliedEntry;
 const unheard = (entry: AppliedEntry): AppliedEntry => ({ ...entry, isAwaited: false });
 
@@ -124,6 +135,37 @@ export function describeSessionContract(
       const run = [open(1), said(2, "b", [1, 2, 2]), said(3, "a", [1, 1])];
       expect(await apply(...run)).toEqual(["", "b is number 1", "forgotten"]);
       expect(await ask(machine)).toBe("b");
+    });
+
+    test("P63: a session is the client's that opened it, also in a state that was restored", async () => {
+      const foreign = "rejected: session 1 belongs to another client";
+      const stolen = (index: number, sequence: number): AppliedEntry => {
+        const entry = said(index, "stolen", [1, sequence]);
+        return { ...entry, session: { ...entry.session, client: "thief" } };
+      };
+      const tries = [stolen(3, 1), stolen(4, 2), close(5, 1, "thief")];
+      machine = await start();
+      expect(await apply(open(1), said(2, "a", [1, 1]), ...tries)).toEqual([
+        "",
+        "a is number 1",
+        ...Array(3).fill(foreign),
+      ]);
+      const chunks = await readAll(await machine.snapshot());
+      machine = await start();
+      await machine.restore(chunksOf(chunks));
+      expect(await apply(...tries, said(6, "b", [1, 2]))).toEqual([...Array(3).fill(foreign), "b is number 2"]);
+      expect(await ask(machine)).toBe("a,b");
+    });
+
+    test("P63: a copy with another payload is rejected, also in a state that was restored", async () => {
+      const refusal = "rejected: command 1 of session 1 was sent before with another payload";
+      machine = await start();
+      expect(await apply(open(1), said(2, "a", [1, 1]), said(3, "b", [1, 1]))).toEqual(["", "a is number 1", refusal]);
+      const chunks = await readAll(await machine.snapshot());
+      machine = await start();
+      await machine.restore(chunksOf(chunks));
+      expect(await apply(said(4, "b", [1, 1]), said(5, "a", [1, 1]))).toEqual([refusal, "a is number 1"]);
+      expect(await ask(machine)).toBe("a");
     });
 
     test("P27: a snapshot holds the sessions of its very index, and gives them back", async () => {

@@ -1,18 +1,36 @@
 // The session table: a command takes effect once, whatever happens to its copies, and every node decides the same.
 import { describe, expect, test } from "bun:test";
-import type { CommandStamp } from "../../src/core/entry.ts";
-import { type SessionLimits, sessionLimits, type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
+import {
+  type SessionLimits,
+  sessionLimits,
+  type SessionOutcome,
+  SessionTable,
+  type StampedCommand,
+} from "../../src/core/sessions.ts";
 
 const ok = (...bytes: readonly number[]): SessionOutcome => ({ kind: "ok", payload: Uint8Array.from(bytes) });
 const rejected = (message: string): SessionOutcome => ({ kind: "rejected", message });
-const stamp = (id: number, sequence: number, answeredBelow = 1): CommandStamp => ({ id, sequence, answeredBelow });
-const small: SessionLimits = { sessionsMax: 3, windowMax: 4, sessionBytesMax: 300, bytesMax: 500 };
+/** Each command of a session has a payload of its own. */
+const stamp = (id: number, sequence: number, answeredBelow = 1, client = "app"): StampedCommand => ({
+  stamp: { id, sequence, answeredBelow, client },
+  digest: sequence * 31,
+});
+const opening = (timeoutMs = 1000, client = "app", isAdmin = false) => ({ client, isAdmin, timeoutMs });
+const small: SessionLimits = {
+  sessionsMax: 3,
+  adminSessions: 0,
+  clientSessionsMax: 4,
+  windowMax: 4,
+  sessionBytesMax: 300,
+  clientBytesMax: 1000,
+  bytesMax: 500,
+};
 
 const full = (whose: string, bytes: number): string =>
   `the results kept for ${whose} have reached ${bytes} bytes; send it again when some have arrived`;
 
 /** Gives the command to the table as an executor does: `outcome` is what applying it would come to. */
-function apply(table: SessionTable, command: CommandStamp, stampMs: number, outcome = ok(command.sequence)) {
+function apply(table: SessionTable, command: StampedCommand, stampMs: number, outcome = ok(command.stamp.sequence)) {
   const answer = table.answerTo(command, stampMs);
   if (answer !== null) return answer;
   table.keep(command, outcome);
@@ -21,7 +39,7 @@ function apply(table: SessionTable, command: CommandStamp, stampMs: number, outc
 
 function opened(limits = sessionLimits, ...ids: readonly number[]): SessionTable {
   const table = new SessionTable(limits);
-  for (const id of ids) expect(table.open(id, 1000, 0)).toBeNull();
+  for (const id of ids) expect(table.open(id, opening(), 0)).toBeNull();
   return table;
 }
 
@@ -80,18 +98,107 @@ describe("a session", () => {
   test("that was never opened, or is closed, has expired", () => {
     const table = opened(sessionLimits, 7);
     expect(apply(table, stamp(8, 1), 0)).toEqual({ kind: "expired" });
-    expect([table.close(7, 0), table.close(7, 0), table.close(9, 0)]).toEqual([true, false, false]);
+    expect([7, 7, 9].map((id) => table.close(id, "app", 0)?.kind)).toEqual([undefined, "expired", "expired"]);
     expect(apply(table, stamp(7, 1), 0)).toEqual({ kind: "expired" });
   });
 
   test("finds room as soon as another has expired, and none before", () => {
     const table = opened(small, 1, 2, 3);
-    expect(table.open(4, 1000, 1000)).toBe("there are 3 sessions already");
+    expect(table.open(4, opening(), 1000)).toBe("there are 3 sessions already");
     apply(table, stamp(2, 1), 1000);
-    expect(table.open(5, 1000, 1001)).toBeNull();
+    expect(table.open(5, opening(), 1001)).toBeNull();
     expect(table.size).toBe(2);
     expect(apply(table, stamp(2, 2), 2000)).toBe("applied");
     expect(apply(table, stamp(5, 1), 2000)).toBe("applied");
+  });
+});
+
+describe("P63: a session is the client's that opened it", () => {
+  const thief = (id: number, sequence: number, answeredBelow = 1) => stamp(id, sequence, answeredBelow, "thief");
+  const foreign = rejected("session 7 belongs to another client");
+
+  test("a command of another client has no effect on the session, and does not keep it alive", () => {
+    const table = opened(sessionLimits, 7);
+    expect(apply(table, stamp(7, 1), 10, ok(1))).toBe("applied");
+    expect(apply(table, thief(7, 2), 500)).toEqual(foreign);
+    expect(apply(table, thief(7, 9, 9), 1000)).toEqual(foreign);
+    expect(apply(table, stamp(7, 1), 1000)).toEqual(ok(1));
+    expect(apply(table, stamp(7, 2), 1000)).toBe("applied");
+    expect(apply(table, thief(7, 3), 2000)).toEqual(foreign);
+    expect(apply(table, stamp(7, 3), 2001)).toEqual({ kind: "expired" });
+  });
+
+  test("another client learns no outcome, and cannot close it", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 1), 10, ok(1));
+    expect(apply(table, thief(7, 1), 10)).toEqual(foreign);
+    expect(table.close(7, "thief", 10)).toEqual(foreign);
+    expect(table.close(7, "app", 10)).toBeNull();
+    expect(table.close(7, "thief", 10)).toEqual({ kind: "expired" });
+  });
+
+  test("a restored table still knows whose it is", () => {
+    const before = opened(sessionLimits, 7);
+    apply(before, stamp(7, 1), 10, ok(1));
+    const table = new SessionTable();
+    table.restore(before.image());
+    expect(apply(table, thief(7, 1), 10)).toEqual(foreign);
+    expect(table.close(7, "thief", 10)).toEqual(foreign);
+    expect(apply(table, stamp(7, 1), 10)).toEqual(ok(1));
+  });
+
+  test("a copy with another payload is rejected, also after a restore, and changes nothing", () => {
+    const table = opened(sessionLimits, 7);
+    apply(table, stamp(7, 1), 10, ok(1));
+    const other = { ...stamp(7, 1), digest: 1 };
+    const refusal = rejected("command 1 of session 7 was sent before with another payload");
+    expect(apply(table, other, 10)).toEqual(refusal);
+    const restored = new SessionTable();
+    restored.restore(table.image());
+    expect(apply(restored, other, 10)).toEqual(refusal);
+    expect(apply(restored, stamp(7, 1), 10)).toEqual(ok(1));
+  });
+});
+
+describe("P63: no client takes the sessions of the others", () => {
+  const limits: SessionLimits = { ...small, sessionsMax: 5, adminSessions: 2, clientSessionsMax: 2 };
+  const open = (table: SessionTable, id: number, client: string, isAdmin = false, stampMs = 0): string | null =>
+    table.open(id, opening(1000, client, isAdmin), stampMs);
+
+  test("each has so many, and another one as soon as one has expired or is closed", () => {
+    const table = new SessionTable(limits);
+    expect([open(table, 1, "a"), open(table, 2, "a")]).toEqual([null, null]);
+    expect(open(table, 3, "a")).toBe("this client has 2 sessions already");
+    expect(open(table, 4, "b")).toBeNull();
+    table.close(2, "a", 0);
+    expect(open(table, 5, "a", false, 10)).toBeNull();
+    expect(open(table, 6, "a", false, 1000)).toBe("this client has 2 sessions already");
+    expect(open(table, 7, "a", false, 1001)).toBeNull();
+  });
+
+  test("some places are the administrators'", () => {
+    const table = new SessionTable(limits);
+    expect(["a", "b", "c"].map((client, at) => open(table, at + 1, client))).toEqual([null, null, null]);
+    expect(open(table, 4, "d")).toBe("there are 3 sessions already");
+    expect([open(table, 5, "admin", true), open(table, 6, "root", true)]).toEqual([null, null]);
+    expect(open(table, 7, "other", true)).toBe("there are 5 sessions already");
+    // Those count as well: there is no place for the others before it is one of theirs.
+    table.close(1, "a", 0);
+    expect(open(table, 8, "d")).toBe("there are 3 sessions already");
+  });
+
+  test("the results of one client take no more than its share", () => {
+    const table = new SessionTable({ ...limits, sessionBytesMax: 1000, clientBytesMax: 500, bytesMax: 2000 });
+    open(table, 1, "a");
+    open(table, 2, "a");
+    open(table, 3, "b");
+    apply(table, stamp(1, 1, 1, "a"), 10, ok(...new Uint8Array(400)));
+    apply(table, stamp(2, 1, 1, "a"), 10);
+    expect(apply(table, stamp(2, 2, 1, "a"), 20)).toEqual(rejected(full("the sessions of this client", 500)));
+    expect(apply(table, stamp(3, 1, 1, "b"), 20)).toBe("applied");
+    // What has expired counts no more.
+    apply(table, stamp(2, 1, 1, "a"), 1000);
+    expect(apply(table, stamp(2, 3, 1, "a"), 1011)).toBe("applied");
   });
 });
 
@@ -134,7 +241,7 @@ describe("what is kept is bounded", () => {
     expect(table.bytes).toBe(501 * 65);
     apply(table, stamp(7, 2 ** 53 - 1, 2 ** 53 - 1), 10);
     expect(table.bytes).toBe(65);
-    table.close(7, 10);
+    table.close(7, "app", 10);
     expect(table.bytes).toBe(0);
   });
 
@@ -156,19 +263,24 @@ describe("on every node the same", () => {
     };
     const said: unknown[] = [];
     const ids: number[] = [];
+    const owners = new Map<number, string>();
     let stampMs = 0;
     for (let index = 1; index <= 600; index++) {
       stampMs += draw(40);
       const id = ids.at(-1 - draw(6)) ?? 999_999;
+      // Now and then another client tries it.
+      const client = draw(8) === 0 ? "thief" : (owners.get(id) ?? "nobody");
       const kind = draw(12);
       if (kind === 0) {
+        const owner = `client${draw(3)}`;
         ids.push(index);
-        said.push(current.open(index, 200 + draw(400), stampMs));
+        owners.set(index, owner);
+        said.push(current.open(index, opening(200 + draw(400), owner, draw(3) === 0), stampMs));
       } else if (kind === 1 && draw(3) === 0) {
-        said.push(current.close(id, stampMs));
+        said.push(current.close(id, client, stampMs));
       } else {
         const answeredBelow = 1 + draw(6);
-        const command = stamp(id, answeredBelow + draw(6), answeredBelow);
+        const command = stamp(id, answeredBelow + draw(6), answeredBelow, client);
         said.push(apply(current, command, stampMs, draw(4) === 0 ? rejected("no") : ok(index & 255, draw(50))));
       }
       current = look(index, current);
@@ -176,10 +288,10 @@ describe("on every node the same", () => {
     return JSON.stringify([said, current.image()], (_, value) => (value instanceof Uint8Array ? [...value] : value));
   }
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    "a node that takes snapshots, or was restored from one, answers alike (%d)",
-    (seed) => {
-      const limits = { ...small, sessionsMax: 6 };
+  test("a node that takes snapshots, or was restored from one, answers alike", () => {
+    const limits = { ...small, sessionsMax: 6, adminSessions: 1, clientSessionsMax: 3, clientBytesMax: 400 };
+    let all = "";
+    for (let seed = 1; seed <= 16; seed++) {
       const plain = play(seed, new SessionTable(limits), (_, table) => table);
       const snapshots = play(seed, new SessionTable(limits), (index, table) => {
         if (index % 7 === seed % 7) table.image();
@@ -188,17 +300,24 @@ describe("on every node the same", () => {
       const restored = play(seed, new SessionTable(limits), (index, table) => {
         if (index % 50 !== seed) return table;
         const other = new SessionTable(limits);
-        other.open(1, 5, 5);
+        other.open(1, opening(5), 5);
         other.restore(table.image());
         return other;
       });
-      expect(snapshots === plain).toBe(true);
-      expect(restored === plain).toBe(true);
-      // It was worth playing.
-      const words = ["applied", "expired", "forgotten", "sessions already", "this session have", "all sessions have"];
-      expect(words.filter((word) => !plain.includes(word))).toEqual([]);
-    },
-  );
+      expect([seed, snapshots === plain, restored === plain]).toEqual([seed, true, true]);
+      all += plain;
+    }
+    // It was worth playing.
+    const answers = ["applied", "expired", "forgotten", "there are 5 sessions", "there are 6 sessions"];
+    const refusals = [
+      "this client has",
+      "another client",
+      "this session have",
+      "this client have",
+      "all sessions have",
+    ];
+    expect([...answers, ...refusals].filter((word) => !all.includes(word))).toEqual([]);
+  });
 
   test("an image stays as it was while the table goes on", () => {
     const table = opened(sessionLimits, 7);
@@ -206,18 +325,19 @@ describe("on every node the same", () => {
     apply(table, stamp(7, 1), 10);
     const image = table.image();
     apply(table, stamp(7, 4, 3), 20);
-    table.close(7, 30);
+    table.close(7, "app", 30);
     expect(image).toEqual({
       stampMs: 10,
       sessions: [
         {
           id: 7,
+          client: "app",
           timeoutMs: 1000,
           activeMs: 10,
           answeredBelow: 1,
           outcomes: [
-            [1, ok(1)],
-            [2, ok(2)],
+            { sequence: 1, digest: 31, outcome: ok(1) },
+            { sequence: 2, digest: 62, outcome: ok(2) },
           ],
         },
       ],

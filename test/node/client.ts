@@ -4,6 +4,9 @@ import type { ClientReply, ClientRequest, Consistency } from "../../src/ports/re
 import type { ClientConnection } from "../../src/ports/transport.ts";
 import { bytes, text } from "./recording-machine.ts";
 
+/** As whom a client asks. */
+export type ClientIdentity = Partial<Pick<ClientConnection, "name" | "isAdmin">>;
+
 /** One client of one node. A reply that comes after the node's farewell is lost, as on a real connection. */
 export class Client {
   readonly raw: ClientReply[] = [];
@@ -13,11 +16,11 @@ export class Client {
   readonly #connection: ClientConnection;
   #lastId = 0;
 
-  constructor(node: Node, trace: readonly string[]) {
+  constructor(node: Node, trace: readonly string[], { name = "tester", isAdmin = true }: ClientIdentity = {}) {
     this.#node = node;
     this.#trace = trace;
     const reply = (answer: ClientReply): void => void (this.#isOver ? this.late : this.raw).push(answer);
-    this.#connection = { name: "tester", isAdmin: true, reply };
+    this.#connection = { name, isAdmin, reply };
   }
 
   /** Every reply, in words: `1 result 2.1 hello`, `2 not-leader n3`, `3 done`. */

@@ -12,7 +12,7 @@ import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
 import { Node } from "../../src/node/node.ts";
 import type { Room } from "../../src/ports/disk-space.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import { Client } from "./client.ts";
+import { Client, type ClientIdentity } from "./client.ts";
 import { RecordingMachine } from "./recording-machine.ts";
 import { type HeldWrites, tracedStore, tracedTransport } from "./traced-ports.ts";
 
@@ -193,9 +193,9 @@ export class Cluster {
     this.members.delete(id);
   }
 
-  client(id: string): Client {
+  client(id: string, as: ClientIdentity = {}): Client {
     const { node, trace } = this.member(id);
-    return new Client(node, trace);
+    return new Client(node, trace, as);
   }
 
   isolate(id: string): void {

@@ -118,24 +118,24 @@ export class RecordingMachine implements StateMachine {
   #apply(entry: AppliedEntry): Outcome {
     switch (entry.kind) {
       case "openSession": {
-        const refusal = this.sessions.open(entry.index, entry.timeoutMs, entry.timeMs);
+        const refusal = this.sessions.open(entry.index, entry, entry.timeMs);
         return refusal === null ? { kind: "ok", payload: bytes("") } : { kind: "rejected", message: refusal };
       }
       case "closeSession":
-        return this.sessions.close(entry.session, entry.timeMs)
-          ? { kind: "ok", payload: bytes("") }
-          : { kind: "expired" };
+        return this.sessions.close(entry.session, entry.client, entry.timeMs) ?? { kind: "ok", payload: bytes("") };
       case "command":
         return this.#command(entry);
     }
   }
 
   #command(command: AppliedCommand): Outcome {
-    const { session, timeMs } = command;
-    const answer = session === null ? null : this.sessions.answerTo(session, timeMs);
+    const { session: stamp, payload, timeMs } = command;
+    if (stamp === null) return this.#run(command);
+    const stamped = { stamp, digest: Bun.hash.crc32(payload) };
+    const answer = this.sessions.answerTo(stamped, timeMs);
     if (answer !== null) return answer;
     const outcome = this.#run(command);
-    if (session !== null) this.sessions.keep(session, outcome);
+    this.sessions.keep(stamped, outcome);
     return outcome;
   }
 

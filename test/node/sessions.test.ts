@@ -79,9 +79,43 @@ describe("a session", () => {
     await cluster.stopAll();
   });
 
+  test("P63: is no other client's, whichever node it asks", async () => {
+    const cluster = await Cluster.founded(three);
+    const client = cluster.client(cluster.leader.id);
+    client.openSession();
+    await cluster.settle();
+    const thief = cluster.client(cluster.leader.id, { name: "thief", isAdmin: false });
+    thief.once("stolen", [2, 1]);
+    thief.closeSession(2);
+    thief.openSession();
+    await cluster.settle();
+    client.once("a", [2, 1]);
+    client.once("b", [2, 1]);
+    await cluster.settle();
+    await cluster.advance(200);
+    expect(thief.replies).toEqual(["1 rejected", "2 rejected", "3 session 5"]);
+    expect(client.replies.slice(1)).toEqual(["2 result 6.1 a", "3 rejected"]);
+    expect(appliedOn(cluster)).toEqual([["a"], ["a"], ["a"]]);
+    await cluster.stopAll();
+  });
+
+  test("P63: has a place for administrators where others find none", async () => {
+    const cluster = await Cluster.founded(["n1"]);
+    cluster.leader.machine.sessions = new SessionTable({ ...sessionLimits, sessionsMax: 2, adminSessions: 1 });
+    const other = cluster.client("n1", { name: "other", isAdmin: false });
+    const admin = cluster.client("n1", { name: "admin", isAdmin: true });
+    other.openSession();
+    other.openSession();
+    await cluster.settle();
+    admin.openSession();
+    await cluster.settle();
+    expect([other.replies, admin.replies]).toEqual([["1 session 2", "2 overloaded"], ["1 session 4"]]);
+    await cluster.stopAll();
+  });
+
   test("for which there is no room is refused for now: nothing is wrong with the request", async () => {
     const cluster = await Cluster.founded(["n1"]);
-    cluster.leader.machine.sessions = new SessionTable({ ...sessionLimits, sessionsMax: 1 });
+    cluster.leader.machine.sessions = new SessionTable({ ...sessionLimits, sessionsMax: 1, adminSessions: 0 });
     const client = cluster.client("n1");
     client.openSession();
     client.openSession();

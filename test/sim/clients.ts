@@ -23,6 +23,7 @@ interface Command {
 }
 
 interface Client {
+  readonly name: string;
   session: LogIndex | null;
   timeoutMs: number;
   lastSequence: number;
@@ -51,9 +52,9 @@ export class Clients {
     this.#chance = chance;
     this.#coverage = coverage;
     this.#electionTimeoutMs = electionTimeoutMs;
-    this.#clients = Array.from({ length: clientsMax }, () => {
+    this.#clients = Array.from({ length: clientsMax }, (_, at) => {
       const timeoutMs = Math.ceil(electionTimeoutMs * chance.between(2, 20));
-      return { session: null, timeoutMs, lastSequence: 0, inFlight: new Map() };
+      return { name: `client${at}`, session: null, timeoutMs, lastSequence: 0, inFlight: new Map() };
     });
   }
 
@@ -61,19 +62,30 @@ export class Clients {
   act(): { readonly copies: number; readonly propose: () => Proposal } {
     const client = this.#chance.pick(this.#clients);
     const copies = this.#chance.happens(0.2) ? 2 : 1;
-    const { session } = client;
+    const { name, session } = client;
     if (session === null) {
       const timeoutMs = client.timeoutMs;
       return {
         copies,
-        propose: () => ({ kind: "openSession", ref: this.#refFor({ client, command: null }), timeoutMs }),
+        propose: () => ({
+          kind: "openSession",
+          ref: this.#refFor({ client, command: null }),
+          client: name,
+          isAdmin: false,
+          timeoutMs,
+        }),
       };
     }
     if (this.#chance.happens(0.01)) {
       this.#forget(client);
       return {
         copies,
-        propose: () => ({ kind: "closeSession", ref: this.#refFor({ client, command: null }), session }),
+        propose: () => ({
+          kind: "closeSession",
+          ref: this.#refFor({ client, command: null }),
+          client: name,
+          session,
+        }),
       };
     }
     const waiting = [...client.inFlight.values()];
@@ -167,7 +179,12 @@ export class Clients {
     command.copies++;
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, command.number);
-    return { kind: "command", ref: this.#refFor({ client, command }), payload, session: command.stamp };
+    return {
+      kind: "command",
+      ref: this.#refFor({ client, command }),
+      payload,
+      session: { ...command.stamp, client: client.name },
+    };
   }
 
   #refFor(sent: Sent): ProposalRef {

@@ -288,8 +288,8 @@ export const mutants: readonly Mutant[] = [
     replacements: [
       {
         file: "sessions.ts",
-        text: "return session.outcomes.get(sequence) ?? this.#refusalOf(stamp, session);",
-        by: "return this.#refusalOf(stamp, session);",
+        text: "if (kept === undefined) return this.#refusalOf(command, session);",
+        by: "return this.#refusalOf(command, session);",
       },
     ],
     seedsMax: 5,

@@ -31,11 +31,11 @@ export class SessionMachine {
   #apply(entry: Entry): MachineAnswer | null {
     switch (entry.kind) {
       case "openSession": {
-        const refusal = this.table.open(entry.index, entry.timeoutMs, entry.stampMs);
+        const refusal = this.table.open(entry.index, entry, entry.stampMs);
         return refusal === null ? { kind: "opened", session: entry.index } : { kind: "full" };
       }
       case "closeSession":
-        return { kind: this.table.close(entry.session, entry.stampMs) ? "closed" : "expired" };
+        return { kind: this.table.close(entry.session, entry.client, entry.stampMs) === null ? "closed" : "expired" };
       case "command":
         return this.#command(entry);
       case "noop":
@@ -47,18 +47,19 @@ export class SessionMachine {
   /** Every fifth command is refused by the state machine: an outcome like any other, kept as its words. */
   #command({ index, stampMs, payload, session: stamp }: CommandEntry): MachineAnswer | null {
     if (stamp === null) return null;
-    const kept = this.table.answerTo(stamp, stampMs);
+    const number = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+    const stamped = { stamp, digest: number };
+    const kept = this.table.answerTo(stamped, stampMs);
     if (kept?.kind === "expired" || kept?.kind === "forgotten") return kept;
     if (kept !== null) {
       const at = kept.kind === "ok" ? new DataView(kept.payload.buffer).getFloat64(0) : Number(kept.message);
       return { kind: "applied", index: at, isRefusal: kept.kind === "rejected", isCopy: true };
     }
-    const number = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
     this.#clients.onEffect(number, index);
     const isRefusal = number % 5 === 0;
     const outcome = new Uint8Array(8);
     new DataView(outcome.buffer).setFloat64(0, index);
-    this.table.keep(stamp, isRefusal ? { kind: "rejected", message: `${index}` } : { kind: "ok", payload: outcome });
+    this.table.keep(stamped, isRefusal ? { kind: "rejected", message: `${index}` } : { kind: "ok", payload: outcome });
     return { kind: "applied", index, isRefusal, isCopy: false };
   }
 }

@@ -1,12 +1,12 @@
 // The entries of an AppendEntries on the wire: [term, kind, stampMs, content], their indexes implied by the position before
-// them; a command of a session has its stamp behind the content. A command's payload is written as the very bytes that the
-// client sent.
+// them; what an entry says of a session stands behind the content, the client's name last. A command's payload is written as
+// the very bytes that the client sent.
 import type { CommandStamp, Entry } from "../../core/entry.ts";
 import type { LogIndex, LogPosition, Term } from "../../core/log-position.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { bytes, type Item, list, row, term, uint } from "./fields.ts";
+import { bool, bytes, type Item, list, name, row, term, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { entriesMax, payloadBytesMax, stampMsMax, timeoutMsMax } from "./limits.ts";
+import { entriesMax, payloadBytesMax, sessionTimeoutMsMax, stampMsMax } from "./limits.ts";
 import { readConfiguration, writeConfiguration } from "./membership.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 
@@ -17,40 +17,54 @@ const sessionCommandKind = 3;
 const openSessionKind = 4;
 const closeSessionKind = 5;
 
+/** How many items an entry has, by its kind. */
+const lengths: readonly number[] = [4, 4, 4, 8, 6, 5];
+
 export function writeEntries(writer: FrameWriter, entries: readonly Entry[]): void {
   writer.list(entries.length, entriesMax);
   for (const entry of entries) {
-    const stamp = entry.kind === "command" ? entry.session : null;
-    writer.array(stamp === null ? 4 : 7);
+    const kind = kindOf(entry);
+    writer.array(lengths[kind]!);
     writer.uint(entry.term);
-    switch (entry.kind) {
-      case "command":
-        writer.uint(stamp === null ? commandKind : sessionCommandKind);
-        writer.uint(entry.stampMs);
-        writer.payload(entry.payload);
-        if (stamp !== null) writeStamp(writer, stamp);
-        break;
-      case "openSession":
-        writer.uint(openSessionKind);
-        writer.uint(entry.stampMs);
-        writer.uint(entry.timeoutMs);
-        break;
-      case "closeSession":
-        writer.uint(closeSessionKind);
-        writer.uint(entry.stampMs);
-        writer.uint(entry.session);
-        break;
-      case "noop":
-        writer.uint(noopKind);
-        writer.uint(entry.stampMs);
-        writer.nil();
-        break;
-      case "configuration":
-        writer.uint(configurationKind);
-        writer.uint(entry.stampMs);
-        writeConfiguration(writer, entry.configuration);
-        break;
-    }
+    writer.uint(kind);
+    writer.uint(entry.stampMs);
+    writeContent(writer, entry);
+  }
+}
+
+function kindOf(entry: Entry): number {
+  switch (entry.kind) {
+    case "command":
+      return entry.session === null ? commandKind : sessionCommandKind;
+    case "openSession":
+      return openSessionKind;
+    case "closeSession":
+      return closeSessionKind;
+    case "noop":
+      return noopKind;
+    case "configuration":
+      return configurationKind;
+  }
+}
+
+function writeContent(writer: FrameWriter, entry: Entry): void {
+  switch (entry.kind) {
+    case "command":
+      writer.payload(entry.payload);
+      if (entry.session === null) return;
+      writeStamp(writer, entry.session);
+      return writer.text(entry.session.client);
+    case "openSession":
+      writer.uint(entry.timeoutMs);
+      writer.bool(entry.isAdmin);
+      return writer.text(entry.client);
+    case "closeSession":
+      writer.uint(entry.session);
+      return writer.text(entry.client);
+    case "noop":
+      return writer.nil();
+    case "configuration":
+      return writeConfiguration(writer, entry.configuration);
   }
 }
 
@@ -74,9 +88,8 @@ export function readEntries(item: Item, prev: LogPosition, leaderTerm: Term): re
 }
 
 function readEntry(item: Item, index: number): Entry {
-  const fields = list(item, 7, "entry");
-  const kind = fields[1];
-  row(item, kind === sessionCommandKind ? 7 : 4, "entry");
+  const kind = list(item, 8, "entry")[1];
+  const fields = row(item, lengths[Number(kind)] ?? 4, "entry");
   const inTerm = term(fields[0], "entry.term");
   const stampMs = uint(fields[2], stampMsMax, "entry.stampMs");
   const content = fields[3];
@@ -89,12 +102,30 @@ function readEntry(item: Item, index: number): Entry {
         term: inTerm,
         stampMs,
         payload: bytes(content, payloadBytesMax, "entry.payload"),
-        session: kind === commandKind ? null : readStamp(fields, 4, "entry"),
+        session:
+          kind === commandKind ? null : { ...readStamp(fields, 4, "entry"), client: name(fields[7], "entry.client") },
       };
     case openSessionKind:
-      return { kind: "openSession", index, term: inTerm, stampMs, timeoutMs: sessionTimeoutMs(content, "entry") };
-    case closeSessionKind:
-      return { kind: "closeSession", index, term: inTerm, stampMs, session: sessionId(content, "entry.session") };
+      return {
+        kind: "openSession",
+        index,
+        term: inTerm,
+        stampMs,
+        timeoutMs: sessionTimeoutMs(content, "entry"),
+        isAdmin: bool(fields[4], "entry.isAdmin"),
+        client: name(fields[5], "entry.client"),
+      };
+    case closeSessionKind: {
+      const client = name(fields[4], "entry.client");
+      return {
+        kind: "closeSession",
+        index,
+        term: inTerm,
+        stampMs,
+        client,
+        session: sessionId(content, "entry.session"),
+      };
+    }
     case noopKind:
       if (content !== null) throw new BadFrame("entry: a noop with content");
       return { kind: "noop", index, term: inTerm, stampMs };
@@ -122,7 +153,7 @@ export function readStamp(items: readonly PlainItem[], at: number, field: string
 export const sessionId = (item: Item, field: string): LogIndex => positive(item, Number.MAX_SAFE_INTEGER, field);
 
 export const sessionTimeoutMs = (item: Item, field: string): number =>
-  positive(item, timeoutMsMax, `${field}.timeoutMs`);
+  positive(item, sessionTimeoutMsMax, `${field}.timeoutMs`);
 
 function positive(item: Item, max: number, field: string): number {
   const value = uint(item, max, field);

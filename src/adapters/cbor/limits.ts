@@ -29,6 +29,9 @@ export const stampMsMax = 8_640_000_000_000_000;
 /** The longest time that a timer of JavaScript can wait, in ms. */
 export const timeoutMsMax = 2 ** 31 - 1;
 
+/** The longest that a session lives without a command, in ms: a day. */
+export const sessionTimeoutMsMax = 24 * 60 * 60 * 1000;
+
 /** Node ids, cluster ids, incarnations, boot ids, client names and features, in characters. */
 export const nameLengthMax = 64;
 export const addressLengthMax = 262;
@@ -58,7 +61,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   requestPreVoteReply: smallFrame,
   requestVote: smallFrame,
   requestVoteReply: smallFrame,
-  appendEntries: { bytesMax: 16 * mebibyte, itemsMax: 9 * entriesMax },
+  appendEntries: { bytesMax: 16 * mebibyte, itemsMax: 10 * entriesMax },
   appendEntriesReply: smallFrame,
   // A joint configuration names its members four times and more.
   installSnapshot: { bytesMax: 512 * kibibyte, itemsMax: 64 * membersMax },

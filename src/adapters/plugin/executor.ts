@@ -1,7 +1,7 @@
 // Runs one command or one query of a plugin on the spot, and decides what is an answer and what stops the state machine. The
 // table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where
 // this happens, in a worker or on the node's own thread, is the hosts' business; how a snapshot is taken, snapshot-taking.ts.
-import type { CommandStamp } from "../../core/entry.ts";
+import type { OwnedStamp } from "../../core/entry.ts";
 import type { SessionOutcome } from "../../core/sessions.ts";
 import { GraftError } from "../../errors.ts";
 import type { AppliedCommand, AppliedEntry, Outcome, StateMachineDescription } from "../../ports/state-machine.ts";
@@ -68,11 +68,11 @@ class PluginExecutor implements Executor {
         return entry.isAwaited ? encoded(result) : emptied(result);
       }
       case "openSession": {
-        const refusal = sessions.open(entry.index, entry.timeoutMs, entry.timeMs);
+        const refusal = sessions.open(entry.index, entry, entry.timeMs);
         return refusal === null ? done : { kind: "rejected", message: refusal };
       }
       case "closeSession":
-        return sessions.close(entry.session, entry.timeMs) ? done : { kind: "expired" };
+        return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
     }
   }
 
@@ -104,13 +104,14 @@ class PluginExecutor implements Executor {
     };
   }
 
-  #runOnce(command: AppliedCommand, stamp: CommandStamp): Outcome {
+  #runOnce(command: AppliedCommand, stamp: OwnedStamp): Outcome {
     const { sessions } = this.#state;
-    const answer = sessions.answerTo(stamp, command.timeMs);
+    const stamped = { stamp, digest: digestOf(command.payload) };
+    const answer = sessions.answerTo(stamped, command.timeMs);
     if (answer !== null) return answer;
     // Kept, and so encoded, on every node: whichever leads when the client asks again has the answer.
     const outcome = encoded(this.#run(command));
-    sessions.keep(stamp, outcome);
+    sessions.keep(stamped, outcome);
     return outcome;
   }
 
@@ -156,6 +157,9 @@ function answerOf(run: () => Encode): Encode | Rejected {
     throw error;
   }
 }
+
+/** Stands in snapshots: the same in every version. It guards a client against its own mistakes, so 53 bits are plenty. */
+const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3(payload) >> 11n);
 
 const refusal = ({ message }: Rejected): SessionOutcome => ({ kind: "rejected", message });
 

@@ -2,8 +2,9 @@
 // objects would cost several times more. First a table of 64-bit floats (every number of the port fits one exactly), then
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
-//   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow) × count]
-//                    payloads; the last three are the command's stamp, or 0, or what an entry says of its session
+//   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow, name) × count]
+//                    each payload, and behind it the client's name, whose length `name` is; the last four are the command's
+//                    stamp, or 0, or what an entry says of its session
 //   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
 //
 // Outcomes come in as many pieces as it takes to keep each small (outcome-pieces.ts).
@@ -11,7 +12,7 @@ import type { AppliedEntry, Outcome } from "../../ports/state-machine.ts";
 
 const FLOAT_BYTES = 8;
 const REQUEST_HEAD = 2;
-const ENTRY_FIELDS = 9;
+const ENTRY_FIELDS = 10;
 const REPLY_HEAD = 2;
 const OUTCOME_FIELDS = 2;
 
@@ -38,7 +39,7 @@ export type UnpackedRequest =
 
 export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
   let payloadBytes = 0;
-  for (const entry of run) if (entry.kind === "command") payloadBytes += entry.payload.byteLength;
+  for (const entry of run) payloadBytes += payloadOf(entry).byteLength + clientOf(entry).length;
   const tableLength = REQUEST_HEAD + run.length * ENTRY_FIELDS;
   const { buffer, table, bytes } = allocate(tableLength, payloadBytes);
   table[0] = KIND_APPLY;
@@ -50,16 +51,25 @@ export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
     table[field + 1] = entry.term;
     table[field + 2] = entry.timeMs;
     table[field + 4] = entry.isAwaited ? 1 : 0;
-    if (entry.kind === "command") {
-      table[field + 3] = entry.payload.byteLength;
-      bytes.set(entry.payload, offset);
-      offset += entry.payload.byteLength;
-    }
+    const payload = payloadOf(entry);
+    table[field + 3] = payload.byteLength;
+    bytes.set(payload, offset);
+    offset += payload.byteLength;
     packSession(table, field + 5, entry);
+    const client = clientOf(entry);
+    table[field + 9] = client.length;
+    bytes.write(client, offset, "latin1");
+    offset += client.length;
     field += ENTRY_FIELDS;
   }
   return buffer;
 }
+
+const payloadOf = (entry: AppliedEntry): Uint8Array => (entry.kind === "command" ? entry.payload : nothing);
+
+/** Names are ASCII: as many bytes as characters. */
+const clientOf = (entry: AppliedEntry): string =>
+  entry.kind === "command" ? (entry.session?.client ?? "") : entry.client;
 
 /** The table begins with zeros. */
 function packSession(table: Float64Array, field: number, entry: AppliedEntry): void {
@@ -74,6 +84,7 @@ function packSession(table: Float64Array, field: number, entry: AppliedEntry): v
     case "openSession":
       table[field] = KIND_OPEN_SESSION;
       table[field + 1] = entry.timeoutMs;
+      table[field + 2] = entry.isAdmin ? 1 : 0;
       return;
     case "closeSession":
       table[field] = KIND_CLOSE_SESSION;
@@ -95,17 +106,20 @@ export function unpackRequest(buffer: ArrayBuffer): UnpackedRequest {
   if (kind === KIND_QUERY) return { kind: "query", payload: new Uint8Array(buffer, REQUEST_HEAD * FLOAT_BYTES) };
   const tableLength = REQUEST_HEAD + count * ENTRY_FIELDS;
   const table = new Float64Array(buffer, 0, tableLength);
+  const bytes = Buffer.from(buffer);
   const run: AppliedEntry[] = [];
   let offset = tableLength * FLOAT_BYTES;
   for (let field = REQUEST_HEAD; field < tableLength; field += ENTRY_FIELDS) {
     const payload = new Uint8Array(buffer, offset, at(table, field + 3));
-    run.push(entryAt(table, field, payload));
     offset += payload.byteLength;
+    const nameLength = at(table, field + 9);
+    run.push(entryAt(table, field, payload, bytes.toString("latin1", offset, offset + nameLength)));
+    offset += nameLength;
   }
   return { kind: "apply", run };
 }
 
-function entryAt(table: Float64Array, field: number, payload: Uint8Array): AppliedEntry {
+function entryAt(table: Float64Array, field: number, payload: Uint8Array, client: string): AppliedEntry {
   const index = at(table, field);
   const term = at(table, field + 1);
   const timeMs = at(table, field + 2);
@@ -113,11 +127,21 @@ function entryAt(table: Float64Array, field: number, payload: Uint8Array): Appli
   const id = at(table, field + 6);
   switch (at(table, field + 5)) {
     case KIND_OPEN_SESSION:
-      return { kind: "openSession", index, term, timeMs, isAwaited, timeoutMs: id };
+      return {
+        kind: "openSession",
+        index,
+        term,
+        timeMs,
+        isAwaited,
+        client,
+        isAdmin: at(table, field + 7) === 1,
+        timeoutMs: id,
+      };
     case KIND_CLOSE_SESSION:
-      return { kind: "closeSession", index, term, timeMs, isAwaited, session: id };
+      return { kind: "closeSession", index, term, timeMs, isAwaited, client, session: id };
     default: {
-      const session = id === 0 ? null : { id, sequence: at(table, field + 7), answeredBelow: at(table, field + 8) };
+      const [sequence, answeredBelow] = [at(table, field + 7), at(table, field + 8)];
+      const session = id === 0 ? null : { id, sequence, answeredBelow, client };
       return { kind: "command", index, term, timeMs, isAwaited, payload, session };
     }
   }
@@ -189,10 +213,10 @@ function outcomeOf(kind: Outcome["kind"] | undefined, body: Uint8Array): Outcome
 function allocate(
   tableLength: number,
   bodyBytes: number,
-): { readonly buffer: ArrayBuffer; readonly table: Float64Array; readonly bytes: Uint8Array } {
+): { readonly buffer: ArrayBuffer; readonly table: Float64Array; readonly bytes: Buffer } {
   const tableBytes = tableLength * FLOAT_BYTES;
   const buffer = new ArrayBuffer(tableBytes + bodyBytes);
-  return { buffer, table: new Float64Array(buffer, 0, tableLength), bytes: new Uint8Array(buffer) };
+  return { buffer, table: new Float64Array(buffer, 0, tableLength), bytes: Buffer.from(buffer) };
 }
 
 function at(table: Float64Array, place: number): number {

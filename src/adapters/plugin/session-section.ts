@@ -1,8 +1,9 @@
 // How the table of the clients' sessions stands in a snapshot: in pieces, each a CBOR array, so that neither many sessions nor
 // large outcomes are ever encoded in one go. Equal tables have equal bytes.
 //
-//   [stampMs], then of each session  [id, timeoutMs, activeMs, answeredBelow], and after it of each outcome  [sequence, kind, bytes]
-import type { SessionImage, SessionOutcome, SessionsImage } from "../../core/sessions.ts";
+//   [stampMs], then of each session  [id, client, timeoutMs, activeMs, answeredBelow],
+//              and after it of each outcome  [sequence, digest, kind, bytes]
+import type { KeptOutcome, SessionImage, SessionOutcome, SessionsImage } from "../../core/sessions.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 
 /** A kind is written as its number here. */
@@ -13,16 +14,16 @@ const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function* sessionPieces({ stampMs, sessions }: SessionsImage): Generator<Uint8Array, void> {
   yield encodeValue([stampMs]);
-  for (const { id, timeoutMs, activeMs, answeredBelow, outcomes } of sessions) {
-    yield encodeValue([id, timeoutMs, activeMs, answeredBelow]);
-    for (const [sequence, outcome] of outcomes) {
+  for (const { id, client, timeoutMs, activeMs, answeredBelow, outcomes } of sessions) {
+    yield encodeValue([id, client, timeoutMs, activeMs, answeredBelow]);
+    for (const { sequence, digest, outcome } of outcomes) {
       const bytes = outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message);
-      yield encodeValue([sequence, outcomeKinds.indexOf(outcome.kind), bytes]);
+      yield encodeValue([sequence, digest, outcomeKinds.indexOf(outcome.kind), bytes]);
     }
   }
 }
 
-type Building = SessionImage & { readonly outcomes: [number, SessionOutcome][] };
+type Building = SessionImage & { readonly outcomes: KeptOutcome[] };
 
 /** Takes the pieces in their order. Throws `RangeError` for what `sessionPieces` does not write. */
 export class SessionPiecesReader {
@@ -33,7 +34,7 @@ export class SessionPiecesReader {
     const fields = decodeValue(piece);
     if (!Array.isArray(fields)) throw notOfTheTable();
     if (this.#stampMs === null) this.#stampMs = count(fields, 0, 1);
-    else if (fields.length === 4) this.#begin(fields);
+    else if (fields.length === 5) this.#begin(fields);
     else this.#outcome(fields);
   }
 
@@ -44,20 +45,21 @@ export class SessionPiecesReader {
   }
 
   #begin(fields: readonly CborValue[]): void {
-    const [id, timeoutMs, activeMs] = [count(fields, 0, 4), count(fields, 1, 4), count(fields, 2, 4)];
-    if (id <= (this.#sessions.at(-1)?.id ?? 0)) throw notOfTheTable();
-    this.#sessions.push({ id, timeoutMs, activeMs, answeredBelow: count(fields, 3, 4), outcomes: [] });
+    const [id, timeoutMs, activeMs] = [count(fields, 0, 5), count(fields, 2, 5), count(fields, 3, 5)];
+    const client = fields[1];
+    if (id <= (this.#sessions.at(-1)?.id ?? 0) || typeof client !== "string") throw notOfTheTable();
+    this.#sessions.push({ id, client, timeoutMs, activeMs, answeredBelow: count(fields, 4, 5), outcomes: [] });
   }
 
   #outcome(fields: readonly CborValue[]): void {
     const session = this.#sessions.at(-1);
-    const sequence = count(fields, 0, 3);
-    const kind = outcomeKinds[count(fields, 1, 3)];
-    const [, , bytes] = fields;
+    const [sequence, digest] = [count(fields, 0, 4), count(fields, 1, 4)];
+    const kind = outcomeKinds[count(fields, 2, 4)];
+    const [, , , bytes] = fields;
     if (session === undefined || kind === undefined || !(bytes instanceof Uint8Array)) throw notOfTheTable();
     const outcome: SessionOutcome =
       kind === "ok" ? { kind, payload: bytes } : { kind, message: fromUtf8.decode(bytes) };
-    session.outcomes.push([sequence, outcome]);
+    session.outcomes.push({ sequence, digest, outcome });
   }
 }
 

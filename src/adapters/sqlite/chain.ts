@@ -23,6 +23,8 @@ export interface ChainLink {
   readonly session: number;
   readonly sequence: number;
   readonly answeredBelow: number;
+  /** Whose session it is; empty where the entry says nothing of one. */
+  readonly client: string;
 }
 
 // One buffer for all calls: this runs for every entry that is written or read, and nothing in it waits.
@@ -41,7 +43,8 @@ export function nextChain(before: Chain, link: ChainLink): Chain {
   head[5] = link.session;
   head[6] = link.sequence;
   head[7] = link.answeredBelow;
-  return to53Bits(Bun.hash.xxHash3(headBytes, Bun.hash.xxHash3(link.payload)));
+  const payload = Bun.hash.xxHash3(link.payload);
+  return to53Bits(Bun.hash.xxHash3(headBytes, link.client === "" ? payload : Bun.hash.xxHash3(link.client, payload)));
 }
 
 /** The checksum of a single record: the vote, the genesis, the incarnation, the snapshot, the base. */

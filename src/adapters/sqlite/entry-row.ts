@@ -1,7 +1,7 @@
 // How an entry stands in a row, and a configuration in its payload: the file's format, which schema.ts numbers.
 // The chain over it is chain.ts.
 import type { Configuration } from "../../core/configuration.ts";
-import type { CommandStamp, Entry } from "../../core/entry.ts";
+import type { Entry, OpenSessionEntry, OwnedStamp } from "../../core/entry.ts";
 import type { Chain, ChainLink } from "./chain.ts";
 
 /** A row of the table `log`, columns as they are named there. */
@@ -12,10 +12,12 @@ export interface EntryRow {
   readonly stamp_ms: number;
   readonly chain: Chain;
   readonly payload: Uint8Array;
-  /** Of a command's stamp, all three or none; the first also of the end of a session. */
+  /** Of a command's stamp, all four or none; the first also of the end of a session. */
   readonly session: number | null;
   readonly sequence: number | null;
   readonly answered_below: number | null;
+  /** Also of the beginning and the end of a session. */
+  readonly client: string | null;
 }
 
 // Never renumbered: files of older versions hold them.
@@ -44,18 +46,19 @@ const fromUtf8 = new TextDecoder("utf-8", { fatal: true });
 export function toLink(entry: Entry): ChainLink {
   switch (entry.kind) {
     case "noop":
-      return linkOf(entry, noopKind, nothing, 0);
+      return linkOf(entry, noopKind, nothing);
     case "command": {
       const { session, payload } = entry;
-      if (session === null) return linkOf(entry, commandKind, payload, 0);
-      return linkOf(entry, commandKind, payload, session.id, session.sequence, session.answeredBelow);
+      return linkOf(entry, commandKind, payload, session ?? {});
     }
     case "configuration":
-      return linkOf(entry, configurationKind, encodeConfiguration(entry.configuration), 0);
-    case "openSession":
-      return linkOf(entry, openSessionKind, utf8.encode(JSON.stringify({ timeoutMs: entry.timeoutMs })), 0);
+      return linkOf(entry, configurationKind, encodeConfiguration(entry.configuration));
+    case "openSession": {
+      const { client, isAdmin, timeoutMs } = entry;
+      return linkOf(entry, openSessionKind, utf8.encode(JSON.stringify({ timeoutMs, isAdmin })), { client });
+    }
     case "closeSession":
-      return linkOf(entry, closeSessionKind, nothing, entry.session);
+      return linkOf(entry, closeSessionKind, nothing, { id: entry.session, client: entry.client });
   }
 }
 
@@ -63,10 +66,8 @@ const linkOf = (
   { index, term, stampMs }: Entry,
   kindNumber: number,
   payload: Uint8Array,
-  session: number,
-  sequence = 0,
-  answeredBelow = 0,
-): ChainLink => ({ index, term, stampMs, kindNumber, payload, session, sequence, answeredBelow });
+  { id: session = 0, sequence = 0, answeredBelow = 0, client = "" }: Partial<OwnedStamp> = {},
+): ChainLink => ({ index, term, stampMs, kindNumber, payload, session, sequence, answeredBelow, client });
 
 export const rowLink = (row: EntryRow): ChainLink => ({
   index: row.idx,
@@ -77,6 +78,7 @@ export const rowLink = (row: EntryRow): ChainLink => ({
   session: row.session ?? 0,
   sequence: row.sequence ?? 0,
   answeredBelow: row.answered_below ?? 0,
+  client: row.client ?? "",
 });
 
 /** The entry of a row whose checksum has been verified; null when this binary does not know its kind. */
@@ -90,18 +92,23 @@ export function toEntry(row: EntryRow): Entry | null {
     case configurationKind:
       return { kind: "configuration", index, term, stampMs, configuration: decodeConfiguration(row.payload) };
     case openSessionKind: {
-      const { timeoutMs } = JSON.parse(fromUtf8.decode(row.payload)) as { readonly timeoutMs: number };
-      return { kind: "openSession", index, term, stampMs, timeoutMs };
+      const { timeoutMs, isAdmin } = JSON.parse(fromUtf8.decode(row.payload)) as Pick<
+        OpenSessionEntry,
+        "timeoutMs" | "isAdmin"
+      >;
+      return { kind: "openSession", index, term, stampMs, client: row.client ?? "", isAdmin, timeoutMs };
     }
     case closeSessionKind:
-      return { kind: "closeSession", index, term, stampMs, session: row.session ?? 0 };
+      return { kind: "closeSession", index, term, stampMs, client: row.client ?? "", session: row.session ?? 0 };
     default:
       return null;
   }
 }
 
-const stampOf = ({ session: id, sequence, answered_below: answeredBelow }: EntryRow): CommandStamp | null =>
-  id === null || sequence === null || answeredBelow === null ? null : { id, sequence, answeredBelow };
+const stampOf = ({ session: id, sequence, answered_below: answeredBelow, client }: EntryRow): OwnedStamp | null =>
+  id === null || sequence === null || answeredBelow === null || client === null
+    ? null
+    : { id, sequence, answeredBelow, client };
 
 /** Its keys in this order always, so that equal configurations have equal bytes and checksums on every node. */
 export function ordered({ members, voters, outgoing, leaving, pending }: Configuration): Configuration {

@@ -130,11 +130,23 @@ export class EntryWriter {
     const session = link.session === 0 ? null : link.session;
     const sequence = link.sequence === 0 ? null : link.sequence;
     const answeredBelow = link.answeredBelow === 0 ? null : link.answeredBelow;
-    this.#statements.append.run(index, term, kindNumber, stampMs, chain, payload, session, sequence, answeredBelow);
+    const client = link.client === "" ? null : link.client;
+    this.#statements.append.run(
+      index,
+      term,
+      kindNumber,
+      stampMs,
+      chain,
+      payload,
+      session,
+      sequence,
+      answeredBelow,
+      client,
+    );
     if (beginsTerm(entry, this.#tail, this.#base)) this.#statements.termStart.run(term, index);
     if (kindNumber === configurationKind) this.#statements.configuration.run(index);
     this.#tail = { index, term, chain, stampMs };
-    this.#bytesWritten += rowOverheadBytes + payload.byteLength;
+    this.#bytesWritten += rowOverheadBytes + link.client.length + payload.byteLength;
   }
 }
 
@@ -148,10 +160,10 @@ function prepareStatements(db: Database) {
     refilled: db.prepare<never, []>("DELETE FROM refill"),
     append: db.prepare<
       never,
-      [number, number, number, number, number, Uint8Array, number | null, number | null, number | null]
+      [number, number, number, number, number, Uint8Array, number | null, number | null, number | null, string | null]
     >(
-      `INSERT INTO log (idx, term, kind, stamp_ms, chain, payload, session, sequence, answered_below)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO log (idx, term, kind, stamp_ms, chain, payload, session, sequence, answered_below, client)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     termStart: db.prepare<never, [number, number]>("INSERT INTO term_starts VALUES (?, ?)"),
     configuration: db.prepare<never, [number]>("INSERT INTO configurations VALUES (?)"),

@@ -6,7 +6,7 @@ import { chainStart, recordChecksum } from "./chain.ts";
 export const applicationId = 0x47524654;
 
 /** Raised with every change to the tables or to what stands in a row; a higher or lower one is refused. */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 /**
  * - identity, vote, genesis, removed, refill, snapshot, base: one row at most, each with a checksum of its own. Term and vote are
@@ -36,7 +36,7 @@ const tables = `
   CREATE TABLE log (
     idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, stamp_ms INTEGER NOT NULL,
     chain INTEGER NOT NULL, payload BLOB NOT NULL,
-    session INTEGER, sequence INTEGER, answered_below INTEGER) STRICT;
+    session INTEGER, sequence INTEGER, answered_below INTEGER, client TEXT) STRICT;
   CREATE TABLE term_starts (term INTEGER PRIMARY KEY, idx INTEGER NOT NULL) STRICT;
   CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
 `;

@@ -6,8 +6,8 @@ import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import type { Side } from "./tls-words.ts";
 
 /** The protocol versions this program speaks, both included. */
-const versionMin = 1;
-const versionMax = 1;
+const versionMin = 2;
+const versionMax = 2;
 
 export type NodeSender = Extract<HelloSender, { readonly role: "node" }>;
 

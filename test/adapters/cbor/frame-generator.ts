@@ -1,16 +1,21 @@
 // Draws valid frames of every kind from a seed, at the edges of their ranges as often as in the middle.
-import { type Configuration, type Member, toMemberKey } from "../../../src/core/configuration.ts";
-import type { CommandStamp, Entry } from "../../../src/core/entry.ts";
 import type { Genesis } from "../../../src/core/genesis.ts";
 import type { LogPosition } from "../../../src/core/log-position.ts";
 import type { Message } from "../../../src/core/messages.ts";
 import type { Reach } from "../../../src/ports/node-messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
-import { chunkBytesMax, stampMsMax, termMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
+import {
+  chunkBytesMax,
+  sessionTimeoutMsMax,
+  stampMsMax,
+  termMax,
+  timeoutMsMax,
+} from "../../../src/adapters/cbor/limits.ts";
 import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
 import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
 import { type Draw, index } from "./draw.ts";
+import { configuration, entries, members, stamp } from "./entry-generator.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
 const term = (draw: Draw): number => draw.uint(termMax);
@@ -23,64 +28,11 @@ function position(draw: Draw, termAtMost: number): LogPosition {
   return { index: Math.max(1, draw.uint(2 ** 52)), term: Math.max(1, draw.uint(termAtMost)) };
 }
 
-function members(draw: Draw): Member[] {
-  return draw
-    .list(5, (each) => each)
-    .concat(9)
-    .map((each) => ({
-      key: toMemberKey(`n${each}`, draw.name()),
-      address: draw.address(),
-      priority: draw.pick([0, 1, -1, 24, -25, 2 ** 31 - 1, -(2 ** 31)]),
-    }));
-}
-
 const genesis = (draw: Draw): Genesis => ({
   clusterUuid: uuid(draw),
   members: members(draw),
   foundedAtMs: draw.uint(stampMsMax),
 });
-
-function configuration(draw: Draw): Configuration {
-  const all = members(draw);
-  const keys = all.map((member) => member.key);
-  const some = (): Configuration["voters"] => keys.filter(() => draw.bool());
-  const voters = some();
-  return {
-    members: all,
-    voters: voters.length > 0 ? voters : keys,
-    outgoing: some(),
-    leaving: some(),
-    pending: draw.list(3, () => ({ promote: voters.length > 0 ? voters : keys, demote: some(), remove: some() })),
-  };
-}
-
-function stamp(draw: Draw): CommandStamp {
-  const sequence = Math.max(1, index(draw));
-  return { id: Math.max(1, index(draw)), sequence, answeredBelow: 1 + draw.uint(sequence - 1) };
-}
-
-function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entry[] {
-  let current = Math.max(1, prev.term);
-  let stampMs = draw.uint(stampMsMax - 2 ** 20);
-  return draw.list(6, (offset) => {
-    current = Math.min(leaderTerm, current + draw.below(3));
-    stampMs += draw.below(1000);
-    const placed = { index: prev.index + 1 + offset, term: current, stampMs };
-    const kind = draw.pick<Entry["kind"]>([
-      "command",
-      "command",
-      "openSession",
-      "closeSession",
-      "noop",
-      "configuration",
-    ]);
-    if (kind === "command") return { kind, ...placed, payload: draw.bytes(), session: draw.orNull(() => stamp(draw)) };
-    if (kind === "openSession") return { kind, ...placed, timeoutMs: 1 + draw.uint(timeoutMsMax - 1) };
-    if (kind === "closeSession") return { kind, ...placed, session: Math.max(1, index(draw)) };
-    if (kind === "noop") return { kind, ...placed };
-    return { kind, ...placed, configuration: configuration(draw) };
-  });
-}
 
 function appendEntries(draw: Draw): Message {
   const inTerm = termInOffice(draw);
@@ -302,7 +254,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       kind: "openSession",
       id: index(draw),
       timeoutMs: draw.uint(timeoutMsMax),
-      sessionTimeoutMs: 1 + draw.uint(timeoutMsMax - 1),
+      sessionTimeoutMs: 1 + draw.uint(sessionTimeoutMsMax - 1),
     }),
   ],
   closeSessionRequest: [

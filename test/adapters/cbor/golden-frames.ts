@@ -65,10 +65,18 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
           term: 8,
           stampMs: stampMs + 1,
           payload,
-          session: { id: 70000, sequence: 3, answeredBelow: 2 },
+          session: { id: 70000, sequence: 3, answeredBelow: 2, client: "app" },
         },
-        { kind: "openSession", index: 1004, term: 8, stampMs: stampMs + 1, timeoutMs: 600_000 },
-        { kind: "closeSession", index: 1005, term: 8, stampMs: stampMs + 1, session: 70000 },
+        {
+          kind: "openSession",
+          index: 1004,
+          term: 8,
+          stampMs: stampMs + 1,
+          client: "admin",
+          isAdmin: true,
+          timeoutMs: 600_000,
+        },
+        { kind: "closeSession", index: 1005, term: 8, stampMs: stampMs + 1, client: "app", session: 70000 },
         {
           kind: "configuration",
           index: 1006,
@@ -81,7 +89,7 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       round: 70000,
       freshAsOf: null,
     },
-    hex: "000000d5880e081903e8071903e71a00011170868408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8708031b0000018bcfe56801430102ff1a0001117003028408041b0000018bcfe568011a000927c08408051b0000018bcfe568011a000111708408021b0000018bcfe56801858284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e326262328182626e3262623281838182626e32626232808182626e31626131f6",
+    hex: "000000e4880e081903e8071903e71a00011170868408011b0000018bcfe56800f68408001b0000018bcfe56801430102ff8808031b0000018bcfe56801430102ff1a000111700302636170708608041b0000018bcfe568011a000927c0f56561646d696e8508051b0000018bcfe568011a00011170636170708408021b0000018bcfe56801858284626e316261316e3132372e302e302e313a373430310084626e326262326e3132372e302e302e313a37343032208182626e316261318282626e3162613182626e326262328182626e3262623281838182626e32626232808182626e31626131f6",
   },
   appendEntriesReply: {
     frame: {

@@ -27,11 +27,20 @@ const run: readonly AppliedEntry[] = [
     term: 2,
     timeMs: 8,
     payload: Uint8Array.of(7),
-    session: { id: 3, sequence: 2 ** 53 - 1, answeredBelow: 2 ** 40 },
+    session: { id: 3, sequence: 2 ** 53 - 1, answeredBelow: 2 ** 40, client: "n.1-_" },
     isAwaited: true,
   },
-  { kind: "openSession", index: 5, term: 2, timeMs: 8, timeoutMs: 600_000, isAwaited: true },
-  { kind: "closeSession", index: 6, term: 2, timeMs: 9, session: 5, isAwaited: false },
+  {
+    kind: "openSession",
+    index: 5,
+    term: 2,
+    timeMs: 8,
+    client: "admin",
+    isAdmin: true,
+    timeoutMs: 600_000,
+    isAwaited: true,
+  },
+  { kind: "closeSession", index: 6, term: 2, timeMs: 9, client: "b", session: 5, isAwaited: false },
   // A view into a larger buffer, at an odd place, as a codec gives it.
   {
     kind: "command",
@@ -99,5 +108,5 @@ test("a run of 64 costs one buffer, little larger than its payloads", () => {
     session: null,
     isAwaited: true,
   }));
-  expect(packRun(full).byteLength).toBe(16 + 64 * (72 + 256));
+  expect(packRun(full).byteLength).toBe(16 + 64 * (80 + 256));
 });

@@ -130,7 +130,7 @@ describe("one data directory, one process", () => {
 });
 
 describe("formats", () => {
-  test.each([0, 1, 3, 99])("a file of format %i is refused and stays as it is", (version) => {
+  test.each([0, 1, 2, 4, 99])("a file of format %i is refused and stays as it is", (version) => {
     directory.open().close();
     directory.sql(`PRAGMA user_version = ${version}`);
     const before = readFileSync(directory.file);

@@ -110,8 +110,8 @@ describe("P53: a hello is checked against the certificate", () => {
     ["another node meant", hello(nodeSender("n1"), { meant: "n9" }), n1, accepting, "wrong-node"],
     ["an answer to somebody else", hello(nodeSender("n1"), { meant: "n9" }), n1, dialling, "wrong-node"],
     ["an answer to nobody", hello(nodeSender("n1")), n1, dialling, "wrong-node"],
-    ["only older versions", hello(nodeSender("n1"), { versionMin: 0, versionMax: 0 }), n1, accepting, "wrong-version"],
-    ["only newer versions", hello(nodeSender("n1"), { versionMin: 2, versionMax: 3 }), n1, accepting, "wrong-version"],
+    ["only older versions", hello(nodeSender("n1"), { versionMin: 1, versionMax: 1 }), n1, accepting, "wrong-version"],
+    ["only newer versions", hello(nodeSender("n1"), { versionMin: 3, versionMax: 4 }), n1, accepting, "wrong-version"],
   ] as const)("%s", (_, said, identity, expected, code) => {
     expect(checkHello(said, identity, expected)?.code).toBe(code);
   });

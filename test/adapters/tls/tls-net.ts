@@ -208,8 +208,8 @@ export class RawSocket {
 
 export const hello = (sender: HelloSender, changes: Partial<Hello> = {}): Hello => ({
   kind: "hello",
-  versionMin: 1,
-  versionMax: 1,
+  versionMin: 2,
+  versionMax: 2,
   features: [],
   cluster,
   sender,
