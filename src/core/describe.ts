@@ -81,6 +81,10 @@ export function describeMessage(message: Message): string {
       return `ReadIndex term ${message.term}`;
     case "readIndexReply":
       return `ReadIndexReply term ${message.term}: ${message.index ?? "refused"}`;
+    case "requestMembers":
+      return "RequestMembers";
+    case "requestMembersReply":
+      return `RequestMembersReply: at ${message.index} ${message.members.map(nodeIdOf).join(", ")}`;
     case "genesisNotice":
       return `GenesisNotice ${message.genesis.clusterUuid.slice(0, 8)}`;
   }

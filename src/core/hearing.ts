@@ -1,55 +1,48 @@
-// Which messages are heard at all? Raft believes any term that it is told (§3.3), and whoever claims to lead. A node that no
-// configuration has named yet must be heard, for this node's configuration may be the older one; but it ends no leader's
-// term, and no message of anybody's moves a term far. The rules for what is heard stand in the files of the messages.
-// Why so: docs/decisions/terms-leap-no-further.md.
+// Which messages are heard at all? Raft believes any term that it is told (§3.3), and any node that claims to lead. Here a node is
+// heard that this node's configuration names. Another one is heard when a member vouches for it: vouching.ts. And no message of
+// anybody moves a term far. What the heard messages do stands in their own files. Why so: docs/decisions/terms-leap-no-further.md.
 import { isMember, type MemberKey } from "./configuration.ts";
 import type { Term } from "./log-position.ts";
 import type { Message } from "./messages.ts";
-import type { State } from "./state.ts";
+import type { Emit, State } from "./state.ts";
+import { becomeFollower } from "./step-down.ts";
 import { isSticky } from "./stickiness.ts";
+import { askMembers, isCutOff, isKnown, isVouchedFor } from "./vouching.ts";
 
-/** How far one message may lie ahead of this node's term: an election a second for twelve days while it was away. */
+/** How far one message may move this node's term: an election a second for twelve days while it was away. */
 export const termLeapMax = 2 ** 20;
 
-/** The genesis, or a configuration that this node's log holds, committed or not, names this incarnation. */
-export const isNamed = ({ log, genesis }: Pick<State, "log" | "genesis">, key: MemberKey): boolean =>
-  log.configurations.some(({ configuration }) => isMember(configuration, key)) ||
-  genesis?.members.some((member) => member.key === key) === true;
+/** Messages that carry the term of a leader, a candidate or a voter. */
+type TermedMessage = Exclude<Message, { kind: "genesisNotice" | "requestMembers" | "requestMembersReply" }>;
 
 /** What of a message counts here; null: nothing, as if it had been lost. */
 export function heardOf(state: State, from: MemberKey, message: Message): Message | null {
-  if (message.kind === "genesisNotice") return message;
-  if (message.term > state.currentTerm + termLeapMax && !isNewcomerToLeader(state, message)) return null;
-  return isNamed(state, from) ? message : heardOfUnnamed(state, from, message);
+  if (message.kind === "genesisNotice" || message.kind === "requestMembers") return message;
+  if (isKnown(state, from)) return message;
+  return message.kind === "requestMembersReply" ? null : heardOfUnknown(state, from, message);
 }
 
-/** Who has taken part in nothing yet may join a cluster of any age: nobody takes a term from it that leaps. */
-const isNewcomerToLeader = ({ currentTerm, wasMember }: State, { kind }: Message): boolean =>
-  currentTerm === 0 && !wasMember && (kind === "appendEntries" || kind === "installSnapshot");
-
-function heardOfUnnamed(
-  state: State,
-  from: MemberKey,
-  message: Exclude<Message, { kind: "genesisNotice" }>,
-): Message | null {
+function heardOfUnknown(state: State, from: MemberKey, message: TermedMessage): Message | null {
   switch (message.kind) {
     case "requestPreVote":
     case "requestVote":
-      // P10: it may be rightful, and is heard by who has no leader. That a leader hands over to it nobody else says.
+      if (!isTrusted(state, from)) return null;
+      // P10: it may be rightful. Ignore the transfer flag: only a known leader can vouch for a hand-over.
       return message.transfer ? { ...message, transfer: false } : message;
     case "appendEntries":
-    case "installSnapshot":
-      return isAgainstLeader(state, from, message.term) ? null : message;
+    case "installSnapshot": {
+      // The answer to a leader whose term is over tells it so, and moves nothing here.
+      const isOver = message.term < state.currentTerm;
+      if (isOver || isFollowed(state, from, message.term)) return message;
+      return isTrusted(state, from) && !isAgainstLeader(state, from, message.term) ? message : null;
+    }
     case "requestPreVoteReply":
     case "requestVoteReply":
       // Only members are asked.
       return null;
-    case "appendEntriesReply": {
-      // A former member whose name is compacted away is bid farewell; its term and its log concern nobody (P9).
-      const { outcome, term } = message;
-      const isBeyond = outcome.kind === "accepted" && outcome.matchIndex > state.log.last.index;
-      return term > state.currentTerm || isBeyond ? null : message;
-    }
+    case "appendEntriesReply":
+      // A node to which this leader bids farewell; its term concerns nobody (P9).
+      return message.term > state.currentTerm ? null : message;
     case "timeoutNow":
     case "readIndex":
     case "readIndexReply":
@@ -57,13 +50,52 @@ function heardOfUnnamed(
   }
 }
 
+/** A node that is not heard claims to lead or wants a vote while this node has no leader: the members may vouch for it. */
+export function onUnheard(state: State, { kind }: Message, emit: Emit): State {
+  const isClaim =
+    kind === "requestPreVote" || kind === "requestVote" || kind === "appendEntries" || kind === "installSnapshot";
+  return isClaim && state.genesis !== null && !isSticky(state) ? askMembers(state, emit) : state;
+}
+
+const isTrusted = (state: State, key: MemberKey): boolean =>
+  isNewcomer(state) || isVouchedFor(state, key) || isCutOff(state);
+
+/** It has taken part in nothing yet: its configuration is that of a founding long ago, and the members bring it the later ones. */
+const isNewcomer = ({ wasMember, log, self }: State): boolean =>
+  !wasMember && !log.configurations.some(({ configuration }) => isMember(configuration, self));
+
+/** Whether it is the leader that this node follows in this very term. */
+const isFollowed = ({ role, currentTerm }: State, key: MemberKey, term: Term): boolean =>
+  role.kind === "follower" && role.leader === key && term === currentTerm;
+
 /**
  * Whether it claims to lead while this node has a leader, which is another one: a rightful one says so again once that one has
- * been silent for an election timeout. In one term there is no second leader ever.
+ * been silent for an election timeout.
  */
-function isAgainstLeader(state: State, from: MemberKey, term: Term): boolean {
-  const { role, currentTerm } = state;
-  const leader = role.kind === "leader" ? state.self : role.kind === "follower" ? role.leader : null;
-  if (leader === null || leader === from || term < currentTerm) return false;
-  return term === currentTerm || isSticky(state);
+const isAgainstLeader = (state: State, from: MemberKey, term: Term): boolean =>
+  !isFollowed(state, from, term) && isSticky(state);
+
+/**
+ * A term that lies further than one leap is approached, and nothing else of the message is heard: so a node that was away comes to
+ * hear a leader of any term, and no single message leaves the cluster without terms. Null: the term is within reach.
+ */
+export function approach(state: State, { kind, ...message }: Message, emit: Emit): State | null {
+  if (!("term" in message) || message.term <= state.currentTerm + termLeapMax || state.genesis === null) return null;
+  switch (kind) {
+    case "appendEntries":
+    case "installSnapshot":
+      // It has no term to lose, and the members bring it theirs.
+      return isNewcomer(state) && state.currentTerm === 0 ? null : leap(state, emit);
+    case "requestVote":
+      return isSticky(state) && !("transfer" in message && message.transfer) ? state : leap(state, emit);
+    case "requestVoteReply":
+    case "appendEntriesReply":
+      return leap(state, emit);
+    case "requestPreVoteReply":
+      return state.role.kind === "preCandidate" ? leap(state, emit) : state;
+    default:
+      return null;
+  }
 }
+
+const leap = (state: State, emit: Emit): State => becomeFollower(state, state.currentTerm + termLeapMax, null, emit);

@@ -1,5 +1,6 @@
 // The messages nodes send each other: the RPCs of the thesis as one-way messages, requests and replies apart.
 // The sender is not in the message: the transport knows it from the connection's hello, and nobody can claim another.
+import type { MemberKey } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
@@ -123,6 +124,19 @@ export interface GenesisNotice {
   readonly genesis: Genesis;
 }
 
+/** Who belongs to the cluster, as you know it? Asked by a node that hears of a node which its configuration does not name. */
+export interface RequestMembers {
+  readonly kind: "requestMembers";
+}
+
+export interface RequestMembersReply {
+  readonly kind: "requestMembersReply";
+  /** Where the latest configuration in the sender's log stands. */
+  readonly index: LogIndex;
+  /** Its members. */
+  readonly members: readonly MemberKey[];
+}
+
 export type Message =
   | RequestPreVote
   | RequestPreVoteReply
@@ -134,4 +148,6 @@ export type Message =
   | TimeoutNow
   | ReadIndex
   | ReadIndexReply
+  | RequestMembers
+  | RequestMembersReply
   | GenesisNotice;

@@ -79,6 +79,7 @@ export function restore(saved: Saved, start: Start): State {
     freshness: nothingFresh,
     clockStartMs: drawStart(start.seed, 1),
     nextReadId: drawStart(start.seed, 2),
+    vouching: null,
     crashedLeader: null,
     postponed: new Map(),
     unfit: new Map(),

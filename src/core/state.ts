@@ -11,6 +11,7 @@ import type { RandomState } from "./random.ts";
 import type { Role } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
+import type { Vouching } from "./vouching.ts";
 
 export interface State {
   readonly settings: Settings;
@@ -41,6 +42,8 @@ export interface State {
   /** The committed configuration by which this incarnation has been removed: it takes part in nothing any more. */
   readonly removed: Removal | null;
   readonly role: Role;
+  /** What the members have answered about a node that no configuration here names; null: nothing was asked. */
+  readonly vouching: Vouching | null;
   /** Evidence that the leader of a term no longer runs; void once a leader is heard. */
   readonly crashedLeader: CrashedLeader | null;
   /** Members that are not asked to lead for a while, whatever their priority: see homecoming.ts. It outlives roles. */

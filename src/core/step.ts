@@ -13,7 +13,7 @@ import { onFetchFailed, onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, s
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { onFitness } from "./fitness.ts";
-import { heardOf } from "./hearing.ts";
+import { approach, heardOf, onUnheard } from "./hearing.ts";
 import { goHome } from "./homecoming.ts";
 import { onLeaderTick } from "./leadership.ts";
 import { lieIn } from "./lies.ts";
@@ -26,6 +26,7 @@ import { noticeRemoval } from "./removal.ts";
 import { onPartReceived } from "./slow-message.ts";
 import type { Emit, State } from "./state.ts";
 import { onTransfer } from "./transfer.ts";
+import { onRequestMembers, onRequestMembersReply } from "./vouching.ts";
 
 /**
  * Pure: the same state and event give the same result, and `state` is not changed. The caller executes the effects in
@@ -86,14 +87,22 @@ function onMessage(state: State, from: MemberKey, received: Message, emit: Emit)
     return state;
   }
   const message = heardOf(state, from, received);
-  if (message === null) return state;
+  if (message === null) return onUnheard(bidFarewellTo(state, from, received), received, emit);
+  return approach(state, message, emit) ?? onHeard(state, from, message, emit);
+}
+
+/** A node that takes itself for a voter may be a former member: it is told so, whether its question counts or not. */
+const bidFarewellTo = (state: State, from: MemberKey, message: Message): State =>
+  message.kind === "requestPreVote" || message.kind === "requestVote" ? onVoteAsked(state, from, message) : state;
+
+function onHeard(state: State, from: MemberKey, message: Message, emit: Emit): State {
   switch (message.kind) {
     case "requestPreVote":
-      return onVoteAsked(onRequestPreVote(state, from, message, emit), from, message);
+      return bidFarewellTo(onRequestPreVote(state, from, message, emit), from, message);
     case "requestPreVoteReply":
       return onRequestPreVoteReply(state, from, message, emit);
     case "requestVote":
-      return onVoteAsked(onRequestVote(state, from, message, emit), from, message);
+      return bidFarewellTo(onRequestVote(state, from, message, emit), from, message);
     case "requestVoteReply":
       return onRequestVoteReply(state, from, message, emit);
     case "appendEntries":
@@ -108,6 +117,10 @@ function onMessage(state: State, from: MemberKey, received: Message, emit: Emit)
       return onReadIndex(state, from, message, emit);
     case "readIndexReply":
       return onReadIndexReply(state, from, message, emit);
+    case "requestMembers":
+      return onRequestMembers(state, from, emit);
+    case "requestMembersReply":
+      return onRequestMembersReply(state, from, message);
     case "genesisNotice":
       return onGenesis(state, from, message.genesis, emit);
   }

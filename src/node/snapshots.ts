@@ -2,7 +2,7 @@
 // serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
 import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
-import { isNamed } from "../core/hearing.ts";
+import { isKnown } from "../core/vouching.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { configurationAt } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
@@ -138,7 +138,7 @@ export class NodeSnapshots {
     const state = this.#options.state();
     const key = toMemberKey(peer.id, peer.incarnation);
     const isFollowed = state.role.kind === "leader" && state.role.progress.has(key);
-    if (isNamed(state, key) || isFollowed) return this.#server.serve(peer, link);
+    if (isKnown(state, key) || isFollowed) return this.#server.serve(peer, link);
     this.#modules.logger.log("warn", "snapshots are not read by who is no member", { peer: key });
     link.close("snapshots are for members");
   }

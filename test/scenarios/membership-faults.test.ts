@@ -80,7 +80,7 @@ story(
     cluster.start("n3");
     cluster.fire("n3");
     cluster.fire("n3");
-    cluster.say("The others have a leader and refuse; the leader sees who asks, and sends it the log.");
+    cluster.say("Nobody answers: they know of its removal. The leader sees who asks, and sends it the log.");
     cluster.settle();
     cluster.fire("n1");
     cluster.settle();
@@ -93,7 +93,7 @@ story(
 
 story(
   "older-configuration",
-  "P10: a rightful candidate gets the vote of who does not know it yet",
+  "P10: a rightful candidate gets the vote of who does not know it yet, when a member vouches for it",
   (cluster) => {
     begin(cluster, "n1", ...three);
     join(cluster, "n4", ...three);
@@ -108,7 +108,9 @@ story(
     });
     expect(cluster.outcomes).toMatchObject([{ kind: "done" }]);
     expect(votersOf(cluster, "n3")).toEqual(three);
-    cluster.say("The leader falls, and n3 is back. n4 needs three of four votes: n3 knows no n4, and votes for it.");
+    cluster.say(
+      "The leader falls, and n3 is back. n4 needs three of four votes: n3 knows no n4, and votes for it once n2 has vouched.",
+    );
     cluster.crash("n1");
     cluster.heal();
     elect(cluster, "n4");

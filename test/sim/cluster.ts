@@ -20,6 +20,7 @@ import { Safety } from "./safety.ts";
 import { Schedule } from "./schedule.ts";
 import { SimNode } from "./sim-node.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Stranger } from "./stranger.ts";
 import { Violation } from "./violation.ts";
 import type { Checks, Core, World } from "./world.ts";
 
@@ -37,6 +38,8 @@ export interface ClusterOptions {
   readonly trace: ((line: string) => void) | null;
   /** Whether an administrator changes the members; some nodes then wait to be added. */
   readonly membership: boolean;
+  /** Whether a node that was never added lies to the others. */
+  readonly stranger: boolean;
 }
 
 export class Cluster {
@@ -96,6 +99,7 @@ export class Cluster {
     this.#found();
     this.#load();
     this.#actAsClients();
+    if (options.stranger) new Stranger(this, options.seed).lieOn();
   }
 
   /** The node that leads, in the highest term if there are several. */

@@ -55,6 +55,7 @@ export const newCoverage = () => ({
   partitions: 0,
   oneWayPartitions: 0,
   resets: 0,
+  lies: 0,
   connected: 0,
   changes: 0,
   changesDone: 0,

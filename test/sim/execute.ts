@@ -7,6 +7,7 @@ import type { AppendEntriesReply } from "../../src/core/messages.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { inForce } from "./deciders.ts";
 import type { SimNode } from "./sim-node.ts";
+import { stranger } from "./stranger.ts";
 import { Violation } from "./violation.ts";
 
 export function executeEffect(node: SimNode, effect: Effect): void {
@@ -85,6 +86,7 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       node.leave();
       return;
     case "accuse":
+      if (effect.from === stranger) return;
       throw new Violation("no honest node is accused", `${node.key}: ${describeEffect(effect)}`);
     case "halt":
       node.halt(effect.reason);

@@ -10,6 +10,8 @@ import { Violation } from "./violation.ts";
 
 /** In election timeouts: how long recovering may take. */
 const recoveryMax = 30;
+/** How much longer for a node whose configuration names only members that are gone: core/vouching.ts. */
+const cutOffMax = 65;
 /** Some leaders may send one entry at a time: how many a follower catches up with in one election timeout at least. */
 const catchUpMin = 50;
 const stepsMax = 200_000;
@@ -27,7 +29,8 @@ export function checkLiveness(cluster: Cluster): number {
   const acknowledgedBefore = world.commands.acknowledged.size;
   let lookMs = startMs;
   const lengths = cluster.nodes.map((node) => node.durable.log.length);
-  const limit = recoveryMax + Math.max(...lengths) / catchUpMin;
+  const isolation = cluster.administrator === null ? 0 : cutOffMax;
+  const limit = recoveryMax + isolation + Math.max(...lengths) / catchUpMin;
   while (schedule.nowMs < startMs + limit * timeoutMs && coverage.steps < stepsEnd) {
     if (!schedule.runNext()) break;
     if (schedule.nowMs < lookMs) continue;

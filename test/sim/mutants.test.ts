@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { membershipMutants } from "./membership-mutants.ts";
 import { loadMutant, type Mutant, mutants, replaceOnce } from "./mutants.ts";
 import { simulate } from "./simulate.ts";
+import { strangerMutants } from "./stranger-mutants.ts";
 import { Violation } from "./violation.ts";
 import type { Core } from "./world.ts";
 
@@ -11,10 +12,10 @@ const figure32 = { invariants: false, promises: false };
 
 /** The first violation among the mutant's seeds; null when it gets away. */
 function firstViolation(mutant: Mutant, core: Core): Violation | null {
-  const { profile, nodes, membership, checks = figure32 } = mutant;
+  const { profile, nodes, membership, stranger, checks = figure32 } = mutant;
   for (let seed = 0; seed < mutant.seedsMax; seed++) {
     try {
-      simulate({ seed, events: 5000, profile, nodes, membership, core, checks });
+      simulate({ seed, events: 5000, profile, nodes, membership, stranger, core, checks });
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       return error;
@@ -24,7 +25,7 @@ function firstViolation(mutant: Mutant, core: Core): Violation | null {
 }
 
 describe("a core that is wrong is caught", () => {
-  for (const mutant of [...mutants, ...membershipMutants]) {
+  for (const mutant of [...mutants, ...membershipMutants, ...strangerMutants]) {
     test(
       mutant.name,
       async () => {

@@ -22,11 +22,11 @@ export interface Mutant {
   readonly profile?: ProfileName;
   readonly nodes?: number;
   readonly membership?: boolean;
+  readonly stranger?: boolean;
   /** Default: nothing but figure 3.2 and liveness, so that it is the harm done that is found. */
   readonly checks?: Checks;
   /** How many seeds may pass before one catches it. */
   readonly seedsMax: number;
-  /** The rule that catches it. */
   readonly caughtBy: RegExp;
 }
 

@@ -1,7 +1,8 @@
 // Simulates clusters by seed, from the command line:
 //   bun run sim --seed 7             one seed; --trace prints what every node heard, became and did
 //   bun run sim --from 0 --seeds 500 many; stops at the first that breaks, and says how to see it again
-// Also --events N, --nodes N, --profile NAME, and --membership: an administrator changes the members meanwhile.
+// Also --events N, --nodes N, --profile NAME, --membership: an administrator changes the members meanwhile,
+// and --stranger: a node that was never added lies to the others.
 import { parseArgs } from "node:util";
 import { addCoverage, newCoverage } from "./coverage.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
@@ -54,6 +55,7 @@ function readRun(): Run {
       nodes: { type: "string" },
       profile: { type: "string" },
       membership: { type: "boolean" },
+      stranger: { type: "boolean" },
       trace: { type: "boolean" },
     },
   });
@@ -65,6 +67,7 @@ function readRun(): Run {
       nodes: wholeNumber("nodes", values.nodes),
       profile: profileOf(values.profile),
       membership: values.membership,
+      stranger: values.stranger,
       trace: values.trace === true ? (line) => console.log(line) : undefined,
     },
   };

@@ -15,6 +15,8 @@ export interface SimulationOptions {
   readonly profile?: ProfileName | undefined;
   /** Whether members change; default: they do not. */
   readonly membership?: boolean | undefined;
+  /** Whether a node that was never added lies to the others; default: there is none. */
+  readonly stranger?: boolean | undefined;
   readonly core?: Core | undefined;
   readonly checks?: Checks | undefined;
   readonly trace?: ((line: string) => void) | undefined;
@@ -41,6 +43,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     checks: options.checks ?? { invariants: true, promises: true },
     trace: options.trace ?? null,
     membership: options.membership ?? false,
+    stranger: options.stranger ?? false,
   });
   const { coverage, schedule } = cluster.world;
   while (coverage.steps < options.events && schedule.runNext());
@@ -48,8 +51,8 @@ export function simulate(options: SimulationOptions): SimulationResult {
 }
 
 /** What to type to see the same run again. */
-export function replayCommand({ seed, events, nodes, profile, membership }: SimulationOptions): string {
+export function replayCommand({ seed, events, nodes, profile, membership, stranger }: SimulationOptions): string {
   const shape = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${profile === undefined ? "" : ` --profile ${profile}`}`;
-  const more = `${shape}${membership === true ? " --membership" : ""}`;
+  const more = `${shape}${membership === true ? " --membership" : ""}${stranger === true ? " --stranger" : ""}`;
   return `bun run sim --seed ${seed} --events ${events}${more}`;
 }

@@ -28,6 +28,8 @@ import {
   readInstallSnapshot,
   readReadIndex,
   readReadIndexReply,
+  readRequestMembers,
+  readRequestMembersReply,
   readRequestPreVote,
   readRequestPreVoteReply,
   readRequestVote,
@@ -85,6 +87,8 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   reachReply: readReachReply,
   memberList: readMemberList,
   condition: readCondition,
+  requestMembers: readRequestMembers,
+  requestMembersReply: readRequestMembersReply,
   snapshotRead: readSnapshotRead,
   snapshotChunk: readSnapshotChunk,
   snapshotGone: readSnapshotGone,
@@ -184,6 +188,8 @@ function write(frame: Frame): void {
     case "installSnapshot":
     case "readIndex":
     case "readIndexReply":
+    case "requestMembers":
+    case "requestMembersReply":
       return writeMessage(writer, frame);
     case "reachRequest":
     case "reachReply":

@@ -20,8 +20,8 @@ export const featuresMax = 32;
 export const operationsMax = 1024;
 
 /**
- * P56: a term beyond this is refused, so that no peer can push the cluster's terms to where they end. Nor to this one: the core
- * hears no term that leaps by more than 2^20 (core/hearing.ts), and 2^28 such leaps lie before it.
+ * P56: a term beyond this is refused, so that no peer can push the terms of the cluster to where they end. In the core no message
+ * moves a term by more than 2^20 (core/hearing.ts), and 2^28 such leaps lie before this one.
  */
 export const termMax = 2 ** 48;
 /** Replicated time stays within what a `Date` can hold, in ms since 1970. */
@@ -74,9 +74,11 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   reachReply: textFrame,
   memberList: membersFrame,
   condition: { bytesMax: 16 * kibibyte, itemsMax: 2 * membersMax },
+  requestMembers: smallFrame,
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },
   snapshotGone: textFrame,
+  requestMembersReply: membersFrame,
   commandRequest: { ...payloadFrame, itemsMax: 16 },
   queryRequest: payloadFrame,
   statusRequest: smallFrame,

@@ -96,7 +96,7 @@ function readStep(item: Item, field: string): PendingStep {
   };
 }
 
-function writeKeys(writer: FrameWriter, keys: readonly MemberKey[]): void {
+export function writeKeys(writer: FrameWriter, keys: readonly MemberKey[]): void {
   writer.list(keys.length, membersMax);
   for (const key of keys) writeKey(writer, key);
 }
@@ -107,7 +107,7 @@ function writeKey(writer: FrameWriter, key: MemberKey): void {
   writer.text(incarnationOf(key));
 }
 
-function readKeys(item: Item, field: string): readonly MemberKey[] {
+export function readKeys(item: Item, field: string): readonly MemberKey[] {
   return distinct(item, membersMax, field, readKey, (key) => key);
 }
 

@@ -16,7 +16,9 @@ export const messageNumbers = Object.freeze({
   installSnapshot: 18,
   readIndex: 19,
   readIndexReply: 20,
+  requestMembers: 21,
   dialBack: 22,
+  requestMembersReply: 23,
   reachRequest: 24,
   reachReply: 25,
   memberList: 26,
@@ -85,6 +87,8 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "reachReply",
     "memberList",
     "condition",
+    "requestMembers",
+    "requestMembersReply",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [

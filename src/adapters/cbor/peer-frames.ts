@@ -5,6 +5,8 @@ import type {
   AppendEntriesReply,
   AppendOutcome,
   Message,
+  RequestMembers,
+  RequestMembersReply,
   RequestPreVote,
   RequestPreVoteReply,
   RequestVote,
@@ -14,7 +16,7 @@ import { BadFrame } from "./bad-frame.ts";
 import { writeEntries, readEntries } from "./entries.ts";
 import { bool, type Item, logIndex, name, orNull, row, term, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { readGenesis, writeGenesis } from "./membership.ts";
+import { readGenesis, readKeys, writeGenesis, writeKeys } from "./membership.ts";
 import { readSnapshotRecord, writeSnapshotRecord } from "./snapshot-record.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
@@ -54,8 +56,7 @@ export function writeMessage(writer: FrameWriter, message: Message): void {
       writer.uintOrNull(message.freshAsOf);
       return;
     case "appendEntriesReply":
-      writeAppendEntriesReply(writer, message);
-      return;
+      return writeAppendEntriesReply(writer, message);
     case "installSnapshot":
       writer.start(messageNumbers.installSnapshot, 4);
       writer.uint(message.term);
@@ -80,7 +81,17 @@ export function writeMessage(writer: FrameWriter, message: Message): void {
       writer.uint(message.term);
       writer.uint(message.id);
       writer.uintOrNull(message.index);
+      return;
+    default:
+      writeMembersQuestion(writer, message);
   }
+}
+
+function writeMembersQuestion(writer: FrameWriter, message: RequestMembers | RequestMembersReply): void {
+  if (message.kind === "requestMembers") return writer.start(messageNumbers.requestMembers, 1);
+  writer.start(messageNumbers.requestMembersReply, 3);
+  writer.uint(message.index);
+  writeKeys(writer, message.members);
 }
 
 export function readRequestPreVote(items: readonly PlainItem[]): RequestPreVote {
@@ -245,6 +256,20 @@ export function readReadIndexReply(items: readonly PlainItem[]): Message {
     term: term(inTerm, "readIndexReply.term"),
     id: count(id, "readIndexReply.id"),
     index: orNull(index, "readIndexReply.index", logIndex),
+  };
+}
+
+export function readRequestMembers(items: readonly PlainItem[]): Message {
+  row(items, 1, "requestMembers");
+  return { kind: "requestMembers" };
+}
+
+export function readRequestMembersReply(items: readonly PlainItem[]): Message {
+  const [, index, members] = row(items, 3, "requestMembersReply");
+  return {
+    kind: "requestMembersReply",
+    index: logIndex(index, "requestMembersReply.index"),
+    members: readKeys(members, "requestMembersReply.members"),
   };
 }
 

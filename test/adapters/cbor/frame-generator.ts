@@ -172,6 +172,11 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
     "peer",
     (draw) => ({ kind: "readIndexReply", term: term(draw), id: index(draw), index: draw.orNull(() => index(draw)) }),
   ],
+  requestMembers: ["peer", () => ({ kind: "requestMembers" })],
+  requestMembersReply: [
+    "peer",
+    (draw) => ({ kind: "requestMembersReply", index: index(draw), members: members(draw).map(({ key }) => key) }),
+  ],
   dialBack: ["peer", (draw) => ({ kind: "dialBack", nonce: uuid(draw) })],
   reachRequest: [
     "peer",

@@ -166,6 +166,14 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
     },
     hex: "0000002f87181bf41903eb636c6f77f481626e32781d697473207374617465206d616368696e65206861732073746f70706564",
   },
+  requestMembers: {
+    frame: { kind: "requestMembers" },
+    hex: "000000028115",
+  },
+  requestMembersReply: {
+    frame: { kind: "requestMembersReply", index: 1003, members: members.map(({ key }) => key) },
+    hex: "0000001483171903eb8282626e3162613182626e32626232",
+  },
   snapshotRead: {
     frame: { kind: "snapshotRead", file: "1000-7.snapshot", offset: 2 ** 32, bytesMax: 262_144 },
     hex: "0000002184181c6f313030302d372e736e617073686f741b00000001000000001a00040000",
