@@ -10,7 +10,6 @@ import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { State } from "../core/state.ts";
-import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
 import type { ClientRequest } from "../ports/requests.ts";
@@ -313,8 +312,6 @@ export class Node implements TransportHandler, RequestTarget {
   #onStateMachineFailed(error: Error): void {
     const { logger } = this.#modules;
     logger.log("error", "the state machine has stopped", { reason: error.message });
-    // What to do about it stands at its end, and a field may be cut.
-    if (error instanceof GraftError && error.code === "storage") logger.log("error", error.message);
     this.#fitness.look();
   }
 

@@ -109,9 +109,15 @@ export const printable = (item: Item, lengthMax: number, field: string): string 
   matching(item, lengthMax, printableForm, field);
 
 /**
- * Makes a text of ours such that `printable` passes it: what cannot be printed becomes a space, what is too long is cut
- * off, and should that leave half of a surrogate pair, the writer makes it U+FFFD.
+ * Makes a text of ours such that `printable` passes it: what cannot be printed becomes a space. A text that is too long loses its
+ * middle, since the advice is at its end. Should that leave half of a surrogate pair, the writer makes it U+FFFD.
  */
 export function toPrintable(text: string, lengthMax: number): string {
-  return text.slice(0, lengthMax).replace(unprintables, " ");
+  const fitting = text.length <= lengthMax ? text : cutInTheMiddle(text, lengthMax);
+  return fitting.replace(unprintables, " ");
+}
+
+function cutInTheMiddle(text: string, lengthMax: number): string {
+  const head = Math.floor((lengthMax - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (lengthMax - 1 - head))}`;
 }

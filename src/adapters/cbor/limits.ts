@@ -93,7 +93,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   readBackupRequest: smallFrame,
   resultReply: payloadFrame,
   errorReply: textFrame,
-  statusReply: { bytesMax: 512 * kibibyte, itemsMax: 20 * membersMax },
+  statusReply: { bytesMax: 2 * mebibyte, itemsMax: 20 * membersMax },
   configurationReply: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
   describeReply: { bytesMax: 2 * mebibyte, itemsMax: 3 * operationsMax },
   doneReply: { bytesMax: kibibyte, itemsMax: 16 },

@@ -86,8 +86,8 @@ export function writeReply(writer: FrameWriter, reply: OrdinaryReply): void {
       writer.text(toPrintable(reply.name, labelLengthMax));
       writer.text(toPrintable(reply.version, labelLengthMax));
       writer.text(reply.style);
-      writeTexts(writer, reply.commands, operationsMax);
-      writeTexts(writer, reply.queries, operationsMax);
+      writeTexts(writer, reply.commands, operationsMax, labelLengthMax);
+      writeTexts(writer, reply.queries, operationsMax, labelLengthMax);
       return;
     case "done":
       writer.start(messageNumbers.doneReply, 3);
@@ -148,7 +148,7 @@ function writeStatus(writer: FrameWriter, reply: StatusReply): void {
   writer.uint(reply.commitIndex);
   writer.list(reply.nodes.length, membersMax);
   for (const node of reply.nodes) writeNodeStatus(writer, node);
-  writeTexts(writer, reply.waitingFor, membersMax);
+  writeTexts(writer, reply.waitingFor, membersMax, messageLengthMax);
 }
 
 export function readStatusReply(items: readonly PlainItem[]): StatusReply {
@@ -162,7 +162,7 @@ export function readStatusReply(items: readonly PlainItem[]): StatusReply {
     term: term(inTerm, "status.term"),
     commitIndex: logIndex(commitIndex, "status.commitIndex"),
     nodes: list(nodes, membersMax, "status.nodes").map(readNodeStatus),
-    waitingFor: readTexts(waitingFor, membersMax, "status.waitingFor"),
+    waitingFor: readTexts(waitingFor, membersMax, "status.waitingFor", messageLengthMax),
   };
 }
 
@@ -286,20 +286,20 @@ export function readDescribeReply(items: readonly PlainItem[]): DescribeReply {
     name: printable(plugin, labelLengthMax, "describe.name"),
     version: printable(version, labelLengthMax, "describe.version"),
     style: word(style, styles, "describe.style"),
-    commands: readTexts(commands, operationsMax, "describe.commands"),
-    queries: readTexts(queries, operationsMax, "describe.queries"),
+    commands: readTexts(commands, operationsMax, "describe.commands", labelLengthMax),
+    queries: readTexts(queries, operationsMax, "describe.queries", labelLengthMax),
   };
 }
 
 /** What only people read is cut off where it is too long, and not refused. */
-function writeTexts(writer: FrameWriter, texts: readonly string[], max: number): void {
+function writeTexts(writer: FrameWriter, texts: readonly string[], max: number, lengthMax: number): void {
   const written = texts.slice(0, max);
   writer.array(written.length);
-  for (const text of written) writer.text(toPrintable(text, labelLengthMax));
+  for (const text of written) writer.text(toPrintable(text, lengthMax));
 }
 
-function readTexts(item: Item, max: number, field: string): readonly string[] {
-  return list(item, max, field).map((text) => printable(text, labelLengthMax, field));
+function readTexts(item: Item, max: number, field: string, lengthMax: number): readonly string[] {
+  return list(item, max, field).map((text) => printable(text, lengthMax, field));
 }
 
 function writeLeader(writer: FrameWriter, leader: LeaderHint | null): void {

@@ -9,8 +9,8 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-const MESSAGE_CHARS_MAX = 1000;
-const FIELD_CHARS_MAX = 256;
+const MESSAGE_CHARS_MAX = 2048;
+const FIELD_CHARS_MAX = 1024;
 const FIELDS_MAX = 32;
 
 /** Control characters, marks that reorder or hide text, line separators, and halves of characters. */
@@ -66,8 +66,11 @@ function prettyValue(value: FieldValue): string {
   return isPlain ? value : escapeUnprintable(JSON.stringify(value));
 }
 
+/** What to do about it is at the end of a text, so the middle is left out. */
 function shorten(text: string, charsMax: number): string {
-  return text.length <= charsMax ? text : `${text.slice(0, charsMax)}…(${text.length - charsMax} more)`;
+  if (text.length <= charsMax) return text;
+  const half = charsMax / 2;
+  return `${text.slice(0, half)}…(${text.length - charsMax} more)…${text.slice(-half)}`;
 }
 
 function escapeUnprintable(text: string): string {

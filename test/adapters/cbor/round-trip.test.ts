@@ -5,8 +5,9 @@ import { toMemberKey } from "../../../src/core/configuration.ts";
 import { membersMax as configurationMembersMax } from "../../../src/core/next-configuration.ts";
 import { decodeFrame, encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame } from "../../../src/adapters/cbor/frames.ts";
-import { membersMax, operationsMax, payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
+import { membersMax, messageLengthMax, operationsMax, payloadBytesMax } from "../../../src/adapters/cbor/limits.ts";
 import { messageNumbers } from "../../../src/adapters/cbor/message-numbers.ts";
+import type { ErrorReply } from "../../../src/ports/requests.ts";
 import { decodePlain, type PlainItem } from "../../../src/adapters/cbor/plain-cbor.ts";
 import { Draw } from "./draw.ts";
 import { kinds, names } from "./frame-generator.ts";
@@ -136,4 +137,38 @@ test("P57: text for people leaves on one line, printable and bounded", () => {
   if (decoded.kind !== "refused") throw new Error("another frame came back");
   expect(decoded.message).toStartWith("first second [31m red\ufffd xxx");
   expect(decoded.message.length).toBe(2048);
+});
+
+test("a text for people that is cut keeps its end, where the advice is", () => {
+  const advice = "; let it join: graft cluster add n4 10.0.0.4:7401";
+  const reply = {
+    kind: "error",
+    id: 1,
+    code: "unavailable",
+    message: "x".repeat(10_000) + advice,
+    leader: null,
+  } as const;
+  const { message } = decodeFrame(bodyOf(encodeFrame(reply)), "reply") as ErrorReply;
+  expect(message).toHaveLength(messageLengthMax);
+  expect(message).toEndWith(advice);
+  expect(message).toStartWith("xxx");
+});
+
+test("whom a node waits for is told with the whole remedy, of as many members as a cluster has", () => {
+  const waitingFor = Array.from(
+    { length: membersMax },
+    (_, at) => `n${at}: ${"x".repeat(300)}: issue a new certificate`,
+  );
+  const reply = {
+    kind: "status",
+    id: 1,
+    cluster: "demo",
+    node: "n1",
+    leader: null,
+    term: 1,
+    commitIndex: 0,
+    nodes: [],
+    waitingFor,
+  } as const;
+  expect(decodeFrame(bodyOf(encodeFrame(reply)), "reply")).toEqual(reply);
 });
