@@ -14,13 +14,13 @@ export type Verdict =
   | { readonly kind: "refused"; readonly error: GraftError };
 
 /** What its errors are about. */
-export function subjectOf({ kind }: Pick<RequestBody, "kind">): Subject {
-  switch (kind) {
+export function subjectOf(body: RequestBody): Subject {
+  switch (body.kind) {
     case "command":
     case "query":
     case "stop":
     case "backup":
-      return kind;
+      return body.kind;
     case "readBackup":
       return "backup";
     case "status":
@@ -34,7 +34,7 @@ export function subjectOf({ kind }: Pick<RequestBody, "kind">): Subject {
     case "transferLeadership":
       return "transfer";
     case "changeMembership":
-      return "change";
+      return body.dryRun ? "inspection" : "change";
   }
 }
 

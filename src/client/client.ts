@@ -1,7 +1,7 @@
 // A client of a cluster: any live node will do to begin with. It finds the leader, keeps to it, and says so when it does not know
 // what became of a command. Commands go in a session and take effect once (session.ts); which node is asked is asker.ts.
 import { payloadBytesMax, sessionTimeoutMsMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
-import { GraftError } from "../errors.ts";
+import { GraftError, type Subject } from "../errors.ts";
 import type {
   BackupPieceReply,
   BackupReadyReply,
@@ -116,7 +116,7 @@ export class GraftClient {
     const reply = await this.#pursue(timeoutMs, payload, (dueMs, resolve, reject) =>
       session.command({ payload, dueMs, resolve, reject }),
     );
-    return expected<ResultReply>(reply, "result", "command");
+    return expected<ResultReply>(reply, "result", "command", "command");
   }
 
   /**
@@ -224,7 +224,7 @@ export class GraftClient {
     const reply = await this.#pursue(this.#time(options), payload, (dueMs, resolve, reject) =>
       this.#asker.ask({ body, dueMs, pinned, clusterUuid: null, resolve, reject }),
     );
-    return expected<R>(reply, kind, body.kind);
+    return expected<R>(reply, kind, body.kind, subjectOf(body));
   }
 
   #pursue(timeoutMs: number, payload: Uint8Array | null, begin: Begin): Promise<Answer> {
@@ -237,10 +237,9 @@ export class GraftClient {
 
 type Begin = (dueMs: number, resolve: (reply: Answer) => void, reject: (error: GraftError) => void) => unknown;
 
-function expected<R extends Answer>(reply: Answer, kind: R["kind"], asked: RequestBody["kind"]): R {
+function expected<R extends Answer>(reply: Answer, kind: R["kind"], asked: RequestBody["kind"], subject: Subject): R {
   // It answered, so it may have done what was asked.
   if (reply.kind !== kind) {
-    const subject = subjectOf({ kind: asked });
     throw new GraftError("outcome-unknown", `the node answered "${reply.kind}" to "${asked}"`, { subject });
   }
   return reply as R;
