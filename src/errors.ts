@@ -116,7 +116,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   unauthorized:
     "Check --ca, --cert and --key. Administrators are listed under [access] admins in each node's configuration.",
   "session-expired": "Send the command again, in a new session.",
-  "state-machine": "See at which entry the state machine stopped, and why: graft cluster status.",
+  "state-machine": "Correct the plugin. Where a node's state machine stopped, and why: graft cluster status.",
   "query-failed": "Correct the query, or the plugin's handler for it.",
   "backup-failed": "Read the node's log, or take the backup from another node: --node ID.",
   "result-lost": {
@@ -137,7 +137,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   config: "Correct what the message names, and try again.",
   plugin: "Correct the plugin, or [state_machine] plugin in the configuration.",
   usage: "Correct the command line. All flags: --help.",
-  storage: "Do what the message says. What a stopped node holds: graft log inspect --data-dir DIR.",
+  storage: "Do what the message says. Check the disk, the path and its permissions.",
 };
 
 /** What became of a request that ended with this code. */

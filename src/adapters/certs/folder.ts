@@ -167,7 +167,8 @@ async function writeWhole(file: OutputFile, force: boolean): Promise<void> {
     await writeFile(target, file.text, { mode: file.isSecret ? 0o600 : 0o644, flag: "wx" });
     if (force) await rename(target, file.path);
   } catch (cause) {
-    throw new GraftError("config", `cannot write ${file.path} (${errorCode(cause)})`, { cause });
+    // Files before this one may have been written.
+    throw new GraftError("storage", `cannot write ${file.path} (${errorCode(cause)})`, { cause });
   }
 }
 

@@ -111,5 +111,5 @@ function explain(path: string, doing: string, error: unknown): GraftError {
   }
   if (isMissing(error)) return new GraftError("storage", `There is no file or folder ${path}. Nothing was changed.`);
   const reason = error instanceof Error ? error.message : String(error);
-  return new GraftError("storage", `${doing} ${path} failed: ${reason}. Nothing was changed.`, { cause: error });
+  return new GraftError("storage", `${doing} ${path} failed: ${reason}.`, { cause: error });
 }

@@ -43,9 +43,11 @@ export class RestoringFolder {
         await fs.rename(snapshots[1], snapshots[0]);
         throw error;
       }
+    });
+    await this.#orFailed(async () => {
       await syncFolder(this.#dataDir);
       await fs.rm(this.path, { recursive: true });
-    });
+    }, "The node was made there. Whether it outlives a power cut is not known");
   }
 
   /** Nothing is left of it. */
@@ -78,15 +80,13 @@ export class RestoringFolder {
     );
   }
 
-  async #orFailed(work: () => Promise<void>): Promise<void> {
+  async #orFailed(work: () => Promise<void>, result = "No node was made there"): Promise<void> {
     try {
       await work();
     } catch (cause) {
       if (cause instanceof GraftError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new GraftError("storage", `Restoring into ${this.#dataDir} failed: ${reason}. No node was made there.`, {
-        cause,
-      });
+      throw new GraftError("storage", `Restoring into ${this.#dataDir} failed: ${reason}. ${result}.`, { cause });
     }
   }
 }

@@ -1,7 +1,8 @@
 // A data directory that comes into being at once: where it may, and what a crash at any step leaves.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RestoringFolder } from "../../../src/adapters/files/restoring-folder.ts";
@@ -48,6 +49,17 @@ test("a node that has come there meanwhile keeps its data", async () => {
   expect(readFileSync(join(dataDir, "graft.sqlite"), "utf8")).toBe("precious");
   await restoring.abandon();
   expect(found()).toEqual(["graft.sqlite"]);
+});
+
+test("P73: a failure after the database has its place does not deny that there is a node", async () => {
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  const removal = spyOn(fs, "rm").mockRejectedValueOnce(new Error("the disk failed"));
+  const message = await storageErrorOf(restoring.settle());
+  removal.mockRestore();
+  expect(message).toContain("The node was made there");
+  expect(message).not.toContain("No node");
+  expect(existsSync(join(dataDir, "graft.sqlite"))).toBe(true);
 });
 
 test("P29: what a crash has left is no node: it neither starts nor is restored over, until it is removed", async () => {
