@@ -52,7 +52,7 @@ export interface NodeSettings {
     readonly snapshotEveryEntries: number;
     readonly snapshotEveryBytes: number;
   };
-  readonly storage: SpacePolicy;
+  readonly storage: SpacePolicy & { readonly scrubIntervalMs: number };
 }
 
 /**
@@ -89,6 +89,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       settings: { ...defaultSettings, electionTimeoutMs, heartbeatIntervalMs },
       snapshotPolicy: { everyEntries: snapshotEveryEntries, everyBytes: snapshotEveryBytes },
       space: settings.storage,
+      scrubIntervalMs: settings.storage.scrubIntervalMs,
       address: settings.node.advertise,
       bootstrap: settings.cluster.bootstrap,
       join: settings.cluster.join,

@@ -42,7 +42,11 @@ export interface Config {
     readonly snapshotEveryEntries: number;
     readonly snapshotEveryBytes: number;
   };
-  readonly storage: { readonly minFreeBytes: number; readonly minFreePercent: number };
+  readonly storage: {
+    readonly minFreeBytes: number;
+    readonly minFreePercent: number;
+    readonly scrubIntervalMs: number;
+  };
   readonly log: {
     readonly level: "trace" | "debug" | "info" | "warn" | "error";
     readonly format: "pretty" | "json";
@@ -108,6 +112,7 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
     storage: {
       minFreeBytes: values["storage.min_free_bytes"],
       minFreePercent: values["storage.min_free_percent"],
+      scrubIntervalMs: values["storage.scrub_interval_ms"],
     },
     log: { level: values["log.level"], format: values["log.format"] },
   });

@@ -74,6 +74,11 @@ export const nodeKeys = {
     5,
     "the same as a part of the whole disk; the larger of the two counts",
   ),
+  "storage.scrub_interval_ms": optional(
+    integer(0, 2_147_483_647),
+    86_400_000,
+    "how often the whole log and the snapshot are read and verified, in the background; 0: never",
+  ),
 
   "log.level": optional(
     choice("trace", "debug", "info", "warn", "error"),

@@ -1,4 +1,5 @@
 // What is a node made of? Its settings, and the ports that connect it with the world.
+import type { Millis } from "../core/log-position.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Founding } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -19,6 +20,8 @@ export interface NodeOptions {
   readonly settings: Settings;
   readonly snapshotPolicy: SnapshotPolicy;
   readonly space: SpacePolicy;
+  /** From the end of one scrub to the next, ms; 0: never. */
+  readonly scrubIntervalMs: Millis;
   /** `host:port` where others reach this node. */
   readonly address: string;
   /** The founders; null for a node that waits to be added. */

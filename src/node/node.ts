@@ -65,6 +65,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.snapshots = new NodeSnapshots(modules, {
       cluster: options.cluster,
       policy: options.snapshotPolicy,
+      scrubIntervalMs: options.scrubIntervalMs,
       state: () => this.state,
       disk: () => this.#fitness.disk,
       arrive,

@@ -1,5 +1,6 @@
-// What does a leader do about a snapshot that a follower finds damaged? It reads its own file: where that is damaged another one
-// is taken, which the core then offers instead; where it is sound the fault is the follower's or of what lies between.
+// What does a node do about a snapshot that is damaged, as a follower or its own scrub finds? A leader that is told by a follower
+// reads its own file: where it is sound the fault is the follower's or of what lies between. Where it is damaged another one
+// takes its place.
 import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
@@ -31,16 +32,30 @@ export class SnapshotChecker {
     this.#isUnderWay = true;
     try {
       const finding = await this.#findingIn(snapshot);
-      this.#tell(by, snapshot, finding);
-      const { taker } = this.#options;
-      const { handed } = taker;
-      // One at the same place would be the same file: there is another one once something has been applied since.
-      if (finding !== null && handed !== null && handed.index > snapshot.position.index) await taker.take(handed);
+      if (finding === null) this.#tellOfSound(by, snapshot);
+      else await this.#replace(snapshot, finding);
     } catch (error) {
       this.#options.failed(error);
     } finally {
       this.#isUnderWay = false;
     }
+  }
+
+  /** This node has found it damaged itself. Never rejects. */
+  async replace(snapshot: SnapshotRecord, finding: string): Promise<void> {
+    try {
+      await this.#replace(snapshot, finding);
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  async #replace(snapshot: SnapshotRecord, finding: string): Promise<void> {
+    this.#tellOfDamage(snapshot, finding);
+    const { taker } = this.#options;
+    const { handed } = taker;
+    // One at the same place has the same content and the same name: it takes the place of the damaged file.
+    if (handed !== null && handed.index >= snapshot.position.index) await taker.take(handed);
   }
 
   async #findingIn(snapshot: SnapshotRecord): Promise<string | null> {
@@ -53,19 +68,18 @@ export class SnapshotChecker {
     }
   }
 
-  #tell(by: MemberKey, { file, position }: SnapshotRecord, finding: string | null): void {
+  #tellOfSound(by: MemberKey, { file, position }: SnapshotRecord): void {
     const about = { through: position.index, by: nodeIdOf(by), file };
-    if (finding === null) {
-      const message =
-        "a follower finds this node's snapshot damaged, and here it is sound: look at the follower's disk";
-      this.#options.logger.log("warn", message, about);
-      return;
-    }
+    const message = "a follower finds this node's snapshot damaged, and here it is sound: look at the follower's disk";
+    this.#options.logger.log("warn", message, about);
+  }
+
+  #tellOfDamage({ file, position }: SnapshotRecord, finding: string): void {
     if (this.#told === file) return;
     this.#told = file;
     const message =
-      "this node's snapshot is damaged: another one takes its place as soon as anything has been applied since; " +
-      "do not stop this node before that, and look at its disk";
-    this.#options.logger.log("warn", message, { ...about, reason: finding });
+      "this node's snapshot is damaged: another one takes its place; do not stop this node before its log says " +
+      '"snapshot taken", and look at its disk';
+    this.#options.logger.log("warn", message, { through: position.index, file, reason: finding });
   }
 }

@@ -2,11 +2,11 @@
 // serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
 import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
-import { isKnown } from "../core/vouching.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import { configurationAt } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { State } from "../core/state.ts";
+import { isKnown } from "../core/vouching.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -17,6 +17,7 @@ import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { toError } from "./node-end.ts";
+import { Scrubber } from "./scrubber.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
@@ -37,6 +38,7 @@ export interface SnapshotModules {
 export interface NodeSnapshotsOptions {
   readonly cluster: string;
   readonly policy: SnapshotPolicy;
+  readonly scrubIntervalMs: Millis;
   readonly state: () => State;
   readonly disk: () => Pick<DiskWatch, "hasRoomForBulk">;
   readonly arrive: (event: ArrivedEvent) => void;
@@ -52,6 +54,7 @@ export class NodeSnapshots {
   readonly #fetcher: SnapshotFetcher;
   readonly #checker: SnapshotChecker;
   readonly #server: SnapshotServer;
+  readonly #scrubber: Scrubber;
   /** Complete files of which the core has been told: it may come to point to them. */
   #candidates: readonly SnapshotRecord[] = [];
   /** A snapshot's record is on its way to the disk with this ticket: files that it replaces go after that. */
@@ -91,6 +94,13 @@ export class NodeSnapshots {
       logger,
       failed: options.failed,
     });
+    this.#scrubber = new Scrubber({
+      ...modules,
+      intervalMs: options.scrubIntervalMs,
+      state: options.state,
+      snapshotDamaged: (snapshot, finding) => this.#checker.replace(snapshot, finding),
+      failed: options.failed,
+    });
     this.#server = new SnapshotServer(snapshots, logger);
     this.backups = new Backups({
       snapshots,
@@ -104,12 +114,14 @@ export class NodeSnapshots {
 
   /** Goes on with the space that a stop has left over. Half-read files stay: the leader may offer them again. */
   start(): void {
+    this.#scrubber.start();
     this.#reclaim();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#reclaiming?.cancel();
+    this.#scrubber.stop();
     this.#fetcher.stop("the node stops");
   }
 

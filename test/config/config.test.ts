@@ -47,7 +47,7 @@ test("a file with what is required has defaults for the rest, and absolute paths
     tls: { ca: "/etc/graft/certs/ca.crt", cert: "/etc/graft/certs/n1.crt", key: "/etc/graft/n1.key" },
     stateMachine: { plugin: "kv", directory: "/etc/graft", host: "worker" },
     access: { admins: ["admin"] },
-    storage: { minFreeBytes: 268_435_456, minFreePercent: 5 },
+    storage: { minFreeBytes: 268_435_456, minFreePercent: 5, scrubIntervalMs: 86_400_000 },
     raft: {
       electionTimeoutMs: 500,
       heartbeatIntervalMs: 50,

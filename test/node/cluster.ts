@@ -70,6 +70,8 @@ export class Cluster {
   snapshotPolicy: SnapshotPolicy = { everyEntries: 1_000_000, everyBytes: 1e9 };
   /** By id, for nodes made from now on. */
   readonly certificateEnds = new Map<string, { readonly atMs: number; readonly date: string }>();
+  /** For nodes made from now on. */
+  scrubIntervalMs = 0;
   readonly members = new Map<string, Member>();
   readonly #ids: readonly string[];
   readonly #settings: Settings;
@@ -129,6 +131,7 @@ export class Cluster {
         cluster: "test",
         settings: this.#settings,
         snapshotPolicy: this.snapshotPolicy,
+        scrubIntervalMs: this.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: addressOf(id),
         bootstrap: bootstrap?.map(founder) ?? null,

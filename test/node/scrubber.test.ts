@@ -1,0 +1,152 @@
+// Rot is found while the other copies are sound: the scrub reads the whole log and the snapshot, seldom and slowly.
+import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
+import { restore } from "../../src/core/restore.ts";
+import { defaultSettings } from "../../src/core/settings.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { GraftError } from "../../src/errors.ts";
+import { Scrubber } from "../../src/node/scrubber.ts";
+import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
+import { createDataDirectory } from "../adapters/sqlite/data-directory.ts";
+import { append, commands, found, ignoreDurable } from "../contracts/log-entries.ts";
+import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const hourMs = 3_600_000;
+
+let open: Cluster | null = null;
+afterEach(async () => {
+  await open?.stopAll();
+  open = null;
+});
+
+/** A cluster with a log of some entries, and a snapshot on each node. */
+async function scrubbing(files: ReadonlyMap<string, MemorySnapshotFiles>): Promise<Cluster> {
+  const cluster = new Cluster(three, { tailEntriesMax: 3 });
+  open = cluster;
+  cluster.scrubIntervalMs = hourMs;
+  cluster.snapshotPolicy = { everyEntries: 8, everyBytes: 1e9 };
+  for (const id of three) await cluster.start(id, { files: files.get(id)! });
+  await cluster.settle();
+  await cluster.electLeader();
+  const client = cluster.client(cluster.leader.id);
+  for (let count = 0; count < 7; count++) {
+    client.command(`c${count}`);
+    await cluster.settle();
+  }
+  await cluster.advance(200);
+  return cluster;
+}
+
+const filesOfAll = (): ReadonlyMap<string, MemorySnapshotFiles> =>
+  new Map(three.map((id) => [id, createMemorySnapshotFiles()]));
+const countOf = ({ logs }: Member, line: string): number => logs.filter((each) => each === line).length;
+
+describe("a scrub", () => {
+  test("comes once in each interval, on every node, and says what it has read", async () => {
+    const cluster = await scrubbing(filesOfAll());
+    await cluster.advance(3 * hourMs, 500);
+    for (const member of cluster.members.values()) {
+      expect(countOf(member, "info scrubbed")).toBeGreaterThanOrEqual(2);
+      expect(countOf(member, "info scrubbed")).toBeLessThanOrEqual(3);
+      expect(member.end).toBeNull();
+    }
+  }, 60_000);
+
+  test("finds that the snapshot has rotted, and another one takes its place though nothing has been applied since", async () => {
+    const files = filesOfAll();
+    const cluster = await scrubbing(files);
+    const sick = cluster.followers[0]!;
+    const { file } = sick.node.state.snapshot!;
+    const { complete } = files.get(sick.id)!;
+    const sound = complete.get(file)!;
+    complete.set(
+      file,
+      sound.map((byte, at) => (at === 300 ? byte ^ 1 : byte)),
+    );
+    await cluster.advance(hourMs, 500);
+    expect(complete.get(file)).toEqual(sound);
+    expect(sick.end).toBeNull();
+    expect(sick.logs.some((line) => line.startsWith("warn this node's snapshot is damaged"))).toBe(true);
+  }, 60_000);
+
+  test("goes the way of all damage when an entry of the log has rotted", async () => {
+    const cluster = await scrubbing(filesOfAll());
+    const sick = cluster.followers[0]!;
+    sick.store.read = () => {
+      throw new GraftError("storage", "The log is damaged at entry 7");
+    };
+    await cluster.advance(hourMs, 500);
+    expect(sick.end).toMatchObject({ error: { message: "The log is damaged at entry 7" } });
+  }, 60_000);
+});
+
+/** Of a node that has no snapshot. */
+function scrubberOf(
+  saved: SavedState,
+  {
+    read,
+    ...more
+  }: { clock: ManualClock; read: LogStore["read"]; failed: (error: unknown) => void; intervalMs?: number },
+): Scrubber {
+  const state = restore(saved, {
+    self: toMemberKey("n1", saved.incarnation),
+    settings: defaultSettings,
+    seed: [1, 2, 3, 4],
+    nowMs: 0,
+    wallMs: 0,
+    bootstrap: null,
+  });
+  const none = (): never => {
+    throw new Error("there is no snapshot");
+  };
+  return new Scrubber({
+    intervalMs: hourMs,
+    store: { read },
+    snapshots: { contents: none },
+    logger: { enabled: () => true, log: () => {} },
+    state: () => state,
+    snapshotDamaged: none,
+    ...more,
+  });
+}
+
+test("a scrub never comes when the interval is 0", () => {
+  const { saved } = createMemoryLogStore({ incarnation: "a" });
+  const clock = new ManualClock();
+  const never = (): never => {
+    throw new Error("nothing is read");
+  };
+  scrubberOf(saved, { clock, read: never, failed: never, intervalMs: 0 }).start();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("a flipped bit anywhere in a log of a real file is found, and is read in steps between which others have their turn", async () => {
+  const directory = createDataDirectory();
+  const writer = directory.open();
+  writer.write([found(), append(...commands(1, 3000, 1, 1024))], ignoreDurable);
+  writer.close();
+  const bytes = readFileSync(directory.file);
+  bytes[bytes.lastIndexOf("entry 2999 term 1") + 500]! ^= 1;
+  writeFileSync(directory.file, bytes);
+  const store = directory.open();
+  const failures: unknown[] = [];
+  let steps = 0;
+  const clock = new ManualClock();
+  const read: LogStore["read"] = (...range) => (steps++, store.read(...range));
+  const scrubber = scrubberOf(store.saved, { clock, read, failed: (error) => void failures.push(error) });
+  scrubber.start();
+  clock.advance(hourMs);
+  for (let pauses = 0; failures.length === 0 && pauses < 100; pauses++) {
+    await afterMicrotasks();
+    clock.advance(50);
+  }
+  expect(failures).toEqual([expect.objectContaining({ message: expect.stringMatching(/damaged at entry 2999/) })]);
+  expect(steps).toBeGreaterThan(5);
+  scrubber.stop();
+  store.close();
+  directory.remove();
+});
