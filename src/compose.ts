@@ -66,6 +66,8 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
     store = openSqliteLogStore({
       dataDir: settings.node.dataDir,
       randomBytes: (count) => systemClock.randomBytes(count),
+      // As the message itself: a field may be cut.
+      onDamage: (finding) => logger.log("error", `damaged data was set aside: ${finding}`),
     });
     const transport = createTlsTransport({
       self: {

@@ -40,8 +40,10 @@ const effects = {
   config: "none",
   plugin: "none",
   usage: "none",
-  /** The disk failed, or its files are not as they should be. The message says what was written. */
+  /** The disk failed. The message says what was written. */
   storage: "unknown",
+  /** What is on the disk is not what was written, or a finding forbids its use. */
+  damaged: "none",
 } as const satisfies Readonly<Record<string, Effect>>;
 
 export type ErrorCode = keyof typeof effects;
@@ -138,6 +140,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   plugin: "Correct the plugin, or [state_machine] plugin in the configuration.",
   usage: "Correct the command line. All flags: --help.",
   storage: "Do what the message says. Check the disk, the path and its permissions.",
+  damaged: "Do what the message says. What a stopped node holds: graft log inspect --data-dir DIR.",
 };
 
 /** What became of a request that ended with this code. */

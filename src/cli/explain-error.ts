@@ -21,6 +21,7 @@ const exitCodes: Readonly<Record<ErrorCode, ExitCode>> = {
   config: 1,
   plugin: 1,
   storage: 1,
+  damaged: 1,
   usage: 2,
 };
 

@@ -66,3 +66,9 @@ export const isMember = (configuration: Configuration, key: MemberKey): boolean 
 /** Whether the member's vote counts in either half of the configuration. */
 export const isVoter = (configuration: Configuration, key: MemberKey): boolean =>
   configuration.voters.includes(key) || configuration.outgoing.includes(key);
+
+/** Whether a vote other than that of this incarnation counts in either half of the configuration. */
+export const hasOtherVoters = (
+  { voters, outgoing }: Pick<Configuration, "voters" | "outgoing">,
+  self: Incarnation,
+): boolean => [...voters, ...outgoing].some((key) => incarnationOf(key) !== self);

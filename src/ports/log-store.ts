@@ -34,6 +34,18 @@ export interface SavedState {
   readonly refill: Refill | null;
 }
 
+/** What a node has found that no restart may wipe away: it takes no part until an administrator has decided. */
+export interface Finding {
+  /** Two histories with equal index and term, or a rule of Raft that does not hold. */
+  readonly kind: "diverged" | "invariant";
+  /** For people, with every value that matters. */
+  readonly text: string;
+  /** When, ISO 8601. */
+  readonly at: string;
+  /** The values, for programs. */
+  readonly [value: string]: unknown;
+}
+
 /**
  * An adapter MUST:
  * - apply the effects of one `write` in order and as one transaction: after a crash either all of them are there or none;
@@ -45,6 +57,9 @@ export interface SavedState {
  * - compare a snapshot's chain with that of the entry at its end, if the log holds it: a snapshot that disagrees with the
  *   log it was taken from is damage, and the store stops;
  * - show in `read` what has been written, durable or not;
+ * - remember beside the log how far it reached and what was promised, and notice at the next start what is missing of it: then
+ *   it sets the damaged data aside and begins again with the same incarnation, term and vote and a `refill` to be done. Where
+ *   nobody could refill it, or it cannot know what was promised, it refuses to open, with the code `damaged`;
  * - never retry, hide or survive an I/O error: `write` throws, or `onFailure` of the constructor is called, and every later
  *   call throws. SQLite reports a failed fsync once and then carries on as if nothing had happened.
  */
@@ -58,7 +73,7 @@ export interface LogStore {
   /**
    * The entries from `first` to `last` (both included) in order: at least one, then as many as fit into `bytesMax` bytes
    * (measured by `entryBytes`). Every entry's checksum is verified. Throws `GraftError("storage")` when the range is not in
-   * the log or what was read is damaged.
+   * the log, and `GraftError("damaged")` when what was read is damaged.
    */
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[];
 
@@ -74,6 +89,21 @@ export interface LogStore {
    * was stopped in between goes on where it was. Throws as `write` does.
    */
   reclaim(): boolean;
+
+  /** The checksum after `entry` when `before` is the checksum of its predecessor: pure, and the same on every node. */
+  chainAfter(before: number, entry: Entry): number;
+
+  /**
+   * This data is damaged or lacks what was promised: the next start sets it aside. Durable when it returns. Also after a
+   * failure. Every later call but `close` throws.
+   */
+  keepDamage(finding: string): void;
+
+  /**
+   * Every start throws this finding, with the code `damaged`, until an administrator has decided. Durable when it returns.
+   * Also after a failure.
+   */
+  keepFinding(finding: Finding): void;
 
   /** Releases the files. Later calls throw. */
   close(): void;

@@ -106,7 +106,7 @@ export type ClientRequest =
   | ReadBackupRequest;
 
 /** What the wire can carry across as an error. */
-export type ReplyErrorCode = Exclude<ErrorCode, "config" | "plugin" | "storage" | "usage">;
+export type ReplyErrorCode = Exclude<ErrorCode, "config" | "plugin" | "storage" | "damaged" | "usage">;
 
 export interface LeaderHint {
   readonly id: string;

@@ -70,7 +70,7 @@ export interface StoredSnapshot {
  * An adapter MUST:
  * - give a file its name only when it is complete and durable, and make that name durable before it says so (P29);
  * - block the thread for a few milliseconds at most, however large a file is, and hold no more than a few chunks in memory;
- * - verify what it hands to the state machine, chunk by chunk: damage throws `GraftError("storage")`, which names the file;
+ * - verify what it hands to the state machine, chunk by chunk: damage throws `GraftError("damaged")`, which names the file;
  * - remove nothing but what `retain` and `abandon` say: a file is never deleted on suspicion (P35).
  */
 export interface SnapshotStore {
@@ -88,12 +88,12 @@ export interface SnapshotStore {
    */
   read(file: string, offset: number, bytesMax: number): Promise<Uint8Array | null>;
 
-  /** Throws `GraftError("storage")` when the file is missing or its beginning is damaged. */
+  /** Throws `GraftError("damaged")` when the file is missing or its beginning is damaged. */
   header(file: string): Promise<SnapshotHeader>;
 
   /**
    * The chunks that were written, verified. At the end the whole is compared with what the record says. Throws
-   * `GraftError("storage")` when the file is missing or damaged; leaving the loop early is fine.
+   * `GraftError("damaged")` when the file is missing or damaged; leaving the loop early is fine.
    */
   contents(file: SnapshotFile): AsyncIterable<Uint8Array>;
 

@@ -13,6 +13,7 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   config: 1,
   plugin: 1,
   storage: 1,
+  damaged: 1,
   usage: 2,
   "not-leader": 3,
   unavailable: 3,

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { entryBytes } from "../../src/core/entry.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
-import { GraftError } from "../../src/errors.ts";
+import { type ErrorCode, GraftError } from "../../src/errors.ts";
 import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
 import {
   append,
@@ -58,7 +58,7 @@ export function logStoreSnapshotContract(name: string, createMedium: () => LogSt
       store = medium.open();
       return store.saved;
     };
-    const refusal = (work: () => unknown): string => {
+    const thrownBy = (code: ErrorCode, work: () => unknown): string => {
       let thrown: unknown = null;
       try {
         work();
@@ -66,9 +66,11 @@ export function logStoreSnapshotContract(name: string, createMedium: () => LogSt
         thrown = error;
       }
       expect(thrown).toBeInstanceOf(GraftError);
-      expect((thrown as GraftError).code).toBe("storage");
+      expect((thrown as GraftError).code).toBe(code);
       return (thrown as GraftError).message;
     };
+    const refusal = (work: () => unknown): string => thrownBy("storage", work);
+    const damage = (work: () => unknown): string => thrownBy("damaged", work);
     const recordAt = (position: LogPosition) => snapshotAt(position, store.chainAt(position.index));
 
     test("its record and the base come back, and the log goes on after the base", () => {
@@ -253,12 +255,11 @@ export function logStoreSnapshotContract(name: string, createMedium: () => LogSt
 
     test("P29: a snapshot that disagrees with the log it was taken from is damage, and nothing is cut over it", () => {
       const record = recordAt(at(6, 2));
-      expect(refusal(() => write(snapshot({ ...record, chain: record.chain + 1 }, at(4, 2))))).toContain(
-        "damaged at entry 6",
-      );
-      refusal(() => write(vote(9, null)));
-      refusal(() => store.read(1, 1, 1e9));
-      refusal(() => store.reclaim());
+      const disagreeing = snapshot({ ...record, chain: record.chain + 1 }, at(4, 2));
+      expect(damage(() => write(disagreeing))).toContain("damaged at entry 6");
+      damage(() => write(vote(9, null)));
+      damage(() => store.read(1, 1, 1e9));
+      damage(() => store.reclaim());
     });
 
     test("a newer snapshot takes the place of the one before, and one of the same end as well", () => {

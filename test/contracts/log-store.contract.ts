@@ -27,6 +27,14 @@ export interface LogStoreMedium {
   settle(store: LogStore): void;
   /** Stops the store as a stop of the process would, after `settle`. */
   stop(store: LogStore): void;
+  /** Keeps a copy of the data of a stopped store, and of nothing beside it. */
+  copy(): void;
+  /** Puts the copy in the place of the data. */
+  putBack(): void;
+  /** Loses all of the data, but not what is remembered beside it. */
+  loseData(): void;
+  /** Loses what is remembered beside the data. */
+  loseMark(): void;
   dispose(): void;
 }
 

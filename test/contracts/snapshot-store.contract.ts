@@ -1,7 +1,7 @@
 // What every snapshot store must do, wherever it keeps the files: the duties that its port lists, one after the other.
 // What only files can do or suffer is in test/adapters/files/.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { GraftError } from "../../src/errors.ts";
+import { type ErrorCode, GraftError } from "../../src/errors.ts";
 import type { SnapshotFile, SnapshotHeader, SnapshotReceiver, SnapshotStore } from "../../src/ports/snapshot-store.ts";
 import { configurationOf } from "./log-entries.ts";
 
@@ -55,13 +55,16 @@ async function fetchInto(receiver: SnapshotReceiver, from: SnapshotStore, { file
   }
 }
 
-export async function storageErrorOf(work: Promise<unknown>): Promise<string> {
+export const storageErrorOf = (work: Promise<unknown>): Promise<string> => errorOf("storage", work);
+export const damageErrorOf = (work: Promise<unknown>): Promise<string> => errorOf("damaged", work);
+
+async function errorOf(code: ErrorCode, work: Promise<unknown>): Promise<string> {
   const outcome = await work.then(
     () => null,
     (error: unknown) => error,
   );
   expect(outcome).toBeInstanceOf(GraftError);
-  expect((outcome as GraftError).code).toBe("storage");
+  expect((outcome as GraftError).code).toBe(code);
   return (outcome as GraftError).message;
 }
 
@@ -143,17 +146,17 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
 
       test("a file that is not there is said to be missing, and its pieces are nothing", async () => {
         const file = await writeSnapshot(other.store, chunks);
-        expect(await storageErrorOf(store.header(file.file))).toContain(file.file);
-        expect(await storageErrorOf(readAll(store, file))).toContain(file.file);
+        expect(await damageErrorOf(store.header(file.file))).toContain(file.file);
+        expect(await damageErrorOf(readAll(store, file))).toContain(file.file);
         expect(await store.read(file.file, 0, 100)).toBeNull();
       });
 
       test("the whole is compared with what the record says", async () => {
         const file = await writeSnapshot(store, chunks);
-        const message = await storageErrorOf(readAll(store, { ...file, checksum: file.checksum + 1 }));
+        const message = await damageErrorOf(readAll(store, { ...file, checksum: file.checksum + 1 }));
         expect(message).toContain("damaged");
         expect(message).toContain(file.file);
-        expect(await storageErrorOf(readAll(store, { ...file, bytes: file.bytes - 1 }))).toContain("damaged");
+        expect(await damageErrorOf(readAll(store, { ...file, bytes: file.bytes - 1 }))).toContain("damaged");
       });
 
       test("who stops reading early does no harm", async () => {

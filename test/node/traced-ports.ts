@@ -17,6 +17,9 @@ export function tracedStore(store: MemoryLogStore, trace: string[], holds: () =>
     },
     read: (first, last, bytesMax) => store.read(first, last, bytesMax),
     chainAt: (index) => store.chainAt(index),
+    chainAfter: (before, entry) => store.chainAfter(before, entry),
+    keepDamage: (finding) => store.keepDamage(finding),
+    keepFinding: (finding) => store.keepFinding(finding),
     reclaim: () => store.reclaim(),
     close: () => {
       trace.push("store.close");

@@ -86,6 +86,9 @@ function followerLoop(write?: LogStore["write"]) {
         saved: store.saved,
         read: never,
         chainAt: never,
+        chainAfter: never,
+        keepDamage: never,
+        keepFinding: never,
         reclaim: never,
         close: never,
         write: (effects, onDurable) => {

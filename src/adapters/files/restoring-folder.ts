@@ -9,6 +9,7 @@ import { syncFolder } from "./snapshot-folder.ts";
 
 const databaseName = "graft.sqlite";
 const snapshotsName = "snapshots";
+const markName = "graft.mark";
 /** A node does not start where this is and the database is not. */
 const restoringName = "restoring";
 
@@ -34,13 +35,16 @@ export class RestoringFolder {
     await this.#orFailed(async () => {
       const path = join(this.path, databaseName);
       if (existsSync(`${path}-wal`)) throw new Error(`${path} has not been closed`);
-      const snapshots = [join(this.path, snapshotsName), join(this.#dataDir, snapshotsName)] as const;
-      await fs.rename(...snapshots);
+      // What a database needs beside it comes first.
+      const beside = [snapshotsName, markName].map(
+        (name) => [join(this.path, name), join(this.#dataDir, name)] as const,
+      );
+      for (const [from, to] of beside) await fs.rename(from, to);
       await syncFolder(this.#dataDir);
       try {
         await fs.link(path, join(this.#dataDir, databaseName));
       } catch (error) {
-        await fs.rename(snapshots[1], snapshots[0]);
+        for (const [from, to] of beside) await fs.rename(to, from);
         throw error;
       }
     });

@@ -18,20 +18,14 @@ export function failedFile(path: string, doing: string, cause: unknown): GraftEr
   );
 }
 
-/** What was read is not what was written. */
+/** What was read is not what was written. What becomes of the files is said by the node that decides it. */
 export const damagedFile = (path: string, finding: string): GraftError =>
-  new GraftError(
-    "storage",
-    `The snapshot ${path} is damaged: ${finding}. Nothing was deleted or changed. What it held is still held by the other ` +
-      `members of the cluster. Keep this data directory for examination, give the node an empty one, and let it join ` +
-      `the cluster again.`,
-  );
+  new GraftError("damaged", `The snapshot ${path} is damaged: ${finding}. Nothing was deleted or changed.`);
 
 export const missingFile = (path: string): GraftError =>
   new GraftError(
-    "storage",
-    `The snapshot ${path} is not there, and the log goes on after it. Graft never removes a snapshot that its log names. ` +
-      `Put the file back, or give the node an empty data directory and let it join the cluster again.`,
+    "damaged",
+    `The snapshot ${path} is missing, and the log goes on after it. Graft never removes a snapshot that its log names.`,
   );
 
 /** The caller asked for something that cannot be right; nothing was written or read. */

@@ -150,7 +150,7 @@ class FileSnapshotStore implements SnapshotStore {
   }
 }
 
-/** The chunks of each piece of the file that is read. Throws `GraftError("storage")` when it is missing or damaged. */
+/** The chunks of each piece of the file that is read. Throws `GraftError("damaged")` when it is missing or damaged. */
 async function* piecesOf(path: string, parser: SnapshotParser): AsyncGenerator<Uint8Array[], void> {
   try {
     yield* parsedPieces(path, parser);

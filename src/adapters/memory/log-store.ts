@@ -5,9 +5,10 @@ import type { DurableEffect, WriteSnapshot } from "../../core/effects.ts";
 import { type Entry, entryBytes } from "../../core/entry.ts";
 import { type LogIndex, type LogPosition, samePosition, type Term } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
-import type { LogStore, SavedState } from "../../ports/log-store.ts";
+import type { Finding, LogStore, SavedState } from "../../ports/log-store.ts";
 import {
   applyToDisk,
+  chainAfter,
   chainAt,
   createMemoryDisk,
   cutBelow,
@@ -15,6 +16,7 @@ import {
   type MemoryDisk,
   savedOn,
 } from "./memory-disk.ts";
+import { markAfter, markOf, settleDamage } from "./memory-mark.ts";
 
 export interface MemoryLogStoreOptions {
   /** Of a new disk; a given disk keeps its own. */
@@ -58,9 +60,10 @@ class InMemoryLogStore implements MemoryLogStore {
   #hasGenesis: boolean;
   #isRemoved: boolean;
   readonly #pending: PendingWrite[] = [];
-  #stopped: string | null = null;
+  #stopped: GraftError | null = null;
 
   constructor({ incarnation, disk = createMemoryDisk(incarnation), autoDurable = false }: MemoryLogStoreOptions) {
+    settleDamage(disk);
     this.#disk = disk;
     this.#autoDurable = autoDurable;
     this.#base = disk.base;
@@ -106,6 +109,19 @@ class InMemoryLogStore implements MemoryLogStore {
     throw refused(`the checksum at ${index}, the log goes from ${this.#base.index} to ${last}`);
   }
 
+  chainAfter(before: number, entry: Entry): number {
+    return chainAfter(before, entry);
+  }
+
+  keepDamage(finding: string): void {
+    this.#disk.mark = { ...(this.#disk.mark ?? markOf(this.#disk)), damage: finding };
+    this.#stop(new GraftError("damaged", finding));
+  }
+
+  keepFinding(finding: Finding): void {
+    this.#disk.finding ??= finding;
+  }
+
   /** What a snapshot covers is gone at once. */
   reclaim(): boolean {
     this.#assertUsable();
@@ -117,6 +133,7 @@ class InMemoryLogStore implements MemoryLogStore {
     const write = this.#pending.shift();
     if (write === undefined) return false;
     for (const effect of write.effects) applyToDisk(this.#disk, effect);
+    this.#disk.mark = markAfter(this.#disk, write.effects);
     write.onDurable();
     return true;
   }
@@ -136,12 +153,16 @@ class InMemoryLogStore implements MemoryLogStore {
   }
 
   breakDisk(): void {
-    this.#stopped = "The disk failed, and a failed write is not tried again";
+    this.#stop(new GraftError("storage", "The disk failed, and a failed write is not tried again."));
   }
 
   close(): void {
     this.#pending.length = 0;
-    this.#stopped ??= "The log has been closed";
+    this.#stop(new GraftError("storage", "The log has been closed."));
+  }
+
+  #stop(reason: GraftError): void {
+    this.#stopped ??= reason;
   }
 
   #show(effect: DurableEffect): void {
@@ -155,7 +176,8 @@ class InMemoryLogStore implements MemoryLogStore {
   #showSnapshot(effect: WriteSnapshot): void {
     const { position, chain } = effect.snapshot;
     if (!effect.discardsLog && chainAt(this.#base, this.#entries, position.index) !== chain) {
-      this.#stopped = `The log is damaged at entry ${position.index}: the snapshot that ends there has another checksum`;
+      const finding = `The log is damaged at entry ${position.index}: the snapshot that ends there has another checksum.`;
+      this.#stop(new GraftError("damaged", finding));
       this.#assertUsable();
     }
     this.#base = cutBelow(this.#base, this.#entries, effect);
@@ -210,7 +232,7 @@ class InMemoryLogStore implements MemoryLogStore {
   }
 
   #assertUsable(): void {
-    if (this.#stopped !== null) throw new GraftError("storage", `${this.#stopped}.`);
+    if (this.#stopped !== null) throw this.#stopped;
   }
 }
 

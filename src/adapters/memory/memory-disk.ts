@@ -6,8 +6,9 @@ import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import { type LogIndex, type LogPosition, logStart, type Term } from "../../core/log-position.ts";
 import type { PlacedConfiguration } from "../../core/log-terms.ts";
+import type { Refill } from "../../core/refill.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
-import type { SavedState } from "../../ports/log-store.ts";
+import type { Finding, SavedState } from "../../ports/log-store.ts";
 
 /** Where a log begins: the position before its first entry, with its time and its checksum. */
 export interface LogBase extends LogPosition {
@@ -15,9 +16,40 @@ export interface LogBase extends LogPosition {
   readonly chain: number;
 }
 
-/** One store at a time uses a disk, and changes it in place. */
-export interface MemoryDisk {
+/** One store at a time uses a disk, and changes it in place. A test may damage it in between. */
+export interface MemoryDisk extends MemoryData {
   readonly incarnation: Incarnation;
+  /** What is remembered beside the data; null: it was lost. */
+  mark: MemoryMark | null;
+  finding: Finding | null;
+  /** Damaged data, the earliest first. */
+  readonly setAside: MemoryData[];
+}
+
+/** How far the log reached and what was promised: what the data is compared with at the next start (memory-mark.ts). */
+export interface MemoryMark {
+  readonly clusterUuid: string | null;
+  readonly currentTerm: Term;
+  readonly votedFor: MemberKey | null;
+  readonly last: LogPosition;
+  readonly chain: number;
+  readonly hasOtherVoters: boolean;
+  /** The data is to be set aside at the next start, for this reason. */
+  readonly damage: string | null;
+}
+
+const firstMark: MemoryMark = {
+  clusterUuid: null,
+  currentTerm: 0,
+  votedFor: null,
+  last: logStart,
+  chain: 0,
+  hasOtherVoters: true,
+  damage: null,
+};
+
+/** All that is lost when the log is. */
+export interface MemoryData {
   genesis: Genesis | null;
   currentTerm: Term;
   votedFor: MemberKey | null;
@@ -27,11 +59,10 @@ export interface MemoryDisk {
   baseConfiguration: PlacedConfiguration | null;
   snapshot: SnapshotRecord | null;
   /** The entries after the base. */
-  readonly entries: Entry[];
+  entries: Entry[];
 }
 
-export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
-  incarnation,
+const emptyData = (): MemoryData => ({
   genesis: null,
   currentTerm: 0,
   votedFor: null,
@@ -42,6 +73,25 @@ export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
   snapshot: null,
   entries: [],
 });
+
+export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
+  ...emptyData(),
+  incarnation,
+  mark: firstMark,
+  finding: null,
+  setAside: [],
+});
+
+export const dataOn = (disk: MemoryDisk): MemoryData => {
+  const { incarnation: _, mark: _mark, finding: _finding, setAside: _setAside, ...data } = disk;
+  return { ...data, entries: [...data.entries] };
+};
+
+/** The data goes aside, and what is left begins with the promises of the mark. */
+export function beginAnew(disk: MemoryDisk, { currentTerm, votedFor }: MemoryMark, refill: Refill | null): void {
+  disk.setAside.push(dataOn(disk));
+  Object.assign(disk, { ...emptyData(), currentTerm, votedFor, refill });
+}
 
 /** Costs as much as the effect has entries. The effect must fit; see `whyNot`. */
 export function applyToDisk(disk: MemoryDisk, effect: DurableEffect): void {
@@ -87,12 +137,14 @@ export function cutBelow(base: LogBase, entries: Entry[], { snapshot, base: to, 
 /** The checksum after the entry at `index`. Costs as much as there are entries up to there: it is seldom asked for. */
 export function chainAt(base: LogBase, entries: readonly Entry[], index: LogIndex): number {
   let { chain } = base;
-  for (const entry of entries.slice(0, index - base.index)) {
-    const payload = entry.kind === "command" ? Bun.hash.xxHash3(entry.payload) : 0n;
-    const content = JSON.stringify({ ...entry, chain, payload: String(payload) }, inOrder);
-    chain = Number(Bun.hash.xxHash3(content) >> 11n);
-  }
+  for (const entry of entries.slice(0, index - base.index)) chain = chainAfter(chain, entry);
   return chain;
+}
+
+export function chainAfter(before: number, entry: Entry): number {
+  const payload = entry.kind === "command" ? Bun.hash.xxHash3(entry.payload) : 0n;
+  const content = JSON.stringify({ ...entry, chain: before, payload: String(payload) }, inOrder);
+  return Number(Bun.hash.xxHash3(content) >> 11n);
 }
 
 /** Equal entries have equal checksums, however they came into being. */

@@ -68,7 +68,7 @@ class InMemorySnapshotStore implements SnapshotStore {
     const parser = new SnapshotParser();
     asStored(file, () => parser.push(this.#bytesOf(file)));
     if (parser.header !== null) return parser.header;
-    throw new GraftError("storage", `The snapshot ${file} is damaged: it ends before its header does.`);
+    throw new GraftError("damaged", `The snapshot ${file} is damaged: it ends before its header does.`);
   }
 
   async *contents(record: SnapshotFile): AsyncGenerator<Uint8Array, void> {
@@ -97,7 +97,7 @@ class InMemorySnapshotStore implements SnapshotStore {
 
   #bytesOf(file: string): Uint8Array {
     const bytes = this.#files.complete.get(file);
-    if (bytes === undefined) throw new GraftError("storage", `The snapshot ${file} is not there.`);
+    if (bytes === undefined) throw new GraftError("damaged", `The snapshot ${file} is not there.`);
     return bytes;
   }
 }
@@ -210,6 +210,6 @@ function asStored<T>(file: string, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof SnapshotDamage)) throw error;
-    throw new GraftError("storage", `The snapshot ${file} is damaged: ${error.message}.`);
+    throw new GraftError("damaged", `The snapshot ${file} is damaged: ${error.message}.`);
   }
 }

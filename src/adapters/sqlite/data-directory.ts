@@ -1,5 +1,5 @@
 // Where the file lives and who may read it: a folder of mode 0700, files of mode 0600, both on disk before they count.
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { reasonOf } from "./storage-errors.ts";
@@ -8,8 +8,8 @@ import { reasonOf } from "./storage-errors.ts";
 export const databaseFile = (dataDir: string): string => join(resolve(dataDir), "graft.sqlite");
 
 /**
- * Creates what is missing and returns the database's path. An existing folder keeps its mode, the files in it do not.
- * Throws `GraftError("storage")`.
+ * Creates the folder when it is missing and returns the database's path, where there may be no file yet. An existing folder
+ * keeps its mode, the files in it do not. Throws `GraftError("storage")`.
  */
 export function prepareDataDirectory(dataDir: string): string {
   const file = databaseFile(dataDir);
@@ -23,7 +23,6 @@ export function prepareDataDirectory(dataDir: string): string {
   try {
     const created = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     if (created !== undefined) syncFoldersUpTo(dirname(file), dirname(created));
-    createPrivateFile(file);
     // SQLite gives the files beside it the mode of the database itself, but only when it creates them.
     for (const path of [file, `${file}-wal`]) if (existsSync(path)) chmodSync(path, 0o600);
   } catch (cause) {
@@ -37,14 +36,14 @@ export function prepareDataDirectory(dataDir: string): string {
   return file;
 }
 
-/** Makes the names of new files survive a power failure. */
-export const syncDataDirectory = (file: string): void => syncFoldersUpTo(dirname(file), dirname(file));
+/** Makes the names of new files in the folder of this one survive a power failure. */
+export const syncNamesBeside = (file: string): void => syncFoldersUpTo(dirname(file), dirname(file));
 
 /**
- * Only a file that is not there is opened: closing a descriptor of a database that this process has open drops the
- * locks that SQLite holds on it.
+ * An empty file where there is none, for SQLite to open. Only a file that is not there is opened here: closing a descriptor
+ * of a database that this process has open drops the locks that SQLite holds on it.
  */
-function createPrivateFile(file: string): void {
+export function createPrivateFile(file: string): void {
   if (existsSync(file)) return;
   try {
     closeSync(openSync(file, "wx", 0o600));
@@ -52,6 +51,20 @@ function createPrivateFile(file: string): void {
     // Another process was quicker; which of the two may have the file is decided by its lock.
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
+}
+
+/** A file that is there whole, and survives a power cut, or is not there. */
+export function writeDurably(path: string, content: Uint8Array | string): void {
+  const partial = `${path}.writing`;
+  const descriptor = openSync(partial, "w", 0o600);
+  try {
+    writeFileSync(descriptor, content);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(partial, path);
+  syncNamesBeside(path);
 }
 
 function syncFoldersUpTo(from: string, to: string): void {

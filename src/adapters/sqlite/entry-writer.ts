@@ -34,6 +34,11 @@ export class EntryWriter {
     return this.#bytesWritten;
   }
 
+  /** Where the log ends, with this transaction. */
+  get tail(): ChainedPosition {
+    return this.#tail;
+  }
+
   /** Throws what SQLite throws; the transaction is then to be given up, and this writer with it. */
   apply(effect: DurableEffect): void {
     switch (effect.kind) {

@@ -4,8 +4,11 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, fstatSync, readdirSync, type Stats, statSync } from "node:fs";
 
-/** Referred to until the process ends: what nobody refers to, the garbage collector closes. */
-const givenUp = new Map<Database, string>();
+/**
+ * Referred to until the process ends: what nobody refers to, the garbage collector closes. With the files as they are now:
+ * their names may be taken by others later.
+ */
+const givenUp = new Map<Database, readonly Stats[]>();
 
 /**
  * The file stays as it is, and locked, until the process ends; whoever opens it next reads what the disk has.
@@ -15,12 +18,24 @@ const givenUp = new Map<Database, string>();
  */
 export function giveUp(db: Database, file: string): void {
   if (givenUp.size === 0) process.on("exit", takeFilesAway);
-  givenUp.set(db, file);
+  const files = [file, `${file}-wal`].map((path) => statSync(path, { throwIfNoEntry: false }));
+  givenUp.set(
+    db,
+    files.filter((stats) => stats !== undefined),
+  );
+}
+
+/** Closes a database that nothing was written to; one that cannot be closed is left alone. */
+export function closeOrGiveUp(db: Database, file: string): void {
+  try {
+    db.close(true);
+  } catch {
+    giveUp(db, file);
+  }
 }
 
 function takeFilesAway(): void {
-  const files = [...givenUp.values()].flatMap((file) => [file, `${file}-wal`]);
-  const doomed = files.map((file) => statSync(file, { throwIfNoEntry: false })).filter((stats) => stats !== undefined);
+  const doomed = [...givenUp.values()].flat();
   for (const name of readdirSync("/dev/fd")) {
     const open = statusOf(Number(name));
     if (open !== null && doomed.some(({ dev, ino }) => dev === open.dev && ino === open.ino)) closeSync(Number(name));

@@ -9,6 +9,7 @@ import { type EntryRow, kindOf } from "./entry-row.ts";
 import { lookAtStopped } from "./open-stopped.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
 import { formatVersion } from "./schema.ts";
+import { damageOf, type StoppedDamage } from "./stopped-damage.ts";
 
 /** An entry without its payload. */
 export interface EntrySummary extends LogPosition {
@@ -30,6 +31,8 @@ export interface LogInspection {
   readonly entries: readonly EntrySummary[];
   /** How many entries were read and are what was written; null: that was not asked for. */
   readonly verifiedEntries: number | null;
+  /** Beside the log: the mark, a finding, and what they and the WAL show to be lost. */
+  readonly beside: StoppedDamage;
 }
 
 export interface InspectionOptions {
@@ -42,13 +45,17 @@ export interface InspectionOptions {
 /** How much of the log is in memory at a time, bytes. */
 const stretchBytesMax = 4 * 1024 * 1024;
 
-/** Throws `GraftError("storage")`: no log there, a node is using it, an unknown format, damage. */
+/**
+ * Throws `GraftError("storage")`: no log there, a node is using it, an unknown format; `GraftError("damaged")`: what is there
+ * cannot be read, or is not what its checksums say.
+ */
 export const inspectLog = (dataDir: string, options: InspectionOptions): LogInspection =>
   lookAtStopped(dataDir, ({ file, db }) => {
     const found = readSavedState(db, file);
     const entries = lastEntries(db, found, options.entriesMax);
     const verifiedEntries = options.verify ? verifyEntries(db, file, found) : null;
-    return { file, format: formatVersion, saved: found.saved, entries, verifiedEntries };
+    const beside = damageOf(db, file, found);
+    return { file, format: formatVersion, saved: found.saved, entries, verifiedEntries, beside };
   });
 
 type SummaryRow = Pick<EntryRow, "idx" | "term" | "kind" | "stamp_ms" | "session"> & { readonly bytes: number };

@@ -1,19 +1,26 @@
 // The log, the vote and the genesis in one SQLite file: one transaction per write, and no life after a failed one.
-// What is in the file is schema.ts; how it is opened, open-database.ts; what is found in it, saved-state.ts.
+// What is in the file is schema.ts; how it is opened, open-data.ts; what is remembered beside it, mark.ts.
 import type { Database, Statement } from "bun:sqlite";
+import { dirname } from "node:path";
 import type { DurableEffect } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
 import { type LogIndex, logStart } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
-import type { LogStore, SavedState } from "../../ports/log-store.ts";
-import type { Chain } from "./chain.ts";
+import type { Finding, LogStore, SavedState } from "../../ports/log-store.ts";
+import { type Chain, nextChain } from "./chain.ts";
+import { promisesOf } from "./compare-with-mark.ts";
 import { prepareDataDirectory } from "./data-directory.ts";
+import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { prepareEntryReader, type ReadEntries } from "./entry-reader.ts";
+import { toLink } from "./entry-row.ts";
 import { EntryWriter } from "./entry-writer.ts";
+import { mustHaveNoFinding, writeFinding } from "./finding-file.ts";
 import { giveUp } from "./give-up.ts";
 import { type LogOutline, outlineAfter } from "./log-outline.ts";
-import { type CheckpointRow, openDatabase } from "./open-database.ts";
-import { type Found, readSavedState } from "./saved-state.ts";
+import { Marking } from "./marking.ts";
+import { type OpenData, openData } from "./open-data.ts";
+import type { CheckpointRow } from "./open-database.ts";
+import { freeFolderName } from "./set-aside.ts";
 import { Space } from "./space.ts";
 import { failedOperation, refused, stoppedByFailure } from "./storage-errors.ts";
 
@@ -30,20 +37,26 @@ export interface SqliteLogStoreOptions {
   readonly dataDir: string;
   /** Bytes nobody can predict: the incarnation of a new data directory is made of them. */
   readonly randomBytes: (count: number) => Uint8Array;
+  /** Told what was found, and where the files are now, when damaged data has been set aside. */
+  readonly onDamage?: (finding: string) => void;
 }
 
 /**
  * Opens the log of one node, which no other process can open until `close`. The incarnation is on disk when this returns.
- * Writes are durable when `write` returns: `onDurable` is called from inside it, after COMMIT.
- * Throws `GraftError("storage")`: in use by another process, unknown format, damage, any error of the disk.
+ * Writes are durable when `write` returns: `onDurable` is called from inside it, after COMMIT. Data that is damaged is set
+ * aside, and the log begins empty with a `refill` to be done.
+ * Throws `GraftError("storage")`: in use by another process, unknown format, any error of the disk; `GraftError("damaged")`:
+ * damage where a refill is not possible, or a finding that an administrator has to decide on.
  */
-export function openSqliteLogStore({ dataDir, randomBytes }: SqliteLogStoreOptions): LogStore {
+export function openSqliteLogStore({ dataDir, randomBytes, onDamage = () => {} }: SqliteLogStoreOptions): LogStore {
   const file = prepareDataDirectory(dataDir);
-  const db = openDatabase(file, () => Buffer.from(randomBytes(incarnationBytes)).toString("hex"));
+  const lock = lockDirectory(dataDir);
   try {
-    return new SqliteLogStore(db, file, readSavedState(db, file));
+    mustHaveNoFinding(dataDir);
+    const newIncarnation = (): string => Buffer.from(randomBytes(incarnationBytes)).toString("hex");
+    return new SqliteLogStore(file, lock, openData({ file, newIncarnation, onDamage }));
   } catch (error) {
-    db.close();
+    lock.release();
     throw error instanceof GraftError ? error : failedOperation(file, "Reading what was saved", error);
   }
 }
@@ -52,6 +65,8 @@ class SqliteLogStore implements LogStore {
   readonly saved: SavedState;
   readonly #db: Database;
   readonly #file: string;
+  readonly #lock: DirectoryLock;
+  readonly #marking: Marking;
   readonly #writer: EntryWriter;
   readonly #readEntries: ReadEntries;
   readonly #space: Space;
@@ -67,10 +82,13 @@ class SqliteLogStore implements LogStore {
   #hasFailedToWrite = false;
   #isOpen = true;
 
-  constructor(db: Database, file: string, { saved, base, tail }: Found) {
+  constructor(file: string, lock: DirectoryLock, { db, mark, found }: OpenData) {
+    const { saved, base, tail } = found;
     this.saved = saved;
     this.#db = db;
     this.#file = file;
+    this.#lock = lock;
+    this.#marking = new Marking(mark, saved, promisesOf(found));
     this.#writer = new EntryWriter(db, { file, base, tail });
     this.#readEntries = prepareEntryReader(db, file);
     this.#space = new Space(db);
@@ -129,11 +147,35 @@ class SqliteLogStore implements LogStore {
     return this.#space.hasWork || this.#hasReclaimed;
   }
 
+  chainAfter(before: number, entry: Entry): Chain {
+    return nextChain(before, toLink(entry));
+  }
+
+  keepDamage(finding: string): void {
+    this.#marking.damaged(finding, freeFolderName(dirname(this.#file)));
+    this.#failure = new GraftError("damaged", finding);
+  }
+
+  keepFinding(finding: Finding): void {
+    writeFinding(dirname(this.#file), finding);
+  }
+
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    try {
+      this.#closeFiles();
+    } finally {
+      this.#marking.close();
+      // After a failed write nobody may try again while the system may still hold what the disk has not.
+      if (!this.#hasFailedToWrite || this.#failure?.code === "damaged") this.#lock.release();
+    }
+  }
+
+  #closeFiles(): void {
     if (this.#hasFailedToWrite) return giveUp(this.#db, this.#file);
     try {
+      this.#marking.sync();
       this.#db.close(true);
     } catch (cause) {
       giveUp(this.#db, this.#file);
@@ -145,9 +187,11 @@ class SqliteLogStore implements LogStore {
   #commitEffects(effects: readonly DurableEffect[]): void {
     const bytesBefore = this.#writer.bytesWritten;
     this.#orGiveUp("Writing", () => {
+      this.#marking.before(effects, (index) => this.#writer.positionAt(index));
       this.#begin.run();
       for (const effect of effects) this.#writer.apply(effect);
       this.#commit.run();
+      this.#marking.after(effects, this.#writer.tail);
     });
     this.#walBytes += this.#writer.bytesWritten - bytesBefore + transactionBytes;
   }
@@ -155,6 +199,8 @@ class SqliteLogStore implements LogStore {
   /** After this SQLite writes the WAL from its beginning again, so that it stays about this long. */
   #emptyWal(): void {
     this.#orGiveUp("Carrying the WAL over into the database", () => {
+      // What follows overwrites the WAL, which is the other witness of what was written.
+      this.#marking.sync();
       const row = this.#checkpoint.get();
       if (row?.busy !== 0 || row.log !== row.checkpointed) {
         throw new Error(`the checkpoint did not get through (${JSON.stringify(row)})`);

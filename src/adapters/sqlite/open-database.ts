@@ -1,11 +1,13 @@
 // How the file is opened: by one process alone, in a format that is known, with the settings that durability rests on,
 // which are read back because SQLite answers a setting that it does not take with silence.
 import { Database } from "bun:sqlite";
+import { closeSync, openSync, readSync } from "node:fs";
 import { GraftError } from "../../errors.ts";
-import { syncDataDirectory } from "./data-directory.ts";
+import { syncNamesBeside } from "./data-directory.ts";
+import { lockTimeoutMs } from "./directory-lock.ts";
 import { giveUp } from "./give-up.ts";
-import { applicationId, createTables, formatVersion } from "./schema.ts";
-import { damaged, isSqliteError, reasonOf } from "./storage-errors.ts";
+import { applicationId, type Beginning, createTables, formatVersion } from "./schema.ts";
+import { damaged, inUse, isDamage, isSqliteError, reasonOf } from "./storage-errors.ts";
 
 /** What SQLite answers to a checkpoint: whether something was in its way, frames in the WAL, frames carried over. */
 export interface CheckpointRow {
@@ -13,9 +15,6 @@ export interface CheckpointRow {
   readonly log: number;
   readonly checkpointed: number;
 }
-
-/** How long a process that is just ending is waited for before its lock counts as taken, ms. */
-const lockTimeoutMs = 250;
 
 /** Well above what gathers between two checkpoints: a WAL that is cut in the ordinary course would cost with each one. */
 const walFileBytesMax = 32 * 1024 * 1024;
@@ -42,10 +41,11 @@ const durabilitySettings: typeof settings = [
 ];
 
 /**
- * Opens the database, creating its tables under a new incarnation when it is empty. Whatever can be read from it when this
- * returns is on disk. Throws `GraftError("storage")`.
+ * Opens the database. An empty one becomes what `beginning` says; null: an empty one is damage, and so is one of another
+ * format, because the mark beside it is of this one. Whatever can be read from it when this returns is on disk. Throws
+ * `GraftError` of code `storage` or `damaged`.
  */
-export function openDatabase(file: string, newIncarnation: () => string): Database {
+export function openDatabase(file: string, beginning: Beginning | null): Database {
   let db: Database | null = null;
   let isOurs = false;
   try {
@@ -53,16 +53,16 @@ export function openDatabase(file: string, newIncarnation: () => string): Databa
     applySettings(db, file, settings);
     // Nothing about the file is changed before it is known to be ours.
     db.run("BEGIN EXCLUSIVE");
-    const isNew = checkFormat(db, file);
+    const isNew = isEmptyDatabase(db, file, beginning);
     db.run("COMMIT");
     isOurs = true;
     if (isNew) keepTrackOfPages(db);
     applySettings(db, file, durabilitySettings);
-    if (isNew) createTables(db, newIncarnation());
+    if (isNew) createTables(db, beginning!);
     // INCREMENTAL: set once and for all when the file was made.
     assertSetting(db, file, "auto_vacuum", 2);
     makeDurable(db);
-    syncDataDirectory(file);
+    syncNamesBeside(file);
     return db;
   } catch (error) {
     if (db !== null && isOurs) giveUp(db, file);
@@ -103,40 +103,70 @@ function assertSetting(db: Database, file: string, name: string, readBack: strin
   );
 }
 
-function readPragma(db: Database, name: string): string | number | undefined {
+type Pragma = string | number | undefined;
+
+function readPragma(db: Database, name: string): Pragma {
   const row = db.query(`PRAGMA ${name}`).get() as Record<string, string | number> | null;
   return Object.values(row ?? {})[0];
 }
 
-/** Whether the database is empty. Throws when it is neither empty nor of the format that this binary writes. */
-export function checkFormat(db: Database, file: string): boolean {
+function isEmptyDatabase(db: Database, file: string, beginning: Beginning | null): boolean {
+  const found = formatOf(db);
+  if (found.kind === "ours") return false;
+  if (found.kind === "empty" && beginning !== null) return true;
+  if (found.kind === "other" && beginning !== null) throw unknownFormat(file, found.finding);
+  throw damaged(file, "the database itself", found.kind === "empty" ? "it is empty" : `it ${found.finding}`);
+}
+
+export type FoundFormat =
+  { readonly kind: "ours" } | { readonly kind: "empty" } | { readonly kind: "other"; readonly finding: string };
+
+/** Whether this binary can read the database. Throws what SQLite throws. */
+export function formatOf(db: Database): FoundFormat {
   const id = readPragma(db, "application_id");
   const version = readPragma(db, "user_version");
-  if (id === applicationId && version === formatVersion) return false;
+  const finding = otherFormat(id, version);
+  if (finding === null) return { kind: "ours" };
   const { tables } = db.query("SELECT count(*) AS tables FROM sqlite_schema").get() as { tables: number };
-  if (id === 0 && version === 0 && tables === 0) return true;
-  const finding =
-    id === applicationId
-      ? `has the data format ${version}, and this version of Graft knows only format ${formatVersion}`
-      : `is a SQLite database, but not one of Graft's`;
-  throw new GraftError(
+  return id === 0 && version === 0 && tables === 0 ? { kind: "empty" } : { kind: "other", finding };
+}
+
+/** Before SQLite opens the file: its header says what it is. Throws when it is a sound header of something else. */
+export function refuseOtherFormat(file: string): void {
+  const header = readHeader(file);
+  if (header.toString("latin1", 0, sqliteMagic.length) !== sqliteMagic) return;
+  const finding = otherFormat(header.readUInt32BE(68), header.readUInt32BE(60));
+  if (finding !== null) throw unknownFormat(file, finding);
+}
+
+const sqliteMagic = "SQLite format 3\0";
+
+function readHeader(file: string): Buffer {
+  const header = Buffer.alloc(100);
+  const descriptor = openSync(file, "r");
+  try {
+    readSync(descriptor, header, 0, header.length, 0);
+    return header;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function otherFormat(id: Pragma, version: Pragma): string | null {
+  if (id !== applicationId) return "is a SQLite database, but not one of Graft's";
+  if (version === formatVersion) return null;
+  return `has the data format ${version}, and this version of Graft knows only format ${formatVersion}`;
+}
+
+export const unknownFormat = (file: string, finding: string): GraftError =>
+  new GraftError(
     "storage",
     `${file} ${finding}. Nothing was changed. Start the version of Graft that wrote it, or name another data_dir.`,
   );
-}
 
 function explainOpening(file: string, cause: unknown): GraftError {
-  if (isSqliteError(cause, "SQLITE_BUSY")) {
-    return new GraftError(
-      "storage",
-      `Another process (or another node in this one) is using ${file}. A data directory belongs to one node: stop the ` +
-        `other process, or name another data_dir. Nothing was changed.`,
-      { cause },
-    );
-  }
-  if (isSqliteError(cause, "SQLITE_NOTADB") || isSqliteError(cause, "SQLITE_CORRUPT")) {
-    return damaged(file, "the database itself", reasonOf(cause));
-  }
+  if (isSqliteError(cause, "SQLITE_BUSY")) return inUse(file, cause);
+  if (isDamage(cause)) return damaged(file, "the database itself", reasonOf(cause));
   return new GraftError(
     "storage",
     `${file} cannot be opened: ${reasonOf(cause)}. Nothing that was confirmed is affected. Look at the disk, its space ` +

@@ -5,8 +5,10 @@ import { existsSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { databaseFile } from "./data-directory.ts";
-import { checkFormat } from "./open-database.ts";
-import { damaged, isSqliteError, reasonOf } from "./storage-errors.ts";
+import { markWords } from "./damage-words.ts";
+import { markFile, readMark } from "./mark-file.ts";
+import { formatOf, unknownFormat } from "./open-database.ts";
+import { damaged, isDamage, isSqliteError, reasonOf } from "./storage-errors.ts";
 
 export interface StoppedLog {
   readonly file: string;
@@ -20,6 +22,7 @@ export interface StoppedLog {
 export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T): T {
   const file = databaseFile(dataDir);
   if (!existsSync(file)) {
+    mustHaveNoMark(file);
     throw new GraftError(
       "storage",
       `There is no log in ${dirname(file)}: it is not the data directory of a node, or its node has never been started. ` +
@@ -33,9 +36,10 @@ export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T):
     db = new Database(file, { readonly: true, strict: true });
     // One view of it all; from the first reading on no node can start.
     db.run("BEGIN");
-    const isEmpty = checkFormat(db, file);
+    const format = formatOf(db);
     isHeld = true;
-    if (isEmpty) throw new GraftError("storage", `${file} is empty: its node has never been started.`);
+    if (format.kind === "other") throw unknownFormat(file, format.finding);
+    if (format.kind === "empty") throw new GraftError("storage", `${file} is empty: its node has never been started.`);
     return work({ file, db });
   } catch (error) {
     throw error instanceof GraftError ? error : explain(file, error);
@@ -47,6 +51,15 @@ export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T):
   }
 }
 
+/** Where a mark is there has been a node. */
+function mustHaveNoMark(file: string): void {
+  const path = markFile(dirname(file));
+  const found = readMark(path);
+  if (found.kind === "none") return;
+  const reached = found.kind === "mark" ? `, and ${path} says that ${markWords(found.mark)}` : ` beside ${path}`;
+  throw new GraftError("damaged", `${file} is missing${reached}. Nothing was changed.`);
+}
+
 function explain(file: string, cause: unknown): GraftError {
   if (isSqliteError(cause, "SQLITE_BUSY")) {
     return new GraftError(
@@ -55,8 +68,6 @@ function explain(file: string, cause: unknown): GraftError {
       { cause },
     );
   }
-  if (isSqliteError(cause, "SQLITE_NOTADB") || isSqliteError(cause, "SQLITE_CORRUPT")) {
-    return damaged(file, "the database itself", reasonOf(cause));
-  }
+  if (isDamage(cause)) return damaged(file, "the database itself", reasonOf(cause));
   return new GraftError("storage", `${file} cannot be read: ${reasonOf(cause)}. Nothing was changed.`, { cause });
 }

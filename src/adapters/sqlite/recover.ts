@@ -4,19 +4,29 @@
 //
 // Deviation: the thesis knows no such thing. It is not safe in its sense, which is why an administrator has to ask for it.
 import type { Database } from "bun:sqlite";
+import { dirname } from "node:path";
 import { type Configuration, incarnationOf, type Member, nodeIdOf, toMemberKey } from "../../core/configuration.ts";
 import { type Genesis, genesisConfiguration } from "../../core/genesis.ts";
 import type { LogPosition } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { recordChecksum } from "./chain.ts";
+import { promisesOf } from "./compare-with-mark.ts";
+import { markOfOtherFormat } from "./damage-words.ts";
+import { lockDirectory } from "./directory-lock.ts";
 import { EntryWriter } from "./entry-writer.ts";
+import { clearFinding } from "./finding-file.ts";
 import { giveUp } from "./give-up.ts";
 import { verifyEntries } from "./inspect-log.ts";
+import { firstPromises } from "./mark.ts";
+import { MarkFile, markFile, readMark } from "./mark-file.ts";
 import { openDatabase } from "./open-database.ts";
 import { lookAtStopped } from "./open-stopped.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
+import { formatVersion } from "./schema.ts";
+import { copyAside, freeFolderName } from "./set-aside.ts";
 import { encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
+import { damageOf, type StoppedDamage } from "./stopped-damage.ts";
 import { failedOperation } from "./storage-errors.ts";
 
 /** What becomes of a data directory, or would. */
@@ -28,6 +38,8 @@ export interface Recovery {
   readonly self: Member;
   /** The latest configuration in the log, committed or not. */
   readonly configuration: Configuration;
+  /** What is known to be lost here, in words; empty: nothing. */
+  readonly damage: readonly string[];
 }
 
 /** What is new about the cluster that is made of it. */
@@ -50,32 +62,72 @@ export interface Recovered {
 export const planRecovery = (dataDir: string): Recovery =>
   lookAtStopped(dataDir, ({ file, db }) => {
     const found = readSavedState(db, file);
-    const recovery = recoveryOf(file, found.saved);
+    const recovery = recoveryOf(file, found.saved, damageWords(damageOf(db, file, found)));
     verifyEntries(db, file, found);
     return recovery;
   });
 
+function damageWords({ damage, finding }: StoppedDamage): readonly string[] {
+  return finding === null ? damage : [finding.text, ...damage];
+}
+
 /**
- * Does what `planRecovery` has looked at, in one transaction: a crash leaves the old data or the new. Throws
- * `GraftError("storage")`.
+ * Does what `planRecovery` has looked at, in one transaction: a crash leaves the old data or the new. Damaged files are copied
+ * first. Throws `GraftError` of code `storage` or `damaged`.
  */
-export function recover({ file }: Recovery, founding: Founding): Recovered {
-  const db = openDatabase(file, () => founding.incarnation);
-  let recovered: Recovered;
+export function recover(plan: Recovery, founding: Founding): Recovered {
+  const { file, damage } = plan;
+  const dataDir = dirname(file);
+  const lock = lockDirectory(dataDir);
+  try {
+    const mark = markForRecovery(plan, founding.incarnation);
+    if (damage.length > 0) copyAside(file, freeFolderName(dataDir));
+    try {
+      return recoverMarked(plan, founding, mark);
+    } finally {
+      mark.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** From here on a start decides by the incarnation in the database whether the recovery has happened. */
+function markForRecovery({ file, saved }: Recovery, to: string): MarkFile {
+  const path = markFile(dirname(file));
+  const found = readMark(path);
+  if (found.kind === "mark") {
+    const mark = MarkFile.open(path, found);
+    const before = found.mark.state.kind === "recovering" ? found.mark.state.before : found.mark.state;
+    mark.writeSynced({ ...found.mark, state: { kind: "recovering", to, before } });
+    return mark;
+  }
+  if (found.kind === "otherFormat") throw markOfOtherFormat(path, found.format, formatVersion);
+  // A node whose mark was lost may not be refilled either: it does not know what it has voted for.
+  const finding = "The mark was lost, and a recovery has not come to its end";
+  const before = { kind: "damaged", finding, folder: freeFolderName(dirname(file)) } as const;
+  const promises = { ...firstPromises(saved.incarnation), hasOtherVoters: false };
+  return MarkFile.create(path, { ...promises, state: { kind: "recovering", to, before } });
+}
+
+function recoverMarked({ file, damage }: Recovery, founding: Founding, mark: MarkFile): Recovered {
+  const db = openDatabase(file, null);
   try {
     db.run("BEGIN");
     const found = readSavedState(db, file);
-    recovered = refound(db, found, recoveryOf(file, found.saved), founding);
+    const recovered = refound(db, found, recoveryOf(file, found.saved, damage), founding);
     db.run("COMMIT");
+    mark.writeSynced({ ...promisesOf(readSavedState(db, file)), state: { kind: "inUse" } });
+    clearFinding(dirname(file));
+    db.close(true);
+    return recovered;
   } catch (cause) {
     giveUp(db, file);
     throw cause instanceof GraftError ? cause : failedOperation(file, "Recovering", cause);
   }
-  db.close(true);
-  return recovered;
 }
 
-function recoveryOf(file: string, saved: SavedState): Recovery {
+function recoveryOf(file: string, saved: SavedState, damage: readonly string[]): Recovery {
   const { genesis, removed, last, incarnation } = saved;
   if (genesis === null)
     throw refused(file, "its node has never been part of a cluster, so there is nothing to recover");
@@ -98,10 +150,11 @@ function recoveryOf(file: string, saved: SavedState): Recovery {
     throw refused(file, "its node is no member in any configuration that it knows: it was still waiting to be added");
   }
   const { voters, outgoing } = configuration;
-  if (outgoing.length === 0 && voters.length === 1 && voters[0] === self.key) {
+  const isAlone = outgoing.length === 0 && voters.length === 1 && voters[0] === self.key;
+  if (isAlone && damage.length === 0) {
     throw refused(file, `${nodeIdOf(self.key)} is the only voter, and needs nobody: start it as it is`);
   }
-  return { file, saved, genesis, self, configuration };
+  return { file, saved, genesis, self, configuration, damage };
 }
 
 const refused = (file: string, why: string): GraftError =>
@@ -124,6 +177,7 @@ function refound(db: Database, found: Found, { file, saved, genesis, self }: Rec
     recordChecksum(incarnation),
   ]);
   db.run("DELETE FROM genesis");
+  db.run("DELETE FROM refill");
   writeConfigurations(db, saved, alone);
   const writer = new EntryWriter(db, { file, base, tail });
   const stampMs = Math.max(tail.stampMs, genesis.foundedAtMs);

@@ -1,5 +1,8 @@
 // What the file holds: its tables, and the numbers by which it is known again. A file of another format is refused.
 import type { Database } from "bun:sqlite";
+import type { Incarnation, MemberKey } from "../../core/configuration.ts";
+import type { Term } from "../../core/log-position.ts";
+import type { Refill } from "../../core/refill.ts";
 import { chainStart, recordChecksum } from "./chain.ts";
 
 /** "GRFT": marks the file as Graft's. */
@@ -41,13 +44,26 @@ const tables = `
   CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
 `;
 
+/** What an empty database begins with. */
+export interface Beginning {
+  readonly incarnation: Incarnation;
+  /** Of a node whose data was lost: what it had promised before. */
+  readonly currentTerm: Term;
+  readonly votedFor: MemberKey | null;
+  readonly refill: Refill | null;
+}
+
 /** Fills an empty database, in one transaction: after a crash it is either empty or complete. */
-export function createTables(db: Database, incarnation: string): void {
+export function createTables(db: Database, { incarnation, currentTerm, votedFor, refill }: Beginning): void {
   db.run("BEGIN");
   db.run(tables);
   db.run("INSERT INTO identity VALUES (1, ?, ?)", [incarnation, recordChecksum(incarnation)]);
-  db.run("INSERT INTO vote VALUES (1, 0, NULL, ?)", [recordChecksum(0, null)]);
+  db.run("INSERT INTO vote VALUES (1, ?, ?, ?)", [currentTerm, votedFor, recordChecksum(currentTerm, votedFor)]);
   db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, ?)", [chainStart, recordChecksum(0, 0, 0, chainStart, null)]);
+  if (refill !== null) {
+    const record = JSON.stringify(refill);
+    db.run("INSERT INTO refill VALUES (1, ?, ?)", [record, recordChecksum(record)]);
+  }
   db.run(`PRAGMA application_id = ${applicationId}`);
   db.run(`PRAGMA user_version = ${formatVersion}`);
   db.run("COMMIT");

@@ -9,12 +9,24 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+export const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOENT";
+
 /** Whether SQLite said this, by the primary code: SQLITE_IOERR also stands for SQLITE_IOERR_WRITE. */
 export const isSqliteError = (error: unknown, code: string): boolean =>
   error instanceof SQLiteError && (error.code === code || (error.code ?? "").startsWith(`${code}_`));
 
+/**
+ * What SQLite answers when a file is not what was written into it. With a sound file no statement of Graft meets any of
+ * them: the statements never change, and whether a write fits is decided before it begins.
+ */
+const damageCodes = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_FORMAT"];
+
+export const isDamage = (error: unknown): boolean => damageCodes.some((code) => isSqliteError(error, code));
+
 /** A write, a commit, a checkpoint or a read was answered with an error. */
 export function failedOperation(file: string, doing: string, cause: unknown): GraftError {
+  if (isDamage(cause)) return damaged(file, "the database itself", `${doing} failed: ${reasonOf(cause)}`);
   const remedy = isSqliteError(cause, "SQLITE_FULL")
     ? "Free space on that disk, then start the node again."
     : "Look at the disk's health and the kernel's log, then start the node again.";
@@ -27,21 +39,23 @@ export function failedOperation(file: string, doing: string, cause: unknown): Gr
   );
 }
 
-/** Every call after the first failure. */
+/** Every call after the first failure. Its code is that of the failure. */
 export const stoppedByFailure = (file: string, first: GraftError): GraftError =>
-  new GraftError("storage", `The log in ${file} is not used any more since an earlier failure: ${first.message}`, {
+  new GraftError(first.code, `The log in ${file} is not used any more since an earlier failure: ${first.message}`, {
     cause: first,
   });
 
-/** What was read is not what was written. */
-export function damaged(file: string, where: string, finding: string): GraftError {
-  return new GraftError(
+export const inUse = (file: string, cause: unknown): GraftError =>
+  new GraftError(
     "storage",
-    `The log in ${file} is damaged at ${where}: ${finding}. Nothing was deleted or changed. Entries that were committed ` +
-      `are still held by the other members of the cluster. Keep this data directory for examination, give the node an ` +
-      `empty one, and let it join the cluster again.`,
+    `Another process (or another node in this one) is using ${file}. A data directory belongs to one node: stop the ` +
+      `other process, or name another data_dir. Nothing was changed.`,
+    { cause },
   );
-}
+
+/** What was read is not what was written. What becomes of the files is said by whoever decides it. */
+export const damaged = (file: string, where: string, finding: string): GraftError =>
+  new GraftError("damaged", `The log in ${file} is damaged at ${where}: ${finding}.`);
 
 export const damagedEntry = (file: string, index: LogIndex, finding: string): GraftError =>
   damaged(file, `entry ${index}`, finding);

@@ -97,8 +97,8 @@ test("P29: killed at any moment, again and again, it loses nothing that is named
     expect(left.snapshot).toBeGreaterThan(before.snapshot);
     before = left;
   }
-  // Nothing but the log, its WAL and the one snapshot: the crashes have left no rubbish for good.
+  // Nothing but the log with its WAL, its mark and its lock, and the one snapshot: the crashes have left no rubbish for good.
   const names = readdirSync(dataDir).filter((name) => name !== "graft.sqlite-wal");
-  expect(names.toSorted()).toEqual(["graft.sqlite", "snapshots"]);
+  expect(names.toSorted()).toEqual(["graft.lock", "graft.mark", "graft.sqlite", "snapshots"]);
   expect(readdirSync(join(dataDir, "snapshots"))).toHaveLength(1);
 }, 60_000);

@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotFile, SnapshotStore } from "../../../src/ports/snapshot-store.ts";
-import { bytesOf, headerAt, readAll, storageErrorOf, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
+import {
+  bytesOf,
+  damageErrorOf,
+  headerAt,
+  readAll,
+  storageErrorOf,
+  writeSnapshot,
+} from "../../contracts/snapshot-store.contract.ts";
 
 let dataDir: string;
 let store: SnapshotStore;
@@ -55,7 +62,7 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
     ["another file's content", () => Buffer.from("Dear diary. ".repeat(1000))],
   ])("%s", async (_, alter) => {
     const changed = change(alter);
-    const message = await storageErrorOf(readAll(store, file));
+    const message = await damageErrorOf(readAll(store, file));
     expect(message).toContain(path);
     expect(message).toContain("Nothing was deleted");
     expect(Buffer.compare(readFileSync(path), changed)).toBe(0);
@@ -66,13 +73,13 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
     const theirs = readFileSync(join(dataDir, "snapshots", other.file));
     // The header's frame is the same in both: the end of one behind the beginning of the other.
     change((bytes) => Buffer.concat([bytes.subarray(0, bytes.length - 4021), theirs.subarray(theirs.length - 4021)]));
-    expect(await storageErrorOf(readAll(store, file))).toContain("damaged");
+    expect(await damageErrorOf(readAll(store, file))).toContain("damaged");
   });
 
   test("what was sound before the damage has come out, and no byte of what was not", async () => {
     change(flip(-3000));
     const seen: Uint8Array[] = [];
-    await storageErrorOf(
+    await damageErrorOf(
       (async () => {
         for await (const chunk of store.contents(file)) seen.push(chunk);
       })(),
@@ -83,14 +90,14 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
 
   test("a header that is damaged is not believed", async () => {
     change(flip(60));
-    expect(await storageErrorOf(store.header(file.file))).toContain("damaged");
+    expect(await damageErrorOf(store.header(file.file))).toContain("damaged");
     change((bytes) => bytes.subarray(0, 40));
-    expect(await storageErrorOf(store.header(file.file))).toContain("damaged");
+    expect(await damageErrorOf(store.header(file.file))).toContain("damaged");
   });
 
   test("the file of a newer format is refused by its number", async () => {
     change((bytes) => void bytes.writeUInt32BE(3, 8));
-    expect(await storageErrorOf(store.header(file.file))).toContain("format 3");
+    expect(await damageErrorOf(store.header(file.file))).toContain("format 3");
   });
 
   test("a good copy from another node takes its place, and only then", async () => {
@@ -99,7 +106,7 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
     const receiver = await store.receive(file);
     expect(receiver.offset).toBe(0);
     await receiver.write(good.subarray(0, 7000));
-    expect(await storageErrorOf(readAll(store, file))).toContain("damaged");
+    expect(await damageErrorOf(readAll(store, file))).toContain("damaged");
     await receiver.write(good.subarray(7000));
     expect(await receiver.finish()).toMatchObject({ kind: "complete" });
     expect(await readAll(store, file)).toEqual(chunks);

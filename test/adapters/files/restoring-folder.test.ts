@@ -1,7 +1,16 @@
 // A data directory that comes into being at once: where it may, and what a crash at any step leaves.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +29,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 /** Stands for what is made in it. */
 function fill(path: string): void {
   writeFileSync(join(path, "graft.sqlite"), "the database");
+  writeFileSync(join(path, "graft.mark"), "the mark");
   mkdirSync(join(path, "snapshots"));
   writeFileSync(join(path, "snapshots", "a.snapshot"), "the state");
 }
@@ -31,7 +41,7 @@ test("everything is there, and nothing else", async () => {
   fill(restoring.path);
   expect(existsSync(join(dataDir, "graft.sqlite"))).toBe(false);
   await restoring.settle();
-  expect(found()).toEqual(["graft.sqlite", "snapshots", "snapshots/a.snapshot"]);
+  expect(found()).toEqual(["graft.mark", "graft.sqlite", "snapshots", "snapshots/a.snapshot"]);
 });
 
 test("P35: a directory that is not empty is left as it is", async () => {
@@ -66,8 +76,8 @@ test("P29: what a crash has left is no node: it neither starts nor is restored o
   const open = (): void => openSqliteLogStore({ dataDir, randomBytes }).close();
   const restoring = await RestoringFolder.prepare(dataDir);
   fill(restoring.path);
-  for (const isMoved of [false, true]) {
-    if (isMoved) rmSync(join(restoring.path, "snapshots"), { recursive: true });
+  for (const moved of [null, "snapshots", "graft.mark"]) {
+    if (moved !== null) renameSync(join(restoring.path, moved), join(dataDir, moved));
     expect(open).toThrow("would begin without the data");
     expect(await storageErrorOf(RestoringFolder.prepare(dataDir))).toContain("did not come to its end");
   }

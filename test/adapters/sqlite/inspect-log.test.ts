@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
 import { lookAtStopped } from "../../../src/adapters/sqlite/open-stopped.ts";
 import { append, keyOf, sessionEntries, vote } from "../../contracts/log-entries.ts";
-import { createDataDirectory, type DataDirectory, storageError } from "./data-directory.ts";
+import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
 import { fillLostCluster } from "./lost-cluster.ts";
 
 let directory: DataDirectory;
@@ -67,7 +67,7 @@ test("damage is found when it is looked for, and what can be read without is tol
   fillLostCluster(directory);
   directory.sql("UPDATE log SET stamp_ms = stamp_ms + 1 WHERE idx = 3");
   expect(inspectLog(directory.dataDir, { ...all, verify: false }).verifiedEntries).toBeNull();
-  expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("damaged at entry 3");
+  expect(damageError(() => inspectLog(directory.dataDir, all))).toContain("damaged at entry 3");
 });
 
 test("neither a folder without a log nor a foreign database", () => {

@@ -1,12 +1,13 @@
 // Opening the file: by one process alone, readable by one user alone, with settings that are read back, in one format.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepareDataDirectory } from "../../../src/adapters/sqlite/data-directory.ts";
+import { createPrivateFile, prepareDataDirectory } from "../../../src/adapters/sqlite/data-directory.ts";
+import { encodeSlot, firstPromises, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { openDatabase } from "../../../src/adapters/sqlite/open-database.ts";
 import { append, commands, ignoreDurable, vote } from "../../contracts/log-entries.ts";
-import { createDataDirectory, type DataDirectory, storageError } from "./data-directory.ts";
+import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
 
 let directory: DataDirectory;
 beforeEach(() => {
@@ -14,12 +15,14 @@ beforeEach(() => {
 });
 afterEach(() => directory.remove());
 
-const incarnation = (): string => "00112233445566778899aabbccddeeff";
+const beginning = { incarnation: "00112233445566778899aabbccddeeff", currentTerm: 0, votedFor: null, refill: null };
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe("settings", () => {
   const pragma = (name: string): unknown => {
-    const db = openDatabase(prepareDataDirectory(directory.dataDir), incarnation);
+    const file = prepareDataDirectory(directory.dataDir);
+    createPrivateFile(file);
+    const db = openDatabase(file, beginning);
     const row = db.query(`PRAGMA ${name}`).get() as Record<string, unknown>;
     db.close();
     return Object.values(row)[0];
@@ -55,7 +58,7 @@ describe("settings", () => {
 
   test("a setting that SQLite does not take stops the node", () => {
     // A database in memory has no WAL.
-    const message = storageError(() => openDatabase(":memory:", incarnation));
+    const message = storageError(() => openDatabase(":memory:", beginning));
     expect(message).toContain("journal_mode = wal");
     expect(message).toContain("memory");
   });
@@ -82,8 +85,8 @@ describe("P57: what is stored is for one user alone", () => {
     store.write([append(...commands(1, 50, 1))], ignoreDurable);
     expect(modeOf(directory.dataDir)).toBe("700");
     const files = readdirSync(directory.dataDir);
-    expect(files.toSorted()).toEqual(["graft.sqlite", "graft.sqlite-wal"]);
-    expect(files.map((file) => modeOf(join(directory.dataDir, file)))).toEqual(["600", "600"]);
+    expect(files.toSorted()).toEqual(["graft.lock", "graft.mark", "graft.sqlite", "graft.sqlite-wal"]);
+    for (const file of files) expect(modeOf(join(directory.dataDir, file))).toBe("600");
     store.close();
     expect(modeOf(directory.file)).toBe("600");
   });
@@ -130,11 +133,26 @@ describe("one data directory, one process", () => {
 });
 
 describe("formats", () => {
+  const unmarked = (): void => rmSync(join(directory.dataDir, "graft.mark"));
+
   test.each([0, 1, 2, 4, 99])("a file of format %i is refused and stays as it is", (version) => {
     directory.open().close();
     directory.sql(`PRAGMA user_version = ${version}`);
+    unmarked();
     const before = readFileSync(directory.file);
     expect(storageError(directory.open)).toContain(`data format ${version}`);
+    expect(readFileSync(directory.file)).toEqual(before);
+  });
+
+  test("a mark of another format is refused: nobody knows what else it says", () => {
+    directory.open().close();
+    const path = join(directory.dataDir, "graft.mark");
+    const mark = readFileSync(path);
+    const slot = new Uint8Array(slotBytes);
+    encodeSlot(slot, 99, { ...firstPromises("x"), state: { kind: "inUse" } }, 4);
+    writeFileSync(path, Buffer.concat([mark.subarray(0, slotBytes), slot]));
+    const before = readFileSync(directory.file);
+    expect(storageError(directory.open)).toContain("data format 4");
     expect(readFileSync(directory.file)).toEqual(before);
   });
 
@@ -149,7 +167,7 @@ describe("formats", () => {
   test("a file that is no database is refused and stays as it is", () => {
     mkdirSync(directory.dataDir);
     writeFileSync(directory.file, "Dear diary. ".repeat(1000));
-    expect(storageError(directory.open)).toContain("Nothing was deleted");
+    expect(damageError(directory.open)).toContain("Nothing was changed");
     expect(readFileSync(directory.file, "utf8")).toStartWith("Dear diary");
   });
 

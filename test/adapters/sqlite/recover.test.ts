@@ -19,7 +19,7 @@ import {
 } from "../../contracts/log-entries.ts";
 import { asFollower, starting, take } from "../../core/build.ts";
 import { persisted, tick } from "../../core/say.ts";
-import { createDataDirectory, type DataDirectory, storageError } from "./data-directory.ts";
+import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
 import { fillLostCluster, foundedAtMs, genesisOf, newCluster, votersOf } from "./lost-cluster.ts";
 
 let directory: DataDirectory;
@@ -153,7 +153,7 @@ describe("refused, and nothing is changed:", () => {
   test("P46: a log that is damaged, wherever it is", () => {
     fillLostCluster(directory, () => [append(...commands(10, 40, 2))]);
     directory.sql("UPDATE log SET payload = CAST('Entry 3' || substr(payload, 8) AS BLOB) WHERE idx = 3");
-    expect(refused()).toContain("damaged at entry 3");
+    expect(damageError(() => planRecovery(directory.dataDir))).toContain("damaged at entry 3");
   });
 
   test("a cluster that has a quorum in this node alone", () => {

@@ -1,0 +1,141 @@
+// How does the mark reach the disk? Two slots, of which the newer sound one counts. The slot that was synced last is never
+// overwritten before another one has been synced: a power cut can tear the other slot only, and every vote stays where it was
+// synced. Reading changes nothing.
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { writeDurably } from "./data-directory.ts";
+import { decodeSlot, encodeSlot, type Mark, slotBytes, type SlotContent } from "./mark.ts";
+import { isMissing } from "./storage-errors.ts";
+
+export const markFile = (dataDir: string): string => join(resolve(dataDir), "graft.mark");
+
+/** What a data directory has for a mark. */
+export type FoundMark =
+  | { readonly kind: "none" }
+  | { readonly kind: "unreadable" }
+  | { readonly kind: "otherFormat"; readonly format: number }
+  | {
+      readonly kind: "mark";
+      readonly mark: Mark;
+      readonly sequence: number;
+      readonly slot: 0 | 1;
+      /** False: the other slot cannot be read. It may have been the newer one, and have held a newer vote. */
+      readonly isNewest: boolean;
+    };
+
+/** Throws what the file system throws. */
+export function readMark(path: string): FoundMark {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return { kind: "none" };
+    throw error;
+  }
+  try {
+    return newestOf([readSlot(descriptor, 0), readSlot(descriptor, 1)]);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readSlot(descriptor: number, slot: number): SlotContent {
+  const bytes = new Uint8Array(slotBytes);
+  let count = 0;
+  for (let read = -1; read !== 0 && count < slotBytes; count += read) {
+    read = readSync(descriptor, bytes, count, slotBytes - count, slot * slotBytes + count);
+  }
+  return decodeSlot(count === slotBytes ? bytes : bytes.subarray(0, count));
+}
+
+function newestOf(slots: readonly [SlotContent, SlotContent]): FoundMark {
+  const isNewest = !slots.some(({ kind }) => kind === "unreadable");
+  let newest: FoundMark | null = null;
+  for (const slot of [0, 1] as const) {
+    const content = slots[slot];
+    if (content.kind === "otherFormat") return content;
+    if (content.kind !== "mark" || (newest?.kind === "mark" && newest.sequence > content.sequence)) continue;
+    newest = { kind: "mark", mark: content.mark, sequence: content.sequence, slot, isNewest };
+  }
+  return newest ?? { kind: isNewest ? "none" : "unreadable" };
+}
+
+/** The mark of a data directory that this process holds. Each call throws what the file system throws. */
+export class MarkFile {
+  readonly path: string;
+  readonly #descriptor: number;
+  readonly #bytes = new Uint8Array(slotBytes);
+  #sequence: number;
+  /** Where the mark stands that was synced last. */
+  #synced: 0 | 1;
+  #mark: Mark;
+  #isSynced = true;
+
+  private constructor(path: string, descriptor: number, found: FoundMark & { readonly kind: "mark" }) {
+    this.path = path;
+    this.#descriptor = descriptor;
+    this.#sequence = found.sequence;
+    this.#synced = found.slot;
+    this.#mark = found.mark;
+  }
+
+  /** A mark where there is none: it is there whole, and durable, or not at all. */
+  static create(path: string, mark: Mark): MarkFile {
+    // Both slots, so that no later write has to ask the file system for space.
+    const bytes = new Uint8Array(2 * slotBytes);
+    encodeSlot(bytes.subarray(0, slotBytes), 1, mark);
+    writeDurably(path, bytes);
+    const descriptor = openSync(path, "r+");
+    return new MarkFile(path, descriptor, { kind: "mark", mark, sequence: 1, slot: 0, isNewest: true });
+  }
+
+  /** The mark as it was found is on disk when this returns. */
+  static open(path: string, found: FoundMark & { readonly kind: "mark" }): MarkFile {
+    const descriptor = openSync(path, "r+");
+    try {
+      fsyncSync(descriptor);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    return new MarkFile(path, descriptor, found);
+  }
+
+  /** The latest one, durable or not. */
+  get mark(): Mark {
+    return this.#mark;
+  }
+
+  /** Survives the end of the process, and not yet a power cut. */
+  write(mark: Mark): void {
+    const slot = this.#synced === 0 ? 1 : 0;
+    encodeSlot(this.#bytes, ++this.#sequence, mark);
+    writeFully(this.#descriptor, this.#bytes, slot * slotBytes);
+    this.#mark = mark;
+    this.#isSynced = false;
+  }
+
+  /** What was written last is on disk when this returns. */
+  sync(): void {
+    if (this.#isSynced) return;
+    fsyncSync(this.#descriptor);
+    this.#synced = this.#synced === 0 ? 1 : 0;
+    this.#isSynced = true;
+  }
+
+  writeSynced(mark: Mark): void {
+    this.write(mark);
+    this.sync();
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+function writeFully(descriptor: number, bytes: Uint8Array, position: number): void {
+  let count = 0;
+  while (count < bytes.byteLength) {
+    count += writeSync(descriptor, bytes, count, bytes.byteLength - count, position + count);
+  }
+}

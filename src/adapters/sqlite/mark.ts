@@ -1,0 +1,118 @@
+// What does a node remember beside its database, so that it can tell a short log from a lost one? The mark: how far the log
+// reached, and what the node has promised. This file says what is in it and how it stands in a slot of 4096 bytes. How the
+// slots are written is mark-file.ts; when, marking.ts; what follows from it at the start, open-data.ts.
+import type { Incarnation, MemberKey } from "../../core/configuration.ts";
+import { type LogPosition, logStart, type Term } from "../../core/log-position.ts";
+import type { Refill } from "../../core/refill.ts";
+import { type Chain, chainStart } from "./chain.ts";
+import { formatVersion } from "./schema.ts";
+
+/** What the database must hold, or hold more of. */
+export interface Promises {
+  readonly incarnation: Incarnation;
+  /** Null before the genesis. */
+  readonly clusterUuid: string | null;
+  readonly currentTerm: Term;
+  readonly votedFor: MemberKey | null;
+  /** An entry that the log contained, with its checksum. */
+  readonly last: LogPosition;
+  readonly chain: Chain;
+  /** False: this node is the only voter, so nobody could refill it. */
+  readonly hasOtherVoters: boolean;
+}
+
+export type MarkState =
+  /** The database is to be created with these promises. Nothing has been confirmed since. */
+  | { readonly kind: "creating"; readonly refill: Refill | null }
+  | { readonly kind: "inUse" }
+  /** The files beside the mark are to be set aside in `folder`, a name in the data directory. */
+  | { readonly kind: "damaged"; readonly finding: string; readonly folder: string }
+  /** The database is about to become that of another incarnation. If it has not, `before` still holds. */
+  | { readonly kind: "recovering"; readonly to: Incarnation; readonly before: MarkState };
+
+export interface Mark extends Promises {
+  readonly state: MarkState;
+}
+
+export const firstPromises = (incarnation: Incarnation): Promises => ({
+  incarnation,
+  clusterUuid: null,
+  currentTerm: 0,
+  votedFor: null,
+  last: logStart,
+  chain: chainStart,
+  hasOtherVoters: true,
+});
+
+/** Whether this incarnation has told anyone anything that it has to stand by. */
+export const hasPromised = ({ clusterUuid, currentTerm }: Promises): boolean => clusterUuid !== null || currentTerm > 0;
+
+/** A block of its own on every usual disk, so that tearing one slot never touches the other. */
+export const slotBytes = 4096;
+
+const magic = 0x47524d4b; // "GRMK"
+const headBytes = 32;
+const contentBytesMax = slotBytes - headBytes;
+/** So much of a finding leaves room for the rest even where every character takes several bytes. */
+const findingCharactersMax = 900;
+
+const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** What stands in a slot. */
+export type SlotContent =
+  | { readonly kind: "empty" }
+  /** Torn by a power cut, or rotten. */
+  | { readonly kind: "unreadable" }
+  | { readonly kind: "otherFormat"; readonly format: number }
+  | { readonly kind: "mark"; readonly sequence: number; readonly mark: Mark };
+
+/** Fills the slot: magic, format, length, sequence, checksum, then the mark as JSON. */
+export function encodeSlot(slot: Uint8Array, sequence: number, mark: Mark, format: number = formatVersion): void {
+  const { read, written } = utf8.encodeInto(textOf(mark), slot.subarray(headBytes));
+  if (read === 0 || written > contentBytesMax) throw new Error("a mark that does not fit into its slot");
+  const view = new DataView(slot.buffer, slot.byteOffset, slotBytes);
+  view.setUint32(0, magic);
+  view.setUint32(4, format);
+  view.setUint32(8, written);
+  view.setUint32(12, 0);
+  view.setBigUint64(16, BigInt(sequence));
+  view.setBigUint64(24, checksumOf(slot, written));
+}
+
+export function decodeSlot(slot: Uint8Array): SlotContent {
+  if (slot.every((byte) => byte === 0)) return { kind: "empty" };
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  if (slot.byteLength < slotBytes || view.getUint32(0) !== magic) return { kind: "unreadable" };
+  const length = view.getUint32(8);
+  if (length > contentBytesMax || view.getBigUint64(24) !== checksumOf(slot, length)) return { kind: "unreadable" };
+  const format = view.getUint32(4);
+  if (format !== formatVersion) return { kind: "otherFormat", format };
+  const mark = JSON.parse(fromUtf8.decode(slot.subarray(headBytes, headBytes + length))) as Mark;
+  return { kind: "mark", sequence: Number(view.getBigUint64(16)), mark };
+}
+
+function textOf({ state, ...promises }: Mark): string {
+  return JSON.stringify({ ...promises, state: bounded(state) });
+}
+
+function bounded(state: MarkState): MarkState {
+  switch (state.kind) {
+    case "creating":
+      return { kind: "creating", refill: state.refill && { ...state.refill, finding: cut(state.refill.finding) } };
+    case "damaged":
+      return { ...state, finding: cut(state.finding) };
+    case "recovering":
+      return { ...state, before: bounded(state.before) };
+    case "inUse":
+      return state;
+  }
+}
+
+const cut = (text: string): string =>
+  text.length > findingCharactersMax ? `${text.slice(0, findingCharactersMax)}…` : text;
+
+/** Over everything that is believed of a slot: what stands before the checksum, and the content. */
+function checksumOf(slot: Uint8Array, length: number): bigint {
+  return Bun.hash.xxHash3(slot.subarray(0, 24), Bun.hash.xxHash3(slot.subarray(headBytes, headBytes + length)));
+}

@@ -1,0 +1,122 @@
+// When is the mark written? After each transaction, so that it never says more than the log holds; and before one that takes
+// entries away, so that a crash in between is no false alarm. Only what others build on at once is synced: a term, a vote, the
+// genesis, a removal, the end of a refill. Syncing every mark would halve the throughput.
+import { type Configuration, hasOtherVoters } from "../../core/configuration.ts";
+import type { DurableEffect } from "../../core/effects.ts";
+import { type LogIndex, type LogPosition, logStart } from "../../core/log-position.ts";
+import { genesisConfiguration } from "../../core/genesis.ts";
+import type { SavedState } from "../../ports/log-store.ts";
+import { type Chain, chainStart } from "./chain.ts";
+import type { Promises } from "./mark.ts";
+import type { MarkFile } from "./mark-file.ts";
+
+interface Chained extends LogPosition {
+  readonly chain: Chain;
+}
+
+/** A configuration of the log, or the one in force at its base. */
+interface Placed {
+  readonly index: LogIndex;
+  readonly hasOtherVoters: boolean;
+}
+
+export class Marking {
+  readonly #file: MarkFile;
+  #promises: Promises;
+  /** Ascending; the last one is in force. */
+  #configurations: readonly Placed[];
+
+  /** @param promises what `saved` comes to */
+  constructor(file: MarkFile, saved: SavedState, promises: Promises) {
+    this.#file = file;
+    this.#promises = promises;
+    const { genesis, baseConfiguration, configurations } = saved;
+    const first = baseConfiguration?.configuration ?? (genesis === null ? null : genesisConfiguration(genesis));
+    this.#configurations = [
+      ...(first === null ? [] : [this.#placed(0, first)]),
+      ...configurations.map(({ position, configuration }) => this.#placed(position.index, configuration)),
+    ];
+  }
+
+  get promises(): Promises {
+    return this.#promises;
+  }
+
+  /** Before the transaction. `chainedAt` is asked for a position of the log as it is now. */
+  before(effects: readonly DurableEffect[], chainedAt: (index: LogIndex) => Chained): void {
+    const through = endAfter(effects);
+    const { last } = this.#promises;
+    if (through === null || last.index === 0 || through >= last.index) return;
+    const { index, term, chain } = through < 0 ? { ...logStart, chain: chainStart } : chainedAt(through);
+    this.#promises = { ...this.#promises, last: { index, term }, chain };
+    this.#file.writeSynced({ ...this.#promises, state: { kind: "inUse" } });
+  }
+
+  /** After the transaction, which ends at `tail`. */
+  after(effects: readonly DurableEffect[], { index, term, chain }: Chained): void {
+    let isSynced = false;
+    for (const effect of effects) if (this.#follow(effect)) isSynced = true;
+    const inForce = this.#configurations.at(-1) ?? { hasOtherVoters: true };
+    this.#promises = { ...this.#promises, last: { index, term }, chain, hasOtherVoters: inForce.hasOtherVoters };
+    this.#file.write({ ...this.#promises, state: { kind: "inUse" } });
+    if (isSynced) this.#file.sync();
+  }
+
+  /** What was marked last survives a power cut when this returns. */
+  sync(): void {
+    this.#file.sync();
+  }
+
+  /** The next start sets the files aside. */
+  damaged(finding: string, folder: string): void {
+    this.#file.writeSynced({ ...this.#promises, state: { kind: "damaged", finding, folder } });
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  /** Whether others build on the effect as soon as it is confirmed. */
+  #follow(effect: DurableEffect): boolean {
+    switch (effect.kind) {
+      case "writeVote":
+        this.#promises = { ...this.#promises, currentTerm: effect.currentTerm, votedFor: effect.votedFor };
+        return true;
+      case "writeGenesis":
+        this.#promises = { ...this.#promises, clusterUuid: effect.genesis.clusterUuid };
+        this.#configurations = [this.#placed(0, genesisConfiguration(effect.genesis)), ...this.#configurations];
+        return true;
+      case "writeRemoved":
+      case "writeRefilled":
+        return true;
+      case "truncateLog":
+        this.#configurations = this.#configurations.filter(({ index }) => index <= effect.through);
+        return false;
+      case "appendLog":
+        for (const entry of effect.entries) {
+          if (entry.kind !== "configuration") continue;
+          this.#configurations = [...this.#configurations, this.#placed(entry.index, entry.configuration)];
+        }
+        return false;
+      case "writeSnapshot": {
+        const kept = effect.discardsLog ? [] : this.#configurations.filter(({ index }) => index > effect.base.index);
+        this.#configurations = [this.#placed(effect.base.index, effect.baseConfiguration.configuration), ...kept];
+        return false;
+      }
+    }
+  }
+
+  #placed(index: LogIndex, configuration: Configuration): Placed {
+    return { index, hasOtherVoters: hasOtherVoters(configuration, this.#promises.incarnation) };
+  }
+}
+
+/** The lowest index after which the effects take entries away; -1: all of them; null: none. */
+function endAfter(effects: readonly DurableEffect[]): LogIndex | null {
+  let end: LogIndex | null = null;
+  for (const effect of effects) {
+    if (effect.kind === "truncateLog" && (end === null || effect.through < end)) end = effect.through;
+    if (effect.kind === "writeSnapshot" && effect.discardsLog) end = -1;
+  }
+  return end;
+}

@@ -1,0 +1,115 @@
+// The mark's file: what is read back of it after a crash at any moment, and after rot in any of its bytes.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { firstPromises, type Mark, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
+import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
+import { keyOf } from "../../contracts/log-entries.ts";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "graft-mark-"));
+  path = join(folder, "graft.mark");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const markAt = (index: number, currentTerm = 1): Mark => ({
+  ...firstPromises("0123456789abcdef0123456789abcdef"),
+  currentTerm,
+  votedFor: keyOf("n2"),
+  last: { index, term: 1 },
+  chain: 7 * index,
+  state: { kind: "inUse" },
+});
+
+const indexFound = (): number => {
+  const found = readMark(path);
+  if (found.kind !== "mark") throw new Error(`no mark, but ${found.kind}`);
+  return found.mark.last.index;
+};
+
+function withBytes(change: (bytes: Buffer) => void): void {
+  const bytes = readFileSync(path);
+  change(bytes);
+  writeFileSync(path, bytes);
+}
+
+test("the latest one is read back, by this process and by the next", () => {
+  const file = MarkFile.create(path, markAt(0));
+  expect(readMark(path)).toMatchObject({ kind: "mark", mark: markAt(0), isNewest: true });
+  for (let index = 1; index < 8; index++) {
+    file.write(markAt(index));
+    if (index % 3 === 0) file.sync();
+    expect(indexFound()).toBe(index);
+  }
+  file.close();
+  const found = readMark(path);
+  if (found.kind !== "mark") throw new Error("no mark");
+  const again = MarkFile.open(path, found);
+  again.write(markAt(9));
+  expect(indexFound()).toBe(9);
+  again.close();
+  expect(readFileSync(path)).toHaveLength(2 * slotBytes);
+});
+
+test("no file, or one of zeros: there is no mark", () => {
+  expect(readMark(path)).toEqual({ kind: "none" });
+  writeFileSync(path, Buffer.alloc(slotBytes + 100));
+  expect(readMark(path)).toEqual({ kind: "none" });
+});
+
+test("P61: what was synced last is never overwritten before another one is synced", () => {
+  const file = MarkFile.create(path, markAt(0));
+  file.writeSynced(markAt(5, 9));
+  const synced = readFileSync(path);
+  // A power cut may take back or tear everything since then, whatever it was.
+  for (let index = 6; index < 20; index++) {
+    file.write(markAt(index, 9));
+    for (const slot of [0, 1]) {
+      const same = readFileSync(path).subarray(slot * slotBytes, (slot + 1) * slotBytes);
+      const isTouched = !same.equals(synced.subarray(slot * slotBytes, (slot + 1) * slotBytes));
+      if (isTouched) withBytes((bytes) => bytes.fill(0xab, slot * slotBytes + 10, slot * slotBytes + 200));
+    }
+    expect(indexFound()).toBe(5);
+  }
+  file.close();
+});
+
+describe("rot", () => {
+  beforeEach(() => {
+    const file = MarkFile.create(path, markAt(1));
+    file.writeSynced(markAt(2));
+    file.close();
+  });
+
+  test("in any byte that is believed is noticed, and the other slot counts", () => {
+    const sound = readFileSync(path);
+    const length = sound.readUInt32BE(slotBytes + 8);
+    for (let at = slotBytes; at < slotBytes + 32 + length; at++) {
+      withBytes((bytes) => (bytes[at] = bytes[at]! ^ 0x20));
+      expect(readMark(path)).toMatchObject({ kind: "mark", mark: markAt(1), isNewest: false });
+      writeFileSync(path, sound);
+    }
+  });
+
+  test("in both slots leaves nothing to go by", () => {
+    withBytes((bytes) => {
+      bytes[40] = bytes[40]! ^ 1;
+      bytes[slotBytes + 40] = bytes[slotBytes + 40]! ^ 1;
+    });
+    expect(readMark(path)).toEqual({ kind: "unreadable" });
+  });
+});
+
+test("a finding of any length and any characters fits", () => {
+  const finding = '\u0000\u{1f4be}"\\'.repeat(5000);
+  const state = { kind: "damaged", finding, folder: "damaged-2026" } as const;
+  const file = MarkFile.create(path, markAt(1));
+  file.writeSynced({ ...markAt(2), state: { kind: "recovering", to: "x", before: state } });
+  file.close();
+  const found = readMark(path);
+  const text = found.kind === "mark" && JSON.stringify(found.mark.state);
+  expect(text).toContain("damaged-2026");
+});
