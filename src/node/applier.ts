@@ -1,33 +1,29 @@
-// Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. A query
-// takes its turn here too: it is put to the state machine after everything that it has to see has been handed over.
+// Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. Queries take their
+// turn here too, behind everything that they have to see and behind all commands that are there (query-slices.ts).
 import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
-import { answer, notApplied, queryFailed, stateMachineStopped } from "./answers.ts";
+import { answer, notApplied } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
+import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import type { Applied } from "./snapshot-taker.ts";
-import { giveUp, type QueryWaiter, type Waiter } from "./waiting-clients.ts";
-import type { DueQuery, QueryRoom } from "./waiting-reads.ts";
+import { giveUp, type Waiter } from "./waiting-clients.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 16;
 const runBytesMax = 256 * 1024;
 /** How long entries are read and handed over in one go, ms: a node that replays a long log has heartbeats to answer (P49). */
 const turnMsMax = 10;
-/** How many queries may be with the state machine at once: no more than a run or two of commands would take. */
-const queriesMax = 1024;
-const queryBytesMax = 16 * 1024 * 1024;
-const nothing = new Uint8Array();
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
   readonly clock: Pick<Clock, "nowMs" | "soon">;
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
-  /** The queries that a state may answer which has been handed everything through this index, as far as there is room. */
-  readonly dueQueries: (through: LogIndex, room: QueryRoom) => readonly DueQuery[];
+  /** The queries that wait. */
+  readonly reads: QuerySlicesOptions["reads"];
   /** Who waits for this committed entry. */
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
@@ -44,7 +40,7 @@ export interface ApplierOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** A run or a query that is with the state machine. */
+/** A run or a slice of queries that is with the state machine. */
 interface UnderWay {
   /** Who waits for each outcome; nobody does once it has been answered. */
   readonly waiting: (readonly Waiter[])[];
@@ -68,8 +64,7 @@ export class Applier {
   #committedThrough: LogIndex;
   #appliedThrough: LogIndex;
   readonly #underWay = new Set<UnderWay>();
-  #queriesUnderWay = 0;
-  #queryBytesUnderWay = 0;
+  readonly #queries: QuerySlices;
   #failure: Error | null = null;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
@@ -84,6 +79,11 @@ export class Applier {
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, options: ApplierOptions) {
     this.#options = options;
+    this.#queries = new QuerySlices({
+      ...options,
+      nowMs: () => options.clock.nowMs(),
+      settle: (slice, conclude) => this.#settle(slice, conclude),
+    });
     const after = snapshot?.position.index ?? 0;
     this.#handedThrough = after;
     this.#committedThrough = after;
@@ -162,20 +162,26 @@ export class Applier {
     // A state machine that stands still is not restored; but nothing is read that is gone.
     if (this.#toRestore !== null) this.#goOnAfter(this.#toRestore.position.index);
     this.#toRestore = null;
-    this.#ask();
-    if (this.#goesOn && this.#failure === null) return;
-    const endMs = this.#options.clock.nowMs() + turnMsMax;
+    // Commands first: they wait for the slice that is under way, and not for the next one.
+    if (!this.#goesOn) this.#handCommitted();
+    // Nobody is left waiting for a state machine that stands still.
+    if (this.#failure !== null) {
+      this.#refuseCommitted(this.#failure);
+      return this.#queries.refuse(this.#handedThrough, this.#failure);
+    }
+    const slice = this.#queries.ask(this.#handedThrough);
+    if (slice !== null) this.#underWay.add(slice);
+  }
+
+  #handCommitted(): void {
+    const { clock, read } = this.#options;
+    const endMs = clock.nowMs() + turnMsMax;
     while (this.#runsUnderWay < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
-      if (this.#options.clock.nowMs() >= endMs) return this.#goOnLater();
-      const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
+      if (clock.nowMs() >= endMs) return this.#goOnLater();
+      const entries = read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
-      this.#ask();
     }
-    // Nobody is left waiting for a state machine that stands still.
-    if (this.#failure === null) return;
-    this.#refuseCommitted(this.#failure);
-    this.#ask();
   }
 
   #goOnLater(): void {
@@ -198,21 +204,7 @@ export class Applier {
   }
 
   get #runsUnderWay(): number {
-    return this.#underWay.size - this.#queriesUnderWay;
-  }
-
-  /** Puts the queries that are due; once the state machine stands still each of them is told so. */
-  #ask(): void {
-    const due = this.#options.dueQueries(this.#handedThrough, {
-      count: queriesMax - this.#queriesUnderWay,
-      bytes: queryBytesMax - this.#queryBytesUnderWay,
-    });
-    for (const query of due) {
-      const { waiter, position } = query;
-      if (this.#failure !== null) waiter.fail(stateMachineStopped(this.#failure));
-      else if (waiter.kind === "reach") waiter.succeed(nothing, position, null);
-      else this.#query(waiter, query);
-    }
+    return this.#underWay.size - (this.#queries.isUnderWay ? 1 : 0);
   }
 
   #restore(snapshot: SnapshotRecord): void {
@@ -269,25 +261,7 @@ export class Applier {
       );
   }
 
-  #query(waiter: QueryWaiter, { position, stalenessMs }: DueQuery): void {
-    const query = { waiting: [[waiter]] };
-    const { byteLength } = waiter.payload;
-    this.#underWay.add(query);
-    this.#queriesUnderWay++;
-    this.#queryBytesUnderWay += byteLength;
-    const settle = (conclude: () => void): void => {
-      this.#queriesUnderWay--;
-      this.#queryBytesUnderWay -= byteLength;
-      this.#settle(query, conclude);
-    };
-    this.#options.stateMachine.query(waiter.payload).then(
-      (outcome) => settle(() => answer(waiter, outcome, position, stalenessMs)),
-      // A question that fails leaves the state as it was: only who asked is told.
-      (error: Error) => settle(() => waiter.fail(queryFailed(error))),
-    );
-  }
-
-  /** A run or a query is over: `conclude` says what came of it, and there is room for another. */
+  /** A run or a slice of queries is over: `conclude` says what came of it, and there is room for another. */
   #settle(asked: UnderWay, conclude: () => void): void {
     this.#whileUnderWay(asked, () => {
       conclude();

@@ -42,7 +42,7 @@ export class Node implements TransportHandler, RequestTarget {
   readonly options: NodeOptions;
   readonly #modules: NodeModules;
   readonly #waiting = new WaitingClients();
-  readonly #reads = new WaitingReads();
+  readonly #reads = new WaitingReads(() => this.#applier.serve());
   readonly #mailbox = new Mailbox(this.#waiting, this.#reads);
   readonly #parked = new ParkedRequests();
   readonly #applier: Applier;
@@ -83,7 +83,7 @@ export class Node implements TransportHandler, RequestTarget {
       stateMachine,
       clock,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
-      dueQueries: (through, room) => this.#reads.take(through, room, this.nowMs()),
+      reads: this.#reads,
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
       handed: (last, bytes) => this.snapshots.taker.onHanded(last, bytes),

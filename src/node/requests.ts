@@ -109,27 +109,28 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
         kind: "command",
         payload,
         session: request.session === null ? null : { ...request.session, client: client.name },
+        from: client,
         dueMs,
         succeed: result(id, reply),
         fail,
       });
     case "query": {
-      const waiter = { kind: "query", payload, dueMs, succeed: result(id, reply), fail } as const;
+      const waiter = { kind: "query", payload, from: client, dueMs, succeed: result(id, reply), fail } as const;
       if (request.consistency === "stale") return node.submitStale(waiter, request.maxStalenessMs);
       return node.submit(waiter);
     }
     case "backup": {
       const succeed: Succeed = (_, { index }) => void makeBackup(node.snapshots.backups, id, index).then(reply);
-      return node.submit({ kind: "reach", payload, dueMs, succeed, fail });
+      return node.submit({ kind: "reach", payload, from: client, dueMs, succeed, fail });
     }
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
       const { name, isAdmin } = client;
-      return node.submit({ ...request, client: name, isAdmin, payload, dueMs, succeed, fail });
+      return node.submit({ ...request, client: name, isAdmin, payload, from: client, dueMs, succeed, fail });
     }
     case "closeSession": {
       const succeed: Succeed = () => reply({ kind: "done", id, leader: knownLeader(node.state) });
-      return node.submit({ ...request, client: client.name, payload, dueMs, succeed, fail });
+      return node.submit({ ...request, client: client.name, payload, from: client, dueMs, succeed, fail });
     }
   }
 }

@@ -5,6 +5,7 @@ import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { ProposalRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
 import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
+import type { ClientConnection } from "../ports/transport.ts";
 
 export interface ReplyError {
   readonly code: ReplyErrorCode;
@@ -12,7 +13,11 @@ export interface ReplyError {
   readonly leader: LeaderHint | null;
 }
 
+/** Whose request it is. */
+export type Asker = Pick<ClientConnection, "name" | "isOpen" | "hasCredit" | "whenCredit">;
+
 interface Asked {
+  readonly from: Asker;
   /** A command's is let go of once it has its place: from then on the log holds it. */
   payload: Uint8Array;
   readonly dueMs: Millis;

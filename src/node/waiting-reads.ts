@@ -1,9 +1,11 @@
 // Which queries wait to be put to the state machine? They wait for the core to say how far the state must reach that answers
-// them, and then for the applier to get there. Every query that was taken leaves exactly once: to the state machine, or with
+// them, then for the applier to get there, and then for their turn (fair-queue.ts). Every query that was taken leaves exactly once: to the state machine, or with
 // the reason why not (P26 of the tests). A question changes nothing, so its outcome is never in doubt.
 import type { ReadRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
-import { notAnswered, type QueryWaiter, type ReadWaiter, type ReplyError } from "./waiting-clients.ts";
+import { querySliceMs } from "../ports/state-machine.ts";
+import { FairQueue, type Taken } from "./fair-queue.ts";
+import { type Asker, notAnswered, type QueryWaiter, type ReadWaiter, type ReplyError } from "./waiting-clients.ts";
 
 /** Queries that a state which has applied through this index may answer. */
 interface Ready {
@@ -26,20 +28,37 @@ export interface DueQuery {
   readonly waiter: ReadWaiter;
   readonly position: LogPosition;
   readonly stalenessMs: number | null;
+  /** To be handed in with what becomes of it. */
+  readonly taken: Taken<Due>;
 }
 
-/** For how many more queries there is room, and until how many more bytes of them have been taken. */
-export interface QueryRoom {
-  readonly count: number;
-  readonly bytes: number;
+/** One that waits for its turn: the state reaches far enough. */
+interface Due {
+  readonly from: Asker;
+  readonly waiter: ReadWaiter;
+  readonly position: LogPosition;
+  readonly age: Age | null;
 }
+
+/** Of one slice: how many queries, and until how many bytes of them. */
+const sliceCountMax = 1024;
+const sliceBytesMax = 16 * 1024 * 1024;
+/** What a query costs beside the state machine's time, ms: to be handed over, and for the bytes of its answer to be sent. */
+const costMs = 0.01;
+const costBytesPerMs = 512 * 1024;
 
 export class WaitingReads {
   readonly #asked = new Map<ReadRef, readonly ReadWaiter[]>();
   #ready: Ready[] = [];
+  readonly #due: FairQueue<Due>;
   #lastRef = 0;
   #count = 0;
   #bytes = 0;
+
+  /** `wake` is called when `take` may give more than before, although nothing has come and no state has gone on. */
+  constructor(wake: () => void = () => {}) {
+    this.#due = new FairQueue(wake);
+  }
 
   /** How many queries wait. */
   get count(): number {
@@ -81,57 +100,98 @@ export class WaitingReads {
   }
 
   /**
-   * The queries that a state which has been handed everything through `through` may answer, as far as there is room. Those for
-   * which it is too old are told so.
+   * The next slice of the queries that a state may answer which has been handed everything through `through`: what the state
+   * machine does in one go, as far as can be told. Those for which the state is too old are told so, and those whose time is up.
    */
-  take(through: LogIndex, room: QueryRoom, nowMs: Millis): readonly DueQuery[] {
-    if (this.#ready.length === 0) return [];
-    const taken: ReadWaiter[] = [];
-    const due: DueQuery[] = [];
-    const later: Ready[] = [];
-    let left = room;
-    for (const ready of this.#ready) {
-      const count = ready.position.index <= through ? countWithin(ready.waiters, left) : 0;
-      for (const waiter of ready.waiters.slice(0, count)) {
-        taken.push(waiter);
-        left = { count: left.count - 1, bytes: left.bytes - waiter.payload.byteLength };
-        const query = dueQuery(waiter, ready, through, nowMs);
-        if (isTooOld(query, ready.age)) waiter.fail(tooOld(query.stalenessMs));
-        else due.push(query);
-      }
-      if (ready.waiters.length > count) later.push({ ...ready, waiters: ready.waiters.slice(count) });
+  take(through: LogIndex, nowMs: Millis): readonly DueQuery[] {
+    this.#queueUp(through);
+    const slice: DueQuery[] = [];
+    let [leftMs, leftBytes] = [querySliceMs, sliceBytesMax];
+    while (leftMs > 0 && leftBytes > 0 && slice.length < sliceCountMax) {
+      const taken = this.#due.take();
+      if (taken === null) break;
+      const query = this.#dueQuery(taken, through, nowMs);
+      if (query === null) continue;
+      slice.push(query);
+      leftMs -= taken.estimateMs;
+      leftBytes -= query.waiter.payload.byteLength;
     }
-    this.#ready = later;
-    this.#forget(taken);
-    return due;
+    return slice;
   }
 
-  /** Answers those whose time is up. */
+  /** The query has been answered: this long the state machine was busy with it, and so large is the answer. */
+  charge({ taken }: DueQuery, elapsedMs: Millis, bytes: number): void {
+    this.#due.charge(taken, costMs + elapsedMs + bytes / costBytesPerMs);
+  }
+
+  /** It needed nothing of the state machine. */
+  drop({ taken }: DueQuery): void {
+    this.#due.drop(taken);
+  }
+
+  /** These were not put to the state machine. They keep their turn. */
+  giveBack(queries: readonly DueQuery[]): void {
+    for (const { taken } of queries.toReversed()) {
+      this.#due.giveBack(taken);
+      this.#count++;
+      this.#bytes += taken.item.waiter.payload.byteLength;
+    }
+  }
+
+  /** Answers those whose time is up, and lets go of those whose client is gone. */
   expire(nowMs: Millis): void {
-    const isLate = (waiter: ReadWaiter): boolean => waiter.dueMs <= nowMs;
-    const late: ReadWaiter[] = [];
+    const isOver = (waiter: ReadWaiter): boolean => waiter.dueMs <= nowMs || !waiter.from.isOpen;
+    const over: ReadWaiter[] = [];
     for (const [ref, waiters] of this.#asked) {
-      if (!waiters.some(isLate)) continue;
-      late.push(...waiters.filter(isLate));
+      if (!waiters.some(isOver)) continue;
+      over.push(...waiters.filter(isOver));
       this.#asked.set(
         ref,
-        waiters.filter((waiter) => !isLate(waiter)),
+        waiters.filter((waiter) => !isOver(waiter)),
       );
     }
     for (const ready of this.#ready) {
-      late.push(...ready.waiters.filter(isLate));
-      ready.waiters = ready.waiters.filter((waiter) => !isLate(waiter));
+      over.push(...ready.waiters.filter(isOver));
+      ready.waiters = ready.waiters.filter((waiter) => !isOver(waiter));
     }
     this.#ready = this.#ready.filter(({ waiters }) => waiters.length > 0);
-    this.#settle(late, notAnswered("the query was not answered in time"));
+    over.push(...this.#due.remove(({ waiter }) => isOver(waiter)).map(({ waiter }) => waiter));
+    this.#settle(over, late);
   }
 
   /** Nothing will be answered any more: the node ends, or its state machine stands still. */
   failAll(error: ReplyError): void {
-    const waiters = [...this.#asked.values(), ...this.#ready.map((ready) => ready.waiters)].flat();
+    const due = this.#due.remove(() => true).map(({ waiter }) => waiter);
+    const waiters = [...this.#asked.values(), ...this.#ready.map((ready) => ready.waiters), due].flat();
     this.#asked.clear();
     this.#ready = [];
     this.#settle(waiters, error);
+  }
+
+  /** Those for which the state reaches far enough take their places among the others. */
+  #queueUp(through: LogIndex): void {
+    if (this.#ready.length === 0) return;
+    const later: Ready[] = [];
+    for (const ready of this.#ready) {
+      if (ready.position.index > through) later.push(ready);
+      else for (const waiter of ready.waiters) this.#due.add(dueOf(waiter, ready));
+    }
+    this.#ready = later;
+  }
+
+  /** Null: it is not to be put any more. */
+  #dueQuery(taken: Taken<Due>, through: LogIndex, nowMs: Millis): DueQuery | null {
+    const { waiter, position, age } = taken.item;
+    this.#forget([waiter]);
+    const stalenessMs = stalenessOf(age, nowMs);
+    const reason = waiter.dueMs <= nowMs ? late : isTooOld(stalenessMs, age) ? tooOld(stalenessMs) : null;
+    if (reason === null && waiter.from.isOpen) {
+      return { waiter, taken, position: age === null ? position : { ...position, index: through }, stalenessMs };
+    }
+    this.#due.drop(taken);
+    // Whoever is gone hears it as little as anything else.
+    waiter.fail(reason ?? late);
+    return null;
   }
 
   #forget(waiters: readonly ReadWaiter[]): void {
@@ -145,23 +205,15 @@ export class WaitingReads {
   }
 }
 
-/** The one that goes beyond the bytes is taken, so that each gets its turn whatever its size. */
-function countWithin(waiters: readonly ReadWaiter[], room: QueryRoom): number {
-  let count = 0;
-  for (let { bytes } = room; count < Math.min(waiters.length, room.count) && bytes > 0; count++) {
-    bytes -= waiters[count]!.payload.byteLength;
-  }
-  return count;
-}
+const dueOf = (waiter: ReadWaiter, { position, age }: Ready): Due => ({ from: waiter.from, waiter, position, age });
 
-function dueQuery(waiter: ReadWaiter, { position, age }: Ready, through: LogIndex, nowMs: Millis): DueQuery {
-  if (age === null) return { waiter, position, stalenessMs: null };
-  const stalenessMs = age.asOfMs === null ? null : Math.max(0, Math.ceil(nowMs - age.asOfMs));
-  return { waiter, position: { ...position, index: through }, stalenessMs };
-}
+const stalenessOf = (age: Age | null, nowMs: Millis): number | null =>
+  age === null || age.asOfMs === null ? null : Math.max(0, Math.ceil(nowMs - age.asOfMs));
 
-const isTooOld = ({ stalenessMs }: DueQuery, age: Age | null): boolean =>
+const isTooOld = (stalenessMs: number | null, age: Age | null): boolean =>
   age !== null && age.maxMs !== null && (stalenessMs === null || stalenessMs > age.maxMs);
+
+const late = notAnswered("the query was not answered in time");
 
 const tooOld = (stalenessMs: number | null): ReplyError =>
   notAnswered(

@@ -57,6 +57,19 @@ export type Outcome =
  */
 export type Deliver = (outcomes: readonly Outcome[]) => void;
 
+export type QueryOutcome = Extract<Outcome, { readonly kind: "ok" | "rejected" }>;
+
+/** What became of one query: an outcome, or the failure of the plugin at this one query; and what that took. */
+export interface Answer {
+  readonly outcome: QueryOutcome | { readonly kind: "failed"; readonly error: Error };
+  /** How long the state machine's thread was busy with it. */
+  readonly elapsedMs: number;
+}
+
+/** A slice of queries begins no further query after this time, or after this many bytes of answers. */
+export const querySliceMs = 5;
+export const querySliceBytesMax = 1024 * 1024;
+
 export interface StateMachineDescription {
   readonly name: string;
   readonly version: string;
@@ -85,7 +98,9 @@ export interface StateSnapshot {
 /**
  * An adapter MUST:
  * - apply runs in the order of the calls, each entry exactly once, and never decide an outcome by time;
- * - answer a query from a state that includes every run handed over before it;
+ * - answer queries from a state that includes every run handed over before them;
+ * - begin at least one query of a slice, and no further one once the slice has taken `querySliceMs` or its answers weigh
+ *   `querySliceBytesMax`: commands that come meanwhile wait for one slice at the most;
  * - apply a command of a session once, wherever and however often it stands in the log (§6.3): another copy of it is answered
  *   with the outcome of the first, or as the session table has it (core/sessions.ts), which is part of the state;
  * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. Results that nobody awaits and no
@@ -94,7 +109,7 @@ export interface StateSnapshot {
  *   where nobody asked for its result;
  * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
  *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
- * - reject a query's promise (`GraftError("query-failed")`), and no other, when the query throws: it changed nothing, and a client's question must not be
+ * - answer `failed` (`GraftError("query-failed")`) to a query that throws, and go on with the next: it changed nothing, and a client's question must not be
  *   able to stop one node after the other;
  * - deliver a run's outcomes as they come and go on only as fast as they are taken: however large all results of a run are
  *   together, no more than some 16 MiB of them are in memory on their way, those of queries included;
@@ -118,7 +133,8 @@ export interface StateMachine {
   readonly description: StateMachineDescription;
   /** Resolves when every outcome has been delivered. When it rejects, those which have been delivered stand. */
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void>;
-  query(payload: Uint8Array): Promise<Outcome>;
+  /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
+  query(slice: readonly Uint8Array[]): Promise<readonly Answer[]>;
   snapshot(): Promise<StateSnapshot>;
   /** Resolves when the state is the snapshot's. */
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void>;

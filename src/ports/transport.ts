@@ -19,6 +19,12 @@ export interface ClientConnection {
   readonly name: string;
   /** Listed in `[access] admins`. */
   readonly isAdmin: boolean;
+  /** False: nobody is there any more to take a reply. */
+  readonly isOpen: boolean;
+  /** Whether so little waits to be sent on it that more may be made ready: who does not take answers is not worked for. */
+  readonly hasCredit: boolean;
+  /** Calls back, once, when it has credit again after it had none. The latest callback stands. */
+  whenCredit(callback: () => void): void;
   /**
    * Queues a reply; drops it when the connection is gone. Never blocks, never throws. What waits for a client is bounded, and so
    * is what waits for all: a result for which there is no room becomes an error, and who takes too little loses its connection.

@@ -1,5 +1,6 @@
 // The plugin of the snapshot contract, and what there is to do with it.
 import type { AppliedCommand, StateMachine, StateSnapshot } from "../../src/ports/state-machine.ts";
+import { answerTo } from "./outcomes-of.ts";
 
 /** Its first line says what becomes of a snapshot; a line that is restored, what becomes of that. */
 export const JOURNAL = `
@@ -77,7 +78,7 @@ export async function* chunksOf(chunks: readonly Uint8Array[]): AsyncGenerator<U
 }
 
 export async function ask(machine: StateMachine, question = ""): Promise<string> {
-  const outcome = await machine.query(Buffer.from(question));
+  const outcome = await answerTo(machine, Buffer.from(question));
   return outcome.kind === "ok" ? Buffer.from(outcome.payload).toString() : JSON.stringify(outcome);
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../../src/ports/state-machine.ts";
-import { outcomesOf } from "./outcomes-of.ts";
+import { answerTo, outcomesOf } from "./outcomes-of.ts";
 
 /** Keeps a journal of what was applied: a query returns it, together with the query's own text. */
 const JOURNAL = `
@@ -74,7 +74,7 @@ export function describeStateMachineContract(
       return machine;
     };
     const ask = async (machine: StateMachine, question = ""): Promise<string> =>
-      told(await machine.query(Buffer.from(question)));
+      told(await answerTo(machine, Buffer.from(question)));
 
     test("describes the plugin", async () => {
       expect((await open()).description).toEqual({
@@ -173,7 +173,7 @@ export function describeStateMachineContract(
       await outcomesOf(machine, [
         { kind: "command" as const, index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true },
       ]);
-      await machine.query(payload);
+      await answerTo(machine, payload);
       expect(payload).toEqual(new Uint8Array([97]));
     });
 
@@ -181,7 +181,7 @@ export function describeStateMachineContract(
       const machine = await open();
       const outcomes = await outcomesOf(machine, run(1, ["a", "refuse", "b"]));
       expect(outcomes[1]).toEqual({ kind: "rejected", message: "refused 2" });
-      expect(await machine.query(Buffer.from("refuse"))).toEqual({ kind: "rejected", message: "no answer" });
+      expect(await answerTo(machine, Buffer.from("refuse"))).toEqual({ kind: "rejected", message: "no answer" });
       expect(await ask(machine)).toBe("a,b");
     });
 
@@ -190,7 +190,7 @@ export function describeStateMachineContract(
       const before = outcomesOf(machine, run(1, ["a"]));
       const failing = rejection(outcomesOf(machine, run(2, ["b", "fail", "c"])));
       const queued = rejection(outcomesOf(machine, run(5, ["d"])));
-      const asked = rejection(machine.query(Buffer.from("?")));
+      const asked = rejection(answerTo(machine, Buffer.from("?")));
       expect((await before).map(told)).toEqual(["a is number 1"]);
       const error = await failing;
       expect(error).toMatchObject({ name: "GraftError", code: "state-machine" });
@@ -198,7 +198,7 @@ export function describeStateMachineContract(
         "The state machine journal 2.1.0 failed at entry 3 (term 1): RangeError: out of range",
       );
       expect(String(error.cause)).toContain("out of range");
-      const later = [queued, asked, rejection(outcomesOf(machine, [])), rejection(machine.query(Buffer.from("?")))];
+      const later = [queued, asked, rejection(outcomesOf(machine, [])), rejection(answerTo(machine, Buffer.from("?")))];
       for (const refused of await Promise.all(later)) expect(refused.message).toBe(error.message);
     });
 
@@ -305,7 +305,7 @@ export function describeStateMachineContract(
         count += outcomes.length;
         void machine.close();
       });
-      const behind = rejection(machine.query(Buffer.from("")));
+      const behind = rejection(answerTo(machine, Buffer.from("")));
       for (const error of [await rejection(closing), await behind])
         expect(error.message).toBe("The state machine is closed");
       expect(count).toBe(1);
@@ -331,7 +331,7 @@ export function describeStateMachineContract(
       "a query that would leave something behind (%s) fails, and the state machine goes on",
       async (question, reason) => {
         const machine = await open();
-        const refused = await rejection(machine.query(Buffer.from(question)));
+        const refused = await rejection(answerTo(machine, Buffer.from(question)));
         expect(refused.message).toBe(`The state machine journal 2.1.0 failed at a query: ForbiddenInQuery: ${reason}`);
         expect((await outcomesOf(machine, run(1, ["a"]))).map(told)).toEqual(["a is number 1"]);
       },
@@ -342,13 +342,13 @@ export function describeStateMachineContract(
     });
 
     test("a message that is told has one line: what follows may be source", async () => {
-      const refused = await rejection((await open()).query(Buffer.from("source")));
+      const refused = await rejection(answerTo(await open(), Buffer.from("source")));
       expect(refused.message).toBe("The state machine journal 2.1.0 failed at a query: RangeError: first line");
     });
 
     test("a query that throws fails alone", async () => {
       const machine = await open();
-      const failing = rejection(machine.query(Buffer.from("fail")));
+      const failing = rejection(answerTo(machine, Buffer.from("fail")));
       const outcomes = outcomesOf(machine, run(1, ["a"]));
       expect(await failing).toMatchObject({
         code: "query-failed",
@@ -367,7 +367,7 @@ export function describeStateMachineContract(
       const machine = await open();
       await machine.close();
       await machine.close();
-      for (const call of [outcomesOf(machine, run(1, ["a"])), machine.query(Buffer.from(""))]) {
+      for (const call of [outcomesOf(machine, run(1, ["a"])), answerTo(machine, Buffer.from(""))]) {
         expect(await rejection(call)).toMatchObject({ code: "state-machine", message: "The state machine is closed" });
       }
     });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import { snapshotChunkBytesMax, type StateMachine } from "../../src/ports/state-machine.ts";
 import { ask, chunksOf, JOURNAL, readAll, rejection, run, WITHOUT } from "./journal-plugin.ts";
-import { outcomesOf } from "./outcomes-of.ts";
+import { answerTo, outcomesOf } from "./outcomes-of.ts";
 
 export function describeSnapshotContract(
   host: string,
@@ -195,7 +195,7 @@ export function describeSnapshotContract(
       } catch (error) {
         expect((error as Error).message).toEndWith("RangeError: stuck");
       }
-      expect((await rejection(machine.query(new Uint8Array()))).message).toEndWith(
+      expect((await rejection(answerTo(machine, new Uint8Array()))).message).toEndWith(
         "failed at a snapshot: RangeError: stuck",
       );
     });
@@ -223,7 +223,7 @@ export function describeSnapshotContract(
       expect(failure.message).toBe(`The state machine journal 2.1.0 failed at restoring a snapshot: ${reason}`);
       const later = [
         outcomesOf(machine, run(1, ["b"])),
-        machine.query(new Uint8Array()),
+        answerTo(machine, new Uint8Array()),
         machine.snapshot(),
         machine.restore(chunksOf([])),
       ];
@@ -247,7 +247,7 @@ export function describeSnapshotContract(
         expect(failure.message).toBe(
           `The state machine journal 2.1.0 failed at restoring a snapshot: RangeError: ${reason}`,
         );
-        expect(await rejection(machine.query(new Uint8Array()))).toBe(failure);
+        expect(await rejection(answerTo(machine, new Uint8Array()))).toBe(failure);
       }
     });
 
@@ -261,7 +261,7 @@ export function describeSnapshotContract(
       const failure = await rejection(machine.restore(broken()));
       expect(failure).toMatchObject({ name: "GraftError", code: "state-machine" });
       expect(failure.message).toEndWith("failed at restoring a snapshot: RangeError: the disk is gone");
-      expect(await rejection(machine.query(new Uint8Array()))).toBe(failure);
+      expect(await rejection(answerTo(machine, new Uint8Array()))).toBe(failure);
     });
 
     test("what is asked while it restores is refused, and harms nothing", async () => {
@@ -276,7 +276,7 @@ export function describeSnapshotContract(
       const restoring = machine.restore(slow());
       const calls = [
         outcomesOf(machine, run(1, ["b"])),
-        machine.query(new Uint8Array()),
+        answerTo(machine, new Uint8Array()),
         machine.snapshot(),
         machine.restore(chunksOf([])),
       ];

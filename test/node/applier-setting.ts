@@ -2,22 +2,24 @@
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
-import type { DueQuery } from "../../src/node/waiting-reads.ts";
+import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import { snapshotAt } from "../core/say.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
+import { someone } from "./test-asker.ts";
 
 type Answered = Waiter & {
   readonly answers: string[];
   readonly messages: string[];
 };
 
-export function waiter(kind: "command" | "query", payload = "", dueMs = 0): Answered {
+export function waiter(kind: "command" | "query", payload = "", dueMs = 1_000, from = someone): Answered {
   const answers: string[] = [];
   const messages: string[] = [];
   return {
     kind,
     session: null,
     payload: bytes(payload),
+    from,
     dueMs,
     answers,
     messages,
@@ -43,8 +45,15 @@ export const microtasks = (): Promise<void> => new Promise((resolve) => setImmed
 export function setUp(log: readonly Entry[], after = 0) {
   const machine = new RecordingMachine();
   const waiters = new Map<number, readonly Answered[]>();
+  const reads = new WaitingReads(() => applier.serve());
   /** Queries, by what the state must have been handed that answers them. */
-  const queries = new Map<number, readonly Answered[]>();
+  const queries = {
+    set(index: number, clients: readonly Answered[]) {
+      const asked = clients.filter((client) => client.kind === "query");
+      reads.ready(reads.add(asked), { index, term: 1 });
+      return queries;
+    },
+  };
   const pages: [number, number][] = [];
   const failures: string[] = [];
   /** The entries whose waiters were asked for. */
@@ -78,20 +87,7 @@ export function setUp(log: readonly Entry[], after = 0) {
       pages.push([page[0]!.index, page.at(-1)!.index]);
       return page;
     },
-    dueQueries: (through, room) => {
-      const due: DueQuery[] = [];
-      let bytesLeft = room.bytes;
-      for (const [index, clients] of queries) {
-        if (bytesLeft <= 0) break;
-        if (index > through || due.length + clients.length > room.count) continue;
-        queries.delete(index);
-        for (const client of clients) {
-          bytesLeft -= client.payload.byteLength;
-          if (client.kind === "query") due.push({ waiter: client, position: { index, term: 1 }, stalenessMs: null });
-        }
-      }
-      return due;
-    },
+    reads,
     waitersOf: (entry) => {
       asked.push(entry.index);
       const waiting = waiters.get(entry.index) ?? [];
@@ -109,6 +105,7 @@ export function setUp(log: readonly Entry[], after = 0) {
     machine,
     waiters,
     queries,
+    reads,
     pages,
     failures,
     asked,

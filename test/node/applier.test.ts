@@ -1,6 +1,7 @@
 // Committed entries reach the state machine in order and each once, and every waiter gets the answer to its own.
 import { describe, expect, test } from "bun:test";
 import { entryBytes } from "../../src/core/entry.ts";
+import { querySliceMs } from "../../src/ports/state-machine.ts";
 import { snapshotAt } from "../core/say.ts";
 import { command, microtasks, noop, setUp, waiter } from "./applier-setting.ts";
 import { bytes } from "./recording-machine.ts";
@@ -54,9 +55,9 @@ describe("applier", () => {
     queries.set(2, [question]);
     machine.isSlow = true;
     applier.advance(2);
-    applier.expire(-1);
+    applier.expire(999);
     expect([change.answers, question.answers]).toEqual([[], []]);
-    applier.expire(0);
+    applier.expire(1_000);
     expect([change.answers, question.answers]).toEqual([["outcome-unknown"], ["unavailable"]]);
   });
 
@@ -127,32 +128,88 @@ describe("applier", () => {
     expect(client.answers).toEqual(["1.1 q of 1"]);
   });
 
-  test("queries are not in the way of commands, nor without bound with the state machine", async () => {
-    const { applier, machine, queries } = setUp([command(1), command(2)]);
+  test("P64: no more than a slice of queries is with the state machine, and commands go before the next one", async () => {
+    const { applier, machine, queries } = setUp([command(1), command(2), command(3)]);
     machine.isSlow = true;
-    for (let at = 0; at < 3; at++)
-      queries.set(
-        -at,
-        Array.from({ length: 512 }, () => waiter("query", "q")),
-      );
+    machine.elapsedMs = querySliceMs;
+    queries.set(
+      1,
+      Array.from({ length: 200 }, () => waiter("query", "q")),
+    );
     applier.advance(1);
-    expect([machine.queries.length, machine.runs.length]).toEqual([1024, 1]);
+    const first = machine.queries.length;
+    expect(first).toBeLessThan(10);
+    applier.serve();
     applier.advance(2);
-    expect(machine.runs.length).toBe(2);
+    expect([machine.queries.length, machine.runs.length]).toEqual([first, 2]);
     machine.release();
     await microtasks();
-    expect(machine.queries.length).toBe(1536);
+    expect(machine.queries.length).toBeGreaterThan(first);
+    // Each takes a slice for itself, as far as is known by now.
+    const second = machine.queries.length;
+    machine.release();
+    await microtasks();
+    expect(machine.queries.length).toBeLessThanOrEqual(second + 2);
+    expect(machine.queries.slice(first).every((asked) => asked === "q after 2")).toBe(true);
   });
 
-  test("large queries wait for those before them", async () => {
+  test("cheap queries go over many at a time", async () => {
     const { applier, machine, queries } = setUp([command(1)]);
-    machine.isSlow = true;
-    for (let at = 0; at < 4; at++) queries.set(-at, [waiter("query", "x".repeat(8 * 1024 * 1024))]);
+    const clients = Array.from({ length: 3_000 }, () => waiter("query", "q"));
+    queries.set(1, clients);
     applier.advance(1);
-    expect(machine.queries.length).toBe(2);
+    let slices = 0;
+    machine.isSlow = true;
+    for (await microtasks(); machine.heldCount > 0; await microtasks()) {
+      slices++;
+      machine.release();
+    }
+    expect(clients.every(({ answers }) => answers.length === 1)).toBe(true);
+    expect(slices).toBeLessThan(60);
+  });
+
+  test("P64: what a slice did not get to comes again in its turn, each query is answered once", async () => {
+    const { applier, machine, queries } = setUp([command(1)]);
+    machine.sliceMax = 2;
+    const clients = Array.from({ length: 7 }, (_, at) => waiter("query", `q${at}`));
+    queries.set(1, clients);
+    applier.advance(1);
+    await microtasks();
+    expect(machine.queries).toEqual(clients.map((_, at) => `q${at} after 1`));
+    expect(clients.map(({ answers }) => answers)).toEqual(clients.map((_, at) => [`1.1 q${at} of 1`]));
+    expect(applier.isIdle).toBe(true);
+  });
+
+  test("a slice of which nothing was answered breaks the contract", async () => {
+    const { applier, machine, queries, failures } = setUp([command(1)]);
+    machine.sliceMax = 0;
+    queries.set(1, [waiter("query", "q")]);
+    applier.advance(1);
+    await microtasks();
+    expect(failures).toEqual(["node: Error: 1 queries asked, but 0 answers"]);
+  });
+
+  test("P64: a query that hangs holds its slice, and no more: the others are told when their time is up", async () => {
+    const { applier, machine, queries, reads, time } = setUp([command(1)]);
+    machine.isSlow = true;
+    const clients = Array.from({ length: 2_000 }, () => waiter("query", "q", 100));
+    queries.set(1, clients);
+    applier.advance(1);
+    const held = machine.queries.length;
+    expect(reads.count).toBe(2_000 - held);
+    time.nowMs = 100;
+    reads.expire(100);
+    applier.expire(100);
+    expect(clients.every(({ answers }) => answers.length === 1 && answers[0] === "unavailable")).toBe(true);
+    expect(reads.count).toBe(0);
+    const patient = waiter("query", "after it", 1_000);
+    queries.set(1, [patient]);
+    machine.isSlow = false;
     machine.release();
     await microtasks();
-    expect(machine.queries.length).toBe(4);
+    expect(patient.answers).toEqual(["1.1 after it of 1"]);
+    // Nobody waits for the others any more.
+    expect(machine.queries.length).toBe(held + 1);
   });
 
   test("a query that fails fails alone", async () => {

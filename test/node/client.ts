@@ -20,7 +20,7 @@ export class Client {
     this.#node = node;
     this.#trace = trace;
     const reply = (answer: ClientReply): void => void (this.#isOver ? this.late : this.raw).push(answer);
-    this.#connection = { name, isAdmin, reply };
+    this.#connection = { name, isAdmin, isOpen: true, hasCredit: true, whenCredit: () => {}, reply };
   }
 
   /** Every reply, in words: `1 result 2.1 hello`, `2 not-leader n3`, `3 done`. */

@@ -58,7 +58,7 @@ function setUp(stored: readonly Entry[] = []) {
       stateMachine: new RecordingMachine(),
       clock: { nowMs: () => 0, soon: never },
       read: never,
-      dueQueries: () => [],
+      reads: new WaitingReads(),
       waitersOf: never,
       someoneWaits: never,
       handed: never,

@@ -6,10 +6,12 @@ import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { Cluster } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
+import { someone } from "./test-asker.ts";
 
 const asked = (payload: string) => ({
   payload: bytes(payload),
   dueMs: 1_000,
+  from: someone,
   succeed: () => {},
   fail: () => {},
 });
@@ -42,7 +44,7 @@ describe("mailbox", () => {
     const [read, propose] = mailbox.take(0);
     expect([read?.kind, propose?.kind === "propose" && propose.proposals.length]).toEqual(["read", 1]);
     reads.ready(read?.kind === "read" ? read.ref : -1, { index: 5, term: 1 });
-    expect(reads.take(5, { count: 9, bytes: 9 }, 0).map(({ waiter: each }) => each)).toEqual(queries);
+    expect(reads.take(5, -1).map(({ waiter: each }) => each)).toEqual(queries);
   });
 
   test("it is empty after it was taken, and counts the requests and their bytes before", () => {

@@ -6,12 +6,20 @@ import type { State } from "../../src/core/state.ts";
 import { asking, candidate, follower, leader, play, preCandidate } from "../core/build.ts";
 import { at, crashed, from, n1, n2, n3, requestVote, timeoutNow } from "../core/say.ts";
 import { Cluster } from "./cluster.ts";
+import { someone } from "./test-asker.ts";
 
 const three = ["n1", "n2", "n3"] as const;
 
 function waiter(name: string, dueMs: number, answers: string[]): Waiter {
   const fail: Waiter["fail"] = ({ code }) => void answers.push(`${name} ${code}`);
-  return { kind: "query", payload: new Uint8Array(3), dueMs, succeed: () => void answers.push(name), fail };
+  return {
+    kind: "query",
+    from: someone,
+    payload: new Uint8Array(3),
+    dueMs,
+    succeed: () => void answers.push(name),
+    fail,
+  };
 }
 
 describe("whether it will soon be known who leads", () => {

@@ -3,6 +3,7 @@
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import { GraftError } from "../../src/errors.ts";
 import type {
+  Answer,
   AppliedCommand,
   AppliedEntry,
   Deliver,
@@ -20,7 +21,7 @@ export const text = (payload: Uint8Array): string => decoder.decode(payload);
 const refusedSnapshot = "a snapshot is being read";
 
 /** What fails alone. */
-const harmless: ReadonlySet<string> = new Set(["the query failed", refusedSnapshot]);
+const harmless: ReadonlySet<string> = new Set([refusedSnapshot]);
 
 export class RecordingMachine implements StateMachine {
   readonly description = {
@@ -38,6 +39,9 @@ export class RecordingMachine implements StateMachine {
   sessions = new SessionTable();
   /** Each query, with how much had been handed over before it. */
   readonly queries: string[] = [];
+  /** How many queries of a slice it answers, and how long it says that each took. */
+  sliceMax = Number.POSITIVE_INFINITY;
+  elapsedMs = 0;
   /** Answers wait for `release`. */
   isSlow = false;
   /** Breaks the port's contract: one outcome is missing. */
@@ -66,13 +70,21 @@ export class RecordingMachine implements StateMachine {
     if (delivered.length > 0) deliver(delivered);
   }
 
-  query(payload: Uint8Array): Promise<Outcome> {
+  query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
     const handed = this.runs.reduce((sum, run) => sum + run.length, 0);
-    this.queries.push(`${text(payload)} after ${handed}`);
-    return this.#later(() => {
-      if (text(payload).startsWith("throw")) throw new GraftError("query-failed", "the query failed");
-      return { kind: "ok", payload: bytes(`${text(payload)} of ${this.applied.length}`) };
-    });
+    const begun = slice.slice(0, this.sliceMax);
+    const questions = begun.map(text);
+    for (const question of questions) this.queries.push(`${question} after ${handed}`);
+    return this.#later(() =>
+      questions.map((question) => ({ outcome: this.#answer(question), elapsedMs: this.elapsedMs })),
+    );
+  }
+
+  #answer(question: string): Answer["outcome"] {
+    if (question.startsWith("throw")) {
+      return { kind: "failed", error: new GraftError("query-failed", "the query failed") };
+    }
+    return { kind: "ok", payload: bytes(`${question} of ${this.applied.length}`) };
   }
 
   snapshot(): Promise<StateSnapshot> {

@@ -55,7 +55,7 @@ function followerLoop(write?: LogStore["write"]) {
     stateMachine: new RecordingMachine(),
     clock: { nowMs: () => 0, soon: never },
     read: never,
-    dueQueries: () => [],
+    reads: new WaitingReads(),
     waitersOf: never,
     someoneWaits: never,
     handed: never,

@@ -1,6 +1,7 @@
 // Every request that was taken gets exactly one answer, and the answer is true.
 import { describe, expect, test } from "bun:test";
 import { type ProposalWaiter, type ReplyError, WaitingClients } from "../../src/node/waiting-clients.ts";
+import { someone } from "./test-asker.ts";
 
 type Recorded = ProposalWaiter & { readonly answers: string[] };
 
@@ -12,6 +13,7 @@ function waiter(dueMs = 1_000): Recorded {
     payload: new Uint8Array(),
     dueMs,
     answers,
+    from: someone,
     succeed: () => void answers.push("ok"),
     fail: (error) => void answers.push(error.code),
   };

@@ -1,15 +1,17 @@
 // Every query that was taken leaves once: to the state machine when its state reaches far enough, or with a reason.
 import { describe, expect, test } from "bun:test";
-import type { QueryWaiter } from "../../src/node/waiting-clients.ts";
+import type { QueryWaiter, ReadWaiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
+import { someone, TestAsker } from "./test-asker.ts";
 
 type Recorded = QueryWaiter & { readonly answers: string[] };
 
-function query(dueMs = 1_000, bytes = 10): Recorded {
+function query(dueMs = 1_000, bytes = 10, from = someone): Recorded {
   const answers: string[] = [];
   return {
     kind: "query",
     payload: new Uint8Array(bytes),
+    from,
     dueMs,
     answers,
     succeed: () => void answers.push("ok"),
@@ -18,21 +20,44 @@ function query(dueMs = 1_000, bytes = 10): Recorded {
 }
 
 const at = (index: number) => ({ index, term: 1 });
-const room = { count: 9, bytes: 1000 };
-const taken = (reads: WaitingReads, through: number, count = 100, bytes = 1000) =>
-  reads.take(through, { count, bytes }, 0).map(({ waiter }) => waiter);
+const taken = (reads: WaitingReads, through: number, nowMs = 0) =>
+  reads.take(through, nowMs).map(({ waiter }) => waiter);
+
+/** All that may be put, slice after slice; each query is said to have cost `elapsedMs`, and as many bytes of answer. */
+function answered(reads: WaitingReads, through: number, elapsedMs = 0, bytes = 0): readonly ReadWaiter[] {
+  const all: ReadWaiter[] = [];
+  for (let slice = reads.take(through, 0); slice.length > 0; slice = reads.take(through, 0)) {
+    for (const one of slice) {
+      all.push(one.waiter);
+      reads.charge(one, elapsedMs, bytes);
+    }
+  }
+  return all;
+}
 
 describe("waiting reads", () => {
-  test("no more leave than there is room for, by count and by bytes; one that is too large for the room leaves alone", () => {
+  test("a slice is as long as its queries are taken for dear, and at least one query", () => {
     const reads = new WaitingReads();
-    const clients = [30, 30, 500, 1].map((bytes) => query(0, bytes));
-    reads.ready(reads.add(clients.slice(0, 3)), at(1));
-    reads.ready(reads.add(clients.slice(3)), at(1));
-    expect(taken(reads, 1, 9, 0)).toEqual([]);
-    expect(taken(reads, 1, 1, 40)).toEqual(clients.slice(0, 1));
-    expect(taken(reads, 1, 9, 40)).toEqual(clients.slice(1, 3));
-    expect([reads.count, reads.bytes]).toEqual([1, 1]);
-    expect(taken(reads, 1, 9, 1)).toEqual(clients.slice(3));
+    reads.ready(reads.add(Array.from({ length: 400 }, () => query())), at(1));
+    const dear = reads.take(1, 0);
+    expect(dear.length).toBeGreaterThan(1);
+    for (const one of dear) reads.charge(one, 100, 0);
+    expect(reads.take(1, 0).map((one) => reads.charge(one, 100, 0))).toHaveLength(1);
+    let most = 0;
+    for (let slice = reads.take(1, 0); slice.length > 0; slice = reads.take(1, 0)) {
+      most = Math.max(most, slice.length);
+      for (const one of slice) reads.charge(one, 0, 0);
+    }
+    expect(most).toBeGreaterThan(100);
+  });
+
+  test("large queries do not go over all at once; one that is too large for a slice leaves alone", () => {
+    const reads = new WaitingReads();
+    const clients = [15, 15, 40, 1].map((mebibytes) => query(1_000, mebibytes * 1024 * 1024));
+    reads.ready(reads.add(clients), at(1));
+    expect(taken(reads, 1)).toEqual(clients.slice(0, 2));
+    expect(taken(reads, 1)).toEqual(clients.slice(2, 3));
+    expect([reads.count, reads.bytes]).toEqual([1, 1024 * 1024]);
   });
 
   test("a query waits for the core, and then for the state", () => {
@@ -42,7 +67,7 @@ describe("waiting reads", () => {
     expect(taken(reads, 99)).toEqual([]);
     reads.ready(ref, at(5));
     expect(taken(reads, 4)).toEqual([]);
-    expect(reads.take(5, room, 0)).toEqual([{ waiter: client, position: at(5), stalenessMs: null }]);
+    expect(reads.take(5, 0)).toMatchObject([{ waiter: client, position: at(5), stalenessMs: null }]);
     expect(taken(reads, 5)).toEqual([]);
     expect([reads.count, reads.bytes]).toEqual([0, 0]);
   });
@@ -56,15 +81,67 @@ describe("waiting reads", () => {
     expect(taken(reads, 9)).toEqual([late]);
   });
 
-  test("no more are taken than there is room for, and the others keep their turn", () => {
+  test("P64: one client's dear queries do not keep another's waiting, and the same name with many connections is one client", () => {
     const reads = new WaitingReads();
-    const clients = [query(), query(), query(), query()];
-    reads.ready(reads.add(clients.slice(0, 3)), at(1));
-    reads.ready(reads.add(clients.slice(3)), at(1));
-    expect(taken(reads, 1, 2)).toEqual(clients.slice(0, 2));
-    expect(reads.count).toBe(2);
-    expect(taken(reads, 1, 0)).toEqual([]);
-    expect(taken(reads, 1)).toEqual(clients.slice(2));
+    const greedy = Array.from({ length: 40 }, () => query(1_000, 10, new TestAsker("greedy")));
+    reads.ready(reads.add(greedy), at(1));
+    for (let round = 0; round < 4; round++) {
+      for (const one of reads.take(1, 0)) reads.charge(one, 200, 8 * 1024 * 1024);
+    }
+    const modest = Array.from({ length: 5 }, () => query(1_000, 10, new TestAsker("modest")));
+    reads.ready(reads.add(modest), at(1));
+    const order = answered(reads, 1, 1).map(({ from }) => from.name);
+    expect(order.slice(0, 6).filter((name) => name === "modest")).toHaveLength(5);
+    expect(order).toHaveLength(reads.count + order.length);
+  });
+
+  test("P64: what a client does not take is not worked for, until it takes it", () => {
+    let woken = 0;
+    const reads = new WaitingReads(() => woken++);
+    const [slow, quick] = [new TestAsker("slow"), new TestAsker("quick")];
+    const clients = [query(1_000, 10, slow), query(1_000, 10, quick)];
+    slow.hasCredit = false;
+    reads.ready(reads.add(clients), at(1));
+    expect(answered(reads, 1)).toEqual([clients[1]!]);
+    expect([reads.count, woken]).toEqual([1, 0]);
+    slow.hasCredit = true;
+    slow.awaited!();
+    expect(woken).toBe(1);
+    expect(answered(reads, 1)).toEqual([clients[0]!]);
+  });
+
+  test("P64: a query whose client is gone, or whose time is up, is not put any more", () => {
+    const reads = new WaitingReads();
+    const gone = new TestAsker("gone");
+    const [lost, late, there] = [query(1_000, 10, gone), query(50), query()];
+    reads.ready(reads.add([lost, late, there]), at(1));
+    gone.isOpen = false;
+    expect(taken(reads, 1, 50)).toEqual([there]);
+    expect([late.answers, reads.count, reads.bytes]).toEqual([["unavailable"], 0, 0]);
+  });
+
+  test("P64: whose client is gone takes no place for longer than the next look, wherever it waits", () => {
+    const reads = new WaitingReads();
+    const gone = new TestAsker("gone");
+    reads.add([query(1_000, 10, gone)]);
+    reads.ready(reads.add([query(1_000, 10, gone)]), at(9));
+    reads.addStale(query(1_000, 10, gone), at(0), { asOfMs: 0, maxMs: null });
+    for (const one of reads.take(1, 0)) reads.giveBack([one]);
+    gone.isOpen = false;
+    reads.expire(0);
+    expect([reads.count, reads.bytes]).toEqual([0, 0]);
+  });
+
+  test("what is given back keeps its turn", () => {
+    const reads = new WaitingReads();
+    const clients = [query(), query(), query()];
+    reads.ready(reads.add(clients), at(1));
+    const slice = reads.take(1, 0);
+    expect(slice.map(({ waiter }) => waiter)).toEqual(clients);
+    reads.charge(slice[0]!, 1, 0);
+    reads.giveBack(slice.slice(1));
+    expect([reads.count, reads.bytes]).toEqual([2, 20]);
+    expect(taken(reads, 1)).toEqual(clients.slice(1));
   });
 
   test("P26: a refused one is told once, and an answer of the core that comes later meets nobody", () => {
@@ -119,7 +196,7 @@ describe("waiting reads", () => {
     reads.addStale(early, at(0), { asOfMs: null, maxMs: 1_000 });
     expect([reads.count, reads.bytes]).toEqual([4, 40]);
     expect(
-      reads.take(7, room, 149.5).map(({ waiter, position, stalenessMs }) => [waiter, position.index, stalenessMs]),
+      reads.take(7, 149.5).map(({ waiter, position, stalenessMs }) => [waiter, position.index, stalenessMs]),
     ).toEqual([
       [any, 7, 50],
       [unknown, 7, null],

@@ -4,7 +4,7 @@ import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.
 import { locatePlugin } from "../../src/adapters/plugin/loader.ts";
 import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
 import type { Outcome, StateMachine } from "../../src/ports/state-machine.ts";
-import { outcomesOf } from "../contracts/outcomes-of.ts";
+import { answerTo, outcomesOf } from "../contracts/outcomes-of.ts";
 
 export interface Session {
   readonly machine: StateMachine;
@@ -30,7 +30,7 @@ function sessionOf(machine: StateMachine): Session {
     if (outcome === undefined) throw new Error("no outcome");
     return outcome;
   };
-  const queryBytes = (payload: Uint8Array): Promise<Outcome> => machine.query(payload);
+  const queryBytes = (payload: Uint8Array): Promise<Outcome> => answerTo(machine, payload);
   return {
     machine,
     command: async (operation, input) => plain(await commandBytes(encodeValue([operation, input]))),

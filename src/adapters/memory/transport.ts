@@ -132,7 +132,9 @@ export class MemoryNetwork {
   /** A client connected to a node that runs. Its requests and replies travel through the same queue. */
   client(nodeId: NodeId, as: { readonly name: string; readonly isAdmin: boolean }): MemoryClient {
     const replies: ClientReply[] = [];
-    const connection = { ...as, reply: (reply: ClientReply) => this.enqueue(() => void replies.push(reply)) };
+    const reply = (answer: ClientReply): void => this.enqueue(() => void replies.push(answer));
+    // It takes every reply at once.
+    const connection = { ...as, isOpen: true, hasCredit: true, whenCredit: () => {}, reply };
     const send = (request: ClientRequest): void => {
       this.enqueue(() => this.#running.get(nodeId)?.handler?.onRequest(request, connection));
     };

@@ -4,7 +4,13 @@
 import type { OwnedStamp } from "../../core/entry.ts";
 import type { SessionOutcome } from "../../core/sessions.ts";
 import { GraftError } from "../../errors.ts";
-import type { AppliedCommand, AppliedEntry, Outcome, StateMachineDescription } from "../../ports/state-machine.ts";
+import type {
+  AppliedCommand,
+  AppliedEntry,
+  Outcome,
+  QueryOutcome,
+  StateMachineDescription,
+} from "../../ports/state-machine.ts";
 import { CommandContext } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
@@ -19,7 +25,7 @@ export interface Executor {
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
   apply(entry: AppliedEntry): Outcome;
   /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
-  query(payload: Uint8Array): Outcome;
+  query(payload: Uint8Array): QueryOutcome;
   /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
   snapshot(): RunningSnapshot;
   /**
@@ -76,7 +82,7 @@ class PluginExecutor implements Executor {
     }
   }
 
-  query(payload: Uint8Array): Outcome {
+  query(payload: Uint8Array): QueryOutcome {
     try {
       const result = answerOf(() => guarded("query", () => this.#state.handlers.query(payload)));
       return result instanceof Rejected ? refusal(result) : { kind: "ok", payload: guarded("query", result) };
@@ -161,7 +167,7 @@ function answerOf(run: () => Encode): Encode | Rejected {
 /** Stands in snapshots: the same in every version. It guards a client against its own mistakes, so 53 bits are plenty. */
 const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3(payload) >> 11n);
 
-const refusal = ({ message }: Rejected): SessionOutcome => ({ kind: "rejected", message });
+const refusal = ({ message }: Rejected): QueryOutcome => ({ kind: "rejected", message });
 
 const nothing = new Uint8Array();
 const done: Outcome = { kind: "ok", payload: nothing };

@@ -2,6 +2,7 @@
 // collecting the garbage of a large state. For small states; the other choice is worker-host.ts.
 import { GraftError } from "../../errors.ts";
 import type {
+  Answer,
   AppliedEntry,
   Deliver,
   Outcome,
@@ -13,6 +14,7 @@ import { createExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 import { outcomeBytes, OutcomePieces, pieceBytesMax } from "./outcome-pieces.ts";
+import { answerSlice } from "./query-slice.ts";
 
 /** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
 export async function createInlineStateMachine(location: PluginLocation): Promise<StateMachine> {
@@ -52,10 +54,12 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
-  query(payload: Uint8Array): Promise<Outcome> {
+  query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
     return this.#inTurn(async () => {
       if (this.#isOthersTurn) await this.#letOthersIn();
-      return this.#counted(this.#executor.query(payload));
+      const answers = answerSlice(this.#executor, slice);
+      for (const { outcome } of answers) if (outcome.kind !== "failed") this.#counted(outcome);
+      return answers;
     });
   }
 

@@ -1,20 +1,25 @@
-// How a run crosses to the worker and its outcomes come back: as one buffer that changes hands, where a clone of as many
+// How a run or a slice of queries crosses to the worker and its outcomes come back: as one buffer that changes hands, where a clone of as many
 // objects would cost several times more. First a table of 64-bit floats (every number of the port fits one exactly), then
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
 //   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow, name) × count]
 //                    each payload, and behind it the client's name, whose length `name` is; the last four are the command's
 //                    stamp, or 0, or what an entry says of its session
+//                    [kind, count, length × count] payloads of queries
 //   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
+//                    [count, (kind, length, elapsedMs) × count] payloads, messages, or a failure's message and stack in JSON
 //
 // Outcomes come in as many pieces as it takes to keep each small (outcome-pieces.ts).
-import type { AppliedEntry, Outcome } from "../../ports/state-machine.ts";
+import type { Answer, AppliedEntry, Outcome } from "../../ports/state-machine.ts";
+import type { Told } from "./worker-messages.ts";
 
 const FLOAT_BYTES = 8;
 const REQUEST_HEAD = 2;
 const ENTRY_FIELDS = 10;
 const REPLY_HEAD = 2;
 const OUTCOME_FIELDS = 2;
+const ANSWERS_HEAD = 1;
+const ANSWER_FIELDS = 3;
 
 const KIND_APPLY = 0;
 const KIND_QUERY = 1;
@@ -29,13 +34,20 @@ const OUTCOME_KINDS = [
   "forgotten",
   "unsendable",
 ] as const satisfies readonly Outcome["kind"][];
+const ANSWER_KINDS = ["ok", "rejected", "failed"] as const satisfies readonly Answer["outcome"]["kind"][];
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
 export type UnpackedRequest =
   | { readonly kind: "apply"; readonly run: readonly AppliedEntry[] }
-  | { readonly kind: "query"; readonly payload: Uint8Array };
+  | { readonly kind: "query"; readonly slice: readonly Uint8Array[] };
+
+/** An answer as the worker gives it: an error cannot cross as it is. */
+export interface PackedAnswer {
+  readonly outcome: Exclude<Answer["outcome"], { kind: "failed" }> | ({ readonly kind: "failed" } & Told);
+  readonly elapsedMs: number;
+}
 
 export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
   let payloadBytes = 0;
@@ -92,18 +104,27 @@ function packSession(table: Float64Array, field: number, entry: AppliedEntry): v
   }
 }
 
-export function packQuery(payload: Uint8Array): ArrayBuffer {
-  const { buffer, table, bytes } = allocate(REQUEST_HEAD, payload.byteLength);
+export function packQueries(slice: readonly Uint8Array[]): ArrayBuffer {
+  let payloadBytes = 0;
+  for (const payload of slice) payloadBytes += payload.byteLength;
+  const tableLength = REQUEST_HEAD + slice.length;
+  const { buffer, table, bytes } = allocate(tableLength, payloadBytes);
   table[0] = KIND_QUERY;
-  table[1] = 1;
-  bytes.set(payload, REQUEST_HEAD * FLOAT_BYTES);
+  table[1] = slice.length;
+  let field = REQUEST_HEAD;
+  let offset = tableLength * FLOAT_BYTES;
+  for (const payload of slice) {
+    table[field++] = payload.byteLength;
+    bytes.set(payload, offset);
+    offset += payload.byteLength;
+  }
   return buffer;
 }
 
 /** The payloads are views into `buffer`. */
 export function unpackRequest(buffer: ArrayBuffer): UnpackedRequest {
   const [kind, count] = new Float64Array(buffer, 0, REQUEST_HEAD) as unknown as readonly [number, number];
-  if (kind === KIND_QUERY) return { kind: "query", payload: new Uint8Array(buffer, REQUEST_HEAD * FLOAT_BYTES) };
+  if (kind === KIND_QUERY) return { kind: "query", slice: unpackQueries(buffer, count) };
   const tableLength = REQUEST_HEAD + count * ENTRY_FIELDS;
   const table = new Float64Array(buffer, 0, tableLength);
   const bytes = Buffer.from(buffer);
@@ -117,6 +138,19 @@ export function unpackRequest(buffer: ArrayBuffer): UnpackedRequest {
     offset += nameLength;
   }
   return { kind: "apply", run };
+}
+
+function unpackQueries(buffer: ArrayBuffer, count: number): readonly Uint8Array[] {
+  const tableLength = REQUEST_HEAD + count;
+  const table = new Float64Array(buffer, 0, tableLength);
+  const slice: Uint8Array[] = [];
+  let offset = tableLength * FLOAT_BYTES;
+  for (let field = REQUEST_HEAD; field < tableLength; field++) {
+    const payload = new Uint8Array(buffer, offset, at(table, field));
+    slice.push(payload);
+    offset += payload.byteLength;
+  }
+  return slice;
 }
 
 function entryAt(table: Float64Array, field: number, payload: Uint8Array, client: string): AppliedEntry {
@@ -172,6 +206,56 @@ export function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): Arr
     offset += body.byteLength;
   });
   return buffer;
+}
+
+export function packAnswers(answers: readonly PackedAnswer[]): ArrayBuffer {
+  const bodies = answers.map(({ outcome }) => (outcome.kind === "failed" ? failureBody(outcome) : bodyOf(outcome)));
+  let bodyBytes = 0;
+  for (const body of bodies) bodyBytes += body.byteLength;
+  const tableLength = ANSWERS_HEAD + answers.length * ANSWER_FIELDS;
+  const { buffer, table, bytes } = allocate(tableLength, bodyBytes);
+  table[0] = answers.length;
+  let field = ANSWERS_HEAD;
+  let offset = tableLength * FLOAT_BYTES;
+  answers.forEach(({ outcome, elapsedMs }, nth) => {
+    const body = bodies[nth] ?? nothing;
+    table[field++] = ANSWER_KINDS.indexOf(outcome.kind);
+    table[field++] = body.byteLength;
+    table[field++] = elapsedMs;
+    bytes.set(body, offset);
+    offset += body.byteLength;
+  });
+  return buffer;
+}
+
+const failureBody = ({ message, stack }: Told): Uint8Array => utf8.encode(JSON.stringify({ message, stack }));
+
+/** The payloads are views into `buffer`. */
+export function unpackAnswers(buffer: ArrayBuffer): readonly PackedAnswer[] {
+  const [count] = new Float64Array(buffer, 0, ANSWERS_HEAD) as unknown as readonly [number];
+  const tableLength = ANSWERS_HEAD + count * ANSWER_FIELDS;
+  const table = new Float64Array(buffer, 0, tableLength);
+  const answers: PackedAnswer[] = [];
+  let offset = tableLength * FLOAT_BYTES;
+  for (let field = ANSWERS_HEAD; field < tableLength; field += ANSWER_FIELDS) {
+    const body = new Uint8Array(buffer, offset, at(table, field + 1));
+    answers.push({ outcome: answerOf(ANSWER_KINDS[at(table, field)], body), elapsedMs: at(table, field + 2) });
+    offset += body.byteLength;
+  }
+  return answers;
+}
+
+function answerOf(kind: (typeof ANSWER_KINDS)[number] | undefined, body: Uint8Array): PackedAnswer["outcome"] {
+  switch (kind) {
+    case "ok":
+      return { kind, payload: body };
+    case "rejected":
+      return { kind, message: fromUtf8.decode(body) };
+    case "failed":
+      return { kind, ...(JSON.parse(fromUtf8.decode(body)) as Told) };
+    case undefined:
+      throw new RangeError("an answer of no kind");
+  }
 }
 
 export interface Piece {

@@ -3,9 +3,9 @@
 // the oldest waiting call is always the one that is answered. How chunks of snapshots come and go is worker-snapshots.ts.
 import { GraftError } from "../../errors.ts";
 import type {
+  Answer,
   AppliedEntry,
   Deliver,
-  Outcome,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
@@ -13,8 +13,8 @@ import type {
 import { nameOf, type PluginLocation, problem } from "./loader.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { isTakingTold } from "./outcome-pieces.ts";
-import { packQuery, packRun, unpackOutcomes } from "./run-layout.ts";
-import type { FromWorker, Load, SnapshotRequest, Taken, Work } from "./worker-messages.ts";
+import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
+import type { FromWorker, Load, SnapshotRequest, Taken, Told, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
@@ -47,15 +47,15 @@ function load(worker: Worker, location: PluginLocation): Promise<StateMachineDes
 }
 
 interface Waiting {
-  /** Of a run or a query: more and more of its outcomes. */
-  readonly deliver: Deliver;
+  /** What has come of a run or of a slice; whether that was the last of it. */
+  readonly take: (piece: ArrayBuffer) => boolean;
   /** With a chunk, if that was asked for. */
   readonly resolve: (chunk: Uint8Array | null) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** For what has no outcomes. */
-const nothingToDeliver: Deliver = () => {};
+const takeNothing = (): boolean => true;
 
 class WorkerStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
@@ -81,16 +81,22 @@ class WorkerStateMachine implements StateMachine {
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     this.#mustHaveState();
-    await this.#askPacked(packRun(run), deliver);
+    await this.#askPacked(packRun(run), (piece) => {
+      const { outcomes, isLast } = unpackOutcomes(piece);
+      if (outcomes.length > 0) deliver(outcomes);
+      return isLast;
+    });
   }
 
-  async query(payload: Uint8Array): Promise<Outcome> {
+  async query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
     this.#mustHaveState();
-    const answers: Outcome[] = [];
-    await this.#askPacked(packQuery(payload), (outcomes) => answers.push(...outcomes));
-    const [outcome] = answers;
-    if (outcome === undefined) throw new RangeError("a query was answered with no outcome");
-    return outcome;
+    if (slice.length === 0) return [];
+    let answers: readonly Answer[] = [];
+    await this.#askPacked(packQueries(slice), (piece) => {
+      answers = unpackAnswers(piece).map(unpacked);
+      return true;
+    });
+    return answers;
   }
 
   async snapshot(): Promise<StateSnapshot> {
@@ -127,19 +133,19 @@ class WorkerStateMachine implements StateMachine {
     if (this.#isRestoring) throw whileRestoring(this.description);
   }
 
-  #askPacked(packed: ArrayBuffer, deliver: Deliver): Promise<Uint8Array | null> {
-    return this.#send(packed, [packed], deliver);
+  #askPacked(packed: ArrayBuffer, take: Waiting["take"]): Promise<Uint8Array | null> {
+    return this.#send(packed, [packed], take);
   }
 
   #ask(request: SnapshotRequest): Promise<Uint8Array | null> {
     const transfer = request.kind === "restoreChunk" ? [request.chunk] : [];
-    return this.#send(request, transfer, nothingToDeliver);
+    return this.#send(request, transfer, takeNothing);
   }
 
-  #send(message: Work, transfer: ArrayBuffer[], deliver: Deliver): Promise<Uint8Array | null> {
+  #send(message: Work, transfer: ArrayBuffer[], take: Waiting["take"]): Promise<Uint8Array | null> {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
-    this.#waiting.push({ deliver, resolve, reject });
+    this.#waiting.push({ take, resolve, reject });
     this.#worker.postMessage(message, transfer);
     return promise;
   }
@@ -151,16 +157,15 @@ class WorkerStateMachine implements StateMachine {
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
       return this.#waiting.shift()?.resolve(chunk);
     }
-    const cause = remoteCause(message.stack);
-    if (message.kind === "stopped") this.#stop(failure(message.message, cause));
-    else this.#waiting.shift()?.reject(new GraftError(message.code, message.message, { cause }));
+    const error = failure(message.message, remoteCause(message.stack));
+    if (message.kind === "stopped") this.#stop(error);
+    else this.#waiting.shift()?.reject(error);
   }
 
   #onPiece(piece: ArrayBuffer): void {
     const oldest = this.#waiting[0];
     if (oldest === undefined) return; // Stopped meanwhile.
-    const { outcomes, isLast } = unpackOutcomes(piece);
-    if (outcomes.length > 0) oldest.deliver(outcomes);
+    const isLast = oldest.take(piece);
     // Whoever was delivered to may have closed it.
     if (this.#stopped !== null) return;
     const { byteLength: bytes } = piece;
@@ -186,6 +191,14 @@ class WorkerStateMachine implements StateMachine {
     return reason;
   }
 }
+
+const unpacked = ({ outcome, elapsedMs }: PackedAnswer): Answer =>
+  outcome.kind === "failed"
+    ? { outcome: { kind: "failed", error: queryFailure(outcome) }, elapsedMs }
+    : { outcome, elapsedMs };
+
+const queryFailure = ({ message, stack }: Told): GraftError =>
+  new GraftError("query-failed", message, { cause: remoteCause(stack) });
 
 function failure(message: string, cause?: Error): GraftError {
   return new GraftError("state-machine", message, { cause });

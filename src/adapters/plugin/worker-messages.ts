@@ -57,7 +57,7 @@ export interface Loaded {
 }
 
 /** An error cannot be cloned with its code. */
-interface Told {
+export interface Told {
   readonly message: string;
   /** For the operator: where in the plugin. */
   readonly stack: string;
@@ -74,10 +74,9 @@ export interface Done {
   readonly chunk: ArrayBuffer | null;
 }
 
-/** Instead of an outcome of a query, or of what was asked of a snapshot: the worker goes on. */
+/** Instead of what was asked of a snapshot: the worker goes on. */
 export interface Refused extends Told {
   readonly kind: "refused";
-  readonly code: "query-failed" | "state-machine";
 }
 
 /** Instead of an answer, or of the rest of it: the worker does nothing from then on. */

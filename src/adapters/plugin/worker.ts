@@ -2,13 +2,15 @@
 // then gets packed runs, queries and requests about snapshots, and answers each in turn. In the middle of a run it waits until
 // the host has taken most of what it was sent. Its other half is worker-host.ts.
 import { GraftError } from "../../errors.ts";
+import type { Answer, AppliedEntry } from "../../ports/state-machine.ts";
 import { createExecutor, type Executor, reasonOf } from "./executor.ts";
 import { Garbage } from "./garbage.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
-import { packOutcomes, unpackRequest } from "./run-layout.ts";
+import { answerSlice } from "./query-slice.ts";
+import { packAnswers, type PackedAnswer, packOutcomes, unpackRequest } from "./run-layout.ts";
 import { isFatal, SnapshotRequests } from "./snapshot-requests.ts";
-import type { FromWorker, SnapshotRequest, ToWorker, Work } from "./worker-messages.ts";
+import type { FromWorker, SnapshotRequest, Told, ToWorker, Work } from "./worker-messages.ts";
 
 declare const self: Worker;
 
@@ -60,31 +62,35 @@ async function load(location: PluginLocation): Promise<void> {
 function* answer(running: Executor, work: Work): Generator<void> {
   if (!(work instanceof ArrayBuffer)) return answerSnapshot(running, work);
   const request = unpackRequest(work);
+  if (request.kind === "apply") return yield* applyRun(running, request.run, work.byteLength);
+  while (untaken.isTooMuch) yield;
+  noteQuery();
+  sendPiece(packAnswers(answerSlice(running, request.slice).map(packable)));
+}
+
+function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: number): Generator<void> {
   const pieces = new OutcomePieces((outcomes, isLast) => sendPiece(packOutcomes(outcomes, isLast)));
-  let where = "a query";
+  let where = "a run";
   try {
-    if (request.kind === "query") {
+    for (const entry of run) {
       while (untaken.isTooMuch) yield;
-      noteQuery();
-      pieces.add(running.query(request.payload));
-    } else {
-      for (const entry of request.run) {
-        while (untaken.isTooMuch) yield;
-        where = `entry ${entry.index} (term ${entry.term})`;
-        pieces.add(running.apply(entry));
-      }
-      garbage.note(
-        work.byteLength,
-        request.run.some((entry) => entry.isAwaited),
-      );
+      where = `entry ${entry.index} (term ${entry.term})`;
+      pieces.add(running.apply(entry));
     }
+    garbage.note(
+      bytes,
+      run.some((entry) => entry.isAwaited),
+    );
     pieces.end();
   } catch (cause) {
-    const error = cause instanceof GraftError ? cause : failure(running, `failed at ${where}`, cause);
-    if (request.kind === "query") send({ kind: "refused", code: "query-failed", ...told(error) });
-    else stop(error);
+    stop(cause instanceof GraftError ? cause : failure(running, `failed at ${where}`, cause));
   }
 }
+
+const packable = ({ outcome, elapsedMs }: Answer): PackedAnswer =>
+  outcome.kind === "failed"
+    ? { outcome: { kind: "failed", ...told(outcome.error) }, elapsedMs }
+    : { outcome, elapsedMs };
 
 function answerSnapshot(running: Executor, request: SnapshotRequest): void {
   snapshotRequests ??= new SnapshotRequests(running);
@@ -94,7 +100,7 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
   } catch (cause) {
     const error = cause instanceof GraftError ? cause : failure(running, `failed at ${request.kind}`, cause);
     if (isFatal(request)) stop(error);
-    else send({ kind: "refused", code: "state-machine", ...told(error) });
+    else send({ kind: "refused", ...told(error) });
   }
 }
 
@@ -137,7 +143,7 @@ function onLeftover(cause: unknown): void {
   if (executor !== null) stop(failure(executor, "failed outside of apply", cause));
 }
 
-function told(error: unknown): { readonly message: string; readonly stack: string } {
+function told(error: unknown): Told {
   if (!(error instanceof Error)) return { message: String(error), stack: "" };
   const origin = error.cause instanceof Error ? error.cause : error;
   return { message: error.message, stack: origin.stack ?? "" };

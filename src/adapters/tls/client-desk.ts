@@ -35,7 +35,8 @@ const partBytesMin = 16 * 1024;
 
 export class ClientDesk {
   readonly #options: ClientDeskOptions;
-  readonly #links = new Set<Link>();
+  /** Each with the name of its client. */
+  readonly #links = new Map<Link, string>();
   readonly #tally: Tally = { bytes: 0 };
   readonly #turns: RequestTurns;
   readonly #reading: ReadTurns;
@@ -47,16 +48,24 @@ export class ClientDesk {
     this.#reading = new ReadTurns(requestsTurnBytes, options.soon);
   }
 
-  /** Why no further client can be served, or null. */
-  objection(): Refused | null {
-    if (this.#links.size < this.#options.limits.clientsMax) return null;
-    return refused("busy", `this node serves ${this.#links.size} clients already, which is its limit`);
+  /**
+   * Why no further connection of this client can be served, or null. A name may have as many as are left for the others: however
+   * many names take all they can get, each that comes anew finds some.
+   */
+  objection(name: string): Refused | null {
+    const { admins, limits } = this.#options;
+    const reserve = admins.has(name) ? limits.adminsReserve : 0;
+    const all = this.#links.size;
+    const own = [...this.#links.values()].reduce((sum, each) => sum + (each === name ? 1 : 0), 0);
+    if (own < limits.clientsMax + reserve - all) return null;
+    const message = `this node serves ${all} connections, ${own} of them for "${name}", and has none left for this name`;
+    return refused("busy", message);
   }
 
   /** To be called when `objection` had none. */
   attach(link: Link, name: string): void {
-    const { admins, handler, limits, onRefused, onLost } = this.#options;
-    this.#links.add(link);
+    const { admins, handler, limits, soon, onRefused, onLost } = this.#options;
+    this.#links.set(link, name);
     link.setBounds({
       frameBytesMax: frameBytesMax("request"),
       queueBytesMax: limits.clientQueueBytesMax + errorBytesMax,
@@ -74,23 +83,25 @@ export class ClientDesk {
       },
       makeRoom: (bytes) => this.#makeRoom(link, bytes),
       onRead: () => this.#reading.onRead(link),
-      inTurn: (body, take) => this.#turns.arrived(link, body, take),
+      inTurn: (body, take) => this.#turns.arrived(link, name, body, take),
+      creditBytes: limits.clientCreditBytes,
+      soon,
     });
   }
 
   /** Each client has the same part of what may be written in a turn. */
   #share(): void {
     const part = Math.ceil(this.#options.limits.clientsTurnBytes / this.#links.size);
-    for (const link of this.#links) link.pieceBytesMax = Math.max(partBytesMin, part);
+    for (const link of this.#links.keys()) link.pieceBytesMax = Math.max(partBytesMin, part);
   }
 
   /** That `bytes` can be queued for `asker`, whoever for whom most of all waits is dropped: it may be the asker itself. */
   #makeRoom(asker: Link, bytes: number): void {
     const { clientQueuesBytesMax: queuesBytesMax } = this.#options.limits;
     if (this.#tally.bytes + bytes <= queuesBytesMax) return;
-    for (const link of this.#links) link.flush();
+    for (const link of this.#links.keys()) link.flush();
     while (asker.isOpen && this.#tally.bytes > 0 && this.#tally.bytes + bytes > queuesBytesMax) {
-      const slowest = largestBy([...this.#links], (link) => weightOf(link) + (link === asker ? bytes : 0));
+      const slowest = largestBy([...this.#links.keys()], (link) => weightOf(link) + (link === asker ? bytes : 0));
       slowest.drop(
         `it takes its answers too slowly: of ${this.#tally.bytes} bytes that wait for clients here, ${slowest.queuedBytes} wait for it`,
       );
@@ -114,9 +125,14 @@ interface Desk {
   readonly onRead: () => void;
   /** Has a request taken when there is a turn for it. */
   readonly inTurn: (body: Uint8Array, take: (body: Uint8Array) => void) => void;
+  /** So much may wait for it before it has no credit any more. */
+  readonly creditBytes: number;
+  readonly soon: (callback: () => void) => void;
 }
 
 class ClientHandler implements LinkHandler, ClientConnection {
+  #awaitsCredit: (() => void) | null = null;
+
   constructor(
     readonly link: Link,
     readonly name: string,
@@ -124,6 +140,18 @@ class ClientHandler implements LinkHandler, ClientConnection {
     readonly handler: TransportHandler,
     readonly desk: Desk,
   ) {}
+
+  get isOpen(): boolean {
+    return this.link.isOpen;
+  }
+
+  get hasCredit(): boolean {
+    return this.link.queuedBytes < this.desk.creditBytes;
+  }
+
+  whenCredit(callback: () => void): void {
+    this.#awaitsCredit = callback;
+  }
 
   reply(reply: ClientReply): void {
     if (!this.link.isOpen) return;
@@ -145,6 +173,13 @@ class ClientHandler implements LinkHandler, ClientConnection {
 
   onPart(): void {
     this.desk.onRead();
+  }
+
+  /** Not from inside `reply`, which may write at once. */
+  onSent(): void {
+    if (this.#awaitsCredit === null || !this.hasCredit) return;
+    this.desk.soon(this.#awaitsCredit);
+    this.#awaitsCredit = null;
   }
 
   onFrame(body: Buffer): void {

@@ -20,7 +20,10 @@ export interface TransportLimits {
   readonly sweepMs: number;
   /** Connections that have not yet shown who they are. One more closes the oldest of them. */
   readonly pendingMax: number;
+  /** Connections of clients. Of them a single name may have as many as it leaves for others: half of them, when it is alone. */
   readonly clientsMax: number;
+  /** Connections beyond `clientsMax` that are for administrators alone. */
+  readonly adminsReserve: number;
   /** Requests of clients that one turn of the loop takes: the others wait, and so does everything else meanwhile. */
   readonly requestsPerTurn: number;
   /**
@@ -31,6 +34,8 @@ export interface TransportLimits {
   readonly peerQueueBytesMax: number;
   /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */
   readonly clientQueueBytesMax: number;
+  /** While as much waits for a client, none of its further queries is answered: there is no end to what could pile up. */
+  readonly clientCreditBytes: number;
   /** What the connections of all clients write in one turn of the loop: more would make heartbeats wait. */
   readonly clientsTurnBytes: number;
   /** Of all clients together. Beyond it the one for which most is queued is dropped. */
@@ -58,10 +63,12 @@ export const defaultLimits: TransportLimits = Object.freeze({
   sweepMs: 250,
   pendingMax: 256,
   clientsMax: 1_024,
+  adminsReserve: 64,
   requestsPerTurn: 1_024,
   requestsTurnBytes: 4 * 1024 * 1024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,
+  clientCreditBytes: 4 * 1024 * 1024,
   clientsTurnBytes: 4 * 1024 * 1024,
   clientQueuesBytesMax: 512 * 1024 * 1024,
   bulkLinksMax: 4,

@@ -23,6 +23,8 @@ export interface LinkHandler {
   onBadFrame(error: BadFrame): void;
   /** Some of a frame has come whose end has not. */
   onPart?(): void;
+  /** Some of what was queued has left. */
+  onSent?(): void;
   /** Exactly once, never from inside `send`, `finish` or `drop`. */
   onClose(end: LinkEnd): void;
 }
@@ -148,6 +150,7 @@ export class Link {
       this.bytesSent += taken;
       this.#isBlocked = taken < offered;
       if (this.#queue.bytes > 0) this.#flushLater();
+      if (taken > 0) this.handler.onSent?.();
     }
     if (this.#state !== "finishing" || this.#queue.bytes > 0 || this.#isEnded) return;
     this.#isEnded = true;

@@ -1,10 +1,14 @@
-// How many requests does one turn of the loop take? Clients may send any number at once, of any size, and a node that took
-// them all before it does anything else would miss its own heartbeats. What comes beyond waits for the next turn, in order,
-// and its connection is not read from until then: so no more can wait than what had arrived.
+// How many requests does one turn of the loop take, and whose? Clients may send any number at once, of any size, and a node that
+// took them all before it does anything else would miss its own heartbeats. What comes beyond waits for a later turn, and its
+// connection is not read from until then: so no more can wait than what had arrived. Each client name has the same share of the
+// turns, by bytes; the requests of one name are taken in their order.
 import type { Link } from "./link.ts";
 
+/** What is needed of a link. */
+type Source = Pick<Link, "isOpen" | "pause" | "resume">;
+
 interface Waiting {
-  readonly link: Link;
+  readonly link: Source;
   readonly body: Uint8Array;
   readonly take: (body: Uint8Array) => void;
 }
@@ -15,13 +19,25 @@ export interface TurnBounds {
   readonly bytes: number;
 }
 
+/** The requests of one client name, in the order of arrival, from `next` on. */
+interface Line {
+  readonly waiting: Waiting[];
+  next: number;
+  /** What has been taken of it, on the scale of all lines, bytes. */
+  usedBytes: number;
+}
+
+/** What a request counts for beside its bytes: to decode and to answer a small one is work as well. */
+const requestBytes = 1024;
+
 export class RequestTurns {
   readonly #perTurn: TurnBounds;
   readonly #soon: (callback: () => void) => void;
-  /** In the order of arrival, from `#next` on. */
-  #waiting: Waiting[] = [];
-  #next = 0;
-  readonly #paused = new Set<Link>();
+  readonly #lines = new Map<string, Line>();
+  /** How many requests of each link wait. It is not read from until then. */
+  readonly #paused = new Map<Source, number>();
+  /** What had been taken of the line that was last: a line that begins starts from there. */
+  #usedBytes = 0;
   /** In this turn. */
   #taken = 0;
   #takenBytes = 0;
@@ -33,14 +49,25 @@ export class RequestTurns {
     this.#soon = soon;
   }
 
-  /** Has the request taken now or in a later turn, unless its link is closed by then. `body` may be used again afterwards. */
-  arrived(link: Link, body: Uint8Array, take: (body: Uint8Array) => void): void {
+  /**
+   * Has the request of the client `name` taken now or in a later turn, unless its link is closed by then. `body` may be used
+   * again afterwards.
+   */
+  arrived(link: Source, name: string, body: Uint8Array, take: (body: Uint8Array) => void): void {
     this.#awaitTurn();
-    if (this.#waiting.length === 0 && this.#hasRoomFor(body)) return this.#take(body, take);
-    this.#waiting.push({ link, body: new Uint8Array(body), take });
-    if (this.#paused.has(link)) return;
-    this.#paused.add(link);
-    link.pause();
+    if (this.#lines.size === 0 && this.#hasRoomFor(body)) return this.#take(body, take);
+    this.#lineOf(name).waiting.push({ link, body: new Uint8Array(body), take });
+    const before = this.#paused.get(link) ?? 0;
+    this.#paused.set(link, before + 1);
+    if (before === 0) link.pause();
+  }
+
+  #lineOf(name: string): Line {
+    const known = this.#lines.get(name);
+    if (known !== undefined) return known;
+    const line = { waiting: [], next: 0, usedBytes: this.#usedBytes };
+    this.#lines.set(name, line);
+    return line;
   }
 
   #awaitTurn(): void {
@@ -65,19 +92,37 @@ export class RequestTurns {
     this.#isTurnAwaited = false;
     this.#taken = 0;
     this.#takenBytes = 0;
-    for (; this.#next < this.#waiting.length; this.#next++) {
-      const { link, body, take } = this.#waiting[this.#next]!;
-      if (!link.isOpen) continue;
+    for (let line = this.#nextLine(); line !== null; line = this.#nextLine()) {
+      const { body, take, link } = line.waiting[line.next]!;
       if (!this.#hasRoomFor(body)) break;
+      this.#leave(line, link);
+      this.#usedBytes = line.usedBytes;
+      line.usedBytes += body.byteLength + requestBytes;
       this.#take(body, take);
     }
-    if (this.#next < this.#waiting.length) return this.#awaitTurn();
-    if (this.#waiting.length === 0) return;
-    this.#waiting = [];
-    this.#next = 0;
-    for (const link of this.#paused) link.resume();
-    this.#paused.clear();
-    // What they have taken counts as this turn's.
-    this.#awaitTurn();
+    // What has been taken counts as this turn's: also where nothing waits any more, there is a next one.
+    if (this.#taken > 0) this.#awaitTurn();
+  }
+
+  /** The first request of the line does not wait any more. With the last one of its link, that is read from again. */
+  #leave(line: Line, link: Source): void {
+    line.next++;
+    const left = this.#paused.get(link)! - 1;
+    if (left > 0) return void this.#paused.set(link, left);
+    this.#paused.delete(link);
+    link.resume();
+  }
+
+  /** The one of which least has been taken. Null: none has a request whose link is open. */
+  #nextLine(): Line | null {
+    let next: Line | null = null;
+    for (const [name, line] of this.#lines) {
+      for (let first = line.waiting[line.next]; first?.link.isOpen === false; first = line.waiting[line.next]) {
+        this.#leave(line, first.link);
+      }
+      if (line.next === line.waiting.length) this.#lines.delete(name);
+      else if (next === null || line.usedBytes < next.usedBytes) next = line;
+    }
+    return next;
   }
 }

@@ -374,7 +374,7 @@ class NodeTransport implements TlsTransport {
   }
 
   #meetClient(link: Link, name: string): Refused | null {
-    const objection = this.#clientDesk.objection();
+    const objection = this.#clientDesk.objection(name);
     if (objection !== null) return objection;
     this.#greeter.answer(link, name, { kind: "peer" });
     this.#watch.setPhase(link, "client");

@@ -8,7 +8,7 @@ import { createInlineStateMachine } from "../../../src/adapters/plugin/inline-ho
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../../../src/ports/state-machine.ts";
 import { chunksOf, readAll } from "../../contracts/journal-plugin.ts";
-import { outcomesOf } from "../../contracts/outcomes-of.ts";
+import { answerTo, outcomesOf } from "../../contracts/outcomes-of.ts";
 
 const root = join(import.meta.dir, "../../..");
 let folder = "";
@@ -47,7 +47,7 @@ test("stock.ts", async () => {
 test("scores.ts", async () => {
   const machine = await createInlineStateMachine(locatePlugin("scores.ts", folder));
   const points = async (of: StateMachine, player: string): Promise<unknown> => {
-    const outcome = await of.query(encodeValue(["points", { player }]));
+    const outcome = await answerTo(of, encodeValue(["points", { player }]));
     return outcome.kind === "ok" && decodeValue(outcome.payload);
   };
   const win = (player: string) => outcomesOf(machine, [commandOf(encodeValue(["win", { player }]))]);

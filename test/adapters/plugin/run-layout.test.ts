@@ -2,9 +2,12 @@
 import { expect, test } from "bun:test";
 import { OutcomePieces, pieceBytesMax } from "../../../src/adapters/plugin/outcome-pieces.ts";
 import {
+  packAnswers,
+  type PackedAnswer,
   packOutcomes,
-  packQuery,
+  packQueries,
   packRun,
+  unpackAnswers,
   unpackOutcomes,
   unpackRequest,
 } from "../../../src/adapters/plugin/run-layout.ts";
@@ -58,10 +61,21 @@ test("a run", () => {
   expect(unpackRequest(packRun([]))).toEqual({ kind: "apply", run: [] });
 });
 
-test("a query", () => {
-  const payload = Uint8Array.of(0, 1, 255);
-  expect(unpackRequest(packQuery(payload))).toEqual({ kind: "query", payload });
-  expect(unpackRequest(packQuery(new Uint8Array()))).toEqual({ kind: "query", payload: new Uint8Array() });
+test("a slice of queries", () => {
+  const slice = [Uint8Array.of(0, 1, 255), new Uint8Array(), Uint8Array.of(9, 8, 7, 6).subarray(1, 3)];
+  expect(unpackRequest(packQueries(slice))).toEqual({ kind: "query", slice });
+  expect(unpackRequest(packQueries([]))).toEqual({ kind: "query", slice: [] });
+});
+
+test("answers to queries, with what each took, and the failure of one", () => {
+  const answers: readonly PackedAnswer[] = [
+    { outcome: { kind: "ok", payload: Uint8Array.of(1, 2) }, elapsedMs: 0.25 },
+    { outcome: { kind: "failed", message: "größer", stack: 'at "x"\n' }, elapsedMs: 7 },
+    { outcome: { kind: "rejected", message: "≥" }, elapsedMs: 0 },
+    { outcome: { kind: "ok", payload: new Uint8Array() }, elapsedMs: 1e-3 },
+  ];
+  expect(unpackAnswers(packAnswers(answers))).toEqual(answers);
+  expect(unpackAnswers(packAnswers([]))).toEqual([]);
 });
 
 test("outcomes, in order, with messages in any script", () => {

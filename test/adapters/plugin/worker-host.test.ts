@@ -4,11 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
-import { packQuery, packRun, unpackOutcomes } from "../../../src/adapters/plugin/run-layout.ts";
+import { packQueries, packRun, unpackAnswers, unpackOutcomes } from "../../../src/adapters/plugin/run-layout.ts";
 import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
 import type { FromWorker } from "../../../src/adapters/plugin/worker-messages.ts";
 import type { AppliedCommand, StateMachine } from "../../../src/ports/state-machine.ts";
-import { outcomesOf } from "../../contracts/outcomes-of.ts";
+import { answerTo, outcomesOf } from "../../contracts/outcomes-of.ts";
 
 const MORTAL = `
 import { randomBytes } from "node:crypto";
@@ -56,7 +56,7 @@ const apply = async (text) => {
 };
 const told = [];
 while (told.length < 20) {
-  await machine.query(Buffer.from("?"));
+  await machine.query([Buffer.from("?")]);
   told.push(await apply("still there"));
 }
 machine = await open();
@@ -131,7 +131,7 @@ describe("worker host", () => {
     for (const told of [
       last,
       await failure(outcomesOf(machine, [command("")])),
-      await failure(machine.query(new Uint8Array())),
+      await failure(answerTo(machine, new Uint8Array())),
     ]) {
       expect(told).toMatchObject({ code: "state-machine" });
       expect((told as Error).message).toStartWith(message);
@@ -168,11 +168,11 @@ describe("worker host", () => {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       answers.push(data instanceof ArrayBuffer ? "piece" : data.kind);
       if (data instanceof ArrayBuffer) {
-        outcomes.push(unpackOutcomes(data).outcomes.length);
+        outcomes.push(outcomes.length < 7 ? unpackOutcomes(data).outcomes.length : unpackAnswers(data).length);
         untaken.push(data.byteLength);
       } else if (answers.length === 1) {
         worker.postMessage(packRun(Array.from({ length: 7 }, (_, nth) => command("large", nth + 1))));
-        worker.postMessage(packQuery(new Uint8Array(7)));
+        worker.postMessage(packQueries([new Uint8Array(7)]));
         worker.postMessage(load); // Not done in turn: its answer says that the thread has nothing else to do.
       } else {
         for (const bytes of untaken) worker.postMessage({ kind: "taken", bytes });
@@ -202,7 +202,7 @@ describe("worker host", () => {
 
   test("closing rejects what is under way, without waiting for it", async () => {
     const machine = await open();
-    const pending = [failure(outcomesOf(machine, [command("work")])), failure(machine.query(new Uint8Array()))];
+    const pending = [failure(outcomesOf(machine, [command("work")])), failure(answerTo(machine, new Uint8Array()))];
     await machine.close();
     for (const told of await Promise.all(pending)) {
       expect(told).toMatchObject({ code: "state-machine", message: "The state machine is closed" });

@@ -1,6 +1,8 @@
-// A flood of requests is taken turn by turn, in order and whole; everything else of the node has its turns in between.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+// A flood of requests is taken turn by turn, in order and whole; everything else of the node has its turns in between, and so
+// have the other clients.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import { RequestTurns } from "../../../src/adapters/tls/request-turns.ts";
 import { clientSender, clientTls, hello, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 const perTurn = 10;
@@ -80,4 +82,65 @@ test("what is broken in a later turn is refused then, and nothing behind it is t
   await until(() => raw.isClosed, "closed");
   expect(raw.frames("reply").at(-1)).toMatchObject({ kind: "refused", code: "bad-frame" });
   expect(ids("one")).toEqual(upTo(35));
+});
+
+describe("P64: each client name has its share of the turns", () => {
+  function turns(count: number, bytes = 1_000_000) {
+    const later: (() => void)[] = [];
+    const taken: string[] = [];
+    const requests = new RequestTurns({ count, bytes }, (callback) => later.push(callback));
+    const link = () => {
+      const source = { isOpen: true, pauses: 0, pause: () => void source.pauses++, resume: () => void source.pauses-- };
+      return source;
+    };
+    const arrive = (from: ReturnType<typeof link>, name: string, size = 1): void =>
+      requests.arrived(from, name, new Uint8Array(size), () => taken.push(name));
+    const turn = (): readonly string[] => {
+      const before = taken.length;
+      for (const callback of later.splice(0)) callback();
+      return taken.slice(before);
+    };
+    return { link, arrive, turn, taken };
+  }
+
+  test("however many requests of another one wait, over however many connections, the later ones too", () => {
+    const { link, arrive, turn, taken } = turns(4);
+    const crowd = Array.from({ length: 50 }, link);
+    const modest = link();
+    for (let nth = 0; nth < 1_000; nth++) arrive(crowd[nth % crowd.length]!, "greedy");
+    expect(taken.length).toBe(4);
+    for (let nth = 0; nth < 3; nth++) {
+      arrive(modest, "modest");
+      expect(modest.pauses).toBe(1);
+      expect(turn()).toContain("modest");
+      expect(modest.pauses).toBe(0);
+    }
+    let left = 0;
+    while (taken.length < 1_003 && left < 1_000) left += turn().length;
+    expect(taken.length).toBe(1_003);
+    expect(crowd.every(({ pauses }) => pauses === 0)).toBe(true);
+  });
+
+  test("by bytes, not by count", () => {
+    const { link, arrive, turn } = turns(1_000, 100_000);
+    const [heavy, light] = [link(), link()];
+    for (let nth = 0; nth < 20; nth++) arrive(heavy, "heavy", 90_000);
+    for (let nth = 0; nth < 1_000; nth++) arrive(light, "light");
+    const [first, second] = [turn(), turn()];
+    const counts = [...first, ...second].filter((name) => name === "light").length;
+    expect(counts).toBeGreaterThan(80);
+    expect([...first, ...second]).toContain("heavy");
+  });
+
+  test("what waits of a connection that is closed is dropped, and holds up nobody", () => {
+    const { link, arrive, turn } = turns(2);
+    const [gone, there] = [link(), link()];
+    for (let nth = 0; nth < 10; nth++) arrive(gone, "gone");
+    arrive(there, "there");
+    gone.isOpen = false;
+    expect(turn()).toEqual(["there"]);
+    turn();
+    arrive(there, "there");
+    expect(there.pauses).toBe(0);
+  });
 });

@@ -1,0 +1,84 @@
+// P64: what one client takes of a node leaves room for the others: connections, and what waits to be sent.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { clientSender, clientTls, hello, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+
+const creditBytes = 1024 * 1024;
+let net = new TlsNet();
+let node: TlsTestNode;
+
+beforeEach(async () => {
+  net = new TlsNet();
+  const limits = { clientsMax: 8, adminsReserve: 2, clientCreditBytes: creditBytes };
+  node = await net.node("n1", { limits });
+});
+afterEach(() => net.close());
+
+const isBusy = { code: "overloaded", message: expect.stringContaining("has none left for this name") };
+
+async function connect(name: string): Promise<RawSocket> {
+  const raw = await net.raw(node, await clientTls(name));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(clientSender(name)));
+  await until(() => raw.frames("reply").length === 1, "the hello is answered");
+  return raw;
+}
+
+describe("P64: connections", () => {
+  test("a name has no more of them than it leaves for others, and a place that it gives back can be taken", async () => {
+    const greedy: Awaited<ReturnType<typeof net.client>>[] = [];
+    for (let count = 0; count < 4; count++) greedy.push(await net.client(node, "greedy"));
+    await expect(net.client(node, "greedy")).rejects.toMatchObject(isBusy);
+    expect((await net.client(node, "modest")).isOpen).toBe(true);
+    greedy[0]!.close();
+    greedy[1]!.close();
+    await until(() => greedy.slice(0, 2).every(({ ends }) => ends.length === 1), "two have left");
+    expect((await net.client(node, "greedy")).isOpen).toBe(true);
+  });
+
+  test("an administrator gets in where nobody else does", async () => {
+    for (const name of ["a", "b", "c", "d", "e", "f", "g", "h"]) await net.client(node, name);
+    await expect(net.client(node, "i")).rejects.toMatchObject(isBusy);
+    expect((await net.client(node, "admin")).isOpen).toBe(true);
+  });
+});
+
+test("P64: who takes no answers has no credit, and it is told when it has some again", async () => {
+  const raw = await connect("slow");
+  raw.send({ kind: "status", id: 1 });
+  await until(() => node.heard.requests.length === 1, "it has asked");
+  const { client } = node.heard.requests[0]!;
+  expect([client.hasCredit, client.isOpen]).toEqual([true, true]);
+  raw.socket?.pause();
+  let isInside = false;
+  let calls = 0;
+  const answer = (): void => {
+    isInside = true;
+    client.reply({
+      kind: "result",
+      id: 1,
+      payload: new Uint8Array(creditBytes / 4),
+      index: 1,
+      term: 1,
+      stalenessMs: null,
+    });
+    isInside = false;
+  };
+  // The system's own buffers take some of it.
+  for (let turns = 0; client.hasCredit && turns < 1_000; turns++) {
+    answer();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(client.hasCredit).toBe(false);
+  client.whenCredit(() => {
+    expect(isInside).toBe(false);
+    calls++;
+  });
+  answer();
+  expect(calls).toBe(0);
+  raw.socket?.resume();
+  await until(() => calls === 1, "it is told");
+  expect(client.hasCredit).toBe(true);
+  raw.socket?.terminate();
+  await until(() => !client.isOpen, "it is gone");
+  expect(calls).toBe(1);
+});
