@@ -3,16 +3,22 @@
 import type { MemberKey } from "./configuration.ts";
 import { applyCommitted, followCommit } from "./commit.ts";
 import { appendToLog, isVoteDurable, promise, truncateLog } from "./durability.ts";
+import type { MessageEvent } from "./events.ts";
 import { clockMsOf, hearFreshness } from "./freshness.ts";
-import { type LogPosition, logStart, type Term } from "./log-position.ts";
+import { areOne, type SharedPosition } from "./histories.ts";
+import { type LogPosition, logStart } from "./log-position.ts";
 import { firstIndexOfTermAt, termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendOutcome } from "./messages.ts";
+import { goalOf, haltAsLost, hasLost } from "./refill.ts";
 import type { Follower } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
 import { drawElectionDue } from "./timers.ts";
 
-export function onAppendEntries(state: State, from: MemberKey, request: AppendEntries, emit: Emit): State {
+/** Who sent a message, and what this log shares with it. */
+export type Received = Pick<MessageEvent, "from" | "shared">;
+
+export function onAppendEntries(state: State, { from, shared }: Received, request: AppendEntries, emit: Emit): State {
   if (state.genesis === null) return state;
   // Rounds and positions belong to a term: those of one that is over, named in this term, would answer what was never
   // asked if the same node leads again. Round 0 and the log's start answer nothing.
@@ -21,6 +27,8 @@ export function onAppendEntries(state: State, from: MemberKey, request: AppendEn
     return reply(state, from, request.round, { kind: "accepted", matchIndex: 0 }, emit);
   }
   const next = hearFreshness(hearLeader(state, from, request, emit), request);
+  if (hasLost(next, request)) return haltAsLost(next, from, request.confirmed, emit);
+  if (shared !== undefined && !areOne(shared)) return haltAsDiverged(next, from, shared, emit);
   const prevTerm = termAt(next.log, request.prev.index);
   // Below the snapshot everything is committed, and so the same on every node: neither a conflict nor a gap.
   const matches = request.prev.index < next.log.base.index || prevTerm === request.prev.term;
@@ -49,7 +57,7 @@ export const refuseTerm = (state: State, to: MemberKey, emit: Emit): State =>
 export function hearLeader(
   state: State,
   from: MemberKey,
-  request: { readonly term: Term; readonly round: number },
+  request: Pick<AppendEntries, "term" | "round" | "refill">,
   emit: Emit,
 ): State {
   let next = state;
@@ -63,7 +71,8 @@ export function hearLeader(
   const [electionDueMs, drawn] = drawElectionDue(next);
   const role = followerOf(drawn);
   const round = Math.max(role.round, request.round);
-  const heard: Follower = { ...role, electionDueMs, leaderHeardMs: drawn.nowMs, wokeLate: false, round };
+  const refillThrough = goalOf(state, request) ?? role.refillThrough;
+  const heard: Follower = { ...role, electionDueMs, leaderHeardMs: drawn.nowMs, wokeLate: false, round, refillThrough };
   // Whatever spoke for its crash: it lives.
   return { ...drawn, crashedLeader: null, role: heard };
 }
@@ -119,6 +128,16 @@ export function sendAck(state: State, leader: MemberKey, emit: Emit): State {
   return reply(next, leader, role.round, { kind: "accepted", matchIndex }, emit);
 }
 
+/**
+ * Equal index and term with unequal checksums: there are two histories (Log Matching, §3.5, is broken), and nothing tells which
+ * one is right. The leader is told, and this node takes part no more until an administrator has decided.
+ */
+export function haltAsDiverged(state: State, leader: MemberKey, found: SharedPosition, emit: Emit): State {
+  const next = reply(state, leader, followerOf(state).round, { kind: "diverged", ...found }, emit);
+  emit({ kind: "halt", reason: { kind: "diverged", leader, ...found } });
+  return next;
+}
+
 /** Where the leader should look next: the start of the conflicting term here, or the end of a log that is too short. */
 function refusal(state: State, prev: LogPosition): AppendOutcome {
   const { log } = state;
@@ -128,14 +147,9 @@ function refusal(state: State, prev: LogPosition): AppendOutcome {
   return { kind: "refused", prevIndex: prev.index, conflict, lastIndex: log.last.index };
 }
 
-export const reply = (state: State, to: MemberKey, round: number, outcome: AppendOutcome, emit: Emit): State =>
-  promise(
-    state,
-    state.durability.voteTicket,
-    {
-      kind: "send",
-      to,
-      message: { kind: "appendEntriesReply", term: state.currentTerm, round, clockMs: clockMsOf(state), outcome },
-    },
-    emit,
-  );
+export function reply(state: State, to: MemberKey, round: number, outcome: AppendOutcome, emit: Emit): State {
+  const { currentTerm: term } = state;
+  const refill = state.refill?.id ?? null;
+  const message = { kind: "appendEntriesReply", term, round, clockMs: clockMsOf(state), refill, outcome } as const;
+  return promise(state, state.durability.voteTicket, { kind: "send", to, message }, emit);
+}

@@ -2,6 +2,7 @@
 // through it in less than an election timeout is so close that as a voter it would hold up commits no longer than that.
 // Whom the leader promotes then is next-configuration.ts.
 import type { MemberKey } from "./configuration.ts";
+import { counts } from "./faults.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Leader, Round } from "./roles.ts";
 import type { State } from "./state.ts";
@@ -22,8 +23,7 @@ function roundOf(state: State, role: Leader, key: MemberKey): Round {
   const begun = { through: state.log.last.index, sinceMs: state.nowMs, afterRound: role.round };
   if (round === undefined) return { ...begun, hasCaughtUp: false };
   const progress = role.progress.get(key);
-  const isOver =
-    progress !== undefined && progress.matchIndex >= round.through && progress.ackedRound > round.afterRound;
+  const isOver = counts(progress) && progress.matchIndex >= round.through && progress.ackedRound > round.afterRound;
   return isOver ? { ...begun, hasCaughtUp: isShort(state, round) } : round;
 }
 

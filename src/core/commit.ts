@@ -1,6 +1,10 @@
 // When is an entry committed? (§3.6.2) And when may it be applied here?
+import type { MemberKey } from "./configuration.ts";
+import { counts } from "./faults.ts";
+import type { LogIndex } from "./log-position.ts";
 import { latestConfiguration, termAt } from "./log-terms.ts";
 import { reachedByQuorum } from "./quorum.ts";
+import type { Leader } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 
 /**
@@ -13,10 +17,15 @@ export function advanceCommit(state: State, emit: Emit): State {
   const configuration = latestConfiguration(state.log);
   if (role.kind !== "leader" || configuration === null) return state;
   const reached = reachedByQuorum(configuration, (key) =>
-    key === state.self ? state.durability.persistedIndex : (role.progress.get(key)?.matchIndex ?? 0),
+    key === state.self ? state.durability.persistedIndex : countedMatch(role, key),
   );
   const isOfOwnTerm = reached > state.commitIndex && termAt(state.log, reached) === state.currentTerm;
   return applyCommitted(isOfOwnTerm ? { ...state, commitIndex: reached } : state, emit);
+}
+
+function countedMatch({ progress }: Leader, key: MemberKey): LogIndex {
+  const follower = progress.get(key);
+  return counts(follower) ? follower.matchIndex : 0;
 }
 
 /** A follower commits what the leader has, as far as its own log is known to equal the leader's (§3.5). */

@@ -1,4 +1,5 @@
 // When must the node look at its clock again? It keeps exactly one timer, for the time that nextDeadlineMs names.
+import { counts } from "./faults.ts";
 import { isReadyToFound } from "./founding.ts";
 import type { Millis } from "./log-position.ts";
 import { latestConfiguration } from "./log-terms.ts";
@@ -29,8 +30,9 @@ export function nextDeadlineMs(state: State): Millis {
 export function quorumDueMs(state: State, leader: Leader): Millis {
   const configuration = latestConfiguration(state.log);
   if (configuration === null) throw new Error("a leader without a configuration");
-  const heardMs = reachedByQuorum(configuration, (key) =>
-    key === state.self ? state.nowMs : (leader.progress.get(key)?.heardMs ?? Number.NEGATIVE_INFINITY),
-  );
+  const heardMs = reachedByQuorum(configuration, (key) => {
+    const progress = leader.progress.get(key);
+    return key === state.self ? state.nowMs : counts(progress) ? progress.heardMs : Number.NEGATIVE_INFINITY;
+  });
   return Math.max(heardMs + state.settings.electionTimeoutMs, leader.graceUntilMs);
 }

@@ -4,6 +4,7 @@ import { describeChange, describeChangeOutcome, describeConfiguration } from "./
 import type { Effect, HaltReason, TransferOutcome } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Event } from "./events.ts";
+import type { Fault } from "./faults.ts";
 import type { Impediment, Unfit } from "./fitness.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { AppendOutcome, Message } from "./messages.ts";
@@ -72,7 +73,7 @@ export function describeMessage(message: Message): string {
     case "appendEntries":
       return `AppendEntries term ${message.term} after ${at(message.prev)}: ${describeEntries(message.entries)}, commit ${message.leaderCommit}`;
     case "appendEntriesReply":
-      return `AppendEntriesReply term ${message.term}: ${describeOutcome(message.outcome)}`;
+      return `AppendEntriesReply term ${message.term}${message.refill === null ? "" : ", abstaining"}: ${describeOutcome(message.outcome)}`;
     case "installSnapshot":
       return `InstallSnapshot term ${message.term}: through ${at(message.snapshot.position)}`;
     case "timeoutNow":
@@ -93,6 +94,7 @@ export function describeMessage(message: Message): string {
 function describeOutcome(outcome: AppendOutcome): string {
   if (outcome.kind === "accepted") return `matches through ${outcome.matchIndex}`;
   if (outcome.kind === "fetching") return "fetches the snapshot";
+  if (outcome.kind === "diverged") return `has another history at ${at(outcome.at)}`;
   if (outcome.kind === "fetchFailed") return `finds ${outcome.file} damaged`;
   return `refused after ${outcome.prevIndex}, conflict ${at(outcome.conflict)}, last ${outcome.lastIndex}`;
 }
@@ -155,6 +157,8 @@ export function describeEffect(effect: Effect): string {
       return `removed by ${at(effect.position)}`;
     case "accuse":
       return `accuse ${nodeIdOf(effect.from)}: ${effect.lie}`;
+    case "followerFault":
+      return `${nodeIdOf(effect.of)} ${describeFault(effect.fault)}`;
     case "halt":
       return `halt: ${describeHalt(effect.reason)}`;
   }
@@ -195,9 +199,35 @@ function describeImpediment(impediment: Impediment): string {
 const describeUnfit = (unfit: Unfit): string =>
   [...unfit].map(([key, impediment]) => `${nodeIdOf(key)} (${impediment})`).join(", ") || "nobody";
 
+/** What a leader says of a follower that does not count; null: it counts again. */
+export function describeFault(fault: Fault | null): string {
+  switch (fault?.kind) {
+    case undefined:
+      return "holds its whole log again and counts";
+    case "lost":
+      return `has acknowledged through ${fault.confirmed} and its log ends at ${fault.lastIndex}: its disk has lost the rest; it does not count`;
+    case "refilling":
+      return "has lost a part of its data and copies it anew; it does not count until it holds the whole log";
+    case "diverged":
+      return `has another history than this leader at ${at(fault.at)}: checksum ${fault.there} there, ${fault.here} here; it does not count`;
+  }
+}
+
 export function describeHalt(reason: HaltReason): string {
-  const cluster = reason.clusterUuid.slice(0, 8);
-  return reason.kind === "wiped"
-    ? `cluster ${cluster} knows ${reason.id} with another disk: this one is new or was wiped`
-    : `cluster ${cluster} was founded without ${reason.id}`;
+  switch (reason.kind) {
+    case "wiped":
+      return `cluster ${reason.clusterUuid.slice(0, 8)} knows ${reason.id} with another disk: this one is new or was wiped`;
+    case "notListed":
+      return `cluster ${reason.clusterUuid.slice(0, 8)} was founded without ${reason.id}`;
+    case "lost":
+      return (
+        `this node has acknowledged entries through ${reason.confirmed} to the leader ${nodeIdOf(reason.leader)}, and its log ` +
+        `ends at ${at(reason.last)}: its disk has lost entries ${reason.last.index + 1} to ${reason.confirmed}`
+      );
+    case "diverged":
+      return (
+        `this node and the leader ${nodeIdOf(reason.leader)} hold different histories: at ${at(reason.at)}, the first position known ` +
+        `to differ, the chained checksum is ${reason.chain} here and ${reason.leaderChain} there`
+      );
+  }
 }

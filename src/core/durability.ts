@@ -6,6 +6,7 @@ import type { Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Term } from "./log-position.ts";
 import { appended, compacted, emptiedAt, type PlacedConfiguration, truncated } from "./log-terms.ts";
+import type { Refilling } from "./refill.ts";
 import type { Durability, Emit, State } from "./state.ts";
 
 /** The durability of a node whose state has just been read back from disk. */
@@ -40,6 +41,12 @@ export function writeRemoved(state: State, by: PlacedConfiguration, emit: Emit):
   const ticket = state.durability.issued + 1;
   emit({ kind: "writeRemoved", ticket, ...by });
   return { ...state, removed: { ...by, ticket }, durability: { ...state.durability, issued: ticket } };
+}
+
+export function writeRefilled(state: State, refill: Refilling, emit: Emit): State {
+  const ticket = state.durability.issued + 1;
+  emit({ kind: "writeRefilled", ticket });
+  return { ...state, refill: { ...refill, ticket }, durability: { ...state.durability, issued: ticket } };
 }
 
 export function appendToLog(state: State, entries: readonly Entry[], emit: Emit): State {

@@ -4,11 +4,14 @@ import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { ChangeRef, ProposalRef, ReadRef, Ticket } from "./events.ts";
 import type { Impediment } from "./fitness.ts";
+import type { Fault } from "./faults.ts";
 import type { Genesis } from "./genesis.ts";
+import type { SharedPosition } from "./histories.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import type { PlacedConfiguration } from "./log-terms.ts";
 import type { ChangeOutcome } from "./membership-change.ts";
 import type { Message } from "./messages.ts";
+import type { RefillGoal } from "./refill.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** Term and vote are one record: they never reach the disk apart. */
@@ -92,6 +95,8 @@ export interface SendEntries {
   readonly leaderCommit: LogIndex;
   readonly round: number;
   readonly freshAsOf: number | null;
+  readonly confirmed: LogIndex;
+  readonly refill: RefillGoal | null;
 }
 
 /** These entries are committed and durable here: hand them to the state machine, in order, each once. */
@@ -197,6 +202,13 @@ export interface GenesisDurable {
   readonly genesis: Genesis;
 }
 
+/** A follower counts for nothing from now on, or (null) counts again: to be reported to people. */
+export interface FollowerFault {
+  readonly kind: "followerFault";
+  readonly of: MemberKey;
+  readonly fault: Fault | null;
+}
+
 /** This node cannot go on: the node prints the reason and stops. */
 export interface Halt {
   readonly kind: "halt";
@@ -207,7 +219,11 @@ export type HaltReason =
   /** The cluster was founded with another incarnation of this node: its disk was wiped or replaced. */
   | { readonly kind: "wiped"; readonly clusterUuid: string; readonly id: NodeId }
   /** The cluster was founded without this node. */
-  | { readonly kind: "notListed"; readonly clusterUuid: string; readonly id: NodeId };
+  | { readonly kind: "notListed"; readonly clusterUuid: string; readonly id: NodeId }
+  /** This log ends before what the node has acknowledged to this leader: its disk has lost the rest. */
+  | { readonly kind: "lost"; readonly leader: MemberKey; readonly confirmed: LogIndex; readonly last: LogPosition }
+  /** At this position the terms of both logs agree and the chained checksums do not: there are two histories. */
+  | ({ readonly kind: "diverged"; readonly leader: MemberKey } & SharedPosition);
 
 export type Effect =
   | DurableEffect
@@ -226,4 +242,5 @@ export type Effect =
   | GenesisDurable
   | Removed
   | Accuse
+  | FollowerFault
   | Halt;

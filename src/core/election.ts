@@ -15,9 +15,11 @@ import { drawElectionDue, postponeCrashDue } from "./timers.ts";
 /**
  * Only a voter of the latest configuration stands for election; learners and strangers wait. And one that the latest
  * configuration leaves out, as long as it may not be committed (§4.2.2): its log may be longer than those of the voters to
- * come, who then need it as a leader to get there, and it counts no vote of its own.
+ * come, who then need it as a leader to get there, and it counts no vote of its own. A node that has lost something waits
+ * until its log is whole again (refill.ts).
  */
-export function mayCampaign({ self, log, commitIndex }: State): boolean {
+export function mayCampaign({ self, log, commitIndex, refill }: State): boolean {
+  if (refill !== null) return false;
   const [previous, latest] = log.configurations.slice(-2);
   const placed = latest ?? previous;
   if (placed === undefined) return false;
@@ -61,7 +63,7 @@ export function onRequestVote(state: State, from: MemberKey, request: RequestVot
   if (state.genesis === null) return state;
   if (request.term > state.currentTerm && !request.transfer && isSticky(state)) return state;
   const next = request.term > state.currentTerm ? becomeFollower(state, request.term, null, emit) : state;
-  const isFree = next.votedFor === null || next.votedFor === from;
+  const isFree = state.refill === null && (next.votedFor === null || next.votedFor === from);
   const granted = request.term === next.currentTerm && isFree && isUpToDate(request.last, next.log.last);
   if (!granted) return answer(next, from, false, emit);
   const voted = next.votedFor === from ? next : writeVote(next, { term: next.currentTerm, votedFor: from }, emit);

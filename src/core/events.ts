@@ -3,6 +3,7 @@ import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
 import type { ClientName, OwnedStamp } from "./entry.ts";
 import type { Unfit } from "./fitness.ts";
 import type { Genesis } from "./genesis.ts";
+import type { SharedPosition } from "./histories.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
 import type { Message } from "./messages.ts";
@@ -48,6 +49,8 @@ export interface MessageEvent extends Timed {
   readonly kind: "message";
   readonly from: MemberKey;
   readonly message: Message;
+  /** The last position that this log and a leader's message share: see histories.ts. Absent when they share none. */
+  readonly shared?: SharedPosition;
 }
 
 /** A connection to another node stands and both hellos have been checked. */

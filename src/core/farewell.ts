@@ -5,7 +5,7 @@ import { type MemberKey, isMember } from "./configuration.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { LogPosition } from "./log-position.ts";
 import { formerMembers } from "./removal.ts";
-import { firstProgress } from "./replication.ts";
+import { firstProgress } from "./progress.ts";
 import type { Farewell, Leader } from "./roles.ts";
 import type { State } from "./state.ts";
 

@@ -56,6 +56,9 @@ export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit:
     const others = state.strangers.filter((key) => key !== from);
     return { ...state, strangers: genesis.clusterUuid === state.genesis.clusterUuid ? others : [...others, from] };
   }
+  const { refill } = state;
+  // The data that was lost belonged to one cluster; another one of the same name is none of this node's business.
+  if (refill !== null && refill.clusterUuid !== null && refill.clusterUuid !== genesis.clusterUuid) return state;
   if (genesis.members.some((member) => member.key === state.self)) return takeGenesis(state, genesis, emit);
   if (state.founding === null) return takeGenesis(state, genesis, emit);
   const id = nodeIdOf(state.self);

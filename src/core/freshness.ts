@@ -26,7 +26,6 @@ export interface Freshness {
 }
 
 export const nothingFresh: Freshness = Object.freeze({ reached: null, next: null });
-export const noClock: FollowerClock = Object.freeze({ mark: null, freshAsOf: null });
 
 /** The latest of what this node can vouch for at `nowMs`; null: it has heard from no leader since it started. */
 export function freshest(state: State, nowMs: Millis = state.nowMs): Fresh | null {

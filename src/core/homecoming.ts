@@ -6,6 +6,7 @@
 // some time, and not soon after an election. A node that does not take it, or that gives it away again by its own hand-over,
 // is not well, though it looks so from here: each time it is left alone for twice as long as before.
 import { isJoint, type MemberKey } from "./configuration.ts";
+import { counts } from "./faults.ts";
 import { gravityOf, isHidden } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Homecoming, Leader } from "./roles.ts";
@@ -77,7 +78,7 @@ function preferredTo(state: State, role: Leader): MemberKey | null {
     const progress = role.progress.get(key);
     const gravity = gravityOf(state, key);
     if (gravity > ownGravity || (gravity === ownGravity && priority <= own) || isHidden(state, key)) return false;
-    if (progress === undefined || !voters.includes(key)) return false;
+    if (!counts(progress) || !voters.includes(key)) return false;
     if (isToStop(configuration, key) || isPostponed(state, key)) return false;
     return progress.kind === "replicating" && state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;
   });

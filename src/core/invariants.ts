@@ -12,7 +12,10 @@ import type { State } from "./state.ts";
 export function checkState(state: State): void {
   const { log, durability, role } = state;
   must(state.genesis === null || state.founding === null, "a node that knows the genesis waits for no founder");
-  must(state.genesis !== null || (state.currentTerm === 0 && state.votedFor === null), "no vote precedes the genesis");
+  must(state.founding === null || state.refill === null, "a node that has lost its data founds no cluster");
+  const isNew = state.genesis === null && state.refill === null;
+  must(!isNew || (state.currentTerm === 0 && state.votedFor === null), "no vote precedes the genesis");
+  must(state.refill === null || role.kind === "follower", "a node that has lost something does not stand for election");
   must(state.genesis !== null || role.kind === "follower", "before the genesis a node only waits");
   const covered = state.snapshot?.position.index ?? 0;
   must(log.base.index <= covered, "entries go only when a snapshot covers them");
@@ -99,6 +102,7 @@ function checkLeader(state: State, role: Leader): void {
     must(key !== state.self, "a leader follows itself by its own disk only");
     must(progress.matchIndex < progress.nextIndex, "matchIndex is below nextIndex");
     must(progress.nextIndex <= log.last.index + 1, "nextIndex is at most one beyond the log");
+    must(progress.matchedAfter <= role.round, "nothing is confirmed in a round to come");
     must(progress.ackedRound <= role.round, "no round is acknowledged before it is sent");
     if (progress.kind !== "replicating") continue;
     must(isAscending(progress.inFlight.map((sent) => sent.through)), "messages in flight rise along the log");
@@ -117,6 +121,7 @@ export function checkTransition(before: State, after: State): void {
   must(after.self === before.self, "a node stays itself");
   must(before.removed === null || after.removed === before.removed, "who has been removed stays removed");
   must(!before.wasMember || after.wasMember, "who has been a member has been one");
+  must(before.refill !== null || after.refill === null, "a node that takes part does so until it stops");
   must(before.genesis === null || after.genesis === before.genesis, "a genesis is for ever");
   if (after.currentTerm === before.currentTerm && before.votedFor !== null) {
     must(after.votedFor === before.votedFor, "a vote stands for its whole term (§3.4)");
@@ -141,7 +146,8 @@ function checkSameTerm(before: State, after: State): void {
   must(after.role.round >= before.role.round, "rounds rise");
   for (const [key, progress] of before.role.progress) {
     const later = after.role.progress.get(key);
-    must(later === undefined || later.matchIndex >= progress.matchIndex, "matchIndex never falls");
+    const beginsAnew = later?.fault?.kind === "refilling" && progress.fault?.kind !== "refilling";
+    must(later === undefined || beginsAnew || later.matchIndex >= progress.matchIndex, "matchIndex never falls");
   }
 }
 

@@ -22,7 +22,8 @@ import { finalConfiguration, nextConfiguration, promotionsOf } from "./next-conf
 import { formerMembers } from "./removal.ts";
 import { confirmReads } from "./reads.ts";
 import { nextStampMs } from "./replicated-time.ts";
-import { firstProgress, heartbeat, replicateToAll } from "./replication.ts";
+import { firstProgress } from "./progress.ts";
+import { heartbeat, replicateToAll } from "./replication.ts";
 import type { Administration, BegunChange, Leader } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";

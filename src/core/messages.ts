@@ -3,7 +3,9 @@
 import type { MemberKey } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { Genesis } from "./genesis.ts";
+import type { SharedPosition } from "./histories.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
+import type { RefillGoal, RefillId } from "./refill.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** §9.6: would you vote for me in this term? Changes nothing on the node asked. */
@@ -44,6 +46,8 @@ export interface AppendEntries {
   readonly kind: "appendEntries";
   readonly term: Term;
   readonly prev: LogPosition;
+  /** The chained checksum of the leader's log at `prev`: with equal index and term it shows whether the histories are equal. */
+  readonly prevChain: number;
   /** Contiguous, the first at `prev.index + 1`. */
   readonly entries: readonly Entry[];
   readonly leaderCommit: LogIndex;
@@ -54,6 +58,10 @@ export interface AppendEntries {
    * known of that yet.
    */
   readonly freshAsOf: number | null;
+  /** What the leader has had confirmed by the receiver in this term: it must be in the receiver's log. */
+  readonly confirmed: LogIndex;
+  /** For a receiver that refills itself: how far. */
+  readonly refill: RefillGoal | null;
 }
 
 export interface AppendEntriesReply {
@@ -62,6 +70,11 @@ export interface AppendEntriesReply {
   readonly round: number;
   /** The sender's clock, whole ms from a beginning of its own. */
   readonly clockMs: number;
+  /**
+   * The sender has lost a part of its data and copies it anew: the reply counts for nothing but the copying. The number is drawn
+   * at each start. Null: the sender takes part.
+   */
+  readonly refill: RefillId | null;
   readonly outcome: AppendOutcome;
 }
 
@@ -82,7 +95,9 @@ export type AppendOutcome =
   /** The snapshot that was offered is being fetched. */
   | { readonly kind: "fetching" }
   /** What the leader sends of this file is damaged: it is not fetched any more. */
-  | { readonly kind: "fetchFailed"; readonly file: string };
+  | { readonly kind: "fetchFailed"; readonly file: string }
+  /** At this position the terms agree and the chained checksums do not: two histories exist. The sender halts. */
+  | ({ readonly kind: "diverged" } & SharedPosition);
 
 /**
  * §5: the leader no longer has the entries that the follower lacks, and offers a snapshot in their place. Deviation: it
@@ -94,6 +109,9 @@ export interface InstallSnapshot {
   readonly term: Term;
   readonly round: number;
   readonly snapshot: SnapshotRecord;
+  /** As in AppendEntries. */
+  readonly confirmed: LogIndex;
+  readonly refill: RefillGoal | null;
 }
 
 /** §3.10: stand for election now. */

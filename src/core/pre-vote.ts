@@ -41,6 +41,7 @@ export function onTimeoutNow(state: State, from: MemberKey, request: TimeoutNow,
 export function onRequestPreVote(state: State, from: MemberKey, request: RequestPreVote, emit: Emit): State {
   if (state.genesis === null) return state;
   const granted =
+    state.refill === null &&
     request.term > state.currentTerm &&
     isUpToDate(request.last, state.log.last) &&
     (request.transfer || !isSticky(state));

@@ -4,6 +4,7 @@
 //
 // A read at the leader: arrived (its index and the leader's round are noted) → asked (a quorum has been sent something
 // since) → confirmed (a quorum has answered a later round): it leaves as `readReady`. Stepping down refuses it.
+import { counts } from "./faults.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { LogIndex } from "./log-position.ts";
 import type { MemberKey } from "./configuration.ts";
@@ -28,7 +29,10 @@ export const readIndexOf = (state: State, leader: Leader): LogIndex =>
  * learners never count.
  */
 export const confirmedRound = (state: State, leader: Leader): number =>
-  reachedByVoters(state, (key) => leader.progress.get(key)?.ackedRound ?? 0);
+  reachedByVoters(state, (key) => {
+    const progress = leader.progress.get(key);
+    return counts(progress) ? progress.ackedRound : 0;
+  });
 
 function reachedByVoters(state: State, roundOf: (key: MemberKey) => number): number {
   const configuration = latestConfiguration(state.log);

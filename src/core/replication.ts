@@ -1,10 +1,12 @@
 // How does a leader bring its followers' logs in step with its own? (§3.5, §10.2.1) The follower's side is append.ts.
 import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
-import { freshAsOfFor, noClock, noteClocks } from "./freshness.ts";
+import { confirmedOf, counts, judged, refillGoalOf } from "./faults.ts";
+import { freshAsOfFor, noteClocks } from "./freshness.ts";
 import type { LogIndex } from "./log-position.ts";
 import { lastIndexUpToTerm, latestConfiguration, positionAt, stretchFrom, termAt } from "./log-terms.ts";
 import type { AppendEntriesReply, AppendOutcome } from "./messages.ts";
+import { followed, probing } from "./progress.ts";
 import { isQuorum } from "./quorum.ts";
 import { confirmedRound, confirmReads } from "./reads.ts";
 import type { Installing, Leader, Probing, Progress, Replicating } from "./roles.ts";
@@ -44,7 +46,7 @@ export function replicateToAll(state: State, emit: Emit): State {
   for (const to of leaderOf(state).progress.keys()) {
     const { round } = leaderOf(next);
     next = replicateTo(next, to, emit);
-    if (leaderOf(next).round > round) asked.push(to);
+    if (leaderOf(next).round > round && counts(progressOf(next, to))) asked.push(to);
   }
   const configuration = latestConfiguration(state.log);
   if (asked.length === 1 || configuration === null || !isQuorum(configuration, asked)) return next;
@@ -101,17 +103,7 @@ const endFor = (state: State, to: MemberKey): LogIndex =>
 function beginInstalling(state: State, to: MemberKey, progress: Progress, emit: Emit): State {
   const { snapshot } = state;
   if (snapshot === null) throw new Error("entries are gone, and no snapshot covers them");
-  const { nextIndex, matchIndex, heardMs, ackedRound, clock } = progress;
-  const installing = {
-    kind: "installing",
-    nextIndex,
-    matchIndex,
-    heardMs,
-    ackedRound,
-    clock,
-    snapshot,
-    isDamaged: false,
-  } as const;
+  const installing = { kind: "installing", ...followed(progress), snapshot, isDamaged: false } as const;
   return withProgress(offerSnapshot(state, to, snapshot, emit), to, installing);
 }
 
@@ -124,9 +116,13 @@ function offerAgain(state: State, to: MemberKey, progress: Installing, emit: Emi
 /** Stands in for a heartbeat as well: it is offered with each of them until it is there. */
 function offerSnapshot(state: State, to: MemberKey, snapshot: SnapshotRecord, emit: Emit): State {
   const round = leaderOf(state).round + 1;
-  emit({ kind: "send", to, message: { kind: "installSnapshot", term: state.currentTerm, round, snapshot } });
+  const told = toldTo(progressOf(state, to));
+  emit({ kind: "send", to, message: { kind: "installSnapshot", term: state.currentTerm, round, snapshot, ...told } });
   return { ...state, role: { ...leaderOf(state), round } };
 }
+
+/** What a follower is told of itself, so that it finds out what it has lost, and when it has got it back. */
+const toldTo = (progress: Progress) => ({ confirmed: confirmedOf(progress), refill: refillGoalOf(progress) });
 
 interface Range {
   readonly to: MemberKey;
@@ -140,6 +136,7 @@ function sendEntries(state: State, range: Range, emit: Emit): State {
   const role = leaderOf(state);
   const round = role.round + 1;
   const confirmed = range.confirmed ?? confirmedRound(state, role);
+  const progress = progressOf(state, range.to);
   emit({
     kind: "sendEntries",
     to: range.to,
@@ -149,7 +146,8 @@ function sendEntries(state: State, range: Range, emit: Emit): State {
     bytesMax: state.settings.messageBytesMax,
     leaderCommit: state.commitIndex,
     round,
-    freshAsOf: freshAsOfFor(state, role, progressOf(state, range.to).clock, confirmed),
+    freshAsOf: freshAsOfFor(state, role, progress.clock, confirmed),
+    ...toldTo(progress),
   });
   return { ...state, role: { ...role, round } };
 }
@@ -161,16 +159,19 @@ function sendEntries(state: State, range: Range, emit: Emit): State {
 export function onAppendEntriesReply(state: State, from: MemberKey, reply: AppendEntriesReply, emit: Emit): State {
   if (reply.term > state.currentTerm) return becomeFollower(state, reply.term, null, emit);
   if (reply.term < state.currentTerm || state.role.kind !== "leader") return state;
-  const known = state.role.progress.get(from);
-  if (known === undefined) return state;
+  const known = judged(state, { role: state.role, from }, reply, emit);
+  if (known === null) return state;
   const ackedRound = Math.max(known.ackedRound, reply.round);
   const heard: Progress = { ...known, heardMs: state.nowMs, ackedRound };
-  const progress = afterOutcome(state, heard, reply.outcome);
+  const progress = isTrusted(heard) ? afterOutcome(state, heard, reply.outcome) : heard;
   if (reply.outcome.kind === "fetchFailed") askForAnother(state, from, reply.outcome.file, emit);
   const committed = advanceCommit(withProgress(state, from, progress), emit);
   const next = noteClocks(confirmReads(committed, emit), from, reply.clockMs);
   return handOverWhenReady(replicateTo(next, from, emit), from, emit);
 }
+
+/** A node that refills itself is sent what it lacks; one that has lost something and does not say so yet is only told. */
+const isTrusted = ({ fault }: Progress): boolean => fault === null || fault.kind === "refilling";
 
 function afterOutcome(state: State, heard: Progress, outcome: AppendOutcome): Progress {
   switch (outcome.kind) {
@@ -179,6 +180,7 @@ function afterOutcome(state: State, heard: Progress, outcome: AppendOutcome): Pr
     case "refused":
       return afterRefused(state, heard, outcome);
     case "fetching":
+    case "diverged":
       return heard;
     case "fetchFailed": {
       const isOffered = heard.kind === "installing" && heard.snapshot.file === outcome.file;
@@ -192,9 +194,11 @@ function askForAnother({ snapshot }: State, by: MemberKey, file: string, emit: E
   if (snapshot?.file === file) emit({ kind: "checkSnapshot", by, snapshot });
 }
 
-function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Progress {
+function afterAccepted(state: State, before: Progress, accepted: LogIndex): Progress {
   if (accepted > state.log.last.index) throw new Error(`a follower acknowledged ${accepted}, beyond the leader's log`);
-  const matchIndex = Math.max(progress.matchIndex, accepted);
+  const matchIndex = Math.max(before.matchIndex, accepted);
+  const isNews = matchIndex > before.matchIndex;
+  const progress = isNews ? { ...before, matchedAfter: leaderOf(state).round } : before;
   // An acknowledgement may be ahead of what was sent: what an earlier connection carried can become durable late.
   const nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
   if (progress.kind === "replicating") {
@@ -210,8 +214,7 @@ function afterAccepted(state: State, progress: Progress, accepted: LogIndex): Pr
   if (!agrees || nextIndex <= state.log.sizedAfter) {
     return { ...probing({ ...progress, matchIndex }, nextIndex), asked };
   }
-  const { heardMs, ackedRound, clock } = progress;
-  return { kind: "replicating", nextIndex, matchIndex, heardMs, ackedRound, clock, inFlight: [] };
+  return { ...followed(progress), kind: "replicating", nextIndex, matchIndex, inFlight: [] };
 }
 
 /** §3.5: goes back to where the logs may agree, a whole term at a time. A late refusal changes nothing. */
@@ -245,28 +248,6 @@ function lastShared(
   const term = termAt(state.log, prevIndex);
   return term !== null && term < conflict.term ? conflict.index - 1 : lastIndexUpToTerm(state.log, conflict.term);
 }
-
-/** What a leader knows of a node that it begins to follow: it is to be asked first from `nextIndex` on. */
-export const firstProgress = ({ nowMs }: State, nextIndex: LogIndex): Probing => ({
-  kind: "probing",
-  nextIndex,
-  matchIndex: 0,
-  heardMs: nowMs,
-  ackedRound: 0,
-  clock: noClock,
-  asked: false,
-});
-
-/** The follower is to be asked anew, from `nextIndex` on. */
-const probing = ({ matchIndex, heardMs, ackedRound, clock }: Progress, nextIndex: LogIndex): Probing => ({
-  kind: "probing",
-  nextIndex,
-  matchIndex,
-  heardMs,
-  ackedRound,
-  clock,
-  asked: false,
-});
 
 /** A new connection: what was on its way on the old one may be lost. */
 export function onFollowerConnected(state: State, peer: MemberKey, emit: Emit): State {

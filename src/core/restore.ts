@@ -54,6 +54,7 @@ export function restore(saved: Saved, start: Start): State {
     verifiedIndex: 0,
     round: 0,
     owesAck: false,
+    refillThrough: null,
     reads: [],
   };
   const state: State = {
@@ -63,7 +64,7 @@ export function restore(saved: Saved, start: Start): State {
     nowMs,
     genesis: saved.genesis,
     strangers: [],
-    founding: saved.genesis === null && start.bootstrap !== null ? beginFounding(start, start.bootstrap) : null,
+    founding: mayFound(saved) && start.bootstrap !== null ? beginFounding(start, start.bootstrap) : null,
     currentTerm: saved.currentTerm,
     votedFor: saved.votedFor,
     log: restoreLog(saved),
@@ -75,6 +76,7 @@ export function restore(saved: Saved, start: Start): State {
     durability: restoredDurability(saved.last.index),
     wasMember: false,
     removed: saved.removed === null ? null : { ...saved.removed, ticket: 0 },
+    refill: saved.refill === null ? null : { ...saved.refill, id: drawStart(start.seed, 3), ticket: null },
     role,
     freshness: nothingFresh,
     clockStartMs: drawStart(start.seed, 1),
@@ -87,6 +89,9 @@ export function restore(saved: Saved, start: Start): State {
   const [electionDueMs, drawn] = drawElectionDue({ ...state, wasMember: hasBeenMember(state) });
   return { ...drawn, role: { ...role, electionDueMs } };
 }
+
+/** A node that has lost its data knows that there is a cluster already: it waits to hear of it. */
+const mayFound = ({ genesis, refill }: Saved): boolean => genesis === null && refill === null;
 
 /** Anything below 2^52, other than at any other start of any node: it leaves room to count on. */
 const drawStart = ([a, b, c, d]: RandomState, salt: number): number =>

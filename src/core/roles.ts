@@ -1,6 +1,7 @@
 // The four roles a node can be in. A field that has a meaning in one role exists only in that role.
 import type { MemberKey } from "./configuration.ts";
 import type { ChangeMembershipEvent, ChangeRef, Proposal, ReadRef } from "./events.ts";
+import type { Fault } from "./faults.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
@@ -19,6 +20,8 @@ export interface Follower {
   readonly round: number;
   /** An acknowledgement waits for the disk. */
   readonly owesAck: boolean;
+  /** How far this log must reach before the node takes part again, by this leader's word; null: none yet. See refill.ts. */
+  readonly refillThrough: LogIndex | null;
   /** What the leader has been asked and has not answered, in order. */
   readonly reads: readonly AskedRead[];
 }
@@ -69,15 +72,19 @@ export interface Leader {
 
 export type Role = Follower | PreCandidate | Candidate | Leader;
 
-interface Followed {
+export interface Followed {
   readonly nextIndex: LogIndex;
-  /** The highest index known to be durable there and equal to the leader's log. Never falls. */
+  /** The highest index known to be durable there and equal to the leader's log. Falls only when the node has lost something. */
   readonly matchIndex: LogIndex;
+  /** The leader's round when it learnt that: what it sends later meets a log that reaches there. */
+  readonly matchedAfter: number;
   /** When it last answered in this term. */
   readonly heardMs: Millis;
   /** The highest round it has answered. */
   readonly ackedRound: number;
   readonly clock: FollowerClock;
+  /** Why this follower counts for nothing; null: it counts. See faults.ts. */
+  readonly fault: Fault | null;
 }
 
 /** What a leader keeps of a follower's own clock, ms; see freshness.ts. */

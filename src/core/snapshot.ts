@@ -2,13 +2,15 @@
 // its state machine and lets go of the entries that it covers; a leader offers its snapshot to a follower that lacks
 // entries it no longer has, and the follower fetches it. The contents are the node's business: here a snapshot is a
 // record. The offering is replication.ts.
-import { hearLeader, refuseTerm, reply, sendAck } from "./append.ts";
+import { haltAsDiverged, hearLeader, type Received, refuseTerm, reply, sendAck } from "./append.ts";
 import { applyCommitted, followCommit } from "./commit.ts";
 import type { MemberKey } from "./configuration.ts";
 import { writeSnapshot } from "./durability.ts";
+import { areOne } from "./histories.ts";
 import type { LogIndex } from "./log-position.ts";
 import { configurationAt, positionAt, tailStart, termAt } from "./log-terms.ts";
 import type { InstallSnapshot } from "./messages.ts";
+import { haltAsLost, hasLost } from "./refill.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
 
@@ -52,10 +54,17 @@ function keptAfter(state: State, through: LogIndex, heldFrom: LogIndex): LogInde
 }
 
 /** The leader offers its snapshot instead of entries that it no longer has. It comes with every heartbeat. */
-export function onInstallSnapshot(state: State, from: MemberKey, request: InstallSnapshot, emit: Emit): State {
+export function onInstallSnapshot(
+  state: State,
+  { from, shared }: Received,
+  request: InstallSnapshot,
+  emit: Emit,
+): State {
   if (state.genesis === null) return state;
   if (request.term < state.currentTerm) return refuseTerm(state, from, emit);
   const next = hearLeader(state, from, request, emit);
+  if (hasLost(next, request)) return haltAsLost(next, from, request.confirmed, emit);
+  if (shared !== undefined && !areOne(shared)) return haltAsDiverged(next, from, shared, emit);
   const { position } = request.snapshot;
   const isHere = position.index <= next.commitIndex || termAt(next.log, position.index) === position.term;
   if (isHere) return sendAck(trustThrough(next, position.index, emit), from, emit);

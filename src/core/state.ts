@@ -8,6 +8,7 @@ import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Millis, Term } from "./log-position.ts";
 import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
 import type { RandomState } from "./random.ts";
+import type { Refilling } from "./refill.ts";
 import type { Role } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -41,6 +42,8 @@ export interface State {
   readonly wasMember: boolean;
   /** The committed configuration by which this incarnation has been removed: it takes part in nothing any more. */
   readonly removed: Removal | null;
+  /** This node has lost a part of what it promised, and abstains until its log is whole again. */
+  readonly refill: Refilling | null;
   readonly role: Role;
   /** What the members have answered about a node that no configuration here names; null: nothing was asked. */
   readonly vouching: Vouching | null;

@@ -30,6 +30,7 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
       verifiedIndex: 0,
       round: 0,
       owesAck: false,
+      refillThrough: null,
       reads: [],
     },
   };

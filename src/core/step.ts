@@ -6,7 +6,7 @@ import { type MemberKey, toMemberKey } from "./configuration.ts";
 import { confirm } from "./durability.ts";
 import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
-import type { Event, PersistedEvent } from "./events.ts";
+import type { Event, MessageEvent, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
 import { onFormerMember, onVoteAsked } from "./farewell.ts";
 import { onFetchFailed, onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
@@ -22,6 +22,7 @@ import type { Message } from "./messages.ts";
 import { becomePreCandidate, onRequestPreVote, onRequestPreVoteReply, onTimeoutNow } from "./pre-vote.ts";
 import { onPropose } from "./proposals.ts";
 import { onAppendEntriesReply, onFollowerConnected } from "./replication.ts";
+import { settleRefill } from "./refill.ts";
 import { noticeRemoval } from "./removal.ts";
 import { onPartReceived } from "./slow-message.ts";
 import type { Emit, State } from "./state.ts";
@@ -37,7 +38,7 @@ export function step(state: State, event: Event): readonly [State, readonly Effe
   const effects: Effect[] = [];
   const emit: Emit = (effect) => void effects.push(effect);
   const nowMs = Math.max(state.nowMs, event.nowMs);
-  const after = administer(onEvent({ ...state, nowMs }, event, emit), emit);
+  const after = settleRefill(administer(onEvent({ ...state, nowMs }, event, emit), emit), emit);
   return [noticeRemoval(state, after, emit), effects];
 }
 
@@ -49,7 +50,7 @@ function onEvent(state: State, event: Event, emit: Emit): State {
     case "tick":
       return onTick(state, emit);
     case "message":
-      return onMessage(state, event.from, event.message, emit);
+      return onMessage(state, event, emit);
     case "peerConnected": {
       const peer = toMemberKey(event.peer.id, event.peer.incarnation);
       return onFollowerConnected(onFormerMember(onHello(state, event, emit), peer), peer, emit);
@@ -79,7 +80,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
   }
 }
 
-function onMessage(state: State, from: MemberKey, received: Message, emit: Emit): State {
+function onMessage(state: State, event: MessageEvent, emit: Emit): State {
+  const { from, message: received } = event;
   if (received.kind !== "genesisNotice" && state.strangers.includes(from)) return state;
   const lie = lieIn(state, from, received);
   if (lie !== null) {
@@ -88,14 +90,15 @@ function onMessage(state: State, from: MemberKey, received: Message, emit: Emit)
   }
   const message = heardOf(state, from, received);
   if (message === null) return onUnheard(bidFarewellTo(state, from, received), received, emit);
-  return approach(state, message, emit) ?? onHeard(state, from, message, emit);
+  return approach(state, message, emit) ?? onHeard(state, { ...event, message }, emit);
 }
 
 /** A node that takes itself for a voter may be a former member: it is told so, whether its question counts or not. */
 const bidFarewellTo = (state: State, from: MemberKey, message: Message): State =>
   message.kind === "requestPreVote" || message.kind === "requestVote" ? onVoteAsked(state, from, message) : state;
 
-function onHeard(state: State, from: MemberKey, message: Message, emit: Emit): State {
+function onHeard(state: State, event: MessageEvent, emit: Emit): State {
+  const { from, message } = event;
   switch (message.kind) {
     case "requestPreVote":
       return bidFarewellTo(onRequestPreVote(state, from, message, emit), from, message);
@@ -106,11 +109,11 @@ function onHeard(state: State, from: MemberKey, message: Message, emit: Emit): S
     case "requestVoteReply":
       return onRequestVoteReply(state, from, message, emit);
     case "appendEntries":
-      return onAppendEntries(state, from, message, emit);
+      return onAppendEntries(state, event, message, emit);
     case "appendEntriesReply":
       return onAppendEntriesReply(state, from, message, emit);
     case "installSnapshot":
-      return onInstallSnapshot(state, from, message, emit);
+      return onInstallSnapshot(state, event, message, emit);
     case "timeoutNow":
       return onTimeoutNow(state, from, message, emit);
     case "readIndex":

@@ -1,6 +1,7 @@
 // How does leadership move to a named node without an election timeout? (§3.10)
 import { type Configuration, type MemberKey, type NodeId, nodeIdOf } from "./configuration.ts";
 import type { TransferOutcome } from "./effects.ts";
+import { counts } from "./faults.ts";
 import { gravityOf, type Impediment, isHidden } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Leader } from "./roles.ts";
@@ -39,7 +40,8 @@ export function handOverWhenReady(state: State, from: MemberKey, emit: Emit): St
   const { role } = state;
   if (role.kind !== "leader" || role.transfer === null || role.transfer.timeoutNowSent) return state;
   const { transfer } = role;
-  if (transfer.target !== from || role.progress.get(from)?.matchIndex !== state.log.last.index) return state;
+  const progress = role.progress.get(from);
+  if (transfer.target !== from || !counts(progress) || progress.matchIndex !== state.log.last.index) return state;
   emit({ kind: "send", to: transfer.target, message: { kind: "timeoutNow", term: state.currentTerm } });
   return { ...state, role: { ...role, transfer: { ...transfer, timeoutNowSent: true } } };
 }
@@ -63,13 +65,9 @@ export function bestPrepared(state: State, leader: Leader): MemberKey | null {
   if (configuration === null) return null;
   const { members, voters } = configuration;
   const candidates = members.filter(({ key }) => {
-    const heardMs = leader.progress.get(key)?.heardMs ?? Number.NEGATIVE_INFINITY;
-    return (
-      voters.includes(key) &&
-      !isHidden(state, key) &&
-      key !== state.self &&
-      state.nowMs - heardMs < state.settings.electionTimeoutMs
-    );
+    const progress = leader.progress.get(key);
+    if (!counts(progress) || !voters.includes(key) || key === state.self || isHidden(state, key)) return false;
+    return state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;
   });
   const matchOf = (key: MemberKey): number => leader.progress.get(key)?.matchIndex ?? 0;
   const stays = (key: MemberKey): number => (isToStop(configuration, key) ? 0 : 1);

@@ -5,6 +5,7 @@ import type {
   ChangeSettled,
   DurableEffect,
   Effect,
+  FollowerFault,
   HaltReason,
   SendEntries,
   TransferOutcome,
@@ -32,6 +33,7 @@ export interface EffectTargets {
   readonly changeSettled: (settled: ChangeSettled) => void;
   readonly removed: (by: PlacedConfiguration) => void;
   readonly snapshots: Pick<NodeSnapshots, "fetch" | "check" | "onWritten">;
+  readonly followerFault: (effect: FollowerFault) => void;
   readonly halt: (reason: HaltReason) => void;
 }
 
@@ -79,11 +81,24 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
     case "readRefused":
       targets.reads.refuse(effect.ref, readRefusal(state, effect.leader));
       return;
-    case "transferSettled":
-      targets.transferSettled(effect.outcome);
-      return;
     case "genesisDurable":
       targets.transport.setGenesis(effect.genesis);
+      return;
+    default:
+      tell(effect, targets);
+  }
+}
+
+type Told = Extract<
+  Effect,
+  { readonly kind: "transferSettled" | "changeSettled" | "removed" | "accuse" | "followerFault" | "halt" }
+>;
+
+/** What the core has to say: to administrators who wait, to those who read the log, and of a node that lies. */
+function tell(effect: Told, targets: EffectTargets): void {
+  switch (effect.kind) {
+    case "transferSettled":
+      targets.transferSettled(effect.outcome);
       return;
     case "changeSettled":
       targets.changeSettled(effect);
@@ -92,6 +107,8 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
       return targets.removed(effect);
     case "accuse":
       return targets.transport.dismiss(effect.from, effect.lie);
+    case "followerFault":
+      return targets.followerFault(effect);
     case "halt":
       return targets.halt(effect.reason);
   }
@@ -104,7 +121,7 @@ function write(effect: DurableEffect, { tail, writes, snapshots, applier }: Effe
   if (effect.kind === "truncateLog") tail.truncate(effect.through);
   if (effect.kind !== "writeSnapshot") return;
   if (effect.discardsLog) {
-    tail.clear();
+    tail.clear(effect.snapshot);
     applier.hold();
   }
   snapshots.onWritten(effect.ticket);
@@ -112,14 +129,14 @@ function write(effect: DurableEffect, { tail, writes, snapshots, applier }: Effe
 
 /** Reads the range that the effect names and sends it; what no longer matches is dropped. */
 function sendEntries(effect: SendEntries, { tail, transport }: EffectTargets): void {
-  const { prev, through, term, leaderCommit, round, freshAsOf, bytesMax } = effect;
+  const { to, prev, through, bytesMax, kind: _, ...sent } = effect;
   let entries: readonly Entry[] = [];
   if (through.index > prev.index) {
     entries = tail.read(prev.index + 1, through.index, bytesMax);
     const last = entries.at(-1);
     if (last === undefined || (last.index === through.index && !samePosition(last, through))) return;
   }
-  transport.send(effect.to, { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf });
+  transport.send(to, { ...sent, kind: "appendEntries", prev, prevChain: tail.chainAt(prev.index), entries });
 }
 
 /** Who leads, in a form a client can use. */

@@ -75,12 +75,31 @@ export function removedError(id: NodeId, by: PlacedConfiguration): GraftError {
 }
 
 /** Says what it means for the data, and what to do next. */
-export function haltError(reason: HaltReason): GraftError {
-  const remedy =
-    reason.kind === "wiped"
-      ? `It may hold none of the data and must not vote as the old ${reason.id}. If the old data directory still exists, ` +
+export const haltError = (reason: HaltReason): GraftError =>
+  new GraftError(codeOf(reason), `${describeHalt(reason)}. ${remedyOf(reason)}`);
+
+const codeOf = ({ kind }: HaltReason): "config" | "storage" =>
+  kind === "wiped" || kind === "notListed" ? "config" : "storage";
+
+function remedyOf(reason: HaltReason): string {
+  switch (reason.kind) {
+    case "wiped":
+      return (
+        `It may hold none of the data and must not vote as the old ${reason.id}. If the old data directory still exists, ` +
         `point data_dir at it. If it is lost, write [cluster] join = [addresses of members] in the place of bootstrap, start ` +
         `${reason.id}, and say: graft cluster add ${reason.id} ADDRESS; it then takes the place of the old ${reason.id}`
-      : "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
-  return new GraftError("config", `${describeHalt(reason)}. ${remedy}`);
+      );
+    case "notListed":
+      return "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
+    case "lost":
+      return (
+        "What was committed is still held by the other members. Nothing is deleted here. Keep this data directory for examination, " +
+        "give the node an empty one, and let it join the cluster again"
+      );
+    case "diverged":
+      return (
+        "Nothing is deleted, and this node takes no part. Find out which history is right: graft log inspect reads a stopped " +
+        "node's log. Then give the node that is wrong an empty data_dir, and let it join the cluster again"
+      );
+  }
 }

@@ -1,9 +1,9 @@
 // One node and its life: what it is made of, how it starts, what it hears from its transport, how it ends. Its turns are
 // turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
-import { type MemberKey, toMemberKey } from "../core/configuration.ts";
-import { describeState } from "../core/describe.ts";
+import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import { describeFault, describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
-import type { ChangeSettled, HaltReason, TransferOutcome } from "../core/effects.ts";
+import type { ChangeSettled, FollowerFault, HaltReason, TransferOutcome } from "../core/effects.ts";
 import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
@@ -103,6 +103,8 @@ export class Node implements TransportHandler, RequestTarget {
       transferSettled: (outcome: TransferOutcome) => this.#handOvers.settle(outcome),
       changeSettled: (settled: ChangeSettled) => this.membership.settle(settled),
       removed: (by: PlacedConfiguration) => this.#onRemoved(by),
+      followerFault: ({ of, fault }: FollowerFault) =>
+        logger.log(fault === null ? "info" : "error", `${nodeIdOf(of)} ${describeFault(fault)}`),
       halt: (reason: HaltReason) => this.#die(haltError(reason)),
     };
     this.#loop = new TurnLoop(

@@ -4,6 +4,7 @@ import { nextDeadlineMs } from "../core/deadline.ts";
 import { describeEvent, describeState } from "../core/describe.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
+import { sharedPosition } from "../core/histories.ts";
 import type { State } from "../core/state.ts";
 import { step } from "../core/step.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
@@ -115,7 +116,7 @@ export class TurnLoop {
     if (this.#isStopped) return;
     const { logger } = this.#modules;
     const before = this.#state;
-    const [after, effects] = step(before, event);
+    const [after, effects] = step(before, this.#withShared(event));
     this.#state = after;
     if (logger.enabled("trace")) logger.log("trace", describeEvent(event), { state: describeState(after) });
     if (before.role.kind !== after.role.kind || before.currentTerm !== after.currentTerm) {
@@ -126,6 +127,13 @@ export class TurnLoop {
       if (this.#isStopped) return;
       executeEffect(effect, after, this.#targets);
     }
+  }
+
+  /** Adds what this log shares with a leader's message, so that the core can compare histories. */
+  #withShared(event: Event): Event {
+    if (event.kind !== "message") return event;
+    const shared = sharedPosition(this.#state.log, event.message, this.#targets.tail);
+    return shared === null ? event : { ...event, shared };
   }
 
   /** One transaction a turn. What was sent leaves first, so that the followers' disks work beside this one (§10.2.1). */

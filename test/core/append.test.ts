@@ -208,6 +208,7 @@ describe("who is heard", () => {
           term: 3,
           round: 0,
           clockMs: clockMsOf(state),
+          refill: null,
           outcome: { kind: "refused", prevIndex: 0, conflict: at(0, 0), lastIndex: 3 },
         },
       },

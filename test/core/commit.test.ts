@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { followCommit } from "../../src/core/commit.ts";
 import { effectsOf, elected, follower, leader, linesOf, play, take } from "./build.ts";
-import { accepted, at, from, n1, n2, n3, n4, n5, persisted, propose } from "./say.ts";
+import { accepted, append, at, from, n1, n2, n3, n4, n5, persisted, propose } from "./say.ts";
 
 describe("what a leader commits", () => {
   test("what a quorum has on disk, itself among them", () => {
@@ -71,15 +71,7 @@ describe("what a leader commits", () => {
     const first = play(leader({ members: [n1, n2, n3], isDurable: false }), propose(4));
     const [deposed] = take(
       first,
-      from(n2, {
-        kind: "appendEntries",
-        term: 2,
-        prev: at(0, 0),
-        entries: [{ kind: "noop", index: 1, term: 2, stampMs: 0 }],
-        leaderCommit: 0,
-        round: 1,
-        freshAsOf: null,
-      }),
+      from(n2, append({ term: 2, entries: [{ kind: "noop", index: 1, term: 2, stampMs: 0 }] })),
     );
     expect(deposed.log.last).toEqual(at(1, 2));
     const stale = play(deposed, persisted(3));
@@ -118,15 +110,7 @@ describe("what is applied", () => {
     let state = follower({ log: [2, 2, 2, 2, 2, 2], leader: n2 });
     let next = 1;
     for (const commit of [1, 1, 4, 2, 6]) {
-      const heartbeat = {
-        kind: "appendEntries",
-        term: 2,
-        prev: at(6, 2),
-        entries: [],
-        leaderCommit: commit,
-        round: 1,
-        freshAsOf: null,
-      } as const;
+      const heartbeat = append({ term: 2, prev: at(6, 2), commit });
       const [after, effects] = take(state, from(n2, heartbeat));
       for (const { after: last, through } of effectsOf(effects, "apply")) {
         expect(last + 1).toBe(next);

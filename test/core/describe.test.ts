@@ -116,6 +116,8 @@ describe("effects", () => {
     leaderCommit: 1,
     round: 4,
     freshAsOf: null,
+    confirmed: 0,
+    refill: null,
   } as const;
   const settled = (outcome: TransferOutcome): Effect => ({ kind: "transferSettled", outcome });
   const halted = (kind: "wiped" | "notListed"): Effect => ({

@@ -60,11 +60,19 @@ test("the states that the corruptions begin with are sound", () => {
     expect(() => checkState(state)).not.toThrow();
 });
 
+const refill = { finding: "the end of the log is gone", clusterUuid: null, id: 7, ticket: null };
+
 const corruptions: readonly (readonly [rule: string, state: State])[] = [
   [
     "a node that knows the genesis waits for no founder",
     { ...following, founding: { bootstrap: [], heard: [], wallOffsetMs: 0 } },
   ],
+  [
+    "a node that has lost its data founds no cluster",
+    { ...following, genesis: null, refill, founding: { bootstrap: [], heard: [], wallOffsetMs: 0 } },
+  ],
+  ["a node that has lost something does not stand for election", { ...standing, refill }],
+  ["nothing is confirmed in a round to come", withProgress({ matchedAfter: 1000 })],
   ["no vote precedes the genesis", { ...following, genesis: null }],
   ["before the genesis a node only waits", { ...standing, genesis: null, currentTerm: 0, votedFor: null }],
   ["entries go only when a snapshot covers them", withLog(following, { base: at(2, 1) })],
@@ -193,6 +201,7 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["a vote stands for its whole term (§3.4)", { ...following, votedFor: n2 }, { ...following, votedFor: null }],
   ["what was durable stays durable", withDurability(following, { confirmed: 3 }), following],
   ["tickets rise", withDurability(following, { issued: 3 }), following],
+  ["a node that takes part does so until it stops", following, { ...following, refill }],
   ["the log's base never goes back", withLog(following, { base: at(1, 1) }), following],
   ["a snapshot never goes back", { ...following, snapshot: snapshotAt(at(2, 1)) }, following],
   ["a committed entry is never replaced (§3.6.3)", following, withLog(following, { termStarts: [at(1, 1), at(2, 2)] })],

@@ -1,7 +1,7 @@
 // How a leader keeps its followers' logs in step: probing, pipelining, windows, back-off by term.
 import { describe, expect, test } from "bun:test";
 import type { SendEntries } from "../../src/core/effects.ts";
-import { noClock } from "../../src/core/freshness.ts";
+import { noClock } from "../../src/core/progress.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { asLeader, effectsOf, leader, linesOf, play, probingOf, progressOf, replicatingOf, take } from "./build.ts";
 import { accepted, at, from, genesisOf, hello, n1, n2, n3, n4, propose, refused, tick, wiped } from "./say.ts";
@@ -31,9 +31,11 @@ describe("probing", () => {
       kind: "probing",
       nextIndex: 3,
       matchIndex: 0,
+      matchedAfter: 0,
       heardMs: 800,
       ackedRound: 0,
       clock: noClock,
+      fault: null,
       asked: true,
     });
   });

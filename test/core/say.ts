@@ -8,6 +8,7 @@ import type { Impediment } from "../../src/core/fitness.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
+import type { RefillGoal } from "../../src/core/refill.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 
 /** An event without its time: `take` adds it. */
@@ -83,6 +84,9 @@ interface Append {
   readonly commit?: number;
   readonly round?: number;
   readonly freshAsOf?: number | null;
+  readonly prevChain?: number;
+  readonly confirmed?: number;
+  readonly refill?: RefillGoal | null;
 }
 export const append = ({
   term,
@@ -91,6 +95,9 @@ export const append = ({
   commit = 0,
   round = 1,
   freshAsOf = null,
+  prevChain = 0,
+  confirmed = 0,
+  refill = null,
 }: Append): Message => ({
   kind: "appendEntries",
   term,
@@ -99,12 +106,16 @@ export const append = ({
   leaderCommit: commit,
   round,
   freshAsOf,
+  prevChain,
+  confirmed,
+  refill,
 });
 export const accepted = (term: number, matchIndex: number, round = 1, clockMs = 0): Message => ({
   kind: "appendEntriesReply",
   term,
   round,
   clockMs,
+  refill: null,
   outcome: { kind: "accepted", matchIndex },
 });
 
@@ -118,6 +129,7 @@ export const refused = (term: number, outcome: Refused, round = 1): Message => (
   term,
   round,
   clockMs: 0,
+  refill: null,
   outcome: { kind: "refused", ...outcome },
 });
 
@@ -141,20 +153,28 @@ export const snapshotAt = (position: LogPosition, ...members: readonly MemberKey
   bytes: 100,
   checksum: 7,
 });
+interface Told {
+  readonly confirmed: number;
+  readonly refill: RefillGoal | null;
+}
 export const install = (
   snapshot: SnapshotRecord,
-  { term, round = 1 }: { readonly term: number; readonly round?: number },
+  { term, round = 1, ...told }: { readonly term: number; readonly round?: number } & Partial<Told>,
 ): Message => ({
   kind: "installSnapshot",
   term,
   round,
   snapshot,
+  confirmed: 0,
+  refill: null,
+  ...told,
 });
 export const fetchFailed = (term: number, file: string, round = 1): Message => ({
   kind: "appendEntriesReply",
   term,
   round,
   clockMs: 0,
+  refill: null,
   outcome: { kind: "fetchFailed", file },
 });
 export const fetching = (term: number, round = 1): Message => ({
@@ -162,6 +182,7 @@ export const fetching = (term: number, round = 1): Message => ({
   term,
   round,
   clockMs: 0,
+  refill: null,
   outcome: { kind: "fetching" },
 });
 

@@ -29,8 +29,9 @@ const entries = (from: number, to: number, term = 1): Entry[] =>
 const weight = entryBytes(entry(1));
 
 function setUp(stored: readonly Entry[] = []) {
-  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
-  if (stored.length > 0) store.write([{ kind: "appendLog", ticket: 1, entries: stored }], () => {});
+  const before = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  if (stored.length > 0) before.write([{ kind: "appendLog", ticket: 1, entries: stored }], () => {});
+  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true, disk: before.crash() });
   const start = { self: toMemberKey("n1", "a"), seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
   const state = restore(store.saved, { ...start, settings: defaultSettings });
   const sent: (Message | NodeMessage)[] = [];
@@ -74,6 +75,7 @@ function setUp(stored: readonly Entry[] = []) {
     transferSettled: never,
     changeSettled: never,
     removed: never,
+    followerFault: never,
     halt: never,
   };
   return {
@@ -95,6 +97,8 @@ const range = (prev: [number, number], through: [number, number], bytesMax = 1e9
   leaderCommit: 2,
   round: 9,
   freshAsOf: null,
+  confirmed: 2,
+  refill: null,
 });
 
 test("an accusation closes the connection of the accused, with the lie as the reason", () => {
@@ -117,6 +121,9 @@ describe("sendEntries", () => {
         leaderCommit: 2,
         round: 9,
         freshAsOf: null,
+        prevChain: tail.chainAt(3),
+        confirmed: 2,
+        refill: null,
       },
     ]);
   });
@@ -132,8 +139,8 @@ describe("sendEntries", () => {
   });
 
   test("a heartbeat reads nothing", () => {
-    const { sent, execute } = setUp();
-    execute(range([7, 2], [7, 2]));
+    const { sent, execute } = setUp(entries(1, 7));
+    execute(range([7, 1], [7, 1]));
     expect(sent.map((message) => message.kind === "appendEntries" && message.entries)).toEqual([[]]);
   });
 

@@ -1,7 +1,7 @@
 // The tail gives what was appended and not truncated, from memory or from the store, without a gap or a repetition.
 import { describe, expect, test } from "bun:test";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
-import { LogTail } from "../../src/node/log-tail.ts";
+import { LogTail, type TailStore } from "../../src/node/log-tail.ts";
 
 const entry = (index: number, term = 1, size = 100): Entry => ({
   kind: "command",
@@ -15,20 +15,24 @@ const entries = (from: number, to: number, term = 1): Entry[] =>
   Array.from({ length: to - from + 1 }, (_, at) => entry(from + at, term));
 const weight = entryBytes(entry(1));
 
-/** A store that holds entries 1 to `last` of term 1 and records what is read from it. */
-function storeWith(last: number) {
+/** The chain of these stores: the sum of the indexes. */
+const chainOf = (index: number): number => (index * (index + 1)) / 2;
+
+/** A store that gives entries 1 to `last` of term 1 and records what is read from it; the log ended at `end` when it was opened. */
+function storeWith(last: number, end = last) {
   const reads: [number, number][] = [];
   const read = (first: number, through: number, bytesMax: number): readonly Entry[] => {
     reads.push([first, through]);
     if (through > last) throw new Error("beyond the store");
     return entries(first, Math.min(through, first + Math.max(1, Math.floor(bytesMax / weight)) - 1));
   };
-  return { reads, read };
+  const saved = { last: { index: end } } as TailStore["saved"];
+  return { reads, read, saved, chainAt: chainOf, chainAfter: (before: number, { index }: Entry) => before + index };
 }
 
 describe("log tail", () => {
   test("reads what was appended from memory alone", () => {
-    const store = storeWith(0);
+    const store = storeWith(4);
     const tail = new LogTail(store, 1_000_000);
     tail.append(entries(5, 9));
     expect(tail.read(6, 8, 1e9).map((read) => read.index)).toEqual([6, 7, 8]);
@@ -77,6 +81,24 @@ describe("log tail", () => {
     expect(() => tail.read(4, 6, 1e9)).toThrow("entry 6 is not in the log's tail");
   });
 
+  test("the chained checksum is known at every position, in memory, in the store and at the seam", () => {
+    const tail = new LogTail(storeWith(6), 3 * weight);
+    const seen = (): readonly number[] => Array.from({ length: 12 }, (_, at) => tail.chainAt(at + 1));
+    const expected = Array.from({ length: 12 }, (_, at) => chainOf(at + 1));
+    tail.append(entries(7, 12));
+    expect(seen()).toEqual(expected);
+    tail.trim(9);
+    expect(seen()).toEqual(expected);
+    tail.truncate(10);
+    expect(() => tail.chainAt(11)).toThrow("entry 11 is not in the log's tail");
+    tail.truncate(4);
+    tail.append(entries(5, 12));
+    expect(seen()).toEqual(expected);
+    tail.clear({ position: { index: 20, term: 3 }, chain: 77 });
+    tail.append(entries(21, 22, 3));
+    expect([tail.chainAt(20), tail.chainAt(21), tail.chainAt(22)]).toEqual([77, 98, 120]);
+  });
+
   test("a truncation that reaches into the store empties the memory", () => {
     const store = storeWith(4);
     const tail = new LogTail(store, 1_000_000);
@@ -87,7 +109,7 @@ describe("log tail", () => {
   });
 
   test("what was let go is free to go, however few and heavy the entries are", async () => {
-    const tail = new LogTail(storeWith(100), 10 * weight);
+    const tail = new LogTail(storeWith(100, 0), 10 * weight);
     const gone = Array.from({ length: 50 }, (_, at) => {
       const heavy = entry(at + 1);
       tail.append([heavy]);
@@ -103,7 +125,7 @@ describe("log tail", () => {
   });
 
   test("lets go of the oldest beyond its bound, but never of what is not durable", () => {
-    const store = storeWith(10_000);
+    const store = storeWith(10_000, 0);
     const tail = new LogTail(store, 10 * weight);
     tail.append(entries(1, 10_000));
     tail.trim(20);

@@ -4,6 +4,7 @@ import { ManualClock } from "../../src/adapters/memory/clock.ts";
 import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import type { Entry } from "../../src/core/entry.ts";
 import { logStart } from "../../src/core/log-position.ts";
 import type { AppendEntries } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
@@ -112,6 +113,7 @@ function followerLoop(write?: LogStore["write"]) {
         transferSettled: never,
         changeSettled: never,
         removed: never,
+        followerFault: never,
         halt: never,
       },
       turned: () => void log.push("turned"),
@@ -121,14 +123,26 @@ function followerLoop(write?: LogStore["write"]) {
   return { loop, clock, store, log, failures, waiting };
 }
 
+const noops = (after: number, count: number, term: number): readonly Entry[] =>
+  Array.from({ length: count }, (_, at) => ({ kind: "noop", index: after + 1 + at, term, stampMs: 1_000 }));
+
+/** The chained checksum of a log of no-ops of one term, at `index`. */
+function chainAt(index: number, term: number): number {
+  const store = createMemoryLogStore({ incarnation: "any" });
+  return noops(0, index, term).reduce((chain, entry) => store.chainAfter(chain, entry), store.chainAt(0));
+}
+
 const appendEntries = (index: number, count: number, term = 1): AppendEntries => ({
   kind: "appendEntries",
   term,
   prev: index === 0 ? logStart : { index, term },
-  entries: Array.from({ length: count }, (_, at) => ({ kind: "noop", index: index + 1 + at, term, stampMs: 1_000 })),
+  entries: noops(index, count, term),
   leaderCommit: 0,
   round: index + 1,
   freshAsOf: null,
+  prevChain: chainAt(index, term),
+  confirmed: 0,
+  refill: null,
 });
 const heartbeat = appendEntries(0, 0);
 const from = (key: typeof n1, message: AppendEntries) => ({ kind: "message", from: key, message }) as const;

@@ -3,10 +3,11 @@ import type { SendEntries } from "../../src/core/effects.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import { samePosition } from "../../src/core/log-position.ts";
 import type { AppendEntries } from "../../src/core/messages.ts";
+import { chainAt } from "../core/chain.ts";
 
 /** `log`: everything that the node has, from the first entry on. Throws when it is not what the core meant. */
 export function appendEntriesOf(effect: SendEntries, log: readonly Entry[]): AppendEntries {
-  const { prev, through, bytesMax, term, leaderCommit, round, freshAsOf } = effect;
+  const { prev, through, bytesMax, to: _to, kind: _kind, ...sent } = effect;
   let bytes = 0;
   const entries = log
     .slice(prev.index, through.index)
@@ -14,5 +15,5 @@ export function appendEntriesOf(effect: SendEntries, log: readonly Entry[]): App
   const last = entries.at(-1);
   if (last?.index === through.index && !samePosition(last, through))
     throw new Error("what is sent is not what was meant");
-  return { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf };
+  return { ...sent, kind: "appendEntries", prev, prevChain: chainAt(log, prev.index), entries };
 }

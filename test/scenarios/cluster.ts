@@ -7,6 +7,7 @@ import { describeEffect, describeEvent, describeState } from "../../src/core/des
 import type { Effect } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
+import { sharedPosition } from "../../src/core/histories.ts";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import { type ChangeOutcome, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
 import type { Message } from "../../src/core/messages.ts";
@@ -15,6 +16,7 @@ import { defaultSettings, type Settings } from "../../src/core/settings.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { step } from "../../src/core/step.ts";
+import { chainsOf } from "../core/chain.ts";
 import { Agreement } from "./agreement.ts";
 import { appendEntriesOf } from "./append-entries.ts";
 import { Disk } from "./disk.ts";
@@ -191,9 +193,10 @@ export class Cluster {
     const arriving = this.#letters.filter((letter) => this.#canArrive(letter, which));
     this.#letters = this.#letters.filter((letter) => !this.#canArrive(letter, which));
     for (const { from, to, message } of arriving) {
-      const { disk, state } = this.#node(nodeIdOf(to));
-      if (state !== null && disk.incarnation === incarnationOf(to))
-        this.#step(nodeIdOf(to), { kind: "message", from, message });
+      const { disk, state, entries } = this.#node(nodeIdOf(to));
+      if (state === null || disk.incarnation !== incarnationOf(to)) continue;
+      const shared = sharedPosition(state.log, message, chainsOf(entries)) ?? undefined;
+      this.#step(nodeIdOf(to), { kind: "message", from, message, ...(shared && { shared }) });
     }
   }
 

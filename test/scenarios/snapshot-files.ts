@@ -3,6 +3,7 @@ import type { Entry } from "../../src/core/entry.ts";
 import { configurationAt } from "../../src/core/log-terms.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
+import { chainAt } from "../core/chain.ts";
 
 export class SnapshotFiles {
   readonly #contents = new Map<string, readonly Entry[]>();
@@ -15,7 +16,7 @@ export class SnapshotFiles {
     return {
       position: { index: last.index, term: last.term },
       stampMs: last.stampMs,
-      chain: last.index,
+      chain: chainAt(entries, last.index),
       configuration: configurationAt(state.log, last.index),
       file,
       bytes: last.index,

@@ -1,6 +1,8 @@
 // A whole cluster from one seed: its nodes, their network, their clients, and everything that watches them.
 import { type MemberKey } from "../../src/core/configuration.ts";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import { describeFault, describeHalt } from "../../src/core/describe.ts";
+import { sharedPosition } from "../../src/core/histories.ts";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import { restore } from "../../src/core/restore.ts";
 import { SessionTable } from "../../src/core/sessions.ts";
@@ -24,7 +26,15 @@ import { Stranger } from "./stranger.ts";
 import { Violation } from "./violation.ts";
 import type { Checks, Core, World } from "./world.ts";
 
-export const realCore: Core = { step, restore, nextDeadlineMs, SessionTable, checkState, checkTransition };
+export const realCore: Core = {
+  step,
+  restore,
+  nextDeadlineMs,
+  sharedPosition,
+  SessionTable,
+  checkState,
+  checkTransition,
+};
 
 const unansweredMax = 200;
 const sparesMax = 2;
@@ -82,6 +92,12 @@ export class Cluster {
       onVoted: (node) => this.faults.onVoted(node),
       onHalted: (node) => this.#onHalted(node),
       onChangeSettled: (node, settled) => this.administrator?.onSettled(node, settled),
+      onFollowerFault: (node, { of, fault }) => {
+        throw new Violation(
+          "no log loses anything or forks here",
+          `${node.key} finds that ${of} ${describeFault(fault)}`,
+        );
+      },
       onRemoved: (node, by) => this.administrator?.onRemoved(node, by),
       trace: options.trace,
     };
@@ -201,6 +217,10 @@ export class Cluster {
   /** Only an incarnation that the cluster was founded without may halt, and only if it does not wait to be added (P42). */
   #onHalted(node: SimNode): void {
     const { coverage } = this.world;
+    const { halted } = node;
+    if (halted?.kind === "lost" || halted?.kind === "diverged") {
+      throw new Violation("no log loses anything or forks here", `${node.key}: ${describeHalt(halted)}`);
+    }
     if (node.joins || !this.#isReplaced(node)) throw new Violation("only a wiped node halts", `${node.key} halts`);
     if (node.halted?.kind === "wiped") coverage.wipedHalted++;
   }

@@ -23,7 +23,7 @@ export function executeEffect(node: SimNode, effect: Effect): void {
       return;
     case "writeSnapshot":
       node.writes.push(effect);
-      if (effect.discardsLog) node.log = [...world.snapshots.contentsOf(effect.snapshot)];
+      if (effect.discardsLog) node.replaceLog([...world.snapshots.contentsOf(effect.snapshot)]);
       return;
     case "checkSnapshot":
       throw new Violation("no snapshot is damaged here", effect.snapshot.file);
@@ -88,6 +88,9 @@ export function executeEffect(node: SimNode, effect: Effect): void {
     case "accuse":
       if (effect.from === stranger) return;
       throw new Violation("no honest node is accused", `${node.key}: ${describeEffect(effect)}`);
+    case "followerFault":
+      world.onFollowerFault(node, effect);
+      return;
     case "halt":
       node.halt(effect.reason);
       world.onHalted(node);
@@ -120,11 +123,11 @@ function truncate(node: SimNode, through: number): void {
   node.world.coverage.rolledBack += node.log.slice(through).filter(({ kind }) => kind === "configuration").length;
   node.world.safety.onTruncated(node, node.leadsTerm);
   node.world.coverage.truncations++;
-  node.log.length = through;
+  node.truncateLog(through);
 }
 
 function sendEntries(node: SimNode, effect: SendEntries): void {
-  const { to, prev, through, term, leaderCommit, round, freshAsOf } = effect;
+  const { to, prev, through, bytesMax, kind: _kind, ...sent } = effect;
   if (prev.index < node.state!.log.base.index) {
     throw new Violation("the core sends what its node has", `${describeEffect(effect)}, which begins later`);
   }
@@ -136,11 +139,12 @@ function sendEntries(node: SimNode, effect: SendEntries): void {
   for (let index = prev.index + 1; index <= through.index; index++) {
     const entry = node.log[index - 1]!;
     bytes += entryBytes(entry);
-    if (bytes > effect.bytesMax && entries.length > 0) break;
+    if (bytes > bytesMax && entries.length > 0) break;
     entries.push(entry);
   }
   if (entries.length < through.index - prev.index) node.world.coverage.cutMessages++;
-  node.network.send(node, to, { kind: "appendEntries", term, prev, entries, leaderCommit, round, freshAsOf });
+  const prevChain = node.chainAt(prev.index);
+  node.network.send(node, to, { ...sent, kind: "appendEntries", prev, prevChain, entries });
 }
 
 const termAt = (log: readonly Entry[], index: number): number | undefined => (index === 0 ? 0 : log[index - 1]?.term);
@@ -195,7 +199,7 @@ function answerReads(node: SimNode): void {
 
 function countReply(node: SimNode, { outcome }: AppendEntriesReply): void {
   const { coverage } = node.world;
-  if (outcome.kind === "fetching" || outcome.kind === "fetchFailed") return;
+  if (outcome.kind !== "accepted" && outcome.kind !== "refused") return;
   if (outcome.kind === "accepted") {
     if (outcome.matchIndex < node.log.length) coverage.partialAcks++;
     return;

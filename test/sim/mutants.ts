@@ -45,7 +45,7 @@ export async function loadMutant(mutant: Mutant): Promise<{ readonly core: Core;
       const replacements = mutant.replacements.filter((replacement) => replacement.file === file);
       writeFileSync(join(folder, file), replacements.reduce(replaceOnce, readFileSync(join(coreFolder, file), "utf8")));
     }
-    const modules = ["step", "restore", "deadline", "invariants", "sessions"].map(
+    const modules = ["step", "restore", "deadline", "histories", "invariants", "sessions"].map(
       (name) => import(join(folder, `${name}.ts`)),
     );
     return { core: Object.assign({}, ...(await Promise.all(modules))) as Core, dispose };
@@ -189,7 +189,7 @@ export const mutants: readonly Mutant[] = [
     profile: "rotation",
     nodes: 5,
     seedsMax: 100,
-    caughtBy: /the core's own assertions|liveness|Leader Completeness|State Machine Safety/,
+    caughtBy: /the core's own assertions|liveness|Completeness|State Machine Safety|no log loses/,
   },
   {
     name: "P16: a follower commits what its leader has, matched or not",
@@ -231,7 +231,7 @@ export const mutants: readonly Mutant[] = [
     profile: "rotation",
     nodes: 3,
     seedsMax: 200,
-    caughtBy: /Leader Completeness|State Machine Safety/,
+    caughtBy: /Leader Completeness|State Machine Safety|no log loses/,
   },
   {
     name: "P18: an acknowledgement of an earlier leadership is counted",

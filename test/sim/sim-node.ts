@@ -6,8 +6,10 @@ import type { DurableEffect, HaltReason } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Event, PeerConnectedEvent, Proposal, ReadRef, Ticket } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
+import type { Chains } from "../../src/core/histories.ts";
 import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
 import type { State } from "../../src/core/state.ts";
+import { nextChain } from "../core/chain.ts";
 import { NodeClock } from "./clock.ts";
 import { Disk, type DiskImage } from "./disk.ts";
 import { observe } from "./observe.ts";
@@ -22,7 +24,7 @@ import type { World } from "./world.ts";
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;
 export type ArrivedEvent = Untimed<Event>;
 
-export class SimNode implements Promiser {
+export class SimNode implements Promiser, Chains {
   readonly id: NodeId;
   readonly world: World;
   readonly network: Network;
@@ -30,6 +32,8 @@ export class SimNode implements Promiser {
   /** Null while it is down. */
   state: State | null = null;
   log: Entry[] = [];
+  /** The chained checksum after each entry of the log, as far as it has been asked for. */
+  #chains: number[] = [];
   appliedIndex = 0;
   machine: SessionMachine;
   /** Proposals of clients connected to this node that have a place in the log and no answer. */
@@ -99,7 +103,7 @@ export class SimNode implements Promiser {
     this.life++;
     this.#clock = new NodeClock(chance, schedule.nowMs);
     this.disk.open();
-    this.log = completeLog(world, this);
+    this.replaceLog(completeLog(world, this));
     this.appliedIndex = this.durable.snapshot?.position.index ?? 0;
     this.fetching = null;
     this.machine = this.#restoredMachine();
@@ -188,6 +192,34 @@ export class SimNode implements Promiser {
     this.#keepTime();
   }
 
+  replaceLog(log: Entry[]): void {
+    this.log = log;
+    this.#chains = [];
+  }
+
+  truncateLog(through: LogIndex): void {
+    this.log.length = through;
+    this.#chains.length = Math.min(this.#chains.length, through);
+  }
+
+  chainAt(index: LogIndex): number {
+    for (let at = this.#chains.length; at < index; at++) {
+      this.#chains.push(nextChain(this.#chains.at(-1) ?? 0, this.log[at]!));
+    }
+    return index === 0 ? 0 : this.#chains[index - 1]!;
+  }
+
+  chainAfter(before: number, entry: Entry): number {
+    return nextChain(before, entry);
+  }
+
+  /** Adds what this log shares with a leader's message. */
+  #withShared(event: ArrivedEvent): ArrivedEvent {
+    if (event.kind !== "message") return event;
+    const shared = this.world.core.sharedPosition(this.state!.log, event.message, this);
+    return shared === null ? event : { ...event, shared };
+  }
+
   deliver(event: ArrivedEvent): void {
     if (this.state === null) return;
     this.#inbox.push(event);
@@ -268,7 +300,7 @@ export class SimNode implements Promiser {
     const { world, state: before } = this;
     const { core, coverage, trace, checks } = world;
     if (before === null) return;
-    const event = { ...untimed, nowMs: this.nowMs() } as Event;
+    const event = { ...this.#withShared(untimed), nowMs: this.nowMs() } as Event;
     coverage.steps++;
     const [after, effects] = this.#guarded("the core's own assertions", () => core.step(before, event));
     trace?.(`${this.#stamp()} ${describeEvent(event)} ⇒ ${describeState(after)}`);

@@ -38,7 +38,7 @@ export class Snapshots {
     const record: SnapshotRecord = {
       position: { index: last.index, term: last.term },
       stampMs: last.stampMs,
-      chain: last.index,
+      chain: node.chainAt(last.index),
       configuration: configurationAt(state.log, appliedIndex),
       file: `${node.key}-${last.index}-${++this.#count}`,
       bytes: last.index,

@@ -38,14 +38,15 @@ export class Stranger {
     // A node that has never taken part follows whichever node brings it the log, and one that is alone for very long as well.
     if (state === null || !state.wasMember || isAlone(state)) return;
     this.#cluster.world.coverage.lies++;
-    node.deliver({ kind: "message", from: stranger, message: this.#lie(state) });
+    node.deliver({ kind: "message", from: stranger, message: this.#lie(node, state) });
   }
 
-  #lie({ currentTerm, log, commitIndex }: State): Message {
+  #lie(node: SimNode, { currentTerm, log, commitIndex }: State): Message {
     const term = currentTerm + 1;
     const last = { index: log.last.index + 100, term: currentTerm };
     const entry: Entry = { kind: "noop", index: log.last.index + 1, term, stampMs: log.lastStampMs };
-    const claim = { kind: "appendEntries", term, prev: log.last, leaderCommit: commitIndex, freshAsOf: null } as const;
+    const told = { freshAsOf: null, prevChain: node.chainAt(log.last.index), confirmed: 0, refill: null };
+    const claim = { kind: "appendEntries", term, prev: log.last, leaderCommit: commitIndex, ...told } as const;
     return this.#chance.pick<Message>([
       { ...claim, entries: [entry], round: 1 },
       { ...claim, entries: [], round: 2 },

@@ -1,7 +1,8 @@
 // What the parts of one simulation share: the core under test, chance, time, and who watches.
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { nextDeadlineMs } from "../../src/core/deadline.ts";
-import type { ChangeSettled } from "../../src/core/effects.ts";
+import type { ChangeSettled, FollowerFault } from "../../src/core/effects.ts";
+import type { sharedPosition } from "../../src/core/histories.ts";
 import type { checkState, checkTransition } from "../../src/core/invariants.ts";
 import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { restore } from "../../src/core/restore.ts";
@@ -26,6 +27,7 @@ export interface Core {
   readonly step: typeof step;
   readonly restore: typeof restore;
   readonly nextDeadlineMs: typeof nextDeadlineMs;
+  readonly sharedPosition: typeof sharedPosition;
   readonly SessionTable: typeof SessionTable;
   readonly checkState: typeof checkState;
   readonly checkTransition: typeof checkTransition;
@@ -60,6 +62,7 @@ export interface World {
   readonly onVoted: (node: SimNode) => void;
   readonly onHalted: (node: SimNode) => void;
   readonly onChangeSettled: (node: SimNode, settled: ChangeSettled) => void;
+  readonly onFollowerFault: (node: SimNode, effect: FollowerFault) => void;
   readonly onRemoved: (node: SimNode, by: PlacedConfiguration) => void;
   /** Takes a transcript's line; null when nobody reads it. */
   readonly trace: ((line: string) => void) | null;

@@ -12,6 +12,7 @@ import type {
   RequestVote,
   RequestVoteReply,
 } from "../../core/messages.ts";
+import type { RefillGoal } from "../../core/refill.ts";
 import { BadFrame } from "./bad-frame.ts";
 import { writeEntries, readEntries } from "./entries.ts";
 import { bool, type Item, logIndex, name, orNull, row, term, uint } from "./fields.ts";
@@ -25,6 +26,7 @@ const acceptedOutcome = 0;
 const refusedOutcome = 1;
 const fetchingOutcome = 2;
 const fetchFailedOutcome = 3;
+const divergedOutcome = 4;
 
 export function writeMessage(writer: FrameWriter, message: Message): void {
   switch (message.kind) {
@@ -47,20 +49,16 @@ export function writeMessage(writer: FrameWriter, message: Message): void {
       writer.bool(message.granted);
       return;
     case "appendEntries":
-      writer.start(messageNumbers.appendEntries, 8);
-      writer.uint(message.term);
-      writePosition(writer, message.prev);
-      writer.uint(message.leaderCommit);
-      writer.uint(message.round);
-      writeEntries(writer, message.entries);
-      writer.uintOrNull(message.freshAsOf);
+      writeAppendEntries(writer, message);
       return;
     case "appendEntriesReply":
       return writeAppendEntriesReply(writer, message);
     case "installSnapshot":
-      writer.start(messageNumbers.installSnapshot, 4);
+      writer.start(messageNumbers.installSnapshot, 6);
       writer.uint(message.term);
       writer.uint(message.round);
+      writer.uint(message.confirmed);
+      writeRefillGoal(writer, message.refill);
       writeSnapshotRecord(writer, message.snapshot);
       return;
     case "timeoutNow":
@@ -92,6 +90,19 @@ function writeMembersQuestion(writer: FrameWriter, message: RequestMembers | Req
   writer.start(messageNumbers.requestMembersReply, 3);
   writer.uint(message.index);
   writeKeys(writer, message.members);
+}
+
+function writeAppendEntries(writer: FrameWriter, message: AppendEntries): void {
+  writer.start(messageNumbers.appendEntries, 11);
+  writer.uint(message.term);
+  writePosition(writer, message.prev);
+  writer.uint(message.leaderCommit);
+  writer.uint(message.round);
+  writeEntries(writer, message.entries);
+  writer.uintOrNull(message.freshAsOf);
+  writer.uint(message.prevChain);
+  writer.uint(message.confirmed);
+  writeRefillGoal(writer, message.refill);
 }
 
 export function readRequestPreVote(items: readonly PlainItem[]): RequestPreVote {
@@ -132,7 +143,9 @@ export function readRequestVoteReply(items: readonly PlainItem[]): RequestVoteRe
 }
 
 export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
-  const [, inTerm, prevIndex, prevTerm, leaderCommit, round, entries, freshAsOf] = row(items, 8, "appendEntries");
+  const message = row(items, 11, "appendEntries");
+  const [, inTerm, prevIndex, prevTerm, leaderCommit, round, entries, freshAsOf, prevChain, confirmed, refill] =
+    message;
   const leaderTerm = readTerm(inTerm, "appendEntries.term");
   const prev = readPosition(prevIndex, prevTerm, leaderTerm, "appendEntries.prev");
   return {
@@ -143,15 +156,32 @@ export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
     leaderCommit: logIndex(leaderCommit, "appendEntries.leaderCommit"),
     round: count(round, "appendEntries.round"),
     freshAsOf: orNull(freshAsOf, "appendEntries.freshAsOf", count),
+    prevChain: count(prevChain, "appendEntries.prevChain"),
+    confirmed: logIndex(confirmed, "appendEntries.confirmed"),
+    refill: readRefillGoal(refill, "appendEntries.refill"),
   };
 }
 
+function writeRefillGoal(writer: FrameWriter, goal: RefillGoal | null): void {
+  if (goal === null) return writer.uintOrNull(null);
+  writer.array(2);
+  writer.uint(goal.id);
+  writer.uint(goal.through);
+}
+
+const readRefillGoal = (item: Item, field: string): RefillGoal | null =>
+  orNull(item, field, () => {
+    const [id, through] = row(item, 2, field);
+    return { id: count(id, `${field}.id`), through: logIndex(through, `${field}.through`) };
+  });
+
 /** How many items a reply with this outcome has. */
 const outcomeLength: Readonly<Record<AppendOutcome["kind"], number>> = {
-  accepted: 6,
-  refused: 9,
-  fetching: 5,
-  fetchFailed: 6,
+  accepted: 7,
+  refused: 10,
+  fetching: 6,
+  fetchFailed: 7,
+  diverged: 10,
 };
 
 function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply): void {
@@ -160,6 +190,7 @@ function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply)
   writer.uint(reply.term);
   writer.uint(reply.round);
   writer.uint(reply.clockMs);
+  writer.uintOrNull(reply.refill);
   switch (outcome.kind) {
     case "accepted":
       writer.uint(acceptedOutcome);
@@ -177,6 +208,12 @@ function writeAppendEntriesReply(writer: FrameWriter, reply: AppendEntriesReply)
     case "fetchFailed":
       writer.uint(fetchFailedOutcome);
       writer.text(outcome.file);
+      return;
+    case "diverged":
+      writer.uint(divergedOutcome);
+      writePosition(writer, outcome.at);
+      writer.uint(outcome.chain);
+      writer.uint(outcome.leaderChain);
   }
 }
 
@@ -186,18 +223,19 @@ export function readAppendEntriesReply(items: readonly PlainItem[]): AppendEntri
     term: term(items[1], "appendEntriesReply.term"),
     round: count(items[2], "appendEntriesReply.round"),
     clockMs: count(items[3], "appendEntriesReply.clockMs"),
+    refill: orNull(items[4], "appendEntriesReply.refill", count),
     outcome: readOutcome(items),
   };
 }
 
 function readOutcome(items: readonly PlainItem[]): AppendOutcome {
-  switch (items[4]) {
+  switch (items[5]) {
     case acceptedOutcome: {
-      const [, , , , , matchIndex] = row(items, 6, "appendEntriesReply");
+      const [, , , , , , matchIndex] = row(items, 7, "appendEntriesReply");
       return { kind: "accepted", matchIndex: logIndex(matchIndex, "appendEntriesReply.matchIndex") };
     }
     case refusedOutcome: {
-      const [, , , , , prevIndex, conflictIndex, conflictTerm, lastIndex] = row(items, 9, "appendEntriesReply");
+      const [, , , , , , prevIndex, conflictIndex, conflictTerm, lastIndex] = row(items, 10, "appendEntriesReply");
       return {
         kind: "refused",
         prevIndex: logIndex(prevIndex, "appendEntriesReply.prevIndex"),
@@ -209,11 +247,20 @@ function readOutcome(items: readonly PlainItem[]): AppendOutcome {
       };
     }
     case fetchingOutcome:
-      row(items, 5, "appendEntriesReply");
+      row(items, 6, "appendEntriesReply");
       return { kind: "fetching" };
     case fetchFailedOutcome: {
-      const [, , , , , file] = row(items, 6, "appendEntriesReply");
+      const [, , , , , , file] = row(items, 7, "appendEntriesReply");
       return { kind: "fetchFailed", file: name(file, "appendEntriesReply.file") };
+    }
+    case divergedOutcome: {
+      const [, , , , , , index, inTerm, chain, leaderChain] = row(items, 10, "appendEntriesReply");
+      return {
+        kind: "diverged",
+        at: readPosition(index, inTerm, term(items[1], "appendEntriesReply.term"), "appendEntriesReply.at"),
+        chain: count(chain, "appendEntriesReply.chain"),
+        leaderChain: count(leaderChain, "appendEntriesReply.leaderChain"),
+      };
     }
     default:
       throw new BadFrame("appendEntriesReply.outcome: not one of its values");
@@ -221,7 +268,7 @@ function readOutcome(items: readonly PlainItem[]): AppendOutcome {
 }
 
 export function readInstallSnapshot(items: readonly PlainItem[]): Message {
-  const [, inTerm, round, record] = row(items, 4, "installSnapshot");
+  const [, inTerm, round, confirmed, refill, record] = row(items, 6, "installSnapshot");
   const leaderTerm = readTerm(inTerm, "installSnapshot.term");
   const snapshot = readSnapshotRecord(record);
   if (snapshot.position.term > leaderTerm)
@@ -229,8 +276,10 @@ export function readInstallSnapshot(items: readonly PlainItem[]): Message {
   return {
     kind: "installSnapshot",
     term: leaderTerm,
-    round: uint(round, Number.MAX_SAFE_INTEGER, "installSnapshot.round"),
+    round: count(round, "installSnapshot.round"),
     snapshot,
+    confirmed: logIndex(confirmed, "installSnapshot.confirmed"),
+    refill: readRefillGoal(refill, "installSnapshot.refill"),
   };
 }
 

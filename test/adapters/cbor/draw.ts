@@ -1,4 +1,6 @@
 // Draws numbers, names and texts from a seed, at the edges of their ranges as often as in the middle.
+import type { LogPosition } from "../../../src/core/log-position.ts";
+import { termMax } from "../../../src/adapters/cbor/limits.ts";
 
 /** A small generator of our own (mulberry32): the same numbers from the same seed, everywhere. */
 export class Draw {
@@ -59,3 +61,11 @@ export class Draw {
 
 /** A number of log positions, ids and the like. */
 export const index = (draw: Draw): number => draw.uint(Number.MAX_SAFE_INTEGER);
+
+export const term = (draw: Draw): number => draw.uint(termMax);
+export const termInOffice = (draw: Draw): number => Math.max(1, term(draw));
+
+export function position(draw: Draw, termAtMost: number): LogPosition {
+  if (draw.below(4) === 0) return { index: 0, term: 0 };
+  return { index: Math.max(1, draw.uint(2 ** 52)), term: Math.max(1, draw.uint(termAtMost)) };
+}

@@ -1,32 +1,19 @@
 // Draws valid frames of every kind from a seed, at the edges of their ranges as often as in the middle.
 import type { Genesis } from "../../../src/core/genesis.ts";
-import type { LogPosition } from "../../../src/core/log-position.ts";
 import type { Message } from "../../../src/core/messages.ts";
 import type { Reach } from "../../../src/ports/node-messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
-import {
-  chunkBytesMax,
-  sessionTimeoutMsMax,
-  stampMsMax,
-  termMax,
-  timeoutMsMax,
-} from "../../../src/adapters/cbor/limits.ts";
+import { chunkBytesMax, sessionTimeoutMsMax, stampMsMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
 import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
 import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
-import { type Draw, index } from "./draw.ts";
+import { appendEntriesReply, told } from "./append-generator.ts";
+import { type Draw, index, position, term, termInOffice } from "./draw.ts";
 import { configuration, entries, members, stamp } from "./entry-generator.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
-const term = (draw: Draw): number => draw.uint(termMax);
-const termInOffice = (draw: Draw): number => Math.max(1, term(draw));
 const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");
 const leader = (draw: Draw): LeaderHint | null => draw.orNull(() => ({ id: draw.name(), address: draw.address() }));
-
-function position(draw: Draw, termAtMost: number): LogPosition {
-  if (draw.below(4) === 0) return { index: 0, term: 0 };
-  return { index: Math.max(1, draw.uint(2 ** 52)), term: Math.max(1, draw.uint(termAtMost)) };
-}
 
 const genesis = (draw: Draw): Genesis => ({
   clusterUuid: uuid(draw),
@@ -45,24 +32,14 @@ function appendEntries(draw: Draw): Message {
     leaderCommit: index(draw),
     round: index(draw),
     freshAsOf: draw.orNull(() => index(draw)),
+    prevChain: index(draw),
+    ...told(draw),
   };
 }
 
 function campaign(draw: Draw, kind: "requestPreVote" | "requestVote"): Message {
   const inTerm = termInOffice(draw);
   return { kind, term: inTerm, last: position(draw, inTerm), transfer: draw.bool() };
-}
-
-function appendEntriesReply(draw: Draw): Message {
-  const reply = { kind: "appendEntriesReply", term: term(draw), round: index(draw), clockMs: index(draw) } as const;
-  if (draw.bool()) return { ...reply, outcome: { kind: "accepted", matchIndex: index(draw) } };
-  if (draw.bool()) return { ...reply, outcome: { kind: "fetching" } };
-  if (draw.bool()) return { ...reply, outcome: { kind: "fetchFailed", file: draw.name() } };
-  const conflict = { index: index(draw), term: term(draw) };
-  return {
-    ...reply,
-    outcome: { kind: "refused", prevIndex: index(draw), conflict, lastIndex: index(draw) },
-  };
 }
 
 function installSnapshot(draw: Draw): Message {
@@ -73,6 +50,7 @@ function installSnapshot(draw: Draw): Message {
     kind: "installSnapshot",
     term: inTerm,
     round: index(draw),
+    ...told(draw),
     snapshot: {
       position: end,
       stampMs: draw.uint(stampMsMax),

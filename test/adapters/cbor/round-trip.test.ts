@@ -93,6 +93,9 @@ test("a batch of entries that no frame can carry does not leave", () => {
     leaderCommit: 0,
     round: 1,
     freshAsOf: null,
+    prevChain: 0,
+    confirmed: 0,
+    refill: null,
   };
   expect(() => encodeFrame(batch)).toThrow(RangeError);
   expect(encodeFrame({ ...batch, entries: entries.slice(1) }).byteLength).toBeGreaterThan(payloadBytesMax);
@@ -120,7 +123,8 @@ test("the largest configuration that there may be, joint and with learners that 
   const position = { index: 9, term: 1 };
   const placed = { position, configuration };
   const at = { position, stampMs: 1, chain: 1, bytes: 1, checksum: 1, file: "s1" };
-  const offer: Frame = { kind: "installSnapshot", term: 1, round: 1, snapshot: { ...at, configuration: placed } };
+  const snapshot = { ...at, configuration: placed };
+  const offer: Frame = { kind: "installSnapshot", term: 1, round: 1, confirmed: 0, refill: null, snapshot };
   expect(decodeFrame(bodyOf(encodeFrame(offer)), "peer")).toStrictEqual(offer);
 });
 

@@ -43,6 +43,9 @@ async function rawPeer(id = "n2"): Promise<RawSocket> {
   return raw;
 }
 
+/** What else a leader says. */
+const told = { prevChain: 0, confirmed: 0, refill: null } as const;
+
 describe("P55: a frame that claims 4 GiB", () => {
   const claim = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x80]);
 
@@ -266,7 +269,8 @@ describe("P54: slow and many", () => {
     ];
     for (let round = 0; round < 100; round += 1) {
       const position = { term: 1, prev: { index: 0, term: 0 }, leaderCommit: 0, round, freshAsOf: null };
-      sender.transport.send(toMemberKey("n2", incarnation), { kind: "appendEntries", ...position, entries });
+      const message = { kind: "appendEntries", ...position, ...told, entries } as const;
+      sender.transport.send(toMemberKey("n2", incarnation), message);
     }
     sender.heard.isInsideCall = false;
     await until(() => sender.heard.story.includes("-n2"), "it is dropped");
@@ -285,6 +289,7 @@ describe("P54: slow and many", () => {
         leaderCommit: 0,
         round: 1,
         freshAsOf: null,
+        ...told,
       });
     }
     await until(() => node.heard.story.includes("-n2"), "it is dropped");

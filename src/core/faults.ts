@@ -1,0 +1,74 @@
+// Which followers count for nothing? A commit, a read and a leader's hold on its quorum all rest on nodes that still have
+// what they acknowledged. A follower that has lost a part of it, or whose log is another one, does not count until its log
+// is whole again. The follower's own side is refill.ts.
+import type { MemberKey } from "./configuration.ts";
+import type { LogIndex, LogPosition } from "./log-position.ts";
+import type { AppendEntriesReply } from "./messages.ts";
+import { firstProgress } from "./progress.ts";
+import type { RefillGoal } from "./refill.ts";
+import type { Leader, Progress } from "./roles.ts";
+import type { Emit, State } from "./state.ts";
+
+export type Fault =
+  /** Its log ends before what it acknowledged: a disk that was rolled back, or a log whose end is gone. */
+  | { readonly kind: "lost"; readonly confirmed: LogIndex; readonly lastIndex: LogIndex }
+  /** It says that it has lost something, and copies the log anew. Replies to rounds up to `afterRound` are older than that. */
+  | ({ readonly kind: "refilling"; readonly afterRound: number } & RefillGoal)
+  /** Its entry there has the same term and another history: `here` is the leader's chained checksum, `there` its own. */
+  | { readonly kind: "diverged"; readonly at: LogPosition; readonly here: number; readonly there: number };
+
+/** Whether what this follower has acknowledged counts, for a commit, a read, the quorum of contact or a promotion. */
+export const counts = (progress: Progress | undefined): progress is Progress & { readonly fault: null } =>
+  progress !== undefined && progress.fault === null;
+
+/** What the leader may tell a follower to have: the follower finds out by it that it has lost something. */
+export const confirmedOf = ({ fault, matchIndex }: Progress): LogIndex =>
+  fault === null ? matchIndex : fault.kind === "lost" ? fault.confirmed : 0;
+
+/** How far a follower that refills itself is to get. */
+export const refillGoalOf = ({ fault }: Progress): RefillGoal | null =>
+  fault?.kind === "refilling" ? { id: fault.id, through: fault.through } : null;
+
+/**
+ * What is known of a follower once it has sent this reply; null: the reply is older than what is known, and says nothing.
+ * A follower that has lost something counts again only after it has said that it refills itself, and later that it is done.
+ */
+export function judged(
+  state: State,
+  { role, from }: { readonly role: Leader; readonly from: MemberKey },
+  reply: AppendEntriesReply,
+  emit: Emit,
+): Progress | null {
+  const known = role.progress.get(from);
+  if (known === undefined) return null;
+  const { fault } = known;
+  const isOld = fault?.kind === "refilling" && reply.round <= fault.afterRound;
+  if (fault?.kind === "refilling" && fault.id === reply.refill) return known;
+  if (isOld) return null;
+  if (reply.refill !== null) {
+    const through = state.log.last.index;
+    const refilling = { kind: "refilling", id: reply.refill, through, afterRound: role.round } as const;
+    emit({ kind: "followerFault", of: from, fault: refilling });
+    return { ...firstProgress(state, through + 1), fault: refilling };
+  }
+  if (fault?.kind === "refilling") {
+    emit({ kind: "followerFault", of: from, fault: null });
+    return { ...known, fault: null };
+  }
+  const found = fault === null ? faultIn(known, reply) : null;
+  if (found === null) return known;
+  emit({ kind: "followerFault", of: from, fault: found });
+  return { ...known, fault: found };
+}
+
+/**
+ * A follower's log never ends before what it has acknowledged to the leader of the same term (§3.5). The reply must answer a
+ * message that was sent after the acknowledgement had come: an older refusal may only be late.
+ */
+function faultIn({ matchIndex, matchedAfter }: Progress, { outcome, round }: AppendEntriesReply): Fault | null {
+  if (outcome.kind === "diverged") {
+    return { kind: "diverged", at: outcome.at, here: outcome.leaderChain, there: outcome.chain };
+  }
+  if (outcome.kind !== "refused" || outcome.lastIndex >= matchIndex || round <= matchedAfter) return null;
+  return { kind: "lost", confirmed: matchIndex, lastIndex: outcome.lastIndex };
+}
