@@ -117,6 +117,8 @@ export function composeStateMachine({ plugin, host, directory }: NodeSettings["s
 /** What a client is made from. */
 export interface ClientSettings {
   readonly cluster: string;
+  /** Tells clusters of one name apart; without it the first one that is reached counts. */
+  readonly clusterUuid?: string | undefined;
   /** The name in the client's certificate. */
   readonly name: string;
   readonly addresses: readonly string[];
@@ -126,9 +128,13 @@ export interface ClientSettings {
 
 /** A client that connects when it is first used. */
 export function composeClient(settings: ClientSettings, options: Pick<ClientOptions, "readFrom"> = {}): GraftClient {
-  const { cluster, name, addresses, tls, timeoutMs } = settings;
+  const { cluster, clusterUuid, name, addresses, tls, timeoutMs } = settings;
   const dial = tlsDial({ cluster, name, tls, software: version });
-  return new GraftClient({ addresses, dial, ...options, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  const given = {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(clusterUuid === undefined ? {} : { clusterUuid }),
+  };
+  return new GraftClient({ addresses, dial, clock: systemClock, ...options, ...given });
 }
 
 /** A logger to standard error; to be flushed before the process exits. */

@@ -40,6 +40,8 @@ const effects = {
   config: "none",
   plugin: "none",
   usage: "none",
+  /** The client refuses a node of another cluster of the same name. */
+  "wrong-cluster": "none",
   /** The disk failed. The message says what was written. */
   storage: "unknown",
   /** What is on the disk is not what was written, or a finding forbids its use. */
@@ -139,6 +141,8 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   config: "Correct what the message names, and try again.",
   plugin: "Correct the plugin, or [state_machine] plugin in the configuration.",
   usage: "Correct the command line. All flags: --help.",
+  "wrong-cluster":
+    'Name nodes of one cluster: -c, or the list in graft.toml. To choose it by its uuid: uuid = "…" in graft.toml.',
   storage: "Do what the message says. Check the disk, the path and its permissions.",
   damaged: "Do what the message says. What a stopped node holds: graft log inspect --data-dir DIR.",
 };

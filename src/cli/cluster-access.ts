@@ -37,6 +37,7 @@ export interface ClusterArguments {
 
 export interface Access {
   readonly client: GraftClient;
+  readonly settings: ClientSettings;
   /** For the whole command. */
   readonly timeoutMs: number;
 }
@@ -61,8 +62,23 @@ export async function withClient(
   await output.detail(`cluster ${settings.cluster} at ${settings.addresses.join(", ")}, as ${settings.name}`);
   const client = composeClient({ ...settings, timeoutMs });
   try {
-    await work({ client, timeoutMs });
+    await work({ client, settings, timeoutMs });
   } finally {
+    await warnOfOthers(client, settings, output);
     await client.close();
+  }
+}
+
+/** Nothing was asked of them: which of the clusters is meant, only the user knows. */
+async function warnOfOthers(
+  { otherClusters, clusterUuid }: GraftClient,
+  { cluster }: ClientSettings,
+  output: Output,
+): Promise<void> {
+  for (const other of otherClusters) {
+    await output.say(
+      `${output.paintBeside("yellow", "!")} ${other.address} belongs to another cluster named ${cluster} (uuid ${other.clusterUuid}) and was not used. ` +
+        `This answer is of uuid ${clusterUuid}. To choose one: uuid = "…" in graft.toml, or -c with its addresses`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 // `graft cluster configuration`: who belongs to the cluster, as its log has it.
-import { viewMembers } from "../client/cluster-view.ts";
+import { viewMembers } from "../client/members.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { renderTable } from "./table.ts";

@@ -1,5 +1,5 @@
 // `graft cluster status`: who is there, who leads, how far each node has got. Prints what src/client/cluster-view.ts found.
-import { type ClusterView, viewCluster } from "../client/cluster-view.ts";
+import { type ClusterView, type ReachedCluster, viewCluster } from "../client/cluster-view.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import type { Paint } from "./output.ts";
@@ -23,14 +23,10 @@ export const clusterStatus = command({
 });
 
 /** What scripts get: the leader by its id. */
-const statusDocument = ({ cluster, leader, term, commitIndex, nodes, waitingFor }: ClusterView): object => ({
-  cluster,
-  leader: leader?.id ?? null,
-  term,
-  commitIndex,
-  nodes,
-  waitingFor,
-});
+const statusDocument = (view: ReachedCluster): object => {
+  const { cluster, clusterUuid, leader, term, commitIndex, nodes, waitingFor, otherClusters } = view;
+  return { cluster, clusterUuid, leader: leader?.id ?? null, term, commitIndex, nodes, waitingFor, otherClusters };
+};
 
 function statusWords(view: ClusterView, paint: Paint): string {
   const leader = view.leader === null ? paint("yellow", "no leader") : `leader ${paint("bold", view.leader.id)}`;

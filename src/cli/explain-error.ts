@@ -12,6 +12,7 @@ const exitCodes: Readonly<Record<ErrorCode, ExitCode>> = {
   "session-expired": 3,
   rejected: 1,
   unauthorized: 1,
+  "wrong-cluster": 1,
   "state-machine": 1,
   "query-failed": 1,
   "backup-failed": 1,

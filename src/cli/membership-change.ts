@@ -60,7 +60,8 @@ export function changeMembers(
       }
       const news = new News(client, words);
       const pursued = pursueChange(client, change, { timeoutMs });
-      const { index, members } = await output.progress(() => news.text, pursued).finally(() => news.stop());
+      const completed = await output.progress(() => news.text, pursued).finally(() => news.stop());
+      const { index, members } = completed.after;
       const body = bodyOf(members);
       await output.answer({ changed: words.done, index, ...body, members }, () =>
         [words.done, bodyWords(body), ...(words.next === null ? [] : [`next: ${words.next}`])].join("\n"),

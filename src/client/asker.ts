@@ -1,11 +1,16 @@
 // Which node is asked, and when another one? Every request under way is pursued here, over one connection to each node, until it
 // has its answer or its time is up. What an ending means is attempt.ts; what a request is for, client.ts and session.ts.
 import type { GraftError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { ClientReply, ErrorReply, RequestId } from "../ports/requests.ts";
 import { inDoubt, isRepeatable, judge, judgeFailure, judgeUnanswered, subjectOf, type Verdict } from "./attempt.ts";
 import type { Connection, Dial, Ending, RequestBody } from "./connection.ts";
 import { Connections } from "./connections.ts";
+import { isMember } from "./members.ts";
+import { backoffMs } from "./pause.ts";
 import { Route } from "./route.ts";
+import type { Sweep } from "./sweep.ts";
+import type { WhichCluster } from "./which-cluster.ts";
 
 export type Answer = Exclude<ClientReply, ErrorReply>;
 
@@ -16,10 +21,7 @@ export interface Question {
   readonly dueMs: number;
   /** Only this node can answer. */
   readonly pinned: string | null;
-  /** The founding of the cluster that its session is of; null: of none. */
-  readonly clusterUuid: string | null;
-  /** With the founding of the cluster whose node has answered, if it is known. */
-  readonly resolve: (reply: Answer, clusterUuid: string | null) => void;
+  readonly resolve: (reply: Answer) => void;
   readonly reject: (error: GraftError) => void;
 }
 
@@ -30,6 +32,15 @@ export interface Pursued {
 }
 
 export type ReadFrom = "leader" | "any";
+
+export interface AskerOptions {
+  readonly addresses: readonly string[];
+  readonly dial: Dial;
+  readonly readFrom: ReadFrom;
+  readonly clock: Clock;
+  readonly sweep: Sweep;
+  readonly which: WhichCluster;
+}
 
 interface Asked {
   readonly connection: Connection;
@@ -61,7 +72,6 @@ const redirectsMax = 3;
 const pauseMinMs = 5;
 const pauseMaxMs = 200;
 const slowLeaderPauseMs = 1000;
-const sweepIntervalMs = 50;
 /** How often a client that is at work asks who the members are: those it was given may all leave in time. */
 const membersEveryMs = 1000;
 const membersTimeoutMs = 2000;
@@ -73,18 +83,25 @@ const silenceMinMs = 500;
 
 export class Asker {
   readonly #readFrom: ReadFrom;
+  readonly #clock: Clock;
+  readonly #sweep: Sweep;
+  readonly #which: WhichCluster;
   readonly #route: Route;
   readonly #connections: Connections;
   readonly #attempts = new Set<Attempt>();
   readonly #pauseMs = (address: string): number => this.#connections.pauseMs(address);
-  #sweep: ReturnType<typeof setInterval> | null = null;
-  #membersDueMs = performance.now() + membersEveryMs;
+  #membersDueMs: number;
   #isLearning = false;
 
-  constructor(addresses: readonly string[], dial: Dial, readFrom: ReadFrom) {
+  constructor({ addresses, dial, readFrom, clock, sweep, which }: AskerOptions) {
     this.#readFrom = readFrom;
+    this.#clock = clock;
+    this.#sweep = sweep;
+    this.#which = which;
     this.#route = new Route(addresses);
-    this.#connections = new Connections(dial);
+    this.#connections = new Connections({ dial, clock, which });
+    this.#membersDueMs = clock.nowMs() + membersEveryMs;
+    sweep.add((nowMs) => this.#look(nowMs));
   }
 
   /** The addresses given, and those learned since. */
@@ -92,7 +109,12 @@ export class Asker {
     return this.#route.addresses;
   }
 
-  ask({ body, dueMs, pinned, clusterUuid, resolve, reject }: Question): Pursued {
+  /** Another address at which a node may be that can answer. */
+  know(address: string): void {
+    this.#route.alsoTry(address);
+  }
+
+  ask({ body, dueMs, pinned, resolve, reject }: Question): Pursued {
     const attempt: Attempt = {
       body,
       dueMs,
@@ -100,7 +122,6 @@ export class Asker {
       elsewhereMs: Number.POSITIVE_INFINITY,
       pinned,
       isForAny: body.kind === "query" && (body.consistency === "stale" || this.#readFrom === "any"),
-      clusterUuid,
       resolve,
       reject,
       connection: null,
@@ -113,7 +134,7 @@ export class Asker {
       lastError: null,
     };
     this.#attempts.add(attempt);
-    this.#sweep ??= setInterval(() => this.#look(), sweepIntervalMs);
+    this.#sweep.begin();
     this.#try(attempt);
     return attempt;
   }
@@ -126,16 +147,18 @@ export class Asker {
   /** Closes every connection. */
   close(): void {
     this.#connections.close();
-    if (this.#sweep !== null) clearInterval(this.#sweep);
-    this.#sweep = null;
   }
 
   #try(attempt: Attempt): void {
     if (!this.#attempts.has(attempt)) return;
     const address = this.#pick(attempt);
     // Every node has it or refused it: what is under way is waited for.
-    if (address === null) return void setTimeout(() => this.#try(attempt), pauseMaxMs);
+    if (address === null) return this.#tryIn(attempt, pauseMaxMs);
     this.#ask(attempt, address);
+  }
+
+  #tryIn(attempt: Attempt, pauseMs: number): void {
+    this.#clock.at(this.#clock.nowMs() + pauseMs, () => this.#try(attempt));
   }
 
   #pick(attempt: Attempt): string | null {
@@ -151,14 +174,12 @@ export class Asker {
     const connection = this.#connections.to(address);
     attempt.tries++;
     attempt.connection = connection;
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     attempt.askedMs = nowMs;
     if (attempt.pinned === null && isRepeatable(attempt.body)) {
       attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
     }
-    const id = connection.request(attempt.body, attempt.clusterUuid, (ending) =>
-      this.#onEnding(attempt, connection, ending),
-    );
+    const id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
     // A link that answers from inside `send` may have led to another node already.
     if (attempt.connection === connection) attempt.id = id;
   }
@@ -172,13 +193,16 @@ export class Asker {
     if (inDoubt(ending)) attempt.isInDoubt = true;
     const verdict = judge(attempt.body, ending);
     switch (verdict.kind) {
-      case "answered":
+      case "answered": {
+        const objection = this.#objectionTo(address, verdict.reply);
+        if (objection !== null) return this.#refused(attempt, address, objection, isLatest);
         // Only a leader answers commands and opens sessions: stay with it. Queries are answered by others as well.
         this.#settle(attempt);
         if (isLeaders(attempt.body)) this.#route.follow(address);
         if (attempt.pinned === null) this.#learn(address);
-        attempt.resolve(verdict.reply, connection.clusterUuid);
+        attempt.resolve(verdict.reply);
         return;
+      }
       case "failed":
         if (ending.kind === "lost") this.#route.turnAwayFrom(address);
         this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), verdict.error));
@@ -192,6 +216,11 @@ export class Asker {
     }
   }
 
+  /** A node may have joined another cluster since it was dialled: what it says of itself counts. */
+  #objectionTo(address: string, reply: Answer): GraftError | null {
+    return "clusterUuid" in reply ? this.#which.objectionTo(address, reply.clusterUuid) : null;
+  }
+
   #refused(attempt: Attempt, address: string, error: GraftError, isLatest: boolean): void {
     attempt.lastError = error;
     attempt.refusedBy ??= new Set();
@@ -203,7 +232,8 @@ export class Asker {
   }
 
   #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
-    attempt.lastError = verdict.error;
+    // That another cluster runs there explains more than that nobody is at an address.
+    if (attempt.lastError?.code !== "wrong-cluster") attempt.lastError = verdict.error;
     const { leader } = verdict;
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
     if (leader !== null && leader !== address && !isSpent(attempt, leader) && this.#pauseMs(leader) === 0) {
@@ -214,13 +244,11 @@ export class Asker {
     }
     // A leader that has it already and is only slow is not helped by asking the others over and over.
     const mostMs = leader !== null && attempt.earlier?.has(leader) === true ? slowLeaderPauseMs : pauseMaxMs;
-    const pauseMs = Math.min(mostMs, pauseMinMs * 2 ** Math.min(attempt.pauses++, 10)) * (0.5 + Math.random() / 2);
-    setTimeout(() => this.#try(attempt), pauseMs);
+    this.#tryIn(attempt, backoffMs({ minMs: pauseMinMs, maxMs: mostMs }, attempt.pauses++, this.#clock));
   }
 
   /** Looks after those that have waited too long, for their answer or for this node's. */
-  #look(): void {
-    const nowMs = performance.now();
+  #look(nowMs: number): boolean {
     const silent = new Set<Connection>();
     for (const attempt of this.#attempts) {
       const { connection, id } = attempt;
@@ -234,27 +262,24 @@ export class Asker {
     }
     // A node may be frozen, or gone without a word, while its connection stands; nobody else shall wait for it.
     for (const connection of silent) connection.close(`the node at ${connection.address} has stopped answering`);
-    if (this.#attempts.size === 0 && this.#sweep !== null) {
-      clearInterval(this.#sweep);
-      this.#sweep = null;
-    }
+    return this.#attempts.size > 0;
   }
 
   /** Now and then: who the members are, from a node that has just answered, for the time when it does not. */
   #learn(pinned: string): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     if (nowMs < this.#membersDueMs || this.#isLearning) return;
     this.#membersDueMs = nowMs + membersEveryMs;
     this.#isLearning = true;
     const resolve = (reply: Answer): void => {
       this.#isLearning = false;
-      if (reply.kind === "configuration" && !reply.removed)
+      if (reply.kind === "configuration" && isMember(reply))
         this.#route.know(reply.members.map(({ address }) => address));
     };
     // Who does not say it now is asked again.
     const reject = (): void => void (this.#isLearning = false);
     const dueMs = nowMs + membersTimeoutMs;
-    this.ask({ body: { kind: "configuration" }, dueMs, pinned, clusterUuid: null, resolve, reject });
+    this.ask({ body: { kind: "configuration" }, dueMs, pinned, resolve, reject });
   }
 
   #askElsewhere(attempt: Attempt, connection: Connection): void {

@@ -126,6 +126,7 @@ function judgeNotTaken({ error, reason }: Extract<Ending, { readonly kind: "notT
     case "overloaded":
       return { kind: "again", leader: null, error };
     case "unauthorized":
+    case "wrong-cluster":
       return { kind: "refused", error };
     default:
       return { kind: "failed", error };

@@ -2,6 +2,7 @@
 // what became of a command. Commands go in a session and take effect once (session.ts); which node is asked is asker.ts.
 import { payloadBytesMax, sessionTimeoutMsMax, timeoutMsMax } from "../adapters/cbor/limits.ts";
 import { GraftError, type Subject } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type {
   BackupPieceReply,
   BackupReadyReply,
@@ -17,11 +18,19 @@ import { type Answer, Asker, type ReadFrom } from "./asker.ts";
 import { subjectOf } from "./attempt.ts";
 import type { Dial, RequestBody } from "./connection.ts";
 import { ClientSession } from "./session.ts";
+import { Sweep } from "./sweep.ts";
+import { type OtherCluster, WhichCluster } from "./which-cluster.ts";
 
 export interface ClientOptions {
   /** `host:port` of at least one node; the others are learned from redirects. */
   readonly addresses: readonly string[];
   readonly dial: Dial;
+  readonly clock: Clock;
+  /**
+   * The uuid of the only cluster to speak to. Default: that of the first node that is reached. Nodes of another cluster with the
+   * same name are refused.
+   */
+  readonly clusterUuid?: string;
   /** How long a request may take, attempts and pauses included, unless it says otherwise. A whole number, default 10,000. */
   readonly timeoutMs?: number;
   /**
@@ -86,6 +95,10 @@ export class GraftClient {
   readonly #timeoutMs: number;
   readonly #asker: Asker;
   readonly #session: ClientSession | null;
+  readonly #sweep: Sweep;
+  readonly #which: WhichCluster;
+  /** By which it waits, and by which everything waits that is done with it. */
+  readonly clock: Clock;
   #isClosed = false;
 
   /** Throws `GraftError("usage")` for options that cannot be meant. */
@@ -94,8 +107,27 @@ export class GraftClient {
       throw new GraftError("usage", "a client needs the address of at least one node");
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     if (!isTimeout(this.#timeoutMs)) throw notATimeout(this.#timeoutMs);
-    this.#asker = new Asker(options.addresses, options.dial, options.readFrom ?? "leader");
-    this.#session = options.session === "none" ? null : sessionOf(this.#asker, options.session?.timeoutMs);
+    const { addresses, dial, clock, readFrom = "leader" } = options;
+    this.clock = clock;
+    this.#sweep = new Sweep(clock);
+    this.#which = new WhichCluster(options.clusterUuid ?? null);
+    this.#asker = new Asker({ addresses, dial, readFrom, clock, sweep: this.#sweep, which: this.#which });
+    this.#session = options.session === "none" ? null : this.#sessionOf(options.session?.timeoutMs);
+  }
+
+  /** The uuid of the cluster that it speaks to; null before it has reached one, unless it was given. */
+  get clusterUuid(): string | null {
+    return this.#which.uuid;
+  }
+
+  /** Nodes that were reached and refused: they belong to other clusters of the same name. */
+  get otherClusters(): readonly OtherCluster[] {
+    return this.#which.others;
+  }
+
+  /** A node may be at this address as well, which leads perhaps. */
+  alsoTry(address: string): void {
+    this.#asker.know(address);
   }
 
   /** The addresses given, and those learned since. */
@@ -194,8 +226,9 @@ export class GraftClient {
     const reason = "this client was closed";
     this.#session?.abandon(reason);
     this.#asker.abandon(reason);
-    if (this.#session?.isOpen === true) await this.#session.close(performance.now() + closeTimeoutMs);
+    if (this.#session?.isOpen === true) await this.#session.close(this.clock.nowMs() + closeTimeoutMs);
     this.#asker.close();
+    this.#sweep.stop();
   }
 
   #change<R extends MembershipChangedReply | MembershipPlanReply>(
@@ -210,6 +243,15 @@ export class GraftClient {
     return this.#expect<R>(kind, { kind: "changeMembership", timeoutMs, change, expectedIndex, dryRun }, options);
   }
 
+  #sessionOf(timeoutMs = defaultSessionTimeoutMs): ClientSession {
+    const isInRange = timeoutMs >= sessionTimeoutMsMin && timeoutMs <= sessionTimeoutMsMax;
+    if (isTimeout(timeoutMs) && isInRange) {
+      return new ClientSession({ asker: this.#asker, clock: this.clock, sweep: this.#sweep, timeoutMs });
+    }
+    const range = `a whole number of ms, ${sessionTimeoutMsMin} to ${sessionTimeoutMsMax}`;
+    throw new GraftError("usage", `${timeoutMs} is no timeout of a session: it is ${range}`);
+  }
+
   #time(options: RequestOptions): number {
     return options.timeoutMs ?? this.#timeoutMs;
   }
@@ -222,7 +264,7 @@ export class GraftClient {
   ): Promise<R> {
     const payload = "payload" in body ? body.payload : null;
     const reply = await this.#pursue(this.#time(options), payload, (dueMs, resolve, reject) =>
-      this.#asker.ask({ body, dueMs, pinned, clusterUuid: null, resolve, reject }),
+      this.#asker.ask({ body, dueMs, pinned, resolve, reject }),
     );
     return expected<R>(reply, kind, body.kind, subjectOf(body));
   }
@@ -231,7 +273,7 @@ export class GraftClient {
     if (this.#isClosed) return Promise.reject(new GraftError("unavailable", "this client is closed"));
     if (!isTimeout(timeoutMs)) return Promise.reject(notATimeout(timeoutMs));
     if (payload !== null && payload.byteLength > payloadBytesMax) return Promise.reject(tooLarge(payload));
-    return new Promise((resolve, reject) => void begin(performance.now() + timeoutMs, resolve, reject));
+    return new Promise((resolve, reject) => void begin(this.clock.nowMs() + timeoutMs, resolve, reject));
   }
 }
 
@@ -243,13 +285,6 @@ function expected<R extends Answer>(reply: Answer, kind: R["kind"], asked: Reque
     throw new GraftError("outcome-unknown", `the node answered "${reply.kind}" to "${asked}"`, { subject });
   }
   return reply as R;
-}
-
-function sessionOf(asker: Asker, timeoutMs = defaultSessionTimeoutMs): ClientSession {
-  const isInRange = timeoutMs >= sessionTimeoutMsMin && timeoutMs <= sessionTimeoutMsMax;
-  if (isTimeout(timeoutMs) && isInRange) return new ClientSession(asker, timeoutMs);
-  const range = `a whole number of ms, ${sessionTimeoutMsMin} to ${sessionTimeoutMsMax}`;
-  throw new GraftError("usage", `${timeoutMs} is no timeout of a session: it is ${range}`);
 }
 
 const isTimeout = (timeoutMs: number): boolean =>

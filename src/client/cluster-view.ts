@@ -1,11 +1,15 @@
 // How does the whole cluster look, from all of its nodes that answer? One node knows itself and, when it leads, how far the
 // others have got; only together do they give every row of a status.
 import { GraftError } from "../errors.ts";
-import type { ConfigurationReply, LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
+import type { LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
 import type { GraftClient } from "./client.ts";
+import { pause } from "./pause.ts";
+import type { OtherCluster } from "./which-cluster.ts";
 
 export interface ClusterView {
   readonly cluster: string;
+  /** Tells clusters of one name apart; null: not founded yet. */
+  readonly clusterUuid: string | null;
   readonly leader: LeaderHint | null;
   readonly term: number;
   readonly commitIndex: number;
@@ -14,34 +18,33 @@ export interface ClusterView {
   readonly waitingFor: readonly string[];
 }
 
+/** The cluster as all of its nodes show it that were reached. */
+export interface ReachedCluster extends ClusterView {
+  /** Where a node of this cluster answered. */
+  readonly answering: readonly string[];
+  /** Nodes that answered and are of other clusters: nothing of theirs is in the view. */
+  readonly otherClusters: readonly OtherCluster[];
+}
+
 /** How long one node among several may take to answer for itself, in ms: the others' word does where it does not. */
 const nodeAnswerMs = 1000;
 const pollMs = 50;
 
 /** Rejects with `GraftError("unavailable")` when no node at all answers within `timeoutMs`. */
-export async function viewCluster(client: GraftClient, timeoutMs: number): Promise<ClusterView> {
+export async function viewCluster(client: GraftClient, timeoutMs: number): Promise<ReachedCluster> {
   const first = await client.status(null, { timeoutMs });
-  const others = first.nodes.filter((node) => node.id !== first.node);
-  const answers = await Promise.allSettled(
-    others.map((node) => client.status(node.address, { timeoutMs: Math.min(nodeAnswerMs, timeoutMs) })),
-  );
-  // Somebody else may meanwhile listen at an address that the cluster once knew.
-  const told = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
-  return mergeStatus([first, ...told.filter((reply) => reply.cluster === first.cluster)]);
-}
-
-/** Who belongs to the cluster, from somebody who still belongs to it if there is one to be reached. */
-export async function viewMembers(client: GraftClient, timeoutMs: number): Promise<ConfigurationReply> {
-  const first = await client.configuration({ timeoutMs });
-  if (!first.removed) return first;
   const limitMs = Math.min(nodeAnswerMs, timeoutMs);
-  const answers = await Promise.allSettled(
-    first.members.map(({ address }) => client.configuration({ timeoutMs: limitMs }, address)),
+  const addresses = [...new Set([...first.nodes.map(({ address }) => address), ...client.addresses])];
+  const asked = addresses.map(
+    async (address) => [address, await client.status(address, { timeoutMs: limitMs })] as const,
   );
-  const told = answers.flatMap((answer) =>
-    answer.status === "fulfilled" && !answer.value.removed ? [answer.value] : [],
-  );
-  return told.sort((one, other) => other.index - one.index)[0] ?? first;
+  // The client refuses nodes of other clusters: somebody else may meanwhile listen at an address that the cluster once knew.
+  const told = (await Promise.allSettled(asked)).flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  return {
+    ...mergeStatus([first, ...told.map(([, reply]) => reply)]),
+    answering: told.map(([address]) => address),
+    otherClusters: client.otherClusters,
+  };
 }
 
 /** Resolves once the nodes that answer know of a leader in the highest term among them. Rejects with `GraftError("unavailable")`, saying why. */
@@ -50,14 +53,15 @@ export async function waitForLeader(
   timeoutMs: number,
   isWanted: (view: ClusterView) => boolean = () => true,
 ): Promise<ClusterView> {
-  const dueMs = performance.now() + timeoutMs;
+  const { clock } = client;
+  const dueMs = clock.nowMs() + timeoutMs;
   let seen: ClusterView | null = null;
   for (;;) {
-    const leftMs = Math.ceil(dueMs - performance.now());
+    const leftMs = Math.ceil(dueMs - clock.nowMs());
     if (leftMs <= 0) throw new GraftError("unavailable", noLeader(seen, timeoutMs));
     seen = await viewCluster(client, leftMs);
     if (seen.leader !== null && isWanted(seen)) return seen;
-    await Bun.sleep(Math.min(pollMs, leftMs));
+    await pause(clock, Math.min(pollMs, leftMs));
   }
 }
 
@@ -72,6 +76,7 @@ export function mergeStatus(replies: readonly StatusReply[]): ClusterView {
   );
   return {
     cluster: best.cluster,
+    clusterUuid: replies.find(({ clusterUuid }) => clusterUuid !== null)?.clusterUuid ?? null,
     leader: best.leader,
     term: best.term,
     commitIndex: Math.max(best.commitIndex, ...others.map((reply) => reply.commitIndex)),

@@ -1,6 +1,7 @@
 // One connection to one node: many requests under way at once, each with exactly one ending. What the node has not
 // room for waits, and has then not left. What an ending means for the request, and whether it is tried again, is attempt.ts.
 import { GraftError } from "../errors.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
 import type { ClientReply, ClientRequest, RequestId } from "../ports/requests.ts";
 
 /** Why a connection is over. */
@@ -20,7 +21,7 @@ export interface LinkHandlers {
 
 /** A checked connection to a node, as the wire's adapter provides it. */
 export interface Link {
-  /** Which founding of the cluster the node is of; null when it has not been said. */
+  /** Which founding of the cluster the node is of, as its hello said; null: of none yet. */
   readonly clusterUuid: string | null;
   /** Queues a request. Never blocks; after the end of the connection it is dropped. */
   send(request: ClientRequest): void;
@@ -46,8 +47,19 @@ type End = (ending: Ending) => void;
 
 interface Waiting {
   readonly body: RequestBody;
-  readonly clusterUuid: string | null;
   readonly end: End;
+}
+
+export interface ConnectionOptions {
+  readonly address: string;
+  readonly dial: Dial;
+  readonly clock: Clock;
+  /** Dials after so long; requests may be made before the connection stands. */
+  readonly pauseMs: number;
+  /** Why nothing is asked of a node of this founding of the cluster; null: it is asked. */
+  readonly objection: (clusterUuid: string | null) => GraftError | null;
+  /** Called once, when the connection has ended, with whether it ever brought an answer. */
+  readonly onOver: (hasServed: boolean) => void;
 }
 
 interface Open {
@@ -66,27 +78,22 @@ const openRequestsMax = 4096;
 
 export class Connection {
   readonly address: string;
-  readonly #dial: Dial;
-  readonly #onOver: (hasServed: boolean) => void;
+  readonly #options: ConnectionOptions;
   /** Has not left: in the order of asking. */
   readonly #waiting = new Map<RequestId, Waiting>();
   readonly #open = new Map<RequestId, Open>();
   #openBytes = 0;
   #answers = 0;
   #link: Link | null = null;
-  #pause: ReturnType<typeof setTimeout> | null = null;
+  #pause: Timer | null = null;
   #lastId = 0;
   #isOver = false;
 
-  /**
-   * Dials after `pauseMs`; requests may be made before the connection stands. `onOver` is called once, when it has ended,
-   * with whether it ever brought an answer.
-   */
-  constructor(address: string, dial: Dial, pauseMs: number, onOver: (hasServed: boolean) => void) {
-    this.address = address;
-    this.#dial = dial;
-    this.#onOver = onOver;
-    if (pauseMs > 0) this.#pause = setTimeout(() => this.#begin(), pauseMs);
+  constructor(options: ConnectionOptions) {
+    this.address = options.address;
+    this.#options = options;
+    const { clock, pauseMs } = options;
+    if (pauseMs > 0) this.#pause = clock.at(clock.nowMs() + pauseMs, () => this.#begin());
     else this.#begin();
   }
 
@@ -95,18 +102,10 @@ export class Connection {
     return this.#link !== null;
   }
 
-  /** Of the cluster that the node belongs to; null while it is not known. */
-  get clusterUuid(): string | null {
-    return this.#link?.clusterUuid ?? null;
-  }
-
-  /**
-   * Returns the number that stands for the request in `hasLeft` and `forget`. `clusterUuid`: the founding that the request's
-   * session is of. It never leaves for a node of another one, where that session is somebody else's or nobody's.
-   */
-  request(body: RequestBody, clusterUuid: string | null, end: End): RequestId {
+  /** Returns the number that stands for the request in `hasLeft` and `forget`. */
+  request(body: RequestBody, end: End): RequestId {
     const id = ++this.#lastId;
-    const waiting = { body, clusterUuid, end };
+    const waiting = { body, end };
     if (this.#link !== null && this.#waiting.size === 0 && this.#hasRoom(body)) this.#send(this.#link, id, waiting);
     else this.#waiting.set(id, waiting);
     return id;
@@ -140,7 +139,7 @@ export class Connection {
       onReply: (reply) => this.#reply(reply),
       onClosed: (closed) => this.#closed(closed),
     };
-    this.#dial(this.address, handlers).then(
+    this.#options.dial(this.address, handlers).then(
       (link) => this.#opened(link),
       (error: unknown) => this.#endAll({ kind: "notTaken", reason: messageOf(error), error }),
     );
@@ -148,6 +147,11 @@ export class Connection {
 
   #opened(link: Link): void {
     if (this.#isOver) return link.close();
+    const objection = this.#options.objection(link.clusterUuid);
+    if (objection !== null) {
+      link.close();
+      return this.#endAll({ kind: "notTaken", reason: objection.message, error: objection });
+    }
     this.#link = link;
     this.#sendWaiting(link);
   }
@@ -164,10 +168,12 @@ export class Connection {
     return this.#open.size < openRequestsMax && this.#openBytes + payloadBytesOf(body) <= openBytesMax;
   }
 
-  #send(link: Link, id: RequestId, { body, clusterUuid, end }: Waiting): void {
-    if (clusterUuid !== null && link.clusterUuid !== null && clusterUuid !== link.clusterUuid) {
-      const reason = `the node at ${this.address} is of another cluster by the same name: the session is not known there`;
-      return end({ kind: "notTaken", reason, error: new GraftError("session-expired", reason) });
+  #send(link: Link, id: RequestId, { body, end }: Waiting): void {
+    if (link.clusterUuid === null && !isOfOneNode(body)) {
+      // By now the node may belong to any cluster: its next hello says to which.
+      const reason = `the node at ${this.address} had joined no cluster when it was dialled`;
+      end({ kind: "notTaken", reason });
+      return this.close(reason);
     }
     const payloadBytes = payloadBytesOf(body);
     this.#openBytes += payloadBytes;
@@ -202,8 +208,8 @@ export class Connection {
   #endAll(ending: Ending): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#pause !== null) clearTimeout(this.#pause);
-    this.#onOver(this.#answers > 0);
+    this.#pause?.cancel();
+    this.#options.onOver(this.#answers > 0);
     const open = [...this.#open.values()];
     const waiting = [...this.#waiting.values()];
     this.#open.clear();
@@ -213,6 +219,10 @@ export class Connection {
     for (const { end } of waiting) end(stayed);
   }
 }
+
+/** Whether a node answers it for itself alone: also one that belongs to no cluster. */
+const isOfOneNode = ({ kind }: RequestBody): boolean =>
+  kind === "status" || kind === "configuration" || kind === "describe" || kind === "stop";
 
 const payloadBytesOf = (body: RequestBody): number => ("payload" in body ? body.payload.byteLength : 0);
 

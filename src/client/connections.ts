@@ -1,6 +1,9 @@
 // Which connection leads to an address, and when may an address be dialled again? All requests share one connection to a
 // node, and one pause after a dial that led nowhere: a thousand waiting requests dial no more often than one.
+import type { Clock } from "../ports/clock.ts";
 import { Connection, type Dial } from "./connection.ts";
+import { backoffMs } from "./pause.ts";
+import type { WhichCluster } from "./which-cluster.ts";
 
 interface Pause {
   failures: number;
@@ -8,26 +11,39 @@ interface Pause {
   untilMs: number;
 }
 
-const pauseMinMs = 10;
-const pauseMaxMs = 400;
+const pauseBounds = { minMs: 10, maxMs: 400 } as const;
+
+export interface ConnectionsOptions {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly which: WhichCluster;
+}
 
 export class Connections {
-  readonly #dial: Dial;
+  readonly #options: ConnectionsOptions;
   readonly #byAddress = new Map<string, Connection>();
   readonly #pauses = new Map<string, Pause>();
 
-  constructor(dial: Dial) {
-    this.#dial = dial;
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
   }
 
   /** What is asked of it waits until it may be dialled and stands. */
   to(address: string): Connection {
     const known = this.#byAddress.get(address);
     if (known !== undefined) return known;
-    const connection = new Connection(address, this.#dial, this.pauseMs(address), (hasServed) => {
-      if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address);
-      if (hasServed) this.#pauses.delete(address);
-      else this.#pause(address);
+    const { dial, clock, which } = this.#options;
+    const connection = new Connection({
+      address,
+      dial,
+      clock,
+      pauseMs: this.pauseMs(address),
+      objection: (clusterUuid) => which.objectionTo(address, clusterUuid),
+      onOver: (hasServed) => {
+        if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address);
+        if (hasServed) this.#pauses.delete(address);
+        else this.#pause(address);
+      },
     });
     this.#byAddress.set(address, connection);
     return connection;
@@ -37,7 +53,7 @@ export class Connections {
   pauseMs(address: string): number {
     const pause = this.#pauses.get(address);
     if (pause === undefined || this.#byAddress.get(address)?.isOpen === true) return 0;
-    return Math.max(0, pause.untilMs - performance.now());
+    return Math.max(0, pause.untilMs - this.#options.clock.nowMs());
   }
 
   close(): void {
@@ -46,7 +62,7 @@ export class Connections {
 
   #pause(address: string): void {
     const failures = (this.#pauses.get(address)?.failures ?? 0) + 1;
-    const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
-    this.#pauses.set(address, { failures, untilMs: performance.now() + pauseMs });
+    const { clock } = this.#options;
+    this.#pauses.set(address, { failures, untilMs: clock.nowMs() + backoffMs(pauseBounds, failures, clock) });
   }
 }

@@ -4,7 +4,8 @@ import { GraftError } from "../errors.ts";
 import type { ConfigurationReply } from "../ports/requests.ts";
 import type { RequestedChange } from "../ports/membership-requests.ts";
 import type { GraftClient } from "./client.ts";
-import { viewMembers } from "./cluster-view.ts";
+import { isMember, viewMembers } from "./members.ts";
+import { pause } from "./pause.ts";
 
 export interface PursuitOptions {
   /** For all of it, in ms. */
@@ -20,6 +21,13 @@ const showMs = 2_000;
 /** Nothing of these, to be filled in. */
 export const noRequest: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
 
+/** What a change has come to. */
+export interface CompletedChange {
+  /** As a member had it before; null: no member was reached. */
+  readonly before: ConfigurationReply | null;
+  readonly after: ConfigurationReply;
+}
+
 /**
  * Resolves with the members once the change is complete, its new voters included. Rejects with a `GraftError`: `rejected`
  * when it is refused, `outcome-unknown` when it is not complete in time (it goes on), and as any request.
@@ -28,27 +36,29 @@ export async function pursueChange(
   client: GraftClient,
   change: RequestedChange,
   { timeoutMs, expectedIndex }: PursuitOptions,
-): Promise<ConfigurationReply> {
-  const dueMs = performance.now() + timeoutMs;
-  const leftMs = (): number => Math.max(1, Math.ceil(dueMs - performance.now()));
+): Promise<CompletedChange> {
+  const { clock } = client;
+  const dueMs = clock.nowMs() + timeoutMs;
+  const leftMs = (): number => Math.max(1, Math.ceil(dueMs - clock.nowMs()));
+  // A member that has moved may lead, and the others do not know yet where.
+  for (const { address } of change.add) client.alsoTry(address);
+  const before = await membersNow(client, leftMs());
   let isInDoubt = false;
   for (;;) {
     const expected = expectedIndex === undefined || isInDoubt ? {} : { expectedIndex };
     const outcome = await client.changeMembership(change, { timeoutMs: leftMs(), ...expected }).catch(asFailure);
-    if (!(outcome instanceof GraftError)) {
-      return configurationFrom(client, outcome.index, leftMs()).catch((error: unknown) => {
-        throw notShown(asFailure(error));
-      });
-    }
+    if (!(outcome instanceof GraftError)) return { before, after: await membersFrom(client, outcome.index, leftMs()) };
     if (outcome.effect === "none" && !isInDoubt) throw outcome;
-    const isLate = performance.now() >= dueMs - pauseMs;
+    const isLate = clock.nowMs() >= dueMs - pauseMs;
     // What is refused the second time may be what the first time has come to.
-    const members = await viewMembers(client, Math.min(showMs, leftMs())).catch(() => null);
-    if (members !== null && isSo(change, members)) return members;
+    const after = await membersNow(client, leftMs());
+    if (after !== null && isDone(change, before, after, await incarnationsOf(client, change, leftMs()))) {
+      return { before, after };
+    }
     if (outcome.effect === "none") throw inDoubt(outcome);
     if (isLate) throw outcome;
     isInDoubt = true;
-    await Bun.sleep(pauseMs);
+    await pause(clock, pauseMs);
   }
 }
 
@@ -57,8 +67,10 @@ function asFailure(error: unknown): GraftError {
   throw error;
 }
 
-const notShown = (cause: GraftError): GraftError =>
-  new GraftError("result-lost", `no node shows the new members: ${cause.message}`, { cause, subject: "change" });
+const notShown = (index: number): GraftError =>
+  new GraftError("result-lost", `no member was reached that shows the members as of index ${index}`, {
+    subject: "change",
+  });
 
 /** That the last attempt had no effect says nothing of those before it. */
 const inDoubt = (cause: GraftError): GraftError =>
@@ -67,18 +79,58 @@ const inDoubt = (cause: GraftError): GraftError =>
     subject: "change",
   });
 
+/** Null: no member was reached. */
+async function membersNow(client: GraftClient, limitMs: number): Promise<ConfigurationReply | null> {
+  const members = await viewMembers(client, Math.min(showMs, limitMs)).catch(() => null);
+  return members !== null && isMember(members) ? members : null;
+}
+
 /** The members as of `index` at least; whichever node answers may lag a moment behind. */
-async function configurationFrom(client: GraftClient, index: number, limitMs: number): Promise<ConfigurationReply> {
-  const dueMs = performance.now() + Math.min(limitMs, showMs);
+async function membersFrom(client: GraftClient, index: number, limitMs: number): Promise<ConfigurationReply> {
+  const { clock } = client;
+  const dueMs = clock.nowMs() + Math.min(limitMs, showMs);
   for (;;) {
-    const members = await viewMembers(client, Math.max(1, Math.ceil(dueMs - performance.now())));
-    if (members.index >= index || performance.now() >= dueMs - pauseMs) return members;
-    await Bun.sleep(pauseMs);
+    const members = await membersNow(client, Math.max(1, Math.ceil(dueMs - clock.nowMs())));
+    if (members !== null && members.index >= index) return members;
+    if (clock.nowMs() >= dueMs - pauseMs) throw notShown(index);
+    await pause(clock, pauseMs);
   }
 }
 
+/** Which data the nodes that are added have now, by id; of those that answer. */
+async function incarnationsOf(
+  client: GraftClient,
+  { add }: RequestedChange,
+  limitMs: number,
+): Promise<ReadonlyMap<string, string>> {
+  const options = { timeoutMs: Math.min(showMs, limitMs) };
+  const answers = await Promise.allSettled(add.map(({ address }) => client.configuration(options, address)));
+  return new Map(
+    answers.flatMap((each) => (each.status === "fulfilled" ? [[each.value.node, each.value.incarnation]] : [])),
+  );
+}
+
+/**
+ * Whether the change is what made the members so. A node with a wiped disk looks like the voter that it was before: it must be
+ * a member with the data that it has now, or, where it does not say, be listed otherwise than before.
+ */
+export function isDone(
+  change: RequestedChange,
+  before: Pick<ConfigurationReply, "members"> | null,
+  after: Pick<ConfigurationReply, "members">,
+  incarnations: ReadonlyMap<string, string>,
+): boolean {
+  if (!isSo(change, after)) return false;
+  return change.add.every(({ id }) => {
+    const own = after.members.find((member) => member.id === id);
+    const incarnation = incarnations.get(id);
+    if (incarnation !== undefined) return own?.incarnation === incarnation;
+    return before !== null && !before.members.some((member) => Bun.deepEquals(member, own));
+  });
+}
+
 /** Whether a configuration is as the change would make it. */
-export function isSo(change: RequestedChange, { members }: Pick<ConfigurationReply, "members">): boolean {
+function isSo(change: RequestedChange, { members }: Pick<ConfigurationReply, "members">): boolean {
   if (members.some(({ outgoing }) => outgoing)) return false;
   const called = (name: string) =>
     members.filter(({ id, incarnation }) => name === id || name === `${id}@${incarnation}`);

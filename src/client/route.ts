@@ -2,14 +2,14 @@
 
 export class Route {
   /** Those that the client was given. */
-  readonly #given: readonly string[];
+  readonly #given: string[];
   #addresses: string[];
   #leader: string | null = null;
   #cursor = 0;
   #turn = 0;
 
   constructor(addresses: readonly string[]) {
-    this.#given = addresses;
+    this.#given = [...addresses];
     this.#addresses = [...addresses];
   }
 
@@ -48,6 +48,12 @@ export class Route {
       leastMs = addressMs;
     }
     return best;
+  }
+
+  /** One more that counts as given. */
+  alsoTry(address: string): void {
+    if (!this.#given.includes(address)) this.#given.push(address);
+    if (!this.#addresses.includes(address)) this.#addresses.push(address);
   }
 
   /** These are the members now; of the others only the addresses given are kept. */

@@ -1,8 +1,10 @@
 // In which session does a command go, and as which of its commands (§6.3)? The first one opens it, those that come meanwhile wait
 // for it, and another takes its place when it has expired. How often and where a command is sent is asker.ts.
 import { type ErrorCode, GraftError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Answer, Asker, Pursued } from "./asker.ts";
 import type { RequestBody } from "./connection.ts";
+import type { Sweep } from "./sweep.ts";
 
 /** A command that has no place in a session yet. */
 export interface SessionCommand {
@@ -20,22 +22,37 @@ type CommandStamp = NonNullable<Extract<RequestBody, { readonly kind: "command" 
 export const windowMax = 1024;
 /** How often a command goes into another session before it is given up: sessions that end at once are of no use. */
 const renewalsMax = 3;
-const sweepIntervalMs = 50;
+
+export interface SessionOptions {
+  readonly asker: Asker;
+  readonly clock: Clock;
+  readonly sweep: Sweep;
+  /** How long the session lives without a command. */
+  readonly timeoutMs: number;
+}
 
 export class ClientSession {
   readonly #asker: Asker;
+  readonly #clock: Clock;
+  readonly #sweep: Sweep;
   readonly #timeoutMs: number;
   /** With how often each has met a session that had expired. */
   readonly #waiting = new Map<SessionCommand, number>();
   #numbers: SessionNumbers | null = null;
+  #isOpening = false;
+  /** Null: none is under way, or it has ended while it was begun. */
   #opening: Pursued | null = null;
   #isClosed = false;
-  #sweep: ReturnType<typeof setInterval> | null = null;
 
-  /** `timeoutMs`: how long the session lives without a command. */
-  constructor(asker: Asker, timeoutMs: number) {
+  constructor({ asker, clock, sweep, timeoutMs }: SessionOptions) {
     this.#asker = asker;
+    this.#clock = clock;
+    this.#sweep = sweep;
     this.#timeoutMs = timeoutMs;
+    sweep.add((nowMs) => {
+      this.#rejectLate(nowMs, this.#opening?.lastError ?? null);
+      return this.#waiting.size > 0;
+    });
   }
 
   get isOpen(): boolean {
@@ -43,9 +60,7 @@ export class ClientSession {
   }
 
   command(command: SessionCommand): void {
-    const numbers = this.#numbers;
-    if (numbers !== null && this.#waiting.size === 0 && numbers.hasRoom) this.#send(numbers, command, 0);
-    else this.#wait(command, 0);
+    this.#take(command, 0);
   }
 
   /** Rejects what has not been sent. */
@@ -59,49 +74,54 @@ export class ClientSession {
     const numbers = this.#numbers;
     this.#numbers = null;
     if (numbers === null) return Promise.resolve();
-    const timeoutMs = remainingMs(dueMs);
-    const body = { kind: "closeSession", timeoutMs, session: numbers.id } as const;
+    const body = { kind: "closeSession", timeoutMs: this.#remainingMs(dueMs), session: numbers.id } as const;
     // Whether it has been heard makes no difference: the session ends by itself too.
     return new Promise((resolve) => {
       const done = (): void => resolve();
-      this.#asker.ask({ body, dueMs, pinned: null, clusterUuid: numbers.clusterUuid, resolve: done, reject: done });
+      this.#asker.ask({ body, dueMs, pinned: null, resolve: done, reject: done });
     });
   }
 
-  #wait(command: SessionCommand, renewals: number): void {
+  /** A command waits for its turn: in the session that is open, or until one is. */
+  #take(command: SessionCommand, renewals: number): void {
     this.#waiting.set(command, renewals);
-    this.#sweep ??= setInterval(() => this.#look(), sweepIntervalMs);
     if (this.#numbers === null) this.#open();
+    else this.#sendWaiting();
+    if (this.#waiting.size > 0) this.#sweep.begin();
   }
 
   #open(): void {
-    if (this.#opening !== null || this.#isClosed) return;
+    if (this.#isOpening || this.#isClosed) return;
+    this.#isOpening = true;
     let dueMs = 0;
     for (const command of this.#waiting.keys()) dueMs = Math.max(dueMs, command.dueMs);
-    this.#opening = this.#asker.ask({
-      body: { kind: "openSession", timeoutMs: remainingMs(dueMs), sessionTimeoutMs: this.#timeoutMs },
+    const pursued = this.#asker.ask({
+      body: { kind: "openSession", timeoutMs: this.#remainingMs(dueMs), sessionTimeoutMs: this.#timeoutMs },
       dueMs,
       pinned: null,
-      clusterUuid: null,
-      resolve: (reply, clusterUuid) => this.#opened(reply, clusterUuid),
+      resolve: (reply) => this.#opened(reply),
       reject: (error) => this.#notOpened(error),
     });
+    if (this.#isOpening) this.#opening = pursued;
   }
 
-  #opened(reply: Answer, clusterUuid: string | null): void {
+  #opened(reply: Answer): void {
+    this.#isOpening = false;
     this.#opening = null;
     if (reply.kind !== "sessionOpened") {
       return this.#rejectWaiting(unsent("unavailable", `the node answered "${reply.kind}" to "openSession"`));
     }
-    this.#numbers = new SessionNumbers(reply.session, clusterUuid);
+    this.#numbers = new SessionNumbers(reply.session);
     this.#sendWaiting();
   }
 
   #notOpened(error: GraftError): void {
+    const cause = this.#opening === null ? error : this.#opening.lastError;
+    this.#isOpening = false;
     this.#opening = null;
     // Its time was that of the commands that waited then; those that came later may have more.
     if (error.code !== "unavailable" && error.code !== "overloaded") return this.#rejectWaiting(notOpened(error));
-    this.#look(error);
+    this.#rejectLate(this.#clock.nowMs(), cause);
     if (this.#waiting.size > 0) this.#open();
   }
 
@@ -118,10 +138,9 @@ export class ClientSession {
     const { payload, dueMs } = command;
     const session = numbers.next();
     this.#asker.ask({
-      body: { kind: "command", payload, timeoutMs: remainingMs(dueMs), session },
+      body: { kind: "command", payload, timeoutMs: this.#remainingMs(dueMs), session },
       dueMs,
       pinned: null,
-      clusterUuid: numbers.clusterUuid,
       resolve: (reply) => {
         this.#settled(numbers, session);
         command.resolve(reply);
@@ -142,49 +161,41 @@ export class ClientSession {
   /** The asker lets this error through only when no copy of the command can have had an effect. */
   #expired(numbers: SessionNumbers, command: SessionCommand, renewals: number): void {
     if (this.#numbers === numbers) this.#numbers = null;
-    if (renewals < renewalsMax && !this.#isClosed) return this.#wait(command, renewals + 1);
+    if (renewals < renewalsMax && !this.#isClosed) return this.#take(command, renewals + 1);
     command.reject(unsent("unavailable", "the sessions of this client end before a command gets through"));
     if (this.#waiting.size > 0 && this.#numbers === null) this.#open();
   }
 
   /** Those whose time is up were never sent. */
-  #look(error = this.#opening?.lastError ?? null): void {
-    const nowMs = performance.now();
+  #rejectLate(nowMs: number, cause: GraftError | null): void {
     for (const command of this.#waiting.keys()) {
       if (command.dueMs > nowMs) continue;
       this.#waiting.delete(command);
-      command.reject(notSent(this.#numbers === null, error));
+      command.reject(notSent(this.#numbers === null, cause));
     }
-    this.#restIfIdle();
   }
 
   #rejectWaiting(error: GraftError): void {
     const waiting = [...this.#waiting.keys()];
     this.#waiting.clear();
-    this.#restIfIdle();
     for (const command of waiting) command.reject(error);
   }
 
-  #restIfIdle(): void {
-    if (this.#waiting.size > 0 || this.#sweep === null) return;
-    clearInterval(this.#sweep);
-    this.#sweep = null;
+  #remainingMs(dueMs: number): number {
+    return Math.max(0, Math.ceil(dueMs - this.#clock.nowMs()));
   }
 }
 
 /** Counts the commands of one session, and knows below which number all have been answered. */
 class SessionNumbers {
   readonly id: number;
-  readonly clusterUuid: string | null;
   /** By sequence modulo the window: settled, but one below it is not. */
   readonly #isSettled = new Uint8Array(windowMax);
   #last = 0;
   #answeredBelow = 1;
 
-  /** `clusterUuid`: where it was opened. In a cluster founded anew the same number is another session, or none. */
-  constructor(id: number, clusterUuid: string | null) {
+  constructor(id: number) {
     this.id = id;
-    this.clusterUuid = clusterUuid;
   }
 
   get hasRoom(): boolean {
@@ -215,8 +226,6 @@ const notOpened = (error: GraftError): GraftError =>
 /** The command itself did not leave, or only into a session that had ended. */
 const unsent = (code: ErrorCode, message: string, cause: GraftError | null = null): GraftError =>
   new GraftError(code, message, { subject: "command", ...(cause === null ? {} : { cause }) });
-
-const remainingMs = (dueMs: number): number => Math.max(0, Math.ceil(dueMs - performance.now()));
 
 function notSent(isOpening: boolean, cause: GraftError | null): GraftError {
   const because = cause === null ? "no node answered" : cause.message;

@@ -7,7 +7,7 @@ import { loadClientCredentials, type LoadedCredentials } from "./credentials.ts"
 import { problemsError } from "./problems.ts";
 import { optional, readKeys, type ValuesOf } from "./read-keys.ts";
 import { parseDocument } from "./toml-document.ts";
-import { address, addresses, name as anyName, path as anyPath } from "./value-kinds.ts";
+import { address, addresses, name as anyName, path as anyPath, uuid as anyUuid } from "./value-kinds.ts";
 
 /** What was given on the command line; undefined where nothing was. */
 export interface ClientFlags {
@@ -30,6 +30,10 @@ export interface ClientSources {
 export interface ClientSettings {
   /** At least one `host:port`. */
   readonly addresses: readonly string[];
+  /** The graft.toml that names the addresses; null: flags or the environment do. */
+  readonly file: string | null;
+  /** The only cluster to speak to; undefined: the first of this name that is reached. */
+  readonly clusterUuid: string | undefined;
   readonly tls: Pick<LoadedCredentials, "ca" | "cert" | "key">;
   /** The cluster's id and the client's name, as the certificate says. */
   readonly cluster: string;
@@ -44,6 +48,7 @@ const FILE_NAME = "graft.toml";
 const clientKeys = {
   cluster: optional(addresses, null, "any live nodes of the cluster; one is enough"),
   id: optional(anyName, null, "the name of the cluster, checked against the certificate"),
+  uuid: optional(anyUuid, null, "the only cluster of this name to speak to; without it the first that is reached"),
   ca: optional(anyPath, null, "the certificate of the cluster's authority"),
   cert: optional(anyPath, null, "the certificate of the client"),
   key: optional(anyPath, null, "the private key of the client"),
@@ -77,19 +82,28 @@ export function resolveClientSettings(sources: ClientSources): ClientSettings {
       file?.path,
     );
   }
-  // The file's id belongs to the file's cluster: another cluster named by a flag has another.
+  // The file's id and uuid belong to the file's cluster: another cluster named by a flag has others.
   const { identity, expiresAt, ...tls } = loadClientCredentials(
     { ca, cert, key },
     text === undefined ? file?.id : undefined,
   );
   const clientName = identity.role === "client" ? identity.name : identity.id;
-  return { addresses: reachedAt, tls, cluster: identity.cluster, name: clientName, expiresAt };
+  return {
+    addresses: reachedAt,
+    file: text === undefined ? (file?.path ?? null) : null,
+    clusterUuid: text === undefined ? file?.uuid : undefined,
+    tls,
+    cluster: identity.cluster,
+    name: clientName,
+    expiresAt,
+  };
 }
 
 interface ClientFile {
   readonly path: string;
   readonly cluster: readonly string[] | undefined;
   readonly id: string | undefined;
+  readonly uuid: string | undefined;
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
@@ -108,13 +122,14 @@ function readClientFile(path: string): ClientFile {
   if ("problems" in parsed) throw problemsError(path, parsed.problems);
   const { values, problems } = readKeys(parsed.document, clientKeys);
   if (problems.length > 0) throw problemsError(path, problems);
-  const { cluster, id, ca, cert, key } = values as ValuesOf<typeof clientKeys>;
+  const { cluster, id, uuid, ca, cert, key } = values as ValuesOf<typeof clientKeys>;
   const fromFile = (relative: string | null): string | undefined =>
     relative === null ? undefined : resolve(dirname(path), relative);
   return {
     path,
     cluster: cluster === null || cluster.length === 0 ? undefined : cluster,
     id: id ?? undefined,
+    uuid: uuid ?? undefined,
     ca: fromFile(ca),
     cert: fromFile(cert),
     key: fromFile(key),

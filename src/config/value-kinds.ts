@@ -29,6 +29,18 @@ export const name: ValueKind<string> = {
   },
 };
 
+const UUID = /^[0-9a-f]{32}$/;
+
+/** What tells clusters of one name apart. */
+export const uuid: ValueKind<string> = {
+  description: "32 digits and letters a to f, as graft cluster status --json shows it",
+  read(value, complain) {
+    if (typeof value === "string" && UUID.test(value)) return value;
+    complain([], `${shown(value)} is no uuid of a cluster`, `use ${uuid.description}`);
+    return undefined;
+  },
+};
+
 /** Where something is listened on or dialled. */
 export const address: ValueKind<string> = {
   description: "host:port, an IPv6 address in brackets",

@@ -36,6 +36,7 @@ export function describeStatus(source: StatusSource): Body<StatusReply> {
   const peers = new Map(source.peers().map((peer) => [peer.id, peer]));
   return {
     cluster: source.options.cluster,
+    clusterUuid: state.genesis?.clusterUuid ?? null,
     node: nodeIdOf(state.self),
     leader: state.removed === null ? knownLeader(state) : null,
     term: state.currentTerm,
@@ -156,14 +157,20 @@ function waitingFor({ state, options, membership }: StatusSource, peers: Peers):
 }
 
 export function describeConfiguration(state: State): Body<ConfigurationReply> {
-  const removed = state.removed !== null;
+  const { self, genesis } = state;
+  const own = {
+    clusterUuid: genesis?.clusterUuid ?? null,
+    node: nodeIdOf(self),
+    incarnation: incarnationOf(self),
+    removed: state.removed !== null,
+  };
   const placed = state.removed ?? state.log.configurations.at(-1);
-  if (placed === undefined) return { index: 0, removed, members: [], pending: [] };
+  if (placed === undefined) return { ...own, index: 0, members: [], pending: [] };
   const { position, configuration } = placed;
   const name = nameIn(configuration);
   return {
+    ...own,
     index: position.index,
-    removed,
     members: configuration.members.map(({ key, address, priority }) => ({
       id: nodeIdOf(key),
       incarnation: incarnationOf(key),

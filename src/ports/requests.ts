@@ -106,7 +106,10 @@ export type ClientRequest =
   | ReadBackupRequest;
 
 /** What the wire can carry across as an error. */
-export type ReplyErrorCode = Exclude<ErrorCode, "config" | "plugin" | "storage" | "damaged" | "usage">;
+export type ReplyErrorCode = Exclude<
+  ErrorCode,
+  "config" | "plugin" | "storage" | "damaged" | "usage" | "wrong-cluster"
+>;
 
 export interface LeaderHint {
   readonly id: string;
@@ -161,6 +164,8 @@ export interface NodeStatus {
 export interface StatusReply extends Identified {
   readonly kind: "status";
   readonly cluster: string;
+  /** Which founding of the cluster the node is of; null: of none yet. */
+  readonly clusterUuid: string | null;
   /** The node that answers. */
   readonly node: string;
   readonly leader: LeaderHint | null;
@@ -173,6 +178,10 @@ export interface StatusReply extends Identified {
 
 export interface ConfigurationReply extends Identified {
   readonly kind: "configuration";
+  readonly clusterUuid: string | null;
+  /** The node that answers, and its data. It is a member when the list names both. */
+  readonly node: string;
+  readonly incarnation: string;
   readonly index: LogIndex;
   /** The node that answers is a member no more: this is the last configuration that it knows. */
   readonly removed: boolean;

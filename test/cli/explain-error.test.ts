@@ -10,6 +10,7 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   "backup-failed": 1,
   "result-lost": 1,
   unauthorized: 1,
+  "wrong-cluster": 1,
   config: 1,
   plugin: 1,
   storage: 1,

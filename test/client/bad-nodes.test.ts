@@ -1,10 +1,11 @@
 // One node that is frozen, full, down or not ours must not hold up what another could do. The nodes are scripts behind the
 // Dial seam.
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
+import { PlayedTime } from "./played-time.ts";
 
 type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
 type Node = GraftError | Answer;
@@ -17,6 +18,11 @@ const namesAsLeader =
   (address: string): Answer =>
   ({ id }, { onReply }) =>
     onReply({ kind: "error", id, code: "not-leader", message: "not the leader", leader: { id: "x", address } });
+
+let time = new PlayedTime();
+beforeEach(() => {
+  time = new PlayedTime();
+});
 
 let client: GraftClient | null = null;
 afterEach(() => client?.close());
@@ -35,16 +41,18 @@ function clientOf(table: Record<string, Node>, timeoutMs: number) {
       taken.push(address);
       queueMicrotask(() => node(request, handlers));
     };
-    return { clusterUuid: null, send, close: () => void closed.push(address) };
+    return { clusterUuid: "c1", send, close: () => void closed.push(address) };
   };
-  client = new GraftClient({ addresses: Object.keys(table), dial, timeoutMs, session: "none" });
+  client = new GraftClient({ addresses: Object.keys(table), dial, clock: time, timeoutMs, session: "none" });
   return { client, dials, taken, closed };
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => "answered",
-    (error: GraftError) => error.code,
+  time.until(
+    promise.then(
+      () => "answered",
+      (error: GraftError) => error.code,
+    ),
   );
 
 test("a frozen leader costs one command, not all that follow", async () => {
@@ -56,12 +64,12 @@ test("a frozen leader costs one command, not all that follow", async () => {
 
 test("the connection to a node that has stopped answering is dropped, with all that waits on it", async () => {
   const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 600);
-  const began = performance.now();
+  const began = time.nowMs();
   const command = codeOf(cluster.client.command(payload, { timeoutMs: 60_000 }));
   const query = codeOf(cluster.client.status("a:1", { timeoutMs: 1200 }));
   expect(await codeOf(cluster.client.command(payload))).toBe("outcome-unknown");
   expect(await command).toBe("outcome-unknown");
-  expect(performance.now() - began).toBeLessThan(1100);
+  expect(time.nowMs() - began).toBeLessThan(1100);
   expect(cluster.closed).toEqual(["a:1"]);
   expect(await query).toBe("unavailable");
 });
@@ -86,7 +94,7 @@ test("a query is asked of another node while the first is silent", async () => {
 });
 
 test("every node is asked once, and the slow one's answer still counts", async () => {
-  const late: Answer = (request, handlers) => void setTimeout(() => leads(request, handlers), 500);
+  const late: Answer = (request, handlers) => void time.at(time.nowMs() + 500, () => leads(request, handlers));
   const cluster = clientOf({ "a:1": late, "b:1": frozen }, 900);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
   expect(cluster.taken).toEqual(["a:1", "b:1"]);
@@ -101,7 +109,7 @@ test("a silent node that another takes for the leader is not asked again", async
 });
 
 test("while a slow leader has the request the others are asked less and less often", async () => {
-  const late: Answer = (request, handlers) => void setTimeout(() => leads(request, handlers), 2500);
+  const late: Answer = (request, handlers) => void time.at(time.nowMs() + 2500, () => leads(request, handlers));
   const cluster = clientOf({ "a:1": late, "b:1": namesAsLeader("a:1") }, 20_000);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
   // The query once; and with its answer, who the members are.

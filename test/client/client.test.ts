@@ -1,12 +1,21 @@
 // What a client does with each ending: it finds the leader, tries again only what cannot have taken effect, and never
 // says "failed" of a command that may have happened. The nodes are scripts behind the Dial seam.
-import { describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { payloadBytesMax } from "../../src/adapters/cbor/limits.ts";
 import { encodeFrame } from "../../src/adapters/cbor/codec.ts";
-import { GraftClient } from "../../src/client/client.ts";
+import { type ClientOptions, GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import { PlayedTime, settled } from "./played-time.ts";
+
+let time = new PlayedTime();
+beforeEach(() => {
+  time = new PlayedTime();
+});
+
+const clientOf = (addresses: readonly string[], dial: Dial, options: Partial<ClientOptions> = {}): GraftClient =>
+  new GraftClient({ addresses, dial, clock: time, session: "none", ...options });
 
 type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
 
@@ -22,7 +31,7 @@ function nodes(table: Record<string, Answer>) {
       taken.push(`${address} ${request.kind}`);
       queueMicrotask(() => answer(request, handlers));
     };
-    return { clusterUuid: null, send, close: () => handlers.onClosed({ kind: "lost", reason: "closed" }) };
+    return { clusterUuid: "c1", send, close: () => handlers.onClosed({ kind: "lost", reason: "closed" }) };
   };
   return { dial, taken, dialled: () => dialled };
 }
@@ -46,15 +55,17 @@ const fails =
     onReply({ kind: "error", id, code, message: code, leader: null });
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => "answered",
-    (error: GraftError) => error.code,
+  time.until(
+    promise.then(
+      () => "answered",
+      (error: GraftError) => error.code,
+    ),
   );
 
 describe("client", () => {
   test("a payload that no node would take is rejected before it is sent", async () => {
     const cluster = nodes({ "l:1": leads });
-    const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial, session: "none" });
+    const client = clientOf(["l:1"], cluster.dial);
     expect(await codeOf(client.command(new Uint8Array(payloadBytesMax + 1)))).toBe("rejected");
     expect(cluster.taken).toEqual([]);
     expect(await codeOf(client.command(new Uint8Array(payloadBytesMax)))).toBe("answered");
@@ -63,9 +74,9 @@ describe("client", () => {
 
   test("follows a redirect to a leader it did not know, and stays with it", async () => {
     const cluster = nodes({ "f:1": redirectsTo("l:1"), "l:1": leads });
-    const client = new GraftClient({ addresses: ["f:1"], dial: cluster.dial, session: "none" });
-    expect((await client.command(payload)).index).toBe(5);
-    await client.command(payload);
+    const client = clientOf(["f:1"], cluster.dial);
+    expect((await time.until(client.command(payload))).index).toBe(5);
+    await time.until(client.command(payload));
     expect(cluster.taken).toEqual(["f:1 command", "l:1 command", "l:1 command"]);
     await client.close();
   });
@@ -73,27 +84,37 @@ describe("client", () => {
   test("learns who the members are while all is well, and finds them when everyone it was given is gone", async () => {
     let isGone = false;
     const member = { incarnation: "a", voter: true, outgoing: false, priority: 0 };
+    const own = { clusterUuid: "c1", node: "n0", incarnation: "a" };
     const members = ["l:1", "m:1"].map((address, at) => ({ id: `n${at}`, address, ...member }));
     const first: Answer = (request, handlers) => {
       if (isGone) handlers.onClosed({ kind: "stopping", reason: "gone" });
       else if (request.kind !== "configuration") leads(request, handlers);
-      else handlers.onReply({ kind: "configuration", id: request.id, index: 3, removed: false, members, pending: [] });
+      else
+        handlers.onReply({
+          kind: "configuration",
+          id: request.id,
+          ...own,
+          index: 3,
+          removed: false,
+          members,
+          pending: [],
+        });
     };
     const cluster = nodes({ "l:1": first, "m:1": leads });
-    const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial, session: "none" });
+    const client = clientOf(["l:1"], cluster.dial);
     while (!client.addresses.includes("m:1")) {
-      await client.command(payload);
-      await Bun.sleep(10);
+      await time.until(client.command(payload));
+      await time.pass(10);
     }
     isGone = true;
-    expect((await client.command(payload)).index).toBe(5);
+    expect((await time.until(client.command(payload))).index).toBe(5);
     expect(cluster.taken.at(-1)).toBe("m:1 command");
     await client.close();
   });
 
   test("P25: two nodes that name each other make no loop", async () => {
     const cluster = nodes({ "a:1": redirectsTo("b:1"), "b:1": redirectsTo("a:1") });
-    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });
+    const client = clientOf(["a:1"], cluster.dial);
     expect(await codeOf(client.command(payload, { timeoutMs: 400 }))).toBe("unavailable");
     expect(cluster.taken.length).toBeLessThan(20);
     await client.close();
@@ -102,7 +123,7 @@ describe("client", () => {
   test("P26: a command under way when the connection breaks is unknown, and is not sent again", async () => {
     const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
     const cluster = nodes({ "a:1": breaks, "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
+    const client = clientOf(["a:1", "b:1"], cluster.dial);
     expect(await codeOf(client.command(payload))).toBe("outcome-unknown");
     expect(cluster.taken).toEqual(["a:1 command"]);
     await client.close();
@@ -111,35 +132,35 @@ describe("client", () => {
   test("a query under way when the connection breaks is asked again elsewhere", async () => {
     const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
     const cluster = nodes({ "a:1": breaks, "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
-    expect((await client.query(payload)).index).toBe(5);
+    const client = clientOf(["a:1", "b:1"], cluster.dial);
+    expect((await time.until(client.query(payload))).index).toBe(5);
     await client.close();
   });
 
   test("a node that says goodbye took nothing that it did not answer: the command goes elsewhere", async () => {
     const goodbye: Answer = (_request, { onClosed }) => onClosed({ kind: "stopping", reason: "this node is stopping" });
     const cluster = nodes({ "a:1": goodbye, "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
-    expect((await client.command(payload)).index).toBe(5);
+    const client = clientOf(["a:1", "b:1"], cluster.dial);
+    expect((await time.until(client.command(payload))).index).toBe(5);
     expect(cluster.taken).toEqual(["a:1 command", "b:1 command"]);
     await client.close();
   });
 
   test("tries the next address when one does not answer", async () => {
     const cluster = nodes({ "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
-    expect((await client.command(payload)).term).toBe(2);
+    const client = clientOf(["a:1", "b:1"], cluster.dial);
+    expect((await time.until(client.command(payload))).term).toBe(2);
     await client.close();
   });
 
   test("waits for a leader while there is none, within its time", async () => {
     let elected = false;
     const cluster = nodes({ "a:1": (request, handlers) => (elected ? leads : redirectsTo(null))(request, handlers) });
-    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });
+    const client = clientOf(["a:1"], cluster.dial);
     const answer = client.command(payload);
     expect(await codeOf(client.command(payload, { timeoutMs: 150 }))).toBe("unavailable");
     elected = true;
-    expect((await answer).index).toBe(5);
+    expect((await time.until(answer)).index).toBe(5);
     await client.close();
   });
 
@@ -154,7 +175,7 @@ describe("client", () => {
     "outcome-unknown",
   ] as const)("%s is final: it is not tried again", async (code) => {
     const cluster = nodes({ "a:1": fails(code), "b:1": leads });
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial: cluster.dial, session: "none" });
+    const client = clientOf(["a:1", "b:1"], cluster.dial);
     expect(await codeOf(client.command(payload))).toBe(code);
     expect(cluster.taken.length).toBe(1);
     await client.close();
@@ -162,14 +183,14 @@ describe("client", () => {
 
   test("a command that was sent and not answered in time is unknown; one that never left is not", async () => {
     const silent = nodes({ "a:1": () => {} });
-    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial, session: "none" });
+    const client = clientOf(["a:1"], silent.dial);
     expect(await codeOf(client.command(payload, { timeoutMs: 100 }))).toBe("outcome-unknown");
     await client.close();
-    const nobody = new GraftClient({ addresses: ["a:1"], dial: nodes({}).dial, session: "none" });
+    const nobody = clientOf(["a:1"], nodes({}).dial);
     expect(await codeOf(nobody.command(payload, { timeoutMs: 100 }))).toBe("unavailable");
     await nobody.close();
     const hangs: Dial = () => new Promise(() => {});
-    const waiting = new GraftClient({ addresses: ["a:1"], dial: hangs, session: "none" });
+    const waiting = clientOf(["a:1"], hangs);
     expect(await codeOf(waiting.command(payload, { timeoutMs: 100 }))).toBe("unavailable");
     await waiting.close();
   });
@@ -185,8 +206,9 @@ describe("client", () => {
         stalenessMs: null,
       });
     const cluster = nodes({ "a:1": echo });
-    const client = new GraftClient({ addresses: ["a:1"], dial: cluster.dial, session: "none" });
-    const answers = await Promise.all(Array.from({ length: 200 }, (_, at) => client.command(new Uint8Array([at]))));
+    const client = clientOf(["a:1"], cluster.dial);
+    const asked = Array.from({ length: 200 }, (_, at) => client.command(new Uint8Array([at])));
+    const answers = await time.until(Promise.all(asked));
     expect(answers.map((answer) => answer.payload[0])).toEqual(Array.from({ length: 200 }, (_, at) => at));
     expect(cluster.dialled()).toBe(1);
     await client.close();
@@ -198,7 +220,7 @@ describe("client", () => {
       dialled++;
       throw new GraftError("unauthorized", "the certificate is of another cluster");
     };
-    const client = new GraftClient({ addresses: ["a:1", "b:1"], dial, session: "none" });
+    const client = clientOf(["a:1", "b:1"], dial);
     expect(await codeOf(client.command(payload))).toBe("unauthorized");
     expect(dialled).toBe(2);
     await client.close();
@@ -208,14 +230,12 @@ describe("client", () => {
     "a timeout of %p is refused before it is sent",
     async (timeoutMs) => {
       const cluster = nodes({ "l:1": leads });
-      expect(() => new GraftClient({ addresses: ["l:1"], dial: cluster.dial, timeoutMs, session: "none" })).toThrow(
-        "no timeout",
-      );
-      const client = new GraftClient({ addresses: ["l:1"], dial: cluster.dial, session: "none" });
-      const others = [client.command(payload), client.status(null, { timeoutMs })];
+      expect(() => clientOf(["l:1"], cluster.dial, { timeoutMs })).toThrow("no timeout");
+      const client = clientOf(["l:1"], cluster.dial);
+      const others = [client.command(payload), client.status(null, { timeoutMs })].map(codeOf);
       expect(await codeOf(client.command(payload, { timeoutMs }))).toBe("usage");
       expect(await codeOf(client.query(payload, { timeoutMs }))).toBe("usage");
-      expect(await Promise.all(others.map(codeOf))).toEqual(["answered", "usage"]);
+      expect(await Promise.all(others)).toEqual(["answered", "usage"]);
       expect(cluster.taken).toEqual(["l:1 command"]);
       await client.close();
     },
@@ -227,13 +247,13 @@ describe("client", () => {
 
   test("close says unknown only of a command that had left", async () => {
     const silent = nodes({ "a:1": () => {} });
-    const client = new GraftClient({ addresses: ["a:1"], dial: silent.dial, session: "none" });
+    const client = clientOf(["a:1"], silent.dial);
     const left = codeOf(client.command(payload));
-    await Bun.sleep(0);
+    await settled();
     expect(silent.taken).toEqual(["a:1 command"]);
     await client.close();
     expect(await left).toBe("outcome-unknown");
-    const waiting = new GraftClient({ addresses: ["a:1"], dial: () => new Promise(() => {}) });
+    const waiting = new GraftClient({ addresses: ["a:1"], dial: () => new Promise(() => {}), clock: time });
     const stayed = codeOf(waiting.command(payload));
     await waiting.close();
     expect(await stayed).toBe("unavailable");

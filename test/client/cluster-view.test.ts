@@ -24,6 +24,7 @@ const reply = (node: string, more: Partial<StatusReply>): StatusReply => ({
   kind: "status",
   id: 1,
   cluster: "c",
+  clusterUuid: "c1",
   node,
   leader: null,
   term: 1,

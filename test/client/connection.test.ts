@@ -9,7 +9,9 @@ import {
   type LinkHandlers,
   type RequestBody,
 } from "../../src/client/connection.ts";
+import { GraftError } from "../../src/errors.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
+import { PlayedTime, settled } from "./played-time.ts";
 
 const command = (bytes: number): RequestBody => ({
   kind: "command",
@@ -18,27 +20,25 @@ const command = (bytes: number): RequestBody => ({
   session: null,
 });
 
+const to = (dial: Dial, objection: () => GraftError | null = () => null): Connection =>
+  new Connection({ address: "a:1", dial, clock: new PlayedTime(), pauseMs: 0, objection, onOver: () => {} });
+
 /** A connection that stands, and what its link has been given. */
-async function connected() {
+async function connected(clusterUuid: string | null = "c1") {
   const sent: ClientRequest[] = [];
   const endings: string[] = [];
   const node: { handlers: LinkHandlers | null } = { handlers: null };
-  const connection = new Connection(
-    "a:1",
-    async (_address, handlers) => {
-      node.handlers = handlers;
-      const send = (request: ClientRequest): void => {
-        if ("payload" in request && request.payload.byteLength > payloadBytesMax) throw new RangeError("too large");
-        sent.push(request);
-      };
-      return { clusterUuid: null, send, close: () => {} };
-    },
-    0,
-    () => {},
-  );
-  await Bun.sleep(0);
+  const connection = to(async (_address, handlers) => {
+    node.handlers = handlers;
+    const send = (request: ClientRequest): void => {
+      if ("payload" in request && request.payload.byteLength > payloadBytesMax) throw new RangeError("too large");
+      sent.push(request);
+    };
+    return { clusterUuid, send, close: () => {} };
+  });
+  await settled();
   const ask = (body: RequestBody): number => {
-    const id = connection.request(body, null, (ending: Ending) => endings.push(`${id} ${ending.kind}`));
+    const id = connection.request(body, (ending: Ending) => endings.push(`${id} ${ending.kind}`));
     return id;
   };
   const answer = (id: number): void => node.handlers?.onReply({ kind: "done", id, leader: null });
@@ -100,7 +100,7 @@ test("a request that fits into no frame ends alone", async () => {
   const { connection, sent, endings, ask, answer } = await connected();
   const [one, two] = [ask(command(1)), ask(command(2))];
   const seen: Ending[] = [];
-  connection.request(command(payloadBytesMax + 1), null, (ending) => seen.push(ending));
+  connection.request(command(payloadBytesMax + 1), (ending) => seen.push(ending));
   expect(seen).toMatchObject([{ kind: "notTaken", error: { code: "rejected" } }]);
   answer(one);
   answer(two);
@@ -111,14 +111,42 @@ test("a request that fits into no frame ends alone", async () => {
 test("an answer from inside send is an answer", async () => {
   const dial: Dial = async (_address, { onReply }) => ({
     send: ({ id }) => onReply({ kind: "done", id, leader: null }),
-    clusterUuid: null,
+    clusterUuid: "c1",
     close: () => {},
   });
   const seen: string[] = [];
-  const connection = new Connection("a:1", dial, 0, () => {});
-  for (const name of ["one", "two"])
-    connection.request({ kind: "status" }, null, ({ kind }) => seen.push(`${name} ${kind}`));
-  await Bun.sleep(0);
-  connection.request({ kind: "status" }, null, ({ kind }) => seen.push(`three ${kind}`));
+  const connection = to(dial);
+  for (const name of ["one", "two"]) connection.request({ kind: "status" }, ({ kind }) => seen.push(`${name} ${kind}`));
+  await settled();
+  connection.request({ kind: "status" }, ({ kind }) => seen.push(`three ${kind}`));
   expect(seen).toEqual(["one reply", "two reply", "three reply"]);
+});
+
+test("a node that had joined no cluster when it was dialled is asked of itself alone, then dialled anew", async () => {
+  const { connection, sent, endings, ask, answer } = await connected(null);
+  const one = ask({ kind: "status" });
+  answer(one);
+  const two = ask({ kind: "configuration" });
+  connection.request(command(1), ({ kind }) => endings.push(`command ${kind}`));
+  expect(idsOf(sent)).toEqual([one, two]);
+  expect(endings).toEqual([`${one} reply`, "command notTaken", `${two} lost`]);
+});
+
+test("P68: nothing is asked of a node that the client objects to", async () => {
+  const sent: ClientRequest[] = [];
+  const seen: Ending[] = [];
+  let closed = 0;
+  const link = {
+    clusterUuid: "c2",
+    send: (request: ClientRequest) => void sent.push(request),
+    close: () => void closed++,
+  };
+  const connection = to(
+    async () => link,
+    () => new GraftError("wrong-cluster", "another cluster"),
+  );
+  connection.request({ kind: "status" }, (ending) => seen.push(ending));
+  await settled();
+  expect(seen).toMatchObject([{ kind: "notTaken", error: { code: "wrong-cluster" } }]);
+  expect([sent.length, closed]).toEqual([0, 1]);
 });

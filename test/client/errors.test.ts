@@ -1,19 +1,25 @@
 // What a client concludes from every code that a node can answer, for every request that it can make. The nodes are scripts behind
 // the Dial seam. Which sentences an error shows is the matter of test/errors.test.ts.
-import { describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { replyErrorCodes } from "../../src/adapters/cbor/reply-frames.ts";
 import { GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { noRequest, pursueChange } from "../../src/client/membership.ts";
 import { type Effect, GraftError, type Subject } from "../../src/errors.ts";
 import type { ClientReply, ClientRequest, ReplyErrorCode } from "../../src/ports/requests.ts";
+import { PlayedTime } from "./played-time.ts";
+
+let time = new PlayedTime();
+beforeEach(() => {
+  time = new PlayedTime();
+});
 
 type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
 
 /** One node. `answer` is called after the sending has returned, as over a network. */
 function dialling(answer: Answer): Dial {
   return async (_, handlers) => ({
-    clusterUuid: null,
+    clusterUuid: "c1",
     send: (request) => queueMicrotask(() => answer(request, handlers)),
     close: () => {},
   });
@@ -57,9 +63,11 @@ const requests: readonly (readonly [string, Subject, Ask])[] = [
 const changesNothing: readonly Subject[] = ["query", "inspection", "backup"];
 
 async function failureOf(asked: Promise<unknown>): Promise<GraftError> {
-  const outcome = await asked.then(
-    () => new Error("it was answered"),
-    (error: unknown) => error,
+  const outcome = await time.until(
+    asked.then(
+      () => new Error("it was answered"),
+      (error: unknown) => error,
+    ),
   );
   if (!(outcome instanceof GraftError)) throw outcome;
   return outcome;
@@ -82,10 +90,10 @@ const effectOfReply: Readonly<Record<ReplyErrorCode, Effect>> = {
 
 describe.each(requests)("P73: a %s that a node answers with an error", (_, subject, ask) => {
   test.each(replyErrorCodes)("%s has the effect that the node means", async (code) => {
-    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(fails(code)), session: "none" });
+    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(fails(code)), clock: time, session: "none" });
     const isRepeated = isTriedAgain(code) || code === "outcome-unknown";
     const error = await failureOf(ask(client, isRepeated ? shortMs : longMs));
-    await client.close();
+    await time.until(client.close());
     expect(error.subject).toBe(subject);
     expect(error.effect).toBe(changesNothing.includes(subject) ? "none" : effectOfReply[code]);
     expect(error.message).toContain(`the node says ${code}`);
@@ -93,9 +101,9 @@ describe.each(requests)("P73: a %s that a node answers with an error", (_, subje
 
   test("another answer than the one to the request leaves in doubt what the node did", async () => {
     const other: Answer = ({ id }, { onReply }) => onReply({ kind: "sessionOpened", id, session: 1 });
-    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(other), session: "none" });
+    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(other), clock: time, session: "none" });
     const error = await failureOf(ask(client, longMs));
-    await client.close();
+    await time.until(client.close());
     expect([error.code, error.subject]).toEqual(["outcome-unknown", subject]);
     expect(error.effect).toBe(changesNothing.includes(subject) ? "none" : "unknown");
   });
@@ -121,10 +129,10 @@ describe("P26, P73: a copy that had no effect says nothing of the earlier one wh
   const pairs = repeated.flatMap(([name, ask]) => replyErrorCodes.map((code) => [name, code, ask] as const));
 
   test.each(pairs)("a %s, then %s", async (name, code, ask) => {
-    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(afterOneLost(code)) });
+    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(afterOneLost(code)), clock: time });
     const isRepeated = isTriedAgain(code) || code === "outcome-unknown";
     const { effect } = await failureOf(ask(client, isRepeated ? 400 : longMs));
-    await client.close();
+    await time.until(client.close());
     // What the state machine has refused once it refuses for every copy, and it keeps that a command took effect.
     const isAuthoritative = code === "result-lost" || (code === "rejected" && name !== "hand-over to n2");
     expect(effect).toBe(isAuthoritative ? effectOfReply[code] : "unknown");
@@ -138,10 +146,10 @@ describe("a session that cannot be opened leaves no doubt of the command, which 
       if (request.kind === "command") commands.push(request);
       else fails(code)(request, handlers);
     };
-    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(answer) });
+    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(answer), clock: time });
     const isRepeated = isTriedAgain(code) || code === "outcome-unknown";
     const error = await failureOf(client.command(payload, { timeoutMs: isRepeated ? shortMs : longMs }));
-    await client.close();
+    await time.until(client.close());
     expect([error.effect, commands]).toEqual(["none", []]);
     expect(["outcome-unknown", "apply-failed", "result-lost"]).not.toContain(error.code);
   });
@@ -155,6 +163,9 @@ describe("a change of the membership that is seen through", () => {
     (id: number): ClientReply => ({
       kind: "configuration",
       id,
+      clusterUuid: "c1",
+      node: "n1",
+      incarnation: "a",
       index: 7,
       removed: false,
       members: ids.map((each) => ({ ...member, id: each })),
@@ -167,9 +178,9 @@ describe("a change of the membership that is seen through", () => {
       request.kind === "configuration"
         ? handlers.onReply(listed(["n1", "n3"])(request.id))
         : changes(request, handlers);
-    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(answer), session: "none" });
+    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(answer), clock: time, session: "none" });
     const error = await failureOf(pursueChange(client, change, { timeoutMs: longMs }));
-    await client.close();
+    await time.until(client.close());
     expect([error.code, error.effect, error.subject]).toEqual(["outcome-unknown", "unknown", "change"]);
     expect(error.message).toContain("the node says rejected");
   });
@@ -179,9 +190,9 @@ describe("a change of the membership that is seen through", () => {
       request.kind === "changeMembership"
         ? handlers.onReply({ kind: "membershipChanged", id: request.id, index: 7, message: "" })
         : fails("unauthorized")(request, handlers);
-    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(answer), session: "none" });
+    const client = new GraftClient({ addresses: ["a:1"], dial: dialling(answer), clock: time, session: "none" });
     const error = await failureOf(pursueChange(client, change, { timeoutMs: longMs }));
-    await client.close();
+    await time.until(client.close());
     expect([error.code, error.effect, error.meaning]).toEqual(["result-lost", "done", "The membership was changed."]);
   });
 });

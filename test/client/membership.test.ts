@@ -1,11 +1,17 @@
-// Whether a configuration is as an administrator wanted it: a change that was begun by a leader that is gone.
+// What a change of the membership has come to, when the leader that was asked is gone: only a member's word counts, and only of the
+// node with the data that it has now. The cluster is what its nodes say behind the Dial seam.
 import { describe, expect, test } from "bun:test";
-import { isSo, noRequest } from "../../src/client/membership.ts";
+import { GraftClient } from "../../src/client/client.ts";
+import type { Dial } from "../../src/client/connection.ts";
+import { isDone, noRequest, pursueChange } from "../../src/client/membership.ts";
+import { GraftError } from "../../src/errors.ts";
+import type { RequestedChange } from "../../src/ports/membership-requests.ts";
+import type { ClientReply, ClientRequest, ConfigurationReply } from "../../src/ports/requests.ts";
+import { PlayedTime } from "./played-time.ts";
 
-const member = (
-  id: string,
-  more: { voter?: boolean; outgoing?: boolean; address?: string; incarnation?: string } = {},
-) => ({
+type Member = ConfigurationReply["members"][number];
+
+const member = (id: string, more: Partial<Member> = {}): Member => ({
   id,
   incarnation: "a",
   address: `${id}:1`,
@@ -14,27 +20,156 @@ const member = (
   priority: 0,
   ...more,
 });
-const three = { members: [member("n1"), member("n2"), member("n3")] };
-const adding = { ...noRequest, add: [{ id: "n3", address: "n3:1", priority: null, voter: true, behindNat: false }] };
+const list = (...members: readonly Member[]) => ({ members });
+const three = list(member("n1"), member("n2"), member("n3"));
+const adding: RequestedChange = {
+  ...noRequest,
+  add: [{ id: "n3", address: "n3:1", priority: null, voter: true, behindNat: false }],
+};
+const unknown: ReadonlyMap<string, string> = new Map();
+const running = (incarnation: string): ReadonlyMap<string, string> => new Map([["n3", incarnation]]);
 
 describe("a change that is complete", () => {
   test("an addition: the node votes, alone under its name, at that address", () => {
-    expect(isSo(adding, three)).toBe(true);
-    expect(isSo(adding, { members: [member("n1"), member("n3", { voter: false })] })).toBe(false);
-    expect(isSo(adding, { members: [member("n1"), member("n3", { address: "elsewhere:1" })] })).toBe(false);
-    expect(isSo(adding, { members: [member("n3"), member("n3", { incarnation: "b", voter: false })] })).toBe(false);
-    expect(isSo(adding, { members: [member("n1")] })).toBe(false);
+    const before = list(member("n1"));
+    expect(isDone(adding, before, three, unknown)).toBe(true);
+    expect(isDone(adding, before, list(member("n1"), member("n3", { voter: false })), unknown)).toBe(false);
+    expect(isDone(adding, before, list(member("n1"), member("n3", { address: "other:1" })), unknown)).toBe(false);
+    const twice = list(member("n3"), member("n3", { incarnation: "b", voter: false }));
+    expect(isDone(adding, before, twice, unknown)).toBe(false);
+    expect(isDone(adding, before, list(member("n1")), unknown)).toBe(false);
+  });
+
+  test("P67: an addition counts for the data that the node has now, and for no other", () => {
+    expect(isDone(adding, three, three, running("a"))).toBe(true);
+    expect(isDone(adding, three, three, running("b"))).toBe(false);
+    const replaced = list(member("n1"), member("n2"), member("n3", { incarnation: "b" }));
+    expect(isDone(adding, three, replaced, running("b"))).toBe(true);
+  });
+
+  test("P67: of a node that does not say which data it has, only a list that has changed counts", () => {
+    expect(isDone(adding, three, three, unknown)).toBe(false);
+    expect(isDone(adding, null, three, unknown)).toBe(false);
+    expect(isDone(adding, three, list(member("n3", { incarnation: "b" })), unknown)).toBe(true);
+    expect(isDone(adding, list(member("n3", { address: "old:1" })), three, unknown)).toBe(true);
   });
 
   test("not while a joint phase lasts", () => {
-    expect(isSo(adding, { members: [...three.members.slice(1), member("n1", { outgoing: true })] })).toBe(false);
+    const joint = list(...three.members.slice(1), member("n1", { outgoing: true }));
+    expect(isDone(adding, null, joint, running("a"))).toBe(false);
   });
 
   test("a removal, a promotion, a demotion, a priority", () => {
-    expect(isSo({ ...noRequest, remove: ["n4"] }, three)).toBe(true);
-    expect(isSo({ ...noRequest, remove: ["n3"] }, three)).toBe(false);
-    expect(isSo({ ...noRequest, promote: ["n3"] }, three)).toBe(true);
-    expect(isSo({ ...noRequest, demote: ["n3"] }, three)).toBe(false);
-    expect(isSo({ ...noRequest, prioritize: [{ name: "n3", priority: 1 }] }, three)).toBe(false);
+    const isSo = (change: Partial<typeof noRequest>): boolean =>
+      isDone({ ...noRequest, ...change }, three, three, unknown);
+    expect(isSo({ remove: ["n4"] })).toBe(true);
+    expect(isSo({ remove: ["n3"] })).toBe(false);
+    expect(isSo({ promote: ["n3"] })).toBe(true);
+    expect(isSo({ demote: ["n3"] })).toBe(false);
+    expect(isSo({ prioritize: [{ name: "n3", priority: 1 }] })).toBe(false);
+  });
+});
+
+/** What each node says of the members, by address; `change` answers a request to change them. */
+class SayingNodes {
+  readonly time = new PlayedTime();
+  readonly asked: string[] = [];
+  members: Readonly<Record<string, Pick<ConfigurationReply, "node" | "incarnation" | "index" | "members">>> = {};
+  change: (address: string, id: number, nth: number) => ClientReply = (_, id) => error(id, "outcome-unknown");
+  #changes = 0;
+
+  readonly dial: Dial = async (address, { onReply }) => {
+    if (address === "gone:1") throw new GraftError("unavailable", "connection refused");
+    const send = (request: ClientRequest): void => {
+      this.asked.push(`${address} ${request.kind}`);
+      const reply = this.#answer(address, request);
+      if (reply !== null) queueMicrotask(() => onReply(reply));
+    };
+    return { clusterUuid: "c1", send, close: () => {} };
+  };
+
+  client(...addresses: readonly string[]): GraftClient {
+    return new GraftClient({ addresses, dial: this.dial, clock: this.time, session: "none" });
+  }
+
+  /** What becomes of the change: the index at which it is complete, or the code of the error. */
+  pursued(client: GraftClient, timeoutMs = 10_000, change = adding): Promise<number | string> {
+    const pursued = pursueChange(client, change, { timeoutMs });
+    return this.time.until(
+      pursued.then(
+        ({ after }) => after.index,
+        ({ code }: GraftError) => code,
+      ),
+    );
+  }
+
+  #answer(address: string, { kind, id }: ClientRequest): ClientReply | null {
+    if (kind === "changeMembership") return this.change(address, id, ++this.#changes);
+    const said = this.members[address];
+    return kind !== "configuration" || said === undefined
+      ? null
+      : { kind, id, clusterUuid: "c1", removed: false, pending: [], ...said };
+  }
+}
+
+const error = (id: number, code: "outcome-unknown" | "rejected", message = "the leader is gone"): ClientReply => ({
+  kind: "error",
+  id,
+  code,
+  message,
+  leader: null,
+});
+
+describe("a change that outlives the leader that was asked", () => {
+  const own = { node: "n1", incarnation: "a", index: 7, members: three.members };
+
+  test("P67: is not done because a node that waits to be added has an old list", async () => {
+    const nodes = new SayingNodes();
+    // n3 has lost its disk: it has another incarnation, and the list of the founders.
+    const joining = { node: "n3", incarnation: "b", index: 1, members: three.members };
+    nodes.members = { "n1:1": own, "n3:1": joining };
+    const client = nodes.client("n3:1");
+    expect(await nodes.pursued(client, 2000)).toBe("outcome-unknown");
+    nodes.change = (_, id, nth) => {
+      const replaced = [member("n1"), member("n2"), member("n3", { incarnation: "b" })];
+      nodes.members = { "n1:1": { ...own, index: 9, members: replaced }, "n3:1": joining };
+      return error(id, nth < 4 ? "outcome-unknown" : "rejected");
+    };
+    expect(await nodes.pursued(client)).toBe(9);
+    await client.close();
+  });
+
+  test("P67: is not done because the only node that is reached has an old list and is no member", async () => {
+    const nodes = new SayingNodes();
+    nodes.members = { "n3:1": { node: "n3", incarnation: "b", index: 1, members: three.members } };
+    const client = nodes.client("n3:1");
+    const promotion = { ...noRequest, add: [], promote: ["n3"] };
+    expect(await nodes.pursued(client, 2000, promotion)).toBe("outcome-unknown");
+    await client.close();
+  });
+
+  test("a list that is older than the change is not the answer", async () => {
+    const nodes = new SayingNodes();
+    nodes.members = { "n1:1": own };
+    nodes.change = (_, id) => {
+      nodes.time.at(nodes.time.nowMs() + 500, () => void (nodes.members = { "n1:1": { ...own, index: 8 } }));
+      return { kind: "membershipChanged", id, index: 8, message: "done" };
+    };
+    const client = nodes.client("n1:1");
+    expect(await nodes.pursued(client)).toBe(8);
+    await client.close();
+  });
+
+  test("a member that has moved and leads is asked at its new address", async () => {
+    const nodes = new SayingNodes();
+    nodes.members = { "n1:1": own };
+    nodes.change = (address, id) =>
+      address === "n3:1"
+        ? { kind: "membershipChanged", id, index: 7, message: "done" }
+        : { kind: "error", id, code: "not-leader", message: "n3 leads", leader: { id: "n3", address: "gone:1" } };
+    const client = nodes.client("n1:1");
+    expect(await nodes.pursued(client)).toBe(7);
+    expect(nodes.asked).toContain("n3:1 changeMembership");
+    await client.close();
   });
 });

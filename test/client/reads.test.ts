@@ -4,6 +4,7 @@ import { GraftClient, type ClientOptions } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
+import { PlayedTime } from "./played-time.ts";
 
 const payload = new Uint8Array([1]);
 const addresses = ["a:1", "b:1", "c:1"];
@@ -32,10 +33,11 @@ function cluster(
       taken.push(`${address} ${request.kind === "query" ? request.consistency : request.kind}`);
       queueMicrotask(() => answer(address, request, handlers));
     },
-    clusterUuid: null,
+    clusterUuid: "c1",
     close: () => handlers.onClosed({ kind: "lost", reason: "closed" }),
   });
-  return { client: new GraftClient({ addresses, dial, session: "none", ...options }), taken };
+  const time = new PlayedTime();
+  return { client: new GraftClient({ addresses, dial, clock: time, session: "none", ...options }), taken, time };
 }
 
 test("linearizable queries go to the leader that is known, stale ones to every node in turn", async () => {
@@ -72,8 +74,8 @@ test("a node that answers a query is not taken for the leader", async () => {
 });
 
 test("a node whose state is too old is passed over for one whose state is not", async () => {
-  const { client, taken } = cluster({}, { "a:1": "unavailable", "b:1": "unavailable" });
-  const result = await client.query(payload, { consistency: "stale", maxStalenessMs: 50 });
+  const { client, taken, time } = cluster({}, { "a:1": "unavailable", "b:1": "unavailable" });
+  const result = await time.until(client.query(payload, { consistency: "stale", maxStalenessMs: 50 }));
   expect(result.stalenessMs).toBe(7);
   expect(taken.at(-1)).toBe("c:1 stale");
   await client.close();

@@ -7,19 +7,23 @@ import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { sessionLimits, type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { GraftError } from "../../src/errors.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import { PlayedTime } from "./played-time.ts";
 
 /** What becomes of one request: `lostBefore` and `lostAfter` the command had its effect the connection breaks. */
-type Fate = "answered" | "lostBefore" | "lostAfter" | "unknownAfter" | "silent" | "silentAfter" | "notLeader";
+type Fate = "answered" | "held" | "lostBefore" | "lostAfter" | "unknownAfter" | "silent" | "silentAfter" | "notLeader";
 
 const wordOf = (request: ClientRequest): string =>
   request.kind === "command" ? new TextDecoder().decode(request.payload) : request.kind;
 
 /** A cluster of two addresses with one state: the words that have been applied. */
 class ClusterOfOne {
+  readonly time = new PlayedTime();
   readonly applied: string[] = [];
   readonly asked: string[] = [];
   stampMs = 0;
   fateOf: (word: string, nth: number) => Fate = () => "answered";
+  /** Is given what sends an answer that is held. */
+  onHeld: (release: () => void) => void = () => {};
   #clusterUuid = "c1";
   #table = new SessionTable();
   readonly #counts = new Map<string, number>();
@@ -42,7 +46,32 @@ class ClusterOfOne {
   }
 
   client(options: Partial<ClientOptions> = {}): GraftClient {
-    return new GraftClient({ addresses: ["a:1", "b:1"], dial: this.dial, timeoutMs: 2000, ...options });
+    return new GraftClient({
+      addresses: ["a:1", "b:1"],
+      dial: this.dial,
+      clock: this.time,
+      timeoutMs: 2000,
+      ...options,
+    });
+  }
+
+  /** In the time of this cluster: what the command came to, in a word. */
+  told(answer: Promise<{ readonly payload: Uint8Array }>): Promise<string> {
+    const word = answer.then(
+      ({ payload }) => new TextDecoder().decode(payload),
+      (error: GraftError) => error.code,
+    );
+    return this.time.until(word);
+  }
+
+  /** The message with which it failed. */
+  failure(answer: Promise<unknown>): Promise<string> {
+    return this.time.until(
+      answer.then(
+        () => "none",
+        (error: GraftError) => `${error.code}: ${error.message}`,
+      ),
+    );
   }
 
   #take(request: ClientRequest, { onReply, onClosed }: LinkHandlers): void {
@@ -56,6 +85,7 @@ class ClusterOfOne {
     if (fate === "notLeader") return error("not-leader");
     if (fate === "silent") return;
     const reply = this.#apply(request);
+    if (fate === "held") return this.onHeld(() => onReply(reply));
     if (fate === "answered") onReply(reply);
     if (fate === "lostAfter") onClosed({ kind: "lost", reason: "connection reset" });
     if (fate === "unknownAfter") error("outcome-unknown");
@@ -94,24 +124,18 @@ class ClusterOfOne {
 }
 
 const bytes = (word: string): Uint8Array => new TextEncoder().encode(word);
-const told = (answer: Promise<{ readonly payload: Uint8Array }>): Promise<string> =>
-  answer.then(
-    ({ payload }) => new TextDecoder().decode(payload),
-    (error: GraftError) => error.code,
-  );
-
 describe("a session", () => {
   test("is opened with the first command, and shared by those that come meanwhile", async () => {
     const cluster = new ClusterOfOne();
     const client = cluster.client();
-    expect(await Promise.all(["x", "y", "z"].map((word) => told(client.command(bytes(word)))))).toEqual([
+    expect(await Promise.all(["x", "y", "z"].map((word) => cluster.told(client.command(bytes(word)))))).toEqual([
       "x",
       "y",
       "z",
     ]);
-    await told(client.command(bytes("w")));
+    await cluster.told(client.command(bytes("w")));
     expect(cluster.asked.map((each) => each.slice(4))).toEqual(["openSession", "x", "y", "z", "w"]);
-    await client.close();
+    await cluster.time.until(client.close());
     expect(cluster.asked.at(-1)).toEndWith("closeSession");
   });
 
@@ -119,9 +143,9 @@ describe("a session", () => {
     const cluster = new ClusterOfOne();
     cluster.fateOf = () => "silent";
     const client = cluster.client({ session: "none", timeoutMs: 50 });
-    expect(await told(client.command(bytes("x")))).toBe("outcome-unknown");
-    expect(await told(client.query(bytes("x")))).toBe("unavailable");
-    await client.close();
+    expect(await cluster.told(client.command(bytes("x")))).toBe("outcome-unknown");
+    expect(await cluster.told(client.query(bytes("x")))).toBe("unavailable");
+    await cluster.time.until(client.close());
     expect(cluster.asked.filter((each) => each.includes("Session"))).toEqual([]);
   });
 
@@ -129,27 +153,39 @@ describe("a session", () => {
     const cluster = new ClusterOfOne();
     cluster.fateOf = (word, nth) => (word === "openSession" && nth < 3 ? "lostAfter" : "answered");
     const client = cluster.client();
-    expect(await told(client.command(bytes("x")))).toBe("x");
+    expect(await cluster.told(client.command(bytes("x")))).toBe("x");
     expect(cluster.applied).toEqual(["x"]);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
-  test("that cannot be opened in time leaves every command unsent", async () => {
+  test("that cannot be opened in time leaves every command unsent, for one reason", async () => {
     const cluster = new ClusterOfOne();
     cluster.fateOf = () => "notLeader";
-    const client = cluster.client({ timeoutMs: 100 });
-    const answers = ["x", "y"].map((word) => client.command(bytes(word)).catch((error: GraftError) => error.message));
-    for (const answer of await Promise.all(answers)) {
-      expect(answer).toBe("not answered in time: no session was opened: so it was told");
+    const client = cluster.client();
+    // Whenever they come and whenever they are due, between two sweeps or at one.
+    const answers: Promise<string>[] = [];
+    for (let at = 0; at < 60; at++) {
+      answers.push(cluster.failure(client.command(bytes(`w${at}`), { timeoutMs: 40 + at })));
+      await cluster.time.pass(3);
     }
-    // One that has more time gets its session.
-    const patient = told(client.command(bytes("z"), { timeoutMs: 2000 }));
-    const hasty = told(client.command(bytes("y"), { timeoutMs: 50 }));
-    expect(await hasty).toBe("unavailable");
+    expect(new Set(await Promise.all(answers))).toEqual(
+      new Set(["unavailable: not answered in time: no session was opened: so it was told"]),
+    );
+    expect(cluster.applied).toEqual([]);
+    await cluster.time.until(client.close());
+  });
+
+  test("that cannot be opened in time for one command is opened for one that has more time", async () => {
+    const cluster = new ClusterOfOne();
+    cluster.fateOf = () => "notLeader";
+    const client = cluster.client();
+    const hasty = client.command(bytes("y"), { timeoutMs: 50 });
+    const patient = client.command(bytes("z"));
+    expect(await cluster.told(hasty)).toBe("unavailable");
     cluster.fateOf = () => "answered";
-    expect(await patient).toBe("z");
+    expect(await cluster.told(patient)).toBe("z");
     expect(cluster.applied).toEqual(["z"]);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test.each([0, 999, 1000.5, Number.NaN, 86_400_001])("cannot have a timeout of %p", (timeoutMs) => {
@@ -163,29 +199,29 @@ describe("P25: a command whose answer is lost is sent again, and takes effect on
     const cluster = new ClusterOfOne();
     cluster.fateOf = (word, nth) => (word === "openSession" || nth > 2 ? "answered" : fate);
     const client = cluster.client();
-    expect(await told(client.command(bytes("x")))).toBe("x");
+    expect(await cluster.told(client.command(bytes("x")))).toBe("x");
     expect(cluster.applied).toEqual(["x"]);
     expect(cluster.asked.filter((each) => each.endsWith(" x"))).toHaveLength(3);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test("a refusal whose answer was lost is the same refusal", async () => {
     const cluster = new ClusterOfOne();
     cluster.fateOf = (word, nth) => (word === "openSession" || nth > 1 ? "answered" : "lostAfter");
     const client = cluster.client();
-    expect(await told(client.command(bytes("refuse")))).toBe("rejected");
+    expect(await cluster.told(client.command(bytes("refuse")))).toBe("rejected");
     expect(cluster.applied).toEqual(["refuse"]);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test("also when the node is frozen: another one is asked", async () => {
     const cluster = new ClusterOfOne();
     cluster.fateOf = (word, nth) => (word === "x" && nth === 1 ? "silentAfter" : "answered");
     const client = cluster.client({ timeoutMs: 600 });
-    expect(await told(client.command(bytes("x")))).toBe("x");
+    expect(await cluster.told(client.command(bytes("x")))).toBe("x");
     expect(cluster.applied).toEqual(["x"]);
     expect(new Set(cluster.asked.filter((each) => each.endsWith(" x")))).toEqual(new Set(["a:1 x", "b:1 x"]));
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test("many at once, each answered with its own", async () => {
@@ -198,19 +234,20 @@ describe("P25: a command whose answer is lost is sent again, and takes effect on
     };
     const client = cluster.client({ timeoutMs: 10_000 });
     const words = Array.from({ length: 300 }, (_, at) => `w${at}`);
-    expect(await Promise.all(words.map((word) => told(client.command(bytes(word)))))).toEqual(words);
+    expect(await Promise.all(words.map((word) => cluster.told(client.command(bytes(word)))))).toEqual(words);
     expect(cluster.applied.toSorted()).toEqual(words.toSorted());
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test("when time runs out its outcome is unknown", async () => {
     const cluster = new ClusterOfOne();
     cluster.fateOf = (word) => (word === "openSession" ? "answered" : "lostAfter");
     const client = cluster.client({ timeoutMs: 200 });
-    const answer = client.command(bytes("x")).catch((error: GraftError) => [error.effect, error.message]);
-    expect(await answer).toEqual(["unknown", "not answered in time: connection reset"]);
+    expect(await cluster.failure(client.command(bytes("x")))).toBe(
+      "outcome-unknown: not answered in time: connection reset",
+    );
     expect(cluster.applied).toEqual(["x"]);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 });
 
@@ -218,28 +255,29 @@ describe("a session that has expired", () => {
   test("is replaced, and the command that met it takes effect in the new one", async () => {
     const cluster = new ClusterOfOne();
     const client = cluster.client({ session: { timeoutMs: 1000 } });
-    await told(client.command(bytes("x")));
+    await cluster.told(client.command(bytes("x")));
     cluster.stampMs = 5000;
-    expect(await Promise.all(["y", "z"].map((word) => told(client.command(bytes(word)))))).toEqual(["y", "z"]);
+    expect(await Promise.all(["y", "z"].map((word) => cluster.told(client.command(bytes(word)))))).toEqual(["y", "z"]);
     expect(cluster.applied).toEqual(["x", "y", "z"]);
     expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test("leaves in doubt a command that had been sent before: it is not sent in another", async () => {
     const cluster = new ClusterOfOne();
     const client = cluster.client({ session: { timeoutMs: 1000 } });
-    await told(client.command(bytes("x")));
+    await cluster.told(client.command(bytes("x")));
     cluster.fateOf = (word, nth) => {
       if (word !== "y" || nth > 1) return "answered";
       // The cluster is gone for longer than the session lives.
       queueMicrotask(() => (cluster.stampMs = 5000));
       return "lostAfter";
     };
-    const answer = client.command(bytes("y")).catch((error: GraftError) => `${error.code}: ${error.message}`);
-    expect(await answer).toStartWith("outcome-unknown: an earlier copy was sent and its answer was lost");
+    expect(await cluster.failure(client.command(bytes("y")))).toStartWith(
+      "outcome-unknown: an earlier copy was sent and its answer was lost",
+    );
     expect(cluster.applied).toEqual(["x", "y"]);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 
   test("at once and again is given up: nothing has happened", async () => {
@@ -249,46 +287,57 @@ describe("a session that has expired", () => {
       return "answered";
     };
     const client = cluster.client({ session: { timeoutMs: 1000 } });
-    expect(await Promise.all(["x", "y"].map((word) => told(client.command(bytes(word)))))).toEqual([
+    expect(await Promise.all(["x", "y"].map((word) => cluster.told(client.command(bytes(word)))))).toEqual([
       "unavailable",
       "unavailable",
     ]);
     expect(cluster.applied).toEqual([]);
     expect(cluster.asked.length).toBeLessThan(20);
-    await client.close();
+    await cluster.time.until(client.close());
   });
 });
 
-describe("in a cluster founded anew under its name", () => {
-  test("a command goes in a session of its own, and not in one that happens to have the same number", async () => {
+test("commands that meet the end of their session one after the other are all sent in the next one", async () => {
+  const cluster = new ClusterOfOne();
+  const client = cluster.client({ session: { timeoutMs: 1000 } });
+  await cluster.told(client.command(bytes("x")));
+  cluster.stampMs = 5000;
+  // The second one hears of it when the first one has its new session, where nothing is under way any more.
+  let hold: (() => void) | null = null;
+  cluster.fateOf = (word, nth) => (word === "z" && nth === 1 ? "held" : "answered");
+  cluster.onHeld = (release) => (hold = release);
+  const [y, z] = [client.command(bytes("y")), client.command(bytes("z"))];
+  expect(await cluster.told(y)).toBe("y");
+  hold!();
+  expect(await cluster.told(z)).toBe("z");
+  expect(await cluster.told(client.command(bytes("w")))).toBe("w");
+  expect(cluster.applied).toEqual(["x", "y", "z", "w"]);
+  await cluster.time.until(client.close());
+});
+
+describe("P68: in a cluster founded anew under its name", () => {
+  test("no command takes effect: it is another cluster, and one that was sent before is in doubt", async () => {
     const cluster = new ClusterOfOne();
     const client = cluster.client();
-    await told(client.command(bytes("x")));
+    await cluster.told(client.command(bytes("x")));
     cluster.fateOf = (word) => {
       if (word !== "y") return "answered";
       cluster.foundAnew();
-      cluster.fateOf = () => "answered";
       return "lostBefore";
     };
-    // It was sent to the first cluster: what became of it there is not known.
-    expect(await told(client.command(bytes("y")))).toBe("outcome-unknown");
-    expect(await told(client.command(bytes("z")))).toBe("z");
-    expect(cluster.applied).toEqual(["x", "z"]);
-    expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
-    await client.close();
-  });
-
-  test("one that had not been sent is sent there", async () => {
-    const cluster = new ClusterOfOne();
-    const client = cluster.client();
-    await told(client.command(bytes("x")));
-    cluster.foundAnew();
-    cluster.fateOf = (word) => (word === "status" ? "lostBefore" : "answered");
-    await client.status(null, { timeoutMs: 100 }).catch(() => null);
-    expect(await told(client.command(bytes("y")))).toBe("y");
-    expect(cluster.applied).toEqual(["x", "y"]);
-    expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
-    await client.close();
+    expect(await cluster.told(client.command(bytes("y")))).toBe("outcome-unknown");
+    expect(await cluster.failure(client.command(bytes("z")))).toStartWith(
+      "wrong-cluster: the node at a:1 belongs to another cluster of the same name (uuid c2, not c1)",
+    );
+    expect(cluster.applied).toEqual(["x"]);
+    expect(client.otherClusters).toEqual([
+      { address: "b:1", clusterUuid: "c2" },
+      { address: "a:1", clusterUuid: "c2" },
+    ]);
+    await cluster.time.until(client.close());
+    const next = cluster.client();
+    expect(await cluster.told(next.command(bytes("w")))).toBe("w");
+    await cluster.time.until(next.close());
   });
 });
 
@@ -299,26 +348,26 @@ test("no more commands are under way than the nodes keep outcomes for; the other
   cluster.fateOf = (word) => (word === "w0" && isFirstHeld ? "silent" : "answered");
   const client = cluster.client({ timeoutMs: 900 });
   const words = Array.from({ length: windowMax + 100 }, (_, at) => `w${at}`);
-  const answers = words.map((word) => told(client.command(bytes(word))));
-  await answers[windowMax - 1];
+  const answers = words.map((word) => cluster.told(client.command(bytes(word))));
+  await cluster.time.until(answers[windowMax - 1]!);
   expect(cluster.applied).toHaveLength(windowMax - 1);
   // The first one is asked of another node before long, and then there is room.
   isFirstHeld = false;
   expect(await Promise.all(answers)).toEqual(words);
   expect(cluster.applied).toHaveLength(windowMax + 100);
-  await client.close();
+  await cluster.time.until(client.close());
 });
 
 test("closing rejects what is under way, and does not wait for a cluster that is gone", async () => {
   const cluster = new ClusterOfOne();
   const client = cluster.client();
-  await told(client.command(bytes("x")));
+  await cluster.told(client.command(bytes("x")));
   cluster.fateOf = () => "silent";
-  const underWay = told(client.command(bytes("y")));
-  const began = performance.now();
+  const underWay = cluster.told(client.command(bytes("y")));
+  const began = cluster.time.nowMs();
   const closed = client.close();
   expect(await underWay).toBe("outcome-unknown");
-  expect(await told(client.command(bytes("z")))).toBe("unavailable");
-  await closed;
-  expect(performance.now() - began).toBeLessThan(1500);
+  expect(await cluster.told(client.command(bytes("z")))).toBe("unavailable");
+  await cluster.time.until(closed);
+  expect(cluster.time.nowMs() - began).toBeLessThan(300);
 });

@@ -29,6 +29,8 @@ const resolveFrom = (sources: Partial<ClientSources>) =>
 test("the nearest graft.toml upward gives all, its paths relative to it", () => {
   expect(resolveFrom({})).toEqual({
     addresses: ["127.0.0.1:7401", "[::1]:7402"],
+    file: join(root, "graft.toml"),
+    clusterUuid: undefined,
     tls: { ca: pem("ca.crt"), cert: pem("admin.crt"), key: pem("admin.key") },
     cluster: "demo",
     name: "admin",
@@ -50,6 +52,16 @@ test("flags win over the environment, and that over the file; paths are relative
   expect(resolveFrom({ env })).toMatchObject({ addresses: ["env:1"], name: "reader", tls: { ca: pem("ca.crt") } });
   const flags = { cluster: "flag:1, flag:2", cert: join(root, "certs/admin.crt"), key: "../../certs/admin.key" };
   expect(resolveFrom({ env, flags })).toMatchObject({ addresses: ["flag:1", "flag:2"], name: "admin" });
+});
+
+test("the uuid of graft.toml is that of its own cluster alone", () => {
+  const uuid = "00112233445566778899aabbccddeeff";
+  const text = readFileSync(join(root, "graft.toml"), "utf8");
+  writeFileSync(join(root, "graft.toml"), `${text}uuid = "${uuid}"\n`);
+  expect(resolveFrom({})).toMatchObject({ clusterUuid: uuid, file: join(root, "graft.toml") });
+  expect(resolveFrom({ flags: { cluster: "a:1" } })).toMatchObject({ clusterUuid: undefined, file: null });
+  writeFileSync(join(root, "graft.toml"), `${text}uuid = "0011"\n`);
+  expect(() => resolveFrom({})).toThrow(/is no uuid of a cluster/);
 });
 
 test("an empty variable counts as not set", () => {

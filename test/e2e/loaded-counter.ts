@@ -1,6 +1,6 @@
 // A cluster whose counter counts up all the time: how many increments have been acknowledged, and how many were sent at all.
 import type { GraftClient } from "../../src/client/client.ts";
-import { until } from "./test-cluster.ts";
+import { patienceMs, until } from "./test-cluster.ts";
 
 const increment = new TextEncoder().encode("add 1");
 const nothing = new Uint8Array();
@@ -18,8 +18,8 @@ export class LoadedCounter {
   #isOver = false;
 
   /** `workers` increments are under way at once. One that fails is not sent again. */
-  constructor(client: GraftClient, workers = 8) {
-    this.#work = Promise.all(Array.from({ length: workers }, () => this.#count(client)));
+  constructor(client: GraftClient, { workers = 8, timeoutMs = patienceMs } = {}) {
+    this.#work = Promise.all(Array.from({ length: workers }, () => this.#count(client, timeoutMs)));
   }
 
   async progress(increments: number): Promise<void> {
@@ -33,10 +33,10 @@ export class LoadedCounter {
     await this.#work;
   }
 
-  async #count(client: GraftClient): Promise<void> {
+  async #count(client: GraftClient, timeoutMs: number): Promise<void> {
     while (!this.#isOver) {
       this.sent++;
-      await client.command(increment).then(
+      await client.command(increment, { timeoutMs }).then(
         () => void this.acknowledged++,
         () => {
           this.inDoubt++;

@@ -1,6 +1,6 @@
 // Under load every node of the first three but the data leaves: nobody who counts sees an error, and nothing counts twice.
 import { expect, test } from "bun:test";
-import { viewMembers } from "../../src/client/cluster-view.ts";
+import { viewMembers } from "../../src/client/members.ts";
 import { changeUnderLoad } from "../../src/local/membership-load.ts";
 import { TestCluster } from "./test-cluster.ts";
 

@@ -3,6 +3,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { renameSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { waitForLeader } from "../../src/client/cluster-view.ts";
 import { Connection, type RequestBody } from "../../src/client/connection.ts";
 import { tlsDial } from "../../src/client/dial.ts";
 import { encodeOperation } from "../../src/client/typed-payload.ts";
@@ -22,11 +24,18 @@ function rawClient(cluster: TestCluster, name: string) {
   const pem = (file: string): string => readFileSync(join(cluster.layout.dir, "certs", file), "utf8");
   const tls = { ca: pem("ca.crt"), cert: pem(`${name}.crt`), key: pem(`${name}.key`) };
   const dial = tlsDial({ cluster: "test", name, tls, software: "test" });
-  const connection = new Connection(cluster.node("n1").address, dial, 0, () => {});
+  const connection = new Connection({
+    address: cluster.node("n1").address,
+    dial,
+    clock: systemClock,
+    pauseMs: 0,
+    objection: () => null,
+    onOver: () => {},
+  });
   connections.push(connection);
   const ask = (body: RequestBody): Promise<ClientReply> =>
     new Promise((resolve, reject) => {
-      connection.request(body, null, (ending) =>
+      connection.request(body, (ending) =>
         ending.kind === "reply" ? resolve(ending.reply) : reject(new Error(ending.reason)),
       );
     });
@@ -90,7 +99,7 @@ test(
     renameSync(dataDir, `${dataDir}.lost`);
     expect(await cluster.graft(["restore", "state.backup", "--config", config])).toMatchObject({ exitCode: 0 });
     cluster.run("n1");
-    await cluster.leader();
+    await waitForLeader(cluster.connect(), patienceMs);
     admin = rawClient(cluster, "admin");
     guest = rawClient(cluster, "guest");
     // The backup is older than the second round.

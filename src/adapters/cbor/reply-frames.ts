@@ -29,6 +29,7 @@ import {
   row,
   term,
   toPrintable,
+  uuid,
   word,
 } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
@@ -139,9 +140,10 @@ export function readSessionOpenedReply(items: readonly PlainItem[]): ClientReply
 }
 
 function writeStatus(writer: FrameWriter, reply: StatusReply): void {
-  writer.start(messageNumbers.statusReply, 9);
+  writer.start(messageNumbers.statusReply, 10);
   writer.uint(reply.id);
   writer.text(reply.cluster);
+  writer.textOrNull(reply.clusterUuid);
   writer.text(reply.node);
   writeLeader(writer, reply.leader);
   writer.uint(reply.term);
@@ -152,11 +154,12 @@ function writeStatus(writer: FrameWriter, reply: StatusReply): void {
 }
 
 export function readStatusReply(items: readonly PlainItem[]): StatusReply {
-  const [, id, cluster, node, leader, inTerm, commitIndex, nodes, waitingFor] = row(items, 9, "status");
+  const [, id, cluster, clusterUuid, node, leader, inTerm, commitIndex, nodes, waitingFor] = row(items, 10, "status");
   return {
     kind: "status",
     id: requestId(id),
     cluster: name(cluster, "status.cluster"),
+    clusterUuid: orNull(clusterUuid, "status.clusterUuid", uuid),
     node: name(node, "status.node"),
     leader: orNull(leader, "status.leader", readLeader),
     term: term(inTerm, "status.term"),
@@ -218,8 +221,11 @@ function readNodeStatus(item: Item): NodeStatus {
 }
 
 function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply): void {
-  writer.start(messageNumbers.configurationReply, 6);
+  writer.start(messageNumbers.configurationReply, 9);
   writer.uint(reply.id);
+  writer.textOrNull(reply.clusterUuid);
+  writer.text(reply.node);
+  writer.text(reply.incarnation);
   writer.uint(reply.index);
   writer.bool(reply.removed);
   writer.list(reply.members.length, membersMax);
@@ -240,10 +246,13 @@ function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply)
 }
 
 export function readConfigurationReply(items: readonly PlainItem[]): ConfigurationReply {
-  const [, id, index, removed, members, pending] = row(items, 6, "configuration");
+  const [, id, clusterUuid, node, incarnation, index, removed, members, pending] = row(items, 9, "configuration");
   return {
     kind: "configuration",
     id: requestId(id),
+    clusterUuid: orNull(clusterUuid, "configuration.clusterUuid", uuid),
+    node: name(node, "configuration.node"),
+    incarnation: name(incarnation, "configuration.incarnation"),
     index: logIndex(index, "configuration.index"),
     removed: bool(removed, "configuration.removed"),
     members: distinct(

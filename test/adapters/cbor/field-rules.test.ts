@@ -178,8 +178,10 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["transferLeadershipRequest", [2], "n 1", "transferLeadership.to: not of its form"],
   ["errorReply", [2], "config", "error.code: not one of its values"],
   ["errorReply", [4], ["n1"], "error.leader: not an array of 2"],
-  ["statusReply", [7, 0, 2], "king", "status.nodes.role: not one of its values"],
-  ["configurationReply", [4], [["n1"]], "configuration.members: not an array of 6"],
+  ["statusReply", [3], "demo", "status.clusterUuid: not of its form"],
+  ["statusReply", [8, 0, 2], "king", "status.nodes.role: not one of its values"],
+  ["configurationReply", [4], "", "configuration.incarnation: not of its form"],
+  ["configurationReply", [7], [["n1"]], "configuration.members: not an array of 6"],
   ["describeReply", [4], "cooked", "describe.style: not one of its values"],
 ];
 
@@ -207,7 +209,7 @@ test("P56: a term beyond 2^48 is refused, in every place where a term can stand"
     ["readIndexReply", [1]],
     ["timeoutNow", [1]],
     ["resultReply", [3]],
-    ["statusReply", [5]],
+    ["statusReply", [6]],
   ];
   for (const [name, path] of places) {
     expect(refusal(altered(name, path, termMax), kinds[name][0])).toBeNull();

@@ -95,6 +95,7 @@ function status(draw: Draw): Frame {
     kind: "status",
     id: index(draw),
     cluster: draw.name(),
+    clusterUuid: draw.orNull(() => uuid(draw)),
     node: draw.name(),
     leader: leader(draw),
     term: term(draw),

@@ -69,5 +69,11 @@ export function listedMembers(draw: Draw): Frame {
     demote: [],
     remove: [`${draw.name()}@${draw.name()}`],
   }));
-  return { kind: "configuration", id: index(draw), index: index(draw), removed: draw.bool(), members: list, pending };
+  const own = {
+    clusterUuid: draw.orNull(() => "0123456789abcdef".repeat(2)),
+    node: draw.name(),
+    incarnation: draw.name(),
+  };
+  const [at, removed] = [index(draw), draw.bool()];
+  return { kind: "configuration", id: index(draw), ...own, index: at, removed, members: list, pending };
 }

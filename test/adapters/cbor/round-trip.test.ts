@@ -167,6 +167,7 @@ test("whom a node waits for is told with the whole remedy, of as many members as
     kind: "status",
     id: 1,
     cluster: "demo",
+    clusterUuid: null,
     node: "n1",
     leader: null,
     term: 1,
