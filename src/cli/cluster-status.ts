@@ -2,6 +2,7 @@
 import { type ClusterView, type ReachedCluster, viewCluster } from "../client/cluster-view.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
+import { followView } from "./follow-members.ts";
 import type { Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 
@@ -16,9 +17,10 @@ export const clusterStatus = command({
     ["graft cluster status -c 10.0.0.1:7401 --json", "ask one node, for a script"],
   ],
   run: (args, { output }) =>
-    withClient(args, output, async ({ client, timeoutMs }) => {
+    withClient(args, output, async ({ client, settings, timeoutMs }) => {
       const view = await output.progress("asking the nodes", viewCluster(client, timeoutMs));
       await output.answer(statusDocument(view), (paint) => statusWords(view, paint));
+      await followView(settings, view, output);
     }),
 });
 

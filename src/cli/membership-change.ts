@@ -4,6 +4,7 @@ import type { ArgsDef } from "citty";
 import type { GraftClient } from "../client/client.ts";
 import { pursueChange } from "../client/membership.ts";
 import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
+import { followChange } from "./follow-members.ts";
 import type { Output, Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 
@@ -52,7 +53,7 @@ export function changeMembers(
   return withClient(
     args,
     output,
-    async ({ client, timeoutMs }) => {
+    async ({ client, settings, timeoutMs }) => {
       if (args["dry-run"] === true) {
         const asked = client.planMembership(change, { timeoutMs: Math.min(timeoutMs, planTimeoutMs) });
         const { kind: _, id: __, ...plan } = await output.progress("asking what it would come to", asked);
@@ -66,6 +67,8 @@ export function changeMembers(
       await output.answer({ changed: words.done, index, ...body, members }, () =>
         [words.done, bodyWords(body), ...(words.next === null ? [] : [`next: ${words.next}`])].join("\n"),
       );
+      const hidden = change.add.filter(({ behindNat }) => behindNat).map(({ id }) => id);
+      await followChange(settings, completed, hidden, output);
     },
     defaultTimeout,
   );

@@ -88,15 +88,13 @@ export async function createJoiningNode(cluster: LocalCluster, request: JoiningN
 
 /** The cluster that was created in `dir` before; null when there is none. */
 export async function findLocalCluster(dir: string): Promise<LocalCluster | null> {
-  const path = join(dir, clientFileName);
-  if (!existsSync(path)) return null;
-  const { id, cluster } = parse(await readFile(path, "utf8"));
-  if (typeof id !== "string" || !Array.isArray(cluster)) return null;
-  const found = layout(
-    dir,
-    id,
-    cluster.map((address) => (typeof address === "string" ? Number(address.split(":").at(-1)) : Number.NaN)),
-  );
+  // Not the graft.toml, which follows the members: the founders are in the file of each of them.
+  const path = nodeAt(dir, "n1", 0).config;
+  if (!existsSync(join(dir, clientFileName)) || !existsSync(path)) return null;
+  const { cluster } = parse(await readFile(path, "utf8")) as { readonly cluster?: Partial<FoundersSection> };
+  if (typeof cluster?.id !== "string" || !Array.isArray(cluster.bootstrap)) return null;
+  const ports = cluster.bootstrap.map(({ address }) => Number(address.split(":").at(-1)));
+  const found = layout(dir, cluster.id, ports);
   return found.nodes.every(({ config }) => existsSync(config)) ? found : null;
 }
 
@@ -131,6 +129,11 @@ const nodeAt = (dir: string, id: string, port: number): LocalNode => ({
   config: join(dir, `${id}.toml`),
   dataDir: join(dir, "data", id),
 });
+
+interface FoundersSection {
+  readonly id: string;
+  readonly bootstrap: readonly { readonly address: string }[];
+}
 
 /** Who founds a cluster names the founders, who comes later some members. */
 type Beginning = { readonly bootstrap: readonly object[] } | { readonly join: readonly string[] };

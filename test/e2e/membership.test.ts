@@ -1,7 +1,8 @@
 // Growing, shrinking and replacing with the command line, on real nodes: what is said, and what is true afterwards.
 import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { viewMembers } from "../../src/client/cluster-view.ts";
+import { viewMembers } from "../../src/client/members.ts";
 import { findFreePorts } from "../../src/local/free-ports.ts";
 import { TestCluster, until } from "./test-cluster.ts";
 
@@ -33,12 +34,16 @@ async function members(cluster: TestCluster): Promise<Record<string, Listed>> {
 /** Runs the command line until it succeeds: a node that was just started may not have found everyone yet. */
 async function done(cluster: TestCluster, args: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await cluster.graft(args);
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect({ exitCode, stderr: withoutNews(stderr) }).toEqual({ exitCode: 0, stderr: "" });
   return stdout;
 }
 
 const put = ["execute", "command", "put", '{"key":"a","value":"1"}'];
 const get = ["execute", "query", "get", '{"key":"a"}'];
+/** That graft.toml follows the members is said beside the answer. */
+const withoutNews = (stderr: string): string => stderr.replace(/^\S+ follows the members.*\n/m, "");
+const listed = (cluster: TestCluster): readonly string[] =>
+  (Bun.TOML.parse(readFileSync(cluster.layout.clientFile, "utf8")) as { readonly cluster: readonly string[] }).cluster;
 const inALine = (text: string): string => text.replace(/\s+/g, " ");
 
 describe("a node that is added", () => {
@@ -56,6 +61,7 @@ describe("a node that is added", () => {
     expect(await done(cluster, ["cluster", "add", "n4", address])).toBe(
       `n4 at ${address} is a voter; it holds all data\nvoters: n1, n2, n3, n4; 3 of them decide, 1 may fail\n`,
     );
+    expect(listed(cluster)).toEqual([...cluster.layout.nodes.map((node) => node.address), address]);
     const status = JSON.parse(await done(cluster, ["cluster", "status", "--json"]));
     expect(status.nodes.find(({ id }: { id: string }) => id === "n4")).toMatchObject({ voter: true, reachable: true });
     expect(await done(cluster, [...get, "-c", address])).toContain("1");
@@ -112,7 +118,7 @@ describe("a node that is added", () => {
     await cluster.process(old).kill();
     cluster.process("n4").signal("SIGCONT");
     const { exitCode, stdout, stderr } = await adding;
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect({ exitCode, stderr: withoutNews(stderr) }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toContain(`n4 at ${address} is a voter`);
     expect(await cluster.leader()).not.toBe(old);
   }, 60_000);
@@ -186,6 +192,8 @@ describe("a member that comes back", () => {
     await until("it follows", async () => (await cluster.client.status(address)).leader !== null);
     expect(await done(cluster, ["cluster", "add", id, address])).toContain(`${id} at ${address} is a voter`);
     expect((await members(cluster))[id]).toEqual({ ...before!, address });
+    expect(listed(cluster)).toContain(address);
+    expect(listed(cluster)).not.toContain(before!.address);
     await cluster.caughtUp();
   }, 90_000);
 });
