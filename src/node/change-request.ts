@@ -31,7 +31,7 @@ export interface ChangeTarget {
   /** Why requests are not taken just now; null when they are. */
   readonly refusal: ReplyError | null;
   readonly clock: Clock;
-  readonly membership: Pick<NodeMembership, "reach" | "change">;
+  readonly membership: Pick<NodeMembership, "reach" | "change" | "untilAnswered">;
   transfer(to: string | null): Promise<HandOver>;
 }
 
@@ -60,11 +60,25 @@ export async function onChangeRequest(
   const next = await handOverFirst(node, resolved);
   if (next !== null) return fail(notLeader(next));
   const changed = node.membership.change(resolved, expectedIndex);
-  const outcome = (await inTime(changed, node.clock, request.timeoutMs)) ? await changed : null;
-  if (outcome?.kind !== "done") return fail(failureOf(node.state, resolved, outcome));
-  const { index } = outcome;
-  const message = [`${describeChange(resolved)}: ${standing(node.state)}`, ...tried.remarks].join("; ");
-  reply({ kind: "membershipChanged", id, index, message });
+  const answered = answerChange(node, request, { resolved, changed, remarks: tried.remarks }).then(reply);
+  await node.membership.untilAnswered(answered);
+}
+
+interface Handed {
+  readonly resolved: MembershipChange;
+  readonly changed: Promise<ChangeOutcome>;
+  readonly remarks: readonly string[];
+}
+
+async function answerChange(
+  node: ChangeTarget,
+  { id, timeoutMs }: ChangeMembershipRequest,
+  { resolved, changed, remarks }: Handed,
+): Promise<ClientReply> {
+  const outcome = (await inTime(changed, node.clock, timeoutMs)) ? await changed : null;
+  if (outcome?.kind !== "done") return { kind: "error", id, ...failureOf(node.state, resolved, outcome) };
+  const message = [`${describeChange(resolved)}: ${standing(node.state)}`, ...remarks].join("; ");
+  return { kind: "membershipChanged", id, index: outcome.index, message };
 }
 
 /** Why this node does not take it just now; null: it leads. */

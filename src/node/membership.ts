@@ -40,6 +40,7 @@ export class NodeMembership {
   readonly #modules: MembershipModules;
   readonly #options: NodeMembershipOptions;
   readonly #changes = new MembershipChanges();
+  readonly #answers = new Set<Promise<void>>();
   readonly #joining: Joining;
   readonly #reaching: Reaching;
   /** Who is connected, member or not. */
@@ -74,9 +75,11 @@ export class NodeMembership {
     this.onTurned();
   }
 
-  stop(): void {
+  /** Resolves once every change that the core was asked for has been answered. */
+  async stop(): Promise<void> {
     this.#joining.stop();
     this.#changes.end();
+    await Promise.allSettled(this.#answers);
   }
 
   /** After each turn: the log may have other members. */
@@ -129,6 +132,13 @@ export class NodeMembership {
   /** Hands a change to the core. Never rejects; may take as long as a learner takes to catch up. */
   change(change: MembershipChange, expectedIndex: LogIndex | null): Promise<ChangeOutcome> {
     return this.#changes.ask(change, expectedIndex, this.#options.arrive);
+  }
+
+  /** `answered` resolves when the client has been told what became of its change. The node does not end before. */
+  async untilAnswered(answered: Promise<void>): Promise<void> {
+    this.#answers.add(answered);
+    await answered;
+    this.#answers.delete(answered);
   }
 
   settle({ ref, outcome }: ChangeSettled): void {

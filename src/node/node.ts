@@ -338,15 +338,13 @@ export class Node implements TransportHandler, RequestTarget {
     this.#loop.stop();
     this.snapshots.stop();
     this.#expiry?.cancel();
-    this.#answerEveryone(reason);
-    // Whoever asked for a hand-over is answered from a promise.
-    await Promise.resolve();
+    await this.#answerEveryone(reason);
     const error = await closeModules(this.#modules);
     this.#ended.resolve(error !== null && end.kind === "stopped" ? { kind: "failed", error } : end);
   }
 
   /** Clients take it that what was not answered before the farewell was never taken, and send it elsewhere. */
-  #answerEveryone(reason: string): void {
+  async #answerEveryone(reason: string): Promise<void> {
     this.#unpark();
     while (!this.#mailbox.isEmpty) this.#mailbox.take(this.nowMs());
     this.#waiting.abandon(reason);
@@ -354,7 +352,8 @@ export class Node implements TransportHandler, RequestTarget {
     this.#applier.abandon(reason);
     this.#handOvers.end();
     this.#fitness.stop();
-    this.membership.stop();
     this.#noteQuiet();
+    // Hand-overs and changes of the membership are answered from promises.
+    await this.membership.stop();
   }
 }

@@ -57,6 +57,23 @@ describe("a failing disk", () => {
     await cluster.stopAll();
   });
 
+  test("P73: a change of the membership under way when the node ends is answered before the farewell, and not denied", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    for (const follower of cluster.followers) follower.holdsDisk = "everything";
+    const change = { add: [], promote: [], demote: [cluster.followers[0]!.id], remove: [], prioritize: [] };
+    const more = { timeoutMs: 60_000, expectedIndex: null, dryRun: false };
+    client.send((id) => ({ kind: "changeMembership", id, change, ...more }));
+    await cluster.settle();
+    leader.store.breakDisk();
+    client.command("in doubt");
+    await cluster.settle();
+    expect([...client.replies].sort()).toEqual(["1 outcome-unknown n1", "2 outcome-unknown"]);
+    expect(client.late).toEqual([]);
+    await cluster.stopAll();
+  });
+
   test("P26: a command that is with the state machine when the node ends is not denied", async () => {
     const cluster = await Cluster.founded(three);
     const { leader } = cluster;
