@@ -6,6 +6,7 @@ import { type Backup, createBackup, readBackup } from "./adapters/files/backup-f
 import { RestoringFolder } from "./adapters/files/restoring-folder.ts";
 import { listSnapshots, snapshotsIn } from "./adapters/files/snapshot-folder.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
+import { decideFinding, lookAtFinding } from "./adapters/sqlite/decide-finding.ts";
 import { inspectLog, type InspectionOptions, type LogInspection } from "./adapters/sqlite/inspect-log.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { planRecovery, recover, type Recovered, type Recovery } from "./adapters/sqlite/recover.ts";
@@ -33,9 +34,11 @@ const randomBytes = (count: number): Uint8Array => systemClock.randomBytes(count
 export interface DataDirectoryInspection {
   readonly log: LogInspection;
   readonly snapshotFiles: readonly StoredSnapshot[];
+  /** Of the log and of the snapshot that it names; empty: none that was looked for. */
+  readonly damage: readonly string[];
 }
 
-/** What a stopped node has on its disk. Changes nothing. Throws `GraftError("storage")`, for damage as well. */
+/** What a stopped node has on its disk. Changes nothing. Throws `GraftError` where it cannot be read at all. */
 export async function inspectDataDirectory(
   dataDir: string,
   options: InspectionOptions,
@@ -43,9 +46,29 @@ export async function inspectDataDirectory(
   const log = inspectLog(dataDir, options);
   const folder = snapshotsIn(dataDir);
   const snapshotFiles = existsSync(folder) ? await listSnapshots(folder) : [];
-  if (options.verify && log.saved.snapshot !== null) await mustBeSound(dataDir, log.saved.snapshot);
-  return { log, snapshotFiles };
+  const { snapshot } = log.saved;
+  const finding = snapshot === null ? null : await findingIn(dataDir, snapshot, options.verify);
+  return { log, snapshotFiles, damage: finding === null ? log.damage : [...log.damage, finding] };
 }
+
+/** What is wrong with the snapshot's file, or null. */
+async function findingIn(dataDir: string, snapshot: SnapshotRecord, isVerified: boolean): Promise<string | null> {
+  const path = join(snapshotsIn(dataDir), snapshot.file);
+  if (!existsSync(path)) return `The snapshot ${path} is missing`;
+  if (!isVerified) return null;
+  try {
+    await mustBeSound(dataDir, snapshot);
+    return null;
+  } catch (error) {
+    if (error instanceof GraftError) return error.message;
+    throw error;
+  }
+}
+
+export type { FindingOnDisk } from "./adapters/sqlite/decide-finding.ts";
+
+/** What keeps a stopped node from starting, and what an administrator decides about it. */
+export const findingOnDisk = { look: lookAtFinding, decide: decideFinding } as const;
 
 /** What a recovery would keep. Changes nothing. Throws `GraftError("storage")` where it would do harm. */
 export async function lookBeforeRecovery(dataDir: string): Promise<Recovery> {
@@ -61,6 +84,8 @@ export async function lookBeforeRecovery(dataDir: string): Promise<Recovery> {
 export async function mustBeLost({ configuration, self }: Recovery): Promise<void> {
   const { members, voters, outgoing } = configuration;
   const others = members.filter(({ key }) => key !== self.key && (voters.includes(key) || outgoing.includes(key)));
+  // The only voter is recovered when its data is damaged: then nobody else could go on.
+  if (others.length === 0) return;
   const addresses = await listeningAt(
     others.map(({ address }) => address),
     answerTimeoutMs,

@@ -4,6 +4,7 @@ import { incarnationOf, type MemberKey, nodeIdOf } from "../core/configuration.t
 import { GraftError } from "../errors.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
+import { Failure } from "./explain-error.ts";
 import type { Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 import { parseCount } from "./typed-numbers.ts";
@@ -14,7 +15,7 @@ const entriesLimit = 100_000;
 export const logInspect = command({
   summary: "Read a stopped node's log, vote, configurations and snapshots",
   details: [
-    "Changes nothing, and tells how large entries are but not what is in them. Damage is told of and ends with exit code 1.\nOf several nodes the one whose last entry has the highest term and, among those, the highest index knows the most.",
+    "Changes nothing, and tells how large entries are but not what is in them. Damage and a finding are told of and end with exit\ncode 1.\nOf several nodes the one whose last entry has the highest term and, among those, the highest index knows the most.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },
@@ -39,12 +40,17 @@ export const logInspect = command({
         : parseCount("--entries", args.entries, { min: 0, max: entriesLimit });
     const looking = inspectDataDirectory(dataDir, { entriesMax, verify: args.verify === true });
     const inspection = await output.progress("reading the log", looking);
-    await output.answer(documentOf(inspection), (paint) => render(inspection, paint));
+    const document = documentOf(inspection);
+    const { damage, log } = inspection;
+    const problems = [...(log.finding === null ? [] : [log.finding.text]), ...damage];
+    if (problems.length === 0) return output.answer(document, (paint) => render(inspection, paint));
+    if (!output.json) await output.line(render(inspection, output.paint));
+    throw new Failure(new GraftError("damaged", problems.join("; ")), null, { inspection: document });
   },
 });
 
-function documentOf({ log, snapshotFiles }: DataDirectoryInspection) {
-  const { saved, file, format, entries, verifiedEntries } = log;
+function documentOf({ log, snapshotFiles, damage }: DataDirectoryInspection) {
+  const { saved, file, format, entries, verifiedEntries, mark, finding } = log;
   const { base, last, ...records } = saved;
   return {
     file,
@@ -54,6 +60,9 @@ function documentOf({ log, snapshotFiles }: DataDirectoryInspection) {
     snapshotFiles,
     lastEntries: entries,
     verifiedEntries,
+    mark: mark.kind === "mark" ? mark.mark : mark.kind,
+    finding,
+    damage,
   };
 }
 
@@ -72,6 +81,10 @@ function render(inspection: DataDirectoryInspection, paint: Paint): string {
     ["base", `${base.index}, term ${base.term}`],
     ["log", `${range}; the last one of term ${last.term} at ${timeOf(saved.lastStampMs)}`],
     ["snapshot", snapshotWords(inspection)],
+    ["mark", markFacts(log.mark)],
+    ...(saved.refill === null ? [] : [["refill", `to be done: ${saved.refill.finding}`] as const]),
+    ...(log.finding === null ? [] : [["finding", `${log.finding.text} (${log.finding.at})`] as const]),
+    ...inspection.damage.map((finding) => ["damaged", finding] as const),
     [
       "verified",
       log.verifiedEntries === null
@@ -87,6 +100,13 @@ function render(inspection: DataDirectoryInspection, paint: Paint): string {
     ...configurationWords(inspection).map((line) => `  ${line}`),
     ...(log.entries.length === 0 ? [] : ["", paint("bold", "Last entries"), entryTable(inspection, paint)]),
   ].join("\n");
+}
+
+function markFacts(found: DataDirectoryInspection["log"]["mark"]): string {
+  if (found.kind !== "mark") return found.kind === "none" ? "missing" : "cannot be read";
+  const { state, last, currentTerm, votedFor } = found.mark;
+  const vote = votedFor === null ? "no vote" : `a vote for ${nodeIdOf(votedFor)}`;
+  return `${state.kind}: through entry ${last.index} of term ${last.term}; term ${currentTerm}, ${vote}`;
 }
 
 type Genesis = NonNullable<DataDirectoryInspection["log"]["saved"]["genesis"]>;

@@ -70,7 +70,7 @@ export const recover = command({
 
 type Report = ReturnType<typeof reportOf>;
 
-function reportOf({ saved, self, genesis, configuration }: Recovery, address: string) {
+function reportOf({ saved, self, genesis, configuration, damage }: Recovery, address: string) {
   const certainThrough = saved.snapshot?.position.index ?? 0;
   const { voters, outgoing } = configuration;
   const lost = [...new Set([...voters, ...outgoing])].filter((key) => key !== self.key).map(nodeIdOf);
@@ -86,11 +86,12 @@ function reportOf({ saved, self, genesis, configuration }: Recovery, address: st
     committedThrough: certainThrough,
     undecidedEntries: saved.last.index - certainThrough,
     lostVoters: lost,
+    damage: saved.refill === null ? damage : [saved.refill.finding, ...damage],
   };
 }
 
 function words(report: Report, kept: string, paint: Paint): readonly string[] {
-  const { last, committedThrough, undecidedEntries, lostVoters, timeMs, currentTerm } = report;
+  const { last, committedThrough, undecidedEntries, lostVoters, timeMs, damage } = report;
   const { index, term } = last;
   const certain =
     committedThrough === 0
@@ -99,7 +100,15 @@ function words(report: Report, kept: string, paint: Paint): readonly string[] {
   return [
     `${paint("bold", `${kept}:`)} the entries through ${index} of term ${term}, when the cluster's time was ${new Date(timeMs).toISOString()}.`,
     certain,
+    ...damage.map((finding) => `${paint("bold", "Damaged:")} ${finding}.`),
+    ...(lostVoters.length === 0 ? [] : missingWords(report, paint)),
+  ];
+}
+
+function missingWords({ last: { index, term }, lostVoters, currentTerm }: Report, paint: Paint): readonly string[] {
+  const elections = currentTerm > term ? ": there were elections that it has no entries of" : "";
+  return [
     `${paint("bold", "Missing:")} whatever ${lostVoters.join(", ")} acknowledged that did not reach this node: entries after ${index}, or others in`,
-    `their place of a term after ${term}. This node knows of terms through ${currentTerm}${currentTerm > term ? ": there were elections that it has no entries of" : ""}.`,
+    `their place of a term after ${term}. This node knows of terms through ${currentTerm}${elections}.`,
   ];
 }

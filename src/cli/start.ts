@@ -5,7 +5,8 @@ import { loadNodeCredentials } from "../config/credentials.ts";
 import { GraftError } from "../errors.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
-import { checked, Failure } from "./explain-error.ts";
+import { checked } from "./explain-error.ts";
+import { runToItsEnd } from "./run-node.ts";
 
 /** How long the last log lines may take to leave, in ms. */
 const logGraceMs = 1000;
@@ -56,27 +57,18 @@ export const start = command({
     const isAskedToStop = askedToStop(args["stop-with-stdin"] === true);
     try {
       logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin });
-      const composed = composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger);
-      // A plugin may load for as long as it likes, or for ever; nothing is lost by leaving it.
-      const node = await Promise.race([composed, isAskedToStop.then(() => null)]);
-      if (node === null) logger.log("info", "stopped while the plugin was loading");
-      else await runToItsEnd(node, isAskedToStop);
+      await runToItsEnd({
+        compose: () => composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger),
+        isAskedToStop,
+        nowMs: () => performance.now(),
+        log: (level, message) => logger.log(level, message),
+      });
       if (output.json) await output.line(JSON.stringify({ node: config.node.id, end: "stopped" }));
     } finally {
       await logger.flush(logGraceMs);
     }
   },
 });
-
-type ComposedNode = Awaited<ReturnType<typeof composeNode>>;
-
-/** Throws `Failure` when the node could not go on. */
-async function runToItsEnd(node: ComposedNode, isAskedToStop: Promise<void>): Promise<void> {
-  await node.start();
-  void isAskedToStop.then(() => node.stop());
-  const end = await node.ended;
-  if (end.kind === "failed") throw new Failure(end.error, 1);
-}
 
 /** Resolves with the first request; a second signal ends the process at once. */
 function askedToStop(withStdin: boolean): Promise<void> {

@@ -16,6 +16,7 @@ import { complete } from "./complete.ts";
 import { dev } from "./dev.ts";
 import { executeCommand } from "./execute-command.ts";
 import { executeQuery } from "./execute-query.ts";
+import { logFinding } from "./log-finding.ts";
 import { logInspect } from "./log-inspect.ts";
 import { recover } from "./recover.ts";
 import { restore } from "./restore.ts";
@@ -73,7 +74,7 @@ const log: Group = {
   kind: "group",
   summary: "Look at what a stopped node has on its disk",
   examples: [["graft log inspect --data-dir data/n1 --verify", "where its log ends, and whether it is sound"]],
-  commands: { inspect: logInspect },
+  commands: { inspect: logInspect, finding: logFinding },
 };
 
 export const commands: Group = {

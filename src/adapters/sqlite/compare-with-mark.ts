@@ -27,7 +27,7 @@ function mayHaveOtherVoters({ incarnation, genesis, baseConfiguration, configura
 
 /** In words what the database lacks of the promises; null: nothing. */
 export function whatIsMissing(db: Database, { saved, base, tail }: Found, promised: Promises): string | null {
-  const { incarnation, clusterUuid, currentTerm, votedFor } = promised;
+  const { incarnation, clusterUuid } = promised;
   if (saved.incarnation !== incarnation) {
     return `it belongs to the incarnation ${saved.incarnation}, and this node's is ${incarnation}`;
   }
@@ -35,13 +35,17 @@ export function whatIsMissing(db: Database, { saved, base, tail }: Found, promis
   if (clusterUuid !== null && uuid !== clusterUuid) {
     return `it belongs to ${uuid === null ? "no cluster" : `the cluster ${uuid}`}, and this node's is ${clusterUuid}`;
   }
+  const missing = [whatIsMissingOfVote(saved, promised), whatIsMissingOfLog(db, { base, tail }, promised)];
+  const words = missing.filter((each) => each !== null);
+  return words.length === 0 ? null : words.join("; ");
+}
+
+function whatIsMissingOfVote(saved: SavedState, { currentTerm, votedFor }: Promises): string | null {
   if (saved.currentTerm < currentTerm) {
     return `its term is ${saved.currentTerm}, and this node was in term ${currentTerm} already`;
   }
-  if (saved.currentTerm === currentTerm && votedFor !== null && saved.votedFor !== votedFor) {
-    return `in term ${currentTerm} it holds ${voteWords(saved.votedFor)}, and this node voted for ${votedFor}`;
-  }
-  return whatIsMissingOfLog(db, { base, tail }, promised);
+  if (saved.currentTerm > currentTerm || votedFor === null || saved.votedFor === votedFor) return null;
+  return `in term ${currentTerm} it holds ${voteWords(saved.votedFor)}, and this node voted for ${votedFor}`;
 }
 
 const voteWords = (votedFor: MemberKey | null): string => (votedFor === null ? "no vote" : `a vote for ${votedFor}`);

@@ -3,13 +3,16 @@
 import type { Database } from "bun:sqlite";
 import type { Entry } from "../../core/entry.ts";
 import type { LogIndex, LogPosition } from "../../core/log-position.ts";
-import type { SavedState } from "../../ports/log-store.ts";
+import { GraftError } from "../../errors.ts";
+import type { Finding, SavedState } from "../../ports/log-store.ts";
+import { markWords } from "./damage-words.ts";
 import { prepareEntryReader } from "./entry-reader.ts";
 import { type EntryRow, kindOf } from "./entry-row.ts";
+import { type FoundMark, markFile, readMark } from "./mark-file.ts";
 import { lookAtStopped } from "./open-stopped.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
 import { formatVersion } from "./schema.ts";
-import { damageOf, type StoppedDamage } from "./stopped-damage.ts";
+import { damageOf } from "./stopped-damage.ts";
 
 /** An entry without its payload. */
 export interface EntrySummary extends LogPosition {
@@ -31,8 +34,12 @@ export interface LogInspection {
   readonly entries: readonly EntrySummary[];
   /** How many entries were read and are what was written; null: that was not asked for. */
   readonly verifiedEntries: number | null;
-  /** Beside the log: the mark, a finding, and what they and the WAL show to be lost. */
-  readonly beside: StoppedDamage;
+  /** What is remembered beside the log. */
+  readonly mark: FoundMark;
+  /** What an administrator has to decide on before the node may start. */
+  readonly finding: Finding | null;
+  /** What is damaged or lost, in words; empty: nothing that was looked for. */
+  readonly damage: readonly string[];
 }
 
 export interface InspectionOptions {
@@ -47,16 +54,47 @@ const stretchBytesMax = 4 * 1024 * 1024;
 
 /**
  * Throws `GraftError("storage")`: no log there, a node is using it, an unknown format; `GraftError("damaged")`: what is there
- * cannot be read, or is not what its checksums say.
+ * cannot be read at all. Damage that leaves the rest readable is told in the answer.
  */
-export const inspectLog = (dataDir: string, options: InspectionOptions): LogInspection =>
-  lookAtStopped(dataDir, ({ file, db }) => {
-    const found = readSavedState(db, file);
-    const entries = lastEntries(db, found, options.entriesMax);
-    const verifiedEntries = options.verify ? verifyEntries(db, file, found) : null;
-    const beside = damageOf(db, file, found);
-    return { file, format: formatVersion, saved: found.saved, entries, verifiedEntries, beside };
-  });
+export function inspectLog(dataDir: string, options: InspectionOptions): LogInspection {
+  try {
+    return lookAtStopped(dataDir, ({ file, db }) => {
+      const found = readSavedState(db, file);
+      const entries = lastEntries(db, found, options.entriesMax);
+      const verified = options.verify ? verifyOrTell(db, file, found) : { verifiedEntries: null, damage: [] };
+      const { mark, finding, damage } = damageOf(db, file, found);
+      return {
+        file,
+        format: formatVersion,
+        saved: found.saved,
+        entries,
+        verifiedEntries: verified.verifiedEntries,
+        mark,
+        finding,
+        damage: [...damage, ...verified.damage],
+      };
+    });
+  } catch (error) {
+    throw error instanceof GraftError && error.code === "damaged" ? withMark(dataDir, error) : error;
+  }
+}
+
+/** The database cannot be read, so the mark is the only one to say what was in it. */
+function withMark(dataDir: string, error: GraftError): GraftError {
+  const found = readMark(markFile(dataDir));
+  if (found.kind !== "mark") return error;
+  return new GraftError("damaged", `${error.message} By the mark ${markWords(found.mark)}.`, { cause: error });
+}
+
+function verifyOrTell(db: Database, file: string, found: Found): Pick<LogInspection, "verifiedEntries" | "damage"> {
+  try {
+    return { verifiedEntries: verifyEntries(db, file, found), damage: [] };
+  } catch (error) {
+    if (error instanceof GraftError && error.code === "damaged")
+      return { verifiedEntries: null, damage: [error.message] };
+    throw error;
+  }
+}
 
 type SummaryRow = Pick<EntryRow, "idx" | "term" | "kind" | "stamp_ms" | "session"> & { readonly bytes: number };
 

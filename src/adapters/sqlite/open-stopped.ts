@@ -5,7 +5,6 @@ import { existsSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { databaseFile } from "./data-directory.ts";
-import { markWords } from "./damage-words.ts";
 import { markFile, readMark } from "./mark-file.ts";
 import { formatOf, unknownFormat } from "./open-database.ts";
 import { damaged, isDamage, isSqliteError, reasonOf } from "./storage-errors.ts";
@@ -53,11 +52,8 @@ export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T):
 
 /** Where a mark is there has been a node. */
 function mustHaveNoMark(file: string): void {
-  const path = markFile(dirname(file));
-  const found = readMark(path);
-  if (found.kind === "none") return;
-  const reached = found.kind === "mark" ? `, and ${path} says that ${markWords(found.mark)}` : ` beside ${path}`;
-  throw new GraftError("damaged", `${file} is missing${reached}. Nothing was changed.`);
+  if (readMark(markFile(dirname(file))).kind === "none") return;
+  throw new GraftError("damaged", `${file} is missing, although its node has been started.`);
 }
 
 function explain(file: string, cause: unknown): GraftError {
