@@ -3,6 +3,7 @@
 import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { answer, notApplied } from "./answers.ts";
@@ -224,8 +225,14 @@ export class Applier {
     this.#goOnAfter(index);
     this.#options.restore(snapshot).then(
       () => over(() => void (this.#appliedThrough = index)),
-      (error: Error) => over(() => this.#fail(error, index, [])),
+      (error: Error) => over(() => this.#onNotRestored(error, index)),
     );
+  }
+
+  /** A damaged file is damage of this node, which ends and is refilled; any other failure is the state machine's. */
+  #onNotRestored(error: Error, index: LogIndex): void {
+    if (error instanceof GraftError && error.code === "damaged") throw error;
+    this.#fail(error, index, []);
   }
 
   #goOnAfter(index: LogIndex): void {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import { GraftError } from "../../src/errors.ts";
 import { snapshotChunkBytesMax, type StateMachine } from "../../src/ports/state-machine.ts";
 import { ask, chunksOf, JOURNAL, readAll, rejection, run, WITHOUT } from "./journal-plugin.ts";
 import { answerTo, outcomesOf } from "./outcomes-of.ts";
@@ -262,6 +263,16 @@ export function describeSnapshotContract(
       expect(failure).toMatchObject({ name: "GraftError", code: "state-machine" });
       expect(failure.message).toEndWith("failed at restoring a snapshot: RangeError: the disk is gone");
       expect(await rejection(answerTo(machine, new Uint8Array()))).toBe(failure);
+    });
+
+    test("P35: damage of the snapshot's file is told as it is", async () => {
+      const machine = await open();
+      const damaged = new GraftError("damaged", "the snapshot is damaged");
+      async function* broken(): AsyncGenerator<Uint8Array> {
+        yield await bytesOf("a");
+        throw damaged;
+      }
+      expect(await rejection(machine.restore(broken()))).toBe(damaged);
     });
 
     test("what is asked while it restores is refused, and harms nothing", async () => {

@@ -1,5 +1,6 @@
 // Committed entries reach the state machine in order and each once, and every waiter gets the answer to its own.
 import { describe, expect, test } from "bun:test";
+import { GraftError } from "../../src/errors.ts";
 import { entryBytes } from "../../src/core/entry.ts";
 import { querySliceMs } from "../../src/ports/state-machine.ts";
 import { snapshotAt } from "../core/say.ts";
@@ -375,13 +376,16 @@ describe("P30: a snapshot that takes the place of the state", () => {
     expect([restores.length, pages.length]).toEqual([0, read]);
   });
 
-  test("that cannot be restored stops the state machine, not the node", async () => {
+  test.each([
+    ["P35: whose file is damaged ends the node", "damaged", "node: GraftError: it is bad"],
+    ["that the state machine does not take stops the state machine alone", "state-machine", "state machine: it is bad"],
+  ] as const)("%s", async (_, code, failure) => {
     const { applier, machine, restores, failures } = setUp(log);
     applier.restore(snapshot);
     applier.advance(8);
-    restores[0]!.settle.reject(new Error("it is damaged"));
+    restores[0]!.settle.reject(new GraftError(code, "it is bad"));
     await microtasks();
-    expect(failures).toEqual(["state machine: it is damaged"]);
+    expect(failures).toEqual([failure]);
     expect(machine.applied).toEqual([]);
   });
 });

@@ -24,7 +24,7 @@ import { firstPromises, hasPromised, type Mark, type MarkState } from "./mark.ts
 import { MarkFile, markFile, readMark } from "./mark-file.ts";
 import { openDatabase, refuseOtherFormat } from "./open-database.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
-import { type Beginning, formatVersion } from "./schema.ts";
+import { type Beginning, formatVersion, hasItsTables } from "./schema.ts";
 import { freeFolderName, setAside } from "./set-aside.ts";
 import { damaged, failedOperation, isSqliteError, reasonOf } from "./storage-errors.ts";
 import { examineWal } from "./wal-examination.ts";
@@ -146,6 +146,7 @@ class Opening {
     let db: Database | null = null;
     try {
       db = openDatabase(this.#file, beginning);
+      if (!hasItsTables(db)) throw damaged(this.#file, "its tables", "they are not those that Graft has made");
       const found = readSavedState(db, this.#file);
       const finding = lacks(db, found);
       if (finding === null) return { db, found };

@@ -1,5 +1,5 @@
 // What the file holds: its tables, and the numbers by which it is known again. A file of another format is refused.
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import type { Incarnation, MemberKey } from "../../core/configuration.ts";
 import type { Term } from "../../core/log-position.ts";
 import type { Refill } from "../../core/refill.ts";
@@ -43,6 +43,16 @@ const tables = `
   CREATE TABLE term_starts (term INTEGER PRIMARY KEY, idx INTEGER NOT NULL) STRICT;
   CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
 `;
+
+/** Whether the database says of its tables what Graft has said of them. Otherwise a statement may fail at any time. */
+export function hasItsTables(db: Database): boolean {
+  using expected = new Database(":memory:");
+  expected.run(tables);
+  return Bun.deepEquals(tablesOf(db), tablesOf(expected));
+}
+
+const tablesOf = (db: Database): unknown[] =>
+  db.query("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
 
 /** What an empty database begins with. */
 export interface Beginning {

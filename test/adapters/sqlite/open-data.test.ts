@@ -150,6 +150,16 @@ describe("the database's file", () => {
   };
 });
 
+test("a column's name rotten in a table without a row: noticed before a statement fails on it", () => {
+  const writer = directory.open();
+  writer.write([found(), vote(3, "n2")], ignoreDurable);
+  writer.close();
+  const bytes = readFileSync(directory.file);
+  bytes.write("paymoad", bytes.indexOf("payload BLOB"));
+  writeFileSync(directory.file, bytes);
+  expect(refills()).toContain("damaged at its tables");
+});
+
 describe("the mark", () => {
   test("its newer slot rotten, beside sound data: the node goes on and has a whole mark again", () => {
     fill();
