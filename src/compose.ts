@@ -74,6 +74,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
         id: settings.node.id,
         incarnation: store.saved.incarnation,
         bootId: Buffer.from(systemClock.randomBytes(16)).toString("hex"),
+        address: settings.node.advertise,
       },
       cluster: settings.cluster.id,
       listen: settings.node.listen,

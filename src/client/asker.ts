@@ -234,16 +234,18 @@ export class Asker {
   #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
     // That another cluster runs there explains more than that nobody is at an address.
     if (attempt.lastError?.code !== "wrong-cluster") attempt.lastError = verdict.error;
-    const { leader } = verdict;
+    const { leaders } = verdict;
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
-    if (leader !== null && leader !== address && !isSpent(attempt, leader) && this.#pauseMs(leader) === 0) {
-      this.#route.follow(leader);
+    const next = leaders.find((each) => each !== address && !isSpent(attempt, each) && this.#pauseMs(each) === 0);
+    if (next !== undefined) {
+      this.#route.follow(next);
       if (attempt.tries <= redirectsMax) return this.#try(attempt);
     } else {
       this.#route.turnAwayFrom(address);
     }
     // A leader that has it already and is only slow is not helped by asking the others over and over.
-    const mostMs = leader !== null && attempt.earlier?.has(leader) === true ? slowLeaderPauseMs : pauseMaxMs;
+    const isSlow = leaders.some((each) => attempt.earlier?.has(each) === true);
+    const mostMs = isSlow ? slowLeaderPauseMs : pauseMaxMs;
     this.#tryIn(attempt, backoffMs({ minMs: pauseMinMs, maxMs: mostMs }, attempt.pauses++, this.#clock));
   }
 

@@ -2,14 +2,14 @@
 // it cannot have taken effect, or when it is of a session, where it has its effect once however often it is sent. What became of
 // everything else is said to be unknown.
 import { effectOf, GraftError, type Subject } from "../errors.ts";
-import type { ClientReply, ErrorReply } from "../ports/requests.ts";
+import type { ClientReply, ErrorReply, LeaderHint } from "../ports/requests.ts";
 import type { Ending, RequestBody } from "./connection.ts";
 
 export type Verdict =
   | { readonly kind: "answered"; readonly reply: Exclude<ClientReply, ErrorReply> }
   | { readonly kind: "failed"; readonly error: GraftError }
-  /** Nothing happened. `leader`: the address to try next, if the node knew one. */
-  | { readonly kind: "again"; readonly leader: string | null; readonly error: GraftError }
+  /** Nothing happened. `leaders`: the addresses to try next, the likeliest first. */
+  | { readonly kind: "again"; readonly leaders: readonly string[]; readonly error: GraftError }
   /** This node and this program do not accept each other. Nothing happened; with another node it may be different. */
   | { readonly kind: "refused"; readonly error: GraftError };
 
@@ -77,7 +77,7 @@ export function judge(body: RequestBody, ending: Ending): Verdict {
       return judgeNotTaken(ending);
     case "lost":
       return isRepeatable(body)
-        ? { kind: "again", leader: null, error: new GraftError("unavailable", ending.reason) }
+        ? { kind: "again", leaders: [], error: new GraftError("unavailable", ending.reason) }
         : { kind: "failed", error: outcomeUnknown(ending.reason) };
   }
 }
@@ -98,10 +98,10 @@ function judgeError(body: RequestBody, reply: ErrorReply): Verdict {
   const error = new GraftError(reply.code, reply.message, { leader: reply.leader });
   switch (reply.code) {
     case "not-leader":
-      return { kind: "again", leader: reply.leader?.address ?? null, error };
+      return { kind: "again", leaders: addressesOf(reply.leader), error };
     case "unavailable":
     case "overloaded":
-      return { kind: "again", leader: null, error };
+      return { kind: "again", leaders: [], error };
     case "rejected":
     case "state-machine":
     case "unauthorized":
@@ -112,19 +112,19 @@ function judgeError(body: RequestBody, reply: ErrorReply): Verdict {
     case "apply-failed":
       return { kind: "failed", error };
     case "outcome-unknown":
-      return isRepeatable(body) ? { kind: "again", leader: null, error } : { kind: "failed", error };
+      return isRepeatable(body) ? { kind: "again", leaders: [], error } : { kind: "failed", error };
   }
 }
 
 /** What is wrong with one node is no reason to give up the others; what is wrong with the request or the settings is. */
 function judgeNotTaken({ error, reason }: Extract<Ending, { readonly kind: "notTaken" }>): Verdict {
   if (!(error instanceof GraftError)) {
-    return { kind: "again", leader: null, error: new GraftError("unavailable", reason) };
+    return { kind: "again", leaders: [], error: new GraftError("unavailable", reason) };
   }
   switch (error.code) {
     case "unavailable":
     case "overloaded":
-      return { kind: "again", leader: null, error };
+      return { kind: "again", leaders: [], error };
     case "unauthorized":
     case "wrong-cluster":
       return { kind: "refused", error };
@@ -132,6 +132,10 @@ function judgeNotTaken({ error, reason }: Extract<Ending, { readonly kind: "notT
       return { kind: "failed", error };
   }
 }
+
+/** Where a leader is found: where the configuration has it, else where it says itself. */
+export const addressesOf = (leader: LeaderHint | null): readonly string[] =>
+  leader === null ? [] : [leader.address, ...(leader.announced === undefined ? [] : [leader.announced])];
 
 const outcomeUnknown = (message: string, cause?: GraftError): GraftError =>
   new GraftError("outcome-unknown", message, cause === undefined ? {} : { cause });

@@ -2,6 +2,7 @@
 // others have got; only together do they give every row of a status.
 import { GraftError } from "../errors.ts";
 import type { LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
+import { addressesOf } from "./attempt.ts";
 import type { GraftClient } from "./client.ts";
 import { pause } from "./pause.ts";
 import type { OtherCluster } from "./which-cluster.ts";
@@ -34,7 +35,8 @@ const pollMs = 50;
 export async function viewCluster(client: GraftClient, timeoutMs: number): Promise<ReachedCluster> {
   const first = await client.status(null, { timeoutMs });
   const limitMs = Math.min(nodeAnswerMs, timeoutMs);
-  const addresses = [...new Set([...first.nodes.map(({ address }) => address), ...client.addresses])];
+  const named = [...first.nodes.map(({ address }) => address), ...addressesOf(first.leader)];
+  const addresses = [...new Set([...named, ...client.addresses])];
   const asked = addresses.map(
     async (address) => [address, await client.status(address, { timeoutMs: limitMs })] as const,
   );

@@ -19,6 +19,7 @@ import type { Backups } from "./backups.ts";
 import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import { knownLeader } from "./execute-effects.ts";
 import type { HandOver } from "./hand-overs.ts";
+import { withAnnounced } from "./leader-address.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
 import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
 
@@ -47,35 +48,38 @@ export interface RequestTarget extends ChangeTarget, StatusSource {
   stop(): Promise<void>;
 }
 
+type Reply = (answer: ClientReply) => void;
+
 export function onClientRequest(node: RequestTarget, request: ClientRequest, client: ClientConnection): void {
+  const reply: Reply = (answer) => client.reply(withAnnounced(answer, node));
   switch (request.kind) {
     case "command":
     case "openSession":
     case "closeSession":
     case "query":
     case "backup":
-      submit(node, request, client);
+      submit(node, request, client, reply);
       return;
     case "status":
-      client.reply({ kind: "status", id: request.id, ...describeStatus(node) });
+      reply({ kind: "status", id: request.id, ...describeStatus(node) });
       return;
     case "configuration":
-      client.reply({ kind: "configuration", id: request.id, ...describeConfiguration(node.state) });
+      reply({ kind: "configuration", id: request.id, ...describeConfiguration(node.state) });
       return;
     case "describe":
-      client.reply({ kind: "describe", id: request.id, ...node.description });
+      reply({ kind: "describe", id: request.id, ...node.description });
       return;
     case "transferLeadership":
-      void node.transfer(request.to).then((outcome) => replyToTransfer(node, request.id, outcome, client));
+      void node.transfer(request.to).then((outcome) => replyToTransfer(node, request.id, outcome, reply));
       return;
     case "changeMembership":
-      void onChangeRequest(node, request, (reply) => client.reply(reply));
+      void onChangeRequest(node, request, reply);
       return;
     case "readBackup":
-      void readBackup(node.snapshots.backups, request).then((reply) => client.reply(reply));
+      void readBackup(node.snapshots.backups, request).then(reply);
       return;
     case "stop":
-      client.reply({ kind: "done", id: request.id, leader: knownLeader(node.state) });
+      reply({ kind: "done", id: request.id, leader: knownLeader(node.state) });
       void node.stop();
       return;
   }
@@ -83,12 +87,12 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
 
 type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | QueryRequest | BackupRequest;
 
-function submit(node: RequestTarget, request: Submitted, client: ClientConnection): void {
+function submit(node: RequestTarget, request: Submitted, client: ClientConnection, send: Reply): void {
   const { id } = request;
   const payload = "payload" in request ? request.payload : nothing;
   let isOpen = true;
-  const reply = (answer: ClientReply): void => {
-    if (isOpen) client.reply(answer);
+  const reply: Reply = (answer) => {
+    if (isOpen) send(answer);
     isOpen = false;
   };
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
@@ -140,7 +144,7 @@ type Succeed = Waiter["succeed"];
 const nothing = new Uint8Array();
 
 const result =
-  (id: RequestId, reply: (answer: ClientReply) => void): Succeed =>
+  (id: RequestId, reply: Reply): Succeed =>
   (payload, { index, term }, stalenessMs) =>
     reply({ kind: "result", id, payload, index, term, stalenessMs });
 
@@ -158,11 +162,11 @@ async function readBackup(backups: Backups, request: ReadBackupRequest): Promise
   return { kind: "backupPiece", id, offset, bytes: answer.value };
 }
 
-function replyToTransfer(node: RequestTarget, id: number, outcome: HandOver, client: ClientConnection): void {
+function replyToTransfer(node: RequestTarget, id: number, outcome: HandOver, reply: Reply): void {
   const leader = knownLeader(node.state);
-  if (outcome.kind === "done") return client.reply({ kind: "done", id, leader });
+  if (outcome.kind === "done") return reply({ kind: "done", id, leader });
   const message = outcome.kind === "nodeEnded" ? "the node ended before the hand-over did" : describeTransfer(outcome);
-  client.reply({ kind: "error", id, code: codeOf(outcome), message, leader });
+  reply({ kind: "error", id, code: codeOf(outcome), message, leader });
 }
 
 function codeOf(outcome: Exclude<HandOver, { kind: "done" }>): ReplyError["code"] {

@@ -114,6 +114,8 @@ export type ReplyErrorCode = Exclude<
 export interface LeaderHint {
   readonly id: string;
   readonly address: string;
+  /** Where the leader itself says that it is reached, if that is elsewhere: it may have moved. */
+  readonly announced?: string;
 }
 
 export interface ResultReply extends Identified {

@@ -79,6 +79,8 @@ export interface PeerStatus {
   readonly reason: string | null;
   /** The peer's Graft version, as its last hello said. */
   readonly version: string | null;
+  /** Where the peer is reached, as its last hello said. */
+  readonly announced: string | null;
 }
 
 /** Who answers at an address. */

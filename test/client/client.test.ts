@@ -81,6 +81,22 @@ describe("client", () => {
     await client.close();
   });
 
+  test("finds a leader that has moved at the address that it says itself, and keeps to the configured one otherwise", async () => {
+    const moved = { id: "x", address: "gone:1", announced: "l:1" };
+    const names: Answer = ({ id }, { onReply }) =>
+      onReply({ kind: "error", id, code: "not-leader", message: "not the leader", leader: moved });
+    const cluster = nodes({ "f:1": names, "l:1": leads });
+    const client = clientOf(["f:1"], cluster.dial);
+    expect((await time.until(client.command(payload))).index).toBe(5);
+    expect(cluster.taken).toEqual(["f:1 command", "f:1 command", "l:1 command"]);
+    await client.close();
+    const behind = nodes({ "f:1": names, "gone:1": leads, "l:1": leads });
+    const other = clientOf(["f:1"], behind.dial);
+    await time.until(other.command(payload));
+    expect(behind.taken).toEqual(["f:1 command", "gone:1 command"]);
+    await other.close();
+  });
+
   test("learns who the members are while all is well, and finds them when everyone it was given is gone", async () => {
     let isGone = false;
     const member = { incarnation: "a", voter: true, outgoing: false, priority: 0 };

@@ -42,7 +42,14 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       expect(a.heard.story[0]).toBe("+n2/boot");
       expect(b.heard.story[0]).toBe("+n1/boot");
       expect(a.transport.peers()).toEqual([
-        { id: "n2", address: b.address, reachable: true, reason: null, version: "1.2.3" },
+        {
+          id: "n2",
+          address: b.address,
+          reachable: true,
+          reason: null,
+          version: "1.2.3",
+          announced: expect.stringMatching(/^[^ ]+:\d+$/),
+        },
       ]);
     });
 

@@ -21,8 +21,8 @@ afterEach(async () => {
   open = null;
 });
 
-async function started(): Promise<TestCluster> {
-  open = await TestCluster.start();
+async function started(nodes = 3): Promise<TestCluster> {
+  open = await TestCluster.start({ nodes });
   return open;
 }
 
@@ -180,6 +180,17 @@ describe("a member that comes back", () => {
     expect(Object.keys(after).sort()).toEqual(["n1", "n2", "n3"]);
     expect(after[id]?.incarnation).not.toBe(before!.incarnation);
     await cluster.caughtUp();
+  }, 90_000);
+
+  test("at another address, where only the command that says so finds it, leads and is followed by graft.toml", async () => {
+    const cluster = await started(1);
+    const old = cluster.node("n1").address;
+    await cluster.process("n1").stop();
+    const { address } = await cluster.join("n1", { again: true });
+    expect(listed(cluster)).toEqual([old]);
+    expect(await done(cluster, ["cluster", "add", "n1", address])).toContain(`n1 at ${address} is a voter`);
+    expect(listed(cluster)).toEqual([address]);
+    await done(cluster, put);
   }, 90_000);
 
   test("at another address with its data is the same member, found there from then on", async () => {

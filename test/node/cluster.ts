@@ -35,6 +35,8 @@ export interface MemberOptions {
   /** Of the configuration file; default: all nodes of the cluster. */
   readonly bootstrap?: readonly string[] | null;
   readonly incarnation?: string;
+  /** Where it is reached, if not where it was before. */
+  readonly address?: string;
   /** Ids of nodes at whose addresses it looks for the cluster. */
   readonly join?: readonly string[];
 }
@@ -123,7 +125,8 @@ export class Cluster {
     const machine = new RecordingMachine(() => void trace.push("stateMachine.close"));
     const bootstrap = options.bootstrap === undefined ? this.#ids : options.bootstrap;
     const self = { id, incarnation: store.saved.incarnation, bootId: `boot-${++this.#boots}` };
-    const transport = this.network.transport({ self, address: addressOf(id), software: "0" });
+    const address = options.address ?? addressOf(id);
+    const transport = this.network.transport({ self, address, software: "0" });
     const logger: Logger = { enabled: () => true, log: (level, message) => void logs.push(`${level} ${message}`) };
     const node = new Node(
       {
@@ -133,7 +136,7 @@ export class Cluster {
         snapshotPolicy: this.snapshotPolicy,
         scrubIntervalMs: this.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
-        address: addressOf(id),
+        address,
         bootstrap: bootstrap?.map(founder) ?? null,
         join: options.join?.map(addressOf) ?? null,
         certificateEnds: this.certificateEnds.get(id) ?? null,

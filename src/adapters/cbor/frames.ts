@@ -30,6 +30,8 @@ export type HelloSender =
       readonly id: NodeId;
       readonly incarnation: Incarnation;
       readonly bootId: string;
+      /** Where others reach it, as it says itself. */
+      readonly address: string;
       readonly genesis: Genesis | null;
       readonly purpose: NodePurpose;
     }

@@ -1,7 +1,7 @@
 // The hello and the refusal: how two sides of a new connection say who they are, or why they will not go on.
 import type { FrameWriter } from "./frame-writer.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { distinct, type Item, name, orNull, printable, row, toPrintable, uint, uuid, word } from "./fields.ts";
+import { address, distinct, type Item, name, orNull, printable, row, toPrintable, uint, uuid, word } from "./fields.ts";
 import type { Hello, HelloSender, NodePurpose, RefusalCode, Refused } from "./frames.ts";
 import { featuresMax, labelLengthMax, messageLengthMax } from "./limits.ts";
 import { readGenesis, writeGenesis } from "./membership.ts";
@@ -67,11 +67,12 @@ function writeSender(writer: FrameWriter, sender: HelloSender): void {
     return;
   }
   const isBulk = sender.purpose.kind === "bulk";
-  writer.array(isBulk ? 6 : 5);
+  writer.array(isBulk ? 7 : 6);
   writer.uint(roleOf[sender.purpose.kind]);
   writer.text(sender.id);
   writer.text(sender.incarnation);
   writer.text(sender.bootId);
+  writer.text(sender.address);
   if (sender.genesis === null) writer.nil();
   else writeGenesis(writer, sender.genesis);
   if (sender.purpose.kind === "bulk") writer.textOrNull(sender.purpose.nonce);
@@ -83,12 +84,13 @@ function readSender(item: Item): HelloSender {
     return { role: "client", name: name(clientName, "hello.sender.name") };
   }
   const isBulk = Array.isArray(item) && item[0] === bulkRole;
-  const [role, id, incarnation, bootId, genesis, nonce] = row(item, isBulk ? 6 : 5, "hello.sender");
+  const [role, id, incarnation, bootId, at, genesis, nonce] = row(item, isBulk ? 7 : 6, "hello.sender");
   return {
     role: "node",
     id: name(id, "hello.sender.id"),
     incarnation: name(incarnation, "hello.sender.incarnation"),
     bootId: name(bootId, "hello.sender.bootId"),
+    address: address(at, "hello.sender.address"),
     genesis: orNull(genesis, "hello.sender.genesis", readGenesis),
     purpose: readPurpose(role, nonce),
   };

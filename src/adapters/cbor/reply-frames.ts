@@ -313,12 +313,14 @@ function readTexts(item: Item, max: number, field: string, lengthMax: number): r
 
 function writeLeader(writer: FrameWriter, leader: LeaderHint | null): void {
   if (leader === null) return writer.nil();
-  writer.array(2);
+  writer.array(3);
   writer.text(leader.id);
   writer.text(leader.address);
+  writer.textOrNull(leader.announced ?? null);
 }
 
 function readLeader(item: Item, field: string): LeaderHint {
-  const [id, at] = row(item, 2, field);
-  return { id: name(id, `${field}.id`), address: address(at, `${field}.address`) };
+  const [id, at, announced] = row(item, 3, field);
+  const hint = { id: name(id, `${field}.id`), address: address(at, `${field}.address`) };
+  return announced === null ? hint : { ...hint, announced: address(announced, `${field}.announced`) };
 }

@@ -265,14 +265,14 @@ export class MemoryNetwork {
   }
 
   /** @internal */
-  status(of: MemoryTransport, id: NodeId): Pick<PeerStatus, "reachable" | "reason" | "version"> {
+  status(of: MemoryTransport, id: NodeId): Omit<PeerStatus, "id" | "address"> {
     const pair = pairOf(of.self.id, id);
     const node = this.#running.get(id);
     if (node !== undefined && this.#connections.has(pair))
-      return { reachable: true, reason: null, version: node.software };
+      return { reachable: true, reason: null, version: node.software, announced: node.address };
     const isolated = this.#cut.has(pair) ? "the network is cut" : null;
     const reason = isolated ?? (node === undefined ? "connection refused: nothing listens there" : "not connected yet");
-    return { reachable: false, reason, version: null };
+    return { reachable: false, reason, version: null, announced: null };
   }
 
   /** @internal */

@@ -15,7 +15,7 @@ import { connectTls } from "./secure-socket.ts";
 import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
 
 export interface GreeterOptions {
-  readonly self: PeerIdentity;
+  readonly self: SelfIdentity;
   readonly cluster: string;
   readonly software: string;
   /** The state machine's name. */
@@ -48,6 +48,9 @@ export const identityOfSender = ({ id, incarnation, bootId }: NodeSender): PeerI
   incarnation,
   bootId,
 });
+
+/** Who this node is, as its hellos say it; others reach it at `address`. */
+export type SelfIdentity = PeerIdentity & { readonly address: string };
 
 export class Greeter {
   readonly #options: GreeterOptions;

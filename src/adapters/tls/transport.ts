@@ -1,7 +1,7 @@
 // How does a node speak to its peers and clients over TLS? The Transport port: it listens, dials the peers, and hands each
 // connection that has introduced itself to the peer table or the client desk. What a link is, link.ts; what is asked of
 // a certificate and a hello, identity.ts and hello.ts.
-import type { Incarnation, MemberKey, NodeId } from "../../core/configuration.ts";
+import type { MemberKey, NodeId } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
@@ -15,7 +15,7 @@ import { type BulkDial, BulkDesk } from "./bulk-desk.ts";
 import { ClientDesk } from "./client-desk.ts";
 import { CrashWatch } from "./crash-watch.ts";
 import { FlushTurn } from "./flush-turn.ts";
-import { Greeter, identityOfSender, spareHandler } from "./greeter.ts";
+import { Greeter, identityOfSender, type SelfIdentity, spareHandler } from "./greeter.ts";
 import { type NodeSender, refused } from "./hello.ts";
 import type { Identity } from "./identity.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
@@ -29,7 +29,7 @@ import type { TlsMaterial } from "./tls-words.ts";
 import { TransportLog } from "./transport-log.ts";
 
 export interface TlsTransportOptions {
-  readonly self: { readonly id: NodeId; readonly incarnation: Incarnation; readonly bootId: string };
+  readonly self: SelfIdentity;
   /** `[cluster] id`. */
   readonly cluster: string;
   /** `host:port`; port 0 takes a free one. */
@@ -62,7 +62,8 @@ class NodeTransport implements TlsTransport {
   readonly #log: TransportLog;
   readonly #greeter: Greeter;
   readonly #diallers = new Map<NodeId, PeerDialler>();
-  readonly #versions = new Map<NodeId, string>();
+  /** What the last hello of each node said of it. */
+  readonly #told = new Map<NodeId, { readonly version: string; readonly announced: string }>();
   /** Accepted and not yet introduced, the oldest first. */
   readonly #pending = new Set<Link>();
   readonly #crashes: CrashWatch;
@@ -158,7 +159,8 @@ class NodeTransport implements TlsTransport {
     return [...this.#diallers].map(([id, dialler]) => {
       const reachable = this.#table.has(id);
       const reason = reachable ? null : (dialler.reason ?? "not connected yet");
-      return { id, address: dialler.address, reachable, reason, version: this.#versions.get(id) ?? null };
+      const told = this.#told.get(id) ?? { version: null, announced: null };
+      return { id, address: dialler.address, reachable, reason, ...told };
     });
   }
 
@@ -358,7 +360,7 @@ class NodeTransport implements TlsTransport {
 
   #attach(link: Link, sender: NodeSender, { software }: Hello): void {
     this.#watch.setPhase(link, "peer");
-    this.#versions.set(sender.id, software);
+    this.#told.set(sender.id, { version: software, announced: sender.address });
     this.#crashes.connected(identityOfSender(sender));
     this.#diallers.get(sender.id)?.connected();
     this.#table.attach(link, sender);

@@ -78,6 +78,7 @@ function hello(draw: Draw): Frame {
           id: draw.name(),
           incarnation: draw.name(),
           bootId: draw.name(),
+          address: draw.address(),
           genesis: draw.orNull(() => genesis(draw)),
           purpose: draw.pick<NodePurpose>([
             { kind: "peer" },

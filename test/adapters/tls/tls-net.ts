@@ -69,6 +69,9 @@ export interface TlsTestNode extends TestNode {
   readonly lines: { readonly level: LogLevel; readonly message: string; readonly fields: LogFields }[];
 }
 
+/** What the node says of where others reach it: it listens at a port that is not known before. */
+const announcedBy = (id: string): string => `${id}.test:7400`;
+
 /** Looks at the condition after every turn of the loop; the deadline is there for what never comes. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 10_000;
@@ -88,7 +91,7 @@ export class TlsNet implements TransportHarness {
     const heard = new Recorder();
     const lines: TlsTestNode["lines"] = [];
     const transport = createTlsTransport({
-      self: { id, incarnation, bootId: choice.bootId ?? "boot" },
+      self: { id, incarnation, bootId: choice.bootId ?? "boot", address: announcedBy(id) },
       cluster: choice.cluster ?? cluster,
       listen: choice.address ?? "127.0.0.1:0",
       tls: choice.tls ?? (await nodeTls(id)),
@@ -223,6 +226,7 @@ export const nodeSender = (id: string, bootId = "boot"): HelloSender => ({
   id,
   incarnation,
   bootId,
+  address: announcedBy(id),
   genesis: null,
   purpose: { kind: "peer" },
 });
