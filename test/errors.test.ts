@@ -56,6 +56,17 @@ describe("P73: an error says one thing", () => {
   });
 });
 
+test("the page of the protocol says of every code what it means for a command", () => {
+  const page = readFileSync(resolve(import.meta.dir, "../docs/protocol.md"), "utf8");
+  const words: Readonly<Record<string, Effect>> = { no: "none", "**yes**": "done", "**unknown**": "unknown" };
+  const listed = [...page.matchAll(/^\| `([a-z-]+)` +\| (no|\*\*yes\*\*|\*\*unknown\*\*) +\|/gm)];
+  const local: readonly ErrorCode[] = ["config", "plugin", "storage", "damaged", "usage", "wrong-cluster"];
+  const crossing = errorCodes.filter((code) => !local.includes(code));
+  expect(new Map(listed.map(([, code = "", word = ""]) => [code, words[word]]))).toEqual(
+    new Map(crossing.map((code) => [code, new GraftError(code, "x", { subject: "command" }).effect])),
+  );
+});
+
 test("an error of one request may be told as that of another, with what it carries", () => {
   const cause = new Error("why");
   const leader = { id: "n1", address: "a:1" };

@@ -1,5 +1,7 @@
 // The table from errors to exit codes and words; that a process really ends with them is test/e2e's matter.
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { checked, explain, Failure } from "../../src/cli/explain-error.ts";
 import { type ErrorCode, errorCodes, GraftError, subjects } from "../../src/errors.ts";
 
@@ -37,6 +39,14 @@ describe("every code has an exit code", () => {
       }
     }
   });
+});
+
+test("the page for operators lists every code under its exit code", () => {
+  const page = readFileSync(join(import.meta.dir, "../../docs/operations.md"), "utf8");
+  const listed = [...page.matchAll(/^\| (\d) +\|[^|]*\|([^|]*)\|$/gm)].flatMap(([, exitCode, codes = ""]) =>
+    [...codes.matchAll(/`([a-z-]+)`/g)].map(([, code]) => [code, Number(exitCode)]),
+  );
+  expect(Object.fromEntries(listed)).toEqual(exitCodeOf);
 });
 
 test("a failure may have its own exit code and fields, and keeps the meaning of its error", () => {
