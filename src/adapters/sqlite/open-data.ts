@@ -23,6 +23,7 @@ import { closeOrGiveUp } from "./give-up.ts";
 import { firstPromises, hasPromised, type Mark, type MarkState } from "./mark.ts";
 import { MarkFile, markFile, readMark } from "./mark-file.ts";
 import { openDatabase, refuseOtherFormat } from "./open-database.ts";
+import { lookAtStopped, type StoppedLog } from "./open-stopped.ts";
 import { type Found, readSavedState } from "./saved-state.ts";
 import { type Beginning, formatVersion, hasItsTables } from "./schema.ts";
 import { freeFolderName, setAside } from "./set-aside.ts";
@@ -117,9 +118,15 @@ class Opening {
   }
 
   #openExisting(): Opened {
-    const finding = this.#findingBeside();
-    if (finding !== null) return this.#declareDamaged(finding);
-    return this.#open(null, (db, found) => whatIsMissing(db, found, this.#mark.mark));
+    const finding = this.#findingBeside() ?? this.#findingInside();
+    return finding === null ? this.#open(null, (log) => this.#lackIn(log)) : this.#declareDamaged(finding);
+  }
+
+  /** What the database lacks, in words, or null. */
+  #lackIn({ db, file }: StoppedLog): string | null {
+    if (!hasItsTables(db)) throw damaged(file, "its tables", "they are not those that Graft has made");
+    const missing = whatIsMissing(db, readSavedState(db, file), this.#mark.mark);
+    return missing === null ? null : `${file} is not all that this node has written: ${missing}`;
   }
 
   /** What the files show before SQLite opens them. */
@@ -128,6 +135,21 @@ class Opening {
     const wal = `${this.#file}-wal`;
     const damage = examineWal(wal);
     return damage === null ? null : walFinding(wal, damage);
+  }
+
+  /**
+   * What reading the database shows. It is read without a trace first, because opening it carries the WAL over: what is found
+   * damaged is set aside, or left, as it was found.
+   */
+  #findingInside(): string | null {
+    try {
+      return lookAtStopped(dirname(this.#file), (log) => this.#lackIn(log));
+    } catch (error) {
+      const failure = error instanceof GraftError ? error : unreadable(this.#file, error);
+      if (failure.code === "damaged") return failure.message;
+      // A lock, a foreign format, a failing disk: the opening that follows says what it means here.
+      return null;
+    }
   }
 
   #create({ refill }: MarkState & { readonly kind: "creating" }): Opened {
@@ -142,15 +164,13 @@ class Opening {
   }
 
   /** Opens the database. Damage, or something that it lacks, moves the mark on. */
-  #open(beginning: Beginning | null, lacks: (db: Database, found: Found) => string | null): Opened {
+  #open(beginning: Beginning | null, lackIn: (log: StoppedLog) => string | null): Opened {
     let db: Database | null = null;
     try {
       db = openDatabase(this.#file, beginning);
-      if (!hasItsTables(db)) throw damaged(this.#file, "its tables", "they are not those that Graft has made");
-      const found = readSavedState(db, this.#file);
-      const finding = lacks(db, found);
-      if (finding === null) return { db, found };
-      throw new GraftError("damaged", `${this.#file} is not all that this node has written: ${finding}.`);
+      const lack = lackIn({ db, file: this.#file });
+      if (lack !== null) throw new GraftError("damaged", lack);
+      return { db, found: readSavedState(db, this.#file) };
     } catch (error) {
       if (db !== null) closeOrGiveUp(db, this.#file);
       const failure = error instanceof GraftError ? error : unreadable(this.#file, error);

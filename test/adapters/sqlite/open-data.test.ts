@@ -99,9 +99,14 @@ describe("P46: the WAL of a killed process", () => {
     ["empty", (bytes) => bytes.subarray(0, 0)],
   ])("%s: it is noticed", (_, change) => {
     fillAndKill();
-    const bytes = readFileSync(`${directory.file}-wal`);
-    writeFileSync(`${directory.file}-wal`, change(bytes) ?? bytes);
+    const wal = `${directory.file}-wal`;
+    const bytes = readFileSync(wal);
+    writeFileSync(wal, change(bytes) ?? bytes);
+    const before = [directory.file, wal].map((path) => readFileSync(path));
     expect(refills()).toContain(directory.dataDir);
+    // Set aside as it was found: SQLite would have carried over what it can read, and emptied the rest.
+    const [folder = ""] = directory.setAside();
+    expect(["graft.sqlite", "graft.sqlite-wal"].map((name) => readFileSync(join(folder, name)))).toEqual(before);
   });
 
   test("the range that is lost is named as far as it is known", () => {
