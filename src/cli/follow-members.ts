@@ -1,4 +1,5 @@
-// Keeps the list of addresses in the graft.toml that a command was given its cluster by: it follows the members.
+// When does a graft.toml follow the members? After a change of the membership, and when the status shows that a member has moved.
+// How the file is edited is config/client-file.ts.
 import type { ClusterView, ReachedCluster } from "../client/cluster-view.ts";
 import type { CompletedChange } from "../client/membership.ts";
 import { type AddressChange, followMembers } from "../config/client-file.ts";
@@ -7,7 +8,7 @@ import type { Output } from "./output.ts";
 
 type Listed = Pick<ClientSettings, "addresses" | "file">;
 
-/** After a change: who has left goes, who has come is added. `hidden`: ids of nodes that no client can dial. */
+/** After a change: removes members that left, and adds members that came. `hidden`: ids of nodes that no client can dial. */
 export async function followChange(
   settings: Listed,
   { before, after }: CompletedChange,
@@ -22,8 +23,8 @@ export async function followChange(
 }
 
 /**
- * After a look at the cluster: an address of the file that is nobody's any more, and where nobody answers, gives its place to that
- * of a member. Not while another cluster of the same name answers: the file may mean that one.
+ * After a status: an address that belongs to no member, and at which no node answers, gives its place to the address of a member.
+ * The file stays as it is while another cluster of the same name answers: the file may mean that one.
  */
 export async function followView(settings: Listed, view: ReachedCluster, output: Output): Promise<void> {
   if (view.leader === null || view.otherClusters.length > 0) return;

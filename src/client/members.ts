@@ -1,5 +1,5 @@
-// Who belongs to the cluster? Only a member knows: a node that waits to be added, or was removed, has a list of its own, which may
-// be older than everything that was changed since.
+// Which nodes belong to the cluster? Only the list of a member counts. A node that waits to be added, or was removed, may have a list
+// that is older than the latest change.
 import type { ConfigurationReply } from "../ports/requests.ts";
 import type { GraftClient } from "./client.ts";
 

@@ -23,7 +23,7 @@ export const noRequest: RequestedChange = { add: [], promote: [], demote: [], re
 
 /** What a change has come to. */
 export interface CompletedChange {
-  /** As a member had it before; null: no member was reached. */
+  /** The configuration of a member before the change; null: no member was reached. */
   readonly before: ConfigurationReply | null;
   readonly after: ConfigurationReply;
 }
@@ -85,7 +85,7 @@ async function membersNow(client: GraftClient, limitMs: number): Promise<Configu
   return members !== null && isMember(members) ? members : null;
 }
 
-/** The members as of `index` at least; whichever node answers may lag a moment behind. */
+/** The members as of `index` at least. A member that answers may lag behind for a moment. */
 async function membersFrom(client: GraftClient, index: number, limitMs: number): Promise<ConfigurationReply> {
   const { clock } = client;
   const dueMs = clock.nowMs() + Math.min(limitMs, showMs);
@@ -97,7 +97,7 @@ async function membersFrom(client: GraftClient, index: number, limitMs: number):
   }
 }
 
-/** Which data the nodes that are added have now, by id; of those that answer. */
+/** The incarnations that run at the addresses of the additions, by id. A node that does not answer is missing. */
 async function incarnationsOf(
   client: GraftClient,
   { add }: RequestedChange,
@@ -111,8 +111,8 @@ async function incarnationsOf(
 }
 
 /**
- * Whether the change is what made the members so. A node with a wiped disk looks like the voter that it was before: it must be
- * a member with the data that it has now, or, where it does not say, be listed otherwise than before.
+ * Whether the change is complete. A node with a wiped disk looks like the voter that it was before. So the list must name the
+ * incarnation that runs now or, if the node does not answer, differ from the list before.
  */
 export function isDone(
   change: RequestedChange,

@@ -1,5 +1,5 @@
-// When does a client look for what has waited too long? One timer serves all deadlines of a client: they are looked at in one go
-// and always in the same order. Two timers would race for deadlines of the same moment, and users would see both outcomes.
+// When does a client look for requests whose deadline has passed? One timer serves all deadlines of a client, and each sweep looks at
+// them in the same order. Two timers would race for deadlines of the same moment, and users would see both outcomes.
 import type { Clock, Timer } from "../ports/clock.ts";
 
 /** Looks at what is due at `nowMs`. Returns whether anything still waits. */
@@ -21,7 +21,7 @@ export class Sweep {
     this.#looks.push(look);
   }
 
-  /** Something waits: sweeps begin, and go on while anything does. */
+  /** To be called when something waits. The sweeps end by themselves. */
   begin(): void {
     this.#timer ??= this.#clock.at(this.#clock.nowMs() + intervalMs, () => this.#run());
   }

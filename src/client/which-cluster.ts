@@ -22,12 +22,15 @@ export class WhichCluster {
     return this.#uuid;
   }
 
-  /** The nodes of other clusters that were met, by what they said last. */
+  /** The nodes of other clusters that this client has reached. */
   get others(): readonly OtherCluster[] {
     return [...this.#others].map(([address, clusterUuid]) => ({ address, clusterUuid }));
   }
 
-  /** The node at `address` says which cluster it belongs to; null: to none yet. Returns why it is refused; null: it is not. */
+  /**
+   * To be called with the cluster that the node at `address` says it belongs to; null: none yet. Returns why the client refuses the
+   * node; null: it does not.
+   */
   objectionTo(address: string, clusterUuid: string | null): GraftError | null {
     this.#uuid ??= clusterUuid;
     if (clusterUuid === null || clusterUuid === this.#uuid) {

@@ -1,5 +1,5 @@
-// How does a graft.toml follow the members? Only its list of addresses is changed, where it stands: comments, order and layout are
-// the user's. A file that may not be written stays as it is.
+// How does a graft.toml follow the members? Only the elements of its list of addresses change, each in its place. Comments, order and
+// layout belong to the user. A file that may not be written stays as it is.
 import {
   accessSync,
   constants,
@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { type AST, parseTOML } from "toml-eslint-parser";
 
-/** What becomes of the list: who left takes its address along, and the place of it is given to one that came. */
+/** An address that is gone gives its place in the list to one that has come. The rest is removed or appended. */
 export interface AddressChange {
   readonly gone: readonly string[];
   readonly come: readonly string[];
@@ -20,7 +20,7 @@ export interface AddressChange {
 
 export type Followed = "written" | "unchanged" | "notWritable";
 
-/** Rewrites the file in one step, or leaves it as it is. Throws what the file system throws, but not for lack of a right. */
+/** Replaces the file atomically, or leaves it as it is. Throws what the file system throws, except for missing permissions. */
 export function followMembers(path: string, change: AddressChange): Followed {
   const file = realpathSync(path);
   const before = readFileSync(file, "utf8");
@@ -29,7 +29,7 @@ export function followMembers(path: string, change: AddressChange): Followed {
   const { mode } = statSync(file);
   const draft = `${file}.${process.pid}.new`;
   try {
-    // The superuser may write everything: a file that nobody may write is meant to stay as it is.
+    // The superuser may write every file. Without any write permission the file is meant to stay as it is.
     if ((mode & 0o222) === 0) return "notWritable";
     accessSync(file, constants.W_OK);
     writeFileSync(draft, after, { mode, flag: "wx" });
@@ -46,7 +46,7 @@ export function followMembers(path: string, change: AddressChange): Followed {
   return "written";
 }
 
-/** The text with another list of addresses. The list is never left empty; without one the text stays as it is. */
+/** The text with the changed list. The list never becomes empty. A text without a list stays as it is. */
 export function withAddresses(text: string, { gone, come }: AddressChange): string {
   // TOML allows a byte order mark there, and the parser does not.
   if (text.startsWith("\ufeff")) return `\ufeff${withAddresses(text.slice(1), { gone, come })}`;
@@ -72,7 +72,7 @@ interface Element {
   readonly end: number;
 }
 
-/** The texts in the list `cluster` at the top of the document; none where it is not there. */
+/** The strings in the top-level list `cluster`. */
 function elementsIn(text: string): readonly Element[] {
   for (const node of parseTOML(text).body[0].body) {
     if (node.type === "TOMLKeyValue" && isCluster(node.key)) {
@@ -101,7 +101,7 @@ function replaced(text: string, address: string, by: string): string {
   return `${text.slice(0, start)}${quote}${by}${quote}${text.slice(end)}`;
 }
 
-/** An address with a line of its own goes with that line, its comment included. */
+/** Removes the whole line, with its comment, of an address that has a line of its own. */
 function removed(text: string, address: string): string {
   const elements = elementsIn(text);
   const at = elements.findIndex((element) => element.address === address);
@@ -125,7 +125,7 @@ function appended(text: string, address: string): string {
   return `${text.slice(0, line.start)}${kept}${indent}"${address}",\n${text.slice(line.end)}`;
 }
 
-/** The line on which the element stands alone, its end included; null: there is more on it. */
+/** The line, newline included, that holds this element alone. Null: the line holds more. */
 function ownLine(text: string, { start, end }: Element): { readonly start: number; readonly end: number } | null {
   const lineStart = text.lastIndexOf("\n", start) + 1;
   const newline = text.indexOf("\n", end);

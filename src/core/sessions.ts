@@ -57,7 +57,7 @@ export interface SessionsImage {
 /** What the table holds at most. The same on every node, or their states would part. */
 export interface SessionLimits {
   readonly sessionsMax: number;
-  /** Of these, how many only administrators may open. */
+  /** How many of these only administrators may open. */
   readonly adminSessions: number;
   /** Of one client. */
   readonly clientSessionsMax: number;
