@@ -1,5 +1,5 @@
 // `graft cluster configuration`: who belongs to the cluster, as its log has it.
-import { viewMembers } from "../client/members.ts";
+import { isMember, viewMembers } from "../client/members.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { renderTable } from "./table.ts";
@@ -10,7 +10,8 @@ export const clusterConfiguration = command({
   examples: [["graft cluster configuration", "members, their addresses and whether they vote"]],
   run: (args, { output }) =>
     withClient(args, output, async ({ client, timeoutMs }) => {
-      const { index, removed, members, pending } = await output.progress("asking", viewMembers(client, timeoutMs));
+      const found = await output.progress("asking", viewMembers(client, timeoutMs));
+      const { index, removed, members, pending, node } = found;
       await output.answer({ index, removed, members, pending }, (paint) => {
         if (members.length === 0) return "not founded yet: the founders have not all met; see: graft cluster status";
         const rows = members.map((member) => [
@@ -22,7 +23,8 @@ export const clusterConfiguration = command({
           member.incarnation.slice(0, 8),
         ]);
         const titles = ["node", "address", "voter", "outgoing", "priority", "incarnation"];
-        const head = removed ? "the last one that a removed node knows, at index" : "configuration at index";
+        const outsider = `the last one that ${node} knows (${removed ? "removed" : "no member"}), at index`;
+        const head = isMember(found) ? "configuration at index" : outsider;
         const steps = pending.map(stepWords);
         return [
           `${head} ${index}`,

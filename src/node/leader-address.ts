@@ -1,5 +1,5 @@
-// At which address does a client find the leader? The configuration names one. A node that has moved says another in its hello, and may
-// lead before the configuration is changed: a client is told both, and tries the one of the configuration first.
+// At which address does a client find the leader? The configuration names one. A node that has moved announces another one in its hello,
+// and may lead before the configuration changes. Replies carry both, and clients try the configured address first.
 import { nodeIdOf } from "../core/configuration.ts";
 import type { ClientReply, LeaderHint } from "../ports/requests.ts";
 import type { StatusSource } from "./status.ts";
