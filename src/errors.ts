@@ -115,7 +115,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   overloaded: "Try again later, or send less at once.",
   rejected: {
     change: "Correct the change. The members: graft cluster configuration.",
-    other: "Correct the request.",
+    other: "Correct what the message names.",
   },
   unauthorized:
     "Check --ca, --cert and --key. Administrators are listed under [access] admins in each node's configuration.",

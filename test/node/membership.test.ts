@@ -141,6 +141,21 @@ test("a member goes by its own log, whatever list of members it is told", async 
   expect(told!.node.membership.acquaintance.list).toBeNull();
 });
 
+test("P73: a change that was begun and that a later one takes back is in doubt, and not said to be unmade", async () => {
+  const cluster = await founded();
+  const added = await join(cluster, "n4");
+  added.holdsDisk = "everything";
+  await cluster.advance(500);
+  const client = cluster.client(cluster.leader.id);
+  const more = { timeoutMs: 60_000, expectedIndex: null, dryRun: false };
+  client.send((id) => ({ kind: "changeMembership", id, change: { ...nothing, add: [newcomer("n4")] }, ...more }));
+  const members = (): number => latestConfiguration(cluster.leader.node.state.log)?.members.length ?? 0;
+  await cluster.until("it is a learner", () => members() === 4);
+  expect(await change(cluster, cluster.leader, { remove: ["n4"] })).toMatchObject({ kind: "membershipChanged" });
+  const message = expect.stringContaining("n4 was removed or demoted again before it could become a voter");
+  expect(client.raw).toEqual([expect.objectContaining({ kind: "error", code: "outcome-unknown", message })]);
+});
+
 describe("a node that leaves", () => {
   test("P9, P44: goes on telling clients so, campaigns no more, and does not start again from its data", async () => {
     const cluster = await founded();
