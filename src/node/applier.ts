@@ -130,6 +130,12 @@ export class Applier {
     this.#isHeld = true;
   }
 
+  /** What was to go from the log stays: the store had no room for the snapshot in its place. */
+  letGo(): void {
+    this.#isHeld = false;
+    this.#pump();
+  }
+
   /**
    * The node ends: nothing more is handed over, and who waits for the state machine is not left to believe that the node
    * never took the request.

@@ -3,7 +3,7 @@
 // log as the core sees it, also of entries that the store has not been given yet.
 import { type Entry, entryBytes } from "../core/entry.ts";
 import type { Chains } from "../core/histories.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, LogPosition } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { LogStore } from "../ports/log-store.ts";
 
@@ -57,6 +57,11 @@ export class LogTail implements Chains {
     const found = this.#chains[this.#skipped + index - start - 1];
     if (found === undefined) throw new Error(`entry ${index} is not in the log's tail`);
     return found;
+  }
+
+  /** Forgets everything: the store's own log, which ends there, counts, and nothing else. */
+  restart({ index }: LogPosition): void {
+    this.#beginAt(index, this.#store.chainAt(index));
   }
 
   /** Forgets the entries after `through`. */

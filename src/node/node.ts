@@ -11,6 +11,7 @@ import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { State } from "../core/state.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
+import type { SavedState } from "../ports/log-store.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
 import type { ClientRequest } from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
@@ -58,7 +59,7 @@ export class Node implements TransportHandler, RequestTarget {
   #quiet: PromiseWithResolvers<void> | null = null;
 
   constructor(options: NodeOptions, modules: NodeModules) {
-    const { store, clock, transport, logger, stateMachine } = modules;
+    const { store, clock, stateMachine } = modules;
     this.options = options;
     this.#modules = modules;
     const arrive = (event: ArrivedEvent): void => this.#loop.arrive(event);
@@ -92,7 +93,12 @@ export class Node implements TransportHandler, RequestTarget {
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
       failed: (error) => this.#die(error),
     });
-    const state = restore(store.saved, startOf(store.saved, options, clock));
+    this.#loop = this.#makeLoop(tail);
+  }
+
+  #makeLoop(tail: LogTail): TurnLoop {
+    const { store, clock, transport, logger } = this.#modules;
+    const begin = (saved: SavedState): State => restore(saved, startOf(saved, this.options, clock));
     const targets = {
       transport,
       tail,
@@ -107,10 +113,16 @@ export class Node implements TransportHandler, RequestTarget {
         logger.log(fault === null ? "info" : "error", `${nodeIdOf(of)} ${describeFault(fault)}`),
       halt: (reason: HaltReason) => this.#die(haltError(reason)),
     };
-    this.#loop = new TurnLoop(
-      state,
-      { store, transport, clock, logger, mailbox: this.#mailbox },
-      { targets, turned: () => this.#onTurned(), failed: (error) => this.#die(error) },
+    return new TurnLoop(
+      begin(store.saved),
+      { store, transport, clock, logger, mailbox: this.#mailbox, disk: this.#fitness.disk },
+      {
+        targets,
+        turned: () => this.#onTurned(),
+        begin,
+        noRoom: () => this.#onNoRoom(tail),
+        failed: (error) => this.#die(error),
+      },
     );
   }
 
@@ -157,7 +169,13 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    const reasons = { isStopping: this.#isRefusing, stateMachine: this.#applier.failure, nowMs: this.nowMs() };
+    const waitsForRoom = this.#loop.waitsForRoom;
+    const reasons = {
+      isStopping: this.#isRefusing,
+      waitsForRoom,
+      stateMachine: this.#applier.failure,
+      nowMs: this.nowMs(),
+    };
     return refusalOf(this.state, reasons);
   }
 
@@ -279,6 +297,7 @@ export class Node implements TransportHandler, RequestTarget {
     this.#applier.expire(nowMs);
     transport.flush();
     this.#fitness.look();
+    this.#loop.tryAgain();
     this.snapshots.relieve(this.#fitness.disk.isLow);
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
@@ -315,6 +334,16 @@ export class Node implements TransportHandler, RequestTarget {
   #onStateMachineFailed(error: Error): void {
     const { logger } = this.#modules;
     logger.log("error", "the state machine has stopped", { reason: error.message });
+    this.#fitness.look();
+  }
+
+  #onNoRoom(tail: LogTail): void {
+    this.#modules.logger.log("error", "the disk is full: this node takes no part until there is space on it");
+    tail.restart(this.state.log.last);
+    this.#applier.letGo();
+    this.snapshots.onNoRoom();
+    this.#waiting.abandon("the disk of this node is full");
+    this.#unpark();
     this.#fitness.look();
   }
 

@@ -11,6 +11,8 @@ import type { ReplyError } from "./waiting-clients.ts";
 
 export interface Reasons {
   readonly isStopping: boolean;
+  /** Its disk is full. */
+  readonly waitsForRoom: boolean;
   /** Why the state machine of this node has stopped; null: it runs. */
   readonly stateMachine: Error | null;
   readonly nowMs: Millis;
@@ -20,11 +22,13 @@ export interface Reasons {
 const turnMs = 10;
 
 /** Null when they are taken. */
-export function refusalOf(state: State, { isStopping, stateMachine, nowMs }: Reasons): ReplyError | null {
+export function refusalOf(state: State, { isStopping, waitsForRoom, stateMachine, nowMs }: Reasons): ReplyError | null {
   const leader = knownLeader(state);
   // A node that found nobody to hand over to does not name itself: it is about to be gone.
   const other = leader?.id === nodeIdOf(state.self) ? null : leader;
   if (isStopping) return { ...notLeader(other), message: "this node is stopping" };
+  if (waitsForRoom)
+    return { ...notLeader(null), message: "the disk of this node is full, and it takes no part until there is space" };
   if (state.removed !== null) return ofRemoved(state, state.removed, nowMs);
   if (stateMachine === null) return null;
   return other === null ? stateMachineStopped(stateMachine) : notLeader(other);

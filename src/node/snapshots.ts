@@ -25,6 +25,9 @@ import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapsh
 
 /** Between two small steps of giving back space, ms: commands go first. */
 const reclaimPauseMs = 5;
+const noRoomPauseMs = 1_000;
+/** What such a step may write, bytes. */
+const reclaimBytes = 1024 * 1024;
 
 export interface SnapshotModules {
   readonly store: LogStore;
@@ -40,7 +43,7 @@ export interface NodeSnapshotsOptions {
   readonly policy: SnapshotPolicy;
   readonly scrubIntervalMs: Millis;
   readonly state: () => State;
-  readonly disk: () => Pick<DiskWatch, "hasRoomForBulk">;
+  readonly disk: () => Pick<DiskWatch, "hasRoomForBulk" | "hasRoomFor">;
   readonly arrive: (event: ArrivedEvent) => void;
   /** The log's disk is not to be trusted, or an invariant is broken. */
   readonly failed: (error: unknown) => void;
@@ -160,6 +163,11 @@ export class NodeSnapshots {
     this.#written = ticket;
   }
 
+  /** The store had no room: what was on its way to the disk has not got there. */
+  onNoRoom(): void {
+    this.#written = null;
+  }
+
   /** After each turn: what a durable record has replaced goes. */
   onTurned(): void {
     if (this.#written === null || this.#options.state().durability.confirmed < this.#written) return;
@@ -221,11 +229,13 @@ export class NodeSnapshots {
     }
   }
 
-  #reclaim(): void {
+  #reclaim(pauseMs = reclaimPauseMs): void {
     if (this.#isStopped || this.#reclaiming !== null) return;
     const { clock, store } = this.#modules;
-    this.#reclaiming = clock.at(clock.nowMs() + reclaimPauseMs, () => {
+    this.#reclaiming = clock.at(clock.nowMs() + pauseMs, () => {
       this.#reclaiming = null;
+      // Giving space back takes some first.
+      if (!this.#options.disk().hasRoomFor(reclaimBytes)) return this.#reclaim(noRoomPauseMs);
       try {
         if (store.reclaim()) this.#reclaim();
       } catch (error) {

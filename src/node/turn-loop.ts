@@ -5,15 +5,18 @@ import { describeEvent, describeState } from "../core/describe.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { sharedPosition } from "../core/histories.ts";
+import { startOver } from "../core/start-over.ts";
 import type { State } from "../core/state.ts";
 import { step } from "../core/step.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
+import type { LogStore, SavedState } from "../ports/log-store.ts";
 import type { Transport } from "../ports/transport.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { type EffectTargets, executeEffect } from "./execute-effects.ts";
 import { Lateness } from "./lateness.ts";
 import type { ArrivedEvent, Mailbox } from "./mailbox.ts";
+import { bytesOf, WaitForRoom } from "./wait-for-room.ts";
 
 /** How often, and for how long in ms, one turn goes back to its mailbox before the sockets get theirs. */
 const roundsMax = 16;
@@ -25,12 +28,17 @@ export interface TurnLoopModules {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly mailbox: Mailbox;
+  readonly disk: Pick<DiskWatch, "hasRoomFor">;
 }
 
 export interface TurnLoopHandlers {
   readonly targets: Omit<EffectTargets, "writes">;
   /** After each turn, when everything in it has been done. */
   readonly turned: () => void;
+  /** The state that the core begins with. */
+  readonly begin: (saved: SavedState) => State;
+  /** The disk is full, and the state is that of the store: whatever was built on more than that is to go. */
+  readonly noRoom: () => void;
   /** A broken invariant or a failed disk: called at most once, and the loop has stopped. */
   readonly failed: (error: unknown) => void;
 }
@@ -42,9 +50,13 @@ export class TurnLoop {
   readonly #writes: DurableEffect[] = [];
   readonly #lateness: Lateness;
   #state: State;
+  /** How often the state has been restored from the store: confirmations of before count for nothing. */
+  #beginnings = 0;
   #isScheduled = false;
   #isTurning = false;
   #isStopped = false;
+  /** Since the disk was full: this node takes no part until there is room. */
+  #waits: WaitForRoom | null = null;
   #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
 
   constructor(state: State, modules: TurnLoopModules, handlers: TurnLoopHandlers) {
@@ -53,6 +65,11 @@ export class TurnLoop {
     this.#handlers = handlers;
     this.#lateness = new Lateness(modules.logger);
     this.#targets = { ...handlers.targets, writes: this.#writes };
+  }
+
+  /** The disk is full: this node takes no part. */
+  get waitsForRoom(): boolean {
+    return this.#waits !== null;
   }
 
   get state(): State {
@@ -70,6 +87,15 @@ export class TurnLoop {
     if (this.#isScheduled || this.#isTurning || this.#isStopped) return;
     this.#isScheduled = true;
     this.#modules.clock.soon(() => this.#turn());
+  }
+
+  /** There may be room again: to be called now and then while it waits. */
+  tryAgain(): void {
+    const { disk, mailbox } = this.#modules;
+    if (this.#waits === null || !disk.hasRoomFor(0)) return;
+    for (const event of this.#waits.kept) mailbox.addEvent(event);
+    this.#waits = null;
+    this.schedule();
   }
 
   /** No further step is taken, also not of the turn under way. */
@@ -103,6 +129,7 @@ export class TurnLoop {
 
   #round(): void {
     const nowMs = this.#modules.clock.nowMs();
+    if (this.#waits !== null) return this.#turnAway(this.#waits, this.#modules.mailbox.take(nowMs));
     for (const event of this.#modules.mailbox.take(nowMs)) this.#step(event);
     // Time comes after what has arrived: a message that was waiting may be the one the timer was set against.
     if (nowMs >= nextDeadlineMs(this.#state)) {
@@ -138,14 +165,35 @@ export class TurnLoop {
 
   /** One transaction a turn. What was sent leaves first, so that the followers' disks work beside this one (§10.2.1). */
   #write(): void {
+    const { transport, store, disk } = this.#modules;
     const writes = this.#writes.splice(0);
     const ticket = writes.at(-1)!.ticket;
-    this.#modules.transport.flush();
-    this.#modules.store.write(writes, () => this.arrive({ kind: "persisted", ticket }));
+    transport.flush();
+    const beginnings = this.#beginnings;
+    const onDurable = (): void => {
+      if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });
+    };
+    if (!disk.hasRoomFor(bytesOf(writes)) || store.write(writes, onDurable) === "noRoom") this.#startOver();
+  }
+
+  /** As after a crash: what is not saved is gone, and nobody was promised any of it. */
+  #startOver(): void {
+    const { store } = this.#modules;
+    const [state, effects] = startOver(this.#state, this.#handlers.begin(store.reopen()));
+    this.#beginnings++;
+    this.#state = state;
+    this.#waits = new WaitForRoom();
+    for (const effect of effects) executeEffect(effect, state, this.#targets);
+    this.#handlers.noRoom();
+  }
+
+  #turnAway(waits: WaitForRoom, events: readonly Event[]): void {
+    for (const event of events)
+      for (const effect of waits.answer(event)) executeEffect(effect, this.#state, this.#targets);
   }
 
   #keepTime(): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#waits !== null) return;
     const atMs = nextDeadlineMs(this.#state);
     // A timer that fires too early costs one look at the clock; setting it anew at every heartbeat would cost more.
     if (this.#timer !== null && this.#timer.atMs <= atMs) return;

@@ -67,8 +67,17 @@ export interface LogStore {
   /** What was found when the store was opened. */
   readonly saved: SavedState;
 
-  /** Takes a turn's durable effects. Blocks at most for one fsync. Throws `GraftError("storage")`. */
-  write(effects: readonly DurableEffect[], onDurable: () => void): void;
+  /**
+   * Takes a turn's durable effects. Blocks at most for one fsync. Throws `GraftError("storage")`. `noRoom`: the disk was full
+   * before anything was promised, and nothing was written. `reopen` is then the next call, once there is room.
+   */
+  write(effects: readonly DurableEffect[], onDurable: () => void): "written" | "noRoom";
+
+  /**
+   * What is saved and durable, found anew. Writes that are not durable yet are gone, and their `onDurable` is never called: as
+   * after a crash.
+   */
+  reopen(): SavedState;
 
   /**
    * The entries from `first` to `last` (both included) in order: at least one, then as many as fit into `bytesMax` bytes

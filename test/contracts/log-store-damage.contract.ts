@@ -36,7 +36,7 @@ export function logStoreDamageContract(name: string, createMedium: () => LogStor
       medium.dispose();
     });
 
-    const write = (...effects: DurableEffect[]): void => store.write(effects, ignoreDurable);
+    const write = (...effects: DurableEffect[]): void => void store.write(effects, ignoreDurable);
     const stop = (): void => {
       medium.settle(store);
       medium.stop(store);

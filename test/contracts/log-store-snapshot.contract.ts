@@ -51,7 +51,7 @@ export function logStoreSnapshotContract(name: string, createMedium: () => LogSt
       medium.dispose();
     });
 
-    const write = (...effects: Parameters<LogStore["write"]>[0]): void => store.write(effects, ignoreDurable);
+    const write = (...effects: Parameters<LogStore["write"]>[0]): void => void store.write(effects, ignoreDurable);
     const reopen = (): SavedState => {
       medium.settle(store);
       medium.stop(store);

@@ -52,7 +52,7 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
       medium.dispose();
     });
 
-    const write = (...effects: Parameters<LogStore["write"]>[0]): void => store.write(effects, ignoreDurable);
+    const write = (...effects: Parameters<LogStore["write"]>[0]): void => void store.write(effects, ignoreDurable);
     const reopen = (): SavedState => {
       medium.settle(store);
       medium.stop(store);
@@ -99,6 +99,21 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
         expect(otherStore.saved.incarnation).not.toBe(store.saved.incarnation);
         otherStore.close();
         other.dispose();
+      });
+    });
+
+    describe("reopened", () => {
+      test("it finds what is saved, as the next start would, and goes on from there", () => {
+        write(found(), vote(3, "n2"), append(...commands(1, 5, 1), configuration(6, 2, "n1"), ...commands(7, 9, 3)));
+        medium.settle(store);
+        const found1 = store.reopen();
+        write(truncate(8), append(...commands(9, 10, 4)), vote(4, null));
+        medium.settle(store);
+        const found2 = store.reopen();
+        expect(found1).toMatchObject({ currentTerm: 3, last: { index: 9, term: 3 } });
+        expect(found2).toEqual(reopen());
+        expect(found2).toMatchObject({ currentTerm: 4, last: { index: 10, term: 4 } });
+        expect(store.read(9, 10, 1e9)).toEqual(commands(9, 10, 4));
       });
     });
 

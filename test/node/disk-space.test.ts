@@ -100,3 +100,62 @@ describe("a disk that is nearly full", () => {
     expect(leader.node.state.snapshot).toBeNull();
   });
 });
+
+describe("a disk that is full", () => {
+  test("on the leader, before it could hand over: nothing is acknowledged, another one leads, and it comes back", async () => {
+    const cluster = await founded();
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    client.command("before");
+    await cluster.advance(200);
+    leave(leader, 10);
+    leader.store.isFull = true;
+    client.command("lost or not");
+    await cluster.settle();
+    expect(client.replies[0]).toContain("result");
+    expect(client.replies[1]).not.toContain("result");
+    expect(leader.logs).toContain("error the disk is full: this node takes no part until there is space on it");
+    const next = await cluster.anotherLeader(leader);
+    const other = cluster.client(next.id);
+    other.command("after");
+    await cluster.advance(200);
+    expect(other.replies).toEqual([expect.stringContaining("result")]);
+    // It tells clients so, and answers from the past.
+    client.command("here");
+    expect(client.raw.at(-1)).toMatchObject({ message: expect.stringContaining("the disk of this node is full") });
+    leave(leader, 500);
+    leader.store.isFull = false;
+    await cluster.until("it is in step", () => leader.node.appliedIndex === next.node.appliedIndex);
+    expect(leader.machine.applied).toEqual(next.machine.applied);
+    expect(leader.end).toBeNull();
+  });
+
+  test("on all: nobody ends, nothing that was acknowledged is lost, and all recover when there is space", async () => {
+    const cluster = await founded();
+    const client = cluster.client(cluster.leader.id);
+    client.command("before");
+    await cluster.advance(200);
+    for (const member of cluster.members.values()) {
+      leave(member, 0);
+      member.store.isFull = true;
+    }
+    client.command("while");
+    await cluster.advance(30_000, 50);
+    for (const { end, node } of cluster.members.values()) expect([end, node.state.role.kind]).not.toContain("leader");
+    for (const member of cluster.members.values()) {
+      leave(member, 500);
+      member.store.isFull = false;
+    }
+    await cluster.advance(5_000);
+    const after = cluster.client((await cluster.electLeader()).id);
+    after.command("after");
+    await cluster.advance(1_000);
+    expect(after.replies).toEqual([expect.stringContaining("result")]);
+    for (const { end, machine } of cluster.members.values()) {
+      expect(end).toBeNull();
+      const said = machine.applied.map((line) => line.split(":")[1]);
+      expect([said[0], said.at(-1)]).toEqual(["before", "after"]);
+      expect(said).toEqual(cluster.leader.machine.applied.map((line) => line.split(":")[1]));
+    }
+  });
+});

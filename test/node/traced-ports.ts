@@ -11,10 +11,12 @@ export function tracedStore(store: MemoryLogStore, trace: string[], holds: () =>
     saved: store.saved,
     write: (effects, onDurable) => {
       trace.push(`write ${effects.map((effect) => effect.kind).join("+")}`);
-      store.write(effects, onDurable);
+      const outcome = store.write(effects, onDurable);
       const isAppend = effects.some(({ kind }) => kind === "appendLog");
       if (holds() === "nothing" || (holds() === "appends" && !isAppend)) store.flushAll();
+      return outcome;
     },
+    reopen: () => store.reopen(),
     read: (first, last, bytesMax) => store.read(first, last, bytesMax),
     chainAt: (index) => store.chainAt(index),
     chainAfter: (before, entry) => store.chainAfter(before, entry),

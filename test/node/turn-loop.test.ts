@@ -37,7 +37,8 @@ class HeldClock extends ManualClock {
 const [n1, n2, n3] = [toMemberKey("n1", "a"), toMemberKey("n2", "b"), toMemberKey("n3", "c")];
 
 /** The loop of n1, a follower in a cluster of three. */
-function followerLoop(write?: LogStore["write"]) {
+function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) {
+  const room = { isThere: true };
   const first = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   const members = [n1, n2, n3].map((key) => ({ key, address: `${key}:1`, priority: 0 }));
   const genesis = { clusterUuid: "0".repeat(32), members, foundedAtMs: 1_000 };
@@ -91,12 +92,16 @@ function followerLoop(write?: LogStore["write"]) {
         keepDamage: never,
         keepFinding: never,
         reclaim: never,
+        reopen: () => store.reopen(),
         close: never,
         write: (effects, onDurable) => {
           log.push(`write ${effects.map(({ kind }) => kind).join("+")}`);
-          (write ?? store.write.bind(store))(effects, onDurable);
+          if (write === undefined) return store.write(effects, onDurable);
+          write(effects, onDurable);
+          return "written";
         },
       },
+      disk: { hasRoomFor: () => room.isThere },
       transport,
       clock,
       logger: { enabled: () => true, log: (level, message) => void (level === "trace" && log.push(message)) },
@@ -117,10 +122,12 @@ function followerLoop(write?: LogStore["write"]) {
         halt: never,
       },
       turned: () => void log.push("turned"),
+      begin: (saved) => restore(saved, { ...start, nowMs: clock.nowMs() }),
+      noRoom: () => void log.push("no room"),
       failed: (error) => void failures.push(error),
     },
   );
-  return { loop, clock, store, log, failures, waiting };
+  return { loop, clock, store, log, failures, waiting, room };
 }
 
 const noops = (after: number, count: number, term: number): readonly Entry[] =>
@@ -266,5 +273,61 @@ describe("turn loop", () => {
     expect(log).not.toContain("send appendEntriesReply");
     expect(log).not.toContain("turned");
     expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("a disk without room for a write", () => {
+  test("takes the node back to what is saved: nothing is promised, and what was on its way to the disk counts for nothing", () => {
+    const { loop, clock, log, store, failures } = followerLoop();
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    store.isFull = true;
+    loop.arrive(from(n2, appendEntries(2, 1)));
+    clock.run();
+    expect(log).toContain("no room");
+    // Those that were written before are not durable either, and are gone as after a crash.
+    expect(loop.state.log.last).toEqual(store.saved.last);
+    expect(loop.state).toMatchObject({
+      role: { kind: "follower", leader: null },
+      currentTerm: store.saved.currentTerm,
+    });
+    store.flushAll();
+    expect(clock.run()).toBe(0);
+    expect([log.filter((line) => line.startsWith("send")), failures]).toEqual([[], []]);
+  });
+
+  test("has it take no part until there is room: it hears no message, keeps no time, and sends clients elsewhere", () => {
+    const { loop, clock, log, room, waiting } = followerLoop((_, onDurable) => onDurable());
+    room.isThere = false;
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    clock.run();
+    expect(log).toContain("no room");
+    expect(clock.pendingTimers).toBe(0);
+    const answers: string[] = [];
+    const fail = ({ code }: { readonly code: string }): void => void answers.push(code);
+    const waiter = {
+      kind: "closeSession",
+      session: 1,
+      payload: new Uint8Array(),
+      dueMs: 1e9,
+      succeed() {},
+      fail,
+    } as const;
+    const ref = waiting.add([{ ...waiter, session: 1 } as never]);
+    loop.arrive({ kind: "propose", proposals: [{ kind: "closeSession", ref, session: 1 } as never] });
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    loop.arrive({ kind: "fitness", unfit: new Map([[n1, "space"]]) });
+    clock.run();
+    expect(answers).toEqual(["not-leader"]);
+    loop.tryAgain();
+    expect([loop.waitsForRoom, loop.state.log.last.index]).toEqual([true, 0]);
+    room.isThere = true;
+    loop.tryAgain();
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    clock.run();
+    expect(loop.state.log.last.index).toBe(1);
+    expect(loop.state.unfit.get(n1)).toBe("space");
+    expect(log).toContain("send appendEntriesReply");
+    expect(clock.pendingTimers).toBe(1);
   });
 });

@@ -28,6 +28,8 @@ export interface MemoryLogStoreOptions {
 }
 
 export interface MemoryLogStore extends LogStore {
+  /** Nothing more fits. */
+  isFull: boolean;
   /** Writes that are not durable yet. */
   readonly pendingWrites: number;
   /** Makes the oldest pending write durable and calls its `onDurable`. False when there is none. */
@@ -51,12 +53,13 @@ interface PendingWrite {
 
 class InMemoryLogStore implements MemoryLogStore {
   readonly saved: SavedState;
+  isFull = false;
   readonly #disk: MemoryDisk;
   readonly #autoDurable: boolean;
   /** Of everything written, durable or not. */
   #base: LogBase;
   #latestSnapshot: LogIndex;
-  readonly #entries: Entry[];
+  #entries: Entry[];
   #hasGenesis: boolean;
   #isRemoved: boolean;
   readonly #pending: PendingWrite[] = [];
@@ -78,12 +81,25 @@ class InMemoryLogStore implements MemoryLogStore {
     return this.#pending.length;
   }
 
-  write(effects: readonly DurableEffect[], onDurable: () => void): void {
+  write(effects: readonly DurableEffect[], onDurable: () => void): "written" | "noRoom" {
     this.#assertUsable();
+    if (this.isFull) return "noRoom";
     this.#check(effects);
     for (const effect of effects) this.#show(effect);
     this.#pending.push({ effects, onDurable });
     if (this.#autoDurable) this.flushAll();
+    return "written";
+  }
+
+  reopen(): SavedState {
+    this.#assertUsable();
+    this.#pending.length = 0;
+    this.#entries = [...this.#disk.entries];
+    this.#base = this.#disk.base;
+    this.#latestSnapshot = this.#disk.snapshot?.position.index ?? 0;
+    this.#hasGenesis = this.#disk.genesis !== null;
+    this.#isRemoved = this.#disk.removed !== null;
+    return savedOn(this.#disk);
   }
 
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {

@@ -21,8 +21,9 @@ import { Marking } from "./marking.ts";
 import { type OpenData, openData } from "./open-data.ts";
 import type { CheckpointRow } from "./open-database.ts";
 import { freeFolderName } from "./set-aside.ts";
+import { readSavedState } from "./saved-state.ts";
 import { Space } from "./space.ts";
-import { failedOperation, refused, stoppedByFailure } from "./storage-errors.ts";
+import { failedOperation, isSqliteError, refused, stoppedByFailure } from "./storage-errors.ts";
 
 /** How much may gather in the WAL before it is carried over into the database, bytes, roughly. */
 const walBytesMax = 4 * 1024 * 1024;
@@ -61,17 +62,23 @@ export function openSqliteLogStore({ dataDir, randomBytes, onDamage = () => {} }
   }
 }
 
+function outlineOf({ base, last, termStarts, snapshot, genesis, removed }: SavedState): LogOutline {
+  const records = { hasGenesis: genesis !== null, isRemoved: removed !== null };
+  return { base, snapshot: snapshot?.position ?? logStart, last, termStarts, ...records };
+}
+
 class SqliteLogStore implements LogStore {
   readonly saved: SavedState;
   readonly #db: Database;
   readonly #file: string;
   readonly #lock: DirectoryLock;
   readonly #marking: Marking;
-  readonly #writer: EntryWriter;
+  #writer: EntryWriter;
   readonly #readEntries: ReadEntries;
   readonly #space: Space;
   readonly #begin: Statement<never, []>;
   readonly #commit: Statement<never, []>;
+  readonly #rollback: Statement<never, []>;
   readonly #checkpoint: Statement<CheckpointRow, []>;
   #outline: LogOutline;
   #walBytes = 0;
@@ -95,21 +102,30 @@ class SqliteLogStore implements LogStore {
     this.#begin = db.prepare("BEGIN");
     this.#commit = db.prepare("COMMIT");
     this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
-    const { last, termStarts, genesis, removed } = saved;
-    const snapshot = saved.snapshot?.position ?? logStart;
-    const records = { hasGenesis: genesis !== null, isRemoved: removed !== null };
-    this.#outline = { base: saved.base, snapshot, last, termStarts, ...records };
+    this.#rollback = db.prepare("ROLLBACK");
+    this.#outline = outlineOf(saved);
   }
 
-  write(effects: readonly DurableEffect[], onDurable: () => void): void {
+  write(effects: readonly DurableEffect[], onDurable: () => void): "written" | "noRoom" {
     this.#assertUsable();
     const outline = outlineAfter(this.#outline, effects);
     if (typeof outline === "string") throw refused(this.#file, outline);
-    if (effects.length > 0) this.#commitEffects(effects);
+    if (effects.length > 0 && !this.#commitEffects(effects)) return "noRoom";
     if (outline.base !== this.#outline.base) this.#space.look();
     this.#outline = outline;
     onDurable();
     if (this.#walBytes > walBytesMax) this.#emptyWal();
+    return "written";
+  }
+
+  reopen(): SavedState {
+    this.#assertUsable();
+    return this.#orStop("Reading what was saved", () => {
+      const { saved, base, tail } = readSavedState(this.#db, this.#file);
+      this.#writer = new EntryWriter(this.#db, { file: this.#file, base, tail });
+      this.#outline = outlineOf(saved);
+      return saved;
+    });
   }
 
   read(first: LogIndex, last: LogIndex, bytesMax: number): readonly Entry[] {
@@ -184,28 +200,47 @@ class SqliteLogStore implements LogStore {
     }
   }
 
-  #commitEffects(effects: readonly DurableEffect[]): void {
+  /** False: the disk was full before COMMIT. Nothing was promised then, and nothing is there. */
+  #commitEffects(effects: readonly DurableEffect[]): boolean {
     const bytesBefore = this.#writer.bytesWritten;
-    this.#orGiveUp("Writing", () => {
+    const fits = this.#orGiveUp("Writing", () => {
       this.#marking.before(effects, (index) => this.#writer.positionAt(index));
       this.#begin.run();
-      for (const effect of effects) this.#writer.apply(effect);
+      if (!this.#fits(() => effects.forEach((effect) => this.#writer.apply(effect)))) {
+        // SQLite may have rolled back by itself.
+        if (this.#db.inTransaction) this.#rollback.run();
+        return false;
+      }
       this.#commit.run();
       this.#marking.after(effects, this.#writer.tail);
+      return true;
     });
-    this.#walBytes += this.#writer.bytesWritten - bytesBefore + transactionBytes;
+    if (fits) this.#walBytes += this.#writer.bytesWritten - bytesBefore + transactionBytes;
+    return fits;
+  }
+
+  #fits(work: () => unknown): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (isSqliteError(error, "SQLITE_FULL")) return false;
+      throw error;
+    }
   }
 
   /** After this SQLite writes the WAL from its beginning again, so that it stays about this long. */
   #emptyWal(): void {
-    this.#orGiveUp("Carrying the WAL over into the database", () => {
+    const isEmpty = this.#orGiveUp("Carrying the WAL over into the database", () => {
       // What follows overwrites the WAL, which is the other witness of what was written.
       this.#marking.sync();
-      const row = this.#checkpoint.get();
-      if (row?.busy !== 0 || row.log !== row.checkpointed) {
-        throw new Error(`the checkpoint did not get through (${JSON.stringify(row)})`);
-      }
+      let row: CheckpointRow | null = null;
+      // On a full disk it all stays in the WAL, where it is durable, until there is room.
+      if (!this.#fits(() => (row = this.#checkpoint.get()))) return false;
+      mustBeWhole(row);
+      return true;
     });
+    if (!isEmpty) return;
     this.#walBytes = 0;
   }
 
@@ -231,4 +266,9 @@ class SqliteLogStore implements LogStore {
     if (this.#failure !== null) throw stoppedByFailure(this.#file, this.#failure);
     if (!this.#isOpen) throw new GraftError("storage", `The log in ${this.#file} has been closed.`);
   }
+}
+
+function mustBeWhole(row: CheckpointRow | null): void {
+  if (row?.busy === 0 && row.log === row.checkpointed) return;
+  throw new Error(`the checkpoint did not get through (${JSON.stringify(row)})`);
 }

@@ -21,7 +21,7 @@ afterEach(() => {
   directory.remove();
 });
 
-const write = (...effects: Parameters<LogStore["write"]>[0]): void => store.write(effects, ignoreDurable);
+const write = (...effects: Parameters<LogStore["write"]>[0]): void => void store.write(effects, ignoreDurable);
 const fileBytes = (): number => statSync(directory.file).size;
 const walBytes = (): number => statSync(`${directory.file}-wal`).size;
 const rowsBelow = (index: number): number => {
