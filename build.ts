@@ -1,8 +1,10 @@
 // Compiles Graft into one binary: the program, the threads it starts, the plugins that ship with it and Bun itself.
 // `bun run build` writes dist/graft; `bun build.ts ENTRY OUTFILE` compiles another entry the same way.
 import { Glob } from "bun";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "./package.json";
+import { armFailStop } from "./src/fail-stop.ts";
 
 const source = join(import.meta.dir, "src");
 
@@ -31,12 +33,13 @@ export async function compile(entry: string, outfile: string): Promise<void> {
       autoloadTsconfig: false,
     },
   });
-  // The maps are in the binary; the copies beside it are not needed.
+  // The maps are in the binary; the copies beside it, of which threads share one, are not needed.
   const maps = outputs.filter((output) => output.kind === "sourcemap");
-  await Promise.all(maps.map((map) => Bun.file(map.path).delete()));
+  await Promise.all(maps.map((map) => rm(map.path, { force: true })));
 }
 
 if (import.meta.main) {
+  armFailStop();
   const [entry = join(source, "cli", "main.ts"), outfile = join(import.meta.dir, "dist", "graft")] = Bun.argv.slice(2);
   const beganMs = performance.now();
   await compile(entry, outfile);

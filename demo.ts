@@ -8,9 +8,12 @@ import { waitForLeader } from "./src/client/cluster-view.ts";
 import { decodeResult, encodeOperation } from "./src/client/typed-payload.ts";
 import { composeClient } from "./src/compose.ts";
 import { GraftError } from "./src/errors.ts";
+import { armFailStop } from "./src/fail-stop.ts";
 import { findFreePorts } from "./src/local/free-ports.ts";
 import { createLocalCluster, type LocalCluster, localClientSettings } from "./src/local/local-cluster.ts";
 import { NodeProcess } from "./src/local/node-process.ts";
+
+armFailStop();
 
 const graft = join(import.meta.dir, "dist", "graft");
 const writers = 8;

@@ -22,7 +22,8 @@ const pluginLibraries = ["@standard-schema/spec", "valibot"];
 const adapters: Readonly<Record<string, Layer>> = {
   cbor: adapter("cbor", { libraries: ["cbor-x"] }),
   certs: adapter("certs", { libraries: ["@peculiar/x509", "reflect-metadata", "smol-toml"] }),
-  consola: adapter("consola", { libraries: ["consola"] }),
+  // A logger's last line leaves by the platform's way for last words.
+  consola: adapter("consola", { uses: ["system"], libraries: ["consola"] }),
   files: adapter("files", {}),
   // Snapshots in memory have the same bytes as those in files.
   memory: adapter("memory", { uses: ["core", "files"] }),
@@ -63,6 +64,8 @@ const inner: Readonly<Record<string, Layer>> = {
     at: ["src/adapters/plugin/api.ts"],
   },
   plugins: { at: ["plugins/"], uses: ["publicApi"], platform: true },
+  // How a process ends that has failed: one path for all programs.
+  failStop: { at: ["src/fail-stop.ts"], uses: ["system"], platform: true },
 };
 
 const layers: Readonly<Record<string, Layer>> = {
@@ -77,7 +80,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   cli: {
     at: ["src/cli/"],
-    uses: ["compose", "local", "client", "config", "errors", "version", "vocabulary"],
+    uses: ["compose", "local", "client", "config", "errors", "version", "vocabulary", "failStop"],
     libraries: ["citty", "consola", "@bomb.sh/tab"],
     platform: true,
   },

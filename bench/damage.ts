@@ -3,7 +3,10 @@
 //
 //   bun bench/damage.ts [--runs 500] [--seed N]
 import { parseArgs } from "node:util";
+import { armFailStop } from "../src/fail-stop.ts";
 import { damageWals } from "../test/adapters/sqlite/wal-damage.ts";
+
+armFailStop();
 
 const { values } = parseArgs({
   options: {

@@ -4,8 +4,11 @@
 //
 // COMMAND may hold {runs} and {signal}, and prints a JSON line with `ms` per run as `graft bench election --json` does.
 import { join } from "node:path";
+import { armFailStop } from "../src/fail-stop.ts";
 import { median, readArguments, run } from "./compare.ts";
 import { printTable, type Row, writeResults } from "./present.ts";
+
+armFailStop();
 
 const graft = join(import.meta.dir, "..", "dist", "graft");
 const comparison = readArguments(`${graft} bench election --runs {runs} --signal {signal} --json`, ["runs", "signal"]);

@@ -7,8 +7,11 @@ import { join } from "node:path";
 import { tlsDial } from "../src/client/dial.ts";
 import type { Link } from "../src/client/connection.ts";
 import { encodeOperation } from "../src/client/typed-payload.ts";
+import { armFailStop } from "../src/fail-stop.ts";
 import type { ClientRequest } from "../src/ports/requests.ts";
 import { version } from "../src/version.ts";
+
+armFailStop();
 
 const [certs = "", cluster = "", name = "", address = "", what = "", count = "1"] = process.argv.slice(2);
 const read = (file: string): string => readFileSync(join(certs, file), "utf8");

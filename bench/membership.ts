@@ -7,10 +7,13 @@ import { parseArgs } from "node:util";
 import type { GraftClient } from "../src/client/client.ts";
 import { waitForLeader } from "../src/client/cluster-view.ts";
 import { composeClient } from "../src/compose.ts";
+import { armFailStop } from "../src/fail-stop.ts";
 import { localClientSettings } from "../src/local/local-cluster.ts";
 import { changeUnderLoad } from "../src/local/membership-load.ts";
 import { TemporaryCluster } from "../src/local/temporary-cluster.ts";
 import { printTable, type Row, writeResults } from "./present.ts";
+
+armFailStop();
 
 const { values } = parseArgs({
   options: {

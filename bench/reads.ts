@@ -4,8 +4,11 @@
 //
 // COMMAND may hold {clients}, {bytes}, {seconds}, {consistency} and {via}, and prints JSON lines as `graft bench reads --json`.
 import { join } from "node:path";
+import { armFailStop } from "../src/fail-stop.ts";
 import { median, readArguments, run } from "./compare.ts";
 import { printTable, type Row, writeResults } from "./present.ts";
+
+armFailStop();
 
 const graft = join(import.meta.dir, "..", "dist", "graft");
 const flags = "--clients {clients} --bytes {bytes} --seconds {seconds} --consistency {consistency} --via {via}";

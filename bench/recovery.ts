@@ -7,10 +7,13 @@ import { parseArgs } from "node:util";
 import { composeClient } from "../src/compose.ts";
 import type { GraftClient } from "../src/client/client.ts";
 import { encodeOperation } from "../src/client/typed-payload.ts";
+import { armFailStop } from "../src/fail-stop.ts";
 import { localClientSettings } from "../src/local/local-cluster.ts";
 import { TemporaryCluster } from "../src/local/temporary-cluster.ts";
 import { bytesIn, DiskWatch } from "./disk-use.ts";
 import { printTable, type Row, writeResults } from "./present.ts";
+
+armFailStop();
 
 const { values } = parseArgs({
   options: {

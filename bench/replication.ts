@@ -4,8 +4,11 @@
 //
 // COMMAND may hold {clients}, {bytes} and {seconds}, and prints JSON lines as `graft bench replication --json` does.
 import { join } from "node:path";
+import { armFailStop } from "../src/fail-stop.ts";
 import { median, readArguments, run } from "./compare.ts";
 import { printTable, type Row, writeResults } from "./present.ts";
+
+armFailStop();
 
 const graft = join(import.meta.dir, "..", "dist", "graft");
 const command = `${graft} bench replication --clients {clients} --bytes {bytes} --seconds {seconds} --json`;

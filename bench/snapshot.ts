@@ -11,11 +11,14 @@ import type { GraftClient } from "../src/client/client.ts";
 import { noRequest, pursueChange } from "../src/client/membership.ts";
 import { encodeOperation } from "../src/client/typed-payload.ts";
 import { composeClient } from "../src/compose.ts";
+import { armFailStop } from "../src/fail-stop.ts";
 import { localClientSettings } from "../src/local/local-cluster.ts";
 import { TemporaryCluster } from "../src/local/temporary-cluster.ts";
 import { bytesIn } from "./disk-use.ts";
 import { printTable, type Row, writeResults } from "./present.ts";
 import { MemoryWatch, residentBytes } from "./memory-use.ts";
+
+armFailStop();
 
 const { values } = parseArgs({
   options: {

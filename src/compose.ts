@@ -13,6 +13,7 @@ import type { TlsMaterial } from "./adapters/tls/tls-words.ts";
 import { type ClientOptions, GraftClient } from "./client/client.ts";
 import { tlsDial } from "./client/dial.ts";
 import { defaultSettings } from "./core/settings.ts";
+import { failStop } from "./fail-stop.ts";
 import type { SpacePolicy } from "./node/disk-watch.ts";
 import { Node } from "./node/node.ts";
 import type { LogStore } from "./ports/log-store.ts";
@@ -101,7 +102,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
     };
     const snapshots = openFileSnapshotStore(settings.node.dataDir);
     const disk = diskSpaceOf(settings.node.dataDir);
-    return new Node(options, { store, snapshots, disk, transport, stateMachine, clock: systemClock, logger });
+    return new Node(options, { store, snapshots, disk, transport, stateMachine, clock: systemClock, logger, failStop });
   } catch (error) {
     store?.close();
     await stateMachine.close();
@@ -142,7 +143,7 @@ export function composeClient(settings: ClientSettings, options: Pick<ClientOpti
 export function composeLogger(options: {
   readonly level: LogLevel;
   readonly format: "pretty" | "json";
-}): Logger & { flush(graceMs: number): Promise<void> } {
+}): Pick<ConsolaLogger, keyof Logger | "flush" | "logLast"> {
   return new ConsolaLogger(options);
 }
 

@@ -19,6 +19,7 @@ import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import type { Output, Paint } from "./output.ts";
 import { program } from "./program.ts";
+import { askedToStop } from "./stop-signals.ts";
 import { parseCount } from "./typed-numbers.ts";
 
 const firstPort = 7401;
@@ -54,7 +55,8 @@ export const dev = command({
       (node, place) =>
         new NodeProcess({ program, node, log: (line) => void output.say(prefixed(output, node.id, place, line)) }),
     );
-    const asked = askedToStop();
+    // The terminal's Ctrl-C reaches the nodes too, and they take it as this command does.
+    const asked = askedToStop().then((): Interruption => ({ kind: "asked" }));
     const ended = Promise.all(processes.map(({ exited }) => exited));
     try {
       const first = await Promise.race([
@@ -160,18 +162,6 @@ function summary({ cluster, spare, leader, style }: Ready, paint: Paint): string
 function prefixed(output: Output, id: string, place: number, line: string): string {
   const colour = (["cyan", "yellow", "green"] as const)[place % 3] ?? "cyan";
   return `${output.paintBeside(colour, `${id} │`)} ${line}`;
-}
-
-/** The terminal's Ctrl-C reaches the nodes too; they take it as we do. */
-function askedToStop(): Promise<Interruption> {
-  const asked = Promise.withResolvers<Interruption>();
-  let signals = 0;
-  const onSignal = (): void => {
-    if (++signals > 1) process.exit(1);
-    asked.resolve({ kind: "asked" });
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, onSignal);
-  return asked.promise;
 }
 
 /** As many as the others cannot do without; one alone may have been removed. */

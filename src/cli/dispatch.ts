@@ -1,10 +1,11 @@
 // Which command do these words call, and how does it end? Finds it in the tree, checks what follows, runs it, and answers
-// --help and --version on the way. Returns the exit code; it never throws.
+// --help and --version on the way. Returns the exit code; it throws what no command foresees, a mistake in Graft itself.
 import { GraftError } from "../errors.ts";
+import { sayLastWordBy } from "../fail-stop.ts";
 import type { Command, Group } from "./command.ts";
 import { completions } from "./complete.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { type ExitCode, Failure, report } from "./explain-error.ts";
+import { type ExitCode, Failure, isForeseen, report, reportAtLast } from "./explain-error.ts";
 import { renderHelp } from "./help.ts";
 import { Output } from "./output.ts";
 import { checkArguments, isFlag } from "./strict-arguments.ts";
@@ -23,6 +24,7 @@ export async function dispatch(root: Group, typed: readonly string[], version: s
   const flags = typed.slice(0, typed.includes("--") ? typed.indexOf("--") : typed.length);
   const has = (flag: string): boolean => flags.includes(flag);
   const output = new Output({ json: has("--json"), quiet: has("--quiet"), verbose: has("--verbose") });
+  sayLastWordBy((error) => reportAtLast(error, output));
   try {
     if (typed.length <= 2 && typed.some((word) => word === "--version" || word === "-v")) {
       await output.answer({ version }, () => version);
@@ -38,6 +40,7 @@ export async function dispatch(root: Group, typed: readonly string[], version: s
     else await run(found, output);
     return 0;
   } catch (error) {
+    if (!isForeseen(error)) throw error;
     return report(error, output);
   }
 }

@@ -1,9 +1,10 @@
 // Which exit code does an error have, and how is it shown? What it means and what to do next are texts of errors.ts.
 import { type Effect, type ErrorCode, GraftError } from "../errors.ts";
+import { fatalExitCode, writeLastWord } from "../fail-stop.ts";
 import type { Output } from "./output.ts";
 
-/** 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4;
+/** 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | typeof fatalExitCode;
 
 const exitCodes: Readonly<Record<ErrorCode, ExitCode>> = {
   "not-leader": 3,
@@ -80,7 +81,7 @@ export function explain(thrown: unknown): Explained {
     message,
     meaning: "This is a mistake in Graft. The request may or may not have taken effect.",
     next: "Report it, with what --verbose shows.",
-    exitCode: 1,
+    exitCode: isOfTheSystem(thrown) ? 1 : fatalExitCode,
     fields: {},
   };
 }
@@ -91,23 +92,42 @@ function explainGraftError({ code, effect, message, meaning, next, leader }: Gra
   return { code, effect, message, meaning, next, exitCode, fields: leader === null ? {} : { leader } };
 }
 
+/** The operating system refused something: no mistake in Graft. */
+const isOfTheSystem = (thrown: unknown): boolean =>
+  thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && /^E[A-Z0-9]+$/.test(thrown.code);
+
+/** Whether a command may end like this. Anything else is a mistake in Graft, and ends the process by fail-stop.ts. */
+export const isForeseen = (thrown: unknown): boolean => explain(thrown).exitCode !== fatalExitCode;
+
 /** Says what went wrong, as a document or in words, and returns the exit code. */
 export async function report(thrown: unknown, output: Output): Promise<ExitCode> {
-  const { exitCode, fields, ...told } = explain(thrown);
-  if (output.json) {
-    await output.line(JSON.stringify({ error: { ...told, ...fields } }));
-  } else {
-    const { message, meaning, next } = told;
-    const paint = output.paintBeside;
-    const lines = [
-      `${paint("red", "error:")} ${message}`,
-      `${paint("dim", " data:")} ${meaning}`,
-      `${paint("dim", " next:")} ${next}`,
-    ];
-    await output.complain(lines.join("\n"));
-  }
+  const explained = explain(thrown);
+  const isTold = output.json && (await output.offer(documentOf(explained)));
+  if (!isTold) await output.complain(wordsOf(explained, output));
   if (output.verbose && thrown instanceof Error) await output.detail(tracesOf(thrown).join("\n"));
-  return exitCode;
+  return explained.exitCode;
+}
+
+/** The same for a process that must not go back to its event loop: the last word of every command but `graft start`. */
+export function reportAtLast(error: Error, output: Output): void {
+  const explained = explain(error);
+  const traces = output.verbose ? tracesOf(error) : [];
+  if (output.json) writeLastWord(standardOutput, documentOf(explained));
+  if (output.json && !output.verbose) return;
+  writeLastWord(standardError, [...(output.json ? [] : wordsOf(explained, output)), ...traces].join("\n"));
+}
+
+const [standardOutput, standardError] = [1, 2] as const;
+
+const documentOf = ({ code, effect, message, meaning, next, fields }: Explained): string =>
+  JSON.stringify({ error: { code, effect, message, meaning, next, ...fields } });
+
+function wordsOf({ message, meaning, next }: Explained, { paintBeside: paint }: Output): readonly string[] {
+  return [
+    `${paint("red", "error:")} ${message}`,
+    `${paint("dim", " data:")} ${meaning}`,
+    `${paint("dim", " next:")} ${next}`,
+  ];
 }
 
 function tracesOf(error: Error): readonly string[] {

@@ -3,10 +3,12 @@ import { composeLogger, composeNode } from "../compose.ts";
 import { loadConfig } from "../config/config.ts";
 import { loadNodeCredentials } from "../config/credentials.ts";
 import { GraftError } from "../errors.ts";
+import { fatalExitCode, lastWordGraceMs, sayLastWordBy } from "../fail-stop.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import { checked } from "./explain-error.ts";
 import { runToItsEnd } from "./run-node.ts";
+import { askedToStop } from "./stop-signals.ts";
 
 /** How long the last log lines may take to leave, in ms. */
 const logGraceMs = 1000;
@@ -35,8 +37,8 @@ const smallestFile = `  [node]
 export const start = command({
   summary: "Run one node in the foreground",
   details: [
-    "The log goes to standard error. SIGTERM and SIGINT stop the node gracefully: a leader hands leadership over first; a second\nsignal ends it at once, which loses nothing that was acknowledged, but takes the others a moment to notice.",
-    "A node that has no quorum runs all the same; graft cluster status says whom it waits for. Mistakes in the file end with exit\ncode 2, all at once and each with its line; whatever else keeps the node from running ends with 1.",
+    "The log goes to standard error. SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the node gracefully: a leader hands leadership over\nfirst. A second signal (other than SIGHUP) ends it at once. Nothing that was acknowledged is lost, but the others take a moment to\nnotice. Under nohup the node ignores SIGHUP. A log that nobody reads never stops the node.",
+    `A node that has no quorum runs all the same; graft cluster status says whom it waits for. Mistakes in the file end with exit\ncode 2, all at once and each with its line; whatever else keeps the node from running ends with 1. A mistake in Graft itself ends\nwith ${fatalExitCode}: the node stops at once, and its last log lines say where.`,
     `The file says at least this; paths are relative to it:\n\n${smallestFile}`,
   ],
   args: {
@@ -54,7 +56,15 @@ export const start = command({
     const config = checked(() => loadConfig(path));
     const { ca, cert, key, expiresAt } = checked(() => loadNodeCredentials(config));
     const logger = composeLogger(output.verbose ? { ...config.log, level: "debug" } : config.log);
-    const isAskedToStop = askedToStop(args["stop-with-stdin"] === true);
+    sayLastWordBy((error) => logger.logLast(lastLines(error), lastWordGraceMs));
+    output.sayErrorsBy((message) => {
+      logger.log("error", message);
+      return logger.flush(logGraceMs);
+    });
+    const isAskedToStop = Promise.race([
+      askedToStop(),
+      ...(args["stop-with-stdin"] === true ? [standardInputEnds()] : []),
+    ]);
     try {
       logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin });
       await runToItsEnd({
@@ -63,25 +73,30 @@ export const start = command({
         nowMs: () => performance.now(),
         log: (level, message) => logger.log(level, message),
       });
-      if (output.json) await output.line(JSON.stringify({ node: config.node.id, end: "stopped" }));
+      // A reader that is stuck does not keep a node that has ended.
+      const answered = output.json ? output.offer(JSON.stringify({ node: config.node.id, end: "stopped" })) : null;
+      await Promise.race([answered, Bun.sleep(logGraceMs)]);
     } finally {
       await logger.flush(logGraceMs);
     }
   },
 });
 
-/** Resolves with the first request; a second signal ends the process at once. */
-function askedToStop(withStdin: boolean): Promise<void> {
+/** One that cannot be read has ended too. */
+function standardInputEnds(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
-  const onSignal = (): void => {
-    if (++signals > 1) process.exit(1);
-    resolve();
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, onSignal);
-  if (withStdin) {
-    process.stdin.once("end", resolve);
-    process.stdin.resume();
-  }
+  process.stdin.once("end", resolve);
+  process.stdin.on("error", () => resolve());
+  process.stdin.resume();
   return promise;
+}
+
+/** What the log says when something was thrown that nothing expects. The reason comes last, since a long line is cut. */
+function lastLines(error: Error): readonly string[] {
+  const frames = (error.stack ?? "").split("\n").flatMap((line) => /^\s*at (.*)$/.exec(line)?.[1] ?? []);
+  return [
+    `thrown at ${frames.join(" < ")}`,
+    "the node ends at once, by a mistake in Graft; nothing that was acknowledged is lost; start it again, and report this line " +
+      `and the one before: ${error.name}: ${error.message}`,
+  ];
 }

@@ -4,6 +4,7 @@ import type { Settings } from "../core/settings.ts";
 import type { Founding } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DiskSpace } from "../ports/disk-space.ts";
+import type { FailStop } from "../ports/fail-stop.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
@@ -42,4 +43,5 @@ export interface NodeModules {
   readonly stateMachine: StateMachine;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly failStop: FailStop;
 }

@@ -10,6 +10,7 @@ import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { State } from "../core/state.ts";
+import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { SavedState } from "../ports/log-store.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
@@ -353,8 +354,12 @@ export class Node implements TransportHandler, RequestTarget {
     this.#unpark();
   }
 
-  /** A broken invariant, a failed disk, or a halt that the core asked for: nothing is caught and continued. */
+  /**
+   * The node cannot go on. A failed disk and a halt that the core asked for are foreseen, so clients still get their answers. After
+   * anything else, such as a broken invariant, the node's own state may be wrong: nothing more leaves it.
+   */
   #die(cause: unknown): void {
+    if (!(cause instanceof GraftError)) this.#modules.failStop(cause);
     if (this.#life === "ended") return;
     const error = toError(cause);
     this.#modules.logger.log("error", "the node stops", { reason: error.message });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { checked, explain, Failure } from "../../src/cli/explain-error.ts";
+import { checked, explain, Failure, isForeseen } from "../../src/cli/explain-error.ts";
 import { type ErrorCode, errorCodes, GraftError, subjects } from "../../src/errors.ts";
 
 const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
@@ -77,7 +77,13 @@ test("a mistake in a file is wrong usage; what else goes wrong while reading is 
   expect(explain(thrown(new GraftError("storage", "x"))).exitCode).toBe(1);
 });
 
-test("what is no error of Graft's is a mistake in Graft", () => {
-  expect(explain(new TypeError("x"))).toMatchObject({ code: "internal", exitCode: 1 });
-  expect(explain("x")).toMatchObject({ code: "internal", message: "x" });
+test("what is no error of Graft's is a mistake in Graft, with an exit code of its own", () => {
+  expect(explain(new TypeError("x"))).toMatchObject({ code: "internal", exitCode: 70 });
+  expect(explain("x")).toMatchObject({ code: "internal", message: "x", exitCode: 70 });
+  expect([new TypeError("x"), new GraftError("storage", "x")].map(isForeseen)).toEqual([false, true]);
+});
+
+test("what the operating system refuses is no mistake in Graft", () => {
+  const refused = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
+  expect([explain(refused).exitCode, isForeseen(refused)]).toEqual([1, true]);
 });

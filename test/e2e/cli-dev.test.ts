@@ -96,7 +96,8 @@ describe("dev", () => {
       await fourth.exited;
     });
     expect(first).toBe(0);
-    const second = await withDev(["--dir", "here"], "SIGTERM", async (document) => {
+    // As a terminal does that is closed.
+    const second = await withDev(["--dir", "here"], "SIGHUP", async (document) => {
       const got = await graft(["execute", "query", "get", '{"key":"a"}'], { cwd: document.dir });
       expect(got).toMatchObject({ exitCode: 0, stdout: "1" });
       for (const { address } of document.nodes) expect(await waitUntilGone(address, 0)).toBe(false);

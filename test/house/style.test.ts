@@ -50,3 +50,13 @@ test("a linter's rule is switched off only with its reason", () => {
   const bare = /(?:oxlint|eslint)-disable(?!.* -- \S)/;
   expect(others.filter((file) => bare.test(textOf(file)))).toEqual([]);
 });
+
+/** While a top-level await is pending Bun prints what nothing catches, and goes on. */
+test("P58: a program that awaits at its top level ends when something is thrown that nothing catches", () => {
+  const awaitsAtTop = /^(?:(?:const|let) .*= )?await |^(?:for|try|if|while)\b.*\{\n(?: {2}.*\n)*? +.*\bawait /m;
+  const programs = files.filter((file) => !/^(src|test|plugins)\//.test(file) && awaitsAtTop.test(textOf(file)));
+  expect(programs).toContain("demo.ts");
+  expect(programs.length).toBeGreaterThan(5);
+  expect(programs.filter((file) => !/^ *armFailStop\(\);$/m.test(textOf(file)))).toEqual([]);
+  expect(awaitsAtTop.test(textOf("src/cli/main.ts"))).toBe(false);
+});

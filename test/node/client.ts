@@ -7,7 +7,7 @@ import { bytes, text } from "./recording-machine.ts";
 /** As whom a client asks. */
 export type ClientIdentity = Partial<Pick<ClientConnection, "name" | "isAdmin">>;
 
-/** One client of one node. A reply that comes after the node's farewell is lost, as on a real connection. */
+/** One client of one node. A reply that comes after the node's farewell, or after its end, is lost, as on a real connection. */
 export class Client {
   readonly raw: ClientReply[] = [];
   readonly late: ClientReply[] = [];
@@ -72,7 +72,7 @@ export class Client {
   }
 
   get #isOver(): boolean {
-    return this.#trace.includes("transport.stop");
+    return this.#trace.includes("transport.stop") || this.#trace.includes("failStop");
   }
 }
 

@@ -60,6 +60,8 @@ export interface Member {
   stopFailure: Error | null;
   /** Set once the node has ended. */
   end: NodeEnd | null;
+  /** What the node has failed with at once: its process would be gone. */
+  fatal: unknown;
 }
 
 const addressOf = (id: string): string => `${id}.test:7400`;
@@ -150,6 +152,12 @@ export class Cluster {
         stateMachine: machine,
         clock: this.clock,
         logger,
+        failStop: (cause) => {
+          member.fatal ??= cause;
+          trace.push("failStop");
+          this.network.kill(id);
+          store.crash();
+        },
       },
     );
     const member: Member = {
@@ -164,6 +172,7 @@ export class Cluster {
       startsAfter: null,
       stopFailure: null,
       end: null,
+      fatal: null,
     };
     void node.ended.then((end) => void (member.end = end));
     this.members.set(id, member);

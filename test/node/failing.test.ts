@@ -1,7 +1,7 @@
 // How a node ends that cannot go on: it says why and what to do, answers whom it owes, and leaves nothing running.
 import { describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
-import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
+import { Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
 const writes = (member: Member): readonly string[] => member.trace.filter((line) => line.startsWith("write"));
@@ -30,30 +30,6 @@ describe("a failing disk", () => {
     // The entry had left before the write: the others may well commit it, which is why the outcome is unknown.
     expect(cluster.leader).not.toBe(leader);
     await leader.node.quiet();
-    await cluster.stopAll();
-  });
-
-  test("a hand-over under way when the node ends is answered before the farewell, and a stop under way ends", async () => {
-    const cluster = await Cluster.founded(three);
-    const { leader } = cluster;
-    const client = cluster.client(leader.id);
-    leader.machine.isSlow = true;
-    client.command("under way");
-    await cluster.settle();
-    const target = cluster.followers[0]!;
-    target.holdsDisk = "everything";
-    client.send((id) => ({ kind: "transferLeadership", id, to: target.id }));
-    const stopped = leader.node.stop();
-    await cluster.settle();
-    leader.machine.losesOutcomes = true;
-    leader.machine.release();
-    await cluster.settle();
-    await stopped;
-    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", `2 outcome-unknown ${leader.id}`]);
-    expect(client.late).toEqual([]);
-    expect(failure(leader).message).toBe("1 commands applied, but 0 outcomes");
-    target.holdsDisk = "nothing";
-    target.store.flushAll();
     await cluster.stopAll();
   });
 
@@ -89,23 +65,6 @@ describe("a failing disk", () => {
     await cluster.stopAll();
   });
 
-  test("a request that has not had its turn when the node ends did not happen", async () => {
-    const cluster = await Cluster.founded(["n1"]);
-    const { leader } = cluster;
-    const client = cluster.client("n1");
-    leader.machine.isSlow = true;
-    client.command("applied");
-    await cluster.settle();
-    leader.machine.losesOutcomes = true;
-    leader.machine.release();
-    client.command("too late");
-    await afterMicrotasks();
-    await cluster.settle();
-    expect([...client.replies].sort()).toEqual(["1 outcome-unknown", "2 unavailable"]);
-    expect(failure(leader).message).toBe("1 commands applied, but 0 outcomes");
-    await cluster.stopAll();
-  });
-
   test("a damaged log that cannot be read to be applied ends the node", async () => {
     const cluster = await Cluster.founded(["n1"]);
     cluster.client("n1").command("a");
@@ -118,6 +77,38 @@ describe("a failing disk", () => {
     await cluster.until("it has ended", () => member.end !== null);
     expect(failure(member).message).toBe("entry 1 is damaged");
     expect(member.machine.applied).toEqual([]);
+    await cluster.stopAll();
+  });
+});
+
+describe("P58: a broken rule ends the node at once, and nothing leaves it any more", () => {
+  test("one of its own code", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    leader.store.write = () => {
+      throw new TypeError("a mistake");
+    };
+    client.command("in doubt");
+    await cluster.advance(3_000, 50);
+    expect(leader.fatal).toEqual(new TypeError("a mistake"));
+    expect([client.replies, client.late.length]).toEqual([[], 1]);
+    expect(cluster.leader).not.toBe(leader);
+    await cluster.stopAll();
+  });
+
+  test("one of a port: a state machine that loses outcomes", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    leader.machine.isSlow = true;
+    client.command("applied");
+    await cluster.settle();
+    leader.machine.losesOutcomes = true;
+    leader.machine.release();
+    await cluster.settle();
+    expect(leader.fatal).toEqual(new Error("1 commands applied, but 0 outcomes"));
+    expect([client.replies, client.late.length]).toEqual([[], 1]);
     await cluster.stopAll();
   });
 });

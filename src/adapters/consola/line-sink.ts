@@ -1,6 +1,7 @@
 // How does a line reach a file descriptor without ever blocking? One write at a time, in the platform's pool of threads;
 // what comes meanwhile waits in a bounded queue, and what does not fit is counted and told later (P50).
 import { write } from "node:fs";
+import { writeLast } from "../system/last-write.ts";
 
 export interface LineSinkOptions {
   readonly fileDescriptor: number;
@@ -33,7 +34,10 @@ export class LineSink {
       return;
     }
     this.#enqueue(bytes);
-    if (!this.#isWriting) this.#writeNext();
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    // With the other lines of this turn. Those of a turn that ends the process are then still here for its last words.
+    setImmediate(() => this.#writeNext());
   }
 
   /** Resolves once all is written or given up, or after `graceMs`: a sink that is stuck does not hold up an exit. */
@@ -46,6 +50,15 @@ export class LineSink {
         resolve();
       });
     });
+  }
+
+  /**
+   * For the end of a process that must not go back to its event loop: writes what waits and this line, and returns when that is
+   * out, or after `graceMs`. A write under way belongs to a thread that had it before.
+   */
+  writeLast(line: string, graceMs: number): void {
+    if (this.#dropped > 0) this.#tellDropped();
+    writeLast(this.#options.fileDescriptor, Buffer.concat([...this.#queue, Buffer.from(`${line}\n`)]), graceMs);
   }
 
   #enqueue(bytes: Uint8Array): void {

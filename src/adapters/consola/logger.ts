@@ -20,6 +20,7 @@ const STANDARD_ERROR = 2;
 const QUEUE_BYTES_MAX = 1024 * 1024;
 
 export class ConsolaLogger implements Logger {
+  readonly #format: (line: LogLine) => string;
   readonly #consola: ConsolaInstance;
   readonly #sink: LineSink;
 
@@ -27,6 +28,7 @@ export class ConsolaLogger implements Logger {
     const onTerminal = options.onTerminal ?? (process.stderr.isTTY && !process.env["NO_COLOR"]);
     const format = (line: LogLine): string =>
       options.format === "json" ? formatJson(line) : formatPretty(line, onTerminal);
+    this.#format = format;
     this.#sink = new LineSink({
       fileDescriptor: options.fileDescriptor ?? STANDARD_ERROR,
       queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX,
@@ -57,6 +59,13 @@ export class ConsolaLogger implements Logger {
   /** To be awaited before the process exits: resolves once every line is out, at the latest after `graceMs`. */
   flush(graceMs: number): Promise<void> {
     return this.#sink.flush(graceMs);
+  }
+
+  /** The last lines of a process that ends at once, as errors. Returns when all is out, or after `graceMs`. */
+  logLast(messages: readonly string[], graceMs: number): void {
+    const time = new Date();
+    const lines = messages.map((message) => this.#format({ time, level: "error", message, fields: {} }));
+    this.#sink.writeLast(lines.join("\n"), graceMs);
   }
 }
 

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { GraftError } from "../../errors.ts";
 import { syncNamesBeside } from "./data-directory.ts";
 import { lockTimeoutMs } from "./directory-lock.ts";
-import { giveUp } from "./give-up.ts";
+import { giveUp, leaveAtExit } from "./give-up.ts";
 import { applicationId, type Beginning, createTables, formatVersion } from "./schema.ts";
 import { damaged, inUse, isDamage, isSqliteError, reasonOf } from "./storage-errors.ts";
 
@@ -56,6 +56,7 @@ export function openDatabase(file: string, beginning: Beginning | null): Databas
     const isNew = isEmptyDatabase(db, file, beginning);
     db.run("COMMIT");
     isOurs = true;
+    leaveAtExit(file);
     if (isNew) keepTrackOfPages(db);
     applySettings(db, file, durabilitySettings);
     if (isNew) createTables(db, beginning!);

@@ -35,8 +35,10 @@ export function listenTls(address: string, tls: TlsMaterial, accept: () => Link)
       socket: {
         ...callbacks,
         open(socket) {
-          socket.data = accept();
-          socket.data.socketOpened(socket);
+          orStop(() => {
+            socket.data = accept();
+            socket.data.socketOpened(socket);
+          });
         },
       },
     });
@@ -60,7 +62,7 @@ export function connectTls(address: string, tls: TlsMaterial, link: Link): void 
 
 const callbacks = {
   open(socket: LinkSocket) {
-    socket.data.socketOpened(socket);
+    orStop(() => socket.data.socketOpened(socket));
   },
   handshake(socket: LinkSocket, _success: boolean, error: Error | null) {
     orStop(() => socket.data.socketSecured(socket, error));
@@ -72,7 +74,7 @@ const callbacks = {
     orStop(() => socket.data.socketDrained());
   },
   error(socket: LinkSocket, error: Error) {
-    socket.data.socketFailed(error);
+    orStop(() => socket.data.socketFailed(error));
   },
   close(socket: LinkSocket, error?: Error) {
     orStop(() => socket.data.socketClosed(error));
@@ -83,15 +85,13 @@ const callbacks = {
 
 /**
  * Bun hands whatever a callback throws to `error`, where it would pass for a failure of the socket. What is thrown here is
- * a broken invariant of ours, and must stop the process.
+ * a broken invariant of ours, and must stop the process (fail-stop.ts): here and now, since callbacks of other sockets may follow.
  */
 function orStop(callback: () => void): void {
   try {
     callback();
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    reportError(error);
   }
 }
 

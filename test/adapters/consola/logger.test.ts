@@ -165,3 +165,37 @@ test("P57: nothing is written to standard output", () => {
   expect(child.stdout.toString()).toBe("");
   expect(child.stderr.toString().trim().split("\n")).toHaveLength(5);
 });
+
+test("P58: the last lines of a process leave behind all that wait, without its event loop", () => {
+  const loggerPath = JSON.stringify(join(import.meta.dir, "../../../src/adapters/consola/logger.ts"));
+  const script = `
+    import { ConsolaLogger } from ${loggerPath};
+    const logger = new ConsolaLogger({ level: "info", format: "json" });
+    for (let i = 0; i < 3; i++) logger.log("info", "waits", { i });
+    process.on("uncaughtException", () => {
+      logger.logLast(["where", "why"], 30_000);
+      process.exit(7);
+    });
+    throw new Error("planted");`;
+  const child = Bun.spawnSync([process.execPath, "-e", script]);
+  expect([child.exitCode, child.stdout.toString()]).toEqual([7, ""]);
+  const lines = parseLines(child.stderr.toString());
+  expect(lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+    "info waits",
+    "info waits",
+    "info waits",
+    "error where",
+    "error why",
+  ]);
+});
+
+test("P50: last lines for a sink that is stuck, or gone, are given up", () => {
+  const pipe = makePipe();
+  const logger = makeLogger(pipe);
+  const fillsIt = "more than a pipe holds ".repeat(5_000);
+  logger.logLast(
+    Array.from({ length: 200 }, () => fillsIt),
+    50,
+  );
+  makeLogger(open("/dev/full", "w")).logLast(["nobody can be told"], 30_000);
+});

@@ -2,7 +2,7 @@
 // there, and nothing is tried a second time. The disk fails by the limit that the system puts on the size of a file.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { failedOperation } from "../../../src/adapters/sqlite/storage-errors.ts";
 import { command } from "../../contracts/log-entries.ts";
 import { createDataDirectory, type DataDirectory } from "./data-directory.ts";
@@ -90,6 +90,25 @@ describe.skipIf(Bun.which("prlimit") === null)("P47: a disk that refuses a write
     expect(existsSync(`${directory.file}-wal`)).toBe(true);
     checkLeftBehind(acknowledged);
   });
+});
+
+test("P58: a process that ends at once leaves its log as it is, and closes nothing", () => {
+  const logStore = Bun.fileURLToPath(import.meta.resolve("../../../src/adapters/sqlite/log-store.ts"));
+  const logEntries = Bun.fileURLToPath(import.meta.resolve("../../contracts/log-entries.ts"));
+  const script = `
+    import { readFileSync } from "node:fs";
+    import { openSqliteLogStore } from ${JSON.stringify(logStore)};
+    import { append, commands, vote } from ${JSON.stringify(logEntries)};
+    const randomBytes = (count) => new Uint8Array(count);
+    const store = openSqliteLogStore({ dataDir: ${JSON.stringify(directory.dataDir)}, randomBytes });
+    store.write([vote(1, "n1"), append(...commands(1, 3, 1, 256))], () => undefined);
+    console.log(Bun.hash(readFileSync(${JSON.stringify(`${directory.file}-wal`)})).toString());
+    process.exit(70);`;
+  const child = Bun.spawnSync([process.execPath, "-e", script], { stderr: "inherit" });
+  expect(child.exitCode).toBe(70);
+  // SQLite's own closing would have carried it over and removed it.
+  expect(Bun.hash(readFileSync(`${directory.file}-wal`)).toString()).toBe(child.stdout.toString().trim());
+  checkLeftBehind({ index: 3, term: 1 });
 });
 
 test("a full disk is named as one", () => {

@@ -1,0 +1,32 @@
+// Which signals ask a command that runs until it is stopped to stop? Those that a terminal, a shell or a supervisor sends.
+import { existsSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
+
+/** Of these a second one ends the process at once: whoever sends it does not want to wait. */
+const impatient = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
+/** A terminal that closes and some supervisors send it together with another one, so that it never counts as the second. */
+const hangup = "SIGHUP";
+
+/** Resolves with the first request. */
+export function askedToStop(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = (): void => {
+    if (++signals > 1) process.exit(1);
+    resolve();
+  };
+  for (const signal of impatient) process.on(signal, onSignal);
+  // Under nohup it is to stay ignored.
+  if (!isIgnored(hangup)) process.on(hangup, resolve);
+  return promise;
+}
+
+/** As inherited from who started this process. Where the system does not tell, nothing counts as ignored. */
+function isIgnored(signal: NodeJS.Signals): boolean {
+  const status = "/proc/self/status";
+  const [, mask = "0"] = existsSync(status)
+    ? (/^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(status, "utf8")) ?? [])
+    : [];
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
