@@ -36,7 +36,9 @@ const adapters: Readonly<Record<string, Layer>> = {
 const inner: Readonly<Record<string, Layer>> = {
   core: { at: ["src/core/"] },
   // The words of the core, and the small pure functions that belong to a word, such as `nodeIdOf`.
-  vocabulary: { at: ["configuration", "entry", "genesis", "log-position"].map((word) => `src/core/${word}.ts`) },
+  vocabulary: {
+    at: ["address", "configuration", "entry", "genesis", "log-position", "name"].map((word) => `src/core/${word}.ts`),
+  },
   // The table of the clients' sessions: beside the state machine, since it is part of what a snapshot of that holds.
   sessions: { at: ["src/core/sessions.ts"], typesOf: ["core"] },
   ports: { at: ["src/ports/"], typesOf: ["core", "errors"] },
@@ -45,7 +47,7 @@ const inner: Readonly<Record<string, Layer>> = {
   node: { at: ["src/node/"], uses: ["core", "ports", "errors"] },
   client: {
     at: ["src/client/"],
-    uses: ["cbor", "tls", "errors"],
+    uses: ["cbor", "tls", "errors", "vocabulary"],
     // What a plugin's author declares is what the compiler checks the plugin's client against.
     typesOf: ["ports", "publicApi"],
     platform: true,
@@ -53,7 +55,7 @@ const inner: Readonly<Record<string, Layer>> = {
   config: {
     at: ["src/config/"],
     // How an identity is read from a certificate stands in one place, with those who check the other side's.
-    uses: ["errors", "tls"],
+    uses: ["errors", "tls", "vocabulary"],
     typesOf: ["core"],
     libraries: ["smol-toml", "toml-eslint-parser"],
     platform: true,

@@ -8,6 +8,7 @@ import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { GraftClient } from "../client/client.ts";
 import type { Output } from "./output.ts";
+import { parseName } from "./typed-numbers.ts";
 
 const defaultTimeout = "10m";
 
@@ -35,8 +36,10 @@ export const backup = command({
     ["graft backup monday.backup", "everything acknowledged so far, in monday.backup"],
     ["graft backup monday.backup --node n3 --json", "from n3, for a script: {file, bytes, index, term, checksum}"],
   ],
-  run: (args, { output }) =>
-    withClient({ ...args, timeout: args.timeout ?? defaultTimeout }, output, async ({ client, timeoutMs }) => {
+  run: async (args, { output }) => {
+    if (args.node !== undefined) parseName("--node", args.node);
+    const withTimeout = { ...args, timeout: args.timeout ?? defaultTimeout };
+    await withClient(withTimeout, output, async ({ client, timeoutMs }) => {
       const dueMs = performance.now() + timeoutMs;
       const file = await backupFile(args.file, args.force === true);
       try {
@@ -55,7 +58,8 @@ export const backup = command({
       } finally {
         await file.abandon();
       }
-    }),
+    });
+  },
 });
 
 /** Who is there is known soon, or not at all. */

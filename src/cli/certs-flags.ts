@@ -1,5 +1,6 @@
 // What `certs init` and `certs issue` share: whom certificates are for, and how that is typed.
 import type { ArgsDef } from "citty";
+import { addressFault } from "../core/address.ts";
 import { GraftError } from "../errors.ts";
 import type { Paint } from "./output.ts";
 import { parseCount } from "./typed-numbers.ts";
@@ -37,7 +38,7 @@ export function nodesOf(given: readonly string[]): readonly NodeNames[] {
       );
     }
     const hosts = rest.split(",");
-    return { id, hosts, address: hosts.find((host) => /[^:]:\d+$|\]:\d+$/.test(host)) ?? null };
+    return { id, hosts, address: hosts.find((host) => addressFault(host) === null) ?? null };
   });
 }
 

@@ -5,6 +5,7 @@ import { GraftError } from "../errors.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { parseName } from "./typed-numbers.ts";
 
 export const clusterLeader = command({
   summary: "Show the leader, or hand leadership over",
@@ -23,8 +24,9 @@ export const clusterLeader = command({
     ["graft cluster leader", "who leads"],
     ["graft cluster leader n2", "let n2 lead, for instance before n1's machine is serviced"],
   ],
-  run: (args, { output }) =>
-    withClient(args, output, async ({ client, timeoutMs }) => {
+  run: async (args, { output }) => {
+    if (args.id !== undefined) parseName("ID", args.id);
+    await withClient(args, output, async ({ client, timeoutMs }) => {
       const view =
         args.id === undefined
           ? await output.progress("asking who leads", viewCluster(client, timeoutMs))
@@ -35,7 +37,8 @@ export const clusterLeader = command({
         { leader, term },
         (paint) => `${paint("bold", leader.id)} at ${leader.address} leads in term ${term}`,
       );
-    }),
+    });
+  },
 });
 
 async function handOver(client: GraftClient, to: string, timeoutMs: number): Promise<ClusterView> {

@@ -2,7 +2,9 @@
 // what is said at the end. What each of them changes is in its own file.
 import type { ArgsDef } from "citty";
 import type { GraftClient } from "../client/client.ts";
+import { faultOfChange } from "../client/faulty-names.ts";
 import { pursueChange } from "../client/membership.ts";
+import { GraftError } from "../errors.ts";
 import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
 import { followChange } from "./follow-members.ts";
 import type { Output, Paint } from "./output.ts";
@@ -44,12 +46,14 @@ export interface ChangeWords {
 }
 
 /** Makes the change, or says what it would come to. */
-export function changeMembers(
+export async function changeMembers(
   args: ChangeArguments,
   output: Output,
   change: RequestedChange,
   words: ChangeWords,
 ): Promise<void> {
+  const fault = faultOfChange(change);
+  if (fault !== null) throw new GraftError("usage", fault);
   return withClient(
     args,
     output,

@@ -38,7 +38,8 @@ export const recover = command({
     const moved = args.address === undefined ? null : parseAddress("--address", args.address);
     const recovery = await output.progress("reading the log", lookBeforeRecovery(dataDir));
     if (args.force !== true) await output.progress("asking whether the others are there", mustBeLost(recovery));
-    const address = moved ?? recovery.self.address;
+    const address =
+      moved ?? parseAddress("the address in the log; name another one by --address", recovery.self.address);
     const report = reportOf(recovery, address);
     if (args["accept-data-loss"] !== true) {
       await output.answer({ recovered: false, ...report }, (paint) =>

@@ -8,6 +8,7 @@ import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { checked } from "./explain-error.ts";
+import { parseName } from "./typed-numbers.ts";
 
 export const stop = command({
   summary: "Stop a node gracefully, from anywhere",
@@ -23,8 +24,9 @@ export const stop = command({
     ["graft stop n2", "stop the node n2, wherever it runs"],
     ["graft stop --config node.toml", "stop the node of this file"],
   ],
-  run: (args, { output }) =>
-    withClient(args, output, async ({ client, timeoutMs }) => {
+  run: async (args, { output }) => {
+    if (args.node !== undefined) parseName("NODE", args.node);
+    await withClient(args, output, async ({ client, timeoutMs }) => {
       const dueMs = performance.now() + timeoutMs;
       const { id, address } = await targetOf(args, client, timeoutMs);
       await client.stopNode(address, { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) });
@@ -34,7 +36,8 @@ export const stop = command({
         throw new GraftError("outcome-unknown", message, { subject: "stop" });
       }
       await output.answer({ stopped: id, address }, () => `${id} at ${address} has stopped`);
-    }),
+    });
+  },
 });
 
 interface Target {

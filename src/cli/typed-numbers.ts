@@ -1,6 +1,7 @@
-// What do the numbers and addresses mean that people type? Times are milliseconds unless they carry a unit; counts are whole
+// What do the numbers, names and addresses mean that people type? Times are milliseconds unless they carry a unit; counts are whole
 // and not zero.
-import { address as addressKind } from "../config/value-kinds.ts";
+import { faultOfAddress } from "../client/faulty-names.ts";
+import { isName, nameRule } from "../core/name.ts";
 import { GraftError } from "../errors.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 };
@@ -43,8 +44,13 @@ export function parseInteger(what: string, text: string): number {
 
 /** `host:port`. Throws `GraftError("usage")`. */
 export function parseAddress(what: string, text: string): string {
-  const faults: string[] = [];
-  const address = addressKind.read(text, (_, fault, remedy) => void faults.push(`${fault}; ${remedy}`));
-  if (address !== undefined) return address;
-  throw new GraftError("usage", `${what}: ${faults.join("; ")}`);
+  const fault = faultOfAddress(text);
+  if (fault === null) return text;
+  throw new GraftError("usage", `${what}: ${fault}`);
+}
+
+/** The name of a node. Throws `GraftError("usage")`. */
+export function parseName(what: string, text: string): string {
+  if (isName(text)) return text;
+  throw new GraftError("usage", `${what}: ${JSON.stringify(text)} is not the name of a node; use ${nameRule}`);
 }

@@ -17,6 +17,7 @@ import type { MembershipChangedReply, MembershipPlanReply, RequestedChange } fro
 import { type Answer, Asker, type ReadFrom } from "./asker.ts";
 import { subjectOf } from "./attempt.ts";
 import type { Dial, RequestBody } from "./connection.ts";
+import { faultOfAddress, faultOfChange } from "./faulty-names.ts";
 import { ClientSession } from "./session.ts";
 import { Sweep } from "./sweep.ts";
 import { type OtherCluster, WhichCluster } from "./which-cluster.ts";
@@ -105,6 +106,8 @@ export class GraftClient {
   constructor(options: ClientOptions) {
     if (options.addresses.length === 0)
       throw new GraftError("usage", "a client needs the address of at least one node");
+    const fault = options.addresses.map(faultOfAddress).find((each) => each !== null);
+    if (fault !== undefined) throw new GraftError("usage", fault);
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     if (!isTimeout(this.#timeoutMs)) throw notATimeout(this.#timeoutMs);
     const { addresses, dial, clock, readFrom = "leader" } = options;
@@ -238,6 +241,8 @@ export class GraftClient {
     dryRun: boolean,
   ): Promise<R> {
     const { expectedIndex = null } = options;
+    const fault = faultOfChange(change);
+    if (fault !== null) return Promise.reject(new GraftError("rejected", fault, { subject: "change" }));
     // The node is to answer before this client gives up: it knows how things stand.
     const timeoutMs = Math.ceil(this.#time(options) * nodesShare);
     return this.#expect<R>(kind, { kind: "changeMembership", timeoutMs, change, expectedIndex, dryRun }, options);

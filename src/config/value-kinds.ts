@@ -1,7 +1,8 @@
 // What may stand behind a key? One object per kind of value: it checks a value from a file, says what is wrong with it,
 // and describes itself for the reference.
-import { isIP } from "node:net";
 import type { TomlTable, TomlValue } from "smol-toml";
+import { addressFault } from "../core/address.ts";
+import { isName, nameRule } from "../core/name.ts";
 import { quote } from "./problems.ts";
 import type { KeyPath } from "./toml-document.ts";
 
@@ -15,15 +16,11 @@ export interface ValueKind<T> {
   readonly read: (value: TomlValue, complain: Complain) => T | undefined;
 }
 
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
-const HOST_NAME =
-  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$/;
-
 /** The name of a node, a cluster or a client. */
 export const name: ValueKind<string> = {
-  description: "1 to 64 letters, digits, dots, underscores or hyphens",
+  description: nameRule,
   read(value, complain) {
-    if (typeof value === "string" && NAME.test(value)) return value;
+    if (typeof value === "string" && isName(value)) return value;
     complain([], `${shown(value)} is no name`, `use ${name.description}`);
     return undefined;
   },
@@ -125,16 +122,6 @@ export function list<T>(what: string, kind: ValueKind<T>): ValueKind<readonly T[
       return found.every((element) => element !== undefined) ? found : undefined;
     },
   };
-}
-
-function addressFault(text: string): string | null {
-  const [, bracketed, plain, portText] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text) ?? [];
-  if (isIP(text) === 6) return "needs brackets and a port";
-  if (portText === undefined) return /:\d*$/.test(text) ? "is no address" : "has no port";
-  if (bracketed !== undefined && isIP(bracketed) !== 6) return "has no IPv6 address in its brackets";
-  if (plain !== undefined && isIP(plain) === 0 && !HOST_NAME.test(plain)) return "has no host name before its port";
-  const port = Number(portText);
-  return port >= 1 && port <= 65_535 ? null : "has no port from 1 to 65535";
 }
 
 const typeNames: Readonly<Record<string, string>> = { string: "the text", number: "the number", boolean: "" };

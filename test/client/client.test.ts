@@ -5,6 +5,7 @@ import { payloadBytesMax } from "../../src/adapters/cbor/limits.ts";
 import { encodeFrame } from "../../src/adapters/cbor/codec.ts";
 import { type ClientOptions, GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
+import { noRequest } from "../../src/client/membership.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
 import { PlayedTime, settled } from "./played-time.ts";
@@ -273,5 +274,29 @@ describe("client", () => {
     const stayed = codeOf(waiting.command(payload));
     await waiting.close();
     expect(await stayed).toBe("unavailable");
+  });
+});
+
+describe("a name or an address that is none", () => {
+  const never = () => Promise.reject(new Error("it was dialled"));
+  const add = (id: string, address: string) => ({
+    ...noRequest,
+    add: [{ id, address, priority: null, voter: true, behindNat: false }],
+  });
+
+  test.each([
+    [add("n4", "::1:7404"), '"::1:7404" needs brackets: [::1]:7404'],
+    [add("n 4", "h:1"), '"n 4" is not the name of a node'],
+    [{ ...noRequest, remove: ["n1@"] }, '"n1@" is not the name of a node'],
+  ])("in a change is found before it is sent", async (change, fault) => {
+    const client = clientOf(["h:1"], never);
+    const expected = { code: "rejected", message: expect.stringContaining(fault) };
+    await expect(client.changeMembership(change)).rejects.toMatchObject(expected);
+    await expect(client.planMembership(change)).rejects.toMatchObject(expected);
+    await client.close();
+  });
+
+  test("is no place to look for a cluster", () => {
+    expect(() => clientOf(["h:1", "::1:7404"], never)).toThrow("needs brackets");
   });
 });

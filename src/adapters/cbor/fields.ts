@@ -1,8 +1,10 @@
 // Reads the fields of a message one by one, each against its type, range and form. What is thrown names the field,
 // never its value. Which fields a message has is in the file of that message.
+import { addressFault, addressLengthMax } from "../../core/address.ts";
 import type { LogIndex, Term } from "../../core/log-position.ts";
+import { isMemberName, isName, nameLengthMax } from "../../core/name.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { addressLengthMax, nameLengthMax, termMax } from "./limits.ts";
+import { termMax } from "./limits.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 
 export type Item = PlainItem | undefined;
@@ -72,6 +74,14 @@ export function word<T extends string>(item: Item, words: readonly T[], field: s
   return found;
 }
 
+const ruled = (item: Item, lengthMax: number, holds: (text: string) => boolean, field: string): string => {
+  const text = matching(item, lengthMax, anything, field);
+  if (!holds(text)) throw new BadFrame(`${field}: not of its form`);
+  return text;
+};
+
+const anything = /^/;
+
 function matching(item: Item, lengthMax: number, form: RegExp, field: string): string {
   if (typeof item !== "string") throw new BadFrame(`${field}: not a text`);
   if (item.length > lengthMax) throw new BadFrame(`${field}: longer than ${lengthMax} characters`);
@@ -79,10 +89,9 @@ function matching(item: Item, lengthMax: number, form: RegExp, field: string): s
   return item;
 }
 
-const nameForm = /^[A-Za-z0-9._-]+$/;
-const memberForm = /^[A-Za-z0-9._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?$/;
 const uuidForm = /^[0-9a-f]{32}$/;
-const addressForm = /^[\x21-\x7e]+:[1-9][0-9]{0,4}$/;
+/** What may stand in a log as an address: what older versions took for one. */
+const storedAddressForm = /^[\x21-\x7e]+:[1-9][0-9]{0,4}$/;
 /** Control characters, line separators and what turns the direction of writing: nothing that can forge a line of a log. */
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/;
@@ -90,16 +99,23 @@ const printableForm = new RegExp(`^[^${unprintable.source.slice(1, -1)}]*$`);
 const unprintables = new RegExp(unprintable.source, "g");
 
 /** Letters, digits, '.', '_' and '-', 1 to 64 of them: the form of every identifier. */
-export const name = (item: Item, field: string): string => matching(item, nameLengthMax, nameForm, field);
+export const name = (item: Item, field: string): string => ruled(item, nameLengthMax, isName, field);
 /** A node id, or one of its incarnations: `id@incarnation`. */
 export const memberName = (item: Item, field: string): string =>
-  matching(item, 2 * nameLengthMax + 1, memberForm, field);
+  ruled(item, 2 * nameLengthMax + 1, isMemberName, field);
 /** 32 lower-case hexadecimal digits. */
 export const uuid = (item: Item, field: string): string => matching(item, 32, uuidForm, field);
 
 /** `host:port` */
-export function address(item: Item, field: string): string {
-  const found = matching(item, addressLengthMax, addressForm, field);
+export const address = (item: Item, field: string): string =>
+  ruled(item, addressLengthMax, (text) => addressFault(text) === null, field);
+
+/**
+ * The address of a member, as a log has it. One that the rule refuses may have been committed, and then every member has it: it is
+ * read, and whoever would dial it says why not.
+ */
+export function storedAddress(item: Item, field: string): string {
+  const found = matching(item, addressLengthMax, storedAddressForm, field);
   if (Number(found.slice(found.lastIndexOf(":") + 1)) > 65_535) throw new BadFrame(`${field}: not of its form`);
   return found;
 }

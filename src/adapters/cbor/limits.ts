@@ -32,9 +32,6 @@ export const timeoutMsMax = 2 ** 31 - 1;
 /** The longest that a session lives without a command, in ms: a day. */
 export const sessionTimeoutMsMax = 24 * 60 * 60 * 1000;
 
-/** Node ids, cluster ids, incarnations, boot ids, client names and features, in characters. */
-export const nameLengthMax = 64;
-export const addressLengthMax = 262;
 /** Versions of software, and names of plugins and operations, in characters. */
 export const labelLengthMax = 128;
 /** What one side tells people on the other, in characters. */

@@ -21,6 +21,7 @@ import {
   printable,
   requestId,
   row,
+  storedAddress,
   toPrintable,
   uint,
   word,
@@ -173,7 +174,7 @@ function readPlannedNode(item: Item): PlannedNode {
   const [id, at, becomes, lag, silent] = row(item, 5, "membershipPlan.nodes");
   return {
     id: name(id, "membershipPlan.nodes.id"),
-    address: address(at, "membershipPlan.nodes.address"),
+    address: storedAddress(at, "membershipPlan.nodes.address"),
     becomes: word(becomes, fates, "membershipPlan.nodes.becomes"),
     lagEntries: orNull(lag, "membershipPlan.nodes.lagEntries", logIndex),
     silentMs: orNull(silent, "membershipPlan.nodes.silentMs", logIndex),

@@ -10,7 +10,7 @@ import {
 } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { address, distinct, int32, type Item, list, name, row, uint, uuid } from "./fields.ts";
+import { distinct, int32, type Item, list, name, row, storedAddress, uint, uuid } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { membersMax, stampMsMax } from "./limits.ts";
 
@@ -80,7 +80,7 @@ function readMember(item: Item, field: string): Member {
   const [id, incarnation, at, priority] = row(item, 4, field);
   return {
     key: toMemberKey(name(id, `${field}.id`), name(incarnation, `${field}.incarnation`)),
-    address: address(at, `${field}.address`),
+    address: storedAddress(at, `${field}.address`),
     priority: int32(priority, `${field}.priority`),
   };
 }

@@ -27,6 +27,7 @@ import {
   printable,
   requestId,
   row,
+  storedAddress,
   term,
   toPrintable,
   uuid,
@@ -204,7 +205,7 @@ function readNodeStatus(item: Item): NodeStatus {
   const [id, at, role, voter, outgoing, pending, priority, reachable, match, applied, lag, version] = fields;
   return {
     id: name(id, "status.nodes.id"),
-    address: address(at, "status.nodes.address"),
+    address: storedAddress(at, "status.nodes.address"),
     role: orNull(role, "status.nodes.role", (each, field) => word(each, roles, field)),
     voter: bool(voter, "status.nodes.voter"),
     outgoing: bool(outgoing, "status.nodes.outgoing"),
@@ -280,7 +281,7 @@ function readListedMember(item: Item, field: string): ConfigurationReply["member
   return {
     id: name(id, `${field}.id`),
     incarnation: name(incarnation, `${field}.incarnation`),
-    address: address(at, `${field}.address`),
+    address: storedAddress(at, `${field}.address`),
     voter: bool(voter, `${field}.voter`),
     outgoing: bool(outgoing, `${field}.outgoing`),
     priority: int32(priority, `${field}.priority`),
@@ -321,6 +322,6 @@ function writeLeader(writer: FrameWriter, leader: LeaderHint | null): void {
 
 function readLeader(item: Item, field: string): LeaderHint {
   const [id, at, announced] = row(item, 3, field);
-  const hint = { id: name(id, `${field}.id`), address: address(at, `${field}.address`) };
+  const hint = { id: name(id, `${field}.id`), address: storedAddress(at, `${field}.address`) };
   return announced === null ? hint : { ...hint, announced: address(announced, `${field}.announced`) };
 }

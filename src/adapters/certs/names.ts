@@ -1,11 +1,9 @@
 // What is a valid name in a certificate, and how is an identity spelled in one? The identity is a URI among the
 // subject's alternative names, and the only thing that Graft believes of a certificate; the common name is for people.
 import { isIP } from "node:net";
+import { isHost } from "../../core/address.ts";
+import { isName, nameRule } from "../../core/name.ts";
 import { GraftError } from "../../errors.ts";
-
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
-const HOST_NAME =
-  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$/;
 
 /** Always good for a node on the same machine, whatever address it is known by elsewhere. */
 const LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "::1"] as const;
@@ -16,11 +14,8 @@ export const clientUri = (cluster: string, name: string): string => `graft://${c
 
 /** Throws `GraftError("usage")` unless `name` may name a cluster, a node or a client. */
 export function checkName(what: "cluster" | "node" | "client", name: string): void {
-  if (NAME.test(name)) return;
-  throw new GraftError(
-    "usage",
-    `${JSON.stringify(name)} cannot name a ${what}: use 1 to 64 letters, digits, dots, underscores or hyphens`,
-  );
+  if (isName(name)) return;
+  throw new GraftError("usage", `${JSON.stringify(name)} cannot name a ${what}: use ${nameRule}`);
 }
 
 /** A name or an address that a certificate vouches for. */
@@ -36,6 +31,6 @@ export function hostNames(hosts: readonly string[]): readonly HostName[] {
 function withoutPort(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(host);
   const bare = bracketed?.[1] ?? (isIP(host) === 6 ? host : host.replace(/:\d+$/, ""));
-  if (isIP(bare) !== 0 || HOST_NAME.test(bare)) return bare.toLowerCase();
+  if (isHost(bare)) return bare.toLowerCase();
   throw new GraftError("usage", `${JSON.stringify(host)} is not a host name or an IP address`);
 }

@@ -63,7 +63,7 @@ export interface DialOptions {
 /**
  * Settles once the hellos are exchanged. Rejects with a `GraftError`: `unavailable` when the node cannot be reached or
  * cannot serve now, `overloaded` when it has no room, `unauthorized` when one side does not accept the other, `config` when
- * the address or the certificates are unusable. In every case nothing has happened.
+ * the certificates are unusable. In every case nothing has happened.
  */
 export function dialNode(options: DialOptions): Promise<ClientLink> {
   const { address, tls, cluster, meant, name, software } = options;

@@ -1,7 +1,7 @@
 // May this conversation begin? What the two sides tell each other first, and the checks of it against the certificate and
 // against what this side is. The dialling side speaks first; the answer is the other hello, or `refused`.
+import { nameLengthMax } from "../../core/name.ts";
 import type { Hello, HelloSender, RefusalCode, Refused } from "../cbor/frames.ts";
-import { nameLengthMax } from "../cbor/limits.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import type { Side } from "./tls-words.ts";
 

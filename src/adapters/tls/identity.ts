@@ -1,17 +1,18 @@
 // Who is on the other side? The one graft URI among the subject's alternative names of a certificate whose chain has been
 // verified: `graft://<cluster>/node/<id>` or `graft://<cluster>/client/<name>`. Nothing else in it is believed.
 import type { X509Certificate } from "node:crypto";
+import { isName } from "../../core/name.ts";
 
 export type Identity =
   | { readonly role: "node"; readonly cluster: string; readonly id: string }
   | { readonly role: "client"; readonly cluster: string; readonly name: string };
 
-const graftUri = /^graft:\/\/([A-Za-z0-9._-]{1,64})\/(node|client)\/([A-Za-z0-9._-]{1,64})$/;
+const graftUri = /^graft:\/\/([^/]+)\/(node|client)\/([^/]+)$/;
 
 /** The URI's identity, or null when it is not exactly of one of the two forms. */
 export function parseIdentity(uri: string): Identity | null {
   const [, cluster, role, name] = graftUri.exec(uri) ?? [];
-  if (cluster === undefined || name === undefined) return null;
+  if (cluster === undefined || name === undefined || !isName(cluster) || !isName(name)) return null;
   return role === "node" ? { role, cluster, id: name } : { role: "client", cluster, name };
 }
 

@@ -1,5 +1,6 @@
 // How does a Bun socket become a link? The TLS settings of both sides, and the one set of socket callbacks that all links
 // share. TLS 1.3 only, and the certificate is asked of both sides.
+import { readAddress } from "../../core/address.ts";
 import { GraftError } from "../../errors.ts";
 import type { Link, LinkSocket } from "./link.ts";
 import { codeOf, explainConnect, type TlsMaterial } from "./tls-words.ts";
@@ -10,22 +11,14 @@ const tls13 = 0x0304;
 /** SSL_OP_NO_TICKET. A resumed session is not asked for its certificate again: it would outlive the certificate's end. */
 const noTickets = 0x4000;
 
-/** `host:port`; an IPv6 address stands in brackets. Throws `GraftError("config")`. */
-function parseAddress(address: string): { readonly hostname: string; readonly port: number } {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
-  const hostname = bracketed ?? plain;
-  if (hostname === undefined || Number(port) > 65_535) {
-    throw new GraftError("config", `${JSON.stringify(address)} is not an address like 127.0.0.1:7401`);
-  }
-  return { hostname, port: Number(port) };
-}
-
 /**
  * Listens; `accept` makes the link of each new connection. Throws `GraftError("config")` when the address or the
  * certificates cannot be used.
  */
 export function listenTls(address: string, tls: TlsMaterial, accept: () => Link): Bun.TCPSocketListener<Link> {
-  const { hostname, port } = parseAddress(address);
+  const read = readAddress(address, 0);
+  if (read.kind === "fault") throw new GraftError("config", `cannot listen on ${address}: it ${read.fault}`);
+  const { host: hostname, port } = read.address;
   const settings = { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: tls13, secureOptions: noTickets };
   try {
     return Bun.listen<Link>({
@@ -47,9 +40,17 @@ export function listenTls(address: string, tls: TlsMaterial, accept: () => Link)
   }
 }
 
-/** Connects; success and failure alike reach the link. Throws `GraftError("config")` when address or certificates are unusable. */
+/**
+ * Connects; success and failure alike reach the link, also that the address is none: it may have come from a log that was written
+ * by another rule. Throws `GraftError("config")` when the certificates are unusable.
+ */
 export function connectTls(address: string, tls: TlsMaterial, link: Link): void {
-  const { hostname, port } = parseAddress(address);
+  const read = readAddress(address);
+  if (read.kind === "fault") {
+    const reason = `its address ${read.fault}`;
+    return queueMicrotask(() => link.neverOpened({ kind: "unreachable", reason }));
+  }
+  const { host: hostname, port } = read.address;
   // Not rejected by Bun, which would also reject by host name: link.ts checks the chain, its handler the identity.
   const settings = { ...tls, rejectUnauthorized: false, minVersion: tls13 };
   try {

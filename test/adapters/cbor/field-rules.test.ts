@@ -186,6 +186,16 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["describeReply", [4], "cooked", "describe.style: not one of its values"],
 ];
 
+test("an address that is asked for has to be one; one that a log has is read as it is", () => {
+  const address = "::1:7404";
+  expect(refusal(altered("changeMembershipRequest", [3, 0, 1], address), "request")?.message).toBe(
+    "change.add.address: not of its form",
+  );
+  expect(refusal(altered("hello", [5, 4], address), "hello")?.message).toBe("hello.sender.address: not of its form");
+  expect(refusal(altered("hello", [5, 5, 1, 0, 2], address), "hello")).toBeNull();
+  expect(refusal(altered("configurationReply", [7, 0, 2], address), "reply")).toBeNull();
+});
+
 test.each(rules)("%s %j: %j is refused", (name, path, by, fault) => {
   expect(refusal(altered(name, path, by), kinds[name][0])?.message).toBe(fault);
 });

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { addressLengthMax } from "../../../src/core/address.ts";
 import {
-  addressLengthMax,
   entriesMax,
   frameBytesMax,
   frameDepthMax,

@@ -223,7 +223,8 @@ describe("P53: on the dialling side", () => {
     });
     const tls = { ...(await clientTls("alice")), key: "no key" };
     await expect(net.dial(node, { tls })).rejects.toMatchObject({ code: "config" });
-    await expect(net.dial({ ...node, address: "nowhere" }, {})).rejects.toMatchObject({ code: "config" });
+    const message = expect.stringContaining("its address has no port");
+    await expect(net.dial({ ...node, address: "nowhere" }, {})).rejects.toMatchObject({ code: "unavailable", message });
   });
 
   test("a certificate is looked at for what another side may hold against it", async () => {

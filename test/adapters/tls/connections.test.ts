@@ -219,3 +219,23 @@ test("P49: a peer's frame that arrives slowly is noticed now and then, and a sig
   expect(performance.now() - beganMs).toBeGreaterThanOrEqual(4 * 20 - 1);
   expect(new Set(node.heard.parts)).toEqual(new Set([toMemberKey("n2", incarnation)]));
 });
+
+test("a member whose address is none, as an older rule may have let it into the log, is reported and not dialled", async () => {
+  const node = await net.node("n1");
+  const other = await net.node("n2");
+  node.transport.setPeers([
+    { id: "n4", address: "::1:7404" },
+    { id: "n2", address: other.address },
+  ]);
+  await until(() => node.heard.story.length > 0, "the others are dialled all the same");
+  await until(() => node.transport.peers()[0]?.reason !== "not connected yet", "the reason is known");
+  expect(node.transport.peers()[0]).toMatchObject({
+    id: "n4",
+    address: "::1:7404",
+    reachable: false,
+    reason: "its address needs brackets: [::1]:7404",
+  });
+  const reach = await node.transport.reach("n4", "::1:7404", 1000);
+  expect(reach).toEqual({ kind: "unreachable", reason: "its address needs brackets: [::1]:7404" });
+  expect(await node.transport.discover("::1:7404", 1000)).toMatchObject({ kind: "failed" });
+});
