@@ -174,10 +174,10 @@ function codeOf(outcome: Exclude<HandOver, { kind: "done" }>): ReplyError["code"
     case "notLeader":
       return "not-leader";
     case "unknownTarget":
+    case "unfitTarget":
       return "rejected";
     case "busy":
       return "overloaded";
-    case "unfitTarget":
     case "noTarget":
       return "unavailable";
     // The target may have been told to stand for election, and may still win.

@@ -1,12 +1,14 @@
 // Leadership goes where it can be used, over real TLS: away from a node that nobody can dial, and from one whose certificate
 // has expired.
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "smol-toml";
 import { issueInto } from "../../src/adapters/certs/folder.ts";
 import { findFreePorts } from "../../src/local/free-ports.ts";
-import { TestCluster, until } from "./test-cluster.ts";
+import { temporaryFolder, TestCluster, until } from "./test-cluster.ts";
+
+const inALine = (text: string): string => text.replace(/\s+/g, " ");
 
 let open: TestCluster | null = null;
 afterEach(async () => {
@@ -58,3 +60,41 @@ describe("a leader hands over to a node that can be used", () => {
     expect(cluster.process("n1").isRunning).toBe(true);
   }, 120_000);
 });
+
+const poisonable = `
+  const apply = (payload) => {
+    if (new TextDecoder().decode(payload) === "poison") throw new RangeError("that is poison");
+    return payload;
+  };
+  export default { style: "raw", name: "poisonable", version: "1", create: () => ({ apply, query: (payload) => payload }) };
+`;
+
+test("P72: a command that stops every state machine moves leadership nowhere, and all name its entry", async () => {
+  const folder = await temporaryFolder();
+  const plugin = join(folder, "poisonable.ts");
+  await writeFile(plugin, poisonable);
+  const cluster = await TestCluster.start({ plugin });
+  open = cluster;
+  await cluster.caughtUp();
+  const { term, leader } = await cluster.view();
+  const poisoned = await cluster.graft(["execute", "command", "poison"]);
+  expect([poisoned.exitCode, inALine(poisoned.stderr)]).toEqual([
+    4,
+    expect.stringMatching(/entry \d+ .*that is poison/),
+  ]);
+  const [, entry] = /entry (\d+)/.exec(poisoned.stderr) ?? [];
+  await until("every node has stopped at it", () =>
+    cluster.layout.nodes.every(({ id }) => cluster.logOf(id).includes("the state machine has stopped")),
+  );
+  // Clients go on asking, and are told so each time.
+  for (let count = 0; count < 20; count++) {
+    const later = await cluster.graft(["execute", "command", "later", "--timeout", "5s"]);
+    expect(inALine(later.stderr)).toContain(`entry ${entry} `);
+  }
+  const after = await cluster.view();
+  expect([after.term, after.leader?.id]).toEqual([term, leader?.id]);
+  const status = inALine((await cluster.graft(["cluster", "status"])).stdout);
+  for (const id of ["n1", "n2", "n3"]) expect(status).toContain(id);
+  expect(status.split(`entry ${entry} `).length).toBeGreaterThanOrEqual(4);
+  await rm(folder, { recursive: true });
+}, 120_000);

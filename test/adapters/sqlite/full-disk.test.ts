@@ -46,10 +46,11 @@ test("what cannot be carried over from the WAL stays in it until there is room",
     store.write([append(...commands(index + 1, index + 256, 1, 4096))], ignoreDurable);
     index += 256;
   };
-  // The WAL has its size already: only the database has to grow.
+  // The fourth fills the WAL, which is carried over, and is written again from its beginning.
   for (let count = 0; count < 4; count++) grow();
-  await disk.fillTo(256 * 1024);
-  while (store.reclaim());
+  await disk.fillTo(64 * 1024);
+  // Now the database has to grow, and cannot.
+  for (let count = 0; count < 4; count++) grow();
   await disk.empty();
   grow();
   store.close();
