@@ -19,7 +19,9 @@ export function onRead(state: State, { ref }: ReadEvent, emit: Emit): State {
   if (role.kind === "leader" && role.reads.length < pendingReadsMax) {
     return holdRead(state, role, { kind: "client", ref }, emit);
   }
-  if (role.kind === "follower" && role.leader !== null && role.reads.length < askedReadsMax) {
+  // Nobody answers a node that has been removed, and no tick lets go of what it has asked.
+  const asks = role.kind === "follower" && state.removed === null && role.reads.length < askedReadsMax;
+  if (asks && role.leader !== null) {
     return askLeader(state, role, role.leader, ref, emit);
   }
   refuseRead(state, ref, emit);

@@ -38,6 +38,11 @@ describe("P9: a node takes itself for removed", () => {
     expect(linesOf(after, persisted(after.durability.issued)).at(-1)).toBe("removed by 3.1");
   });
 
+  test("P9: and asks its leader about no read from then on: no answer would be heard, and no tick would end the wait", () => {
+    const lines = linesOf(told(3), read()).filter((line) => line.includes("read") || line.startsWith("to "));
+    expect(lines).toEqual(["refuse read 1, leader n1"]);
+  });
+
   test("P9: not by one that could still be overwritten, nor by a joint one", () => {
     expect(told(0).removed).toBeNull();
     expect(told(2).removed).toBeNull();
