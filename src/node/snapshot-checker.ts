@@ -6,11 +6,11 @@ import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { SnapshotTaker } from "./snapshot-taker.ts";
 
 export interface SnapshotCheckerOptions {
   readonly snapshots: Pick<SnapshotStore, "contents">;
-  readonly taker: Pick<SnapshotTaker, "handed" | "take">;
+  /** Takes a snapshot of what has been applied, if that is as much as the latest one holds. */
+  readonly takeAnother: () => Promise<unknown>;
   readonly logger: Logger;
   /** The log cannot be read, or an invariant is broken. */
   readonly failed: (error: unknown) => void;
@@ -52,10 +52,7 @@ export class SnapshotChecker {
 
   async #replace(snapshot: SnapshotRecord, finding: string): Promise<void> {
     this.#tellOfDamage(snapshot, finding);
-    const { taker } = this.#options;
-    const { handed } = taker;
-    // One at the same place has the same content and the same name: it takes the place of the damaged file.
-    if (handed !== null && handed.index >= snapshot.position.index) await taker.take(handed);
+    await this.#options.takeAnother();
   }
 
   async #findingIn(snapshot: SnapshotRecord): Promise<string | null> {

@@ -93,7 +93,7 @@ export class NodeSnapshots {
     });
     this.#checker = new SnapshotChecker({
       snapshots,
-      taker: this.taker,
+      takeAnother: () => this.#takeAnother(),
       logger,
       failed: options.failed,
     });
@@ -182,13 +182,25 @@ export class NodeSnapshots {
     this.#isRelieved = isLow;
     if (!isNew) return;
     void this.#tidy();
-    const { handed } = this.taker;
-    if (handed === null || handed.index <= (this.#options.state().snapshot?.position.index ?? 0)) return;
+    if ((this.taker.handed?.index ?? 0) <= this.#latestIndex) return;
     try {
-      void this.taker.take(handed);
+      void this.#takeAnother();
     } catch (error) {
       this.#options.failed(error);
     }
+  }
+
+  get #latestIndex(): LogIndex {
+    return this.#options.state().snapshot?.position.index ?? 0;
+  }
+
+  /**
+   * One at the same place as the latest has the same content and the same name, and takes the place of its file. What lies before
+   * the latest may be gone from the log: the state machine has not been given a leader's snapshot yet that the log begins with.
+   */
+  #takeAnother(): Promise<SnapshotRecord | null> {
+    const { handed } = this.taker;
+    return handed === null || handed.index < this.#latestIndex ? Promise.resolve(null) : this.taker.take(handed);
   }
 
   /** How many bytes of a snapshot a peer has been sent; null: none is on its way to it from here. */

@@ -1,0 +1,33 @@
+// However much one client has under way, or several, another one that comes anew finds room.
+import { expect, test } from "bun:test";
+import { type OpenRequest, OpenRequests } from "../../src/node/open-requests.ts";
+
+function fill(requests: OpenRequests, name: string, bytes: number): readonly OpenRequest[] {
+  const opened: OpenRequest[] = [];
+  while (requests.objection(name, bytes) === null) opened.push(requests.open(name, bytes));
+  return opened;
+}
+
+test("P64: one name has half of the room at the most, and each that comes anew finds some, by count and by bytes", () => {
+  for (const [bytes, half] of [
+    [0, 32_768],
+    [1024 * 1024, 128],
+  ] as const) {
+    const requests = new OpenRequests();
+    const counts = ["a", "b", "c", "d"].map((name) => fill(requests, name, bytes).length);
+    expect(counts).toEqual([half, half / 2, half / 4, half / 8]);
+    expect(requests.objection("a", bytes)).toContain(`${half} of ${half * bytes} bytes for "a"`);
+    expect(requests.objection("e", bytes)).toBeNull();
+  }
+});
+
+test("what is seen through makes room, once", () => {
+  const requests = new OpenRequests();
+  const [first, ...others] = fill(requests, "a", 64 * 1024 * 1024);
+  first!.close();
+  first!.close();
+  expect([requests.count, requests.bytes]).toEqual([others.length, others.length * 64 * 1024 * 1024]);
+  expect(requests.objection("a", 64 * 1024 * 1024)).toBeNull();
+  for (const each of others) each.close();
+  expect([requests.count, requests.bytes]).toEqual([0, 0]);
+});

@@ -1,0 +1,62 @@
+// A snapshot that a follower finds damaged is read again here, which takes its time: the log may have begun anew meanwhile.
+import { expect, test } from "bun:test";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import { GraftError } from "../../src/errors.ts";
+import { createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { NodeSnapshots } from "../../src/node/snapshots.ts";
+import { snapshotAt } from "../core/say.ts";
+import { follower } from "../core/build.ts";
+import { RecordingMachine } from "./recording-machine.ts";
+
+async function checked(
+  after: SnapshotRecord,
+): Promise<{ readonly asked: readonly number[]; readonly failures: string[] }> {
+  const damaged = snapshotAt({ index: 5, term: 1 });
+  const { promise: isRead, resolve: readOn } = Promise.withResolvers<void>();
+  let latest = damaged;
+  const asked: number[] = [];
+  const failures: string[] = [];
+  const store = {
+    saved: { snapshot: damaged },
+    chainAt(index: number): number {
+      asked.push(index);
+      if (index < latest.position.index) throw new Error(`the log begins behind entry ${index}`);
+      return 0;
+    },
+  };
+  const contents = async function* (): AsyncGenerator<Uint8Array> {
+    await isRead;
+    yield new Uint8Array(1);
+    throw new GraftError("storage", "its checksum is wrong");
+  };
+  const machine = new RecordingMachine();
+  const snapshots = new NodeSnapshots(
+    { store, snapshots: { ...createMemorySnapshotStore(), contents }, stateMachine: machine, logger: silent } as never,
+    {
+      cluster: "c",
+      policy: { everyEntries: 1_000, everyBytes: 1e9 },
+      state: () => ({ ...follower({ log: [1, 1, 1, 1, 1, 1, 1] }), snapshot: latest }),
+      scrubIntervalMs: 1e9,
+      arrive: () => {},
+      disk: () => ({ hasRoomForBulk: true, hasRoomFor: () => true }),
+      failed: (error: unknown) => failures.push(String(error)),
+    },
+  );
+  snapshots.taker.onHanded({ index: 7, term: 1, stampMs: 0 }, 0);
+  snapshots.check(toMemberKey("n2", "disk"), damaged);
+  latest = after;
+  readOn();
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return { asked, failures };
+}
+
+const silent = { enabled: () => false, log: () => {} };
+
+test("another one takes its place where more has been applied since", async () => {
+  expect(await checked(snapshotAt({ index: 5, term: 1 }))).toEqual({ asked: [7], failures: [] });
+});
+
+test("what a leader's snapshot has replaced meanwhile is not asked of the log, and the node goes on", async () => {
+  expect(await checked(snapshotAt({ index: 9, term: 1 }))).toEqual({ asked: [], failures: [] });
+});
