@@ -12,11 +12,11 @@ import type { State } from "./state.ts";
 export function nextDeadlineMs(state: State): Millis {
   if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : Number.POSITIVE_INFINITY;
   if (state.removed !== null) return Number.POSITIVE_INFINITY;
-  const { role } = state;
+  const { role, crashedLeader, handingOver } = state;
   if (role.kind !== "leader") {
     const readDueMs = role.kind === "follower" ? role.reads[0]?.dueMs : undefined;
-    const never = Number.POSITIVE_INFINITY;
-    return Math.min(role.electionDueMs, state.crashedLeader?.dueMs ?? never, readDueMs ?? never);
+    const others = [crashedLeader?.dueMs, readDueMs, handingOver?.dueMs];
+    return Math.min(role.electionDueMs, ...others.map((dueMs) => dueMs ?? Number.POSITIVE_INFINITY));
   }
   // At once, but after what has arrived with the reads: replication that goes out anyway saves the heartbeat.
   if (isReadDue(role)) return state.nowMs;

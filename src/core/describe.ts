@@ -170,6 +170,8 @@ export function describeTransfer(outcome: TransferOutcome): string {
       return "done";
     case "notLeader":
       return `this node does not lead${outcome.leader === null ? "" : `, ${nodeIdOf(outcome.leader)} does`}`;
+    case "elsewhere":
+      return `${nodeIdOf(outcome.leader)} leads instead`;
     case "unknownTarget":
       return `${outcome.to} is not a voter of this cluster`;
     case "unfitTarget":

@@ -160,7 +160,7 @@ export interface ReadRefused {
   readonly leader: MemberKey | null;
 }
 
-/** The answer to a transferLeadership event. */
+/** The answer to a transferLeadership event. `done`: the target leads, as this node has heard from it. */
 export interface TransferSettled {
   readonly kind: "transferSettled";
   readonly outcome: TransferOutcome;
@@ -169,6 +169,8 @@ export interface TransferSettled {
 export type TransferOutcome =
   | { readonly kind: "done" }
   | { readonly kind: "notLeader"; readonly leader: MemberKey | null }
+  /** The target was told to stand for election, and this one has won. */
+  | { readonly kind: "elsewhere"; readonly leader: MemberKey }
   | { readonly kind: "unknownTarget"; readonly to: NodeId }
   /** It would lead worse than this node does. */
   | { readonly kind: "unfitTarget"; readonly to: NodeId; readonly impediment: Impediment }

@@ -82,6 +82,7 @@ export function restore(saved: Saved, start: Start): State {
     clockStartMs: drawStart(start.seed, 1),
     nextReadId: drawStart(start.seed, 2),
     vouching: null,
+    handingOver: null,
     crashedLeader: null,
     postponed: new Map(),
     unfit: new Map(),

@@ -47,6 +47,8 @@ export interface State {
   readonly role: Role;
   /** What the members have answered about a node that no configuration here names; null: nothing was asked. */
   readonly vouching: Vouching | null;
+  /** A hand-over of this node's own leadership whose end is not known yet; null: there is none. */
+  readonly handingOver: HandingOver | null;
   /** Evidence that the leader of a term no longer runs; void once a leader is heard. */
   readonly crashedLeader: CrashedLeader | null;
   /** Members that are not asked to lead for a while, whatever their priority: see homecoming.ts. It outlives roles. */
@@ -65,6 +67,13 @@ export interface Postponed {
   readonly untilMs: Millis;
   /** How long that is from its beginning. */
   readonly pauseMs: Millis;
+}
+
+/** The target has been told to stand for election, and a newer term has ended this node's leadership. */
+export interface HandingOver {
+  readonly target: MemberKey;
+  /** Somebody should lead by then. */
+  readonly dueMs: Millis;
 }
 
 export interface CrashedLeader {

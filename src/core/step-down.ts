@@ -13,10 +13,9 @@ import { drawElectionDue } from "./timers.ts";
  */
 export function becomeFollower(state: State, term: Term, leader: MemberKey | null, emit: Emit): State {
   if (term < state.currentTerm) throw new Error(`cannot fall back from term ${state.currentTerm} to ${term}`);
-  settleTransfer(state, term, leader, emit);
+  let next = leaveTransfer(state, term, leader, emit);
   refuseReads(state, leader, emit);
   settleChanges(state, leader, emit);
-  let next = state;
   if (term > state.currentTerm) next = writeVote(next, { term, votedFor: null }, emit);
   const [electionDueMs, drawn] = drawElectionDue(next);
   return {
@@ -37,20 +36,21 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
 }
 
 /**
- * A leader that a newer term ends after it has told its target has handed over; one that has lost its quorum has not. What
- * it held was not appended and goes back.
+ * A leader that a newer term ends after it has told its target may have handed over: who leads then will show (transfer.ts).
+ * One that has lost its quorum has not. What it held was not appended and goes back.
  */
-function settleTransfer(state: State, term: Term, leader: MemberKey | null, emit: Emit): void {
-  if (state.role.kind !== "leader" || state.role.transfer === null) return;
+function leaveTransfer(state: State, term: Term, leader: MemberKey | null, emit: Emit): State {
+  if (state.role.kind !== "leader" || state.role.transfer === null) return state;
   const { target, held, timeoutNowSent, isOwnIdea } = state.role.transfer;
   if (held.length > 0) {
     emit({ kind: "proposalsRefused", refs: held.map((proposal) => proposal.ref), leader: leader ?? target });
   }
-  if (isOwnIdea) return;
-  emit({
-    kind: "transferSettled",
-    outcome: timeoutNowSent && term > state.currentTerm ? { kind: "done" } : { kind: "notLeader", leader },
-  });
+  if (isOwnIdea) return state;
+  if (timeoutNowSent && term > state.currentTerm) {
+    return { ...state, handingOver: { target, dueMs: state.nowMs + 2 * state.settings.electionTimeoutMs } };
+  }
+  emit({ kind: "transferSettled", outcome: { kind: "notLeader", leader } });
+  return state;
 }
 
 /** Changes that had not begun may be brought to the next leader; of those in the log nobody knows yet what they come to. */

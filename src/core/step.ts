@@ -26,7 +26,7 @@ import { settleRefill } from "./refill.ts";
 import { noticeRemoval } from "./removal.ts";
 import { onPartReceived } from "./slow-message.ts";
 import type { Emit, State } from "./state.ts";
-import { onTransfer } from "./transfer.ts";
+import { onTransfer, settleHandOver } from "./transfer.ts";
 import { onRequestMembers, onRequestMembersReply } from "./vouching.ts";
 
 /**
@@ -39,7 +39,7 @@ export function step(state: State, event: Event): readonly [State, readonly Effe
   const emit: Emit = (effect) => void effects.push(effect);
   const nowMs = Math.max(state.nowMs, event.nowMs);
   const after = settleRefill(administer(onEvent({ ...state, nowMs }, event, emit), emit), emit);
-  return [noticeRemoval(state, after, emit), effects];
+  return [settleHandOver(noticeRemoval(state, after, emit), emit), effects];
 }
 
 function onEvent(state: State, event: Event, emit: Emit): State {

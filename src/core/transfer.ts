@@ -46,6 +46,21 @@ export function handOverWhenReady(state: State, from: MemberKey, emit: Emit): St
   return { ...state, role: { ...role, transfer: { ...transfer, timeoutNowSent: true } } };
 }
 
+/** Looks at what a step has made known of who leads, after everything else: only then is a hand-over over. */
+export function settleHandOver(state: State, emit: Emit): State {
+  const { handingOver, role, self } = state;
+  if (handingOver === null) return state;
+  const leader = role.kind === "follower" ? role.leader : role.kind === "leader" ? self : null;
+  if (leader === null && state.nowMs < handingOver.dueMs && state.removed === null) return state;
+  emit({ kind: "transferSettled", outcome: outcomeOf(handingOver.target, leader) });
+  return { ...state, handingOver: null };
+}
+
+function outcomeOf(target: MemberKey, leader: MemberKey | null): TransferOutcome {
+  if (leader === null) return { kind: "timedOut" };
+  return leader === target ? { kind: "done" } : { kind: "elsewhere", leader };
+}
+
 function findVoter(state: State, id: NodeId): MemberKey | null {
   return latestConfiguration(state.log)?.voters.find((key) => nodeIdOf(key) === id) ?? null;
 }

@@ -172,6 +172,7 @@ function replyToTransfer(node: RequestTarget, id: number, outcome: HandOver, rep
 function codeOf(outcome: Exclude<HandOver, { kind: "done" }>): ReplyError["code"] {
   switch (outcome.kind) {
     case "notLeader":
+    case "elsewhere":
       return "not-leader";
     case "unknownTarget":
     case "unfitTarget":

@@ -272,6 +272,7 @@ test("an administrator's wish comes first, and gets its answer", () => {
   expect(asLeader(state).transfer).toMatchObject({ target: n3, isOwnIdea: true });
   const wished = play(state, transferTo("n2"));
   expect(asLeader(wished).transfer).toMatchObject({ target: n2, isOwnIdea: false });
-  const [, effects] = take(wished, from(n2, requestVote(3, state.log.last, true)));
+  const stood = play(wished, from(n2, requestVote(3, state.log.last, true)));
+  const [, effects] = take(stood, from(n2, append({ term: 3, prev: state.log.last })));
   expect(effectsOf(effects, "transferSettled")).toMatchObject([{ outcome: { kind: "done" } }]);
 });

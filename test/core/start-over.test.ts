@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { describeEffect } from "../../src/core/describe.ts";
 import { restore } from "../../src/core/restore.ts";
 import { startOver } from "../../src/core/start-over.ts";
-import { leader, play, saved, starting } from "./build.ts";
+import { follower, leader, play, saved, starting } from "./build.ts";
 import { change, fitness, n1, n2, persisted, propose, read, transferTo } from "./say.ts";
 
 test("whoever waits for the leader gets an answer, nothing is written, and what is known of others stays", () => {
@@ -27,4 +27,10 @@ test("whoever waits for the leader gets an answer, nothing is written, and what 
     clockStartMs: waiting.clockStartMs,
     nextReadId: waiting.nextReadId,
   });
+});
+
+test("who waits for the end of a hand-over still hears of it", () => {
+  const handingOver = { target: n2, dueMs: 9_999 };
+  const [state] = startOver({ ...follower({ log: [1] }), handingOver }, follower({ log: [1] }));
+  expect(state.handingOver).toEqual(handingOver);
 });

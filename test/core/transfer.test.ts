@@ -1,7 +1,9 @@
 // How leadership moves on purpose: choosing the target, bringing it up to date, holding proposals, giving up.
 import { describe, expect, test } from "bun:test";
 import { clockMsOf } from "../../src/core/freshness.ts";
+import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
+import type { State } from "../../src/core/state.ts";
 import { asLeader, effectsOf, follower, leader, linesOf, play, preCandidate, take } from "./build.ts";
 import {
   accepted,
@@ -128,14 +130,41 @@ describe("handing over", () => {
     expect(state.log.last).toEqual(at(2, 2));
   });
 
-  test("when the target leads, what was held goes back with its name, and the transfer is done", () => {
+  test("when the target stands, what was held goes back with its name, and the transfer is not done yet", () => {
     const state = play(leading(), transferTo("n2"), propose(4));
     expect(linesOf(state, from(n2, requestVote(3, at(2, 2), true)))).toEqual([
       "refuse 1, leader n2",
-      "transfer: done",
       "write term 3, vote none [3]",
       "write term 3, vote n2 [4]",
     ]);
+  });
+
+  /** n2 has stood for election in term 3, and n1 has given it its vote. */
+  const stood = () => play(leading(), transferTo("n2"), from(n2, requestVote(3, at(2, 2), true)));
+
+  test("it is done when the target leads, and says who leads when another one does, or this node itself", () => {
+    const heard = append({ term: 3, prev: at(2, 2) });
+    expect(linesOf(stood(), from(n2, heard))).toContain("transfer: done");
+    expect(linesOf(stood(), from(n3, append({ term: 4, prev: at(2, 2) })))).toContain("transfer: n3 leads instead");
+    expect(linesOf(play(stood(), from(n2, heard)), from(n3, append({ term: 4, prev: at(2, 2) })))).not.toContain(
+      "transfer: done",
+    );
+    const again = { ...leading(), handingOver: { target: n2, dueMs: 1e9 } };
+    expect(linesOf(again, tick, again.nowMs + 1)).toContain("transfer: n1 leads instead");
+    // A newer leader's first message may be what ends the leadership.
+    const told = play(leading(), transferTo("n2"));
+    expect(linesOf(told, from(n2, heard))).toContain("transfer: done");
+    expect(linesOf(told, from(n3, append({ term: 3, prev: at(2, 2) })))).toContain("transfer: n3 leads instead");
+  });
+
+  test("any higher term does not make it done: without a leader it ends after two election timeouts, once", () => {
+    const state = stood();
+    const dueMs = state.nowMs + 2 * electionTimeoutMs;
+    expect(nextDeadlineMs({ ...state, role: { ...state.role, electionDueMs: 1e9 } } as State)).toBe(dueMs);
+    expect(linesOf(state, tick, dueMs - 1).filter((line) => line.startsWith("transfer"))).toEqual([]);
+    const [late, effects] = take(state, tick, dueMs);
+    expect(effectsOf(effects, "transferSettled")).toMatchObject([{ outcome: { kind: "timedOut" } }]);
+    expect(linesOf(late, tick, dueMs + 1).filter((line) => line.startsWith("transfer"))).toEqual([]);
   });
 
   test("when the target does not take over in an election timeout, the leader takes what it held", () => {

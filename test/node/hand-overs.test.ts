@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { State } from "../../src/core/state.ts";
 import { type HandOver, HandOvers } from "../../src/node/hand-overs.ts";
 import { asLeader, effectsOf, leader, take } from "../core/build.ts";
-import { accepted, from, genesisOf, n1, n2, n3, tick, type Untimed } from "../core/say.ts";
+import { accepted, append, from, genesisOf, n1, n2, n3, requestVote, tick, type Untimed } from "../core/say.ts";
 
 const members = genesisOf(n1, n2, n3).members.map((member) => ({ ...member, priority: member.key === n3 ? 1 : 0 }));
 
@@ -49,4 +49,24 @@ test("also while the leader hands over on its own idea, for which nobody waits",
   setting.step(tick, 501);
   await Promise.resolve();
   expect(setting.answers.slice(2)).toEqual(["fourth busy", "third timedOut", "fifth timedOut"]);
+});
+
+test("to a named node: done when that one leads; to any: done when another node leads, whichever it is", async () => {
+  const cases = [
+    { to: "n2", leader: n2, answer: "done" },
+    { to: "n2", leader: n3, answer: "elsewhere" },
+    { to: null, leader: n3, answer: "done" },
+  ] as const;
+  for (const { to, leader: next, answer } of cases) {
+    const setting = new Setting();
+    setting.step(from(n2, accepted(2, 2, 1)));
+    setting.ask("first", to);
+    setting.step(from(n2, requestVote(3, setting.state.log.last, true)));
+    setting.ask("second", "n2");
+    await Promise.resolve();
+    expect(setting.answers).toEqual(["second notLeader"]);
+    setting.step(from(next, append({ term: 3, prev: setting.state.log.last })));
+    await Promise.resolve();
+    expect(setting.answers).toEqual(["second notLeader", `first ${answer}`]);
+  }
 });
