@@ -1,11 +1,12 @@
 // What has arrived since the last turn, in the order in which the core shall hear of it: events one by one, then one read for
-// all queries, then all commands as one proposal. The queries come first: they are confirmed by answers to what is sent after
+// all queries, then the commands as one proposal, each client name its share of it. The queries come first: they are confirmed by answers to what is sent after
 // them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
+import { fairShare } from "./fair-share.ts";
 import {
-  bytesOf,
   isRead,
+  notAnswered,
   type ProposalWaiter,
   type ReadWaiter,
   type Waiter,
@@ -21,6 +22,12 @@ export type ArrivedEvent = Untimed<Event>;
 /** How many commands make one write, and how many bytes of them: a heartbeat may have to wait for it. */
 const batchMax = 4096;
 const batchBytesMax = 4 * 1024 * 1024;
+/**
+ * While so many commands of clients, or so many bytes of them, are in the log of a leader and not applied, the others wait here:
+ * what is in the log has its place, and a client that comes anew would have to wait for all of it (P64).
+ */
+const underWayMax = 16_384;
+const underWayBytesMax = 8 * 1024 * 1024;
 
 export class Mailbox {
   readonly #waiting: WaitingClients;
@@ -28,25 +35,26 @@ export class Mailbox {
   #events: ArrivedEvent[] = [];
   #commands: ProposalWaiter[] = [];
   #queries: ReadWaiter[] = [];
-  #requestBytes = 0;
+  /** What each client name has brought into the log, in bytes, while commands wait. */
+  readonly #shares = new Map<string, number>();
+  readonly #holdsBack: () => boolean;
 
-  constructor(waiting: WaitingClients, reads: WaitingReads) {
+  /** @param holdsBack whether commands shall wait, because enough of them is on its way through the log */
+  constructor(waiting: WaitingClients, reads: WaitingReads, holdsBack: () => boolean = () => false) {
     this.#waiting = waiting;
     this.#reads = reads;
+    this.#holdsBack = holdsBack;
   }
 
+  /** Whether there is nothing to be taken now. */
   get isEmpty(): boolean {
-    return this.#events.length === 0 && this.#commands.length === 0 && this.#queries.length === 0;
+    if (this.#events.length > 0 || this.#queries.length > 0) return false;
+    return this.#commands.length === 0 || this.#isFull;
   }
 
-  /** How many requests have arrived since the last turn. */
+  /** How many requests have arrived and were not taken. */
   get requestCount(): number {
     return this.#commands.length + this.#queries.length;
-  }
-
-  /** How many bytes of payload came with them. */
-  get requestBytes(): number {
-    return this.#requestBytes;
   }
 
   addEvent(event: ArrivedEvent): void {
@@ -54,7 +62,6 @@ export class Mailbox {
   }
 
   addRequest(waiter: Waiter): void {
-    this.#requestBytes += waiter.payload.byteLength;
     if (isRead(waiter)) this.#queries.push(waiter);
     else this.#commands.push(waiter);
   }
@@ -67,20 +74,38 @@ export class Mailbox {
     if (proposals.length > 0) events.push({ kind: "propose", nowMs, proposals });
     this.#events = [];
     this.#queries = [];
-    this.#requestBytes = bytesOf(this.#commands);
     return events;
   }
 
-  /** The oldest commands: at least one, then as many as the bounds allow. Usually all of them. */
-  #batch(): readonly ProposalWaiter[] {
-    let count = 0;
-    for (let bytes = 0; count < Math.min(this.#commands.length, batchMax); count++) {
-      bytes += this.#commands[count]!.payload.byteLength;
-      if (bytes > batchBytesMax && count > 0) break;
+  /** Answers the commands whose time is up. They were written nowhere. */
+  expire(nowMs: Millis): void {
+    if (!this.#commands.some(({ dueMs }) => dueMs <= nowMs)) return;
+    const late = this.#commands.filter(({ dueMs }) => dueMs <= nowMs);
+    this.#commands = this.#commands.filter(({ dueMs }) => dueMs > nowMs);
+    for (const waiter of late) {
+      waiter.open.close();
+      waiter.fail(notAnswered("the leader had no room in its log for the request in time"));
     }
-    const batch = this.#commands;
-    this.#commands = count === batch.length ? [] : batch.slice(count);
-    return count === batch.length ? batch : batch.slice(0, count);
+  }
+
+  get #isFull(): boolean {
+    const { openCount, openBytes } = this.#waiting;
+    return (openCount >= underWayMax || openBytes >= underWayBytesMax) && this.#holdsBack();
+  }
+
+  /** At least one command, then as many as the bounds allow. Usually all of them. Else each client name gets its share. */
+  #batch(): readonly ProposalWaiter[] {
+    if (this.#commands.length === 0 || this.#isFull) return [];
+    const arrived = this.#commands;
+    const batch = fairShare(arrived, { count: batchMax, bytes: batchBytesMax }, this.#shares);
+    this.#commands = [];
+    if (batch.length === arrived.length) {
+      this.#shares.clear();
+      return batch;
+    }
+    const taken = new Set(batch);
+    this.#commands = arrived.filter((waiter) => !taken.has(waiter));
+    return batch;
   }
 }
 

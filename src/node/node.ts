@@ -27,11 +27,13 @@ import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
 import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
+import { OpenRequests } from "./open-requests.ts";
 import { refusalOf } from "./refusals.ts";
 import { startOf } from "./start-of.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 import type { NodeModules, NodeOptions } from "./node-options.ts";
 import { NodeSnapshots } from "./snapshots.ts";
+import type { Applied } from "./snapshot-taker.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { notAnswered, type QueryWaiter, type ReplyError, type Waiter, WaitingClients } from "./waiting-clients.ts";
 import { WaitingReads } from "./waiting-reads.ts";
@@ -45,8 +47,9 @@ export class Node implements TransportHandler, RequestTarget {
   readonly #modules: NodeModules;
   readonly #waiting = new WaitingClients();
   readonly #reads = new WaitingReads(() => this.#applier.serve());
-  readonly #mailbox = new Mailbox(this.#waiting, this.#reads);
+  readonly #mailbox = new Mailbox(this.#waiting, this.#reads, () => this.#holdsCommandsBack);
   readonly #parked = new ParkedRequests();
+  readonly open = new OpenRequests();
   readonly #applier: Applier;
   readonly snapshots: NodeSnapshots;
   readonly #loop: TurnLoop;
@@ -88,7 +91,7 @@ export class Node implements TransportHandler, RequestTarget {
       reads: this.#reads,
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
-      handed: (last, bytes) => this.snapshots.taker.onHanded(last, bytes),
+      handed: (last, bytes) => this.#onHanded(last, bytes),
       restore: (snapshot) => this.snapshots.restore(snapshot),
       answered: () => this.#onAnswered(),
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
@@ -157,12 +160,9 @@ export class Node implements TransportHandler, RequestTarget {
     return this.#waiting.count + this.#reads.count + this.#mailbox.requestCount + this.#parked.count;
   }
 
-  get openCount(): number {
-    return this.#waiting.openCount + this.#reads.count + this.#mailbox.requestCount + this.#parked.count;
-  }
-
-  get openBytes(): number {
-    return this.#waiting.openBytes + this.#reads.bytes + this.#mailbox.requestBytes + this.#parked.bytes;
+  /** Only a leader has a log to keep short; all others say at once that they do not lead. */
+  get #holdsCommandsBack(): boolean {
+    return this.state.role.kind === "leader" && this.#life !== "ended";
   }
 
   get description(): StateMachineDescription {
@@ -295,12 +295,19 @@ export class Node implements TransportHandler, RequestTarget {
     this.#waiting.expire(nowMs);
     this.#reads.expire(nowMs);
     this.#parked.expire(nowMs);
+    this.#mailbox.expire(nowMs);
     this.#applier.expire(nowMs);
     transport.flush();
     this.#fitness.look();
     this.#loop.tryAgain();
     this.snapshots.relieve(this.#fitness.disk.isLow);
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
+  }
+
+  #onHanded(last: Applied, bytes: number): void {
+    this.snapshots.taker.onHanded(last, bytes);
+    // There is room for commands that had to wait.
+    if (!this.#mailbox.isEmpty) this.#loop.schedule();
   }
 
   #onAnswered(): void {

@@ -22,35 +22,31 @@ export function isElecting(state: State): boolean {
 
 export class ParkedRequests {
   #waiters: Waiter[] = [];
-  #bytes = 0;
 
   get count(): number {
     return this.#waiters.length;
   }
 
-  /** Of payload. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   add(waiter: Waiter): void {
     this.#waiters.push(waiter);
-    this.#bytes += waiter.payload.byteLength;
   }
 
   /** In the order in which they came. */
   release(): readonly Waiter[] {
     const waiters = this.#waiters;
     this.#waiters = [];
-    this.#bytes = 0;
     return waiters;
   }
 
   /** Those whose time is up have not been handed to anyone. */
   expire(nowMs: Millis): void {
     for (const waiter of this.release()) {
-      if (waiter.dueMs > nowMs) this.add(waiter);
-      else waiter.fail(notAnswered("no leader was elected in time"));
+      if (waiter.dueMs > nowMs) {
+        this.add(waiter);
+        continue;
+      }
+      waiter.open.close();
+      waiter.fail(notAnswered("no leader was elected in time"));
     }
   }
 }

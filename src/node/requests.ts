@@ -20,15 +20,10 @@ import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import { knownLeader } from "./execute-effects.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
+import type { OpenRequest, OpenRequests } from "./open-requests.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
 import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
 
-/**
- * More requests than this are open at once, or more bytes of them: the next ones are refused. Open is what waits here, and what
- * is in the log and not applied yet: without that a leader whose followers are slow would fill memory and disk.
- */
-const openMax = 65_536;
-const openBytesMax = 256 * 1024 * 1024;
 /** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
 const timeoutMsMax = 10 * 60 * 1000;
 
@@ -37,8 +32,7 @@ export interface RequestTarget extends ChangeTarget, StatusSource {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
   /** Why it takes no commands just now while it leads, in words; null: it does. */
   readonly whyNoCommands: string | null;
-  readonly openCount: number;
-  readonly openBytes: number;
+  readonly open: OpenRequests;
   readonly description: StateMachineDescription;
   readonly snapshots: StatusSource["snapshots"] & { readonly backups: Backups };
   nowMs(): Millis;
@@ -90,10 +84,10 @@ type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | Que
 function submit(node: RequestTarget, request: Submitted, client: ClientConnection, send: Reply): void {
   const { id } = request;
   const payload = "payload" in request ? request.payload : nothing;
-  let isOpen = true;
+  let isAnswered = false;
   const reply: Reply = (answer) => {
-    if (isOpen) send(answer);
-    isOpen = false;
+    if (!isAnswered) send(answer);
+    isAnswered = true;
   };
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   if (node.refusal !== null) return fail(node.refusal);
@@ -102,10 +96,9 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     const message = `${node.whyNoCommands}; it takes no commands until there is space, and goes on answering queries`;
     return fail({ code: "overloaded", message, leader: null });
   }
-  if (node.openCount >= openMax || node.openBytes + payload.byteLength > openBytesMax) {
-    const message = `${node.openCount} requests are under way already`;
-    return fail({ code: "overloaded", message, leader: null });
-  }
+  const objection = node.open.objection(client.name, payload.byteLength);
+  if (objection !== null) return fail({ code: "overloaded", message: objection, leader: null });
+  const open = node.open.open(client.name, payload.byteLength);
   const dueMs = node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax);
   switch (request.kind) {
     case "command":
@@ -114,32 +107,51 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
         payload,
         session: request.session === null ? null : { ...request.session, client: client.name },
         from: client,
+        open,
         dueMs,
         succeed: result(id, reply),
         fail,
       });
     case "query": {
-      const waiter = { kind: "query", payload, from: client, dueMs, succeed: result(id, reply), fail } as const;
+      const read = closing(open, { succeed: result(id, reply), fail });
+      const waiter = { kind: "query", payload, from: client, open, dueMs, ...read } as const;
       if (request.consistency === "stale") return node.submitStale(waiter, request.maxStalenessMs);
       return node.submit(waiter);
     }
     case "backup": {
       const succeed: Succeed = (_, { index }) => void makeBackup(node.snapshots.backups, id, index).then(reply);
-      return node.submit({ kind: "reach", payload, from: client, dueMs, succeed, fail });
+      return node.submit({ kind: "reach", payload, from: client, open, dueMs, ...closing(open, { succeed, fail }) });
     }
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
       const { name, isAdmin } = client;
-      return node.submit({ ...request, client: name, isAdmin, payload, from: client, dueMs, succeed, fail });
+      return node.submit({ ...request, client: name, isAdmin, payload, from: client, open, dueMs, succeed, fail });
     }
     case "closeSession": {
       const succeed: Succeed = () => reply({ kind: "done", id, leader: knownLeader(node.state) });
-      return node.submit({ ...request, client: client.name, payload, from: client, dueMs, succeed, fail });
+      return node.submit({ ...request, client: client.name, payload, from: client, open, dueMs, succeed, fail });
     }
   }
 }
 
 type Succeed = Waiter["succeed"];
+
+/** What changes nothing is seen through once it is answered; of the others waiting-clients.ts knows. */
+function closing(
+  open: OpenRequest,
+  { succeed, fail }: Pick<Waiter, "succeed" | "fail">,
+): Pick<Waiter, "succeed" | "fail"> {
+  return {
+    succeed: (...answer) => {
+      open.close();
+      succeed(...answer);
+    },
+    fail: (error) => {
+      open.close();
+      fail(error);
+    },
+  };
+}
 
 const nothing = new Uint8Array();
 

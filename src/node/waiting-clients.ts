@@ -6,6 +6,7 @@ import type { ProposalRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
 import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
+import type { OpenRequest } from "./open-requests.ts";
 
 export interface ReplyError {
   readonly code: ReplyErrorCode;
@@ -18,6 +19,7 @@ export type Asker = Pick<ClientConnection, "name" | "isOpen" | "hasCredit" | "wh
 
 interface Asked {
   readonly from: Asker;
+  readonly open: OpenRequest;
   /** A command's is let go of once it has its place: from then on the log holds it. */
   payload: Uint8Array;
   readonly dueMs: Millis;
@@ -51,11 +53,14 @@ export type ReadWaiter = QueryWaiter | ReachWaiter;
 
 export type Waiter = ProposalWaiter | ReadWaiter;
 
-interface Placed {
-  readonly term: Term;
-  /** What the entry holds, in the log by now. */
-  readonly bytes: number;
+interface Proposed {
+  /** Open until it is known here what became of the proposal, whether anyone waits for that or not. */
+  readonly requests: readonly OpenRequest[];
   waiters: readonly ProposalWaiter[];
+}
+
+interface Placed extends Proposed {
+  readonly term: Term;
   /** What had this index in an earlier term of this leader: truncated here since, its outcome still open. */
   readonly earlier: Placed | null;
 }
@@ -75,7 +80,7 @@ export function giveUp(waiter: Waiter, reason: string): void {
 }
 
 export class WaitingClients {
-  readonly #unplaced = new Map<ProposalRef, readonly ProposalWaiter[]>();
+  readonly #unplaced = new Map<ProposalRef, Proposed>();
   readonly #placed = new Map<LogIndex, Placed>();
   #lastRef = 0;
   #count = 0;
@@ -100,33 +105,35 @@ export class WaitingClients {
   /** Registers requests that one proposal stands for. */
   add(waiters: readonly ProposalWaiter[]): ProposalRef {
     this.#lastRef++;
-    this.#unplaced.set(this.#lastRef, waiters);
+    const requests = waiters.map(({ open }) => open);
+    this.#unplaced.set(this.#lastRef, { requests, waiters });
     this.#count += waiters.length;
-    this.#openCount += waiters.length;
-    this.#openBytes += bytesOf(waiters);
+    this.#openCount += requests.length;
+    for (const { bytes } of requests) this.#openBytes += bytes;
     return this.#lastRef;
   }
 
   /** The proposals have consecutive places from `first` on. */
   place(refs: readonly ProposalRef[], first: LogPosition): void {
     for (const [at, ref] of refs.entries()) {
-      const waiters = this.#unplaced.get(ref);
+      const proposed = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
-      if (waiters === undefined) continue;
-      const bytes = bytesOf(waiters);
+      if (proposed === undefined) continue;
+      const { requests, waiters } = proposed;
       for (const waiter of waiters) waiter.payload = nothing;
       const index = first.index + at;
-      this.#placed.set(index, { term: first.term, bytes, waiters, earlier: this.#placed.get(index) ?? null });
+      this.#placed.set(index, { requests, waiters, term: first.term, earlier: this.#placed.get(index) ?? null });
     }
   }
 
   /** The proposals have no place and never will have. */
   refuse(refs: readonly ProposalRef[], error: ReplyError): void {
     for (const ref of refs) {
-      const waiters = this.#unplaced.get(ref) ?? [];
+      const proposed = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
-      this.#seenThrough(waiters.length, bytesOf(waiters));
-      this.#settle(waiters, error);
+      if (proposed === undefined) continue;
+      this.#seenThrough(proposed);
+      this.#settle(proposed.waiters, error);
     }
   }
 
@@ -139,7 +146,7 @@ export class WaitingClients {
     this.#placed.delete(position.index);
     let waiters: readonly ProposalWaiter[] = [];
     for (; placed !== null; placed = placed.earlier) {
-      this.#seenThrough(1, placed.bytes);
+      this.#seenThrough(placed);
       if (placed.term === position.term) {
         waiters = placed.waiters;
         this.#count -= waiters.length;
@@ -160,7 +167,7 @@ export class WaitingClients {
       if (at > index) continue;
       this.#placed.delete(at);
       for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
-        this.#seenThrough(1, placed.bytes);
+        this.#seenThrough(placed);
         this.#settle(
           placed.waiters,
           outcomeUnknown("the node installed a snapshot that covers the entry before it was applied here"),
@@ -169,36 +176,33 @@ export class WaitingClients {
     }
   }
 
-  /** Answers those whose time is up: what has no place never happened, what has one may still be committed. */
+  /**
+   * Answers those whose time is up. A proposal that is held may still get its place when a hand-over fails: its outcome is open
+   * like that of a placed one, and so is its request.
+   */
   expire(nowMs: Millis): void {
-    for (const [ref, waiters] of this.#unplaced) {
-      const late = waiters.filter((waiter) => waiter.dueMs <= nowMs);
+    for (const proposed of this.#each()) {
+      const late = proposed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
       if (late.length === 0) continue;
-      this.#unplaced.set(
-        ref,
-        waiters.filter((waiter) => waiter.dueMs > nowMs),
-      );
-      this.#seenThrough(late.length, bytesOf(late));
-      // A held proposal may still get its place when a transfer fails: its outcome is open like that of a placed one.
-      this.#settle(late, outcomeUnknown("the entry was not committed and applied in time"));
-    }
-    for (const placed of this.#eachPlaced()) {
-      const late = placed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
-      if (late.length === 0) continue;
-      placed.waiters = placed.waiters.filter((waiter) => waiter.dueMs > nowMs);
+      proposed.waiters = proposed.waiters.filter((waiter) => waiter.dueMs > nowMs);
       this.#settle(late, outcomeUnknown("the entry was not committed and applied in time"));
     }
   }
 
   /** The node ends: nobody is left without an answer. What has no place was neither written nor sent. */
   abandon(reason: string): void {
-    const unplaced = [...this.#unplaced.values()].flat();
+    const unplaced = [...this.#unplaced.values()].flatMap(({ waiters }) => waiters);
     const placed = [...this.#eachPlaced()].flatMap(({ waiters }) => waiters);
+    for (const proposed of this.#each()) this.#seenThrough(proposed);
     this.#unplaced.clear();
     this.#placed.clear();
-    this.#seenThrough(this.#openCount, this.#openBytes);
     this.#settle(unplaced, notAnswered(reason));
     this.#settle(placed, outcomeUnknown(reason));
+  }
+
+  *#each(): Iterable<Proposed> {
+    yield* this.#unplaced.values();
+    yield* this.#eachPlaced();
   }
 
   *#eachPlaced(): Iterable<Placed> {
@@ -207,9 +211,12 @@ export class WaitingClients {
     }
   }
 
-  #seenThrough(count: number, bytes: number): void {
-    this.#openCount -= count;
-    this.#openBytes -= bytes;
+  #seenThrough({ requests }: Proposed): void {
+    this.#openCount -= requests.length;
+    for (const request of requests) {
+      this.#openBytes -= request.bytes;
+      request.close();
+    }
   }
 
   #settle(waiters: readonly ProposalWaiter[], error: ReplyError): void {
@@ -217,7 +224,3 @@ export class WaitingClients {
     for (const waiter of waiters) waiter.fail(error);
   }
 }
-
-/** Of their payloads. */
-export const bytesOf = (waiters: readonly Waiter[]): number =>
-  waiters.reduce((sum, { payload }) => sum + payload.byteLength, 0);

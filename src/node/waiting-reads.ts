@@ -53,7 +53,6 @@ export class WaitingReads {
   readonly #due: FairQueue<Due>;
   #lastRef = 0;
   #count = 0;
-  #bytes = 0;
 
   /** `wake` is called when `take` may give more than before, although nothing has come and no state has gone on. */
   constructor(wake: () => void = () => {}) {
@@ -65,17 +64,11 @@ export class WaitingReads {
     return this.#count;
   }
 
-  /** How many bytes of payload are held for them. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** Registers queries that one read stands for. */
   add(waiters: readonly ReadWaiter[]): ReadRef {
     this.#lastRef++;
     this.#asked.set(this.#lastRef, waiters);
     this.#count += waiters.length;
-    for (const waiter of waiters) this.#bytes += waiter.payload.byteLength;
     return this.#lastRef;
   }
 
@@ -89,7 +82,6 @@ export class WaitingReads {
   /** A query that may see the past: what a state has to have applied that is of this age. */
   addStale(waiter: QueryWaiter, position: LogPosition, age: Age): void {
     this.#count++;
-    this.#bytes += waiter.payload.byteLength;
     this.#ready.push({ position, age, waiters: [waiter] });
   }
 
@@ -134,7 +126,6 @@ export class WaitingReads {
     for (const { taken } of queries.toReversed()) {
       this.#due.giveBack(taken);
       this.#count++;
-      this.#bytes += taken.item.waiter.payload.byteLength;
     }
   }
 
@@ -196,7 +187,6 @@ export class WaitingReads {
 
   #forget(waiters: readonly ReadWaiter[]): void {
     this.#count -= waiters.length;
-    for (const waiter of waiters) this.#bytes -= waiter.payload.byteLength;
   }
 
   #settle(waiters: readonly ReadWaiter[], error: ReplyError): void {

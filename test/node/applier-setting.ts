@@ -5,7 +5,7 @@ import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import { snapshotAt } from "../core/say.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
-import { someone } from "./test-asker.ts";
+import { someone, unbounded } from "./test-asker.ts";
 
 type Answered = Waiter & {
   readonly answers: string[];
@@ -20,6 +20,7 @@ export function waiter(kind: "command" | "query", payload = "", dueMs = 1_000, f
     session: null,
     payload: bytes(payload),
     from,
+    open: unbounded,
     dueMs,
     answers,
     messages,

@@ -1,4 +1,5 @@
 // A client's connection for tests, as those see it that hold its requests.
+import type { OpenRequest } from "../../src/node/open-requests.ts";
 import type { Asker } from "../../src/node/waiting-clients.ts";
 
 export class TestAsker implements Asker {
@@ -19,3 +20,6 @@ export class TestAsker implements Asker {
 
 /** For tests that do not care who asks. */
 export const someone = new TestAsker("someone");
+
+/** For tests that do not care how much is open. */
+export const unbounded: OpenRequest = { bytes: 0, close: () => {} };

@@ -17,6 +17,7 @@ import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { RecordingMachine } from "./recording-machine.ts";
+import { unbounded } from "./test-asker.ts";
 
 /** What was asked for soon waits for `run`, as it does while input is handled. */
 class HeldClock extends ManualClock {
@@ -310,6 +311,7 @@ describe("a disk without room for a write", () => {
       session: 1,
       payload: new Uint8Array(),
       dueMs: 1e9,
+      open: unbounded,
       succeed() {},
       fail,
     } as const;

@@ -1,13 +1,15 @@
 // Every request that was taken gets exactly one answer, and the answer is true.
 import { describe, expect, test } from "bun:test";
+import { OpenRequests } from "../../src/node/open-requests.ts";
 import { type ProposalWaiter, type ReplyError, WaitingClients } from "../../src/node/waiting-clients.ts";
-import { someone } from "./test-asker.ts";
+import { someone, unbounded } from "./test-asker.ts";
 
 type Recorded = ProposalWaiter & { readonly answers: string[] };
 
-function waiter(dueMs = 1_000): Recorded {
+function waiter(dueMs = 1_000, open = unbounded): Recorded {
   const answers: string[] = [];
   return {
+    open,
     kind: "command",
     session: null,
     payload: new Uint8Array(),
@@ -85,6 +87,29 @@ describe("waiting clients", () => {
     expect(waiting.take({ index: 3, term: 1 }, null)).toEqual([]);
   });
 
+  test("a held proposal counts once, whether its time is up before it has its place, is refused, or the node ends", () => {
+    const ends: readonly ((waiting: WaitingClients, ref: number) => void)[] = [
+      (waiting, ref) => {
+        waiting.place([ref], { index: 3, term: 1 });
+        expect([waiting.openCount, waiting.openBytes]).toEqual([2, 20]);
+        waiting.take({ index: 3, term: 1 }, null);
+      },
+      (waiting, ref) => waiting.refuse([ref], { code: "not-leader", message: "", leader: null }),
+    ];
+    for (const end of ends) {
+      const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
+      const ref = waiting.add([waiter(100, requests.open("a", 10))]);
+      waiting.add([waiter(1_000, requests.open("b", 10))]);
+      waiting.expire(100);
+      // The leader holds its payload still.
+      expect([waiting.openCount, waiting.openBytes, requests.count]).toEqual([2, 20, 2]);
+      end(waiting, ref);
+      expect([waiting.openCount, waiting.openBytes, requests.count]).toEqual([1, 10, 1]);
+      waiting.abandon("the node stops");
+      expect([waiting.openCount, waiting.openBytes, requests.count]).toEqual([0, 0, 0]);
+    }
+  });
+
   test("proposals take consecutive places in the order of their references", () => {
     const waiting = new WaitingClients();
     const clients = [waiter(), waiter(), waiter()];
@@ -108,16 +133,17 @@ describe("waiting clients", () => {
 
   test("a command's bytes are let go of once it has its place, and count until the entry is committed and applied", () => {
     const waiting = new WaitingClients();
-    const command = waiter();
+    const requests = new OpenRequests();
+    const command = waiter(1_000, requests.open("someone", 1000));
     command.payload = new Uint8Array(1000);
     const refs = [waiting.add([command])];
     expect(waiting.openBytes).toBe(1000);
     waiting.place(refs, { index: 1, term: 1 });
     expect([waiting.openBytes, command.payload.byteLength]).toEqual([1000, 0]);
     waiting.expire(1e9);
-    expect([waiting.openBytes, waiting.openCount, waiting.count]).toEqual([1000, 1, 0]);
+    expect([waiting.openBytes, waiting.openCount, waiting.count, requests.bytes]).toEqual([1000, 1, 0, 1000]);
     waiting.take({ index: 1, term: 1 }, null);
-    expect([waiting.openBytes, waiting.openCount]).toEqual([0, 0]);
+    expect([waiting.openBytes, waiting.openCount, requests.bytes]).toEqual([0, 0, 0]);
   });
 
   test("P26: who waits for an entry that a snapshot has come to cover is told that nothing more can be known", () => {
