@@ -61,7 +61,7 @@ export interface NodeSettings {
  * does not load does not come into being. Throws `GraftError` of code `plugin`, `storage` or `config`.
  */
 export async function composeNode(settings: NodeSettings, logger: Logger): Promise<Node> {
-  const stateMachine = await composeStateMachine(settings.stateMachine);
+  const stateMachine = await composeStateMachine(settings.stateMachine, logger);
   let store: LogStore | null = null;
   try {
     store = openSqliteLogStore({
@@ -110,10 +110,14 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
   }
 }
 
-/** Loads the plugin. */
-export function composeStateMachine({ plugin, host, directory }: NodeSettings["stateMachine"]): Promise<StateMachine> {
+/** Loads the plugin. What it writes to its console goes to the log; without one, nowhere. */
+export function composeStateMachine(
+  { plugin, host, directory }: NodeSettings["stateMachine"],
+  logger: Logger | null,
+): Promise<StateMachine> {
   const location = locatePlugin(plugin, directory);
-  return host === "inline" ? createInlineStateMachine(location) : createWorkerStateMachine(location);
+  const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin, text });
+  return host === "inline" ? createInlineStateMachine(location, say) : createWorkerStateMachine(location, say);
 }
 
 /** What a client is made from. */

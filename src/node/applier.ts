@@ -8,6 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { answer, notApplied } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
+import { EndlessWork } from "./endless-work.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import { giveUp, type Waiter } from "./waiting-clients.ts";
@@ -20,7 +21,7 @@ const turnMsMax = 10;
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
-  readonly clock: Pick<Clock, "nowMs" | "soon">;
+  readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon">;
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** The queries that wait. */
@@ -66,6 +67,7 @@ export class Applier {
   #appliedThrough: LogIndex;
   readonly #underWay = new Set<UnderWay>();
   readonly #queries: QuerySlices;
+  readonly #endless: EndlessWork;
   #failure: Error | null = null;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
@@ -84,6 +86,11 @@ export class Applier {
       ...options,
       nowMs: () => options.clock.nowMs(),
       settle: (slice, conclude) => this.#settle(slice, conclude),
+    });
+    this.#endless = new EndlessWork({
+      clock: options.clock,
+      busyWith: () => options.stateMachine.busyWith,
+      askerOf: (nth) => this.#queries.askerOf(nth),
     });
     const after = snapshot?.position.index ?? 0;
     this.#handedThrough = after;
@@ -105,6 +112,11 @@ export class Applier {
   /** Why the state machine stands still; null while it runs. */
   get failure(): Error | null {
     return this.#failure;
+  }
+
+  /** For people: what the state machine has been busy with for too long; null: nothing. */
+  get endlessWork(): string | null {
+    return this.#endless.look();
   }
 
   /** The state machine stands still at an entry at or before this index; null while it runs. */

@@ -36,7 +36,7 @@ export interface FitnessModules {
 
 export interface FitnessOptions {
   readonly state: () => State;
-  readonly stateMachine: () => Pick<Applier, "failure" | "appliedIndex" | "stoppedThrough">;
+  readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   readonly space: SpacePolicy;
   /** Null: there is no certificate. */
   readonly certificateEnds: CertificateEnds | null;
@@ -151,12 +151,12 @@ export class Fitness {
 
   #facts(): OwnCondition {
     const { stateMachine, certificateEnds } = this.#options;
-    const { failure, appliedIndex, stoppedThrough } = stateMachine();
+    const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
     const space = this.disk.isLow ? "low" : "enough";
     const facts = { undialled, space, appliedIndex, stoppedThrough } as const;
-    return withProblems(facts, { failure, certificateEnds, wallMs, bytesKeptFree: this.disk.threshold });
+    return withProblems(facts, { failure, endlessWork, certificateEnds, wallMs, bytesKeptFree: this.disk.threshold });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

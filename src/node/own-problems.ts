@@ -13,6 +13,8 @@ export interface CertificateEnds {
 export interface Ailments {
   /** Why the state machine stands still; null: it runs. */
   readonly failure: Error | null;
+  /** For people: what the state machine has been busy with for too long; null: nothing. */
+  readonly endlessWork: string | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
   /** How much of the disk must be free for commands to be taken. */
@@ -21,11 +23,12 @@ export interface Ailments {
 
 export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired">,
-  { failure, certificateEnds, wallMs, bytesKeptFree }: Ailments,
+  { failure, endlessWork, certificateEnds, wallMs, bytesKeptFree }: Ailments,
 ): OwnCondition {
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
+    ...(endlessWork === null ? [] : [endlessWork]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     ...(facts.space === "low" ? [lowWords(bytesKeptFree)] : []),
   ];

@@ -25,6 +25,8 @@ const nothing = new Uint8Array();
 export class QuerySlices {
   readonly #options: QuerySlicesOptions;
   #isUnderWay = false;
+  /** The clients of the slice that was put last, query by query. */
+  #names: readonly string[] = [];
 
   constructor(options: QuerySlicesOptions) {
     this.#options = options;
@@ -32,6 +34,11 @@ export class QuerySlices {
 
   get isUnderWay(): boolean {
     return this.#isUnderWay;
+  }
+
+  /** The name of the client that asked the query at this place of the slice that is under way. */
+  askerOf(nth: number): string | null {
+    return this.#names[nth] ?? null;
   }
 
   /** Puts the next slice to a state machine that has been handed everything through `through`. Null: there is none to put. */
@@ -42,6 +49,7 @@ export class QuerySlices {
     if (queries.length === 0) return null;
     const slice = { waiting: queries.map(({ waiter }) => [waiter]) };
     this.#isUnderWay = true;
+    this.#names = queries.map(({ waiter }) => waiter.from.name);
     const over = (conclude: () => void): void =>
       settle(slice, () => {
         conclude();

@@ -66,6 +66,12 @@ export interface Answer {
   readonly elapsedMs: number;
 }
 
+/** A single piece of work. `count` is another one for each. */
+export type BusyWith =
+  | { readonly kind: "entry"; readonly count: number; readonly index: LogIndex; readonly term: Term }
+  /** The query at this place of its slice. */
+  | { readonly kind: "query"; readonly count: number; readonly nth: number };
+
 /** A slice of queries begins no further query after this time, or after this many bytes of answers. */
 export const querySliceMs = 5;
 export const querySliceBytesMax = 1024 * 1024;
@@ -131,6 +137,8 @@ export interface StateSnapshot {
  */
 export interface StateMachine {
   readonly description: StateMachineDescription;
+  /** What it is busy with at this moment, as far as another thread can tell; null: with nothing, or nobody can tell. */
+  readonly busyWith: BusyWith | null;
   /** Resolves when every outcome has been delivered. When it rejects, those which have been delivered stand. */
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */

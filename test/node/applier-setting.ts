@@ -70,7 +70,11 @@ export function setUp(log: readonly Entry[], after = 0) {
   /** Reading a page takes `pageMs`. */
   const time = { nowMs: 0, pageMs: 0 };
   const later: (() => void)[] = [];
-  const clock = { nowMs: () => time.nowMs, soon: (callback: () => void) => void later.push(callback) };
+  const clock = {
+    nowMs: () => time.nowMs,
+    wallMs: () => time.nowMs,
+    soon: (callback: () => void) => void later.push(callback),
+  };
   const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
     stateMachine: machine,
     clock,

@@ -6,6 +6,7 @@ import type {
   Answer,
   AppliedCommand,
   AppliedEntry,
+  BusyWith,
   Deliver,
   Outcome,
   StateMachine,
@@ -39,6 +40,7 @@ export class RecordingMachine implements StateMachine {
   sessions = new SessionTable();
   /** Each query, with how much had been handed over before it. */
   readonly queries: string[] = [];
+  busyWith: BusyWith | null = null;
   /** How many queries of a slice it answers, and how long it says that each took. */
   sliceMax = Number.POSITIVE_INFINITY;
   elapsedMs = 0;

@@ -14,10 +14,13 @@ import { createExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
 import { outcomeBytes, OutcomePieces, pieceBytesMax } from "./outcome-pieces.ts";
+import { type Say, takeConsole } from "./plugin-console.ts";
 import { answerSlice } from "./query-slice.ts";
 
 /** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
-export async function createInlineStateMachine(location: PluginLocation): Promise<StateMachine> {
+export async function createInlineStateMachine(location: PluginLocation, say?: Say): Promise<StateMachine> {
+  // The thread's only console: the node itself has no use for it.
+  if (say !== undefined) takeConsole(console, say);
   const plugin = await loadPlugin(location);
   try {
     return new InlineStateMachine(createExecutor(plugin));
@@ -28,6 +31,8 @@ export async function createInlineStateMachine(location: PluginLocation): Promis
 
 class InlineStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
+  /** While it is busy nobody else on this thread is there to see that. */
+  readonly busyWith = null;
   readonly #executor: Executor;
   #stopped: Error | null = null;
   #isRestoring = false;

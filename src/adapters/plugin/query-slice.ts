@@ -7,17 +7,19 @@ import { outcomeBytes } from "./outcome-pieces.ts";
 /** As it was before plugins are kept from it (determinism-guard.ts): a slice looks at the clock at each query. */
 const clockMs = performance.now.bind(performance);
 
-/** Answers the first of these queries, at least one. */
+/** Answers the first of these queries, at least one. `begins` is called before each. */
 export function answerSlice(
   executor: Pick<Executor, "query">,
   slice: readonly Uint8Array[],
+  begins: (nth: number) => void = () => {},
   nowMs: () => number = clockMs,
 ): readonly Answer[] {
   const answers: Answer[] = [];
   const startMs = nowMs();
   let endedMs = startMs;
   let bytes = 0;
-  for (const payload of slice) {
+  for (const [nth, payload] of slice.entries()) {
+    begins(nth);
     const outcome = answerTo(executor, payload);
     const beganMs = endedMs;
     endedMs = nowMs();

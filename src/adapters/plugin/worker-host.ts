@@ -5,6 +5,7 @@ import { GraftError } from "../../errors.ts";
 import type {
   Answer,
   AppliedEntry,
+  BusyWith,
   Deliver,
   StateMachine,
   StateMachineDescription,
@@ -13,6 +14,8 @@ import type {
 import { nameOf, type PluginLocation, problem } from "./loader.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { isTakingTold } from "./outcome-pieces.ts";
+import type { Say } from "./plugin-console.ts";
+import { Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
 import type { FromWorker, Load, SnapshotRequest, Taken, Told, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
@@ -21,28 +24,36 @@ import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 const WORKER_ENTRY = Bun.isStandaloneExecutable ? "./adapters/plugin/worker.js" : "./worker.ts";
 
 /** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
-export async function createWorkerStateMachine(location: PluginLocation): Promise<StateMachine> {
+export async function createWorkerStateMachine(location: PluginLocation, say: Say = () => {}): Promise<StateMachine> {
   const worker = new Worker(new URL(WORKER_ENTRY, import.meta.url).href);
+  const progress = new Progress();
   try {
-    return new WorkerStateMachine(worker, await load(worker, location));
+    return new WorkerStateMachine({ worker, say, progress }, await load(worker, { location, say, progress }));
   } catch (error) {
     worker.terminate();
     throw error;
   }
 }
 
-function load(worker: Worker, location: PluginLocation): Promise<StateMachineDescription> {
+interface Loading {
+  readonly location: PluginLocation;
+  readonly say: Say;
+  readonly progress: Progress;
+}
+
+function load(worker: Worker, { location, say, progress }: Loading): Promise<StateMachineDescription> {
   const { promise, resolve, reject } = Promise.withResolvers<StateMachineDescription>();
   const fail = (what: string): void => reject(problem(nameOf(location), what));
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if (data instanceof ArrayBuffer) return; // Nothing has been asked yet.
-    if (data.kind === "loaded") resolve(data.description);
+    if (data.kind === "said") say(data.level, data.text);
+    else if (data.kind === "loaded") resolve(data.description);
     else if (data.kind === "loadFailed")
       reject(new GraftError("plugin", data.message, { cause: remoteCause(data.stack) }));
   };
   worker.onerror = (event) => fail(event.message);
   worker.addEventListener("close", () => fail("it ended its thread"));
-  worker.postMessage({ kind: "load", location } satisfies Load);
+  worker.postMessage({ kind: "load", location, progress: progress.shared } satisfies Load);
   return promise;
 }
 
@@ -57,16 +68,26 @@ interface Waiting {
 /** For what has no outcomes. */
 const takeNothing = (): boolean => true;
 
+interface Parts {
+  readonly worker: Worker;
+  readonly say: Say;
+  readonly progress: Progress;
+}
+
 class WorkerStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
   readonly #worker: Worker;
+  readonly #say: Say;
+  readonly #progress: Progress;
   /** Oldest first. */
   #waiting: Waiting[] = [];
   #stopped: Error | null = null;
   #isRestoring = false;
 
-  constructor(worker: Worker, description: StateMachineDescription) {
+  constructor({ worker, say, progress }: Parts, description: StateMachineDescription) {
     this.#worker = worker;
+    this.#say = say;
+    this.#progress = progress;
     this.description = description;
     const { name, version } = description;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
@@ -77,6 +98,10 @@ class WorkerStateMachine implements StateMachine {
     worker.addEventListener("close", () =>
       this.#stop(failure(`The thread of the state machine ${name} ${version} ended`)),
     );
+  }
+
+  get busyWith(): BusyWith | null {
+    return this.#stopped === null ? this.#progress.busyWith : null;
   }
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
@@ -153,6 +178,7 @@ class WorkerStateMachine implements StateMachine {
   #onMessage(message: FromWorker): void {
     if (message instanceof ArrayBuffer) return this.#onPiece(message);
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
+    if (message.kind === "said") return this.#say(message.level, message.text);
     if (message.kind === "done") {
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
       return this.#waiting.shift()?.resolve(chunk);

@@ -1,5 +1,6 @@
 // What the host and its worker say to each other besides packed runs, which are bare ArrayBuffers (run-layout.ts). Whatever the
 // host asks is answered in the order of asking, and once: with outcomes, `done` or `refused`, until the worker has stopped.
+import type { LogLevel } from "../../ports/logger.ts";
 import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
 
@@ -7,6 +8,8 @@ import type { PluginLocation } from "./loader.ts";
 export interface Load {
   readonly kind: "load";
   readonly location: PluginLocation;
+  /** Where the worker notes what it is busy with (progress.ts). */
+  readonly progress: SharedArrayBuffer;
 }
 
 /** Freezes the state. */
@@ -84,4 +87,11 @@ export interface Stopped extends Told {
   readonly kind: "stopped";
 }
 
-export type FromWorker = ArrayBuffer | Loaded | LoadFailed | Done | Refused | Stopped;
+/** What the plugin wrote to its console. At any time. */
+export interface Said {
+  readonly kind: "said";
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+export type FromWorker = ArrayBuffer | Loaded | LoadFailed | Done | Refused | Stopped | Said;

@@ -5,16 +5,19 @@ import { GraftError } from "../../errors.ts";
 import type { Answer, AppliedEntry } from "../../ports/state-machine.ts";
 import { createExecutor, type Executor, reasonOf } from "./executor.ts";
 import { Garbage } from "./garbage.ts";
-import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
+import { loadPlugin, startFailure } from "./loader.ts";
 import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
+import { takeConsole } from "./plugin-console.ts";
+import { Progress } from "./progress.ts";
 import { answerSlice } from "./query-slice.ts";
 import { packAnswers, type PackedAnswer, packOutcomes, unpackRequest } from "./run-layout.ts";
 import { isFatal, SnapshotRequests } from "./snapshot-requests.ts";
-import type { FromWorker, SnapshotRequest, Told, ToWorker, Work } from "./worker-messages.ts";
+import type { FromWorker, Load, SnapshotRequest, Told, ToWorker, Work } from "./worker-messages.ts";
 
 declare const self: Worker;
 
 let executor: Executor | null = null;
+let progress = new Progress();
 let snapshotRequests: SnapshotRequests | null = null;
 const garbage = new Garbage();
 
@@ -25,7 +28,7 @@ let asked: Iterator<void>[] = [];
 // Before anything is awaited: what arrives while there is no handler is lost.
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data instanceof ArrayBuffer) ask(data);
-  else if (data.kind === "load") void load(data.location);
+  else if (data.kind === "load") void load(data);
   else if (data.kind !== "taken") ask(data);
   else {
     untaken.onTaken(data.bytes);
@@ -43,7 +46,9 @@ function proceed(): void {
   while (asked[0]?.next().done === true) asked.shift();
 }
 
-async function load(location: PluginLocation): Promise<void> {
+async function load({ location, progress: shared }: Load): Promise<void> {
+  progress = new Progress(shared);
+  takeConsole(console, (level, text) => send({ kind: "said", level, text }));
   try {
     const plugin = await loadPlugin(location);
     try {
@@ -65,7 +70,9 @@ function* answer(running: Executor, work: Work): Generator<void> {
   if (request.kind === "apply") return yield* applyRun(running, request.run, work.byteLength);
   while (untaken.isTooMuch) yield;
   noteQuery();
-  sendPiece(packAnswers(answerSlice(running, request.slice).map(packable)));
+  const answers = answerSlice(running, request.slice, (nth) => progress.beginQuery(nth));
+  progress.end();
+  sendPiece(packAnswers(answers.map(packable)));
 }
 
 function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: number): Generator<void> {
@@ -73,10 +80,13 @@ function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: numbe
   let where = "a run";
   try {
     for (const entry of run) {
+      if (untaken.isTooMuch) progress.end();
       while (untaken.isTooMuch) yield;
       where = `entry ${entry.index} (term ${entry.term})`;
+      progress.beginEntry(entry.index, entry.term);
       pieces.add(running.apply(entry));
     }
+    progress.end();
     garbage.note(
       bytes,
       run.some((entry) => entry.isAwaited),
@@ -107,6 +117,7 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
 /** What is still in the queue stands on an entry that was not applied. */
 function stop(error: GraftError): void {
   executor = null;
+  progress.end();
   asked = [];
   send({ kind: "stopped", ...told(error) });
 }

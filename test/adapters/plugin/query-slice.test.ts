@@ -11,7 +11,7 @@ function machine() {
     if (payload[2] === 1) throw new RangeError("no such question");
     return { kind: "ok", payload: new Uint8Array(payload[1]! * querySliceBytesMax) } as const;
   };
-  return { answer: (slice: readonly Uint8Array[]) => answerSlice({ query }, slice, () => nowMs) };
+  return { answer: (slice: readonly Uint8Array[]) => answerSlice({ query }, slice, undefined, () => nowMs) };
 }
 const query = (ms: number, mebibytes = 0, fails = 0): Uint8Array => Uint8Array.of(ms, mebibytes, fails);
 const elapsed = (answers: ReturnType<typeof answerSlice>): readonly number[] =>

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
+import { Progress } from "../../../src/adapters/plugin/progress.ts";
 import { packQueries, packRun, unpackAnswers, unpackOutcomes } from "../../../src/adapters/plugin/run-layout.ts";
 import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
 import type { FromWorker } from "../../../src/adapters/plugin/worker-messages.ts";
@@ -143,7 +144,7 @@ describe("worker host", () => {
     const worker = new Worker(new URL("../../../src/adapters/plugin/worker.ts", import.meta.url).href);
     const answers: string[] = [];
     const { promise: reloaded, resolve } = Promise.withResolvers<void>();
-    const load = { kind: "load", location: locatePlugin(folder, "/") };
+    const load = { kind: "load", location: locatePlugin(folder, "/"), progress: new Progress().shared };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       answers.push(data instanceof ArrayBuffer ? "outcomes" : data.kind);
       if (answers.length === 1) {
@@ -160,7 +161,7 @@ describe("worker host", () => {
 
   test("the thread goes no further with a run than what it has sent is taken", async () => {
     const worker = new Worker(new URL("../../../src/adapters/plugin/worker.ts", import.meta.url).href);
-    const load = { kind: "load", location: locatePlugin(folder, "/") };
+    const load = { kind: "load", location: locatePlugin(folder, "/"), progress: new Progress().shared };
     const answers: string[] = [];
     const outcomes: number[] = [];
     let untaken: number[] = [];

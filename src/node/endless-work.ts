@@ -1,0 +1,55 @@
+// What has the state machine been busy with for too long? Nobody can tell a slow command or query from one that never ends: so it
+// is named, and the operator decides.
+import type { Millis } from "../core/log-position.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { BusyWith } from "../ports/state-machine.ts";
+
+/** How long a single command or query may take without a word, ms. */
+const worthAWordMs = 5_000;
+
+export interface EndlessWorkOptions {
+  readonly busyWith: () => BusyWith | null;
+  /** The name of the client that asked the query at this place of the slice; null: not known. */
+  readonly askerOf: (nth: number) => string | null;
+  readonly clock: Pick<Clock, "nowMs" | "wallMs">;
+}
+
+interface Seen {
+  readonly work: BusyWith;
+  readonly sinceMs: Millis;
+  /** ms since 1970. */
+  readonly sinceWallMs: Millis;
+}
+
+export class EndlessWork {
+  readonly #options: EndlessWorkOptions;
+  #seen: Seen | null = null;
+
+  constructor(options: EndlessWorkOptions) {
+    this.#options = options;
+  }
+
+  /** For people: what it is, since when, and what to do; null: nothing takes too long. To be asked often. */
+  look(): string | null {
+    const { busyWith, clock } = this.#options;
+    const work = busyWith();
+    if (work === null) this.#seen = null;
+    else if (work.count !== this.#seen?.work.count) {
+      this.#seen = { work, sinceMs: clock.nowMs(), sinceWallMs: clock.wallMs() };
+    }
+    const seen = this.#seen;
+    return seen === null || clock.nowMs() - seen.sinceMs < worthAWordMs ? null : this.#words(seen);
+  }
+
+  #words({ work, sinceWallMs }: Seen): string {
+    // oxlint-disable-next-line no-restricted-globals -- it writes a given time down and reads no clock
+    const since = new Date(sinceWallMs).toISOString();
+    if (work.kind === "entry") {
+      const entry = `entry ${work.index} (term ${work.term})`;
+      return `its state machine has been busy with ${entry} since ${since}, and commands wait for it; if it never ends, correct the plugin and restart the nodes`;
+    }
+    const asker = this.#options.askerOf(work.nth);
+    const query = asker === null ? "a query" : `a query of the client "${asker}"`;
+    return `its state machine has been busy with ${query} since ${since}, and commands wait for it; if it never ends, restart this node and correct the plugin`;
+  }
+}
