@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { openSqliteLogStore } from "../../../src/adapters/sqlite/log-store.ts";
 import { GraftError } from "../../../src/errors.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
+import { damageBytes } from "../../../bench/live-damage/damage-bytes.ts";
 import { command } from "../../contracts/log-entries.ts";
 import { type Draw, drawFrom, randomWrites, type Written } from "./random-writes.ts";
 
@@ -111,7 +112,7 @@ function damageOnce(folder: string, { dataDir, confirmed, next }: Filled, draw: 
   cpSync(dataDir, damagedDir, { recursive: true });
   const wal = join(damagedDir, "graft.sqlite-wal");
   const bytes = readFileSync(wal);
-  const { what, changed } = damage(bytes, draw);
+  const { what, changed } = damageBytes(bytes, draw);
   writeFileSync(wal, changed);
   figures.runs++;
   const lost = lostBySqlite(damagedDir, folder, confirmed);
@@ -123,31 +124,6 @@ function damageOnce(folder: string, { dataDir, confirmed, next }: Filled, draw: 
   else {
     figures.silent++;
     figures.wrong.push(`${what} of ${bytes.length} bytes: ${outcome}`);
-  }
-}
-
-function damage(bytes: Buffer, draw: Draw): { readonly what: string; readonly changed: Buffer } {
-  const pageBytes = 4096;
-  const page = (): number => Math.max(0, draw(Math.floor(bytes.length / pageBytes))) * pageBytes;
-  switch (draw(4)) {
-    case 0: {
-      const at = draw(bytes.length);
-      bytes[at] = bytes[at]! ^ (1 << draw(8));
-      return { what: `a bit flipped at ${at}`, changed: bytes };
-    }
-    case 1: {
-      const at = page();
-      return { what: `a page zeroed at ${at}`, changed: bytes.fill(0, at, at + pageBytes) };
-    }
-    case 2: {
-      const [to, from] = [page(), page()];
-      bytes.copy(bytes, to, from, from + pageBytes);
-      return { what: `a page copied from ${from} to ${to}`, changed: bytes };
-    }
-    default: {
-      const end = draw(bytes.length);
-      return { what: `truncated to ${end}`, changed: bytes.subarray(0, end) };
-    }
   }
 }
 
