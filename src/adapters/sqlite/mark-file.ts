@@ -9,6 +9,9 @@ import { isMissing } from "./storage-errors.ts";
 
 export const markFile = (dataDir: string): string => join(resolve(dataDir), "graft.mark");
 
+/** Of the mark that creates the file; each later one counts one more. */
+const firstSequence = 1;
+
 /** What a data directory has for a mark. */
 export type FoundMark =
   | { readonly kind: "none" }
@@ -49,7 +52,7 @@ function readSlot(descriptor: number, slot: number): SlotContent {
 }
 
 function newestOf(slots: readonly [SlotContent, SlotContent]): FoundMark {
-  const isNewest = !slots.some(({ kind }) => kind === "unreadable");
+  const isNewest = slots.every(({ kind }) => kind === "mark") || isAsCreated(slots);
   let newest: FoundMark | null = null;
   for (const slot of [0, 1] as const) {
     const content = slots[slot];
@@ -57,8 +60,12 @@ function newestOf(slots: readonly [SlotContent, SlotContent]): FoundMark {
     if (content.kind !== "mark" || (newest?.kind === "mark" && newest.sequence > content.sequence)) continue;
     newest = { kind: "mark", mark: content.mark, sequence: content.sequence, slot, isNewest };
   }
-  return newest ?? { kind: isNewest ? "none" : "unreadable" };
+  return newest ?? { kind: "unreadable" };
 }
+
+/** Nothing has reached the second slot yet. Any other slot that is empty has lost what it held. */
+const isAsCreated = ([first, second]: readonly [SlotContent, SlotContent]): boolean =>
+  first.kind === "mark" && first.sequence === firstSequence && second.kind === "empty";
 
 /** The mark of a data directory that this process holds. Each call throws what the file system throws. */
 export class MarkFile {
@@ -83,10 +90,10 @@ export class MarkFile {
   static create(path: string, mark: Mark): MarkFile {
     // Both slots, so that no later write has to ask the file system for space.
     const bytes = new Uint8Array(2 * slotBytes);
-    encodeSlot(bytes.subarray(0, slotBytes), 1, mark);
+    encodeSlot(bytes.subarray(0, slotBytes), firstSequence, mark);
     writeDurably(path, bytes);
     const descriptor = openSync(path, "r+");
-    return new MarkFile(path, descriptor, { kind: "mark", mark, sequence: 1, slot: 0, isNewest: true });
+    return new MarkFile(path, descriptor, { kind: "mark", mark, sequence: firstSequence, slot: 0, isNewest: true });
   }
 
   /** The mark as it was found is on disk when this returns. */

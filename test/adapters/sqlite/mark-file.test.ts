@@ -54,10 +54,13 @@ test("the latest one is read back, by this process and by the next", () => {
   expect(readFileSync(path)).toHaveLength(2 * slotBytes);
 });
 
-test("no file, or one of zeros: there is no mark", () => {
+test("no file: there is no mark", () => {
   expect(readMark(path)).toEqual({ kind: "none" });
-  writeFileSync(path, Buffer.alloc(slotBytes + 100));
-  expect(readMark(path)).toEqual({ kind: "none" });
+});
+
+test("only the second slot is ever empty, and only before anything was written to it", () => {
+  MarkFile.create(path, markAt(0)).close();
+  expect(readMark(path)).toMatchObject({ kind: "mark", isNewest: true });
 });
 
 test("P61: what was synced last is never overwritten before another one is synced", () => {
@@ -91,6 +94,26 @@ describe("rot", () => {
       withBytes((bytes) => (bytes[at] = bytes[at]! ^ 0x20));
       expect(readMark(path)).toMatchObject({ kind: "mark", mark: markAt(1), isNewest: false });
       writeFileSync(path, sound);
+    }
+  });
+
+  test.each([0, 1])("P61: that has made slot %d empty is rot too: it may have held a newer vote", (slot) => {
+    const found = readMark(path);
+    if (found.kind !== "mark") throw new Error("no mark");
+    const file = MarkFile.open(path, found);
+    file.writeSynced(markAt(3));
+    file.close();
+    withBytes((bytes) => bytes.fill(0, slot * slotBytes, (slot + 1) * slotBytes));
+    const left = { kind: "mark", mark: markAt(slot === 0 ? 2 : 3), isNewest: false };
+    expect(readMark(path)).toMatchObject(left);
+    writeFileSync(path, readFileSync(path).subarray(0, slotBytes));
+    expect(readMark(path)).toMatchObject(slot === 0 ? { kind: "unreadable" } : left);
+  });
+
+  test("that has made all of the file zeros, or has cut it off, leaves nothing to go by", () => {
+    for (const bytes of [2 * slotBytes, slotBytes + 100, 10, 0]) {
+      writeFileSync(path, Buffer.alloc(bytes));
+      expect(readMark(path)).toEqual({ kind: "unreadable" });
     }
   });
 
