@@ -65,9 +65,10 @@ function openMark({ file, newIncarnation }: OpenDataOptions): { readonly mark: M
   const found = readMark(path);
   if (found.kind === "mark") return { mark: MarkFile.open(path, found), isNewest: found.isNewest };
   if (found.kind === "otherFormat") throw markOfOtherFormat(path, found.format, formatVersion);
-  if (holdsData(file)) {
-    refuseOtherFormat(file);
-    throw markMissing(path, file, found.kind);
+  const data = [file, `${file}-wal`].find((each) => sizeOf(each) > 0);
+  if (data !== undefined) {
+    if (data === file) refuseOtherFormat(file);
+    throw markMissing(path, data, found.kind);
   }
   // A mark that cannot be read belonged to data, and that data is gone.
   if (found.kind === "unreadable") throw markDamagedToo(path, absence(file));
@@ -75,8 +76,7 @@ function openMark({ file, newIncarnation }: OpenDataOptions): { readonly mark: M
   return { mark: MarkFile.create(path, { ...promises, state: { kind: "creating", refill: null } }), isNewest: true };
 }
 
-/** Whether there is anything to be lost. A start that died early leaves an empty file. */
-const holdsData = (file: string): boolean => sizeOf(file) > 0 || sizeOf(`${file}-wal`) > 0;
+/** Of a file that is not there 0. A start that died early leaves an empty file, in which nothing can be lost. */
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 const absence = (file: string): string => `${file} is ${existsSync(file) ? "empty" : "missing"}`;
 

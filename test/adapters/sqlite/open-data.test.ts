@@ -192,6 +192,20 @@ describe("the mark", () => {
     },
   );
 
+  test.each<[string, () => void]>([
+    ["rotten", () => [0, 1].forEach(rotSlot)],
+    ["gone", () => rmSync(inDir("graft.mark"))],
+  ])("%s, beside a WAL without its database: refused with the same advice", (_, damage) => {
+    fillAndKill();
+    damage();
+    rmSync(directory.file);
+    const before = readdirSync(directory.dataDir);
+    const message = damageError(directory.open);
+    expect(message).toContain("what it has voted for");
+    expect(message).toContain("empty data_dir and [cluster] join");
+    expect(readdirSync(directory.dataDir)).toEqual(before);
+  });
+
   test("of a node that has only just begun, beside data: refused", () => {
     fill();
     changeMark((mark) => ({ ...mark, state: { kind: "creating", refill: null } }));
