@@ -200,13 +200,13 @@ export function logStoreDamageContract(name: string, createMedium: () => LogStor
       test("damage ends its use, and the next start sets the data aside", () => {
         write(...begun);
         medium.settle(store);
-        store.keepDamage("the leader holds more than this node says");
+        store.keepDamage("the leader holds more than this node says.");
         expect(refused(() => write(vote(9, null)))).toContain("the leader holds more");
         expect(refused(() => store.read(1, 1, 1e9))).toContain("the leader holds more");
         medium.stop(store);
         store = medium.open();
         expect(store.saved).toMatchObject({ currentTerm: 3, votedFor: keyOf("n2"), last: { index: 0 } });
-        expect(store.saved.refill?.finding).toContain("the leader holds more");
+        expect(store.saved.refill?.finding).toMatch(/^the leader holds more than this node says\.?( |$)/);
       });
 
       test("P62: a finding is thrown by every start, and changes nothing", () => {

@@ -67,8 +67,9 @@ export class Marking {
     this.#file.sync();
   }
 
-  /** The next start sets the files aside. */
-  damaged(finding: string, folder: string): void {
+  /** The next start sets the files aside. More sentences are added to the finding then. */
+  damaged(text: string, folder: string): void {
+    const finding = text.replace(/\.$/, "");
     this.#file.writeSynced({ ...this.#promises, state: { kind: "damaged", finding, folder } });
   }
 
