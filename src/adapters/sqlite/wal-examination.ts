@@ -1,7 +1,7 @@
 // Has SQLite's WAL lost something in its middle? SQLite reads the WAL up to the first frame that does not match its checksum
 // and ignores everything behind that frame. It says nothing, because after a crash this is the ordinary end. But each
-// transaction is synced before the next one begins, so a crash can tear only the last one. Sound frames behind the transaction
-// with the bad frame therefore prove damage. Reads the file by its documented format, and only while SQLite has it not open.
+// transaction is synced before the next one begins, so a crash can tear only the last one. A sound end of a transaction behind that
+// of the bad frame therefore proves damage. Reads the file by its documented format, and only while SQLite has it not open.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { isMissing } from "./storage-errors.ts";
 
@@ -74,7 +74,10 @@ function examineFrames(descriptor: number, header: DataView): WalDamage | null {
   return null;
 }
 
-/** The frame `bad` breaks the chain. A crash explains it as long as nothing sound lies behind the end of its transaction. */
+/**
+ * The frame `bad` breaks the chain. A crash explains it unless a sound transaction ends behind the end of its own. Sound frames
+ * alone prove nothing: a transaction that was rolled back, on a full disk, leaves some behind.
+ */
 function lookBehind(wal: Wal, bad: number, salt: Checksum): WalDamage | null {
   let hasEnded = false;
   let before: Checksum | null = null;
@@ -84,8 +87,8 @@ function lookBehind(wal: Wal, bad: number, salt: Checksum): WalDamage | null {
     const frame = wal.read(at);
     const isOfThisAge = same(frame.salt, salt) && frame.page > 0;
     const isSound = isOfThisAge && before !== null && same(frame.sumAfter(before), frame.stored);
-    if (isSound && hasEnded) end = at;
     const isCommit = isOfThisAge && frame.committedPages > 0;
+    if (isSound && isCommit && hasEnded) end = at;
     if (isCommit) transactions++;
     if (isCommit) hasEnded = true;
     before = frame.stored;

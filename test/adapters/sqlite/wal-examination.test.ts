@@ -3,7 +3,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { examineWal, type WalDamage } from "../../../src/adapters/sqlite/wal-examination.ts";
-import { createWalFile, frameBytes, headerBytes, inOtherByteOrder, startOf, type WalFile } from "./wal-file.ts";
+import {
+  createRolledBackWal,
+  createWalFile,
+  frameBytes,
+  headerBytes,
+  inOtherByteOrder,
+  startOf,
+  type WalFile,
+} from "./wal-file.ts";
 
 const rows = 12;
 let wal: WalFile;
@@ -71,6 +79,26 @@ describe("no damage:", () => {
     expect(wal.bytes.length).toBeGreaterThan(startOf(frames()) + 5 * frameBytes);
     expect(examine(() => undefined)).toBeNull();
     for (let at = startOf(frames()); at < wal.bytes.length; at += 4099) expect(examine(flip(at))).toBeNull();
+  });
+});
+
+describe("a transaction that was rolled back after a part of it was written", () => {
+  const afterwards = 3;
+  beforeEach(() => {
+    wal.remove();
+    wal = createRolledBackWal(afterwards);
+    // Of the large one more is left than the small ones have overwritten.
+    expect(wal.bytes.length).toBeGreaterThan(startOf(frames() + 50));
+  });
+
+  test("is no damage, and neither is the torn transaction after it", () => {
+    expect(examine(() => undefined)).toBeNull();
+    for (let at = startOf(framesBeforeLast()); at < startOf(frames()); at += 512) expect(examine(flip(at))).toBeNull();
+  });
+
+  test("hides no damage", () => {
+    const frame = framesBeforeLast() - wal.transactions.at(-2)! - 1;
+    expect(examine(flip(startOf(frame) + 300))).toMatchObject({ from: startOf(frame), through: startOf(frames()) });
   });
 });
 

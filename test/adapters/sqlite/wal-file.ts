@@ -22,6 +22,18 @@ export interface WalFile {
 
 /** @param generations how often the WAL is carried over and begun anew; what is left of the longer one before stays behind */
 export function createWalFile(transactions = 12, generations = 1): WalFile {
+  return createWith((db) => {
+    let frames: number[] = [];
+    for (let generation = generations; generation > 0; generation--) {
+      db.run("PRAGMA wal_checkpoint(PASSIVE)");
+      frames = fill(db, transactions * generation ** 2);
+    }
+    return frames;
+  });
+}
+
+/** @param write returns how many frames each transaction has that is in force */
+function createWith(write: (db: Database) => number[]): WalFile {
   const folder = mkdtempSync(join(tmpdir(), "graft-wal-"));
   const file = join(folder, "data.sqlite");
   const db = new Database(file);
@@ -29,11 +41,7 @@ export function createWalFile(transactions = 12, generations = 1): WalFile {
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA wal_autocheckpoint = 0");
   db.run("CREATE TABLE heap (id INTEGER PRIMARY KEY, thing BLOB)");
-  let frames: number[] = [];
-  for (let generation = generations; generation > 0; generation--) {
-    db.run("PRAGMA wal_checkpoint(PASSIVE)");
-    frames = fill(db, transactions * generation ** 2);
-  }
+  const frames = write(db);
   const bytes = readFileSync(`${file}-wal`);
   const database = readFileSync(file);
   db.close();
@@ -51,10 +59,23 @@ export function createWalFile(transactions = 12, generations = 1): WalFile {
   };
 }
 
+/** A WAL in which a large transaction has been rolled back after SQLite had begun to write it, and small ones have followed. */
+export function createRolledBackWal(transactionsAfter: number): WalFile {
+  return createWith((db) => {
+    const before = fill(db, 4);
+    db.run("PRAGMA cache_size = 10");
+    db.run("BEGIN");
+    for (let at = 0; at < 60; at++) db.run("INSERT INTO heap (thing) VALUES (?)", [Buffer.alloc(20_000, at)]);
+    db.run("ROLLBACK");
+    const framesBefore = before.reduce((sum, frames) => sum + frames, 0);
+    return [...before, ...fill(db, transactionsAfter, framesBefore)];
+  });
+}
+
 /** Transactions of one to some twenty frames, each of one row. */
-function fill(db: Database, count: number): number[] {
+function fill(db: Database, count: number, framesBefore = 0): number[] {
+  let before = framesBefore;
   const frames: number[] = [];
-  let before = 0;
   for (let at = 0; at < count; at++) {
     db.run("INSERT INTO heap (thing) VALUES (?)", [Buffer.alloc(100 + ((at * 7919) % 9) * 9000, at)]);
     const { log } = db.query("PRAGMA wal_checkpoint(NOOP)").get() as { log: number };
