@@ -32,10 +32,14 @@ export function whatIsMissing(db: Database, { saved, base, tail }: Found, promis
     return `it belongs to the incarnation ${saved.incarnation}, and this node's is ${incarnation}`;
   }
   const uuid = saved.genesis?.clusterUuid ?? saved.refill?.clusterUuid ?? null;
-  if (clusterUuid !== null && uuid !== clusterUuid) {
-    return `it belongs to ${uuid === null ? "no cluster" : `the cluster ${uuid}`}, and this node's is ${clusterUuid}`;
+  if (clusterUuid !== null && uuid !== null && uuid !== clusterUuid) {
+    return `it belongs to the cluster ${uuid}, and this node's is ${clusterUuid}`;
   }
-  const missing = [whatIsMissingOfVote(saved, promised), whatIsMissingOfLog(db, { base, tail }, promised)];
+  const missing = [
+    clusterUuid !== null && uuid === null ? `it does not name this node's cluster ${clusterUuid}` : null,
+    whatIsMissingOfVote(saved, promised),
+    whatIsMissingOfLog(db, { base, tail }, promised),
+  ];
   const words = missing.filter((each) => each !== null);
   return words.length === 0 ? null : words.join("; ");
 }

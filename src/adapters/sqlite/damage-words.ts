@@ -4,6 +4,9 @@ import { GraftError } from "../../errors.ts";
 import type { Promises } from "./mark.ts";
 import type { WalDamage } from "./wal-examination.ts";
 
+/** A finding that another sentence follows, whether it ends with a full stop or not. */
+export const withoutStop = (finding: string): string => finding.replace(/\.$/, "");
+
 /** In words what the examination of the WAL has found. */
 export const walFinding = (wal: string, { from, through, transactions }: WalDamage): string =>
   `${wal} is damaged at byte ${from}: what is there is not what was written, and sound frames follow through byte ${through}. ` +
@@ -16,11 +19,11 @@ export const markWords = ({ last, currentTerm, votedFor }: Promises): string =>
 
 /** Added to a finding when the files are set aside. */
 export const refillWords = (finding: string, { currentTerm, votedFor }: Promises, folder: string): string =>
-  `${finding}. This node goes on with its term ${currentTerm} and ${votedFor === null ? "no vote" : `its vote for ${votedFor}`}. ` +
+  `${withoutStop(finding)}. This node goes on with its term ${currentTerm} and ${votedFor === null ? "no vote" : `its vote for ${votedFor}`}. ` +
   `The damaged files are in ${folder}; nothing was deleted`;
 
 export const startsAnewWords = (finding: string, folder: string): string =>
-  `${finding}. This node had promised nothing yet, so it starts anew. The damaged files are in ${folder}; nothing was deleted`;
+  `${withoutStop(finding)}. This node had promised nothing yet, so it starts anew. The damaged files are in ${folder}; nothing was deleted`;
 
 const loneVoterRemedy = (dataDir: string): string =>
   `Restore the latest backup into an empty data_dir (graft restore), or go on with what is left here (graft recover --data-dir ` +
@@ -35,14 +38,14 @@ const joinRemedy =
 export const loneVoterDamaged = (dataDir: string, finding: string): GraftError =>
   new GraftError(
     "damaged",
-    `${finding}. This node is the only voter, so no other node can refill it. Nothing was changed. ${loneVoterRemedy(dataDir)}`,
+    `${withoutStop(finding)}. This node is the only voter, so no other node can refill it. Nothing was changed. ${loneVoterRemedy(dataDir)}`,
   );
 
 /** The data is damaged, and the mark, which would hold the promises, cannot be relied on either. */
 export const markDamagedToo = (mark: string, finding: string): GraftError =>
   new GraftError(
     "damaged",
-    `${finding}. ${mark} is damaged as well, so this node cannot know what it has voted for and must not take part with ` +
+    `${withoutStop(finding)}. ${mark} is damaged as well, so this node cannot know what it has voted for and must not take part with ` +
       `this data. Nothing was changed. ${joinRemedy}`,
   );
 

@@ -14,9 +14,11 @@ import {
   markMissing,
   markOfAnotherNode,
   markOfOtherFormat,
+  markWords,
   refillWords,
   startsAnewWords,
   walFinding,
+  withoutStop,
 } from "./damage-words.ts";
 import { createPrivateFile } from "./data-directory.ts";
 import { closeOrGiveUp } from "./give-up.ts";
@@ -118,7 +120,7 @@ class Opening {
   }
 
   #openExisting(): Opened {
-    const finding = this.#findingBeside() ?? this.#findingInside();
+    const finding = this.#finding();
     return finding === null ? this.#open(null, (log) => this.#lackIn(log)) : this.#declareDamaged(finding);
   }
 
@@ -129,12 +131,14 @@ class Opening {
     return missing === null ? null : `${file} is not all that this node has written: ${missing}`;
   }
 
-  /** What the files show before SQLite opens them. */
-  #findingBeside(): string | null {
-    if (sizeOf(this.#file) === 0) return absence(this.#file);
+  /** What the files show before the database is opened, with the range that is lost as far as that is known. */
+  #finding(): string | null {
+    if (sizeOf(this.#file) === 0) return `${absence(this.#file)}; by the mark ${markWords(this.#mark.mark)}`;
     const wal = `${this.#file}-wal`;
     const damage = examineWal(wal);
-    return damage === null ? null : walFinding(wal, damage);
+    const findings = [damage === null ? null : walFinding(wal, damage), this.#findingInside()];
+    const found = findings.filter((finding) => finding !== null);
+    return found.length === 0 ? null : found.join("; ");
   }
 
   /**
@@ -146,7 +150,7 @@ class Opening {
       return lookAtStopped(dirname(this.#file), (log) => this.#lackIn(log));
     } catch (error) {
       const failure = error instanceof GraftError ? error : unreadable(this.#file, error);
-      if (failure.code === "damaged") return failure.message;
+      if (failure.code === "damaged") return withoutStop(failure.message);
       // A lock, a foreign format, a failing disk: the opening that follows says what it means here.
       return null;
     }
@@ -180,8 +184,7 @@ class Opening {
   }
 
   /** The first step of setting aside: from here on the files are not opened again. */
-  #declareDamaged(message: string): null {
-    const finding = message.replace(/\.$/, "");
+  #declareDamaged(finding: string): null {
     const { state, ...promises } = this.#mark.mark;
     if (!promises.hasOtherVoters) throw loneVoterDamaged(dirname(this.#file), finding);
     if (!this.#isNewest) throw markDamagedToo(this.#mark.path, finding);

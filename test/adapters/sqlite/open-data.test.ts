@@ -109,6 +109,18 @@ describe("P46: the WAL of a killed process", () => {
     expect(["graft.sqlite", "graft.sqlite-wal"].map((name) => readFileSync(join(folder, name)))).toEqual(before);
   });
 
+  test("a flipped bit: where it is, and the range that is lost", () => {
+    fillAndKill();
+    const wal = `${directory.file}-wal`;
+    const bytes = readFileSync(wal);
+    const at = bytes.lastIndexOf("entry 7 term 3");
+    bytes[at] = bytes[at]! ^ 1;
+    writeFileSync(wal, bytes);
+    const finding = refills();
+    expect(finding).toContain(`${wal} is damaged at byte`);
+    expect(finding).toMatch(/entries \d+ to 12 are lost here/);
+  });
+
   test("the range that is lost is named as far as it is known", () => {
     fillAndKill();
     truncateSync(`${directory.file}-wal`, readFileSync(`${directory.file}-wal`).length - 100);
