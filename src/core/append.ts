@@ -6,10 +6,10 @@ import { appendToLog, isVoteDurable, promise, truncateLog } from "./durability.t
 import type { MessageEvent } from "./events.ts";
 import { clockMsOf, hearFreshness } from "./freshness.ts";
 import { areOne, type SharedPosition } from "./histories.ts";
-import { type LogPosition, logStart } from "./log-position.ts";
+import { type LogIndex, type LogPosition, logStart } from "./log-position.ts";
 import { firstIndexOfTermAt, termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendOutcome } from "./messages.ts";
-import { goalOf, haltAsLost, hasLost } from "./refill.ts";
+import { goalOf, hasLost } from "./refill.ts";
 import type { Follower } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
@@ -126,6 +126,14 @@ export function sendAck(state: State, leader: MemberKey, emit: Emit): State {
   const owesAck = role.verifiedIndex > state.durability.persistedIndex;
   const next: State = { ...state, role: { ...role, owesAck } };
   return reply(next, leader, role.round, { kind: "accepted", matchIndex }, emit);
+}
+
+/** The leader is told as well: the refusal shows it what is missing. See refill.ts for what follows. */
+export function haltAsLost(state: State, leader: MemberKey, confirmed: LogIndex, emit: Emit): State {
+  const { last } = state.log;
+  const next = reply(state, leader, followerOf(state).round, refusal(state, { ...last, index: confirmed }), emit);
+  emit({ kind: "halt", reason: { kind: "lost", leader, confirmed, last } });
+  return next;
 }
 
 /**

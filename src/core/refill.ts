@@ -8,7 +8,6 @@
 // everything that this node had acknowledged by then (§3.6.1). What the leader's log ends with includes what this node
 // acknowledged to that leader itself.
 import { writeRefilled } from "./durability.ts";
-import type { MemberKey } from "./configuration.ts";
 import type { Ticket } from "./events.ts";
 import type { LogIndex } from "./log-position.ts";
 import type { Follower } from "./roles.ts";
@@ -59,9 +58,4 @@ export const goalOf = ({ refill }: State, message: { readonly refill: RefillGoal
  */
 export function hasLost({ refill, log }: State, { confirmed }: { readonly confirmed: LogIndex }): boolean {
   return refill === null && confirmed > log.last.index;
-}
-
-export function haltAsLost(state: State, leader: MemberKey, confirmed: LogIndex, emit: Emit): State {
-  emit({ kind: "halt", reason: { kind: "lost", leader, confirmed, last: state.log.last } });
-  return state;
 }

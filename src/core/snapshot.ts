@@ -2,7 +2,7 @@
 // its state machine and lets go of the entries that it covers; a leader offers its snapshot to a follower that lacks
 // entries it no longer has, and the follower fetches it. The contents are the node's business: here a snapshot is a
 // record. The offering is replication.ts.
-import { haltAsDiverged, hearLeader, type Received, refuseTerm, reply, sendAck } from "./append.ts";
+import { haltAsDiverged, haltAsLost, hearLeader, type Received, refuseTerm, reply, sendAck } from "./append.ts";
 import { applyCommitted, followCommit } from "./commit.ts";
 import type { MemberKey } from "./configuration.ts";
 import { writeSnapshot } from "./durability.ts";
@@ -10,7 +10,7 @@ import { areOne } from "./histories.ts";
 import type { LogIndex } from "./log-position.ts";
 import { configurationAt, positionAt, tailStart, termAt } from "./log-terms.ts";
 import type { InstallSnapshot } from "./messages.ts";
-import { haltAsLost, hasLost } from "./refill.ts";
+import { hasLost } from "./refill.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
 

@@ -156,7 +156,9 @@ export class Fitness {
     const wallMs = this.#modules.clock.wallMs();
     const space = this.disk.isLow ? "low" : "enough";
     const facts = { undialled, space, appliedIndex, stoppedThrough } as const;
-    return withProblems(facts, { failure, endlessWork, certificateEnds, wallMs, bytesKeptFree: this.disk.threshold });
+    const { refill } = this.#options.state();
+    const limits = { certificateEnds, wallMs, bytesKeptFree: this.disk.threshold };
+    return withProblems(facts, { refill, failure, endlessWork, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

@@ -1,19 +1,25 @@
 // How does a node's life end? What is said of a halt, and in which order its parts are closed. Who decides that it ends, and
 // who is answered before, is node.ts.
 import { type NodeId, nodeIdOf } from "../core/configuration.ts";
-import { describeHalt } from "../core/describe.ts";
+import { describeEvent, describeHalt } from "../core/describe.ts";
 import type { HaltReason } from "../core/effects.ts";
+import type { Event } from "../core/events.ts";
+import type { Millis } from "../core/log-position.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
+import type { Finding, LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
 import type { Transport } from "../ports/transport.ts";
 import { inTime } from "./in-time.ts";
 
-export type NodeEnd = { readonly kind: "stopped" } | { readonly kind: "failed"; readonly error: Error };
+export type NodeEnd =
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly error: Error }
+  /** Its data is damaged, and marked so: a node that starts from it again sets it aside and is refilled. */
+  | { readonly kind: "damaged"; readonly error: Error };
 
 /** How long what has been answered may take to leave, in ms. */
 const closeGraceMs = 500;
@@ -21,6 +27,9 @@ const closeGraceMs = 500;
 const closeWaitMs = 2_000;
 
 export const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
+
+/** What was read is not what was written. */
+export const isDamage = (error: Error): boolean => error instanceof GraftError && error.code === "damaged";
 
 interface Closable {
   readonly transport: Pick<Transport, "stop">;
@@ -75,11 +84,10 @@ export function removedError(id: NodeId, by: PlacedConfiguration): GraftError {
 }
 
 /** Says what it means for the data, and what to do next. */
-export const haltError = (reason: HaltReason): GraftError =>
-  new GraftError(codeOf(reason), `${describeHalt(reason)}. ${remedyOf(reason)}`);
+const haltError = (reason: HaltReason): GraftError =>
+  new GraftError(codes[reason.kind], `${describeHalt(reason)}. ${remedyOf(reason)}`);
 
-const codeOf = ({ kind }: HaltReason): "config" | "storage" =>
-  kind === "wiped" || kind === "notListed" ? "config" : "storage";
+const codes = { wiped: "config", notListed: "config", lost: "damaged", diverged: "storage" } as const;
 
 function remedyOf(reason: HaltReason): string {
   switch (reason.kind) {
@@ -92,14 +100,52 @@ function remedyOf(reason: HaltReason): string {
     case "notListed":
       return "Have it added to that cluster, or correct the bootstrap table and data_dir in its configuration file";
     case "lost":
-      return (
-        "What was committed is still held by the other members. Nothing is deleted here. Keep this data directory for examination, " +
-        "give the node an empty one, and let it join the cluster again"
-      );
+      return "The other members still hold what was committed. This node sets its files aside and copies the log anew";
     case "diverged":
       return (
-        "Nothing is deleted, and this node takes no part. Find out which history is right: graft log inspect reads a stopped " +
-        "node's log. Then give the node that is wrong an empty data_dir, and let it join the cluster again"
+        "This node takes no part until an administrator has decided which history is right. Nothing was changed. " +
+        "See: graft log finding --config FILE, on this node"
       );
+  }
+}
+
+/** A rule of Raft did not hold in a step of the core: nothing that follows from it can be relied on. */
+export class BrokenRule extends Error {
+  constructor(event: Event, cause: unknown) {
+    super(`a rule of Raft does not hold: ${toError(cause).message}; found at: ${describeEvent(event)}`, { cause });
+    this.name = "BrokenRule";
+  }
+}
+
+/** What a restart must not wipe away: an administrator has to see it. Null: the cause speaks for itself at each start. */
+function findingOf(cause: HaltReason | Error, wallMs: Millis): Finding | null {
+  // oxlint-disable-next-line no-restricted-globals -- a format of the time that is given; no clock is read
+  const at = new Date(wallMs).toISOString();
+  if (cause instanceof BrokenRule) return { kind: "invariant", text: cause.message, at };
+  if (cause instanceof Error || cause.kind !== "diverged") return null;
+  const { leader, at: position, chain, leaderChain } = cause;
+  return { kind: "diverged", text: describeHalt(cause), at, leader, position, chain, leaderChain };
+}
+
+/**
+ * Remembers, for the next start, why this node ends: what an administrator has to see, or that the data is damaged. When even
+ * that cannot be written, the error that says so is the end.
+ */
+export function keepCause(
+  cause: HaltReason | Error,
+  { store, wallMs }: { readonly store: Pick<LogStore, "keepDamage" | "keepFinding">; readonly wallMs: Millis },
+): Exclude<NodeEnd, { readonly kind: "stopped" }> {
+  const error = cause instanceof Error ? cause : haltError(cause);
+  try {
+    const finding = findingOf(cause, wallMs);
+    if (finding !== null) store.keepFinding(finding);
+    if (!isDamage(error)) return { kind: "failed", error };
+    store.keepDamage(error.message);
+    return { kind: "damaged", error };
+  } catch (failure) {
+    return {
+      kind: "failed",
+      error: new AggregateError([error, failure], `${error.message}; ${toError(failure).message}`),
+    };
   }
 }

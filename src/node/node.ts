@@ -25,7 +25,7 @@ import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
-import { closeModules, haltError, type NodeEnd, removedError, toError } from "./node-end.ts";
+import { closeModules, isDamage, keepCause, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { refusalOf } from "./refusals.ts";
@@ -74,7 +74,7 @@ export class Node implements TransportHandler, RequestTarget {
       state: () => this.state,
       disk: () => this.#fitness.disk,
       arrive,
-      failed: (error) => this.#die(error),
+      failed: (error) => this.#die(toError(error)),
     });
     this.membership = new NodeMembership(modules, {
       ...options,
@@ -95,7 +95,7 @@ export class Node implements TransportHandler, RequestTarget {
       restore: (snapshot) => this.snapshots.restore(snapshot),
       answered: () => this.#onAnswered(),
       stateMachineFailed: (error) => this.#onStateMachineFailed(error),
-      failed: (error) => this.#die(error),
+      failed: (error) => this.#die(toError(error)),
     });
     this.#loop = this.#makeLoop(tail);
   }
@@ -115,7 +115,7 @@ export class Node implements TransportHandler, RequestTarget {
       removed: (by: PlacedConfiguration) => this.#onRemoved(by),
       followerFault: ({ of, fault }: FollowerFault) =>
         logger.log(fault === null ? "info" : "error", `${nodeIdOf(of)} ${describeFault(fault)}`),
-      halt: (reason: HaltReason) => this.#die(haltError(reason)),
+      halt: (reason: HaltReason) => this.#die(reason),
     };
     return new TurnLoop(
       begin(store.saved),
@@ -125,7 +125,7 @@ export class Node implements TransportHandler, RequestTarget {
         turned: () => this.#onTurned(),
         begin,
         noRoom: () => this.#onNoRoom(tail),
-        failed: (error) => this.#die(error),
+        failed: (error) => this.#die(toError(error)),
       },
     );
   }
@@ -149,7 +149,9 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   problemOf(key: MemberKey): string | null {
-    return this.#fitness.problemOf(key);
+    const progress = this.state.role.kind === "leader" ? this.state.role.progress.get(key) : undefined;
+    const fault = progress?.fault ? describeFault(progress.fault) : null;
+    return this.#fitness.problemOf(key) ?? fault;
   }
 
   get appliedIndex(): number {
@@ -341,6 +343,8 @@ export class Node implements TransportHandler, RequestTarget {
   /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
   #onStateMachineFailed(error: Error): void {
     const { logger } = this.#modules;
+    // Its snapshot is damaged: the log does not reach back to where the state could begin instead.
+    if (isDamage(error)) return this.#die(error);
     logger.log("error", "the state machine has stopped", { reason: error.message });
     this.#fitness.look();
   }
@@ -363,14 +367,18 @@ export class Node implements TransportHandler, RequestTarget {
 
   /**
    * The node cannot go on. A failed disk and a halt that the core asked for are foreseen, so clients still get their answers. After
-   * anything else, such as a broken invariant, the node's own state may be wrong: nothing more leaves it.
+   * anything else, such as a broken rule of Raft, the node's own state may be wrong: nothing more leaves it.
    */
-  #die(cause: unknown): void {
-    if (!(cause instanceof GraftError)) this.#modules.failStop(cause);
+  #die(cause: HaltReason | Error): void {
+    const { store, clock, logger, failStop } = this.#modules;
+    const isForeseen = !(cause instanceof Error) || cause instanceof GraftError;
+    if (this.#life === "ended" && !isForeseen) failStop(cause);
     if (this.#life === "ended") return;
-    const error = toError(cause);
-    this.#modules.logger.log("error", "the node stops", { reason: error.message });
-    void this.#close({ kind: "failed", error }, error.message);
+    const end = keepCause(cause, { store, wallMs: clock.wallMs() });
+    if (!isForeseen) failStop(end.error);
+    const { message } = end.error;
+    logger.log("error", end.kind === "damaged" ? "this node's data is damaged" : "the node stops", { reason: message });
+    void this.#close(end, message);
   }
 
   async #close(end: NodeEnd, reason: string): Promise<void> {

@@ -1,5 +1,6 @@
 // What ails this node, in words for people? Each sentence says what it means, and what to do.
 import type { Millis } from "../core/log-position.ts";
+import type { Refill } from "../core/refill.ts";
 import type { OwnCondition } from "./fitness.ts";
 
 /** When the node's certificate runs out. */
@@ -11,6 +12,8 @@ export interface CertificateEnds {
 }
 
 export interface Ailments {
+  /** It has lost a part of its data and copies it anew. */
+  readonly refill: Refill | null;
   /** Why the state machine stands still; null: it runs. */
   readonly failure: Error | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
@@ -23,10 +26,11 @@ export interface Ailments {
 
 export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired">,
-  { failure, endlessWork, certificateEnds, wallMs, bytesKeptFree }: Ailments,
+  { refill, failure, endlessWork, certificateEnds, wallMs, bytesKeptFree }: Ailments,
 ): OwnCondition {
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
+    ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
     ...(endlessWork === null ? [] : [endlessWork]),
     ...(expired === null ? [] : [expiredWords(expired)]),
@@ -34,6 +38,9 @@ export function withProblems(
   ];
   return { ...facts, isCertificateExpired: expired !== null, problems };
 }
+
+const refillWords = ({ finding }: Refill): string =>
+  `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
 
 const lowWords = (bytesKeptFree: number): string =>
   `its disk is nearly full: less than ${Math.ceil(bytesKeptFree / 2 ** 20)} MiB are free; it takes no commands while it leads; ` +

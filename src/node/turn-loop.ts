@@ -15,6 +15,7 @@ import type { Transport } from "../ports/transport.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import { type EffectTargets, executeEffect } from "./execute-effects.ts";
 import { Lateness } from "./lateness.ts";
+import { BrokenRule } from "./node-end.ts";
 import type { ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { bytesOf, WaitForRoom } from "./wait-for-room.ts";
 
@@ -143,7 +144,7 @@ export class TurnLoop {
     if (this.#isStopped) return;
     const { logger } = this.#modules;
     const before = this.#state;
-    const [after, effects] = step(before, this.#withShared(event));
+    const [after, effects] = stepped(before, this.#withShared(event));
     this.#state = after;
     if (logger.enabled("trace")) logger.log("trace", describeEvent(event), { state: describeState(after) });
     if (before.role.kind !== after.role.kind || before.currentTerm !== after.currentTerm) {
@@ -205,5 +206,13 @@ export class TurnLoop {
       this.schedule();
     });
     this.#timer = { atMs, timer };
+  }
+}
+
+function stepped(state: State, event: Event): ReturnType<typeof step> {
+  try {
+    return step(state, event);
+  } catch (cause) {
+    throw new BrokenRule(event, cause);
   }
 }

@@ -12,6 +12,7 @@ import { defaultSettings } from "../../src/core/settings.ts";
 import { Applier } from "../../src/node/applier.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { Mailbox } from "../../src/node/mailbox.ts";
+import { BrokenRule } from "../../src/node/node-end.ts";
 import { TurnLoop } from "../../src/node/turn-loop.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
@@ -250,7 +251,8 @@ describe("turn loop", () => {
     loop.arrive({ kind: "persisted", ticket: 99 });
     loop.arrive(from(n2, appendEntries(0, 1)));
     clock.run();
-    expect(String(failures[0])).toContain("ticket 99 confirmed");
+    expect(failures[0]).toBeInstanceOf(BrokenRule);
+    expect(String(failures[0])).toContain("a rule of Raft does not hold: ticket 99 confirmed");
     expect(log).toEqual([]);
     loop.arrive(from(n2, heartbeat));
     expect(clock.run()).toBe(0);

@@ -1,0 +1,173 @@
+// What becomes of a node whose data is less than it has promised, or another history? It says so, a restart says so again, and
+// where the others have its data it is whole again by itself.
+import { describe, expect, test } from "bun:test";
+import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { type MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import { markOf } from "../../src/adapters/memory/memory-mark.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import { GraftError } from "../../src/errors.ts";
+import { BrokenRule, keepCause } from "../../src/node/node-end.ts";
+import { Cluster, type Member } from "./cluster.ts";
+import { bytes } from "./recording-machine.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+
+/** A cluster that has acknowledged some commands, held by all. */
+async function loaded(count = 20): Promise<Cluster> {
+  const cluster = await Cluster.founded(three);
+  const client = cluster.client(cluster.leader.id);
+  for (let at = 0; at < count; at++) client.command(`c${at}`);
+  await cluster.advance(200);
+  expect(client.replies.length).toBe(count);
+  return cluster;
+}
+
+/** The disk forgets its last entries, and what is remembered beside it as well: a whole directory of an earlier time. */
+function rollBack(disk: MemoryDisk, entries: number): MemoryDisk {
+  disk.entries.length -= entries;
+  disk.mark = markOf(disk);
+  return disk;
+}
+
+/** The disk holds another command at the index than all others, under the same term, and its checksums fit. */
+function forge(disk: MemoryDisk, index: number): MemoryDisk {
+  const at = disk.entries.findIndex((entry) => entry.index === index);
+  disk.entries[at] = { ...disk.entries[at], payload: bytes("forged") } as Entry;
+  disk.mark = markOf(disk);
+  return disk;
+}
+
+const problemOf = (cluster: Cluster, id: string): string | null =>
+  cluster.leader.node.problemOf(cluster.member(id).node.state.self);
+
+async function startAgain(cluster: Cluster, member: Member): Promise<Member> {
+  const disk = member.store.crash();
+  cluster.members.delete(member.id);
+  return cluster.start(member.id, { disk });
+}
+
+describe("P59: a node whose directory was rolled back", () => {
+  test("finds out by its leader's word, sets its files aside and is whole again; the leader says so meanwhile", async () => {
+    const cluster = await loaded();
+    const [follower] = cluster.followers;
+    const { leader } = cluster;
+    const disk = rollBack(await cluster.crash(follower!.id), 5);
+    const back = await cluster.start(follower!.id, { disk });
+    await cluster.until("the node has found out", () => back.end !== null);
+    expect(back.end).toMatchObject({ kind: "damaged" });
+    expect(back.logs.join("\n")).toContain("error this node's data is damaged");
+    expect(leader.logs.join("\n")).toContain(`error ${back.id} has acknowledged through`);
+    expect(problemOf(cluster, back.id)).toContain("its disk has lost the rest; it does not count");
+
+    const again = await startAgain(cluster, back);
+    expect(disk.setAside.length).toBe(1);
+    expect(again.node.state.refill).not.toBeNull();
+    await cluster.until("it is whole again", () => again.node.state.refill === null);
+    expect(again.node.state.log.last).toEqual(leader.node.state.log.last);
+    await cluster.until("it counts again", () => problemOf(cluster, again.id) === null);
+    expect(leader.logs.join("\n")).toContain(`info ${again.id} holds its whole log again and counts`);
+
+    // The third node stops: what is acknowledged now rests on this one.
+    const [third] = cluster.followers.filter(({ id }) => id !== again.id);
+    await cluster.crash(third!.id);
+    const client = cluster.client(cluster.leader.id);
+    client.command("with two");
+    await cluster.advance(200);
+    expect(client.replies[0]).toContain("with two");
+    await cluster.stopAll();
+  });
+
+  test("without the third node nothing is committed by it, and the leader steps down", async () => {
+    const cluster = await loaded();
+    const [follower, third] = cluster.followers;
+    const { leader } = cluster;
+    const disk = rollBack(await cluster.crash(follower!.id), 5);
+    const back = await cluster.start(follower!.id, { disk });
+    await cluster.until("the node has found out", () => back.end !== null);
+    cluster.kill(third!.id);
+    const again = await startAgain(cluster, back);
+    again.holdsDisk = "appends";
+    await cluster.until("the leader hears that it abstains", () => problemOf(cluster, again.id) !== null);
+    const committed = leader.node.state.commitIndex;
+    cluster.client(leader.id).command("with one");
+    await cluster.until("the leader has stepped down", () => leader.node.state.role.kind !== "leader");
+    await cluster.advance(5_000, 50);
+    expect(leader.node.state.commitIndex).toBe(committed);
+    expect([leader, again].map(({ node }) => node.state.role.kind)).not.toContain("leader");
+    await cluster.stopAll();
+  });
+});
+
+describe("P61: a node that has lost its log and knows so", () => {
+  test("votes for nobody until it is whole", async () => {
+    const cluster = await loaded();
+    const [follower, third] = cluster.followers;
+    const disk = await cluster.crash(follower!.id);
+    disk.entries.length -= 5;
+    const leaderId = cluster.leader.id;
+    await cluster.crash(leaderId);
+    const back = await cluster.start(follower!.id, { disk });
+    await cluster.advance(10_000, 50);
+    // Two of three run, and one of them does not know what it has promised.
+    expect([third!, back].map(({ node }) => node.state.role.kind)).not.toContain("leader");
+    expect(back.node.problemOf(back.node.state.self)).toContain("its data is damaged, and it copies the log anew");
+    await cluster.stopAll();
+  });
+});
+
+describe("P60, P62: a node with another history", () => {
+  test("halts before it applies any of it, both sides say so, and a restart says so again", async () => {
+    const cluster = await loaded();
+    const [follower] = cluster.followers;
+    const { leader } = cluster;
+    const disk = forge(await cluster.crash(follower!.id), 7);
+    const back = await cluster.start(follower!.id, { disk });
+    await cluster.until("the node has found out", () => back.end !== null);
+    expect(back.end).toMatchObject({ kind: "failed" });
+    expect(back.machine.applied).toEqual([]);
+    const { finding } = disk;
+    expect(finding).toMatchObject({ kind: "diverged", leader: leader.node.state.self });
+    expect(finding!.text).toContain(`the chained checksum is ${String(finding!["chain"])} here`);
+    expect(leader.logs.join("\n")).toContain(`error ${back.id} has another history than this leader at`);
+    expect(leader.logs.join("\n")).toContain(`checksum ${String(finding!["chain"])} there`);
+    expect(() => createMemoryLogStore({ incarnation: "n", disk: back.store.crash() })).toThrow(finding!.text);
+    await cluster.stopAll();
+  });
+});
+
+describe("P62: why a node ends is kept for the next start", () => {
+  const store = () => createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  const event = { kind: "tick", nowMs: 5 } as const;
+
+  test("a broken rule of Raft is, with the event that showed it", () => {
+    const kept = store();
+    const end = keepCause(new BrokenRule(event, new Error("both lead term 2")), { store: kept, wallMs: 1_000 });
+    expect(end.kind).toBe("failed");
+    const { finding } = kept.crash();
+    expect(finding).toMatchObject({ kind: "invariant", at: "1970-01-01T00:00:01.000Z" });
+    expect(finding!.text).toContain("a rule of Raft does not hold: both lead term 2; found at: the timer fires");
+  });
+
+  test("damage is, and the next start sets the data aside", () => {
+    const kept = store();
+    expect(keepCause(new GraftError("damaged", "entry 7 is damaged"), { store: kept, wallMs: 0 }).kind).toBe("damaged");
+    expect(kept.crash().mark?.damage).toBe("entry 7 is damaged");
+  });
+
+  test("any other failure is not: the next start may go better", () => {
+    const kept = store();
+    expect(keepCause(new GraftError("storage", "the disk failed"), { store: kept, wallMs: 0 }).kind).toBe("failed");
+    expect(kept.crash()).toMatchObject({ finding: null, mark: { damage: null } });
+  });
+
+  test("when even that cannot be written, both are said", () => {
+    const failing = {
+      keepDamage: () => undefined,
+      keepFinding: (): never => {
+        throw new Error("no space");
+      },
+    };
+    const end = keepCause(new BrokenRule(event, new Error("both lead term 2")), { store: failing, wallMs: 0 });
+    expect(end.error.message).toMatch(/both lead term 2.*no space/s);
+  });
+});
