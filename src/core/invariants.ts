@@ -5,7 +5,7 @@ import { termAt } from "./log-terms.ts";
 import { checkMembership } from "./membership-invariants.ts";
 import { must } from "./must.ts";
 import { confirmedRound } from "./reads.ts";
-import type { Follower, Leader } from "./roles.ts";
+import type { Follower, Leader, Progress } from "./roles.ts";
 import type { State } from "./state.ts";
 
 /** Throws when `state` cannot be the state of a correct node. */
@@ -146,10 +146,16 @@ function checkSameTerm(before: State, after: State): void {
   must(after.role.round >= before.role.round, "rounds rise");
   for (const [key, progress] of before.role.progress) {
     const later = after.role.progress.get(key);
-    const beginsAnew = later?.fault?.kind === "refilling" && progress.fault?.kind !== "refilling";
+    const beginsAnew = later !== undefined && beginsRefill(progress, later);
     must(later === undefined || beginsAnew || later.matchIndex >= progress.matchIndex, "matchIndex never falls");
   }
 }
+
+const refillOf = ({ fault }: Progress): number | null => (fault?.kind === "refilling" ? fault.id : null);
+
+/** What a follower that refills itself has acknowledged before counts no more; each start of it begins anew. */
+const beginsRefill = (before: Progress, after: Progress): boolean =>
+  refillOf(after) !== null && refillOf(after) !== refillOf(before);
 
 function isAscending(values: readonly number[], allowEqual = false): boolean {
   return values.every((value, at) => at === 0 || value > values[at - 1]! || (allowEqual && value === values[at - 1]!));

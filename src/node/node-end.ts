@@ -31,6 +31,10 @@ export const toError = (cause: unknown): Error => (cause instanceof Error ? caus
 /** What was read is not what was written. */
 export const isDamage = (error: Error): boolean => error instanceof GraftError && error.code === "damaged";
 
+/** A halt that the core asked for, or a failure of the disk or a plugin: the node's own state is sound. */
+export const isForeseen = (cause: HaltReason | Error): boolean =>
+  !(cause instanceof Error) || cause instanceof GraftError;
+
 interface Closable {
   readonly transport: Pick<Transport, "stop">;
   readonly stateMachine: Pick<StateMachine, "close">;

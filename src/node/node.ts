@@ -10,7 +10,6 @@ import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { State } from "../core/state.ts";
-import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { SavedState } from "../ports/log-store.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
@@ -25,7 +24,7 @@ import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
-import { closeModules, isDamage, keepCause, type NodeEnd, removedError, toError } from "./node-end.ts";
+import { closeModules, isDamage, isForeseen, keepCause, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { refusalOf } from "./refusals.ts";
@@ -371,11 +370,10 @@ export class Node implements TransportHandler, RequestTarget {
    */
   #die(cause: HaltReason | Error): void {
     const { store, clock, logger, failStop } = this.#modules;
-    const isForeseen = !(cause instanceof Error) || cause instanceof GraftError;
-    if (this.#life === "ended" && !isForeseen) failStop(cause);
+    if (this.#life === "ended" && !isForeseen(cause)) failStop(cause);
     if (this.#life === "ended") return;
     const end = keepCause(cause, { store, wallMs: clock.wallMs() });
-    if (!isForeseen) failStop(end.error);
+    if (!isForeseen(cause)) failStop(end.error);
     const { message } = end.error;
     logger.log("error", end.kind === "damaged" ? "this node's data is damaged" : "the node stops", { reason: message });
     void this.#close(end, message);

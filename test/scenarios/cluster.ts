@@ -132,6 +132,9 @@ export class Cluster {
     for (const [at, a] of all.entries()) for (const b of all.slice(at + 1)) this.connect(a, b);
   }
 
+  /** For what happens to it while the node is down. */
+  readonly diskOf = (id: string): Disk => this.#node(id).disk;
+
   /** Power off: what is not durable is forgotten, what is on its way to or from the node is lost. */
   crash(id: string): void {
     const node = this.#node(id);

@@ -47,6 +47,21 @@ export class Disk {
     return lost;
   }
 
+  /** The last entries are gone, without a word. */
+  lose(entries: number): void {
+    this.entries = this.entries.slice(0, -entries);
+  }
+
+  /** The damaged log is set aside; the term and the vote are known from elsewhere. */
+  setAside(finding: string): void {
+    this.refill = { finding, clusterUuid: this.genesis?.clusterUuid ?? null };
+    this.genesis = null;
+    this.entries = [];
+    this.base = { ...logStart, stampMs: 0 };
+    this.baseConfiguration = null;
+    this.snapshot = null;
+  }
+
   saved(): Saved {
     const last = this.entries.at(-1) ?? this.base;
     return {

@@ -15,6 +15,7 @@ import { newCoverage } from "./coverage.ts";
 import type { DiskImage } from "./disk.ts";
 import { Faults } from "./faults.ts";
 import { Network } from "./network.ts";
+import { Damage } from "./damage.ts";
 import { drawProfile, type ProfileName } from "./profiles.ts";
 import { Promises } from "./promises.ts";
 import { Reads } from "./reads.ts";
@@ -48,6 +49,8 @@ export interface ClusterOptions {
   readonly trace: ((line: string) => void) | null;
   /** Whether an administrator changes the members; some nodes then wait to be added. */
   readonly membership: boolean;
+  /** Whether disks lose what they had confirmed, and whether nodes have a mark to notice it by. */
+  readonly damage: "none" | "noticed" | "unnoticed";
   /** Whether a node that was never added lies to the others. */
   readonly stranger: boolean;
 }
@@ -59,6 +62,8 @@ export class Cluster {
   readonly faults: Faults;
   /** Null while members stay as they were founded. */
   readonly administrator: Administrator | null;
+  /** Null while disks keep what they have confirmed. */
+  readonly damage: Damage | null;
   readonly #disks = new Map<MemberKey, DiskImage>();
   #isQuiet = false;
 
@@ -90,9 +95,12 @@ export class Cluster {
       },
       onLeaderCommit: (node) => this.#onLeaderCommit(node),
       onVoted: (node) => this.faults.onVoted(node),
+      onStarting: (node) => this.damage?.onStarting(node),
+      onCrashed: (node) => this.damage?.onCrashed(node),
       onHalted: (node) => this.#onHalted(node),
       onChangeSettled: (node, settled) => this.administrator?.onSettled(node, settled),
       onFollowerFault: (node, { of, fault }) => {
+        if (this.damage !== null) return;
         throw new Violation(
           "no log loses anything or forks here",
           `${node.key} finds that ${of} ${describeFault(fault)}`,
@@ -112,6 +120,7 @@ export class Cluster {
     }
     this.faults = new Faults(this);
     this.administrator = options.membership ? new Administrator(this) : null;
+    this.damage = options.damage === "none" ? null : new Damage(this, options.damage === "noticed");
     this.#found();
     this.#load();
     this.#actAsClients();
@@ -146,6 +155,7 @@ export class Cluster {
   /** The node gets an empty disk; what the cluster was told by the old one still counts. */
   replaceDisk(node: SimNode): void {
     node.disk.wipe();
+    this.damage?.onReplaced(node);
     this.#disks.set(node.key, node.durable);
   }
 
@@ -218,6 +228,7 @@ export class Cluster {
   #onHalted(node: SimNode): void {
     const { coverage } = this.world;
     const { halted } = node;
+    if (this.damage?.onHalted(node) === true) return;
     if (halted?.kind === "lost" || halted?.kind === "diverged") {
       throw new Violation("no log loses anything or forks here", `${node.key}: ${describeHalt(halted)}`);
     }

@@ -49,6 +49,13 @@ export const newCoverage = () => ({
   /** Elections that a node stood for because of such evidence. */
   crashElections: 0,
   restarts: 0,
+  /** Disks that lost something, how often that was noticed, and logs that were made whole again. */
+  damages: 0,
+  damagesNoticed: 0,
+  refilled: 0,
+  /** Logs with another history, and how often one was found out. */
+  forgeries: 0,
+  forgeriesNoticed: 0,
   wipes: 0,
   wipedHalted: 0,
   pauses: 0,

@@ -10,9 +10,14 @@ import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { Saved } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { Violation } from "./violation.ts";
+import type { Chance } from "./chance.ts";
 import type { World } from "./world.ts";
 
 type DiskModules = Pick<World, "chance" | "schedule" | "profile">;
+
+/** How many earlier states are kept, and how many writes lie between them. */
+const pastMax = 6;
+const pastEvery = 7;
 
 interface Pending {
   readonly effects: readonly DurableEffect[];
@@ -37,6 +42,29 @@ export class DiskImage {
     this.key = key;
   }
 
+  /** What the disk held before it lost something. */
+  before: DiskImage | null = null;
+
+  copy(): DiskImage {
+    const image = new DiskImage(this.key);
+    image.become(this);
+    image.before = this.before;
+    return image;
+  }
+
+  become({ genesis, removed, refill, currentTerm, votedFor, base, baseConfiguration, snapshot, log }: DiskImage): void {
+    Object.assign(this, { genesis, removed, refill, currentTerm, votedFor, base, baseConfiguration, snapshot });
+    const { length } = log;
+    this.log.length = 0;
+    this.log.length = length;
+    for (let at = base.index; at < length; at++) this.log[at] = log[at]!;
+  }
+
+  /** Whether it holds the entry, or has held it when it was acknowledged. */
+  hasHeld(index: number, term: number): boolean {
+    return this.holds(index, term) || this.before?.hasHeld(index, term) === true;
+  }
+
   /** Whether the entry is in the log, or covered by what has taken the place of its beginning. */
   holds(index: number, term: number): boolean {
     if (index < this.base.index) return true;
@@ -54,6 +82,7 @@ export class DiskImage {
         return;
       case "writeRefilled":
         this.refill = null;
+        this.before = null;
         return;
       case "writeGenesis":
         this.genesis = effect.genesis;
@@ -136,6 +165,10 @@ export class Disk {
   readonly #modules: DiskModules;
   #durable: DiskImage;
   #pending: Pending[] = [];
+  /** Some of its earlier states are kept, for a fault that brings one back. */
+  keepsPast = false;
+  #past: DiskImage[] = [];
+  #writes = 0;
   #isInline = false;
   #isWell = false;
   /** When it has done what it has been given so far. */
@@ -182,9 +215,20 @@ export class Disk {
     return lost;
   }
 
+  /** One of its earlier states; null: none is kept. */
+  past(chance: Chance): DiskImage | null {
+    return this.#past.length === 0 ? null : chance.pick(this.#past);
+  }
+
+  /** What it held before does not come back. */
+  forgetPast(): void {
+    this.#past = [];
+  }
+
   /** Replaced by an empty one, which makes the node another incarnation. */
   wipe(): void {
     this.#durable = new DiskImage(toMemberKey(this.#id, this.#modules.chance.hex()));
+    this.forgetPast();
   }
 
   /** From now on it is quick, also with what it has already been given. */
@@ -219,6 +263,9 @@ export class Disk {
   }
 
   #apply(effects: readonly DurableEffect[]): void {
+    if (this.keepsPast && ++this.#writes % pastEvery === 0) {
+      this.#past = [...this.#past.slice(1 - pastMax), this.#durable.copy()];
+    }
     for (const effect of effects) this.#durable.apply(effect);
   }
 }

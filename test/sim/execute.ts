@@ -18,7 +18,10 @@ export function executeEffect(node: SimNode, effect: Effect): void {
     case "writeVote":
     case "writeGenesis":
     case "writeRemoved":
+      node.writes.push(effect);
+      return;
     case "writeRefilled":
+      world.coverage.refilled++;
       node.writes.push(effect);
       return;
     case "writeSnapshot":

@@ -145,7 +145,7 @@ export class Faults {
   #wipe(node: SimNode): void {
     const { world, nodes, administrator } = this.#cluster;
     const isBearable = administrator?.mayWipe(node) ?? world.coverage.wipes < Math.floor((nodes.length - 1) / 2);
-    if (!isBearable) return;
+    if (!isBearable || this.#cluster.damage?.isBearable(node) === false) return;
     node.crash();
     this.#cluster.replaceDisk(node);
     world.coverage.wipes++;

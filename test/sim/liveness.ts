@@ -23,6 +23,7 @@ export function checkLiveness(cluster: Cluster): number {
   const timeoutMs = profile.settings.electionTimeoutMs;
   cluster.quieten();
   cluster.administrator?.end();
+  cluster.damage?.end();
   cluster.faults.end();
   const startMs = schedule.nowMs;
   const stepsEnd = coverage.steps + stepsMax;
@@ -52,6 +53,7 @@ function isWell(cluster: Cluster): boolean {
   return members.every(
     ({ state, appliedIndex, log }) =>
       state !== null &&
+      state.refill === null &&
       state.currentTerm === leader.leadsTerm &&
       appliedIndex === leader.log.length &&
       log.length === appliedIndex,

@@ -58,7 +58,7 @@ export class Promises {
   ): void {
     const isHeld = (deciders: Deciders, at: number): boolean => {
       const term = node.log[at - 1]?.term ?? 0;
-      return areEnough(deciders, (key) => disks.get(key)?.holds(at, term) === true);
+      return areEnough(deciders, (key) => disks.get(key)?.hasHeld(at, term) === true);
     };
     for (let end = Math.max(index, logEnd); ; end++) {
       const deciders = decidersOf(inForce(node.durable.genesis, node.log, end)!);

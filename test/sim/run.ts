@@ -2,7 +2,8 @@
 //   bun run sim --seed 7             one seed; --trace prints what every node heard, became and did
 //   bun run sim --from 0 --seeds 500 many; stops at the first that breaks, and says how to see it again
 // Also --events N, --nodes N, --profile NAME, --membership: an administrator changes the members meanwhile,
-// and --stranger: a node that was never added lies to the others.
+// --stranger: a node that was never added lies to the others, and --damage noticed: disks lose what they had confirmed, and
+// nodes have a mark to notice it by (--damage unnoticed: they have none, and a seed breaks).
 import { parseArgs } from "node:util";
 import { addCoverage, newCoverage } from "./coverage.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
@@ -21,6 +22,11 @@ function profileOf(text: string | undefined): ProfileName | undefined {
     throw new RangeError(`--profile takes one of ${profileNames.join(", ")}`);
   }
   return profile;
+}
+
+function damageOf(text: string | undefined): SimulationOptions["damage"] {
+  if (text === undefined || text === "noticed" || text === "unnoticed") return text;
+  throw new RangeError("--damage takes noticed or unnoticed");
 }
 
 /** Whether the seed holds. */
@@ -55,6 +61,7 @@ function readRun(): Run {
       nodes: { type: "string" },
       profile: { type: "string" },
       membership: { type: "boolean" },
+      damage: { type: "string" },
       stranger: { type: "boolean" },
       trace: { type: "boolean" },
     },
@@ -68,6 +75,7 @@ function readRun(): Run {
       profile: profileOf(values.profile),
       membership: values.membership,
       stranger: values.stranger,
+      damage: damageOf(values.damage),
       trace: values.trace === true ? (line) => console.log(line) : undefined,
     },
   };

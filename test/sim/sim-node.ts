@@ -97,6 +97,7 @@ export class SimNode implements Promiser, Chains {
 
   start(): void {
     const { world } = this;
+    world.onStarting(this);
     // A node that has been removed does not start from that data again.
     if (this.durable.removed !== null) return;
     const { chance, schedule, core } = world;
@@ -142,6 +143,7 @@ export class SimNode implements Promiser, Chains {
     if (this.state.genesis === null) coverage.crashesBeforeGenesis++;
     trace?.(`${this.#stamp()} crashes, ${lost} writes are lost, its log ends at ${this.durable.log.length}`);
     this.#end();
+    this.world.onCrashed(this);
   }
 
   halt(reason: HaltReason): void {

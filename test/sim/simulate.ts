@@ -1,5 +1,5 @@
 // Runs one seed: some thousand events of bad luck, then quiet, until all is well again or something has broken.
-import { Cluster, realCore } from "./cluster.ts";
+import { Cluster, type ClusterOptions, realCore } from "./cluster.ts";
 import type { Coverage } from "./coverage.ts";
 import { checkLiveness } from "./liveness.ts";
 import { profileNames, type ProfileName } from "./profiles.ts";
@@ -17,6 +17,8 @@ export interface SimulationOptions {
   readonly membership?: boolean | undefined;
   /** Whether a node that was never added lies to the others; default: there is none. */
   readonly stranger?: boolean | undefined;
+  /** Whether disks lose what they had confirmed, with or without a mark to notice it by; default: they do not. */
+  readonly damage?: ClusterOptions["damage"] | undefined;
   readonly core?: Core | undefined;
   readonly checks?: Checks | undefined;
   readonly trace?: ((line: string) => void) | undefined;
@@ -43,6 +45,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     checks: options.checks ?? { invariants: true, promises: true },
     trace: options.trace ?? null,
     membership: options.membership ?? false,
+    damage: options.damage ?? "none",
     stranger: options.stranger ?? false,
   });
   const { coverage, schedule } = cluster.world;
@@ -51,8 +54,10 @@ export function simulate(options: SimulationOptions): SimulationResult {
 }
 
 /** What to type to see the same run again. */
-export function replayCommand({ seed, events, nodes, profile, membership, stranger }: SimulationOptions): string {
+export function replayCommand(options: SimulationOptions): string {
+  const { seed, events, nodes, profile, membership, stranger, damage = "none" } = options;
   const shape = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${profile === undefined ? "" : ` --profile ${profile}`}`;
   const more = `${shape}${membership === true ? " --membership" : ""}${stranger === true ? " --stranger" : ""}`;
-  return `bun run sim --seed ${seed} --events ${events}${more}`;
+  const disks = damage === "none" ? "" : ` --damage ${damage}`;
+  return `bun run sim --seed ${seed} --events ${events}${more}${disks}`;
 }

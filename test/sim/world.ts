@@ -60,6 +60,8 @@ export interface World {
   readonly onElected: (node: SimNode) => void;
   readonly onLeaderCommit: (node: SimNode) => void;
   readonly onVoted: (node: SimNode) => void;
+  readonly onStarting: (node: SimNode) => void;
+  readonly onCrashed: (node: SimNode) => void;
   readonly onHalted: (node: SimNode) => void;
   readonly onChangeSettled: (node: SimNode, settled: ChangeSettled) => void;
   readonly onFollowerFault: (node: SimNode, effect: FollowerFault) => void;
