@@ -107,8 +107,8 @@ function remedyOf(reason: HaltReason): string {
       return "The other members still hold what was committed. This node sets its files aside and copies the log anew";
     case "diverged":
       return (
-        "This node takes no part until an administrator has decided which history is right. Nothing was changed. " +
-        "See: graft log finding --config FILE, on this node"
+        "This node takes no part until an administrator has decided which history is right: graft log finding --config FILE, " +
+        "on this node"
       );
   }
 }
