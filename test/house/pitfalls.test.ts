@@ -7,8 +7,8 @@ import { join, resolve } from "node:path";
 /** The numbers that the system claims to have in hand. P28: no lock ships with Graft, and reads rest on no lease. */
 const claimed: readonly number[] = [
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
-  33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 49, 50, 51, 52, 53, 54, 55, 56, 57, 59, 60, 61, 62, 63,
-  64, 65, 66, 67, 68, 71, 72, 73,
+  33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+  63, 64, 65, 66, 67, 68, 71, 72, 73,
 ];
 
 const folder = resolve(import.meta.dir, "..");
