@@ -12,6 +12,9 @@ import { Violation } from "./violation.ts";
 const refsAbove = 2 ** 40;
 const clientsMax = 3;
 const inFlightMax = 6;
+/** Of so many turns of the clients, one is that of a thief. */
+const turnsOfOneTheft = 50;
+const thief = "thief";
 
 export const isOfClient = (ref: ProposalRef): boolean => ref > refsAbove;
 
@@ -47,6 +50,7 @@ export class Clients {
   readonly #answers = new Map<LogIndex, string>();
   #lastRef = refsAbove;
   #lastNumber = 0;
+  #turns = 0;
 
   constructor(chance: Chance, coverage: Coverage, electionTimeoutMs: number) {
     this.#chance = chance;
@@ -63,6 +67,9 @@ export class Clients {
     const client = this.#chance.pick(this.#clients);
     const copies = this.#chance.happens(0.2) ? 2 : 1;
     const { name, session } = client;
+    if (session !== null && ++this.#turns % turnsOfOneTheft === 0) {
+      return { copies, propose: () => this.#theft(session, client.lastSequence + 1) };
+    }
     if (session === null) {
       const timeoutMs = client.timeoutMs;
       return {
@@ -175,14 +182,20 @@ export class Clients {
     return command;
   }
 
+  /** Another client has guessed the session, and takes the number of the next command in it. It must have no effect. */
+  #theft(id: LogIndex, sequence: number): Proposal {
+    const number = ++this.#lastNumber;
+    this.#neverHappened.add(number);
+    const session = { id, sequence, answeredBelow: sequence, client: thief };
+    return { kind: "command", ref: ++this.#lastRef, payload: payloadOf(number), session };
+  }
+
   #copyOf(client: Client, command: Command): Proposal {
     command.copies++;
-    const payload = new Uint8Array(4);
-    new DataView(payload.buffer).setUint32(0, command.number);
     return {
       kind: "command",
       ref: this.#refFor({ client, command }),
-      payload,
+      payload: payloadOf(command.number),
       session: { ...command.stamp, client: client.name },
     };
   }
@@ -196,6 +209,13 @@ export class Clients {
     if (answer.kind === "opened") this.#coverage.sessions++;
     if (answer.kind === "expired") this.#coverage.expiredCopies++;
     if (answer.kind === "forgotten") this.#coverage.forgottenCopies++;
+    if (answer.kind === "foreign") this.#coverage.thefts++;
     if (answer.kind === "applied" && answer.isCopy) this.#coverage.answeredCopies++;
   }
+}
+
+function payloadOf(number: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  new DataView(payload.buffer).setUint32(0, number);
+  return payload;
 }

@@ -19,6 +19,8 @@ export const newCoverage = () => ({
   answeredCopies: 0,
   forgottenCopies: 0,
   expiredCopies: 0,
+  /** Commands of a client in the session of another one. */
+  thefts: 0,
   heldProposals: 0,
   /** Linearizable reads that were answered, and that were refused; and what nodes have learned of how old their state is. */
   reads: 0,

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { membershipMutants } from "./membership-mutants.ts";
 import { loadMutant, type Mutant, mutants, replaceOnce } from "./mutants.ts";
 import { simulate } from "./simulate.ts";
+import { sessionMutants } from "./session-mutants.ts";
 import { strangerMutants } from "./stranger-mutants.ts";
 import { Violation } from "./violation.ts";
 import type { Core } from "./world.ts";
@@ -25,7 +26,7 @@ function firstViolation(mutant: Mutant, core: Core): Violation | null {
 }
 
 describe("a core that is wrong is caught", () => {
-  for (const mutant of [...mutants, ...membershipMutants, ...strangerMutants]) {
+  for (const mutant of [...mutants, ...membershipMutants, ...sessionMutants, ...strangerMutants]) {
     test(
       mutant.name,
       async () => {

@@ -284,36 +284,6 @@ export const mutants: readonly Mutant[] = [
     caughtBy: /voids what spoke for its crash/,
   },
   {
-    name: "P25: a copy of a command has its effect again",
-    replacements: [
-      {
-        file: "sessions.ts",
-        text: "if (kept === undefined) return this.#refusalOf(command, session);",
-        by: "return this.#refusalOf(command, session);",
-      },
-    ],
-    seedsMax: 5,
-    caughtBy: /a command takes effect once/,
-  },
-  {
-    name: "P25: a copy that comes after the client has its answer has its effect again",
-    replacements: [{ file: "sessions.ts", text: "if (sequence < session.answeredBelow) return forgotten;", by: "" }],
-    seedsMax: 5,
-    caughtBy: /a command takes effect once/,
-  },
-  {
-    name: "P25: an outcome is let go of while the client waits for it",
-    replacements: [
-      {
-        file: "sessions.ts",
-        text: "if (stamp.answeredBelow > session.answeredBelow) this.#letGo(session, stamp.answeredBelow);",
-        by: "if (stamp.sequence > session.answeredBelow) this.#letGo(session, stamp.sequence);",
-      },
-    ],
-    seedsMax: 5,
-    caughtBy: /no answer is forgotten too early/,
-  },
-  {
     name: "P24: a read is served without asking a quorum",
     replacements: [
       {

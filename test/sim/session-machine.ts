@@ -8,7 +8,7 @@ import type { Clients } from "./clients.ts";
 /** What the client of an entry is told. */
 export type MachineAnswer =
   | { readonly kind: "opened"; readonly session: LogIndex }
-  | { readonly kind: "full" | "closed" | "expired" | "forgotten" }
+  | { readonly kind: "full" | "closed" | "expired" | "forgotten" | "foreign" }
   /** Of a command: at which entry it took effect, and whether this is another copy of it. */
   | { readonly kind: "applied"; readonly index: LogIndex; readonly isRefusal: boolean; readonly isCopy: boolean };
 
@@ -51,6 +51,7 @@ export class SessionMachine {
     const stamped = { stamp, digest: number };
     const kept = this.table.answerTo(stamped, stampMs);
     if (kept?.kind === "expired" || kept?.kind === "forgotten") return kept;
+    if (kept?.kind === "rejected" && kept.message.endsWith("belongs to another client")) return { kind: "foreign" };
     if (kept !== null) {
       const at = kept.kind === "ok" ? new DataView(kept.payload.buffer).getFloat64(0) : Number(kept.message);
       return { kind: "applied", index: at, isRefusal: kept.kind === "rejected", isCopy: true };
