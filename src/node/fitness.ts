@@ -1,6 +1,8 @@
 // Which members are unfit to lead? Each node judges itself, tells its peers its condition when they connect and whenever it
 // changes, and hears theirs. What follows from all of it is an event for the core.
-import { type Configuration, isMember, type MemberKey, toMemberKey } from "../core/configuration.ts";
+import { type Configuration, isMember, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import { describeFault } from "../core/describe.ts";
+import type { FollowerFault } from "../core/effects.ts";
 import type { Unfit } from "../core/fitness.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
@@ -106,7 +108,19 @@ export class Fitness {
     const { self } = this.#options.state();
     const said = key === self ? this.#own().problem : (this.#heard.get(key)?.problem ?? null);
     const hidden = this.#unfit.get(key) === "hidden" ? "the other voters cannot dial it, and so clients cannot" : null;
-    return [said, hidden].filter((each) => each !== null).join("; ") || null;
+    return [said ?? this.#faultOf(key), hidden].filter((each) => each !== null).join("; ") || null;
+  }
+
+  /** What this node as the leader has found out of a follower that does not say it itself. */
+  #faultOf(key: MemberKey): string | null {
+    const { role } = this.#options.state();
+    const fault = role.kind === "leader" ? role.progress.get(key)?.fault : null;
+    return fault ? describeFault(fault) : null;
+  }
+
+  /** A follower counts for nothing any more, or counts again. */
+  onFollowerFault({ of, fault }: FollowerFault): void {
+    this.#modules.logger.log(fault === null ? "info" : "error", `${nodeIdOf(of)} ${describeFault(fault)}`);
   }
 
   /** Why a leader takes no commands just now, in words; null: it does. */

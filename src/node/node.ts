@@ -1,7 +1,7 @@
 // One node and its life: what it is made of, how it starts, what it hears from its transport, how it ends. Its turns are
 // turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
-import { type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
-import { describeFault, describeState } from "../core/describe.ts";
+import { type MemberKey, toMemberKey } from "../core/configuration.ts";
+import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
 import type { ChangeSettled, FollowerFault, HaltReason, TransferOutcome } from "../core/effects.ts";
 import { freshest } from "../core/freshness.ts";
@@ -112,8 +112,7 @@ export class Node implements TransportHandler, RequestTarget {
       transferSettled: (outcome: TransferOutcome) => this.#handOvers.settle(outcome),
       changeSettled: (settled: ChangeSettled) => this.membership.settle(settled),
       removed: (by: PlacedConfiguration) => this.#onRemoved(by),
-      followerFault: ({ of, fault }: FollowerFault) =>
-        logger.log(fault === null ? "info" : "error", `${nodeIdOf(of)} ${describeFault(fault)}`),
+      followerFault: (effect: FollowerFault) => this.#fitness.onFollowerFault(effect),
       halt: (reason: HaltReason) => this.#die(reason),
     };
     return new TurnLoop(
@@ -148,9 +147,7 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   problemOf(key: MemberKey): string | null {
-    const progress = this.state.role.kind === "leader" ? this.state.role.progress.get(key) : undefined;
-    const fault = progress?.fault ? describeFault(progress.fault) : null;
-    return this.#fitness.problemOf(key) ?? fault;
+    return this.#fitness.problemOf(key);
   }
 
   get appliedIndex(): number {
@@ -171,14 +168,8 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    const waitsForRoom = this.#loop.waitsForRoom;
-    const reasons = {
-      isStopping: this.#isRefusing,
-      waitsForRoom,
-      stateMachine: this.#applier.failure,
-      nowMs: this.nowMs(),
-    };
-    return refusalOf(this.state, reasons);
+    const [{ waitsForRoom }, stateMachine] = [this.#loop, this.#applier.failure];
+    return refusalOf(this.state, { isStopping: this.#isRefusing, waitsForRoom, stateMachine, nowMs: this.nowMs() });
   }
 
   get whyNoCommands(): string | null {
