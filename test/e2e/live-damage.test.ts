@@ -1,9 +1,10 @@
 // Damage to the disk of one of three compiled nodes, live and under load: one run of each kind that bench/live-damage.ts repeats with
 // other seeds. A run that fails names its seed.
 import { expect, test } from "bun:test";
+import { damageFiles } from "../../bench/live-damage/damaged-files.ts";
 import { forgottenVote } from "../../bench/live-damage/forgotten-vote.ts";
 import { lostTail } from "../../bench/live-damage/lost-tail.ts";
-import { runOnce } from "../../bench/live-damage/run-once.ts";
+import { type Outcome, runOnce } from "../../bench/live-damage/run-once.ts";
 import { binary } from "./test-cluster.ts";
 
 const limitMs = 300_000;
@@ -22,6 +23,16 @@ test(
   "P61: a vote that has rotten in the WAL makes no second leader in its term",
   async () => {
     expect(await runOnce(forgottenVote, 501, options)).toMatchObject({ ...isAsItMustBe, wasRefilled: true });
+  },
+  limitMs,
+);
+
+test(
+  "P35: damage to database, snapshots and mark of a cluster under load gives no wrong answer",
+  async () => {
+    const outcomes: Outcome[] = [];
+    for await (const outcome of damageFiles(1, 6, options)) outcomes.push(outcome);
+    expect(outcomes).toEqual(outcomes.map(() => expect.objectContaining(isAsItMustBe)));
   },
   limitMs,
 );
