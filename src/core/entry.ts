@@ -2,6 +2,9 @@
 import type { Configuration } from "./configuration.ts";
 import type { LogIndex, LogPosition } from "./log-position.ts";
 
+/** Replicated time stays within what a `Date` can hold, ms since 1970. */
+export const stampMsMax = 8_640_000_000_000_000;
+
 interface Placed extends LogPosition {
   /** Replicated time at which the leader appended it, in ms since 1970; never lower than its predecessor's. */
   readonly stampMs: number;

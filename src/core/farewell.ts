@@ -35,6 +35,16 @@ export function onVoteAsked(state: State, key: MemberKey, { last }: { readonly l
   return mayBeUnknown || formerMembers(state).includes(key) ? bidFarewell(state, key) : state;
 }
 
+/** A node that is bidden farewell does not know this leader, and asks its members who that is: it is not silent. */
+export function onSignOfLife(state: State, key: MemberKey): State {
+  const { role } = state;
+  if (role.kind !== "leader") return state;
+  const progress = role.progress.get(key);
+  if (progress === undefined || !role.administration.farewells.has(key)) return onFormerMember(state, key);
+  const heard = new Map(role.progress).set(key, { ...progress, heardMs: state.nowMs });
+  return { ...state, role: { ...role, progress: heard } };
+}
+
 /** A node has left. */
 export function bidFarewell(state: State, key: MemberKey): State {
   const { role, log } = state;

@@ -6,9 +6,10 @@
 import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "./configuration.ts";
 import { promise, writeGenesis } from "./durability.ts";
 import type { PeerConnectedEvent } from "./events.ts";
-import { type Genesis, genesisConfiguration } from "./genesis.ts";
+import { foundedAtMsMax, type Genesis, genesisConfiguration } from "./genesis.ts";
 import { logStart } from "./log-position.ts";
 import { nextUuid } from "./random.ts";
+import { foundingTimeMs } from "./replicated-time.ts";
 import type { Emit, Founding, State } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
 
@@ -31,8 +32,7 @@ export function foundIfReady(state: State, emit: Emit): State {
     address: founder.address,
     priority: 0,
   }));
-  const foundedAtMs = Math.floor(state.nowMs + founding.wallOffsetMs);
-  return takeGenesis({ ...state, random }, { clusterUuid, members, foundedAtMs }, emit);
+  return takeGenesis({ ...state, random }, { clusterUuid, members, foundedAtMs: foundingTimeMs(state) }, emit);
 }
 
 /** A node has said hello: it may be a founder that was waited for, know the genesis, or need to be told of it. */
@@ -59,6 +59,11 @@ export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit:
   const { refill } = state;
   // The data that was lost belonged to one cluster; another one of the same name is none of this node's business.
   if (refill !== null && refill.clusterUuid !== null && refill.clusterUuid !== genesis.clusterUuid) return state;
+  if (genesis.foundedAtMs > foundedAtMsMax) {
+    const lie = `its cluster was founded at ${genesis.foundedAtMs}; no cluster is founded after ${foundedAtMsMax}`;
+    emit({ kind: "accuse", from, lie });
+    return state;
+  }
   if (genesis.members.some((member) => member.key === state.self)) return takeGenesis(state, genesis, emit);
   if (state.founding === null) return takeGenesis(state, genesis, emit);
   const id = nodeIdOf(state.self);

@@ -2,6 +2,9 @@
 // Who may write one, and when, is founding.ts.
 import type { Configuration, Member } from "./configuration.ts";
 
+/** No cluster is founded later, ms since 1970: in the year 2109. */
+export const foundedAtMsMax = 2 ** 42;
+
 export interface Genesis {
   /** 32 hexadecimal digits, random; two clusters never share one. */
   readonly clusterUuid: string;

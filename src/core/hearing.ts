@@ -51,17 +51,17 @@ function heardOfUnknown(state: State, from: MemberKey, message: TermedMessage): 
 }
 
 /** A node that is not heard claims to lead or wants a vote while this node has no leader: the members may vouch for it. */
-export function onUnheard(state: State, { kind }: Message, emit: Emit): State {
+export function onUnheard(state: State, from: MemberKey, { kind }: Message, emit: Emit): State {
   const isClaim =
     kind === "requestPreVote" || kind === "requestVote" || kind === "appendEntries" || kind === "installSnapshot";
-  return isClaim && state.genesis !== null && !isSticky(state) ? askMembers(state, emit) : state;
+  return isClaim && state.genesis !== null && !isSticky(state) ? askMembers(state, from, emit) : state;
 }
 
 const isTrusted = (state: State, key: MemberKey): boolean =>
   isNewcomer(state) || isVouchedFor(state, key) || isCutOff(state);
 
 /** It has taken part in nothing yet: its configuration is that of a founding long ago, and the members bring it the later ones. */
-const isNewcomer = ({ wasMember, log, self }: State): boolean =>
+export const isNewcomer = ({ wasMember, log, self }: State): boolean =>
   !wasMember && !log.configurations.some(({ configuration }) => isMember(configuration, self));
 
 /** Whether it is the leader that this node follows in this very term. */

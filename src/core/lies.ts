@@ -2,10 +2,12 @@
 // commit index, and what it has sent. Such a message is a lie of its sender. It costs the sender its connection, and this node
 // ignores it. What a correct node cannot contradict by itself is believed: see hearing.ts for whose word counts at all.
 import type { MemberKey } from "./configuration.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, stampMsMax } from "./entry.ts";
+import { isNewcomer } from "./hearing.ts";
 import { type LogIndex, type LogPosition, logStart, type Term } from "./log-position.ts";
 import { termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendEntriesReply, InstallSnapshot, Message } from "./messages.ts";
+import { plausibleStampMs } from "./replicated-time.ts";
 import type { State } from "./state.ts";
 
 /** How far a leader's snapshot may end beyond this log: 2^9 such leaps lie before the end of the range. */
@@ -37,11 +39,13 @@ function secondLeader({ role, currentTerm, self }: State, from: MemberKey, term:
 function lieInEntries(state: State, { term, prev, entries }: AppendEntries): string | null {
   // A leader of an earlier term may hold what was overwritten since.
   const compares = term >= state.currentTerm;
+  const latestMs = latestStampMs(state);
   let before: LogPosition = prev;
   if (compares && contradictsCommitted(state, prev)) return conflict(state, prev);
   for (const entry of entries) {
     const fault = misplaced(entry, before, term);
     if (fault !== null) return fault;
+    if (entry.stampMs > latestMs) return leapInTime(state, `its entry ${entry.index}`, entry.stampMs);
     if (compares && contradictsCommitted(state, entry)) return conflict(state, entry);
     before = entry;
   }
@@ -62,8 +66,15 @@ function contradictsCommitted({ log, commitIndex }: State, { index, term }: LogP
 const conflict = ({ log }: State, { index, term }: LogPosition): string =>
   `its entry ${index} has term ${term}; here term ${termAt(log, index)} is committed there`;
 
-function lieInSnapshot(state: State, { term, snapshot: { position } }: InstallSnapshot): string | null {
+/** A newcomer has no time of its own yet: it takes that of the log which the members bring it. */
+const latestStampMs = (state: State): number => (isNewcomer(state) ? stampMsMax : plausibleStampMs(state));
+
+const leapInTime = (state: State, what: string, stampMs: number): string =>
+  `${what} has the time ${stampMs}; here nothing is later than ${latestStampMs(state)}: compare the clocks`;
+
+function lieInSnapshot(state: State, { term, snapshot: { position, stampMs } }: InstallSnapshot): string | null {
   if (term < state.currentTerm) return null;
+  if (stampMs > latestStampMs(state)) return leapInTime(state, "its snapshot", stampMs);
   if (contradictsCommitted(state, position)) return conflict(state, position);
   const committed = lastCommitted(state);
   if (position.index > committed.index && position.term < committed.term) {

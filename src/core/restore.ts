@@ -37,7 +37,7 @@ export interface Start {
   /** 128 bits that no other node and no other start has. */
   readonly seed: RandomState;
   readonly nowMs: Millis;
-  /** Wall clock, ms since 1970; used only if this node founds a cluster. */
+  /** Wall clock, ms since 1970; used to found a cluster, and to tell a stamp that leaps. */
   readonly wallMs: number;
   /** The founders' table of the configuration file; null if there is none. Without effect once there is a genesis. */
   readonly bootstrap: Founding["bootstrap"] | null;
@@ -62,6 +62,7 @@ export function restore(saved: Saved, start: Start): State {
     self,
     random: seedRandom(start.seed),
     nowMs,
+    wallOffsetMs: start.wallMs - nowMs,
     genesis: saved.genesis,
     strangers: [],
     founding: mayFound(saved) && start.bootstrap !== null ? beginFounding(start, start.bootstrap) : null,
@@ -102,7 +103,7 @@ function beginFounding(start: Start, bootstrap: Founding["bootstrap"]): Founding
   if (!bootstrap.some((founder) => founder.id === nodeIdOf(start.self))) {
     throw new Error(`${nodeIdOf(start.self)} is not in its own bootstrap table`);
   }
-  return { bootstrap, heard: [start.self], wallOffsetMs: start.wallMs - start.nowMs };
+  return { bootstrap, heard: [start.self] };
 }
 
 /** The configurations of the log stand on the one in force at its base, or on that of the genesis. */

@@ -20,6 +20,8 @@ export interface State {
   readonly random: RandomState;
   /** The time of the latest event. */
   readonly nowMs: Millis;
+  /** Wall clock minus monotonic clock when this node started, ms. Founds a cluster, and tells a stamp that leaps. */
+  readonly wallOffsetMs: number;
   readonly genesis: Genesis | null;
   /** Nodes known to belong to another cluster, however much their names agree: they are not heard. */
   readonly strangers: readonly MemberKey[];
@@ -96,8 +98,6 @@ export interface Founding {
   readonly bootstrap: readonly { readonly id: NodeId; readonly address: string }[];
   /** The founders heard so far, this node among them. */
   readonly heard: readonly MemberKey[];
-  /** Wall clock minus monotonic clock, ms. */
-  readonly wallOffsetMs: number;
 }
 
 /** What is on its way to the disk, and what waits for it. */

@@ -8,7 +8,7 @@ import type { Effect } from "./effects.ts";
 import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, MessageEvent, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
-import { onFormerMember, onVoteAsked } from "./farewell.ts";
+import { onFormerMember, onSignOfLife, onVoteAsked } from "./farewell.ts";
 import { onFetchFailed, onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
@@ -89,7 +89,7 @@ function onMessage(state: State, event: MessageEvent, emit: Emit): State {
     return state;
   }
   const message = heardOf(state, from, received);
-  if (message === null) return onUnheard(bidFarewellTo(state, from, received), received, emit);
+  if (message === null) return onUnheard(bidFarewellTo(state, from, received), from, received, emit);
   return approach(state, message, emit) ?? onHeard(state, { ...event, message }, emit);
 }
 
@@ -121,7 +121,7 @@ function onHeard(state: State, event: MessageEvent, emit: Emit): State {
     case "readIndexReply":
       return onReadIndexReply(state, from, message, emit);
     case "requestMembers":
-      return onRequestMembers(state, from, emit);
+      return onSignOfLife(onRequestMembers(state, from, emit), from);
     case "requestMembersReply":
       return onRequestMembersReply(state, from, message);
     case "genesisNotice":

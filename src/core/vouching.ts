@@ -73,11 +73,14 @@ export function isCutOff(state: State): boolean {
   return nowMs - vouching.aloneSinceMs >= cutOffTimeouts * settings.electionTimeoutMs;
 }
 
-/** An unknown node claims to lead or wants a vote: asks the members, once an election timeout at the most. */
-export function askMembers(state: State, emit: Emit): State {
+/**
+ * The unknown node `about` claims to lead or wants a vote: asks the members, once an election timeout at the most. And that node, whose
+ * answer vouches for nobody: if it leads and bids this node farewell, it learns that this node lives, and does not give up.
+ */
+export function askMembers(state: State, about: MemberKey, emit: Emit): State {
   const { vouching, nowMs, settings } = state;
   if (vouching !== null && nowMs - vouching.askedMs < settings.electionTimeoutMs) return state;
-  for (const key of membersOf(state)) {
+  for (const key of [...membersOf(state), about]) {
     if (key !== state.self) emit({ kind: "send", to: key, message: { kind: "requestMembers" } });
   }
   const isOpen = vouching !== null && nowMs - vouching.askedMs < answerMs(state);

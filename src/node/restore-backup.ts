@@ -2,7 +2,7 @@
 // member, and the log begins after it: index, term and replicated time go on from there. The old cluster's sessions are in the
 // state and end by that time; nobody uses them, since clients keep a session to the founding that opened it.
 import { type Member, toMemberKey } from "../core/configuration.ts";
-import { genesisConfiguration } from "../core/genesis.ts";
+import { foundedAtMsMax, genesisConfiguration } from "../core/genesis.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotHeader, SnapshotStore } from "../ports/snapshot-store.ts";
@@ -36,7 +36,7 @@ export async function restoreBackup(
   const { position, stampMs, chain, plugin } = backup.header;
   const member: Member = { key: toMemberKey(id, store.saved.incarnation), address, priority: 0 };
   // Replicated time goes on, and does not leap to the wall clock's: what was to expire later still does.
-  const genesis = { clusterUuid, members: [member], foundedAtMs: stampMs };
+  const genesis = { clusterUuid, members: [member], foundedAtMs: Math.min(stampMs, foundedAtMsMax) };
   const configuration = { position, configuration: genesisConfiguration(genesis) };
   const about = { position, stampMs, chain, configuration };
   const writer = await snapshots.create({ cluster, clusterUuid, plugin, ...about });

@@ -93,7 +93,7 @@ describe("of a node that no configuration in force names", () => {
     ]) {
       const [after, effects] = take(alone, from(n5, message));
       expect({ ...after, vouching: null }).toEqual({ ...alone, vouching: null });
-      expect(effects).toEqual([n2, n3].map((to) => ({ kind: "send", to, message: { kind: "requestMembers" } })));
+      expect(effects).toEqual([n2, n3, n5].map((to) => ({ kind: "send", to, message: { kind: "requestMembers" } })));
     }
   });
 

@@ -7,7 +7,7 @@ import type { State } from "../../src/core/state.ts";
 import { asking, candidate, follower, leader, linesOf, preCandidate, take } from "./build.ts";
 import { accepted, append, at, commands, fetchFailed, fetching, from, install, n1, n2, n3, n5 } from "./say.ts";
 import { preVote, preVoteReply, readIndex, readIndexReply, refused, requestVote, snapshotAt } from "./say.ts";
-import { timeoutNow, voteReply } from "./say.ts";
+import { foundedAtMs, timeoutNow, voteReply } from "./say.ts";
 
 const led = follower({ log: [1, 2, 3], leader: n2, commitIndex: 2 });
 const compacted = follower({ log: [3], snapshot: at(4, 2), leader: n2, term: 3 });
@@ -56,7 +56,7 @@ describe("a lie costs its sender the connection and changes nothing", () => {
     [
       "P65: a snapshot leaps to the end of the indexes",
       led,
-      install(snapshotAt(at(4 + indexLeapMax, 3)), { term: 3 }),
+      install({ ...snapshotAt(at(4 + indexLeapMax, 3)), stampMs: foundedAtMs }, { term: 3 }),
       "beyond",
     ],
   ];
@@ -77,7 +77,8 @@ describe("a lie costs its sender the connection and changes nothing", () => {
   });
 
   test("P65: a snapshot may end far away, as far as the next leap is still possible", () => {
-    const [after, effects] = take(led, from(n2, install(snapshotAt(at(3 + indexLeapMax, 3)), { term: 3 })));
+    const snapshot = { ...snapshotAt(at(3 + indexLeapMax, 3)), stampMs: foundedAtMs };
+    const [after, effects] = take(led, from(n2, install(snapshot, { term: 3 })));
     expect(effects.map(({ kind }) => kind)).toEqual(["fetchSnapshot", "send"]);
     expect(after.log).toEqual(led.log);
   });

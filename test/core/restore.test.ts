@@ -92,7 +92,7 @@ describe("a first start", () => {
     checkState(state);
     expect(state).toMatchObject({
       genesis: null,
-      founding: { bootstrap, heard: [n1], wallOffsetMs: foundedAtMs - 100 },
+      founding: { bootstrap, heard: [n1] },
     });
     expect(latestConfiguration(state.log)).toBeNull();
   });

@@ -4,7 +4,7 @@ import type { MemberKey } from "../../src/core/configuration.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { State } from "../../src/core/state.ts";
-import { follower, leader, linesOf, play, take } from "./build.ts";
+import { asLeader, elected, follower, leader, linesOf, play, take } from "./build.ts";
 import { append, at, from, genesisOf, install, n1, n2, n3, n4, n5, requestVote, snapshotAt, wiped } from "./say.ts";
 
 const membersReply = (index: number, ...members: readonly MemberKey[]): Message => ({
@@ -108,12 +108,33 @@ describe("P66: a node that no member vouches for", () => {
 });
 
 describe("what is asked and answered", () => {
-  test("every member, once an election timeout at the most, and never while a leader is heard", () => {
-    expect(linesOf(waiting, claim)).toEqual(["to n2: RequestMembers", "to n3: RequestMembers"]);
+  test("every member and that node, once an election timeout at the most, and never while a leader is heard", () => {
+    expect(linesOf(waiting, claim)).toEqual([
+      "to n2: RequestMembers",
+      "to n3: RequestMembers",
+      "to n5: RequestMembers",
+    ]);
     expect(linesOf(later(asked, 499), claim)).toEqual([]);
-    expect(linesOf(later(asked, 500), claim).length).toBe(2);
+    expect(linesOf(later(asked, 500), claim).length).toBe(3);
     expect(linesOf(follower({ log: [1], leader: n2 }), claim)).toEqual([]);
     expect(linesOf(leader({ log: [1] }), from(n5, append({ term: 3 })))).toEqual([]);
+  });
+
+  test("a leader goes on bidding farewell to a former member that asks, since it does not know the leader yet", () => {
+    const { members } = genesisConfiguration(genesisOf(n1, n2, n3, n4));
+    const learning = follower({ log: [1], configuration: { members } });
+    const without = { position: at(1, 1), configuration: genesisConfiguration(genesisOf(n1, n2, n3)) };
+    const leading = elected({
+      ...learning,
+      log: { ...learning.log, configurations: [...learning.log.configurations, without] },
+    });
+    const heardMs = (state: State) => asLeader(state).progress.get(n4)?.heardMs;
+    expect(asLeader(leading).administration.farewells.has(n4)).toBe(true);
+    const [after] = take(leading, from(n4, { kind: "requestMembers" }), leading.nowMs + 400);
+    expect(heardMs(after)).toBe(leading.nowMs + 400);
+    // What a member asks says nothing about whether it follows this leader.
+    const [same] = take(leading, from(n2, { kind: "requestMembers" }), leading.nowMs + 400);
+    expect(asLeader(same).progress).toEqual(asLeader(leading).progress);
   });
 
   test("the members of the latest configuration in the log, and where it stands; to whichever node asks", () => {

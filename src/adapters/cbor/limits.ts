@@ -1,5 +1,6 @@
 // How large anything on the wire may be. A receiver checks the length of a frame against its context before it
 // allocates, and against the kind of message before it decodes. docs/protocol.md states the same numbers.
+export { stampMsMax } from "../../core/entry.ts";
 import { allowedNames, type FrameContext, type MessageName } from "./message-numbers.ts";
 
 const kibibyte = 1024;
@@ -24,8 +25,6 @@ export const operationsMax = 1024;
  * moves a term by more than 2^20 (core/hearing.ts), and 2^28 such leaps lie before this one.
  */
 export const termMax = 2 ** 48;
-/** Replicated time stays within what a `Date` can hold, in ms since 1970. */
-export const stampMsMax = 8_640_000_000_000_000;
 /** The longest time that a timer of JavaScript can wait, in ms. */
 export const timeoutMsMax = 2 ** 31 - 1;
 

@@ -6,7 +6,7 @@
 import type { Database } from "bun:sqlite";
 import { dirname } from "node:path";
 import { type Configuration, incarnationOf, type Member, nodeIdOf, toMemberKey } from "../../core/configuration.ts";
-import { type Genesis, genesisConfiguration } from "../../core/genesis.ts";
+import { foundedAtMsMax, type Genesis, genesisConfiguration } from "../../core/genesis.ts";
 import type { LogPosition } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
 import type { SavedState } from "../../ports/log-store.ts";
@@ -168,7 +168,11 @@ function refound(db: Database, found: Found, { file, saved, genesis, self }: Rec
     priority: self.priority,
   };
   const { incarnation, clusterUuid } = founding;
-  const renewed: Genesis = { clusterUuid, members: [member], foundedAtMs: genesis.foundedAtMs };
+  const renewed: Genesis = {
+    clusterUuid,
+    members: [member],
+    foundedAtMs: Math.min(genesis.foundedAtMs, foundedAtMsMax),
+  };
   const alone = genesisConfiguration(renewed);
   const position = { index: tail.index + 1, term: Math.max(saved.currentTerm, tail.term) + 1 };
 

@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { planRecovery, recover } from "../../../src/adapters/sqlite/recover.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import { checkState } from "../../../src/core/invariants.ts";
+import { stampMsMax } from "../../../src/core/entry.ts";
 import { restore } from "../../../src/core/restore.ts";
+import type { State } from "../../../src/core/state.ts";
 import type { SavedState } from "../../../src/ports/log-store.ts";
 import {
   append,
@@ -17,8 +19,8 @@ import {
   snapshotAt,
   vote,
 } from "../../contracts/log-entries.ts";
-import { asFollower, starting, take } from "../../core/build.ts";
-import { persisted, tick } from "../../core/say.ts";
+import { asFollower, effectsOf, follower, starting, take } from "../../core/build.ts";
+import { append as appendEntries, from, persisted, propose, tick } from "../../core/say.ts";
 import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
 import { fillLostCluster, foundedAtMs, genesisOf, newCluster, votersOf } from "./lost-cluster.ts";
 
@@ -40,14 +42,15 @@ function savedNow(): SavedState {
 }
 
 /** What the core makes of it: the node stands, and leads and commits by its own vote and its own disk. */
-function leadsAlone(saved: SavedState): void {
+function leadsAlone(saved: SavedState, commitIndex = 11): State {
   const restored = restore(saved, { ...starting(), self: newSelf });
   checkState(restored);
   const standing = take(restored, tick, asFollower(restored).electionDueMs)[0];
   const elected = take(standing, persisted(standing.durability.issued))[0];
   expect(elected.role.kind).toBe("leader");
   const leading = take(elected, persisted(elected.durability.issued))[0];
-  expect(leading).toMatchObject({ currentTerm: 5, commitIndex: 11, removed: null });
+  expect(leading).toMatchObject({ currentTerm: 5, commitIndex, removed: null });
+  return leading;
 }
 
 describe("the data of one node out of three", () => {
@@ -95,6 +98,20 @@ describe("the data of one node out of three", () => {
     });
     expect(saved.baseConfiguration).toMatchObject({ configuration: { voters: [newSelf] } });
     leadsAlone(saved);
+  });
+
+  test("P65: a log whose time has come to the end of its range: the new cluster goes on in it, and others join", () => {
+    fillLostCluster(directory, () => [append({ ...command(10, 2), stampMs: stampMsMax })]);
+    recover(planRecovery(directory.dataDir), newCluster);
+    const saved = savedNow();
+    expect(saved).toMatchObject({ last: at(11, 4), lastStampMs: stampMsMax });
+    const leading = leadsAlone(saved, 12);
+    const [after, effects] = take(leading, propose(4), leading.nowMs + 1000);
+    const [entry] = effectsOf(effects, "appendLog")[0]!.entries;
+    expect(entry?.stampMs).toBe(stampMsMax);
+    const joining = follower({ self: keyOf("n4"), members: [newSelf] });
+    const brought = from(newSelf, appendEntries({ term: after.currentTerm, entries: [{ ...entry!, index: 1 }] }));
+    expect(take(joining, brought)[0].log.last.index).toBe(1);
   });
 
   test("a second time: the new cluster is not lost, and is left alone", () => {
