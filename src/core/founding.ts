@@ -12,6 +12,10 @@ import { nextUuid } from "./random.ts";
 import { foundingTimeMs } from "./replicated-time.ts";
 import type { Emit, Founding, State } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
+import { isKnown } from "./vouching.ts";
+
+/** Nodes of other clusters that are remembered beside those which a configuration names. */
+const strangersMax = 128;
 
 /** Whether this node is the founder that writes the genesis, and has heard every other one. */
 export function isReadyToFound(state: State): boolean {
@@ -54,7 +58,8 @@ export function onHello(state: State, event: PeerConnectedEvent, emit: Emit): St
 export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit: Emit): State {
   if (state.genesis !== null) {
     const others = state.strangers.filter((key) => key !== from);
-    return { ...state, strangers: genesis.clusterUuid === state.genesis.clusterUuid ? others : [...others, from] };
+    const isOwn = genesis.clusterUuid === state.genesis.clusterUuid;
+    return { ...state, strangers: isOwn ? others : bounded(state, [...others, from]) };
   }
   const { refill } = state;
   // The data that was lost belonged to one cluster; another one of the same name is none of this node's business.
@@ -70,6 +75,14 @@ export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit:
   const kind = genesis.members.some((member) => nodeIdOf(member.key) === id) ? "wiped" : "notListed";
   emit({ kind: "halt", reason: { kind, clusterUuid: genesis.clusterUuid, id } });
   return state;
+}
+
+/** A foreign node can come with any number of incarnations; those count most that this node's own configurations name. */
+function bounded(state: State, strangers: readonly MemberKey[]): readonly MemberKey[] {
+  const excess = strangers.length - strangersMax;
+  if (excess <= 0) return strangers;
+  const dropped = new Set(strangers.filter((key) => !isKnown(state, key)).slice(0, excess));
+  return strangers.filter((key) => !dropped.has(key));
 }
 
 function takeGenesis(state: State, genesis: Genesis, emit: Emit): State {

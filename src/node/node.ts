@@ -228,20 +228,20 @@ export class Node implements TransportHandler, RequestTarget {
   }
 
   onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
-    this.#modules.logger.log("info", "peer connected", { peer: peer.id });
+    this.#modules.logger.log("info", "peer connected", { peer: peer.id }, `connected ${peer.id}`);
     this.membership.onPeerConnected(peer);
     this.#fitness.onPeerConnected(peer);
     this.#loop.arrive({ kind: "peerConnected", peer, genesis });
   }
 
   onPeerDisconnected(peer: PeerIdentity, reason: string): void {
-    this.#modules.logger.log("info", "peer disconnected", { peer: peer.id, reason });
+    this.#modules.logger.log("info", "peer disconnected", { peer: peer.id, reason }, `disconnected ${peer.id}`);
     this.membership.onPeerDisconnected(peer);
     this.#fitness.onPeerDisconnected(peer);
   }
 
   onPeerCrashed(peer: PeerIdentity): void {
-    this.#modules.logger.log("info", "peer has crashed", { peer: peer.id });
+    this.#modules.logger.log("info", "peer has crashed", { peer: peer.id }, `crashed ${peer.id}`);
     this.#loop.arrive({ kind: "peerCrashed", peer: toMemberKey(peer.id, peer.incarnation) });
   }
 

@@ -99,7 +99,8 @@ export class SnapshotFetcher {
       if (error instanceof RefusedSnapshot) return this.#onRefused(fetch, error);
       // The leader offers it again, and what is here already is not read twice.
       const reason = toError(error).message;
-      logger.log("warn", "fetching a snapshot was cut short", { ...about, received: fetch.receivedBytes, reason });
+      const fields = { ...about, received: fetch.receivedBytes, reason };
+      logger.log("warn", "fetching a snapshot was cut short", fields, `cut ${fetch.from}`);
       this.#pausedUntilMs = clock.nowMs() + retryPauseMs;
     } finally {
       fetch.link?.close("the snapshot is read");
@@ -113,7 +114,7 @@ export class SnapshotFetcher {
     const pauseMs =
       this.#refused?.file === file ? Math.min(2 * this.#refused.pauseMs, refusedPauseMaxMs) : retryPauseMs;
     this.#refused = { file, pauseMs, untilMs: clock.nowMs() + pauseMs };
-    logger.log("error", message, { through: position.index, from: nodeIdOf(from), file });
+    logger.log("error", message, { through: position.index, from: nodeIdOf(from), file }, `refused ${from}`);
     if (isDamaged) damaged(from, snapshot);
   }
 

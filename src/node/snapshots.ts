@@ -154,7 +154,12 @@ export class NodeSnapshots {
     const key = toMemberKey(peer.id, peer.incarnation);
     const isFollowed = state.role.kind === "leader" && state.role.progress.has(key);
     if (isKnown(state, key) || isFollowed) return this.#server.serve(peer, link);
-    this.#modules.logger.log("warn", "snapshots are not read by who is no member", { peer: key });
+    this.#modules.logger.log(
+      "warn",
+      "a node that is no member may not read snapshots",
+      { peer: key },
+      `snapshots ${key}`,
+    );
     link.close("snapshots are for members");
   }
 

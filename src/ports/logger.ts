@@ -9,7 +9,11 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
  * (a log sink that blocks stops the node).
  */
 export interface Logger {
-  log(level: LogLevel, message: string, fields?: LogFields): void;
+  /**
+   * A line that another node or a client can provoke names its `cause`: an adapter for people MUST write the first line of a cause
+   * and then only count, so that no stranger fills the log.
+   */
+  log(level: LogLevel, message: string, fields?: LogFields, cause?: string): void;
   /** Whether a line of this level would be written: spares the building of costly fields. */
   enabled(level: LogLevel): boolean;
 }

@@ -1,5 +1,6 @@
 // How a cluster begins: who writes the genesis and when, who takes it over, and who must stop.
 import { describe, expect, test } from "bun:test";
+import { toMemberKey } from "../../src/core/configuration.ts";
 import { type MemberKey, nodeIdOf } from "../../src/core/configuration.ts";
 import { mayCampaign } from "../../src/core/election.ts";
 import { isReadyToFound } from "../../src/core/founding.ts";
@@ -127,6 +128,15 @@ describe("taking a genesis over", () => {
       expect(effects).toEqual([]);
       expect(after).toEqual({ ...state, strangers: [n2] });
     }
+  });
+
+  test("foreign nodes are remembered up to a bound, and before all others those that a configuration here names", () => {
+    const other = { ...genesisOf(n1, n2), clusterUuid: "d2d2d2d2".repeat(4) };
+    let state = play(follower(), hello(n2, other));
+    for (let disk = 1; disk <= 1_000; disk += 1) state = play(state, hello(toMemberKey("n9", `disk${disk}`), other));
+    expect(state.strangers.length).toBe(128);
+    expect(state.strangers[0]).toBe(n2);
+    expect(state.strangers.at(-1)).toBe(toMemberKey("n9", "disk1000"));
   });
 
   test("P42: of two clusters that name the same nodes, none hears the votes and entries of the other", () => {

@@ -1,7 +1,9 @@
 // Where do log lines go? To standard error and nowhere else: standard output belongs to answers. consola decides which
-// levels are shown, line-format.ts what a line looks like, line-sink.ts that writing one never blocks.
+// levels are shown, line-format.ts what a line looks like, line-sink.ts that writing one never blocks, and held-lines.ts that no
+// stranger fills the log.
 import { type ConsolaInstance, type ConsolaReporter, createConsola, LogLevels } from "consola/core";
 import type { LogFields, Logger, LogLevel } from "../../ports/logger.ts";
+import { HeldLines, type WriteLine } from "./held-lines.ts";
 import { formatJson, formatPretty, type LogLine } from "./line-format.ts";
 import { LineSink } from "./line-sink.ts";
 
@@ -14,6 +16,8 @@ export interface LoggerOptions {
   readonly fileDescriptor?: number;
   /** Lines waiting for a slow reader, in bytes. Default 1 MiB. */
   readonly queueBytesMax?: number;
+  /** Monotonic. Default: the system's. */
+  readonly nowMs?: () => number;
 }
 
 const STANDARD_ERROR = 2;
@@ -23,6 +27,7 @@ export class ConsolaLogger implements Logger {
   readonly #format: (line: LogLine) => string;
   readonly #consola: ConsolaInstance;
   readonly #sink: LineSink;
+  readonly #held: HeldLines;
 
   constructor(options: LoggerOptions) {
     const onTerminal = options.onTerminal ?? (process.stderr.isTTY && !process.env["NO_COLOR"]);
@@ -46,9 +51,14 @@ export class ConsolaLogger implements Logger {
       throttle: Number.NEGATIVE_INFINITY,
       reporters: [reporter((line) => this.#sink.write(format(line)))],
     });
+    const write: WriteLine = (level, message, fields) => this.#consola[level](message, fields);
+    this.#held = new HeldLines(write, options.nowMs ?? (() => performance.now()));
   }
 
-  log(level: LogLevel, message: string, fields: LogFields = {}): void {
+  log(level: LogLevel, message: string, fields: LogFields = {}, cause?: string): void {
+    if (!this.enabled(level)) return;
+    if (cause !== undefined) return this.#held.log(cause, level, message, fields);
+    this.#held.sweep();
     this.#consola[level](message, fields);
   }
 
@@ -58,6 +68,7 @@ export class ConsolaLogger implements Logger {
 
   /** To be awaited before the process exits: resolves once every line is out, at the latest after `graceMs`. */
   flush(graceMs: number): Promise<void> {
+    this.#held.flush();
     return this.#sink.flush(graceMs);
   }
 

@@ -77,6 +77,8 @@ export class PeerTable {
       handshakeTimeoutMs,
     });
     if (verdict === "duplicate") {
+      // The former process may have been killed and its last word lost: then its system answers this with a reset, and the link ends.
+      standing.link.sendSignOfLife();
       const words = `another process is connected as ${sender.id}, from ${standing.link.remoteAddress}: two run as one node`;
       return { kind: verdict, refused: refused("duplicate-node", words) };
     }

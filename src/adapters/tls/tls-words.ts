@@ -100,10 +100,14 @@ export function verificationProblem(socket: VerifiedSocket, error: Error | null,
   return explainHandshake(found, side);
 }
 
+const hungUp = "the other side closed the connection";
+const broke = "the connection broke";
+
 export const explainClose = (error: Error | undefined): string =>
-  error === undefined
-    ? "the other side closed the connection"
-    : `the connection broke (${codeOf(error) || error.message})`;
+  error === undefined ? hungUp : `${broke} (${codeOf(error) || error.message})`;
+
+/** Whether the connection ended because the other side wanted it, or was gone. */
+export const isHangUp = (reason: string): boolean => reason === hungUp || reason.startsWith(broke);
 
 /** Why a connection could not be made at all. */
 export function explainConnect(error: unknown): LinkEnd {

@@ -1,64 +1,56 @@
-// What does an operator read of connections? Refusals sparingly, since anyone on the network can provoke them; two processes
-// under one identity loudly; what is in order, and happens whenever two nodes dial each other, only when looking for it.
+// What does an operator read of connections? Lines that anyone on the network can provoke have a cause, so that repetitions are only
+// counted. What is in order, and happens whenever two nodes dial each other, is read only when looking for it; and so is a bare
+// connection that says nothing, such as a probe of a load balancer.
 import type { MemberKey } from "../../core/configuration.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Refused } from "../cbor/frames.ts";
 import type { GreetingFailure } from "./greeting.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import type { Link } from "./link.ts";
-import { SparingLog } from "./sparing-log.ts";
+import { brokenHandshake, isHangUp } from "./tls-words.ts";
 
 export class TransportLog {
   readonly #logger: Logger;
-  readonly #sparing: SparingLog;
 
-  constructor(logger: Logger, clock: Clock) {
+  constructor(logger: Logger) {
     this.#logger = logger;
-    this.#sparing = new SparingLog(logger, clock);
   }
 
   /** A connection that this node accepted has come to nothing. */
   greetingFailed(link: Link, failure: GreetingFailure): void {
-    const fields = {
-      from: link.remoteAddress,
-      identity: failure.identity === null ? null : describeIdentity(failure.identity),
-      code: failure.code,
-      reason:
-        failure.code !== null && !failure.isOurRefusal ? `the other side said: ${failure.reason}` : failure.reason,
-    };
+    const { code, reason, isOurRefusal, isSilent } = failure;
+    const identity = failure.identity === null ? null : describeIdentity(failure.identity);
+    const words = code !== null && !isOurRefusal ? `the other side said: ${reason}` : reason;
+    const fields = { from: link.remoteAddress, identity, code, reason: words };
     // Two nodes that dial each other at once are in order, and one of the two connections is spare.
-    const isSpare = failure.code === "busy" && failure.isOurRefusal && failure.identity?.role === "node";
-    if (isSpare) this.#logger.log("debug", "spare connection refused", fields);
-    else this.#sparing.warn("connection refused", fields);
+    const isSpare = code === "busy" && isOurRefusal && failure.identity?.role === "node";
+    if (isSpare) return this.#logger.log("debug", "spare connection refused", fields);
+    const isBare = isSilent || reason === brokenHandshake.reason;
+    if (isBare) return this.#logger.log("debug", "a connection ended before it had said anything", fields);
+    this.#logger.log("warn", "connection refused", fields, `refused ${identity} ${code ?? reason}`);
   }
 
   /** What a peer sent contradicts what this node knows. */
   peerLied(peer: MemberKey, reason: string): void {
-    this.#sparing.warn("a peer has sent what no honest node sends; its connection is closed", { peer, reason });
+    const message = "a peer has sent what no honest node sends; its connection is closed";
+    this.#logger.log("warn", message, { peer, reason }, `lied ${peer}`);
   }
 
   /** A client that was let in broke the protocol. */
   clientRefused(link: Link, name: string, { code, message }: Refused): void {
-    this.#sparing.warn("connection refused", {
-      from: link.remoteAddress,
-      identity: `client ${name}`,
-      code,
-      reason: message,
-    });
+    const fields = { from: link.remoteAddress, identity: `client ${name}`, code, reason: message };
+    this.#logger.log("warn", "connection refused", fields, `refused client ${name} ${code}`);
   }
 
   clientLost(link: Link, name: string, reason: string): void {
-    this.#sparing.warn("client left with answers unsent", {
-      from: link.remoteAddress,
-      identity: `client ${name}`,
-      bytes: link.queuedBytes,
-      reason,
-    });
+    const fields = { from: link.remoteAddress, identity: `client ${name}`, bytes: link.queuedBytes, reason };
+    const level = isHangUp(reason) ? "debug" : "warn";
+    this.#logger.log(level, "client left with answers unsent", fields, `lost client ${name}`);
   }
 
   twoProcesses(identity: Identity, refusal: Refused): void {
-    this.#logger.log("error", "two processes run as one node", { peer: nameOf(identity), reason: refusal.message });
+    const peer = nameOf(identity);
+    this.#logger.log("error", "two processes run as one node", { peer, reason: refusal.message }, `two ${peer}`);
   }
 
   /** By a dial of this node's own: from now on it is evidence when nobody listens there. */

@@ -83,7 +83,7 @@ class NodeTransport implements TlsTransport {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#flushTurn = new FlushTurn((callback) => options.clock.soon(callback));
     this.#watch = new LinkWatch(this.#limits);
-    this.#log = new TransportLog(options.logger, options.clock);
+    this.#log = new TransportLog(options.logger);
     this.#greeter = new Greeter({
       ...options,
       queueBytesMax: this.#limits.peerQueueBytesMax,

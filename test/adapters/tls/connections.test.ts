@@ -98,6 +98,15 @@ describe("P42: two processes under one identity", () => {
     expect(node.heard.story).toEqual(["+n1/boot", "n1@i: 3"]);
   });
 
+  test("the first is written to, so that its system answers with a reset if it is gone and its last word was lost", async () => {
+    const node = await net.node("n2", { limits: { keepAliveMs: 600_000, silenceMs: 1_200_000 } });
+    const first = await process(node, "n1", "boot");
+    const before = first.received.length;
+    const second = await process(node, "n1", "another");
+    await until(() => second.isClosed && first.received.length > before, "the first has received a sign of life");
+    expect([...first.received.subarray(before)]).toEqual([0, 0, 0, 0]);
+  });
+
   test("both sides say so when it is a node, and it keeps trying", async () => {
     const node = await net.node("n2");
     const first = await net.node("n1");

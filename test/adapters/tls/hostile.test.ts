@@ -190,6 +190,12 @@ describe("P54: slow and many", () => {
     expect(reasons()).toContain("too many connections have not introduced themselves");
   });
 
+  test("as many make room as come too many, also when they come at the same moment", async () => {
+    const crowded = await net.node("n2", { limits: { ...limits, handshakeTimeoutMs: 60_000, pendingMax: 8 } });
+    const strangers = await Promise.all(Array.from({ length: 40 }, () => net.raw(crowded, null)));
+    await until(() => strangers.filter(({ isClosed }) => isClosed).length === 32, "all but eight are closed");
+  });
+
   test("one client too many is told so, and a place that is left can be taken", async () => {
     const clients = [await net.client(node, "a"), await net.client(node, "b"), await net.client(node, "c")];
     await expect(net.client(node, "d")).rejects.toMatchObject({
@@ -296,12 +302,27 @@ describe("P54: slow and many", () => {
     expect(node.heard.reasons[0]).toContain("took nothing for 300 ms");
   });
 
+  test("a bare connection, and one that hangs up after the handshake, are told only to a reader who looks for them", async () => {
+    const bare = await net.raw(node, null);
+    bare.socket?.end();
+    const silent = await net.raw(node, await clientTls("alice"));
+    await until(() => silent.isSecure, "TLS stands");
+    silent.socket?.end();
+    const about = () =>
+      node.lines.filter(({ message }) => message === "a connection ended before it had said anything");
+    await until(() => about().length === 2, "both are told");
+    expect(node.lines.filter(({ level }) => level !== "debug")).toEqual([]);
+  });
+
   test("a flood of strangers does not fill the log", async () => {
     for (let count = 0; count < 60; count += 1) {
       const raw = await net.raw(node, null);
       raw.send(Buffer.from("hello"));
       await until(() => raw.isClosed, "closed");
     }
-    expect(node.lines.length).toBeLessThan(40);
+    // The logger writes the first line of a cause, and counts the others.
+    const warnings = node.lines.filter(({ level }) => level !== "debug");
+    expect(warnings.length).toBe(60);
+    expect(new Set(warnings.map(({ cause }) => cause)).size).toBe(1);
   });
 });

@@ -66,7 +66,12 @@ export interface TlsNodeChoice extends NodeChoice {
 
 export interface TlsTestNode extends TestNode {
   readonly transport: TlsTransport;
-  readonly lines: { readonly level: LogLevel; readonly message: string; readonly fields: LogFields }[];
+  readonly lines: {
+    readonly level: LogLevel;
+    readonly message: string;
+    readonly fields: LogFields;
+    readonly cause?: string | undefined;
+  }[];
 }
 
 /** What the node says of where others reach it: it listens at a port that is not known before. */
@@ -100,7 +105,7 @@ export class TlsNet implements TransportHarness {
       machine: choice.machine ?? "counter",
       clock,
       logger: {
-        log: (level, message, fields = {}) => void lines.push({ level, message, fields }),
+        log: (level, message, fields = {}, cause) => void lines.push({ level, message, fields, cause }),
         enabled: () => true,
       },
       ...(choice.limits === undefined ? {} : { limits: choice.limits }),
