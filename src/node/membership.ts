@@ -13,7 +13,9 @@ import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import { Joining } from "./joining.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { MembershipChanges } from "./membership-changes.ts";
+import { MovedMembers } from "./moved-members.ts";
 import { type Acquaintance, type Peer, peersOf } from "./peers.ts";
+import { ReachAnswers } from "./reach-answers.ts";
 import { Reaching, type Verdict } from "./reaching.ts";
 
 export interface MembershipModules {
@@ -43,6 +45,8 @@ export class NodeMembership {
   readonly #answers = new Set<Promise<void>>();
   readonly #joining: Joining;
   readonly #reaching: Reaching;
+  readonly #reachAnswers: ReachAnswers;
+  readonly #moved: MovedMembers;
   /** Who is connected, member or not. */
   readonly #connected = new Set<MemberKey>();
   #circle: Circle | null = null;
@@ -56,6 +60,15 @@ export class NodeMembership {
     this.#options = options;
     this.#joining = new Joining({ self, addresses: join ?? [], ...modules, changed: () => this.#meet() });
     this.#reaching = new Reaching({ self, ...modules });
+    this.#reachAnswers = new ReachAnswers(modules);
+    this.#moved = new MovedMembers({
+      addresses: [...(join ?? []), ...(options.bootstrap ?? []).map(({ address }) => address)],
+      self: () => options.state().self,
+      ownAddress: options.address,
+      members: () => latestConfiguration(options.state().log)?.members ?? [],
+      ...modules,
+      changed: () => this.#meet(),
+    });
   }
 
   /** What is known of others beside the log. */
@@ -72,12 +85,14 @@ export class NodeMembership {
   start(): void {
     this.#knowsGenesis = this.#options.state().genesis !== null;
     this.#joining.start();
+    this.#moved.start();
     this.onTurned();
   }
 
   /** Resolves once every change that the core was asked for has been answered. */
   async stop(): Promise<void> {
     this.#joining.stop();
+    this.#moved.stop();
     this.#changes.end();
     await Promise.allSettled(this.#answers);
   }
@@ -113,7 +128,7 @@ export class NodeMembership {
     switch (message.kind) {
       case "reachRequest":
         // Who is no member has nobody to add, and may not have this node dial whatever it likes.
-        if (!this.#isStranger(from)) this.#reaching.onRequest(from, message);
+        if (!this.#isStranger(from)) this.#reachAnswers.onRequest(from, message);
         return;
       case "reachReply":
         return this.#reaching.onReply(from, message);
@@ -147,7 +162,7 @@ export class NodeMembership {
 
   #meet(): void {
     const state = this.#options.state();
-    const peers = peersOf(state, this.acquaintance);
+    const peers = peersOf(state, this.acquaintance, this.#moved.addressOf);
     const isSame = peers.length === this.#peers.length && peers.every((peer, at) => isSamePeer(peer, this.#peers[at]));
     if (!isSame) this.#modules.transport.setPeers(peers);
     this.#peers = peers;

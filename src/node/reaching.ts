@@ -1,8 +1,9 @@
 // Can a newcomer be reached by those who would have to? A voter that cannot be reached by its leader of tomorrow is found out
-// before it counts: this node and every voter that answers try, by dialling or by a connection of the newcomer's own.
+// before it counts: this node and every voter that answers try, by dialling or by a connection of the newcomer's own. What this node
+// does when another one asks is reach-answers.ts.
 import { type Incarnation, type MemberKey, type NodeId, nodeIdOf } from "../core/configuration.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Reach, ReachReply, ReachRequest } from "../ports/node-messages.ts";
+import type { Reach, ReachReply } from "../ports/node-messages.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { Peer } from "./peers.ts";
 
@@ -83,15 +84,6 @@ export class Reaching {
       if (verdict.kind === "reachable" || clock.nowMs() >= dueMs) return verdict;
       await new Promise<void>((resolve) => clock.at(clock.nowMs() + pauseMs, resolve));
     }
-  }
-
-  /** Another node asks. */
-  onRequest(from: MemberKey, { id, node, address, timeoutMs }: ReachRequest): void {
-    const { transport } = this.#options;
-    const limitMs = Math.min(timeoutMs, attemptMs);
-    void transport
-      .reach(node, address, limitMs)
-      .then((reach) => transport.send(from, { kind: "reachReply", id, reach }));
   }
 
   onReply(from: MemberKey, { id, reach }: ReachReply): void {

@@ -39,6 +39,8 @@ export interface MemberOptions {
   readonly address?: string;
   /** Ids of nodes at whose addresses it looks for the cluster. */
   readonly join?: readonly string[];
+  /** All of these nodes are reached at addresses of this domain; default: `test`. */
+  readonly domain?: string;
 }
 
 /** One node with its parts at hand. */
@@ -63,9 +65,6 @@ export interface Member {
   /** What the node has failed with at once: its process would be gone. */
   fatal: unknown;
 }
-
-const addressOf = (id: string): string => `${id}.test:7400`;
-const founder = (id: string) => ({ id, address: addressOf(id) });
 
 export class Cluster {
   readonly clock = new CountingClock();
@@ -119,6 +118,7 @@ export class Cluster {
   }
 
   make(id: string, options: MemberOptions = {}): Member {
+    const addressOf = (each: string): string => `${each}.${options.domain ?? "test"}:7400`;
     const trace: string[] = [];
     const logs: string[] = [];
     const incarnation = options.incarnation ?? `${id}-disk`;
@@ -139,7 +139,7 @@ export class Cluster {
         scrubIntervalMs: this.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address,
-        bootstrap: bootstrap?.map(founder) ?? null,
+        bootstrap: bootstrap?.map((each) => ({ id: each, address: addressOf(each) })) ?? null,
         join: options.join?.map(addressOf) ?? null,
         certificateEnds: this.certificateEnds.get(id) ?? null,
         version: "0",

@@ -1,0 +1,75 @@
+// What one member can make another one dial: a few attempts at one time, and none twice.
+import { describe, expect, test } from "bun:test";
+import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
+import { ReachAnswers } from "../../src/node/reach-answers.ts";
+import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
+
+const [n1, n2] = [toMemberKey("n1", "a"), toMemberKey("n2", "b")];
+const failed: Reach = { kind: "unreachable", reason: "nothing listens there" };
+
+function setUp() {
+  const clock = new ManualClock();
+  const attempts: { readonly address: string; readonly timeoutMs: number; readonly end: (reach: Reach) => void }[] = [];
+  const sent: (readonly [MemberKey, NodeMessage])[] = [];
+  const answers = new ReachAnswers({
+    clock,
+    transport: {
+      reach: (_, address, timeoutMs) => {
+        const { promise, resolve } = Promise.withResolvers<Reach>();
+        attempts.push({ address, timeoutMs, end: resolve });
+        return promise;
+      },
+      send: (to, message) => void sent.push([to, message as NodeMessage]),
+    },
+  });
+  let ids = 0;
+  const ask = (from: MemberKey, address: string): void =>
+    answers.onRequest(from, { kind: "reachRequest", id: ++ids, node: "n4", address, timeoutMs: 60_000 });
+  return { clock, attempts, sent, ask };
+}
+
+const microtasks = async (): Promise<void> => {
+  for (let count = 0; count < 20; count += 1) await Promise.resolve();
+};
+
+describe("a member that asks again and again whether a node can be reached", () => {
+  test("makes this node dial four addresses at one time, whatever it asks", async () => {
+    const { attempts, sent, ask, clock } = setUp();
+    for (let port = 1; port <= 13_472; port += 1) ask(n1, `10.0.0.1:${port}`);
+    expect(attempts.length).toBe(4);
+    for (const { end } of attempts) end(failed);
+    await microtasks();
+    expect(sent.length).toBe(4);
+    // An attempt that fails at once makes room a little later.
+    ask(n1, "10.0.0.1:9");
+    expect(attempts.length).toBe(4);
+    clock.advance(250);
+    await microtasks();
+    ask(n1, "10.0.0.1:9");
+    expect(attempts.length).toBe(5);
+  });
+
+  test("has an attempt that is under way answer a question for the same address", async () => {
+    const { attempts, sent, ask } = setUp();
+    ask(n1, "10.0.0.1:1");
+    ask(n1, "10.0.0.1:1");
+    ask(n2, "10.0.0.1:1");
+    expect(attempts.map(({ timeoutMs }) => timeoutMs)).toEqual([2_000]);
+    attempts[0]!.end(failed);
+    await microtasks();
+    expect(sent.map(([to, message]) => [to, "id" in message && message.id])).toEqual([
+      [n1, 1],
+      [n1, 2],
+      [n2, 3],
+    ]);
+  });
+
+  test("leaves room for others, up to sixteen attempts for all", () => {
+    const { attempts, ask } = setUp();
+    for (let member = 1; member <= 6; member += 1) {
+      for (let port = 1; port <= 5; port += 1) ask(toMemberKey(`m${member}`, "a"), `10.0.${member}.1:${port}`);
+    }
+    expect(attempts.length).toBe(16);
+  });
+});
