@@ -64,6 +64,8 @@ export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit:
   const { refill } = state;
   // The data that was lost belonged to one cluster; another one of the same name is none of this node's business.
   if (refill !== null && refill.clusterUuid !== null && refill.clusterUuid !== genesis.clusterUuid) return state;
+  // A founder takes the word of another founder, which it needs anyway; any other node could end its process with a genesis of its own.
+  if (state.founding !== null && !isFoundingId(state.founding, from)) return state;
   if (genesis.foundedAtMs > foundedAtMsMax) {
     const lie = `its cluster was founded at ${genesis.foundedAtMs}; no cluster is founded after ${foundedAtMsMax}`;
     emit({ kind: "accuse", from, lie });
@@ -76,6 +78,9 @@ export function onGenesis(state: State, from: MemberKey, genesis: Genesis, emit:
   emit({ kind: "halt", reason: { kind, clusterUuid: genesis.clusterUuid, id } });
   return state;
 }
+
+const isFoundingId = ({ bootstrap }: Founding, key: MemberKey): boolean =>
+  bootstrap.some(({ id }) => id === nodeIdOf(key));
 
 /** A foreign node can come with any number of incarnations; those count most that this node's own configurations name. */
 function bounded(state: State, strangers: readonly MemberKey[]): readonly MemberKey[] {
@@ -104,7 +109,7 @@ const tellGenesis = (state: State, to: MemberKey, genesis: Genesis, emit: Emit):
   promise(state, state.durability.issued, { kind: "send", to, message: { kind: "genesisNotice", genesis } }, emit);
 
 function withHeard(founding: Founding, peer: MemberKey): Founding {
-  if (!founding.bootstrap.some((founder) => founder.id === nodeIdOf(peer))) return founding;
+  if (!isFoundingId(founding, peer)) return founding;
   const others = founding.heard.filter((key) => nodeIdOf(key) !== nodeIdOf(peer));
   return { ...founding, heard: [...others, toMemberKey(nodeIdOf(peer), incarnationOf(peer))] };
 }

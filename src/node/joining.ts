@@ -1,11 +1,12 @@
 // How does a node find a cluster that it does not belong to yet? It asks at the addresses of its configuration file who is
 // there, and whoever of them is a member tells it who the others are. Whom it then keeps connections with is peers.ts; that it
 // becomes a member is an administrator's decision.
-import type { NodeId } from "../core/configuration.ts";
+import type { MemberKey, NodeId } from "../core/configuration.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { MemberList } from "../ports/node-messages.ts";
 import type { Transport } from "../ports/transport.ts";
+import { MemberLists } from "./member-lists.ts";
 import type { Peer } from "./peers.ts";
 
 const answerMs = 5_000;
@@ -27,7 +28,7 @@ export class Joining {
   readonly #options: JoiningOptions;
   readonly #contacts = new Map<string, Peer>();
   readonly #reasons = new Map<string, string>();
-  #list: MemberList | null = null;
+  readonly #lists = new MemberLists();
   #pauseMs = pauseMinMs;
   #timer: Timer | null = null;
   #isStopped = false;
@@ -37,7 +38,11 @@ export class Joining {
   }
 
   get list(): MemberList | null {
-    return this.#list;
+    return this.#lists.believed(this.#given);
+  }
+
+  get #given(): readonly NodeId[] {
+    return this.contacts.map(({ id }) => id);
   }
 
   get contacts(): readonly Peer[] {
@@ -61,17 +66,16 @@ export class Joining {
   }
 
   /** A member says who the members are. */
-  onMemberList(list: MemberList): void {
-    if (this.#list !== null && this.#list.index > list.index) return;
-    this.#list = list;
+  onMemberList(from: MemberKey, list: MemberList): void {
+    this.#lists.add(from, list);
     this.#options.changed();
   }
 
-  /** At all addresses where nobody was found, until somebody has told who the members are. */
+  /** At all addresses where nobody was found, until one of them has told who the members are. */
   async #look(): Promise<void> {
     const { addresses } = this.#options;
     const open = addresses.filter((address) => !this.#contacts.has(address));
-    if (this.#isStopped || this.#list !== null || open.length === 0) return;
+    if (this.#isStopped || this.#lists.hasOneOf(this.#given) || open.length === 0) return;
     await Promise.all(open.map((address) => this.#ask(address)));
     if (this.#isStopped) return;
     const { clock } = this.#options;

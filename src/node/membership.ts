@@ -134,7 +134,7 @@ export class NodeMembership {
         return this.#reaching.onReply(from, message);
       case "memberList":
         // Who is a member has its own log to go by.
-        if (this.#isStranger(this.#options.state().self)) this.#joining.onMemberList(message);
+        if (this.#isStranger(this.#options.state().self)) this.#joining.onMemberList(from, message);
         return;
     }
   }

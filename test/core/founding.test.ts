@@ -20,6 +20,7 @@ import {
   n2,
   n3,
   n4,
+  n5,
   persisted,
   preVote,
   requestVote,
@@ -151,6 +152,16 @@ describe("taking a genesis over", () => {
     expect(effectsOf(take(follower(), from(n2, requestVote(7, at(9, 9), true)))[1], "writeVote")).not.toEqual([]);
     // Once it is of this cluster after all, it is heard again.
     expect(play(estranged, hello(n2, founded)).strangers).toEqual([]);
+  });
+
+  test("a founder takes a genesis from another founder alone: no other node ends its process, or founds for it", () => {
+    const waiting = founder(n1);
+    const foreign = { ...genesisOf(n4, n5), clusterUuid: "d2d2d2d2".repeat(4) };
+    for (const genesis of [foreign, { ...foreign, members: [...foreign.members, ...genesisOf(n1).members] }]) {
+      for (const told of [hello(n4, genesis), from(n4, { kind: "genesisNotice", genesis })]) {
+        expect(take(waiting, told)).toEqual([waiting, []]);
+      }
+    }
   });
 
   test("a node that knows one tells a newcomer, when it is durable here", () => {

@@ -250,3 +250,22 @@ describe("P40: a leader that leaves", () => {
     expect(take(take(asked, tick, 10_000)[0], tick, 20_000)[1]).toEqual([]);
   });
 });
+
+describe("a node that was removed, whose removal the log no longer holds", () => {
+  test("P9: is taken as a learner; it answers nothing, so it is never promoted and nothing waits for it", () => {
+    const begun = play(leading(), change({ add: [voter(n4)] }));
+    const added = play(begun, ...acked(begun, n2, n3));
+    expect(added.commitIndex).toBe(added.log.last.index);
+    // The node itself knows of its removal, durably, and hears nothing.
+    let state = added;
+    for (let round = 0; round < 40; round += 1) {
+      const proposed = play({ ...state, nowMs: state.nowMs + 250 }, propose(4));
+      state = play(proposed, ...acked(proposed, n2, n3));
+    }
+    expect(state.commitIndex).toBe(state.log.last.index);
+    expect(state.role.kind).toBe("leader");
+    expect(latestConfiguration(state.log)?.voters).toEqual([n1, n2, n3]);
+    const removing = play(state, { ...change({ remove: ["n4"] }), ref: 2 } as Untimed);
+    expect(latestConfiguration(removing.log)?.members.map(({ key }) => key)).toEqual([n1, n2, n3]);
+  });
+});
