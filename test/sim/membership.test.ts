@@ -64,7 +64,7 @@ test("leadership goes home, also to nodes that give it away again, and nothing i
   const { core, dispose } = await loadMutant(impatient);
   try {
     for (const [offset, profile] of profileNames.entries()) {
-      for (let seed = offset; seed < 4 * profileNames.length; seed += profileNames.length) {
+      for (let seed = offset; seed < 8 * profileNames.length; seed += profileNames.length) {
         addCoverage(sum, simulate({ seed, events, profile, membership: true, core }).coverage);
       }
     }

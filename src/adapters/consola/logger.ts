@@ -74,6 +74,7 @@ export class ConsolaLogger implements Logger {
 
   /** The last lines of a process that ends at once, as errors. Returns when all is out, or after `graceMs`. */
   logLast(messages: readonly string[], graceMs: number): void {
+    this.#held.flush();
     const time = new Date();
     const lines = messages.map((message) => this.#format({ time, level: "error", message, fields: {} }));
     this.#sink.writeLast(lines.join("\n"), graceMs);
