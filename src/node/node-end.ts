@@ -29,7 +29,7 @@ const closeWaitMs = 2_000;
 export const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
 
 /** What was read is not what was written. */
-export const isDamage = (error: Error): boolean => error instanceof GraftError && error.code === "damaged";
+const isDamage = (error: Error): boolean => error instanceof GraftError && error.code === "damaged";
 
 /** A halt that the core asked for, or a failure of the disk or a plugin: the node's own state is sound. */
 export const isForeseen = (cause: HaltReason | Error): boolean =>

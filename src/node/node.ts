@@ -24,7 +24,7 @@ import { stopGracefully } from "./graceful-stop.ts";
 import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
-import { closeModules, isDamage, isForeseen, keepCause, type NodeEnd, removedError, toError } from "./node-end.ts";
+import { closeModules, isForeseen, keepCause, type NodeEnd, removedError, toError } from "./node-end.ts";
 import { isElecting, ParkedRequests } from "./parked-requests.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { refusalOf } from "./refusals.ts";
@@ -333,8 +333,6 @@ export class Node implements TransportHandler, RequestTarget {
   /** The log goes on, but this node can neither answer nor keep up: another one should lead. */
   #onStateMachineFailed(error: Error): void {
     const { logger } = this.#modules;
-    // Its snapshot is damaged: the log does not reach back to where the state could begin instead.
-    if (isDamage(error)) return this.#die(error);
     logger.log("error", "the state machine has stopped", { reason: error.message });
     this.#fitness.look();
   }
