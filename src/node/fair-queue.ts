@@ -140,7 +140,8 @@ export class FairQueue<Item extends { readonly from: Asker }> {
 
 /** First in, first out, without moving the others at each step. */
 class Line<Item> {
-  #items: Item[] = [];
+  /** Null: has been taken. The place stays for now, but what it held must be free to go. */
+  #items: (Item | null)[] = [];
   #first = 0;
 
   get length(): number {
@@ -153,7 +154,8 @@ class Line<Item> {
 
   /** There is one. */
   shift(): Item {
-    const item = this.#items[this.#first++]!;
+    const item = this.#items[this.#first]!;
+    this.#items[this.#first++] = null;
     if (this.#first * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
@@ -167,7 +169,7 @@ class Line<Item> {
   }
 
   remove(isGone: (item: Item) => boolean): readonly Item[] {
-    const waiting = this.#items.slice(this.#first);
+    const waiting = this.#items.slice(this.#first) as Item[];
     const gone = waiting.filter(isGone);
     if (gone.length > 0) {
       this.#items = waiting.filter((item) => !isGone(item));

@@ -11,6 +11,8 @@ interface Waiting {
   readonly link: Source;
   readonly body: Uint8Array;
   readonly take: (body: Uint8Array) => void;
+  /** The next one of its line. */
+  after: Waiting | null;
 }
 
 /** What one turn takes at the most. */
@@ -19,10 +21,13 @@ export interface TurnBounds {
   readonly bytes: number;
 }
 
-/** The requests of one client name, in the order of arrival, from `next` on. */
+/**
+ * The requests of one client name, in the order of arrival. Each leads to the next: under a flood a line is never empty, and a
+ * request that has been taken must be free to go all the same.
+ */
 interface Line {
-  readonly waiting: Waiting[];
-  next: number;
+  first: Waiting | null;
+  last: Waiting | null;
   /** What has been taken of it, on the scale of all lines, bytes. */
   usedBytes: number;
 }
@@ -56,7 +61,11 @@ export class RequestTurns {
   arrived(link: Source, name: string, body: Uint8Array, take: (body: Uint8Array) => void): void {
     this.#awaitTurn();
     if (this.#lines.size === 0 && this.#hasRoomFor(body)) return this.#take(body, take);
-    this.#lineOf(name).waiting.push({ link, body: new Uint8Array(body), take });
+    const waiting: Waiting = { link, body: new Uint8Array(body), take, after: null };
+    const line = this.#lineOf(name);
+    if (line.last === null) line.first = waiting;
+    else line.last.after = waiting;
+    line.last = waiting;
     const before = this.#paused.get(link) ?? 0;
     this.#paused.set(link, before + 1);
     if (before === 0) link.pause();
@@ -65,7 +74,7 @@ export class RequestTurns {
   #lineOf(name: string): Line {
     const known = this.#lines.get(name);
     if (known !== undefined) return known;
-    const line = { waiting: [], next: 0, usedBytes: this.#usedBytes };
+    const line: Line = { first: null, last: null, usedBytes: this.#usedBytes };
     this.#lines.set(name, line);
     return line;
   }
@@ -93,9 +102,10 @@ export class RequestTurns {
     this.#taken = 0;
     this.#takenBytes = 0;
     for (let line = this.#nextLine(); line !== null; line = this.#nextLine()) {
-      const { body, take, link } = line.waiting[line.next]!;
+      const first = line.first!;
+      const { body, take } = first;
       if (!this.#hasRoomFor(body)) break;
-      this.#leave(line, link);
+      this.#leave(line, first);
       this.#usedBytes = line.usedBytes;
       line.usedBytes += body.byteLength + requestBytes;
       this.#take(body, take);
@@ -105,8 +115,9 @@ export class RequestTurns {
   }
 
   /** The first request of the line does not wait any more. With the last one of its link, that is read from again. */
-  #leave(line: Line, link: Source): void {
-    line.next++;
+  #leave(line: Line, { link, after }: Waiting): void {
+    line.first = after;
+    if (after === null) line.last = null;
     const left = this.#paused.get(link)! - 1;
     if (left > 0) return void this.#paused.set(link, left);
     this.#paused.delete(link);
@@ -117,10 +128,8 @@ export class RequestTurns {
   #nextLine(): Line | null {
     let next: Line | null = null;
     for (const [name, line] of this.#lines) {
-      for (let first = line.waiting[line.next]; first?.link.isOpen === false; first = line.waiting[line.next]) {
-        this.#leave(line, first.link);
-      }
-      if (line.next === line.waiting.length) this.#lines.delete(name);
+      for (let { first } = line; first?.link.isOpen === false; { first } = line) this.#leave(line, first);
+      if (line.first === null) this.#lines.delete(name);
       else if (next === null || line.usedBytes < next.usedBytes) next = line;
     }
     return next;

@@ -1,5 +1,6 @@
 // A flood of requests is taken turn by turn, in order and whole; everything else of the node has its turns in between, and so
 // have the other clients.
+import { heapStats } from "bun:jsc";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { RequestTurns } from "../../../src/adapters/tls/request-turns.ts";
@@ -143,4 +144,23 @@ describe("P64: each client name has its share of the turns", () => {
     arrive(there, "there");
     expect(there.pauses).toBe(0);
   });
+
+  test("a request that was taken is let go of at once, also while its line never runs empty", () => {
+    const { link, arrive, turn, taken } = turns(1);
+    const [one, other] = [link(), link()];
+    // The first is taken before any line exists.
+    for (const from of [one, one, other]) arrive(from, "greedy");
+    const before = buffersAlive();
+    for (let nth = 0; nth < 2_000; nth++) {
+      arrive(nth % 2 === 0 ? one : other, "greedy");
+      turn();
+    }
+    expect(taken.length).toBe(2_001);
+    expect(buffersAlive() - before).toBeLessThan(200);
+  });
 });
+
+function buffersAlive(): number {
+  Bun.gc(true);
+  return heapStats().objectTypeCounts["Uint8Array"] ?? 0;
+}
