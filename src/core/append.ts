@@ -74,7 +74,7 @@ export function hearLeader(
   const refillThrough = goalOf(state, request) ?? role.refillThrough;
   const heard: Follower = { ...role, electionDueMs, leaderHeardMs: drawn.nowMs, wokeLate: false, round, refillThrough };
   // Whatever spoke for its crash: it lives.
-  return { ...drawn, crashedLeader: null, role: heard };
+  return { ...drawn, crashedLeader: null, firstTerm: state.firstTerm ?? request.term, role: heard };
 }
 
 function followerOf(state: State): Follower {

@@ -5,24 +5,36 @@ import { must } from "./must.ts";
 
 /** Throws when no leader may ever append this configuration. */
 export function checkConfiguration(configuration: Configuration): void {
+  const broken = brokenRuleOf(configuration);
+  must(broken === null, broken ?? "");
+}
+
+/** The first rule that this configuration breaks, in words; null when a leader may append it. */
+export function brokenRuleOf(configuration: Configuration): string | null {
   const { members, voters, outgoing, leaving, pending } = configuration;
   const areMembers = (keys: readonly MemberKey[]): boolean => keys.every((key) => isMember(configuration, key));
-  must(isSet(members.map(({ key }) => key)), "no member is there twice");
-  must(voters.length > 0, "somebody votes");
-  must(isSet(voters) && areMembers(voters), "voters are members, each once");
-  must(isSet(outgoing) && areMembers(outgoing), "who voted before is a member until the joint phase is over");
-  must(
-    isSet(leaving) && leaving.every((key) => outgoing.includes(key) && !voters.includes(key)),
-    "only who voted before and will not vote leaves with a joint configuration",
-  );
   const waiting = pending.flatMap(({ promote }) => promote);
-  must(isSet(waiting), "nobody waits twice to be promoted");
-  must(!pending.some(({ remove }) => remove.some((key) => waiting.includes(key))), "nobody waits to vote and to leave");
-  for (const { promote, demote, remove } of pending) {
-    must(promote.length > 0, "a step waits for somebody");
-    must(areMembers(promote) && !promote.some((key) => voters.includes(key)), "learners wait to be promoted");
-    must(areMembers([...demote, ...remove]) && demote.every((key) => voters.includes(key)), "voters wait to leave");
-  }
+  const rules: readonly (readonly [holds: boolean, rule: string])[] = [
+    [isSet(members.map(({ key }) => key)), "no member is there twice"],
+    [voters.length > 0, "somebody votes"],
+    [isSet(voters) && areMembers(voters), "voters are members, each once"],
+    [isSet(outgoing) && areMembers(outgoing), "who voted before is a member until the joint phase is over"],
+    [
+      isSet(leaving) && leaving.every((key) => outgoing.includes(key) && !voters.includes(key)),
+      "only who voted before and will not vote leaves with a joint configuration",
+    ],
+    [isSet(waiting), "nobody waits twice to be promoted"],
+    [!pending.some(({ remove }) => remove.some((key) => waiting.includes(key))), "nobody waits to vote and to leave"],
+    [pending.every(({ promote }) => promote.length > 0), "a step waits for somebody"],
+    [areMembers(waiting) && !waiting.some((key) => voters.includes(key)), "learners wait to be promoted"],
+    [
+      pending.every(
+        ({ demote, remove }) => areMembers([...demote, ...remove]) && demote.every((key) => voters.includes(key)),
+      ),
+      "voters wait to leave",
+    ],
+  ];
+  return rules.find(([holds]) => !holds)?.[1] ?? null;
 }
 
 /** §4.3: voters change through a joint configuration and by nothing else. */

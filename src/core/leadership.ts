@@ -39,7 +39,8 @@ export function becomeLeader(state: State, emit: Emit): State {
     mark: null,
     administration: openAdministration(),
   };
-  const leading = bidFarewells({ ...state, crashedLeader: null, role });
+  const firstTerm = state.firstTerm ?? state.currentTerm;
+  const leading = bidFarewells({ ...state, crashedLeader: null, firstTerm, role });
   const position = { index: termStartIndex, term: state.currentTerm };
   const noop = { ...position, kind: "noop", stampMs: nextStampMs(leading, role) } as const;
   return advanceCommit(replicateToAll(appendToLog(leading, [noop], emit), emit), emit);

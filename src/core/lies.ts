@@ -2,10 +2,11 @@
 // commit index, and what it has sent. Such a message is a lie of its sender. It costs the sender its connection, and this node
 // ignores it. What a correct node cannot contradict by itself is believed: see hearing.ts for whose word counts at all.
 import type { MemberKey } from "./configuration.ts";
+import { brokenRuleOf, mayFollow } from "./configuration-invariants.ts";
 import { type Entry, stampMsMax } from "./entry.ts";
 import { isNewcomer } from "./hearing.ts";
 import { type LogIndex, type LogPosition, logStart, type Term } from "./log-position.ts";
-import { termAt } from "./log-terms.ts";
+import { configurationAt, termAt } from "./log-terms.ts";
 import type { AppendEntries, AppendEntriesReply, InstallSnapshot, Message } from "./messages.ts";
 import { plausibleStampMs } from "./replicated-time.ts";
 import type { State } from "./state.ts";
@@ -18,9 +19,9 @@ export function lieIn(state: State, from: MemberKey, message: Message): string |
   if (state.genesis === null) return null;
   switch (message.kind) {
     case "appendEntries":
-      return secondLeader(state, from, message.term) ?? lieInEntries(state, message);
+      return secondLeader(state, from, message.term) ?? lieInConfirmed(state, message) ?? lieInEntries(state, message);
     case "installSnapshot":
-      return secondLeader(state, from, message.term) ?? lieInSnapshot(state, message);
+      return secondLeader(state, from, message.term) ?? lieInConfirmed(state, message) ?? lieInSnapshot(state, message);
     case "appendEntriesReply":
       return lieInReply(state, message);
     default:
@@ -33,6 +34,19 @@ function secondLeader({ role, currentTerm, self }: State, from: MemberKey, term:
   if (term !== currentTerm) return null;
   const leader = role.kind === "leader" ? self : role.kind === "follower" ? role.leader : null;
   return leader === null || leader === from ? null : `it claims to lead term ${term}, which ${leader} leads`;
+}
+
+/**
+ * A leader says how much this node has acknowledged to it. In the first term after its start this node may have lost that. In a
+ * later one it has acknowledged nothing that it does not hold.
+ */
+function lieInConfirmed(
+  { firstTerm, refill, log }: State,
+  { term, confirmed }: Pick<AppendEntries, "term" | "confirmed">,
+): string | null {
+  const isKnown = refill === null && firstTerm !== null && term > firstTerm;
+  if (!isKnown || confirmed <= log.last.index) return null;
+  return `it has had entry ${confirmed} confirmed in term ${term}, and this log has never reached beyond ${log.last.index} in it`;
 }
 
 /** Each entry follows the one before it, and none contradicts what is committed here (§3.6.3). */
@@ -48,6 +62,26 @@ function lieInEntries(state: State, { term, prev, entries }: AppendEntries): str
     if (entry.stampMs > latestMs) return leapInTime(state, `its entry ${entry.index}`, entry.stampMs);
     if (compares && contradictsCommitted(state, entry)) return conflict(state, entry);
     before = entry;
+  }
+  return lieInConfigurations(state, prev, entries);
+}
+
+/**
+ * No leader appends a configuration that breaks a rule, or that does not follow from the one before it (§4.3). Stored, it would
+ * end each node that leads with it, at each start.
+ */
+function lieInConfigurations({ log }: State, prev: LogPosition, entries: readonly Entry[]): string | null {
+  const isShared =
+    prev.index >= log.base.index && prev.index <= log.last.index && termAt(log, prev.index) === prev.term;
+  let before = isShared ? configurationAt(log, prev.index).configuration : null;
+  for (const entry of entries) {
+    if (entry.kind !== "configuration") continue;
+    const broken = brokenRuleOf(entry.configuration);
+    if (broken !== null) return `its entry ${entry.index} is a configuration of which this does not hold: ${broken}`;
+    if (before !== null && !mayFollow(before, entry.configuration)) {
+      return `its entry ${entry.index} is a configuration that does not follow from the one before it`;
+    }
+    before = entry.configuration;
   }
   return null;
 }
@@ -72,8 +106,11 @@ const latestStampMs = (state: State): number => (isNewcomer(state) ? stampMsMax 
 const leapInTime = (state: State, what: string, stampMs: number): string =>
   `${what} has the time ${stampMs}; here nothing is later than ${latestStampMs(state)}: compare the clocks`;
 
-function lieInSnapshot(state: State, { term, snapshot: { position, stampMs } }: InstallSnapshot): string | null {
+function lieInSnapshot(state: State, { term, snapshot }: InstallSnapshot): string | null {
   if (term < state.currentTerm) return null;
+  const { position, stampMs, configuration } = snapshot;
+  const broken = brokenRuleOf(configuration.configuration);
+  if (broken !== null) return `its snapshot has a configuration of which this does not hold: ${broken}`;
   if (stampMs > latestStampMs(state)) return leapInTime(state, "its snapshot", stampMs);
   if (contradictsCommitted(state, position)) return conflict(state, position);
   const committed = lastCommitted(state);

@@ -77,6 +77,7 @@ export function restore(saved: Saved, start: Start): State {
     durability: restoredDurability(saved.last.index),
     wasMember: false,
     removed: saved.removed === null ? null : { ...saved.removed, ticket: 0 },
+    firstTerm: null,
     refill: saved.refill === null ? null : { ...saved.refill, id: drawStart(start.seed, 3), ticket: null },
     role,
     freshness: nothingFresh,

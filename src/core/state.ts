@@ -44,6 +44,11 @@ export interface State {
   readonly wasMember: boolean;
   /** The committed configuration by which this incarnation has been removed: it takes part in nothing any more. */
   readonly removed: Removal | null;
+  /**
+   * The first term since this node's start in which it has followed or led; null: none yet. What it acknowledged in that term
+   * may lie before the start, and be lost; what it acknowledged in later ones it knows.
+   */
+  readonly firstTerm: Term | null;
   /** This node has lost a part of what it promised, and abstains until its log is whole again. */
   readonly refill: Refilling | null;
   readonly role: Role;

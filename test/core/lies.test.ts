@@ -2,16 +2,39 @@
 import { describe, expect, test } from "bun:test";
 import { indexLeapMax } from "../../src/core/lies.ts";
 import { nextUint32, seedRandom, type RandomState } from "../../src/core/random.ts";
+import type { Configuration } from "../../src/core/configuration.ts";
+import type { Entry } from "../../src/core/entry.ts";
+import { genesisConfiguration } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { asking, candidate, follower, leader, linesOf, preCandidate, take } from "./build.ts";
 import { accepted, append, at, commands, fetchFailed, fetching, from, install, n1, n2, n3, n5 } from "./say.ts";
 import { preVote, preVoteReply, readIndex, readIndexReply, refused, requestVote, snapshotAt } from "./say.ts";
-import { foundedAtMs, timeoutNow, voteReply } from "./say.ts";
+import { foundedAtMs, genesisOf, timeoutNow, voteReply } from "./say.ts";
 
 const led = follower({ log: [1, 2, 3], leader: n2, commitIndex: 2 });
 const compacted = follower({ log: [3], snapshot: at(4, 2), leader: n2, term: 3 });
 const leading = leader({ log: [1], matched: [[n2, 2]] });
+/** It has followed n2 since its start. */
+const followed = take(led, from(n2, append({ term: 3, prev: at(3, 3) })))[0];
+
+const configuration = (part: Partial<Configuration>): Configuration => ({
+  ...genesisConfiguration(genesisOf(n1, n2, n3)),
+  ...part,
+});
+const configurationAt = (index: number, term: number, part: Partial<Configuration>): Entry => ({
+  kind: "configuration",
+  index,
+  term,
+  stampMs: foundedAtMs + index,
+  configuration: configuration(part),
+});
+const withConfiguration = (record: SnapshotRecord, part: Partial<Configuration>): SnapshotRecord => ({
+  ...record,
+  stampMs: foundedAtMs,
+  configuration: { position: at(0, 0), configuration: configuration(part) },
+});
 
 describe("a lie costs its sender the connection and changes nothing", () => {
   const cases: readonly (readonly [string, State, Message, string])[] = [
@@ -51,6 +74,42 @@ describe("a lie costs its sender the connection and changes nothing", () => {
       append({ term: 3, prev: at(3, 3), entries: commands([4], 4) }),
       "later than its own",
     ],
+    [
+      "P59: more is confirmed in a new term than this node has ever acknowledged",
+      followed,
+      append({ term: 4, prev: at(3, 3), confirmed: 2 ** 40 }),
+      "had entry 1099511627776 confirmed in term 4",
+    ],
+    [
+      "the same with the offer of a snapshot",
+      followed,
+      install({ ...snapshotAt(at(9, 3)), stampMs: foundedAtMs }, { term: 4, confirmed: 8 }),
+      "had entry 8 confirmed in term 4",
+    ],
+    [
+      "the same of a node that has led since its start",
+      leading,
+      append({ term: 3, prev: at(2, 2), confirmed: 3 }),
+      "had entry 3 confirmed in term 3",
+    ],
+    [
+      "a configuration that no leader may append",
+      led,
+      append({ term: 3, prev: at(3, 3), entries: [configurationAt(4, 3, { leaving: [n2], outgoing: [n1, n2, n3] })] }),
+      "does not hold: only who voted before and will not vote leaves",
+    ],
+    [
+      "a configuration that does not follow from the one before it",
+      led,
+      append({ term: 3, prev: at(3, 3), entries: [configurationAt(4, 3, { voters: [n1, n2] })] }),
+      "does not follow from the one before it",
+    ],
+    [
+      "a snapshot with a configuration that no leader may append",
+      led,
+      install(withConfiguration(snapshotAt(at(9, 3)), { voters: [n1, n1, n2] }), { term: 3 }),
+      "its snapshot has a configuration of which this does not hold: voters are members, each once",
+    ],
     ["a snapshot contradicts a committed entry", led, install(snapshotAt(at(2, 1)), { term: 3 }), "its entry 2"],
     ["a snapshot goes on in an earlier term", led, install(snapshotAt(at(9, 1)), { term: 3 }), "in term 1"],
     [
@@ -85,6 +144,13 @@ describe("a lie costs its sender the connection and changes nothing", () => {
 });
 
 describe("no lie", () => {
+  test("P59: in the first term since its start a node may have lost what it had acknowledged", () => {
+    const message = append({ term: 3, prev: at(3, 3), confirmed: 8 });
+    for (const state of [led, followed]) {
+      expect(take(state, from(n2, message))[1].map(({ kind }) => kind)).toEqual(["send", "halt"]);
+    }
+  });
+
   test("a leader of an earlier term may hold what was overwritten since", () => {
     const stale = append({ term: 2, prev: at(2, 1), entries: commands([1], 3) });
     expect(linesOf(led, from(n3, stale))[0]).toStartWith("to n3: AppendEntriesReply term 3: refused");

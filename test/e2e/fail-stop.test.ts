@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { compile } from "../../build.ts";
 import { NodeProcess } from "../../src/local/node-process.ts";
 import { openFullPipe } from "./full-pipe.ts";
-import { temporaryFolder, TestCluster, until } from "./test-cluster.ts";
+import { graft, temporaryFolder, TestCluster, until } from "./test-cluster.ts";
 
 const fatalExitCode = 70;
 
@@ -82,6 +82,16 @@ const linesOf = (log: string): readonly Line[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as Line);
 
+/** P62: a broken rule of Raft is shown again at each start, until an administrator has decided. */
+async function mustBeDecided(message: string): Promise<void> {
+  const { config } = cluster.node("n3");
+  const again = await graft(["start", "--config", config]);
+  expect(again.exitCode).toBe(1);
+  expect(again.stderr).toContain("a rule of Raft does not hold");
+  expect(message).toContain("a rule of Raft does not hold");
+  expect((await graft(["log", "finding", "--config", config, "--dismiss"])).exitCode).toBe(0);
+}
+
 test.each(Object.keys(provocations) as Fault[])(
   "P58: a throw from a %s ends the node at once, with a last word",
   async (fault) => {
@@ -98,6 +108,7 @@ test.each(Object.keys(provocations) as Fault[])(
       expect(last?.message).toContain("the node ends at once");
       expect(last?.message).toContain(reasons[fault] ?? `planted in ${fault}`);
       await provoked;
+      if (fault === "step") await mustBeDecided(last?.message ?? "");
     } finally {
       await node.kill();
       if (!cluster.process("n2").isRunning) cluster.run("n2");
