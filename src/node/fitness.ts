@@ -16,7 +16,7 @@ import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
 import { Dialling } from "./dialling.ts";
-import { stopsIn, unfitMembers } from "./judge-fitness.ts";
+import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { type CertificateEnds, withProblems } from "./own-problems.ts";
 
@@ -159,8 +159,8 @@ export class Fitness {
     if (stoppedThrough !== null) {
       return { ...facts, problem, stateMachine: { kind: "stopped", through: stoppedThrough } };
     }
-    const stops = stopsIn(this.#heard.values());
-    return { ...facts, problem, stateMachine: { kind: "runs", passed: appliedIndex >= stops ? stops : 0 } };
+    const passed = stopsThrough(appliedIndex, this.#heardMembers());
+    return { ...facts, problem, stateMachine: { kind: "runs", passed } };
   }
 
   #facts(): OwnCondition {
@@ -176,11 +176,18 @@ export class Fitness {
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {
-    const { self } = this.#options.state();
-    const known = [...this.#heard, [self, own] as const].flatMap(([key, condition]) =>
-      condition !== null && isMember(configuration, key) ? [[key, condition] as const] : [],
+    const { self, commitIndex } = this.#options.state();
+    const known = isMember(configuration, self) ? [[self, own] as const] : [];
+    return unfitMembers(configuration, new Map([...this.#heardMembers(), ...known]), commitIndex);
+  }
+
+  /** What the other members have said: who is no member has no say. */
+  #heardMembers(): Known {
+    const configuration = latestConfiguration(this.#options.state().log);
+    const said = [...this.#heard].flatMap(([key, condition]) =>
+      condition !== null && configuration !== null && isMember(configuration, key) ? [[key, condition] as const] : [],
     );
-    return unfitMembers(configuration, new Map(known));
+    return new Map(said);
   }
 }
 

@@ -5,16 +5,22 @@ import type { LogIndex } from "../core/log-position.ts";
 import { isQuorum } from "../core/quorum.ts";
 import type { Condition } from "../ports/node-messages.ts";
 
-/** The last entry at which any of these state machines has stopped; 0: all run. */
-export const stopsIn = (conditions: Iterable<Condition | null>): LogIndex =>
-  Math.max(
-    0,
-    ...[...conditions].map((each) => (each?.stateMachine.kind === "stopped" ? each.stateMachine.through : 0)),
-  );
+/** What the members say of themselves, as far as it is known. */
+export type Known = ReadonlyMap<MemberKey, Condition>;
+
+/**
+ * The last entry through `last` at which the state machine of a member has stopped; 0: none. What lies beyond is ignored: no state
+ * machine can have stopped at an entry that is not committed.
+ */
+export const stopsThrough = (last: LogIndex, known: Known): LogIndex =>
+  [...known.values()].reduce((stops, { stateMachine }) => {
+    const through = stateMachine.kind === "stopped" ? stateMachine.through : 0;
+    return through <= last ? Math.max(stops, through) : stops;
+  }, 0);
 
 /** The worst impediment of each member that has one, by what they say of themselves and of each other. */
-export function unfitMembers(configuration: Configuration, known: ReadonlyMap<MemberKey, Condition>): Unfit {
-  const stops = stopsIn(known.values());
+export function unfitMembers(configuration: Configuration, known: Known, commitIndex: LogIndex): Unfit {
+  const stops = stopsThrough(commitIndex, known);
   const unfit = new Map<MemberKey, Impediment>();
   for (const { key } of configuration.members) {
     const impediment = impedimentOf(key, known.get(key), { configuration, known, stops });
@@ -25,7 +31,7 @@ export function unfitMembers(configuration: Configuration, known: ReadonlyMap<Me
 
 interface Circumstances {
   readonly configuration: Configuration;
-  readonly known: ReadonlyMap<MemberKey, Condition>;
+  readonly known: Known;
   readonly stops: LogIndex;
 }
 

@@ -52,7 +52,7 @@ export interface Condition {
 }
 
 export type StateMachineCondition =
-  /** It runs. `passed`: it has applied every entry at which the state machine of a node it knows of has stopped; 0: not yet. */
+  /** It runs. `passed`: the last entry that it has applied of those at which the state machine of a member has stopped; 0: none. */
   | { readonly kind: "runs"; readonly passed: LogIndex }
   /** It has stopped at an entry at or before this index. */
   | { readonly kind: "stopped"; readonly through: LogIndex };

@@ -1,5 +1,6 @@
 // A state machine that cannot go on: its node says so, refuses what it cannot answer, and does not keep leading.
 import { describe, expect, test } from "bun:test";
+import { toMemberKey } from "../../src/core/configuration.ts";
 import { Cluster } from "./cluster.ts";
 
 /** What a promise of a node comes to, while time goes on. */
@@ -100,6 +101,36 @@ describe("a state machine that fails", () => {
     await cluster.until("it has got past it and leads", () => cluster.leader === slow);
     await cluster.stopAll();
   });
+
+  for (const [who, isMember] of [
+    ["a member", true],
+    ["a node that is no member", false],
+  ] as const) {
+    test(`P72: what ${who} says of a stop keeps no stopped leader in office`, async () => {
+      const cluster = await Cluster.founded(three);
+      const { leader } = cluster;
+      const other = cluster.followers.at(-1)!;
+      const honest = cluster.followers.filter((each) => !isMember || each !== other);
+      leader.machine.poison = "bad";
+      const liar = isMember ? other.node.state.self : toMemberKey("n9", "never-added");
+      const stateMachine = { kind: "stopped", through: 2 ** 50 } as const;
+      const said = { undialled: [], space: "enough", isCertificateExpired: false, problem: null } as const;
+      // It says so again and again, since the real node of this name tells the truth in between.
+      const lie = (): void => {
+        for (const { node } of [leader, ...honest]) {
+          node.onMessage(liar, { kind: "condition", condition: { ...said, stateMachine } });
+        }
+      };
+      lie();
+      cluster.client(leader.id).command("bad");
+      await cluster.until("an honest follower leads", () => {
+        lie();
+        return cluster.leader !== leader;
+      });
+      expect(honest).toContain(cluster.leader);
+      await cluster.stopAll();
+    });
+  }
 
   test("a rejected command is an answer, the same on every node, and nothing stops", async () => {
     const cluster = await Cluster.founded(three);
