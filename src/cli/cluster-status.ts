@@ -2,7 +2,7 @@
 import { type ClusterView, type ReachedCluster, viewCluster } from "../client/cluster-view.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
-import { followView } from "./follow-members.ts";
+import { hintAtView } from "./follow-members.ts";
 import type { Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 
@@ -20,7 +20,7 @@ export const clusterStatus = command({
     withClient(args, output, async ({ client, settings, timeoutMs }) => {
       const view = await output.progress("asking the nodes", viewCluster(client, timeoutMs));
       await output.answer(statusDocument(view), (paint) => statusWords(view, paint));
-      await followView(settings, view, output);
+      await hintAtView(settings, view, output);
     }),
 });
 

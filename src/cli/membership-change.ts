@@ -6,7 +6,7 @@ import { faultOfChange } from "../client/faulty-names.ts";
 import { pursueChange } from "../client/membership.ts";
 import { GraftError } from "../errors.ts";
 import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
-import { followChange } from "./follow-members.ts";
+import { fileWords, followChange } from "./follow-members.ts";
 import type { Output, Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 
@@ -63,16 +63,18 @@ export async function changeMembers(
         const { kind: _, id: __, ...plan } = await output.progress("asking what it would come to", asked);
         return output.answer({ dryRun: true, ...plan }, (paint) => planWords(plan, paint));
       }
-      const news = new News(client, words);
+      const progress = new News(client, words);
       const pursued = pursueChange(client, change, { timeoutMs });
-      const completed = await output.progress(() => news.text, pursued).finally(() => news.stop());
+      const completed = await output.progress(() => progress.text, pursued).finally(() => progress.stop());
       const { index, members } = completed.after;
       const body = bodyOf(members);
-      await output.answer({ changed: words.done, index, ...body, members }, () =>
+      const hidden = change.add.filter(({ behindNat }) => behindNat).map(({ id }) => id);
+      const clientFile = followChange(settings, completed, hidden);
+      await output.answer({ changed: words.done, index, ...body, members, clientFile }, () =>
         [words.done, bodyWords(body), ...(words.next === null ? [] : [`next: ${words.next}`])].join("\n"),
       );
-      const hidden = change.add.filter(({ behindNat }) => behindNat).map(({ id }) => id);
-      await followChange(settings, completed, hidden, output);
+      const news = clientFile === null ? null : fileWords(clientFile);
+      if (news !== null) await output.say(news);
     },
     defaultTimeout,
   );

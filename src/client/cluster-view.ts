@@ -21,8 +21,8 @@ export interface ClusterView {
 
 /** The cluster as all of its nodes show it that were reached. */
 export interface ReachedCluster extends ClusterView {
-  /** Where a node of this cluster answered. */
-  readonly answering: readonly string[];
+  /** Where a node of this cluster answered, and which one. */
+  readonly answering: readonly { readonly address: string; readonly id: string }[];
   /** Nodes that answered and are of other clusters: nothing of theirs is in the view. */
   readonly otherClusters: readonly OtherCluster[];
 }
@@ -44,7 +44,7 @@ export async function viewCluster(client: GraftClient, timeoutMs: number): Promi
   const told = (await Promise.allSettled(asked)).flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   return {
     ...mergeStatus([first, ...told.map(([, reply]) => reply)]),
-    answering: told.map(([address]) => address),
+    answering: told.map(([address, { node }]) => ({ address, id: node })),
     otherClusters: client.otherClusters,
   };
 }

@@ -151,7 +151,7 @@ describe("P68: a client of several clusters with one name", () => {
     const view = await clusters.time.until(viewCluster(client, 2000));
     expect(view.clusterUuid).toBe("c1");
     expect(view.nodes.map(({ id }) => id)).toEqual(["a", "b"]);
-    expect(view.answering).toEqual(["a:1"]);
+    expect(view.answering).toEqual([{ address: "a:1", id: "a" }]);
     expect(view.otherClusters).toEqual([
       { address: "b:1", clusterUuid: "c2" },
       { address: "d:1", clusterUuid: "c2" },
