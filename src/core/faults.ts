@@ -55,11 +55,19 @@ export function judged(
     emit({ kind: "followerFault", of: from, fault: null });
     return { ...known, fault: null };
   }
+  if (fault?.kind === "lost" && hasItAll(fault, reply)) {
+    emit({ kind: "followerFault", of: from, fault: null });
+    return { ...known, fault: null };
+  }
   const found = fault === null ? faultIn(known, reply) : null;
   if (found === null) return known;
   emit({ kind: "followerFault", of: from, fault: found });
   return { ...known, fault: found };
 }
+
+/** Whether a follower that had lost something holds all of it again, by another way than a refill: its right disk is back. */
+const hasItAll = ({ confirmed }: Fault & { readonly kind: "lost" }, { outcome }: AppendEntriesReply): boolean =>
+  outcome.kind === "accepted" && outcome.matchIndex >= confirmed;
 
 /**
  * A follower's log never ends before what it has acknowledged to the leader of the same term (§3.5). The reply must answer a

@@ -21,6 +21,8 @@ export function onTransfer(state: State, to: NodeId | null, emit: Emit): State {
   if (role.transfer !== null && !role.transfer.isOwnIdea) return settle({ kind: "busy" });
   const target = to === null ? bestPrepared(state, role) : findVoter(state, to);
   if (target === null) return settle(to === null ? { kind: "noTarget" } : { kind: "unknownTarget", to });
+  // It would never stand for election, and what clients propose would wait for that.
+  if (!counts(role.progress.get(target))) return settle({ kind: "noTarget" });
   const impediment = to === null ? undefined : whyNotTo(state, target);
   if (impediment !== undefined) return settle({ kind: "unfitTarget", to: nodeIdOf(target), impediment });
   return beginTransfer(state, target, false, emit);

@@ -89,9 +89,10 @@ export function askMembers(state: State, about: MemberKey, emit: Emit): State {
   return withoutQuorum({ ...state, vouching: { ...next, askedMs: nowMs } });
 }
 
+/** A node that has lost its log knows of old members at most: it does not answer. */
 export function onRequestMembers(state: State, from: MemberKey, emit: Emit): State {
   const latest = inForce(state).at(-1);
-  if (latest === undefined) return state;
+  if (latest === undefined || state.refill !== null) return state;
   const { position, configuration } = latest;
   const members = configuration.members.map(({ key }) => key);
   emit({ kind: "send", to: from, message: { kind: "requestMembersReply", index: position.index, members } });
@@ -113,7 +114,9 @@ function withoutQuorum(state: State): State {
   const configuration = latestConfiguration(state.log);
   if (vouching === null || configuration === null) return state;
   const fresh = [...vouching.answers].filter(([, { atMs }]) => nowMs - atMs < answerMs(state)).map(([key]) => key);
-  return isQuorum(configuration, [self, ...fresh])
+  // What this node has lost may name other members: its own word counts for nothing.
+  const own = state.refill === null ? [self] : [];
+  return isQuorum(configuration, [...own, ...fresh])
     ? { ...state, vouching: { ...vouching, aloneSinceMs: nowMs } }
     : state;
 }

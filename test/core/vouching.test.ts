@@ -102,6 +102,17 @@ describe("P66: a node that no member vouches for", () => {
     expect(play(before, claim).role).toMatchObject({ leader: null });
   });
 
+  test("a damaged member neither answers nor counts: it knows of old members at most", () => {
+    const refill = { finding: "the log is gone", clusterUuid: null, id: 7, ticket: null };
+    expect(linesOf({ ...waiting, refill }, from(n2, { kind: "requestMembers" }))).toEqual([]);
+    // One stale member that answers is no quorum with a node that has lost its log itself.
+    const damaged = play({ ...waiting, refill }, claim);
+    const answered = play(later(damaged, 10), from(n2, membersReply(0, n1, n2, n3)));
+    expect(answered.vouching!.aloneSinceMs).toBe(damaged.vouching!.aloneSinceMs);
+    const later1 = play(later(asked, 10), from(n2, membersReply(0, n1, n2, n3)));
+    expect(later1.vouching!.aloneSinceMs).toBe(later1.nowMs);
+  });
+
   test("a lone voter never hears it", () => {
     expect(claimed(follower({ log: [1], members: [n1] }), 100_000).role).toMatchObject({ leader: null });
   });

@@ -132,7 +132,8 @@ export class Damage {
   /** Changes an entry that every disk holds and that this node has yet to apply when it starts. */
   #forge(node: SimNode): void {
     const { nodes, world } = this.#cluster;
-    const isWhole = nodes.every(({ durable }) => durable.refill === null) && world.coverage.wipes === 0;
+    const isWhole =
+      nodes.every((each) => each.durable.refill === null && !this.#isLess(each)) && world.coverage.wipes === 0;
     const { durable } = node;
     const place = durable.log.findIndex(
       (entry, at) =>
