@@ -1,10 +1,12 @@
 // How does the mark reach the disk? Two slots, of which the newer sound one counts. The slot that was synced last is never
 // overwritten before another one has been synced: a power cut can tear the other slot only, and every vote stays where it was
-// synced. Reading changes nothing.
+// synced. A slot that is damaged otherwise is rot, and then the mark cannot be relied on: the other slot may be an older one.
+// Reading changes nothing.
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { readBootId } from "./boot-id.ts";
 import { writeDurably } from "./data-directory.ts";
-import { decodeSlot, encodeSlot, type Mark, slotBytes, type SlotContent } from "./mark.ts";
+import { decodeSlot, encodeSlot, type Mark, slotBytes, type SlotContent, type WrittenMark } from "./mark.ts";
 import { isMissing } from "./storage-errors.ts";
 
 export const markFile = (dataDir: string): string => join(resolve(dataDir), "graft.mark");
@@ -22,7 +24,7 @@ export type FoundMark =
       readonly mark: Mark;
       readonly sequence: number;
       readonly slot: 0 | 1;
-      /** False: the other slot cannot be read. It may have been the newer one, and have held a newer vote. */
+      /** False: a power cut may have torn the other slot. It may have been the newer one. */
       readonly isNewest: boolean;
     };
 
@@ -52,26 +54,44 @@ function readSlot(descriptor: number, slot: number): SlotContent {
 }
 
 function newestOf(slots: readonly [SlotContent, SlotContent]): FoundMark {
-  const isNewest = slots.every(({ kind }) => kind === "mark") || isAsCreated(slots);
-  let newest: FoundMark | null = null;
-  for (const slot of [0, 1] as const) {
-    const content = slots[slot];
-    if (content.kind === "otherFormat") return content;
-    if (content.kind !== "mark" || (newest?.kind === "mark" && newest.sequence > content.sequence)) continue;
-    newest = { kind: "mark", mark: content.mark, sequence: content.sequence, slot, isNewest };
+  const [first, second] = slots;
+  for (const content of slots) if (content.kind === "otherFormat") return content;
+  if (first.kind === "mark" && second.kind === "mark") {
+    if (first.sequence === second.sequence) return { kind: "unreadable" };
+    return first.sequence > second.sequence ? markIn(0, first, true) : markIn(1, second, true);
   }
-  return newest ?? { kind: "unreadable" };
+  if (first.kind === "mark" && isAloneInOrder(first, second)) return markIn(0, first, second.kind === "empty");
+  if (second.kind === "mark" && isTorn(first, second)) return markIn(1, second, false);
+  return { kind: "unreadable" };
 }
 
-/** Nothing has reached the second slot yet. Any other slot that is empty has lost what it held. */
-const isAsCreated = ([first, second]: readonly [SlotContent, SlotContent]): boolean =>
-  first.kind === "mark" && first.sequence === firstSequence && second.kind === "empty";
+const markIn = (slot: 0 | 1, { mark, sequence }: WrittenMark, isNewest: boolean): FoundMark & { kind: "mark" } => ({
+  kind: "mark",
+  mark,
+  sequence,
+  slot,
+  isNewest,
+});
+
+/** Nothing has reached the second slot yet, or a power cut has torn it. */
+const isAloneInOrder = (first: WrittenMark, second: SlotContent): boolean =>
+  (second.kind === "empty" && first.sequence === firstSequence) || isTorn(second, first);
+
+/**
+ * Whether a power cut may have torn the slot: it holds something, and the system has been started since the other slot was
+ * written. Under the same boot id nothing can have been torn.
+ */
+function isTorn(slot: SlotContent, { bootId }: WrittenMark): boolean {
+  const current = readBootId();
+  return slot.kind === "unreadable" && (bootId === null || current === null || bootId !== current);
+}
 
 /** The mark of a data directory that this process holds. Each call throws what the file system throws. */
 export class MarkFile {
   readonly path: string;
   readonly #descriptor: number;
   readonly #bytes = new Uint8Array(slotBytes);
+  readonly #bootId = readBootId();
   #sequence: number;
   /** Where the mark stands that was synced last. */
   #synced: 0 | 1;
@@ -90,7 +110,7 @@ export class MarkFile {
   static create(path: string, mark: Mark): MarkFile {
     // Both slots, so that no later write has to ask the file system for space.
     const bytes = new Uint8Array(2 * slotBytes);
-    encodeSlot(bytes.subarray(0, slotBytes), firstSequence, mark);
+    encodeSlot(bytes.subarray(0, slotBytes), { sequence: firstSequence, mark, bootId: readBootId() });
     writeDurably(path, bytes);
     const descriptor = openSync(path, "r+");
     return new MarkFile(path, descriptor, { kind: "mark", mark, sequence: firstSequence, slot: 0, isNewest: true });
@@ -116,7 +136,7 @@ export class MarkFile {
   /** Survives the end of the process, and not yet a power cut. */
   write(mark: Mark): void {
     const slot = this.#synced === 0 ? 1 : 0;
-    encodeSlot(this.#bytes, ++this.#sequence, mark);
+    encodeSlot(this.#bytes, { sequence: ++this.#sequence, mark, bootId: this.#bootId });
     writeFully(this.#descriptor, this.#bytes, slot * slotBytes);
     this.#mark = mark;
     this.#isSynced = false;

@@ -53,11 +53,19 @@ export const slotBytes = 4096;
 const magic = 0x47524d4b; // "GRMK"
 const headBytes = 32;
 const contentBytesMax = slotBytes - headBytes;
-/** So much of a finding leaves room for the rest even where every character takes several bytes. */
-const findingCharactersMax = 900;
+/** As it stands in JSON. The rest of a mark is far shorter than what this leaves. */
+const findingBytesMax = 2400;
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true });
+
+export interface WrittenMark {
+  /** Each mark that is written counts one more. */
+  readonly sequence: number;
+  readonly mark: Mark;
+  /** Of the system that wrote it (boot-id.ts); null: unknown. */
+  readonly bootId: string | null;
+}
 
 /** What stands in a slot. */
 export type SlotContent =
@@ -65,12 +73,14 @@ export type SlotContent =
   /** Torn by a power cut, or rotten. */
   | { readonly kind: "unreadable" }
   | { readonly kind: "otherFormat"; readonly format: number }
-  | { readonly kind: "mark"; readonly sequence: number; readonly mark: Mark };
+  | ({ readonly kind: "mark" } & WrittenMark);
 
 /** Fills the slot: magic, format, length, sequence, checksum, then the mark as JSON. */
-export function encodeSlot(slot: Uint8Array, sequence: number, mark: Mark, format: number = formatVersion): void {
-  const { read, written } = utf8.encodeInto(textOf(mark), slot.subarray(headBytes));
-  if (read === 0 || written > contentBytesMax) throw new Error("a mark that does not fit into its slot");
+export function encodeSlot(slot: Uint8Array, content: WrittenMark, format: number = formatVersion): void {
+  const { sequence, mark, bootId } = content;
+  const text = JSON.stringify({ bootId, mark: { ...mark, state: bounded(mark.state) } });
+  const { read, written } = utf8.encodeInto(text, slot.subarray(headBytes));
+  if (read < text.length) throw new Error("a mark that does not fit into its slot");
   const view = new DataView(slot.buffer, slot.byteOffset, slotBytes);
   view.setUint32(0, magic);
   view.setUint32(4, format);
@@ -88,12 +98,9 @@ export function decodeSlot(slot: Uint8Array): SlotContent {
   if (length > contentBytesMax || view.getBigUint64(24) !== checksumOf(slot, length)) return { kind: "unreadable" };
   const format = view.getUint32(4);
   if (format !== formatVersion) return { kind: "otherFormat", format };
-  const mark = JSON.parse(fromUtf8.decode(slot.subarray(headBytes, headBytes + length))) as Mark;
-  return { kind: "mark", sequence: Number(view.getBigUint64(16)), mark };
-}
-
-function textOf({ state, ...promises }: Mark): string {
-  return JSON.stringify({ ...promises, state: bounded(state) });
+  const text = fromUtf8.decode(slot.subarray(headBytes, headBytes + length));
+  const { bootId, mark } = JSON.parse(text) as Pick<WrittenMark, "bootId" | "mark">;
+  return { kind: "mark", sequence: Number(view.getBigUint64(16)), mark, bootId };
 }
 
 function bounded(state: MarkState): MarkState {
@@ -109,8 +116,16 @@ function bounded(state: MarkState): MarkState {
   }
 }
 
-const cut = (text: string): string =>
-  text.length > findingCharactersMax ? `${text.slice(0, findingCharactersMax)}…` : text;
+function cut(text: string): string {
+  let bytes = 0;
+  let end = 0;
+  for (const character of text) {
+    bytes += utf8.encode(JSON.stringify(character)).length - 2;
+    if (bytes > findingBytesMax) return `${text.slice(0, end)}…`;
+    end += character.length;
+  }
+  return text;
+}
 
 /** Over everything that is believed of a slot: what stands before the checksum, and the content. */
 function checksumOf(slot: Uint8Array, length: number): bigint {

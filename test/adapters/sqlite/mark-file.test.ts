@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstPromises, type Mark, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
+import { decodeSlot, encodeSlot, firstPromises, type Mark, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { keyOf } from "../../contracts/log-entries.ts";
 
@@ -63,6 +63,17 @@ test("only the second slot is ever empty, and only before anything was written t
   expect(readMark(path)).toMatchObject({ kind: "mark", isNewest: true });
 });
 
+/** As after a power cut: the system has been started since both slots were written. */
+function restartSystem(): void {
+  withBytes((bytes) => {
+    for (const at of [0, slotBytes]) {
+      const slot = bytes.subarray(at, at + slotBytes);
+      const content = decodeSlot(slot);
+      if (content.kind === "mark") encodeSlot(slot, { ...content, bootId: "of-another-start" });
+    }
+  });
+}
+
 test("P61: what was synced last is never overwritten before another one is synced", () => {
   const file = MarkFile.create(path, markAt(0));
   file.writeSynced(markAt(5, 9));
@@ -70,12 +81,15 @@ test("P61: what was synced last is never overwritten before another one is synce
   // A power cut may take back or tear everything since then, whatever it was.
   for (let index = 6; index < 20; index++) {
     file.write(markAt(index, 9));
+    const withoutTear = readFileSync(path);
     for (const slot of [0, 1]) {
       const same = readFileSync(path).subarray(slot * slotBytes, (slot + 1) * slotBytes);
       const isTouched = !same.equals(synced.subarray(slot * slotBytes, (slot + 1) * slotBytes));
       if (isTouched) withBytes((bytes) => bytes.fill(0xab, slot * slotBytes + 10, slot * slotBytes + 200));
     }
+    restartSystem();
     expect(indexFound()).toBe(5);
+    writeFileSync(path, withoutTear);
   }
   file.close();
 });
@@ -87,7 +101,9 @@ describe("rot", () => {
     file.close();
   });
 
-  test("in any byte that is believed is noticed, and the other slot counts", () => {
+  test("in any byte that is believed is noticed: nothing to go by, or the other slot where the system was started since", () => {
+    const written = readFileSync(path);
+    restartSystem();
     const sound = readFileSync(path);
     const length = sound.readUInt32BE(slotBytes + 8);
     for (let at = slotBytes; at < slotBytes + 32 + length; at++) {
@@ -95,20 +111,28 @@ describe("rot", () => {
       expect(readMark(path)).toMatchObject({ kind: "mark", mark: markAt(1), isNewest: false });
       writeFileSync(path, sound);
     }
+    for (let at = slotBytes; at < slotBytes + 32 + length; at++) {
+      writeFileSync(path, written);
+      withBytes((bytes) => (bytes[at] = bytes[at]! ^ 0x20));
+      expect(readMark(path)).toEqual({ kind: "unreadable" });
+    }
   });
 
-  test.each([0, 1])("P61: that has made slot %d empty is rot too: it may have held a newer vote", (slot) => {
-    const found = readMark(path);
-    if (found.kind !== "mark") throw new Error("no mark");
-    const file = MarkFile.open(path, found);
-    file.writeSynced(markAt(3));
-    file.close();
-    withBytes((bytes) => bytes.fill(0, slot * slotBytes, (slot + 1) * slotBytes));
-    const left = { kind: "mark", mark: markAt(slot === 0 ? 2 : 3), isNewest: false };
-    expect(readMark(path)).toMatchObject(left);
-    writeFileSync(path, readFileSync(path).subarray(0, slotBytes));
-    expect(readMark(path)).toMatchObject(slot === 0 ? { kind: "unreadable" } : left);
-  });
+  test.each([0, 1])(
+    "P61: that has made slot %d empty leaves nothing to go by: it may have held a newer vote",
+    (slot) => {
+      const found = readMark(path);
+      if (found.kind !== "mark") throw new Error("no mark");
+      const file = MarkFile.open(path, found);
+      file.writeSynced(markAt(3));
+      file.close();
+      withBytes((bytes) => bytes.fill(0, slot * slotBytes, (slot + 1) * slotBytes));
+      restartSystem();
+      expect(readMark(path)).toEqual({ kind: "unreadable" });
+      writeFileSync(path, readFileSync(path).subarray(0, slotBytes));
+      expect(readMark(path)).toEqual({ kind: "unreadable" });
+    },
+  );
 
   test("that has made all of the file zeros, or has cut it off, leaves nothing to go by", () => {
     for (const bytes of [2 * slotBytes, slotBytes + 100, 10, 0]) {
@@ -126,13 +150,16 @@ describe("rot", () => {
   });
 });
 
-test("a finding of any length and any characters fits", () => {
-  const finding = '\u0000\u{1f4be}"\\'.repeat(5000);
-  const state = { kind: "damaged", finding, folder: "damaged-2026" } as const;
-  const file = MarkFile.create(path, markAt(1));
-  file.writeSynced({ ...markAt(2), state: { kind: "recovering", to: "x", before: state } });
-  file.close();
-  const found = readMark(path);
-  const text = found.kind === "mark" && JSON.stringify(found.mark.state);
-  expect(text).toContain("damaged-2026");
-});
+test.each(['\u0000\u{1f4be}"\\', "\u0001", "\u{1f4be}", "\ud800", "a"])(
+  "a finding of any length of %j fits",
+  (character) => {
+    const finding = character.repeat(5000);
+    const state = { kind: "damaged", finding, folder: "damaged-2026" } as const;
+    const file = MarkFile.create(path, markAt(1));
+    file.writeSynced({ ...markAt(2), state: { kind: "recovering", to: "x", before: state } });
+    file.close();
+    const found = readMark(path);
+    const text = found.kind === "mark" && JSON.stringify(found.mark.state);
+    expect(text).toContain("damaged-2026");
+  },
+);

@@ -178,18 +178,6 @@ test("a column's name rotten in a table without a row: noticed before a statemen
 });
 
 describe("the mark", () => {
-  test("its newer slot rotten, beside sound data: the node goes on and has a whole mark again", () => {
-    fill();
-    const mark = readMark(inDir("graft.mark"));
-    rotSlot(mark.kind === "mark" ? mark.slot : 0);
-    directory.open().close();
-    expect(readMark(inDir("graft.mark"))).toMatchObject({
-      kind: "mark",
-      isNewest: true,
-      mark: { last: { index: 20 } },
-    });
-  });
-
   test.each([[[0]], [[1]], [[0, 1]]])(
     "its slots %p rotten, beside damaged data: it cannot know its vote, and refuses",
     (slots) => {

@@ -149,7 +149,7 @@ describe("formats", () => {
     const path = join(directory.dataDir, "graft.mark");
     const mark = readFileSync(path);
     const slot = new Uint8Array(slotBytes);
-    encodeSlot(slot, 99, { ...firstPromises("x"), state: { kind: "inUse" } }, 4);
+    encodeSlot(slot, { sequence: 99, mark: { ...firstPromises("x"), state: { kind: "inUse" } }, bootId: null }, 4);
     writeFileSync(path, Buffer.concat([mark.subarray(0, slotBytes), slot]));
     const before = readFileSync(directory.file);
     expect(storageError(directory.open)).toContain("data format 4");
