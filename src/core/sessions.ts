@@ -39,9 +39,12 @@ export interface KeptOutcome {
 export interface SessionImage {
   readonly id: LogIndex;
   readonly client: ClientName;
+  readonly isAdmin: boolean;
   readonly timeoutMs: number;
   readonly activeMs: number;
   readonly answeredBelow: number;
+  /** No command up to this one is applied any more: one of them found no room for its outcome; 0: none. */
+  readonly refusedThrough: number;
   /** By sequence, ascending. */
   readonly outcomes: readonly KeptOutcome[];
 }
@@ -63,9 +66,13 @@ export interface SessionLimits {
   readonly clientSessionsMax: number;
   /** Commands of a session under way at once: from the lowest one without an answer on. */
   readonly windowMax: number;
-  /** Bytes of outcomes kept for one session, for one client, and for all; the outcome that exceeds it is still kept. */
+  /**
+   * Bytes of outcomes kept for one session, for one client, for all sessions that administrators opened, and for all others. The
+   * outcome that exceeds it is still kept. Of the last two, a client has no more than it leaves to the others.
+   */
   readonly sessionBytesMax: number;
   readonly clientBytesMax: number;
+  readonly adminBytesMax: number;
   readonly bytesMax: number;
 }
 
@@ -76,7 +83,8 @@ export const sessionLimits: SessionLimits = Object.freeze({
   windowMax: 1024,
   sessionBytesMax: 16 * 1024 * 1024,
   clientBytesMax: 64 * 1024 * 1024,
-  bytesMax: 256 * 1024 * 1024,
+  adminBytesMax: 64 * 1024 * 1024,
+  bytesMax: 192 * 1024 * 1024,
 });
 
 /** Whose session is opened, and for how long it lives without a command. */
@@ -88,11 +96,21 @@ export interface SessionOpening {
 
 interface Session {
   readonly owner: Owner;
+  /** Which the bytes count in. */
+  readonly pool: Pool;
   readonly timeoutMs: number;
   /** The stamp of its latest entry. */
   activeMs: number;
   answeredBelow: number;
+  refusedThrough: number;
   readonly outcomes: Map<number, KeptOutcome>;
+  bytes: number;
+}
+
+/** What several clients share. */
+interface Pool {
+  readonly isAdmins: boolean;
+  readonly bytesMax: number;
   bytes: number;
 }
 
@@ -117,13 +135,18 @@ const otherPayload = ({ id, sequence }: OwnedStamp): SessionAnswer => ({
   kind: "rejected",
   message: `command ${sequence} of session ${id} was sent before with another payload`,
 });
+const hadNoRoom = ({ id, sequence }: OwnedStamp): SessionAnswer => ({
+  kind: "rejected",
+  message: `there was no room to keep the result of command ${sequence} of session ${id}; send it again as a new command`,
+});
 
 export class SessionTable {
   readonly #limits: SessionLimits;
   /** In the order of their ids, since each is opened by a later entry. */
   readonly #sessions = new Map<LogIndex, Session>();
   readonly #owners = new Map<ClientName, Owner>();
-  #bytes = 0;
+  readonly #admins: Pool;
+  readonly #others: Pool;
   #stampMs = 0;
   /** No session expires before: looking for one is useless until then. */
   #safeUntilMs = Number.POSITIVE_INFINITY;
@@ -131,6 +154,8 @@ export class SessionTable {
 
   constructor(limits: SessionLimits = sessionLimits) {
     this.#limits = limits;
+    this.#admins = { isAdmins: true, bytesMax: limits.adminBytesMax, bytes: 0 };
+    this.#others = { isAdmins: false, bytesMax: limits.bytesMax, bytes: 0 };
   }
 
   /** How many sessions are held, those included that have expired unnoticed. */
@@ -140,7 +165,7 @@ export class SessionTable {
 
   /** Bytes of all outcomes held, roughly. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#admins.bytes + this.#others.bytes;
   }
 
   /** The entry at `id` opens a session. Null: it is open; else why there is no room for it. */
@@ -148,9 +173,8 @@ export class SessionTable {
     this.#stampMs = stampMs;
     const refusal = this.#refusalToOpen(opening);
     if (refusal !== null) return refusal;
-    const { client, timeoutMs } = opening;
-    this.#begin(id, { client, timeoutMs, activeMs: stampMs, answeredBelow: 1 });
-    this.#safeUntilMs = Math.min(this.#safeUntilMs, stampMs + timeoutMs);
+    this.#begin(id, { ...opening, activeMs: stampMs, answeredBelow: 1, refusedThrough: 0 });
+    this.#safeUntilMs = Math.min(this.#safeUntilMs, stampMs + opening.timeoutMs);
     // Looking through all of them costs as much as there are: not at every opening.
     if (++this.#openedSinceLook * 8 > this.#sessions.size) this.#prune();
     return null;
@@ -179,7 +203,7 @@ export class SessionTable {
     const { sequence } = stamp;
     if (sequence < session.answeredBelow) return forgotten;
     const kept = session.outcomes.get(sequence);
-    if (kept === undefined) return this.#refusalOf(command, session);
+    if (kept === undefined) return this.#refusalOf(stamp, session);
     return kept.digest === command.digest ? kept.outcome : otherPayload(stamp);
   }
 
@@ -192,9 +216,11 @@ export class SessionTable {
   /** A copy for a snapshot: what happens later does not show in it. */
   image(): SessionsImage {
     this.#prune();
-    const sessions = [...this.#sessions].map(([id, { owner, timeoutMs, activeMs, answeredBelow, outcomes }]) => {
-      const ascending = [...outcomes.values()].sort((one, other) => one.sequence - other.sequence);
-      return { id, client: owner.client, timeoutMs, activeMs, answeredBelow, outcomes: ascending };
+    const sessions = [...this.#sessions].map(([id, session]) => {
+      const { owner, pool, timeoutMs, activeMs, answeredBelow, refusedThrough } = session;
+      const outcomes = [...session.outcomes.values()].sort((one, other) => one.sequence - other.sequence);
+      const whose = { client: owner.client, isAdmin: pool.isAdmins };
+      return { id, ...whose, timeoutMs, activeMs, answeredBelow, refusedThrough, outcomes };
     });
     return { stampMs: this.#stampMs, sessions };
   }
@@ -203,7 +229,8 @@ export class SessionTable {
   restore({ stampMs, sessions }: SessionsImage): void {
     this.#sessions.clear();
     this.#owners.clear();
-    this.#bytes = 0;
+    this.#admins.bytes = 0;
+    this.#others.bytes = 0;
     this.#stampMs = stampMs;
     this.#openedSinceLook = 0;
     this.#safeUntilMs = Number.NEGATIVE_INFINITY;
@@ -226,9 +253,11 @@ export class SessionTable {
   }
 
   #begin(id: LogIndex, image: Omit<SessionImage, "id" | "outcomes">): Session {
-    const { client, timeoutMs, activeMs, answeredBelow } = image;
+    const { client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough } = image;
     const owner = this.#owners.get(client) ?? { client, sessions: new Map(), bytes: 0 };
-    const session: Session = { owner, timeoutMs, activeMs, answeredBelow, outcomes: new Map(), bytes: 0 };
+    const pool = isAdmin ? this.#admins : this.#others;
+    const state = { timeoutMs, activeMs, answeredBelow, refusedThrough };
+    const session: Session = { owner, pool, ...state, outcomes: new Map(), bytes: 0 };
     this.#owners.set(client, owner);
     owner.sessions.set(id, session);
     this.#sessions.set(id, session);
@@ -249,12 +278,11 @@ export class SessionTable {
   }
 
   #remove(id: LogIndex, session: Session): void {
-    const { owner, bytes } = session;
+    const { owner } = session;
     this.#sessions.delete(id);
     owner.sessions.delete(id);
     if (owner.sessions.size === 0) this.#owners.delete(owner.client);
-    owner.bytes -= bytes;
-    this.#bytes -= bytes;
+    this.#weigh(session, -session.bytes);
   }
 
   #pruneClient(client: ClientName): void {
@@ -275,30 +303,33 @@ export class SessionTable {
 
   /**
    * A command for which there is no room is refused before it is applied. By its stamp alone where it is too far ahead, so
-   * that every copy of it meets the same; for the bytes of earlier outcomes once and for all, as room may come back.
+   * that every copy of it meets the same; for the bytes of earlier outcomes once and for all, as room may come back. To remember
+   * which ones were refused takes no room: those that come later than one with a higher number are refused with it.
    */
-  #refusalOf({ stamp, digest }: StampedCommand, session: Session): SessionOutcome | null {
+  #refusalOf(stamp: OwnedStamp, session: Session): SessionAnswer | null {
     const { sequence, answeredBelow } = stamp;
     const { windowMax } = this.#limits;
     if (sequence - answeredBelow >= windowMax) {
       return { kind: "rejected", message: `more than ${windowMax} commands of this session wait for their answers` };
     }
+    if (sequence <= session.refusedThrough) return hadNoRoom(stamp);
     const full = this.#fullFor(session);
     if (full === null) return null;
-    const message = `the results kept for ${full}; send it again when some have arrived`;
-    const outcome: SessionOutcome = { kind: "rejected", message };
-    this.#add(session, { sequence, digest, outcome });
-    return outcome;
+    session.refusedThrough = sequence;
+    return { kind: "rejected", message: `the results kept for ${full}; send it again when some have arrived` };
   }
 
   /** Whose bound of bytes leaves no room for one more outcome; null: there is room. */
-  #fullFor({ owner, bytes }: Session): string | null {
-    const { sessionBytesMax, clientBytesMax, bytesMax } = this.#limits;
+  #fullFor({ owner, pool, bytes }: Session): string | null {
+    const { sessionBytesMax, clientBytesMax } = this.#limits;
     if (owner.bytes >= clientBytesMax) this.#pruneClient(owner.client);
-    if (this.#bytes >= bytesMax) this.#prune();
+    if (owner.bytes >= pool.bytesMax - pool.bytes) this.#prune();
     if (bytes >= sessionBytesMax) return `this session have reached ${sessionBytesMax} bytes`;
     if (owner.bytes >= clientBytesMax) return `the sessions of this client have reached ${clientBytesMax} bytes`;
-    return this.#bytes >= bytesMax ? `all sessions have reached ${bytesMax} bytes` : null;
+    // So there is always room for one more client, though less and less: the first has a half, the next a half of the rest.
+    const left = pool.bytesMax - pool.bytes;
+    if (owner.bytes < left) return null;
+    return `the sessions of this client have reached ${Math.max(0, left)} bytes, as many as are left to the others`;
   }
 
   #add(session: Session, { sequence, digest, outcome }: KeptOutcome): void {
@@ -310,7 +341,7 @@ export class SessionTable {
   #weigh(session: Session, bytes: number): void {
     session.bytes += bytes;
     session.owner.bytes += bytes;
-    this.#bytes += bytes;
+    session.pool.bytes += bytes;
   }
 
   #letGo(session: Session, answeredBelow: number): void {

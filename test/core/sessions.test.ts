@@ -23,7 +23,8 @@ const small: SessionLimits = {
   windowMax: 4,
   sessionBytesMax: 300,
   clientBytesMax: 1000,
-  bytesMax: 500,
+  bytesMax: 1000,
+  adminBytesMax: 1000,
 };
 
 const full = (whose: string, bytes: number): string =>
@@ -222,14 +223,19 @@ describe("what is kept is bounded", () => {
     expect(apply(table, stamp(7, 2), 10)).toEqual(refusal);
     // The client knows the first outcome: there is room, but that command has been refused.
     expect(apply(table, stamp(7, 3, 2), 20)).toBe("applied");
-    expect(apply(table, stamp(7, 2), 20)).toEqual(refusal);
+    expect(apply(table, stamp(7, 2), 20)).toMatchObject({ kind: "rejected" });
   });
 
   test("and so it is with the outcomes of all sessions together, until one of them expires", () => {
-    const table = opened(small, 1, 2, 3);
-    for (const id of [1, 2]) apply(table, stamp(id, 1), 10, ok(...new Uint8Array(200)));
-    apply(table, stamp(3, 1), 500, ok());
-    expect(apply(table, stamp(3, 2), 1010)).toEqual(rejected(full("all sessions", 500)));
+    const table = opened({ ...small, bytesMax: 500 }, 1, 2, 3);
+    apply(table, stamp(3, 1), 10, ok());
+    for (const id of [1, 2]) apply(table, stamp(id, 1), 10, ok(...new Uint8Array(120)));
+    apply(table, stamp(3, 1), 500);
+    expect(apply(table, stamp(3, 2), 1010)).toEqual(
+      rejected(
+        "the results kept for the sessions of this client have reached 68 bytes, as many as are left to the others; send it again when some have arrived",
+      ),
+    );
     expect(apply(table, stamp(3, 3, 3), 1011)).toBe("applied");
   });
 
@@ -289,7 +295,15 @@ describe("on every node the same", () => {
   }
 
   test("a node that takes snapshots, or was restored from one, answers alike", () => {
-    const limits = { ...small, sessionsMax: 6, adminSessions: 1, clientSessionsMax: 3, clientBytesMax: 400 };
+    const limits = {
+      ...small,
+      sessionsMax: 6,
+      adminSessions: 1,
+      clientSessionsMax: 3,
+      sessionBytesMax: 200,
+      clientBytesMax: 400,
+      bytesMax: 700,
+    };
     let all = "";
     for (let seed = 1; seed <= 16; seed++) {
       const plain = play(seed, new SessionTable(limits), (_, table) => table);
@@ -313,8 +327,8 @@ describe("on every node the same", () => {
       "this client has",
       "another client",
       "this session have",
-      "this client have",
-      "all sessions have",
+      "this client have reached 400 bytes;",
+      "left to the others",
     ];
     expect([...answers, ...refusals].filter((word) => !all.includes(word))).toEqual([]);
   });
@@ -335,6 +349,8 @@ describe("on every node the same", () => {
           timeoutMs: 1000,
           activeMs: 10,
           answeredBelow: 1,
+          isAdmin: false,
+          refusedThrough: 0,
           outcomes: [
             { sequence: 1, digest: 31, outcome: ok(1) },
             { sequence: 2, digest: 62, outcome: ok(2) },

@@ -1,7 +1,7 @@
 // How the table of the clients' sessions stands in a snapshot: in pieces, each a CBOR array, so that neither many sessions nor
 // large outcomes are ever encoded in one go. Equal tables have equal bytes.
 //
-//   [stampMs], then of each session  [id, client, timeoutMs, activeMs, answeredBelow],
+//   [stampMs], then of each session  [id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough],
 //              and after it of each outcome  [sequence, digest, kind, bytes]
 import type { KeptOutcome, SessionImage, SessionOutcome, SessionsImage } from "../../core/sessions.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
@@ -14,8 +14,8 @@ const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function* sessionPieces({ stampMs, sessions }: SessionsImage): Generator<Uint8Array, void> {
   yield encodeValue([stampMs]);
-  for (const { id, client, timeoutMs, activeMs, answeredBelow, outcomes } of sessions) {
-    yield encodeValue([id, client, timeoutMs, activeMs, answeredBelow]);
+  for (const { id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough, outcomes } of sessions) {
+    yield encodeValue([id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough]);
     for (const { sequence, digest, outcome } of outcomes) {
       const bytes = outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message);
       yield encodeValue([sequence, digest, outcomeKinds.indexOf(outcome.kind), bytes]);
@@ -34,7 +34,7 @@ export class SessionPiecesReader {
     const fields = decodeValue(piece);
     if (!Array.isArray(fields)) throw notOfTheTable();
     if (this.#stampMs === null) this.#stampMs = count(fields, 0, 1);
-    else if (fields.length === 5) this.#begin(fields);
+    else if (fields.length === 7) this.#begin(fields);
     else this.#outcome(fields);
   }
 
@@ -45,10 +45,19 @@ export class SessionPiecesReader {
   }
 
   #begin(fields: readonly CborValue[]): void {
-    const [id, timeoutMs, activeMs] = [count(fields, 0, 5), count(fields, 2, 5), count(fields, 3, 5)];
-    const client = fields[1];
-    if (id <= (this.#sessions.at(-1)?.id ?? 0) || typeof client !== "string") throw notOfTheTable();
-    this.#sessions.push({ id, client, timeoutMs, activeMs, answeredBelow: count(fields, 4, 5), outcomes: [] });
+    const [id, client, isAdmin] = [count(fields, 0, 7), fields[1], fields[2]];
+    if (id <= (this.#sessions.at(-1)?.id ?? 0)) throw notOfTheTable();
+    if (typeof client !== "string" || typeof isAdmin !== "boolean") throw notOfTheTable();
+    this.#sessions.push({
+      id,
+      client,
+      isAdmin,
+      timeoutMs: count(fields, 3, 7),
+      activeMs: count(fields, 4, 7),
+      answeredBelow: count(fields, 5, 7),
+      refusedThrough: count(fields, 6, 7),
+      outcomes: [],
+    });
   }
 
   #outcome(fields: readonly CborValue[]): void {

@@ -1,0 +1,79 @@
+// Who finds room in the session table while others keep all that they can? Each client that takes its answers, and an administrator
+// in any case.
+import { expect, test } from "bun:test";
+import { sessionLimits, type SessionOutcome, SessionTable, type StampedCommand } from "../../src/core/sessions.ts";
+
+const dayMs = 86_400_000;
+const bytes = (count: number): SessionOutcome => ({ kind: "ok", payload: new Uint8Array(count) });
+const stamp = (id: number, sequence: number, client: string, answeredBelow = 1): StampedCommand => ({
+  stamp: { id, sequence, answeredBelow, client },
+  digest: sequence,
+});
+
+function apply(table: SessionTable, command: StampedCommand, outcome: SessionOutcome) {
+  const answer = table.answerTo(command, 10);
+  if (answer !== null) return answer;
+  table.keep(command, outcome);
+  return "applied";
+}
+
+const open = (table: SessionTable, id: number, client: string, isAdmin = false): void =>
+  expect(table.open(id, { client, isAdmin, timeoutMs: dayMs }, 10)).toBeNull();
+
+test("P63: clients that keep all they can lock out neither the administrators nor another client", () => {
+  const table = new SessionTable();
+  const kept = bytes(64 * 1024);
+  /** It takes no answers, and goes on when it is refused. */
+  const flood = (client: string, firstId: number, isAdmin = false): void => {
+    for (let id = firstId; id < firstId + 16; id++) {
+      open(table, id, client, isAdmin);
+      for (let sequence = 1; sequence <= 1024; sequence++) apply(table, stamp(id, sequence, client), kept);
+    }
+  };
+  const finds = (client: string, id: number, isAdmin = false): unknown => {
+    open(table, id, client, isAdmin);
+    return apply(table, stamp(id, 1, client), bytes(1));
+  };
+  for (let nth = 1; nth <= 8; nth++) flood(`greedy-${nth}`, nth * 100);
+  expect([finds("admin", 10_000, true), finds("modest", 10_001)]).toEqual(["applied", "applied"]);
+  flood("greedy admin", 20_000, true);
+  expect([finds("other admin", 30_000, true), finds("modest", 30_001)]).toEqual(["applied", "applied"]);
+  expect(table.bytes).toBeLessThan(sessionLimits.bytesMax + sessionLimits.adminBytesMax);
+});
+
+test("P63: a client may keep as much as it leaves to the others", () => {
+  const table = new SessionTable({ ...sessionLimits, bytesMax: 1000 });
+  for (const [at, client] of ["a", "b", "c"].entries()) open(table, at + 1, client);
+  // Each weighs 200 bytes.
+  const put = (id: number, sequence: number, client: string) => apply(table, stamp(id, sequence, client), bytes(136));
+  expect([put(1, 1, "a"), put(1, 2, "a"), put(1, 3, "a")]).toEqual(["applied", "applied", "applied"]);
+  expect(put(1, 4, "a")).toEqual({
+    kind: "rejected",
+    message:
+      "the results kept for the sessions of this client have reached 400 bytes, as many as are left to the others; send it again when some have arrived",
+  });
+  expect([put(2, 1, "b"), put(2, 2, "b")]).toEqual(["applied", expect.objectContaining({ kind: "rejected" })]);
+  expect(put(3, 1, "c")).toBe("applied");
+});
+
+test("a refusal for want of room takes no room, and stays one, also after a restore", () => {
+  const limits = { ...sessionLimits, sessionBytesMax: 300 };
+  const table = new SessionTable(limits);
+  open(table, 7, "app");
+  expect(apply(table, stamp(7, 1, "app"), bytes(300))).toBe("applied");
+  const before = table.bytes;
+  // Those with lower numbers that come later are refused with it: whether they had come before is not kept.
+  for (const sequence of [4, 3]) expect(apply(table, stamp(7, sequence, "app"), bytes(1))).not.toBe("applied");
+  expect(table.bytes).toBe(before);
+  const restored = new SessionTable(limits);
+  restored.restore(table.image());
+  for (const each of [table, restored]) {
+    for (const sequence of [2, 3, 4]) {
+      expect(apply(each, stamp(7, sequence, "app", 2), bytes(1))).toEqual({
+        kind: "rejected",
+        message: `there was no room to keep the result of command ${sequence} of session 7; send it again as a new command`,
+      });
+    }
+    expect(apply(each, stamp(7, 5, "app", 2), bytes(1))).toBe("applied");
+  }
+});
