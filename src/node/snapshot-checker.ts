@@ -68,7 +68,7 @@ export class SnapshotChecker {
   #tellOfSound(by: MemberKey, { file, position }: SnapshotRecord): void {
     const about = { through: position.index, by: nodeIdOf(by), file };
     const message = "a follower finds this node's snapshot damaged, and here it is sound: look at the follower's disk";
-    this.#options.logger.log("warn", message, about, `sound ${by}`);
+    this.#options.logger.log("warn", message, about, `sound ${nodeIdOf(by)}`);
   }
 
   #tellOfDamage({ file, position }: SnapshotRecord, finding: string): void {

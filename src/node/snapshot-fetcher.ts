@@ -100,7 +100,7 @@ export class SnapshotFetcher {
       // The leader offers it again, and what is here already is not read twice.
       const reason = toError(error).message;
       const fields = { ...about, received: fetch.receivedBytes, reason };
-      logger.log("warn", "fetching a snapshot was cut short", fields, `cut ${fetch.from}`);
+      logger.log("warn", "fetching a snapshot was cut short", fields, `cut ${about.from}`);
       this.#pausedUntilMs = clock.nowMs() + retryPauseMs;
     } finally {
       fetch.link?.close("the snapshot is read");
@@ -114,7 +114,7 @@ export class SnapshotFetcher {
     const pauseMs =
       this.#refused?.file === file ? Math.min(2 * this.#refused.pauseMs, refusedPauseMaxMs) : retryPauseMs;
     this.#refused = { file, pauseMs, untilMs: clock.nowMs() + pauseMs };
-    logger.log("error", message, { through: position.index, from: nodeIdOf(from), file }, `refused ${from}`);
+    logger.log("error", message, { through: position.index, from: nodeIdOf(from), file }, `refused ${nodeIdOf(from)}`);
     if (isDamaged) damaged(from, snapshot);
   }
 

@@ -69,7 +69,12 @@ export class SnapshotServer {
       serving.sentBytes = offset + bytes.byteLength;
     } catch (error) {
       const reason = toError(error).message;
-      this.#logger.log("error", "a snapshot cannot be read", { file, peer: serving.peer.id, reason }, `read ${file}`);
+      this.#logger.log(
+        "error",
+        "a snapshot cannot be read",
+        { file, peer: serving.peer.id, reason },
+        `read ${serving.peer.id}`,
+      );
       link.send({ kind: "snapshotGone", file, reason: "it cannot be read" });
     }
   }

@@ -4,7 +4,9 @@ import { toMemberKey } from "../../src/core/configuration.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { GraftError } from "../../src/errors.ts";
 import { createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { SnapshotChecker } from "../../src/node/snapshot-checker.ts";
 import { NodeSnapshots } from "../../src/node/snapshots.ts";
+import type { Logger } from "../../src/ports/logger.ts";
 import { snapshotAt } from "../core/say.ts";
 import { follower } from "../core/build.ts";
 import { RecordingMachine } from "./recording-machine.ts";
@@ -50,6 +52,19 @@ async function checked(
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   return { asked, failures };
 }
+
+test("one that says again and again that a sound snapshot is damaged fills no log, whatever incarnation it takes", async () => {
+  const causes: (string | undefined)[] = [];
+  const contents = async function* (): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1);
+  };
+  const logger: Logger = { enabled: () => true, log: (_level, _message, _fields, cause) => void causes.push(cause) };
+  const snapshots = { ...createMemorySnapshotStore(), contents };
+  const checker = new SnapshotChecker({ snapshots, logger } as never);
+  for (const incarnation of ["one", "two"])
+    await checker.check(toMemberKey("n2", incarnation), snapshotAt({ index: 5, term: 1 }));
+  expect(causes).toEqual(["sound n2", "sound n2"]);
+});
 
 const silent = { enabled: () => false, log: () => {} };
 

@@ -8,7 +8,7 @@ import type { Discovery, PeerIdentity } from "../../ports/transport.ts";
 import { encodeFrame } from "../cbor/codec.ts";
 import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
 import type { FlushTurn } from "./flush-turn.ts";
-import { explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
+import { type DialFailure, explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
 import { type Expectation, machineFeature, makeHello, type NodeSender, refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { connectTls } from "./secure-socket.ts";
@@ -37,7 +37,7 @@ export interface Dial {
   /** The node that was meant has answered, for the same purpose. Gives the link its handler, or answers why it is not wanted. */
   readonly onHello: (link: Link, sender: NodeSender, hello: Hello) => Refused | null;
   /** Why it has come to nothing, in words for an operator. */
-  readonly onFailed: (end: LinkEnd) => void;
+  readonly onFailed: (failure: LinkEnd & DialFailure) => void;
 }
 
 /** Nothing is delivered of a connection that is not to stay. */

@@ -101,6 +101,13 @@ export class Greeting implements LinkHandler {
   }
 }
 
+/** Why an attempt to reach a node came to nothing. */
+export interface DialFailure {
+  readonly reason: string;
+  /** The same without a word that the other side chose: the cause of a log line. */
+  readonly cause: string;
+}
+
 /**
  * What a failed attempt to reach node `id` (null: whoever is there) comes down to. A node that does not accept a
  * certificate closes without a word, for it owes strangers none; then the own certificate is looked at here.
@@ -108,16 +115,18 @@ export class Greeting implements LinkHandler {
 export function explainGreeting(
   failure: GreetingFailure,
   dialled: { readonly id: string | null; readonly tls: TlsMaterial; readonly nowMs: number },
-): LinkEnd {
+): LinkEnd & DialFailure {
   const node = dialled.id ?? "the node";
   if (failure.code !== null) {
     const reason = failure.isOurRefusal ? failure.reason : `${node} refused this connection: ${failure.reason}`;
-    return { kind: failure.kind, reason };
+    return { kind: failure.kind, reason, cause: failure.code };
   }
-  if (!failure.isSilent) return failure;
+  if (!failure.isSilent) return { kind: failure.kind, reason: failure.reason, cause: failure.reason };
   const problem = ownCertificateProblem(dialled.tls, dialled.nowMs);
-  if (problem !== null)
-    return { kind: "untrusted", reason: `${node} closed the connection without a word: ${problem}` };
-  const reason = `${node} did not answer the hello (${failure.reason}); its log may say what it holds against this certificate`;
-  return { kind: "unreachable", reason };
+  const kind = problem === null ? "unreachable" : "untrusted";
+  const reason =
+    problem === null
+      ? `${node} did not answer the hello (${failure.reason}); its log may say what it holds against this certificate`
+      : `${node} closed the connection without a word: ${problem}`;
+  return { kind, reason, cause: reason };
 }

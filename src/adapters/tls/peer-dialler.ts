@@ -1,6 +1,7 @@
 // When is a peer dialled? While there is no connection with it: at once after one that had held, and otherwise after waits
 // that double up to a bound. It remembers in words why the last attempt failed.
 import type { Clock, Timer } from "../../ports/clock.ts";
+import type { DialFailure } from "./greeting.ts";
 import type { Link } from "./link.ts";
 import type { TransportLimits } from "./limits.ts";
 
@@ -19,7 +20,7 @@ export interface PeerDiallerOptions {
   /** Begins an attempt, which ends in `succeeded` or `failed`. */
   readonly attempt: (address: string) => Link;
   /** Called when the reason is another than that of the attempt before. */
-  readonly onReason: (reason: string) => void;
+  readonly onReason: (failure: DialFailure) => void;
 }
 
 export class PeerDialler {
@@ -77,12 +78,12 @@ export class PeerDialler {
     this.#reason = null;
   }
 
-  failed(reason: string): void {
+  failed({ reason, cause }: DialFailure): void {
     if (this.#state !== "dialling") return;
     this.#link = null;
     this.#state = "idle";
     if (this.#options.isConnected()) return;
-    if (reason !== this.#reason) this.#options.onReason(reason);
+    if (reason !== this.#reason) this.#options.onReason({ reason, cause });
     this.#reason = reason;
     this.#wait();
   }

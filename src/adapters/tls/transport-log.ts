@@ -1,10 +1,10 @@
 // What does an operator read of connections? Lines that anyone on the network can provoke have a cause, so that repetitions are only
 // counted. What is in order, and happens whenever two nodes dial each other, is read only when looking for it; and so is a bare
 // connection that says nothing, such as a probe of a load balancer.
-import type { MemberKey } from "../../core/configuration.ts";
+import { type MemberKey, nodeIdOf } from "../../core/configuration.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { Refused } from "../cbor/frames.ts";
-import type { GreetingFailure } from "./greeting.ts";
+import type { DialFailure, GreetingFailure } from "./greeting.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import type { Link } from "./link.ts";
 import { brokenHandshake, isHangUp } from "./tls-words.ts";
@@ -33,7 +33,8 @@ export class TransportLog {
   /** What a peer sent contradicts what this node knows. */
   peerLied(peer: MemberKey, reason: string): void {
     const message = "a peer has sent what no honest node sends; its connection is closed";
-    this.#logger.log("warn", message, { peer, reason }, `lied ${peer}`);
+    // The sender chooses its incarnation, and its certificate the id.
+    this.#logger.log("warn", message, { peer, reason }, `lied ${nodeIdOf(peer)}`);
   }
 
   /** A client that was let in broke the protocol. */
@@ -58,7 +59,7 @@ export class TransportLog {
     this.#logger.log("debug", "peer reached", { peer, address });
   }
 
-  unreachable(peer: string, address: string, reason: string): void {
-    this.#logger.log("warn", "peer cannot be reached", { peer, address, reason });
+  unreachable(peer: string, address: string, { reason, cause }: DialFailure): void {
+    this.#logger.log("warn", "peer cannot be reached", { peer, address, reason }, `unreachable ${peer} ${cause}`);
   }
 }

@@ -265,12 +265,12 @@ class NodeTransport implements TlsTransport {
           address: to,
           purpose: { kind: "peer" },
           onHello: (link, sender, hello) => this.#meetDialled(link, sender, hello, to),
-          onFailed: ({ kind, reason }) => {
-            if (kind === "vacant" && !this.#table.has(id)) this.#crashes.foundVacant(id, to);
-            dialler.failed(reason);
+          onFailed: (failure) => {
+            if (failure.kind === "vacant" && !this.#table.has(id)) this.#crashes.foundVacant(id, to);
+            dialler.failed(failure);
           },
         }),
-      onReason: (reason) => this.#log.unreachable(id, dialler.address, reason),
+      onReason: (failure) => this.#log.unreachable(id, dialler.address, failure),
     });
     return dialler;
   }

@@ -2,6 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
+import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
+import { explainGreeting } from "../../../src/adapters/tls/greeting.ts";
+import { TransportLog } from "../../../src/adapters/tls/transport-log.ts";
 import type { ClientReply } from "../../../src/ports/requests.ts";
 import { incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
 import {
@@ -312,6 +315,39 @@ describe("P54: slow and many", () => {
       node.lines.filter(({ message }) => message === "a connection ended before it had said anything");
     await until(() => about().length === 2, "both are told");
     expect(node.lines.filter(({ level }) => level !== "debug")).toEqual([]);
+  });
+
+  test("a liar that takes another incarnation with every connection is one cause", async () => {
+    for (let count = 0; count < 3; count += 1) {
+      const disk = `disk${count}`;
+      const raw = await net.raw(node, await nodeTls("n2"));
+      await until(() => raw.isSecure, "TLS stands");
+      raw.send(hello({ ...nodeSender("n2"), incarnation: disk } as HelloSender, { meant: "n1" }));
+      await until(() => raw.frames("peer").length === 1, "the hello is answered");
+      node.transport.dismiss(toMemberKey("n2", disk), `lie ${count}`);
+      await until(() => raw.isClosed, "closed");
+    }
+    const lies = node.lines.filter(({ message }) => message.startsWith("a peer has sent what no honest node sends"));
+    expect(lies.length).toBe(3);
+    expect(new Set(lies.map(({ cause }) => cause))).toEqual(new Set(["lied n2"]));
+  });
+
+  test("what the other side of a dial says is no part of the cause, and what this side finds is", () => {
+    const lines: string[] = [];
+    const log = new TransportLog({
+      enabled: () => true,
+      log: (_level, _message, _fields, cause) => void lines.push(cause ?? "none"),
+    });
+    const dialled = { id: "n2", tls: { ca: "", cert: "", key: "" }, nowMs: 0 };
+    const failure = { kind: "closed", isOurRefusal: false, isSilent: false, identity: null } as const;
+    for (const words of ["one", "two"]) {
+      const { reason, cause } = explainGreeting({ ...failure, code: "busy", reason: words }, dialled);
+      expect(reason).toBe(`n2 refused this connection: ${words}`);
+      log.unreachable("n2", "n2.test:7400", { reason, cause });
+    }
+    const found = explainGreeting({ ...failure, code: null, reason: "no route to the host" }, dialled);
+    log.unreachable("n2", "n2.test:7400", found);
+    expect(lines).toEqual(["unreachable n2 busy", "unreachable n2 busy", "unreachable n2 no route to the host"]);
   });
 
   test("a flood of strangers does not fill the log", async () => {
