@@ -8,8 +8,9 @@ import type { Promises } from "./mark.ts";
 import type { Found } from "./saved-state.ts";
 
 /** What a node with this data has promised, as the next mark says it. */
-export const promisesOf = ({ saved, tail }: Found): Promises => ({
+export const promisesOf = ({ databaseId, saved, tail }: Found): Promises => ({
   incarnation: saved.incarnation,
+  databaseId,
   clusterUuid: saved.genesis?.clusterUuid ?? saved.refill?.clusterUuid ?? null,
   currentTerm: saved.currentTerm,
   votedFor: saved.votedFor,
@@ -26,10 +27,18 @@ function mayHaveOtherVoters({ incarnation, genesis, baseConfiguration, configura
 }
 
 /** In words what the database lacks of the promises; null: nothing. */
-export function whatIsMissing(db: Database, { saved, base, tail }: Found, promised: Promises): string | null {
+export function whatIsMissing(
+  db: Database,
+  { databaseId, saved, base, tail }: Found,
+  promised: Promises,
+): string | null {
   const { incarnation, clusterUuid } = promised;
   if (saved.incarnation !== incarnation) {
     return `it belongs to the incarnation ${saved.incarnation}, and this node's is ${incarnation}`;
+  }
+  // While a node is refilled its mark names little. A database that was set aside before would pass all that follows.
+  if (databaseId !== promised.databaseId) {
+    return `it is another database (${databaseId}) than the one that this node uses (${promised.databaseId})`;
   }
   const uuid = saved.genesis?.clusterUuid ?? saved.refill?.clusterUuid ?? null;
   if (clusterUuid !== null && uuid !== null && uuid !== clusterUuid) {

@@ -31,12 +31,13 @@ const walBytesMax = 4 * 1024 * 1024;
 /** What a transaction adds to the WAL beside its entries: the rest of the page that it shares with the one before. */
 const transactionBytes = 4096;
 
-const incarnationBytes = 16;
+/** Of an incarnation, and of a database. */
+const idBytes = 16;
 
 export interface SqliteLogStoreOptions {
   /** Created with mode 0700 when it is not there. The file in it is `graft.sqlite`. */
   readonly dataDir: string;
-  /** Bytes nobody can predict: the incarnation of a new data directory is made of them. */
+  /** Bytes nobody can predict: the incarnation of a new data directory and the id of each new database are made of them. */
   readonly randomBytes: (count: number) => Uint8Array;
   /** Told what was found, and where the files are now, when damaged data has been set aside. */
   readonly onDamage?: (finding: string) => void;
@@ -54,8 +55,8 @@ export function openSqliteLogStore({ dataDir, randomBytes, onDamage = () => {} }
   const lock = lockDirectory(dataDir);
   try {
     mustHaveNoFinding(dataDir);
-    const newIncarnation = (): string => Buffer.from(randomBytes(incarnationBytes)).toString("hex");
-    return new SqliteLogStore(file, lock, openData({ file, newIncarnation, onDamage }));
+    const newId = (): string => Buffer.from(randomBytes(idBytes)).toString("hex");
+    return new SqliteLogStore(file, lock, openData({ file, newId, onDamage }));
   } catch (error) {
     lock.release();
     throw error instanceof GraftError ? error : failedOperation(file, "Reading what was saved", error);

@@ -10,6 +10,8 @@ import { formatVersion } from "./schema.ts";
 /** What the database must hold, or hold more of. */
 export interface Promises {
   readonly incarnation: Incarnation;
+  /** Of the database file, random: each one that is created has another. An older one that is moved back is told by it. */
+  readonly databaseId: string;
   /** Null before the genesis. */
   readonly clusterUuid: string | null;
   readonly currentTerm: Term;
@@ -34,8 +36,9 @@ export interface Mark extends Promises {
   readonly state: MarkState;
 }
 
-export const firstPromises = (incarnation: Incarnation): Promises => ({
+export const firstPromises = (incarnation: Incarnation, databaseId: string): Promises => ({
   incarnation,
+  databaseId,
   clusterUuid: null,
   currentTerm: 0,
   votedFor: null,

@@ -40,7 +40,8 @@ export interface OpenData {
 
 export interface OpenDataOptions {
   readonly file: string;
-  readonly newIncarnation: () => string;
+  /** Random. */
+  readonly newId: () => string;
   /** Told what was found when files have been set aside. */
   readonly onDamage: (finding: string) => void;
 }
@@ -62,7 +63,7 @@ export function openData(options: OpenDataOptions): OpenData {
   }
 }
 
-function openMark({ file, newIncarnation }: OpenDataOptions): { readonly mark: MarkFile; readonly isNewest: boolean } {
+function openMark({ file, newId }: OpenDataOptions): { readonly mark: MarkFile; readonly isNewest: boolean } {
   const path = markFile(dirname(file));
   const found = readMark(path);
   if (found.kind === "mark") return { mark: MarkFile.open(path, found), isNewest: found.isNewest };
@@ -74,7 +75,7 @@ function openMark({ file, newIncarnation }: OpenDataOptions): { readonly mark: M
   }
   // A mark that cannot be read belonged to data, and that data is gone.
   if (found.kind === "unreadable") throw markDamagedToo(path, absence(file));
-  const promises = firstPromises(newIncarnation());
+  const promises = firstPromises(newId(), newId());
   return { mark: MarkFile.create(path, { ...promises, state: { kind: "creating", refill: null } }), isNewest: true };
 }
 
@@ -86,12 +87,14 @@ class Opening {
   readonly #file: string;
   readonly #mark: MarkFile;
   readonly #isNewest: boolean;
+  readonly #newId: () => string;
   readonly #onDamage: (finding: string) => void;
 
-  constructor({ file, onDamage }: OpenDataOptions, mark: MarkFile, isNewest: boolean) {
+  constructor({ file, newId, onDamage }: OpenDataOptions, mark: MarkFile, isNewest: boolean) {
     this.#file = file;
     this.#mark = mark;
     this.#isNewest = isNewest;
+    this.#newId = newId;
     this.#onDamage = onDamage;
   }
 
@@ -157,9 +160,8 @@ class Opening {
   }
 
   #create({ refill }: MarkState & { readonly kind: "creating" }): Opened {
-    const { incarnation, currentTerm, votedFor } = this.#mark.mark;
     createPrivateFile(this.#file);
-    const opened = this.#open({ incarnation, currentTerm, votedFor, refill }, () => null);
+    const opened = this.#open({ ...this.#mark.mark, refill }, () => null);
     if (opened === null || isAsCreated(opened.found, this.#mark.mark)) return opened;
     closeOrGiveUp(opened.db, this.#file);
     throw this.#isNewest
@@ -200,7 +202,8 @@ class Opening {
     const path = setAside(this.#file, folder);
     const told = hasPromised(promises) ? refillWords(finding, promises, path) : startsAnewWords(finding, path);
     const refill = hasPromised(promises) ? { finding: told, clusterUuid: promises.clusterUuid } : null;
-    this.#mark.writeSynced({ ...promises, last: logStart, chain: chainStart, state: { kind: "creating", refill } });
+    const anew = { ...promises, databaseId: this.#newId(), last: logStart, chain: chainStart };
+    this.#mark.writeSynced({ ...anew, state: { kind: "creating", refill } });
     this.#onDamage(told);
     return null;
   }
@@ -231,9 +234,11 @@ function openRecovered(file: string, incarnation: string): Opened {
 }
 
 /** Whether nothing has been confirmed since the database was created with these promises. */
-function isAsCreated({ saved }: Found, { incarnation, currentTerm, votedFor }: Mark): boolean {
+function isAsCreated({ databaseId, saved }: Found, mark: Mark): boolean {
+  const { incarnation, currentTerm, votedFor } = mark;
   const isBlank = saved.last.index === 0 && saved.genesis === null && saved.snapshot === null;
-  const isOurs = saved.incarnation === incarnation && saved.currentTerm === currentTerm;
+  const isOurs =
+    saved.incarnation === incarnation && databaseId === mark.databaseId && saved.currentTerm === currentTerm;
   return isBlank && isOurs && saved.votedFor === votedFor;
 }
 

@@ -32,6 +32,7 @@ import { failedOperation } from "./storage-errors.ts";
 /** What becomes of a data directory, or would. */
 export interface Recovery {
   readonly file: string;
+  readonly databaseId: string;
   readonly saved: SavedState;
   readonly genesis: Genesis;
   /** This node as the cluster knew it. */
@@ -62,7 +63,7 @@ export interface Recovered {
 export const planRecovery = (dataDir: string): Recovery =>
   lookAtStopped(dataDir, ({ file, db }) => {
     const found = readSavedState(db, file);
-    const recovery = recoveryOf(file, found.saved, damageWords(damageOf(db, file, found)));
+    const recovery = recoveryOf(file, found, damageWords(damageOf(db, file, found)));
     verifyEntries(db, file, found);
     return recovery;
   });
@@ -93,7 +94,7 @@ export function recover(plan: Recovery, founding: Founding): Recovered {
 }
 
 /** From here on a start decides by the incarnation in the database whether the recovery has happened. */
-function markForRecovery({ file, saved }: Recovery, to: string): MarkFile {
+function markForRecovery({ file, databaseId, saved }: Recovery, to: string): MarkFile {
   const path = markFile(dirname(file));
   const found = readMark(path);
   if (found.kind === "mark") {
@@ -106,7 +107,7 @@ function markForRecovery({ file, saved }: Recovery, to: string): MarkFile {
   // A node whose mark was lost may not be refilled either: it does not know what it has voted for.
   const finding = "The mark was lost, and a recovery has not come to its end";
   const before = { kind: "damaged", finding, folder: freeFolderName(dirname(file)) } as const;
-  const promises = { ...firstPromises(saved.incarnation), hasOtherVoters: false };
+  const promises = { ...firstPromises(saved.incarnation, databaseId), hasOtherVoters: false };
   return MarkFile.create(path, { ...promises, state: { kind: "recovering", to, before } });
 }
 
@@ -115,7 +116,7 @@ function recoverMarked({ file, damage }: Recovery, founding: Founding, mark: Mar
   try {
     db.run("BEGIN");
     const found = readSavedState(db, file);
-    const recovered = refound(db, found, recoveryOf(file, found.saved, damage), founding);
+    const recovered = refound(db, found, recoveryOf(file, found, damage), founding);
     db.run("COMMIT");
     mark.writeSynced({ ...promisesOf(readSavedState(db, file)), state: { kind: "inUse" } });
     clearFinding(dirname(file));
@@ -127,7 +128,7 @@ function recoverMarked({ file, damage }: Recovery, founding: Founding, mark: Mar
   }
 }
 
-function recoveryOf(file: string, saved: SavedState, damage: readonly string[]): Recovery {
+function recoveryOf(file: string, { databaseId, saved }: Found, damage: readonly string[]): Recovery {
   const { genesis, removed, last, incarnation } = saved;
   if (genesis === null)
     throw refused(file, "its node has never been part of a cluster, so there is nothing to recover");
@@ -154,14 +155,14 @@ function recoveryOf(file: string, saved: SavedState, damage: readonly string[]):
   if (isAlone && damage.length === 0) {
     throw refused(file, `${nodeIdOf(self.key)} is the only voter, and needs nobody: start it as it is`);
   }
-  return { file, saved, genesis, self, configuration, damage };
+  return { file, databaseId, saved, genesis, self, configuration, damage };
 }
 
 const refused = (file: string, why: string): GraftError =>
   new GraftError("storage", `${file} is not recovered: ${why}. Nothing was changed.`);
 
 function refound(db: Database, found: Found, { file, saved, genesis, self }: Recovery, founding: Founding): Recovered {
-  const { base, tail } = found;
+  const { databaseId, base, tail } = found;
   const member: Member = {
     key: toMemberKey(nodeIdOf(self.key), founding.incarnation),
     address: founding.address,
@@ -178,7 +179,7 @@ function refound(db: Database, found: Found, { file, saved, genesis, self }: Rec
 
   db.run("UPDATE identity SET incarnation = ?, checksum = ? WHERE only = 1", [
     incarnation,
-    recordChecksum(incarnation),
+    recordChecksum(incarnation, databaseId),
   ]);
   db.run("DELETE FROM genesis");
   db.run("DELETE FROM refill");

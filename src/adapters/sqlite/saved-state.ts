@@ -20,10 +20,16 @@ export interface ChainedPosition extends LogPosition {
 }
 
 export interface Found {
+  readonly databaseId: string;
   readonly saved: SavedState;
   /** The position before the log's first entry. */
   readonly base: ChainedPosition;
   readonly tail: ChainedPosition;
+}
+
+interface IdentityRow {
+  readonly incarnation: string;
+  readonly database_id: string;
 }
 
 interface BaseRow {
@@ -36,7 +42,10 @@ interface BaseRow {
 
 /** Throws `GraftError("storage")` when something does not match its checksum or the records contradict each other. */
 export function readSavedState(db: Database, file: string): Found {
-  const { incarnation } = readRecord<{ incarnation: string }>(db, file, "identity", ["incarnation"]);
+  const { incarnation, database_id: databaseId } = readRecord<IdentityRow>(db, file, "identity", [
+    "incarnation",
+    "database_id",
+  ]);
   const vote = readRecord<{ current_term: number; voted_for: string | null }>(db, file, "vote", [
     "current_term",
     "voted_for",
@@ -60,7 +69,7 @@ export function readSavedState(db: Database, file: string): Found {
     removed: readRemoved(db, file),
     refill: readRefill(db, file),
   };
-  return { saved, base, tail };
+  return { databaseId, saved, base, tail };
 }
 
 /** The single row of a table, as its checksum says it was written. Null only for a record that may be absent. */

@@ -21,7 +21,8 @@ export const formatVersion = 3;
  */
 const tables = `
   CREATE TABLE identity (
-    only INTEGER PRIMARY KEY CHECK (only = 1), incarnation TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+    only INTEGER PRIMARY KEY CHECK (only = 1), incarnation TEXT NOT NULL, database_id TEXT NOT NULL,
+    checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE vote (
     only INTEGER PRIMARY KEY CHECK (only = 1), current_term INTEGER NOT NULL, voted_for TEXT,
     checksum INTEGER NOT NULL) STRICT;
@@ -57,6 +58,7 @@ const tablesOf = (db: Database): unknown[] =>
 /** What an empty database begins with. */
 export interface Beginning {
   readonly incarnation: Incarnation;
+  readonly databaseId: string;
   /** Of a node whose data was lost: what it had promised before. */
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
@@ -64,10 +66,12 @@ export interface Beginning {
 }
 
 /** Fills an empty database, in one transaction: after a crash it is either empty or complete. */
-export function createTables(db: Database, { incarnation, currentTerm, votedFor, refill }: Beginning): void {
+export function createTables(db: Database, beginning: Beginning): void {
+  const { incarnation, databaseId, currentTerm, votedFor, refill } = beginning;
   db.run("BEGIN");
   db.run(tables);
-  db.run("INSERT INTO identity VALUES (1, ?, ?)", [incarnation, recordChecksum(incarnation)]);
+  const identity = recordChecksum(incarnation, databaseId);
+  db.run("INSERT INTO identity VALUES (1, ?, ?, ?)", [incarnation, databaseId, identity]);
   db.run("INSERT INTO vote VALUES (1, ?, ?, ?)", [currentTerm, votedFor, recordChecksum(currentTerm, votedFor)]);
   db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, ?)", [chainStart, recordChecksum(0, 0, 0, chainStart, null)]);
   if (refill !== null) {

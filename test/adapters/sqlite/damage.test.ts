@@ -159,6 +159,7 @@ describe("a record", () => {
     ["vote", "UPDATE vote SET voted_for = NULL"],
     ["vote", "DELETE FROM vote"],
     ["identity", "UPDATE identity SET incarnation = 'ffffffffffffffffffffffffffffffff'"],
+    ["identity", "UPDATE identity SET database_id = 'ffffffffffffffffffffffffffffffff'"],
     ["genesis", "UPDATE genesis SET record = replace(record, 'n3', 'n4')"],
     ["base", "UPDATE base SET idx = 3"],
     ["base", "DELETE FROM base"],

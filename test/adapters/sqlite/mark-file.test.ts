@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const markAt = (index: number, currentTerm = 1): Mark => ({
-  ...firstPromises("0123456789abcdef0123456789abcdef"),
+  ...firstPromises("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"),
   currentTerm,
   votedFor: keyOf("n2"),
   last: { index, term: 1 },

@@ -16,6 +16,7 @@ import {
 import { join } from "node:path";
 import { type Mark, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
+import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
 import { planRecovery, recover } from "../../../src/adapters/sqlite/recover.ts";
 import { append, commands, found, genesis, ignoreDurable, keyOf, vote } from "../../contracts/log-entries.ts";
 import { createDataDirectory, damageError, type DataDirectory } from "./data-directory.ts";
@@ -175,6 +176,51 @@ test("a column's name rotten in a table without a row: noticed before a statemen
   bytes.write("paymoad", bytes.indexOf("payload BLOB"));
   writeFileSync(directory.file, bytes);
   expect(refills()).toContain("damaged at its tables");
+});
+
+describe("the damaged files moved back while the node is being refilled", () => {
+  const moveBack = (): void => {
+    for (const name of ["graft.sqlite", "graft.sqlite-wal"]) rmSync(inDir(name), { force: true });
+    const [folder = ""] = directory.setAside();
+    for (const name of readdirSync(folder)) renameSync(join(folder, name), inDir(name));
+  };
+
+  test("are set aside again, and the node is still to be refilled", () => {
+    fillAndKill();
+    truncateSync(`${directory.file}-wal`, readFileSync(`${directory.file}-wal`).length >> 1);
+    refills();
+    moveBack();
+    expect(refills()).toContain("it is another database");
+    expect(directory.setAside()).toHaveLength(2);
+  });
+
+  test("are told of by an inspection, and a recovery goes on with them", () => {
+    fillLostCluster(directory);
+    changeMark((mark) => ({ ...mark, databaseId: "of-a-database-that-came-later", last: { index: 0, term: 0 } }));
+    expect(inspectLog(directory.dataDir, { entriesMax: 0, verify: false }).damage.join()).toContain("another database");
+    recover(planRecovery(directory.dataDir), newCluster);
+    const store = directory.open();
+    expect(store.saved).toMatchObject({ refill: null, incarnation: newCluster.incarnation, last: { index: 10 } });
+    store.close();
+  });
+});
+
+test("each database that is created has an id of its own, which the mark holds too", () => {
+  const idOf = (): unknown => {
+    const [row] = directory.sql("SELECT database_id FROM identity") as { database_id: string }[];
+    expect(readMark(inDir("graft.mark"))).toMatchObject({ mark: { databaseId: row?.database_id } });
+    return row?.database_id;
+  };
+  const ids = new Set<unknown>();
+  for (let count = 0; count < 3; count++) {
+    fill();
+    ids.add(idOf());
+    rmSync(directory.file);
+    refills();
+    ids.add(idOf());
+    rmSync(directory.dataDir, { recursive: true });
+  }
+  expect(ids.size).toBe(6);
 });
 
 describe("the mark", () => {

@@ -15,7 +15,13 @@ beforeEach(() => {
 });
 afterEach(() => directory.remove());
 
-const beginning = { incarnation: "00112233445566778899aabbccddeeff", currentTerm: 0, votedFor: null, refill: null };
+const beginning = {
+  incarnation: "00112233445566778899aabbccddeeff",
+  databaseId: "b7",
+  currentTerm: 0,
+  votedFor: null,
+  refill: null,
+};
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe("settings", () => {
@@ -149,7 +155,7 @@ describe("formats", () => {
     const path = join(directory.dataDir, "graft.mark");
     const mark = readFileSync(path);
     const slot = new Uint8Array(slotBytes);
-    encodeSlot(slot, { sequence: 99, mark: { ...firstPromises("x"), state: { kind: "inUse" } }, bootId: null }, 4);
+    encodeSlot(slot, { sequence: 99, mark: { ...firstPromises("x", "y"), state: { kind: "inUse" } }, bootId: null }, 4);
     writeFileSync(path, Buffer.concat([mark.subarray(0, slotBytes), slot]));
     const before = readFileSync(directory.file);
     expect(storageError(directory.open)).toContain("data format 4");
