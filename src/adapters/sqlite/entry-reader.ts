@@ -4,7 +4,7 @@ import { type Entry, entryBytes } from "../../core/entry.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import { type Chain, nextChain } from "./chain.ts";
 import { type EntryRow, rowLink, toEntry } from "./entry-row.ts";
-import { damagedEntry } from "./storage-errors.ts";
+import { damagedEntry, unknownKind } from "./storage-errors.ts";
 
 export interface EntryRange {
   readonly first: LogIndex;
@@ -15,8 +15,8 @@ export interface EntryRange {
 export type ReadEntries = (before: Chain, range: EntryRange) => readonly Entry[];
 
 /**
- * Prepares the query. The function takes the checksum of the entry before the range and throws `GraftError("storage")` at
- * the first entry that is missing or not what was written.
+ * Prepares the query. The function takes the checksum of the entry before the range and throws `GraftError` at
+ * the first entry that is missing or not what was written (`damaged`), or of a kind that this binary does not know (`storage`).
  */
 export function prepareEntryReader(db: Database, file: string): ReadEntries {
   const select = db.prepare<EntryRow, [number, number]>("SELECT * FROM log WHERE idx BETWEEN ?1 AND ?2 ORDER BY idx");
@@ -45,6 +45,6 @@ function verified(file: string, before: Chain, row: EntryRow): Entry {
     throw damagedEntry(file, row.idx, `its checksum is ${found}, and ${row.chain} was expected`);
   }
   const entry = toEntry(row);
-  if (entry === null) throw damagedEntry(file, row.idx, `its kind ${row.kind} is not known to this version of Graft`);
+  if (entry === null) throw unknownKind(file, row.idx, row.kind);
   return entry;
 }

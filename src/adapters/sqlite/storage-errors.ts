@@ -60,6 +60,14 @@ export const damaged = (file: string, where: string, finding: string): GraftErro
 export const damagedEntry = (file: string, index: LogIndex, finding: string): GraftError =>
   damaged(file, `entry ${index}`, finding);
 
+/** The entry is what was written, by a version of Graft that knows more kinds. */
+export const unknownKind = (file: string, index: LogIndex, kind: number): GraftError =>
+  new GraftError(
+    "storage",
+    `The log in ${file} holds entry ${index} of the kind ${kind}, which this version of Graft does not know. The entry is not ` +
+      `damaged, and nothing was changed. Start the version of Graft that wrote it.`,
+  );
+
 /** The caller asked for something that cannot be right; nothing was written or read. */
 export const refused = (file: string, reason: string): GraftError =>
   new GraftError("storage", `Refused by the log in ${file}: ${reason}. Nothing was written.`);

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { nextChain } from "../../../src/adapters/sqlite/chain.ts";
+import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import {
   append,
@@ -19,7 +21,7 @@ import {
   truncate,
   vote,
 } from "../../contracts/log-entries.ts";
-import { createDataDirectory, damageError, type DataDirectory } from "./data-directory.ts";
+import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
 
 let directory: DataDirectory;
 let store: LogStore | null = null;
@@ -151,6 +153,32 @@ test("the chain goes on over truncations and restarts", () => {
   store.close();
   directory.sql("UPDATE log SET term = 4 WHERE idx = 8");
   expect(findDamage()).toContain("damaged at entry 8:");
+});
+
+test("an entry of a kind that a newer version has written is not damage: its checksum is right", () => {
+  store = directory.open();
+  const chain = nextChain(store.chainAt(15), {
+    index: 16,
+    term: 2,
+    stampMs: 1_700_000_000_016,
+    kindNumber: 99,
+    payload: new Uint8Array([1, 2, 3]),
+    session: 0,
+    sequence: 0,
+    answeredBelow: 0,
+    client: "",
+  });
+  store.close();
+  directory.sql(
+    `INSERT INTO log (idx, term, kind, stamp_ms, chain, payload) VALUES (16, 2, 99, 1700000000016, ${chain}, x'010203')`,
+  );
+  const inspect = (): unknown => inspectLog(directory.dataDir, { entriesMax: 1, verify: true });
+  expect(storageError(inspect)).toContain("Start the version of Graft that wrote it");
+  store = directory.open();
+  expect(store.saved).toMatchObject({ refill: null, last: { index: 16 } });
+  const message = storageError(() => store!.read(14, 16, 1e9));
+  expect(message).toContain("entry 16 of the kind 99");
+  expect(message).toContain("Start the version of Graft that wrote it");
 });
 
 describe("a record", () => {
