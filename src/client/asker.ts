@@ -286,6 +286,7 @@ export class Asker {
 
   #askElsewhere(attempt: Attempt, connection: Connection): void {
     attempt.elsewhereMs = Number.POSITIVE_INFINITY;
+    if (attempt.body.kind === "query" && isWithTwo(attempt)) return;
     this.#route.turnAwayFrom(connection.address);
     attempt.earlier ??= new Map();
     attempt.earlier.set(connection.address, { connection, id: attempt.id });
@@ -315,6 +316,15 @@ export class Asker {
     attempt.connection?.forget(attempt.id);
     if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
   }
+}
+
+/**
+ * Whether two nodes have it and are silent. A query may be one that never ends, and stops the state machine of each node that takes
+ * it: so no third one is asked.
+ */
+function isWithTwo({ connection, id, earlier }: Attempt): boolean {
+  if (connection?.hasLeft(id) !== true || earlier === null) return false;
+  return [...earlier.values()].some((asked) => asked.connection.hasLeft(asked.id));
 }
 
 /** Whether only a leader answers it. */

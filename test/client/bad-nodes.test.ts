@@ -8,7 +8,8 @@ import type { ClientRequest } from "../../src/ports/requests.ts";
 import { PlayedTime } from "./played-time.ts";
 
 type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
-type Node = GraftError | Answer;
+/** Null: no dial ever gets there. */
+type Node = GraftError | Answer | null;
 
 const payload = new Uint8Array([1, 2, 3]);
 const leads: Answer = ({ id }, { onReply }) =>
@@ -37,6 +38,7 @@ function clientOf(table: Record<string, Node>, timeoutMs: number) {
     const node = table[address];
     if (node === undefined) throw new RangeError(`there is no node at ${address}`);
     if (node instanceof GraftError) throw node;
+    if (node === null) return new Promise(() => {});
     const send = (request: ClientRequest): void => {
       taken.push(address);
       queueMicrotask(() => node(request, handlers));
@@ -91,6 +93,28 @@ test("a query is asked of another node while the first is silent", async () => {
   const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 600);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
   expect(cluster.taken).toEqual(["a:1", "b:1"]);
+});
+
+test("a query that two nodes leave unanswered is asked of no other one: it may be one that never ends", async () => {
+  const all = { "a:1": frozen, "b:1": frozen, "c:1": frozen, "d:1": frozen };
+  const cluster = clientOf(all, 30_000);
+  expect(await codeOf(cluster.client.query(payload))).toBe("unavailable");
+  expect(cluster.taken).toEqual(["a:1", "b:1"]);
+});
+
+test("a query that has not left for a node is asked of another one", async () => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": null, "c:1": leads }, 30_000);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken.slice(0, 2)).toEqual(["a:1", "c:1"]);
+});
+
+test("a query that one node leaves unanswered is asked of others until one takes it", async () => {
+  const refuses: Answer = ({ id }, { onReply }) =>
+    onReply({ kind: "error", id, code: "unavailable", message: "not now", leader: null });
+  const cluster = clientOf({ "a:1": frozen, "b:1": refuses, "c:1": leads }, 30_000);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken[0]).toBe("a:1");
+  expect(cluster.taken.filter((address) => address === "a:1")).toHaveLength(1);
 });
 
 test("every node is asked once, and the slow one's answer still counts", async () => {
