@@ -211,6 +211,7 @@ export class Asker {
         this.#refused(attempt, address, verdict.error, isLatest);
         return;
       case "again":
+        note(attempt, verdict.error);
         if (isLatest) this.#again(attempt, address, verdict);
         return;
     }
@@ -232,8 +233,6 @@ export class Asker {
   }
 
   #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
-    // That another cluster runs there explains more than that nobody is at an address.
-    if (attempt.lastError?.code !== "wrong-cluster") attempt.lastError = verdict.error;
     const { leaders } = verdict;
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
     const next = leaders.find((each) => each !== address && !isSpent(attempt, each) && this.#pauseMs(each) === 0);
@@ -316,6 +315,13 @@ export class Asker {
     attempt.connection?.forget(attempt.id);
     if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
   }
+}
+
+/** Keeps what explains most: that another cluster runs somewhere before all, and that a node does not lead after all. */
+function note(attempt: Attempt, error: GraftError): void {
+  const { lastError } = attempt;
+  if (lastError?.code === "wrong-cluster" || (lastError !== null && error.code === "not-leader")) return;
+  attempt.lastError = error;
 }
 
 /**

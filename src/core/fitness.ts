@@ -7,7 +7,7 @@ import type { State } from "./state.ts";
  * - `space`: its disk is nearly full, so it takes no commands.
  * - `certificate`: its certificate has expired, so it gets no new connections.
  * - `hidden`: no other voter can dial it, and so no client can.
- * - `stateMachine`: its state machine has stopped, or has yet to apply the entries at which another one stopped.
+ * - `stateMachine`: its state machine has stopped or hangs, or has yet to apply the entries at which another one does.
  */
 export type Impediment = "space" | "certificate" | "hidden" | "stateMachine";
 

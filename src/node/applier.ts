@@ -8,10 +8,10 @@ import type { Clock } from "../ports/clock.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { answer, notApplied } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
-import { EndlessWork } from "./endless-work.ts";
+import { type Endless, EndlessWork } from "./endless-work.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import type { Applied } from "./snapshot-taker.ts";
-import { giveUp, type Waiter } from "./waiting-clients.ts";
+import { because, giveUp, isRead, type Waiter } from "./waiting-clients.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 16;
@@ -114,8 +114,8 @@ export class Applier {
     return this.#failure;
   }
 
-  /** For people: what the state machine has been busy with for too long; null: nothing. */
-  get endlessWork(): string | null {
+  /** What the state machine has been busy with for too long; null: nothing. */
+  get endlessWork(): Endless | null {
     return this.#endless.look();
   }
 
@@ -159,10 +159,16 @@ export class Applier {
     for (const waiter of waiters) giveUp(waiter, reason);
   }
 
-  /** Who waits for the state machine longer than they would does not wait for ever: it may hang. */
-  expire(nowMs: Millis): void {
+  /** Fails waiters whose deadline has passed: the state machine may hang. */
+  expire(nowMs: Millis, hangs: Endless | null = null): void {
+    const message = because("not answered in time", hangs);
     for (const { waiting } of this.#underWay) {
-      for (const waiter of waiting.flat()) if (waiter.dueMs <= nowMs) giveUp(waiter, "not answered in time");
+      for (const waiter of waiting.flat()) {
+        if (waiter.dueMs > nowMs) continue;
+        // The query that hangs is among these: its client must not ask the next node.
+        if (isRead(waiter) && hangs?.entry === null) waiter.fail({ code: "query-failed", message, leader: null });
+        else giveUp(waiter, message);
+      }
     }
   }
 

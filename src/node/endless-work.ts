@@ -1,11 +1,22 @@
 // What has the state machine been busy with for too long? Nobody can tell a slow command or query from one that never ends: so it
 // is named, and the operator decides.
-import type { Millis } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { BusyWith } from "../ports/state-machine.ts";
 
 /** How long a single command or query may take without a word, ms. */
 const worthAWordMs = 5_000;
+
+/** How long before its deadline a request is answered that waits for a state machine which hangs, ms. */
+const reasonAheadMs = 500;
+
+/** What a state machine hangs at, as far as can be told. */
+export interface Endless {
+  /** For people: what it is, since when, and what to do. */
+  readonly problem: string;
+  /** The entry; null: a query, which hangs on this node alone. */
+  readonly entry: LogIndex | null;
+}
 
 export interface EndlessWorkOptions {
   readonly busyWith: () => BusyWith | null;
@@ -13,6 +24,10 @@ export interface EndlessWorkOptions {
   readonly askerOf: (nth: number) => string | null;
   readonly clock: Pick<Clock, "nowMs" | "wallMs">;
 }
+
+/** Requests with a deadline up to this moment are answered now: where the reason is known, clients hear it before they stop waiting. */
+export const answeredUntil = (nowMs: Millis, hangs: Endless | null): Millis =>
+  hangs === null ? nowMs : nowMs + reasonAheadMs;
 
 interface Seen {
   readonly work: BusyWith;
@@ -29,8 +44,8 @@ export class EndlessWork {
     this.#options = options;
   }
 
-  /** For people: what it is, since when, and what to do; null: nothing takes too long. To be asked often. */
-  look(): string | null {
+  /** Null: nothing takes too long. To be asked often. */
+  look(): Endless | null {
     const { busyWith, clock } = this.#options;
     const work = busyWith();
     if (work === null) this.#seen = null;
@@ -38,7 +53,8 @@ export class EndlessWork {
       this.#seen = { work, sinceMs: clock.nowMs(), sinceWallMs: clock.wallMs() };
     }
     const seen = this.#seen;
-    return seen === null || clock.nowMs() - seen.sinceMs < worthAWordMs ? null : this.#words(seen);
+    if (seen === null || clock.nowMs() - seen.sinceMs < worthAWordMs) return null;
+    return { problem: this.#words(seen), entry: seen.work.kind === "entry" ? seen.work.index : null };
   }
 
   #words({ work, sinceWallMs }: Seen): string {

@@ -23,11 +23,14 @@ import { type CertificateEnds, withProblems } from "./own-problems.ts";
 /** What a node finds when it looks at itself. */
 export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"> {
   readonly appliedIndex: LogIndex;
-  /** The state machine has stopped at an entry at or before this index; null: it runs. */
+  /** The state machine has stopped, or hangs, at an entry at or before this index; 0: it hangs at a query; null: it runs. */
   readonly stoppedThrough: LogIndex | null;
   /** For people: one sentence each. */
   readonly problems: readonly string[];
 }
+
+/** Where a state machine hangs that hangs at a query: the others have no such query to get past. */
+const noEntry: LogIndex = 0;
 
 export interface FitnessModules {
   readonly transport: Pick<Transport, "send" | "discover" | "peers">;
@@ -156,6 +159,7 @@ export class Fitness {
   #own(): Condition {
     const { appliedIndex, stoppedThrough, problems, ...facts } = this.#facts();
     const problem = problems.join("; ") || null;
+    // A state machine that hangs is no better than one that has stopped.
     if (stoppedThrough !== null) {
       return { ...facts, problem, stateMachine: { kind: "stopped", through: stoppedThrough } };
     }
@@ -169,7 +173,8 @@ export class Fitness {
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
     const space = this.disk.isLow ? "low" : "enough";
-    const facts = { undialled, space, appliedIndex, stoppedThrough } as const;
+    const hangsAt = endlessWork === null ? null : (endlessWork.entry ?? noEntry);
+    const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, bytesKeptFree: this.disk.threshold };
     return withProblems(facts, { refill, failure, endlessWork, ...limits });

@@ -3,8 +3,10 @@
 // them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
+import type { Endless } from "./endless-work.ts";
 import { fairShare } from "./fair-share.ts";
 import {
+  because,
   isRead,
   notAnswered,
   type ProposalWaiter,
@@ -78,13 +80,13 @@ export class Mailbox {
   }
 
   /** Answers the commands whose time is up. They were written nowhere. */
-  expire(nowMs: Millis): void {
+  expire(nowMs: Millis, hangs: Endless | null = null): void {
     if (!this.#commands.some(({ dueMs }) => dueMs <= nowMs)) return;
     const late = this.#commands.filter(({ dueMs }) => dueMs <= nowMs);
     this.#commands = this.#commands.filter(({ dueMs }) => dueMs > nowMs);
     for (const waiter of late) {
       waiter.open.close();
-      waiter.fail(notAnswered("the leader had no room in its log for the request in time"));
+      waiter.fail(notAnswered(because("the leader had no room in its log for the request in time", hangs)));
     }
   }
 

@@ -17,6 +17,7 @@ import type { ClientRequest } from "../ports/requests.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { BulkLink, ClientConnection, PeerIdentity, PeerStatus, TransportHandler } from "../ports/transport.ts";
 import { Applier } from "./applier.ts";
+import { answeredUntil, type Endless } from "./endless-work.ts";
 import { knownLeader } from "./execute-effects.ts";
 import { Fitness } from "./fitness.ts";
 import { type HandOver, HandOvers } from "./hand-overs.ts";
@@ -172,6 +173,10 @@ export class Node implements TransportHandler, RequestTarget {
     return refusalOf(this.state, { isStopping: this.#isRefusing, waitsForRoom, stateMachine, nowMs: this.nowMs() });
   }
 
+  get endlessWork(): Endless | null {
+    return this.#applier.endlessWork;
+  }
+
   get whyNoCommands(): string | null {
     return this.#fitness.whyNoCommands;
   }
@@ -284,11 +289,11 @@ export class Node implements TransportHandler, RequestTarget {
   #expire(): void {
     const { clock, transport } = this.#modules;
     const nowMs = clock.nowMs();
-    this.#waiting.expire(nowMs);
-    this.#reads.expire(nowMs);
+    const hangs = this.endlessWork;
+    const untilMs = answeredUntil(nowMs, hangs);
+    const waiting = [this.#waiting, this.#reads, this.#mailbox, this.#applier];
+    for (const each of waiting) each.expire(untilMs, hangs);
     this.#parked.expire(nowMs);
-    this.#mailbox.expire(nowMs);
-    this.#applier.expire(nowMs);
     transport.flush();
     this.#fitness.look();
     this.#loop.tryAgain();

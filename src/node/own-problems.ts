@@ -1,6 +1,7 @@
 // What ails this node, in words for people? Each sentence says what it means, and what to do.
 import type { Millis } from "../core/log-position.ts";
 import type { Refill } from "../core/refill.ts";
+import type { Endless } from "./endless-work.ts";
 import type { OwnCondition } from "./fitness.ts";
 
 /** When the node's certificate runs out. */
@@ -17,7 +18,7 @@ export interface Ailments {
   /** Why the state machine stands still; null: it runs. */
   readonly failure: Error | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
-  readonly endlessWork: string | null;
+  readonly endlessWork: Endless | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
   /** How much of the disk must be free for commands to be taken. */
@@ -32,7 +33,7 @@ export function withProblems(
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
-    ...(endlessWork === null ? [] : [endlessWork]),
+    ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     ...(facts.space === "low" ? [lowWords(bytesKeptFree)] : []),
   ];

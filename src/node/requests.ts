@@ -17,12 +17,13 @@ import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { ClientConnection } from "../ports/transport.ts";
 import type { Backups } from "./backups.ts";
 import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
+import type { Endless } from "./endless-work.ts";
 import { knownLeader } from "./execute-effects.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
 import type { OpenRequest, OpenRequests } from "./open-requests.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
-import type { QueryWaiter, ReplyError, Waiter } from "./waiting-clients.ts";
+import { because, notAnswered, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
 
 /** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
 const timeoutMsMax = 10 * 60 * 1000;
@@ -32,6 +33,8 @@ export interface RequestTarget extends ChangeTarget, StatusSource {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
   /** Why it takes no commands just now while it leads, in words; null: it does. */
   readonly whyNoCommands: string | null;
+  /** What its state machine hangs at; null: nothing. */
+  readonly endlessWork: Endless | null;
   readonly open: OpenRequests;
   readonly description: StateMachineDescription;
   readonly snapshots: StatusSource["snapshots"] & { readonly backups: Backups };
@@ -96,6 +99,8 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     const message = `${node.whyNoCommands}; it takes no commands until there is space, and goes on answering queries`;
     return fail({ code: "overloaded", message, leader: null });
   }
+  const isForItsState = request.kind === "query" || request.kind === "backup" || node.state.role.kind === "leader";
+  if (node.endlessWork !== null && isForItsState) return fail(notAnswered(because("not taken", node.endlessWork)));
   const objection = node.open.objection(client.name, payload.byteLength);
   if (objection !== null) return fail({ code: "overloaded", message: objection, leader: null });
   const open = node.open.open(client.name, payload.byteLength);

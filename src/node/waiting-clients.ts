@@ -6,6 +6,7 @@ import type { ProposalRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
 import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
+import type { Endless } from "./endless-work.ts";
 import type { OpenRequest } from "./open-requests.ts";
 
 export interface ReplyError {
@@ -73,6 +74,10 @@ const outcomeUnknown = (message: string): ReplyError => ({ code: "outcome-unknow
 export const notAnswered = (message: string): ReplyError => ({ code: "unavailable", message, leader: null });
 
 export const isRead = (waiter: Waiter): waiter is ReadWaiter => waiter.kind === "query" || waiter.kind === "reach";
+
+/** What happened, with what the state machine hangs at, if it does: that is why. */
+export const because = (what: string, hangs: Endless | null): string =>
+  hangs === null ? what : `${what}, and this node cannot go on: ${hangs.problem}`;
 
 /** The node cannot learn any more what becomes of the request. */
 export function giveUp(waiter: Waiter, reason: string): void {
@@ -180,12 +185,12 @@ export class WaitingClients {
    * Answers those whose time is up. A proposal that is held may still get its place when a hand-over fails: its outcome is open
    * like that of a placed one, and so is its request.
    */
-  expire(nowMs: Millis): void {
+  expire(nowMs: Millis, hangs: Endless | null = null): void {
     for (const proposed of this.#each()) {
       const late = proposed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
       if (late.length === 0) continue;
       proposed.waiters = proposed.waiters.filter((waiter) => waiter.dueMs > nowMs);
-      this.#settle(late, outcomeUnknown("the entry was not committed and applied in time"));
+      this.#settle(late, outcomeUnknown(because("the entry was not committed and applied in time", hangs)));
     }
   }
 

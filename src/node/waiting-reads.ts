@@ -4,8 +4,16 @@
 import type { ReadRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis } from "../core/log-position.ts";
 import { querySliceMs } from "../ports/state-machine.ts";
+import type { Endless } from "./endless-work.ts";
 import { FairQueue, type Taken } from "./fair-queue.ts";
-import { type Asker, notAnswered, type QueryWaiter, type ReadWaiter, type ReplyError } from "./waiting-clients.ts";
+import {
+  type Asker,
+  because,
+  notAnswered,
+  type QueryWaiter,
+  type ReadWaiter,
+  type ReplyError,
+} from "./waiting-clients.ts";
 
 /** Queries that a state which has applied through this index may answer. */
 interface Ready {
@@ -130,7 +138,7 @@ export class WaitingReads {
   }
 
   /** Answers those whose time is up, and lets go of those whose client is gone. */
-  expire(nowMs: Millis): void {
+  expire(nowMs: Millis, hangs: Endless | null = null): void {
     const isOver = (waiter: ReadWaiter): boolean => waiter.dueMs <= nowMs || !waiter.from.isOpen;
     const over: ReadWaiter[] = [];
     for (const [ref, waiters] of this.#asked) {
@@ -147,7 +155,7 @@ export class WaitingReads {
     }
     this.#ready = this.#ready.filter(({ waiters }) => waiters.length > 0);
     over.push(...this.#due.remove(({ waiter }) => isOver(waiter)).map(({ waiter }) => waiter));
-    this.#settle(over, late);
+    this.#settle(over, notAnswered(because(lateWords, hangs)));
   }
 
   /** Nothing will be answered any more: the node ends, or its state machine stands still. */
@@ -203,7 +211,8 @@ const stalenessOf = (age: Age | null, nowMs: Millis): number | null =>
 const isTooOld = (stalenessMs: number | null, age: Age | null): boolean =>
   age !== null && age.maxMs !== null && (stalenessMs === null || stalenessMs > age.maxMs);
 
-const late = notAnswered("the query was not answered in time");
+const lateWords = "the query was not answered in time";
+const late = notAnswered(lateWords);
 
 const tooOld = (stalenessMs: number | null): ReplyError =>
   notAnswered(

@@ -54,7 +54,7 @@ export interface Condition {
 export type StateMachineCondition =
   /** It runs. `passed`: the last entry that it has applied of those at which the state machine of a member has stopped; 0: none. */
   | { readonly kind: "runs"; readonly passed: LogIndex }
-  /** It has stopped at an entry at or before this index. */
+  /** It has stopped, or hangs, at an entry at or before this index; 0: it hangs at a query, which the other nodes do not have. */
   | { readonly kind: "stopped"; readonly through: LogIndex };
 
 export interface ConditionNotice {

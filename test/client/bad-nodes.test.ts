@@ -132,6 +132,16 @@ test("a silent node that another takes for the leader is not asked again", async
   expect(cluster.taken).toEqual(["a:1", "b:1", "b:1", "b:1", "b:1"]);
 });
 
+test("why the leader could not answer is said, although another node was asked since", async () => {
+  const hangs: Answer = ({ id }, { onReply }) => {
+    const error = { kind: "error", id, code: "outcome-unknown", message: "busy with entry 7", leader: null } as const;
+    time.at(time.nowMs() + 2_500, () => onReply(error));
+  };
+  const cluster = clientOf({ "a:1": hangs, "b:1": namesAsLeader("a:1") }, 3_000);
+  const failure = cluster.client.query(payload).catch((error: GraftError) => error.message);
+  expect(await time.until(failure)).toContain("busy with entry 7");
+});
+
 test("while a slow leader has the request the others are asked less and less often", async () => {
   const late: Answer = (request, handlers) => void time.at(time.nowMs() + 2500, () => leads(request, handlers));
   const cluster = clientOf({ "a:1": late, "b:1": namesAsLeader("a:1") }, 20_000);

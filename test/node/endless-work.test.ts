@@ -1,8 +1,8 @@
 // A command or a query that takes too long is named, with the moment since when; what follows quickly is not.
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { EndlessWork } from "../../src/node/endless-work.ts";
 import type { BusyWith } from "../../src/ports/state-machine.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, type Member } from "./cluster.ts";
 
 describe("work that takes too long", () => {
   const startMs = Date.UTC(2026, 10, 26);
@@ -16,7 +16,7 @@ describe("work that takes too long", () => {
     });
     const after = (ms: number): string | null => {
       time.nowMs += ms;
-      return endless.look();
+      return endless.look()?.problem ?? null;
     };
     return { busy, after };
   }
@@ -72,4 +72,100 @@ test("P64: an endless query is named with its client", async () => {
   expect(leader.node.problemOf(leader.node.state.self)).toContain('busy with a query of the client "tester" since');
   leader.machine.release();
   await cluster.stopAll();
+});
+
+describe("P64: while a state machine hangs", () => {
+  const three = ["n1", "n2", "n3"] as const;
+  let open: Cluster | null = null;
+  afterEach(async () => {
+    for (const { machine } of open?.members.values() ?? []) machine.release();
+    await open?.stopAll();
+    open = null;
+  });
+
+  async function founded(ids: readonly string[]): Promise<Cluster> {
+    open = await Cluster.founded(ids);
+    await open.advance(1_000);
+    return open;
+  }
+
+  /** A query that never ends, and what was asked after it. */
+  async function hang(cluster: Cluster, { id, machine }: Member): Promise<void> {
+    machine.isSlow = true;
+    cluster.client(id).stale("never ends");
+    await cluster.settle();
+    machine.busyWith = { kind: "query", count: 1, nth: 0 };
+  }
+
+  test("at a query, its leader hands over, and commands go on", async () => {
+    const cluster = await founded(three);
+    const { leader } = cluster;
+    await hang(cluster, leader);
+    await cluster.until("another one leads", () => cluster.leader !== leader);
+    const client = cluster.client(cluster.leader.id);
+    client.command("more");
+    await cluster.advance(200);
+    expect(client.replies).toEqual([expect.stringContaining("more")]);
+  });
+
+  test("at a query, it goes to the node whose state machine runs, and is handed no leadership itself", async () => {
+    const cluster = await founded(three);
+    const { leader } = cluster;
+    const [sick, sound] = cluster.followers;
+    await hang(cluster, leader);
+    await hang(cluster, sick!);
+    await cluster.until("the sound one leads", () => cluster.leader === sound);
+    await cluster.advance(30_000, 50);
+    expect(cluster.leader).toBe(sound!);
+  });
+
+  test("at an entry, its leader hands over to a node that has passed the entry, and to no other one", async () => {
+    const cluster = await founded(three);
+    const { leader } = cluster;
+    const [slow, slower] = cluster.followers;
+    const { currentTerm, log } = leader.node.state;
+    const index = log.last.index + 1;
+    for (const { machine } of cluster.members.values()) {
+      machine.isSlow = true;
+      machine.busyWith = { kind: "entry", count: 1, index, term: currentTerm };
+    }
+    cluster.client(leader.id).command("endless");
+    await cluster.advance(30_000, 50);
+    expect([cluster.leader, leader.node.state.currentTerm]).toEqual([leader, currentTerm]);
+    slow!.machine.busyWith = null;
+    slow!.machine.isSlow = false;
+    slow!.machine.release();
+    await cluster.until("the one that has passed it leads", () => cluster.leader === slow);
+    expect(slower!.end).toBeNull();
+  });
+
+  test("every error names what it hangs at, before its client stops waiting", async () => {
+    const cluster = await founded(["n1"]);
+    const { leader } = cluster;
+    leader.machine.isSlow = true;
+    const client = cluster.client("n1");
+    client.query("never ends", 9_000);
+    await cluster.settle();
+    leader.machine.busyWith = { kind: "query", count: 1, nth: 0 };
+    client.command("waits", 9_000);
+    client.query("waits too", 9_000);
+    await cluster.advance(6_000, 100);
+    expect(client.replies).toEqual([]);
+    client.command("comes later", 9_000);
+    client.query("comes later", 9_000);
+    expect(client.replies).toEqual(["4 unavailable", "5 unavailable"]);
+    await cluster.advance(2_700, 100);
+    expect(client.replies.toSorted()).toEqual([
+      "1 query-failed",
+      "2 outcome-unknown",
+      "3 unavailable",
+      "4 unavailable",
+      "5 unavailable",
+    ]);
+    for (const reply of client.raw) {
+      expect(reply).toMatchObject({
+        message: expect.stringContaining('busy with a query of the client "tester" since'),
+      });
+    }
+  });
 });
