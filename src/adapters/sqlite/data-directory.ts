@@ -67,14 +67,19 @@ export function writeDurably(path: string, content: Uint8Array | string): void {
   syncNamesBeside(path);
 }
 
+/** What is in the file, or the names in the folder. Never of a database that this process has open: its locks would go. */
+export function syncPath(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function syncFoldersUpTo(from: string, to: string): void {
   for (let folder = from; ; folder = dirname(folder)) {
-    const descriptor = openSync(folder, "r");
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    syncPath(folder);
     if (folder === to || folder === dirname(folder)) return;
   }
 }

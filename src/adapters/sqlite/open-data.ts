@@ -219,6 +219,7 @@ class Opening {
 
 /** Null: it is that of another incarnation, or damaged. */
 function openRecovered(file: string, incarnation: string): Opened {
+  if (examineWal(`${file}-wal`) !== null) return null;
   let db: Database | null = null;
   try {
     db = openDatabase(file, null);

@@ -2,7 +2,7 @@
 // may hold what no other node has. What a crash interrupts is continued by the same call.
 import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { syncNamesBeside } from "./data-directory.ts";
+import { syncNamesBeside, syncPath } from "./data-directory.ts";
 
 /** The database, what SQLite keeps beside it, and the snapshots, which only the database can tell apart. */
 const namesBeside = ["-wal", "-shm", "-journal"] as const;
@@ -27,12 +27,18 @@ export function setAside(file: string, folderName: string): string {
   return folder;
 }
 
-/** Copies the database and what SQLite keeps beside it, before it is changed in spite of damage. */
+/** Copies the database and what SQLite keeps beside it, before it is changed in spite of damage. The copy is on disk then. */
 export function copyAside(file: string, folderName: string): void {
   const folder = join(dirname(file), folderName);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const paths = [file, ...namesBeside.map((end) => `${file}${end}`)];
-  for (const path of paths) if (existsSync(path)) copyFileSync(path, join(folder, basename(path)));
+  for (const path of paths.filter((each) => existsSync(each))) {
+    const copy = join(folder, basename(path));
+    copyFileSync(path, copy);
+    syncPath(copy);
+  }
+  syncNamesBeside(join(folder, basename(file)));
+  syncNamesBeside(file);
 }
 
 function freePath(folder: string, name: string): string {

@@ -5,6 +5,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteLogStore } from "../../../src/adapters/sqlite/log-store.ts";
+import type { Mark } from "../../../src/adapters/sqlite/mark.ts";
+import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { type ErrorCode, GraftError } from "../../../src/errors.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 
@@ -38,6 +40,16 @@ export function createDataDirectory(): DataDirectory {
         .map((name) => join(dataDir, name)),
     remove: () => rmSync(folder, { recursive: true }),
   };
+}
+
+/** The mark is the only thing that is changed. */
+export function changeMark(dataDir: string, change: (mark: Mark) => Mark): void {
+  const path = join(dataDir, "graft.mark");
+  const before = readMark(path);
+  if (before.kind !== "mark") throw new Error(`no mark, but ${before.kind}`);
+  const file = MarkFile.open(path, before);
+  file.writeSynced(change(before.mark));
+  file.close();
 }
 
 /** The message of the storage error that `work` ends with; the test fails when it ends otherwise. */

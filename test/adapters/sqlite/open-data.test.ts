@@ -1,5 +1,5 @@
 // What a start makes of every state that a data directory can be in: after damage to each file, and after a crash at each step
-// of creating it, of setting damaged files aside, and of recovering. What all log stores must do is in the contract.
+// of creating it and of setting damaged files aside. A crash during a recovery is recovery-crashes.test.ts. What all log stores must do is in the contract.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   copyFileSync,
@@ -14,12 +14,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type Mark, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
-import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
+import { slotBytes } from "../../../src/adapters/sqlite/mark.ts";
+import { readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
 import { planRecovery, recover } from "../../../src/adapters/sqlite/recover.ts";
 import { append, commands, found, genesis, ignoreDurable, keyOf, vote } from "../../contracts/log-entries.ts";
-import { createDataDirectory, damageError, type DataDirectory } from "./data-directory.ts";
+import { changeMark, createDataDirectory, damageError, type DataDirectory } from "./data-directory.ts";
 import { fillLostCluster, newCluster } from "./lost-cluster.ts";
 
 let directory: DataDirectory;
@@ -51,15 +51,6 @@ function fillAndKill(): void {
   );
   store.close();
   for (const [path, bytes] of left) writeFileSync(path, bytes);
-}
-
-/** The mark is the only thing that is changed. */
-function changeMark(change: (mark: Mark) => Mark): void {
-  const before = readMark(inDir("graft.mark"));
-  if (before.kind !== "mark") throw new Error(`no mark, but ${before.kind}`);
-  const file = MarkFile.open(inDir("graft.mark"), before);
-  file.writeSynced(change(before.mark));
-  file.close();
 }
 
 function rotSlot(slot: number): void {
@@ -196,7 +187,11 @@ describe("the damaged files moved back while the node is being refilled", () => 
 
   test("are told of by an inspection, and a recovery goes on with them", () => {
     fillLostCluster(directory);
-    changeMark((mark) => ({ ...mark, databaseId: "of-a-database-that-came-later", last: { index: 0, term: 0 } }));
+    changeMark(directory.dataDir, (mark) => ({
+      ...mark,
+      databaseId: "of-a-database-that-came-later",
+      last: { index: 0, term: 0 },
+    }));
     expect(inspectLog(directory.dataDir, { entriesMax: 0, verify: false }).damage.join()).toContain("another database");
     recover(planRecovery(directory.dataDir), newCluster);
     const store = directory.open();
@@ -254,7 +249,7 @@ describe("the mark", () => {
 
   test("of a node that has only just begun, beside data: refused", () => {
     fill();
-    changeMark((mark) => ({ ...mark, state: { kind: "creating", refill: null } }));
+    changeMark(directory.dataDir, (mark) => ({ ...mark, state: { kind: "creating", refill: null } }));
     expect(damageError(directory.open)).toContain("only just begun");
   });
 
@@ -285,7 +280,7 @@ describe("a crash while a data directory is created", () => {
   ])("%s: gone on with, as the same incarnation", (_, crash) => {
     const first = directory.open();
     first.close();
-    changeMark((mark) => ({ ...mark, state: { kind: "creating", refill: null } }));
+    changeMark(directory.dataDir, (mark) => ({ ...mark, state: { kind: "creating", refill: null } }));
     crash();
     const store = directory.open();
     expect(store.saved).toMatchObject({ incarnation: first.saved.incarnation, refill: null });
@@ -300,7 +295,10 @@ describe("a crash while files are set aside", () => {
   test.each([-1, 0, 1, 2, 3])("after %i of the moves: gone on with, into the same folder", (moves) => {
     fillAndKill();
     mkdirSync(inDir("snapshots"));
-    changeMark((mark) => ({ ...mark, state: { kind: "damaged", finding: "what was found", folder: "damaged-then" } }));
+    changeMark(directory.dataDir, (mark) => ({
+      ...mark,
+      state: { kind: "damaged", finding: "what was found", folder: "damaged-then" },
+    }));
     if (moves >= 0) mkdirSync(inDir("damaged-then"));
     for (const name of moved.slice(0, Math.max(moves, 0))) renameSync(inDir(name), inDir(`damaged-then/${name}`));
     expect(refills()).toContain("what was found");
@@ -319,45 +317,9 @@ describe("a crash while files are set aside", () => {
     const first = directory.open();
     first.close();
     const { refill } = first.saved;
-    changeMark((mark) => ({ ...mark, state: { kind: "creating", refill } }));
+    changeMark(directory.dataDir, (mark) => ({ ...mark, state: { kind: "creating", refill } }));
     crash();
     expect(refills()).toContain("is missing");
-  });
-});
-
-describe("a crash while a cluster is recovered", () => {
-  const recovering = (mark: Mark): Mark => ({
-    ...mark,
-    state: { kind: "recovering", to: newCluster.incarnation, before: { kind: "inUse" } },
-  });
-
-  test("before the database has changed: the old node starts, as if nothing had been tried", () => {
-    fillLostCluster(directory);
-    changeMark(recovering);
-    const store = directory.open();
-    expect(store.saved).toMatchObject({ refill: null, last: { index: 9 }, currentTerm: 3 });
-    store.close();
-  });
-
-  test("before the mark says so: the new node starts", () => {
-    fillLostCluster(directory);
-    const before = readFileSync(inDir("graft.mark"));
-    recover(planRecovery(directory.dataDir), newCluster);
-    writeFileSync(inDir("graft.mark"), before);
-    changeMark(recovering);
-    const store = directory.open();
-    expect(store.saved).toMatchObject({ refill: null, incarnation: newCluster.incarnation, last: { index: 10 } });
-    store.close();
-    expect(readMark(inDir("graft.mark"))).toMatchObject({ mark: { state: { kind: "inUse" }, last: { index: 10 } } });
-  });
-
-  test("before anything, and the old data is damaged: it is set aside as it would have been", () => {
-    fillLostCluster(directory);
-    changeMark(recovering);
-    writeFileSync(directory.file, "no database");
-    const store = directory.open();
-    expect(store.saved.refill?.finding).toContain("graft.sqlite");
-    store.close();
   });
 });
 
