@@ -89,6 +89,28 @@ describe("a disk that is nearly full", () => {
 });
 
 describe("a disk that is full to the last byte", () => {
+  test("before a node starts ends it with the remedy, and the first start with space succeeds", async () => {
+    const cluster = await onSmallDisks();
+    const client = cluster.connect();
+    // The next start has to carry so much WAL over into the database that it needs space.
+    for (let count = 0; count < 30; count++)
+      await client.command(encodeOperation("put", { key: `k${count}`, value: "x".repeat(64 * 1024) }));
+    await cluster.caughtUp();
+    const [id = ""] = await cluster.followers();
+    await cluster.process(id).kill();
+    const disk = disks.get(id)!;
+    await disk.fillTo(0);
+    for (let start = 0; start < 2; start++) expect(await cluster.run(id).exited).toBe(1);
+    expect(cluster.logOf(id)).toMatch(
+      /cannot be opened: .*SQLITE_FULL.*Free space on that disk, then start the node again/,
+    );
+    expect((await put(cluster, "meanwhile")).exitCode).toBe(0);
+    await disk.empty();
+    cluster.run(id);
+    await cluster.caughtUp();
+    expect(await has(cluster, "meanwhile")).toBe(true);
+  }, 90_000);
+
   test("on all nodes, while commands come in, ends none of them, and all of them recover", async () => {
     const cluster = await onSmallDisks();
     const acknowledged: string[] = [];

@@ -168,10 +168,12 @@ export const unknownFormat = (file: string, finding: string): GraftError =>
 function explainOpening(file: string, cause: unknown): GraftError {
   if (isSqliteError(cause, "SQLITE_BUSY")) return inUse(file, cause);
   if (isDamage(cause)) return damaged(file, "the database itself", reasonOf(cause));
+  const remedy = isSqliteError(cause, "SQLITE_FULL")
+    ? "Free space on that disk"
+    : "Look at the disk, its space and the rights on the file";
   return new GraftError(
     "storage",
-    `${file} cannot be opened: ${reasonOf(cause)}. Nothing that was confirmed is affected. Look at the disk, its space ` +
-      `and the rights on the file, then start the node again.`,
+    `${file} cannot be opened: ${reasonOf(cause)}. Nothing that was confirmed is affected. ${remedy}, then start the node again.`,
     { cause },
   );
 }
