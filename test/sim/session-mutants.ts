@@ -7,8 +7,8 @@ export const sessionMutants: readonly Mutant[] = [
     replacements: [
       {
         file: "sessions.ts",
-        text: "if (kept === undefined) return this.#refusalOf(command, session);",
-        by: "return this.#refusalOf(command, session);",
+        text: "if (kept === undefined) return this.#refusalOf(stamp, session);",
+        by: "return this.#refusalOf(stamp, session);",
       },
     ],
     seedsMax: 5,
