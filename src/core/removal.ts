@@ -8,6 +8,7 @@ import type { LogIndex } from "./log-position.ts";
 import { refuseReads } from "./reads.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Emit, State } from "./state.ts";
+import { becomeFollower } from "./step-down.ts";
 
 /** Looks at what a step has made known to be committed, after everything else: that this node is removed ends its life. */
 export function noticeRemoval(before: State, after: State, emit: Emit): State {
@@ -33,8 +34,9 @@ function findRemoval(before: State, after: State, emit: Emit): State {
 const isNamedSince = ({ log, self }: State, index: LogIndex): boolean =>
   log.configurations.some(({ position, configuration }) => position.index >= index && isMember(configuration, self));
 
-/** Nobody answers a node that has been removed: what it has asked the leader for its clients it refuses. */
-function withoutReads(state: State, emit: Emit): State {
+/** Nobody answers a node that has been removed: it leads and stands for nothing, and what it has asked for its clients it refuses. */
+function withoutReads(before: State, emit: Emit): State {
+  const state = before.role.kind === "follower" ? before : becomeFollower(before, before.currentTerm, null, emit);
   if (state.role.kind !== "follower") throw new Error(`a ${state.role.kind} has been removed`);
   refuseReads(state, null, emit);
   return { ...state, role: { ...state.role, reads: [] } };

@@ -99,12 +99,6 @@ describe("a lie costs its sender the connection and changes nothing", () => {
       "does not hold: only who voted before and will not vote leaves",
     ],
     [
-      "a configuration that does not follow from the one before it",
-      led,
-      append({ term: 3, prev: at(3, 3), entries: [configurationAt(4, 3, { voters: [n1, n2] })] }),
-      "does not follow from the one before it",
-    ],
-    [
       "a snapshot with a configuration that no leader may append",
       led,
       install(withConfiguration(snapshotAt(at(9, 3)), { voters: [n1, n1, n2] }), { term: 3 }),

@@ -5,7 +5,8 @@ import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { nextUint32, seedRandom } from "../../src/core/random.ts";
 import type { State } from "../../src/core/state.ts";
-import { follower, take } from "./build.ts";
+import { step } from "../../src/core/step.ts";
+import { follower } from "./build.ts";
 import { accepted, append, at, foundedAtMs, from, n1, n2, n3, n4, n5, persisted, preVoteReply } from "./say.ts";
 import { propose, tick, type Untimed, voteReply } from "./say.ts";
 
@@ -46,11 +47,11 @@ class Chance {
   }
 }
 
-/** One step, and what it wrote is durable. */
+/** One step, and what it wrote is durable. Only what the core itself asserts counts: a log may hold what no honest leader wrote. */
 function go(state: State, event: Untimed, afterMs = 0): State {
-  const [after] = take(state, event, state.nowMs + afterMs);
+  const [after] = step(state, { ...event, nowMs: state.nowMs + afterMs });
   const { confirmed, issued } = after.durability;
-  return confirmed < issued ? take(after, persisted(issued))[0] : after;
+  return confirmed < issued ? step(after, { ...persisted(issued), nowMs: after.nowMs })[0] : after;
 }
 
 /** Time passes, and whatever it asks for the others grant. */
