@@ -70,7 +70,7 @@ function live(before: State): State {
 
 test("configurations of a liar end no node, at once or when it leads", () => {
   let led = 0;
-  for (let run = 0; run < 1_500; run++) {
+  for (let run = 0; run < 600; run++) {
     const chance = new Chance(run);
     const entries: readonly Entry[] = Array.from({ length: 1 + chance.below(3) }, (_, place) => ({
       kind: "configuration",
@@ -89,5 +89,5 @@ test("configurations of a liar end no node, at once or when it leads", () => {
       throw new Error(`run ${run}: ${JSON.stringify(entries)}`, { cause: error });
     }
   }
-  expect(led).toBeGreaterThan(1_000);
+  expect(led).toBeGreaterThan(400);
 });
