@@ -38,13 +38,13 @@ function secondLeader({ role, currentTerm, self }: State, from: MemberKey, term:
 
 /**
  * A leader says how much this node has acknowledged to it. In the first term after its start this node may have lost that. In a
- * later one it has acknowledged nothing that it does not hold.
+ * later one it holds what it has acknowledged, until a leader of a still later term overwrites it (§3.5).
  */
 function lieInConfirmed(
-  { firstTerm, refill, log }: State,
+  { firstTerm, currentTerm, refill, log }: State,
   { term, confirmed }: Pick<AppendEntries, "term" | "confirmed">,
 ): string | null {
-  const isKnown = refill === null && firstTerm !== null && term > firstTerm;
+  const isKnown = refill === null && firstTerm !== null && term > firstTerm && term >= currentTerm;
   if (!isKnown || confirmed <= log.last.index) return null;
   return `it has had entry ${confirmed} confirmed in term ${term}, and this log has never reached beyond ${log.last.index} in it`;
 }

@@ -145,6 +145,16 @@ describe("no lie", () => {
     }
   });
 
+  test("what a leader of an earlier term had confirmed may be overwritten since", () => {
+    const acknowledged = take(followed, from(n2, append({ term: 4, prev: at(3, 3), entries: commands([4, 4], 4) })))[0];
+    const overwritten = take(acknowledged, from(n3, append({ term: 5, prev: at(3, 3), entries: commands([5], 4) })))[0];
+    const late = append({ term: 4, prev: at(5, 4), confirmed: 5 });
+    const [after, effects] = take(overwritten, from(n2, late));
+    expect(effects).toEqual([]);
+    // The refusal waits for the disk: it promises term 5.
+    expect(after).not.toEqual(overwritten);
+  });
+
   test("a leader of an earlier term may hold what was overwritten since", () => {
     const stale = append({ term: 2, prev: at(2, 1), entries: commands([1], 3) });
     expect(linesOf(led, from(n3, stale))[0]).toStartWith("to n3: AppendEntriesReply term 3: refused");
