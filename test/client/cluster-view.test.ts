@@ -1,25 +1,9 @@
 // How the words of several nodes, which may disagree, become one view of the cluster.
 import { describe, expect, test } from "bun:test";
 import { mergeStatus } from "../../src/client/cluster-view.ts";
-import type { NodeStatus, StatusReply } from "../../src/ports/requests.ts";
+import type { StatusReply } from "../../src/ports/requests.ts";
+import { statusRow as row } from "./status-row.ts";
 
-const row = (id: string, more: Partial<NodeStatus> = {}): NodeStatus => ({
-  id,
-  address: `${id}:1`,
-  role: null,
-  voter: true,
-  outgoing: false,
-  pending: null,
-  priority: 0,
-  reachable: false,
-  matchIndex: null,
-  appliedIndex: null,
-  lagEntries: null,
-  version: null,
-  snapshot: null,
-  problem: null,
-  ...more,
-});
 const reply = (node: string, more: Partial<StatusReply>): StatusReply => ({
   kind: "status",
   id: 1,

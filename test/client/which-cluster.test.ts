@@ -7,6 +7,7 @@ import type { Dial } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientReply, ClientRequest, NodeStatus } from "../../src/ports/requests.ts";
 import { PlayedTime } from "./played-time.ts";
+import { statusRow } from "./status-row.ts";
 
 interface ScriptedNode {
   readonly id: string;
@@ -69,22 +70,7 @@ class TwoClusters {
   }
 }
 
-const row = (id: string): NodeStatus => ({
-  id,
-  address: `${id}:1`,
-  role: null,
-  voter: true,
-  outgoing: false,
-  pending: null,
-  priority: 0,
-  reachable: true,
-  matchIndex: null,
-  appliedIndex: null,
-  lagEntries: null,
-  version: null,
-  snapshot: null,
-  problem: null,
-});
+const row = (id: string): NodeStatus => statusRow(id, { reachable: true });
 
 describe("P68: a client of several clusters with one name", () => {
   test("speaks to the first that it reaches, and to no other when that one is gone", async () => {
