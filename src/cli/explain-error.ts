@@ -75,6 +75,7 @@ export function explain(thrown: unknown): Explained {
   if (thrown instanceof Error && thrown.name === "CLIError") {
     return explainGraftError(new GraftError("usage", Bun.stripANSI(message)));
   }
+  if (isOfTheSystem(thrown) && "path" in thrown) return explainGraftError(new GraftError("storage", message));
   return {
     code: "internal",
     effect: "unknown",
@@ -93,7 +94,7 @@ function explainGraftError({ code, effect, message, meaning, next, leader }: Gra
 }
 
 /** The operating system refused something: no mistake in Graft. */
-const isOfTheSystem = (thrown: unknown): boolean =>
+const isOfTheSystem = (thrown: unknown): thrown is Error =>
   thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && /^E[A-Z0-9]+$/.test(thrown.code);
 
 /** Whether a command may end like this. Anything else is a mistake in Graft, and ends the process by fail-stop.ts. */

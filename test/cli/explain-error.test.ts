@@ -87,3 +87,10 @@ test("what the operating system refuses is no mistake in Graft", () => {
   const refused = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
   expect([explain(refused).exitCode, isForeseen(refused)]).toEqual([1, true]);
 });
+
+test("a file that the operating system refuses is told of as such", () => {
+  const refused = Object.assign(new Error("EACCES: permission denied, open 'x'"), { code: "EACCES", path: "x" });
+  const { code, message, meaning, next } = explain(refused);
+  expect({ code, message }).toEqual({ code: "storage", message: "EACCES: permission denied, open 'x'" });
+  expect(`${meaning} ${next}`).not.toContain("mistake in Graft");
+});

@@ -1,5 +1,15 @@
 // Where the file lives and who may read it: a folder of mode 0700, files of mode 0600, both on disk before they count.
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { reasonOf } from "./storage-errors.ts";
@@ -13,7 +23,8 @@ export const databaseFile = (dataDir: string): string => join(resolve(dataDir), 
  */
 export function prepareDataDirectory(dataDir: string): string {
   const file = databaseFile(dataDir);
-  if (!existsSync(file) && existsSync(join(dirname(file), "restoring"))) {
+  const restoring = join(dirname(file), "restoring");
+  if (!existsSync(file) && existsSync(restoring)) {
     throw new GraftError(
       "storage",
       `A backup was being restored into ${dirname(file)}, and that did not come to its end, or is still under way. Nothing ` +
@@ -24,7 +35,8 @@ export function prepareDataDirectory(dataDir: string): string {
     const created = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     if (created !== undefined) syncFoldersUpTo(dirname(file), dirname(created));
     // SQLite gives the files beside it the mode of the database itself, but only when it creates them.
-    for (const path of [file, `${file}-wal`]) if (existsSync(path)) chmodSync(path, 0o600);
+    const files = [file, `${file}-wal`, ...["graft.mark", "graft.lock"].map((name) => join(dirname(file), name))];
+    for (const path of files) if (existsSync(path)) chmodSync(path, 0o600);
   } catch (cause) {
     throw new GraftError(
       "storage",

@@ -25,7 +25,7 @@ export interface FindingOnDisk {
 
 export type Decision = "refill" | "dismiss";
 
-/** Changes nothing, and can be asked while the node runs. Throws what the file system throws. */
+/** Changes nothing, and can be asked while the node runs. Throws `GraftError("storage")`. */
 export function lookAtFinding(dataDir: string): FindingOnDisk {
   const found = readMark(markFile(dataDir));
   return {

@@ -23,7 +23,7 @@ import type { CheckpointRow } from "./open-database.ts";
 import { freeFolderName } from "./set-aside.ts";
 import { readSavedState } from "./saved-state.ts";
 import { Space } from "./space.ts";
-import { failedOperation, isSqliteError, refused, stoppedByFailure } from "./storage-errors.ts";
+import { failedOperation, isSqliteError, refused, stoppedByFailure, unusable } from "./storage-errors.ts";
 
 /** How much may gather in the WAL before it is carried over into the database, bytes, roughly. */
 const walBytesMax = 4 * 1024 * 1024;
@@ -59,7 +59,7 @@ export function openSqliteLogStore({ dataDir, randomBytes, onDamage = () => {} }
     return new SqliteLogStore(file, lock, openData({ file, newId, onDamage }));
   } catch (error) {
     lock.release();
-    throw error instanceof GraftError ? error : failedOperation(file, "Reading what was saved", error);
+    throw error instanceof GraftError ? error : unusable(dirname(file), error);
   }
 }
 

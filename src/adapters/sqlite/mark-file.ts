@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { readBootId } from "./boot-id.ts";
 import { writeDurably } from "./data-directory.ts";
 import { decodeSlot, encodeSlot, type Mark, slotBytes, type SlotContent, type WrittenMark } from "./mark.ts";
-import { isMissing } from "./storage-errors.ts";
+import { isMissing, orUnusable } from "./storage-errors.ts";
 
 export const markFile = (dataDir: string): string => join(resolve(dataDir), "graft.mark");
 
@@ -28,8 +28,10 @@ export type FoundMark =
       readonly isNewest: boolean;
     };
 
-/** Throws what the file system throws. */
-export function readMark(path: string): FoundMark {
+/** Throws `GraftError("storage")` where the system refuses it. */
+export const readMark = (path: string): FoundMark => orUnusable(path, () => readSlots(path));
+
+function readSlots(path: string): FoundMark {
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");
@@ -111,14 +113,16 @@ export class MarkFile {
     // Both slots, so that no later write has to ask the file system for space.
     const bytes = new Uint8Array(2 * slotBytes);
     encodeSlot(bytes.subarray(0, slotBytes), { sequence: firstSequence, mark, bootId: readBootId() });
-    writeDurably(path, bytes);
-    const descriptor = openSync(path, "r+");
+    const descriptor = orUnusable(path, () => {
+      writeDurably(path, bytes);
+      return openSync(path, "r+");
+    });
     return new MarkFile(path, descriptor, { kind: "mark", mark, sequence: firstSequence, slot: 0, isNewest: true });
   }
 
   /** The mark as it was found is on disk when this returns. */
   static open(path: string, found: FoundMark & { readonly kind: "mark" }): MarkFile {
-    const descriptor = openSync(path, "r+");
+    const descriptor = orUnusable(path, () => openSync(path, "r+"));
     try {
       fsyncSync(descriptor);
     } catch (error) {

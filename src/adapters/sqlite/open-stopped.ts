@@ -7,7 +7,7 @@ import { GraftError } from "../../errors.ts";
 import { databaseFile } from "./data-directory.ts";
 import { markFile, readMark } from "./mark-file.ts";
 import { formatOf, unknownFormat } from "./open-database.ts";
-import { damaged, isDamage, isSqliteError, reasonOf } from "./storage-errors.ts";
+import { damaged, isDamage, isSqliteError, reasonOf, unusable } from "./storage-errors.ts";
 
 export interface StoppedLog {
   readonly file: string;
@@ -65,5 +65,5 @@ function explain(file: string, cause: unknown): GraftError {
     );
   }
   if (isDamage(cause)) return damaged(file, "the database itself", reasonOf(cause));
-  return new GraftError("storage", `${file} cannot be read: ${reasonOf(cause)}. Nothing was changed.`, { cause });
+  return unusable(dirname(file), cause);
 }

@@ -39,6 +39,32 @@ export function failedOperation(file: string, doing: string, cause: unknown): Gr
   );
 }
 
+/** The system refuses a file or folder before anything is promised on it. */
+export const unusable = (path: string, cause: unknown): GraftError =>
+  new GraftError(
+    "storage",
+    `${path} cannot be used: ${reasonOf(cause)}. Nothing that was confirmed is affected. ${remedyFor(cause)}`,
+    { cause },
+  );
+
+/** Throws `GraftError("storage")` in the place of what the system throws. */
+export function orUnusable<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof GraftError ? error : unusable(path, error);
+  }
+}
+
+function remedyFor(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (["ENOSPC", "EDQUOT", "SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"].includes(code)) return "Free space on that disk.";
+  if (/^(EACCES|EPERM|EROFS|EISDIR|ENOTDIR|EEXIST|SQLITE_CANTOPEN.*|SQLITE_PERM|SQLITE_READONLY.*)$/.test(code)) {
+    return "Let the user that runs the node own the data directory and each file in it, and be able to write them.";
+  }
+  return "Look at the disk's health and the kernel's log.";
+}
+
 /** Every call after the first failure. Its code is that of the failure. */
 export const stoppedByFailure = (file: string, first: GraftError): GraftError =>
   new GraftError(first.code, `The log in ${file} is not used any more since an earlier failure: ${first.message}`, {

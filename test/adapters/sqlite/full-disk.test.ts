@@ -57,3 +57,11 @@ test("what cannot be carried over from the WAL stays in it until there is room",
   store = open();
   expect(store.saved.last.index).toBe(index);
 });
+
+test("a first start on a full disk says what to do", async () => {
+  await disk.fillTo(0);
+  const start = (): LogStore => openSqliteLogStore({ dataDir: join(disk.path, "first"), randomBytes });
+  expect(start).toThrow("Free space on that disk");
+  await disk.empty();
+  start().close();
+});

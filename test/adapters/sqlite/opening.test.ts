@@ -190,3 +190,32 @@ test("a data directory that cannot be made is reported with its path", () => {
   writeFileSync(directory.dataDir, "a file where the folder should be");
   expect(storageError(directory.open)).toContain(directory.dataDir);
 });
+
+describe("a file that cannot be what it should be is named, and the data stays", () => {
+  test("a lock with something in it: it may be removed", () => {
+    directory.open().close();
+    const path = join(directory.dataDir, "graft.lock");
+    writeFileSync(path, "Dear diary. ".repeat(100));
+    expect(storageError(directory.open)).toContain(`${path} is not empty`);
+    rmSync(path);
+    directory.open().close();
+  });
+
+  test.each(["graft.lock", "graft.mark"])("a folder in the place of %s", (name) => {
+    directory.open().close();
+    const path = join(directory.dataDir, name);
+    rmSync(path);
+    mkdirSync(path);
+    const message = storageError(directory.open);
+    expect(message).toContain(`${path} cannot be used`);
+    expect(message).not.toContain("was being written");
+  });
+
+  test("a lock and a mark that the node may not write are made its own again", () => {
+    directory.open().close();
+    const paths = ["graft.lock", "graft.mark"].map((name) => join(directory.dataDir, name));
+    for (const path of paths) chmodSync(path, 0o400);
+    directory.open().close();
+    expect(paths.map(modeOf)).toEqual(["600", "600"]);
+  });
+});
