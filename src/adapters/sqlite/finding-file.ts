@@ -19,11 +19,22 @@ export function readFinding(dataDir: string): Finding | null {
   const path = findingFile(dataDir);
   if (!existsSync(path)) return null;
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Finding;
+    const found: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return isFinding(found) ? found : unreadable(path, "it is not what Graft has written");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { kind: "invariant", text: `${path} holds a finding that cannot be read: ${reason}`, at: "" };
+    return unreadable(path, error instanceof Error ? error.message : String(error));
   }
+}
+
+const unreadable = (path: string, reason: string): Finding => ({
+  kind: "invariant",
+  text: `${path} holds a finding that cannot be read: ${reason}`,
+  at: "an unknown time",
+});
+
+function isFinding(value: unknown): value is Finding {
+  const { kind, text, at } = (value ?? {}) as Partial<Finding>;
+  return [kind, text, at].every((field) => typeof field === "string");
 }
 
 /** It no longer keeps the node from starting. The file stays, under a name that says when. */

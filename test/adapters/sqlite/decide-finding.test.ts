@@ -1,6 +1,6 @@
 // What an administrator decides about a finding, and what the next start makes of it.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decideFinding, lookAtFinding } from "../../../src/adapters/sqlite/decide-finding.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
@@ -56,6 +56,19 @@ test("without a finding there is nothing to show, and nothing to decide", () => 
     expect(rejection(() => decideFinding(directory.dataDir, decision))).toContain("no finding");
   }
 });
+
+test.each(["", "null", "{}", "7", '{"kind":"invariant","text":"x"}', '{"kind":"invariant","txxt":"x","at":"y"}'])(
+  "P62: a finding that reads %j keeps the node from starting as well",
+  (content) => {
+    directory.open().close();
+    writeFileSync(join(directory.dataDir, "graft.finding"), content);
+    const message = damageError(directory.open);
+    expect(message).toContain("graft.finding holds a finding that cannot be read");
+    expect(message).not.toContain("undefined");
+    decideFinding(directory.dataDir, "dismiss");
+    directory.open().close();
+  },
+);
 
 describe("to refill", () => {
   test("after a finding: the next start sets the data aside, and the finding stays to be read", () => {
