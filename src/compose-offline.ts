@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { type Backup, createBackup, readBackup } from "./adapters/files/backup-file.ts";
 import { RestoringFolder } from "./adapters/files/restoring-folder.ts";
 import { listSnapshots, snapshotsIn } from "./adapters/files/snapshot-folder.ts";
-import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
+import { openFileSnapshotStore, verifySnapshot } from "./adapters/files/snapshot-store.ts";
 import { decideFinding, lookAtFinding } from "./adapters/sqlite/decide-finding.ts";
 import { inspectLog, type InspectionOptions, type LogInspection } from "./adapters/sqlite/inspect-log.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
-import { planRecovery, recover, type Recovered, type Recovery } from "./adapters/sqlite/recover.ts";
+import { planRecovery, recover, type Recovered, type Recovery, whyNotRecovered } from "./adapters/sqlite/recover.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { listeningAt } from "./client/gone.ts";
 import { composeStateMachine, type NodeSettings } from "./compose.ts";
@@ -57,7 +57,7 @@ async function findingIn(dataDir: string, snapshot: SnapshotRecord, isVerified: 
   if (!existsSync(path)) return `The snapshot ${path} is missing`;
   if (!isVerified) return null;
   try {
-    await mustBeSound(dataDir, snapshot);
+    await verifySnapshot(dataDir, snapshot);
     return null;
   } catch (error) {
     if (error instanceof GraftError) return error.message;
@@ -70,10 +70,15 @@ export type { FindingOnDisk } from "./adapters/sqlite/decide-finding.ts";
 /** What keeps a stopped node from starting, and what an administrator decides about it. */
 export const findingOnDisk = { look: lookAtFinding, decide: decideFinding } as const;
 
-/** What a recovery would keep. Changes nothing. Throws `GraftError("storage")` where it would do harm. */
+/** What a recovery would keep. Changes nothing. Throws `GraftError`: `storage` where it would do harm, `damaged` where it cannot. */
 export async function lookBeforeRecovery(dataDir: string): Promise<Recovery> {
   const recovery = planRecovery(dataDir);
-  if (recovery.saved.snapshot !== null) await mustBeSound(dataDir, recovery.saved.snapshot);
+  const { snapshot } = recovery.saved;
+  try {
+    if (snapshot !== null) await verifySnapshot(dataDir, snapshot);
+  } catch (error) {
+    throw whyNotRecovered(error);
+  }
   return recovery;
 }
 
@@ -106,13 +111,6 @@ export async function mustBeLost({ configuration, self }: Recovery): Promise<voi
 export function recoverAlone(recovery: Recovery, address: string): Recovered & { readonly clusterUuid: string } {
   const clusterUuid = randomHex();
   return { ...recover(recovery, { clusterUuid, incarnation: randomHex(), address }), clusterUuid };
-}
-
-async function mustBeSound(dataDir: string, { file, bytes, checksum }: SnapshotRecord): Promise<void> {
-  const path = join(snapshotsIn(dataDir), file);
-  const found = await readBackup(path);
-  if (found.bytes === bytes && found.checksum === checksum) return;
-  throw new GraftError("storage", `${path} is not the snapshot that the log names. Nothing was changed.`);
 }
 
 export interface RestoreOptions {

@@ -7,15 +7,17 @@ export const isMissing = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "ENOENT";
 
 /** The disk has answered with an error. */
-export function failedFile(path: string, doing: string, cause: unknown): GraftError {
+export const failedFile = (path: string, doing: string, cause: unknown): GraftError =>
+  failure(path, doing, cause, "Nothing that was confirmed is affected.");
+
+/** The disk has answered with an error before a snapshot was there whole. The log is cut only after that. */
+export const failedWrite = (path: string, doing: string, cause: unknown): GraftError =>
+  failure(path, doing, cause, "No entry was removed from the log, and nothing that was confirmed is affected.");
+
+function failure(path: string, doing: string, cause: unknown, meaning: string): GraftError {
   const isFull = cause instanceof Error && "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
   const remedy = isFull ? "Free space on that disk." : "Look at the disk's health, its rights and the kernel's log.";
-  return new GraftError(
-    "storage",
-    `${doing} ${path} failed: ${reasonOf(cause)}. The log still holds what the snapshot was to cover, and nothing that was ` +
-      `confirmed is affected. ${remedy}`,
-    { cause },
-  );
+  return new GraftError("storage", `${doing} ${path} failed: ${reasonOf(cause)}. ${meaning} ${remedy}`, { cause });
 }
 
 /** What was read is not what was written. What becomes of the files is said by the node that decides it. */

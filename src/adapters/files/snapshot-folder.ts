@@ -41,8 +41,12 @@ export class SnapshotFolder {
   /** Gives a partial file, whose content is on disk, its name; both names survive a power failure. */
   async settle(partial: string, file: string): Promise<void> {
     await fs.rename(partial, this.pathOf(file));
+    await this.sync();
+  }
+
+  /** Makes the names in it survive a power failure, and its own, which may be as new as they are. */
+  async sync(): Promise<void> {
     await syncFolder(this.path);
-    // The folder's own name, which may be as new as the file.
     await syncFolder(dirname(this.path));
   }
 

@@ -3,7 +3,7 @@
 //
 //   file    = magic version frame(header) *frame(chunk) frame(end)
 //   magic   = "GRAFTSNP"                                            8 bytes
-//   version = 1                                                     4 bytes
+//   version = 2                                                     4 bytes
 //   frame   = kind length payload checksum                          1 + 4 + length + 8 bytes
 //   header  (kind 1)  a JSON object, UTF-8: the SnapshotHeader of the port, at most 1 MiB
 //   chunk   (kind 2)  bytes of the state machine, at most 256 KiB

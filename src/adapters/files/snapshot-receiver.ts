@@ -3,7 +3,7 @@
 import fs from "node:fs/promises";
 import type { ReceivedSnapshot, SnapshotFile, SnapshotHeader, SnapshotReceiver } from "../../ports/snapshot-store.ts";
 import type { GrowingFile } from "./growing-file.ts";
-import { failedFile, refused } from "./snapshot-errors.ts";
+import { failedWrite, refused } from "./snapshot-errors.ts";
 import type { SnapshotFolder } from "./snapshot-folder.ts";
 import { SnapshotDamage, type SnapshotParser } from "./snapshot-parser.ts";
 
@@ -16,17 +16,30 @@ export interface ReceivingFile {
   readonly ended: () => void;
 }
 
-/** For a file that has arrived before and is sound: its node stopped before the log named it. */
-export const alreadyHere = (header: SnapshotHeader, bytes: number, ended: () => void): SnapshotReceiver => ({
+/** A file that has arrived before and is sound: its node stopped before the log named it. */
+interface ArrivedFile extends Pick<ReceivingFile, "announced" | "ended"> {
+  readonly header: SnapshotHeader;
+}
+
+export const alreadyHere = (
+  folder: SnapshotFolder,
+  { announced: { file, bytes }, header, ended }: ArrivedFile,
+): SnapshotReceiver => ({
   offset: bytes,
   isDamaged: false,
   write: (more) => {
     if (more.byteLength === 0) return Promise.resolve();
     throw refused(`a complete file of ${bytes} bytes`, "there is nothing to be added to it");
   },
-  finish: () => {
+  async finish() {
+    try {
+      // Its node may have been killed between giving it this name and making the name durable.
+      await folder.sync();
+    } catch (cause) {
+      throw failedWrite(file, "Receiving the snapshot", cause);
+    }
     ended();
-    return Promise.resolve({ kind: "complete", header });
+    return { kind: "complete", header };
   },
   pause: () => Promise.resolve(ended()),
   // It may be the one that the log names.
@@ -111,7 +124,7 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
       return await work();
     } catch (cause) {
       this.#state = "failed";
-      throw failedFile(path, "Receiving the snapshot", cause);
+      throw failedWrite(path, "Receiving the snapshot", cause);
     }
   }
 }

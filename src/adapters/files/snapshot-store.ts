@@ -2,6 +2,7 @@
 // snapshot-writer.ts and snapshot-receiver.ts.
 import type { FileHandle } from "node:fs/promises";
 import fs from "node:fs/promises";
+import { join } from "node:path";
 import type {
   SnapshotFile,
   SnapshotHeader,
@@ -11,8 +12,8 @@ import type {
   StoredSnapshot,
 } from "../../ports/snapshot-store.ts";
 import { GrowingFile } from "./growing-file.ts";
-import { damagedFile, failedFile, isMissing, missingFile, refused } from "./snapshot-errors.ts";
-import { nameOf, SnapshotFolder } from "./snapshot-folder.ts";
+import { damagedFile, failedFile, failedWrite, isMissing, missingFile, refused } from "./snapshot-errors.ts";
+import { nameOf, SnapshotFolder, snapshotsIn } from "./snapshot-folder.ts";
 import { SnapshotDamage, SnapshotParser } from "./snapshot-parser.ts";
 import { fill, parsedPieces } from "./snapshot-pieces.ts";
 import { alreadyHere, checkWhole, FileSnapshotReceiver } from "./snapshot-receiver.ts";
@@ -24,6 +25,14 @@ import { FileSnapshotWriter } from "./snapshot-writer.ts";
  */
 export const openFileSnapshotStore = (dataDir: string): SnapshotStore =>
   new FileSnapshotStore(new SnapshotFolder(dataDir));
+
+/**
+ * Reads the snapshot of a stopped node, and changes nothing. Throws `GraftError("damaged")` when it is missing or not what the
+ * record names, `GraftError("storage")` when the disk fails.
+ */
+export async function verifySnapshot(dataDir: string, record: SnapshotFile): Promise<void> {
+  for await (const chunk of contentsOf(join(snapshotsIn(dataDir), record.file), record)) void chunk;
+}
 
 class FileSnapshotStore implements SnapshotStore {
   readonly #folder: SnapshotFolder;
@@ -54,7 +63,7 @@ class FileSnapshotStore implements SnapshotStore {
       return writer;
     } catch (cause) {
       ended();
-      throw failedFile(path, "Creating", cause);
+      throw failedWrite(path, "Creating the snapshot", cause);
     }
   }
 
@@ -69,7 +78,8 @@ class FileSnapshotStore implements SnapshotStore {
     try {
       const present = await lookAt(whole);
       const { header } = present.parser;
-      if (header !== null && isWhole(present, announced)) return alreadyHere(header, announced.bytes, ended);
+      if (header !== null && isWhole(present, announced))
+        return alreadyHere(this.#folder, { header, announced, ended });
       const { parser } = await lookAt(path);
       const file = await GrowingFile.open(path, parser.soundBytes);
       const receiver = new FileSnapshotReceiver(this.#folder, { announced, file, parser, ended });
@@ -77,7 +87,7 @@ class FileSnapshotStore implements SnapshotStore {
       return receiver;
     } catch (cause) {
       ended();
-      throw failedFile(path, "Receiving the snapshot", cause);
+      throw failedWrite(path, "Receiving the snapshot", cause);
     }
   }
 
@@ -100,10 +110,7 @@ class FileSnapshotStore implements SnapshotStore {
   }
 
   async *contents(record: SnapshotFile): AsyncGenerator<Uint8Array, void> {
-    const path = this.#folder.pathOf(record.file);
-    const parser = new SnapshotParser();
-    for await (const chunks of piecesOf(path, parser)) yield* chunks;
-    orDamaged(path, () => checkWhole(parser, record));
+    yield* contentsOf(this.#folder.pathOf(record.file), record);
   }
 
   async retain(files: readonly string[]): Promise<void> {
@@ -158,6 +165,12 @@ async function* piecesOf(path: string, parser: SnapshotParser): AsyncGenerator<U
     if (error instanceof SnapshotDamage) throw damagedFile(path, error.message);
     throw isMissing(error) ? missingFile(path) : failedFile(path, "Reading the snapshot", error);
   }
+}
+
+async function* contentsOf(path: string, record: SnapshotFile): AsyncGenerator<Uint8Array, void> {
+  const parser = new SnapshotParser();
+  for await (const chunks of piecesOf(path, parser)) yield* chunks;
+  orDamaged(path, () => checkWhole(parser, record));
 }
 
 function orDamaged<T>(path: string, work: () => T): T {

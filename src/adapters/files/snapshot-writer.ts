@@ -2,7 +2,7 @@
 import fs from "node:fs/promises";
 import type { SnapshotFile, SnapshotHeader, SnapshotWriter } from "../../ports/snapshot-store.ts";
 import type { GrowingFile } from "./growing-file.ts";
-import { failedFile, refused } from "./snapshot-errors.ts";
+import { failedWrite, refused } from "./snapshot-errors.ts";
 import { nameOf, type SnapshotFolder } from "./snapshot-folder.ts";
 import {
   chunkBytesMax,
@@ -95,7 +95,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
       return await work();
     } catch (cause) {
       this.#state = "failed";
-      throw failedFile(this.#file.path, "Writing the snapshot", cause);
+      throw failedWrite(this.#file.path, "Writing the snapshot", cause);
     }
   }
 }

@@ -26,8 +26,8 @@ export const startsAnewWords = (finding: string, folder: string): string =>
   `${withoutStop(finding)}. This node had promised nothing yet, so it starts anew. The damaged files are in ${folder}; nothing was deleted`;
 
 const loneVoterRemedy = (dataDir: string): string =>
-  `Restore the latest backup into an empty data_dir (graft restore), or go on with what is left here (graft recover --data-dir ` +
-  `${dataDir}). Copy the directory first.`;
+  `Copy the directory first. See whether what is left here can go on: graft recover --data-dir ${dataDir}. Otherwise restore the ` +
+  `latest backup into an empty data_dir (graft restore).`;
 
 const joinRemedy =
   "Give the node an empty data_dir and [cluster] join = [addresses of members] in the place of bootstrap, start it, then: " +

@@ -12,7 +12,7 @@ import { GraftError } from "../../errors.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { recordChecksum } from "./chain.ts";
 import { promisesOf } from "./compare-with-mark.ts";
-import { markOfOtherFormat } from "./damage-words.ts";
+import { markOfOtherFormat, withoutStop } from "./damage-words.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import { clearFinding } from "./finding-file.ts";
@@ -59,14 +59,33 @@ export interface Recovered {
   readonly position: LogPosition;
 }
 
-/** Looks, changes nothing. Throws `GraftError("storage")` where a recovery would do harm, for a running node, for damage. */
-export const planRecovery = (dataDir: string): Recovery =>
-  lookAtStopped(dataDir, ({ file, db }) => {
-    const found = readSavedState(db, file);
-    const recovery = recoveryOf(file, found, damageWords(damageOf(db, file, found)));
-    verifyEntries(db, file, found);
-    return recovery;
-  });
+/**
+ * Looks, changes nothing. Throws `GraftError("storage")` where a recovery would do harm and for a running node,
+ * `GraftError("damaged")` where something that it would keep cannot be read.
+ */
+export function planRecovery(dataDir: string): Recovery {
+  try {
+    return lookAtStopped(dataDir, ({ file, db }) => {
+      const found = readSavedState(db, file);
+      const recovery = recoveryOf(file, found, damageWords(damageOf(db, file, found)));
+      verifyEntries(db, file, found);
+      return recovery;
+    });
+  } catch (error) {
+    throw whyNotRecovered(error);
+  }
+}
+
+/** What is left to do where data that a recovery would keep is damaged. */
+export function whyNotRecovered(error: unknown): unknown {
+  if (!(error instanceof GraftError && error.code === "damaged")) return error;
+  return new GraftError(
+    "damaged",
+    `${withoutStop(error.message)}. A recovery needs the whole log and its snapshot, so it is not possible here. Recover from the ` +
+      `data directory of another node, or restore the latest backup into an empty data_dir (graft restore).`,
+    { cause: error },
+  );
+}
 
 function damageWords({ damage, finding }: StoppedDamage): readonly string[] {
   return finding === null ? damage : [finding.text, ...damage];

@@ -1,10 +1,20 @@
 // Damage in a snapshot's file: found before the state machine gets to see it, named by file, and nothing is deleted over it
 // (P35). And what only files have: modes, names, and what a power cut leaves of them.
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
+import { openFileSnapshotStore, verifySnapshot } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotFile, SnapshotStore } from "../../../src/ports/snapshot-store.ts";
 import {
   bytesOf,
@@ -128,6 +138,40 @@ test("what a power cut has left of the last pages is fetched again", async () =>
   await again.write(good.subarray(again.offset));
   expect(await again.finish()).toMatchObject({ kind: "complete" });
   expect(readFileSync(path)).toEqual(good);
+});
+
+test("P29: the name of a file that has arrived before is on disk before the log may name it", async () => {
+  const again = await store.receive(file);
+  expect(again.offset).toBe(file.bytes);
+  const opened: string[] = [];
+  const openFile = fs.open;
+  const opening = spyOn(fs, "open").mockImplementation((name, ...rest) => {
+    opened.push(String(name));
+    return openFile(name, ...rest);
+  });
+  expect(await again.finish()).toMatchObject({ kind: "complete" });
+  opening.mockRestore();
+  expect(opened).toEqual([join(dataDir, "snapshots"), dataDir]);
+});
+
+test("a snapshot that cannot be read is not said to be in the log as well", async () => {
+  rmSync(path);
+  mkdirSync(path);
+  const message = await storageErrorOf(readAll(store, file));
+  expect(message).toContain("EISDIR");
+  expect(message).not.toContain("The log still holds");
+});
+
+describe("the snapshot of a stopped node", () => {
+  test("is sound, or what is wrong with it is said, and nothing is changed", async () => {
+    await verifySnapshot(dataDir, file);
+    change(flip(6000));
+    const message = await damageErrorOf(verifySnapshot(dataDir, file));
+    expect(message).toContain(`The snapshot ${path} is damaged`);
+    expect(message).not.toContain("backup");
+    rmSync(path);
+    expect(await damageErrorOf(verifySnapshot(dataDir, file))).toContain(`The snapshot ${path} is missing`);
+  });
 });
 
 test("P57: the folder and the files are for one user alone, while they grow and afterwards", async () => {

@@ -170,7 +170,9 @@ describe("refused, and nothing is changed:", () => {
   test("P46: a log that is damaged, wherever it is", () => {
     fillLostCluster(directory, () => [append(...commands(10, 40, 2))]);
     directory.sql("UPDATE log SET payload = CAST('Entry 3' || substr(payload, 8) AS BLOB) WHERE idx = 3");
-    expect(damageError(() => planRecovery(directory.dataDir))).toContain("damaged at entry 3");
+    const message = damageError(() => planRecovery(directory.dataDir));
+    expect(message).toContain("damaged at entry 3");
+    expect(message).toContain("restore the latest backup");
   });
 
   test("a cluster that has a quorum in this node alone", () => {
