@@ -3,7 +3,7 @@
 // node there, after it there is one, complete.
 import { existsSync } from "node:fs";
 import fs from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { syncFolder } from "./snapshot-folder.ts";
 
@@ -60,7 +60,8 @@ export class RestoringFolder {
   }
 
   async #prepare(): Promise<void> {
-    await fs.mkdir(this.#dataDir, { recursive: true, mode: 0o700 });
+    const created = await fs.mkdir(this.#dataDir, { recursive: true, mode: 0o700 });
+    if (created !== undefined) await syncFoldersBetween(dirname(this.#dataDir), dirname(created));
     const present = await fs.readdir(this.#dataDir);
     if (present.includes(restoringName) && !present.includes(databaseName)) throw this.#interrupted();
     if (present.length > 0) throw this.#notEmpty(present);
@@ -92,5 +93,13 @@ export class RestoringFolder {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new GraftError("storage", `Restoring into ${this.#dataDir} failed: ${reason}. ${result}.`, { cause });
     }
+  }
+}
+
+/** The names of folders that are new survive a power cut as well. */
+async function syncFoldersBetween(from: string, to: string): Promise<void> {
+  for (let folder = from; ; folder = dirname(folder)) {
+    await syncFolder(folder);
+    if (folder === to || folder === dirname(folder)) return;
   }
 }

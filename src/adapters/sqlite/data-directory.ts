@@ -37,6 +37,9 @@ export function prepareDataDirectory(dataDir: string): string {
     // SQLite gives the files beside it the mode of the database itself, but only when it creates them.
     const files = [file, `${file}-wal`, ...["graft.mark", "graft.lock"].map((name) => join(dirname(file), name))];
     for (const path of files) if (existsSync(path)) chmodSync(path, 0o600);
+    // A restore has put the database in its place and ended before it removed this. Left here, it would keep the node from starting
+    // when the database has been set aside.
+    if (existsSync(restoring)) rmSync(restoring, { recursive: true, force: true });
   } catch (cause) {
     throw new GraftError(
       "storage",

@@ -85,6 +85,36 @@ test("P29: what a crash has left is no node: it neither starts nor is restored o
   await RestoringFolder.prepare(dataDir);
 });
 
+test("P29: what a crash has left beside a node that is complete keeps that node from nothing", async () => {
+  const open = (): void => openSqliteLogStore({ dataDir, randomBytes }).close();
+  open();
+  mkdirSync(join(dataDir, "restoring"));
+  writeFileSync(join(dataDir, "restoring", "graft.lock"), "");
+  open();
+  expect(found()).not.toContain("restoring");
+  // As a crash leaves it that comes while damaged files are set aside.
+  rmSync(join(dataDir, "graft.sqlite"));
+  open();
+});
+
+test("P45: the names of new folders are on disk, up to one that was there", async () => {
+  const synced: string[] = [];
+  const openFile = fs.open;
+  const opening = spyOn(fs, "open").mockImplementation(async (path, ...rest) => {
+    const handle = await openFile(path, ...rest);
+    const sync = handle.sync.bind(handle);
+    handle.sync = () => {
+      synced.push(String(path));
+      return sync();
+    };
+    return handle;
+  });
+  dataDir = join(folder, "new", "data");
+  await RestoringFolder.prepare(dataDir);
+  opening.mockRestore();
+  expect(synced).toEqual([join(folder, "new"), folder]);
+});
+
 test("what is given up leaves an empty directory", async () => {
   const restoring = await RestoringFolder.prepare(dataDir);
   fill(restoring.path);
