@@ -67,9 +67,9 @@ export function planRecovery(dataDir: string): Recovery {
   try {
     return lookAtStopped(dataDir, ({ file, db }) => {
       const found = readSavedState(db, file);
-      const recovery = recoveryOf(file, found, damageWords(damageOf(db, file, found)));
+      // First: the only voter is told to start as it is when nothing is damaged.
       verifyEntries(db, file, found);
-      return recovery;
+      return recoveryOf(file, found, damageWords(damageOf(db, file, found)));
     });
   } catch (error) {
     throw whyNotRecovered(error);

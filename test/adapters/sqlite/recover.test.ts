@@ -175,6 +175,14 @@ describe("refused, and nothing is changed:", () => {
     expect(message).toContain("restore the latest backup");
   });
 
+  test("P46: a damaged log of the only voter, which is not told to start as it is", () => {
+    fillLostCluster(directory, (self) => [
+      append({ kind: "configuration", index: 10, term: 3, stampMs: foundedAtMs + 10, configuration: votersOf(self) }),
+    ]);
+    directory.sql("UPDATE log SET payload = CAST('Entry 3' || substr(payload, 8) AS BLOB) WHERE idx = 3");
+    expect(damageError(() => planRecovery(directory.dataDir))).toContain("damaged at entry 3");
+  });
+
   test("a cluster that has a quorum in this node alone", () => {
     fillLostCluster(directory, (self) => [
       append({ kind: "configuration", index: 10, term: 3, stampMs: foundedAtMs + 10, configuration: votersOf(self) }),
