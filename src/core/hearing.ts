@@ -58,7 +58,10 @@ export function onUnheard(state: State, from: MemberKey, { kind }: Message, emit
 }
 
 const isTrusted = (state: State, key: MemberKey): boolean =>
-  isNewcomer(state) || isVouchedFor(state, key) || isCutOff(state);
+  hasNothingToLose(state) || isVouchedFor(state, key) || isCutOff(state);
+
+/** A member that has lost its log looks like a newcomer. It still has a vote to lose: whichever leader refills it gives it back. */
+const hasNothingToLose = (state: State): boolean => isNewcomer(state) && state.refill === null;
 
 /** It has taken part in nothing yet: its configuration is that of a founding long ago, and the members bring it the later ones. */
 export const isNewcomer = ({ wasMember, log, self }: State): boolean =>

@@ -1,11 +1,27 @@
 // How a node comes to hear one that its configuration does not name: a member vouches for it, or no quorum answers for long.
 import { describe, expect, test } from "bun:test";
-import type { MemberKey } from "../../src/core/configuration.ts";
+import { type MemberKey, nodeIdOf } from "../../src/core/configuration.ts";
+import { describeEffect } from "../../src/core/describe.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, elected, follower, leader, linesOf, play, take } from "./build.ts";
-import { append, at, from, genesisOf, install, n1, n2, n3, n4, n5, requestVote, snapshotAt, wiped } from "./say.ts";
+import {
+  append,
+  at,
+  commands,
+  from,
+  genesisOf,
+  install,
+  n1,
+  n2,
+  n3,
+  n4,
+  n5,
+  requestVote,
+  snapshotAt,
+  wiped,
+} from "./say.ts";
 
 const membersReply = (index: number, ...members: readonly MemberKey[]): Message => ({
   kind: "requestMembersReply",
@@ -62,6 +78,23 @@ describe("P10: a node that the configuration does not name is heard when a membe
   test("a word given long ago is asked for again", () => {
     const vouched = later(play(asked, from(n2, membersReply(7, n1, n2, n3, n5))), 8 * 500);
     expect(play(vouched, claim).role).toMatchObject({ leader: null });
+  });
+});
+
+describe("P66: a member that has lost its log is no newcomer, also when no founder: it has a vote to lose", () => {
+  const refill = { finding: "the log is gone", clusterUuid: null, id: 7, ticket: null };
+  const damaged = { ...follower({ self: n4, term: 1 }), refill };
+  const filling = from(n5, append({ term: 2, entries: commands([2]), refill: { id: 7, through: 1 } }));
+
+  test("it takes no log from a node that nobody vouches for, and asks the founders", () => {
+    const [state, effects] = take(damaged, filling);
+    expect(state).toMatchObject({ currentTerm: 1, log: damaged.log, role: { leader: null } });
+    expect(effects.map(describeEffect)).toEqual([n1, n2, n3, n5].map((key) => `to ${nodeIdOf(key)}: RequestMembers`));
+  });
+
+  test("a founder vouches for the leader, and the leader refills it", () => {
+    const state = play(damaged, filling, from(n2, membersReply(7, n2, n4, n5)), filling);
+    expect(state).toMatchObject({ log: { last: at(1, 2) }, role: { leader: n5 } });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Mutant } from "./mutants.ts";
 export const strangerMutants: readonly Mutant[] = [
   {
     name: "P66: a node that no configuration names is heard without a member's word",
-    replacements: [{ file: "hearing.ts", text: "isNewcomer(state) || isVouchedFor(state, key)", by: "true" }],
+    replacements: [{ file: "hearing.ts", text: "hasNothingToLose(state) || isVouchedFor(state, key)", by: "true" }],
     stranger: true,
     seedsMax: 20,
     caughtBy: /only a term's leader creates entries/,
