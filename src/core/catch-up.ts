@@ -27,10 +27,13 @@ function roundOf(state: State, role: Leader, key: MemberKey): Round {
   return isOver ? { ...begun, hasCaughtUp: isShort(state, round) } : round;
 }
 
-/** Whether the last round was short enough, and the present one is not too long already: the learner may have gone silent. */
+/**
+ * Whether the last round was short enough, and the present one is not too long already: the learner may have gone silent. A learner
+ * that has lost data since has not caught up.
+ */
 export function hasCaughtUp(state: State, role: Leader, key: MemberKey): boolean {
   const round = role.administration.rounds.get(key);
-  return round !== undefined && round.hasCaughtUp && isShort(state, round);
+  return round !== undefined && round.hasCaughtUp && isShort(state, round) && counts(role.progress.get(key));
 }
 
 const isShort = (state: State, { sinceMs }: Round): boolean => state.nowMs - sinceMs < state.settings.electionTimeoutMs;

@@ -75,6 +75,8 @@ export function describeRefusal(reason: ChangeRefusal): string {
       return "everything is so already";
     case "lastVoter":
       return "no voter would be left";
+    case "damagedVoters":
+      return `voters that lost data do not count yet, and without them the change leaves no quorum: ${reason.ids.join(", ")}`;
     case "removedBefore":
       return `${nodeIdOf(reason.key)} has been removed and does not come back with its old data: it needs an empty data directory`;
     case "addressTaken":

@@ -1,10 +1,11 @@
 // Which followers count for nothing? A commit, a read and a leader's hold on its quorum all rest on nodes that still have
 // what they acknowledged. A follower that has lost a part of it, or whose log is another one, does not count until its log
 // is whole again. The follower's own side is refill.ts.
-import type { MemberKey } from "./configuration.ts";
+import type { Configuration, MemberKey } from "./configuration.ts";
 import type { LogIndex, LogPosition } from "./log-position.ts";
 import type { AppendEntriesReply } from "./messages.ts";
 import { firstProgress } from "./progress.ts";
+import { isQuorum } from "./quorum.ts";
 import type { RefillGoal } from "./refill.ts";
 import type { Leader, Progress } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
@@ -20,6 +21,18 @@ export type Fault =
 /** Whether what this follower has acknowledged counts, for a commit, a read, the quorum of contact or a promotion. */
 export const counts = (progress: Progress | undefined): progress is Progress & { readonly fault: null } =>
   progress !== undefined && progress.fault === null;
+
+/** Voters of C_new that count for nothing, if those that count are no quorum of it: then nobody could be elected to refill them. */
+export function missingVoters(
+  { self }: State,
+  { progress }: Leader,
+  configuration: Configuration,
+): readonly MemberKey[] {
+  const { voters } = configuration;
+  const missing = voters.filter((key) => key !== self && !counts(progress.get(key)));
+  const counted = voters.filter((key) => !missing.includes(key));
+  return isQuorum({ ...configuration, outgoing: [] }, counted) ? [] : missing;
+}
 
 /** What the leader may tell a follower to have: the follower finds out by it that it has lost something. */
 export const confirmedOf = ({ fault, matchIndex }: Progress): LogIndex =>

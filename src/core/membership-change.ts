@@ -60,6 +60,8 @@ export type ChangeRefusal =
   /** Everything is as the change would make it. */
   | { readonly kind: "nothingToDo" }
   | { readonly kind: "lastVoter" }
+  /** These voters have lost data and do not count. The others would be no quorum any more. */
+  | { readonly kind: "damagedVoters"; readonly ids: readonly NodeId[] }
   /** This incarnation has been a member and was removed: it knows, or will, and takes no part any more. */
   | { readonly kind: "removedBefore"; readonly key: MemberKey }
   | { readonly kind: "addressTaken"; readonly address: string; readonly by: NodeId }

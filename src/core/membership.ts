@@ -10,11 +10,12 @@
 // configuration, and any later leader finds in the log what is left to do.
 import { advanceCommit } from "./commit.ts";
 import { hasCaughtUp, withRounds } from "./catch-up.ts";
-import { type Configuration, isJoint, isMember, isVoter, nodeIdOf } from "./configuration.ts";
+import { type Configuration, isJoint, isMember, isVoter, type MemberKey, nodeIdOf } from "./configuration.ts";
 import { checkConfiguration } from "./configuration-invariants.ts";
 import { appendToLog } from "./durability.ts";
 import type { ChangeMembershipEvent, ChangeRef } from "./events.ts";
 import { bidFarewell, withFarewells } from "./farewell.ts";
+import { missingVoters } from "./faults.ts";
 import { noHomecoming } from "./homecoming.ts";
 import type { PlacedConfiguration } from "./log-terms.ts";
 import type { ChangeOutcome } from "./membership-change.ts";
@@ -80,7 +81,8 @@ function advance(state: State, emit: Emit): State {
   if (!isVoter(configuration, state.self)) return abdicate(next, role, emit);
   if (next !== state || role.transfer !== null) return next;
   const promoted = promotionsOf(configuration, (key) => hasCaughtUp(state, role, key));
-  return promoted === null ? beginNext(state, role, latest, emit) : appendConfiguration(state, promoted, emit);
+  const isTime = promoted !== null && missingVoters(state, role, promoted).length === 0;
+  return isTime ? appendConfiguration(state, promoted, emit) : beginNext(state, role, latest, emit);
 }
 
 /** The changes whose learners wait no longer are complete: the configuration is committed and not joint. */
@@ -121,9 +123,18 @@ function beginNext(state: State, role: Leader, { position, configuration }: Plac
     settle(ref, decision, emit);
     return taken;
   }
+  const missing = decision.kind === "append" ? newlyMissing(state, role, decision.configuration) : [];
+  if (missing.length > 0) {
+    settle(ref, { kind: "refused", reason: { kind: "damagedVoters", ids: missing.map(nodeIdOf) } }, emit);
+    return taken;
+  }
   const begun = withAdministration(taken, { begun: [...role.administration.begun, { ref, awaits: decision.awaits }] });
   return decision.kind === "append" ? appendConfiguration(begun, decision.configuration, emit) : begun;
 }
+
+/** A change that leaves the voters as they are makes nothing worse. */
+const newlyMissing = (state: State, role: Leader, configuration: Configuration): readonly MemberKey[] =>
+  isJoint(configuration) ? missingVoters(state, role, configuration) : [];
 
 /** §4.1: the configuration is in force from now on, here at once and on the others as it reaches their logs. */
 function appendConfiguration(state: State, configuration: Configuration, emit: Emit): State {

@@ -2,6 +2,7 @@
 // Pure; changes nothing. Who asks for it is change-request.ts.
 import { type Configuration, isJoint, type MemberKey, type NodeId, nodeIdOf } from "../core/configuration.ts";
 import { describeRefusal } from "../core/describe-membership.ts";
+import { counts } from "../core/faults.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
 import { formerMembers } from "../core/removal.ts";
 import type { MembershipChange } from "../core/membership-change.ts";
@@ -46,12 +47,23 @@ export function planOf(state: State, change: MembershipChange, tried: Tried): Pl
 
 /** Why the change must not be made: with it nothing could be decided any more. Null: something could. */
 export function standstill(state: State, after: Configuration, newcomers: readonly MemberKey[]): string | null {
-  const silent = after.voters.filter((key) => !newcomers.includes(key) && isSilent(state, key));
+  const known = after.voters.filter((key) => !newcomers.includes(key));
+  const silent = known.filter((key) => isSilent(state, key));
+  const damaged = known.filter((key) => !silent.includes(key) && isDamaged(state, key));
   const needed = quorumOf(after.voters.length);
-  const answering = after.voters.length - silent.length;
-  if (answering >= needed) return null;
-  return `with it nothing could be committed any more: ${needed} of the voters ${ids(after.voters)} would be needed, and ${ids(silent)} ${silent.length === 1 ? "does" : "do"} not answer`;
+  const counted = after.voters.length - silent.length - damaged.length;
+  if (counted >= needed) return null;
+  const reasons = [
+    ...(silent.length === 0 ? [] : [`${ids(silent)} ${silent.length === 1 ? "does" : "do"} not answer`]),
+    ...(damaged.length === 0 ? [] : [damage(damaged)]),
+  ];
+  return `with it nothing could be committed any more: ${needed} of the voters ${ids(after.voters)} would be needed, and ${reasons.join(", and ")}`;
 }
+
+const damage = (keys: readonly MemberKey[]): string =>
+  keys.length === 1
+    ? `${ids(keys)} has lost data and does not count yet`
+    : `${ids(keys)} have lost data and do not count yet`;
 
 const bodyOf = ({ members, voters }: Configuration): VotingBody => ({
   voters: voters.map(nodeIdOf),
@@ -84,6 +96,11 @@ function risksOf(state: State, placed: PlacedConfiguration, comparison: Comparis
     risks.push(
       `${nodeIdOf(key)} ${silence(state, key)}: it counts all the same, ${Math.max(0, spare - silent.length)} more may fail`,
     );
+  }
+  const damaged = after.voters.filter((key) => !silent.includes(key) && isDamaged(state, key));
+  for (const key of damaged) {
+    const more = Math.max(0, spare - silent.length - damaged.length);
+    risks.push(`${nodeIdOf(key)} has lost data: it does not count yet, ${more} more may fail`);
   }
   for (const key of after.voters.filter((each) => !before.voters.includes(each))) {
     const lag = lagOf(state, key);
@@ -131,6 +148,12 @@ function silentMsOf({ self, role, nowMs }: State, key: MemberKey): number | null
 function isSilent(state: State, key: MemberKey): boolean {
   const silentMs = silentMsOf(state, key);
   return silentMs === null || silentMs >= state.settings.electionTimeoutMs;
+}
+
+/** Whether it has lost data, and counts for nothing until it holds all of it again. */
+function isDamaged({ role }: State, key: MemberKey): boolean {
+  const progress = role.kind === "leader" ? role.progress.get(key) : undefined;
+  return progress !== undefined && !counts(progress);
 }
 
 function silence(state: State, key: MemberKey): string {

@@ -4,7 +4,7 @@ import { hasCaughtUp } from "../../src/core/catch-up.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, leader, play, take } from "./build.ts";
-import { accepted, change, from, n2, n3, n4, persisted, propose, tick, voter } from "./say.ts";
+import { accepted, at, change, from, n2, n3, n4, persisted, propose, refused, tick, voter } from "./say.ts";
 
 /** n1 leads; n4 is to vote when it has caught up with a log of 3. The change is not committed, so that nothing follows. */
 const waiting = (): State => play(leader({ log: [1], matched: [[n2, 2]] }), change({ add: [voter(n4)] }));
@@ -46,6 +46,14 @@ test("a learner that goes silent is not promoted for what it once was", () => {
   const state = answer(waiting(), 3, waiting().nowMs + 10);
   expect(isReady(state)).toBe(true);
   expect(isReady({ ...state, nowMs: state.nowMs + 500 })).toBe(false);
+});
+
+test("a learner that has lost data since is not promoted for what it once held", () => {
+  const state = answer(waiting(), 3, waiting().nowMs + 10);
+  expect(isReady(state)).toBe(true);
+  const reply = refused(2, { prevIndex: 3, conflict: at(1, 0), lastIndex: 0 }, asLeader(state).round);
+  const damaged = play(state, from(n4, { ...reply, refill: 77 } as typeof reply));
+  expect(isReady(damaged)).toBe(false);
 });
 
 test("a committed change promotes it as soon as it is ready, by whoever leads", () => {

@@ -81,6 +81,21 @@ describe("the plan of a change", () => {
     expect(plan(leading([n3]), { remove: ["n3"] }).refusal).toBeNull();
   });
 
+  test("refuses what leaves too few voters that count: one that has lost data answers, and votes for nobody", () => {
+    const state = leading();
+    const role = state.role as Leader;
+    const refilling = { kind: "refilling", id: 7, through: 1, afterRound: 1 } as const;
+    const damaged = { ...role.progress.get(n3)!, fault: refilling };
+    const filling = { ...state, role: { ...role, progress: new Map(role.progress).set(n3, damaged) } };
+    expect(plan(filling, { remove: ["n2"] }).refusal).toBe(
+      "with it nothing could be committed any more: 2 of the voters n1, n3 would be needed, and n3 has lost data and does not count yet",
+    );
+    expect(plan(filling, { remove: ["n3"] }).refusal).toBeNull();
+    expect(plan(filling, { add: [joining] }).risks).toContain(
+      "n3 has lost data: it does not count yet, 0 more may fail",
+    );
+  });
+
   test("tells what trying to reach the newcomer has shown", () => {
     const tried = { ...fine, refusal: "n2 cannot reach n4" };
     expect(plan(leading(), { add: [joining] }, tried)).toMatchObject({ refusal: "n2 cannot reach n4" });
