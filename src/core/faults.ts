@@ -15,8 +15,17 @@ export type Fault =
   | { readonly kind: "lost"; readonly confirmed: LogIndex; readonly lastIndex: LogIndex }
   /** It says that it has lost something, and copies the log anew. Replies to rounds up to `afterRound` are older than that. */
   | ({ readonly kind: "refilling"; readonly afterRound: number } & RefillGoal)
-  /** Its entry there has the same term and another history: `here` is the leader's chained checksum, `there` its own. */
-  | { readonly kind: "diverged"; readonly at: LogPosition; readonly here: number; readonly there: number };
+  /**
+   * Its entry there has the same term and another history: `here` is the leader's chained checksum, `there` its own. Replies to
+   * rounds up to `afterRound` are older than that.
+   */
+  | {
+      readonly kind: "diverged";
+      readonly at: LogPosition;
+      readonly here: number;
+      readonly there: number;
+      readonly afterRound: number;
+    };
 
 /** Whether what this follower has acknowledged counts, for a commit, a read, the quorum of contact or a promotion. */
 export const counts = (progress: Progress | undefined): progress is Progress & { readonly fault: null } =>
@@ -68,27 +77,33 @@ export function judged(
     emit({ kind: "followerFault", of: from, fault: null });
     return { ...known, fault: null };
   }
-  if (fault?.kind === "lost" && hasItAll(fault, reply)) {
+  if (fault !== null && isMadeGood(fault, known.matchIndex, reply)) {
     emit({ kind: "followerFault", of: from, fault: null });
     return { ...known, fault: null };
   }
-  const found = fault === null ? faultIn(known, reply) : null;
+  const found = fault === null ? faultIn(known, reply, role.round) : null;
   if (found === null) return known;
   emit({ kind: "followerFault", of: from, fault: found });
   return { ...known, fault: found };
 }
 
-/** Whether a follower that had lost something holds all of it again, by another way than a refill: its right disk is back. */
-const hasItAll = ({ confirmed }: Fault & { readonly kind: "lost" }, { outcome }: AppendEntriesReply): boolean =>
-  outcome.kind === "accepted" && outcome.matchIndex >= confirmed;
+/** Whether a follower's log is whole again by another way than a refill: an administrator has put its right disk back. */
+function isMadeGood(fault: Fault, matchIndex: LogIndex, { outcome, round }: AppendEntriesReply): boolean {
+  if (outcome.kind !== "accepted" || outcome.matchIndex < matchIndex) return false;
+  return fault.kind === "lost" || (fault.kind === "diverged" && round > fault.afterRound);
+}
 
 /**
  * A follower's log never ends before what it has acknowledged to the leader of the same term (§3.5). The reply must answer a
  * message that was sent after the acknowledgement had come: an older refusal may only be late.
  */
-function faultIn({ matchIndex, matchedAfter }: Progress, { outcome, round }: AppendEntriesReply): Fault | null {
+function faultIn(
+  { matchIndex, matchedAfter }: Progress,
+  { outcome, round }: AppendEntriesReply,
+  afterRound: number,
+): Fault | null {
   if (outcome.kind === "diverged") {
-    return { kind: "diverged", at: outcome.at, here: outcome.leaderChain, there: outcome.chain };
+    return { kind: "diverged", at: outcome.at, here: outcome.leaderChain, there: outcome.chain, afterRound };
   }
   if (outcome.kind !== "refused" || outcome.lastIndex >= matchIndex || round <= matchedAfter) return null;
   return { kind: "lost", confirmed: matchIndex, lastIndex: outcome.lastIndex };

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { quorumDueMs } from "../../src/core/deadline.ts";
 import { describeEffect } from "../../src/core/describe.ts";
+import type { Effect } from "../../src/core/effects.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, effectsOf, leader, linesOf, play, progressOf, take } from "./build.ts";
 import { accepted, at, from, n1, n2, n3, persisted, propose, read, refused, transferTo, voter, change } from "./say.ts";
@@ -147,20 +148,36 @@ describe("a follower that refills itself", () => {
   });
 });
 
-test("P60: a follower with another history does not count, and both checksums are said", () => {
+describe("P60: a follower with another history", () => {
   const diverged = { kind: "diverged", at: at(5, 2), chain: 11, leaderChain: 22 } as const;
-  const reply = {
-    kind: "appendEntriesReply",
-    term: 2,
-    round: 21,
-    clockMs: 0,
-    refill: null,
-    outcome: diverged,
-  } as const;
-  const [state, effects] = take(leading(), from(n2, reply));
-  expect(progressOf(state, n2).fault).toEqual({ kind: "diverged", at: at(5, 2), here: 22, there: 11 });
-  expect(effectsOf(effects, "followerFault").map(describeEffect)).toEqual([
-    "n2 has another history than this leader at 5.2: checksum 11 there, 22 here; it does not count",
-  ]);
-  expect(play(state, propose(4), from(n2, accepted(2, 6, 22))).commitIndex).toBe(5);
+  const found = (): readonly [State, readonly Effect[]] =>
+    take(
+      leading(),
+      from(n2, { kind: "appendEntriesReply", term: 2, round: 21, clockMs: 0, refill: null, outcome: diverged }),
+    );
+
+  test("does not count, and both checksums are said", () => {
+    const [state, effects] = found();
+    expect(progressOf(state, n2).fault).toEqual({
+      kind: "diverged",
+      at: at(5, 2),
+      here: 22,
+      there: 11,
+      afterRound: 40,
+    });
+    expect(effectsOf(effects, "followerFault").map(describeEffect)).toEqual([
+      "n2 has another history than this leader at 5.2: checksum 11 there, 22 here; it does not count",
+    ]);
+    expect(play(state, propose(4), from(n2, accepted(2, 6, 22))).commitIndex).toBe(5);
+  });
+
+  test("counts again when its log equals the leader's in a later round: its right disk was put back", () => {
+    const [state] = found();
+    expect(progressOf(play(state, from(n2, accepted(2, 5, 40))), n2).fault).not.toBeNull();
+    const later = afterRound(state, 60);
+    expect(progressOf(play(later, from(n2, accepted(2, 4, 50))), n2).fault).not.toBeNull();
+    const [again, effects] = take(later, from(n2, accepted(2, 5, 50)));
+    expect(progressOf(again, n2).fault).toBeNull();
+    expect(effectsOf(effects, "followerFault").map(({ fault }) => fault)).toEqual([null]);
+  });
 });
