@@ -96,12 +96,14 @@ export class Administrator {
     const single = { ...after, outgoing: [] };
     const outcomes = [after, promotionsOf(single, () => true)];
     for (const step of after.pending) outcomes.push(promotionsOf({ ...single, pending: [step] }, () => true));
-    return outcomes.every((each) => each === null || areEnough(decidersOf(each), (key) => this.#hasDisk(key)));
+    return outcomes.every((each) => each === null || areEnough(decidersOf(each), (key) => this.#isWhole(key)));
   }
 
-  /** Whether the disk of this incarnation still takes part, or will when its node is back. */
-  #hasDisk(key: MemberKey): boolean {
-    return this.#cluster.nodes.some((node) => node.key === key && node.durable.removed === null);
+  /** Whether this incarnation, with the disk that it has, still takes part, or will when its node is back. */
+  #isWhole(key: MemberKey): boolean {
+    const { nodes, damage } = this.#cluster;
+    const node = nodes.find((each) => each.key === key && each.durable.removed === null);
+    return node !== undefined && damage?.isWhole(node) !== false;
   }
 
   /** A node that has been removed, or that was wiped and told so, comes again with nothing, to be added. */
@@ -117,8 +119,8 @@ export class Administrator {
     node.start();
   }
 
-  /** Whether the cluster gets over the loss of this node's disk, whichever configuration may come to be in force. */
-  mayWipe(node: SimNode): boolean {
+  /** Whether the cluster gets over the loss of this node's disk, or of a part of what it holds, whichever configuration may come to be in force. */
+  mayLose(node: SimNode): boolean {
     const { world } = this.#cluster;
     this.#forgetLost();
     if (this.#asked.size > 0 || world.schedule.nowMs < this.#noWipeBeforeMs) return false;
@@ -126,7 +128,7 @@ export class Administrator {
     if (world.safety.committed.length === 0) return false;
     const possible = this.#possibleConfigurations();
     if (possible.some(({ outgoing, pending }) => outgoing.length + pending.length > 0)) return false;
-    const survives = (key: MemberKey): boolean => key !== node.key && this.#hasDisk(key);
+    const survives = (key: MemberKey): boolean => key !== node.key && this.#isWhole(key);
     return possible.every((each) => areEnough(decidersOf(each), survives));
   }
 

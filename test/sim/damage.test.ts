@@ -40,6 +40,15 @@ describe("P46, P59, P60, P61: disks lose what they had confirmed, and no acknowl
     }, 120_000);
   }
 
+  test("while the members change", () => {
+    const changing = newCoverage();
+    for (let seed = 0; seed < 3 * profileNames.length; seed++) {
+      addCoverage(changing, runNamed({ seed, events, membership: true, damage: "noticed" }));
+    }
+    expect(changing.refilled).toBeGreaterThan(15);
+    expect(changing.changesDone).toBeGreaterThan(60);
+  }, 120_000);
+
   test("all kinds of damage have been done, noticed and made good", () => {
     for (const [what, count] of Object.entries(least)) {
       expect(sum[what as keyof Coverage], what).toBeGreaterThanOrEqual(count);

@@ -118,10 +118,16 @@ export class Damage {
 
   /** Whether the other nodes that are whole remain a majority; one at a time while a log is forged. */
   isBearable(node: SimNode): boolean {
-    const { nodes, world } = this.#cluster;
+    const { nodes, world, administrator } = this.#cluster;
     if (this.#forged !== null) return false;
-    const broken = nodes.filter((each) => each === node || each.durable.refill !== null || this.#isLess(each));
+    if (administrator !== null) return administrator.mayLose(node);
+    const broken = nodes.filter((each) => each === node || !this.isWhole(each));
     return broken.length + world.coverage.wipes <= Math.floor((nodes.length - 1) / 2);
+  }
+
+  /** Whether its disk holds what it has confirmed. */
+  isWhole(node: SimNode): boolean {
+    return node.durable.refill === null && !this.#isLess(node);
   }
 
   #isLess(node: SimNode): boolean {
@@ -132,8 +138,7 @@ export class Damage {
   /** Changes an entry that every disk holds and that this node has yet to apply when it starts. */
   #forge(node: SimNode): void {
     const { nodes, world } = this.#cluster;
-    const isWhole =
-      nodes.every((each) => each.durable.refill === null && !this.#isLess(each)) && world.coverage.wipes === 0;
+    const isWhole = nodes.every((each) => this.isWhole(each)) && world.coverage.wipes === 0;
     const { durable } = node;
     const place = durable.log.findIndex(
       (entry, at) =>

@@ -144,7 +144,7 @@ export class Faults {
   /** Its machine is replaced, its configuration file is not; never so often that no quorum would be left. */
   #wipe(node: SimNode): void {
     const { world, nodes, administrator } = this.#cluster;
-    const isBearable = administrator?.mayWipe(node) ?? world.coverage.wipes < Math.floor((nodes.length - 1) / 2);
+    const isBearable = administrator?.mayLose(node) ?? world.coverage.wipes < Math.floor((nodes.length - 1) / 2);
     if (!isBearable || this.#cluster.damage?.isBearable(node) === false) return;
     node.crash();
     this.#cluster.replaceDisk(node);

@@ -13,10 +13,10 @@ const figure32 = { invariants: false, promises: false };
 
 /** The first violation among the mutant's seeds; null when it gets away. */
 function firstViolation(mutant: Mutant, core: Core): Violation | null {
-  const { profile, nodes, membership, stranger, checks = figure32 } = mutant;
+  const { profile, nodes, membership, stranger, damage, checks = figure32 } = mutant;
   for (let seed = 0; seed < mutant.seedsMax; seed++) {
     try {
-      simulate({ seed, events: 5000, profile, nodes, membership, stranger, core, checks });
+      simulate({ seed, events: 5000, profile, nodes, membership, stranger, damage, core, checks });
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       return error;

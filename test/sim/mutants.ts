@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ProfileName } from "./profiles.ts";
+import type { SimulationOptions } from "./simulate.ts";
 import type { Checks, Core } from "./world.ts";
 
 const coreFolder = join(import.meta.dir, "../../src/core");
@@ -23,6 +24,7 @@ export interface Mutant {
   readonly nodes?: number;
   readonly membership?: boolean;
   readonly stranger?: boolean;
+  readonly damage?: SimulationOptions["damage"];
   /** Default: nothing but figure 3.2 and liveness, so that it is the harm done that is found. */
   readonly checks?: Checks;
   /** How many seeds may pass before one catches it. */

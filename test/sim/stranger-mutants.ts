@@ -10,6 +10,17 @@ export const strangerMutants: readonly Mutant[] = [
     caughtBy: /only a term's leader creates entries/,
   },
   {
+    name: "P66: a member that has lost its log takes itself for a newcomer",
+    replacements: [
+      { file: "hearing.ts", text: "isNewcomer(state) && state.refill === null;", by: "isNewcomer(state);" },
+    ],
+    membership: true,
+    damage: "noticed",
+    stranger: true,
+    seedsMax: 120,
+    caughtBy: /only a term's leader creates entries/,
+  },
+  {
     name: "P66: any node vouches for another",
     replacements: [
       {

@@ -36,16 +36,17 @@ export class Stranger {
   #lieTo(node: SimNode): void {
     const { state } = node;
     // A node that has never taken part follows whichever node brings it the log, and one that is alone for very long as well.
-    if (state === null || !state.wasMember || isAlone(state)) return;
+    if (state === null || (!state.wasMember && state.refill === null) || isAlone(state)) return;
     this.#cluster.world.coverage.lies++;
     node.deliver({ kind: "message", from: stranger, message: this.#lie(node, state) });
   }
 
-  #lie(node: SimNode, { currentTerm, log, commitIndex }: State): Message {
+  #lie(node: SimNode, { currentTerm, log, commitIndex, refill: refilling }: State): Message {
     const term = currentTerm + 1;
     const last = { index: log.last.index + 100, term: currentTerm };
     const entry: Entry = { kind: "noop", index: log.last.index + 1, term, stampMs: log.lastStampMs };
-    const told = { freshAsOf: null, prevChain: node.chainAt(log.last.index), confirmed: 0, refill: null };
+    const refill = refilling === null ? null : { id: refilling.id, through: log.last.index + 1 };
+    const told = { freshAsOf: null, prevChain: node.chainAt(log.last.index), confirmed: 0, refill };
     const claim = { kind: "appendEntries", term, prev: log.last, leaderCommit: commitIndex, ...told } as const;
     return this.#chance.pick<Message>([
       { ...claim, entries: [entry], round: 1 },
