@@ -27,7 +27,8 @@ export interface MovedMembersOptions {
 
 export class MovedMembers {
   readonly #options: MovedMembersOptions;
-  readonly #found = new Map<MemberKey, string>();
+  /** Where each was found, and the address that the log had then. */
+  readonly #found = new Map<MemberKey, { readonly address: string; readonly before: string }>();
   #timer: Timer | null = null;
   #isStopped = false;
 
@@ -36,7 +37,11 @@ export class MovedMembers {
   }
 
   /** Where the member is to be dialled. */
-  readonly addressOf = ({ key, address }: Member): string => this.#found.get(key) ?? address;
+  readonly addressOf = ({ key, address }: Member): string => {
+    const found = this.#found.get(key);
+    // The log may have learned of another move since.
+    return found?.before === address ? found.address : address;
+  };
 
   start(): void {
     if (this.#options.addresses.length > 0) void this.#look();
@@ -50,7 +55,7 @@ export class MovedMembers {
   async #look(): Promise<void> {
     const { clock } = this.#options;
     const missing = this.#missing();
-    if (missing.length > 0) await Promise.all(this.#unlisted().map((address) => this.#ask(address, missing)));
+    if (missing.length > 0) await Promise.all(this.#placesOf(missing).map((address) => this.#ask(address, missing)));
     if (this.#isStopped) return;
     this.#timer = clock.at(clock.nowMs() + pauseMs, () => void this.#look());
   }
@@ -62,14 +67,20 @@ export class MovedMembers {
     const key = toMemberKey(found.identity.id, found.identity.incarnation);
     const member = missing.find((each) => each.key === key);
     if (member === undefined || this.addressOf(member) === address) return;
-    this.#found.set(key, address);
-    logger.log("warn", "a member has moved; it is reached at an address of the configuration file", {
+    this.#found.set(key, { address, before: member.address });
+    changed();
+    if (address === member.address) {
+      logger.log("info", "a member is back at its address", { peer: nodeIdOf(key), address }, `back ${nodeIdOf(key)}`);
+      return;
+    }
+    const fields = {
       peer: nodeIdOf(key),
       address,
       before: member.address,
       next: `graft cluster add ${nodeIdOf(key)} ${address}`,
-    });
-    changed();
+    };
+    const message = "a member has moved; it is reached at an address of the configuration file";
+    logger.log("warn", message, fields, `moved ${nodeIdOf(key)}`);
   }
 
   /** The members that are not connected. */
@@ -79,10 +90,15 @@ export class MovedMembers {
     return members().filter(({ key }) => key !== self() && !isReached.has(nodeIdOf(key)));
   }
 
-  /** The addresses of the file at which the log expects no member. */
-  #unlisted(): readonly string[] {
+  /**
+   * Where the missing members may be that are dialled elsewhere: at the addresses of the file at which the log expects no member, and
+   * at their addresses in the log.
+   */
+  #placesOf(missing: readonly Member[]): readonly string[] {
     const { addresses, ownAddress, members } = this.#options;
     const listed = new Set(members().map(({ address }) => address));
-    return addresses.filter((address) => address !== ownAddress && !listed.has(address));
+    const unlisted = addresses.filter((address) => !listed.has(address));
+    const left = missing.flatMap((member) => (this.addressOf(member) === member.address ? [] : [member.address]));
+    return [...unlisted, ...left].filter((address) => address !== ownAddress);
   }
 }

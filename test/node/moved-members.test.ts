@@ -1,5 +1,8 @@
 // All addresses of a cluster change at once: its members find each other again by the addresses of their configuration files.
 import { afterEach, describe, expect, test } from "bun:test";
+import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { MovedMembers } from "../../src/node/moved-members.ts";
 import { Cluster } from "./cluster.ts";
 
 let open: Cluster | null = null;
@@ -58,5 +61,63 @@ describe("P75: all addresses change at once", () => {
     await cluster.advance(5_000, 100);
     const logs = [...cluster.members.values()].flatMap((member) => member.logs);
     expect(logs.filter((line) => line.includes("has moved"))).toEqual([]);
+  });
+});
+
+describe("a member that has been found at another address", () => {
+  const [n1, n2] = [toMemberKey("n1", "a"), toMemberKey("n2", "b")];
+  const microtasks = async (): Promise<void> => {
+    for (let count = 0; count < 20; count += 1) await Promise.resolve();
+  };
+
+  /** n1 looks for n2, which its log has at "old:1" and its file at "new:1". */
+  function setUp() {
+    const clock = new ManualClock();
+    const n2At = { log: "old:1", isAt: "new:1", isReached: false };
+    const member = () => ({ key: n2, address: n2At.log, priority: 0 });
+    const moved = new MovedMembers({
+      addresses: ["new:1"],
+      self: () => n1,
+      ownAddress: "n1:1",
+      members: () => [member()],
+      clock,
+      logger: { log() {}, enabled: () => false },
+      changed() {},
+      transport: {
+        peers: () => [
+          { id: "n2", address: n2At.log, reachable: n2At.isReached, reason: null, version: null, announced: null },
+        ],
+        discover: async (address) =>
+          address === n2At.isAt
+            ? { kind: "there", identity: { id: "n2", incarnation: "b", bootId: "x" } }
+            : { kind: "failed", reason: "nobody" },
+      },
+    });
+    const look = async (): Promise<string> => {
+      clock.advance(1_000);
+      await microtasks();
+      return moved.addressOf(member());
+    };
+    moved.start();
+    return { n2At, look };
+  }
+
+  test("is dialled there", async () => {
+    expect(await setUp().look()).toBe("new:1");
+  });
+
+  test("is dialled at the address of the log again when it is back there", async () => {
+    const { n2At, look } = setUp();
+    expect(await look()).toBe("new:1");
+    n2At.isAt = "old:1";
+    expect(await look()).toBe("old:1");
+  });
+
+  test("is dialled at the address that the log has since", async () => {
+    const { n2At, look } = setUp();
+    expect(await look()).toBe("new:1");
+    n2At.log = "newer:1";
+    n2At.isReached = true;
+    expect(await look()).toBe("newer:1");
   });
 });
