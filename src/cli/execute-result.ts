@@ -51,7 +51,7 @@ function showBytes(bytes: Uint8Array, form: BytesForm, output: Output): Promise<
   const text = textOf(bytes);
   const isShowable = text !== null && !/[\p{Cc}\p{Cf}]/u.test(text.replace(/[\n\t]/g, ""));
   if (isShowable) return output.line(text);
-  return output.line(`${bytes.byteLength} bytes that are no text; to have them: --out PATH, --hex or --base64`);
+  return output.line(`${bytes.byteLength} bytes of binary data; use --out PATH, --hex or --base64`);
 }
 
 function bytesToWrite(value: PayloadValue, { kind }: ResultOptions, index: number): Uint8Array {

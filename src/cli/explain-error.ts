@@ -75,14 +75,18 @@ export function explain(thrown: unknown): Explained {
   if (thrown instanceof Error && thrown.name === "CLIError") {
     return explainGraftError(new GraftError("usage", Bun.stripANSI(message)));
   }
-  if (isOfTheSystem(thrown) && "path" in thrown) return explainGraftError(new GraftError("storage", message));
+  if (isOfTheSystem(thrown)) return explainGraftError(new GraftError("storage", message));
+  return mistake(message);
+}
+
+function mistake(message: string): Explained {
   return {
     code: "internal",
     effect: "unknown",
     message,
     meaning: "This is a mistake in Graft. The request may or may not have taken effect.",
     next: "Report it, with what --verbose shows.",
-    exitCode: isOfTheSystem(thrown) ? 1 : fatalExitCode,
+    exitCode: fatalExitCode,
     fields: {},
   };
 }
@@ -111,7 +115,8 @@ export async function report(thrown: unknown, output: Output): Promise<ExitCode>
 
 /** The same for a process that must not go back to its event loop: the last word of every command but `graft start`. */
 export function reportAtLast(error: Error, output: Output): void {
-  const explained = explain(error);
+  // The system's errors are foreseen where they are caught, and only there.
+  const explained = isOfTheSystem(error) ? mistake(error.message) : explain(error);
   const traces = output.verbose ? tracesOf(error) : [];
   if (output.json) writeLastWord(standardOutput, documentOf(explained));
   if (output.json && !output.verbose) return;

@@ -299,7 +299,7 @@ const notATimeout = (timeoutMs: number): GraftError =>
   new GraftError("usage", `${timeoutMs} is no timeout: it is a whole number of ms, at most ${timeoutMsMax}`);
 
 const onlyOfStale = (): GraftError =>
-  new GraftError("usage", "only a stale query is told how old its answer may be: any other one is never out of date");
+  new GraftError("usage", "maxStalenessMs applies only to stale queries; a linearizable query is never out of date");
 
 /** The nodes would hang up on it. */
 const tooLarge = ({ byteLength }: Uint8Array): GraftError =>

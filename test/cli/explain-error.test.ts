@@ -86,6 +86,9 @@ test("what is no error of Graft's is a mistake in Graft, with an exit code of it
 test("what the operating system refuses is no mistake in Graft", () => {
   const refused = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
   expect([explain(refused).exitCode, isForeseen(refused)]).toEqual([1, true]);
+  const { code, message, meaning, next } = explain(refused);
+  expect([code, message]).toEqual(["storage", "EACCES: permission denied"]);
+  expect(`${meaning} ${next}`).not.toContain("mistake");
 });
 
 test("a file that the operating system refuses is told of as such", () => {

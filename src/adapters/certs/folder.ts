@@ -154,7 +154,9 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function writeAll(request: FolderRequest, files: readonly OutputFile[]): Promise<readonly string[]> {
-  await mkdir(request.dir, { recursive: true, mode: 0o700 });
+  await mkdir(request.dir, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw new GraftError("storage", `cannot make the folder ${request.dir} (${errorCode(cause)})`, { cause });
+  });
   for (const file of files) await writeWhole(file, request.force ?? false);
   return files.map((file) => file.path);
 }
