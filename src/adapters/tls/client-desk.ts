@@ -6,6 +6,7 @@ import type { ClientConnection, TransportHandler } from "../../ports/transport.t
 import { BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
 import { frameBytesMax } from "../cbor/limits.ts";
 import type { Refused } from "../cbor/frames.ts";
+import { ArrivingRequests } from "./arriving-requests.ts";
 import { refused } from "./hello.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Link, LinkHandler } from "./link.ts";
@@ -40,12 +41,19 @@ export class ClientDesk {
   readonly #tally: Tally = { bytes: 0 };
   readonly #turns: RequestTurns;
   readonly #reading: ReadTurns;
+  readonly #arriving: ArrivingRequests<Link>;
 
   constructor(options: ClientDeskOptions) {
-    const { requestsPerTurn, requestsTurnBytes } = options.limits;
+    const { requestsPerTurn, requestsTurnBytes, clientsArrivingBytesMax: bytesMax } = options.limits;
     this.#options = options;
     this.#turns = new RequestTurns({ count: requestsPerTurn, bytes: requestsTurnBytes }, options.soon);
     this.#reading = new ReadTurns(requestsTurnBytes, options.soon);
+    this.#arriving = new ArrivingRequests(bytesMax, (link, name) => {
+      const message = `more than ${bytesMax} bytes of requests are still arriving here, most of them from "${name}"`;
+      const refusal = refused("busy", message);
+      options.onRefused(link, name, refusal);
+      link.finish(message, encodeFrame(refusal));
+    });
   }
 
   /**
@@ -78,11 +86,19 @@ export class ClientDesk {
       onGone: (reason) => {
         this.#links.delete(link);
         this.#reading.remove(link);
+        this.#arriving.remove(link);
         this.#share();
         if (link.queuedBytes > 0) onLost(link, name, reason);
       },
       makeRoom: (bytes) => this.#makeRoom(link, bytes),
-      onRead: () => this.#reading.onRead(link),
+      onPart: () => {
+        this.#reading.onRead(link);
+        this.#arriving.onPart(link, name);
+      },
+      onWhole: () => {
+        this.#reading.onRead(link);
+        this.#arriving.remove(link);
+      },
       inTurn: (body, take) => this.#turns.arrived(link, name, body, take),
       creditBytes: limits.clientCreditBytes,
       soon,
@@ -121,8 +137,10 @@ interface Desk {
   readonly onGone: (reason: string) => void;
   /** Drops who takes too little, so that this much may be queued. */
   readonly makeRoom: (bytes: number) => void;
-  /** Counts what has come. */
-  readonly onRead: () => void;
+  /** Some of a request has come. */
+  readonly onPart: () => void;
+  /** The rest of it has come. */
+  readonly onWhole: () => void;
   /** Has a request taken when there is a turn for it. */
   readonly inTurn: (body: Uint8Array, take: (body: Uint8Array) => void) => void;
   /** So much may wait for it before it has no credit any more. */
@@ -172,7 +190,7 @@ class ClientHandler implements LinkHandler, ClientConnection {
   onTrusted(): void {}
 
   onPart(): void {
-    this.desk.onRead();
+    this.desk.onPart();
   }
 
   /** Not from inside `reply`, which may write at once. */
@@ -183,7 +201,7 @@ class ClientHandler implements LinkHandler, ClientConnection {
   }
 
   onFrame(body: Buffer): void {
-    this.desk.onRead();
+    this.desk.onWhole();
     this.desk.inTurn(body, (frame) => this.#take(frame));
   }
 

@@ -24,6 +24,17 @@ export class FrameSplitter {
     return this.#partial !== null;
   }
 
+  /** What the frame takes of which a part has come, bytes. */
+  get partialBytes(): number {
+    return this.#partial?.length ?? 0;
+  }
+
+  /** Lets go of that frame: nothing more will be cut. */
+  clear(): void {
+    this.#partial = null;
+    this.#filled = 0;
+  }
+
   /**
    * Calls `onFrame` with each body that is complete. The body is a view that is the callee's to read until it returns.
    * Stops early when `onFrame` answers false. Throws `BadFrame` when a frame is longer than allowed.

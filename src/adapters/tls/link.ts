@@ -90,6 +90,10 @@ export class Link {
   get isMidFrame(): boolean {
     return this.#splitter.isMidFrame;
   }
+  /** What the frame takes of which a part has come, bytes. */
+  get arrivingBytes(): number {
+    return this.#splitter.partialBytes;
+  }
   get queuedBytes(): number {
     return this.#queue.bytes;
   }
@@ -166,6 +170,7 @@ export class Link {
       this.#queue.push(lastFrame);
     }
     this.#state = "finishing";
+    this.#splitter.clear();
     this.#cause = { kind: "closed", reason };
     this.flush();
   }
@@ -174,6 +179,7 @@ export class Link {
   drop(reason: string, kind: LinkEnd["kind"] = "closed"): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#splitter.clear();
     // It is as good as gone, although it can still be told how much there was.
     this.#queue.countIn({ bytes: 0 });
     const cause = (this.#cause ??= { kind, reason });
