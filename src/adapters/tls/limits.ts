@@ -18,7 +18,7 @@ export interface TransportLimits {
   readonly lingerMs: number;
   /** How often the bounds above are looked at: their precision. */
   readonly sweepMs: number;
-  /** Connections that have not yet shown who they are. One more closes the oldest of them. */
+  /** Connections that have not yet shown who they are. One more closes the oldest of the address that has most. */
   readonly pendingMax: number;
   /** Connections of clients. Of them a single name may have as many as it leaves for others: half of them, when it is alone. */
   readonly clientsMax: number;

@@ -27,6 +27,7 @@ import { makeSure, reach, type Sight } from "./reach.ts";
 import { listenTls } from "./secure-socket.ts";
 import type { TlsMaterial } from "./tls-words.ts";
 import { TransportLog } from "./transport-log.ts";
+import { UnknownLinks } from "./unknown-links.ts";
 
 export interface TlsTransportOptions {
   readonly self: SelfIdentity;
@@ -64,8 +65,8 @@ class NodeTransport implements TlsTransport {
   readonly #diallers = new Map<NodeId, PeerDialler>();
   /** What the last hello of each node said of it. */
   readonly #told = new Map<NodeId, { readonly version: string; readonly announced: string }>();
-  /** Accepted and not yet introduced, the oldest first. */
-  readonly #pending = new Set<Link>();
+  /** Accepted and not yet introduced. */
+  readonly #unknown: UnknownLinks;
   readonly #crashes: CrashWatch;
   readonly #table: PeerTable;
   readonly #clientDesk: ClientDesk;
@@ -83,6 +84,7 @@ class NodeTransport implements TlsTransport {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#flushTurn = new FlushTurn((callback) => options.clock.soon(callback));
     this.#watch = new LinkWatch(this.#limits);
+    this.#unknown = new UnknownLinks(this.#limits.pendingMax);
     this.#log = new TransportLog(options.logger);
     this.#greeter = new Greeter({
       ...options,
@@ -244,12 +246,7 @@ class NodeTransport implements TlsTransport {
       (accepted, hello, identity) => this.#introduced(accepted, hello, identity),
       (failed, failure) => this.#log.greetingFailed(failed, failure),
     );
-    this.#pending.add(link);
-    if (this.#pending.size > this.#limits.pendingMax) {
-      // The oldest has had the most time; whoever is honest is done within milliseconds.
-      const [oldest] = this.#pending;
-      oldest?.drop("too many connections have not introduced themselves");
-    }
+    this.#unknown.add(link);
     return link;
   }
 
@@ -310,7 +307,7 @@ class NodeTransport implements TlsTransport {
   /** Someone has connected and introduced itself. */
   #introduced(link: Link, hello: Hello, identity: Identity): Refused | null {
     const refusal = this.#meet(link, hello);
-    if (refusal === null) this.#pending.delete(link);
+    if (refusal === null) this.#unknown.remove(link);
     else if (refusal.code === "duplicate-node") this.#log.twoProcesses(identity, refusal);
     return refusal;
   }
@@ -394,7 +391,7 @@ class NodeTransport implements TlsTransport {
 
   #ended(link: Link): void {
     this.#watch.remove(link);
-    this.#pending.delete(link);
+    this.#unknown.remove(link);
     if (this.#watch.size === 0) this.#onAllClosed?.();
   }
 }
