@@ -123,7 +123,9 @@ export class Fitness {
 
   /** A follower counts for nothing any more, or counts again. */
   onFollowerFault({ of, fault }: FollowerFault): void {
-    this.#modules.logger.log(fault === null ? "info" : "error", `${nodeIdOf(of)} ${describeFault(fault)}`);
+    const id = nodeIdOf(of);
+    const level = fault === null ? "info" : "error";
+    this.#modules.logger.log(level, `${id} ${describeFault(fault)}`, {}, `fault ${id} ${fault?.kind ?? "over"}`);
   }
 
   /** Why a leader takes no commands just now, in words; null: it does. */

@@ -21,9 +21,10 @@ export class Lateness {
     const lateMs = Math.round(nowMs - state.role.heartbeatDueMs);
     const share = lateMs / state.settings.electionTimeoutMs;
     if (share > worthAWarning) {
-      this.#logger.log("warn", "heartbeats are late: the machine or the disk is too slow, or too busy", { lateMs });
+      const message = "heartbeats are late: the machine or the disk is too slow, or too busy";
+      this.#logger.log("warn", message, { lateMs }, "late heartbeats");
     } else if (share >= worthALook) {
-      this.#logger.log("debug", "a heartbeat is late", { lateMs });
+      this.#logger.log("debug", "a heartbeat is late", { lateMs }, "late heartbeat");
     }
   }
 }

@@ -6,9 +6,12 @@ import { asLeader, follower, leader } from "../core/build.ts";
 
 function setUp() {
   const lines: string[] = [];
-  const log = (level: string, _: string, fields?: LogFields) =>
-    void lines.push(`${level} ${String(fields?.["lateMs"])}`);
-  return { lines, lateness: new Lateness({ enabled: () => true, log }) };
+  const causes = new Set<string | undefined>();
+  const log = (level: string, _: string, fields?: LogFields, cause?: string) => {
+    causes.add(cause);
+    lines.push(`${level} ${String(fields?.["lateMs"])}`);
+  };
+  return { lines, causes, lateness: new Lateness({ enabled: () => true, log }) };
 }
 
 test("P49: a heartbeat that is late by more than a fifth of the election timeout is a warning, each time", () => {
@@ -33,4 +36,11 @@ test("another timer that is due, or another role, says nothing", () => {
   lateness.onDue(state, asLeader(state).heartbeatDueMs - 1);
   lateness.onDue(follower(), 1e6);
   expect(lines).toEqual([]);
+});
+
+test("clients that keep a leader too busy do not fill the log: the warnings have one cause", () => {
+  const { causes, lateness } = setUp();
+  const state = leader();
+  for (let nth = 0; nth < 10; nth++) lateness.onDue(state, asLeader(state).heartbeatDueMs + 500 + nth);
+  expect([...causes]).toEqual(["late heartbeats"]);
 });

@@ -24,9 +24,10 @@ export class TransportLog {
     const fields = { from: link.remoteAddress, identity, code, reason: words };
     // Two nodes that dial each other at once are in order, and one of the two connections is spare.
     const isSpare = code === "busy" && isOurRefusal && failure.identity?.role === "node";
-    if (isSpare) return this.#logger.log("debug", "spare connection refused", fields);
+    if (isSpare) return this.#logger.log("debug", "spare connection refused", fields, `spare ${identity}`);
     const isBare = isSilent || reason === brokenHandshake.reason;
-    if (isBare) return this.#logger.log("debug", "a connection ended before it had said anything", fields);
+    const bareWords = "a connection ended before it had said anything";
+    if (isBare) return this.#logger.log("debug", bareWords, fields, "bare");
     this.#logger.log("warn", "connection refused", fields, `refused ${identity} ${code ?? reason}`);
   }
 

@@ -315,6 +315,7 @@ describe("P54: slow and many", () => {
       node.lines.filter(({ message }) => message === "a connection ended before it had said anything");
     await until(() => about().length === 2, "both are told");
     expect(node.lines.filter(({ level }) => level !== "debug")).toEqual([]);
+    expect(new Set(node.lines.map(({ cause }) => cause))).toEqual(new Set(["bare"]));
   });
 
   test("a liar that takes another incarnation with every connection is one cause", async () => {
