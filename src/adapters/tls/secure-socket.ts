@@ -1,5 +1,7 @@
 // How does a Bun socket become a link? The TLS settings of both sides, and the one set of socket callbacks that all links
 // share. TLS 1.3 only, and the certificate is asked of both sides.
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
 import { readAddress } from "../../core/address.ts";
 import { GraftError } from "../../errors.ts";
 import type { Link, LinkSocket } from "./link.ts";
@@ -55,9 +57,22 @@ export function connectTls(address: string, tls: TlsMaterial, link: Link): void 
   const settings = { ...tls, rejectUnauthorized: false, minVersion: tls13 };
   try {
     const connecting = Bun.connect<Link>({ hostname, port, tls: settings, data: link, socket: callbacks });
-    connecting.catch((error: unknown) => link.neverOpened(explainConnect(error)));
+    connecting.catch((error: unknown) => link.neverOpened(explainConnect(lackOfDescriptors() ?? error)));
   } catch (cause) {
     throw new GraftError("config", `cannot use this certificate and key: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Bun reports a socket for which there was no descriptor as a connection that the other side refused. A refusal counts as evidence
+ * that a peer's process has ended, so whether there are any descriptors is looked at apart. Null: there are.
+ */
+function lackOfDescriptors(): unknown {
+  try {
+    closeSync(openSync(devNull, "r"));
+    return null;
+  } catch (error) {
+    return ["EMFILE", "ENFILE"].includes(codeOf(error)) ? error : null;
   }
 }
 

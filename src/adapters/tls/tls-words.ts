@@ -56,6 +56,7 @@ const bySystemCode: Readonly<Record<string, string>> = {
   ENETUNREACH: "no route to the network",
   EADDRNOTAVAIL: "the address is not available",
   EMFILE: "this process has no file descriptors left",
+  ENFILE: "this machine has no file descriptors left",
 };
 
 export const codeOf = (error: unknown): string =>
