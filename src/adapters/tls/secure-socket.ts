@@ -1,11 +1,10 @@
 // How does a Bun socket become a link? The TLS settings of both sides, and the one set of socket callbacks that all links
 // share. TLS 1.3 only, and the certificate is asked of both sides.
-import { closeSync, openSync } from "node:fs";
-import { devNull } from "node:os";
 import { readAddress } from "../../core/address.ts";
 import { GraftError } from "../../errors.ts";
 import type { Link, LinkSocket } from "./link.ts";
-import { codeOf, explainConnect, type TlsMaterial } from "./tls-words.ts";
+import { codeOf, type TlsMaterial } from "./tls-words.ts";
+import { whyNotConnected } from "./why-not-connected.ts";
 
 /** As a number: the string form throws in Bun 1.4.5, and without it TLS 1.2 is let in. */
 const tls13 = 0x0304;
@@ -57,22 +56,13 @@ export function connectTls(address: string, tls: TlsMaterial, link: Link): void 
   const settings = { ...tls, rejectUnauthorized: false, minVersion: tls13 };
   try {
     const connecting = Bun.connect<Link>({ hostname, port, tls: settings, data: link, socket: callbacks });
-    connecting.catch((error: unknown) => link.neverOpened(explainConnect(lackOfDescriptors() ?? error)));
+    const beganMs = performance.now();
+    connecting.catch(async (error: unknown) => {
+      const elapsedMs = performance.now() - beganMs;
+      link.neverOpened(await whyNotConnected({ error, host: hostname, port, elapsedMs }));
+    });
   } catch (cause) {
     throw new GraftError("config", `cannot use this certificate and key: ${messageOf(cause)}`, { cause });
-  }
-}
-
-/**
- * Bun reports a socket for which there was no descriptor as a connection that the other side refused. A refusal counts as evidence
- * that a peer's process has ended, so whether there are any descriptors is looked at apart. Null: there are.
- */
-function lackOfDescriptors(): unknown {
-  try {
-    closeSync(openSync(devNull, "r"));
-    return null;
-  } catch (error) {
-    return ["EMFILE", "ENFILE"].includes(codeOf(error)) ? error : null;
   }
 }
 

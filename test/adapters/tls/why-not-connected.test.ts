@@ -1,0 +1,73 @@
+// A connection that this side could not make says nothing of the other side, least of all that its process has ended.
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { whyNotConnected } from "../../../src/adapters/tls/why-not-connected.ts";
+
+const failed = (code: string): Error => Object.assign(new Error(code), { code });
+const refusal = { error: failed("ECONNREFUSED"), host: "127.0.0.1", port: 1, elapsedMs: 5 };
+const finding = (code: string) => () => Promise.reject(failed(code));
+const findingNothing = () => Promise.resolve();
+
+describe("a refusal that Bun reports", () => {
+  test("is one when the system can send there", async () => {
+    expect(await whyNotConnected(refusal)).toMatchObject({ kind: "vacant" });
+    expect(await whyNotConnected({ ...refusal, host: "::1" })).toMatchObject({ kind: "vacant" });
+    expect(await whyNotConnected({ ...refusal, host: "localhost" })).toMatchObject({ kind: "vacant" });
+  });
+
+  test.each([
+    ["ENETUNREACH", "no route to the network"],
+    ["EHOSTUNREACH", "no route to the host"],
+    ["EMFILE", "this process has no file descriptors left"],
+    ["EADDRNOTAVAIL", "the address is not available"],
+  ])("is none when the system says %s", async (code, reason) => {
+    expect(await whyNotConnected(refusal, finding(code))).toEqual({ kind: "unreachable", reason });
+  });
+
+  test("is none when it comes after the system's own attempts to find the host", async () => {
+    const late = await whyNotConnected({ ...refusal, elapsedMs: 1_029 }, findingNothing);
+    expect(late).toMatchObject({ kind: "unreachable", reason: "no answer: the host cannot be reached" });
+  });
+
+  test("stays one when the check itself cannot be made", async () => {
+    expect(await whyNotConnected(refusal, finding("EAFNOSUPPORT"))).toMatchObject({ kind: "vacant" });
+  });
+});
+
+test("another failure is what Bun says", async () => {
+  const found = await whyNotConnected({ ...refusal, error: failed("ENOTFOUND") }, findingNothing);
+  expect(found).toEqual({ kind: "unreachable", reason: "the host name is not known" });
+});
+
+const adapter = join(import.meta.dir, "..", "..", "..", "src", "adapters", "tls", "secure-socket.ts");
+
+/** Dials where somebody listens, and where nobody does; the latter before and after the descriptors have run out. */
+const program = `
+import { openSync, writeSync } from "node:fs";
+import { connectTls } from ${JSON.stringify(adapter)};
+const listen = () => Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+const listeners = [listen(), listen()];
+const [there, gone] = listeners.map(({ port }) => port);
+listeners[1].stop(true);
+const dial = (port) =>
+  new Promise((resolve) => connectTls("127.0.0.1:" + port, {}, { neverOpened: resolve, socketOpened() {}, socketClosed() {} }));
+const before = await dial(gone);
+try {
+  for (;;) openSync("/dev/null", "r");
+} catch {}
+writeSync(1, JSON.stringify([before, await dial(there)]));
+process.exit(0);
+`;
+
+test.skipIf(process.platform === "win32")(
+  "a dial that fails for want of descriptors does not count as a refusal",
+  async () => {
+    const child = Bun.spawn(["sh", "-c", 'ulimit -n 64; exec "$0" -e "$1"', process.execPath, program], {
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    const [before, without] = JSON.parse(await child.stdout.text()) as unknown[];
+    expect(before).toMatchObject({ kind: "vacant" });
+    expect(without).toEqual({ kind: "unreachable", reason: "this process has no file descriptors left" });
+  },
+);
