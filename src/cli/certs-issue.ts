@@ -17,7 +17,8 @@ export const certsIssue = command({
   async run(args, { output, values }) {
     const nodes = nodesOf(values("node"));
     const clients = values("client");
-    if (nodes.length + clients.length === 0) throw new GraftError("usage", "name at least one: --node ID=HOST or --client NAME");
+    if (nodes.length + clients.length === 0)
+      throw new GraftError("usage", "name at least one: --node ID=HOST or --client NAME");
     const written = await certificates.issue(args.dir ?? "certs", {
       nodes: nodes.map(({ id, hosts }) => ({ id, hosts })),
       clients,
