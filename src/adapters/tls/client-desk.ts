@@ -1,6 +1,7 @@
 // What may a client do on its connection? Ask, within its rights, and get answers. Each request is checked against the
 // table of rights before the node hears of it; what lacks a right is answered and not punished. What waits to be sent to all
 // clients together is bounded, too: many slow ones must not be able to do what a single one is not.
+import type { Clock } from "../../ports/clock.ts";
 import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 import type { ClientConnection, TransportHandler } from "../../ports/transport.ts";
 import { BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
@@ -20,8 +21,7 @@ export interface ClientDeskOptions {
   readonly admins: ReadonlySet<string>;
   readonly limits: TransportLimits;
   readonly handler: TransportHandler;
-  /** Calls back after the input and output that is ready now has been handled. */
-  readonly soon: (callback: () => void) => void;
+  readonly clock: Pick<Clock, "nowMs" | "soon">;
   /** A client that was let in broke the protocol: for the log. */
   readonly onRefused: (link: Link, name: string, refusal: Refused) => void;
   /** A client's connection has ended, and with it these bytes of answers: for the log. */
@@ -44,10 +44,11 @@ export class ClientDesk {
   readonly #arriving: ArrivingRequests<Link>;
 
   constructor(options: ClientDeskOptions) {
-    const { requestsPerTurn, requestsTurnBytes, clientsArrivingBytesMax: bytesMax } = options.limits;
+    const { requestsPerTurn: count, requestsTurnBytes: bytes, requestsTurnMs: ms } = options.limits;
+    const { clientsArrivingBytesMax: bytesMax } = options.limits;
     this.#options = options;
-    this.#turns = new RequestTurns({ count: requestsPerTurn, bytes: requestsTurnBytes }, options.soon);
-    this.#reading = new ReadTurns(requestsTurnBytes, options.soon);
+    this.#turns = new RequestTurns({ count, bytes, ms }, options.clock);
+    this.#reading = new ReadTurns(bytes, (callback) => options.clock.soon(callback));
     this.#arriving = new ArrivingRequests(bytesMax, (link, name) => {
       const message = `more than ${bytesMax} bytes of requests are still arriving here, most of them from "${name}"`;
       const refusal = refused("busy", message);
@@ -72,7 +73,7 @@ export class ClientDesk {
 
   /** To be called when `objection` had none. */
   attach(link: Link, name: string): void {
-    const { admins, handler, limits, soon, onRefused, onLost } = this.#options;
+    const { admins, handler, limits, clock, onRefused, onLost } = this.#options;
     this.#links.set(link, name);
     link.setBounds({
       frameBytesMax: frameBytesMax("request"),
@@ -101,7 +102,7 @@ export class ClientDesk {
       },
       inTurn: (body, take) => this.#turns.arrived(link, name, body, take),
       creditBytes: limits.clientCreditBytes,
-      soon,
+      soon: (callback) => clock.soon(callback),
     });
   }
 

@@ -31,6 +31,8 @@ export interface TransportLimits {
    * write of the log may hold (node/mailbox.ts).
    */
   readonly requestsTurnBytes: number;
+  /** And how long they may take, ms. */
+  readonly requestsTurnMs: number;
   /** What requests of all clients may take of which only a part has come. Beyond it the name with most gives one up. */
   readonly clientsArrivingBytesMax: number;
   readonly peerQueueBytesMax: number;
@@ -68,6 +70,7 @@ export const defaultLimits: TransportLimits = Object.freeze({
   adminsReserve: 64,
   requestsPerTurn: 1_024,
   requestsTurnBytes: 4 * 1024 * 1024,
+  requestsTurnMs: 10,
   clientsArrivingBytesMax: 256 * 1024 * 1024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,

@@ -2,6 +2,7 @@
 // took them all before it does anything else would miss its own heartbeats. What comes beyond waits for a later turn, and its
 // connection is not read from until then: so no more can wait than what had arrived. Each client name has the same share of the
 // turns, by bytes; the requests of one name are taken in their order.
+import type { Clock } from "../../ports/clock.ts";
 import type { Link } from "./link.ts";
 
 /** What is needed of a link. */
@@ -19,6 +20,8 @@ interface Waiting {
 export interface TurnBounds {
   readonly count: number;
   readonly bytes: number;
+  /** How long they may take, ms: the answer to a small request may be large. */
+  readonly ms: number;
 }
 
 /**
@@ -37,7 +40,7 @@ const requestBytes = 1024;
 
 export class RequestTurns {
   readonly #perTurn: TurnBounds;
-  readonly #soon: (callback: () => void) => void;
+  readonly #clock: Pick<Clock, "nowMs" | "soon">;
   readonly #lines = new Map<string, Line>();
   /** How many requests of each link wait. It is not read from until then. */
   readonly #paused = new Map<Source, number>();
@@ -46,12 +49,12 @@ export class RequestTurns {
   /** In this turn. */
   #taken = 0;
   #takenBytes = 0;
+  #takenMs = 0;
   #isTurnAwaited = false;
 
-  /** `soon` calls back after the input and output that is ready now has been handled. */
-  constructor(perTurn: TurnBounds, soon: (callback: () => void) => void) {
+  constructor(perTurn: TurnBounds, clock: Pick<Clock, "nowMs" | "soon">) {
     this.#perTurn = perTurn;
-    this.#soon = soon;
+    this.#clock = clock;
   }
 
   /**
@@ -82,25 +85,29 @@ export class RequestTurns {
   #awaitTurn(): void {
     if (this.#isTurnAwaited) return;
     this.#isTurnAwaited = true;
-    this.#soon(() => this.#onTurn());
+    this.#clock.soon(() => this.#onTurn());
   }
 
   /** A turn takes at least one, however large it is. */
   #hasRoomFor(body: Uint8Array): boolean {
-    const { count, bytes } = this.#perTurn;
-    return this.#taken === 0 || (this.#taken < count && this.#takenBytes + body.byteLength <= bytes);
+    if (this.#taken === 0) return true;
+    const { count, bytes, ms } = this.#perTurn;
+    return this.#taken < count && this.#takenMs < ms && this.#takenBytes + body.byteLength <= bytes;
   }
 
   #take(body: Uint8Array, take: Waiting["take"]): void {
     this.#taken++;
     this.#takenBytes += body.byteLength;
+    const beganMs = this.#clock.nowMs();
     take(body);
+    this.#takenMs += this.#clock.nowMs() - beganMs;
   }
 
   #onTurn(): void {
     this.#isTurnAwaited = false;
     this.#taken = 0;
     this.#takenBytes = 0;
+    this.#takenMs = 0;
     for (let line = this.#nextLine(); line !== null; line = this.#nextLine()) {
       const first = line.first!;
       const { body, take } = first;

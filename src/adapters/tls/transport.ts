@@ -217,7 +217,7 @@ class NodeTransport implements TlsTransport {
       admins: new Set(this.#options.admins),
       limits: this.#limits,
       handler,
-      soon: (callback) => this.#options.clock.soon(callback),
+      clock: this.#options.clock,
       onRefused: (link, name, refusal) => this.#log.clientRefused(link, name, refusal),
       onLost: (link, name, reason) => this.#log.clientLost(link, name, reason),
     });

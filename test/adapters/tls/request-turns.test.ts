@@ -89,19 +89,25 @@ describe("P64: each client name has its share of the turns", () => {
   function turns(count: number, bytes = 1_000_000) {
     const later: (() => void)[] = [];
     const taken: string[] = [];
-    const requests = new RequestTurns({ count, bytes }, (callback) => later.push(callback));
+    const cost = { ms: 0 };
+    let nowMs = 0;
+    const clock = { soon: (callback: () => void) => void later.push(callback), nowMs: () => nowMs };
+    const requests = new RequestTurns({ count, bytes, ms: 10 }, clock);
     const link = () => {
       const source = { isOpen: true, pauses: 0, pause: () => void source.pauses++, resume: () => void source.pauses-- };
       return source;
     };
     const arrive = (from: ReturnType<typeof link>, name: string, size = 1): void =>
-      requests.arrived(from, name, new Uint8Array(size), () => taken.push(name));
+      requests.arrived(from, name, new Uint8Array(size), () => {
+        nowMs += cost.ms;
+        taken.push(name);
+      });
     const turn = (): readonly string[] => {
       const before = taken.length;
       for (const callback of later.splice(0)) callback();
       return taken.slice(before);
     };
-    return { link, arrive, turn, taken };
+    return { link, arrive, turn, taken, cost };
   }
 
   test("however many requests of another one wait, over however many connections, the later ones too", () => {
@@ -120,6 +126,20 @@ describe("P64: each client name has its share of the turns", () => {
     while (taken.length < 1_003 && left < 1_000) left += turn().length;
     expect(taken.length).toBe(1_003);
     expect(crowd.every(({ pauses }) => pauses === 0)).toBe(true);
+  });
+
+  test("a turn ends when its requests have taken their time: a cheap question may have a dear answer", () => {
+    const { link, arrive, turn, taken, cost } = turns(1_000);
+    cost.ms = 3;
+    for (let nth = 0; nth < 10; nth++) arrive(link(), "greedy");
+    expect(taken.length).toBe(4);
+    arrive(link(), "modest");
+    expect(turn()).toContain("modest");
+    cost.ms = 60;
+    expect(turn().length).toBe(1);
+    cost.ms = 0;
+    while (turn().length > 0);
+    expect(taken.length).toBe(11);
   });
 
   test("by bytes, not by count", () => {
