@@ -54,11 +54,11 @@ async function handOver(client: GraftClient, to: string, timeoutMs: number): Pro
   });
 }
 
-/** The old leader has said that it handed over. */
+/** The old leader has seen it lead. */
 function notSeen(to: string, cause: unknown): unknown {
   if (!(cause instanceof GraftError)) return cause;
   const message = `${to} took over, and was not seen to lead: ${cause.message}`;
-  return new GraftError("outcome-unknown", message, { cause, subject: "transfer" });
+  return new GraftError("result-lost", message, { cause, subject: "transfer" });
 }
 
 const nobodyLeads = ({ waitingFor }: ClusterView): string =>

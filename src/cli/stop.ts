@@ -1,6 +1,7 @@
 // `graft stop [NODE]`: asks a node to stop gracefully, over the wire, and waits until it has gone.
 import { viewCluster } from "../client/cluster-view.ts";
 import { waitUntilGone } from "../client/gone.ts";
+import { stopNode } from "../client/stop-node.ts";
 import type { GraftClient } from "../client/client.ts";
 import { loadConfig } from "../config/config.ts";
 import { GraftError } from "../errors.ts";
@@ -29,7 +30,7 @@ export const stop = command({
     await withClient(args, output, async ({ client, timeoutMs }) => {
       const dueMs = performance.now() + timeoutMs;
       const { id, address } = await targetOf(args, client, timeoutMs);
-      await client.stopNode(address, { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) });
+      await stopNode(client, { id, address }, () => Math.max(1, Math.ceil(dueMs - performance.now())));
       const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()));
       if (!(await output.progress(`waiting for ${id} to stop`, gone))) {
         const message = `${id} at ${address} was told to stop, and was not gone within ${timeoutMs} ms`;
