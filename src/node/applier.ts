@@ -114,9 +114,14 @@ export class Applier {
     return this.#failure;
   }
 
-  /** What the state machine has been busy with for too long; null: nothing. */
+  /** What the state machine has been busy with for too long, by the last look; null: nothing. */
   get endlessWork(): Endless | null {
-    return this.#endless.look();
+    return this.#endless.found;
+  }
+
+  /** To be called often. */
+  lookForEndlessWork(): void {
+    this.#endless.look();
   }
 
   /** The state machine stands still at an entry at or before this index; null while it runs. */

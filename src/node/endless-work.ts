@@ -39,13 +39,23 @@ interface Seen {
 export class EndlessWork {
   readonly #options: EndlessWorkOptions;
   #seen: Seen | null = null;
+  #found: Endless | null = null;
 
   constructor(options: EndlessWorkOptions) {
     this.#options = options;
   }
 
-  /** Null: nothing takes too long. To be asked often. */
-  look(): Endless | null {
+  /** By the last look. Null: nothing takes too long. */
+  get found(): Endless | null {
+    return this.#found;
+  }
+
+  /** To be called often. */
+  look(): void {
+    this.#found = this.#find();
+  }
+
+  #find(): Endless | null {
     const { busyWith, clock } = this.#options;
     const work = busyWith();
     if (work === null) this.#seen = null;

@@ -129,14 +129,16 @@ function write(effect: DurableEffect, { tail, writes, snapshots, applier }: Effe
 
 /** Reads the range that the effect names and sends it; what no longer matches is dropped. */
 function sendEntries(effect: SendEntries, { tail, transport }: EffectTargets): void {
-  const { to, prev, through, bytesMax, kind: _, ...sent } = effect;
+  const { to, prev, through, bytesMax, term, leaderCommit, round, freshAsOf, confirmed, refill } = effect;
   let entries: readonly Entry[] = [];
   if (through.index > prev.index) {
     entries = tail.read(prev.index + 1, through.index, bytesMax);
     const last = entries.at(-1);
     if (last === undefined || (last.index === through.index && !samePosition(last, through))) return;
   }
-  transport.send(to, { ...sent, kind: "appendEntries", prev, prevChain: tail.chainAt(prev.index), entries });
+  const known = { leaderCommit, round, freshAsOf, confirmed, refill };
+  const prevChain = tail.chainAt(prev.index);
+  transport.send(to, { kind: "appendEntries", term, prev, prevChain, entries, ...known });
 }
 
 /** Who leads, in a form a client can use. */

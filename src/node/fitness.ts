@@ -4,7 +4,7 @@ import { type Configuration, isMember, type MemberKey, nodeIdOf, toMemberKey } f
 import { describeFault } from "../core/describe.ts";
 import type { FollowerFault } from "../core/effects.ts";
 import type { Unfit } from "../core/fitness.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import { isQuorum } from "../core/quorum.ts";
 import type { State } from "../core/state.ts";
@@ -28,6 +28,9 @@ export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"
   /** For people: one sentence each. */
   readonly problems: readonly string[];
 }
+
+/** A look costs as much as several commands, ms. */
+const lookIntervalMs = 1_000;
 
 /** Where a state machine hangs that hangs at a query: the others have no such query to get past. */
 const noEntry: LogIndex = 0;
@@ -59,6 +62,7 @@ export class Fitness {
   readonly #told = new Map<MemberKey, string>();
   #problem: string | null = null;
   #unfit: Unfit = new Map();
+  #lookDueMs: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(modules: FitnessModules, options: FitnessOptions) {
     this.#modules = modules;
@@ -93,8 +97,19 @@ export class Fitness {
     this.look();
   }
 
-  /** Something about this node or the members may have changed: to be called often. */
+  /** To be called often: time alone changes something as well. While a member's stop is known, each entry that is applied may. */
+  sweep(): void {
+    if (this.#modules.clock.nowMs() >= this.#lookDueMs || this.#someoneStopped()) this.look();
+  }
+
+  #someoneStopped(): boolean {
+    for (const condition of this.#heard.values()) if (condition?.stateMachine.kind === "stopped") return true;
+    return false;
+  }
+
+  /** Something about this node or the members may have changed. */
   look(): void {
+    this.#lookDueMs = this.#modules.clock.nowMs() + lookIntervalMs;
     const configuration = latestConfiguration(this.#options.state().log);
     if (configuration === null) return;
     const own = this.#own();
@@ -133,11 +148,17 @@ export class Fitness {
     const { log, self } = this.#options.state();
     const configuration = latestConfiguration(log);
     if (this.disk.isLow) return "the disk of the leader is nearly full";
-    if (configuration === null) return null;
+    if (configuration === null || !this.#someDiskIsLow()) return null;
     // One that has not said otherwise counts as one that has room.
     const hasRoom = (key: MemberKey): boolean => key === self || this.#heard.get(key)?.space !== "low";
     const members = configuration.members.map(({ key }) => key);
     return isQuorum(configuration, members.filter(hasRoom)) ? null : "the disks of too many nodes are nearly full";
+  }
+
+  /** Asked for each command: so it costs little. */
+  #someDiskIsLow(): boolean {
+    for (const condition of this.#heard.values()) if (condition?.space === "low") return true;
+    return false;
   }
 
   #say(problem: string | null): void {

@@ -289,13 +289,14 @@ export class Node implements TransportHandler, RequestTarget {
   #expire(): void {
     const { clock, transport } = this.#modules;
     const nowMs = clock.nowMs();
+    this.#applier.lookForEndlessWork();
     const hangs = this.endlessWork;
     const untilMs = answeredUntil(nowMs, hangs);
     const waiting = [this.#waiting, this.#reads, this.#mailbox, this.#applier];
     for (const each of waiting) each.expire(untilMs, hangs);
     this.#parked.expire(nowMs);
     transport.flush();
-    this.#fitness.look();
+    this.#fitness.sweep();
     this.#loop.tryAgain();
     this.snapshots.relieve(this.#fitness.disk.isLow);
     this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());

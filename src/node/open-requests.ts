@@ -42,20 +42,21 @@ export class OpenRequests {
   open(name: string, bytes: number): OpenRequest {
     const own = this.#names.get(name) ?? { count: 0, bytes: 0 };
     this.#names.set(name, own);
-    for (const amount of [own, this.#all]) {
-      amount.count++;
-      amount.bytes += bytes;
-    }
+    add(own, 1, bytes);
+    add(this.#all, 1, bytes);
     let isOpen = true;
     const close = (): void => {
       if (!isOpen) return;
       isOpen = false;
-      for (const amount of [own, this.#all]) {
-        amount.count--;
-        amount.bytes -= bytes;
-      }
+      add(own, -1, -bytes);
+      add(this.#all, -1, -bytes);
       if (own.count === 0) this.#names.delete(name);
     };
     return { bytes, close };
   }
+}
+
+function add(amount: Amount, count: number, bytes: number): void {
+  amount.count += count;
+  amount.bytes += bytes;
 }

@@ -23,6 +23,7 @@ const turnMs = 10;
 
 /** Null when they are taken. */
 export function refusalOf(state: State, { isStopping, waitsForRoom, stateMachine, nowMs }: Reasons): ReplyError | null {
+  if (!isStopping && !waitsForRoom && state.removed === null && stateMachine === null) return null;
   const leader = knownLeader(state);
   // A node that found nobody to hand over to does not name itself: it is about to be gone.
   const other = leader?.id === nodeIdOf(state.self) ? null : leader;
@@ -30,8 +31,7 @@ export function refusalOf(state: State, { isStopping, waitsForRoom, stateMachine
   if (waitsForRoom)
     return { ...notLeader(null), message: "the disk of this node is full, and it takes no part until there is space" };
   if (state.removed !== null) return ofRemoved(state, state.removed, nowMs);
-  if (stateMachine === null) return null;
-  return other === null ? stateMachineStopped(stateMachine) : notLeader(other);
+  return stateMachine === null || other !== null ? notLeader(other) : stateMachineStopped(stateMachine);
 }
 
 /** Whoever was a voter then may know who leads now: this node hears of nobody any more, and names each of them in turn. */

@@ -93,14 +93,17 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     isAnswered = true;
   };
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
-  if (node.refusal !== null) return fail(node.refusal);
+  const { refusal, endlessWork } = node;
+  if (refusal !== null) return fail(refusal);
+  const leads = node.state.role.kind === "leader";
   const grows = request.kind === "command" || request.kind === "openSession";
-  if (grows && node.whyNoCommands !== null && node.state.role.kind === "leader") {
-    const message = `${node.whyNoCommands}; it takes no commands until there is space, and goes on answering queries`;
+  const whyNoCommands = grows && leads ? node.whyNoCommands : null;
+  if (whyNoCommands !== null) {
+    const message = `${whyNoCommands}; it takes no commands until there is space, and goes on answering queries`;
     return fail({ code: "overloaded", message, leader: null });
   }
-  const isForItsState = request.kind === "query" || request.kind === "backup" || node.state.role.kind === "leader";
-  if (node.endlessWork !== null && isForItsState) return fail(notAnswered(because("not taken", node.endlessWork)));
+  const isForItsState = leads || request.kind === "query" || request.kind === "backup";
+  if (endlessWork !== null && isForItsState) return fail(notAnswered(because("not taken", endlessWork)));
   const objection = node.open.objection(client.name, payload.byteLength);
   if (objection !== null) return fail({ code: "overloaded", message: objection, leader: null });
   const open = node.open.open(client.name, payload.byteLength);

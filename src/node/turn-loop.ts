@@ -161,7 +161,9 @@ export class TurnLoop {
   #withShared(event: Event): Event {
     if (event.kind !== "message") return event;
     const shared = sharedPosition(this.#state.log, event.message, this.#targets.tail);
-    return shared === null ? event : { ...event, shared };
+    if (shared === null) return event;
+    const { nowMs, from, message } = event;
+    return { kind: "message", nowMs, from, message, shared };
   }
 
   /** One transaction a turn. What was sent leaves first, so that the followers' disks work beside this one (§10.2.1). */

@@ -16,7 +16,8 @@ describe("work that takes too long", () => {
     });
     const after = (ms: number): string | null => {
       time.nowMs += ms;
-      return endless.look()?.problem ?? null;
+      endless.look();
+      return endless.found?.problem ?? null;
     };
     return { busy, after };
   }

@@ -6,7 +6,16 @@ import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readBootId } from "./boot-id.ts";
 import { writeDurably } from "./data-directory.ts";
-import { decodeSlot, encodeSlot, type Mark, slotBytes, type SlotContent, type WrittenMark } from "./mark.ts";
+import {
+  decodeSlot,
+  encodeSlot,
+  type Mark,
+  moveOn,
+  type Reach,
+  slotBytes,
+  type SlotContent,
+  type WrittenMark,
+} from "./mark.ts";
 import { isMissing, orUnusable } from "./storage-errors.ts";
 
 export const markFile = (dataDir: string): string => join(resolve(dataDir), "graft.mark");
@@ -92,12 +101,15 @@ function isTorn(slot: SlotContent, { bootId }: WrittenMark): boolean {
 export class MarkFile {
   readonly path: string;
   readonly #descriptor: number;
+  /** The slot as it was written last. */
   readonly #bytes = new Uint8Array(slotBytes);
   readonly #bootId = readBootId();
   #sequence: number;
   /** Where the mark stands that was synced last. */
   #synced: 0 | 1;
   #mark: Mark;
+  /** Where the log has reached since. */
+  #reach: Reach;
   #isSynced = true;
 
   private constructor(path: string, descriptor: number, found: FoundMark & { readonly kind: "mark" }) {
@@ -106,6 +118,7 @@ export class MarkFile {
     this.#sequence = found.sequence;
     this.#synced = found.slot;
     this.#mark = found.mark;
+    this.#reach = reachOf(found.mark);
   }
 
   /** A mark where there is none: it is there whole, and durable, or not at all. */
@@ -134,15 +147,27 @@ export class MarkFile {
 
   /** The latest one, durable or not. */
   get mark(): Mark {
-    return this.#mark;
+    return { ...this.#mark, ...this.#reach };
   }
 
   /** Survives the end of the process, and not yet a power cut. */
   write(mark: Mark): void {
-    const slot = this.#synced === 0 ? 1 : 0;
     encodeSlot(this.#bytes, { sequence: ++this.#sequence, mark, bootId: this.#bootId });
-    writeFully(this.#descriptor, this.#bytes, slot * slotBytes);
+    this.#writeSlot();
     this.#mark = mark;
+    this.#reach = reachOf(mark);
+  }
+
+  /** As `write`, with a mark that has been written by this process and says the same but for this. */
+  moveOn(reach: Reach): void {
+    moveOn(this.#bytes, { sequence: ++this.#sequence, ...reach });
+    this.#writeSlot();
+    this.#reach = reach;
+  }
+
+  #writeSlot(): void {
+    const slot = this.#synced === 0 ? 1 : 0;
+    writeFully(this.#descriptor, this.#bytes, slot * slotBytes);
     this.#isSynced = false;
   }
 
@@ -163,6 +188,8 @@ export class MarkFile {
     closeSync(this.#descriptor);
   }
 }
+
+const reachOf = ({ last, chain }: Mark): Reach => ({ last, chain });
 
 function writeFully(descriptor: number, bytes: Uint8Array, position: number): void {
   let count = 0;

@@ -7,8 +7,14 @@ import type { Refill } from "../../core/refill.ts";
 import { type Chain, chainStart } from "./chain.ts";
 import { formatVersion } from "./schema.ts";
 
-/** What the database must hold, or hold more of. */
-export interface Promises {
+/** How far a log reaches: its last entry, with the checksum there. */
+export interface Reach {
+  readonly last: LogPosition;
+  readonly chain: Chain;
+}
+
+/** What the database must hold, or hold more of. `last` is an entry that the log contained. */
+export interface Promises extends Reach {
   readonly incarnation: Incarnation;
   /** Of the database file, random: each one that is created has another. An older one that is moved back is told by it. */
   readonly databaseId: string;
@@ -16,9 +22,6 @@ export interface Promises {
   readonly clusterUuid: string | null;
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
-  /** An entry that the log contained, with its checksum. */
-  readonly last: LogPosition;
-  readonly chain: Chain;
   /** False: this node is the only voter, so nobody could refill it. */
   readonly hasOtherVoters: boolean;
 }
@@ -56,6 +59,8 @@ export const slotBytes = 4096;
 const magic = 0x47524d4b; // "GRMK"
 const headBytes = 32;
 const contentBytesMax = slotBytes - headBytes;
+/** Index, term and chain of the last entry, as floats: they change with every transaction, and the JSON behind them seldom. */
+const reachBytes = 24;
 /** As it stands in JSON. The rest of a mark is far shorter than what this leaves. */
 const findingBytesMax = 2400;
 
@@ -78,32 +83,50 @@ export type SlotContent =
   | { readonly kind: "otherFormat"; readonly format: number }
   | ({ readonly kind: "mark" } & WrittenMark);
 
-/** Fills the slot: magic, format, length, sequence, checksum, then the mark as JSON. */
+/** Fills the slot: magic, format, length, sequence, checksum, then how far the log reaches and the rest of the mark as JSON. */
 export function encodeSlot(slot: Uint8Array, content: WrittenMark, format: number = formatVersion): void {
   const { sequence, mark, bootId } = content;
-  const text = JSON.stringify({ bootId, mark: { ...mark, state: bounded(mark.state) } });
-  const { read, written } = utf8.encodeInto(text, slot.subarray(headBytes));
+  const { last, chain, ...rest } = mark;
+  const text = JSON.stringify({ bootId, mark: { ...rest, state: bounded(mark.state) } });
+  const { read, written } = utf8.encodeInto(text, slot.subarray(headBytes + reachBytes));
   if (read < text.length) throw new Error("a mark that does not fit into its slot");
-  const view = new DataView(slot.buffer, slot.byteOffset, slotBytes);
+  const view = viewOf(slot);
   view.setUint32(0, magic);
   view.setUint32(4, format);
-  view.setUint32(8, written);
+  view.setUint32(8, reachBytes + written);
   view.setUint32(12, 0);
-  view.setBigUint64(16, BigInt(sequence));
-  view.setBigUint64(24, checksumOf(slot, written));
+  moveOn(slot, { sequence, last, chain });
 }
+
+/** In a slot that holds a mark, only this changes. */
+export function moveOn(slot: Uint8Array, { sequence, last, chain }: { readonly sequence: number } & Reach): void {
+  const view = viewOf(slot);
+  view.setFloat64(headBytes, last.index);
+  view.setFloat64(headBytes + 8, last.term);
+  view.setFloat64(headBytes + 16, chain);
+  view.setBigUint64(16, BigInt(sequence));
+  view.setBigUint64(24, checksumOf(slot, view.getUint32(8)));
+}
+
+const viewOf = (slot: Uint8Array): DataView => new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
 
 export function decodeSlot(slot: Uint8Array): SlotContent {
   if (slot.every((byte) => byte === 0)) return { kind: "empty" };
-  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  const view = viewOf(slot);
   if (slot.byteLength < slotBytes || view.getUint32(0) !== magic) return { kind: "unreadable" };
   const length = view.getUint32(8);
-  if (length > contentBytesMax || view.getBigUint64(24) !== checksumOf(slot, length)) return { kind: "unreadable" };
+  if (length < reachBytes || length > contentBytesMax || view.getBigUint64(24) !== checksumOf(slot, length))
+    return { kind: "unreadable" };
   const format = view.getUint32(4);
   if (format !== formatVersion) return { kind: "otherFormat", format };
-  const text = fromUtf8.decode(slot.subarray(headBytes, headBytes + length));
-  const { bootId, mark } = JSON.parse(text) as Pick<WrittenMark, "bootId" | "mark">;
-  return { kind: "mark", sequence: Number(view.getBigUint64(16)), mark, bootId };
+  const text = fromUtf8.decode(slot.subarray(headBytes + reachBytes, headBytes + length));
+  const { bootId, mark } = JSON.parse(text) as {
+    readonly bootId: string | null;
+    readonly mark: Omit<Mark, keyof Reach>;
+  };
+  const last = { index: view.getFloat64(headBytes), term: view.getFloat64(headBytes + 8) };
+  const chain = view.getFloat64(headBytes + 16);
+  return { kind: "mark", sequence: Number(view.getBigUint64(16)), mark: { ...mark, last, chain }, bootId };
 }
 
 function bounded(state: MarkState): MarkState {

@@ -22,7 +22,9 @@ interface Placed {
 
 export class Marking {
   readonly #file: MarkFile;
-  #promises: Promises;
+  #promises: { -readonly [Key in keyof Promises]: Promises[Key] };
+  /** Whether the slot says these promises, but for how far the log reaches. */
+  #isWritten = false;
   /** Ascending; the last one is in force. */
   #configurations: readonly Placed[];
 
@@ -48,18 +50,29 @@ export class Marking {
     const { last } = this.#promises;
     if (through === null || last.index === 0 || through >= last.index) return;
     const { index, term, chain } = through < 0 ? { ...logStart, chain: chainStart } : chainedAt(through);
-    this.#promises = { ...this.#promises, last: { index, term }, chain };
-    this.#file.writeSynced({ ...this.#promises, state: { kind: "inUse" } });
+    this.#write({ ...this.#promises, last: { index, term }, chain });
+    this.#file.sync();
   }
 
   /** After the transaction, which ends at `tail`. */
   after(effects: readonly DurableEffect[], { index, term, chain }: Chained): void {
+    const reach = { last: { index, term }, chain };
+    if (this.#isWritten && effects.every(onlyMovesOn)) {
+      this.#promises.last = reach.last;
+      this.#promises.chain = chain;
+      return this.#file.moveOn(reach);
+    }
     let isSynced = false;
     for (const effect of effects) if (this.#follow(effect)) isSynced = true;
     const inForce = this.#configurations.at(-1) ?? { hasOtherVoters: true };
-    this.#promises = { ...this.#promises, last: { index, term }, chain, hasOtherVoters: inForce.hasOtherVoters };
-    this.#file.write({ ...this.#promises, state: { kind: "inUse" } });
+    this.#write({ ...this.#promises, ...reach, hasOtherVoters: inForce.hasOtherVoters });
     if (isSynced) this.#file.sync();
+  }
+
+  #write(promises: Promises): void {
+    this.#promises = promises;
+    this.#file.write({ ...promises, state: { kind: "inUse" } });
+    this.#isWritten = true;
   }
 
   /** What was marked last survives a power cut when this returns. */
@@ -70,6 +83,7 @@ export class Marking {
   /** The next start sets the files aside. More sentences are added to the finding then. */
   damaged(text: string, folder: string): void {
     const finding = text.replace(/\.$/, "");
+    this.#isWritten = false;
     this.#file.writeSynced({ ...this.#promises, state: { kind: "damaged", finding, folder } });
   }
 
@@ -111,6 +125,10 @@ export class Marking {
     return { index, hasOtherVoters: hasOtherVoters(configuration, this.#promises.incarnation) };
   }
 }
+
+/** Usually: the mark says the same as before, but for how far the log reaches. */
+const onlyMovesOn = (effect: DurableEffect): boolean =>
+  effect.kind === "appendLog" && effect.entries.every(({ kind }) => kind !== "configuration");
 
 /** The lowest index after which the effects take entries away; -1: all of them; null: none. */
 function endAfter(effects: readonly DurableEffect[]): LogIndex | null {

@@ -54,6 +54,17 @@ test("the latest one is read back, by this process and by the next", () => {
   expect(readFileSync(path)).toHaveLength(2 * slotBytes);
 });
 
+test("a mark that moves on says how far, and the rest as before", () => {
+  const file = MarkFile.create(path, markAt(0));
+  file.write(markAt(1, 3));
+  for (const index of [2, 3, 2 ** 52 + 1]) {
+    file.moveOn({ last: { index, term: 2 }, chain: 2 ** 53 - index });
+    const expected = { ...markAt(1, 3), last: { index, term: 2 }, chain: 2 ** 53 - index };
+    expect([file.mark, readMark(path)]).toMatchObject([expected, { kind: "mark", mark: expected }]);
+  }
+  file.close();
+});
+
 test("no file: there is no mark", () => {
   expect(readMark(path)).toEqual({ kind: "none" });
 });
@@ -80,7 +91,8 @@ test("P61: what was synced last is never overwritten before another one is synce
   const synced = readFileSync(path);
   // A power cut may take back or tear everything since then, whatever it was.
   for (let index = 6; index < 20; index++) {
-    file.write(markAt(index, 9));
+    if (index % 3 === 0) file.write(markAt(index, 9));
+    else file.moveOn(markAt(index));
     const withoutTear = readFileSync(path);
     for (const slot of [0, 1]) {
       const same = readFileSync(path).subarray(slot * slotBytes, (slot + 1) * slotBytes);
