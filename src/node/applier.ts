@@ -120,8 +120,9 @@ export class Applier {
   }
 
   /** To be called often. */
-  lookForEndlessWork(): void {
+  lookForEndlessWork(): Endless | null {
     this.#endless.look();
+    return this.#endless.found;
   }
 
   /** The state machine stands still at an entry at or before this index; null while it runs. */

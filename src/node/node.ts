@@ -289,8 +289,7 @@ export class Node implements TransportHandler, RequestTarget {
   #expire(): void {
     const { clock, transport } = this.#modules;
     const nowMs = clock.nowMs();
-    this.#applier.lookForEndlessWork();
-    const hangs = this.endlessWork;
+    const hangs = this.#applier.lookForEndlessWork();
     const untilMs = answeredUntil(nowMs, hangs);
     const waiting = [this.#waiting, this.#reads, this.#mailbox, this.#applier];
     for (const each of waiting) each.expire(untilMs, hangs);
