@@ -1,12 +1,20 @@
 // A connection that this side could not make says nothing of the other side, least of all that its process has ended.
 import { describe, expect, test } from "bun:test";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { whyNotConnected } from "../../../src/adapters/tls/why-not-connected.ts";
 
 const failed = (code: string): Error => Object.assign(new Error(code), { code });
 const refusal = { error: failed("ECONNREFUSED"), host: "127.0.0.1", port: 1, elapsedMs: 5 };
-const finding = (code: string) => () => Promise.reject(failed(code));
-const findingNothing = () => Promise.resolve();
+const finding = (code: string) => ({ probe: () => Promise.reject(failed(code)) });
+const findingNothing = { probe: () => Promise.resolve() };
+const findingByAddress = (codes: Readonly<Record<string, string | null>>) => ({
+  resolve: () => Promise.resolve(Object.keys(codes)),
+  probe: (address: string) => {
+    const code = codes[address];
+    return code === null ? Promise.resolve() : Promise.reject(failed(code ?? "EINVAL"));
+  },
+});
 
 describe("a refusal that Bun reports", () => {
   test("is one when the system can send there", async () => {
@@ -31,6 +39,29 @@ describe("a refusal that Bun reports", () => {
 
   test("stays one when the check itself cannot be made", async () => {
     expect(await whyNotConnected(refusal, finding("EAFNOSUPPORT"))).toMatchObject({ kind: "vacant" });
+    const unresolved = { resolve: () => Promise.reject(failed("ENOTFOUND")) };
+    expect(await whyNotConnected({ ...refusal, host: "n1.example" }, unresolved)).toMatchObject({ kind: "vacant" });
+  });
+
+  test("is none without descriptors, which a name needs as well", async () => {
+    const without = { ...finding("EMFILE"), resolve: () => Promise.reject(failed("ENOTFOUND")) };
+    expect(await whyNotConnected({ ...refusal, host: "n1.example" }, without)).toMatchObject({ kind: "unreachable" });
+  });
+
+  test("is checked by address: to resolve a name, Bun's UDP sockets hold up the whole process", async () => {
+    const probed: string[] = [];
+    const probe = (address: string) => (probed.push(address), Promise.resolve());
+    await whyNotConnected({ ...refusal, host: "localhost" }, { probe });
+    expect(probed.length).toBeGreaterThan(0);
+    expect(probed.filter((address) => isIP(address) === 0)).toEqual([]);
+  });
+
+  test("stays one when one address of a name can be reached", async () => {
+    const named = { ...refusal, host: "n1.example" };
+    const half = findingByAddress({ "2001:db8::1": "ENETUNREACH", "192.0.2.1": null });
+    expect(await whyNotConnected(named, half)).toMatchObject({ kind: "vacant" });
+    const none = findingByAddress({ "2001:db8::1": "EAFNOSUPPORT", "192.0.2.1": "ENETUNREACH" });
+    expect(await whyNotConnected(named, none)).toEqual({ kind: "unreachable", reason: "no route to the network" });
   });
 });
 
