@@ -32,8 +32,9 @@ export const stop = command({
       const { id, address } = await targetOf(args, client, timeoutMs);
       await stopNode(client, { id, address }, () => Math.max(1, Math.ceil(dueMs - performance.now())));
       const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()));
-      if (!(await output.progress(`waiting for ${id} to stop`, gone))) {
-        const message = `${id} at ${address} was told to stop, and was not gone within ${timeoutMs} ms`;
+      const doubt = await output.progress(`waiting for ${id} to stop`, gone);
+      if (doubt !== null) {
+        const message = `${id} at ${address} was told to stop, and was not seen to have gone within ${timeoutMs} ms: ${doubt}`;
         throw new GraftError("outcome-unknown", message, { subject: "stop" });
       }
       await output.answer({ stopped: id, address }, () => `${id} at ${address} has stopped`);

@@ -77,7 +77,7 @@ export class Dialling {
     if (this.#isStopped) return;
     const isThere = found.kind === "there" && found.identity.id === id;
     attempts.isUnderWay = false;
-    attempts.failures = isThere ? 0 : attempts.failures + 1;
+    if (found.kind !== "unable") attempts.failures = isThere ? 0 : attempts.failures + 1;
     attempts.dueMs = clock.nowMs() + (isThere || attempts.failures >= failuresMin ? pauseMs : retryMs);
   }
 

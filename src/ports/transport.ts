@@ -83,9 +83,10 @@ export interface PeerStatus {
   readonly announced: string | null;
 }
 
-/** Who answers at an address. */
+/** Who answers at an address. `unable`: this node could not try, for a lack of its own, and nothing is known of the other. */
 export type Discovery =
-  { readonly kind: "there"; readonly identity: PeerIdentity } | { readonly kind: "failed"; readonly reason: string };
+  | { readonly kind: "there"; readonly identity: PeerIdentity }
+  | { readonly kind: "failed" | "unable"; readonly reason: string };
 
 /**
  * An adapter MUST:

@@ -110,7 +110,7 @@ export class Greeter {
           answered.finish("it was a probe", null);
           return null;
         },
-        onFailed: ({ reason }) => resolve({ kind: "failed", reason }),
+        onFailed: ({ kind, reason }) => resolve({ kind: kind === "unable" ? kind : "failed", reason }),
       });
       const late = `no answer within ${timeoutMs} ms`;
       const timer = clock.at(clock.nowMs() + timeoutMs, () => link.drop(late, "unreachable"));

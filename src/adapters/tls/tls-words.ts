@@ -13,11 +13,12 @@ export interface TlsMaterial {
 }
 
 /**
- * Why a connection ended: nothing listens at the address (`vacant`: the host itself says so), not reached otherwise, reached
- * but one side does not trust the other's certificate, or otherwise closed.
+ * Why a connection ended: nothing listens at the address (`vacant`: the host itself says so), this side could not try (`unable`:
+ * nothing is known of the other one), not reached otherwise, reached but one side does not trust the other's certificate, or
+ * otherwise closed.
  */
 export interface LinkEnd {
-  readonly kind: "vacant" | "unreachable" | "untrusted" | "closed";
+  readonly kind: "vacant" | "unable" | "unreachable" | "untrusted" | "closed";
   readonly reason: string;
 }
 

@@ -34,7 +34,7 @@ const promptMs = 900;
 /** For a name that cannot be resolved: a lack of descriptors shows at each address. */
 const anyAddress = "127.0.0.1";
 
-/** What says that nobody has refused anything. Other errors of the check are its own. */
+/** What says that this side could not even try. Other errors of the check are its own. */
 const conclusive = ["EMFILE", "ENFILE", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"];
 
 /** Never rejects. */
@@ -52,5 +52,5 @@ export async function whyNotConnected(
   if (found.some(({ status }) => status === "fulfilled")) return reported;
   const problems = found.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
   const problem = problems.find((each) => conclusive.includes(codeOf(each)));
-  return problem === undefined ? reported : explainConnect(problem);
+  return problem === undefined ? reported : { ...explainConnect(problem), kind: "unable" };
 }

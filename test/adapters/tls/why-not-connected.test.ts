@@ -29,7 +29,7 @@ describe("a refusal that Bun reports", () => {
     ["EMFILE", "this process has no file descriptors left"],
     ["EADDRNOTAVAIL", "the address is not available"],
   ])("is none when the system says %s", async (code, reason) => {
-    expect(await whyNotConnected(refusal, finding(code))).toEqual({ kind: "unreachable", reason });
+    expect(await whyNotConnected(refusal, finding(code))).toEqual({ kind: "unable", reason });
   });
 
   test("is none when it comes after the system's own attempts to find the host", async () => {
@@ -45,7 +45,7 @@ describe("a refusal that Bun reports", () => {
 
   test("is none without descriptors, which a name needs as well", async () => {
     const without = { ...finding("EMFILE"), resolve: () => Promise.reject(failed("ENOTFOUND")) };
-    expect(await whyNotConnected({ ...refusal, host: "n1.example" }, without)).toMatchObject({ kind: "unreachable" });
+    expect(await whyNotConnected({ ...refusal, host: "n1.example" }, without)).toMatchObject({ kind: "unable" });
   });
 
   test("is checked by address: to resolve a name, Bun's UDP sockets hold up the whole process", async () => {
@@ -61,7 +61,7 @@ describe("a refusal that Bun reports", () => {
     const half = findingByAddress({ "2001:db8::1": "ENETUNREACH", "192.0.2.1": null });
     expect(await whyNotConnected(named, half)).toMatchObject({ kind: "vacant" });
     const none = findingByAddress({ "2001:db8::1": "EAFNOSUPPORT", "192.0.2.1": "ENETUNREACH" });
-    expect(await whyNotConnected(named, none)).toEqual({ kind: "unreachable", reason: "no route to the network" });
+    expect(await whyNotConnected(named, none)).toEqual({ kind: "unable", reason: "no route to the network" });
   });
 });
 
@@ -99,6 +99,6 @@ test.skipIf(process.platform === "win32")(
     });
     const [before, without] = JSON.parse(await child.stdout.text()) as unknown[];
     expect(before).toMatchObject({ kind: "vacant" });
-    expect(without).toEqual({ kind: "unreachable", reason: "this process has no file descriptors left" });
+    expect(without).toEqual({ kind: "unable", reason: "this process has no file descriptors left" });
   },
 );
