@@ -137,7 +137,7 @@ const otherPayload = ({ id, sequence }: OwnedStamp): SessionAnswer => ({
 });
 const hadNoRoom = ({ id, sequence }: OwnedStamp): SessionAnswer => ({
   kind: "rejected",
-  message: `there was no room to keep the result of command ${sequence} of session ${id}; send it again as a new command`,
+  message: `command ${sequence} of session ${id} stays refused: there was no room to keep its result; a new command may succeed`,
 });
 
 export class SessionTable {
@@ -316,7 +316,7 @@ export class SessionTable {
     const full = this.#fullFor(session);
     if (full === null) return null;
     session.refusedThrough = sequence;
-    return { kind: "rejected", message: `the results kept for ${full}; send it again when some have arrived` };
+    return { kind: "rejected", message: `the results kept for ${full}; a new command may succeed when some have arrived` };
   }
 
   /** Whose bound of bytes leaves no room for one more outcome; null: there is room. */

@@ -50,7 +50,7 @@ test("P63: a client may keep as much as it leaves to the others", () => {
   expect(put(1, 4, "a")).toEqual({
     kind: "rejected",
     message:
-      "the results kept for the sessions of this client have reached 400 bytes, as many as are left to the others; send it again when some have arrived",
+      "the results kept for the sessions of this client have reached 400 bytes, as many as are left to the others; a new command may succeed when some have arrived",
   });
   expect([put(2, 1, "b"), put(2, 2, "b")]).toEqual(["applied", expect.objectContaining({ kind: "rejected" })]);
   expect(put(3, 1, "c")).toBe("applied");
@@ -71,7 +71,7 @@ test("a refusal for want of room takes no room, and stays one, also after a rest
     for (const sequence of [2, 3, 4]) {
       expect(apply(each, stamp(7, sequence, "app", 2), bytes(1))).toEqual({
         kind: "rejected",
-        message: `there was no room to keep the result of command ${sequence} of session 7; send it again as a new command`,
+        message: `command ${sequence} of session 7 stays refused: there was no room to keep its result; a new command may succeed`,
       });
     }
     expect(apply(each, stamp(7, 5, "app", 2), bytes(1))).toBe("applied");

@@ -28,7 +28,7 @@ const small: SessionLimits = {
 };
 
 const full = (whose: string, bytes: number): string =>
-  `the results kept for ${whose} have reached ${bytes} bytes; send it again when some have arrived`;
+  `the results kept for ${whose} have reached ${bytes} bytes; a new command may succeed when some have arrived`;
 
 /** Gives the command to the table as an executor does: `outcome` is what applying it would come to. */
 function apply(table: SessionTable, command: StampedCommand, stampMs: number, outcome = ok(command.stamp.sequence)) {
@@ -233,7 +233,7 @@ describe("what is kept is bounded", () => {
     apply(table, stamp(3, 1), 500);
     expect(apply(table, stamp(3, 2), 1010)).toEqual(
       rejected(
-        "the results kept for the sessions of this client have reached 68 bytes, as many as are left to the others; send it again when some have arrived",
+        "the results kept for the sessions of this client have reached 68 bytes, as many as are left to the others; a new command may succeed when some have arrived",
       ),
     );
     expect(apply(table, stamp(3, 3, 3), 1011)).toBe("applied");

@@ -46,8 +46,36 @@ describe("a member that asks again and again whether a node can be reached", () 
     expect(attempts.length).toBe(4);
     clock.advance(250);
     await microtasks();
-    ask(n1, "10.0.0.1:9");
-    expect(attempts.length).toBe(5);
+    expect(attempts.length).toBe(8);
+    // However many it has asked, no more than a few wait.
+    for (let round = 1; round <= 20; round += 1) {
+      for (const { end } of attempts) end(failed);
+      await microtasks();
+      clock.advance(250);
+      await microtasks();
+    }
+    expect(attempts.length).toBeLessThanOrEqual(4 + 32);
+  });
+
+  test("is answered about many nodes, a few at one time, while its questions are not too old", async () => {
+    const { attempts, sent, ask, clock } = setUp();
+    for (let port = 1; port <= 9; port += 1) ask(n1, `10.0.0.1:${port}`);
+    const pass = async (ms: number): Promise<void> => {
+      for (const { end } of attempts) end(failed);
+      await microtasks();
+      clock.advance(ms);
+      await microtasks();
+    };
+    const answered: number[] = [];
+    for (let round = 1; round <= 3; round += 1) {
+      await pass(250);
+      answered.push(sent.length);
+    }
+    expect(answered).toEqual([4, 8, 9]);
+    for (let port = 11; port <= 15; port += 1) ask(n1, `10.0.0.1:${port}`);
+    await pass(2_000);
+    await pass(250);
+    expect(sent.length).toBe(13);
   });
 
   test("has an attempt that is under way answer a question for the same address", async () => {
