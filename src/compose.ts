@@ -8,6 +8,7 @@ import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { diskSpaceOf } from "./adapters/system/disk-space.ts";
+import { openFilesMax } from "./adapters/system/open-files.ts";
 import { createTlsTransport } from "./adapters/tls/transport.ts";
 import type { TlsMaterial } from "./adapters/tls/tls-words.ts";
 import { type ClientOptions, GraftClient } from "./client/client.ts";
@@ -83,6 +84,7 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       admins: settings.access.admins,
       software: version,
       machine: stateMachine.description.name,
+      openFilesMax: openFilesMax(),
       clock: systemClock,
       logger,
     });

@@ -1,6 +1,7 @@
 // `graft backup FILE`: the state of a running cluster in a file of its own, as of one entry of its log.
 import { fetchBackup } from "../client/backup.ts";
 import { viewCluster } from "../client/cluster-view.ts";
+import { backUpNode } from "../client/meant-node.ts";
 import { backupFile } from "../compose-offline.ts";
 import { GraftError } from "../errors.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
@@ -43,9 +44,10 @@ export const backup = command({
       const dueMs = performance.now() + timeoutMs;
       const file = await backupFile(args.file, args.force === true);
       try {
-        const { id, address } = await nodeFor(client, args.node, Math.min(timeoutMs, statusTimeoutMs));
+        const meant = await nodeFor(client, args.node, Math.min(timeoutMs, statusTimeoutMs));
+        const { id, address } = meant;
         await output.detail(`from ${id} at ${address}`);
-        const taking = client.backup(address, { timeoutMs: remainingMs(dueMs) });
+        const taking = backUpNode(client, meant, () => remainingMs(dueMs));
         const ready = await output.progress(`${id} makes the backup`, taking);
         await fetch(client, address, ready, { file, dueMs, output });
         await file.finish(ready);

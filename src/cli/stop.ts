@@ -1,7 +1,7 @@
 // `graft stop [NODE]`: asks a node to stop gracefully, over the wire, and waits until it has gone.
 import { viewCluster } from "../client/cluster-view.ts";
 import { waitUntilGone } from "../client/gone.ts";
-import { stopNode } from "../client/stop-node.ts";
+import { stopNode } from "../client/meant-node.ts";
 import type { GraftClient } from "../client/client.ts";
 import { loadConfig } from "../config/config.ts";
 import { GraftError } from "../errors.ts";

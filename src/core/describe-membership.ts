@@ -76,7 +76,7 @@ export function describeRefusal(reason: ChangeRefusal): string {
     case "lastVoter":
       return "no voter would be left";
     case "damagedVoters":
-      return `voters that lost data do not count yet, and without them the change leaves no quorum: ${reason.ids.join(", ")}`;
+      return `the change leaves no quorum without voters that lost data and do not count yet: ${reason.ids.join(", ")}; remove them first, or wait until they count`;
     case "removedBefore":
       return `${nodeIdOf(reason.key)} has been removed and does not come back with its old data: it needs an empty data directory`;
     case "addressTaken":

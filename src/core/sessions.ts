@@ -316,7 +316,10 @@ export class SessionTable {
     const full = this.#fullFor(session);
     if (full === null) return null;
     session.refusedThrough = sequence;
-    return { kind: "rejected", message: `the results kept for ${full}; a new command may succeed when some have arrived` };
+    return {
+      kind: "rejected",
+      message: `the results kept for ${full}; a new command may succeed when some have arrived`,
+    };
   }
 
   /** Whose bound of bytes leaves no room for one more outcome; null: there is room. */

@@ -62,8 +62,8 @@ export function standstill(state: State, after: Configuration, newcomers: readon
 
 const damage = (keys: readonly MemberKey[]): string =>
   keys.length === 1
-    ? `${ids(keys)} has lost data and does not count yet`
-    : `${ids(keys)} have lost data and do not count yet`;
+    ? `${ids(keys)} has lost data and does not count yet: remove it first, or wait until it counts`
+    : `${ids(keys)} have lost data and do not count yet: remove them first, or wait until they count`;
 
 const bodyOf = ({ members, voters }: Configuration): VotingBody => ({
   voters: voters.map(nodeIdOf),

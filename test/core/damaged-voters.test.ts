@@ -53,7 +53,7 @@ describe("with a voter that has lost data a leader begins no change", () => {
   test("that leaves no quorum of voters that count", () => {
     for (const part of [{ remove: ["n2"] }, { demote: ["n2"] }]) {
       expect(refusalsOf(damaged, change(part))).toEqual([
-        "voters that lost data do not count yet, and without them the change leaves no quorum: n3",
+        "the change leaves no quorum without voters that lost data and do not count yet: n3; remove them first, or wait until they count",
       ]);
       expect(play(damaged, change(part)).log).toBe(damaged.log);
     }

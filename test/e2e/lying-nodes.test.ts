@@ -49,6 +49,7 @@ async function liarAs(id: string, incarnation: string): Promise<Liar> {
     admins: [],
     software: "liar",
     machine: "kv",
+    openFilesMax: null,
     clock: systemClock,
     logger: { enabled: () => false, log: () => {} },
   });

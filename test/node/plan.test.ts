@@ -88,7 +88,7 @@ describe("the plan of a change", () => {
     const damaged = { ...role.progress.get(n3)!, fault: refilling };
     const filling = { ...state, role: { ...role, progress: new Map(role.progress).set(n3, damaged) } };
     expect(plan(filling, { remove: ["n2"] }).refusal).toBe(
-      "with it nothing could be committed any more: 2 of the voters n1, n3 would be needed, and n3 has lost data and does not count yet",
+      "with it nothing could be committed any more: 2 of the voters n1, n3 would be needed, and n3 has lost data and does not count yet: remove it first, or wait until it counts",
     );
     expect(plan(filling, { remove: ["n3"] }).refusal).toBeNull();
     expect(plan(filling, { add: [joining] }).risks).toContain(

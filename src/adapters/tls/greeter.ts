@@ -27,6 +27,8 @@ export interface GreeterOptions {
   readonly genesis: () => Genesis | null;
   readonly onBegun: (link: Link) => void;
   readonly onEnded: (link: Link) => void;
+  /** This node could not even try to reach another one. */
+  readonly onUnable: (reason: string) => void;
 }
 
 export interface Dial {
@@ -80,7 +82,7 @@ export class Greeter {
 
   /** Throws `GraftError("config")` when the address is none. */
   dial({ id, address, purpose, onHello, onFailed }: Dial): Link {
-    const { tls, clock } = this.#options;
+    const { tls, clock, onUnable } = this.#options;
     const { link } = this.#greet(
       { side: "dialled", meant: id },
       () => this.hello(id, purpose),
@@ -89,7 +91,10 @@ export class Greeter {
         if (sender.role === "node" && sender.purpose.kind === purpose.kind) return onHello(answered, sender, hello);
         return refused("bad-frame", "the answer to a hello has another purpose than it");
       },
-      (failure) => onFailed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() })),
+      (failure) => {
+        if (failure.kind === "unable") onUnable(failure.reason);
+        onFailed(explainGreeting(failure, { id, tls, nowMs: clock.wallMs() }));
+      },
     );
     connectTls(address, tls, link);
     return link;

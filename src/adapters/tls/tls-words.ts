@@ -49,6 +49,8 @@ const byText: readonly (readonly [RegExp, LinkEnd["kind"], string])[] = [
   [/WRONG_VERSION_NUMBER|UNEXPECTED_MESSAGE|RECORD/, "unreachable", "the other side does not speak TLS"],
 ];
 
+export const noDescriptors = "this process has no file descriptors left";
+
 const bySystemCode: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused: nothing listens there",
   ENOTFOUND: "the host name is not known",
@@ -56,7 +58,7 @@ const bySystemCode: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "no route to the network",
   EADDRNOTAVAIL: "the address is not available",
-  EMFILE: "this process has no file descriptors left",
+  EMFILE: noDescriptors,
   ENFILE: "this machine has no file descriptors left",
 };
 

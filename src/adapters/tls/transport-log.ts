@@ -7,13 +7,15 @@ import type { Refused } from "../cbor/frames.ts";
 import type { DialFailure, GreetingFailure } from "./greeting.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
 import type { Link } from "./link.ts";
-import { brokenHandshake, isHangUp } from "./tls-words.ts";
+import { brokenHandshake, isHangUp, noDescriptors } from "./tls-words.ts";
 
 export class TransportLog {
   readonly #logger: Logger;
+  readonly #openFilesMax: number | null;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, openFilesMax: number | null) {
     this.#logger = logger;
+    this.#openFilesMax = openFilesMax;
   }
 
   /** A connection that this node accepted has come to nothing. */
@@ -58,6 +60,14 @@ export class TransportLog {
   /** By a dial of this node's own: from now on it is evidence when nobody listens there. */
   reached(peer: string, address: string): void {
     this.#logger.log("debug", "peer reached", { peer, address });
+  }
+
+  /** This node could not even try to reach another one. Other reasons than this one concern that peer alone, and are logged with it. */
+  unable(reason: string): void {
+    if (reason !== noDescriptors) return;
+    const next = "raise the limit of open files (LimitNOFILE=, ulimit -n) and start the node again";
+    const message = `${noDescriptors}: it opens and accepts no connections`;
+    this.#logger.log("error", message, { limit: this.#openFilesMax, next }, "no descriptors");
   }
 
   unreachable(peer: string, address: string, { reason, cause }: DialFailure): void {

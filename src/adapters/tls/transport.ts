@@ -42,6 +42,8 @@ export interface TlsTransportOptions {
   readonly software: string;
   /** The state machine's name: nodes with another one are refused. */
   readonly machine: string;
+  /** How many files and sockets this process may have open, for the log; null: not known. */
+  readonly openFilesMax: number | null;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<TransportLimits>;
@@ -85,7 +87,7 @@ class NodeTransport implements TlsTransport {
     this.#flushTurn = new FlushTurn((callback) => options.clock.soon(callback));
     this.#watch = new LinkWatch(this.#limits);
     this.#unknown = new UnknownLinks(this.#limits.pendingMax);
-    this.#log = new TransportLog(options.logger);
+    this.#log = new TransportLog(options.logger, options.openFilesMax);
     this.#greeter = new Greeter({
       ...options,
       queueBytesMax: this.#limits.peerQueueBytesMax,
@@ -93,6 +95,7 @@ class NodeTransport implements TlsTransport {
       genesis: () => this.#genesis,
       onBegun: (link) => this.#watch.add(link),
       onEnded: (link) => this.#ended(link),
+      onUnable: (reason) => this.#log.unable(reason),
     });
     const handler = this.#whileRunning();
     this.#crashes = new CrashWatch({

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
+import type { Logger } from "../../../src/ports/logger.ts";
 import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { explainGreeting } from "../../../src/adapters/tls/greeting.ts";
 import { TransportLog } from "../../../src/adapters/tls/transport-log.ts";
@@ -335,10 +336,11 @@ describe("P54: slow and many", () => {
 
   test("what the other side of a dial says is no part of the cause, and what this side finds is", () => {
     const lines: string[] = [];
-    const log = new TransportLog({
+    const logger: Logger = {
       enabled: () => true,
       log: (_level, _message, _fields, cause) => void lines.push(cause ?? "none"),
-    });
+    };
+    const log = new TransportLog(logger, null);
     const dialled = { id: "n2", tls: { ca: "", cert: "", key: "" }, nowMs: 0 };
     const failure = { kind: "closed", isOurRefusal: false, isSilent: false, identity: null } as const;
     for (const words of ["one", "two"]) {

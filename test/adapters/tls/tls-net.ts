@@ -3,6 +3,7 @@
 import { createCa, type Credentials, issueClient, issueNode } from "../../../src/adapters/certs/authority.ts";
 import { encodeFrame, decodeFrame, type FrameContext } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame, Hello, HelloSender } from "../../../src/adapters/cbor/frames.ts";
+import { openFilesMax } from "../../../src/adapters/system/open-files.ts";
 import { type ClientLink, dialNode, type DialOptions } from "../../../src/adapters/tls/dial.ts";
 import { FrameSplitter } from "../../../src/adapters/tls/frame-splitter.ts";
 import type { TransportLimits } from "../../../src/adapters/tls/limits.ts";
@@ -103,6 +104,7 @@ export class TlsNet implements TransportHarness {
       admins: ["admin"],
       software: "1.2.3",
       machine: choice.machine ?? "counter",
+      openFilesMax: openFilesMax(),
       clock,
       logger: {
         log: (level, message, fields = {}, cause) => void lines.push({ level, message, fields, cause }),
