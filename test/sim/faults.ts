@@ -28,6 +28,7 @@ export class Faults {
       delayMs: { low: 0, high: timeoutMs * 0.01 },
     };
     network.heal();
+    world.snapshots.getWell();
     for (const node of nodes) {
       node.disk.getWell();
       node.resume();

@@ -16,6 +16,12 @@ export class Snapshots {
   /** By index, what the table of sessions was there on the first node that took a snapshot. */
   readonly #sessionsAt = new Map<number, string>();
   #count = 0;
+  #isWell = false;
+
+  /** From now on no fetch is cut short. */
+  getWell(): void {
+    this.#isWell = true;
+  }
 
   sessionsOf({ file }: SnapshotRecord): SessionsImage {
     const sessions = this.#sessions.get(file);
@@ -62,19 +68,20 @@ export class Snapshots {
   /** The node reads the leader's file. It may take long, or be cut short; the next offer begins it again. */
   fetch(node: SimNode, from: MemberKey, snapshot: SnapshotRecord): void {
     const { chance, profile, coverage } = node.world;
+    const isCut = (): boolean => !this.#isWell && chance.happens(profile.cutFetch);
     if (node.fetching === snapshot.file) return;
     node.fetching = snapshot.file;
     node.later(chance.from(profile.snapshotMs), () => {
       if (node.fetching !== snapshot.file) return;
       node.fetching = null;
-      if (!node.network.isReachable(node, from) || chance.happens(profile.cutFetch)) {
+      if (!node.network.isReachable(node, from) || isCut()) {
         coverage.fetchesCut++;
         return;
       }
       coverage.snapshotsFetched++;
       node.deliver({ kind: "snapshotFetched", snapshot });
       // A file that is there already is there again as soon as it is offered again.
-      if (!chance.happens(profile.cutFetch)) return;
+      if (!isCut()) return;
       node.later(chance.from(profile.snapshotMs), () => node.deliver({ kind: "snapshotFetched", snapshot }));
     });
   }
