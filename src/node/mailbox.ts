@@ -70,7 +70,7 @@ export class Mailbox {
 
   /** Everything that has arrived; of the commands as many as one write can hold without keeping the others waiting. */
   take(nowMs: Millis): readonly Event[] {
-    const events: Event[] = this.#events.map((event) => ({ ...event, nowMs }));
+    const events: Event[] = this.#events.map((event) => timed(event, nowMs));
     if (this.#queries.length > 0) events.push({ kind: "read", nowMs, ref: this.#reads.add(this.#queries) });
     const proposals = this.#batch().map((waiter) => proposalOf(waiter, this.#waiting.add([waiter])));
     if (proposals.length > 0) events.push({ kind: "propose", nowMs, proposals });
@@ -109,6 +109,13 @@ export class Mailbox {
     this.#commands = arrived.filter((waiter) => !taken.has(waiter));
     return batch;
   }
+}
+
+/** Most events are messages. */
+function timed(event: ArrivedEvent, nowMs: Millis): Event {
+  if (event.kind !== "message") return { ...event, nowMs };
+  const { from, message } = event;
+  return { kind: "message", nowMs, from, message };
 }
 
 function proposalOf(waiter: ProposalWaiter, ref: ProposalRef): Proposal {

@@ -5,6 +5,7 @@ import { describeEvent, describeState } from "../core/describe.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { sharedPosition } from "../core/histories.ts";
+import type { Millis } from "../core/log-position.ts";
 import { startOver } from "../core/start-over.ts";
 import type { State } from "../core/state.ts";
 import { step } from "../core/step.ts";
@@ -56,6 +57,8 @@ export class TurnLoop {
   #isScheduled = false;
   #isTurning = false;
   #isStopped = false;
+  /** Of the state that it was worked out for. */
+  #deadline: { readonly of: State; readonly atMs: Millis };
   /** Since the disk was full: this node takes no part until there is room. */
   #waits: WaitForRoom | null = null;
   #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
@@ -65,6 +68,7 @@ export class TurnLoop {
     this.#modules = modules;
     this.#handlers = handlers;
     this.#lateness = new Lateness(modules.logger);
+    this.#deadline = { of: state, atMs: nextDeadlineMs(state) };
     this.#targets = { ...handlers.targets, writes: this.#writes };
   }
 
@@ -133,7 +137,7 @@ export class TurnLoop {
     if (this.#waits !== null) return this.#turnAway(this.#waits, this.#modules.mailbox.take(nowMs));
     for (const event of this.#modules.mailbox.take(nowMs)) this.#step(event);
     // Time comes after what has arrived: a message that was waiting may be the one the timer was set against.
-    if (nowMs >= nextDeadlineMs(this.#state)) {
+    if (nowMs >= this.#nextDeadlineMs) {
       this.#lateness.onDue(this.#state, nowMs);
       this.#step({ kind: "tick", nowMs });
     }
@@ -195,9 +199,14 @@ export class TurnLoop {
       for (const effect of waits.answer(event)) executeEffect(effect, this.#state, this.#targets);
   }
 
+  get #nextDeadlineMs(): Millis {
+    if (this.#deadline.of !== this.#state) this.#deadline = { of: this.#state, atMs: nextDeadlineMs(this.#state) };
+    return this.#deadline.atMs;
+  }
+
   #keepTime(): void {
     if (this.#isStopped || this.#waits !== null) return;
-    const atMs = nextDeadlineMs(this.#state);
+    const atMs = this.#nextDeadlineMs;
     // A timer that fires too early costs one look at the clock; setting it anew at every heartbeat would cost more.
     if (this.#timer !== null && this.#timer.atMs <= atMs) return;
     this.#timer?.timer.cancel();

@@ -1,7 +1,7 @@
 // The entries of an AppendEntries on the wire: [term, kind, stampMs, content], their indexes implied by the position before
 // them; what an entry says of a session stands behind the content, the client's name last. A command's payload is written as
 // the very bytes that the client sent.
-import type { CommandStamp, Entry } from "../../core/entry.ts";
+import type { CommandStamp, Entry, OwnedStamp } from "../../core/entry.ts";
 import type { LogIndex, LogPosition, Term } from "../../core/log-position.ts";
 import { BadFrame } from "./bad-frame.ts";
 import { bool, bytes, type Item, list, name, row, term, uint } from "./fields.ts";
@@ -102,8 +102,7 @@ function readEntry(item: Item, index: number): Entry {
         term: inTerm,
         stampMs,
         payload: bytes(content, payloadBytesMax, "entry.payload"),
-        session:
-          kind === commandKind ? null : { ...readStamp(fields, 4, "entry"), client: name(fields[7], "entry.client") },
+        session: kind === commandKind ? null : readOwnedStamp(fields),
       };
     case openSessionKind:
       return {
@@ -134,6 +133,11 @@ function readEntry(item: Item, index: number): Entry {
     default:
       throw new BadFrame("entry.kind: not one of its values");
   }
+}
+
+function readOwnedStamp(fields: readonly PlainItem[]): OwnedStamp {
+  const { id, sequence, answeredBelow } = readStamp(fields, 4, "entry");
+  return { id, sequence, answeredBelow, client: name(fields[7], "entry.client") };
 }
 
 export function writeStamp(writer: FrameWriter, { id, sequence, answeredBelow }: CommandStamp): void {

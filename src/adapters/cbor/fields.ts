@@ -99,7 +99,10 @@ const printableForm = new RegExp(`^[^${unprintable.source.slice(1, -1)}]*$`);
 const unprintables = new RegExp(unprintable.source, "g");
 
 /** Letters, digits, '.', '_' and '-', 1 to 64 of them: the form of every identifier. */
-export const name = (item: Item, field: string): string => ruled(item, nameLengthMax, isName, field);
+export function name(item: Item, field: string): string {
+  // Each entry has one: what is sound is passed at once.
+  return typeof item === "string" && isName(item) ? item : ruled(item, nameLengthMax, isName, field);
+}
 /** A node id, or one of its incarnations: `id@incarnation`. */
 export const memberName = (item: Item, field: string): string =>
   ruled(item, 2 * nameLengthMax + 1, isMemberName, field);

@@ -143,22 +143,21 @@ export function readRequestVoteReply(items: readonly PlainItem[]): RequestVoteRe
 }
 
 export function readAppendEntries(items: readonly PlainItem[]): AppendEntries {
-  const message = row(items, 11, "appendEntries");
-  const [, inTerm, prevIndex, prevTerm, leaderCommit, round, entries, freshAsOf, prevChain, confirmed, refill] =
-    message;
-  const leaderTerm = readTerm(inTerm, "appendEntries.term");
-  const prev = readPosition(prevIndex, prevTerm, leaderTerm, "appendEntries.prev");
+  // By place: to take an array apart by its iterator is slow in code that has just started.
+  const fields = row(items, 11, "appendEntries");
+  const leaderTerm = readTerm(fields[1], "appendEntries.term");
+  const prev = readPosition(fields[2], fields[3], leaderTerm, "appendEntries.prev");
   return {
     kind: "appendEntries",
     term: leaderTerm,
     prev,
-    entries: readEntries(entries, prev, leaderTerm),
-    leaderCommit: logIndex(leaderCommit, "appendEntries.leaderCommit"),
-    round: count(round, "appendEntries.round"),
-    freshAsOf: orNull(freshAsOf, "appendEntries.freshAsOf", count),
-    prevChain: count(prevChain, "appendEntries.prevChain"),
-    confirmed: logIndex(confirmed, "appendEntries.confirmed"),
-    refill: readRefillGoal(refill, "appendEntries.refill"),
+    entries: readEntries(fields[6], prev, leaderTerm),
+    leaderCommit: logIndex(fields[4], "appendEntries.leaderCommit"),
+    round: count(fields[5], "appendEntries.round"),
+    freshAsOf: orNull(fields[7], "appendEntries.freshAsOf", count),
+    prevChain: count(fields[8], "appendEntries.prevChain"),
+    confirmed: logIndex(fields[9], "appendEntries.confirmed"),
+    refill: readRefillGoal(fields[10], "appendEntries.refill"),
   };
 }
 
@@ -231,7 +230,7 @@ export function readAppendEntriesReply(items: readonly PlainItem[]): AppendEntri
 function readOutcome(items: readonly PlainItem[]): AppendOutcome {
   switch (items[5]) {
     case acceptedOutcome: {
-      const [, , , , , , matchIndex] = row(items, 7, "appendEntriesReply");
+      const matchIndex = row(items, 7, "appendEntriesReply")[6];
       return { kind: "accepted", matchIndex: logIndex(matchIndex, "appendEntriesReply.matchIndex") };
     }
     case refusedOutcome: {
