@@ -2,7 +2,7 @@
 // effects mean is execute-effects.ts; who the node is and how it lives and dies, node.ts.
 import { nextDeadlineMs } from "../core/deadline.ts";
 import { describeEvent, describeState } from "../core/describe.ts";
-import type { DurableEffect } from "../core/effects.ts";
+import type { ApplyEntries, DurableEffect } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import { sharedPosition } from "../core/histories.ts";
 import type { Millis } from "../core/log-position.ts";
@@ -61,6 +61,11 @@ export class TurnLoop {
   #deadline: { readonly of: State; readonly atMs: Millis };
   /** Since the disk was full: this node takes no part until there is room. */
   #waits: WaitForRoom | null = null;
+  /**
+   * The latest of this turn. A follower acknowledges before it hands anything to its state machine: the leader waits for the
+   * acknowledgement, and nobody for what the follower applies.
+   */
+  #toApply: ApplyEntries | null = null;
   #timer: { readonly atMs: number; readonly timer: Timer } | null = null;
 
   constructor(state: State, modules: TurnLoopModules, handlers: TurnLoopHandlers) {
@@ -121,6 +126,7 @@ export class TurnLoop {
       while (!mailbox.isEmpty && ++round < roundsMax && clock.nowMs() < endMs && !this.#isStopped);
       if (this.#isStopped) return;
       transport.flush();
+      this.#apply();
       this.#targets.tail.trim(this.#state.durability.persistedIndex);
       this.#isTurning = false;
       if (!mailbox.isEmpty) this.schedule();
@@ -157,8 +163,15 @@ export class TurnLoop {
     for (const effect of effects) {
       // A halt is the last thing that is done.
       if (this.#isStopped) return;
-      executeEffect(effect, after, this.#targets);
+      if (effect.kind === "apply" && after.role.kind !== "leader") this.#toApply = effect;
+      else executeEffect(effect, after, this.#targets);
     }
+  }
+
+  #apply(): void {
+    const effect = this.#toApply;
+    this.#toApply = null;
+    if (effect !== null) executeEffect(effect, this.#state, this.#targets);
   }
 
   /** Adds what this log shares with a leader's message, so that the core can compare histories. */

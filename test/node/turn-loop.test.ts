@@ -68,6 +68,7 @@ function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) 
     stateMachineFailed: never,
     failed: never,
   });
+  applier.advance = (through) => void log.push(`apply through ${through}`);
   const transport = {
     start: never,
     send: (_: unknown, { kind }: { readonly kind: string }) => void log.push(`send ${kind}`),
@@ -192,6 +193,28 @@ describe("turn loop", () => {
     expect(clock.run()).toBe(1);
     expect(log.slice(-4)).toEqual(["ticket 2 is durable", "send appendEntriesReply", "flush", "turned"]);
     expect(clock.run()).toBe(0);
+  });
+
+  test("a follower acknowledges before it hands anything to its state machine", () => {
+    const { loop, clock, log } = followerLoop((_, onDurable) => onDurable());
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    log.length = 0;
+    loop.arrive(from(n2, { ...appendEntries(2, 1), leaderCommit: 1 }));
+    loop.arrive(from(n2, { ...appendEntries(3, 1), leaderCommit: 2 }));
+    clock.run();
+    expect(log.filter((line) => /^(write|send|flush|apply|turned)/.test(line))).toEqual([
+      "flush",
+      "write appendLog+appendLog",
+      "send appendEntriesReply",
+      "flush",
+      "apply through 2",
+      "turned",
+    ]);
+    // What is handed over is handed over once.
+    loop.schedule();
+    clock.run();
+    expect(log.filter((line) => line.startsWith("apply"))).toEqual(["apply through 2"]);
   });
 
   test("keeps exactly one timer, for the core's deadline", () => {
