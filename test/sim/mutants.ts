@@ -270,9 +270,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "P15: half of four voters are a majority",
-    replacements: [
-      { file: "quorum.ts", text: "Math.floor(values.length / 2)", by: "Math.ceil(values.length / 2) - 1" },
-    ],
+    replacements: [{ file: "quorum.ts", text: "2 * count > voters.length", by: "2 * count >= voters.length" }],
     nodes: 4,
     seedsMax: 50,
     caughtBy: /Election Safety|Leader Completeness|State Machine Safety/,
