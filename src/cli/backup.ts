@@ -1,10 +1,10 @@
 // `graft backup FILE`: the state of a running cluster in a file of its own, as of one entry of its log.
 import { fetchBackup } from "../client/backup.ts";
 import { viewCluster } from "../client/cluster-view.ts";
-import { backUpNode } from "../client/meant-node.ts";
+import { askMeant } from "../client/meant-node.ts";
 import { backupFile } from "../compose-offline.ts";
 import { GraftError } from "../errors.ts";
-import { clusterFlags, withClient } from "./cluster-access.ts";
+import { clusterFlags, remainingMs, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { GraftClient } from "../client/client.ts";
@@ -47,7 +47,8 @@ export const backup = command({
         const meant = await nodeFor(client, args.node, Math.min(timeoutMs, statusTimeoutMs));
         const { id, address } = meant;
         await output.detail(`from ${id} at ${address}`);
-        const taking = backUpNode(client, meant, () => remainingMs(dueMs));
+        const asking = { subject: "backup", leftMs: () => remainingMs(dueMs) } as const;
+        const taking = askMeant(client, meant, asking, (leftMs) => client.backup(address, { timeoutMs: leftMs }));
         const ready = await output.progress(`${id} makes the backup`, taking);
         await fetch(client, address, ready, { file, dueMs, output });
         await file.finish(ready);
@@ -66,8 +67,6 @@ export const backup = command({
 
 /** Who is there is known soon, or not at all. */
 const statusTimeoutMs = 10_000;
-
-const remainingMs = (dueMs: number): number => Math.max(1, Math.ceil(dueMs - performance.now()));
 
 interface Target {
   readonly id: string;

@@ -2,7 +2,7 @@
 // execute-input.ts, the result execute-result.ts.
 import type { ArgsDef } from "citty";
 import { GraftError } from "../errors.ts";
-import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
+import { type ClusterArguments, clusterFlags, remainingMs, withClient } from "./cluster-access.ts";
 import type { Context } from "./command.ts";
 import { type BytesForm, payloadOf } from "./execute-input.ts";
 import type { QueryOptions } from "../client/client.ts";
@@ -74,7 +74,7 @@ export async function execute(kind: "command" | "query", args: ExecuteArguments,
       .progress("asking what the state machine takes", client.describe({ timeoutMs }))
       .catch(before(kind));
     const payload = await payloadOf(request, machine);
-    const options = { timeoutMs: Math.max(1, Math.ceil(dueMs - performance.now())) };
+    const options = { timeoutMs: remainingMs(dueMs) };
     const answer =
       kind === "command" ? client.command(payload, options) : client.query(payload, { ...options, ...reading });
     const result = await output.progress(`waiting for the ${kind}'s result`, answer);

@@ -1,11 +1,11 @@
 // `graft stop [NODE]`: asks a node to stop gracefully, over the wire, and waits until it has gone.
 import { viewCluster } from "../client/cluster-view.ts";
 import { waitUntilGone } from "../client/gone.ts";
-import { stopNode } from "../client/meant-node.ts";
+import { askMeant } from "../client/meant-node.ts";
 import type { GraftClient } from "../client/client.ts";
 import { loadConfig } from "../config/config.ts";
 import { GraftError } from "../errors.ts";
-import { clusterFlags, withClient } from "./cluster-access.ts";
+import { clusterFlags, remainingMs, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { checked } from "./explain-error.ts";
@@ -30,7 +30,8 @@ export const stop = command({
     await withClient(args, output, async ({ client, timeoutMs }) => {
       const dueMs = performance.now() + timeoutMs;
       const { id, address } = await targetOf(args, client, timeoutMs);
-      await stopNode(client, { id, address }, () => Math.max(1, Math.ceil(dueMs - performance.now())));
+      const asking = { subject: "stop", leftMs: () => remainingMs(dueMs) } as const;
+      await askMeant(client, { id, address }, asking, (leftMs) => client.stopNode(address, { timeoutMs: leftMs }));
       const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()));
       const doubt = await output.progress(`waiting for ${id} to stop`, gone);
       if (doubt !== null) {

@@ -1,55 +1,37 @@
-// An address may have gone to another node since it was written down: that one is not stopped, and no backup is taken from it.
+// An address may have gone to another node since it was written down: that one is asked for nothing but its name.
 import { expect, test } from "bun:test";
-import { backUpNode, stopNode } from "../../src/client/meant-node.ts";
-import type { BackupReadyReply, StatusReply } from "../../src/ports/requests.ts";
+import { askMeant } from "../../src/client/meant-node.ts";
+import type { StatusReply } from "../../src/ports/requests.ts";
 
-function clientOf(node: string) {
-  const stopped: string[] = [];
-  const backedUp: string[] = [];
-  return {
-    stopped,
-    backedUp,
-    backup: async (address: string) => {
-      backedUp.push(address);
-      return { kind: "backupReady", file: "a" } as BackupReadyReply;
-    },
-    status: async () => ({ kind: "status", node }) as StatusReply,
-    stopNode: async (address: string) => {
-      stopped.push(address);
-      return { kind: "done", id: 1, leader: null } as const;
-    },
-  };
+const meant = { id: "n2", address: "a:1" };
+const clientAt = (node: string) => ({ status: async () => ({ kind: "status", node }) as StatusReply });
+
+const refusals = [
+  ["stop", "The node was not stopped."],
+  ["backup", "No backup was made. The cluster's data was not changed."],
+] as const;
+
+for (const [subject, meaning] of refusals) {
+  const asking = { subject, leftMs: () => 1_000 };
+
+  test(`${subject}: the node that is meant is asked`, async () => {
+    const asked: number[] = [];
+    const ask = async (timeoutMs: number): Promise<string> => {
+      asked.push(timeoutMs);
+      return "its answer";
+    };
+    expect(await askMeant(clientAt("n2"), meant, asking, ask)).toBe("its answer");
+    expect(asked).toEqual([1_000]);
+  });
+
+  test(`${subject}: another node at its address is not asked, and is named`, async () => {
+    const ask = async (): Promise<never> => {
+      throw new Error("the wrong node was asked");
+    };
+    await expect(askMeant(clientAt("n3"), meant, asking, ask)).rejects.toMatchObject({
+      code: "rejected",
+      message: "n3 answers at a:1, and not n2",
+      meaning,
+    });
+  });
 }
-
-test("the node that is meant is stopped", async () => {
-  const client = clientOf("n2");
-  await stopNode(client, { id: "n2", address: "a:1" }, () => 1_000);
-  expect(client.stopped).toEqual(["a:1"]);
-});
-
-test("another node at its address is not stopped, and is named", async () => {
-  const client = clientOf("n3");
-  const stopping = stopNode(client, { id: "n2", address: "a:1" }, () => 1_000);
-  await expect(stopping).rejects.toMatchObject({
-    code: "rejected",
-    message: "n3 answers at a:1, and not n2",
-    meaning: "The node was not stopped.",
-  });
-  expect(client.stopped).toEqual([]);
-});
-
-test("the backup is taken from the node that is meant", async () => {
-  const client = clientOf("n2");
-  expect(await backUpNode(client, { id: "n2", address: "a:1" }, () => 1_000)).toMatchObject({ file: "a" });
-});
-
-test("no backup is taken from another node at its address", async () => {
-  const client = clientOf("n3");
-  const taking = backUpNode(client, { id: "n2", address: "a:1" }, () => 1_000);
-  await expect(taking).rejects.toMatchObject({
-    code: "rejected",
-    message: "n3 answers at a:1, and not n2",
-    meaning: "No backup was made. The cluster's data was not changed.",
-  });
-  expect(client.backedUp).toEqual([]);
-});

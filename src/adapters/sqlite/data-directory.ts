@@ -82,7 +82,10 @@ export function writeDurably(path: string, content: Uint8Array | string): void {
   syncNamesBeside(path);
 }
 
-/** What is in the file, or the names in the folder. Never of a database that this process has open: its locks would go. */
+/**
+ * Makes the content of a file, or the names in a folder, survive a power cut. Do not call it for a database that this process has
+ * open: closing the descriptor releases the locks of SQLite.
+ */
 export function syncPath(path: string): void {
   const descriptor = openSync(path, "r");
   try {

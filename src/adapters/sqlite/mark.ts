@@ -13,7 +13,7 @@ export interface Reach {
   readonly chain: Chain;
 }
 
-/** What the database must hold, or hold more of. `last` is an entry that the log contained. */
+/** The least that the database must hold. The log once contained the entry `last`. */
 export interface Promises extends Reach {
   readonly incarnation: Incarnation;
   /** Of the database file, random: each one that is created has another. An older one that is moved back is told by it. */

@@ -76,7 +76,7 @@ export function planRecovery(dataDir: string): Recovery {
   }
 }
 
-/** What is left to do where data that a recovery would keep is damaged. */
+/** Adds the remaining ways to get the data back to an error about damage. Other errors stay as they are. */
 export function whyNotRecovered(error: unknown): unknown {
   if (!(error instanceof GraftError && error.code === "damaged")) return error;
   return new GraftError(

@@ -1,10 +1,9 @@
-// How much memory do requests take that have begun to arrive and are not complete? A client may open many connections, and leave a
-// large request unfinished on each. So there is a bound for all clients together. Beyond it the client name that takes most gives up
-// the request that began last.
+// How much memory do incomplete requests take? A client may open many connections, and leave a large request unfinished on each. So
+// one bound holds for all clients together. Beyond it the client name with the most bytes loses the request that began last.
 
-/** What is needed of a link. */
+/** The part of a link that is used here. */
 interface Source {
-  /** What the request takes of which a part has come, bytes. */
+  /** Memory of the incomplete request, bytes. */
   readonly arrivingBytes: number;
 }
 

@@ -24,7 +24,7 @@ export class FrameSplitter {
     return this.#partial !== null;
   }
 
-  /** What the frame takes of which a part has come, bytes. */
+  /** Memory of the incomplete frame, bytes; 0: there is none. */
   get partialBytes(): number {
     return this.#partial?.length ?? 0;
   }

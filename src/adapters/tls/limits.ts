@@ -33,7 +33,7 @@ export interface TransportLimits {
   readonly requestsTurnBytes: number;
   /** And how long they may take, ms. */
   readonly requestsTurnMs: number;
-  /** What requests of all clients may take of which only a part has come. Beyond it the name with most gives one up. */
+  /** Bytes of incomplete requests of all clients together. Beyond this the client name with the most loses one request. */
   readonly clientsArrivingBytesMax: number;
   readonly peerQueueBytesMax: number;
   /** A result beyond it is answered with an error in its place; slowness is `stallTimeoutMs`'s matter. */

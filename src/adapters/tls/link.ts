@@ -90,7 +90,7 @@ export class Link {
   get isMidFrame(): boolean {
     return this.#splitter.isMidFrame;
   }
-  /** What the frame takes of which a part has come, bytes. */
+  /** Memory of the incomplete frame, bytes; 0: there is none. */
   get arrivingBytes(): number {
     return this.#splitter.partialBytes;
   }

@@ -3,7 +3,7 @@
 // has waited longest comes first, so that the bound starves nobody.
 import type { Link } from "./link.ts";
 
-/** What is needed of a link. */
+/** The part of a link that is used here. */
 type Source = Pick<Link, "bytesReceived" | "pause" | "resume">;
 
 export class ReadTurns {

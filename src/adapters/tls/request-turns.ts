@@ -5,7 +5,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Link } from "./link.ts";
 
-/** What is needed of a link. */
+/** The part of a link that is used here. */
 type Source = Pick<Link, "isOpen" | "pause" | "resume">;
 
 interface Waiting {

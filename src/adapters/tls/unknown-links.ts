@@ -3,7 +3,7 @@
 // so that a flood from one machine keeps no other machine out.
 import type { Link } from "./link.ts";
 
-/** What is needed of a link. */
+/** The part of a link that is used here. */
 type Unknown = Pick<Link, "remoteAddress" | "drop">;
 
 export class UnknownLinks {

@@ -34,7 +34,7 @@ const promptMs = 900;
 /** For a name that cannot be resolved: a lack of descriptors shows at each address. */
 const anyAddress = "127.0.0.1";
 
-/** What says that this side could not even try. Other errors of the check are its own. */
+/** Errors that prove that this side could not try. Any other error concerns the check alone. */
 const conclusive = ["EMFILE", "ENFILE", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"];
 
 /** Never rejects. */

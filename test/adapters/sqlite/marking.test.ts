@@ -40,3 +40,15 @@ test("the mark follows the configuration among entries that only move it on", ()
   expect(marked()).toMatchObject({ last: { index: 6, term: 1 }, hasOtherVoters: true });
   store.close();
 });
+
+test("a mark of damage names the end that the log had reached by then", () => {
+  const store = directory.open();
+  const self = toMemberKey("n1", store.saved.incarnation);
+  store.write([found(genesisOf(self, keyOf("n2")))], ignoreDurable);
+  store.write([append(command(1, 1))], ignoreDurable);
+  store.write([append(command(2, 1))], ignoreDurable);
+  const chain = store.chainAt(2);
+  store.keepDamage("entry 1 is damaged");
+  expect(marked()).toMatchObject({ last: { index: 2, term: 1 }, chain, state: { kind: "damaged" } });
+  store.close();
+});

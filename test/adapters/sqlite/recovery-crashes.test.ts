@@ -31,12 +31,17 @@ describe("a crash while a cluster is recovered", () => {
     store.close();
   });
 
-  test("before the mark says so: the new node starts", () => {
+  /** The database has changed, and the mark does not say so. */
+  const recoverBeforeTheMark = (): void => {
     fillLostCluster(directory);
     const before = readFileSync(inDir("graft.mark"));
     recover(planRecovery(directory.dataDir), newCluster);
     writeFileSync(inDir("graft.mark"), before);
     changeMark(directory.dataDir, recovering);
+  };
+
+  test("before the mark says so: the new node starts", () => {
+    recoverBeforeTheMark();
     const store = directory.open();
     expect(store.saved).toMatchObject({ refill: null, incarnation: newCluster.incarnation, last: { index: 10 } });
     store.close();
@@ -44,11 +49,7 @@ describe("a crash while a cluster is recovered", () => {
   });
 
   test("and the WAL of the new node is damaged: nothing of it counts, and the files are set aside as they are", () => {
-    fillLostCluster(directory);
-    const before = readFileSync(inDir("graft.mark"));
-    recover(planRecovery(directory.dataDir), newCluster);
-    writeFileSync(inDir("graft.mark"), before);
-    changeMark(directory.dataDir, recovering);
+    recoverBeforeTheMark();
     const wal = `${directory.file}-wal`;
     writeFileSync(wal, damagedWal());
     const store = directory.open();

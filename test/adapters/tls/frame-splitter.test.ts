@@ -44,6 +44,22 @@ test("a callee that has had enough gets no further frame", () => {
   expect(count).toBe(3);
 });
 
+test("the memory of an incomplete frame is counted, and given up when it is let go of", () => {
+  const splitter = new FrameSplitter(100_000);
+  const never = (): never => {
+    throw new Error("no frame is complete");
+  };
+  expect(splitter.partialBytes).toBe(0);
+  splitter.push(frame(Buffer.alloc(70_000)).subarray(0, 60_000), never);
+  expect(splitter.partialBytes).toBeGreaterThanOrEqual(60_000);
+  splitter.clear();
+  expect([splitter.partialBytes, splitter.isMidFrame]).toEqual([0, false]);
+  // What comes next begins a frame.
+  const found: number[] = [];
+  splitter.push(frame(Buffer.alloc(3)), (body) => found.push(body.length) > 0);
+  expect(found).toEqual([3]);
+});
+
 describe("P55: a length costs nothing until the bytes are there", () => {
   test.each([4, 7, 64])(
     "a frame that claims 4 GiB is refused before allocation, its header in pieces of %d bytes",

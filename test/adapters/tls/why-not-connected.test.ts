@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { whyNotConnected } from "../../../src/adapters/tls/why-not-connected.ts";
+import { runWithFewDescriptors, useUpDescriptors } from "./without-descriptors.ts";
 
 const failed = (code: string): Error => Object.assign(new Error(code), { code });
 const refusal = { error: failed("ECONNREFUSED"), host: "127.0.0.1", port: 1, elapsedMs: 5 };
@@ -83,9 +84,7 @@ listeners[1].stop(true);
 const dial = (port) =>
   new Promise((resolve) => connectTls("127.0.0.1:" + port, {}, { neverOpened: resolve, socketOpened() {}, socketClosed() {} }));
 const before = await dial(gone);
-try {
-  for (;;) openSync("/dev/null", "r");
-} catch {}
+${useUpDescriptors}
 writeSync(1, JSON.stringify([before, await dial(there)]));
 process.exit(0);
 `;
@@ -93,11 +92,7 @@ process.exit(0);
 test.skipIf(process.platform === "win32")(
   "a dial that fails for want of descriptors does not count as a refusal",
   async () => {
-    const child = Bun.spawn(["sh", "-c", 'ulimit -n 64; exec "$0" -e "$1"', process.execPath, program], {
-      stdout: "pipe",
-      stderr: "ignore",
-    });
-    const [before, without] = JSON.parse(await child.stdout.text()) as unknown[];
+    const [before, without] = (await runWithFewDescriptors(program)) as unknown[];
     expect(before).toMatchObject({ kind: "vacant" });
     expect(without).toEqual({ kind: "unable", reason: "this process has no file descriptors left" });
   },
