@@ -6,16 +6,7 @@ import { closeSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readBootId } from "./boot-id.ts";
 import { writeDurably } from "./data-directory.ts";
-import {
-  decodeSlot,
-  encodeSlot,
-  type Mark,
-  moveOn,
-  type Reach,
-  slotBytes,
-  type SlotContent,
-  type WrittenMark,
-} from "./mark.ts";
+import { decodeSlot, type Mark, type Reach, Slot, slotBytes, type SlotContent, type WrittenMark } from "./mark.ts";
 import { isMissing, orUnusable } from "./storage-errors.ts";
 
 export const markFile = (dataDir: string): string => join(resolve(dataDir), "graft.mark");
@@ -102,7 +93,7 @@ export class MarkFile {
   readonly path: string;
   readonly #descriptor: number;
   /** The slot as it was written last. */
-  readonly #bytes = new Uint8Array(slotBytes);
+  readonly #slot = new Slot();
   readonly #bootId = readBootId();
   #sequence: number;
   /** Where the mark stands that was synced last. */
@@ -125,7 +116,7 @@ export class MarkFile {
   static create(path: string, mark: Mark): MarkFile {
     // Both slots, so that no later write has to ask the file system for space.
     const bytes = new Uint8Array(2 * slotBytes);
-    encodeSlot(bytes.subarray(0, slotBytes), { sequence: firstSequence, mark, bootId: readBootId() });
+    new Slot(bytes.subarray(0, slotBytes)).write({ sequence: firstSequence, mark, bootId: readBootId() });
     const descriptor = orUnusable(path, () => {
       writeDurably(path, bytes);
       return openSync(path, "r+");
@@ -152,7 +143,7 @@ export class MarkFile {
 
   /** Survives the end of the process, and not yet a power cut. */
   write(mark: Mark): void {
-    encodeSlot(this.#bytes, { sequence: ++this.#sequence, mark, bootId: this.#bootId });
+    this.#slot.write({ sequence: ++this.#sequence, mark, bootId: this.#bootId });
     this.#writeSlot();
     this.#mark = mark;
     this.#reach = reachOf(mark);
@@ -160,14 +151,14 @@ export class MarkFile {
 
   /** As `write`, with a mark that has been written by this process and says the same but for this. */
   moveOn(reach: Reach): void {
-    moveOn(this.#bytes, { sequence: ++this.#sequence, ...reach });
+    this.#slot.moveOn(++this.#sequence, reach);
     this.#writeSlot();
     this.#reach = reach;
   }
 
   #writeSlot(): void {
     const slot = this.#synced === 0 ? 1 : 0;
-    writeFully(this.#descriptor, this.#bytes, slot * slotBytes);
+    writeFully(this.#descriptor, this.#slot.bytes, slot * slotBytes);
     this.#isSynced = false;
   }
 

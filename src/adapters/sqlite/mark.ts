@@ -57,10 +57,18 @@ export const hasPromised = ({ clusterUuid, currentTerm }: Promises): boolean => 
 export const slotBytes = 4096;
 
 const magic = 0x47524d4b; // "GRMK"
-const headBytes = 32;
-const contentBytesMax = slotBytes - headBytes;
-/** Index, term and chain of the last entry, as floats: they change with every transaction, and the JSON behind them seldom. */
-const reachBytes = 24;
+
+// Where what stands in a slot; the JSON follows. Index, term and chain of the last entry are floats, as the sequence is: they change
+// with every transaction, and the JSON seldom.
+const checksumAt = 4;
+const formatAt = 12;
+const lengthAt = 16;
+const sequenceAt = 20;
+const indexAt = 28;
+const termAt = 36;
+const chainAt = 44;
+const textAt = 52;
+
 /** As it stands in JSON. The rest of a mark is far shorter than what this leaves. */
 const findingBytesMax = 2400;
 
@@ -83,50 +91,65 @@ export type SlotContent =
   | { readonly kind: "otherFormat"; readonly format: number }
   | ({ readonly kind: "mark" } & WrittenMark);
 
-/** Fills the slot: magic, format, length, sequence, checksum, then how far the log reaches and the rest of the mark as JSON. */
-export function encodeSlot(slot: Uint8Array, content: WrittenMark, format: number = formatVersion): void {
-  const { sequence, mark, bootId } = content;
-  const { last, chain, ...rest } = mark;
-  const text = JSON.stringify({ bootId, mark: { ...rest, state: bounded(mark.state) } });
-  const { read, written } = utf8.encodeInto(text, slot.subarray(headBytes + reachBytes));
-  if (read < text.length) throw new Error("a mark that does not fit into its slot");
-  const view = viewOf(slot);
-  view.setUint32(0, magic);
-  view.setUint32(4, format);
-  view.setUint32(8, reachBytes + written);
-  view.setUint32(12, 0);
-  moveOn(slot, { sequence, last, chain });
+/** A slot that is written again and again. */
+export class Slot {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  /** What the checksum is over. */
+  #believed: Uint8Array;
+
+  constructor(bytes: Uint8Array = new Uint8Array(slotBytes)) {
+    this.bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.#believed = bytes;
+  }
+
+  /** Fills it. */
+  write({ sequence, mark, bootId }: WrittenMark, format: number = formatVersion): void {
+    const { last, chain, ...rest } = mark;
+    const text = JSON.stringify({ bootId, mark: { ...rest, state: bounded(mark.state) } });
+    const { read, written } = utf8.encodeInto(text, this.bytes.subarray(textAt));
+    if (read < text.length) throw new Error("a mark that does not fit into its slot");
+    this.#view.setUint32(0, magic);
+    this.#view.setUint32(formatAt, format);
+    this.#view.setUint32(lengthAt, written);
+    this.#believed = believedOf(this.bytes, written);
+    this.moveOn(sequence, { last, chain });
+  }
+
+  /** When it holds a mark, only this changes. */
+  moveOn(sequence: number, { last, chain }: Reach): void {
+    const view = this.#view;
+    view.setFloat64(sequenceAt, sequence);
+    view.setFloat64(indexAt, last.index);
+    view.setFloat64(termAt, last.term);
+    view.setFloat64(chainAt, chain);
+    view.setBigUint64(checksumAt, Bun.hash.xxHash3(this.#believed));
+  }
 }
 
-/** In a slot that holds a mark, only this changes. */
-export function moveOn(slot: Uint8Array, { sequence, last, chain }: { readonly sequence: number } & Reach): void {
-  const view = viewOf(slot);
-  view.setFloat64(headBytes, last.index);
-  view.setFloat64(headBytes + 8, last.term);
-  view.setFloat64(headBytes + 16, chain);
-  view.setBigUint64(16, BigInt(sequence));
-  view.setBigUint64(24, checksumOf(slot, view.getUint32(8)));
-}
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-const viewOf = (slot: Uint8Array): DataView => new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+/** Everything behind the checksum. */
+const believedOf = (bytes: Uint8Array, textBytes: number): Uint8Array => bytes.subarray(formatAt, textAt + textBytes);
 
-export function decodeSlot(slot: Uint8Array): SlotContent {
-  if (slot.every((byte) => byte === 0)) return { kind: "empty" };
-  const view = viewOf(slot);
-  if (slot.byteLength < slotBytes || view.getUint32(0) !== magic) return { kind: "unreadable" };
-  const length = view.getUint32(8);
-  if (length < reachBytes || length > contentBytesMax || view.getBigUint64(24) !== checksumOf(slot, length))
-    return { kind: "unreadable" };
-  const format = view.getUint32(4);
+export function decodeSlot(bytes: Uint8Array): SlotContent {
+  if (bytes.every((byte) => byte === 0)) return { kind: "empty" };
+  const view = viewOf(bytes);
+  if (bytes.byteLength < slotBytes || view.getUint32(0) !== magic) return { kind: "unreadable" };
+  const length = view.getUint32(lengthAt);
+  if (length > slotBytes - textAt) return { kind: "unreadable" };
+  if (view.getBigUint64(checksumAt) !== Bun.hash.xxHash3(believedOf(bytes, length))) return { kind: "unreadable" };
+  const format = view.getUint32(formatAt);
   if (format !== formatVersion) return { kind: "otherFormat", format };
-  const text = fromUtf8.decode(slot.subarray(headBytes + reachBytes, headBytes + length));
+  const text = fromUtf8.decode(bytes.subarray(textAt, textAt + length));
   const { bootId, mark } = JSON.parse(text) as {
     readonly bootId: string | null;
     readonly mark: Omit<Mark, keyof Reach>;
   };
-  const last = { index: view.getFloat64(headBytes), term: view.getFloat64(headBytes + 8) };
-  const chain = view.getFloat64(headBytes + 16);
-  return { kind: "mark", sequence: Number(view.getBigUint64(16)), mark: { ...mark, last, chain }, bootId };
+  const last = { index: view.getFloat64(indexAt), term: view.getFloat64(termAt) };
+  const chain = view.getFloat64(chainAt);
+  return { kind: "mark", sequence: view.getFloat64(sequenceAt), mark: { ...mark, last, chain }, bootId };
 }
 
 function bounded(state: MarkState): MarkState {
@@ -151,9 +174,4 @@ function cut(text: string): string {
     end += character.length;
   }
   return text;
-}
-
-/** Over everything that is believed of a slot: what stands before the checksum, and the content. */
-function checksumOf(slot: Uint8Array, length: number): bigint {
-  return Bun.hash.xxHash3(slot.subarray(0, 24), Bun.hash.xxHash3(slot.subarray(headBytes, headBytes + length)));
 }

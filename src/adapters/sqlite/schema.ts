@@ -9,7 +9,7 @@ import { chainStart, recordChecksum } from "./chain.ts";
 export const applicationId = 0x47524654;
 
 /** Raised with every change to the tables or to what stands in a row; a higher or lower one is refused. */
-export const formatVersion = 3;
+export const formatVersion = 4;
 
 /**
  * - identity, vote, genesis, removed, refill, snapshot, base: one row at most, each with a checksum of its own. Term and vote are

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeSlot, encodeSlot, firstPromises, type Mark, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
+import { decodeSlot, firstPromises, type Mark, Slot, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { keyOf } from "../../contracts/log-entries.ts";
 
@@ -80,7 +80,7 @@ function restartSystem(): void {
     for (const at of [0, slotBytes]) {
       const slot = bytes.subarray(at, at + slotBytes);
       const content = decodeSlot(slot);
-      if (content.kind === "mark") encodeSlot(slot, { ...content, bootId: "of-another-start" });
+      if (content.kind === "mark") new Slot(slot).write({ ...content, bootId: "of-another-start" });
     }
   });
 }
@@ -117,13 +117,13 @@ describe("rot", () => {
     const written = readFileSync(path);
     restartSystem();
     const sound = readFileSync(path);
-    const length = sound.readUInt32BE(slotBytes + 8);
-    for (let at = slotBytes; at < slotBytes + 32 + length; at++) {
+    const length = sound.readUInt32BE(slotBytes + 16);
+    for (let at = slotBytes; at < slotBytes + 52 + length; at++) {
       withBytes((bytes) => (bytes[at] = bytes[at]! ^ 0x20));
       expect(readMark(path)).toMatchObject({ kind: "mark", mark: markAt(1), isNewest: false });
       writeFileSync(path, sound);
     }
-    for (let at = slotBytes; at < slotBytes + 32 + length; at++) {
+    for (let at = slotBytes; at < slotBytes + 52 + length; at++) {
       writeFileSync(path, written);
       withBytes((bytes) => (bytes[at] = bytes[at]! ^ 0x20));
       expect(readMark(path)).toEqual({ kind: "unreadable" });

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeSlot, encodeSlot, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
+import { decodeSlot, Slot, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { append, commands, found, ignoreDurable, vote } from "../../contracts/log-entries.ts";
 import { createDataDirectory, damageError, type DataDirectory } from "./data-directory.ts";
@@ -41,7 +41,7 @@ function writtenDuring(bootId: string | null): void {
     const slot = bytes.subarray(at, at + slotBytes);
     const content = decodeSlot(slot);
     if (content.kind !== "mark") throw new Error(`no mark, but ${content.kind}`);
-    encodeSlot(slot, { ...content, bootId });
+    new Slot(slot).write({ ...content, bootId });
   }
   writeFileSync(markPath, bytes);
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPrivateFile, prepareDataDirectory } from "../../../src/adapters/sqlite/data-directory.ts";
-import { encodeSlot, firstPromises, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
+import { firstPromises, Slot, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { openDatabase } from "../../../src/adapters/sqlite/open-database.ts";
 import { append, commands, ignoreDurable, vote } from "../../contracts/log-entries.ts";
 import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
@@ -141,7 +141,7 @@ describe("one data directory, one process", () => {
 describe("formats", () => {
   const unmarked = (): void => rmSync(join(directory.dataDir, "graft.mark"));
 
-  test.each([0, 1, 2, 4, 99])("a file of format %i is refused and stays as it is", (version) => {
+  test.each([0, 1, 2, 3, 99])("a file of format %i is refused and stays as it is", (version) => {
     directory.open().close();
     directory.sql(`PRAGMA user_version = ${version}`);
     unmarked();
@@ -155,10 +155,13 @@ describe("formats", () => {
     const path = join(directory.dataDir, "graft.mark");
     const mark = readFileSync(path);
     const slot = new Uint8Array(slotBytes);
-    encodeSlot(slot, { sequence: 99, mark: { ...firstPromises("x", "y"), state: { kind: "inUse" } }, bootId: null }, 4);
+    new Slot(slot).write(
+      { sequence: 99, mark: { ...firstPromises("x", "y"), state: { kind: "inUse" } }, bootId: null },
+      99,
+    );
     writeFileSync(path, Buffer.concat([mark.subarray(0, slotBytes), slot]));
     const before = readFileSync(directory.file);
-    expect(storageError(directory.open)).toContain("data format 4");
+    expect(storageError(directory.open)).toContain("data format 99");
     expect(readFileSync(directory.file)).toEqual(before);
   });
 
