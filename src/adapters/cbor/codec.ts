@@ -1,5 +1,5 @@
 // Between a frame's bytes and what it says. Encoding dispatches on the message; decoding checks the size for its kind,
-// then walks the bytes strictly, then lets cbor-x decode, then reads every field against the schema of docs/protocol.md.
+// then reads the bytes strictly, then every field against the schema of docs/protocol.md.
 import {
   readBackupPieceReply,
   readBackupReadyReply,
@@ -63,7 +63,9 @@ import {
   readTransferRequest,
   writeRequest,
 } from "./request-frames.ts";
-import { checkStrict, type StrictLimits } from "./strict-cbor.ts";
+import { checkStrict } from "./strict-cbor.ts";
+import type { StrictLimits } from "./strict-cursor.ts";
+import { readStrict, type StrictValue } from "./strict-reader.ts";
 
 export { BadFrame } from "./bad-frame.ts";
 export type { FrameContext } from "./message-numbers.ts";
@@ -117,10 +119,22 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   backupPieceReply: readBackupPieceReply,
 };
 
+/** Come with each command or query: read in one pass, where the others are walked and then decoded by cbor-x. */
+const hot: ReadonlySet<MessageName> = new Set<MessageName>([
+  "appendEntries",
+  "appendEntriesReply",
+  "readIndex",
+  "readIndexReply",
+  "commandRequest",
+  "queryRequest",
+  "resultReply",
+]);
+
 interface Kind {
   readonly name: MessageName;
   readonly bytesMax: number;
   readonly strict: StrictLimits;
+  readonly isHot: boolean;
   readonly read: (items: readonly PlainItem[]) => Frame;
 }
 
@@ -128,7 +142,7 @@ const kinds: ReadonlyMap<number, Kind> = new Map(
   (Object.keys(messageNumbers) as MessageName[]).map((name) => {
     const { bytesMax, itemsMax } = frameLimits[name];
     const strict: StrictLimits = { depthMax: frameDepthMax, itemsMax, mapKeysMax: 0, floats: false };
-    return [messageNumbers[name], { name, bytesMax, strict, read: readers[name] }];
+    return [messageNumbers[name], { name, bytesMax, strict, isHot: hot.has(name), read: readers[name] }];
   }),
 );
 
@@ -142,10 +156,14 @@ export function decodeFrame(body: Uint8Array, context: FrameContext): Frame {
   if (kind === undefined) throw new BadFrame("a message of an unknown number");
   if (!allowedNames[context].includes(kind.name)) throw new BadFrame("a message that may not come here", "not-allowed");
   if (body.byteLength > kind.bytesMax) throw new BadFrame("longer than a message of its kind may be");
-  const bytes = plainView(body);
-  checkStrict(bytes, kind.strict);
-  // Strict, and an array by its first byte.
-  return kind.read(decodePlain(bytes) as readonly PlainItem[]);
+  // An array by its first byte.
+  return kind.read(itemsOf(plainView(body), kind) as readonly PlainItem[]);
+}
+
+function itemsOf(bytes: Uint8Array, { strict, isHot }: Kind): StrictValue {
+  if (isHot) return readStrict(bytes, strict);
+  checkStrict(bytes, strict);
+  return decodePlain(bytes);
 }
 
 /** The number of the message, from the first bytes alone. -1: not an array that begins with a number as ours are. */

@@ -5,6 +5,9 @@ const startBytes = 64 * 1024;
 /** A buffer larger than this is given back after what needed it. */
 const keptBytesMax = 2 * 1024 * 1024;
 
+/** A text of no more characters than this, if each is a byte, is written without asking how long it is. */
+const shortText = 32;
+
 /** The major types, in the upper three bits of an item's first byte. */
 export const major = { uint: 0x00, negative: 0x20, bytes: 0x40, text: 0x60, array: 0x80, map: 0xa0 } as const;
 
@@ -67,10 +70,32 @@ export class ItemBytes {
 
   /** An item of its UTF-8; half of a surrogate pair on its own becomes U+FFFD. */
   text(value: string): void {
+    if (value.length <= shortText && this.#shortAscii(value)) return;
     const byteLength = Buffer.byteLength(value);
     this.head(major.text, byteLength);
     this.#room(byteLength);
     this.#at += this.#bytes.write(value, this.#at, byteLength, "utf8");
+  }
+
+  /** Names and keys, byte by byte: less work than to ask for their length and to have them encoded. */
+  #shortAscii(value: string): boolean {
+    this.#room(2 + shortText);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    if (value.length < 24) {
+      bytes[at++] = major.text | value.length;
+    } else {
+      bytes[at++] = major.text | 24;
+      bytes[at++] = value.length;
+    }
+    for (let nth = 0; nth < value.length; nth++) {
+      const code = value.charCodeAt(nth);
+      // What has been written of it is written over.
+      if (code >= 0x80) return false;
+      bytes[at++] = code;
+    }
+    this.#at = at;
+    return true;
   }
 
   /** A view of all that was written, until the next `reset`. */

@@ -28,8 +28,6 @@ export const plainOptions: PlainOptions = {
 };
 
 const plain = new Encoder(plainOptions);
-/** Maps come out as plain objects: for those whose keys have been passed, `__proto__` is none of them. */
-const plainObjects = new Encoder({ ...plainOptions, mapsAsObjects: true });
 
 /** What `decodePlain` gives for CBOR of the strict profile. */
 export type PlainItem = null | boolean | number | string | Uint8Array | readonly PlainItem[] | Map<string, PlainItem>;
@@ -37,11 +35,6 @@ export type PlainItem = null | boolean | number | string | Uint8Array | readonly
 /** Only for bytes that `checkStrict` has passed. Byte strings are copies. */
 export function decodePlain(bytes: Uint8Array): PlainItem {
   return plain.decode(bytes) as PlainItem;
-}
-
-/** The same with plain objects for maps. */
-export function decodePlainObjects(bytes: Uint8Array): unknown {
-  return plainObjects.decode(bytes);
 }
 
 /** A `Buffer` is made a plain view first, so that byte strings come out as `Uint8Array` whatever went in. */

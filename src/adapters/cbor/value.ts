@@ -1,7 +1,8 @@
 // Generic CBOR values: the payloads of typed state machines, `[operation, input]` and results. The same strict profile as
-// for frames, with floats and maps added; cbor-x decodes, and encoding is in value-writer.ts.
-import { decodePlainObjects, plainView } from "./plain-cbor.ts";
-import { checkStrict, type StrictLimits } from "./strict-cbor.ts";
+// for frames, with floats and maps added. Decoding is in strict-reader.ts, encoding in value-writer.ts.
+import { plainView } from "./plain-cbor.ts";
+import type { StrictLimits } from "./strict-cursor.ts";
+import { readStrict } from "./strict-reader.ts";
 import { ValueWriter } from "./value-writer.ts";
 
 /** Numbers are floats where they are not safe integers; a map's keys are texts, and `__proto__` is none of them. */
@@ -27,9 +28,7 @@ const limits: StrictLimits = {
  * Throws `BadFrame` unless `bytes` is exactly one value of the profile. Byte strings are copies, maps plain objects.
  */
 export function decodeValue(bytes: Uint8Array): CborValue {
-  const view = plainView(bytes);
-  checkStrict(view, limits);
-  return decodePlainObjects(view) as CborValue;
+  return readStrict(plainView(bytes), limits) as CborValue;
 }
 
 /**

@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { BadFrame, decodeFrame, encodeFrame, type FrameContext } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame } from "../../../src/adapters/cbor/frames.ts";
 import { frameBytesMax, frameDepthMax, frameLimits, termMax } from "../../../src/adapters/cbor/limits.ts";
-import { checkStrict, type StrictLimits } from "../../../src/adapters/cbor/strict-cbor.ts";
+import { checkStrict } from "../../../src/adapters/cbor/strict-cbor.ts";
+import type { StrictLimits } from "../../../src/adapters/cbor/strict-cursor.ts";
+import { readStrict } from "../../../src/adapters/cbor/strict-reader.ts";
 import { valueDepthMax, valueItemsMax, valueMapKeysMax } from "../../../src/adapters/cbor/value.ts";
 import { Draw } from "./draw.ts";
 import { kinds, names } from "./frame-generator.ts";
@@ -22,8 +24,19 @@ const forValues: StrictLimits = {
   floats: true,
 };
 
-/** Walks `bytes` and tells what was thrown and how many bytes were looked at. */
-function walked(bytes: Uint8Array, limits: StrictLimits): { readonly fault: string; readonly bytesRead: number } {
+interface Refusal {
+  readonly fault: string;
+  readonly bytesRead: number;
+}
+
+/** What was thrown and how many bytes were looked at: the same by the walk and by the reader. */
+function walked(bytes: Uint8Array, limits: StrictLimits): Refusal {
+  const refusal = refusalOf(checkStrict, bytes, limits);
+  expect(refusalOf(readStrict, bytes, limits)).toEqual(refusal);
+  return refusal;
+}
+
+function refusalOf(read: typeof checkStrict | typeof readStrict, bytes: Uint8Array, limits: StrictLimits): Refusal {
   let bytesRead = 0;
   const counting = new Proxy(bytes, {
     get(target, key) {
@@ -33,7 +46,7 @@ function walked(bytes: Uint8Array, limits: StrictLimits): { readonly fault: stri
     },
   });
   try {
-    checkStrict(counting, limits);
+    read(counting, limits);
   } catch (error) {
     if (error instanceof BadFrame) return { fault: error.message, bytesRead };
     throw error;

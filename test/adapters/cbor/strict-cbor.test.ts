@@ -1,16 +1,24 @@
-// The strict profile, rule by rule: what one item of CBOR from outside may look like before anything decodes it.
+// The strict profile, rule by rule: what one item of CBOR from outside may look like, for the walk and for the reader alike.
 import { expect, test } from "bun:test";
 import { BadFrame } from "../../../src/adapters/cbor/bad-frame.ts";
-import { checkStrict, type StrictLimits } from "../../../src/adapters/cbor/strict-cbor.ts";
+import { checkStrict } from "../../../src/adapters/cbor/strict-cbor.ts";
+import type { StrictLimits } from "../../../src/adapters/cbor/strict-cursor.ts";
+import { readStrict } from "../../../src/adapters/cbor/strict-reader.ts";
 
 const forFrames: StrictLimits = { depthMax: 3, itemsMax: 10, mapKeysMax: 0, floats: false };
 const forValues: StrictLimits = { depthMax: 3, itemsMax: 10, mapKeysMax: 3, floats: true };
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(" ", ""), "hex"));
 
-/** What is thrown, or null. */
+/** What both throw, or null. */
 function fault(hex: string, limits: StrictLimits): string | null {
+  const ofWalk = faultOf(() => checkStrict(bytesOf(hex), limits));
+  expect(faultOf(() => readStrict(bytesOf(hex), limits))).toBe(ofWalk);
+  return ofWalk;
+}
+
+function faultOf(work: () => unknown): string | null {
   try {
-    checkStrict(bytesOf(hex), limits);
+    work();
     return null;
   } catch (error) {
     if (error instanceof BadFrame) return error.message;
