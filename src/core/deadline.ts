@@ -8,19 +8,20 @@ import { isReadDue } from "./reads.ts";
 import type { Leader } from "./roles.ts";
 import type { State } from "./state.ts";
 
+const never = Number.POSITIVE_INFINITY;
+
 /** The time of `clock` at which a tick is due; infinite while nothing but an event from outside can change anything. */
 export function nextDeadlineMs(state: State): Millis {
-  if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : Number.POSITIVE_INFINITY;
-  if (state.removed !== null) return Number.POSITIVE_INFINITY;
+  if (state.genesis === null) return isReadyToFound(state) ? state.nowMs : never;
+  if (state.removed !== null) return never;
   const { role, crashedLeader, handingOver } = state;
   if (role.kind !== "leader") {
-    const readDueMs = role.kind === "follower" ? role.reads[0]?.dueMs : undefined;
-    const others = [crashedLeader?.dueMs, readDueMs, handingOver?.dueMs];
-    return Math.min(role.electionDueMs, ...others.map((dueMs) => dueMs ?? Number.POSITIVE_INFINITY));
+    const readDueMs = (role.kind === "follower" ? role.reads[0]?.dueMs : undefined) ?? never;
+    return Math.min(role.electionDueMs, crashedLeader?.dueMs ?? never, readDueMs, handingOver?.dueMs ?? never);
   }
   // At once, but after what has arrived with the reads: replication that goes out anyway saves the heartbeat.
   if (isReadDue(role)) return state.nowMs;
-  return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? Number.POSITIVE_INFINITY);
+  return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? never);
 }
 
 /**

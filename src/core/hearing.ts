@@ -82,15 +82,15 @@ const isAgainstLeader = (state: State, from: MemberKey, term: Term): boolean =>
  * A term that lies further than one leap is approached, and nothing else of the message is heard: so a node that was away comes to
  * hear a leader of any term, and no single message leaves the cluster without terms. Null: the term is within reach.
  */
-export function approach(state: State, { kind, ...message }: Message, emit: Emit): State | null {
+export function approach(state: State, message: Message, emit: Emit): State | null {
   if (!("term" in message) || message.term <= state.currentTerm + termLeapMax || state.genesis === null) return null;
-  switch (kind) {
+  switch (message.kind) {
     case "appendEntries":
     case "installSnapshot":
       // It has no term to lose, and the members bring it theirs.
       return isNewcomer(state) && state.currentTerm === 0 ? null : leap(state, emit);
     case "requestVote":
-      return isSticky(state) && !("transfer" in message && message.transfer) ? state : leap(state, emit);
+      return isSticky(state) && !message.transfer ? state : leap(state, emit);
     case "requestVoteReply":
     case "appendEntriesReply":
       return leap(state, emit);

@@ -8,12 +8,13 @@ import type { Event } from "../core/events.ts";
 const recordBytes = 64 * 1024;
 
 /** What these effects weigh, bytes. */
-export const bytesOf = (effects: readonly DurableEffect[]): number =>
-  effects.reduce(
-    (sum, effect) =>
-      effect.kind === "appendLog" ? effect.entries.reduce((inner, entry) => inner + entryBytes(entry), sum) : sum,
-    recordBytes,
-  );
+export function bytesOf(effects: readonly DurableEffect[]): number {
+  let bytes = recordBytes;
+  for (const effect of effects) {
+    if (effect.kind === "appendLog") for (const entry of effect.entries) bytes += entryBytes(entry);
+  }
+  return bytes;
+}
 
 type Kept = Extract<Event, { readonly kind: "fitness" | "peerConnected" }>;
 

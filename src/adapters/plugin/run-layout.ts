@@ -3,8 +3,8 @@
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
 //   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow, name) × count]
-//                    each payload, and behind it the client's name, whose length `name` is; the last four are the command's
-//                    stamp, or 0, or what an entry says of its session
+//                    each payload, and behind it the client's name, whose length `name` is, or -1: the same name as of the
+//                    entry before. The last four are the command's stamp, or 0, or what an entry says of its session
 //                    [kind, count, length × count] payloads of queries
 //   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
 //                    [count, (kind, length, elapsedMs) × count] payloads, messages, or a failure's message and stack in JSON
@@ -21,6 +21,8 @@ const OUTCOME_FIELDS = 2;
 const ANSWERS_HEAD = 1;
 const ANSWER_FIELDS = 3;
 
+/** In the place of a name's length. Before the first entry the name is empty. */
+const SAME_NAME = -1;
 const KIND_APPLY = 0;
 const KIND_QUERY = 1;
 const KIND_COMMAND = 0;
@@ -51,13 +53,15 @@ export interface PackedAnswer {
 
 export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
   let payloadBytes = 0;
-  for (const entry of run) payloadBytes += payloadOf(entry).byteLength + clientOf(entry).length;
+  for (const entry of run) payloadBytes += payloadOf(entry).byteLength;
+  payloadBytes += namesLength(run);
   const tableLength = REQUEST_HEAD + run.length * ENTRY_FIELDS;
   const { buffer, table, bytes } = allocate(tableLength, payloadBytes);
   table[0] = KIND_APPLY;
   table[1] = run.length;
   let field = REQUEST_HEAD;
   let offset = tableLength * FLOAT_BYTES;
+  let nameBefore = "";
   for (const entry of run) {
     table[field] = entry.index;
     table[field + 1] = entry.term;
@@ -69,9 +73,13 @@ export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
     offset += payload.byteLength;
     packSession(table, field + 5, entry);
     const client = clientOf(entry);
-    table[field + 9] = client.length;
-    bytes.write(client, offset, "latin1");
-    offset += client.length;
+    if (client === nameBefore) table[field + 9] = SAME_NAME;
+    else {
+      table[field + 9] = client.length;
+      bytes.write(client, offset, "latin1");
+      offset += client.length;
+      nameBefore = client;
+    }
     field += ENTRY_FIELDS;
   }
   return buffer;
@@ -82,6 +90,18 @@ const payloadOf = (entry: AppliedEntry): Uint8Array => (entry.kind === "command"
 /** Names are ASCII: as many bytes as characters. */
 const clientOf = (entry: AppliedEntry): string =>
   entry.kind === "command" ? (entry.session?.client ?? "") : entry.client;
+
+/** One that is the same as before is not written again. */
+function namesLength(run: readonly AppliedEntry[]): number {
+  let length = 0;
+  let before = "";
+  for (const entry of run) {
+    const client = clientOf(entry);
+    if (client !== before) length += client.length;
+    before = client;
+  }
+  return length;
+}
 
 /** The table begins with zeros. */
 function packSession(table: Float64Array, field: number, entry: AppliedEntry): void {
@@ -129,13 +149,17 @@ export function unpackRequest(buffer: ArrayBuffer): UnpackedRequest {
   const table = new Float64Array(buffer, 0, tableLength);
   const bytes = Buffer.from(buffer);
   const run: AppliedEntry[] = [];
+  let name = "";
   let offset = tableLength * FLOAT_BYTES;
   for (let field = REQUEST_HEAD; field < tableLength; field += ENTRY_FIELDS) {
     const payload = new Uint8Array(buffer, offset, at(table, field + 3));
     offset += payload.byteLength;
     const nameLength = at(table, field + 9);
-    run.push(entryAt(table, field, payload, bytes.toString("latin1", offset, offset + nameLength)));
-    offset += nameLength;
+    if (nameLength !== SAME_NAME) {
+      name = bytes.toString("latin1", offset, offset + nameLength);
+      offset += nameLength;
+    }
+    run.push(entryAt(table, field, payload, name));
   }
   return { kind: "apply", run };
 }

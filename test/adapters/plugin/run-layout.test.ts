@@ -43,7 +43,9 @@ const run: readonly AppliedEntry[] = [
     timeoutMs: 600_000,
     isAwaited: true,
   },
-  { kind: "closeSession", index: 6, term: 2, timeMs: 9, client: "b", session: 5, isAwaited: false },
+  // The same client's again, and another one's.
+  { kind: "closeSession", index: 6, term: 2, timeMs: 9, client: "admin", session: 4, isAwaited: false },
+  { kind: "closeSession", index: 7, term: 2, timeMs: 9, client: "b", session: 5, isAwaited: false },
   // A view into a larger buffer, at an odd place, as a codec gives it.
   {
     kind: "command",
