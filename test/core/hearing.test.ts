@@ -64,6 +64,9 @@ describe("how far a term leaps", () => {
     for (const message of [preVote(far, farLog), requestVote(far, farLog)]) {
       expect(take(led, from(n2, message))[0]).toEqual(led);
     }
+    // A member that was asked to take over says so.
+    const handedOver = from(n2, requestVote(far, farLog, true));
+    expect(play(led, handedOver).currentTerm).toBe(led.currentTerm + termLeapMax);
   });
 
   test("a newcomer takes its first term from a leader however old the cluster is, and from nobody else", () => {

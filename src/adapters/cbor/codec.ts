@@ -119,7 +119,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   backupPieceReply: readBackupPieceReply,
 };
 
-/** Come with each command or query: read in one pass, where the others are walked and then decoded by cbor-x. */
+/** The frames of commands and queries. They are read in one pass. cbor-x decodes all others after the strict walk. */
 const hot: ReadonlySet<MessageName> = new Set<MessageName>([
   "appendEntries",
   "appendEntriesReply",

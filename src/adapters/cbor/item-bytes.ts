@@ -5,7 +5,7 @@ const startBytes = 64 * 1024;
 /** A buffer larger than this is given back after what needed it. */
 const keptBytesMax = 2 * 1024 * 1024;
 
-/** A text of no more characters than this, if each is a byte, is written without asking how long it is. */
+/** An ASCII text of at most this many characters is written directly. */
 const shortText = 32;
 
 /** The major types, in the upper three bits of an item's first byte. */
@@ -77,7 +77,7 @@ export class ItemBytes {
     this.#at += this.#bytes.write(value, this.#at, byteLength, "utf8");
   }
 
-  /** Names and keys, byte by byte: less work than to ask for their length and to have them encoded. */
+  /** False, and nothing is written: the text is not ASCII. Names and keys are, and Buffer's encoder costs more for them than this. */
   #shortAscii(value: string): boolean {
     this.#room(2 + shortText);
     const bytes = this.#bytes;

@@ -18,7 +18,7 @@ export const plainOptions: PlainOptions = {
   pack: false,
   useSelfDescribedHeader: false,
   useToJSON: false,
-  /** Maps come out as `Map`: a key can never meet a property that an object has by birth. */
+  /** Frames have no maps. Should one get here, it is a `Map`: a key can never meet a property that an object has by birth. */
   mapsAsObjects: false,
   variableMapSize: true,
   tagUint8Array: false,
@@ -30,7 +30,7 @@ export const plainOptions: PlainOptions = {
 const plain = new Encoder(plainOptions);
 
 /** What `decodePlain` gives for CBOR of the strict profile. */
-export type PlainItem = null | boolean | number | string | Uint8Array | readonly PlainItem[] | Map<string, PlainItem>;
+export type PlainItem = null | boolean | number | string | Uint8Array | readonly PlainItem[];
 
 /** Only for bytes that `checkStrict` has passed. Byte strings are copies. */
 export function decodePlain(bytes: Uint8Array): PlainItem {

@@ -1,6 +1,6 @@
-// Where does one item of CBOR from outside end, and is each byte of it in the strict profile of docs/protocol.md? The rules are
-// here, for who only checks (strict-cbor.ts) and for who reads in the same pass (strict-reader.ts). The work is bounded by the
-// bytes that are really there and by the items allowed, never by a length that is merely claimed.
+// The rules of the strict profile of docs/protocol.md: where does an item of CBOR from outside end, and is each of its bytes allowed?
+// The walk (strict-cbor.ts) and the reader (strict-reader.ts) share these rules. The work is bounded by the bytes that are really
+// there and by the number of items allowed. A length that is only claimed costs nothing.
 import { isUtf8 } from "node:buffer";
 import { BadFrame } from "./bad-frame.ts";
 

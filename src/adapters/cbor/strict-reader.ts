@@ -1,5 +1,5 @@
-// Reads CBOR from outside in one pass: what is in the strict profile of docs/protocol.md comes out as a value, anything else is
-// refused. For values, and for the frames that come with each command; the others are read by cbor-x (codec.ts says which).
+// Reads CBOR from outside in one pass. An item of the strict profile of docs/protocol.md comes out as a value; anything else is
+// refused. All values and the frames of commands and queries are read here. codec.ts says which frames these are.
 import { BadFrame } from "./bad-frame.ts";
 import type { PlainItem } from "./plain-cbor.ts";
 import {
@@ -20,12 +20,12 @@ import {
   type StrictLimits,
 } from "./strict-cursor.ts";
 
-/** Maps come out as plain objects. */
+/** Maps are plain objects. */
 export type StrictValue = PlainItem | readonly StrictValue[] | { readonly [key: string]: StrictValue };
 
 /**
- * What `bytes` says, which is exactly one item of the strict profile. Byte strings are copies.
- * Throws `BadFrame` for anything else.
+ * Reads exactly one item of the strict profile. Throws `BadFrame` for anything else.
+ * @param bytes a plain `Uint8Array` (`plainView`), and no `Buffer`: only then are byte strings copies
  */
 export function readStrict(bytes: Uint8Array, limits: StrictLimits): StrictValue {
   return new Reader(bytes, limits).whole();
@@ -109,11 +109,11 @@ const textDecoder = new TextDecoder();
 
 const { latin1Slice } = Buffer.prototype;
 
-/** The short texts that came last, each at the place that `placeOf` gives it: names and the keys of maps come again and again. */
+/** The latest short texts, each at the place that `placeOf` gives it. Names and keys of maps are often repeated. */
 const lately: string[] = new Array<string>(64).fill("");
 const latelyLengthMax = 24;
 
-/** A text of bytes below 0x80 alone. One that came lately is not made anew. */
+/** A text of bytes below 0x80 only. A text that is in `lately` is not created again. */
 function asciiOf(bytes: Uint8Array, start: number, end: number): string {
   const length = end - start;
   if (length > latelyLengthMax) return latin1Slice.call(bytes, start, end);
@@ -123,7 +123,7 @@ function asciiOf(bytes: Uint8Array, start: number, end: number): string {
   return (lately[place] = latin1Slice.call(bytes, start, end));
 }
 
-/** Of an empty text, 0. */
+/** An empty text has place 0. */
 const placeOf = (bytes: Uint8Array, start: number, end: number): number =>
   start === end ? 0 : ((end - start) * 7 + bytes[start]! * 5 + bytes[end - 1]!) & 63;
 

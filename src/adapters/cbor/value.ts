@@ -28,7 +28,7 @@ const limits: StrictLimits = {
  * Throws `BadFrame` unless `bytes` is exactly one value of the profile. Byte strings are copies, maps plain objects.
  */
 export function decodeValue(bytes: Uint8Array): CborValue {
-  return readStrict(plainView(bytes), limits) as CborValue;
+  return readStrict(plainView(bytes), limits);
 }
 
 /**

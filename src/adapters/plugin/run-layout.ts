@@ -3,8 +3,9 @@
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
 //   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow, name) × count]
-//                    each payload, and behind it the client's name, whose length `name` is, or -1: the same name as of the
-//                    entry before. The last four are the command's stamp, or 0, or what an entry says of its session
+//                    each payload, and behind it the client's name. `name` is the length of that name. -1 means the previous
+//                    entry's name, which is not repeated. The last four are the command's stamp, or 0, or what an entry says
+//                    of its session
 //                    [kind, count, length × count] payloads of queries
 //   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
 //                    [count, (kind, length, elapsedMs) × count] payloads, messages, or a failure's message and stack in JSON

@@ -30,7 +30,7 @@ export interface ChainLink {
 // One buffer for all calls: this runs for every entry that is written or read, and nothing in it waits.
 const head = new Float64Array(10);
 const headBytes = new Uint8Array(head.buffer);
-/** The hashes of the payload and of the client's name, whole: Bun takes 32 bits of a seed and no more. */
+/** The whole hashes of the payload and of the client's name. As seeds they would lose half: Bun uses only 32 bits of a seed. */
 const hashes = new BigUint64Array(head.buffer, 8 * Float64Array.BYTES_PER_ELEMENT);
 
 const to53Bits = (hash: bigint): number => Number(hash >> 11n);

@@ -5,8 +5,7 @@ import type { DurableEffect, WriteRemoved, WriteSnapshot, WriteVote } from "../.
 import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex } from "../../core/log-position.ts";
-import { type Chain, recordChecksum } from "./chain.ts";
-import { ChainsAhead } from "./chains-ahead.ts";
+import { type Chain, nextChain, recordChecksum } from "./chain.ts";
 import { configurationKind, toLink } from "./entry-row.ts";
 import { beginsTerm } from "./log-outline.ts";
 import type { ChainedPosition } from "./saved-state.ts";
@@ -22,7 +21,6 @@ export class EntryWriter {
   #base: ChainedPosition;
   #tail: ChainedPosition;
   #bytesWritten = 0;
-  readonly #ahead = new ChainsAhead();
 
   constructor(db: Database, { file, base, tail }: { file: string; base: ChainedPosition; tail: ChainedPosition }) {
     this.#file = file;
@@ -61,16 +59,6 @@ export class EntryWriter {
       case "writeSnapshot":
         return this.#writeSnapshot(effect);
     }
-  }
-
-  /** Pure: the checksum after `entry`, when `before` is the one of the entry before it. */
-  chainAfter(before: Chain, entry: Entry): Chain {
-    return this.#ahead.workOut(before, entry);
-  }
-
-  /** The transaction is over: what was worked out for it is of no more use. */
-  written(): void {
-    this.#ahead.forget();
   }
 
   /** The checksum and the term at an index of the log or at the position before it. */
@@ -142,7 +130,7 @@ export class EntryWriter {
   #append(entry: Entry): void {
     const link = toLink(entry);
     const { index, term, stampMs, kindNumber, payload } = link;
-    const chain = this.#ahead.take(this.#tail.chain, entry, link);
+    const chain = nextChain(this.#tail.chain, link);
     // NULL takes no room in a row.
     const session = link.session === 0 ? null : link.session;
     const sequence = link.sequence === 0 ? null : link.sequence;

@@ -7,11 +7,12 @@ import type { Entry } from "../../core/entry.ts";
 import { type LogIndex, logStart } from "../../core/log-position.ts";
 import { GraftError } from "../../errors.ts";
 import type { Finding, LogStore, SavedState } from "../../ports/log-store.ts";
-import type { Chain } from "./chain.ts";
+import { type Chain, nextChain } from "./chain.ts";
 import { promisesOf } from "./compare-with-mark.ts";
 import { prepareDataDirectory } from "./data-directory.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { prepareEntryReader, type ReadEntries } from "./entry-reader.ts";
+import { toLink } from "./entry-row.ts";
 import { EntryWriter } from "./entry-writer.ts";
 import { mustHaveNoFinding, writeFinding } from "./finding-file.ts";
 import { giveUp } from "./give-up.ts";
@@ -164,7 +165,7 @@ class SqliteLogStore implements LogStore {
   }
 
   chainAfter(before: number, entry: Entry): Chain {
-    return this.#writer.chainAfter(before, entry);
+    return nextChain(before, toLink(entry));
   }
 
   keepDamage(finding: string): void {
@@ -213,7 +214,6 @@ class SqliteLogStore implements LogStore {
       }
       this.#commit.run();
       this.#marking.after(effects, this.#writer.tail);
-      this.#writer.written();
       return true;
     });
     if (fits) this.#walBytes += this.#writer.bytesWritten - bytesBefore + transactionBytes;

@@ -58,8 +58,8 @@ export const slotBytes = 4096;
 
 const magic = 0x47524d4b; // "GRMK"
 
-// Where what stands in a slot; the JSON follows. Index, term and chain of the last entry are floats, as the sequence is: they change
-// with every transaction, and the JSON seldom.
+// The layout of a slot. Every format has the magic, the checksum, the format and the length at these places: so a node tells a slot
+// of a later format from a damaged one. The JSON comes last. It seldom changes. The floats before it change with every transaction.
 const checksumAt = 4;
 const formatAt = 12;
 const lengthAt = 16;
@@ -130,7 +130,7 @@ export class Slot {
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Everything behind the checksum. */
+/** From the format to the end of the JSON. */
 const believedOf = (bytes: Uint8Array, textBytes: number): Uint8Array => bytes.subarray(formatAt, textAt + textBytes);
 
 export function decodeSlot(bytes: Uint8Array): SlotContent {

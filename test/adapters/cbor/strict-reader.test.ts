@@ -68,7 +68,7 @@ test("floats of each width", () => {
   }
 });
 
-test("P55: texts that look like the one before are not taken for it", () => {
+test("texts that look like the one before are not taken for it", () => {
   const texts = [
     "",
     "a",
@@ -92,7 +92,7 @@ test("P55: texts that look like the one before are not taken for it", () => {
     }
 });
 
-test("P55: a text that is kept for later does not live in the bytes that it came in", () => {
+test("a text that is kept for later does not live in the bytes that it came in", () => {
   const bytes = encodeValue("kept-for-later");
   const first = readStrict(bytes, limits);
   bytes.fill(0x62, 1);

@@ -86,7 +86,7 @@ test("floats of any width are read", () => {
 });
 
 test("texts of every length of head, in one byte a character and in more", () => {
-  for (const character of ["a", "é", "字", "🜂"])
+  for (const character of ["a", "\u007f", "\u0080", "é", "字", "🜂"])
     for (const length of [
       1, 7, 8, 11, 12, 23, 24, 31, 32, 63, 64, 85, 86, 127, 128, 255, 256, 21_845, 21_846, 65_536,
     ]) {

@@ -58,7 +58,10 @@ const run: readonly AppliedEntry[] = [
   },
 ];
 
-test("a run", () => {
+test("a run, of which nothing is packed twice and no byte is spare", () => {
+  const bytes = run.reduce((sum, entry) => sum + (entry.kind === "command" ? entry.payload.byteLength : 0), 0);
+  const names = "n.1-_adminb";
+  expect(packRun(run).byteLength).toBe((2 + 10 * run.length) * 8 + bytes + names.length);
   expect(unpackRequest(packRun(run))).toEqual({ kind: "apply", run });
   expect(unpackRequest(packRun([]))).toEqual({ kind: "apply", run: [] });
 });
