@@ -1,0 +1,175 @@
+// How the clients of a simulation reach its nodes: the client's own seam, `Dial`, over the simulated network. Requests and answers
+// pass through real frames.
+import { BadFrame, decodeFrame } from "../../src/adapters/cbor/codec.ts";
+import type { Dial, Link, LinkHandlers } from "../../src/client/connection.ts";
+import { GraftError } from "../../src/errors.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import type { ClientConnection } from "../../src/ports/transport.ts";
+import type { Life } from "./life.ts";
+import { bodyOf, type Process, type SimNetwork } from "./network.ts";
+
+/** By how much an answer may come later than the request's time is up, ms. */
+const lateMaxMs = 500;
+/** A dial that finds nobody gives up after so long. */
+const dialTimeoutMs = 1000;
+
+export class ClientLinks {
+  readonly #network: SimNetwork;
+  readonly #open = new Set<SimLink>();
+  readonly #violated: (what: string) => void;
+
+  /** @param violated told of a request that was taken and not answered once and in time, and of frames that are wrong */
+  constructor(network: SimNetwork, violated: (what: string) => void) {
+    this.#network = network;
+    this.#violated = violated;
+  }
+
+  /** For the client `name`, which lives as long as `life`. */
+  dialOf(name: string, life: Life): Dial {
+    return (address, handlers) => this.#dial(address, handlers, name, life);
+  }
+
+  /** The connections of a process with its clients end. `isGraceful`: it has told them, and what it has answered still arrives. */
+  lose(process: Process, isGraceful: boolean): void {
+    for (const link of this.#open) if (link.node === process) link.lost(isGraceful ? "stopping" : "lost");
+  }
+
+  #dial(address: string, handlers: LinkHandlers, name: string, life: Life): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      life.after(this.#network.delayMs() + this.#network.delayMs(), () => {
+        const node = [...this.#network.processes.values()].find((process) => process.address === address);
+        if (node === undefined) return reject(new GraftError("unavailable", "connection refused"));
+        const open = (): void => {
+          if (node.handler === null) return reject(new GraftError("unavailable", "the connection was closed"));
+          const shared = { network: this.#network, open: this.#open, violated: this.#violated };
+          resolve(new SimLink({ ...shared, node, name, life, handlers }));
+        };
+        if (!node.life.isAsleep) return open();
+        life.after(dialTimeoutMs, () =>
+          node.life.isAsleep ? reject(new GraftError("unavailable", "no answer")) : open(),
+        );
+      });
+    });
+  }
+}
+
+interface SimLinkOptions {
+  readonly network: SimNetwork;
+  readonly node: Process;
+  readonly name: string;
+  readonly life: Life;
+  readonly handlers: LinkHandlers;
+  readonly open: Set<SimLink>;
+  readonly violated: (what: string) => void;
+}
+
+class SimLink implements Link {
+  readonly clusterUuid: string | null;
+  readonly node: Process;
+  readonly #options: SimLinkOptions;
+  readonly #connection: ClientConnection & { isOpen: boolean };
+  /** What is under way on it is lost. After a goodbye the answers that have left still arrive. */
+  #hasBroken = false;
+  #toNodeMs = 0;
+  #toClientMs = 0;
+  /** Requests that the node has been handed and not answered. */
+  readonly #taken = new Set<number>();
+
+  constructor(options: SimLinkOptions) {
+    this.#options = options;
+    this.node = options.node;
+    this.clusterUuid = options.node.genesis?.clusterUuid ?? null;
+    const reply = (answer: ClientReply): void => this.#reply(answer);
+    this.#connection = {
+      name: options.name,
+      isAdmin: true,
+      isOpen: true,
+      hasCredit: true,
+      whenCredit: () => {},
+      reply,
+    };
+    options.open.add(this);
+  }
+
+  send(request: ClientRequest): void {
+    if (!this.#connection.isOpen) return;
+    const { network, node } = this.#options;
+    const bytes = bodyOf(request);
+    this.#toNodeMs = Math.max(this.#toNodeMs, network.schedule.nowMs + network.delayMs());
+    network.schedule.at(this.#toNodeMs, () => {
+      if (!this.#connection.isOpen) return;
+      network.frames++;
+      const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
+      if (received === null) return;
+      node.life.run(() => {
+        if (node.handler === null) return;
+        this.#taken.add(received.id);
+        this.#expectAnswer(received);
+        node.handler.onRequest(received, this.#connection);
+      });
+    });
+  }
+
+  /** Each request that was taken is answered in its time, by a node that is awake. */
+  #expectAnswer(request: ClientRequest): void {
+    if (!("timeoutMs" in request)) return;
+    const { node, violated } = this.#options;
+    // By the node's clock, which stands still for nobody: one that slept has as long again.
+    node.life.at(node.life.nowMs() + request.timeoutMs + lateMaxMs, () => {
+      if (!this.#taken.has(request.id) || !this.#connection.isOpen) return;
+      node.life.after(lateMaxMs, () => {
+        if (this.#taken.has(request.id) && this.#connection.isOpen) {
+          violated(`${node.self.id} has not answered "${request.kind}" of ${this.#options.name} in its time`);
+        }
+      });
+    });
+  }
+
+  close(): void {
+    this.#hasBroken = true;
+    this.#end();
+  }
+
+  /** As when the process at the other end has ended. */
+  lost(kind: "stopping" | "lost"): void {
+    if (!this.#end()) return;
+    this.#hasBroken = kind === "lost";
+    const { life, handlers, network } = this.#options;
+    // Behind the answers that have left already, unless they are lost with the connection.
+    const atMs = kind === "stopping" ? this.#toClientMs : network.schedule.nowMs + network.delayMs();
+    network.schedule.at(atMs, () => life.run(() => handlers.onClosed({ kind, reason: "the node has ended" })));
+  }
+
+  #reply(answer: ClientReply): void {
+    if (!this.#connection.isOpen) return;
+    const { network, life, handlers, node, violated } = this.#options;
+    if (!this.#taken.delete(answer.id)) violated(`${node.self.id} answers request ${answer.id} a second time`);
+    const bytes = bodyOf(answer);
+    this.#toClientMs = Math.max(this.#toClientMs, network.schedule.nowMs + network.delayMs());
+    network.schedule.at(this.#toClientMs, () => {
+      if (this.#hasBroken) return;
+      network.frames++;
+      const received = this.#received(() => decodeFrame(bytes, "reply") as ClientReply);
+      if (received !== null) life.run(() => handlers.onReply(received));
+    });
+  }
+
+  /** Null: nobody may send such a frame. */
+  #received<Frame>(decode: () => Frame): Frame | null {
+    try {
+      return decode();
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      const { node, name, violated } = this.#options;
+      violated(`${node.self.id} and ${name} exchange a frame that is wrong: ${error.message}`);
+      return null;
+    }
+  }
+
+  #end(): boolean {
+    if (!this.#connection.isOpen) return false;
+    this.#connection.isOpen = false;
+    this.#options.open.delete(this);
+    return true;
+  }
+}

@@ -1,0 +1,122 @@
+// What goes wrong in a simulation, and when: drawn from its seed, until it is told to end.
+import type { Chance, Range } from "../sim/chance.ts";
+import type { Schedule } from "../sim/schedule.ts";
+import type { Member } from "./member.ts";
+import type { SimNetwork } from "./network.ts";
+
+export interface FaultPace {
+  readonly everyMs: number;
+  readonly downMs: Range;
+  readonly pauseMs: Range;
+  readonly cutMs: Range;
+  readonly weights: Readonly<Record<FaultName, number>>;
+}
+
+/** What faults happen to, and what decides which. */
+export interface FaultVictims {
+  readonly schedule: Schedule;
+  readonly chance: Chance;
+  readonly members: readonly Member[];
+  readonly network: SimNetwork;
+  readonly trace: (line: string) => void;
+}
+
+type FaultName =
+  "crash" | "crashLeader" | "powerCut" | "stop" | "pause" | "split" | "oneWay" | "reset" | "resetClients" | "nothing";
+
+export class Faults {
+  readonly #schedule: Schedule;
+  readonly #chance: Chance;
+  readonly #pace: FaultPace;
+  readonly #members: readonly Member[];
+  readonly #network: SimNetwork;
+  readonly #trace: (line: string) => void;
+  #isOver = false;
+  count = 0;
+
+  constructor(pace: FaultPace, victims: FaultVictims) {
+    this.#pace = pace;
+    this.#schedule = victims.schedule;
+    this.#chance = victims.chance;
+    this.#members = victims.members;
+    this.#network = victims.network;
+    this.#trace = victims.trace;
+    this.#next();
+  }
+
+  /** Heals everything: who is down starts, who sleeps wakes. */
+  end(): void {
+    this.#isOver = true;
+    this.#network.heal();
+    for (const member of this.#members) {
+      member.wake();
+      member.start();
+    }
+  }
+
+  #next(): void {
+    this.#schedule.after(this.#chance.wait(this.#pace.everyMs), () => {
+      if (this.#isOver) return;
+      this.count++;
+      this.#happen(this.#chance.weighted(this.#pace.weights));
+      this.#next();
+    });
+  }
+
+  #happen(name: FaultName): void {
+    const member = this.#chance.pick(this.#members);
+    switch (name) {
+      case "crash":
+        return this.#crash(member);
+      case "crashLeader":
+        return this.#crash(this.#members.find(({ isLeader }) => isLeader) ?? member);
+      case "powerCut":
+        for (const each of this.#members) this.#crash(each);
+        return;
+      case "stop":
+        member.stop();
+        return this.#startLater(member);
+      case "pause":
+        member.sleep();
+        return this.#schedule.after(this.#chance.from(this.#pace.pauseMs), () => member.wake());
+      case "split":
+        return this.#split();
+      case "oneWay":
+        return this.#cut([[member.id, this.#chance.pick(this.#members).id]]);
+      case "reset":
+        return this.#network.reset(member.id, this.#chance.pick(this.#members).id);
+      case "resetClients":
+        return member.resetClients();
+      case "nothing":
+    }
+  }
+
+  #crash(member: Member): void {
+    member.crash();
+    this.#startLater(member);
+  }
+
+  /** Whatever it ends by: it may be stopping still. */
+  #startLater(member: Member): void {
+    this.#schedule.after(this.#chance.from(this.#pace.downMs), () => {
+      if (member.isUp && !this.#isOver) member.crash();
+      member.start();
+    });
+  }
+
+  #split(): void {
+    const side = this.#members.filter(() => this.#chance.happens(0.5));
+    const others = this.#members.filter((each) => !side.includes(each));
+    this.#cut(
+      side.flatMap(({ id: one }) => others.flatMap(({ id: other }) => [[one, other] as const, [other, one] as const])),
+    );
+  }
+
+  #cut(directions: readonly (readonly [string, string])[]): void {
+    for (const [from, to] of directions) this.#network.block(from, to);
+    this.#trace(`cut: ${directions.map((direction) => direction.join(">")).join(" ")}`);
+    this.#schedule.after(this.#chance.from(this.#pace.cutMs), () => {
+      if (!this.#isOver) this.#network.heal();
+    });
+  }
+}

@@ -1,0 +1,213 @@
+// One machine of a simulated cluster: its disk, its snapshots, and the lives of the node that runs on it. The node is the one that
+// people run.
+import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
+import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import {
+  createMemorySnapshotFiles,
+  createMemorySnapshotStore,
+  type MemorySnapshotFiles,
+} from "../../src/adapters/memory/snapshot-store.ts";
+import type { NodeId } from "../../src/core/configuration.ts";
+import type { DurableEffect } from "../../src/core/effects.ts";
+import type { Settings } from "../../src/core/settings.ts";
+import { Node } from "../../src/node/node.ts";
+import type { NodeEnd } from "../../src/node/node-end.ts";
+import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
+import type { LogLevel, Logger } from "../../src/ports/logger.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
+import type { AppliedEntry } from "../../src/ports/state-machine.ts";
+import type { Chance, Range } from "../sim/chance.ts";
+import type { ClientLinks } from "./client-links.ts";
+import { Life } from "./life.ts";
+import { type Process, processOf, type SimNetwork } from "./network.ts";
+import { SimStateMachine } from "./state-machine.ts";
+import { SimTransport } from "./transport.ts";
+
+export interface MemberPace {
+  readonly settings: Settings;
+  readonly snapshotPolicy: SnapshotPolicy;
+  /** How often a write is durable before `write` returns, as with SQLite; else after `diskMs`. */
+  readonly inlineWrites: number;
+  readonly diskMs: Range;
+  readonly workMs: Range;
+}
+
+export interface MemberWorld {
+  readonly network: SimNetwork;
+  readonly links: ClientLinks;
+  readonly chance: Chance;
+  readonly plugin: Plugin;
+  readonly pace: MemberPace;
+  readonly founders: readonly NodeId[];
+  readonly trace: (line: string) => void;
+  /** An entry goes to the state machine of a member. */
+  readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
+  /** The state of a member is that of a snapshot. */
+  readonly restored: (by: NodeId) => void;
+  /** A node has failed for a reason that nobody foresees. */
+  readonly broken: (by: NodeId, cause: unknown) => void;
+}
+
+export const addressOf = (id: NodeId): string => `${id}.sim:7400`;
+
+interface Running {
+  readonly node: Node;
+  readonly life: Life;
+  readonly process: Process;
+  readonly store: MemoryLogStore;
+}
+
+const room = { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
+
+export class Member {
+  readonly id: NodeId;
+  readonly #world: MemberWorld;
+  readonly #files: MemorySnapshotFiles = createMemorySnapshotFiles();
+  #disk: MemoryDisk | null = null;
+  #running: Running | null = null;
+  lives = 0;
+
+  constructor(id: NodeId, world: MemberWorld) {
+    this.id = id;
+    this.#world = world;
+  }
+
+  /** Null while it is down. */
+  get node(): Node | null {
+    return this.#running?.node ?? null;
+  }
+
+  get isUp(): boolean {
+    return this.#running !== null;
+  }
+
+  get isAsleep(): boolean {
+    return this.#running?.life.isAsleep ?? false;
+  }
+
+  get isLeader(): boolean {
+    return this.#running?.node.state.role.kind === "leader";
+  }
+
+  start(): void {
+    if (this.#running !== null) return;
+    const { network, chance, plugin, pace, founders, trace } = this.#world;
+    const nth = ++this.lives;
+    const life = new Life(network.schedule, chance);
+    const store = createMemoryLogStore({
+      incarnation: `${this.id}${chance.hex()}`,
+      ...(this.#disk === null ? {} : { disk: this.#disk }),
+    });
+    const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
+    const process = processOf(self, addressOf(this.id), life);
+    const work = { workMs: () => chance.from(pace.workMs) };
+    const told = {
+      applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
+      restored: () => this.#world.restored(this.id),
+    };
+    const node = new Node(
+      {
+        id: this.id,
+        cluster: "sim",
+        settings: pace.settings,
+        snapshotPolicy: pace.snapshotPolicy,
+        scrubIntervalMs: 0,
+        space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
+        address: addressOf(this.id),
+        bootstrap: founders.map((id) => ({ id, address: addressOf(id) })),
+        join: null,
+        certificateEnds: null,
+        version: "0",
+      },
+      {
+        snapshots: createMemorySnapshotStore(this.#files),
+        disk: { measure: () => room },
+        store: this.#paced(store, life),
+        transport: new SimTransport(network, process),
+        stateMachine: new SimStateMachine(plugin, life, work, told),
+        clock: life,
+        logger: this.#logger(),
+        failStop: (cause) => this.#world.broken(this.id, cause),
+      },
+    );
+    this.#running = { node, life, process, store };
+    trace(`${this.id} starts, life ${nth}`);
+    void node.ended.then((end) => this.#ended(node, end));
+    node.start().catch((error: unknown) => this.#world.broken(this.id, error));
+  }
+
+  #ended(node: Node, end: NodeEnd): void {
+    if (this.#running?.node !== node) return;
+    this.#world.trace(`${this.id} ends: ${end.kind}`);
+    if (end.kind !== "stopped") this.#world.broken(this.id, end.error);
+    this.#over(false);
+  }
+
+  /** Its process is gone at once, and with it what was not durable. */
+  crash(): void {
+    if (this.#running === null) return;
+    this.#world.trace(`${this.id} crashes`);
+    this.#over(true);
+  }
+
+  /** As after SIGTERM. */
+  stop(): void {
+    const running = this.#running;
+    running?.life.run(() => {
+      this.#world.trace(`${this.id} is told to stop`);
+      void running.node.stop();
+    });
+  }
+
+  sleep(): void {
+    this.#world.trace(`${this.id} falls asleep`);
+    this.#running?.life.sleep();
+  }
+
+  wake(): void {
+    this.#running?.life.wake();
+  }
+
+  /** Breaks the connections with its clients. */
+  resetClients(): void {
+    if (this.#running !== null) this.#world.links.lose(this.#running.process, false);
+  }
+
+  #over(isCrash: boolean): void {
+    const running = this.#running!;
+    this.#running = null;
+    running.life.end();
+    this.#world.links.lose(running.process, !isCrash);
+    this.#world.network.leave(running.process, isCrash);
+    this.#disk = running.store.crash();
+  }
+
+  #paced(store: MemoryLogStore, life: Life): LogStore {
+    const { chance, pace } = this.#world;
+    const write = (effects: readonly DurableEffect[], onDurable: () => void): "written" | "noRoom" => {
+      const written = store.write(effects, onDurable);
+      if (chance.happens(pace.inlineWrites)) store.flushAll();
+      else life.after(chance.from(pace.diskMs), () => store.flushOne());
+      return written;
+    };
+    return {
+      saved: store.saved,
+      write,
+      reopen: () => store.reopen(),
+      read: (first, last, bytesMax) => store.read(first, last, bytesMax),
+      chainAt: (index) => store.chainAt(index),
+      chainAfter: (before, entry) => store.chainAfter(before, entry),
+      reclaim: () => store.reclaim(),
+      keepDamage: (finding) => store.keepDamage(finding),
+      keepFinding: (finding) => store.keepFinding(finding),
+      close: () => store.flushAll(),
+    };
+  }
+
+  #logger(): Logger {
+    const log = (level: LogLevel, message: string, fields?: object): void =>
+      this.#world.trace(`${this.id} ${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+    return { enabled: (level) => level !== "trace", log };
+  }
+}

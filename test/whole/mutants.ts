@@ -1,0 +1,138 @@
+// Nodes and clients that are wrong in one way each: copies of the source with one place replaced in the text. The simulation of whole
+// nodes is worth what it finds in them.
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type * as definitionCheck from "../../src/adapters/plugin/definition-check.ts";
+import { replaceOnce } from "../sim/mutants.ts";
+import type { Violation } from "../sim/violation.ts";
+import type { simulateWhole, WholeOptions } from "./simulate.ts";
+
+type DefinitionCheck = Pick<typeof definitionCheck, "checkDefinition">;
+
+const root = join(import.meta.dir, "../..");
+/** What a simulation is made of. */
+const parts = ["src", "plugins", "test/whole", "test/sim", "test/lin", "package.json", "tsconfig.json"];
+
+export interface WholeMutant {
+  readonly name: string;
+  /** Below `src/`. */
+  readonly file: string;
+  readonly text: string;
+  readonly by: string;
+  readonly caughtBy: RegExp;
+}
+
+export interface LoadedMutant {
+  /** Null: the seed holds. */
+  readonly violationOf: (seed: number, events: number) => Violation | null;
+  readonly dispose: () => void;
+}
+
+/** @param mutant null: a copy that is not wrong */
+export async function loadWholeMutant(mutant: WholeMutant | null): Promise<LoadedMutant> {
+  const folder = mkdtempSync(join(tmpdir(), "graft-mutant-"));
+  const dispose = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    for (const part of parts) cpSync(join(root, part), join(folder, part), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    if (mutant !== null) {
+      const path = join(folder, "src", mutant.file);
+      writeFileSync(path, replaceOnce(readFileSync(path, "utf8"), mutant));
+    }
+    const [simulation, { checkDefinition }, { default: kv }] = await Promise.all([
+      import(join(folder, "test/whole/simulate.ts")) as Promise<{ readonly simulateWhole: typeof simulateWhole }>,
+      import(join(folder, "src/adapters/plugin/definition-check.ts")) as Promise<DefinitionCheck>,
+      import(join(folder, "plugins/kv/index.ts")) as Promise<{ readonly default: unknown }>,
+    ]);
+    const plugin = checkDefinition(kv);
+    return { violationOf: (seed, events) => violationOf(simulation.simulateWhole, { seed, plugin, events }), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** The copy has a class `Violation` of its own. */
+function violationOf(simulate: typeof simulateWhole, options: WholeOptions): Violation | null {
+  try {
+    simulate(options);
+    return null;
+  } catch (error) {
+    if (error instanceof Error && error.name === "Violation") return error as Violation;
+    throw error;
+  }
+}
+
+export const wholeMutants: readonly WholeMutant[] = [
+  {
+    name: "a waiter is answered when the entry before its own is applied",
+    file: "node/waiting-clients.ts",
+    text: "const index = first.index + at;",
+    by: "const index = first.index + at - 1;",
+    caughtBy: /./,
+  },
+  {
+    name: "a read is served before the state reaches as far as it must",
+    file: "node/waiting-reads.ts",
+    text: "this.#ready.push({ position, age: null, waiters });",
+    by: "this.#ready.push({ position: { ...position, index: 0 }, age: null, waiters });",
+    caughtBy: /linearizable/,
+  },
+  {
+    name: "requests that are parked are lost",
+    file: "node/node.ts",
+    text: "for (const waiter of this.#parked.release()) this.#mailbox.addRequest(waiter);",
+    by: "this.#parked.release();",
+    caughtBy: /not answered/,
+  },
+  {
+    name: "an entry is handed over again after a restore",
+    file: "node/applier.ts",
+    text: "    this.#handedThrough = index;\n    this.#committedThrough",
+    by: "    this.#handedThrough = index - 1;\n    this.#committedThrough",
+    caughtBy: /./,
+  },
+  {
+    name: "a run is handed over twice",
+    file: "node/applier.ts",
+    text: "this.#handedThrough = entries.at(-1)!.index;\n      this.#hand(entries);",
+    by: "this.#handedThrough = entries.at(-1)!.index;\n      this.#hand(entries);\n      if (entries.length === 3) this.#hand(entries);",
+    caughtBy: /applies/,
+  },
+  {
+    name: "a number of a session is used again",
+    file: "client/session.ts",
+    text: "sequence: ++this.#last, answeredBelow",
+    by: "sequence: ++this.#last % 7 === 3 ? this.#last - 1 : this.#last, answeredBelow",
+    caughtBy: /./,
+  },
+  {
+    name: "a command in doubt is reported to have had no effect",
+    file: "client/attempt.ts",
+    text: "if (isInDoubt && !changesNothing(body)) return outcomeUnknown",
+    by: 'if (isInDoubt && body.kind === "backup") return outcomeUnknown',
+    caughtBy: /no effect/,
+  },
+  {
+    name: "the log's tail forgets the checksum where it begins",
+    file: "node/log-tail.ts",
+    text: "if (index === start) return chain;",
+    by: "if (index === start) return chain + 1;",
+    caughtBy: /failed/,
+  },
+  {
+    name: "a snapshot claims one entry more than it holds",
+    file: "node/snapshot-taker.ts",
+    text: "const about = { position: { index, term }, stampMs, chain, configuration };",
+    by: "const about = { position: { index: index + 1, term }, stampMs, chain, configuration };",
+    caughtBy: /./,
+  },
+  {
+    name: "a follower's disk is not waited for",
+    file: "node/turn-loop.ts",
+    text: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };',
+    by: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };\n    onDurable();',
+    caughtBy: /./,
+  },
+];

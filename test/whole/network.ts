@@ -1,0 +1,271 @@
+// The network of a simulation: every message passes through a real frame and takes its time. Connections keep the order of what
+// they carry. A direction that is blocked holds what is sent until it is open again, as TCP does; when that takes too long the
+// connection breaks, and what was under way is lost.
+import { decodeFrame, encodeFrame } from "../../src/adapters/cbor/codec.ts";
+import type { Frame } from "../../src/adapters/cbor/frames.ts";
+import { MemoryBulkLinks } from "../../src/adapters/memory/bulk-links.ts";
+import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
+import type { Genesis } from "../../src/core/genesis.ts";
+import type { Message } from "../../src/core/messages.ts";
+import { GraftError } from "../../src/errors.ts";
+import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
+import type { BulkLink, Discovery, PeerIdentity, TransportHandler } from "../../src/ports/transport.ts";
+import type { Chance, Range } from "../sim/chance.ts";
+import type { Schedule } from "../sim/schedule.ts";
+import type { Life } from "./life.ts";
+
+/** A process that takes part in the network. */
+export interface Process {
+  readonly self: PeerIdentity;
+  readonly key: MemberKey;
+  readonly address: string;
+  readonly life: Life;
+  handler: TransportHandler | null;
+  genesis: Genesis | null;
+  peers: readonly { readonly id: NodeId; readonly address: string }[];
+}
+
+export interface NetworkPace {
+  readonly delayMs: Range;
+  readonly redialMs: Range;
+  /** How long a connection lives of which one side hears nothing. */
+  readonly silenceMs: number;
+  /** How often the end of a process is noticed by those who were connected with it. */
+  readonly crashNotice: number;
+}
+
+interface Connection {
+  readonly ends: readonly [Process, Process];
+  readonly lanes: readonly [Lane, Lane];
+  isOpen: boolean;
+}
+
+/** One direction of a connection. */
+interface Lane {
+  readonly from: Process;
+  readonly to: Process;
+  /** Nothing of it arrives before. */
+  clearMs: number;
+  readonly held: Uint8Array[];
+}
+
+const bulkLinksMax = 4;
+const pairOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
+
+export class SimNetwork {
+  readonly schedule: Schedule;
+  readonly #chance: Chance;
+  readonly #pace: NetworkPace;
+  readonly #trace: (line: string) => void;
+  readonly processes = new Map<NodeId, Process>();
+  readonly #connections = new Map<string, Connection>();
+  /** Directions, `from to`, of which nothing arrives. */
+  readonly #blocked = new Set<string>();
+  readonly #bulk: MemoryBulkLinks;
+  #bulkClearMs = 0;
+  frames = 0;
+
+  constructor(schedule: Schedule, chance: Chance, pace: NetworkPace, trace: (line: string) => void) {
+    this.schedule = schedule;
+    this.#chance = chance;
+    this.#pace = pace;
+    this.#trace = trace;
+    this.#bulk = new MemoryBulkLinks((delivery) => {
+      this.#bulkClearMs = Math.max(this.#bulkClearMs, schedule.nowMs + this.delayMs());
+      schedule.at(this.#bulkClearMs, delivery);
+    });
+  }
+
+  delayMs(): number {
+    return this.#chance.from(this.#pace.delayMs);
+  }
+
+  isBlocked(from: NodeId, to: NodeId): boolean {
+    return this.#blocked.has(`${from} ${to}`);
+  }
+
+  #isCut(a: NodeId, b: NodeId): boolean {
+    return this.isBlocked(a, b) || this.isBlocked(b, a);
+  }
+
+  join(process: Process): void {
+    this.processes.set(process.self.id, process);
+    for (const id of this.processes.keys()) this.connectSoon(process.self.id, id);
+  }
+
+  /** @param isCrash whoever was connected may notice that the process has ended */
+  leave(process: Process, isCrash: boolean): void {
+    if (this.processes.get(process.self.id) === process) this.processes.delete(process.self.id);
+    process.handler = null;
+    this.#bulk.break(`${process.self.id} has ended`, process.self.id);
+    for (const connection of this.#connections.values()) {
+      if (!connection.ends.includes(process)) continue;
+      const other = connection.ends[0] === process ? connection.ends[1] : connection.ends[0];
+      this.#break(connection, "the other side has ended");
+      if (!isCrash || this.#isCut(process.self.id, other.self.id)) continue;
+      if (!this.#chance.happens(this.#pace.crashNotice)) continue;
+      // Behind what was told of the connection itself.
+      this.schedule.after(2 * this.#pace.delayMs.high, () =>
+        other.life.run(() => other.handler?.onPeerCrashed(process.self)),
+      );
+    }
+  }
+
+  block(from: NodeId, to: NodeId): void {
+    const direction = `${from} ${to}`;
+    if (this.#blocked.has(direction)) return;
+    this.#blocked.add(direction);
+    this.#bulk.break("the network is cut", from, to);
+    const connection = this.#connections.get(pairOf(from, to));
+    if (connection === undefined) return;
+    this.schedule.after(this.#pace.silenceMs, () => {
+      if (connection.isOpen && this.#blocked.has(direction)) this.#break(connection, "silence");
+    });
+  }
+
+  heal(): void {
+    this.#blocked.clear();
+    for (const { lanes } of this.#connections.values()) for (const lane of lanes) this.#release(lane);
+    for (const a of this.processes.keys()) for (const b of this.processes.keys()) this.connectSoon(a, b);
+  }
+
+  /** Breaks the connection of two nodes. They connect again. */
+  reset(a: NodeId, b: NodeId): void {
+    const connection = this.#connections.get(pairOf(a, b));
+    if (connection !== undefined) this.#break(connection, "reset");
+  }
+
+  connectSoon(a: NodeId, b: NodeId): void {
+    if (a === b) return;
+    this.schedule.after(this.#chance.from(this.#pace.redialMs), () => this.#connect(a, b));
+  }
+
+  #connect(a: NodeId, b: NodeId): void {
+    const [one, other] = [this.processes.get(a), this.processes.get(b)];
+    if (one === undefined || other === undefined || this.#connections.has(pairOf(a, b)) || this.#isCut(a, b)) return;
+    if (one.life.isAsleep || other.life.isAsleep) return this.connectSoon(a, b);
+    if (!dials(one, other) && !dials(other, one)) return;
+    const laneOf = (from: Process, to: Process): Lane => ({ from, to, clearMs: 0, held: [] });
+    const connection: Connection = {
+      ends: [one, other],
+      lanes: [laneOf(one, other), laneOf(other, one)],
+      isOpen: true,
+    };
+    this.#connections.set(pairOf(a, b), connection);
+    one.life.run(() => one.handler?.onPeerConnected(other.self, other.genesis));
+    other.life.run(() => other.handler?.onPeerConnected(one.self, one.genesis));
+  }
+
+  #break(connection: Connection, reason: string): void {
+    if (!connection.isOpen) return;
+    connection.isOpen = false;
+    const [a, b] = connection.ends;
+    this.#connections.delete(pairOf(a.self.id, b.self.id));
+    this.#trace(`the connection of ${a.self.id} and ${b.self.id} breaks: ${reason}`);
+    for (const [end, other] of [[a, b] as const, [b, a] as const]) {
+      this.schedule.after(this.delayMs(), () =>
+        end.life.run(() => end.handler?.onPeerDisconnected(other.self, reason)),
+      );
+    }
+    // Both have been told by then.
+    this.schedule.after(2 * this.#pace.delayMs.high, () => this.connectSoon(a.self.id, b.self.id));
+  }
+
+  send(from: Process, to: MemberKey, message: Message | NodeMessage): void {
+    const connection = this.#connections.get(pairOf(from.self.id, nodeIdOf(to)));
+    const lane = connection?.lanes.find((each) => each.from === from);
+    if (connection === undefined || lane === undefined || lane.to.key !== to) return;
+    const bytes = bodyOf(message);
+    lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
+    this.schedule.at(lane.clearMs, () => {
+      if (!connection.isOpen) return;
+      if (this.isBlocked(from.self.id, lane.to.self.id) || lane.held.length > 0) lane.held.push(bytes);
+      else this.#deliver(lane, bytes);
+    });
+  }
+
+  #release(lane: Lane): void {
+    for (const bytes of lane.held.splice(0)) {
+      lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
+      this.schedule.at(lane.clearMs, () => this.#deliver(lane, bytes));
+    }
+  }
+
+  #deliver({ from, to }: Lane, bytes: Uint8Array): void {
+    const connection = this.#connections.get(pairOf(from.self.id, to.self.id));
+    if (!connection?.ends.includes(from) || !connection.ends.includes(to)) return;
+    this.frames++;
+    const message = decodeFrame(bytes, "peer") as Message | NodeMessage;
+    to.life.run(() => to.handler?.onMessage(from.key, message));
+  }
+
+  dismiss(by: Process, peer: MemberKey, reason: string): void {
+    const connection = this.#connections.get(pairOf(by.self.id, nodeIdOf(peer)));
+    if (connection?.ends.some(({ key }) => key === peer) === true) this.#break(connection, reason);
+  }
+
+  isConnected(a: NodeId, b: NodeId): boolean {
+    return this.#connections.has(pairOf(a, b));
+  }
+
+  reach(from: Process, id: NodeId, address: string): Promise<Reach> {
+    return this.#answerOf(from, () => {
+      const target = this.processes.get(id);
+      if (target === undefined || target.address !== address || this.#isCut(from.self.id, id)) {
+        return { kind: "unreachable", reason: "no answer" };
+      }
+      return { kind: "reached", incarnation: target.self.incarnation, by: "dialled" };
+    });
+  }
+
+  discover(from: Process, address: string): Promise<Discovery> {
+    return this.#answerOf(from, () => {
+      const target = [...this.processes.values()].find((process) => process.address === address);
+      if (target === undefined || this.#isCut(from.self.id, target.self.id))
+        return { kind: "failed", reason: "no answer" };
+      return { kind: "there", identity: target.self };
+    });
+  }
+
+  openBulk(from: Process, to: MemberKey): Promise<BulkLink> {
+    return this.#answerOf(from, () => {
+      const id = nodeIdOf(to);
+      const target = this.processes.get(id);
+      const isThere = target?.key === to && target.handler !== null && !target.life.isAsleep;
+      if (!isThere || this.#isCut(from.self.id, id) || this.#bulk.count(from.self.id, id) >= bulkLinksMax) {
+        throw new GraftError("unavailable", `${id} cannot be reached`);
+      }
+      const [opener, opened] = this.#bulk.open(from.self.id, id);
+      target.handler!.onBulk(from.self, opened);
+      return opener;
+    });
+  }
+
+  #answerOf<Result>(asker: Process, answer: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      asker.life.after(this.delayMs() + this.delayMs(), () => {
+        try {
+          resolve(answer());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+}
+
+const dials = (from: Process, to: Process): boolean =>
+  from.peers.some(({ id, address }) => id === to.self.id && address === to.address);
+
+/** A frame without its length: what a receiver is handed. */
+export const bodyOf = (frame: Frame): Uint8Array => encodeFrame(frame).subarray(4);
+
+export const processOf = (self: PeerIdentity, address: string, life: Life): Process => ({
+  self,
+  key: toMemberKey(self.id, self.incarnation),
+  address,
+  life,
+  handler: null,
+  genesis: null,
+  peers: [],
+});

@@ -1,0 +1,69 @@
+// Simulates whole nodes with their clients by seed, from the command line:
+//   bun run sim:nodes --seed 7              one seed; --trace prints what every node said, and when
+//   bun run sim:nodes --from 0 --seeds 500  many; stops at the first that breaks, and says how to see it again
+// Also --events N: how many of them with faults and load, before the quiet time.
+import { parseArgs } from "node:util";
+import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
+import kv from "../../plugins/kv/index.ts";
+import { Violation } from "../sim/violation.ts";
+import { simulateWhole } from "./simulate.ts";
+
+const plugin = checkDefinition(kv);
+
+function wholeNumber(name: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new RangeError(`--${name} takes a whole number, not ${text}`);
+  return Number(text);
+}
+
+function readRun() {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      from: { type: "string", default: "0" },
+      seeds: { type: "string", default: "100" },
+      events: { type: "string", default: "20000" },
+      trace: { type: "boolean", default: false },
+    },
+  });
+  return {
+    from: wholeNumber("from", values.seed ?? values.from),
+    count: values.seed === undefined ? wholeNumber("seeds", values.seeds) : 1,
+    events: wholeNumber("events", values.events),
+    trace: values.trace,
+  };
+}
+
+/** Whether all seeds hold. */
+function runAll({ from, count, events, trace }: ReturnType<typeof readRun>): boolean {
+  const sum = { events: 0, frames: 0, commands: 0, answers: 0, elections: 0, faults: 0, restores: 0 };
+  const beganMs = performance.now();
+  for (let seed = from; seed < from + count; seed++) {
+    try {
+      const result = simulateWhole({ seed, plugin, events, ...(trace ? { trace: (line) => console.log(line) } : {}) });
+      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += result[name];
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      console.error(error.message);
+      if (error.cause instanceof Error) console.error(error.cause.stack);
+      console.error(`to see it again: bun run sim:nodes --seed ${seed} --events ${events} --trace`);
+      return false;
+    }
+  }
+  console.log(sum);
+  const seconds = (performance.now() - beganMs) / 1000;
+  console.log(`${count} seeds hold: ${Math.round(sum.events / seconds)} events a second`);
+  return true;
+}
+
+function tryToReadRun(): ReturnType<typeof readRun> | null {
+  try {
+    return readRun();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return null;
+  }
+}
+
+const run = tryToReadRun();
+if (run === null) process.exitCode = 2;
+else if (!runAll(run)) process.exitCode = 1;

@@ -1,0 +1,207 @@
+// Whole nodes and their clients in one process, from one seed: everything that happens is an event of one schedule, and promises are
+// drained after each. The same seed gives the same transcript.
+import { drainMicrotasks } from "bun:jsc";
+import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
+import type { MemberKey, NodeId } from "../../src/core/configuration.ts";
+import { checkState } from "../../src/core/invariants.ts";
+import type { Term } from "../../src/core/log-position.ts";
+import type { AppliedEntry } from "../../src/ports/state-machine.ts";
+import { Chance } from "../sim/chance.ts";
+import { Schedule } from "../sim/schedule.ts";
+import { Violation } from "../sim/violation.ts";
+import { ClientLinks } from "./client-links.ts";
+import { Faults } from "./faults.ts";
+import { addressOf, Member } from "./member.ts";
+import { SimNetwork } from "./network.ts";
+import { drawPace } from "./pace.ts";
+import { Workload } from "./workload.ts";
+
+export interface WholeOptions {
+  readonly seed: number;
+  readonly plugin: Plugin;
+  /** Of faults and load, in events; the quiet time comes after it. */
+  readonly events?: number;
+  readonly trace?: (line: string) => void;
+}
+
+export interface WholeResult {
+  readonly events: number;
+  readonly frames: number;
+  readonly commands: number;
+  readonly answers: number;
+  readonly elections: number;
+  readonly faults: number;
+  /** Of state machines, from snapshots. */
+  readonly restores: number;
+  /** Of the transcript. */
+  readonly digest: string;
+}
+
+/** How long the cluster may take to serve again when all faults are over, in election timeouts. */
+const quietTimeouts = 200;
+/** How many operations have to succeed then. */
+const successesMin = 30;
+
+export function simulateWhole(options: WholeOptions): WholeResult {
+  return new World(options).run();
+}
+
+class World {
+  readonly #options: WholeOptions;
+  readonly #schedule = new Schedule();
+  readonly #hash = new Bun.CryptoHasher("sha256");
+  readonly #members: Member[] = [];
+  readonly #workload: Workload;
+  readonly #faults: Faults;
+  readonly #network: SimNetwork;
+  readonly #electionTimeoutMs: number;
+  readonly #leaders = new Map<Term, MemberKey>();
+  /** What each index of the log was when it was first applied anywhere. */
+  readonly #applied = new Map<number, string>();
+  /** How far each life of each member has applied. */
+  readonly #reached = new Map<string, number>();
+  #violation: Violation | null = null;
+  #events = 0;
+  #restores = 0;
+
+  constructor(options: WholeOptions) {
+    this.#options = options;
+    const chance = new Chance(options.seed);
+    const pace = drawPace(chance);
+    this.#electionTimeoutMs = pace.member.settings.electionTimeoutMs;
+    const trace = (line: string): void => this.#say(line);
+    this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
+    const links = new ClientLinks(this.#network, (what) => this.#note(what));
+    const founders = Array.from({ length: pace.nodes }, (_, at) => `n${at + 1}`);
+    for (const id of founders) {
+      const member = new Member(id, {
+        network: this.#network,
+        links,
+        chance,
+        plugin: options.plugin,
+        pace: pace.member,
+        founders,
+        trace,
+        applied: (by, life, entry) => this.#onApplied(by, life, entry),
+        restored: () => void this.#restores++,
+        broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
+      });
+      this.#members.push(member);
+      this.#schedule.after(chance.between(0, 50), () => member.start());
+    }
+    this.#workload = new Workload(this.#schedule, chance, links, {
+      ...pace.workload,
+      addresses: founders.map(addressOf),
+    });
+    const shared = { schedule: this.#schedule, chance, network: this.#network, trace };
+    this.#faults = new Faults(pace.faults, { ...shared, members: this.#members });
+  }
+
+  run(): WholeResult {
+    const { events = 20_000 } = this.#options;
+    while (this.#events < events) this.#step();
+    this.#faults.end();
+    this.#say("all faults have ended");
+    this.#until("a leader that all follow", () => this.#isLed());
+    this.#workload.expectSuccess((what) => this.#note(what));
+    this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
+    this.#workload.end();
+    this.#until("all logs equal and applied, and nobody waits", () => this.#isQuiet());
+    this.#workload.check((what) => this.#violated(what));
+    this.#mustHold();
+    return {
+      events: this.#events,
+      frames: this.#network.frames,
+      commands: this.#workload.commands,
+      answers: this.#workload.answers,
+      elections: this.#leaders.size,
+      faults: this.#faults.count,
+      restores: this.#restores,
+      digest: this.#hash.digest("hex"),
+    };
+  }
+
+  #until(what: string, holds: () => boolean): void {
+    const endMs = this.#schedule.nowMs + quietTimeouts * this.#electionTimeoutMs;
+    while (!holds()) {
+      if (this.#schedule.nowMs > endMs) this.#violated(`not within ${quietTimeouts} election timeouts: ${what}`);
+      this.#step();
+    }
+  }
+
+  #isLed(): boolean {
+    const states = this.#members.map(({ node }) => node?.state ?? null);
+    const leader = states.find((state) => state?.role.kind === "leader");
+    return states.every((state) => {
+      if (state === null || leader === undefined || leader === null) return false;
+      if (state.currentTerm !== leader.currentTerm) return false;
+      return state === leader || (state.role.kind === "follower" && state.role.leader === leader.self);
+    });
+  }
+
+  #isQuiet(): boolean {
+    if (this.#workload.underWay > 0 || !this.#members.every(({ isUp }) => isUp)) return false;
+    const nodes = this.#members.map(({ node }) => node!);
+    const [first] = nodes;
+    const { appliedIndex } = first!;
+    return (
+      nodes.some(({ state }) => state.role.kind === "leader") &&
+      nodes.every((node) => node.appliedIndex === appliedIndex && node.state.log.last.index === appliedIndex)
+    );
+  }
+
+  #step(): void {
+    if (!this.#schedule.runNext()) this.#violated("nothing is planned any more");
+    drainMicrotasks();
+    this.#events++;
+    for (const member of this.#members) this.#look(member);
+    this.#mustHold();
+  }
+
+  /** §3.4: at most one leader a term. */
+  #look(member: Member): void {
+    const state = member.node?.state;
+    if (state?.role.kind !== "leader") return;
+    const known = this.#leaders.get(state.currentTerm);
+    if (known === state.self) return;
+    if (known !== undefined) this.#violated(`${known} and ${state.self} both lead term ${state.currentTerm}`);
+    this.#leaders.set(state.currentTerm, state.self);
+    checkState(state);
+  }
+
+  /** §3.6.3: what is applied at an index is the same everywhere; and each life applies in order, and nothing twice. */
+  #onApplied(by: NodeId, life: number, entry: AppliedEntry): void {
+    const { isAwaited: _, ...said } = entry;
+    const text = JSON.stringify(said, (_key, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
+    );
+    const known = this.#applied.get(entry.index);
+    if (known !== undefined && known !== text) this.#note(`${by} applies ${text} at ${entry.index}, not ${known}`);
+    this.#applied.set(entry.index, text);
+    const key = `${by} ${life}`;
+    const reached = this.#reached.get(key) ?? 0;
+    if (entry.index <= reached) this.#note(`${by} applies ${entry.index} after ${reached}`);
+    this.#reached.set(key, entry.index);
+  }
+
+  #say(line: string): void {
+    const stamped = `${this.#schedule.nowMs.toFixed(3)} ${line}`;
+    this.#hash.update(`${stamped}\n`);
+    this.#options.trace?.(stamped);
+  }
+
+  /** From within a callback of a node or a client, where an error would be caught: the simulation ends with this event. */
+  #note(what: string, cause?: unknown): void {
+    this.#violation ??= new Violation(`seed ${this.#options.seed}`, what, cause);
+  }
+
+  #violated(what: string): never {
+    this.#note(what);
+    this.#mustHold();
+    throw new Error(what);
+  }
+
+  #mustHold(): void {
+    if (this.#violation !== null) throw this.#violation;
+  }
+}
