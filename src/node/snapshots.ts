@@ -64,6 +64,8 @@ export class NodeSnapshots {
   #written: Ticket | null = null;
   /** The disk is nearly full, and what could be done about it has been. */
   #isRelieved = false;
+  /** Files that the state machine is being restored from, or will be as soon as it has let go of its state. */
+  readonly #restoring = new Set<string>();
   #reclaiming: Timer | null = null;
   #isStopped = false;
 
@@ -130,9 +132,20 @@ export class NodeSnapshots {
 
   /** The state machine starts from this snapshot. What was being read of its state before is let go first. */
   async restore(snapshot: SnapshotRecord): Promise<void> {
+    // A newer one may replace it in the log before the state machine begins to read it.
+    this.#restoring.add(snapshot.file);
+    try {
+      await this.taker.giveUp();
+      await this.#restore(snapshot);
+    } finally {
+      this.#restoring.delete(snapshot.file);
+      if (snapshot.file !== this.#options.state().snapshot?.file) void this.#tidy();
+    }
+  }
+
+  async #restore(snapshot: SnapshotRecord): Promise<void> {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
-    await this.taker.giveUp();
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
     await stateMachine.restore(snapshots.contents(snapshot));
     this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
@@ -237,6 +250,7 @@ export class NodeSnapshots {
         ...own,
         ...candidates,
         ...needed,
+        ...this.#restoring,
         ...this.#server.filesInUse,
         ...this.backups.filesInUse,
       ]);

@@ -60,6 +60,9 @@ export class RecordingMachine implements StateMachine {
     this.#onClose = onClose;
   }
 
+  /** A restore reads nothing before. */
+  restoresAfter: Promise<void> | null = null;
+
   /** How many calls wait for `release`. */
   get heldCount(): number {
     return this.#held.length;
@@ -98,6 +101,7 @@ export class RecordingMachine implements StateMachine {
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.restoresAfter;
     this.applied.length = 0;
     for await (const chunk of chunks) this.applied.push(text(chunk));
     if (this.#stopped !== null) throw this.#stopped;

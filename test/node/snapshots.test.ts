@@ -161,6 +161,32 @@ describe("a follower that lacks what the others have forgotten", () => {
     await cluster.stopAll();
   });
 
+  test("restores from it although a newer one has replaced it before the state machine began to read", async () => {
+    const cluster = await founded(10);
+    const files = createMemorySnapshotFiles();
+    const away = cluster.followers[0]!.id;
+    const disk = await cluster.crash(away);
+    await command(cluster, ...numbered(33));
+    await cluster.start(away, { disk, files });
+    await cluster.until("it is in step", () => cluster.member(away).node.appliedIndex >= 34);
+    const kept = await cluster.crash(away);
+    await command(cluster, ...numbered(33, "later"));
+    const again = cluster.make(away, { disk: kept, files });
+    const first = snapshotOf(again);
+    const begins = Promise.withResolvers<void>();
+    again.machine.restoresAfter = begins.promise;
+    await again.node.start();
+    await cluster.until("a newer one has replaced it", () => snapshotOf(again) > first);
+    await cluster.advance(100);
+    begins.resolve();
+    await cluster.until("it is in step", () => again.node.appliedIndex === cluster.leader.node.appliedIndex);
+    expect(again.end).toBeNull();
+    expect(again.machine.applied).toEqual(cluster.leader.machine.applied);
+    await cluster.advance(100);
+    expect([...files.complete.keys()]).toEqual([again.node.state.snapshot!.file]);
+    await cluster.stopAll();
+  });
+
   test("P36: is sent each byte once, though the offer comes with every heartbeat", async () => {
     const cluster = await founded(10);
     const away = cluster.followers[0]!;

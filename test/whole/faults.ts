@@ -100,7 +100,9 @@ export class Faults {
   #startLater(member: Member): void {
     this.#schedule.after(this.#chance.from(this.#pace.downMs), () => {
       if (member.isUp && !this.#isOver) member.crash();
-      member.start();
+      // When all faults are over, one that is stopping is left to end by itself.
+      if (member.isUp) this.#startLater(member);
+      else member.start();
     });
   }
 
