@@ -102,7 +102,9 @@ class World {
     while (this.#events < events) this.#step();
     this.#faults.end();
     this.#say("all faults have ended");
-    this.#until("a leader that all follow", () => this.#isLed());
+    // Clients have noticed by then that their connections are broken.
+    const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
+    this.#until("a leader that all follow", () => this.#schedule.nowMs >= noticedMs && this.#isLed());
     this.#workload.expectSuccess((what) => this.#note(what));
     this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#workload.end();
