@@ -26,7 +26,7 @@ export const clusterFlags = {
   ...answerFlags,
 } as const satisfies ArgsDef;
 
-/** What is left until a moment of `performance.now()`, at least 1 ms: a timeout of 0 would be none. */
+/** Milliseconds from now until `dueMs` of `performance.now()`. At least 1, because 0 is not a timeout. */
 export const remainingMs = (dueMs: number): number => Math.max(1, Math.ceil(dueMs - performance.now()));
 
 /** What of the flags says how a cluster is reached. */

@@ -33,6 +33,18 @@ async function cutOff(cluster: Cluster, id: string): Promise<void> {
   await cluster.advance(1_500);
 }
 
+/** A follower has got the leader's snapshot, is in step, and has crashed: `kept` is its disk. */
+async function crashedWithLeadersSnapshot() {
+  const cluster = await founded(10);
+  const files = createMemorySnapshotFiles();
+  const away = cluster.followers[0]!.id;
+  const disk = await cluster.crash(away);
+  await command(cluster, ...numbered(33));
+  await cluster.start(away, { disk, files });
+  await cluster.until("it is in step", () => cluster.member(away).node.appliedIndex >= 34);
+  return { cluster, away, files, kept: await cluster.crash(away) };
+}
+
 const numbered = (count: number, prefix = "c"): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
 const snapshotOf = ({ node }: Member): number => node.state.snapshot?.position.index ?? 0;
 
@@ -142,14 +154,7 @@ describe("a follower that lacks what the others have forgotten", () => {
   });
 
   test("starts from it after a crash, with its state and its place in the log", async () => {
-    const cluster = await founded(10);
-    const files = createMemorySnapshotFiles();
-    const away = cluster.followers[0]!.id;
-    const disk = await cluster.crash(away);
-    await command(cluster, ...numbered(33));
-    await cluster.start(away, { disk, files });
-    await cluster.until("it is in step", () => cluster.member(away).node.appliedIndex >= 34);
-    const kept = await cluster.crash(away);
+    const { cluster, away, kept, files } = await crashedWithLeadersSnapshot();
     cluster.isolate(away);
     const again = await cluster.start(away, { disk: kept, files });
     await cluster.settle();
@@ -162,14 +167,7 @@ describe("a follower that lacks what the others have forgotten", () => {
   });
 
   test("restores from it although a newer one has replaced it before the state machine began to read", async () => {
-    const cluster = await founded(10);
-    const files = createMemorySnapshotFiles();
-    const away = cluster.followers[0]!.id;
-    const disk = await cluster.crash(away);
-    await command(cluster, ...numbered(33));
-    await cluster.start(away, { disk, files });
-    await cluster.until("it is in step", () => cluster.member(away).node.appliedIndex >= 34);
-    const kept = await cluster.crash(away);
+    const { cluster, away, kept, files } = await crashedWithLeadersSnapshot();
     await command(cluster, ...numbered(33, "later"));
     const again = cluster.make(away, { disk: kept, files });
     const first = snapshotOf(again);

@@ -5,16 +5,11 @@
 // --stranger: a node that was never added lies to the others, and --damage noticed: disks lose what they had confirmed, and
 // nodes have a mark to notice it by (--damage unnoticed: they have none, and a seed breaks).
 import { parseArgs } from "node:util";
+import { runAsTyped, wholeNumber } from "./command-line.ts";
 import { addCoverage, newCoverage } from "./coverage.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
 import { replayCommand, simulate, type SimulationOptions } from "./simulate.ts";
 import { Violation } from "./violation.ts";
-
-function wholeNumber(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw new RangeError(`--${name} takes a whole number, not ${text}`);
-  return Number(text);
-}
 
 function profileOf(text: string | undefined): ProfileName | undefined {
   const profile = profileNames.find((name) => name === text);
@@ -92,15 +87,4 @@ function runAll({ from, count, options }: Run): boolean {
   return true;
 }
 
-function tryToReadRun(): Run | null {
-  try {
-    return readRun();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    return null;
-  }
-}
-
-const run = tryToReadRun();
-if (run === null) process.exitCode = 2;
-else if (!runAll(run)) process.exitCode = 1;
+runAsTyped(readRun, runAll);

@@ -5,30 +5,26 @@
 import { parseArgs } from "node:util";
 import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import kv from "../../plugins/kv/index.ts";
+import { runAsTyped, wholeNumber } from "../sim/command-line.ts";
 import { Violation } from "../sim/violation.ts";
 import { simulateWhole } from "./simulate.ts";
 
 const plugin = checkDefinition(kv);
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new RangeError(`--${name} takes a whole number, not ${text}`);
-  return Number(text);
-}
-
 function readRun() {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
-      from: { type: "string", default: "0" },
-      seeds: { type: "string", default: "100" },
-      events: { type: "string", default: "20000" },
+      from: { type: "string" },
+      seeds: { type: "string" },
+      events: { type: "string" },
       trace: { type: "boolean", default: false },
     },
   });
   return {
-    from: wholeNumber("from", values.seed ?? values.from),
-    count: values.seed === undefined ? wholeNumber("seeds", values.seeds) : 1,
-    events: wholeNumber("events", values.events),
+    from: wholeNumber("seed", values.seed) ?? wholeNumber("from", values.from) ?? 0,
+    count: values.seed === undefined ? (wholeNumber("seeds", values.seeds) ?? 100) : 1,
+    events: wholeNumber("events", values.events) ?? 20_000,
     trace: values.trace,
   };
 }
@@ -55,15 +51,4 @@ function runAll({ from, count, events, trace }: ReturnType<typeof readRun>): boo
   return true;
 }
 
-function tryToReadRun(): ReturnType<typeof readRun> | null {
-  try {
-    return readRun();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    return null;
-  }
-}
-
-const run = tryToReadRun();
-if (run === null) process.exitCode = 2;
-else if (!runAll(run)) process.exitCode = 1;
+runAsTyped(readRun, runAll);

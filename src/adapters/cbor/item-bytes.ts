@@ -77,7 +77,7 @@ export class ItemBytes {
     this.#at += this.#bytes.write(value, this.#at, byteLength, "utf8");
   }
 
-  /** False, and nothing is written: the text is not ASCII. Names and keys are, and Buffer's encoder costs more for them than this. */
+  /** Writes the text if it is ASCII; otherwise writes nothing and returns false. For short texts this is quicker than Buffer's encoder. */
   #shortAscii(value: string): boolean {
     this.#room(2 + shortText);
     const bytes = this.#bytes;
@@ -90,7 +90,7 @@ export class ItemBytes {
     }
     for (let nth = 0; nth < value.length; nth++) {
       const code = value.charCodeAt(nth);
-      // What has been written of it is written over.
+      // #at has not moved, so the next item overwrites these bytes.
       if (code >= 0x80) return false;
       bytes[at++] = code;
     }

@@ -92,7 +92,7 @@ const payloadOf = (entry: AppliedEntry): Uint8Array => (entry.kind === "command"
 const clientOf = (entry: AppliedEntry): string =>
   entry.kind === "command" ? (entry.session?.client ?? "") : entry.client;
 
-/** One that is the same as before is not written again. */
+/** Bytes of all names. A name that equals the previous entry's name is not written. */
 function namesLength(run: readonly AppliedEntry[]): number {
   let length = 0;
   let before = "";

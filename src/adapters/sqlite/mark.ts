@@ -95,7 +95,7 @@ export type SlotContent =
 export class Slot {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
-  /** What the checksum is over. */
+  /** The bytes that the checksum covers. */
   #believed: Uint8Array;
 
   constructor(bytes: Uint8Array = new Uint8Array(slotBytes)) {
