@@ -6,7 +6,6 @@ import { GraftError } from "../errors.ts";
 import { fatalExitCode, lastWordGraceMs, sayLastWordBy } from "../fail-stop.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
-import { beginWithEngineSettings } from "./engine-settings.ts";
 import { checked } from "./explain-error.ts";
 import { runToItsEnd } from "./run-node.ts";
 import { askedToStop } from "./stop-signals.ts";
@@ -54,7 +53,6 @@ export const start = command({
   async run(args, { output }) {
     if (args.config === undefined) throw new GraftError("usage", "which node? graft start --config FILE");
     const path = args.config;
-    const withoutSettings = beginWithEngineSettings();
     const config = checked(() => loadConfig(path));
     const { ca, cert, key, expiresAt } = checked(() => loadNodeCredentials(config));
     const logger = composeLogger(output.verbose ? { ...config.log, level: "debug" } : config.log);
@@ -68,11 +66,6 @@ export const start = command({
       ...(args["stop-with-stdin"] === true ? [standardInputEnds()] : []),
     ]);
     try {
-      if (withoutSettings !== null) {
-        logger.log("warn", "this node runs with the engine's default settings and may be slower", {
-          why: withoutSettings,
-        });
-      }
       logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin });
       await runToItsEnd({
         compose: () => composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger),

@@ -3,8 +3,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { engineSettings } from "../../src/cli/engine-settings.ts";
-import { NodeProcess } from "../../src/local/node-process.ts";
 import { graft, type Ran, TestCluster, until } from "./test-cluster.ts";
 
 describe("mistakes in files", () => {
@@ -175,35 +173,6 @@ describe("how a node ends", () => {
       expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("n2") });
       expect(await lonely.exited).toBe(0);
     } finally {
-      await cluster.remove();
-    }
-  });
-});
-
-describe("the settings of its engine", () => {
-  test.skipIf(!existsSync("/proc/self/environ"))("are those of a node, in the process that was started", async () => {
-    const cluster = await TestCluster.start({ nodes: 1 });
-    try {
-      const environment = readFileSync(`/proc/${cluster.process("n1").pid}/environ`, "utf8").split("\0");
-      for (const [name, value] of Object.entries(engineSettings)) expect(environment).toContain(`${name}=${value}`);
-    } finally {
-      await cluster.remove();
-    }
-  });
-
-  test("a node runs without them where the system does not let its process begin again, and says so", async () => {
-    const cluster = await TestCluster.create({ nodes: 1 });
-    const preload = join(cluster.layout.dir, "no-execve.ts");
-    writeFileSync(preload, 'process.execve = () => { throw new Error("execve is not permitted here"); };');
-    const main = join(import.meta.dir, "..", "..", "src", "cli", "main.ts");
-    const program = [process.execPath, "--preload", preload, main];
-    let log = "";
-    const node = new NodeProcess({ program, node: cluster.node("n1"), log: (line) => void (log += `${line}\n`) });
-    try {
-      await cluster.leader();
-      expect(log).toMatch(/default settings.*execve is not permitted here/);
-    } finally {
-      await node.kill();
       await cluster.remove();
     }
   });
