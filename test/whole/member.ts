@@ -2,7 +2,7 @@
 // people run.
 import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
 import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import { createMemoryDisk, type MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
 import {
   createMemorySnapshotFiles,
   createMemorySnapshotStore,
@@ -21,6 +21,7 @@ import type { Chance, Range } from "../sim/chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
 import { type Process, processOf, type SimNetwork } from "./network.ts";
+import type { Sent } from "./promises.ts";
 import { SimStateMachine } from "./state-machine.ts";
 import { SimTransport } from "./transport.ts";
 
@@ -41,6 +42,8 @@ export interface MemberWorld {
   readonly pace: MemberPace;
   readonly founders: readonly NodeId[];
   readonly trace: (line: string) => void;
+  /** A node sends a message, and this is what it has on its disk. */
+  readonly sent: (what: Sent, disk: MemoryDisk) => void;
   /** An entry goes to the state machine of a member. */
   readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
   /** The state of a member is that of a snapshot. */
@@ -95,12 +98,12 @@ export class Member {
     const { network, chance, plugin, pace, founders, trace } = this.#world;
     const nth = ++this.lives;
     const life = new Life(network.schedule, chance);
-    const store = createMemoryLogStore({
-      incarnation: `${this.id}${chance.hex()}`,
-      ...(this.#disk === null ? {} : { disk: this.#disk }),
-    });
+    this.#disk ??= createMemoryDisk(`${this.id}${chance.hex()}`);
+    const disk = this.#disk;
+    const store = createMemoryLogStore({ incarnation: disk.incarnation, disk });
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
     const process = processOf(self, addressOf(this.id), life);
+    const sent = (what: Sent): void => this.#world.sent(what, disk);
     const work = { workMs: () => chance.from(pace.workMs) };
     const told = {
       applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
@@ -124,7 +127,7 @@ export class Member {
         snapshots: createMemorySnapshotStore(this.#files),
         disk: { measure: () => room },
         store: this.#paced(store, life),
-        transport: new SimTransport(network, process),
+        transport: new SimTransport(network, process, sent),
         stateMachine: new SimStateMachine(plugin, life, work, told),
         clock: life,
         logger: this.#logger(),

@@ -133,6 +133,6 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/turn-loop.ts",
     text: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };',
     by: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };\n    onDurable();',
-    caughtBy: /./,
+    caughtBy: /durable/,
   },
 ];

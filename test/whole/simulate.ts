@@ -14,6 +14,7 @@ import { Faults } from "./faults.ts";
 import { addressOf, Member } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import { drawPace } from "./pace.ts";
+import { Promises } from "./promises.ts";
 import { Workload } from "./workload.ts";
 
 export interface WholeOptions {
@@ -60,6 +61,7 @@ class World {
   readonly #applied = new Map<number, string>();
   /** How far each life of each member has applied. */
   readonly #reached = new Map<string, number>();
+  readonly #promises = new Promises((what) => this.#note(what));
   #violation: Violation | null = null;
   #events = 0;
   #restores = 0;
@@ -84,6 +86,7 @@ class World {
         trace,
         applied: (by, life, entry) => this.#onApplied(by, life, entry),
         restored: () => void this.#restores++,
+        sent: (what, disk) => this.#promises.onSent(what, disk),
         broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
       });
       this.#members.push(member);

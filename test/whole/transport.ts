@@ -5,14 +5,17 @@ import type { Message } from "../../src/core/messages.ts";
 import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
 import type { BulkLink, Discovery, PeerStatus, Transport, TransportHandler } from "../../src/ports/transport.ts";
 import type { Process, SimNetwork } from "./network.ts";
+import type { Sent } from "./promises.ts";
 
 export class SimTransport implements Transport {
   readonly #network: SimNetwork;
   readonly #process: Process;
+  readonly #sent: (what: Sent) => void;
 
-  constructor(network: SimNetwork, process: Process) {
+  constructor(network: SimNetwork, process: Process, sent: (what: Sent) => void) {
     this.#network = network;
     this.#process = process;
+    this.#sent = sent;
   }
 
   async start(handler: TransportHandler): Promise<void> {
@@ -21,7 +24,9 @@ export class SimTransport implements Transport {
   }
 
   send(to: MemberKey, message: Message | NodeMessage): void {
-    if (this.#process.handler !== null) this.#network.send(this.#process, to, message);
+    if (this.#process.handler === null) return;
+    this.#sent({ from: this.#process.key, to, message });
+    this.#network.send(this.#process, to, message);
   }
 
   /** What is sent is on its way at once. */
