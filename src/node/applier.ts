@@ -9,6 +9,7 @@ import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine
 import { answer, notApplied } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
+import { Gathering } from "./gathering.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import { because, giveUp, isRead, type Waiter } from "./waiting-clients.ts";
@@ -21,11 +22,11 @@ const turnMsMax = 10;
 
 export interface ApplierOptions {
   readonly stateMachine: StateMachine;
-  readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon">;
+  readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon" | "at">;
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** The queries that wait. */
-  readonly reads: QuerySlicesOptions["reads"];
+  readonly reads: QuerySlicesOptions["reads"] & { readonly count: number };
   /** Who waits for this committed entry. */
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
@@ -68,6 +69,7 @@ export class Applier {
   readonly #underWay = new Set<UnderWay>();
   readonly #queries: QuerySlices;
   readonly #endless: EndlessWork;
+  readonly #gathering: Gathering;
   #failure: Error | null = null;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
@@ -91,6 +93,11 @@ export class Applier {
       clock: options.clock,
       busyWith: () => options.stateMachine.busyWith,
       askerOf: (nth) => this.#queries.askerOf(nth),
+    });
+    this.#gathering = new Gathering({
+      clock: options.clock,
+      someoneWaits: () => options.someoneWaits() || options.reads.count > 0,
+      over: () => this.#unlessAbandoned(() => this.#pump()),
     });
     const after = snapshot?.position.index ?? 0;
     this.#handedThrough = after;
@@ -162,6 +169,7 @@ export class Applier {
     const waiters = [...this.#underWay].flatMap(({ waiting }) => waiting.flat());
     this.#underWay.clear();
     this.#isAbandoned = true;
+    this.#gathering.stop();
     for (const waiter of waiters) giveUp(waiter, reason);
   }
 
@@ -206,10 +214,11 @@ export class Applier {
 
   #handCommitted(): void {
     const { clock, read } = this.#options;
+    const through = this.#gathering.through(this.#committedThrough);
     const endMs = clock.nowMs() + turnMsMax;
-    while (this.#runsUnderWay < runsMax && this.#handedThrough < this.#committedThrough && this.#failure === null) {
+    while (this.#runsUnderWay < runsMax && this.#handedThrough < through && this.#failure === null) {
       if (clock.nowMs() >= endMs) return this.#goOnLater();
-      const entries = read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
+      const entries = read(this.#handedThrough + 1, through, runBytesMax);
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
     }

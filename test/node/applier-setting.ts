@@ -70,15 +70,30 @@ export function setUp(log: readonly Entry[], after = 0) {
   /** Reading a page takes `pageMs`. */
   const time = { nowMs: 0, pageMs: 0 };
   const later: (() => void)[] = [];
+  /** Somebody waits, for what is in no test's log: entries are handed over at once. */
+  const impatience = { isOn: true };
+  const timers: { readonly atMs: number; readonly callback: () => void }[] = [];
   const clock = {
     nowMs: () => time.nowMs,
     wallMs: () => time.nowMs,
     soon: (callback: () => void) => void later.push(callback),
+    at: (atMs: number, callback: () => void) => {
+      const timer = { atMs, callback };
+      timers.push(timer);
+      return { cancel: () => void timers.splice(timers.indexOf(timer), 1) };
+    },
+  };
+  const passes = (ms: number): void => {
+    time.nowMs += ms;
+    for (const timer of timers.filter(({ atMs }) => atMs <= time.nowMs)) {
+      timers.splice(timers.indexOf(timer), 1);
+      timer.callback();
+    }
   };
   const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
     stateMachine: machine,
     clock,
-    someoneWaits: () => waiters.size > 0,
+    someoneWaits: () => impatience.isOn || waiters.size > 0,
     read: (first, last, bytesMax) => {
       const page: Entry[] = [];
       let size = 0;
@@ -117,6 +132,9 @@ export function setUp(log: readonly Entry[], after = 0) {
     handed,
     restores,
     time,
+    impatience,
+    timers,
+    passes,
     later,
     answeredCount: () => answered,
   };

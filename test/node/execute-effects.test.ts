@@ -57,7 +57,7 @@ function setUp(stored: readonly Entry[] = []) {
     tail,
     applier: new Applier(null, {
       stateMachine: new RecordingMachine(),
-      clock: { nowMs: () => 0, wallMs: () => 0, soon: never },
+      clock: { nowMs: () => 0, wallMs: () => 0, soon: never, at: never },
       read: never,
       reads: new WaitingReads(),
       waitersOf: never,

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
 import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
+import { gatherMs } from "../../src/node/gathering.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -94,6 +95,7 @@ describe("taking", () => {
     await cluster.settle();
     expect(again.machine.applied).toEqual(numbered(4).map((text, at) => `${at + 2}:${text}`));
     await cluster.electLeader();
+    await cluster.advance(gatherMs);
     expect(again.machine.applied.at(-1)).toBe("6:late");
     await cluster.stopAll();
   });
