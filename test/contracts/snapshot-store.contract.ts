@@ -9,6 +9,8 @@ import { configurationOf } from "./log-entries.ts";
 export interface SnapshotStoreMedium {
   /** Also after a crash: the store before it is not used any more. */
   open(): SnapshotStore;
+  /** Changes one bit of a complete file. */
+  flip(file: string, at: number): void;
   dispose(): void;
 }
 
@@ -215,6 +217,19 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
         expect(await receiver.finish()).toEqual({ kind: "complete", header: headerAt(120) });
         await (await store.receive(file)).abandon();
         expect(await readAll(store, file)).toEqual(chunks);
+      });
+
+      test.each([20, 300, 362_000])("one that is here, with a bit flipped at %i, is received anew", async (at) => {
+        const file = await writeSnapshot(store, chunks);
+        const first = await other.store.receive(file);
+        await fetchInto(first, store, file);
+        await first.finish();
+        other.medium.flip(file.file, at);
+        const receiver = await other.store.receive(file);
+        expect(receiver).toMatchObject({ offset: 0, isDamaged: false });
+        await fetchInto(receiver, store, file);
+        expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+        expect(await readAll(other.store, file)).toEqual(chunks);
       });
 
       test.each([20, 300, 200_000, 362_000])(

@@ -1,6 +1,7 @@
 // What goes wrong in a simulation, and when: drawn from its seed, until it is told to end.
 import type { Chance, Range } from "../sim/chance.ts";
 import type { Schedule } from "../sim/schedule.ts";
+import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
 
@@ -9,6 +10,10 @@ export interface FaultPace {
   readonly downMs: Range;
   readonly pauseMs: Range;
   readonly cutMs: Range;
+  /** How long a disk is full, or does not answer. */
+  readonly diskMs: Range;
+  /** How often the disk of a node that is down is damaged. */
+  readonly damage: number;
   readonly weights: Readonly<Record<FaultName, number>>;
 }
 
@@ -22,7 +27,22 @@ export interface FaultVictims {
 }
 
 type FaultName =
-  "crash" | "crashLeader" | "powerCut" | "stop" | "pause" | "split" | "oneWay" | "reset" | "resetClients" | "nothing";
+  | "crash"
+  | "crashLeader"
+  | "powerCut"
+  | "stop"
+  | "pause"
+  | "split"
+  | "oneWay"
+  | "reset"
+  | "resetClients"
+  | "fullDisk"
+  | "stuckDisk"
+  | "brokenDisk"
+  | "nothing";
+
+/** How often what is on a disk is remembered at a crash: it may come back at a later one. */
+const rememberOften = 0.3;
 
 export class Faults {
   readonly #schedule: Schedule;
@@ -49,6 +69,7 @@ export class Faults {
     this.#isOver = true;
     this.#network.heal();
     for (const member of this.#members) {
+      member.disk.recover();
       member.wake();
       member.start();
     }
@@ -87,12 +108,21 @@ export class Faults {
         return this.#network.reset(member.id, this.#chance.pick(this.#members).id);
       case "resetClients":
         return member.resetClients();
+      case "fullDisk":
+        return this.#disturb(member, () => member.disk.fill());
+      case "stuckDisk":
+        return this.#disturb(member, () => member.disk.stick());
+      case "brokenDisk":
+        member.disk.break();
+        return this.#startLater(member);
       case "nothing":
     }
   }
 
   #crash(member: Member): void {
+    if (this.#chance.happens(rememberOften)) member.disk.remember();
     member.crash();
+    if (this.#chance.happens(this.#pace.damage) && this.#isBearable(member)) member.damage(this.#chance.pick(damages));
     this.#startLater(member);
   }
 
@@ -104,6 +134,18 @@ export class Faults {
       if (member.isUp) this.#startLater(member);
       else member.start();
     });
+  }
+
+  #disturb(member: Member, begin: () => void): void {
+    begin();
+    this.#trace(`the disk of ${member.id} is full, or does not answer`);
+    this.#schedule.after(this.#chance.from(this.#pace.diskMs), () => member.disk.recover());
+  }
+
+  /** Whether the others whose disks are whole are a majority: without one nobody could refill this one. */
+  #isBearable(member: Member): boolean {
+    const others = this.#members.filter((each) => each !== member && each.disk.isWhole);
+    return others.length > this.#members.length / 2;
   }
 
   #split(): void {

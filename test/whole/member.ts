@@ -1,25 +1,18 @@
 // One machine of a simulated cluster: its disk, its snapshots, and the lives of the node that runs on it. The node is the one that
 // people run.
 import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
-import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import { createMemoryDisk, type MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
-import {
-  createMemorySnapshotFiles,
-  createMemorySnapshotStore,
-  type MemorySnapshotFiles,
-} from "../../src/adapters/memory/snapshot-store.ts";
+import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
 import type { NodeId } from "../../src/core/configuration.ts";
-import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import { Node } from "../../src/node/node.ts";
 import type { NodeEnd } from "../../src/node/node-end.ts";
 import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
 import type { LogLevel, Logger } from "../../src/ports/logger.ts";
-import type { LogStore } from "../../src/ports/log-store.ts";
 import type { AppliedEntry } from "../../src/ports/state-machine.ts";
 import type { Chance, Range } from "../sim/chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
+import { type DamageName, type DiskPace, MachineDisk } from "./machine-disk.ts";
 import { type Process, processOf, type SimNetwork } from "./network.ts";
 import type { Sent } from "./promises.ts";
 import { SimStateMachine } from "./state-machine.ts";
@@ -28,9 +21,8 @@ import { SimTransport } from "./transport.ts";
 export interface MemberPace {
   readonly settings: Settings;
   readonly snapshotPolicy: SnapshotPolicy;
-  /** How often a write is durable before `write` returns, as with SQLite; else after `diskMs`. */
-  readonly inlineWrites: number;
-  readonly diskMs: Range;
+  readonly disk: DiskPace;
+  readonly scrubIntervalMs: number;
   readonly workMs: Range;
 }
 
@@ -48,6 +40,8 @@ export interface MemberWorld {
   readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
   /** The state of a member is that of a snapshot. */
   readonly restored: (by: NodeId) => void;
+  /** Its disk has lost or changed something. */
+  readonly damaged: (by: NodeId) => void;
   /** A node has failed for a reason that nobody foresees. */
   readonly broken: (by: NodeId, cause: unknown) => void;
 }
@@ -58,22 +52,19 @@ interface Running {
   readonly node: Node;
   readonly life: Life;
   readonly process: Process;
-  readonly store: MemoryLogStore;
 }
-
-const room = { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
 
 export class Member {
   readonly id: NodeId;
   readonly #world: MemberWorld;
-  readonly #files: MemorySnapshotFiles = createMemorySnapshotFiles();
-  #disk: MemoryDisk | null = null;
+  readonly disk: MachineDisk;
   #running: Running | null = null;
   lives = 0;
 
   constructor(id: NodeId, world: MemberWorld) {
     this.id = id;
     this.#world = world;
+    this.disk = new MachineDisk(world.chance, world.pace.disk);
   }
 
   /** Null while it is down. */
@@ -98,12 +89,10 @@ export class Member {
     const { network, chance, plugin, pace, founders, trace } = this.#world;
     const nth = ++this.lives;
     const life = new Life(network.schedule, chance);
-    this.#disk ??= createMemoryDisk(`${this.id}${chance.hex()}`);
-    const disk = this.#disk;
-    const store = createMemoryLogStore({ incarnation: disk.incarnation, disk });
+    const { store, snapshots, data } = this.disk.open(this.id, life);
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
     const process = processOf(self, addressOf(this.id), life);
-    const sent = (what: Sent): void => this.#world.sent(what, disk);
+    const sent = (what: Sent): void => this.#world.sent(what, data);
     const work = { workMs: () => chance.from(pace.workMs) };
     const told = {
       applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
@@ -115,7 +104,7 @@ export class Member {
         cluster: "sim",
         settings: pace.settings,
         snapshotPolicy: pace.snapshotPolicy,
-        scrubIntervalMs: 0,
+        scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: addressOf(this.id),
         bootstrap: founders.map((id) => ({ id, address: addressOf(id) })),
@@ -124,9 +113,9 @@ export class Member {
         version: "0",
       },
       {
-        snapshots: createMemorySnapshotStore(this.#files),
-        disk: { measure: () => room },
-        store: this.#paced(store, life),
+        snapshots,
+        disk: this.disk,
+        store,
         transport: new SimTransport(network, process, sent),
         stateMachine: new SimStateMachine(plugin, life, work, told),
         clock: life,
@@ -134,17 +123,21 @@ export class Member {
         failStop: (cause) => this.#world.broken(this.id, cause),
       },
     );
-    this.#running = { node, life, process, store };
+    this.#running = { node, life, process };
     trace(`${this.id} starts, life ${nth}`);
     void node.ended.then((end) => this.#ended(node, end));
     node.start().catch((error: unknown) => this.#world.broken(this.id, error));
   }
 
+  /** As in the process: one that has found its data damaged begins again. One whose disk fails is started by a supervisor. */
   #ended(node: Node, end: NodeEnd): void {
     if (this.#running?.node !== node) return;
-    this.#world.trace(`${this.id} ends: ${end.kind}`);
-    if (end.kind !== "stopped") this.#world.broken(this.id, end.error);
+    const why = end.kind === "stopped" ? "" : `, ${end.error.message}`;
+    this.#world.trace(`${this.id} ends: ${end.kind}${why}`);
+    const isExpected = end.kind === "stopped" || this.disk.isBroken || (end.kind === "damaged" && !this.disk.isWhole);
+    if (!isExpected) this.#world.broken(this.id, end.error);
     this.#over(false);
+    if (end.kind === "damaged") this.start();
   }
 
   /** Its process is gone at once, and with it what was not durable. */
@@ -152,6 +145,13 @@ export class Member {
     if (this.#running === null) return;
     this.#world.trace(`${this.id} crashes`);
     this.#over(true);
+  }
+
+  /** Of a machine that is down. */
+  damage(name: DamageName): void {
+    if (this.isUp || !this.disk.damage(name)) return;
+    this.#world.trace(`${this.id} has a damaged disk: ${name}`);
+    this.#world.damaged(this.id);
   }
 
   /** As after SIGTERM. */
@@ -183,29 +183,8 @@ export class Member {
     running.life.end();
     this.#world.links.lose(running.process, !isCrash);
     this.#world.network.leave(running.process, isCrash);
-    this.#disk = running.store.crash();
-  }
-
-  #paced(store: MemoryLogStore, life: Life): LogStore {
-    const { chance, pace } = this.#world;
-    const write = (effects: readonly DurableEffect[], onDurable: () => void): "written" | "noRoom" => {
-      const written = store.write(effects, onDurable);
-      if (chance.happens(pace.inlineWrites)) store.flushAll();
-      else life.after(chance.from(pace.diskMs), () => store.flushOne());
-      return written;
-    };
-    return {
-      saved: store.saved,
-      write,
-      reopen: () => store.reopen(),
-      read: (first, last, bytesMax) => store.read(first, last, bytesMax),
-      chainAt: (index) => store.chainAt(index),
-      chainAfter: (before, entry) => store.chainAfter(before, entry),
-      reclaim: () => store.reclaim(),
-      keepDamage: (finding) => store.keepDamage(finding),
-      keepFinding: (finding) => store.keepFinding(finding),
-      close: () => store.flushAll(),
-    };
+    if (isCrash) this.disk.crash();
+    else this.disk.close();
   }
 
   #logger(): Logger {

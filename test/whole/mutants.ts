@@ -14,12 +14,19 @@ const root = join(import.meta.dir, "../..");
 /** What a simulation is made of. */
 const parts = ["src", "plugins", "test/whole", "test/sim", "test/lin", "package.json", "tsconfig.json"];
 
-export interface WholeMutant {
-  readonly name: string;
+interface Change {
   /** Below `src/`. */
   readonly file: string;
   readonly text: string;
   readonly by: string;
+}
+
+export interface WholeMutant extends Change {
+  readonly name: string;
+  /** A second place: the one that would make good for the first. */
+  readonly also?: Change;
+  /** The first seed that is tried; default 0. */
+  readonly from?: number;
   readonly caughtBy: RegExp;
 }
 
@@ -36,10 +43,7 @@ export async function loadWholeMutant(mutant: WholeMutant | null): Promise<Loade
   try {
     for (const part of parts) cpSync(join(root, part), join(folder, part), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-    if (mutant !== null) {
-      const path = join(folder, "src", mutant.file);
-      writeFileSync(path, replaceOnce(readFileSync(path, "utf8"), mutant));
-    }
+    for (const change of [mutant, mutant?.also]) if (change) make(change, join(folder, "src"));
     const [simulation, { checkDefinition }, { default: kv }] = await Promise.all([
       import(join(folder, "test/whole/simulate.ts")) as Promise<{ readonly simulateWhole: typeof simulateWhole }>,
       import(join(folder, "src/adapters/plugin/definition-check.ts")) as Promise<DefinitionCheck>,
@@ -51,6 +55,11 @@ export async function loadWholeMutant(mutant: WholeMutant | null): Promise<Loade
     dispose();
     throw error;
   }
+}
+
+function make(change: Change, source: string): void {
+  const path = join(source, change.file);
+  writeFileSync(path, replaceOnce(readFileSync(path, "utf8"), change));
 }
 
 /** The copy has a class `Violation` of its own. */
@@ -134,5 +143,28 @@ export const wholeMutants: readonly WholeMutant[] = [
     text: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };',
     by: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };\n    onDurable();',
     caughtBy: /durable/,
+  },
+  {
+    name: "entries are gathered and never handed over",
+    file: "node/gathering.ts",
+    text: "    this.#options.over();\n",
+    by: "",
+    caughtBy: /all logs equal and applied/,
+  },
+  {
+    name: "nobody looks whether the disk holds what the mark says",
+    file: "adapters/memory/memory-mark.ts",
+    text: "const finding = mark.damage ?? whatIsMissing(disk, mark);",
+    by: "const finding = mark.damage;",
+    caughtBy: /./,
+  },
+  {
+    name: "P61: a node that has lost something does not abstain",
+    file: "core/restore.ts",
+    text: "refill: saved.refill === null ? null : { ...saved.refill, id: drawStart(start.seed, 3), ticket: null },",
+    by: "refill: null,",
+    also: { file: "core/refill.ts", text: "confirmed > log.last.index", by: "confirmed > log.last.index + 1e9" },
+    from: 200,
+    caughtBy: /./,
   },
 ];

@@ -34,6 +34,8 @@ export interface WholeResult {
   readonly faults: number;
   /** Of state machines, from snapshots. */
   readonly restores: number;
+  /** Of disks. */
+  readonly damages: number;
   /** Of the transcript. */
   readonly digest: string;
 }
@@ -65,6 +67,7 @@ class World {
   #violation: Violation | null = null;
   #events = 0;
   #restores = 0;
+  #damages = 0;
 
   constructor(options: WholeOptions) {
     this.#options = options;
@@ -87,6 +90,7 @@ class World {
         applied: (by, life, entry) => this.#onApplied(by, life, entry),
         restored: () => void this.#restores++,
         sent: (what, disk) => this.#promises.onSent(what, disk),
+        damaged: () => void this.#damages++,
         broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
       });
       this.#members.push(member);
@@ -122,6 +126,7 @@ class World {
       elections: this.#leaders.size,
       faults: this.#faults.count,
       restores: this.#restores,
+      damages: this.#damages,
       digest: this.#hash.digest("hex"),
     };
   }

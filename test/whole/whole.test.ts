@@ -16,7 +16,7 @@ test("the same seed gives the same transcript, and another seed another one", ()
 }, 60_000);
 
 test("nodes and clients hold, and much happens to them", () => {
-  const sum = { elections: 0, faults: 0, answers: 0, restores: 0 };
+  const sum = { elections: 0, faults: 0, answers: 0, restores: 0, damages: 0 };
   for (let seed = 100; seed < 112; seed++) {
     const result = simulateWhole({ seed, plugin, events });
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += result[name];
@@ -25,6 +25,7 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.faults).toBeGreaterThan(100);
   expect(sum.answers).toBeGreaterThan(1000);
   expect(sum.restores).toBeGreaterThan(5);
+  expect(sum.damages).toBeGreaterThan(3);
 }, 120_000);
 
 const seedsMax = 80;
@@ -33,8 +34,8 @@ const seedsMax = 80;
 async function firstViolation(mutant: WholeMutant | null): Promise<Violation | null> {
   const loaded = await loadWholeMutant(mutant);
   try {
-    for (let seed = 0; seed < (mutant === null ? 5 : seedsMax); seed++) {
-      const violation = loaded.violationOf(seed, events);
+    for (let nth = 0; nth < (mutant === null ? 5 : seedsMax); nth++) {
+      const violation = loaded.violationOf((mutant?.from ?? 0) + nth, events);
       if (violation !== null) return violation;
     }
     return null;

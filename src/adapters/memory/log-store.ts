@@ -30,14 +30,19 @@ export interface MemoryLogStoreOptions {
 export interface MemoryLogStore extends LogStore {
   /** Nothing more fits. */
   isFull: boolean;
+  /** It has been closed, or has failed: every call throws. */
+  readonly isBroken: boolean;
   /** Writes that are not durable yet. */
   readonly pendingWrites: number;
   /** Makes the oldest pending write durable and calls its `onDurable`. False when there is none. */
   flushOne(): boolean;
   /** The same for all that are pending now. */
   flushAll(): void;
-  /** Power off: what is pending is lost and its `onDurable` never called. Later calls throw. */
-  crash(): MemoryDisk;
+  /**
+   * Power off: of what is pending, the oldest `arrived` writes (default 0) have reached the disk all the same, unless it is broken;
+   * the others are lost. No `onDurable` is called. Later calls throw.
+   */
+  crash(arrived?: number): MemoryDisk;
   /** Power off and an empty disk of another incarnation in its place. Later calls throw. */
   wipe(incarnation: Incarnation): MemoryDisk;
   /** The disk breaks: what is pending stays so for ever, and this and every later call throws `GraftError("storage")`. */
@@ -75,6 +80,10 @@ class InMemoryLogStore implements MemoryLogStore {
     this.#hasGenesis = disk.genesis !== null;
     this.#isRemoved = disk.removed !== null;
     this.saved = savedOn(disk);
+  }
+
+  get isBroken(): boolean {
+    return this.#stopped !== null;
   }
 
   get pendingWrites(): number {
@@ -148,8 +157,7 @@ class InMemoryLogStore implements MemoryLogStore {
     this.#assertUsable();
     const write = this.#pending.shift();
     if (write === undefined) return false;
-    for (const effect of write.effects) applyToDisk(this.#disk, effect);
-    this.#disk.mark = markAfter(this.#disk, write.effects);
+    this.#settle(write);
     write.onDurable();
     return true;
   }
@@ -158,7 +166,9 @@ class InMemoryLogStore implements MemoryLogStore {
     for (let count = this.#pending.length; count > 0 && this.#stopped === null; count--) this.flushOne();
   }
 
-  crash(): MemoryDisk {
+  crash(arrived = 0): MemoryDisk {
+    const writes = this.isBroken ? [] : this.#pending.slice(0, arrived);
+    for (const write of writes) this.#settle(write);
     this.close();
     return this.#disk;
   }
@@ -175,6 +185,11 @@ class InMemoryLogStore implements MemoryLogStore {
   close(): void {
     this.#pending.length = 0;
     this.#stop(new GraftError("storage", "The log has been closed."));
+  }
+
+  #settle({ effects }: PendingWrite): void {
+    for (const effect of effects) applyToDisk(this.#disk, effect);
+    this.#disk.mark = markAfter(this.#disk, effects);
   }
 
   #stop(reason: GraftError): void {

@@ -155,7 +155,9 @@ interface Receiving {
 
 function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, ended }: Receiving): SnapshotReceiver {
   const { file } = announced;
-  const here = (): Uint8Array => files.complete.get(file) ?? files.partial.get(file) ?? new Uint8Array(0);
+  const arrived = files.complete.get(file);
+  const isHere = arrived !== undefined && findingIn(arrived, announced) === null;
+  const here = (): Uint8Array => (isHere ? arrived : (files.partial.get(file) ?? new Uint8Array(0)));
   const end = <T>(outcome: T): Promise<T> => {
     ended();
     return Promise.resolve(outcome);
@@ -174,17 +176,11 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
     },
     finish: () => {
       const bytes = here();
-      const parser = new SnapshotParser();
+      const finding = findingIn(bytes, announced);
       files.partial.delete(file);
-      try {
-        parser.push(bytes);
-        checkWhole(parser, announced);
-      } catch (error) {
-        if (!(error instanceof SnapshotDamage)) throw error;
-        return end<ReceivedSnapshot>({ kind: "damaged", finding: error.message });
-      }
+      if (finding !== null) return end<ReceivedSnapshot>({ kind: "damaged", finding });
       files.complete.set(file, bytes);
-      return end<ReceivedSnapshot>({ kind: "complete", header: parser.header! });
+      return end<ReceivedSnapshot>({ kind: "complete", header: parsed(bytes).header! });
     },
     pause: () => end(undefined),
     abandon: () => {
@@ -194,10 +190,17 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
   };
 }
 
-/** What is wrong with the beginning of a file. */
-function findingIn(bytes: Uint8Array): string | null {
+function parsed(bytes: Uint8Array): SnapshotParser {
+  const parser = new SnapshotParser();
+  parser.push(bytes);
+  return parser;
+}
+
+/** What is wrong with a file; without `announced` it may be the beginning of one. */
+function findingIn(bytes: Uint8Array, announced: SnapshotFile | null = null): string | null {
   try {
-    new SnapshotParser().push(bytes);
+    const parser = parsed(bytes);
+    if (announced !== null) checkWhole(parser, announced);
     return null;
   } catch (error) {
     if (error instanceof SnapshotDamage) return error.message;

@@ -1,0 +1,207 @@
+// What one simulated machine has on its disk, and what becomes of it. The store's mark is believed to be as good as in files: it
+// notices at the next start what the disk has lost.
+import type { LogStore } from "../../src/ports/log-store.ts";
+import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import {
+  createMemorySnapshotFiles,
+  createMemorySnapshotStore,
+  type MemorySnapshotFiles,
+} from "../../src/adapters/memory/snapshot-store.ts";
+import type { DurableEffect } from "../../src/core/effects.ts";
+import type { Room } from "../../src/ports/disk-space.ts";
+import type { SnapshotStore } from "../../src/ports/snapshot-store.ts";
+import type { Chance, Range } from "../sim/chance.ts";
+import type { Life } from "./life.ts";
+
+export interface DiskPace {
+  /** How often a write is durable before `write` returns, as with SQLite; else after `diskMs`. */
+  readonly inlineWrites: number;
+  readonly diskMs: Range;
+}
+
+/** What a life of the node has of its disk. */
+interface Opened {
+  readonly store: LogStore;
+  readonly snapshots: SnapshotStore;
+  /** What is durable, now and later. */
+  readonly data: MemoryDisk;
+}
+
+/** What a disk can do to the data on it while the machine is down. */
+export const damages = ["rollBack", "loseTail", "forgetVote", "flipEntry", "flipSnapshot"] as const;
+export type DamageName = (typeof damages)[number];
+
+const plenty = { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
+const nothing = { freeBytes: 0, totalBytes: 2 ** 40 };
+
+export class MachineDisk {
+  readonly #chance: Chance;
+  readonly #pace: DiskPace;
+  readonly #files: MemorySnapshotFiles = createMemorySnapshotFiles();
+  #disk: MemoryDisk | null = null;
+  #store: MemoryLogStore | null = null;
+  #life: Life | null = null;
+  /** An earlier state of the data. */
+  #past: MemoryData | null = null;
+  /** Damaged, and no start has looked at it since. */
+  #isDamaged = false;
+  /** A snapshot that is damaged as long as the file has these bytes. */
+  #flipped: { readonly file: string; readonly bytes: Uint8Array } | null = null;
+  #isFull = false;
+  #isStuck = false;
+  #isBroken = false;
+
+  constructor(chance: Chance, pace: DiskPace) {
+    this.#chance = chance;
+    this.#pace = pace;
+  }
+
+  /** Whether it holds everything that it has confirmed. */
+  get isWhole(): boolean {
+    const isFlipped = this.#flipped !== null && this.#files.complete.get(this.#flipped.file) === this.#flipped.bytes;
+    return !this.#isDamaged && !isFlipped && (this.#disk?.refill ?? null) === null;
+  }
+
+  /** Every write fails in this life of the node. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** For one life of the node. */
+  open(id: string, life: Life): Opened {
+    const data = (this.#disk ??= createMemoryDisk(`${id}${this.#chance.hex()}`));
+    const store = createMemoryLogStore({ incarnation: data.incarnation, disk: data });
+    store.isFull = this.#isFull;
+    this.#store = store;
+    this.#life = life;
+    this.#isDamaged = false;
+    this.#isBroken = false;
+    return { store: this.#paced(store, life), snapshots: createMemorySnapshotStore(this.#files), data };
+  }
+
+  measure(): Room {
+    return this.#isFull ? nothing : plenty;
+  }
+
+  /** Power is lost. Some of what was under way has arrived. */
+  crash(): void {
+    const store = this.#store!;
+    this.#store = null;
+    store.crash(this.#chance.below(store.pendingWrites + 1));
+  }
+
+  /** The node has closed it. */
+  close(): void {
+    this.#store!.crash();
+    this.#store = null;
+  }
+
+  /** What is on it now may come back one day. */
+  remember(): void {
+    if (this.#disk !== null) this.#past = dataOn(this.#disk);
+  }
+
+  /** While the machine is down. False: there is nothing that it could do this to. */
+  damage(name: DamageName): boolean {
+    const isDone = this.#disk !== null && this.#harm(this.#disk, name);
+    if (isDone && name !== "flipSnapshot") this.#isDamaged = true;
+    return isDone;
+  }
+
+  fill(): void {
+    this.#isFull = true;
+    if (this.#store !== null) this.#store.isFull = true;
+  }
+
+  /** Nothing that it is given becomes durable. */
+  stick(): void {
+    this.#isStuck = true;
+  }
+
+  /** Every write fails from now on, in this life of the node. */
+  break(): void {
+    if (this.#store === null) return;
+    this.#isBroken = true;
+    this.#store.breakDisk();
+  }
+
+  /** Neither full nor stuck any more. */
+  recover(): void {
+    this.#isFull = false;
+    this.#isStuck = false;
+    if (this.#store === null) return;
+    this.#store.isFull = false;
+    this.#life?.run(() => this.#flushAll());
+  }
+
+  #harm(disk: MemoryDisk, name: DamageName): boolean {
+    const { entries } = disk;
+    switch (name) {
+      case "rollBack":
+        if (this.#past === null) return false;
+        Object.assign(disk, { ...this.#past, entries: [...this.#past.entries] });
+        return true;
+      case "loseTail":
+        if (entries.length === 0) return false;
+        entries.length = this.#chance.below(entries.length);
+        return true;
+      case "forgetVote": {
+        if (this.#past === null) return false;
+        // A log never holds a term that its vote has not reached: they are written together.
+        const term = Math.max(this.#past.currentTerm, (entries.at(-1) ?? disk.base).term);
+        Object.assign(disk, {
+          currentTerm: term,
+          votedFor: term === this.#past.currentTerm ? this.#past.votedFor : null,
+        });
+        return true;
+      }
+      case "flipEntry": {
+        const commands = entries.flatMap((entry, at) => (entry.kind === "command" ? [{ entry, at }] : []));
+        if (commands.length === 0) return false;
+        const { entry, at } = this.#chance.pick(commands);
+        entries[at] = { ...entry, payload: Uint8Array.from([...entry.payload, 1]) };
+        return true;
+      }
+      case "flipSnapshot": {
+        const [file] = this.#chance.shuffled([...this.#files.complete.keys()]);
+        if (file === undefined) return false;
+        const bytes = this.#files.complete.get(file)!.slice();
+        bytes[this.#chance.below(bytes.length)]! ^= 1;
+        this.#files.complete.set(file, bytes);
+        this.#flipped = { file, bytes };
+        return true;
+      }
+    }
+  }
+
+  #paced(store: MemoryLogStore, life: Life): LogStore {
+    const write = (effects: readonly DurableEffect[], onDurable: () => void): "written" | "noRoom" => {
+      const written = store.write(effects, onDurable);
+      if (this.#isStuck) return written;
+      if (this.#chance.happens(this.#pace.inlineWrites)) store.flushAll();
+      else {
+        life.after(this.#chance.from(this.#pace.diskMs), () => {
+          if (!this.#isStuck && !store.isBroken) store.flushOne();
+        });
+      }
+      return written;
+    };
+    return {
+      saved: store.saved,
+      write,
+      reopen: () => store.reopen(),
+      read: (first, last, bytesMax) => store.read(first, last, bytesMax),
+      chainAt: (index) => store.chainAt(index),
+      chainAfter: (before, entry) => store.chainAfter(before, entry),
+      reclaim: () => store.reclaim(),
+      keepDamage: (finding) => store.keepDamage(finding),
+      keepFinding: (finding) => store.keepFinding(finding),
+      close: () => this.#flushAll(),
+    };
+  }
+
+  #flushAll(): void {
+    if (this.#store?.isBroken === false) this.#store.flushAll();
+  }
+}
