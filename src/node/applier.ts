@@ -26,11 +26,13 @@ export interface ApplierOptions {
   /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** The queries that wait. */
-  readonly reads: QuerySlicesOptions["reads"] & { readonly count: number };
+  readonly reads: QuerySlicesOptions["reads"];
   /** Who waits for this committed entry. */
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
   readonly someoneWaits: () => boolean;
+  /** Whether a client waits for this node, whatever for. */
+  readonly isAsked: () => boolean;
   /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
   readonly handed: (last: Applied, bytes: number) => void;
   /** Puts the snapshot's state in the place of the state machine's. Nothing else is under way meanwhile. */
@@ -96,7 +98,7 @@ export class Applier {
     });
     this.#gathering = new Gathering({
       clock: options.clock,
-      someoneWaits: () => options.someoneWaits() || options.reads.count > 0,
+      isAsked: options.isAsked,
       over: () => this.#unlessAbandoned(() => this.#pump()),
     });
     const after = snapshot?.position.index ?? 0;
@@ -214,7 +216,8 @@ export class Applier {
 
   #handCommitted(): void {
     const { clock, read } = this.#options;
-    const through = this.#gathering.through(this.#committedThrough);
+    if (this.#failure !== null || this.#handedThrough === this.#committedThrough) return;
+    const through = this.#gathering.dueThrough(this.#committedThrough);
     const endMs = clock.nowMs() + turnMsMax;
     while (this.#runsUnderWay < runsMax && this.#handedThrough < through && this.#failure === null) {
       if (clock.nowMs() >= endMs) return this.#goOnLater();

@@ -1,6 +1,6 @@
-// When are committed entries handed to the state machine? At once while somebody waits for this node's state. Otherwise, which is
-// how a follower lives, they are gathered for a moment first: handing over wakes the state machine's thread and is answered by
-// it, and that costs as much for one entry as for many. docs/decisions/followers-gather.md has the figures.
+// When are committed entries handed to the state machine? At once while a client waits for this node. Otherwise, as on most
+// followers, they are gathered for a moment first. Handing over wakes the thread of the state machine, and this costs nearly the
+// same for one entry as for many. docs/decisions/entries-are-gathered.md has the figures.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 
@@ -9,41 +9,44 @@ export const gatherMs: Millis = 5;
 
 export interface GatheringOptions {
   readonly clock: Pick<Clock, "nowMs" | "at">;
-  /** Whether a client waits for an entry or for the answer to a query. */
-  readonly someoneWaits: () => boolean;
-  /** The moment is over: `through` may give more than before. */
+  /** Whether a client waits for this node. */
+  readonly isAsked: () => boolean;
+  /** The gathered entries are due: \`dueThrough\` returns more than before. */
   readonly over: () => void;
 }
 
 export class Gathering {
   readonly #options: GatheringOptions;
-  /** Committed through here. */
   #committedThrough: LogIndex = 0;
-  /** Gathered for long enough through here. */
+  /** Entries up to this index are due, and stay so. */
   #dueThrough: LogIndex = 0;
   #timer: Timer | null = null;
+  #isStopped = false;
 
   constructor(options: GatheringOptions) {
     this.#options = options;
   }
 
-  /** Through where entries may be handed over now. For what is not due yet, `over` is called in a moment. */
-  through(committedThrough: LogIndex): LogIndex {
+  /** Returns the last index that may be handed over now. Calls \`over\` later for the rest. */
+  dueThrough(committedThrough: LogIndex): LogIndex {
     this.#committedThrough = committedThrough;
-    const { clock, someoneWaits } = this.#options;
-    if (someoneWaits()) return committedThrough;
-    if (this.#dueThrough < committedThrough) this.#timer ??= clock.at(clock.nowMs() + gatherMs, () => this.#end());
+    if (this.#options.isAsked()) this.#dueThrough = committedThrough;
+    if (this.#dueThrough < committedThrough && !this.#isStopped) this.#wait();
     return this.#dueThrough;
   }
 
-  /** `over` is not called any more. */
+  /** Ends the calls of \`over\`. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
-  #end(): void {
-    this.#timer = null;
-    this.#dueThrough = this.#committedThrough;
-    this.#options.over();
+  #wait(): void {
+    const { clock, over } = this.#options;
+    this.#timer ??= clock.at(clock.nowMs() + gatherMs, () => {
+      this.#timer = null;
+      this.#dueThrough = this.#committedThrough;
+      over();
+    });
   }
 }

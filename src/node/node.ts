@@ -76,11 +76,7 @@ export class Node implements TransportHandler, RequestTarget {
       arrive,
       failed: (error) => this.#die(toError(error)),
     });
-    this.membership = new NodeMembership(modules, {
-      ...options,
-      state: () => this.state,
-      arrive,
-    });
+    this.membership = new NodeMembership(modules, { ...options, state: () => this.state, arrive });
     this.#handOvers = new HandOvers(() => this.state, arrive);
     this.#fitness = this.#makeFitness();
     const tail = new LogTail(store, tailBytesMax);
@@ -91,6 +87,7 @@ export class Node implements TransportHandler, RequestTarget {
       reads: this.#reads,
       waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
+      isAsked: () => this.waitingCount > 0,
       handed: (last, bytes) => this.#onHanded(last, bytes),
       restore: (snapshot) => this.snapshots.restore(snapshot),
       answered: () => this.#onAnswered(),

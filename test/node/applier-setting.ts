@@ -70,7 +70,7 @@ export function setUp(log: readonly Entry[], after = 0) {
   /** Reading a page takes `pageMs`. */
   const time = { nowMs: 0, pageMs: 0 };
   const later: (() => void)[] = [];
-  /** Somebody waits, for what is in no test's log: entries are handed over at once. */
+  /** A client waits for this node: entries are handed over at once. */
   const impatience = { isOn: true };
   const timers: { readonly atMs: number; readonly callback: () => void }[] = [];
   const clock = {
@@ -93,7 +93,8 @@ export function setUp(log: readonly Entry[], after = 0) {
   const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
     stateMachine: machine,
     clock,
-    someoneWaits: () => impatience.isOn || waiters.size > 0,
+    someoneWaits: () => waiters.size > 0,
+    isAsked: () => impatience.isOn || waiters.size > 0 || reads.count > 0,
     read: (first, last, bytesMax) => {
       const page: Entry[] = [];
       let size = 0;

@@ -254,6 +254,14 @@ describe("applier", () => {
     expect(answeredCount()).toBe(4);
   });
 
+  test("behind a failure a log for which nobody waits is not read", async () => {
+    const { applier, pages, asked } = setUp([command(1, "throw"), command(2), command(3)]);
+    applier.advance(1);
+    await microtasks();
+    applier.advance(3);
+    expect([pages, asked]).toEqual([[[1, 1]], [1]]);
+  });
+
   test("who is patient still gets the result, after the hasty one was told that the time is up", async () => {
     const { applier, machine, waiters } = setUp([command(1), command(2)]);
     machine.isSlow = true;

@@ -62,6 +62,7 @@ function setUp(stored: readonly Entry[] = []) {
       reads: new WaitingReads(),
       waitersOf: never,
       someoneWaits: never,
+      isAsked: never,
       handed: never,
       restore: never,
       answered: never,

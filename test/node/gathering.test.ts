@@ -1,6 +1,7 @@
-// A state machine for which nobody waits is given its entries a moment later, many at a time.
+// While no client waits for a node, its state machine is given entries a moment later, many at a time.
 import { expect, test } from "bun:test";
 import { gatherMs } from "../../src/node/gathering.ts";
+import { Cluster } from "./cluster.ts";
 import { command, microtasks, setUp, waiter } from "./applier-setting.ts";
 
 function setUpPatient(entries: number, said?: string) {
@@ -53,6 +54,20 @@ test("what has been gathered for long enough waits no second time, however many 
   expect(timers).toEqual([]);
 });
 
+test("no timer runs when nothing is left to hand over", async () => {
+  const { applier, waiters, passes, timers, runs } = setUpPatient(2);
+  waiters.set(1, [waiter("command")]);
+  applier.advance(1);
+  await microtasks();
+  expect(timers).toEqual([]);
+  passes(gatherMs / 2);
+  applier.advance(2);
+  passes(gatherMs - 1);
+  expect(runs()).toEqual([[1]]);
+  passes(1);
+  expect(runs()).toEqual([[1], [2]]);
+});
+
 test("once the node has ended nothing is handed over any more", () => {
   const { applier, passes, runs, timers } = setUpPatient(1);
   applier.advance(1);
@@ -63,11 +78,46 @@ test("once the node has ended nothing is handed over any more", () => {
   expect(runs()).toEqual([]);
 });
 
-test("behind a failure a log for which nobody waits is not read", async () => {
-  const { applier, impatience, pages, asked } = setUp([command(1, "throw"), command(2), command(3)]);
-  applier.advance(1);
-  await microtasks();
-  impatience.isOn = false;
-  applier.advance(3);
-  expect([pages, asked]).toEqual([[[1, 1]], [1]]);
+test("a follower gathers what the leader answers at once", async () => {
+  const cluster = new Cluster(["n1", "n2", "n3"]);
+  for (const id of ["n1", "n2", "n3"]) await cluster.start(id);
+  await cluster.settle();
+  const leader = await cluster.electLeader();
+  await cluster.advance(1000);
+  const [follower] = cluster.followers;
+  const client = cluster.client(leader.id);
+  for (const text of ["a", "b"]) {
+    client.command(text);
+    await cluster.settle();
+  }
+  expect(client.replies.length).toBe(2);
+  expect(leader.machine.applied.length).toBe(2);
+  // The commit of the last command is told with the next message.
+  expect(follower!.machine.applied).toEqual([]);
+  await cluster.advance(gatherMs);
+  expect(follower!.machine.applied.length).toBe(1);
+  await cluster.stopAll();
+});
+
+test("a command that the node holds back ends the wait as well", async () => {
+  const cluster = new Cluster(["n1", "n2", "n3"]);
+  for (const id of ["n1", "n2", "n3"]) await cluster.start(id);
+  await cluster.settle();
+  const leader = await cluster.electLeader();
+  await cluster.advance(1000);
+  for (const follower of cluster.followers) follower.holdsDisk = "everything";
+  const client = cluster.client(leader.id);
+  // As much as may be open at once, from a client that soon gives up.
+  for (let nth = 0; nth < 9; nth++) client.command("x".repeat(1024 * 1024), 50);
+  await cluster.settle();
+  client.command("held back");
+  await cluster.advance(200);
+  expect(leader.node.waitingCount).toBe(1);
+  for (const follower of cluster.followers) {
+    follower.holdsDisk = "nothing";
+    follower.store.flushAll();
+  }
+  await cluster.settle();
+  expect(client.replies.length).toBe(10);
+  await cluster.stopAll();
 });

@@ -62,6 +62,7 @@ function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) 
     reads: new WaitingReads(),
     waitersOf: never,
     someoneWaits: never,
+    isAsked: never,
     handed: never,
     restore: never,
     answered: never,

@@ -147,7 +147,7 @@ export const wholeMutants: readonly WholeMutant[] = [
   {
     name: "entries are gathered and never handed over",
     file: "node/gathering.ts",
-    text: "    this.#options.over();\n",
+    text: "      over();\n",
     by: "",
     caughtBy: /all logs equal and applied/,
   },
