@@ -18,7 +18,7 @@ import { type EffectTargets, executeEffect } from "./execute-effects.ts";
 import { Lateness } from "./lateness.ts";
 import { BrokenRule } from "./node-end.ts";
 import type { ArrivedEvent, Mailbox } from "./mailbox.ts";
-import { bytesOf, WaitForRoom } from "./wait-for-room.ts";
+import { bytesOf, StandingEvents, turnedAway } from "./wait-for-room.ts";
 
 /** How often, and for how long in ms, one turn goes back to its mailbox before the sockets get theirs. */
 const roundsMax = 16;
@@ -59,8 +59,9 @@ export class TurnLoop {
   #isStopped = false;
   /** Of the state that it was worked out for. */
   #deadline: { readonly of: State; readonly atMs: Millis };
-  /** Since the disk was full: this node takes no part until there is room. */
-  #waits: WaitForRoom | null = null;
+  readonly #standing = new StandingEvents();
+  /** The disk is full: this node takes no part until there is room. */
+  #waitsForRoom = false;
   /**
    * The latest of this turn. A follower acknowledges before it hands anything to its state machine: the leader waits for the
    * acknowledgement, and nobody for what the follower applies.
@@ -79,7 +80,7 @@ export class TurnLoop {
 
   /** The disk is full: this node takes no part. */
   get waitsForRoom(): boolean {
-    return this.#waits !== null;
+    return this.#waitsForRoom;
   }
 
   get state(): State {
@@ -102,9 +103,9 @@ export class TurnLoop {
   /** There may be room again: to be called now and then while it waits. */
   tryAgain(): void {
     const { disk, mailbox } = this.#modules;
-    if (this.#waits === null || !disk.hasRoomFor(0)) return;
-    for (const event of this.#waits.kept) mailbox.addEvent(event);
-    this.#waits = null;
+    if (!this.#waitsForRoom || !disk.hasRoomFor(0)) return;
+    for (const event of this.#standing.latest) mailbox.addEvent(event);
+    this.#waitsForRoom = false;
     this.schedule();
   }
 
@@ -140,8 +141,12 @@ export class TurnLoop {
 
   #round(): void {
     const nowMs = this.#modules.clock.nowMs();
-    if (this.#waits !== null) return this.#turnAway(this.#waits, this.#modules.mailbox.take(nowMs));
-    for (const event of this.#modules.mailbox.take(nowMs)) this.#step(event);
+    for (const event of this.#modules.mailbox.take(nowMs)) {
+      this.#standing.note(event);
+      if (this.#waitsForRoom) this.#turnAway(event);
+      else this.#step(event);
+    }
+    if (this.#waitsForRoom) return;
     // Time comes after what has arrived: a message that was waiting may be the one the timer was set against.
     if (nowMs >= this.#nextDeadlineMs) {
       this.#lateness.onDue(this.#state, nowMs);
@@ -202,14 +207,13 @@ export class TurnLoop {
     const [state, effects] = startOver(this.#state, this.#handlers.begin(store.reopen()));
     this.#beginnings++;
     this.#state = state;
-    this.#waits = new WaitForRoom();
+    this.#waitsForRoom = true;
     for (const effect of effects) executeEffect(effect, state, this.#targets);
     this.#handlers.noRoom();
   }
 
-  #turnAway(waits: WaitForRoom, events: readonly Event[]): void {
-    for (const event of events)
-      for (const effect of waits.answer(event)) executeEffect(effect, this.#state, this.#targets);
+  #turnAway(event: Event): void {
+    for (const effect of turnedAway(event)) executeEffect(effect, this.#state, this.#targets);
   }
 
   get #nextDeadlineMs(): Millis {
@@ -218,7 +222,7 @@ export class TurnLoop {
   }
 
   #keepTime(): void {
-    if (this.#isStopped || this.#waits !== null) return;
+    if (this.#isStopped || this.#waitsForRoom) return;
     const atMs = this.#nextDeadlineMs;
     // A timer that fires too early costs one look at the clock; setting it anew at every heartbeat would cost more.
     if (this.#timer !== null && this.#timer.atMs <= atMs) return;

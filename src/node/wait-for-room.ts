@@ -1,5 +1,5 @@
 // What does a node do while its disk is full? It takes no part, as if it had crashed: it hears no messages and keeps no time.
-// Clients are sent elsewhere. What it must know later is kept until there is room.
+// Clients are sent elsewhere. What others have told it once is told to the core again when there is room.
 import type { DurableEffect, Effect } from "../core/effects.ts";
 import { entryBytes } from "../core/entry.ts";
 import type { Event } from "../core/events.ts";
@@ -16,35 +16,36 @@ export function bytesOf(effects: readonly DurableEffect[]): number {
   return bytes;
 }
 
-type Kept = Extract<Event, { readonly kind: "fitness" | "peerConnected" }>;
+/** What another node tells once, and not again while the connection stands; and the latest word on this node itself. */
+type Standing = Extract<Event, { readonly kind: "fitness" | "peerConnected" | "message" }>;
 
-export class WaitForRoom {
-  /** The latest of each: of fitness, and of each peer. */
-  readonly #kept = new Map<string, Kept>();
+/** The latest of each kind, and of each peer: a node that begins anew from its store has to be told of them again. */
+export class StandingEvents {
+  readonly #latest = new Map<string, Standing>();
 
-  get kept(): Iterable<Kept> {
-    return this.#kept.values();
+  get latest(): Iterable<Standing> {
+    return this.#latest.values();
   }
 
-  /** What is to be done about an event: whoever waits for an answer gets one. */
-  answer(event: Event): readonly Effect[] {
-    switch (event.kind) {
-      case "propose":
-        return [{ kind: "proposalsRefused", refs: event.proposals.map(({ ref }) => ref), leader: null }];
-      case "read":
-        return [{ kind: "readRefused", ref: event.ref, leader: null }];
-      case "transferLeadership":
-        return [{ kind: "transferSettled", outcome: { kind: "notLeader", leader: null } }];
-      case "changeMembership":
-        return [{ kind: "changeSettled", ref: event.ref, outcome: { kind: "notLeader", leader: null } }];
-      case "fitness":
-        this.#kept.set("fitness", event);
-        return [];
-      case "peerConnected":
-        this.#kept.set(`peer ${event.peer.id}`, event);
-        return [];
-      default:
-        return [];
-    }
+  note(event: Event): void {
+    if (event.kind === "fitness") this.#latest.set("fitness", event);
+    else if (event.kind === "peerConnected") this.#latest.set(`peer ${event.peer.id}`, event);
+    else if (event.kind === "message" && event.message.kind === "genesisNotice") this.#latest.set("genesis", event);
+  }
+}
+
+/** What is done about an event while there is no room: everyone who waits for an answer gets one. */
+export function turnedAway(event: Event): readonly Effect[] {
+  switch (event.kind) {
+    case "propose":
+      return [{ kind: "proposalsRefused", refs: event.proposals.map(({ ref }) => ref), leader: null }];
+    case "read":
+      return [{ kind: "readRefused", ref: event.ref, leader: null }];
+    case "transferLeadership":
+      return [{ kind: "transferSettled", outcome: { kind: "notLeader", leader: null } }];
+    case "changeMembership":
+      return [{ kind: "changeSettled", ref: event.ref, outcome: { kind: "notLeader", leader: null } }];
+    default:
+      return [];
   }
 }

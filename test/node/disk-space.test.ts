@@ -158,4 +158,22 @@ describe("a disk that is full", () => {
       expect(said).toEqual(cluster.leader.machine.applied.map((line) => line.split(":")[1]));
     }
   });
+
+  test.each(three)(
+    "on %s before there is a cluster: what the others have told it once is not lost",
+    async (crowded) => {
+      open = new Cluster(three);
+      const members = three.map((id) => open!.make(id));
+      const full = members.find(({ id }) => id === crowded)!;
+      leave(full, 0);
+      full.store.isFull = true;
+      for (const { node } of members) await node.start();
+      await open.advance(3_000, 50);
+      expect(full.node.state.genesis).toBeNull();
+      leave(full, 500);
+      full.store.isFull = false;
+      await open.until("it knows the cluster", () => full.node.state.genesis !== null);
+      expect(full.end).toBeNull();
+    },
+  );
 });
