@@ -31,7 +31,7 @@ export interface ApplierOptions {
   readonly waitersOf: (entry: Entry) => readonly Waiter[];
   /** Whether anyone waits for an entry at all. */
   readonly someoneWaits: () => boolean;
-  /** Whether a client waits for this node, whatever for. */
+  /** Whether any request waits on this node, also one that has not reached the log. */
   readonly isAsked: () => boolean;
   /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
   readonly handed: (last: Applied, bytes: number) => void;
@@ -194,7 +194,7 @@ export class Applier {
   }
 
   #pump(): void {
-    if (this.#isRestoring || this.#isHeld) return;
+    if (this.#isAbandoned || this.#isRestoring || this.#isHeld) return;
     if (this.#toRestore !== null && this.#failure === null) {
       // What was handed over before is answered first; nothing else goes to the state machine in between.
       if (this.#underWay.size === 0) this.#restore(this.#toRestore);

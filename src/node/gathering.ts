@@ -11,7 +11,7 @@ export interface GatheringOptions {
   readonly clock: Pick<Clock, "nowMs" | "at">;
   /** Whether a client waits for this node. */
   readonly isAsked: () => boolean;
-  /** The gathered entries are due: \`dueThrough\` returns more than before. */
+  /** The gathered entries are due: `dueThrough` returns more than before. */
   readonly over: () => void;
 }
 
@@ -21,24 +21,26 @@ export class Gathering {
   /** Entries up to this index are due, and stay so. */
   #dueThrough: LogIndex = 0;
   #timer: Timer | null = null;
-  #isStopped = false;
 
   constructor(options: GatheringOptions) {
     this.#options = options;
   }
 
-  /** Returns the last index that may be handed over now. Calls \`over\` later for the rest. */
+  /** Returns the last index that may be handed over now. Calls `over` later for the rest. */
   dueThrough(committedThrough: LogIndex): LogIndex {
     this.#committedThrough = committedThrough;
-    if (this.#options.isAsked()) this.#dueThrough = committedThrough;
-    if (this.#dueThrough < committedThrough && !this.#isStopped) this.#wait();
+    if (this.#options.isAsked()) {
+      this.#dueThrough = committedThrough;
+      this.stop();
+    }
+    if (this.#dueThrough < committedThrough) this.#wait();
     return this.#dueThrough;
   }
 
-  /** Ends the calls of \`over\`. */
+  /** Ends a wait that is under way: `over` is not called for it. */
   stop(): void {
-    this.#isStopped = true;
     this.#timer?.cancel();
+    this.#timer = null;
   }
 
   #wait(): void {

@@ -45,13 +45,26 @@ test("a query that comes while entries are gathered ends the wait", async () => 
   expect(question.answers.length).toBe(1);
 });
 
-test("what has been gathered for long enough waits no second time, however many runs it takes", async () => {
+test("gathered entries do not wait a second time, however many runs they take", async () => {
   const { applier, passes, machine, timers } = setUpPatient(40, "x".repeat(1024 * 1024));
   applier.advance(40);
   passes(gatherMs);
   await microtasks();
   expect(machine.runs.flat().length).toBe(40);
   expect(timers).toEqual([]);
+});
+
+test("entries that come after a client was answered are gathered for the whole time", () => {
+  const { applier, waiters, passes, runs } = setUpPatient(3);
+  applier.advance(1);
+  passes(gatherMs - 1);
+  waiters.set(2, [waiter("command")]);
+  applier.advance(2);
+  applier.advance(3);
+  passes(gatherMs - 1);
+  expect(runs()).toEqual([[1, 2]]);
+  passes(1);
+  expect(runs()).toEqual([[1, 2], [3]]);
 });
 
 test("no timer runs when nothing is left to hand over", async () => {
@@ -69,20 +82,19 @@ test("no timer runs when nothing is left to hand over", async () => {
 });
 
 test("once the node has ended nothing is handed over any more", () => {
-  const { applier, passes, runs, timers } = setUpPatient(1);
+  const { applier, passes, runs, timers } = setUpPatient(2);
   applier.advance(1);
   expect(timers.length).toBe(1);
   applier.abandon("the node stops");
   expect(timers).toEqual([]);
+  applier.advance(2);
   passes(gatherMs);
-  expect(runs()).toEqual([]);
+  expect([runs(), timers]).toEqual([[], []]);
 });
 
 test("a follower gathers what the leader answers at once", async () => {
-  const cluster = new Cluster(["n1", "n2", "n3"]);
-  for (const id of ["n1", "n2", "n3"]) await cluster.start(id);
-  await cluster.settle();
-  const leader = await cluster.electLeader();
+  const cluster = await Cluster.founded(["n1", "n2", "n3"]);
+  const { leader } = cluster;
   await cluster.advance(1000);
   const [follower] = cluster.followers;
   const client = cluster.client(leader.id);
@@ -100,10 +112,8 @@ test("a follower gathers what the leader answers at once", async () => {
 });
 
 test("a command that the node holds back ends the wait as well", async () => {
-  const cluster = new Cluster(["n1", "n2", "n3"]);
-  for (const id of ["n1", "n2", "n3"]) await cluster.start(id);
-  await cluster.settle();
-  const leader = await cluster.electLeader();
+  const cluster = await Cluster.founded(["n1", "n2", "n3"]);
+  const { leader } = cluster;
   await cluster.advance(1000);
   for (const follower of cluster.followers) follower.holdsDisk = "everything";
   const client = cluster.client(leader.id);
