@@ -109,9 +109,9 @@ export class Faults {
       case "resetClients":
         return member.resetClients();
       case "fullDisk":
-        return this.#disturb(member, () => member.disk.fill());
+        return this.#disturb(member, "is full", () => member.disk.fill());
       case "stuckDisk":
-        return this.#disturb(member, () => member.disk.stick());
+        return this.#disturb(member, "does not answer", () => member.disk.stick());
       case "brokenDisk":
         member.disk.break();
         return this.#startLater(member);
@@ -136,9 +136,9 @@ export class Faults {
     });
   }
 
-  #disturb(member: Member, begin: () => void): void {
+  #disturb(member: Member, what: string, begin: () => void): void {
     begin();
-    this.#trace(`the disk of ${member.id} is full, or does not answer`);
+    this.#trace(`the disk of ${member.id} ${what}`);
     this.#schedule.after(this.#chance.from(this.#pace.diskMs), () => member.disk.recover());
   }
 

@@ -167,4 +167,19 @@ export const wholeMutants: readonly WholeMutant[] = [
     from: 200,
     caughtBy: /./,
   },
+  {
+    name: "an entry that was cut off still counts as durable",
+    file: "core/durability.ts",
+    text: "persistedIndex: Math.min(durability.persistedIndex, through),",
+    by: "persistedIndex: durability.persistedIndex,",
+    caughtBy: /confirms/,
+  },
+  {
+    name: "what others told once is lost with a full disk",
+    file: "node/turn-loop.ts",
+    text: "    for (const event of this.#standing.latest) mailbox.addEvent(event);\n",
+    by: "",
+    caughtBy: /not within/,
+    from: 1_700,
+  },
 ];

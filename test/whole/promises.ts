@@ -2,6 +2,7 @@
 // moment (§3.8), and each vote with every vote that the node has given before.
 import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
 import type { MemberKey } from "../../src/core/configuration.ts";
+import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { NodeMessage } from "../../src/ports/node-messages.ts";
 
@@ -15,6 +16,10 @@ export class Promises {
   readonly #broken: (what: string) => void;
   /** `voter term` → the candidate. */
   readonly #votes = new Map<string, MemberKey>();
+  /** `leader's term, index` → the term of the entry that this leader has there, as far as it has told. */
+  readonly #told = new Map<string, Term>();
+  /** Term → the last index of which its leader has told. */
+  readonly #toldThrough = new Map<Term, LogIndex>();
 
   constructor(broken: (what: string) => void) {
     this.#broken = broken;
@@ -27,15 +32,34 @@ export class Promises {
       case "requestVoteReply":
         return message.granted ? this.#onVote(from, to, message.term, disk) : undefined;
       case "appendEntries":
+        for (const position of [message.prev, ...message.entries]) this.#onTold(message.term, position);
         return this.#must(disk.currentTerm >= message.term, `${from} leads term ${message.term}, which is not durable`);
-      case "appendEntriesReply": {
-        const { outcome } = message;
-        if (outcome.kind !== "accepted") return;
-        const end = (disk.entries.at(-1) ?? disk.base).index;
-        return this.#must(outcome.matchIndex <= end, `${from} confirms ${outcome.matchIndex}, and ${end} is durable`);
-      }
+      case "installSnapshot":
+        return this.#onTold(message.term, message.snapshot.position);
+      case "appendEntriesReply":
+        if (message.outcome.kind === "accepted")
+          this.#onConfirmed(from, message.term, message.outcome.matchIndex, disk);
+        return;
       default:
     }
+  }
+
+  #onTold(leaderTerm: Term, { index, term }: LogPosition): void {
+    this.#told.set(`${leaderTerm} ${index}`, term);
+    this.#toldThrough.set(leaderTerm, Math.max(index, this.#toldThrough.get(leaderTerm) ?? 0));
+  }
+
+  /** §3.5: the disk holds what the leader of this term has there. */
+  #onConfirmed(by: MemberKey, term: Term, index: LogIndex, { base, entries }: MemoryDisk): void {
+    const end = (entries.at(-1) ?? base).index;
+    this.#must(index <= end, `${by} confirms ${index}, and ${end} is durable`);
+    const through = this.#toldThrough.get(term) ?? 0;
+    this.#must(index <= through, `${by} confirms ${index}, and the leader of term ${term} has told of ${through}`);
+    const told = this.#told.get(`${term} ${index}`);
+    // Below the base the snapshot stands in for the entry. Of what a snapshot covers the leader need not have told.
+    const held = entries[index - base.index - 1]?.term;
+    const isEqual = told === undefined || held === undefined || told === held;
+    this.#must(isEqual, `${by} confirms ${index} of term ${told}, and its durable entry is of term ${held}`);
   }
 
   /** §3.4: one vote a term. */

@@ -139,7 +139,8 @@ export function checkWhole(parser: SnapshotParser, announced: SnapshotFile): voi
   );
 }
 
-function findingOf(check: () => void): string | null {
+/** Returns the damage that `check` throws, for people; null when it throws none. */
+export function findingOf(check: () => void): string | null {
   try {
     check();
     return null;

@@ -9,7 +9,7 @@ import {
   frameKinds,
 } from "../files/snapshot-format.ts";
 import { SnapshotDamage, SnapshotParser } from "../files/snapshot-parser.ts";
-import { checkWhole } from "../files/snapshot-receiver.ts";
+import { checkWhole, findingOf } from "../files/snapshot-receiver.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   ReceivedSnapshot,
@@ -156,7 +156,8 @@ interface Receiving {
 function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, ended }: Receiving): SnapshotReceiver {
   const { file } = announced;
   const arrived = files.complete.get(file);
-  const isHere = arrived !== undefined && findingIn(arrived, announced) === null;
+  const whyNotWhole = (bytes: Uint8Array): string | null => findingOf(() => checkWhole(parsed(bytes), announced));
+  const isHere = arrived !== undefined && whyNotWhole(arrived) === null;
   const here = (): Uint8Array => (isHere ? arrived : (files.partial.get(file) ?? new Uint8Array(0)));
   const end = <T>(outcome: T): Promise<T> => {
     ended();
@@ -167,7 +168,7 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
       return here().byteLength;
     },
     get isDamaged() {
-      return findingIn(here()) !== null;
+      return findingOf(() => void parsed(here())) !== null;
     },
     write: (bytes) => {
       assertOpen(life);
@@ -176,7 +177,7 @@ function receiver(files: MemorySnapshotFiles, announced: SnapshotFile, { life, e
     },
     finish: () => {
       const bytes = here();
-      const finding = findingIn(bytes, announced);
+      const finding = whyNotWhole(bytes);
       files.partial.delete(file);
       if (finding !== null) return end<ReceivedSnapshot>({ kind: "damaged", finding });
       files.complete.set(file, bytes);
@@ -194,18 +195,6 @@ function parsed(bytes: Uint8Array): SnapshotParser {
   const parser = new SnapshotParser();
   parser.push(bytes);
   return parser;
-}
-
-/** What is wrong with a file; without `announced` it may be the beginning of one. */
-function findingIn(bytes: Uint8Array, announced: SnapshotFile | null = null): string | null {
-  try {
-    const parser = parsed(bytes);
-    if (announced !== null) checkWhole(parser, announced);
-    return null;
-  } catch (error) {
-    if (error instanceof SnapshotDamage) return error.message;
-    throw error;
-  }
 }
 
 function asStored<T>(file: string, work: () => T): T {
