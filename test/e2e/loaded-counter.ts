@@ -12,14 +12,18 @@ export async function valueOf(client: GraftClient): Promise<number> {
 export class LoadedCounter {
   acknowledged = 0;
   sent = 0;
-  /** Of these nobody knows whether they have had their effect. */
-  inDoubt = 0;
+  /** Of the increments that failed: nobody knows whether they have had their effect. */
+  readonly errors: unknown[] = [];
   readonly #work: Promise<unknown>;
   #isOver = false;
 
   /** `workers` increments are under way at once. One that fails is not sent again. */
   constructor(client: GraftClient, { workers = 8, timeoutMs = patienceMs } = {}) {
     this.#work = Promise.all(Array.from({ length: workers }, () => this.#count(client, timeoutMs)));
+  }
+
+  get inDoubt(): number {
+    return this.errors.length;
   }
 
   async progress(increments: number): Promise<void> {
@@ -38,8 +42,8 @@ export class LoadedCounter {
       this.sent++;
       await client.command(increment, { timeoutMs }).then(
         () => void this.acknowledged++,
-        () => {
-          this.inDoubt++;
+        (error: unknown) => {
+          this.errors.push(error);
           this.#isOver = true;
         },
       );

@@ -156,11 +156,20 @@ export class TestCluster {
     return this.layout.nodes.map(({ id }) => id).filter((id) => id !== leader);
   }
 
-  /** Until every node runs, has all entries and has applied them. */
+  /** Until every node runs and has applied all entries that there are. Not for a cluster under load: there are always more. */
   async caughtUp(): Promise<void> {
     await until("every node has caught up", async () => {
       const { commitIndex, nodes, leader } = await this.view();
       return leader !== null && nodes.every((node) => node.reachable && node.appliedIndex === commitIndex);
+    });
+  }
+
+  /** Until every node runs and has applied what is committed now. */
+  async inStep(): Promise<void> {
+    const { commitIndex } = await this.view();
+    await until(`every node has applied ${commitIndex}`, async () => {
+      const { nodes } = await this.view();
+      return nodes.every((node) => node.reachable && (node.appliedIndex ?? 0) >= commitIndex);
     });
   }
 
