@@ -9,7 +9,7 @@ export const gatherMs: Millis = 5;
 
 export interface GatheringOptions {
   readonly clock: Pick<Clock, "nowMs" | "at">;
-  /** Whether a client waits for this node. */
+  /** Whether a request of a client waits for its entry, or for the state. */
   readonly isAsked: () => boolean;
   /** The gathered entries are due: `dueThrough` returns more than before. */
   readonly over: () => void;

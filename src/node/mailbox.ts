@@ -63,6 +63,11 @@ export class Mailbox {
     this.#events.push(event);
   }
 
+  /** What was taken before, to be taken once more: ahead of everything that has arrived since. */
+  putBack(events: readonly ArrivedEvent[]): void {
+    this.#events.unshift(...events);
+  }
+
   addRequest(waiter: Waiter): void {
     if (isRead(waiter)) this.#queries.push(waiter);
     else this.#commands.push(waiter);

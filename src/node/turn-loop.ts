@@ -104,7 +104,7 @@ export class TurnLoop {
   tryAgain(): void {
     const { disk, mailbox } = this.#modules;
     if (!this.#waitsForRoom || !disk.hasRoomFor(0)) return;
-    for (const event of this.#standing.latest) mailbox.addEvent(event);
+    mailbox.putBack(this.#standing.latest);
     this.#waitsForRoom = false;
     this.schedule();
   }

@@ -1,5 +1,6 @@
 // What does a node do while its disk is full? It takes no part, as if it had crashed: it hears no messages and keeps no time.
 // Clients are sent elsewhere. What others have told it once is told to the core again when there is room.
+import { nodeIdOf } from "../core/configuration.ts";
 import type { DurableEffect, Effect } from "../core/effects.ts";
 import { entryBytes } from "../core/entry.ts";
 import type { Event } from "../core/events.ts";
@@ -23,14 +24,17 @@ type Standing = Extract<Event, { readonly kind: "fitness" | "peerConnected" | "m
 export class StandingEvents {
   readonly #latest = new Map<string, Standing>();
 
-  get latest(): Iterable<Standing> {
-    return this.#latest.values();
+  get latest(): readonly Standing[] {
+    return [...this.#latest.values()];
   }
 
   note(event: Event): void {
     if (event.kind === "fitness") this.#latest.set("fitness", event);
     else if (event.kind === "peerConnected") this.#latest.set(`peer ${event.peer.id}`, event);
-    else if (event.kind === "message" && event.message.kind === "genesisNotice") this.#latest.set("genesis", event);
+    else if (event.kind === "message" && event.message.kind === "genesisNotice") {
+      // A founder believes the other founders alone, so that nobody else's word may take the place of theirs.
+      this.#latest.set(`genesis ${nodeIdOf(event.from)}`, event);
+    }
   }
 }
 

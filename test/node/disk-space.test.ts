@@ -176,4 +176,40 @@ describe("a disk that is full", () => {
       expect(full.end).toBeNull();
     },
   );
+
+  test("before there is a cluster, while a node that is no founder tells of it as well: the founder's word is not lost", async () => {
+    open = new Cluster(three);
+    const members = three.map((id) => open!.make(id));
+    const full = members[2]!;
+    leave(full, 0);
+    full.store.isFull = true;
+    for (const { node } of members) await node.start();
+    await open.advance(3_000, 50);
+    const newcomer = await open.start("n4", { bootstrap: null, join: three });
+    await open.until("the newcomer knows the cluster", () => newcomer.node.state.genesis !== null);
+    await open.advance(3_000, 50);
+    expect(full.node.state.genesis).toBeNull();
+    leave(full, 500);
+    full.store.isFull = false;
+    await open.until("it knows the cluster", () => full.node.state.genesis !== null);
+  });
+
+  test("of one that has space again no older word is believed, whenever that is noticed", async () => {
+    // How often its state is looked at, and how often room is looked for: each moment in between.
+    for (let phaseMs = 0; phaseMs < 1_400; phaseMs += 100) {
+      const cluster = await founded();
+      const [full] = cluster.followers;
+      leave(full!, 0);
+      full!.store.isFull = true;
+      cluster.client(cluster.leader.id).command("a");
+      await cluster.advance(3_000 + phaseMs, 50);
+      expect(full!.logs).toContain("error the disk is full: this node takes no part until there is space on it");
+      leave(full!, 500);
+      full!.store.isFull = false;
+      await cluster.advance(10_000, 100);
+      expect([phaseMs, ...full!.node.state.unfit]).toEqual([phaseMs]);
+      await cluster.stopAll();
+      open = null;
+    }
+  });
 });

@@ -92,6 +92,13 @@ test("once the node has ended nothing is handed over any more", () => {
   expect([runs(), timers]).toEqual([[], []]);
 });
 
+test("nor while a client waits", () => {
+  const { applier, machine } = setUp([command(1), command(2)]);
+  applier.abandon("the node stops");
+  applier.advance(2);
+  expect(machine.runs).toEqual([]);
+});
+
 test("a follower gathers what the leader answers at once", async () => {
   const cluster = await Cluster.founded(["n1", "n2", "n3"]);
   const { leader } = cluster;

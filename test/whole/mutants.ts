@@ -177,7 +177,7 @@ export const wholeMutants: readonly WholeMutant[] = [
   {
     name: "what others told once is lost with a full disk",
     file: "node/turn-loop.ts",
-    text: "    for (const event of this.#standing.latest) mailbox.addEvent(event);\n",
+    text: "    mailbox.putBack(this.#standing.latest);\n",
     by: "",
     caughtBy: /not within/,
     from: 1_700,
