@@ -25,8 +25,6 @@ const adapters: Readonly<Record<string, Layer>> = {
   // A logger's last line leaves by the platform's way for last words.
   consola: adapter("consola", { uses: ["system"], libraries: ["consola"] }),
   files: adapter("files", {}),
-  // Snapshots in memory have the same bytes as those in files.
-  memory: adapter("memory", { uses: ["core", "files"] }),
   plugin: adapter("plugin", { uses: ["cbor", "plugins", "sessions"], libraries: pluginLibraries }),
   sqlite: adapter("sqlite", {}),
   system: adapter("system", {}),
@@ -80,9 +78,16 @@ const layers: Readonly<Record<string, Layer>> = {
     libraries: ["smol-toml"],
     platform: true,
   },
+  // Whole nodes in one process, from one seed. It stands in for what surrounds them: time, network, disk and threads.
+  sim: {
+    at: ["src/sim/"],
+    // Snapshots in memory have the same bytes as those in files.
+    uses: ["core", "ports", "errors", "node", "client", "cbor", "files", "plugin"],
+    platform: true,
+  },
   cli: {
     at: ["src/cli/"],
-    uses: ["compose", "local", "client", "config", "errors", "version", "vocabulary", "failStop"],
+    uses: ["compose", "local", "sim", "client", "config", "errors", "version", "vocabulary", "failStop"],
     libraries: ["citty", "consola", "@bomb.sh/tab"],
     platform: true,
   },

@@ -1,5 +1,5 @@
 // Time for tests of the client, for which nobody waits: it passes in small steps, and only when nothing else can happen.
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
 
 const stepMs = 5;
 /** Of simulated time: what is not over by then never is. */

@@ -1,6 +1,6 @@
 // What every Clock owes its node: the platform's and the one that tests move by hand.
 import { describe, expect, test } from "bun:test";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileSnapshotStore } from "../../src/adapters/files/snapshot-store.ts";
-import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { snapshotStoreContract, type SnapshotStoreMedium } from "./snapshot-store.contract.ts";
 
 function flipped(bytes: Uint8Array, at: number): Uint8Array {

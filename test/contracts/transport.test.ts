@@ -1,5 +1,5 @@
 // The transport over TLS and the one in memory under the one contract.
-import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
+import { MemoryNetwork } from "../doubles/memory-network.ts";
 import { nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { TlsNet } from "../adapters/tls/tls-net.ts";
 import { describeBulkContract } from "./transport-bulk-contract.ts";

@@ -6,7 +6,7 @@ import { checkConfiguration, mayFollow } from "../../src/core/configuration-inva
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import type { MembershipChange } from "../../src/core/membership-change.ts";
 import { finalConfiguration, nextConfiguration, promotionsOf } from "../../src/core/next-configuration.ts";
-import { Chance } from "../sim/chance.ts";
+import { Chance } from "../../src/sim/chance.ts";
 import { genesisOf, n1, n2, n3 } from "./say.ts";
 
 const chains = 6000;

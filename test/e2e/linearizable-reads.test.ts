@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { GraftClient } from "../../src/client/client.ts";
 import { decodeResult, encodeOperation } from "../../src/client/typed-payload.ts";
-import { isLinearizable, type Operation } from "../lin/register.ts";
+import { isLinearizable, type Operation } from "../../src/sim/register.ts";
 import { TestCluster, until } from "./test-cluster.ts";
 
 const keys = ["a", "b", "c", "d", "e", "f"];

@@ -5,7 +5,7 @@ import { step } from "../../src/core/step.ts";
 import { leader } from "../core/build.ts";
 import { n2 } from "../core/say.ts";
 import { loadMutant, mutants } from "../sim/mutants.ts";
-import { isLinearizable, type Operation } from "./register.ts";
+import { isLinearizable, type Operation } from "../../src/sim/register.ts";
 
 /** n1 leads, and has applied the put of "a" at 2. It is cut off, and does not know it. */
 const deposed = leader({ log: [1], matched: [[n2, 2]] });

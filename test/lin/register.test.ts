@@ -1,6 +1,6 @@
 // The checker is worth what it refuses: histories that could have happened, and histories that could not.
 import { describe, expect, test } from "bun:test";
-import { isLinearizable, type Operation } from "./register.ts";
+import { isLinearizable, type Operation } from "../../src/sim/register.ts";
 
 const put = (value: string, beganMs: number, endedMs = Number.POSITIVE_INFINITY): Operation => ({
   kind: "put",

@@ -2,7 +2,7 @@
 // file stays as long as somebody reads it.
 import { describe, expect, test } from "bun:test";
 import { SnapshotParser } from "../../src/adapters/files/snapshot-parser.ts";
-import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { Backups, type BackupsOptions } from "../../src/node/backups.ts";
 import type { BackupReadyReply, ClientReply } from "../../src/ports/requests.ts";
 import { snapshotAt } from "../core/say.ts";

@@ -1,10 +1,10 @@
 // Whole nodes in one process for tests: the real node over the network, the log store and the clock in memory. Nothing
 // happens by itself: `settle` lets everything happen that needs no time, `advance` moves time, also in small steps.
-import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
-import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
-import { createMemorySnapshotStore, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
-import { MemoryNetwork } from "../../src/adapters/memory/transport.ts";
+import { createMemoryLogStore, type MemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+import type { MemoryDisk } from "../../src/sim/memory/memory-disk.ts";
+import { createMemorySnapshotStore, type MemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
+import { MemoryNetwork } from "../doubles/memory-network.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
 import type { NodeEnd } from "../../src/node/node-end.ts";

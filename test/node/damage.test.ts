@@ -1,9 +1,9 @@
 // What becomes of a node whose data is less than it has promised, or another history? It says so, a restart says so again, and
 // where the others have its data it is whole again by itself.
 import { describe, expect, test } from "bun:test";
-import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import { type MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
-import { markOf } from "../../src/adapters/memory/memory-mark.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { type MemoryDisk } from "../../src/sim/memory/memory-disk.ts";
+import { markOf } from "../../src/sim/memory/memory-mark.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { GraftError } from "../../src/errors.ts";
 import { BrokenRule, keepCause } from "../../src/node/node-end.ts";

@@ -1,6 +1,6 @@
 // P71: a member cannot be dialled when attempts failed for its own sake, and not for a lack of the node that tries.
 import { expect, test } from "bun:test";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
 import { Dialling } from "../../src/node/dialling.ts";
 import type { Discovery } from "../../src/ports/transport.ts";
 import { follower } from "../core/build.ts";

@@ -1,6 +1,6 @@
 // How much room there must be on the disk: for commands, for snapshots, and for a write that has begun.
 import { expect, test } from "bun:test";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
 import { DiskWatch } from "../../src/node/disk-watch.ts";
 
 const mebibyte = 2 ** 20;

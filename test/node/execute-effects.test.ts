@@ -7,7 +7,7 @@ import type { Message } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import type { NodeMessage } from "../../src/ports/node-messages.ts";
-import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { Applier } from "../../src/node/applier.ts";
 import { type EffectTargets, executeEffect, notLeader } from "../../src/node/execute-effects.ts";
 import { LogTail } from "../../src/node/log-tail.ts";

@@ -1,6 +1,6 @@
 // All addresses of a cluster change at once: its members find each other again by the addresses of their configuration files.
 import { afterEach, describe, expect, test } from "bun:test";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { MovedMembers } from "../../src/node/moved-members.ts";
 import { Cluster } from "./cluster.ts";

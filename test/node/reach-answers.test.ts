@@ -1,6 +1,6 @@
 // What one member can make another one dial: a few attempts at one time, and none twice.
 import { describe, expect, test } from "bun:test";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
 import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
 import { ReachAnswers } from "../../src/node/reach-answers.ts";
 import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";

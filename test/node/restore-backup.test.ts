@@ -1,7 +1,7 @@
 // A backup becomes the beginning of a new cluster: what its one node knows then, and that the core goes on from there.
 import { expect, test } from "bun:test";
-import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import { createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { restore } from "../../src/core/restore.ts";

@@ -1,9 +1,9 @@
 // Rot is found while the other copies are sound: the scrub reads the whole log and the snapshot, seldom and slowly.
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
-import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";

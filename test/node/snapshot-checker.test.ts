@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { GraftError } from "../../src/errors.ts";
-import { createMemorySnapshotStore } from "../../src/adapters/memory/snapshot-store.ts";
+import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { SnapshotChecker } from "../../src/node/snapshot-checker.ts";
 import { NodeSnapshots } from "../../src/node/snapshots.ts";
 import type { Logger } from "../../src/ports/logger.ts";

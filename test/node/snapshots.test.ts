@@ -2,7 +2,7 @@
 // gets the leader's over a connection of its own.
 import { describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
-import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/adapters/memory/snapshot-store.ts";
+import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { gatherMs } from "../../src/node/gathering.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 

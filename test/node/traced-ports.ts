@@ -1,5 +1,5 @@
 // The ports of one node, in memory, with a record of the calls whose order matters.
-import type { MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import type { MemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import type { Transport } from "../../src/ports/transport.ts";
 

@@ -1,7 +1,7 @@
 // One turn: what has arrived, then time; what is sent, then what is written; and nothing after a failure.
 import { describe, expect, test } from "bun:test";
-import { ManualClock } from "../../src/adapters/memory/clock.ts";
-import { createMemoryLogStore } from "../../src/adapters/memory/log-store.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import type { Entry } from "../../src/core/entry.ts";

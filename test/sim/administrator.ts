@@ -11,7 +11,7 @@ import { drawChange } from "./changes.ts";
 import type { Cluster } from "./cluster.ts";
 import { areEnough, decidersOf, inForce } from "./deciders.ts";
 import type { SimNode } from "./sim-node.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** In election timeouts: how long a change that was lost with its leader may still come out of the network. */
 const echoMax = 12;

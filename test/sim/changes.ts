@@ -3,7 +3,7 @@
 import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
 import { nodeIdOf } from "../../src/core/configuration.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../../src/sim/chance.ts";
 
 const weights = {
   add: 4,

@@ -3,10 +3,10 @@
 import type { CommandStamp, Entry } from "../../src/core/entry.ts";
 import type { Proposal, ProposalRef } from "../../src/core/events.ts";
 import type { LogIndex } from "../../src/core/log-position.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../../src/sim/chance.ts";
 import type { Coverage } from "./coverage.ts";
 import type { MachineAnswer } from "./session-machine.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** Refs of these clients' proposals are above it, those of plain commands below. */
 const refsAbove = 2 ** 40;

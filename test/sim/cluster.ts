@@ -8,7 +8,7 @@ import { restore } from "../../src/core/restore.ts";
 import { SessionTable } from "../../src/core/sessions.ts";
 import { step } from "../../src/core/step.ts";
 import { Administrator } from "./administrator.ts";
-import { Chance } from "./chance.ts";
+import { Chance } from "../../src/sim/chance.ts";
 import { Clients } from "./clients.ts";
 import { Commands } from "./commands.ts";
 import { newCoverage } from "./coverage.ts";
@@ -20,11 +20,11 @@ import { drawProfile, type ProfileName } from "./profiles.ts";
 import { Promises } from "./promises.ts";
 import { Reads } from "./reads.ts";
 import { Safety } from "./safety.ts";
-import { Schedule } from "./schedule.ts";
+import { Schedule } from "../../src/sim/schedule.ts";
 import { SimNode } from "./sim-node.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Stranger } from "./stranger.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 import type { Checks, Core, World } from "./world.ts";
 
 export const realCore: Core = {

@@ -3,10 +3,10 @@
 import type { Entry } from "../../src/core/entry.ts";
 import type { Proposal, ProposalRef } from "../../src/core/events.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../../src/sim/chance.ts";
 import { isOfClient } from "./clients.ts";
 import type { Coverage } from "./coverage.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** The number that a command's payload begins with. */
 function numberOf(payload: Uint8Array): number {

@@ -6,7 +6,7 @@ import { addCoverage, type Coverage, newCoverage } from "./coverage.ts";
 import { loadMutant } from "./mutants.ts";
 import { profileNames } from "./profiles.ts";
 import { replayCommand, simulate, type SimulationOptions } from "./simulate.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 import type { Core } from "./world.ts";
 
 const seedsPerProfile = 10;

@@ -11,7 +11,7 @@ import type { Term } from "../../src/core/log-position.ts";
 import type { Cluster } from "./cluster.ts";
 import { DiskImage } from "./disk.ts";
 import type { SimNode } from "./sim-node.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** What a node remembers beside its disk. */
 interface Mark {

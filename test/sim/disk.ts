@@ -9,8 +9,8 @@ import { logStart, type LogPosition, samePosition } from "../../src/core/log-pos
 import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { Saved } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
-import { Violation } from "./violation.ts";
-import type { Chance } from "./chance.ts";
+import { Violation } from "../../src/sim/violation.ts";
+import type { Chance } from "../../src/sim/chance.ts";
 import type { World } from "./world.ts";
 
 type DiskModules = Pick<World, "chance" | "schedule" | "profile">;

@@ -8,7 +8,7 @@ import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { inForce } from "./deciders.ts";
 import type { SimNode } from "./sim-node.ts";
 import { stranger } from "./stranger.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 export function executeEffect(node: SimNode, effect: Effect): void {
   const { world } = node;

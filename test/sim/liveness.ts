@@ -6,7 +6,7 @@ import { formerMembers } from "../../src/core/removal.ts";
 import type { State } from "../../src/core/state.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimNode } from "./sim-node.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** In election timeouts: how long recovering may take. */
 const recoveryMax = 30;

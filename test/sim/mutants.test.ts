@@ -6,7 +6,7 @@ import { loadMutant, type Mutant, mutants, replaceOnce } from "./mutants.ts";
 import { simulate } from "./simulate.ts";
 import { sessionMutants } from "./session-mutants.ts";
 import { strangerMutants } from "./stranger-mutants.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 import type { Core } from "./world.ts";
 
 const figure32 = { invariants: false, promises: false };

@@ -1,7 +1,7 @@
 // What kind of bad luck does a cluster have? Each seed draws one profile, and within it how bad things are.
 // Times are in election timeouts unless their name says ms. What the faults do is faults.ts.
 import type { Settings } from "../../src/core/settings.ts";
-import type { Chance, Range } from "./chance.ts";
+import type { Chance, Range } from "../../src/sim/chance.ts";
 
 export const profileNames = [
   "calm",

@@ -6,7 +6,7 @@ import type { Message } from "../../src/core/messages.ts";
 import { areEnough, type Deciders, decidersOf, inForce } from "./deciders.ts";
 import type { DiskImage } from "./disk.ts";
 import type { Witness } from "./safety.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** A node, and what of it would survive a power cut now. */
 export interface Promiser extends Witness {

@@ -5,7 +5,7 @@
 import type { ReadRef } from "../../src/core/events.ts";
 import type { LogIndex } from "../../src/core/log-position.ts";
 import type { Coverage } from "./coverage.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 interface Seen {
   readonly atMs: number;

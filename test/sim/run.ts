@@ -9,7 +9,7 @@ import { runAsTyped, wholeNumber } from "./command-line.ts";
 import { addCoverage, newCoverage } from "./coverage.ts";
 import { type ProfileName, profileNames } from "./profiles.ts";
 import { replayCommand, simulate, type SimulationOptions } from "./simulate.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 function profileOf(text: string | undefined): ProfileName | undefined {
   const profile = profileNames.find((name) => name === text);

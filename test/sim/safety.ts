@@ -6,7 +6,7 @@
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Term } from "../../src/core/log-position.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 
 /** What the properties need to know of a node. */
 export interface Witness {

@@ -10,7 +10,7 @@ import type { Chains } from "../../src/core/histories.ts";
 import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
 import type { State } from "../../src/core/state.ts";
 import { nextChain } from "../core/chain.ts";
-import { NodeClock } from "./clock.ts";
+import { NodeClock } from "../../src/sim/process-clock.ts";
 import { Disk, type DiskImage } from "./disk.ts";
 import { observe } from "./observe.ts";
 import { executeEffect } from "./execute.ts";
@@ -18,7 +18,7 @@ import { SessionMachine } from "./session-machine.ts";
 import type { Network } from "./network.ts";
 import type { Promiser } from "./promises.ts";
 import { completeLog } from "./snapshots.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 import type { World } from "./world.ts";
 
 type Untimed<E> = E extends unknown ? Omit<E, "nowMs"> : never;

@@ -6,7 +6,7 @@ import { configurationAt } from "../../src/core/log-terms.ts";
 import type { SessionsImage } from "../../src/core/sessions.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { SimNode } from "./sim-node.ts";
-import { Violation } from "./violation.ts";
+import { Violation } from "../../src/sim/violation.ts";
 import type { World } from "./world.ts";
 
 /** The files of all nodes by name, each as the entries that its state was made of. */

@@ -4,7 +4,7 @@ import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { State } from "../../src/core/state.ts";
-import { Chance } from "./chance.ts";
+import { Chance } from "../../src/sim/chance.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimNode } from "./sim-node.ts";
 

@@ -9,7 +9,7 @@ import type { restore } from "../../src/core/restore.ts";
 import type { Founding } from "../../src/core/state.ts";
 import type { SessionTable } from "../../src/core/sessions.ts";
 import type { step } from "../../src/core/step.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../../src/sim/chance.ts";
 import type { Clients } from "./clients.ts";
 import type { Commands } from "./commands.ts";
 import type { Coverage } from "./coverage.ts";
@@ -18,7 +18,7 @@ import type { Profile } from "./profiles.ts";
 import type { Promises } from "./promises.ts";
 import type { Reads } from "./reads.ts";
 import type { Safety } from "./safety.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Schedule } from "../../src/sim/schedule.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { Snapshots } from "./snapshots.ts";
 

@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as definitionCheck from "../../src/adapters/plugin/definition-check.ts";
 import { replaceOnce } from "../sim/mutants.ts";
-import type { Violation } from "../sim/violation.ts";
-import type { simulateWhole, WholeOptions } from "./simulate.ts";
+import type { Violation } from "../../src/sim/violation.ts";
+import type { simulateWhole, WholeOptions } from "../../src/sim/simulate.ts";
 
 type DefinitionCheck = Pick<typeof definitionCheck, "checkDefinition">;
 
 const root = join(import.meta.dir, "../..");
 /** What a simulation is made of. */
-const parts = ["src", "plugins", "test/whole", "test/sim", "test/lin", "package.json", "tsconfig.json"];
+const parts = ["src", "plugins", "package.json", "tsconfig.json"];
 
 interface Change {
   /** Below `src/`. */
@@ -45,7 +45,7 @@ export async function loadWholeMutant(mutant: WholeMutant | null): Promise<Loade
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
     for (const change of [mutant, mutant?.also]) if (change) make(change, join(folder, "src"));
     const [simulation, { checkDefinition }, { default: kv }] = await Promise.all([
-      import(join(folder, "test/whole/simulate.ts")) as Promise<{ readonly simulateWhole: typeof simulateWhole }>,
+      import(join(folder, "src/sim/simulate.ts")) as Promise<{ readonly simulateWhole: typeof simulateWhole }>,
       import(join(folder, "src/adapters/plugin/definition-check.ts")) as Promise<DefinitionCheck>,
       import(join(folder, "plugins/kv/index.ts")) as Promise<{ readonly default: unknown }>,
     ]);
@@ -153,7 +153,7 @@ export const wholeMutants: readonly WholeMutant[] = [
   },
   {
     name: "nobody looks whether the disk holds what the mark says",
-    file: "adapters/memory/memory-mark.ts",
+    file: "sim/memory/memory-mark.ts",
     text: "const finding = mark.damage ?? whatIsMissing(disk, mark);",
     by: "const finding = mark.damage;",
     caughtBy: /./,

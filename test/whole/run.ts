@@ -6,8 +6,8 @@ import { parseArgs } from "node:util";
 import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import kv from "../../plugins/kv/index.ts";
 import { runAsTyped, wholeNumber } from "../sim/command-line.ts";
-import { Violation } from "../sim/violation.ts";
-import { simulateWhole } from "./simulate.ts";
+import { Violation } from "../../src/sim/violation.ts";
+import { simulateWhole } from "../../src/sim/simulate.ts";
 
 const plugin = checkDefinition(kv);
 

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import kv from "../../plugins/kv/index.ts";
-import type { Violation } from "../sim/violation.ts";
+import type { Violation } from "../../src/sim/violation.ts";
 import { loadWholeMutant, type WholeMutant, wholeMutants } from "./mutants.ts";
-import { simulateWhole } from "./simulate.ts";
+import { simulateWhole } from "../../src/sim/simulate.ts";
 
 const plugin = checkDefinition(kv);
 const events = 6000;

@@ -1,15 +1,15 @@
 // One machine of a simulated cluster: its disk, its snapshots, and the lives of the node that runs on it. The node is the one that
 // people run.
-import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
-import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
-import type { NodeId } from "../../src/core/configuration.ts";
-import type { Settings } from "../../src/core/settings.ts";
-import { Node } from "../../src/node/node.ts";
-import type { NodeEnd } from "../../src/node/node-end.ts";
-import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
-import type { LogLevel, Logger } from "../../src/ports/logger.ts";
-import type { AppliedEntry } from "../../src/ports/state-machine.ts";
-import type { Chance, Range } from "../sim/chance.ts";
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import type { MemoryDisk } from "./memory/memory-disk.ts";
+import type { NodeId } from "../core/configuration.ts";
+import type { Settings } from "../core/settings.ts";
+import { Node } from "../node/node.ts";
+import type { NodeEnd } from "../node/node-end.ts";
+import type { SnapshotPolicy } from "../node/snapshot-taker.ts";
+import type { LogLevel, Logger } from "../ports/logger.ts";
+import type { AppliedEntry } from "../ports/state-machine.ts";
+import type { Chance, Range } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
 import { type DamageName, type DiskPace, MachineDisk } from "./machine-disk.ts";

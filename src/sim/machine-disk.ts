@@ -1,17 +1,17 @@
 // What one simulated machine has on its disk, and what becomes of it. The store's mark is believed to be as good as in files: it
 // notices at the next start what the disk has lost.
-import type { LogStore } from "../../src/ports/log-store.ts";
-import { createMemoryLogStore, type MemoryLogStore } from "../../src/adapters/memory/log-store.ts";
-import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import { createMemoryLogStore, type MemoryLogStore } from "./memory/log-store.ts";
+import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "./memory/memory-disk.ts";
 import {
   createMemorySnapshotFiles,
   createMemorySnapshotStore,
   type MemorySnapshotFiles,
-} from "../../src/adapters/memory/snapshot-store.ts";
-import type { DurableEffect } from "../../src/core/effects.ts";
-import type { Room } from "../../src/ports/disk-space.ts";
-import type { SnapshotStore } from "../../src/ports/snapshot-store.ts";
-import type { Chance, Range } from "../sim/chance.ts";
+} from "./memory/snapshot-store.ts";
+import type { DurableEffect } from "../core/effects.ts";
+import type { Room } from "../ports/disk-space.ts";
+import type { SnapshotStore } from "../ports/snapshot-store.ts";
+import type { Chance, Range } from "./chance.ts";
 import type { Life } from "./life.ts";
 
 export interface DiskPace {

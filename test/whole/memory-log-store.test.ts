@@ -1,6 +1,6 @@
 // What only the store in memory can do: hold writes back, lose them in a crash, be wiped, break.
 import { expect, test } from "bun:test";
-import { createMemoryLogStore } from "../../../src/adapters/memory/log-store.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import {
   append,
   command,
@@ -10,7 +10,7 @@ import {
   snapshotInstead,
   truncate,
   vote,
-} from "../../contracts/log-entries.ts";
+} from "../contracts/log-entries.ts";
 
 const incarnation = "0123456789abcdef0123456789abcdef";
 const open = () => createMemoryLogStore({ incarnation });

@@ -1,7 +1,7 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own.
-import { createExecutor, type Executor } from "../../src/adapters/plugin/executor.ts";
-import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
-import { GraftError } from "../../src/errors.ts";
+import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import { GraftError } from "../errors.ts";
 import type {
   Answer,
   AppliedEntry,
@@ -9,7 +9,7 @@ import type {
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
-} from "../../src/ports/state-machine.ts";
+} from "../ports/state-machine.ts";
 import type { Life } from "./life.ts";
 
 export interface Pace {

@@ -1,10 +1,10 @@
 // One life of a simulated process: its clock, and the gate through which everything comes that happens to it. After its end nothing
 // comes through any more. While it sleeps everything waits, in order.
-import type { Millis } from "../../src/core/log-position.ts";
-import type { Clock, Timer } from "../../src/ports/clock.ts";
-import type { Chance } from "../sim/chance.ts";
-import { NodeClock } from "../sim/clock.ts";
-import type { Schedule } from "../sim/schedule.ts";
+import type { Millis } from "../core/log-position.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { Chance } from "./chance.ts";
+import { NodeClock } from "./process-clock.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Wall clocks begin about here, ms since 1970. */
 const wallStartMs = 1.7e12;

@@ -1,17 +1,17 @@
 // The network of a simulation: every message passes through a real frame and takes its time. Connections keep the order of what
 // they carry. A direction that is blocked holds what is sent until it is open again, as TCP does; when that takes too long the
 // connection breaks, and what was under way is lost.
-import { decodeFrame, encodeFrame } from "../../src/adapters/cbor/codec.ts";
-import type { Frame } from "../../src/adapters/cbor/frames.ts";
-import { MemoryBulkLinks } from "../../src/adapters/memory/bulk-links.ts";
-import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
-import type { Genesis } from "../../src/core/genesis.ts";
-import type { Message } from "../../src/core/messages.ts";
-import { GraftError } from "../../src/errors.ts";
-import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
-import type { BulkLink, Discovery, PeerIdentity, TransportHandler } from "../../src/ports/transport.ts";
-import type { Chance, Range } from "../sim/chance.ts";
-import type { Schedule } from "../sim/schedule.ts";
+import { decodeFrame, encodeFrame } from "../adapters/cbor/codec.ts";
+import type { Frame } from "../adapters/cbor/frames.ts";
+import { MemoryBulkLinks } from "./memory/bulk-links.ts";
+import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import type { Genesis } from "../core/genesis.ts";
+import type { Message } from "../core/messages.ts";
+import { GraftError } from "../errors.ts";
+import type { NodeMessage, Reach } from "../ports/node-messages.ts";
+import type { BulkLink, Discovery, PeerIdentity, TransportHandler } from "../ports/transport.ts";
+import type { Chance, Range } from "./chance.ts";
+import type { Schedule } from "./schedule.ts";
 import type { Life } from "./life.ts";
 
 /** A process that takes part in the network. */

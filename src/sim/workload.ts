@@ -1,11 +1,11 @@
 // The clients of a simulation, over a key-value store: each has one operation under way at a time. What each came to is remembered
 // key by key; afterwards some order of them has to explain every answer.
-import { GraftClient } from "../../src/client/client.ts";
-import { decodeResult, encodeOperation } from "../../src/client/typed-payload.ts";
-import { GraftError } from "../../src/errors.ts";
-import { isLinearizable, type Operation } from "../lin/register.ts";
-import type { Chance, Range } from "../sim/chance.ts";
-import type { Schedule } from "../sim/schedule.ts";
+import { GraftClient } from "../client/client.ts";
+import { decodeResult, encodeOperation } from "../client/typed-payload.ts";
+import { GraftError } from "../errors.ts";
+import { isLinearizable, type Operation } from "./register.ts";
+import type { Chance, Range } from "./chance.ts";
+import type { Schedule } from "./schedule.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
 

@@ -1,10 +1,10 @@
 // Is anything promised that a power cut could still take back? What a node sends is compared with what its disk holds at that
 // moment (§3.8), and each vote with every vote that the node has given before.
-import type { MemoryDisk } from "../../src/adapters/memory/memory-disk.ts";
-import type { MemberKey } from "../../src/core/configuration.ts";
-import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
-import type { Message } from "../../src/core/messages.ts";
-import type { NodeMessage } from "../../src/ports/node-messages.ts";
+import type { MemoryDisk } from "./memory/memory-disk.ts";
+import type { MemberKey } from "../core/configuration.ts";
+import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
+import type { Message } from "../core/messages.ts";
+import type { NodeMessage } from "../ports/node-messages.ts";
 
 export interface Sent {
   readonly from: MemberKey;

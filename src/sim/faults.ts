@@ -1,6 +1,6 @@
 // What goes wrong in a simulation, and when: drawn from its seed, until it is told to end.
-import type { Chance, Range } from "../sim/chance.ts";
-import type { Schedule } from "../sim/schedule.ts";
+import type { Chance, Range } from "./chance.ts";
+import type { Schedule } from "./schedule.ts";
 import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";

@@ -1,14 +1,14 @@
 // Whole nodes and their clients in one process, from one seed: everything that happens is an event of one schedule, and promises are
 // drained after each. The same seed gives the same transcript.
 import { drainMicrotasks } from "bun:jsc";
-import type { Plugin } from "../../src/adapters/plugin/definition-check.ts";
-import type { MemberKey, NodeId } from "../../src/core/configuration.ts";
-import { checkState } from "../../src/core/invariants.ts";
-import type { Term } from "../../src/core/log-position.ts";
-import type { AppliedEntry } from "../../src/ports/state-machine.ts";
-import { Chance } from "../sim/chance.ts";
-import { Schedule } from "../sim/schedule.ts";
-import { Violation } from "../sim/violation.ts";
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import type { MemberKey, NodeId } from "../core/configuration.ts";
+import { checkState } from "../core/invariants.ts";
+import type { Term } from "../core/log-position.ts";
+import type { AppliedEntry } from "../ports/state-machine.ts";
+import { Chance } from "./chance.ts";
+import { Schedule } from "./schedule.ts";
+import { Violation } from "./violation.ts";
 import { ClientLinks } from "./client-links.ts";
 import { Faults } from "./faults.ts";
 import { addressOf, Member } from "./member.ts";

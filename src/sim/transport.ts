@@ -1,9 +1,9 @@
 // The Transport port of one process of the simulated network.
-import type { MemberKey, NodeId } from "../../src/core/configuration.ts";
-import type { Genesis } from "../../src/core/genesis.ts";
-import type { Message } from "../../src/core/messages.ts";
-import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
-import type { BulkLink, Discovery, PeerStatus, Transport, TransportHandler } from "../../src/ports/transport.ts";
+import type { MemberKey, NodeId } from "../core/configuration.ts";
+import type { Genesis } from "../core/genesis.ts";
+import type { Message } from "../core/messages.ts";
+import type { NodeMessage, Reach } from "../ports/node-messages.ts";
+import type { BulkLink, Discovery, PeerStatus, Transport, TransportHandler } from "../ports/transport.ts";
 import type { Process, SimNetwork } from "./network.ts";
 import type { Sent } from "./promises.ts";
 

@@ -1,6 +1,6 @@
 // Chance with a memory: everything random in a simulation is drawn from here, so that its seed tells the whole story.
 // The same generator as the core's random.ts, but mutable: a simulation draws far more often than a node.
-import type { RandomState } from "../../src/core/random.ts";
+import type { RandomState } from "../core/random.ts";
 
 export interface Range {
   readonly low: number;

@@ -1,5 +1,5 @@
 // A snapshot store without a disk, for tests and simulations: the same bytes as in files, in a map that outlives the store.
-import { nameOf } from "../files/snapshot-folder.ts";
+import { nameOf } from "../../adapters/files/snapshot-folder.ts";
 import {
   chunkBytesMax,
   encodeEnd,
@@ -7,9 +7,9 @@ import {
   encodeHeader,
   encodePreamble,
   frameKinds,
-} from "../files/snapshot-format.ts";
-import { SnapshotDamage, SnapshotParser } from "../files/snapshot-parser.ts";
-import { checkWhole, findingOf } from "../files/snapshot-receiver.ts";
+} from "../../adapters/files/snapshot-format.ts";
+import { SnapshotDamage, SnapshotParser } from "../../adapters/files/snapshot-parser.ts";
+import { checkWhole, findingOf } from "../../adapters/files/snapshot-receiver.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   ReceivedSnapshot,

@@ -1,6 +1,6 @@
 // Time that a test moves. Nothing happens by itself: timers fire in `advance`, what was asked for soon in `runSoon`.
-import type { Millis } from "../../core/log-position.ts";
-import type { Clock, Timer } from "../../ports/clock.ts";
+import type { Millis } from "../../src/core/log-position.ts";
+import type { Clock, Timer } from "../../src/ports/clock.ts";
 
 interface PendingTimer {
   readonly atMs: Millis;

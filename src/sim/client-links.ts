@@ -1,10 +1,10 @@
 // How the clients of a simulation reach its nodes: the client's own seam, `Dial`, over the simulated network. Requests and answers
 // pass through real frames.
-import { BadFrame, decodeFrame } from "../../src/adapters/cbor/codec.ts";
-import type { Dial, Link, LinkHandlers } from "../../src/client/connection.ts";
-import { GraftError } from "../../src/errors.ts";
-import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
-import type { ClientConnection } from "../../src/ports/transport.ts";
+import { BadFrame, decodeFrame } from "../adapters/cbor/codec.ts";
+import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
+import { GraftError } from "../errors.ts";
+import type { ClientReply, ClientRequest } from "../ports/requests.ts";
+import type { ClientConnection } from "../ports/transport.ts";
 import type { Life } from "./life.ts";
 import { bodyOf, type Process, type SimNetwork } from "./network.ts";
 

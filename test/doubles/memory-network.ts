@@ -1,12 +1,12 @@
 // A network in memory, for tests: several nodes' Transport ports joined by one queue, in which everything that happens waits
 // to be delivered on demand and in order. Connections can be broken and kept broken. There are no certificates here:
 // what a connection is allowed to do is the matter of the adapter over TLS.
-import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../../core/configuration.ts";
-import type { Genesis } from "../../core/genesis.ts";
-import type { Message } from "../../core/messages.ts";
-import { GraftError } from "../../errors.ts";
-import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
-import type { NodeMessage, Reach } from "../../ports/node-messages.ts";
+import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
+import type { Genesis } from "../../src/core/genesis.ts";
+import type { Message } from "../../src/core/messages.ts";
+import { GraftError } from "../../src/errors.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
 import type {
   BulkLink,
   Discovery,
@@ -14,8 +14,8 @@ import type {
   PeerStatus,
   Transport,
   TransportHandler,
-} from "../../ports/transport.ts";
-import { MemoryBulkLinks } from "./bulk-links.ts";
+} from "../../src/ports/transport.ts";
+import { MemoryBulkLinks } from "../../src/sim/memory/bulk-links.ts";
 
 export interface MemoryNetworkOptions {
   /** Messages that may wait on one connection; beyond, it is broken. Default 10,000. */

@@ -1,0 +1,98 @@
+// How fast everything is in a simulation, and how much bad luck it has: drawn from its seed.
+import type { Chance, Range } from "./chance.ts";
+import type { FaultPace } from "./faults.ts";
+import type { MemberPace } from "./member.ts";
+import type { NetworkPace } from "./network.ts";
+import type { WorkloadOptions } from "./workload.ts";
+
+export interface Pace {
+  readonly nodes: number;
+  readonly member: MemberPace;
+  readonly network: NetworkPace;
+  readonly faults: FaultPace;
+  readonly workload: Omit<WorkloadOptions, "addresses">;
+}
+
+/** What a seed draws from: everything is measured in election timeouts. */
+interface Draw {
+  readonly chance: Chance;
+  readonly electionTimeoutMs: number;
+  readonly times: (low: number, high: number) => Range;
+}
+
+export function drawPace(chance: Chance): Pace {
+  const electionTimeoutMs = chance.pick([100, 200, 500]);
+  const times = (low: number, high: number): Range => ({
+    low: low * electionTimeoutMs,
+    high: high * electionTimeoutMs,
+  });
+  const draw = { chance, electionTimeoutMs, times };
+  const isNarrow = chance.happens(0.3);
+  return {
+    nodes: chance.pick([1, 2, 3, 3, 3, 4, 5]),
+    member: drawMember(draw, isNarrow),
+    network: {
+      delayMs: times(0.001, chance.pick([0.01, 0.05, 0.2])),
+      redialMs: times(0.01, chance.pick([0.1, 1])),
+      silenceMs: electionTimeoutMs * chance.between(2, 8),
+      crashNotice: chance.pick([0, 0.5, 1]),
+    },
+    faults: drawFaults(draw),
+    workload: {
+      clients: chance.pick([1, 3, 6]),
+      keys: chance.pick([1, 3, 10]),
+      thinkMs: times(0.005, chance.pick([0.05, 0.5])),
+      timeoutMs: times(1, chance.pick([5, 40])),
+      patienceMs: 50 * electionTimeoutMs,
+    },
+  };
+}
+
+function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolean): MemberPace {
+  return {
+    settings: {
+      electionTimeoutMs,
+      heartbeatIntervalMs: electionTimeoutMs / chance.pick([4, 6, 10]),
+      messageBytesMax: isNarrow ? chance.pick([100, 500]) : 1024 * 1024,
+      windowEntriesMax: isNarrow ? chance.pick([1, 4, 16]) : 16_384,
+      windowBytesMax: isNarrow ? 2000 : 8 * 1024 * 1024,
+      tailEntriesMax: chance.pick([0, 3, 50]),
+      tailBytesMax: chance.pick([1000, 8 * 1024 * 1024]),
+      snapshotsHeldMax: chance.pick([1, 2, 8]),
+    },
+    snapshotPolicy: chance.pick([
+      { everyEntries: 1_000_000, everyBytes: 1e9 },
+      { everyEntries: 20, everyBytes: 1e9 },
+      { everyEntries: 100, everyBytes: 5000 },
+    ]),
+    disk: { inlineWrites: chance.pick([1, 1, 0.5, 0]), diskMs: times(0.001, chance.pick([0.01, 0.1])) },
+    scrubIntervalMs: chance.pick([0, 20, 200]) * electionTimeoutMs,
+    workMs: { low: 0.01, high: chance.pick([0.1, 1, 20]) },
+  };
+}
+
+function drawFaults({ chance, electionTimeoutMs, times }: Draw): FaultPace {
+  return {
+    everyMs: electionTimeoutMs * chance.between(0.5, 6),
+    downMs: times(0.05, chance.pick([1, 5])),
+    pauseMs: times(0.2, chance.pick([2, 10])),
+    cutMs: times(0.5, chance.pick([3, 10])),
+    diskMs: times(0.2, chance.pick([2, 10])),
+    damage: chance.pick([0, 0.2, 0.5]),
+    weights: {
+      crash: chance.pick([0, 1, 3]),
+      crashLeader: chance.pick([0, 1, 3]),
+      powerCut: chance.pick([0, 0, 0.5, 2]),
+      stop: chance.pick([0, 1]),
+      pause: chance.pick([0, 1, 2]),
+      split: chance.pick([0, 1, 3]),
+      oneWay: chance.pick([0, 1, 2]),
+      reset: chance.pick([0, 1, 2]),
+      resetClients: chance.pick([0, 1, 2]),
+      fullDisk: chance.pick([0, 0, 1]),
+      stuckDisk: chance.pick([0, 0, 1]),
+      brokenDisk: chance.pick([0, 0, 1]),
+      nothing: 0.5,
+    },
+  };
+}
