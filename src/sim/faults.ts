@@ -24,12 +24,16 @@ export interface FaultVictims {
   readonly members: readonly Member[];
   readonly network: SimNetwork;
   readonly trace: (line: string) => void;
+  /** Whether the cluster gets over the loss of what is on the disk of this machine. */
+  readonly mayLose: (member: Member) => boolean;
 }
 
 type FaultName =
   | "crash"
   | "crashLeader"
   | "powerCut"
+  | "wipe"
+  | "move"
   | "stop"
   | "pause"
   | "split"
@@ -51,6 +55,7 @@ export class Faults {
   readonly #members: readonly Member[];
   readonly #network: SimNetwork;
   readonly #trace: (line: string) => void;
+  readonly #mayLose: (member: Member) => boolean;
   #isOver = false;
   count = 0;
 
@@ -61,6 +66,7 @@ export class Faults {
     this.#members = victims.members;
     this.#network = victims.network;
     this.#trace = victims.trace;
+    this.#mayLose = victims.mayLose;
     this.#next();
   }
 
@@ -71,7 +77,7 @@ export class Faults {
     for (const member of this.#members) {
       member.disk.recover();
       member.wake();
-      member.start();
+      this.#start(member);
     }
   }
 
@@ -94,6 +100,15 @@ export class Faults {
       case "powerCut":
         for (const each of this.#members) this.#crash(each);
         return;
+      case "wipe":
+        if (!this.#mayLose(member)) return;
+        member.crash();
+        member.wipe();
+        return this.#startLater(member);
+      case "move":
+        member.crash();
+        member.move();
+        return this.#startLater(member);
       case "stop":
         member.stop();
         return this.#startLater(member);
@@ -122,7 +137,7 @@ export class Faults {
   #crash(member: Member): void {
     if (this.#chance.happens(rememberOften)) member.disk.remember();
     member.crash();
-    if (this.#chance.happens(this.#pace.damage) && this.#isBearable(member)) member.damage(this.#chance.pick(damages));
+    if (this.#chance.happens(this.#pace.damage) && this.#mayLose(member)) member.damage(this.#chance.pick(damages));
     this.#startLater(member);
   }
 
@@ -132,20 +147,19 @@ export class Faults {
       if (member.isUp && !this.#isOver) member.crash();
       // When all faults are over, one that is stopping is left to end by itself.
       if (member.isUp) this.#startLater(member);
-      else member.start();
+      else this.#start(member);
     });
+  }
+
+  /** One that waits for an administrator does not start by itself, though a supervisor may try. */
+  #start(member: Member): void {
+    if (!member.isOut || this.#chance.happens(0.2)) member.start();
   }
 
   #disturb(member: Member, what: string, begin: () => void): void {
     begin();
     this.#trace(`the disk of ${member.id} ${what}`);
     this.#schedule.after(this.#chance.from(this.#pace.diskMs), () => member.disk.recover());
-  }
-
-  /** Whether the others whose disks are whole are a majority: without one nobody could refill this one. */
-  #isBearable(member: Member): boolean {
-    const others = this.#members.filter((each) => each !== member && each.disk.isWhole);
-    return others.length > this.#members.length / 2;
   }
 
   #split(): void {

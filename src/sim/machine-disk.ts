@@ -8,6 +8,7 @@ import {
   createMemorySnapshotStore,
   type MemorySnapshotFiles,
 } from "./memory/snapshot-store.ts";
+import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Room } from "../ports/disk-space.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
@@ -38,7 +39,7 @@ const nothing = { freeBytes: 0, totalBytes: 2 ** 40 };
 export class MachineDisk {
   readonly #chance: Chance;
   readonly #pace: DiskPace;
-  readonly #files: MemorySnapshotFiles = createMemorySnapshotFiles();
+  #files: MemorySnapshotFiles = createMemorySnapshotFiles();
   #disk: MemoryDisk | null = null;
   #store: MemoryLogStore | null = null;
   #life: Life | null = null;
@@ -61,6 +62,28 @@ export class MachineDisk {
   get isWhole(): boolean {
     const isFlipped = this.#flipped !== null && this.#files.complete.get(this.#flipped.file) === this.#flipped.bytes;
     return !this.#isDamaged && !isFlipped && (this.#disk?.refill ?? null) === null;
+  }
+
+  /** Null: it is empty. */
+  get incarnation(): string | null {
+    return this.#disk?.incarnation ?? null;
+  }
+
+  /** Whether its node knows which cluster it is of. */
+  get isFounded(): boolean {
+    return (this.#disk?.genesis ?? null) !== null;
+  }
+
+  /** Whether its node has been removed from the cluster, and knows. */
+  get isRemoved(): boolean {
+    return (this.#disk?.removed ?? null) !== null;
+  }
+
+  /** Those in the log. */
+  get configurations(): readonly PlacedConfiguration[] {
+    return (this.#disk?.entries ?? []).flatMap((entry) =>
+      entry.kind === "configuration" ? [{ position: entry, configuration: entry.configuration }] : [],
+    );
   }
 
   /** Every write fails in this life of the node. */
@@ -95,6 +118,15 @@ export class MachineDisk {
   close(): void {
     this.#store!.crash();
     this.#store = null;
+  }
+
+  /** While the machine is down: there is another disk in it, and nothing on that. */
+  replace(): void {
+    this.#files = createMemorySnapshotFiles();
+    this.#disk = null;
+    this.#past = null;
+    this.#flipped = null;
+    this.#isDamaged = false;
   }
 
   /** What is on it now may come back one day. */

@@ -2,10 +2,13 @@
 // people run.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import type { MemoryDisk } from "./memory/memory-disk.ts";
-import type { NodeId } from "../core/configuration.ts";
+import { type MemberKey, type NodeId, toMemberKey } from "../core/configuration.ts";
+import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Settings } from "../core/settings.ts";
+import { GraftError } from "../errors.ts";
 import { Node } from "../node/node.ts";
 import type { NodeEnd } from "../node/node-end.ts";
+import type { NodeOptions } from "../node/node-options.ts";
 import type { SnapshotPolicy } from "../node/snapshot-taker.ts";
 import type { LogLevel, Logger } from "../ports/logger.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
@@ -32,7 +35,8 @@ export interface MemberWorld {
   readonly chance: Chance;
   readonly plugin: Plugin;
   readonly pace: MemberPace;
-  readonly founders: readonly NodeId[];
+  /** All machines, this one among them. */
+  readonly machines: readonly Member[];
   readonly trace: (line: string) => void;
   /** A node sends a message, and this is what it has on its disk. */
   readonly sent: (what: Sent, disk: MemoryDisk) => void;
@@ -46,7 +50,8 @@ export interface MemberWorld {
   readonly broken: (by: NodeId, cause: unknown) => void;
 }
 
-export const addressOf = (id: NodeId): string => `${id}.sim:7400`;
+/** How a machine comes to its cluster: as one of those that found it, or to be added to it. */
+type Way = "founds" | "joins";
 
 interface Running {
   readonly node: Node;
@@ -56,15 +61,48 @@ interface Running {
 
 export class Member {
   readonly id: NodeId;
+  readonly isFounder: boolean;
   readonly #world: MemberWorld;
   readonly disk: MachineDisk;
+  #way: Way;
   #running: Running | null = null;
+  /** Its disk was emptied, and since then nobody has told it to join. */
+  #wasWiped = false;
+  #moves = 0;
   lives = 0;
 
-  constructor(id: NodeId, world: MemberWorld) {
+  constructor(id: NodeId, way: Way, world: MemberWorld) {
     this.id = id;
+    this.isFounder = way === "founds";
+    this.#way = way;
     this.#world = world;
     this.disk = new MachineDisk(world.chance, world.pace.disk);
+  }
+
+  /** Where others reach it. */
+  get address(): string {
+    return this.#moves === 0 ? `${this.id}.sim:7400` : `${this.id}-${this.#moves}.sim:7400`;
+  }
+
+  /** With the data that it has; null before its first start, and once it has lost them. */
+  get key(): MemberKey | null {
+    const { incarnation } = this.disk;
+    return incarnation === null ? null : toMemberKey(this.id, incarnation);
+  }
+
+  /** Whether it takes part with all that it has promised, now or when it is up again. */
+  get isWhole(): boolean {
+    return this.disk.isWhole && !this.disk.isRemoved;
+  }
+
+  /** It waits for an administrator: it has been removed, or its empty disk is that of a founder. */
+  get isOut(): boolean {
+    return this.disk.isRemoved || (this.#wasWiped && !this.isUp);
+  }
+
+  /** Those in its log, and those that are on its disk. */
+  configurations(): readonly PlacedConfiguration[] {
+    return [...(this.node?.state.log.configurations ?? []), ...this.disk.configurations];
   }
 
   /** Null while it is down. */
@@ -86,12 +124,12 @@ export class Member {
 
   start(): void {
     if (this.#running !== null) return;
-    const { network, chance, plugin, pace, founders, trace } = this.#world;
+    const { network, chance, plugin, pace, trace } = this.#world;
     const nth = ++this.lives;
     const life = new Life(network.schedule, chance);
     const { store, snapshots, data } = this.disk.open(this.id, life);
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
-    const process = processOf(self, addressOf(this.id), life);
+    const process = processOf(self, this.address, life);
     const sent = (what: Sent): void => this.#world.sent(what, data);
     const work = { workMs: () => chance.from(pace.workMs) };
     const told = {
@@ -106,9 +144,8 @@ export class Member {
         snapshotPolicy: pace.snapshotPolicy,
         scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
-        address: addressOf(this.id),
-        bootstrap: founders.map((id) => ({ id, address: addressOf(id) })),
-        join: null,
+        address: this.address,
+        ...this.#meetingPoints(),
         certificateEnds: null,
         version: "0",
       },
@@ -126,7 +163,25 @@ export class Member {
     this.#running = { node, life, process };
     trace(`${this.id} starts, life ${nth}`);
     void node.ended.then((end) => this.#ended(node, end));
-    node.start().catch((error: unknown) => this.#world.broken(this.id, error));
+    node.start().catch((error: unknown) => {
+      if (!this.#isRefused(error)) this.#world.broken(this.id, error);
+    });
+  }
+
+  /** What its configuration file says of the others, as they are to be reached now. Whoever has data needs only addresses. */
+  #meetingPoints(): Pick<NodeOptions, "bootstrap" | "join"> {
+    const { machines } = this.#world;
+    const founders = machines.filter(({ isFounder }) => isFounder);
+    const hasMoved = machines.some((machine) => machine.#moves > 0);
+    if (this.#way === "founds" && !(this.disk.isFounded && hasMoved)) {
+      return { bootstrap: founders.map(({ id, address }) => ({ id, address })), join: null };
+    }
+    return { bootstrap: null, join: machines.filter((each) => each !== this).map(({ address }) => address) };
+  }
+
+  /** A node that has been removed, and a founder whose disk is empty, do not run until somebody has looked at them. */
+  #isRefused(error: unknown): boolean {
+    return error instanceof GraftError && error.code === "config" && (this.disk.isRemoved || this.#wasWiped);
   }
 
   /** As in the process: one that has found its data damaged begins again. One whose disk fails is started by a supervisor. */
@@ -134,7 +189,11 @@ export class Member {
     if (this.#running?.node !== node) return;
     const why = end.kind === "stopped" ? "" : `, ${end.error.message}`;
     this.#world.trace(`${this.id} ends: ${end.kind}${why}`);
-    const isExpected = end.kind === "stopped" || this.disk.isBroken || (end.kind === "damaged" && !this.disk.isWhole);
+    const isExpected =
+      end.kind === "stopped" ||
+      this.disk.isBroken ||
+      (end.kind === "damaged" && !this.disk.isWhole) ||
+      this.#isRefused(end.error);
     if (!isExpected) this.#world.broken(this.id, end.error);
     this.#over(false);
     if (end.kind === "damaged") this.start();
@@ -152,6 +211,27 @@ export class Member {
     if (this.isUp || !this.disk.damage(name)) return;
     this.#world.trace(`${this.id} has a damaged disk: ${name}`);
     this.#world.damaged(this.id);
+  }
+
+  /** Of a machine that is down: its disk is a new one. */
+  wipe(): void {
+    if (this.isUp || this.disk.incarnation === null) return;
+    this.disk.replace();
+    this.#wasWiped = this.#way === "founds";
+    this.#world.trace(`${this.id} has an empty disk`);
+  }
+
+  /** Of a machine that is down: it starts with nothing, or with what it has, to be added. */
+  join(): void {
+    this.#way = "joins";
+    this.#wasWiped = false;
+  }
+
+  /** Of a machine that is down: the others find it at another address from now on. */
+  move(): void {
+    if (this.isUp || !this.disk.isFounded) return;
+    this.#moves++;
+    this.#world.trace(`${this.id} is at ${this.address} now`);
   }
 
   /** As after SIGTERM. */

@@ -1,15 +1,19 @@
 // How fast everything is in a simulation, and how much bad luck it has: drawn from its seed.
 import type { Chance, Range } from "./chance.ts";
+import type { AdministratorPace } from "./administrator.ts";
 import type { FaultPace } from "./faults.ts";
 import type { MemberPace } from "./member.ts";
 import type { NetworkPace } from "./network.ts";
 import type { WorkloadOptions } from "./workload.ts";
 
 export interface Pace {
-  readonly nodes: number;
+  readonly founders: number;
+  /** Machines that are no founders. */
+  readonly spares: number;
   readonly member: MemberPace;
   readonly network: NetworkPace;
   readonly faults: FaultPace;
+  readonly administrator: AdministratorPace;
   readonly workload: Omit<WorkloadOptions, "addresses">;
 }
 
@@ -28,8 +32,10 @@ export function drawPace(chance: Chance): Pace {
   });
   const draw = { chance, electionTimeoutMs, times };
   const isNarrow = chance.happens(0.3);
+  const areManaged = chance.happens(0.5);
   return {
-    nodes: chance.pick([1, 2, 3, 3, 3, 4, 5]),
+    founders: chance.pick([1, 2, 3, 3, 3, 4, 5]),
+    spares: areManaged ? chance.pick([0, 1, 2]) : 0,
     member: drawMember(draw, isNarrow),
     network: {
       delayMs: times(0.001, chance.pick([0.01, 0.05, 0.2])),
@@ -37,7 +43,13 @@ export function drawPace(chance: Chance): Pace {
       silenceMs: electionTimeoutMs * chance.between(2, 8),
       crashNotice: chance.pick([0, 0.5, 1]),
     },
-    faults: drawFaults(draw),
+    faults: drawFaults(draw, areManaged),
+    administrator: {
+      everyMs: areManaged ? electionTimeoutMs * chance.between(0.2, 3) : 0,
+      timeoutMs: times(2, chance.pick([10, 40])),
+      echoMs: 15 * electionTimeoutMs,
+      weights: { change: 4, handOver: chance.pick([0, 1]), bringBack: 1 },
+    },
     workload: {
       clients: chance.pick([1, 3, 6]),
       keys: chance.pick([1, 3, 10]),
@@ -71,7 +83,7 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
   };
 }
 
-function drawFaults({ chance, electionTimeoutMs, times }: Draw): FaultPace {
+function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: boolean): FaultPace {
   return {
     everyMs: electionTimeoutMs * chance.between(0.5, 6),
     downMs: times(0.05, chance.pick([1, 5])),
@@ -83,6 +95,8 @@ function drawFaults({ chance, electionTimeoutMs, times }: Draw): FaultPace {
       crash: chance.pick([0, 1, 3]),
       crashLeader: chance.pick([0, 1, 3]),
       powerCut: chance.pick([0, 0, 0.5, 2]),
+      wipe: areManaged ? chance.pick([0, 0.5, 1]) : 0,
+      move: areManaged ? chance.pick([0, 0, 0.5]) : 0,
       stop: chance.pick([0, 1]),
       pause: chance.pick([0, 1, 2]),
       split: chance.pick([0, 1, 3]),

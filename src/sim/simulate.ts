@@ -9,12 +9,14 @@ import type { AppliedEntry } from "../ports/state-machine.ts";
 import { Chance } from "./chance.ts";
 import { Schedule } from "./schedule.ts";
 import { Violation } from "./violation.ts";
+import { Administrator } from "./administrator.ts";
 import { ClientLinks } from "./client-links.ts";
 import { Faults } from "./faults.ts";
-import { addressOf, Member } from "./member.ts";
+import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
-import { drawPace } from "./pace.ts";
+import { drawPace, type Pace } from "./pace.ts";
 import { Promises } from "./promises.ts";
+import { Standing } from "./standing.ts";
 import { Workload } from "./workload.ts";
 
 export interface WholeOptions {
@@ -36,6 +38,11 @@ export interface WholeResult {
   readonly restores: number;
   /** Of disks. */
   readonly damages: number;
+  /** What an administrator has asked for. */
+  readonly changes: number;
+  readonly handOvers: number;
+  /** Nodes that came again with an empty disk. */
+  readonly broughtBack: number;
   /** Of the transcript. */
   readonly digest: string;
 }
@@ -56,6 +63,8 @@ class World {
   readonly #members: Member[] = [];
   readonly #workload: Workload;
   readonly #faults: Faults;
+  readonly #standing: Standing;
+  readonly #administrator: Administrator;
   readonly #network: SimNetwork;
   readonly #electionTimeoutMs: number;
   readonly #leaders = new Map<Term, MemberKey>();
@@ -77,16 +86,34 @@ class World {
     const trace = (line: string): void => this.#say(line);
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
     const links = new ClientLinks(this.#network, (what) => this.#note(what));
-    const founders = Array.from({ length: pace.nodes }, (_, at) => `n${at + 1}`);
-    for (const id of founders) {
-      const member = new Member(id, {
+    this.#addMachines(pace, { chance, links, trace });
+    this.#standing = new Standing(this.#members, (what) => this.#note(what));
+    const shared = { schedule: this.#schedule, chance, members: this.#members, trace };
+    this.#workload = new Workload(this.#schedule, chance, links, {
+      ...pace.workload,
+      addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
+    });
+    this.#administrator = new Administrator(pace.administrator, {
+      ...shared,
+      links,
+      standing: this.#standing,
+      violated: (what) => this.#note(what),
+    });
+    const mayLose = (member: Member): boolean => this.#administrator.isIdle && this.#standing.mayLose(member);
+    this.#faults = new Faults(pace.faults, { ...shared, network: this.#network, mayLose });
+  }
+
+  #addMachines(
+    { founders, spares, member: pace }: Pace,
+    shared: Pick<MemberWorld, "chance" | "links" | "trace">,
+  ): void {
+    for (let nth = 1; nth <= founders + spares; nth++) {
+      const member = new Member(`n${nth}`, nth <= founders ? "founds" : "joins", {
+        ...shared,
         network: this.#network,
-        links,
-        chance,
-        plugin: options.plugin,
-        pace: pace.member,
-        founders,
-        trace,
+        plugin: this.#options.plugin,
+        pace,
+        machines: this.#members,
         applied: (by, life, entry) => this.#onApplied(by, life, entry),
         restored: () => void this.#restores++,
         sent: (what, disk) => this.#promises.onSent(what, disk),
@@ -94,25 +121,23 @@ class World {
         broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
       });
       this.#members.push(member);
-      this.#schedule.after(chance.between(0, 50), () => member.start());
+      this.#schedule.after(shared.chance.between(0, 50), () => member.start());
     }
-    this.#workload = new Workload(this.#schedule, chance, links, {
-      ...pace.workload,
-      addresses: founders.map(addressOf),
-    });
-    const shared = { schedule: this.#schedule, chance, network: this.#network, trace };
-    this.#faults = new Faults(pace.faults, { ...shared, members: this.#members });
   }
 
   run(): WholeResult {
     const { events = 20_000 } = this.#options;
     while (this.#events < events) this.#step();
     this.#faults.end();
+    this.#administrator.end();
     this.#say("all faults have ended");
     // Clients have noticed by then that their connections are broken.
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
     this.#until("a leader that all follow", () => this.#schedule.nowMs >= noticedMs && this.#isLed());
-    this.#workload.expectSuccess((what) => this.#note(what));
+    this.#workload.expectSuccess(
+      this.#members.map(({ address }) => address),
+      (what) => this.#note(what),
+    );
     this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#workload.end();
     this.#until("all logs equal and applied, and nobody waits", () => this.#isQuiet());
@@ -127,6 +152,9 @@ class World {
       faults: this.#faults.count,
       restores: this.#restores,
       damages: this.#damages,
+      changes: this.#administrator.changes,
+      handOvers: this.#administrator.handOvers,
+      broughtBack: this.#administrator.broughtBack,
       digest: this.#hash.digest("hex"),
     };
   }
@@ -139,8 +167,14 @@ class World {
     }
   }
 
+  /** Members with the data that they have now. Others wait to be added, or have been removed. */
+  #counting(): readonly Member[] {
+    const members = this.#standing.governing?.members ?? [];
+    return this.#members.filter((each) => members.some(({ key }) => key === each.key));
+  }
+
   #isLed(): boolean {
-    const states = this.#members.map(({ node }) => node?.state ?? null);
+    const states = this.#counting().map(({ node }) => node?.state ?? null);
     const leader = states.find((state) => state?.role.kind === "leader");
     return states.every((state) => {
       if (state === null || leader === undefined || leader === null) return false;
@@ -150,8 +184,9 @@ class World {
   }
 
   #isQuiet(): boolean {
-    if (this.#workload.underWay > 0 || !this.#members.every(({ isUp }) => isUp)) return false;
-    const nodes = this.#members.map(({ node }) => node!);
+    const counting = this.#counting();
+    if (this.#workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
+    const nodes = counting.map(({ node }) => node!);
     const [first] = nodes;
     const { appliedIndex } = first!;
     return (
@@ -171,6 +206,7 @@ class World {
   /** §3.4: at most one leader a term. */
   #look(member: Member): void {
     const state = member.node?.state;
+    if (state !== undefined) this.#standing.look(state);
     if (state?.role.kind !== "leader") return;
     const known = this.#leaders.get(state.currentTerm);
     if (known === state.self) return;

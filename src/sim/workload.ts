@@ -28,6 +28,7 @@ export class Workload {
   readonly #schedule: Schedule;
   readonly #chance: Chance;
   readonly #options: WorkloadOptions;
+  readonly #clients: GraftClient[] = [];
   readonly #histories = new Map<string, Operation[]>();
   /** Puts that were said to have had no effect. */
   readonly #failed: Attempt[] = [];
@@ -55,12 +56,14 @@ export class Workload {
         readFrom: chance.pick(["leader", "any"]),
         session: chance.happens(0.3) ? "none" : { timeoutMs: 600_000 },
       });
+      this.#clients.push(client);
       this.#next(client, life);
     }
   }
 
-  /** From now on an operation that fails is a violation: `violated` is told what it was. */
-  expectSuccess(violated: (what: string) => void): void {
+  /** From now on an operation that fails is a violation: `violated` is told what it was. `addresses`: where the nodes are now. */
+  expectSuccess(addresses: readonly string[], violated: (what: string) => void): void {
+    for (const client of this.#clients) for (const address of addresses) client.alsoTry(address);
     this.#mustSucceed = true;
     this.#violated = violated;
   }

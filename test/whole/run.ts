@@ -31,7 +31,19 @@ function readRun() {
 
 /** Whether all seeds hold. */
 function runAll({ from, count, events, trace }: ReturnType<typeof readRun>): boolean {
-  const sum = { events: 0, frames: 0, commands: 0, answers: 0, elections: 0, faults: 0, restores: 0, damages: 0 };
+  const sum = {
+    events: 0,
+    frames: 0,
+    commands: 0,
+    answers: 0,
+    elections: 0,
+    faults: 0,
+    restores: 0,
+    damages: 0,
+    changes: 0,
+    handOvers: 0,
+    broughtBack: 0,
+  };
   const beganMs = performance.now();
   for (let seed = from; seed < from + count; seed++) {
     try {

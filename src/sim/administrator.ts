@@ -1,0 +1,208 @@
+// Who changes the members of a simulated cluster, and has leadership handed over? An administrator with a client, who asks for one
+// thing at a time, and never for what would leave no quorum of nodes with their disks. It brings nodes back that have been removed or
+// wiped, and checks what it is told.
+import { GraftClient } from "../client/client.ts";
+import { pursueChange } from "../client/membership.ts";
+import { type Configuration, nodeIdOf } from "../core/configuration.ts";
+import type { MembershipChange } from "../core/membership-change.ts";
+import { nextConfiguration } from "../core/next-configuration.ts";
+import { GraftError } from "../errors.ts";
+import type { RequestedChange } from "../ports/membership-requests.ts";
+import type { Chance, Range } from "./chance.ts";
+import type { ClientLinks } from "./client-links.ts";
+import { type Candidate, drawChange } from "./draw-change.ts";
+import { Life } from "./life.ts";
+import type { Member } from "./member.ts";
+import type { Schedule } from "./schedule.ts";
+import type { Standing } from "./standing.ts";
+
+export interface AdministratorPace {
+  /** Between two requests, on average. 0: there are none. */
+  readonly everyMs: number;
+  readonly timeoutMs: Range;
+  /** How long a node may sleep with a request before it looks at it. */
+  readonly echoMs: number;
+  readonly weights: Readonly<Record<"change" | "handOver" | "bringBack", number>>;
+}
+
+export interface AdministratorWorld {
+  readonly schedule: Schedule;
+  readonly chance: Chance;
+  readonly links: ClientLinks;
+  readonly members: readonly Member[];
+  readonly standing: Standing;
+  readonly trace: (line: string) => void;
+  readonly violated: (what: string) => void;
+}
+
+export class Administrator {
+  readonly #pace: AdministratorPace;
+  readonly #world: AdministratorWorld;
+  readonly #client: GraftClient;
+  readonly #life: Life;
+  #isAsking = false;
+  /** Until then an earlier request may still be carried out, by a node that slept. */
+  #echoesUntilMs = 0;
+  #isOver = false;
+  changes = 0;
+  handOvers = 0;
+  broughtBack = 0;
+
+  constructor(pace: AdministratorPace, world: AdministratorWorld) {
+    this.#pace = pace;
+    this.#world = world;
+    const { schedule, chance, links, members } = world;
+    this.#life = new Life(schedule, chance);
+    const addresses = members.map(({ address }) => address);
+    const dial = links.dialOf("administrator", this.#life);
+    this.#client = new GraftClient({ addresses, dial, clock: this.#life, session: "none" });
+    if (pace.everyMs > 0) this.#next();
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** Nothing that it has asked for may still happen. */
+  get isIdle(): boolean {
+    return !this.#isAsking && this.#world.schedule.nowMs >= this.#echoesUntilMs;
+  }
+
+  #next(): void {
+    const { chance } = this.#world;
+    this.#life.after(chance.wait(this.#pace.everyMs), () => {
+      if (this.#isOver) return;
+      void this.#act().then(() => this.#next());
+    });
+  }
+
+  async #act(): Promise<void> {
+    for (const { address } of this.#world.members) this.#client.alsoTry(address);
+    switch (this.#world.chance.weighted(this.#pace.weights)) {
+      case "change":
+        return this.#askForChange();
+      case "handOver":
+        return this.#handOver();
+      case "bringBack":
+        return this.#bringBack();
+    }
+  }
+
+  async #askForChange(): Promise<void> {
+    const { chance, members, standing } = this.#world;
+    const leader = chance.shuffled(members).find(({ isLeader }) => isLeader);
+    const placed = leader?.node?.state.log.configurations.at(-1);
+    if (!this.isIdle || placed === undefined || placed.configuration.outgoing.length > 0) return;
+    const { configuration, position } = placed;
+    const running = members.flatMap(({ key, address, isUp }): Candidate[] => (isUp ? [{ key: key!, address }] : []));
+    const change = drawChange(configuration, running, chance);
+    const decision = nextConfiguration(configuration, change, []);
+    if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;
+    const isGrowing = change.remove.length + change.demote.length === 0;
+    await this.#ask(change, isGrowing && chance.happens(0.5) ? {} : { expectedIndex: position.index });
+  }
+
+  async #ask(change: MembershipChange, expected: { readonly expectedIndex?: number }): Promise<void> {
+    const { trace, schedule, chance } = this.#world;
+    const before = this.#picture();
+    trace(`the administrator asks for ${JSON.stringify(change)}`);
+    this.#isAsking = true;
+    const options = { timeoutMs: this.#timeoutMs(), ...expected };
+    const beganMs = schedule.nowMs;
+    const isPursued = chance.happens(0.5);
+    const work = isPursued
+      ? pursueChange(this.#client, requested(change), options)
+      : this.#client.changeMembership(requested(change), options);
+    const outcome = await work.then(() => null).catch(asFailure);
+    this.#isAsking = false;
+    this.changes++;
+    trace(`the administrator is told: ${wordsOf(outcome)}`);
+    if (outcome === null) this.#checkDone(change);
+    else if (outcome.effect === "none") this.#checkUnchanged(before, outcome);
+    // What is pursued may have been asked for twice.
+    const isClear = !isPursued && outcome?.effect !== "unknown";
+    if (!isClear) this.#echoesUntilMs = beganMs + options.timeoutMs + this.#pace.echoMs;
+  }
+
+  /** It has happened: whoever was to go is gone, and whoever was to come is there. */
+  #checkDone({ add, remove }: MembershipChange): void {
+    const governing = this.#world.standing.governing;
+    const ids = governing?.members.map(({ key }) => nodeIdOf(key)) ?? [];
+    const isThere = add.every(({ key }) => governing?.members.some((member) => member.key === key));
+    const isGone = remove.every((id) => !ids.includes(id) || add.some(({ key }) => nodeIdOf(key) === id));
+    if (isThere && isGone) return;
+    this.#world.violated(`a change of the members was reported to be done, and the members are ${ids.join(", ")}`);
+  }
+
+  /** Nothing that was asked for earlier is under way, so that whatever has changed has been changed by this request. */
+  #checkUnchanged(before: string | null, { message }: GraftError): void {
+    const after = this.#picture();
+    if (before === null || after === null || before === after) return;
+    this.#world.violated(
+      `a change of the members was reported to have had no effect: ${message}; ${before} became ${after}`,
+    );
+  }
+
+  /** All members, in every configuration that may come to be in force; null: some of it still changes by itself. */
+  #picture(): string | null {
+    const { standing, members } = this.#world;
+    const possible = standing.possible();
+    if (possible.some(({ pending, outgoing }) => pending.length + outgoing.length > 0)) return null;
+    // A leader that was elected without the latest configuration cuts it off.
+    if (members.every(({ isLeader }) => !isLeader)) return null;
+    return [...new Set(possible.map(pictureOf))].sort().join(" or ");
+  }
+
+  async #handOver(): Promise<void> {
+    const { chance, members, trace, violated, standing } = this.#world;
+    const to = chance.happens(0.4) ? null : chance.pick(members).id;
+    trace(`the administrator has leadership handed over to ${to ?? "any node"}`);
+    const leadersBefore = new Set(members.filter(({ isLeader }) => isLeader).map(({ id }) => id));
+    const timeoutMs = this.#timeoutMs();
+    const outcome = await this.#client
+      .transferLeadership(to, { timeoutMs })
+      .then(() => null)
+      .catch(asFailure);
+    this.handOvers++;
+    trace(`the administrator is told: ${wordsOf(outcome)}`);
+    if (outcome !== null || to === null || leadersBefore.has(to)) return;
+    const isVoter = standing.possible().some(({ voters }) => voters.some((key) => nodeIdOf(key) === to));
+    if (!isVoter) violated(`leadership was reported to have been handed over to ${to}, which is no voter`);
+  }
+
+  /** A node that has been removed, or wiped, comes again with an empty disk, to be added. */
+  async #bringBack(): Promise<void> {
+    const { chance, members } = this.#world;
+    const out = members.filter(({ isOut }) => isOut);
+    if (out.length === 0) return;
+    const member = chance.pick(out);
+    if (member.isUp) member.crash();
+    if (member.disk.isRemoved) member.wipe();
+    member.join();
+    member.start();
+    this.broughtBack++;
+  }
+
+  #timeoutMs(): number {
+    return Math.ceil(this.#world.chance.from(this.#pace.timeoutMs));
+  }
+}
+
+const pictureOf = ({ members, voters }: Configuration): string =>
+  members
+    .map(({ key, address, priority }) => `${key} at ${address} ${priority}${voters.includes(key) ? "" : " learns"}`)
+    .sort()
+    .join(", ");
+
+const requested = (change: MembershipChange): RequestedChange => ({
+  ...change,
+  add: change.add.map(({ key, ...rest }) => ({ ...rest, id: nodeIdOf(key), behindNat: false })),
+});
+
+const wordsOf = (outcome: GraftError | null): string =>
+  outcome === null ? "done" : `${outcome.code}: ${outcome.message}`;
+
+function asFailure(error: unknown): GraftError {
+  if (error instanceof GraftError) return error;
+  throw error;
+}

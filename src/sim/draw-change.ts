@@ -1,0 +1,74 @@
+// Which change of the membership does the administrator of a simulation ask for? Any kind, at random: nodes come, go, are promoted,
+// demoted, preferred, told of at another address and replaced, several of them at once. Whether the cluster could bear it is standing.ts.
+import { type Configuration, type MemberKey, nodeIdOf } from "../core/configuration.ts";
+import { type Addition, type MembershipChange, noChange } from "../core/membership-change.ts";
+import type { Chance } from "./chance.ts";
+
+const weights = { add: 4, remove: 3, demote: 1.5, promote: 2, replace: 3, prioritize: 1.5, move: 2, mixed: 3 } as const;
+
+/** A node that runs, and where it is. */
+export interface Candidate {
+  readonly key: MemberKey;
+  readonly address: string;
+}
+
+/** `running` are all nodes that run, members or not, with the data that they have. */
+export function drawChange(current: Configuration, running: readonly Candidate[], chance: Chance): MembershipChange {
+  const { voters, members } = current;
+  const all = members.map(({ key }) => key);
+  const learners = all.filter((key) => !voters.includes(key));
+  const spares = running.filter(({ key }) => !all.includes(key));
+  const moved = running.filter(({ key, address }) =>
+    members.some((member) => member.key === key && member.address !== address),
+  );
+  const some = (keys: readonly MemberKey[], max: number): string[] =>
+    chance
+      .shuffled(keys)
+      .slice(0, chance.below(max + 1))
+      .map(nodeIdOf);
+  const one = (keys: readonly MemberKey[]): string[] => (keys.length === 0 ? [] : [nodeIdOf(chance.pick(keys))]);
+  const newcomers = (count: number): Addition[] =>
+    chance
+      .shuffled(spares)
+      .slice(0, count)
+      .map((each) => addition(each, chance));
+  if (current.pending.length > 0 && chance.happens(0.5)) return drawUndoing(current, chance);
+  switch (chance.weighted(weights)) {
+    case "add":
+      return { ...noChange, add: newcomers(1 + chance.below(2)) };
+    case "remove":
+      return { ...noChange, remove: one(all) };
+    case "demote":
+      return { ...noChange, demote: one(chance.happens(0.8) ? voters : learners) };
+    case "promote":
+      return { ...noChange, promote: one(chance.happens(0.9) ? learners : voters) };
+    case "replace":
+      return { ...noChange, add: newcomers(1), remove: one(voters) };
+    case "prioritize":
+      return { ...noChange, prioritize: one(all).map((name) => ({ name, priority: chance.below(4) })) };
+    case "move":
+      return { ...noChange, add: moved.map((each) => addition(each, chance)) };
+    case "mixed": {
+      const remove = some(all, 2);
+      const demote = some(voters, 1).filter((id) => !remove.includes(id));
+      const promote = some(learners, 2).filter((id) => !remove.includes(id));
+      return { ...noChange, add: newcomers(chance.below(3)), remove, demote, promote };
+    }
+  }
+}
+
+/** Something else is to become of a node for which another change waits, or which is to go by it. */
+function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
+  const leaving = pending.flatMap(({ remove }) => remove);
+  const named = pending.flatMap(({ promote, demote }) => [...promote, ...demote, ...leaving]);
+  const name = chance.pick(leaving.length > 0 && chance.happens(0.7) ? leaving : named);
+  const isToVote = !voters.includes(name) && chance.happens(0.7);
+  return isToVote ? { ...noChange, promote: [name] } : { ...noChange, demote: [name] };
+}
+
+const addition = ({ key, address }: Candidate, chance: Chance): Addition => ({
+  key,
+  address,
+  priority: chance.happens(0.3) ? chance.below(3) : null,
+  voter: chance.happens(0.8),
+});
