@@ -7,6 +7,10 @@ const write = (value: bigint) => new TextEncoder().encode(value.toString());
 export default defineRawStateMachine({
   name: "counter",
   version: "1.0.0",
+  example: {
+    command: (draw) => new TextEncoder().encode(`add ${draw.integer(-3, 9)}`),
+    query: () => new Uint8Array(),
+  },
   create() {
     let value = 0n;
     return {

@@ -34,14 +34,28 @@ export class Failure extends Error {
   readonly exitCode: ExitCode | null;
   /** More for --json. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Where the command knows better than the code of the error what it means and what to do next. */
+  readonly advice: Advice | null;
 
-  constructor(error: Error, exitCode: ExitCode | null, fields: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    error: Error,
+    exitCode: ExitCode | null,
+    fields: Readonly<Record<string, unknown>> = {},
+    advice: Advice | null = null,
+  ) {
     super(error.message, { cause: error });
     this.name = "Failure";
     this.error = error;
     this.exitCode = exitCode;
     this.fields = fields;
+    this.advice = advice;
   }
+}
+
+/** The second and the third part of what an error says. */
+export interface Advice {
+  readonly meaning: string;
+  readonly next: string;
 }
 
 /** Reads what a person wrote into a file: a mistake in there is wrong usage, as one on the command line is. */
@@ -67,7 +81,8 @@ interface Explained {
 export function explain(thrown: unknown): Explained {
   if (thrown instanceof Failure) {
     const told = explain(thrown.error);
-    return { ...told, exitCode: thrown.exitCode ?? told.exitCode, fields: { ...told.fields, ...thrown.fields } };
+    const fields = { ...told.fields, ...thrown.fields };
+    return { ...told, ...thrown.advice, exitCode: thrown.exitCode ?? told.exitCode, fields };
   }
   if (thrown instanceof GraftError) return explainGraftError(thrown);
   const message = thrown instanceof Error ? thrown.message : String(thrown);

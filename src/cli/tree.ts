@@ -20,6 +20,7 @@ import { logFinding } from "./log-finding.ts";
 import { logInspect } from "./log-inspect.ts";
 import { recover } from "./recover.ts";
 import { restore } from "./restore.ts";
+import { sim } from "./sim.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 
@@ -90,5 +91,5 @@ export const commands: Group = {
     ["graft start --config node.toml", "one node of a real one"],
     [`graft execute command put '{"key":"a","value":"1"}'`, "have the state machine do something"],
   ],
-  commands: { start, stop, cluster, execute, certs, backup, restore, recover, log, dev, bench, complete },
+  commands: { start, stop, cluster, execute, certs, backup, restore, recover, log, dev, sim, bench, complete },
 };

@@ -109,7 +109,7 @@ export class Administrator {
     this.#isAsking = true;
     const options = { timeoutMs: this.#timeoutMs(), ...expected };
     const beganMs = schedule.nowMs;
-    const isPursued = chance.happens(0.5);
+    const isPursued = chance.happens(0.3);
     const work = isPursued
       ? pursueChange(this.#client, requested(change), options)
       : this.#client.changeMembership(requested(change), options);

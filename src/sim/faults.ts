@@ -4,6 +4,7 @@ import type { Schedule } from "./schedule.ts";
 import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
+import { sentenceOfCut } from "./transcript.ts";
 
 export interface FaultPace {
   readonly everyMs: number;
@@ -172,9 +173,11 @@ export class Faults {
 
   #cut(directions: readonly (readonly [string, string])[]): void {
     for (const [from, to] of directions) this.#network.block(from, to);
-    this.#trace(`cut: ${directions.map((direction) => direction.join(">")).join(" ")}`);
+    this.#trace(sentenceOfCut(directions));
     this.#schedule.after(this.#chance.from(this.#pace.cutMs), () => {
-      if (!this.#isOver) this.#network.heal();
+      if (this.#isOver) return;
+      this.#network.heal();
+      this.#trace("the network is whole again");
     });
   }
 }

@@ -33,6 +33,14 @@ interface Opened {
 export const damages = ["rollBack", "loseTail", "forgetVote", "flipEntry", "flipSnapshot"] as const;
 export type DamageName = (typeof damages)[number];
 
+export const damageSentences: Readonly<Record<DamageName, string>> = {
+  rollBack: "it is what it was at an earlier crash",
+  loseTail: "the end of its log is lost",
+  forgetVote: "it has forgotten its vote",
+  flipEntry: "one entry has changed",
+  flipSnapshot: "a bit of a snapshot has changed",
+};
+
 const plenty = { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
 const nothing = { freeBytes: 0, totalBytes: 2 ** 40 };
 

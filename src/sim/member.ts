@@ -1,6 +1,5 @@
 // One machine of a simulated cluster: its disk, its snapshots, and the lives of the node that runs on it. The node is the one that
 // people run.
-import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import type { MemoryDisk } from "./memory/memory-disk.ts";
 import { type MemberKey, type NodeId, toMemberKey } from "../core/configuration.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
@@ -15,10 +14,12 @@ import type { AppliedEntry } from "../ports/state-machine.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
-import { type DamageName, type DiskPace, MachineDisk } from "./machine-disk.ts";
+import { type DamageName, damageSentences, type DiskPace, MachineDisk } from "./machine-disk.ts";
 import { type Process, processOf, type SimNetwork } from "./network.ts";
 import type { Sent } from "./promises.ts";
+import type { Replica } from "./replica.ts";
 import { SimStateMachine } from "./state-machine.ts";
+import { sentenceOfLog } from "./transcript.ts";
 import { SimTransport } from "./transport.ts";
 
 export interface MemberPace {
@@ -33,7 +34,8 @@ export interface MemberWorld {
   readonly network: SimNetwork;
   readonly links: ClientLinks;
   readonly chance: Chance;
-  readonly plugin: Plugin;
+  /** Watches the state machine of a life of a member. */
+  readonly replica: (id: NodeId, life: number) => Replica;
   readonly pace: MemberPace;
   /** All machines, this one among them. */
   readonly machines: readonly Member[];
@@ -124,7 +126,7 @@ export class Member {
 
   start(): void {
     if (this.#running !== null) return;
-    const { network, chance, plugin, pace, trace } = this.#world;
+    const { network, chance, pace, trace } = this.#world;
     const nth = ++this.lives;
     const life = new Life(network.schedule, chance);
     const { store, snapshots, data } = this.disk.open(this.id, life);
@@ -135,6 +137,7 @@ export class Member {
     const told = {
       applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
       restored: () => this.#world.restored(this.id),
+      replica: this.#world.replica(this.id, nth),
     };
     const node = new Node(
       {
@@ -154,14 +157,14 @@ export class Member {
         disk: this.disk,
         store,
         transport: new SimTransport(network, process, sent),
-        stateMachine: new SimStateMachine(plugin, life, work, told),
+        stateMachine: new SimStateMachine(life, work, told),
         clock: life,
         logger: this.#logger(),
         failStop: (cause) => this.#world.broken(this.id, cause),
       },
     );
     this.#running = { node, life, process };
-    trace(`${this.id} starts, life ${nth}`);
+    trace(nth === 1 ? `${this.id} starts for the first time` : `${this.id} starts again, in life ${nth}`);
     void node.ended.then((end) => this.#ended(node, end));
     node.start().catch((error: unknown) => {
       if (!this.#isRefused(error)) this.#world.broken(this.id, error);
@@ -187,8 +190,8 @@ export class Member {
   /** As in the process: one that has found its data damaged begins again. One whose disk fails is started by a supervisor. */
   #ended(node: Node, end: NodeEnd): void {
     if (this.#running?.node !== node) return;
-    const why = end.kind === "stopped" ? "" : `, ${end.error.message}`;
-    this.#world.trace(`${this.id} ends: ${end.kind}${why}`);
+    const why = end.kind === "stopped" ? "has stopped" : `ends, since it has ${end.kind}: ${end.error.message}`;
+    this.#world.trace(`${this.id} ${why}`);
     const isExpected =
       end.kind === "stopped" ||
       this.disk.isBroken ||
@@ -209,7 +212,7 @@ export class Member {
   /** Of a machine that is down. */
   damage(name: DamageName): void {
     if (this.isUp || !this.disk.damage(name)) return;
-    this.#world.trace(`${this.id} has a damaged disk: ${name}`);
+    this.#world.trace(`${this.id} has a damaged disk: ${damageSentences[name]}`);
     this.#world.damaged(this.id);
   }
 
@@ -249,6 +252,7 @@ export class Member {
   }
 
   wake(): void {
+    if (this.isAsleep) this.#world.trace(`${this.id} wakes up`);
     this.#running?.life.wake();
   }
 
@@ -269,7 +273,7 @@ export class Member {
 
   #logger(): Logger {
     const log = (level: LogLevel, message: string, fields?: object): void =>
-      this.#world.trace(`${this.id} ${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+      this.#world.trace(sentenceOfLog(this.id, level, message, { ...fields }));
     return { enabled: (level) => level !== "trace", log };
   }
 }

@@ -45,7 +45,7 @@ export function drawPace(chance: Chance): Pace {
     },
     faults: drawFaults(draw, areManaged),
     administrator: {
-      everyMs: areManaged ? electionTimeoutMs * chance.between(0.2, 3) : 0,
+      everyMs: areManaged ? electionTimeoutMs * chance.between(0.1, 1.5) : 0,
       timeoutMs: times(2, chance.pick([10, 40])),
       echoMs: 15 * electionTimeoutMs,
       weights: { change: 4, handOver: chance.pick([0, 1]), bringBack: 1 },

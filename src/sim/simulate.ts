@@ -10,18 +10,31 @@ import { Chance } from "./chance.ts";
 import { Schedule } from "./schedule.ts";
 import { Violation } from "./violation.ts";
 import { Administrator } from "./administrator.ts";
+import { Agreement } from "./agreement.ts";
+import { AnyLoad } from "./any-load.ts";
 import { ClientLinks } from "./client-links.ts";
+import { type Drawing, drawOver } from "./draw-input.ts";
 import { Faults } from "./faults.ts";
 import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import { drawPace, type Pace } from "./pace.ts";
+import { KeyValueLoad } from "./key-value-load.ts";
 import { Promises } from "./promises.ts";
+import { Replica } from "./replica.ts";
 import { Standing } from "./standing.ts";
+import { paceOf, type Story } from "./story.ts";
+import { stamped } from "./transcript.ts";
 import { Workload } from "./workload.ts";
 
 export interface WholeOptions {
   readonly seed: number;
   readonly plugin: Plugin;
+  /** A copy of the plugin's module for the next life of a node; default: all lives share one. */
+  readonly copy?: (say: (text: string) => void) => Plugin;
+  /** What clients ask; default: puts and gets, which the plugin has to know. */
+  readonly drawing?: Drawing;
+  /** Default: all that the seed draws. */
+  readonly story?: Story;
   /** Of faults and load, in events; the quiet time comes after it. */
   readonly events?: number;
   readonly trace?: (line: string) => void;
@@ -43,6 +56,8 @@ export interface WholeResult {
   readonly handOvers: number;
   /** Nodes that came again with an empty disk. */
   readonly broughtBack: number;
+  /** Of commands, by the plugin. */
+  readonly rejections: number;
   /** Of the transcript. */
   readonly digest: string;
 }
@@ -53,8 +68,20 @@ const quietTimeouts = 200;
 const successesMin = 30;
 
 export function simulateWhole(options: WholeOptions): WholeResult {
+  const steps = simulating(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in parts, between which others may have the thread. */
+export function simulating(options: WholeOptions): Generator<undefined, WholeResult> {
   return new World(options).run();
 }
+
+/** In events. */
+const partLength = 2000;
 
 class World {
   readonly #options: WholeOptions;
@@ -73,6 +100,8 @@ class World {
   /** How far each life of each member has applied. */
   readonly #reached = new Map<string, number>();
   readonly #promises = new Promises((what) => this.#note(what));
+  readonly #agreement = new Agreement((what, cause) => this.#note(what, cause));
+  readonly #anyLoad: AnyLoad | null;
   #violation: Violation | null = null;
   #events = 0;
   #restores = 0;
@@ -81,7 +110,7 @@ class World {
   constructor(options: WholeOptions) {
     this.#options = options;
     const chance = new Chance(options.seed);
-    const pace = drawPace(chance);
+    const pace = paceOf(drawPace(chance), options.story ?? {});
     this.#electionTimeoutMs = pace.member.settings.electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
@@ -89,9 +118,12 @@ class World {
     this.#addMachines(pace, { chance, links, trace });
     this.#standing = new Standing(this.#members, (what) => this.#note(what));
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace };
-    this.#workload = new Workload(this.#schedule, chance, links, {
+    this.#anyLoad = this.#loadOf(chance);
+    this.#workload = new Workload(this.#schedule, chance, {
       ...pace.workload,
       addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
+      links,
+      load: this.#anyLoad ?? new KeyValueLoad(this.#schedule, chance, { ...pace.workload, trace }),
     });
     this.#administrator = new Administrator(pace.administrator, {
       ...shared,
@@ -111,7 +143,7 @@ class World {
       const member = new Member(`n${nth}`, nth <= founders ? "founds" : "joins", {
         ...shared,
         network: this.#network,
-        plugin: this.#options.plugin,
+        replica: (by, life) => this.#replica(by, life),
         pace,
         machines: this.#members,
         applied: (by, life, entry) => this.#onApplied(by, life, entry),
@@ -125,22 +157,25 @@ class World {
     }
   }
 
-  run(): WholeResult {
+  *run(): Generator<undefined, WholeResult> {
     const { events = 20_000 } = this.#options;
-    while (this.#events < events) this.#step();
+    while (this.#events < events) {
+      this.#step();
+      if (this.#isPartOver) yield;
+    }
     this.#faults.end();
     this.#administrator.end();
     this.#say("all faults have ended");
     // Clients have noticed by then that their connections are broken.
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
-    this.#until("a leader that all follow", () => this.#schedule.nowMs >= noticedMs && this.#isLed());
+    yield* this.#until("a leader that all follow", () => this.#schedule.nowMs >= noticedMs && this.#isLed());
     this.#workload.expectSuccess(
       this.#members.map(({ address }) => address),
       (what) => this.#note(what),
     );
-    this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
+    yield* this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#workload.end();
-    this.#until("all logs equal and applied, and nobody waits", () => this.#isQuiet());
+    yield* this.#until("all logs equal and applied, and nobody waits", () => this.#isQuiet());
     this.#workload.check((what) => this.#violated(what));
     this.#mustHold();
     return {
@@ -155,15 +190,41 @@ class World {
       changes: this.#administrator.changes,
       handOvers: this.#administrator.handOvers,
       broughtBack: this.#administrator.broughtBack,
+      rejections: this.#anyLoad?.rejections ?? 0,
       digest: this.#hash.digest("hex"),
     };
   }
 
-  #until(what: string, holds: () => boolean): void {
+  #loadOf(chance: Chance): AnyLoad | null {
+    const { plugin, drawing } = this.#options;
+    if (drawing === undefined) return null;
+    return new AnyLoad(chance, {
+      plugin,
+      drawing,
+      agreement: this.#agreement,
+      violated: (what) => this.#note(what),
+      trace: (sentence) => this.#say(sentence),
+    });
+  }
+
+  #replica(id: NodeId, life: number): Replica {
+    const { seed, plugin, copy, drawing } = this.#options;
+    return new Replica({
+      id,
+      life,
+      copy: () => copy?.((text) => this.#say(`the plugin of ${id} says: ${text}`)) ?? plugin,
+      agreement: this.#agreement,
+      trace: (sentence) => this.#say(sentence),
+      probes: (index) => drawing?.queries(drawOver(new Chance(seed + index))) ?? [],
+    });
+  }
+
+  *#until(what: string, holds: () => boolean): Generator<undefined, void> {
     const endMs = this.#schedule.nowMs + quietTimeouts * this.#electionTimeoutMs;
     while (!holds()) {
       if (this.#schedule.nowMs > endMs) this.#violated(`not within ${quietTimeouts} election timeouts: ${what}`);
       this.#step();
+      if (this.#isPartOver) yield;
     }
   }
 
@@ -193,6 +254,10 @@ class World {
       nodes.some(({ state }) => state.role.kind === "leader") &&
       nodes.every((node) => node.appliedIndex === appliedIndex && node.state.log.last.index === appliedIndex)
     );
+  }
+
+  get #isPartOver(): boolean {
+    return this.#events % partLength === 0;
   }
 
   #step(): void {
@@ -231,14 +296,15 @@ class World {
   }
 
   #say(line: string): void {
-    const stamped = `${this.#schedule.nowMs.toFixed(3)} ${line}`;
-    this.#hash.update(`${stamped}\n`);
-    this.#options.trace?.(stamped);
+    const text = stamped(this.#schedule.nowMs, line);
+    this.#hash.update(`${text}\n`);
+    this.#options.trace?.(text);
   }
 
   /** From within a callback of a node or a client, where an error would be caught: the simulation ends with this event. */
   #note(what: string, cause?: unknown): void {
-    this.#violation ??= new Violation(`seed ${this.#options.seed}`, what, cause);
+    // The event that is under way counts.
+    this.#violation ??= new Violation(`seed ${this.#options.seed}`, what, cause, this.#events + 1);
   }
 
   #violated(what: string): never {

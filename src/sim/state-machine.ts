@@ -1,6 +1,5 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own.
 import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
-import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { GraftError } from "../errors.ts";
 import type {
   Answer,
@@ -11,6 +10,7 @@ import type {
   StateSnapshot,
 } from "../ports/state-machine.ts";
 import type { Life } from "./life.ts";
+import type { Replica } from "./replica.ts";
 
 export interface Pace {
   /** How long the next piece of work takes, ms. */
@@ -22,6 +22,7 @@ export interface StateMachineEvents {
   applied(entry: AppliedEntry): void;
   /** The state is that of a snapshot. */
   restored(): void;
+  readonly replica: Replica;
 }
 
 export class SimStateMachine implements StateMachine {
@@ -34,19 +35,20 @@ export class SimStateMachine implements StateMachine {
   #before: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(plugin: Plugin, life: Life, pace: Pace, told: StateMachineEvents) {
-    this.#executor = createExecutor(plugin);
+  constructor(life: Life, pace: Pace, told: StateMachineEvents) {
+    this.#executor = createExecutor(told.replica.plugin);
     this.description = this.#executor.description;
     this.#life = life;
     this.#pace = pace;
     this.#told = told;
+    told.replica.created();
   }
 
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     return this.#inTurn(async () => {
       for (const entry of run) {
         this.#told.applied(entry);
-        const outcome = this.#executor.apply(entry);
+        const outcome = this.#told.replica.apply(entry, (each) => this.#executor.apply(each));
         // Some results come before the others.
         if (run.length > 1) await this.#passes();
         deliver([outcome]);
@@ -55,35 +57,78 @@ export class SimStateMachine implements StateMachine {
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
-    return this.#inTurn(() => [{ outcome: this.#executor.query(slice[0]!), elapsedMs: this.#pace.workMs() }]);
+    return this.#inTurn(() => {
+      const [query] = slice as readonly [Uint8Array];
+      const outcome = this.#answerTo(query);
+      this.#told.replica.answered(query, outcome);
+      return [{ outcome, elapsedMs: this.#pace.workMs() }];
+    });
   }
 
   snapshot(): Promise<StateSnapshot> {
     return this.#inTurn(() => {
-      const running = this.#executor.snapshot();
+      const { replica } = this.#told;
+      const { index } = replica;
+      replica.snapshotting();
+      const running = this.#trying("snapshotFailed", () => this.#executor.snapshot());
+      replica.snapshotBegun();
+      const chunks: Uint8Array[] = [];
+      let isRead = false;
       const read = async (): Promise<Uint8Array | null> => {
         await this.#passes();
         this.#mustBeOpen();
-        return running.read();
+        const chunk = this.#trying("snapshotFailed", () => running.read());
+        if (chunk !== null) chunks.push(chunk.slice());
+        else if (!isRead) {
+          isRead = true;
+          replica.snapshotClosed();
+          replica.snapshotRead(chunks, index);
+        }
+        return chunk;
       };
-      return { read, close: () => running.close() };
+      const close = (): void => {
+        replica.snapshotClosed();
+        running.close();
+      };
+      return { read, close };
     });
   }
 
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     return this.#inTurn(async () => {
-      const restoration = this.#executor.restore();
+      const { replica } = this.#told;
+      replica.restoring();
+      const restoration = this.#trying("restoreFailed", () => this.#executor.restore());
       for await (const chunk of chunks) {
         this.#mustBeOpen();
-        restoration.write(chunk);
+        replica.restoringChunk(chunk);
+        this.#trying("restoreFailed", () => restoration.write(chunk));
       }
-      restoration.end();
+      this.#trying("restoreFailed", () => restoration.end());
+      replica.restored();
       this.#told.restored();
     });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+  }
+
+  #answerTo(query: Uint8Array): Answer["outcome"] {
+    try {
+      return this.#executor.query(query);
+    } catch (error) {
+      return { kind: "failed", error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  #trying<Result>(told: "snapshotFailed" | "restoreFailed", work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      this.#told.replica[told](error);
+      throw error;
+    }
   }
 
   #inTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {

@@ -1,9 +1,7 @@
-// The clients of a simulation, over a key-value store: each has one operation under way at a time. What each came to is remembered
-// key by key; afterwards some order of them has to explain every answer.
+// The clients of a simulation: each has one operation under way at a time. What they ask, and what has to hold of the answers, is their
+// load's business.
 import { GraftClient } from "../client/client.ts";
-import { decodeResult, encodeOperation } from "../client/typed-payload.ts";
-import { GraftError } from "../errors.ts";
-import { isLinearizable, type Operation } from "./register.ts";
+import type { GraftError } from "../errors.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { Schedule } from "./schedule.ts";
 import type { ClientLinks } from "./client-links.ts";
@@ -11,6 +9,7 @@ import { Life } from "./life.ts";
 
 export interface WorkloadOptions {
   readonly clients: number;
+  /** Of a store that has keys. */
   readonly keys: number;
   readonly thinkMs: Range;
   readonly timeoutMs: Range;
@@ -19,23 +18,28 @@ export interface WorkloadOptions {
   readonly addresses: readonly string[];
 }
 
-interface Attempt {
-  readonly key: string;
-  readonly value: string;
+/** What clients ask. */
+export interface Load {
+  /** One operation of a client. Resolves with null when it was answered, whatever the answer, else with why not. */
+  operate(client: GraftClient, asker: Asker): Promise<GraftError | null>;
+  /** Throws when the answers contradict each other. */
+  check(violated: (what: string) => never): void;
+}
+
+export interface Asker {
+  readonly name: string;
+  /** Draws how long the next request may take. */
+  readonly timeoutMs: () => number;
 }
 
 export class Workload {
-  readonly #schedule: Schedule;
   readonly #chance: Chance;
   readonly #options: WorkloadOptions;
   readonly #clients: GraftClient[] = [];
-  readonly #histories = new Map<string, Operation[]>();
-  /** Puts that were said to have had no effect. */
-  readonly #failed: Attempt[] = [];
+  readonly #load: Load;
   #isOver = false;
   /** Nothing is wrong with the cluster any more: what begins from now on succeeds. */
   #mustSucceed = false;
-  #values = 0;
   #violated: (what: string) => void = () => {};
   /** Operations that began when they had to succeed, and did. */
   successes = 0;
@@ -43,21 +47,26 @@ export class Workload {
   answers = 0;
   underWay = 0;
 
-  constructor(schedule: Schedule, chance: Chance, links: ClientLinks, options: WorkloadOptions) {
-    this.#schedule = schedule;
+  constructor(
+    schedule: Schedule,
+    chance: Chance,
+    { links, load, ...options }: WorkloadOptions & { readonly links: ClientLinks; readonly load: Load },
+  ) {
     this.#chance = chance;
     this.#options = options;
+    this.#load = load;
     for (let nth = 0; nth < options.clients; nth++) {
       const life = new Life(schedule, chance);
+      const name = `client${nth}`;
       const client = new GraftClient({
         addresses: chance.shuffled(options.addresses),
-        dial: links.dialOf(`client${nth}`, life),
+        dial: links.dialOf(name, life),
         clock: life,
         readFrom: chance.pick(["leader", "any"]),
         session: chance.happens(0.3) ? "none" : { timeoutMs: 600_000 },
       });
       this.#clients.push(client);
-      this.#next(client, life);
+      this.#next(client, name, life);
     }
   }
 
@@ -73,77 +82,33 @@ export class Workload {
     this.#isOver = true;
   }
 
-  #next(client: GraftClient, life: Life): void {
+  /** Throws when the answers contradict each other. */
+  check(violated: (what: string) => never): void {
+    this.#load.check(violated);
+  }
+
+  #next(client: GraftClient, name: string, life: Life): void {
     life.after(this.#chance.wait(this.#chance.from(this.#options.thinkMs)), () => {
       if (this.#isOver) return;
-      const key = `k${this.#chance.below(this.#options.keys)}`;
       const mustSucceed = this.#mustSucceed;
-      const work = this.#chance.happens(0.5) ? this.#put(client, key) : this.#get(client, key);
       this.commands++;
       this.underWay++;
-      void work.then((error) => this.#concluded(error, mustSucceed)).then(() => this.#next(client, life));
+      void this.#load
+        .operate(client, { name, timeoutMs: () => this.#timeoutMs() })
+        .then((error) => this.#concluded(error, mustSucceed))
+        .then(() => this.#next(client, name, life));
     });
   }
 
   #concluded(error: GraftError | null, mustSucceed: boolean): void {
     this.underWay--;
+    if (error === null) this.answers++;
     if (!mustSucceed) return;
     if (error === null) this.successes++;
     else this.#violated(`with all faults over, an operation failed: ${error.message}`);
   }
 
-  /** Null: it was answered. */
-  async #put(client: GraftClient, key: string): Promise<GraftError | null> {
-    const value = String(++this.#values);
-    const history = this.#historyOf(key);
-    const beganMs = this.#schedule.nowMs;
-    const at = history.push({ kind: "put", value, beganMs, endedMs: Number.POSITIVE_INFINITY }) - 1;
-    try {
-      const timeoutMs = this.#timeoutMs();
-      await client.command(encodeOperation("put", { key, value: new TextEncoder().encode(value) }), { timeoutMs });
-      this.answers++;
-      history[at] = { kind: "put", value, beganMs, endedMs: this.#schedule.nowMs };
-      return null;
-    } catch (error) {
-      if (!(error instanceof GraftError)) throw error;
-      if (error.effect === "none") this.#failed.push({ key, value });
-      return error;
-    }
-  }
-
-  async #get(client: GraftClient, key: string): Promise<GraftError | null> {
-    const beganMs = this.#schedule.nowMs;
-    try {
-      const { payload } = await client.query(encodeOperation("get", { key }), { timeoutMs: this.#timeoutMs() });
-      const bytes = decodeResult(payload, "query") as Uint8Array | null;
-      const value = bytes === null ? null : new TextDecoder().decode(bytes);
-      this.answers++;
-      this.#historyOf(key).push({ kind: "get", value, beganMs, endedMs: this.#schedule.nowMs });
-      return null;
-    } catch (error) {
-      if (!(error instanceof GraftError)) throw error;
-      return error;
-    }
-  }
-
   #timeoutMs(): number {
     return Math.ceil(this.#mustSucceed ? this.#options.patienceMs : this.#chance.from(this.#options.timeoutMs));
-  }
-
-  #historyOf(key: string): Operation[] {
-    const known = this.#histories.get(key) ?? [];
-    this.#histories.set(key, known);
-    return known;
-  }
-
-  /** Throws when no order explains the answers, or when a command had an effect of which the client was told that it had none. */
-  check(violated: (what: string) => never): void {
-    for (const { key, value } of this.#failed) {
-      const isSeen = this.#historyOf(key).some((each) => each.kind === "get" && each.value === value);
-      if (isSeen) violated(`the put of ${value} to ${key} was reported to have had no effect, and was read`);
-    }
-    for (const [key, history] of this.#histories) {
-      if (!isLinearizable(history)) violated(`the history of ${key} is not linearizable`);
-    }
   }
 }

@@ -33,15 +33,36 @@ export interface ApplyContext {
   random(): number;
 }
 
+/** A source of chance for `example`. The same seed of `graft sim` draws the same. */
+export interface Draw {
+  /** A number in [0, 1). */
+  random(): number;
+  /** A whole number from `low` to `high`, both included. */
+  integer(low: number, high: number): number;
+  /** One of these. Throws `RangeError` for an empty list. */
+  pick<const T>(list: readonly T[]): T;
+  /** Whether something happens that has this probability, from 0 to 1. */
+  happens(probability: number): boolean;
+  bytes(length: number): Uint8Array;
+}
+
+/**
+ * Draws an input for `graft sim`, as a client would send it. Draw from few values, so that operations meet at the same keys.
+ * Without it, inputs are drawn from the schema, as far as that is one of valibot.
+ */
+export type Example<Input extends Schema> = (draw: Draw) => StandardSchemaV1.InferInput<Input>;
+
 /** Changes the state. What it returns is the client's result; `undefined` arrives as `null`. */
 export interface Command<State, Input extends Schema, Result> {
   readonly input: Input;
+  readonly example?: Example<NoInfer<Input>>;
   apply(state: State, input: StandardSchemaV1.InferOutput<Input>, context: ApplyContext): Result;
 }
 
 /** Reads the state and must not change it. What it returns is the client's result; `undefined` arrives as `null`. */
 export interface Query<State, Input extends Schema, Result> {
   readonly input: Input;
+  readonly example?: Example<NoInfer<Input>>;
   answer(state: State, input: StandardSchemaV1.InferOutput<Input>): Result;
 }
 
@@ -107,6 +128,11 @@ export interface RawInstance {
 export interface RawDefinition extends Named {
   /** A fresh, empty state machine. Must be the same on every node. */
   readonly create: () => RawInstance;
+  /** Draw commands and queries for `graft sim`. Without them, it sends a few random bytes. */
+  readonly example?: {
+    readonly command?: (draw: Draw) => Uint8Array;
+    readonly query?: (draw: Draw) => Uint8Array;
+  };
 }
 
 export type TypedStateMachine<

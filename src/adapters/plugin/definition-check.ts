@@ -1,11 +1,13 @@
 // Whether a module's default export is a state machine, and if not, what it lacks. A plugin may be plain JavaScript, and
 // its author may not have asked the compiler: nothing is taken on trust.
-import type { ApplyContext, Schema } from "./api.ts";
+import type { ApplyContext, Draw, Schema } from "./api.ts";
 
 /** A command or query of a typed plugin, as the executor runs it. */
 export interface Operation {
   readonly input: Schema;
   readonly run: (state: unknown, input: unknown, context: ApplyContext) => unknown;
+  /** Draws an input, or what a plugin's author takes for one; null: there is none. */
+  readonly example: ((draw: Draw) => unknown) | null;
 }
 
 interface Named {
@@ -29,6 +31,8 @@ export interface TypedSnapshots {
 
 /** What a raw plugin's `create` returns; nothing of what its methods return is checked. */
 export interface RawState {
+  /** Itself. */
+  readonly instance: unknown;
   apply(command: Uint8Array, context: ApplyContext): unknown;
   query(query: Uint8Array): unknown;
   readonly snapshots: { readonly take: () => unknown; readonly restore: (piece: Uint8Array) => unknown } | null;
@@ -37,6 +41,7 @@ export interface RawState {
 export interface RawPlugin extends Named {
   readonly style: "raw";
   readonly create: () => RawState;
+  readonly examples: Readonly<Record<"command" | "query", Operation["example"]>>;
 }
 
 export type Plugin = TypedPlugin | RawPlugin;
@@ -53,8 +58,10 @@ export function checkDefinition(exported: unknown): Plugin {
   }
   const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version") };
   const create = functionOf(exported, "create", "create");
-  if (exported["style"] === "raw")
-    return { ...named, style: "raw", create: () => checkInstance(create.call(exported)) };
+  if (exported["style"] === "raw") {
+    const examples = rawExamplesOf(exported["example"] ?? {});
+    return { ...named, style: "raw", create: () => checkInstance(create.call(exported)), examples };
+  }
   return {
     ...named,
     style: "typed",
@@ -73,6 +80,7 @@ function checkInstance(instance: unknown): RawState {
   const apply = functionOf(instance, "apply", `apply${where}`);
   const query = functionOf(instance, "query", `query${where}`);
   return {
+    instance,
     apply: (...given) => apply.apply(instance, given),
     query: (...given) => query.apply(instance, given),
     snapshots: snapshotsOf(instance, where),
@@ -111,9 +119,25 @@ function operationsOf(
       const where = `${field}.${name}`;
       if (!isRecord(operation)) throw new DefinitionProblem(`${where} is not an object with input and ${handler}`);
       const run = functionOf(operation, handler, `${where}.${handler}`);
-      return [name, { input: schemaOf(operation["input"], where), run: (...given) => run.apply(operation, given) }];
+      const input = schemaOf(operation["input"], where);
+      const example = exampleOf(operation, "example", `${where}.example`);
+      return [name, { input, example, run: (...given) => run.apply(operation, given) }];
     }),
   );
+}
+
+function rawExamplesOf(examples: unknown): RawPlugin["examples"] {
+  if (!isRecord(examples)) throw new DefinitionProblem("its example is not an object with command and query");
+  return {
+    command: exampleOf(examples, "command", "example.command"),
+    query: exampleOf(examples, "query", "example.query"),
+  };
+}
+
+function exampleOf(holder: Readonly<Record<string, unknown>>, field: string, where: string): Operation["example"] {
+  if (holder[field] === undefined) return null;
+  const example = functionOf(holder, field, where);
+  return (draw) => example.call(holder, draw);
 }
 
 function schemaOf(schema: unknown, where: string): Schema {

@@ -4,7 +4,7 @@
 // mistakes, it is no sandbox.
 
 /** What goes on at present. */
-export type Phase = "apply" | "query" | "snapshot" | "restore";
+export type Phase = "apply" | "query" | "snapshot" | "restore" | "example";
 
 /** Why something is refused, and what to do instead. */
 interface Remedy {
@@ -109,6 +109,7 @@ function temporalNow(): object | undefined {
 const stateAlone = {
   snapshot: `${DIFFERS}a snapshot follows from the state alone`,
   restore: `${DIFFERS}a state follows from the snapshot alone`,
+  example: "the same seed would give another story; use what example is given, draw",
 } as const;
 
 const violationNames: Readonly<Record<Phase, string>> = {
@@ -116,6 +117,7 @@ const violationNames: Readonly<Record<Phase, string>> = {
   query: "ForbiddenInQuery",
   snapshot: "ForbiddenInSnapshot",
   restore: "ForbiddenInRestore",
+  example: "ForbiddenInExample",
 };
 
 class Violation extends Error {
@@ -144,14 +146,30 @@ export function installDeterminismGuard(): void {
   }
 }
 
+/** Runs what is the plugin's, and at once. Throws what it throws, and for what it may not do. A violation counts although the plugin caught it, and although it went on to refuse the command. */
+export function guarded<Result>(phase: Phase, run: () => Result): Result {
+  let violation: Error | null = null;
+  let result: Result;
+  enter(phase);
+  try {
+    result = run();
+  } catch (error) {
+    violation = leave();
+    throw violation ?? error;
+  }
+  violation = leave();
+  if (violation !== null) throw violation;
+  return result;
+}
+
 /** From here to `leave` the wrappers throw. Nothing asynchronous may come between the two. */
-export function enter(phase: Phase): void {
+function enter(phase: Phase): void {
   current = phase;
   firstViolation = null;
 }
 
 /** The first violation since `enter`, also when the plugin caught and hid it. */
-export function leave(): Error | null {
+function leave(): Error | null {
   current = null;
   return firstViolation;
 }

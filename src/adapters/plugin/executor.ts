@@ -14,7 +14,7 @@ import type {
 import { CommandContext } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
-import { enter, installDeterminismGuard, leave, type Phase } from "./determinism-guard.ts";
+import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, Handlers, SnapshotHandlers } from "./handlers.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
@@ -194,22 +194,6 @@ function encoded(result: Encode | Rejected): SessionOutcome {
   } catch (cause) {
     return { kind: "unsendable", message: `the result cannot be sent: ${reasonOf(cause)}` };
   }
-}
-
-/** A violation counts although the plugin caught it, and although it went on to refuse the command. */
-function guarded<Result>(phase: Phase, run: () => Result): Result {
-  let violation: Error | null = null;
-  let result: Result;
-  enter(phase);
-  try {
-    result = run();
-  } catch (error) {
-    violation = leave();
-    throw violation ?? error;
-  }
-  violation = leave();
-  if (violation !== null) throw violation;
-  return result;
 }
 
 function describe(plugin: Plugin, { snapshots }: Handlers): StateMachineDescription {

@@ -1,0 +1,94 @@
+// Do all nodes, in all their lives, come to the same? What the first of them came to at an index of the log is kept, and compared with
+// what every later one comes to there.
+import type { LogIndex } from "../core/log-position.ts";
+import { firstDifference } from "./state-text.ts";
+
+/** What is compared, and the violation's first line. */
+const rules = {
+  state: "the states of two nodes differ after the same entries",
+  snapshot: "two nodes take different snapshots after the same entries",
+  answers: "two nodes answer the same query of the same state differently",
+  outcome: "a command has different outcomes on two nodes",
+  verdict: "a command is rejected on one node and not on another",
+} as const;
+
+export type Aspect = keyof typeof rules;
+
+/** What somebody came to. */
+interface Testimony {
+  /** `n1 in its life 2`. */
+  readonly by: string;
+  readonly digest: bigint;
+  /** Null: too much is kept already. */
+  readonly text: string | null;
+}
+
+/** Of all texts that are kept, characters. */
+const keptMax = 64 * 2 ** 20;
+const shownMax = 300;
+
+export class Agreement {
+  readonly #broken: (what: string, cause?: unknown) => void;
+  readonly #known = new Map<string, Testimony>();
+  readonly #entries = new Map<LogIndex, () => string>();
+  /** The index of the state, by the digest of the snapshot's bytes. */
+  readonly #snapshots = new Map<string, LogIndex>();
+  #kept = 0;
+
+  /** @param broken takes a violation: its first line says which rule is broken, the others where and how */
+  constructor(broken: (what: string, cause?: unknown) => void) {
+    this.#broken = broken;
+  }
+
+  /** What stands at an index of the log, in words. */
+  entry(index: LogIndex, describe: () => string): void {
+    this.#entries.set(index, describe);
+  }
+
+  /** `text`: what `by` came to at `index`. `of`: of which query. */
+  compare(aspect: Aspect, index: LogIndex, by: string, text: string, of = ""): void {
+    const key = `${aspect} ${index} ${of}`;
+    const digest = Bun.hash.xxHash3(text);
+    const known = this.#known.get(key);
+    if (known === undefined) {
+      const isKept = this.#kept + text.length <= keptMax;
+      if (isKept) this.#kept += text.length;
+      this.#known.set(key, { by, digest, text: isKept ? text : null });
+    } else if (known.digest !== digest) {
+      const differ = differenceOf([known.by, known.text], [by, text]);
+      this.violated(rules[aspect], index, of === "" ? differ : [`the query: ${of}`, ...differ]);
+    }
+  }
+
+  /** `lines` say how the rule is broken. */
+  violated(rule: string, index: LogIndex, lines: readonly string[], cause?: unknown): void {
+    this.#broken([rule, `  ${this.where(index)}`, ...lines.map((line) => `  ${line}`)].join("\n"), cause);
+  }
+
+  where(index: LogIndex): string {
+    const entry = this.#entries.get(index);
+    return index === 0 ? "before the first entry" : `at entry ${index}${entry === undefined ? "" : `: ${entry()}`}`;
+  }
+
+  snapshotTaken(digest: string, index: LogIndex): void {
+    this.#snapshots.set(digest, index);
+  }
+
+  /** Null: nobody has taken this snapshot. */
+  indexOf(digest: string): LogIndex | null {
+    return this.#snapshots.get(digest) ?? null;
+  }
+}
+
+type Said = readonly [by: string, text: string | null];
+
+/** Lines that say where two texts part. */
+export function differenceOf([by, text]: Said, [otherBy, otherText]: Said): readonly string[] {
+  const difference = text === null || otherText === null ? null : firstDifference(text, otherText);
+  if (difference === null) return [`${by} and ${otherBy}`];
+  const where = difference.path === "" ? [] : [`in: ${cut(difference.path)}`];
+  return [...where, `${by}: ${shown(difference.one)}`, `${otherBy}: ${shown(difference.other)}`];
+}
+
+const cut = (text: string): string => (text.length <= shownMax ? text : `${text.slice(0, shownMax)}…`);
+const shown = (value: string | null): string => (value === null ? "nothing" : cut(value));

@@ -1,0 +1,51 @@
+// How does a person write down what a client sends, and what the state machine answers?
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import { decodeValue } from "../adapters/cbor/value.ts";
+import { type PayloadValue, textOf, toJson } from "../client/typed-payload.ts";
+import type { Outcome } from "../ports/state-machine.ts";
+import { describeState } from "./state-text.ts";
+
+type Style = Plugin["style"];
+
+const shownMax = 200;
+
+/** A command or query, on one line: `add {"item":"a"}`. */
+export function describePayload(style: Style, payload: Uint8Array): string {
+  return cut(style === "raw" ? describeBytes(payload) : describeOperation(payload));
+}
+
+/** What came of it, on one line, as the end of a sentence. */
+export function describeAnswer(style: Style, outcome: Outcome): string {
+  switch (outcome.kind) {
+    case "ok":
+      return cut(style === "raw" ? describeBytes(outcome.payload) : describeValue(decodeValue(outcome.payload)));
+    case "rejected":
+    case "unsendable":
+      return cut(`${outcome.kind}, ${outcome.message}`);
+    case "expired":
+      return "refused, its session is gone";
+    case "forgotten":
+      return "refused, nobody waits for it any more";
+  }
+}
+
+/** All of it, so that equal outcomes have equal texts, and no others. */
+export function describeOutcome(style: Style, outcome: Outcome): string {
+  if (outcome.kind !== "ok") return "message" in outcome ? `${outcome.kind}: ${outcome.message}` : outcome.kind;
+  const result = style === "raw" ? outcome.payload : decodeValue(outcome.payload);
+  return describeState(result).text;
+}
+
+function describeOperation(payload: Uint8Array): string {
+  const [name, input] = decodeValue(payload) as readonly [string, PayloadValue];
+  return `${name} ${describeValue(input)}`;
+}
+
+const describeValue = (value: PayloadValue): string => JSON.stringify(toJson(value));
+
+function describeBytes(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  return text === null ? `0x${Buffer.from(bytes).toString("hex")}` : JSON.stringify(text);
+}
+
+const cut = (text: string): string => (text.length <= shownMax ? text : `${text.slice(0, shownMax)}…`);

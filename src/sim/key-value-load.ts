@@ -1,0 +1,96 @@
+// What clients ask of the key-value store that ships: puts and gets of some keys. What each came to is remembered key by key; afterwards
+// some order of them has to explain every answer.
+import type { GraftClient } from "../client/client.ts";
+import { decodeResult, encodeOperation } from "../client/typed-payload.ts";
+import { GraftError } from "../errors.ts";
+import type { Chance } from "./chance.ts";
+import { isLinearizable, type Operation } from "./register.ts";
+import type { Schedule } from "./schedule.ts";
+import type { Asker, Load } from "./workload.ts";
+
+interface Attempt {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface KeyValueLoadOptions {
+  readonly keys: number;
+  readonly trace: (sentence: string) => void;
+}
+
+export class KeyValueLoad implements Load {
+  readonly #schedule: Schedule;
+  readonly #chance: Chance;
+  readonly #keys: number;
+  readonly #trace: (sentence: string) => void;
+  readonly #histories = new Map<string, Operation[]>();
+  /** Puts that were said to have had no effect. */
+  readonly #failed: Attempt[] = [];
+  #values = 0;
+
+  constructor(schedule: Schedule, chance: Chance, { keys, trace }: KeyValueLoadOptions) {
+    this.#schedule = schedule;
+    this.#chance = chance;
+    this.#keys = keys;
+    this.#trace = trace;
+  }
+
+  operate(client: GraftClient, asker: Asker): Promise<GraftError | null> {
+    const key = `k${this.#chance.below(this.#keys)}`;
+    return this.#chance.happens(0.5) ? this.#put(client, asker, key) : this.#get(client, asker, key);
+  }
+
+  async #put(client: GraftClient, asker: Asker, key: string): Promise<GraftError | null> {
+    const value = String(++this.#values);
+    const history = this.#historyOf(key);
+    const beganMs = this.#schedule.nowMs;
+    this.#trace(`${asker.name} puts ${value} to ${key}`);
+    const at = history.push({ kind: "put", value, beganMs, endedMs: Number.POSITIVE_INFINITY }) - 1;
+    try {
+      const payload = encodeOperation("put", { key, value: new TextEncoder().encode(value) });
+      await client.command(payload, { timeoutMs: asker.timeoutMs() });
+      history[at] = { kind: "put", value, beganMs, endedMs: this.#schedule.nowMs };
+      this.#trace(`${asker.name} has put ${value} to ${key}`);
+      return null;
+    } catch (error) {
+      if (!(error instanceof GraftError)) throw error;
+      this.#trace(`${asker.name} is told of its put of ${value} to ${key}: ${error.message}`);
+      if (error.effect === "none") this.#failed.push({ key, value });
+      return error;
+    }
+  }
+
+  async #get(client: GraftClient, asker: Asker, key: string): Promise<GraftError | null> {
+    const beganMs = this.#schedule.nowMs;
+    this.#trace(`${asker.name} asks for ${key}`);
+    try {
+      const { payload } = await client.query(encodeOperation("get", { key }), { timeoutMs: asker.timeoutMs() });
+      const bytes = decodeResult(payload, "query") as Uint8Array | null;
+      const value = bytes === null ? null : new TextDecoder().decode(bytes);
+      this.#historyOf(key).push({ kind: "get", value, beganMs, endedMs: this.#schedule.nowMs });
+      this.#trace(`${asker.name} has the value of ${key}: ${value ?? "nothing"}`);
+      return null;
+    } catch (error) {
+      if (!(error instanceof GraftError)) throw error;
+      this.#trace(`${asker.name} is told of ${key}: ${error.message}`);
+      return error;
+    }
+  }
+
+  #historyOf(key: string): Operation[] {
+    const known = this.#histories.get(key) ?? [];
+    this.#histories.set(key, known);
+    return known;
+  }
+
+  /** Throws when no order explains the answers, or when a command had an effect of which the client was told that it had none. */
+  check(violated: (what: string) => never): void {
+    for (const { key, value } of this.#failed) {
+      const isSeen = this.#historyOf(key).some((each) => each.kind === "get" && each.value === value);
+      if (isSeen) violated(`the put of ${value} to ${key} was reported to have had no effect, and was read`);
+    }
+    for (const [key, history] of this.#histories) {
+      if (!isLinearizable(history)) violated(`the history of ${key} is not linearizable`);
+    }
+  }
+}

@@ -1,0 +1,246 @@
+// What comes of the state machine in one life of one node? Watches it from outside, and tells the agreement the outcome of each entry and
+// the state after it. Nothing but a command may change the state, and not one that is rejected.
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import { createExecutor, reasonOf } from "../adapters/plugin/executor.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { GraftError } from "../errors.ts";
+import type { Answer, AppliedEntry, Outcome } from "../ports/state-machine.ts";
+import { type Agreement, differenceOf } from "./agreement.ts";
+import { describeAnswer, describeOutcome, describePayload } from "./describe-payload.ts";
+import { type Look, StateView } from "./state-view.ts";
+
+export interface ReplicaOptions {
+  /** Of its node. */
+  readonly id: string;
+  readonly life: number;
+  /** A copy of the plugin for one state machine. */
+  readonly copy: () => Plugin;
+  readonly agreement: Agreement;
+  readonly trace: (sentence: string) => void;
+  /** Queries to ask of the state at this index, the same on every node. */
+  readonly probes: (index: LogIndex) => readonly Uint8Array[];
+}
+
+/** A state of up to so many values is looked at after every entry, one of twice as many after every second, and so on. */
+const smallValues = 500;
+/** The queries are asked at every fourth index: asked everywhere and always, they would hide that asking has an effect. */
+const probeEvery = 4;
+
+export class Replica {
+  readonly #options: ReplicaOptions;
+  readonly #view: StateView;
+  /** Of the last entry that it has applied, or of the snapshot that it began with. Null: of a snapshot that nobody has taken. */
+  #index: LogIndex | null = 0;
+  /** At the state as it is; null: none was taken. */
+  #look: Look | null = null;
+  #values = 0;
+  #began = "";
+  #isSnapshotOpen = false;
+  #read = new Bun.CryptoHasher("sha256");
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#view = new StateView(options.copy());
+  }
+
+  /** What the state machine is to run. */
+  get plugin(): Plugin {
+    return this.#view.plugin;
+  }
+
+  get index(): LogIndex | null {
+    return this.#index;
+  }
+
+  /** The state machine has begun. */
+  created(): void {
+    this.#lookAt(0, true);
+  }
+
+  /** Has the state machine apply an entry, and returns what the node may know of the outcome. */
+  apply(entry: AppliedEntry, apply: (entry: AppliedEntry) => Outcome): Outcome {
+    const { agreement, life } = this.#options;
+    agreement.entry(entry.index, () => this.#describe(entry));
+    // That the result is put into bytes must change nothing. Of a command of no session that is done here and not there.
+    const isOfSession = entry.kind === "command" && entry.session !== null;
+    const isWhole = entry.isAwaited || isOfSession || (entry.index + life) % 2 === 0;
+    const before = this.#look;
+    this.#look = null;
+    let outcome: Outcome;
+    try {
+      outcome = apply({ ...entry, isAwaited: isWhole });
+    } catch (error) {
+      this.#violated("the state machine stops", error, entry.index);
+      throw error;
+    }
+    this.#index = entry.index;
+    this.#tell(entry, outcome, isWhole);
+    if (entry.kind === "command") this.#compare(entry.index, outcome, isWhole);
+    const changesNothing = entry.kind !== "command" || !["ok", "unsendable"].includes(outcome.kind);
+    if (changesNothing) this.#mustEqual(before, "a command that is refused changes the state");
+    this.#lookAt(entry.index, false);
+    return entry.isAwaited ? outcome : unheard(outcome);
+  }
+
+  /** A query was answered. */
+  answered(query: Uint8Array, outcome: Answer["outcome"]): void {
+    const asked = `the query: ${describePayload(this.plugin.style, query)}`;
+    if (outcome.kind === "failed") this.#violated("a query fails", outcome.error, this.#index, [asked]);
+    else this.#mustEqual(this.#look, "a query changes the state", [asked]);
+  }
+
+  /** Right before the state machine takes a snapshot. */
+  snapshotting(): void {
+    if (this.#index !== null) this.#lookAt(this.#index, true);
+    this.#isSnapshotOpen = true;
+  }
+
+  /** Right after. */
+  snapshotBegun(): void {
+    this.#mustEqual(this.#look, "a snapshot changes the state");
+  }
+
+  /** It has been read to its end, and `index` is that of the state that was frozen: a node that begins with it has that state. */
+  snapshotRead(chunks: readonly Uint8Array[], index: LogIndex | null): void {
+    if (index === null) return;
+    const digest = new Bun.CryptoHasher("sha256");
+    for (const chunk of chunks) digest.update(chunk);
+    this.#options.agreement.snapshotTaken(digest.digest("hex"), index);
+    const other = new Replica({ ...this.#options, id: `a copy of ${this.#options.id}` });
+    try {
+      const restoration = createExecutor(other.plugin).restore();
+      other.restoring();
+      for (const chunk of chunks) {
+        other.restoringChunk(chunk);
+        restoration.write(chunk);
+      }
+      restoration.end();
+    } catch (error) {
+      return other.restoreFailed(error);
+    }
+    other.restored();
+  }
+
+  snapshotFailed(error: unknown): void {
+    this.#violated("a snapshot fails", error, this.#index);
+  }
+
+  snapshotClosed(): void {
+    this.#isSnapshotOpen = false;
+  }
+
+  restoring(): void {
+    this.#read = new Bun.CryptoHasher("sha256");
+    this.#look = null;
+  }
+
+  restoringChunk(chunk: Uint8Array): void {
+    this.#read.update(chunk);
+  }
+
+  restored(): void {
+    this.#index = this.#options.agreement.indexOf(this.#read.digest("hex"));
+    if (this.#index === null) return;
+    this.#began = `, which began with the snapshot at entry ${this.#index}`;
+    this.#lookAt(this.#index, true);
+  }
+
+  restoreFailed(error: unknown): void {
+    this.#violated("a snapshot cannot be restored", error, this.#index);
+  }
+
+  get #by(): string {
+    const { id, life } = this.#options;
+    return `${id} in life ${life}${this.#began}`;
+  }
+
+  #tell(entry: AppliedEntry, outcome: Outcome, isWhole: boolean): void {
+    const { id, trace } = this.#options;
+    const answer = entry.kind === "command" && isWhole ? ` → ${describeAnswer(this.plugin.style, outcome)}` : "";
+    trace(`${id} applies entry ${entry.index}: ${this.#describe(entry)}${answer}`);
+  }
+
+  #describe(entry: AppliedEntry): string {
+    switch (entry.kind) {
+      case "command":
+        return describePayload(this.plugin.style, entry.payload);
+      case "openSession":
+        return "a client's session begins";
+      case "closeSession":
+        return "a client's session ends";
+    }
+  }
+
+  #compare(index: LogIndex, outcome: Outcome, isWhole: boolean): void {
+    const { agreement } = this.#options;
+    const isApplied = outcome.kind === "ok" || outcome.kind === "unsendable";
+    agreement.compare("verdict", index, this.#by, isApplied ? "applied" : outcome.kind);
+    if (!isWhole) return;
+    if (outcome.kind === "unsendable") this.#violated("a result cannot be sent", new Error(outcome.message), index);
+    else agreement.compare("outcome", index, this.#by, describeOutcome(this.plugin.style, outcome));
+  }
+
+  /** `isDue`: however large the state is. */
+  #lookAt(index: LogIndex, isDue: boolean): void {
+    const stride = 2 ** Math.max(0, Math.ceil(Math.log2(this.#values / smallValues)));
+    if (!isDue && index % stride !== 0) return;
+    const look = this.#lookNow();
+    if (look === null) return;
+    this.#values = look.values;
+    const { agreement, probes } = this.#options;
+    agreement.compare("state", index, this.#by, look.state);
+    if (look.snapshot !== null) agreement.compare("snapshot", index, this.#by, look.snapshot);
+    this.#look = look;
+    if (index % probeEvery !== 0) return;
+    this.#mustEqual(look, "a snapshot changes the state");
+    for (const query of probes(index)) this.#probe(index, query, look);
+  }
+
+  #probe(index: LogIndex, query: Uint8Array, look: Look): void {
+    const asked = describePayload(this.plugin.style, query);
+    this.#options.agreement.compare("answers", index, this.#by, this.#view.answer(query), asked);
+    this.#mustEqual(look, "a query changes the state", [`the query: ${asked}`]);
+  }
+
+  /** Null: the plugin fails to say what its state is. */
+  #lookNow(): Look | null {
+    try {
+      return this.#view.look(!this.#isSnapshotOpen);
+    } catch (error) {
+      this.snapshotFailed(error);
+      return null;
+    }
+  }
+
+  /** Whether the state is still what it was, where that is known. */
+  #mustEqual(before: Look | null, rule: string, lines: readonly string[] = []): void {
+    const now = before === null ? null : this.#lookNow();
+    if (before === null || now === null) return;
+    const texts = (["state", "snapshot"] as const).map((part) => [before[part], now[part]] as const);
+    const changed = texts.find(([old, current]) => old !== null && current !== null && old !== current);
+    if (changed === undefined) return;
+    const [old, current] = changed;
+    const difference = differenceOf(["before", old], ["after", current]);
+    this.#options.agreement.violated(rule, this.#index ?? 0, [`on ${this.#by}`, ...lines, ...difference]);
+  }
+
+  #violated(rule: string, error: unknown, index: LogIndex | null, lines: readonly string[] = []): void {
+    const reason = error instanceof GraftError ? error.message : reasonOf(error);
+    this.#options.agreement.violated(rule, index ?? 0, [...lines, `${this.#by}: ${reason}`], error);
+  }
+}
+
+const nothing = new Uint8Array();
+
+/** What a state machine hands back of an outcome that nobody waits for. */
+function unheard(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "ok":
+    case "unsendable":
+      return { kind: "ok", payload: nothing };
+    case "rejected":
+      return { kind: "rejected", message: "" };
+    default:
+      return outcome;
+  }
+}

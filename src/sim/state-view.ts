@@ -1,0 +1,85 @@
+// What does the state of a plugin look like from outside? Sees the value that `create` returned, what a snapshot of it would hold, and what
+// the plugin's queries answer: a class may hide its fields, and a closure its variables.
+import type { Plugin, RawState } from "../adapters/plugin/definition-check.ts";
+import { Rejected } from "../adapters/plugin/api.ts";
+import { guarded } from "../adapters/plugin/determinism-guard.ts";
+import { type FrozenView, watchingViews } from "../adapters/plugin/frozen-views.ts";
+import { createTypedHandlers } from "../adapters/plugin/typed-handlers.ts";
+import { describeOutcome } from "./describe-payload.ts";
+import { describeState } from "./state-text.ts";
+
+export interface Look {
+  readonly state: string;
+  /** Null: the plugin has none, or it must be let alone. */
+  readonly snapshot: string | null;
+  /** How much there is to see. */
+  readonly values: number;
+}
+
+export class StateView {
+  /** The plugin, whose newest state is what is seen. */
+  readonly plugin: Plugin;
+  #state: unknown = null;
+  #raw: RawState | null = null;
+
+  constructor(plugin: Plugin) {
+    if (plugin.style === "typed") {
+      this.plugin = { ...plugin, create: () => (this.#state = plugin.create()) };
+      return;
+    }
+    const create = (): RawState => {
+      this.#raw = plugin.create();
+      this.#state = this.#raw.instance;
+      return this.#raw;
+    };
+    this.plugin = { ...plugin, create };
+  }
+
+  /** Throws what the plugin's `snapshot` throws. `withSnapshot`: none is open. */
+  look(withSnapshot: boolean): Look {
+    const state = describeState(this.#state);
+    const snapshot = withSnapshot ? this.#snapshot() : null;
+    return {
+      state: state.text,
+      snapshot: snapshot?.text ?? null,
+      values: state.values + (snapshot?.values ?? 0),
+    };
+  }
+
+  /** What a query answers where nothing but the state counts. */
+  answer(query: Uint8Array): string {
+    const { plugin } = this;
+    try {
+      const payload = guarded("snapshot", () => {
+        if (plugin.style === "raw") return this.#raw!.query(query.slice()) as Uint8Array;
+        return createTypedHandlers({ ...plugin, create: () => this.#state }).query(query)();
+      });
+      return describeOutcome(plugin.style, { kind: "ok", payload });
+    } catch (error) {
+      if (error instanceof Rejected) return describeOutcome(plugin.style, { kind: "rejected", message: error.message });
+      // A query may look at the clock, and then its answer says nothing of the state.
+      return "no answer that depends on the state alone";
+    }
+  }
+
+  #snapshot(): ReturnType<typeof describeState> | null {
+    const views: FrozenView[] = [];
+    const open = (view: FrozenView): void => void views.push(view);
+    try {
+      return guarded("snapshot", () => {
+        const items = watchingViews(open, () => this.#take());
+        return items === null ? null : describeState(Array.from(items as Iterable<unknown>));
+      });
+    } finally {
+      for (const view of views) {
+        view.close();
+        view.settle(Number.POSITIVE_INFINITY);
+      }
+    }
+  }
+
+  #take(): unknown {
+    if (this.plugin.style === "raw") return this.#raw?.snapshots?.take() ?? null;
+    return this.plugin.snapshots?.take(this.#state) ?? null;
+  }
+}
