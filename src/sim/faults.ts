@@ -11,6 +11,8 @@ export interface FaultPace {
   readonly downMs: Range;
   readonly pauseMs: Range;
   readonly cutMs: Range;
+  /** How much longer messages of a slow direction take. */
+  readonly lagMs: Range;
   /** How long a disk is full, or does not answer. */
   readonly diskMs: Range;
   /** How often the disk of a node that is down is damaged. */
@@ -39,6 +41,10 @@ type FaultName =
   | "pause"
   | "split"
   | "oneWay"
+  | "isolate"
+  | "bridge"
+  | "ring"
+  | "lag"
   | "reset"
   | "resetClients"
   | "fullDisk"
@@ -75,6 +81,7 @@ export class Faults {
   end(): void {
     this.#isOver = true;
     this.#network.heal();
+    this.#network.hurry();
     for (const member of this.#members) {
       member.disk.recover();
       member.wake();
@@ -97,7 +104,7 @@ export class Faults {
       case "crash":
         return this.#crash(member);
       case "crashLeader":
-        return this.#crash(this.#members.find(({ isLeader }) => isLeader) ?? member);
+        return this.#crash(this.#leaderOr(member));
       case "powerCut":
         for (const each of this.#members) this.#crash(each);
         return;
@@ -120,6 +127,14 @@ export class Faults {
         return this.#split();
       case "oneWay":
         return this.#cut([[member.id, this.#chance.pick(this.#members).id]]);
+      case "isolate":
+        return this.#isolate(this.#chance.happens(0.7) ? this.#leaderOr(member) : member);
+      case "bridge":
+        return this.#bridge(member);
+      case "ring":
+        return this.#ring();
+      case "lag":
+        return this.#lag(member);
       case "reset":
         return this.#network.reset(member.id, this.#chance.pick(this.#members).id);
       case "resetClients":
@@ -163,12 +178,49 @@ export class Faults {
     this.#schedule.after(this.#chance.from(this.#pace.diskMs), () => member.disk.recover());
   }
 
+  #leaderOr(member: Member): Member {
+    return this.#members.find(({ isLeader }) => isLeader) ?? member;
+  }
+
   #split(): void {
     const side = this.#members.filter(() => this.#chance.happens(0.5));
-    const others = this.#members.filter((each) => !side.includes(each));
-    this.#cut(
-      side.flatMap(({ id: one }) => others.flatMap(({ id: other }) => [[one, other] as const, [other, one] as const])),
+    this.#cutBetween((one, other) => side.includes(one) !== side.includes(other));
+  }
+
+  /** From all others. */
+  #isolate(member: Member): void {
+    this.#cutBetween((one, other) => one === member || other === member);
+  }
+
+  /** Two sides that only this one reaches. */
+  #bridge(member: Member): void {
+    const side = this.#members.filter(() => this.#chance.happens(0.5));
+    this.#cutBetween((one, other) => one !== member && other !== member && side.includes(one) !== side.includes(other));
+  }
+
+  /** Each reaches only the one before and the one after. */
+  #ring(): void {
+    const ring = this.#chance.shuffled(this.#members);
+    const distance = (one: Member, other: Member): number => Math.abs(ring.indexOf(one) - ring.indexOf(other));
+    this.#cutBetween((one, other) => distance(one, other) > 1 && distance(one, other) < ring.length - 1);
+  }
+
+  /** What it says, or what is said to it, is slow to arrive. */
+  #lag({ id }: Member): void {
+    const isOut = this.#chance.happens(0.5);
+    const lagMs = this.#chance.from(this.#pace.lagMs);
+    this.#trace(`what is said ${isOut ? "by" : "to"} ${id} takes ${lagMs.toFixed(0)} ms longer`);
+    for (const other of this.#members) {
+      if (other.id !== id) this.#network.slow(isOut ? id : other.id, isOut ? other.id : id, lagMs);
+    }
+    this.#schedule.after(this.#chance.from(this.#pace.cutMs), () => this.#network.hurry());
+  }
+
+  #cutBetween(isCut: (one: Member, other: Member) => boolean): void {
+    const directions = this.#members.flatMap((one) =>
+      this.#members.flatMap((other) => (one !== other && isCut(one, other) ? [[one.id, other.id] as const] : [])),
     );
+    this.#cut(directions);
   }
 
   #cut(directions: readonly (readonly [string, string])[]): void {

@@ -8,6 +8,7 @@ import {
   createMemorySnapshotStore,
   type MemorySnapshotFiles,
 } from "./memory/snapshot-store.ts";
+import type { LogIndex, Term } from "../core/log-position.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Room } from "../ports/disk-space.ts";
@@ -92,6 +93,13 @@ export class MachineDisk {
     return (this.#disk?.entries ?? []).flatMap((entry) =>
       entry.kind === "configuration" ? [{ position: entry, configuration: entry.configuration }] : [],
     );
+  }
+
+  /** Whether this entry is on it, or a snapshot in its place. */
+  holds(index: LogIndex, term: Term): boolean {
+    if (this.#disk === null) return false;
+    const { base, entries } = this.#disk;
+    return index <= base.index || entries[index - base.index - 1]?.term === term;
   }
 
   /** Every write fails in this life of the node. */

@@ -61,6 +61,8 @@ export class SimNetwork {
   readonly #connections = new Map<string, Connection>();
   /** Directions, `from to`, of which nothing arrives. */
   readonly #blocked = new Set<string>();
+  /** Directions, `from to`, whose messages take so much longer. */
+  readonly #slow = new Map<string, number>();
   readonly #bulk: MemoryBulkLinks;
   #bulkClearMs = 0;
   frames = 0;
@@ -123,6 +125,15 @@ export class SimNetwork {
     });
   }
 
+  slow(from: NodeId, to: NodeId, lagMs: number): void {
+    this.#slow.set(`${from} ${to}`, lagMs);
+  }
+
+  /** No direction is slow any more. */
+  hurry(): void {
+    this.#slow.clear();
+  }
+
   heal(): void {
     this.#blocked.clear();
     for (const { lanes } of this.#connections.values()) for (const lane of lanes) this.#release(lane);
@@ -176,7 +187,8 @@ export class SimNetwork {
     const lane = connection?.lanes.find((each) => each.from === from);
     if (connection === undefined || lane === undefined || lane.to.key !== to) return;
     const bytes = bodyOf(message);
-    lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
+    const lagMs = this.#slow.get(`${from.self.id} ${lane.to.self.id}`) ?? 0;
+    lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs() + lagMs);
     this.schedule.at(lane.clearMs, () => {
       if (!connection.isOpen) return;
       if (this.isBlocked(from.self.id, lane.to.self.id) || lane.held.length > 0) lane.held.push(bytes);

@@ -85,10 +85,11 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
 
 function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: boolean): FaultPace {
   return {
-    everyMs: electionTimeoutMs * chance.between(0.5, 6),
+    everyMs: electionTimeoutMs * chance.between(0.2, chance.pick([1, 6])),
     downMs: times(0.05, chance.pick([1, 5])),
     pauseMs: times(0.2, chance.pick([2, 10])),
     cutMs: times(0.5, chance.pick([3, 10])),
+    lagMs: times(0.1, chance.pick([0.5, 3])),
     diskMs: times(0.2, chance.pick([2, 10])),
     damage: chance.pick([0, 0.2, 0.5]),
     weights: {
@@ -101,6 +102,10 @@ function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: bool
       pause: chance.pick([0, 1, 2]),
       split: chance.pick([0, 1, 3]),
       oneWay: chance.pick([0, 1, 2]),
+      isolate: chance.pick([0, 0, 1, 3]),
+      bridge: chance.pick([0, 0, 1]),
+      ring: chance.pick([0, 0, 1]),
+      lag: chance.pick([0, 0, 1, 3]),
       reset: chance.pick([0, 1, 2]),
       resetClients: chance.pick([0, 1, 2]),
       fullDisk: chance.pick([0, 0, 1]),

@@ -2,10 +2,7 @@
 // drained after each. The same seed gives the same transcript.
 import { drainMicrotasks } from "bun:jsc";
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
-import type { MemberKey, NodeId } from "../core/configuration.ts";
-import { checkState } from "../core/invariants.ts";
-import type { Term } from "../core/log-position.ts";
-import type { AppliedEntry } from "../ports/state-machine.ts";
+import type { NodeId } from "../core/configuration.ts";
 import { Chance } from "./chance.ts";
 import { Schedule } from "./schedule.ts";
 import { Violation } from "./violation.ts";
@@ -21,6 +18,7 @@ import { drawPace, type Pace } from "./pace.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
 import { Promises } from "./promises.ts";
 import { Replica } from "./replica.ts";
+import { Safety } from "./safety.ts";
 import { Standing } from "./standing.ts";
 import { paceOf, type Story } from "./story.ts";
 import { stamped } from "./transcript.ts";
@@ -94,11 +92,7 @@ class World {
   readonly #administrator: Administrator;
   readonly #network: SimNetwork;
   readonly #electionTimeoutMs: number;
-  readonly #leaders = new Map<Term, MemberKey>();
-  /** What each index of the log was when it was first applied anywhere. */
-  readonly #applied = new Map<number, string>();
-  /** How far each life of each member has applied. */
-  readonly #reached = new Map<string, number>();
+  readonly #safety = new Safety(this.#members, (what) => this.#note(what));
   readonly #promises = new Promises((what) => this.#note(what));
   readonly #agreement = new Agreement((what, cause) => this.#note(what, cause));
   readonly #anyLoad: AnyLoad | null;
@@ -146,7 +140,7 @@ class World {
         replica: (by, life) => this.#replica(by, life),
         pace,
         machines: this.#members,
-        applied: (by, life, entry) => this.#onApplied(by, life, entry),
+        applied: (by, life, entry) => this.#safety.onApplied(by, life, entry),
         restored: () => void this.#restores++,
         sent: (what, disk) => this.#promises.onSent(what, disk),
         damaged: () => void this.#damages++,
@@ -183,7 +177,7 @@ class World {
       frames: this.#network.frames,
       commands: this.#workload.commands,
       answers: this.#workload.answers,
-      elections: this.#leaders.size,
+      elections: this.#safety.elections,
       faults: this.#faults.count,
       restores: this.#restores,
       damages: this.#damages,
@@ -264,35 +258,11 @@ class World {
     if (!this.#schedule.runNext()) this.#violated("nothing is planned any more");
     drainMicrotasks();
     this.#events++;
-    for (const member of this.#members) this.#look(member);
+    for (const member of this.#members) {
+      if (member.node !== null) this.#standing.look(member.node.state);
+      this.#safety.look(member);
+    }
     this.#mustHold();
-  }
-
-  /** §3.4: at most one leader a term. */
-  #look(member: Member): void {
-    const state = member.node?.state;
-    if (state !== undefined) this.#standing.look(state);
-    if (state?.role.kind !== "leader") return;
-    const known = this.#leaders.get(state.currentTerm);
-    if (known === state.self) return;
-    if (known !== undefined) this.#violated(`${known} and ${state.self} both lead term ${state.currentTerm}`);
-    this.#leaders.set(state.currentTerm, state.self);
-    checkState(state);
-  }
-
-  /** §3.6.3: what is applied at an index is the same everywhere; and each life applies in order, and nothing twice. */
-  #onApplied(by: NodeId, life: number, entry: AppliedEntry): void {
-    const { isAwaited: _, ...said } = entry;
-    const text = JSON.stringify(said, (_key, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
-    );
-    const known = this.#applied.get(entry.index);
-    if (known !== undefined && known !== text) this.#note(`${by} applies ${text} at ${entry.index}, not ${known}`);
-    this.#applied.set(entry.index, text);
-    const key = `${by} ${life}`;
-    const reached = this.#reached.get(key) ?? 0;
-    if (entry.index <= reached) this.#note(`${by} applies ${entry.index} after ${reached}`);
-    this.#reached.set(key, entry.index);
   }
 
   #say(line: string): void {

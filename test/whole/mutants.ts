@@ -23,8 +23,8 @@ interface Change {
 
 export interface WholeMutant extends Change {
   readonly name: string;
-  /** A second place: the one that would make good for the first. */
-  readonly also?: Change;
+  /** Other places: those that would make good for the first. */
+  readonly also?: readonly Change[];
   /** The first seed that is tried; default 0. */
   readonly from?: number;
   readonly caughtBy: RegExp;
@@ -43,7 +43,7 @@ export async function loadWholeMutant(mutant: WholeMutant | null): Promise<Loade
   try {
     for (const part of parts) cpSync(join(root, part), join(folder, part), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-    for (const change of [mutant, mutant?.also]) if (change) make(change, join(folder, "src"));
+    for (const change of mutant === null ? [] : [mutant, ...(mutant.also ?? [])]) make(change, join(folder, "src"));
     const [simulation, { checkDefinition }, { default: kv }] = await Promise.all([
       import(join(folder, "src/sim/simulate.ts")) as Promise<{ readonly simulateWhole: typeof simulateWhole }>,
       import(join(folder, "src/adapters/plugin/definition-check.ts")) as Promise<DefinitionCheck>,
@@ -163,7 +163,7 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "core/restore.ts",
     text: "refill: saved.refill === null ? null : { ...saved.refill, id: drawStart(start.seed, 3), ticket: null },",
     by: "refill: null,",
-    also: { file: "core/refill.ts", text: "confirmed > log.last.index", by: "confirmed > log.last.index + 1e9" },
+    also: [{ file: "core/refill.ts", text: "confirmed > log.last.index", by: "confirmed > log.last.index + 1e9" }],
     from: 200,
     caughtBy: /./,
   },
