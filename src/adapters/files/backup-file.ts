@@ -40,11 +40,7 @@ export async function createBackup(file: string, replace: boolean): Promise<Back
   const partial = `${path}.${process.pid}.partial`;
   const growing = await orFailed(path, "Creating", () => GrowingFile.open(partial, 0));
   const parser = new SnapshotParser();
-  let isOpen = true;
-  const close = async (): Promise<void> => {
-    isOpen = false;
-    await growing.close();
-  };
+  let hasName = false;
   return {
     get offset() {
       return growing.bytes;
@@ -58,16 +54,16 @@ export async function createBackup(file: string, replace: boolean): Promise<Back
       orFailed(path, "Writing", async () => {
         checkWhole(parser, { file, ...announced });
         await growing.sync();
-        await close();
+        await growing.close();
         if (replace) await fs.rename(partial, path);
         else await takeName(partial, path);
+        hasName = true;
         await syncFolder(dirname(path));
         // A file that is whole has one.
         return parser.header!;
       }),
     abandon: async () => {
-      if (isOpen) await close();
-      await fs.rm(partial, { force: true });
+      if (!hasName) await growing.remove();
     },
   };
 }

@@ -57,6 +57,15 @@ export class GrowingFile {
     await this.#handle.close();
   }
 
+  /** Closes and removes the file. Tries the removal also when the closing fails. */
+  async remove(): Promise<void> {
+    try {
+      await this.close();
+    } finally {
+      await fs.rm(this.path, { force: true });
+    }
+  }
+
   async #write(): Promise<void> {
     const bytes = this.#gathered.length === 1 ? this.#gathered[0]! : Buffer.concat(this.#gathered);
     this.#gathered = [];

@@ -1,6 +1,5 @@
 // A snapshot that comes from another node: checked while it comes in, so that it is known to be sound when it is complete,
 // and continued after a cut or a restart where it was last known to be sound.
-import fs from "node:fs/promises";
 import type { ReceivedSnapshot, SnapshotFile, SnapshotHeader, SnapshotReceiver } from "../../ports/snapshot-store.ts";
 import type { GrowingFile } from "./growing-file.ts";
 import { failedWrite, refused } from "./snapshot-errors.ts";
@@ -96,13 +95,19 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
     if (this.#state === "ended") return;
     // What a disk has refused to sync may look as if it were there (P47).
     if (this.#state === "failed") return this.#remove();
-    await this.#orFail(async () => {
-      const { file, ended } = this.#receiving;
-      await file.sync();
-      await file.close();
-      this.#state = "ended";
-      ended();
-    });
+    try {
+      await this.#orFail(async () => {
+        const { file, ended } = this.#receiving;
+        await file.sync();
+        await file.close();
+        this.#state = "ended";
+        ended();
+      });
+    } catch (error) {
+      // The caller pauses once. A receiver that stayed open would keep the file from being received again.
+      await this.#remove();
+      throw error;
+    }
   }
 
   async abandon(): Promise<void> {
@@ -112,9 +117,11 @@ export class FileSnapshotReceiver implements SnapshotReceiver {
   async #remove(): Promise<void> {
     const { file, ended } = this.#receiving;
     this.#state = "ended";
-    await file.close();
-    await fs.rm(file.path, { force: true });
-    ended();
+    try {
+      await file.remove();
+    } finally {
+      ended();
+    }
   }
 
   async #orFail<T>(work: () => Promise<T>): Promise<T> {

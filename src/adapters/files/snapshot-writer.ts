@@ -1,5 +1,4 @@
 // A new snapshot, frame by frame: it grows under another name, and gets its own when it is complete and on disk.
-import fs from "node:fs/promises";
 import type { SnapshotFile, SnapshotHeader, SnapshotWriter } from "../../ports/snapshot-store.ts";
 import type { GrowingFile } from "./growing-file.ts";
 import { failedWrite, refused } from "./snapshot-errors.ts";
@@ -70,9 +69,11 @@ export class FileSnapshotWriter implements SnapshotWriter {
   async abandon(): Promise<void> {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    await this.#file.close();
-    await fs.rm(this.#file.path, { force: true });
-    this.#growth.ended();
+    try {
+      await this.#file.remove();
+    } finally {
+      this.#growth.ended();
+    }
   }
 
   async #begin(): Promise<void> {
