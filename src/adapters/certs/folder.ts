@@ -1,8 +1,8 @@
 // Where do certificates and keys lie on disk? One folder per cluster: ca.crt and ca.key, then <name>.crt and <name>.key
 // of each node and client. Keys are readable by their owner alone, and nothing that exists is replaced unless asked.
 import { randomUUID } from "node:crypto";
-import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { access, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { stringify } from "smol-toml";
 import { GraftError } from "../../errors.ts";
 import { clusterOfCa, createCa, type Credentials, issueClient, issueNode, type Validity } from "./authority.ts";
@@ -153,24 +153,71 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** The files survive a power cut when this resolves: a lost key of an authority ends what was issued by it. */
 async function writeAll(request: FolderRequest, files: readonly OutputFile[]): Promise<readonly string[]> {
-  await mkdir(request.dir, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  const folders = new Set<string>();
+  try {
+    for (const folder of await makeFolder(request.dir, 0o700)) folders.add(folder);
+  } catch (cause) {
     throw new GraftError("storage", `cannot make the folder ${request.dir} (${errorCode(cause)})`, { cause });
-  });
-  for (const file of files) await writeWhole(file, request.force ?? false);
+  }
+  for (const file of files) {
+    for (const folder of await writeWhole(file, request.force ?? false)) folders.add(folder);
+  }
+  for (const folder of folders) {
+    await syncFolder(folder).catch((cause: unknown) => {
+      const message = `the files are written, but a power cut could lose them: ${folder} (${errorCode(cause)})`;
+      throw new GraftError("storage", message, { cause });
+    });
+  }
   return files.map((file) => file.path);
 }
 
-/** A replacement is written beside its place first, so that nobody sees half of it, nor a key that others may read. */
-async function writeWhole(file: OutputFile, force: boolean): Promise<void> {
+/**
+ * A replacement is written beside its place first, so that nobody sees half of it, nor a key that others may read. Returns the
+ * folders that have new names in them.
+ */
+async function writeWhole(file: OutputFile, force: boolean): Promise<readonly string[]> {
   const target = force ? `${file.path}.${randomUUID()}` : file.path;
   try {
-    await mkdir(dirname(file.path), { recursive: true });
-    await writeFile(target, file.text, { mode: file.isSecret ? 0o600 : 0o644, flag: "wx" });
-    if (force) await rename(target, file.path);
+    const folders = await makeFolder(dirname(file.path), 0o777);
+    const handle = await open(target, "wx", file.isSecret ? 0o600 : 0o644);
+    try {
+      try {
+        await handle.writeFile(file.text);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      if (force) await rename(target, file.path);
+    } catch (error) {
+      // Half a file would only be in the way of the next attempt.
+      await rm(target, { force: true });
+      throw error;
+    }
+    return [...folders, dirname(resolve(file.path))];
   } catch (cause) {
     // Files before this one may have been written.
     throw new GraftError("storage", `cannot write ${file.path} (${errorCode(cause)})`, { cause });
+  }
+}
+
+/** Creates what is missing, and returns the folders that have new folders in them. */
+async function makeFolder(path: string, mode: number): Promise<readonly string[]> {
+  const created = await mkdir(path, { recursive: true, mode });
+  if (created === undefined) return [];
+  const last = dirname(resolve(created));
+  const folders = [dirname(resolve(path))];
+  while (folders.at(-1) !== last) folders.push(dirname(folders.at(-1)!));
+  return folders;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

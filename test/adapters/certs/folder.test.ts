@@ -1,11 +1,12 @@
 // What lies in the folder after init and issue, who may read it, and what is refused before anything is written.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { initCertificates, issueInto, readCa } from "../../../src/adapters/certs/folder.ts";
+import { RecordedDisk } from "../../doubles/recorded-disk.ts";
 
 let root: string;
 let dir: string;
@@ -99,5 +100,46 @@ test("the client's file names the cluster and points to the certificates from wh
     ca: "certs/ca.crt",
     cert: "certs/admin.crt",
     key: "certs/admin.key",
+  });
+});
+
+describe("P45: what has been written outlives a power cut", () => {
+  const isDraft = (path: string): boolean => /\.[0-9a-f-]{36}$/.test(path) || path.endsWith("n1.key");
+
+  test.each([false, true])(
+    "the authority, each certificate and key, and every new folder, with force %p",
+    async (force) => {
+      dir = join(root, "new", "certs");
+      using disk = new RecordedDisk();
+      const clientFile = { path: join(root, "new", "graft.toml"), client: "admin", addresses: ["a:1"] };
+      const written = await initCertificates({ ...request(), clientFile, force });
+      expect(written).toHaveLength(7);
+      expect(written.flatMap((path) => disk.lost(path, root))).toEqual([]);
+      expect(disk.tooEarly).toEqual([]);
+    },
+  );
+
+  test("a certificate that is issued later", async () => {
+    await initCertificates(request());
+    using disk = new RecordedDisk();
+    const issued = await issueInto(dir, { nodes: [{ id: "n2", hosts: [] }], clients: ["admin"], force: true });
+    expect(issued.flatMap((path) => disk.lost(path, root))).toEqual([]);
+    expect(disk.tooEarly).toEqual([]);
+  });
+
+  test.each([false, true])("a disk that fails leaves neither half a file nor a draft, with force %p", async (force) => {
+    await initCertificates({ ...request(), nodes: [] });
+    using disk = new RecordedDisk();
+    disk.failsToSync = isDraft;
+    const before = await readdir(dir);
+    const issued = issueInto(dir, { nodes: [{ id: "n1", hosts: [] }], force });
+    await expect(issued).rejects.toThrow("cannot write");
+    expect((await readdir(dir)).filter((name) => !before.includes(name) && name !== "n1.crt")).toEqual([]);
+  });
+
+  test("a folder whose sync fails is reported: the files are there", async () => {
+    using disk = new RecordedDisk();
+    disk.failsToSync = (path) => path === dir;
+    await expect(initCertificates(request())).rejects.toThrow(/the files are written.*power cut.*EIO/);
   });
 });
