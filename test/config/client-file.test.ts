@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { followMembers, isFollowed, withAddresses } from "../../src/config/client-file.ts";
+import { RecordedDisk } from "../doubles/recorded-disk.ts";
 import { mountSmallDisk } from "../small-disk.ts";
 
 const list = `# Ours.
@@ -214,4 +215,21 @@ describe("the file", () => {
       await disk.remove();
     }
   });
+});
+
+test("P45: a power cut leaves the old list or the new one, and never half a file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "graft-client-file-"));
+  const path = join(folder, "graft.toml");
+  writeFileSync(path, list);
+  {
+    using disk = new RecordedDisk();
+    expect(followMembers(path, { gone: ["a:1"], come: ["a:2"] })).toEqual({ kind: "written" });
+    expect(disk.tooEarly).toEqual([]);
+    expect(disk.lost(path, folder)).not.toContain("the content of graft.toml");
+    disk.failsToSync = () => true;
+    expect(followMembers(path, { gone: ["b:1"], come: ["b:2"] })).toMatchObject({ kind: "left" });
+  }
+  expect(readFileSync(path, "utf8")).toBe(list.replace("a:1", "a:2"));
+  expect(readdirSync(folder)).toEqual(["graft.toml"]);
+  rmSync(folder, { recursive: true });
 });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { decodeSlot, firstPromises, type Mark, Slot, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { MarkFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { keyOf } from "../../contracts/log-entries.ts";
+import { RecordedDisk } from "../../doubles/recorded-disk.ts";
 
 let folder: string;
 let path: string;
@@ -52,6 +53,31 @@ test("the latest one is read back, by this process and by the next", () => {
   expect(indexFound()).toBe(9);
   again.close();
   expect(readFileSync(path)).toHaveLength(2 * slotBytes);
+});
+
+/** A process that was killed may have written it last. Its other slot is overwritten next. */
+test("P61: a mark as it is found is on disk before it is built on", () => {
+  using disk = new RecordedDisk();
+  const file = MarkFile.create(path, markAt(0));
+  file.write(markAt(1));
+  file.close();
+  expect(disk.lost(path, folder)).toEqual(["the content of graft.mark"]);
+  const found = readMark(path);
+  if (found.kind !== "mark") throw new Error("no mark");
+  const again = MarkFile.open(path, found);
+  expect(disk.lost(path, folder)).toEqual([]);
+  again.close();
+});
+
+test.each([1, 7, 100])("a disk that writes %i bytes a call gets all of a mark", (most) => {
+  const file = MarkFile.create(path, markAt(0));
+  using disk = new RecordedDisk();
+  disk.writeBytesMax = most;
+  for (let index = 1; index < 4; index++) {
+    file.writeSynced(markAt(index));
+    expect(indexFound()).toBe(index);
+  }
+  file.close();
 });
 
 test("a mark that moves on says how far, and the rest as before", () => {
