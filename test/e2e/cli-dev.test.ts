@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { waitUntilGone } from "../../src/client/gone.ts";
-import { areFree, findFreePorts } from "../../src/local/free-ports.ts";
+import { findFreePortsInARow } from "../../src/local/free-ports.ts";
 import { binary, graft, patienceMs, temporaryFolder, until } from "./test-cluster.ts";
 
 let dir: string;
@@ -13,13 +13,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** The first of them. Not the default ones: another run of these tests may be starting on those just now. */
-function portsInARow(count: number): string {
-  for (;;) {
-    const [first = 0] = findFreePorts(1);
-    if (areFree(first, count)) return first.toString();
-  }
-}
+/** The first of one port for each node, and of one for the spare. Not the default ones: another run of these tests may be starting on those just now. */
+const portsInARow = (count: number): string => findFreePortsInARow(count).toString();
 
 interface DevNode {
   readonly id: string;
@@ -80,7 +75,7 @@ describe("certs", () => {
 
 describe("dev", () => {
   test("three nodes, found from their folder without flags; their data is there at the next start", async () => {
-    const first = await withDev(["--dir", "here", "--port", portsInARow(3)], "SIGINT", async (document) => {
+    const first = await withDev(["--dir", "here", "--port", portsInARow(4)], "SIGINT", async (document) => {
       expect(document.nodes.map(({ id }) => id)).toEqual(["n1", "n2", "n3"]);
       const inside = { cwd: document.dir };
       expect((await graft(["execute", "command", "put", '{"key":"a","value":"1"}'], inside)).exitCode).toBe(0);
@@ -118,7 +113,7 @@ describe("dev", () => {
       } });`;
     await writeFile(join(dir, "last.ts"), plugin);
     let addresses: readonly string[] = [];
-    await withDev(["--nodes", "1", "--plugin", "./last.ts", "--port", portsInARow(1)], "SIGKILL", async (document) => {
+    await withDev(["--nodes", "1", "--plugin", "./last.ts", "--port", portsInARow(2)], "SIGKILL", async (document) => {
       addresses = document.nodes.map(({ address }) => address);
       const inside = { cwd: document.dir };
       const command = ["execute", "command"];
