@@ -22,6 +22,7 @@ export function checkState(state: State): void {
   must(covered <= state.appliedIndex || state.installing !== null, "what a snapshot covers is applied");
   must(state.installing === null || durability.persistedIndex < covered, "what is being installed is not durable yet");
   must(covered <= state.commitIndex, "a snapshot covers what is committed, and nothing else");
+  must(log.lastStampMs >= (state.snapshot?.stampMs ?? 0), "the log ends no earlier than its snapshot, also in time");
   must(state.appliedIndex <= state.commitIndex, "nothing is applied before it is committed (§3.5)");
   must(state.appliedIndex <= durability.persistedIndex, "nothing is applied before it is durable here");
   must(state.commitIndex <= log.last.index, "what is committed is in the log");
@@ -96,6 +97,7 @@ function checkLeader(state: State, role: Leader): void {
   must(log.last.index >= role.termStartIndex, "a leader never removes entries of its own term (§3.5)");
   const isCompacted = role.termStartIndex <= log.base.index;
   must(isCompacted || termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
+  must(log.lastStampMs >= role.stampBaseMs, "a leader's time goes on from where its log stood");
   must(log.last.term === state.currentTerm, "a leader's last entry is of its own term");
   checkReads(state, role);
   for (const [key, progress] of role.progress) {
@@ -131,6 +133,7 @@ export function checkTransition(before: State, after: State): void {
   must(after.log.base.index >= before.log.base.index, "the log's base never goes back");
   const coveredBefore = before.snapshot?.position.index ?? 0;
   must((after.snapshot?.position.index ?? 0) >= coveredBefore, "a snapshot never goes back");
+  must((after.snapshot?.stampMs ?? 0) >= (before.snapshot?.stampMs ?? 0), "the time of a snapshot never goes back");
   const committed = Math.max(before.commitIndex, after.log.base.index);
   must(
     before.commitIndex < after.log.base.index || termAt(before.log, committed) === termAt(after.log, committed),

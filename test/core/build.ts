@@ -67,7 +67,7 @@ export function saved(node: Node = {}): Saved {
     baseConfiguration: null,
     snapshot: snapshot.index === 0 ? null : snapshotAt(snapshot),
     last: at(snapshot.index + log.length, lastTerm),
-    lastStampMs: foundedAtMs + log.length,
+    lastStampMs: foundedAtMs + snapshot.index + log.length,
     termStarts: log.flatMap((term, place) => (term === log[place - 1] ? [] : [at(snapshot.index + 1 + place, term)])),
     configurations: [],
     removed: null,

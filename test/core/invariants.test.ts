@@ -79,6 +79,10 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
     "a snapshot covers what is committed, and nothing else",
     withDurability({ ...following, installing: 1, snapshot: snapshotAt(at(3, 2)) }, { persistedIndex: 2 }),
   ],
+  [
+    "the log ends no earlier than its snapshot, also in time",
+    { ...following, snapshot: { ...snapshotAt(at(2, 1)), stampMs: following.log.lastStampMs + 1 } },
+  ],
   ["nothing is applied before it is committed (§3.5)", { ...following, appliedIndex: 3 }],
   ["nothing is applied before it is durable here", withDurability(following, { persistedIndex: 1 })],
   ["what is committed is in the log", { ...following, commitIndex: 4 }],
@@ -153,6 +157,10 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
   ["a leader never removes entries of its own term (§3.5)", withLeader({ termStartIndex: 6 })],
   ["a leader's term opens with its no-op", withLeader({ termStartIndex: 2 })],
   [
+    "a leader's time goes on from where its log stood",
+    withLog(leading, { lastStampMs: asLeader(leading).stampBaseMs - 1 }),
+  ],
+  [
     "a leader's last entry is of its own term",
     { ...withLog(leading, { last: at(5, 2) }), role: { ...asLeader(leading), progress: new Map() } },
   ],
@@ -201,6 +209,11 @@ const steps: readonly (readonly [rule: string, before: State, after: State])[] =
   ["a node that takes part does so until it stops", following, { ...following, refill }],
   ["the log's base never goes back", withLog(following, { base: at(1, 1) }), following],
   ["a snapshot never goes back", { ...following, snapshot: snapshotAt(at(2, 1)) }, following],
+  [
+    "the time of a snapshot never goes back",
+    { ...following, snapshot: snapshotAt(at(2, 1)) },
+    { ...following, snapshot: { ...snapshotAt(at(2, 1)), stampMs: 5 } },
+  ],
   ["a committed entry is never replaced (§3.6.3)", following, withLog(following, { termStarts: [at(1, 1), at(2, 2)] })],
   ["a leader only appends (§3.5)", leading, withLog(leading, { last: at(4, 3) })],
   ["rounds rise", leading, withLeader({ round: 0 })],

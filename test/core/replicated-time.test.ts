@@ -9,6 +9,7 @@ import {
   append,
   at,
   commands,
+  fetched,
   foundedAtMs,
   from,
   genesisOf,
@@ -17,6 +18,7 @@ import {
   n1,
   n2,
   n4,
+  persisted,
   propose,
   snapshotAt,
 } from "./say.ts";
@@ -79,6 +81,16 @@ describe("P65: a stamp leaps no further than a bound", () => {
 });
 
 describe("what a leader stamps", () => {
+  test("is no earlier than the snapshot that has taken the place of its log", () => {
+    const snapshot = { ...snapshotAt(at(9, 1)), stampMs: foundedAtMs + 1_000_000 };
+    const offered = play(led, from(n2, install(snapshot, { term: 1 })));
+    const installed = play(offered, fetched(snapshot), persisted(offered.durability.issued + 1));
+    expect(installed.log.lastStampMs).toBe(snapshot.stampMs);
+    const [after, effects] = take(elected(installed), propose(4));
+    expect(effectsOf(effects, "appendLog")[0]?.entries[0]?.stampMs).toBeGreaterThanOrEqual(snapshot.stampMs);
+    expect(after.log.lastStampMs).toBeGreaterThanOrEqual(snapshot.stampMs);
+  });
+
   test("the last stamp and the time since it became leader, in whole ms", () => {
     const [, effects] = take(leader({ log: [1] }), propose(4), 800 + 12.7);
     expect(effectsOf(effects, "appendLog")[0]?.entries[0]?.stampMs).toBe(foundedAtMs + 1 + 12);

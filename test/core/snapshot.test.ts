@@ -10,6 +10,7 @@ import {
   commands,
   failedFetch,
   fetched,
+  foundedAtMs,
   fetchFailed,
   fetching,
   from,
@@ -90,13 +91,16 @@ describe("what a leader keeps for its followers", () => {
       from(n2, accepted(2, 8)),
     );
 
+  /** All proposals of one moment have one stamp. */
+  const takenAt = (index: number) => taken({ ...snapshotAt(at(index, 2)), stampMs: foundedAtMs });
+
   test("P36: one that answers holds the log back, so that it need not fetch one snapshot after the other", () => {
     const state = leading(2);
-    expect(take(state, taken(snapshotAt(at(7, 2))))[0].log.base).toEqual(at(2, 1));
+    expect(take(state, takenAt(7))[0].log.base).toEqual(at(2, 1));
   });
 
   test("but not further than over the snapshots that are allowed", () => {
-    const state = play(leading(2), taken(snapshotAt(at(5, 2))), taken(snapshotAt(at(6, 2))));
+    const state = play(leading(2), takenAt(5), takenAt(6));
     expect(state.log.base).toEqual(at(5, 2));
   });
 
@@ -104,7 +108,7 @@ describe("what a leader keeps for its followers", () => {
     const state = leading(2);
     const later = state.nowMs + 1001;
     const heard = take(state, from(n2, accepted(2, 8)), later)[0];
-    expect(take(heard, taken(snapshotAt(at(7, 2))))[0].log.base).toEqual(at(7, 2));
+    expect(take(heard, takenAt(7))[0].log.base).toEqual(at(7, 2));
   });
 });
 
