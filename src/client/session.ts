@@ -126,9 +126,12 @@ export class ClientSession {
   }
 
   #sendWaiting(): void {
+    const nowMs = this.#clock.nowMs();
     for (const [command, renewals] of this.#waiting) {
       const numbers = this.#numbers;
       if (numbers === null || !numbers.hasRoom) return;
+      // Sent now, it would only leave a doubt. The sweep rejects it as never sent.
+      if (command.dueMs < nowMs) continue;
       this.#waiting.delete(command);
       this.#send(numbers, command, renewals);
     }

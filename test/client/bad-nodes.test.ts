@@ -5,7 +5,7 @@ import { GraftClient } from "../../src/client/client.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
-import { PlayedTime } from "./played-time.ts";
+import { PlayedTime, settled } from "./played-time.ts";
 
 type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
 /** Null: no dial ever gets there. */
@@ -174,3 +174,49 @@ test("a thousand requests that wait for three dead nodes dial no more often than
   expect(cluster.dials.length).toBeGreaterThanOrEqual(9);
   expect(cluster.dials.length).toBeLessThan(60);
 });
+
+test("a request in a hurry costs the others no connection to a node that is only busy", async () => {
+  let held: (() => void) | null = null;
+  const busy: Answer = (request, handlers) => {
+    if (held === null) held = () => leads(request, handlers);
+  };
+  const cluster = clientOf({ "a:1": busy }, 5000);
+  const slow = codeOf(cluster.client.command(payload));
+  expect(await codeOf(cluster.client.command(payload, { timeoutMs: 100 }))).toBe("outcome-unknown");
+  expect(cluster.closed).toEqual([]);
+  held!();
+  expect(await slow).toBe("answered");
+});
+
+test("closing a client closes every connection that it has", async () => {
+  const cluster = clientOf({ "a:1": namesAsLeader("b:1"), "b:1": leads }, 1000);
+  expect(await codeOf(cluster.client.command(payload))).toBe("answered");
+  expect(cluster.closed).toEqual([]);
+  await cluster.client.close();
+  expect(cluster.closed.toSorted()).toEqual(["a:1", "b:1"]);
+});
+
+/** Told that nothing happened, the caller may have asked for the opposite since. */
+test.each(["command", "query", "hand-over"] as const)(
+  "a %s that was given up before it left never leaves",
+  async (kind) => {
+    const opened = new Map<string, () => void>();
+    const sent: string[] = [];
+    const dial: Dial = (address) =>
+      new Promise((resolve) => {
+        const send = ({ kind: what }: ClientRequest): void => void sent.push(`${address} ${what}`);
+        opened.set(address, () => resolve({ clusterUuid: "c1", send, close: () => {} }));
+      });
+    client = new GraftClient({ addresses: ["a:1", "b:1"], dial, clock: time, timeoutMs: 600, session: "none" });
+    const asked = {
+      command: () => client!.command(payload),
+      query: () => client!.query(payload),
+      "hand-over": () => client!.transferLeadership("n2"),
+    }[kind]();
+    expect(await codeOf(asked)).toBe("unavailable");
+    for (const open of opened.values()) open();
+    await settled();
+    expect([...opened.keys()]).toContain("a:1");
+    expect(sent).toEqual([]);
+  },
+);

@@ -108,6 +108,16 @@ test("a request that fits into no frame ends alone", async () => {
   expect(idsOf(sent)).toEqual([one, two]);
 });
 
+test("requests that fit into no frame take no room from those that come later", async () => {
+  const { connection, sent, ask, answer } = await connected();
+  for (let count = 0; count < 40; count++) connection.request(command(payloadBytesMax + 1), () => {});
+  const [one, two] = [ask(command(payloadBytesMax)), ask(command(payloadBytesMax))];
+  expect(idsOf(sent)).toEqual([one, two]);
+  for (const id of [one, two]) answer(id);
+  const ids = Array.from({ length: 16 }, () => ask(command(1024 * 1024)));
+  expect(idsOf(sent).slice(2)).toEqual(ids);
+});
+
 test("an answer from inside send is an answer", async () => {
   const dial: Dial = async (_address, { onReply }) => ({
     send: ({ id }) => onReply({ kind: "done", id, leader: null }),

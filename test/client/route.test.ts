@@ -1,0 +1,67 @@
+// Which node does a request go to next? A table of what the client has learned against the addresses that it picks.
+import { expect, test } from "bun:test";
+import { Route } from "../../src/client/route.ts";
+
+const none = (): boolean => false;
+const free = (): number => 0;
+const next = (route: Route): string | null => route.pick(none, free);
+
+test("the leader is asked while it is known, whoever else did not help", () => {
+  const route = new Route(["a", "b", "c"]);
+  route.follow("b");
+  for (const address of ["a", "c", "x"]) route.turnAwayFrom(address);
+  expect(next(route)).toBe("b");
+  route.turnAwayFrom("b");
+  expect(next(route)).not.toBe("b");
+});
+
+test("without a leader each address has its turn, and stays until it does not help", () => {
+  const route = new Route(["a", "b", "c"]);
+  const asked: (string | null)[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    asked.push(next(route), next(route));
+    route.turnAwayFrom(next(route)!);
+  }
+  expect(asked).toEqual(["a", "a", "b", "b", "c", "c", "a", "a"]);
+  // Another than the one whose turn it is moves nothing.
+  route.turnAwayFrom("c");
+  expect(next(route)).toBe("b");
+});
+
+test("of several addresses the one that may be dialled first is picked, and none that is avoided", () => {
+  const route = new Route(["a", "b", "c"]);
+  const pauses: Readonly<Record<string, number>> = { a: 300, b: 20, c: 40 };
+  const pauseMs = (address: string): number => pauses[address]!;
+  expect(route.pick(none, pauseMs)).toBe("b");
+  expect(route.pick((address) => address === "b", pauseMs)).toBe("c");
+  expect(route.pick(() => true, pauseMs)).toBeNull();
+  route.follow("c");
+  expect(route.pick((address) => address === "c", free)).toBe("a");
+});
+
+test("queries for any node go to each in turn, whoever leads", () => {
+  const route = new Route(["a", "b", "c"]);
+  route.follow("b");
+  expect([0, 1, 2, 3].map(() => route.pickNext(none, free))).toEqual(["a", "b", "c", "a"]);
+});
+
+test("members that have left are forgotten; the addresses that were given stay, and so does the leader", () => {
+  const route = new Route(["a", "b"]);
+  route.know(["b", "c", "d"]);
+  expect(route.addresses).toEqual(["a", "b", "c", "d"]);
+  route.follow("e");
+  expect(route.addresses).toContain("e");
+  route.know(["c"]);
+  expect(route.addresses).toEqual(["a", "b", "c", "e"]);
+  route.turnAwayFrom("e");
+  route.know(["c"]);
+  expect(route.addresses).toEqual(["a", "b", "c"]);
+});
+
+test("an address that is to be tried as well counts as given", () => {
+  const route = new Route(["a"]);
+  route.alsoTry("b");
+  route.alsoTry("b");
+  route.know(["c"]);
+  expect(route.addresses).toEqual(["a", "b", "c"]);
+});
