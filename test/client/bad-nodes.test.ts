@@ -124,6 +124,36 @@ test("every node is asked once, and the slow one's answer still counts", async (
   expect(cluster.taken).toEqual(["a:1", "b:1"]);
 });
 
+test("a node that refused at last, after another was asked, is asked again", async () => {
+  let isFirst = true;
+  const late: Answer = (request, handlers) => {
+    if (!isFirst) return leads(request, handlers);
+    isFirst = false;
+    const error = { kind: "error", id: request.id, code: "unavailable", message: "not now", leader: null } as const;
+    time.at(time.nowMs() + 1500, () => handlers.onReply(error));
+  };
+  const never: Answer = ({ id }, { onReply }) =>
+    onReply({ kind: "error", id, code: "unavailable", message: "not now", leader: null });
+  const cluster = clientOf({ "a:1": late, "b:1": never }, 10_000);
+  expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+  expect(cluster.taken.filter((address) => address === "a:1").length).toBeGreaterThan(1);
+});
+
+test("a node that does not accept this program is asked once for each request, while others may still answer", async () => {
+  let asked = 0;
+  const late: Answer = (request, handlers) => (++asked < 5 ? namesAsLeader("x:1") : leads)(request, handlers);
+  const strange = new GraftError("unauthorized", "not for you");
+  const cluster = clientOf({ "a:1": strange, "x:1": new GraftError("unavailable", "down"), "b:1": late }, 10_000);
+  expect(await codeOf(cluster.client.command(payload))).toBe("answered");
+  expect(cluster.dials.filter((address) => address === "a:1")).toHaveLength(1);
+});
+
+test("what only one node can answer is asked of it once, however long it is silent", async () => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 5000);
+  expect(await codeOf(cluster.client.status("a:1"))).toBe("unavailable");
+  expect(cluster.taken).toEqual(["a:1"]);
+});
+
 test("a silent node that another takes for the leader is not asked again", async () => {
   let asked = 0;
   const learns: Answer = (request, handlers) => (++asked < 4 ? namesAsLeader("a:1") : leads)(request, handlers);

@@ -6,6 +6,7 @@ import {
   Connection,
   type Dial,
   type Ending,
+  type Link,
   type LinkHandlers,
   type RequestBody,
 } from "../../src/client/connection.ts";
@@ -159,4 +160,57 @@ test("P68: nothing is asked of a node that the client objects to", async () => {
   await settled();
   expect(seen).toMatchObject([{ kind: "notTaken", error: { code: "wrong-cluster" } }]);
   expect([sent.length, closed]).toEqual([0, 1]);
+});
+
+test("a connection that is closed while it is dialled closes the link that comes, and sends nothing", async () => {
+  const { promise, resolve } = Promise.withResolvers<Link>();
+  const calls: string[] = [];
+  const endings: string[] = [];
+  const connection = to(() => promise);
+  connection.request(command(1), ({ kind }) => endings.push(kind));
+  connection.close();
+  resolve({ clusterUuid: "c1", send: () => void calls.push("send"), close: () => void calls.push("close") });
+  await settled();
+  expect([endings, calls]).toEqual([["notTaken"], ["close"]]);
+});
+
+test("a connection that is closed before it may be dialled is never dialled", async () => {
+  const clock = new PlayedTime();
+  let dials = 0;
+  const dial: Dial = () => {
+    dials++;
+    return Promise.reject(new GraftError("unavailable", "refused"));
+  };
+  const make = () =>
+    new Connection({ address: "a:1", dial, clock, pauseMs: 100, objection: () => null, onOver: () => {} });
+  make().close();
+  await clock.pass(200);
+  expect(dials).toBe(0);
+  make();
+  await clock.pass(200);
+  expect(dials).toBe(1);
+});
+
+test("that a connection is over is told once, however often it ends", async () => {
+  const told: boolean[] = [];
+  const node: { handlers: LinkHandlers | null } = { handlers: null };
+  const dial: Dial = async (_, handlers) => {
+    node.handlers = handlers;
+    const close = (): void => handlers.onClosed({ kind: "lost", reason: "closed by this side" });
+    return { clusterUuid: "c1", send: () => {}, close };
+  };
+  const onOver = (hasServed: boolean): void => void told.push(hasServed);
+  const connection = new Connection({
+    address: "a:1",
+    dial,
+    clock: new PlayedTime(),
+    pauseMs: 0,
+    objection: () => null,
+    onOver,
+  });
+  await settled();
+  connection.close();
+  node.handlers!.onClosed({ kind: "lost", reason: "connection reset" });
+  connection.close();
+  expect(told).toEqual([false]);
 });

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Frame, HelloSender, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
 import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
+import { toMemberKey } from "../../../src/core/configuration.ts";
 import type { BulkMessage } from "../../../src/ports/bulk-messages.ts";
-import { HeardLink, timeoutNow } from "../../contracts/transport-harness.ts";
+import { HeardLink, incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
 import { clientTls, hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 let net = new TlsNet();
@@ -62,6 +63,52 @@ test("another process under the name of a node that is connected does not distur
   await until(() => a.heard.isConnectedTo("n2"), "connected");
   await greet(a, "n2", { kind: "bulk", nonce: null });
   expect(a.heard.story).toEqual(["+n2/boot", "bulk from n2/boot"]);
+});
+
+test("P53: a nonce is good for the node that was asked alone, and for one connection", async () => {
+  const node = await net.node("n2", { limits: { handshakeTimeoutMs: 10_000 } });
+  node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
+  const asked = await net.raw(node, await nodeTls("n1"));
+  await until(() => asked.isSecure, "TLS stands");
+  asked.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const opening = node.transport.openBulk(toMemberKey("n1", incarnation));
+  await until(() => asked.frames("peer").at(-1)?.kind === "dialBack", "it is asked");
+  const told = asked.frames("peer").at(-1) as Extract<Frame, { kind: "dialBack" }>;
+  const purpose: NodePurpose = { kind: "bulk", nonce: told.nonce };
+
+  const stranger = await greet(node, "n3", purpose);
+  expect(stranger.frames("bulk")).toMatchObject([{ kind: "refused", code: "not-allowed" }]);
+  const otherDisk = await net.raw(node, await nodeTls("n1"));
+  await until(() => otherDisk.isSecure, "TLS stands");
+  const sender = { ...nodeSender("n1"), role: "node", incarnation: "f".repeat(32), purpose } as HelloSender;
+  otherDisk.send(hello(sender, { meant: "n2" }));
+  await until(() => otherDisk.frames("bulk").length > 0, "the hello is answered");
+  expect(otherDisk.frames("bulk")).toMatchObject([{ kind: "refused", code: "not-allowed" }]);
+
+  const right = await greet(node, "n1", purpose);
+  expect(right.frames("bulk")).toMatchObject([{ kind: "hello" }]);
+  expect((await opening).isOpen).toBe(true);
+  const again = await greet(node, "n1", purpose);
+  expect(again.frames("bulk")).toMatchObject([{ kind: "refused", code: "not-allowed" }]);
+  expect(node.heard.bulk).toEqual([]);
+});
+
+test("a node that asks to be dialled back, and whose address is none, ends nothing", async () => {
+  const node = await net.node("n2", { limits: { bulkLinksMax: 1 } });
+  node.transport.setPeers([{ id: "n1", address: "::1:7401" }]);
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  for (let count = 0; count < 3; count++) raw.send({ kind: "dialBack", nonce });
+  raw.send(timeoutNow(9));
+  await until(() => node.heard.terms.includes(9), "it is heard all the same");
+  // No place is left taken: once its address is right, it is dialled.
+  const back = await net.node("n1");
+  node.transport.setPeers([{ id: "n1", address: back.address }]);
+  raw.send({ kind: "dialBack", nonce });
+  await until(() => back.lines.some(({ fields }) => fields["code"] === "not-allowed"), "it is dialled");
 });
 
 test("P54: a peer that asks again and again to be dialled is dialled a few times only", async () => {
