@@ -1,5 +1,6 @@
 // What one node sends never ends another node's process: the connection of the one that lied is closed, and the cluster goes on.
 import { afterEach, describe, expect, test } from "bun:test";
+import { toMemberKey } from "../../src/core/configuration.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { State } from "../../src/core/state.ts";
 import { accepted, append, at } from "../core/say.ts";
@@ -48,4 +49,30 @@ describe("a member that lies", () => {
       expect(follower!.node.state.role).toMatchObject({ leader: cluster.leader.node.state.self });
     });
   }
+});
+
+describe("P54: a node that is no member", () => {
+  test("has this node dial nobody, and is not answered, while a member is", async () => {
+    const cluster = (open = await Cluster.founded(["n1", "n2", "n3"]));
+    const stranger = await cluster.start("n4", { bootstrap: null, join: ["n1"] });
+    await cluster.until("it is connected", () => stranger.node.peers().some(({ reachable }) => reachable));
+    const { leader } = cluster;
+    const [member] = cluster.followers;
+    const ask = (from: State["self"]): void =>
+      leader.node.onMessage(from, {
+        kind: "reachRequest",
+        id: 7,
+        node: "n9",
+        address: "n9.test:7400",
+        timeoutMs: 1000,
+      });
+    const answers = (): readonly string[] => leader.trace.filter((line) => line.startsWith("send reachReply"));
+    // A former disk of a member is no member either.
+    for (const from of [stranger.node.state.self, toMemberKey(member!.id, "former")]) ask(from);
+    await cluster.advance(3_000, 50);
+    expect(answers()).toEqual([]);
+    ask(member!.node.state.self);
+    await cluster.advance(3_000, 50);
+    expect(answers()).toHaveLength(1);
+  });
 });

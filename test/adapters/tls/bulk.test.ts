@@ -162,7 +162,22 @@ test("when the peer does not dial back either, the error says both", async () =>
       /n1 cannot be reached: .*nothing listens there; it did not dial back within 1500 ms/,
     ),
   });
-  expect(raw.frames("peer").at(-1)).toMatchObject({ kind: "dialBack" });
+  const asked = raw.frames("peer").at(-1) as Extract<Frame, { kind: "dialBack" }>;
+  expect(asked).toMatchObject({ kind: "dialBack" });
+  // Nobody waits for it any more.
+  const late = await greet(node, "n1", { kind: "bulk", nonce: asked.nonce });
+  expect(late.frames("bulk")).toMatchObject([{ kind: "refused", code: "not-allowed" }]);
+});
+
+test("an attempt that fails takes no place from those that come later", async () => {
+  const [a, b] = [await net.node("n1", { limits: { bulkLinksMax: 2 } }), await net.node("n2")];
+  for (let count = 0; count < 5; count++) {
+    await expect(a.transport.openBulk(b.key)).rejects.toMatchObject({ code: "unavailable" });
+  }
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
+  const links = [await a.transport.openBulk(b.key), await a.transport.openBulk(b.key)];
+  expect(links.map(({ isOpen }) => isOpen)).toEqual([true, true]);
+  await expect(a.transport.openBulk(b.key)).rejects.toMatchObject({ code: "overloaded" });
 });
 
 test("one that nobody reads is closed with a reason, and memory does not grow", async () => {

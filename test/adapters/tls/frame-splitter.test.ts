@@ -44,6 +44,18 @@ test("a callee that has had enough gets no further frame", () => {
   expect(count).toBe(3);
 });
 
+test("nor does it where the last frame that it gets has come in two pieces", () => {
+  const three = Buffer.concat([1, 2, 3].map((fill) => frame(Buffer.alloc(10, fill))));
+  for (let cut = 1; cut < 14; cut++) {
+    const found: number[] = [];
+    const splitter = new FrameSplitter(100);
+    const take = (body: Buffer): boolean => found.push(body[0]!) < 1;
+    splitter.push(three.subarray(0, cut), take);
+    splitter.push(three.subarray(cut), take);
+    expect(found).toEqual([1]);
+  }
+});
+
 test("the memory of an incomplete frame is counted, and given up when it is let go of", () => {
   const splitter = new FrameSplitter(100_000);
   const never = (): never => {

@@ -3,7 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame, HelloSender } from "../../../src/adapters/cbor/frames.ts";
+import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { refused } from "../../../src/adapters/tls/hello.ts";
+import { Link, type LinkHandler, type LinkSocket } from "../../../src/adapters/tls/link.ts";
 import type { ClientReply, ClientRequest } from "../../../src/ports/requests.ts";
 import { timeoutNow } from "../../contracts/transport-harness.ts";
 import {
@@ -167,4 +169,36 @@ test.each([
   await net.dial({ ...node, address: `127.0.0.1:${liar.port}` }, { handler });
   await ended.promise;
   expect(replies).toEqual([1]);
+});
+
+test.each(["finish", "drop"] as const)("a link delivers nothing that arrives after %s, frame by frame", async (end) => {
+  const delivered: number[] = [];
+  const handler: LinkHandler = {
+    onTrusted() {},
+    onFrame(body) {
+      delivered.push(body[0]!);
+      if (end === "finish") link.finish("it is over", null);
+      else link.drop("it is over");
+    },
+    onBadFrame() {},
+    onClose() {},
+  };
+  const flushTurn = new FlushTurn(() => {});
+  const link = new Link({ side: "accepted", frameBytesMax: 10, queueBytesMax: 1e9, flushTurn, handler });
+  // The other side takes nothing: what is queued keeps the link from closing.
+  const socket = {
+    authorized: true,
+    write: () => 0,
+    setNoDelay() {},
+    setKeepAlive() {},
+    getPeerX509Certificate() {},
+    terminate() {},
+    end() {},
+  } as unknown as LinkSocket;
+  link.socketOpened(socket);
+  link.socketSecured(socket, null);
+  link.send(new Uint8Array(100));
+  for (let count = 1; count <= 3; count++) link.socketReceived(Buffer.from([0, 0, 0, 1, count]));
+  expect(delivered).toEqual([1]);
+  expect(link.isFinishing).toBe(end === "finish");
 });
