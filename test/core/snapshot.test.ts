@@ -99,6 +99,17 @@ describe("what a leader keeps for its followers", () => {
     expect(take(state, takenAt(7))[0].log.base).toEqual(at(2, 1));
   });
 
+  test("P36: nor is it cut under one that fetches a snapshot, which needs what comes behind that", () => {
+    const offering = play(
+      leader({ snapshot: at(4, 1), log: [1, 1, 1, 1], settings: { ...bare, snapshotsHeldMax: 2 } }),
+      from(n2, refused(2, { prevIndex: 8, conflict: at(3, 0), lastIndex: 2 })),
+      persisted(1),
+      from(n3, accepted(2, 9)),
+    );
+    expect(progressOf(offering, n2)).toMatchObject({ kind: "installing", snapshot: { position: at(4, 1) } });
+    expect(take(offering, taken(snapshotAt(at(8, 1))))[0].log.base).toEqual(at(4, 1));
+  });
+
   test("but not further than over the snapshots that are allowed", () => {
     const state = play(leading(2), takenAt(5), takenAt(6));
     expect(state.log.base).toEqual(at(5, 2));

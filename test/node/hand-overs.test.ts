@@ -70,3 +70,17 @@ test("to a named node: done when that one leads; to any: done when another node 
     expect(setting.answers).toEqual(["second notLeader", `first ${answer}`]);
   }
 });
+
+test("when the node ends everybody is told, and who asks later is not left to wait", async () => {
+  const asked: unknown[] = [];
+  const state = leader({ log: [1] });
+  const handOvers = new HandOvers(
+    () => state,
+    (event) => void asked.push(event),
+  );
+  const [first, second] = [handOvers.ask("n2"), handOvers.ask("n3")];
+  handOvers.end();
+  expect([await first, await second]).toEqual([{ kind: "nodeEnded" }, { kind: "nodeEnded" }]);
+  expect(await handOvers.ask("n2")).toEqual({ kind: "notLeader", leader: null });
+  expect(asked).toHaveLength(2);
+});

@@ -1,5 +1,6 @@
 // What becomes of requests that reach a node while an election is under way in which it has a part.
 import { describe, expect, test } from "bun:test";
+import { OpenRequests } from "../../src/node/open-requests.ts";
 import { isElecting, ParkedRequests } from "../../src/node/parked-requests.ts";
 import type { Waiter } from "../../src/node/waiting-clients.ts";
 import type { State } from "../../src/core/state.ts";
@@ -49,6 +50,20 @@ describe("whether it will soon be known who leads", () => {
   for (const [title, state, expected] of cases) {
     test(`${title}: ${expected ? "yes" : "no"}`, () => expect(isElecting(state)).toBe(expected));
   }
+});
+
+test("what has waited too long while it was parked is open no more, and what waits on keeps its order", () => {
+  const [parked, requests] = [new ParkedRequests(), new OpenRequests()];
+  const answers: string[] = [];
+  const waiters = [100, 300, 200, 400].map((dueMs, nth) => ({
+    ...waiter(`w${nth}`, dueMs, answers),
+    open: requests.open("a", 10),
+  }));
+  for (const each of waiters) parked.add(each);
+  parked.expire(200);
+  expect([answers, requests.count, requests.bytes]).toEqual([["w0 unavailable", "w2 unavailable"], 2, 20]);
+  expect(parked.release()).toEqual([waiters[1]!, waiters[3]!]);
+  expect(parked.count).toBe(0);
 });
 
 test("what is parked is released in order, and what has waited too long is told that nothing happened", () => {

@@ -93,6 +93,19 @@ describe("a member that asks again and again whether a node can be reached", () 
     ]);
   });
 
+  test("has an address tried anew once an attempt has ended, and loses no place by it", async () => {
+    const { clock, attempts, sent, ask } = setUp();
+    for (let turn = 1; turn <= 40; turn++) {
+      ask(n1, "a:1");
+      expect(attempts).toHaveLength(turn);
+      attempts.at(-1)!.end(failed);
+      await microtasks();
+      clock.advance(300);
+      await microtasks();
+    }
+    expect(sent).toHaveLength(40);
+  });
+
   test("leaves room for others, up to sixteen attempts for all", () => {
     const { attempts, ask } = setUp();
     for (let member = 1; member <= 6; member += 1) {

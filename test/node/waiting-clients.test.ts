@@ -66,6 +66,27 @@ describe("waiting clients", () => {
     expect(waiting.count).toBe(0);
   });
 
+  test("what was overwritten at one index is open no more once that index is committed, covered or given up", () => {
+    const ends: readonly ((waiting: WaitingClients) => void)[] = [
+      (waiting) => void waiting.take({ index: 7, term: 4 }, null),
+      (waiting) => void waiting.take({ index: 7, term: 1 }, null),
+      (waiting) => void waiting.take({ index: 7, term: 9 }, null),
+      (waiting) => waiting.coverThrough(7),
+      (waiting) => waiting.abandon("the node stops"),
+    ];
+    for (const end of ends) {
+      const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
+      for (const term of [1, 2, 4]) {
+        waiting.place([waiting.add([waiter(1_000, requests.open("a", 10))])], { index: 7, term });
+      }
+      expect([waiting.openCount, waiting.openBytes, requests.count]).toEqual([3, 30, 3]);
+      end(waiting);
+      expect([waiting.count, waiting.openCount, waiting.openBytes, requests.count, requests.bytes]).toEqual([
+        0, 0, 0, 0, 0,
+      ]);
+    }
+  });
+
   test("P26: two claims to one index run out of time each by itself", () => {
     const waiting = new WaitingClients();
     const [old, young] = [waiter(100), waiter(200)];

@@ -205,4 +205,13 @@ describe("waiting reads", () => {
     expect([strict.answers, early.answers]).toEqual([["unavailable"], ["unavailable"]]);
     expect(reads.count).toBe(0);
   });
+
+  test("a stale read takes a state that is exactly as old as it may be, and none that is older", () => {
+    const reads = new WaitingReads();
+    const [just, older] = [query(), query()];
+    reads.addStale(just, at(3), { asOfMs: 100, maxMs: 50 });
+    reads.addStale(older, at(3), { asOfMs: 99, maxMs: 50 });
+    expect(reads.take(7, 150).map(({ waiter }) => waiter)).toEqual([just]);
+    expect(older.answers).toEqual(["unavailable"]);
+  });
 });

@@ -1,0 +1,26 @@
+// Who waits for a change of the membership hears what became of it, once, also from a node that ends.
+import { expect, test } from "bun:test";
+import { noChange } from "../../src/core/membership-change.ts";
+import { MembershipChanges } from "../../src/node/membership-changes.ts";
+
+test("each hears of its own change, whatever the order in which they are settled", async () => {
+  const changes = new MembershipChanges();
+  const refs: number[] = [];
+  const ask = () => changes.ask(noChange, 5, ({ ref }) => void refs.push(ref));
+  const [first, second] = [ask(), ask()];
+  changes.settle(refs[1]!, { kind: "notLeader", leader: null });
+  changes.settle(refs[0]!, { kind: "unknown" });
+  changes.settle(refs[0]!, { kind: "notLeader", leader: null });
+  expect([await first, await second]).toEqual([{ kind: "unknown" }, { kind: "notLeader", leader: null }]);
+});
+
+test("when the node ends the outcome is unknown, and the core is asked for nothing any more", async () => {
+  const changes = new MembershipChanges();
+  let asked = 0;
+  const ask = () => changes.ask(noChange, null, () => void asked++);
+  const waiting = ask();
+  changes.end();
+  expect(await waiting).toEqual({ kind: "unknown" });
+  expect(await ask()).toEqual({ kind: "notLeader", leader: null });
+  expect(asked).toBe(1);
+});

@@ -1,0 +1,120 @@
+// When is a snapshot taken, and what becomes of one that is under way when another takes the place of the state?
+import { expect, test } from "bun:test";
+import { SnapshotTaker } from "../../src/node/snapshot-taker.ts";
+import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
+import { snapshotAt } from "../core/say.ts";
+import { RecordingMachine } from "./recording-machine.ts";
+
+const positionAt = (index: number) => ({ index, term: 1, stampMs: 1000 + index });
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
+  const machine = new RecordingMachine();
+  const files = createMemorySnapshotFiles();
+  const asked: number[] = [];
+  const taken: number[] = [];
+  let isRoom = true;
+  const { configuration } = snapshotAt({ index: 1, term: 1 });
+  const taker = new SnapshotTaker(0, {
+    cluster: "demo",
+    policy,
+    stateMachine: machine,
+    snapshots: createMemorySnapshotStore(files),
+    logger: { enabled: () => false, log: () => {} },
+    circumstances: (through) => {
+      asked.push(through);
+      return { genesis: { clusterUuid: "0".repeat(32), foundedAtMs: 0, members: [] }, chain: 1, configuration };
+    },
+    hasRoom: () => isRoom,
+    taken: ({ position }) => void taken.push(position.index),
+  });
+  return { machine, files, asked, taken, taker, fill: () => void (isRoom = false) };
+}
+
+test("one is taken at the bound of entries, and not one entry before", async () => {
+  const { taker, taken } = setUp();
+  taker.onHanded(positionAt(9), 0);
+  await turns();
+  expect(taken).toEqual([]);
+  taker.onHanded(positionAt(10), 0);
+  await turns();
+  taker.onHanded(positionAt(19), 0);
+  await turns();
+  expect(taken).toEqual([10]);
+  taker.onHanded(positionAt(20), 0);
+  await turns();
+  expect(taken).toEqual([10, 20]);
+});
+
+test("one is taken at the bound of bytes, which count from the last one on", async () => {
+  const { taker, taken } = setUp();
+  for (const [index, bytes] of [
+    [1, 999],
+    [2, 1],
+    [3, 999],
+    [4, 1],
+  ] as const) {
+    taker.onHanded(positionAt(index), bytes);
+    await turns();
+  }
+  expect(taken).toEqual([2, 4]);
+});
+
+test("only one is under way: who asks for another gets that one", async () => {
+  const { taker, machine, asked } = setUp();
+  machine.isSlow = true;
+  const first = taker.take(positionAt(5));
+  expect(taker.take(positionAt(6))).toBe(first);
+  taker.onHanded(positionAt(90), 5000);
+  expect([asked, taker.takingThrough]).toEqual([[5], 5]);
+  machine.isSlow = false;
+  machine.release();
+  await first;
+  expect(taker.takingThrough).toBeNull();
+});
+
+test("P30: one that is under way when the state is restored is let go of: it leaves no file and no record", async () => {
+  const { taker, machine, files, taken } = setUp();
+  machine.applied.push("a", "b", "c");
+  machine.isSlow = true;
+  const done = taker.take(positionAt(5));
+  await turns();
+  machine.release();
+  await turns();
+  let isLetGo = false;
+  const lettingGo = taker.giveUp().then(() => (isLetGo = true));
+  await turns();
+  // The state machine has not answered yet: what it reads from must not be replaced.
+  expect(isLetGo).toBe(false);
+  machine.isSlow = false;
+  machine.release();
+  await lettingGo;
+  expect(await done).toBeNull();
+  expect([taken, files.complete.size, files.partial.size]).toEqual([[], 0, 0]);
+  // The state machine is free for the next one.
+  taker.onRestored(positionAt(50));
+  expect((await taker.take(positionAt(50)))?.position).toEqual({ index: 50, term: 1 });
+});
+
+test("after a restore the bounds count from there", async () => {
+  const { taker, taken } = setUp();
+  taker.onHanded(positionAt(1), 999);
+  taker.onRestored(positionAt(100));
+  expect(taker.handed).toEqual(positionAt(100));
+  taker.onHanded(positionAt(109), 999);
+  await turns();
+  expect(taken).toEqual([]);
+  taker.onHanded(positionAt(110), 0);
+  await turns();
+  expect(taken).toEqual([110]);
+});
+
+test("one that fails, or for which the disk has no room, leaves nothing, and the next one is taken in its time", async () => {
+  const { taker, machine, files, taken, fill } = setUp();
+  machine.applied.push("a");
+  fill();
+  expect(await taker.take(positionAt(5))).toBeNull();
+  expect([taken, files.complete.size, taker.takingThrough]).toEqual([[], 0, null]);
+});

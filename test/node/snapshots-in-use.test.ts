@@ -1,0 +1,159 @@
+// Which snapshot files stay while newer ones come? Those that the log names, that are on offer, that are read, and that the state
+// machine starts from. And what a snapshot says of the configuration.
+import { expect, test } from "bun:test";
+import { NodeSnapshots } from "../../src/node/snapshots.ts";
+import type { State } from "../../src/core/state.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
+import type { BulkLink } from "../../src/ports/transport.ts";
+import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
+import { asLeader, follower, leader, play } from "../core/build.ts";
+import { at, from, n2, refused, snapshotAt } from "../core/say.ts";
+import { RecordingMachine } from "./recording-machine.ts";
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+function setUp(initial: State) {
+  let state = initial;
+  const retained: (readonly string[])[] = [];
+  const arrived: SnapshotRecord[] = [];
+  const story: string[] = [];
+  const machine = new RecordingMachine();
+  const memory = createMemorySnapshotStore();
+  const store = {
+    create: memory.create.bind(memory),
+    read: () => Promise.resolve(new Uint8Array(1)),
+    contents: async function* (): AsyncGenerator<Uint8Array> {},
+    retain: (files: readonly string[]) => {
+      retained.push(files);
+      return Promise.resolve();
+    },
+  };
+  const restore = machine.restore.bind(machine);
+  machine.restore = (chunks) => {
+    story.push("restores");
+    return restore(chunks);
+  };
+  const snapshots = new NodeSnapshots(
+    {
+      store: { saved: { snapshot: null }, chainAt: () => 7, reclaim: () => false },
+      snapshots: store,
+      stateMachine: machine,
+      logger: { enabled: () => false, log: () => {} },
+      clock: { nowMs: () => 0, at: () => ({ cancel: () => {} }) },
+    } as never,
+    {
+      cluster: "c",
+      policy: { everyEntries: 1_000, everyBytes: 1e9 },
+      state: () => state,
+      scrubIntervalMs: 1e9,
+      arrive: (event) => void ("snapshot" in event && arrived.push(event.snapshot)),
+      disk: () => ({ hasRoomForBulk: true, hasRoomFor: () => true }),
+      failed: (error: unknown) => {
+        throw error;
+      },
+    },
+  );
+  /** Has it remove what nothing needs any more, and returns what it keeps. */
+  const kept = (): readonly string[] => {
+    snapshots.relieve(true);
+    snapshots.relieve(false);
+    return retained.at(-1)!;
+  };
+  return { snapshots, machine, retained, arrived, story, kept, become: (next: State) => void (state = next) };
+}
+
+test("P36: the file on offer stays although a newer one has replaced it, until it is fetched", async () => {
+  const offering = play(
+    leader({ snapshot: at(4, 1), log: [1, 1] }),
+    from(n2, refused(2, { prevIndex: 6, conflict: at(3, 0), lastIndex: 2 })),
+  );
+  const offered = snapshotAt(at(4, 1));
+  const newer = snapshotAt(at(6, 1));
+  expect([...asLeader(offering).progress.values()].map(({ kind }) => kind)).toContain("installing");
+  const { kept, become } = setUp({ ...offering, snapshot: newer });
+  expect(kept()).toContain(offered.file);
+  expect(kept()).toContain(newer.file);
+  become({ ...follower({ snapshot: at(4, 1), log: [1, 1] }), snapshot: newer });
+  expect(kept()).toEqual([newer.file]);
+});
+
+test("a file that is read over a connection stays as long as that stands", async () => {
+  const { snapshots, kept } = setUp(follower({ snapshot: at(4, 1), log: [1, 1] }));
+  const link: BulkLink = {
+    isOpen: true,
+    queuedBytes: 0,
+    onMessage: null as ((message: BulkMessage) => void) | null,
+    onClose: null as ((reason: string) => void) | null,
+    send: () => {},
+    close: () => {},
+  };
+  const [id = "", incarnation = ""] = n2.split("@");
+  snapshots.onBulk({ id, incarnation, bootId: "b" }, link);
+  link.onMessage!({ kind: "snapshotRead", file: "old", offset: 0, bytesMax: 1 });
+  await turns();
+  expect(kept()).toContain("old");
+  link.onClose!("it is read");
+  expect(kept()).not.toContain("old");
+});
+
+test("P29: a file of which the core has just been told stays until the log names it or a later one", async () => {
+  const before = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const { snapshots, arrived, kept, become } = setUp(before);
+  const record = await snapshots.taker.take({ ...at(5, 1), stampMs: 1 });
+  expect(arrived).toEqual([record!]);
+  for (let sweep = 0; sweep < 3; sweep++) expect(kept()).toContain(record!.file);
+  const later = snapshotAt(at(6, 1));
+  become({ ...before, snapshot: later });
+  expect(kept()).toEqual([later.file]);
+});
+
+test("what a record replaces goes once the record is durable, and once only", async () => {
+  const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
+  const confirmed = (ticket: number): State => ({ ...state, durability: { ...state.durability, confirmed: ticket } });
+  const { snapshots, retained, become } = setUp(confirmed(8));
+  snapshots.onTurned();
+  snapshots.onWritten(9);
+  snapshots.onTurned();
+  expect(retained).toEqual([]);
+  become(confirmed(9));
+  snapshots.onTurned();
+  snapshots.onTurned();
+  expect(retained).toEqual([[state.snapshot.file]]);
+  // A record for which the disk had no room has replaced nothing.
+  snapshots.onWritten(10);
+  snapshots.onNoRoom();
+  become(confirmed(12));
+  snapshots.onTurned();
+  expect(retained).toHaveLength(1);
+});
+
+test("P32: a snapshot holds the configuration at its end, and none that stands later in the log", async () => {
+  const state = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 4 });
+  const [first] = state.log.configurations;
+  const placed = (index: number) => ({ ...first!, position: at(index, 1) });
+  const log = { ...state.log, configurations: [first!, placed(3), placed(5)] };
+  const { snapshots } = setUp({ ...state, log });
+  const positionOf = async (index: number): Promise<number | undefined> =>
+    (await snapshots.taker.take({ ...at(index, 1), stampMs: 1 }))?.configuration.position.index;
+  expect([await positionOf(2), await positionOf(3), await positionOf(4)]).toEqual([0, 3, 3]);
+});
+
+test("P30: a restore waits until what is being read of the state before it is let go of", async () => {
+  const { snapshots, machine, story, arrived } = setUp(follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 }));
+  machine.applied.push("a", "b");
+  machine.isSlow = true;
+  const taking = snapshots.taker.take({ ...at(5, 1), stampMs: 1 });
+  const restoring = snapshots.restore(snapshotAt(at(6, 1)));
+  await turns();
+  expect(story).toEqual([]);
+  machine.isSlow = false;
+  machine.release();
+  await restoring;
+  expect(story).toEqual(["restores"]);
+  expect(await taking).toBeNull();
+  expect(arrived).toEqual([]);
+  expect(snapshots.taker.handed).toMatchObject(at(6, 1));
+});
