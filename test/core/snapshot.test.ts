@@ -110,6 +110,19 @@ describe("what a leader keeps for its followers", () => {
     expect(take(offering, taken(snapshotAt(at(8, 1))))[0].log.base).toEqual(at(4, 1));
   });
 
+  test("P51: what lies before the snapshot on offer is not kept for the one that fetches it", () => {
+    const offering = play(
+      leader({ snapshot: at(4, 1), log: [1, 1, 1, 1], settings: { ...bare, snapshotsHeldMax: 2 } }),
+      persisted(1),
+      from(n3, accepted(2, 9)),
+      taken(snapshotAt(at(6, 1))),
+      from(n2, refused(2, { prevIndex: 8, conflict: at(3, 0), lastIndex: 2 })),
+    );
+    expect(offering.log.base).toEqual(at(4, 1));
+    expect(progressOf(offering, n2)).toMatchObject({ kind: "installing", snapshot: { position: at(6, 1) } });
+    expect(take(offering, taken(snapshotAt(at(8, 1))))[0].log.base).toEqual(at(6, 1));
+  });
+
   test("but not further than over the snapshots that are allowed", () => {
     const state = play(leading(2), takenAt(5), takenAt(6));
     expect(state.log.base).toEqual(at(5, 2));

@@ -111,6 +111,40 @@ test("a node that asks to be dialled back, and whose address is none, ends nothi
   await until(() => back.lines.some(({ fields }) => fields["code"] === "not-allowed"), "it is dialled");
 });
 
+test("a process under this node's own name opens none", async () => {
+  const node = await net.node("n1");
+  const raw = await greet(node, "n1", { kind: "bulk", nonce: null });
+  expect(raw.frames("bulk")).toMatchObject([{ kind: "refused", code: "duplicate-node" }]);
+  expect(node.heard.bulk).toEqual([]);
+});
+
+test("a peer that has gone is not asked to dial back: the error comes at once", async () => {
+  const node = await net.node("n2", { limits: { handshakeTimeoutMs: 600_000 } });
+  node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  raw.socket?.terminate();
+  await until(() => !node.heard.isConnectedTo("n1"), "it has gone");
+  await expect(node.transport.openBulk(toMemberKey("n1", incarnation))).rejects.toMatchObject({
+    message: expect.stringContaining("no connection stands over which it could be asked"),
+  });
+});
+
+test("who waits for a peer to dial back hears at once that the node stops", async () => {
+  const node = await net.node("n2", { limits: { handshakeTimeoutMs: 600_000 } });
+  node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const opening = node.transport.openBulk(toMemberKey("n1", incarnation)).catch((error: Error) => error.message);
+  await until(() => raw.frames("peer").at(-1)?.kind === "dialBack", "it is asked");
+  await node.transport.stop(10);
+  expect(await opening).toContain("n2 is stopping");
+});
+
 test("P54: a peer that asks again and again to be dialled is dialled a few times only", async () => {
   const [a, b] = [await net.node("n1"), await net.node("n2", { limits: { bulkLinksMax: 2 } })];
   b.transport.setPeers([{ id: "n1", address: a.address }]);

@@ -1,5 +1,7 @@
 // Which connections two nodes keep with each other: one, whoever dialled it, and never one with an impostor.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import { incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
 import { hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
@@ -247,4 +249,26 @@ test("a member whose address is none, as an older rule may have let it into the 
   const reach = await node.transport.reach("n4", "::1:7404", 1000);
   expect(reach).toEqual({ kind: "unreachable", reason: "its address needs brackets: [::1]:7404" });
   expect(await node.transport.discover("::1:7404", 1000)).toMatchObject({ kind: "failed" });
+});
+
+test("a node that answers for another purpose than it was dialled for is no peer", async () => {
+  using liar = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      data(socket) {
+        const sender = { ...nodeSender("n2"), role: "node", purpose: { kind: "probe" } } as HelloSender;
+        socket.write(encodeFrame(hello(sender, { meant: "n1" })));
+      },
+    },
+  });
+  const node = await net.node("n1");
+  node.transport.setPeers([{ id: "n2", address: `127.0.0.1:${liar.port}` }]);
+  await until(() => node.transport.peers()[0]?.reason !== "not connected yet", "the reason is known");
+  expect(node.transport.peers()[0]).toMatchObject({
+    reachable: false,
+    reason: "the answer to a hello has another purpose than it",
+  });
+  expect(node.heard.story).toEqual([]);
 });

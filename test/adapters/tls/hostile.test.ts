@@ -194,6 +194,15 @@ describe("P54: slow and many", () => {
     expect(reasons()).toContain("too many connections have not introduced themselves");
   });
 
+  test("no flood of strangers drops who has introduced itself", async () => {
+    const client = await net.client(node, "alice");
+    const peer = await rawPeer();
+    const strangers: RawSocket[] = [];
+    for (let count = 0; count < 20; count += 1) strangers.push(await net.raw(node, null));
+    await until(() => strangers.filter(({ isClosed }) => isClosed).length >= 12, "the oldest are closed");
+    expect([client.isOpen, peer.isClosed]).toEqual([true, false]);
+  });
+
   test("as many make room as come too many, also when they come at the same moment", async () => {
     const crowded = await net.node("n2", { limits: { ...limits, handshakeTimeoutMs: 60_000, pendingMax: 8 } });
     const strangers = await Promise.all(Array.from({ length: 40 }, () => net.raw(crowded, null)));

@@ -1,0 +1,111 @@
+// What does a follower make of what comes when it fetches a snapshot? Bytes only where they belong, from the leader of now, and a failure
+// that is no damage accuses nobody.
+import { expect, test } from "bun:test";
+import type { MemberKey } from "../../src/core/configuration.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import { SnapshotFetcher } from "../../src/node/snapshot-fetcher.ts";
+import type { BulkMessage, SnapshotRead } from "../../src/ports/bulk-messages.ts";
+import type { BulkLink } from "../../src/ports/transport.ts";
+import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
+import { bytesOf, headerAt, writeSnapshot } from "../contracts/snapshot-store.contract.ts";
+import { n2, n3 } from "../core/say.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** How the leader answers one read. */
+type Answer = (read: SnapshotRead, bytes: Uint8Array) => BulkMessage;
+
+const honest: Answer = ({ offset }, bytes) => ({ kind: "snapshotChunk", offset, bytes });
+
+async function setUp(answer: Answer) {
+  const source = createMemorySnapshotStore();
+  const header = headerAt(120);
+  const file = await writeSnapshot(source, [bytesOf(200_000, 1), bytesOf(250_000, 2), bytesOf(200_000, 3)], header);
+  const { position, stampMs, chain, configuration } = header;
+  const record: SnapshotRecord = { position, stampMs, chain, configuration, ...file };
+  const clock = new ManualClock();
+  const files = createMemorySnapshotFiles();
+  const [dialled, fetched, damaged, ends]: [MemberKey[], string[], MemberKey[], string[]] = [[], [], [], []];
+  let how = answer;
+  const openBulk = (to: MemberKey): Promise<BulkLink> => {
+    dialled.push(to);
+    const link: BulkLink = {
+      isOpen: true,
+      queuedBytes: 0,
+      onMessage: null as ((message: BulkMessage) => void) | null,
+      onClose: null as ((reason: string) => void) | null,
+      send: (message) => {
+        if (message.kind !== "snapshotRead") throw new Error("only reads are sent");
+        void source
+          .read(message.file, message.offset, message.bytesMax)
+          .then((bytes) => link.onMessage?.(how(message, bytes!)));
+      },
+      close: (reason) => {
+        ends.push(reason);
+        link.onClose?.(reason);
+      },
+    };
+    return Promise.resolve(link);
+  };
+  const fetcher = new SnapshotFetcher({
+    transport: { openBulk },
+    snapshots: createMemorySnapshotStore(files),
+    clock,
+    logger: { enabled: () => false, log: () => {} },
+    hasRoom: () => true,
+    machine: () => header.plugin.name,
+    fetched: ({ file: name }) => void fetched.push(name),
+    damaged: (from) => void damaged.push(from),
+  });
+  const answerBy = (next: Answer): void => void (how = next);
+  return { fetcher, record, clock, files, dialled, fetched, damaged, ends, answerBy };
+}
+
+test("what the leader sends becomes the file that it offered", async () => {
+  const { fetcher, record, files, fetched, damaged } = await setUp(honest);
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([fetched, damaged, fetcher.progress]).toEqual([[record.file], [], null]);
+  expect(files.complete.get(record.file)).toHaveLength(record.bytes);
+});
+
+test.each<readonly [string, Answer]>([
+  ["a piece of another place", ({ offset }, bytes) => ({ kind: "snapshotChunk", offset: offset + 1, bytes })],
+  ["an earlier piece once more", (_, bytes) => ({ kind: "snapshotChunk", offset: 0, bytes })],
+  ["nothing", ({ offset }) => ({ kind: "snapshotChunk", offset, bytes: new Uint8Array() })],
+  ["that it is gone", ({ file }) => ({ kind: "snapshotGone", file, reason: "no such file" })],
+  ["a read of its own", (read) => read],
+])("%s is not written, accuses nobody, and the next offer goes on", async (_, wrong) => {
+  let count = 0;
+  const { fetcher, record, clock, fetched, damaged, answerBy } = await setUp((read, bytes) =>
+    ++count === 2 ? wrong(read, bytes) : honest(read, bytes),
+  );
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([fetched, damaged, fetcher.progress]).toEqual([[], [], null]);
+  answerBy(honest);
+  fetcher.fetch(n2, record);
+  await turns();
+  expect(fetched).toEqual([]);
+  clock.advance(200);
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([fetched, damaged]).toEqual([[record.file], []]);
+});
+
+test("an offer of another leader takes the place of one under way, also for the same file", async () => {
+  const { fetcher, record, clock, dialled, fetched, ends } = await setUp(honest);
+  fetcher.fetch(n2, record);
+  fetcher.fetch(n2, record);
+  fetcher.fetch(n3, record);
+  await turns();
+  expect([dialled, fetched]).toEqual([[n2], []]);
+  expect(ends.length).toBeGreaterThan(0);
+  clock.advance(200);
+  fetcher.fetch(n3, record);
+  await turns();
+  expect([dialled, fetched]).toEqual([[n2, n3], [record.file]]);
+});
