@@ -49,7 +49,7 @@ const noneLeft = (count: number, { lowest, highest }: PortRange): RangeError =>
 /** All of them or none. */
 function claim(first: number, count: number): boolean {
   const claims: Listener[] = [];
-  // The claim comes before the look at the port: whoever sees it free holds it by then.
+  // The claim comes first: a process that finds the port free holds it already.
   for (const port of portsFrom(first, count)) {
     const claimed = listenOn(port + CLAIM_DISTANCE);
     if (claimed !== null) claims.push(claimed);
