@@ -7,7 +7,7 @@ import {
   describeConfiguration,
   describeRefusal,
 } from "../core/describe-membership.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import { formerMembers } from "../core/removal.ts";
 import type { ChangeOutcome, MembershipChange } from "../core/membership-change.ts";
@@ -16,7 +16,7 @@ import { nextConfiguration, settledConfiguration } from "../core/next-configurat
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ChangeMembershipRequest, RequestedAddition, RequestedChange } from "../ports/membership-requests.ts";
-import type { ClientReply, LeaderHint } from "../ports/requests.ts";
+import type { ClientReply, LeaderHint, RequestId } from "../ports/requests.ts";
 import { knownLeader, notLeader } from "./execute-effects.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { inTime } from "./in-time.ts";
@@ -45,11 +45,15 @@ export async function onChangeRequest(
   request: ChangeMembershipRequest,
   reply: Answer,
 ): Promise<void> {
-  const { id, change, expectedIndex, dryRun } = request;
+  const { id, change, expectedIndex, dryRun, timeoutMs } = request;
+  const { clock } = node;
+  const dueMs = clock.nowMs() + timeoutMs;
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   const before = obstacle(node);
   if (before !== null) return fail(before);
-  const { resolved, tried } = await resolve(node, change);
+  const trying = resolve(node, change);
+  if (!(await inTime(trying, clock, timeoutMs))) return fail(notTried(change));
+  const { resolved, tried } = await trying;
   // Trying takes time: somebody else may lead by now.
   const after = obstacle(node);
   if (after !== null) return fail(after);
@@ -59,8 +63,9 @@ export async function onChangeRequest(
   if (objection !== null) return fail(objection);
   const next = await handOverFirst(node, resolved);
   if (next !== null) return fail(notLeader(next));
+  if (clock.nowMs() >= dueMs) return fail(notBegun("no other node has taken over leadership in time"));
   const changed = node.membership.change(resolved, expectedIndex);
-  const answered = answerChange(node, request, { resolved, changed, remarks: tried.remarks }).then(reply);
+  const answered = answerChange(node, id, { resolved, changed, remarks: tried.remarks, dueMs }).then(reply);
   await node.membership.untilAnswered(answered);
 }
 
@@ -68,14 +73,15 @@ interface Handed {
   readonly resolved: MembershipChange;
   readonly changed: Promise<ChangeOutcome>;
   readonly remarks: readonly string[];
+  readonly dueMs: Millis;
 }
 
 async function answerChange(
   node: ChangeTarget,
-  { id, timeoutMs }: ChangeMembershipRequest,
-  { resolved, changed, remarks }: Handed,
+  id: RequestId,
+  { resolved, changed, remarks, dueMs }: Handed,
 ): Promise<ClientReply> {
-  const outcome = (await inTime(changed, node.clock, timeoutMs)) ? await changed : null;
+  const outcome = (await inTime(changed, node.clock, dueMs - node.clock.nowMs())) ? await changed : null;
   if (outcome?.kind !== "done") return { kind: "error", id, ...failureOf(node.state, resolved, outcome) };
   const message = [`${describeChange(resolved)}: ${standing(node.state)}`, ...remarks].join("; ");
   return { kind: "membershipChanged", id, index: outcome.index, message };
@@ -213,6 +219,15 @@ function failureOf(
 }
 
 const refused = (message: string): ReplyError => ({ code: "rejected", message, leader: null });
+
+const notBegun = (reason: string): ReplyError => ({
+  code: "unavailable",
+  message: `${reason}; the change was not begun`,
+  leader: null,
+});
+
+const notTried = ({ add }: RequestedChange): ReplyError =>
+  notBegun(`no answer yet whether ${listOf(add.map(({ id }) => id))} can be reached`);
 
 const inPart = (message: string, leader: LeaderHint | null): ReplyError => ({
   code: "outcome-unknown",

@@ -94,7 +94,9 @@ export class Administrator {
     const placed = leader?.node?.state.log.configurations.at(-1);
     if (!this.isIdle || placed === undefined || placed.configuration.outgoing.length > 0) return;
     const { configuration, position } = placed;
-    const running = members.flatMap(({ key, address, isUp }): Candidate[] => (isUp ? [{ key: key!, address }] : []));
+    // A node that says that it was removed is brought back before it is added.
+    const candidates = members.filter(({ isUp, isOut }) => isUp && !isOut);
+    const running = candidates.map(({ key, address }): Candidate => ({ key: key!, address }));
     const change = drawChange(configuration, running, chance);
     const decision = nextConfiguration(configuration, change, []);
     if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;

@@ -4,7 +4,7 @@
 import type { MemberKey, NodeId } from "../core/configuration.ts";
 import { checkState } from "../core/invariants.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
-import { latestConfiguration, type LogTerms, termAt } from "../core/log-terms.ts";
+import { configurationAt, type LogTerms, termAt } from "../core/log-terms.ts";
 import type { State } from "../core/state.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 import type { Member } from "./member.ts";
@@ -74,13 +74,15 @@ export class Safety {
     if (role.kind === "leader") this.#mustBeDurable(index, term, log);
   }
 
-  /** As long as no disk has lost anything: what a follower has confirmed, and lost since, counted when it did. */
+  /** As long as no disk has lost anything. What was confirmed by a disk that is gone counts: its node never votes again. */
   #mustBeDurable(index: LogIndex, term: Term, log: LogTerms): void {
-    const configuration = latestConfiguration(log);
-    if (configuration === null || this.#members.some(({ disk }) => disk.incarnation !== null && !disk.isWhole)) return;
+    if (this.#members.some(({ disk }) => disk.incarnation !== null && !disk.isWhole)) return;
+    // The latest configuration decides; it may have been appended since, because this was committed.
+    const inForce = configurationAt(log, index).position.index;
+    const governing = log.configurations.filter(({ position }) => position.index >= inForce);
     const isDurableOn = (key: MemberKey): boolean =>
-      this.#members.some((member) => member.key === key && member.disk.holds(index, term));
-    if (areEnough(configuration, isDurableOn)) return;
+      this.#members.find((member) => member.key === key)?.disk.holds(index, term) ?? true;
+    if (governing.some(({ configuration }) => areEnough(configuration, isDurableOn))) return;
     this.#broken(`entry ${index} of term ${term} is committed, and not on the disks of a quorum`);
   }
 

@@ -225,7 +225,7 @@ class World {
   /** Members with the data that they have now. Others wait to be added, or have been removed. */
   #counting(): readonly Member[] {
     const members = this.#standing.governing?.members ?? [];
-    return this.#members.filter((each) => members.some(({ key }) => key === each.key));
+    return this.#members.filter((each) => !each.isOut && members.some(({ key }) => key === each.key));
   }
 
   #isLed(): boolean {

@@ -265,6 +265,30 @@ test("a change that takes too long goes on: its outcome is said to be unknown, w
   await cluster.until("it votes", () => voters(cluster.leader).includes("n4"));
 });
 
+test("a change whose newcomers cannot be tried in its time is not begun, and is answered in its time", async () => {
+  const cluster = await founded();
+  const { leader } = cluster;
+  const client = cluster.client(leader.id);
+  const add = [newcomer("n9")];
+  client.send((id) => ({
+    kind: "changeMembership",
+    id,
+    timeoutMs: 300,
+    change: { ...nothing, add },
+    expectedIndex: null,
+    dryRun: false,
+  }));
+  await cluster.advance(400);
+  expect(client.raw).toMatchObject([
+    { code: "unavailable", message: "no answer yet whether n9 can be reached; the change was not begun" },
+  ]);
+  // Nor is it begun when the newcomer comes later.
+  await cluster.start("n9", { bootstrap: null, join: three });
+  await cluster.advance(10_000);
+  expect(client.raw).toHaveLength(1);
+  expect(voters(leader)).toEqual([...three]);
+});
+
 test("a change of a configuration that has changed since it was looked at is refused", async () => {
   const cluster = await founded();
   const reply = await change(cluster, cluster.leader, { demote: [cluster.followers[0]!.id] }, { expectedIndex: 7 });
