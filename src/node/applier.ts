@@ -27,8 +27,8 @@ export interface ApplierOptions {
   readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** The queries that wait. */
   readonly reads: QuerySlicesOptions["reads"];
-  /** Who waits for this committed entry. */
-  readonly waitersOf: (entry: Entry) => readonly Waiter[];
+  /** The client that waits for this committed entry; null: none does. */
+  readonly waiterOf: (entry: Entry) => Waiter | null;
   /** Whether anyone waits for an entry at all. */
   readonly someoneWaits: () => boolean;
   /** Whether any request waits on this node, also one that has not reached the log. */
@@ -47,19 +47,18 @@ export interface ApplierOptions {
 
 /** A run or a slice of queries that is with the state machine. */
 interface UnderWay {
-  /** Who waits for each outcome; nobody does once it has been answered. */
-  readonly waiting: (readonly Waiter[])[];
+  /** The client that waits for each outcome; null: none does, or it has been answered. */
+  readonly waiters: readonly (Waiter | null)[];
 }
 
 interface Run extends UnderWay {
   readonly entries: readonly AppliedEntry[];
+  readonly waiters: (Waiter | null)[];
   /** How many of them have been answered: the first ones. */
   answeredCount: number;
   /** The last entry of the log that it stands for. */
   readonly through: LogIndex;
 }
-
-const nobody: readonly Waiter[] = [];
 
 export class Applier {
   readonly #options: ApplierOptions;
@@ -168,19 +167,19 @@ export class Applier {
    * never took the request.
    */
   abandon(reason: string): void {
-    const waiters = [...this.#underWay].flatMap(({ waiting }) => waiting.flat());
+    const unanswered = [...this.#underWay].flatMap(({ waiters }) => waiters);
     this.#underWay.clear();
     this.#isAbandoned = true;
     this.#gathering.stop();
-    for (const waiter of waiters) giveUp(waiter, reason);
+    for (const waiter of unanswered) if (waiter !== null) giveUp(waiter, reason);
   }
 
   /** Fails waiters whose deadline has passed: the state machine may hang. */
   expire(nowMs: Millis, hangs: Endless | null = null): void {
     const message = because("not answered in time", hangs);
-    for (const { waiting } of this.#underWay) {
-      for (const waiter of waiting.flat()) {
-        if (waiter.dueMs > nowMs) continue;
+    for (const { waiters } of this.#underWay) {
+      for (const waiter of waiters) {
+        if (waiter === null || waiter.dueMs > nowMs) continue;
         // The query that hangs is among these: its client must not ask the next node.
         if (isRead(waiter) && hangs?.entry === null) waiter.fail({ code: "query-failed", message, leader: null });
         else giveUp(waiter, message);
@@ -284,16 +283,16 @@ export class Applier {
 
   #hand(entries: readonly Entry[]): void {
     const applied: AppliedEntry[] = [];
-    const waiting: (readonly Waiter[])[] = [];
+    const waiters: (Waiter | null)[] = [];
     for (const entry of entries) {
-      const waiters = this.#options.waitersOf(entry);
-      const effective = appliedEntry(entry, waiters.length > 0);
+      const waiter = this.#options.waiterOf(entry);
+      const effective = appliedEntry(entry, waiter !== null);
       if (effective === null) continue;
       applied.push(effective);
-      waiting.push(waiters);
+      waiters.push(waiter);
     }
     const last = entries.at(-1)!;
-    this.#run({ entries: applied, waiting, answeredCount: 0, through: last.index });
+    this.#run({ entries: applied, waiters, answeredCount: 0, through: last.index });
     this.#options.handed(
       last,
       entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
@@ -306,7 +305,7 @@ export class Applier {
       .apply(run.entries, (outcomes) => this.#whileUnderWay(run, () => this.#answer(run, outcomes)))
       .then(
         () => this.#settle(run, () => this.#complete(run)),
-        (error: Error) => this.#settle(run, () => this.#fail(error, run.through, run.waiting.flat())),
+        (error: Error) => this.#settle(run, () => this.#fail(error, run.through, run.waiters)),
       );
   }
 
@@ -336,8 +335,9 @@ export class Applier {
       const nth = run.answeredCount++;
       const entry = run.entries[nth];
       if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
-      for (const waiter of run.waiting[nth]!) answer(waiter, outcome, entry);
-      run.waiting[nth] = nobody;
+      const waiter = run.waiters[nth]!;
+      if (waiter !== null) answer(waiter, outcome, entry);
+      run.waiters[nth] = null;
     }
   }
 
@@ -348,11 +348,11 @@ export class Applier {
     this.#appliedThrough = through;
   }
 
-  #fail(error: Error, through: LogIndex, waiters: readonly Waiter[]): void {
+  #fail(error: Error, through: LogIndex, waiters: readonly (Waiter | null)[]): void {
     const isFirst = this.#failure === null;
     this.#failure ??= error;
     this.#stoppedThrough ??= through;
-    for (const waiter of waiters) waiter.fail(notApplied(error));
+    for (const waiter of waiters) waiter?.fail(notApplied(error));
     if (isFirst) this.#options.stateMachineFailed(error);
   }
 
@@ -362,9 +362,7 @@ export class Applier {
       if (!this.#options.someoneWaits()) this.#handedThrough = this.#committedThrough;
       if (this.#handedThrough === this.#committedThrough) return;
       const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) {
-        for (const waiter of this.#options.waitersOf(entry)) waiter.fail(notApplied(error));
-      }
+      for (const entry of entries) this.#options.waiterOf(entry)?.fail(notApplied(error));
       this.#handedThrough = entries.at(-1)!.index;
     }
   }

@@ -77,7 +77,7 @@ export class Mailbox {
   take(nowMs: Millis): readonly Event[] {
     const events: Event[] = this.#events.map((event) => timed(event, nowMs));
     if (this.#queries.length > 0) events.push({ kind: "read", nowMs, ref: this.#reads.add(this.#queries) });
-    const proposals = this.#batch().map((waiter) => proposalOf(waiter, this.#waiting.add([waiter])));
+    const proposals = this.#batch().map((waiter) => proposalOf(waiter, this.#waiting.add(waiter)));
     if (proposals.length > 0) events.push({ kind: "propose", nowMs, proposals });
     this.#events = [];
     this.#queries = [];

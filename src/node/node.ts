@@ -85,7 +85,7 @@ export class Node implements TransportHandler, RequestTarget {
       clock,
       read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
       reads: this.#reads,
-      waitersOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
+      waiterOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
       someoneWaits: () => this.#waiting.count > 0,
       isAsked: () => this.waitingCount > 0,
       handed: (last, bytes) => this.#onHanded(last, bytes),

@@ -17,7 +17,7 @@ export interface QuerySlicesOptions {
 
 /** Queries that are with the state machine. */
 export interface Slice {
-  readonly waiting: (readonly Waiter[])[];
+  readonly waiters: readonly Waiter[];
 }
 
 const nothing = new Uint8Array();
@@ -47,7 +47,7 @@ export class QuerySlices {
     const { reads, nowMs, stateMachine, settle } = this.#options;
     const queries = reads.take(through, nowMs()).filter((query) => this.#isQuery(query));
     if (queries.length === 0) return null;
-    const slice = { waiting: queries.map(({ waiter }) => [waiter]) };
+    const slice = { waiters: queries.map(({ waiter }) => waiter) };
     this.#isUnderWay = true;
     this.#names = queries.map(({ waiter }) => waiter.from.name);
     const over = (conclude: () => void): void =>

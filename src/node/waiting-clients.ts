@@ -55,9 +55,10 @@ export type ReadWaiter = QueryWaiter | ReachWaiter;
 export type Waiter = ProposalWaiter | ReadWaiter;
 
 interface Proposed {
-  /** Open until it is known here what became of the proposal, whether anyone waits for that or not. */
-  readonly requests: readonly OpenRequest[];
-  waiters: readonly ProposalWaiter[];
+  /** Open until it is known here what became of the proposal, whether its client still waits for that or not. */
+  readonly request: OpenRequest;
+  /** Null: its time was up, and it has been answered. */
+  waiter: ProposalWaiter | null;
 }
 
 interface Placed extends Proposed {
@@ -107,14 +108,14 @@ export class WaitingClients {
     return this.#openBytes;
   }
 
-  /** Registers requests that one proposal stands for. */
-  add(waiters: readonly ProposalWaiter[]): ProposalRef {
+  /** Registers a request. Returns the reference of its proposal. */
+  add(waiter: ProposalWaiter): ProposalRef {
+    const request = waiter.open;
     this.#lastRef++;
-    const requests = waiters.map(({ open }) => open);
-    this.#unplaced.set(this.#lastRef, { requests, waiters });
-    this.#count += waiters.length;
-    this.#openCount += requests.length;
-    for (const { bytes } of requests) this.#openBytes += bytes;
+    this.#unplaced.set(this.#lastRef, { request, waiter });
+    this.#count++;
+    this.#openCount++;
+    this.#openBytes += request.bytes;
     return this.#lastRef;
   }
 
@@ -124,10 +125,10 @@ export class WaitingClients {
       const proposed = this.#unplaced.get(ref);
       this.#unplaced.delete(ref);
       if (proposed === undefined) continue;
-      const { requests, waiters } = proposed;
-      for (const waiter of waiters) waiter.payload = nothing;
+      const { request, waiter } = proposed;
+      if (waiter !== null) waiter.payload = nothing;
       const index = first.index + at;
-      this.#placed.set(index, { requests, waiters, term: first.term, earlier: this.#placed.get(index) ?? null });
+      this.#placed.set(index, { request, waiter, term: first.term, earlier: this.#placed.get(index) ?? null });
     }
   }
 
@@ -138,29 +139,29 @@ export class WaitingClients {
       this.#unplaced.delete(ref);
       if (proposed === undefined) continue;
       this.#seenThrough(proposed);
-      this.#settle(proposed.waiters, error);
+      this.#fail(proposed.waiter, error);
     }
   }
 
   /**
-   * The entry at this position is committed. Returns who waits for it; who waited for another entry at this index learns
-   * that theirs is gone for good, and may be sent again.
+   * The entry at this position is committed. Returns the client that waits for it, or null. A client that waited for another
+   * entry at this index learns that its own is gone for good, and may be sent again.
    */
-  take(position: LogPosition, leader: LeaderHint | null): readonly ProposalWaiter[] {
+  take(position: LogPosition, leader: LeaderHint | null): ProposalWaiter | null {
     let placed = this.#placed.get(position.index) ?? null;
     this.#placed.delete(position.index);
-    let waiters: readonly ProposalWaiter[] = [];
+    let waiter: ProposalWaiter | null = null;
     for (; placed !== null; placed = placed.earlier) {
       this.#seenThrough(placed);
       if (placed.term === position.term) {
-        waiters = placed.waiters;
-        this.#count -= waiters.length;
+        waiter = placed.waiter;
+        if (waiter !== null) this.#count--;
       } else {
         const message = `another leader's entry was committed at index ${position.index}, in the place of this one`;
-        this.#settle(placed.waiters, { code: "not-leader", message, leader });
+        this.#fail(placed.waiter, { code: "not-leader", message, leader });
       }
     }
-    return waiters;
+    return waiter;
   }
 
   /**
@@ -173,8 +174,8 @@ export class WaitingClients {
       this.#placed.delete(at);
       for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
         this.#seenThrough(placed);
-        this.#settle(
-          placed.waiters,
+        this.#fail(
+          placed.waiter,
           outcomeUnknown("the node installed a snapshot that covers the entry before it was applied here"),
         );
       }
@@ -187,22 +188,21 @@ export class WaitingClients {
    */
   expire(nowMs: Millis, hangs: Endless | null = null): void {
     for (const proposed of this.#each()) {
-      const late = proposed.waiters.filter((waiter) => waiter.dueMs <= nowMs);
-      if (late.length === 0) continue;
-      proposed.waiters = proposed.waiters.filter((waiter) => waiter.dueMs > nowMs);
-      this.#settle(late, outcomeUnknown(because("the entry was not committed and applied in time", hangs)));
+      const { waiter } = proposed;
+      if (waiter === null || waiter.dueMs > nowMs) continue;
+      proposed.waiter = null;
+      this.#fail(waiter, outcomeUnknown(because("the entry was not committed and applied in time", hangs)));
     }
   }
 
   /** The node ends: nobody is left without an answer. What has no place was neither written nor sent. */
   abandon(reason: string): void {
-    const unplaced = [...this.#unplaced.values()].flatMap(({ waiters }) => waiters);
-    const placed = [...this.#eachPlaced()].flatMap(({ waiters }) => waiters);
+    const [unplaced, placed] = [[...this.#unplaced.values()], [...this.#eachPlaced()]];
     for (const proposed of this.#each()) this.#seenThrough(proposed);
     this.#unplaced.clear();
     this.#placed.clear();
-    this.#settle(unplaced, notAnswered(reason));
-    this.#settle(placed, outcomeUnknown(reason));
+    for (const { waiter } of unplaced) this.#fail(waiter, notAnswered(reason));
+    for (const { waiter } of placed) this.#fail(waiter, outcomeUnknown(reason));
   }
 
   *#each(): Iterable<Proposed> {
@@ -216,16 +216,15 @@ export class WaitingClients {
     }
   }
 
-  #seenThrough({ requests }: Proposed): void {
-    this.#openCount -= requests.length;
-    for (const request of requests) {
-      this.#openBytes -= request.bytes;
-      request.close();
-    }
+  #seenThrough({ request }: Proposed): void {
+    this.#openCount--;
+    this.#openBytes -= request.bytes;
+    request.close();
   }
 
-  #settle(waiters: readonly ProposalWaiter[], error: ReplyError): void {
-    this.#count -= waiters.length;
-    for (const waiter of waiters) waiter.fail(error);
+  #fail(waiter: ProposalWaiter | null, error: ReplyError): void {
+    if (waiter === null) return;
+    this.#count--;
+    waiter.fail(error);
   }
 }

@@ -18,7 +18,7 @@ describe("outcomes that come piece by piece", () => {
       return over.promise;
     };
     const clients = log.map(({ index }) => waiter("command", "", index * 100));
-    for (const [at, client] of clients.entries()) waiters.set(at + 1, [client]);
+    for (const [at, client] of clients.entries()) waiters.set(at + 1, client);
     applier.advance(3);
     const give = (...said: readonly string[]): void =>
       deliver(said.map((each) => ({ kind: "ok", payload: bytes(each) })));

@@ -45,7 +45,7 @@ export const microtasks = (): Promise<void> => new Promise((resolve) => setImmed
 
 export function setUp(log: readonly Entry[], after = 0) {
   const machine = new RecordingMachine();
-  const waiters = new Map<number, readonly Answered[]>();
+  const waiters = new Map<number, Answered>();
   const reads = new WaitingReads(() => applier.serve());
   /** Queries, by what the state must have been handed that answers them. */
   const queries = {
@@ -109,9 +109,9 @@ export function setUp(log: readonly Entry[], after = 0) {
       return page;
     },
     reads,
-    waitersOf: (entry) => {
+    waiterOf: (entry) => {
       asked.push(entry.index);
-      const waiting = waiters.get(entry.index) ?? [];
+      const waiting = waiters.get(entry.index) ?? null;
       waiters.delete(entry.index);
       return waiting;
     },

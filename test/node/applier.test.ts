@@ -32,7 +32,7 @@ describe("applier", () => {
 
   test("says of each command whether somebody waits for its result", async () => {
     const { applier, machine, waiters } = setUp([command(1), command(2), command(3)]);
-    waiters.set(2, [waiter("command")]);
+    waiters.set(2, waiter("command"));
     applier.advance(3);
     await microtasks();
     expect(machine.runs.flat().map(({ isAwaited }) => isAwaited)).toEqual([false, true, false]);
@@ -52,7 +52,7 @@ describe("applier", () => {
   test("who waits for a state machine that hangs is told when the time is up", async () => {
     const { applier, machine, waiters, queries } = setUp([command(1), noop(2)]);
     const [change, question] = [waiter("command"), waiter("query", "?")];
-    waiters.set(1, [change]);
+    waiters.set(1, change);
     queries.set(2, [question]);
     machine.isSlow = true;
     applier.advance(2);
@@ -96,7 +96,7 @@ describe("applier", () => {
   test("each waiter gets the answer to its own command, a rejected one its reason", async () => {
     const { applier, waiters } = setUp([command(1, "a"), command(2, "reject b"), command(3, "c")]);
     const clients = [waiter("command"), waiter("command"), waiter("command")];
-    for (const [at, client] of clients.entries()) waiters.set(at + 1, [client]);
+    for (const [at, client] of clients.entries()) waiters.set(at + 1, client);
     applier.advance(3);
     await microtasks();
     expect(clients.map(({ answers }) => answers)).toEqual([["1.1 a"], ["rejected"], ["3.1 c"]]);
@@ -217,7 +217,7 @@ describe("applier", () => {
     const { applier, machine, waiters, queries, failures } = setUp([noop(1), command(2)]);
     const [bad, good, writer] = [waiter("query", "throw"), waiter("query", "q"), waiter("command")];
     queries.set(0, [bad]).set(1, [good]);
-    waiters.set(2, [writer]);
+    waiters.set(2, writer);
     applier.advance(2);
     await microtasks();
     expect([bad.answers, good.answers, writer.answers]).toEqual([["query-failed"], ["1.1 q of 1"], ["2.1 c2"]]);
@@ -236,10 +236,9 @@ describe("applier", () => {
     ]);
     machine.isSlow = true;
     const clients = [1, 2, 3, 4, 5].map((index) => waiter(index === 4 ? "query" : "command"));
-    for (const [at, client] of clients.entries()) (at === 3 ? queries : waiters).set(at + 1, [client]);
-    applier.advance(1);
-    applier.advance(2);
-    applier.advance(3);
+    queries.set(4, [clients[3]!]);
+    for (const at of [1, 2, 3, 5]) waiters.set(at, clients[at - 1]!);
+    for (const through of [1, 2, 3]) applier.advance(through);
     machine.release();
     await microtasks();
     expect(clients.slice(0, 3).map(({ answers }) => answers)).toEqual([["1.1 c1"], ["apply-failed"], ["apply-failed"]]);
@@ -266,7 +265,7 @@ describe("applier", () => {
     const { applier, machine, waiters } = setUp([command(1), command(2)]);
     machine.isSlow = true;
     const [hasty, patient] = [waiter("command", "", 100), waiter("command", "", 200)];
-    waiters.set(1, [hasty]).set(2, [patient]);
+    waiters.set(1, hasty).set(2, patient);
     applier.advance(2);
     applier.expire(100);
     expect([hasty.answers, patient.answers]).toEqual([["outcome-unknown"], []]);
@@ -280,7 +279,7 @@ describe("applier", () => {
     const { applier, machine, waiters, failures } = setUp([command(1), command(2)]);
     machine.losesOutcomes = true;
     const client = waiter("command");
-    waiters.set(2, [client]);
+    waiters.set(2, client);
     applier.advance(2);
     await microtasks();
     expect(failures).toEqual(["node: Error: 2 commands applied, but 1 outcomes"]);
@@ -293,7 +292,7 @@ describe("applier", () => {
     const { applier, machine, waiters, queries, failures } = setUp([command(1), noop(2), command(3)]);
     machine.isSlow = true;
     const [writer, reader] = [waiter("command"), waiter("query")];
-    waiters.set(1, [writer]);
+    waiters.set(1, writer);
     queries.set(2, [reader]);
     applier.advance(3);
     applier.abandon("the node stops");

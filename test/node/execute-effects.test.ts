@@ -60,7 +60,7 @@ function setUp(stored: readonly Entry[] = []) {
       clock: { nowMs: () => 0, wallMs: () => 0, soon: never, at: never },
       read: never,
       reads: new WaitingReads(),
-      waitersOf: never,
+      waiterOf: never,
       someoneWaits: never,
       isAsked: never,
       handed: never,

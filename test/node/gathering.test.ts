@@ -29,7 +29,7 @@ test("entries are gathered for a moment from the first on, and handed over in on
 test("a client that waits for an entry has everything before it handed over at once", () => {
   const { applier, waiters, runs } = setUpPatient(3);
   applier.advance(2);
-  waiters.set(3, [waiter("command")]);
+  waiters.set(3, waiter("command"));
   applier.advance(3);
   expect(runs()).toEqual([[1, 2, 3]]);
 });
@@ -58,7 +58,7 @@ test("entries that come after a client was answered are gathered for the whole t
   const { applier, waiters, passes, runs } = setUpPatient(3);
   applier.advance(1);
   passes(gatherMs - 1);
-  waiters.set(2, [waiter("command")]);
+  waiters.set(2, waiter("command"));
   applier.advance(2);
   applier.advance(3);
   passes(gatherMs - 1);
@@ -69,7 +69,7 @@ test("entries that come after a client was answered are gathered for the whole t
 
 test("no timer runs when nothing is left to hand over", async () => {
   const { applier, waiters, passes, timers, runs } = setUpPatient(2);
-  waiters.set(1, [waiter("command")]);
+  waiters.set(1, waiter("command"));
   applier.advance(1);
   await microtasks();
   expect(timers).toEqual([]);

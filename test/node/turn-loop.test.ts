@@ -60,7 +60,7 @@ function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) 
     clock: { nowMs: () => 0, wallMs: () => 0, soon: never, at: never },
     read: never,
     reads: new WaitingReads(),
-    waitersOf: never,
+    waiterOf: never,
     someoneWaits: never,
     isAsked: never,
     handed: never,
@@ -341,7 +341,7 @@ describe("a disk without room for a write", () => {
       succeed() {},
       fail,
     } as const;
-    const ref = waiting.add([{ ...waiter, session: 1 } as never]);
+    const ref = waiting.add({ ...waiter, session: 1 } as never);
     loop.arrive({ kind: "propose", proposals: [{ kind: "closeSession", ref, session: 1 } as never] });
     loop.arrive(from(n2, appendEntries(0, 1)));
     loop.arrive({ kind: "fitness", unfit: new Map([[n1, "space"]]) });

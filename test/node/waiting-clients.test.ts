@@ -25,29 +25,29 @@ describe("waiting clients", () => {
   test("P26: an entry that was overwritten is not reported as success, and may be sent again", () => {
     const waiting = new WaitingClients();
     const client = waiter();
-    waiting.place([waiting.add([client])], { index: 7, term: 2 });
-    expect(waiting.take({ index: 7, term: 3 }, null)).toEqual([]);
+    waiting.place([waiting.add(client)], { index: 7, term: 2 });
+    expect(waiting.take({ index: 7, term: 3 }, null)).toBeNull();
     expect(client.answers).toEqual(["not-leader"]);
   });
 
   test("P26: an entry that may still commit is never reported as failed, only as unknown", () => {
     const waiting = new WaitingClients();
     const client = waiter(500);
-    waiting.place([waiting.add([client])], { index: 7, term: 2 });
+    waiting.place([waiting.add(client)], { index: 7, term: 2 });
     waiting.expire(499);
     expect(client.answers).toEqual([]);
     waiting.expire(500);
     expect(client.answers).toEqual(["outcome-unknown"]);
     // It does commit after all: nobody is answered twice.
-    expect(waiting.take({ index: 7, term: 2 }, null)).toEqual([]);
+    expect(waiting.take({ index: 7, term: 2 }, null)).toBeNull();
   });
 
   test("P26: when the node stops every waiter gets an answer, placed or not", () => {
     const waiting = new WaitingClients();
     const clients = [waiter(), waiter(), waiter()];
-    waiting.place([waiting.add([clients[0]!])], { index: 1, term: 1 });
-    waiting.add([clients[1]!]);
-    waiting.add([clients[2]!]);
+    waiting.place([waiting.add(clients[0]!)], { index: 1, term: 1 });
+    waiting.add(clients[1]!);
+    waiting.add(clients[2]!);
     waiting.abandon("the node stops");
     // What never got a place was neither written nor sent, and may be sent again.
     expect(clients.map((client) => client.answers)).toEqual([["outcome-unknown"], ["unavailable"], ["unavailable"]]);
@@ -57,11 +57,11 @@ describe("waiting clients", () => {
   test("P26: who waited for an index that was truncated and is placed anew still gets an answer", () => {
     const waiting = new WaitingClients();
     const [older, old, young] = [waiter(), waiter(), waiter()];
-    waiting.place([waiting.add([older])], { index: 7, term: 1 });
-    waiting.place([waiting.add([old])], { index: 7, term: 2 });
-    waiting.place([waiting.add([young])], { index: 7, term: 4 });
+    waiting.place([waiting.add(older)], { index: 7, term: 1 });
+    waiting.place([waiting.add(old)], { index: 7, term: 2 });
+    waiting.place([waiting.add(young)], { index: 7, term: 4 });
     // Another node still has the entry of term 2, and gets it committed.
-    expect(waiting.take({ index: 7, term: 2 }, null)).toEqual([old]);
+    expect(waiting.take({ index: 7, term: 2 }, null)).toBe(old);
     expect([older.answers, old.answers, young.answers]).toEqual([["not-leader"], [], ["not-leader"]]);
     expect(waiting.count).toBe(0);
   });
@@ -90,8 +90,8 @@ describe("waiting clients", () => {
   test("P26: two claims to one index run out of time each by itself", () => {
     const waiting = new WaitingClients();
     const [old, young] = [waiter(100), waiter(200)];
-    waiting.place([waiting.add([old])], { index: 7, term: 1 });
-    waiting.place([waiting.add([young])], { index: 7, term: 2 });
+    waiting.place([waiting.add(old)], { index: 7, term: 1 });
+    waiting.place([waiting.add(young)], { index: 7, term: 2 });
     waiting.expire(150);
     expect([old.answers, young.answers, waiting.count]).toEqual([["outcome-unknown"], [], 1]);
     waiting.abandon("the node stops");
@@ -101,11 +101,11 @@ describe("waiting clients", () => {
   test("a held proposal whose time is up may still get its place: its outcome is unknown", () => {
     const waiting = new WaitingClients();
     const client = waiter(100);
-    const ref = waiting.add([client]);
+    const ref = waiting.add(client);
     waiting.expire(100);
     waiting.place([ref], { index: 3, term: 1 });
     expect([client.answers, waiting.count]).toEqual([["outcome-unknown"], 0]);
-    expect(waiting.take({ index: 3, term: 1 }, null)).toEqual([]);
+    expect(waiting.take({ index: 3, term: 1 }, null)).toBeNull();
   });
 
   test("a held proposal counts once, whether its time is up before it has its place, is refused, or the node ends", () => {
@@ -119,8 +119,8 @@ describe("waiting clients", () => {
     ];
     for (const end of ends) {
       const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
-      const ref = waiting.add([waiter(100, requests.open("a", 10))]);
-      waiting.add([waiter(1_000, requests.open("b", 10))]);
+      const ref = waiting.add(waiter(100, requests.open("a", 10)));
+      waiting.add(waiter(1_000, requests.open("b", 10)));
       waiting.expire(100);
       // The leader holds its payload still.
       expect([waiting.openCount, waiting.openBytes, requests.count]).toEqual([2, 20, 2]);
@@ -134,10 +134,10 @@ describe("waiting clients", () => {
   test("proposals take consecutive places in the order of their references", () => {
     const waiting = new WaitingClients();
     const clients = [waiter(), waiter(), waiter()];
-    const refs = clients.map((client) => waiting.add([client]));
+    const refs = clients.map((client) => waiting.add(client));
     waiting.place(refs, { index: 10, term: 4 });
-    expect(waiting.take({ index: 11, term: 4 }, null)).toEqual([clients[1]!]);
-    expect(waiting.take({ index: 10, term: 4 }, null)).toEqual([clients[0]!]);
+    expect(waiting.take({ index: 11, term: 4 }, null)).toBe(clients[1]!);
+    expect(waiting.take({ index: 10, term: 4 }, null)).toBe(clients[0]!);
     expect(waiting.count).toBe(1);
   });
 
@@ -145,7 +145,7 @@ describe("waiting clients", () => {
     const waiting = new WaitingClients();
     const leaders: (string | null)[] = [];
     const client: ProposalWaiter = { ...waiter(), fail: (error) => void leaders.push(error.leader?.address ?? null) };
-    const ref = waiting.add([client]);
+    const ref = waiting.add(client);
     const error: ReplyError = { code: "not-leader", message: "", leader: { id: "n2", address: "127.0.0.1:2" } };
     waiting.refuse([ref], error);
     waiting.refuse([ref], error);
@@ -157,7 +157,7 @@ describe("waiting clients", () => {
     const requests = new OpenRequests();
     const command = waiter(1_000, requests.open("someone", 1000));
     command.payload = new Uint8Array(1000);
-    const refs = [waiting.add([command])];
+    const refs = [waiting.add(command)];
     expect(waiting.openBytes).toBe(1000);
     waiting.place(refs, { index: 1, term: 1 });
     expect([waiting.openBytes, command.payload.byteLength]).toEqual([1000, 0]);
@@ -171,7 +171,7 @@ describe("waiting clients", () => {
     const waiting = new WaitingClients();
     const answers: string[] = [];
     const client: ProposalWaiter = { ...waiter(), fail: ({ code }) => void answers.push(code) };
-    waiting.place([waiting.add([client])], { index: 3, term: 1 });
+    waiting.place([waiting.add(client)], { index: 3, term: 1 });
     waiting.coverThrough(2);
     expect(answers).toEqual([]);
     waiting.coverThrough(3);
