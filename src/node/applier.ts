@@ -1,123 +1,86 @@
-// Feeds committed entries to the state machine, in order and each once, and answers those who wait for them. Queries take their
-// turn here too, behind everything that they have to see and behind all commands that are there (query-slices.ts).
-import { type Entry, entryBytes } from "../core/entry.ts";
+// What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries
+// (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
+// machine that has failed gets nothing more, and the clients that wait for it hear why.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
-import { answer, notApplied } from "./answers.ts";
-import { appliedEntry } from "./applied-entry.ts";
+import type { StateMachine } from "../ports/state-machine.ts";
+import { notApplied } from "./answers.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
-import { Gathering } from "./gathering.ts";
+import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules } from "./entry-runs.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
-import type { Applied } from "./snapshot-taker.ts";
-import { because, giveUp, isRead, type Waiter } from "./waiting-clients.ts";
+import { UnderWay, type Work } from "./under-way.ts";
 
-/** How many runs may be with the state machine at once, and how big one is. */
-const runsMax = 16;
-const runBytesMax = 256 * 1024;
-/** How long entries are read and handed over in one go, ms: a node that replays a long log has heartbeats to answer (P49). */
-const turnMsMax = 10;
-
-export interface ApplierOptions {
+export interface ApplierModules extends EntryRunsModules {
   readonly stateMachine: StateMachine;
   readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon" | "at">;
-  /** Entries from `first` on: at least one, in order, about `bytesMax` bytes at the most. */
-  readonly read: (first: LogIndex, last: LogIndex, bytesMax: number) => readonly Entry[];
   /** The queries that wait. */
   readonly reads: QuerySlicesOptions["reads"];
-  /** The client that waits for this committed entry; null: none does. */
-  readonly waiterOf: (entry: Entry) => Waiter | null;
-  /** Whether anyone waits for an entry at all. */
-  readonly someoneWaits: () => boolean;
-  /** Whether any request waits on this node, also one that has not reached the log. */
-  readonly isAsked: () => boolean;
-  /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
-  readonly handed: (last: Applied, bytes: number) => void;
-  /** Puts the snapshot's state in the place of the state machine's. Nothing else is under way meanwhile. */
+}
+
+export interface ApplierHandlers extends Pick<EntryRunsHandlers, "leader" | "isAsked" | "handed"> {
+  /** Replaces the state machine's state with that of the snapshot. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord) => Promise<void>;
   /** Answers have been given: let them leave. */
   readonly answered: () => void;
-  /** The state machine cannot go on. Called once. */
+  /** The state machine cannot continue. Called once. */
   readonly stateMachineFailed: (error: Error) => void;
-  /** Reading the log failed, or an answer broke the contract: the node cannot go on. */
+  /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
   readonly failed: (error: unknown) => void;
 }
 
-/** A run or a slice of queries that is with the state machine. */
-interface UnderWay {
-  /** The client that waits for each outcome; null: none does, or it has been answered. */
-  readonly waiters: readonly (Waiter | null)[];
-}
-
-interface Run extends UnderWay {
-  readonly entries: readonly AppliedEntry[];
-  readonly waiters: (Waiter | null)[];
-  /** How many of them have been answered: the first ones. */
-  answeredCount: number;
-  /** The last entry of the log that it stands for. */
-  readonly through: LogIndex;
-}
-
 export class Applier {
-  readonly #options: ApplierOptions;
-  /** Handed over to the state machine through here; answers may still be out. */
-  #handedThrough: LogIndex;
-  /** Committed through here. */
-  #committedThrough: LogIndex;
-  #appliedThrough: LogIndex;
-  readonly #underWay = new Set<UnderWay>();
+  readonly #handlers: ApplierHandlers;
+  readonly #underWay: UnderWay;
+  readonly #runs: EntryRuns;
   readonly #queries: QuerySlices;
   readonly #endless: EndlessWork;
-  readonly #gathering: Gathering;
   #failure: Error | null = null;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
   #isRestoring = false;
-  /** The log has begun anew, and the snapshot that stands in for what is gone is on its way to the disk. */
+  /** The log has begun anew, and the snapshot that replaces what is gone is on its way to the disk. */
   #isHeld = false;
-  /** More is to be handed over as soon as others have had their turn. */
-  #goesOn = false;
   #isAbandoned = false;
 
   /** @param snapshot where to begin; null: with the first entry */
-  constructor(snapshot: SnapshotRecord | null, options: ApplierOptions) {
-    this.#options = options;
-    this.#queries = new QuerySlices({
-      ...options,
-      nowMs: () => options.clock.nowMs(),
-      settle: (slice, conclude) => this.#settle(slice, conclude),
+  constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
+    const { stateMachine, clock, reads } = modules;
+    this.#handlers = handlers;
+    this.#underWay = new UnderWay({
+      done: () => this.#pump(),
+      answered: handlers.answered,
+      failed: handlers.failed,
     });
+    this.#runs = new EntryRuns(snapshot?.position.index ?? 0, this.#underWay, modules, {
+      leader: handlers.leader,
+      isAsked: handlers.isAsked,
+      handed: handlers.handed,
+      due: () => this.#pumpLater(),
+      failed: (error, through, waiters) => this.#fail(error, through, waiters),
+    });
+    this.#queries = new QuerySlices({ stateMachine, clock, reads, underWay: this.#underWay });
     this.#endless = new EndlessWork({
-      clock: options.clock,
-      busyWith: () => options.stateMachine.busyWith,
+      clock,
+      busyWith: () => stateMachine.busyWith,
       askerOf: (nth) => this.#queries.askerOf(nth),
     });
-    this.#gathering = new Gathering({
-      clock: options.clock,
-      isAsked: options.isAsked,
-      over: () => this.#unlessAbandoned(() => this.#pump()),
-    });
-    const after = snapshot?.position.index ?? 0;
-    this.#handedThrough = after;
-    this.#committedThrough = after;
-    this.#appliedThrough = 0;
     if (snapshot !== null) this.restore(snapshot);
   }
 
   /** The last entry whose effect the state machine has confirmed. */
   get appliedIndex(): LogIndex {
-    return this.#appliedThrough;
+    return this.#runs.appliedThrough;
   }
 
   /** Whether the state machine has nothing under way. */
   get isIdle(): boolean {
-    return this.#underWay.size === 0 && !this.#isRestoring;
+    return this.#underWay.isEmpty && !this.#isRestoring;
   }
 
-  /** Why the state machine stands still; null while it runs. */
+  /** Why the state machine has stopped; null while it runs. */
   get failure(): Error | null {
     return this.#failure;
   }
@@ -133,14 +96,14 @@ export class Applier {
     return this.#endless.found;
   }
 
-  /** The state machine stands still at an entry at or before this index; null while it runs. */
+  /** The state machine has stopped at an entry at or before this index; null while it runs. */
   get stoppedThrough(): LogIndex | null {
     return this.#stoppedThrough;
   }
 
   /** Everything through this index is committed and durable here. */
   advance(through: LogIndex): void {
-    this.#committedThrough = Math.max(this.#committedThrough, through);
+    this.#runs.commit(through);
     this.#pump();
   }
 
@@ -151,40 +114,27 @@ export class Applier {
     this.#pump();
   }
 
-  /** What is committed and not handed over yet is about to go from the log: nothing is read until `restore` says how to go on. */
+  /** Committed entries that were not handed over yet are about to leave the log. Nothing is read until `restore` or `letGo`. */
   hold(): void {
     this.#isHeld = true;
   }
 
-  /** What was to go from the log stays: the store had no room for the snapshot in its place. */
+  /** These entries stay in the log: the store had no room for the snapshot that was to replace them. */
   letGo(): void {
     this.#isHeld = false;
     this.#pump();
   }
 
-  /**
-   * The node ends: nothing more is handed over, and who waits for the state machine is not left to believe that the node
-   * never took the request.
-   */
+  /** The node ends: nothing more is handed over, and the clients that wait for the state machine get their answer. */
   abandon(reason: string): void {
-    const unanswered = [...this.#underWay].flatMap(({ waiters }) => waiters);
-    this.#underWay.clear();
     this.#isAbandoned = true;
-    this.#gathering.stop();
-    for (const waiter of unanswered) if (waiter !== null) giveUp(waiter, reason);
+    this.#runs.stop();
+    this.#underWay.abandon(reason);
   }
 
-  /** Fails waiters whose deadline has passed: the state machine may hang. */
+  /** Fails waiters whose deadline has passed. The state machine may hang. */
   expire(nowMs: Millis, hangs: Endless | null = null): void {
-    const message = because("not answered in time", hangs);
-    for (const { waiters } of this.#underWay) {
-      for (const waiter of waiters) {
-        if (waiter === null || waiter.dueMs > nowMs) continue;
-        // The query that hangs is among these: its client must not ask the next node.
-        if (isRead(waiter) && hangs?.entry === null) waiter.fail({ code: "query-failed", message, leader: null });
-        else giveUp(waiter, message);
-      }
-    }
+    this.#underWay.expire(nowMs, hangs);
   }
 
   /** Queries may have become due. */
@@ -195,58 +145,30 @@ export class Applier {
   #pump(): void {
     if (this.#isAbandoned || this.#isRestoring || this.#isHeld) return;
     if (this.#toRestore !== null && this.#failure === null) {
-      // What was handed over before is answered first; nothing else goes to the state machine in between.
-      if (this.#underWay.size === 0) this.#restore(this.#toRestore);
+      // What was handed over before is answered first. Nothing else goes to the state machine in between.
+      if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
       return;
     }
-    // A state machine that stands still is not restored; but nothing is read that is gone.
-    if (this.#toRestore !== null) this.#goOnAfter(this.#toRestore.position.index);
+    // A state machine that has stopped is not restored. But nothing is read that is gone from the log.
+    if (this.#toRestore !== null) this.#runs.skipTo(this.#toRestore.position.index);
     this.#toRestore = null;
-    // Commands first: they wait for the slice that is under way, and not for the next one.
-    if (!this.#goesOn) this.#handCommitted();
-    // Nobody is left waiting for a state machine that stands still.
     if (this.#failure !== null) {
-      this.#refuseCommitted(this.#failure);
-      return this.#queries.refuse(this.#handedThrough, this.#failure);
+      this.#runs.refuse(this.#failure);
+      return this.#queries.refuse(this.#runs.handedThrough, this.#failure);
     }
-    const slice = this.#queries.ask(this.#handedThrough);
-    if (slice !== null) this.#underWay.add(slice);
+    // Commands first: they wait for the slice that is under way, and not for the next one.
+    this.#runs.handOver();
+    this.#queries.ask(this.#runs.handedThrough);
   }
 
-  #handCommitted(): void {
-    const { clock, read } = this.#options;
-    if (this.#failure !== null || this.#handedThrough === this.#committedThrough) return;
-    const through = this.#gathering.dueThrough(this.#committedThrough);
-    const endMs = clock.nowMs() + turnMsMax;
-    while (this.#runsUnderWay < runsMax && this.#handedThrough < through && this.#failure === null) {
-      if (clock.nowMs() >= endMs) return this.#goOnLater();
-      const entries = read(this.#handedThrough + 1, through, runBytesMax);
-      this.#handedThrough = entries.at(-1)!.index;
-      this.#hand(entries);
-    }
-  }
-
-  #goOnLater(): void {
-    if (this.#goesOn) return;
-    this.#goesOn = true;
-    this.#options.clock.soon(() => {
-      this.#goesOn = false;
-      this.#unlessAbandoned(() => this.#pump());
-    });
-  }
-
-  /** For what nobody has called: what goes wrong ends the node. */
-  #unlessAbandoned(act: () => void): void {
+  /** Has no caller that would hear of an error, so an error ends the node. */
+  #pumpLater(): void {
     if (this.#isAbandoned) return;
     try {
-      act();
+      this.#pump();
     } catch (error) {
-      this.#options.failed(error);
+      this.#handlers.failed(error);
     }
-  }
-
-  get #runsUnderWay(): number {
-    return this.#underWay.size - (this.#queries.isUnderWay ? 1 : 0);
   }
 
   #restore(snapshot: SnapshotRecord): void {
@@ -257,113 +179,30 @@ export class Applier {
       try {
         conclude();
         this.#pump();
-        this.#options.answered();
+        this.#handlers.answered();
       } catch (error) {
-        this.#options.failed(error);
+        this.#handlers.failed(error);
       }
     };
     const { index } = snapshot.position;
-    this.#goOnAfter(index);
-    this.#options.restore(snapshot).then(
-      () => over(() => void (this.#appliedThrough = index)),
+    this.#runs.skipTo(index);
+    this.#handlers.restore(snapshot).then(
+      () => over(() => this.#runs.onRestored(index)),
       (error: Error) => over(() => this.#onNotRestored(error, index)),
     );
   }
 
-  /** A damaged file is damage of this node, which ends and is refilled; any other failure is the state machine's. */
+  /** A damaged file is damage of this node, which ends and is refilled. Any other failure is the state machine's. */
   #onNotRestored(error: Error, index: LogIndex): void {
     if (error instanceof GraftError && error.code === "damaged") throw error;
     this.#fail(error, index, []);
   }
 
-  #goOnAfter(index: LogIndex): void {
-    this.#handedThrough = index;
-    this.#committedThrough = Math.max(this.#committedThrough, index);
-  }
-
-  #hand(entries: readonly Entry[]): void {
-    const applied: AppliedEntry[] = [];
-    const waiters: (Waiter | null)[] = [];
-    for (const entry of entries) {
-      const waiter = this.#options.waiterOf(entry);
-      const effective = appliedEntry(entry, waiter !== null);
-      if (effective === null) continue;
-      applied.push(effective);
-      waiters.push(waiter);
-    }
-    const last = entries.at(-1)!;
-    this.#run({ entries: applied, waiters, answeredCount: 0, through: last.index });
-    this.#options.handed(
-      last,
-      entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
-    );
-  }
-
-  #run(run: Run): void {
-    this.#underWay.add(run);
-    this.#options.stateMachine
-      .apply(run.entries, (outcomes) => this.#whileUnderWay(run, () => this.#answer(run, outcomes)))
-      .then(
-        () => this.#settle(run, () => this.#complete(run)),
-        (error: Error) => this.#settle(run, () => this.#fail(error, run.through, run.waiters)),
-      );
-  }
-
-  /** A run or a slice of queries is over: `conclude` says what came of it, and there is room for another. */
-  #settle(asked: UnderWay, conclude: () => void): void {
-    this.#whileUnderWay(asked, () => {
-      conclude();
-      this.#underWay.delete(asked);
-      this.#pump();
-    });
-  }
-
-  /** Nothing is heard of what has been abandoned. */
-  #whileUnderWay(asked: UnderWay, conclude: () => void): void {
-    if (!this.#underWay.has(asked)) return;
-    try {
-      conclude();
-      this.#options.answered();
-    } catch (error) {
-      this.#options.failed(error);
-    }
-  }
-
-  /** The next outcomes of a run have come. Nothing is kept of them. */
-  #answer(run: Run, outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) {
-      const nth = run.answeredCount++;
-      const entry = run.entries[nth];
-      if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
-      const waiter = run.waiters[nth]!;
-      if (waiter !== null) answer(waiter, outcome, entry);
-      run.waiters[nth] = null;
-    }
-  }
-
-  #complete({ entries, answeredCount, through }: Run): void {
-    if (answeredCount !== entries.length) {
-      throw new Error(`${entries.length} commands applied, but ${answeredCount} outcomes`);
-    }
-    this.#appliedThrough = through;
-  }
-
-  #fail(error: Error, through: LogIndex, waiters: readonly (Waiter | null)[]): void {
+  #fail(error: Error, through: LogIndex, waiters: Work["waiters"]): void {
     const isFirst = this.#failure === null;
     this.#failure ??= error;
     this.#stoppedThrough ??= through;
     for (const waiter of waiters) waiter?.fail(notApplied(error));
-    if (isFirst) this.#options.stateMachineFailed(error);
-  }
-
-  #refuseCommitted(error: Error): void {
-    while (this.#handedThrough < this.#committedThrough) {
-      // The log may be long, and is only looked through for those who wait.
-      if (!this.#options.someoneWaits()) this.#handedThrough = this.#committedThrough;
-      if (this.#handedThrough === this.#committedThrough) return;
-      const entries = this.#options.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#options.waiterOf(entry)?.fail(notApplied(error));
-      this.#handedThrough = entries.at(-1)!.index;
-    }
+    if (isFirst) this.#handlers.stateMachineFailed(error);
   }
 }

@@ -80,20 +80,19 @@ export class Node implements TransportHandler, RequestTarget {
     this.#handOvers = new HandOvers(() => this.state, arrive);
     this.#fitness = this.#makeFitness();
     const tail = new LogTail(store, tailBytesMax);
-    this.#applier = new Applier(store.saved.snapshot, {
-      stateMachine,
-      clock,
-      read: (first, last, bytesMax) => tail.read(first, last, bytesMax),
-      reads: this.#reads,
-      waiterOf: (entry) => this.#waiting.take(entry, knownLeader(this.state)),
-      someoneWaits: () => this.#waiting.count > 0,
-      isAsked: () => this.waitingCount > 0,
-      handed: (last, bytes) => this.#onHanded(last, bytes),
-      restore: (snapshot) => this.snapshots.restore(snapshot),
-      answered: () => this.#onAnswered(),
-      stateMachineFailed: (error) => this.#onStateMachineFailed(error),
-      failed: (error) => this.#die(toError(error)),
-    });
+    this.#applier = new Applier(
+      store.saved.snapshot,
+      { stateMachine, clock, tail, reads: this.#reads, waiting: this.#waiting },
+      {
+        leader: () => knownLeader(this.state),
+        isAsked: () => this.waitingCount > 0,
+        handed: (last, bytes) => this.#onHanded(last, bytes),
+        restore: (snapshot) => this.snapshots.restore(snapshot),
+        answered: () => this.#onAnswered(),
+        stateMachineFailed: (error) => this.#onStateMachineFailed(error),
+        failed: (error) => this.#die(toError(error)),
+      },
+    );
     this.#loop = this.#makeLoop(tail);
   }
 

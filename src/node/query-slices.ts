@@ -1,23 +1,19 @@
 // How do queries reach the state machine? A slice at a time: while one is with the state machine, no further one is handed over,
 // so that commands wait for no more than that. What a slice did not get to comes again in its turn, and what each query cost is
 // charged to its client (fair-queue.ts).
-import type { LogIndex, Millis } from "../core/log-position.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Answer, StateMachine } from "../ports/state-machine.ts";
 import { answer, queryFailed, stateMachineStopped } from "./answers.ts";
-import type { ReplyError, Waiter } from "./waiting-clients.ts";
+import type { UnderWay } from "./under-way.ts";
+import type { ReplyError } from "./waiting-clients.ts";
 import type { DueQuery, WaitingReads } from "./waiting-reads.ts";
 
 export interface QuerySlicesOptions {
   readonly stateMachine: Pick<StateMachine, "query">;
   readonly reads: Pick<WaitingReads, "take" | "charge" | "drop" | "giveBack">;
-  readonly nowMs: () => Millis;
-  /** The slice is over. Whether `conclude` is called, and what becomes of its errors, is for the owner to say. */
-  readonly settle: (slice: Slice, conclude: () => void) => void;
-}
-
-/** Queries that are with the state machine. */
-export interface Slice {
-  readonly waiters: readonly Waiter[];
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly underWay: UnderWay;
 }
 
 const nothing = new Uint8Array();
@@ -32,26 +28,23 @@ export class QuerySlices {
     this.#options = options;
   }
 
-  get isUnderWay(): boolean {
-    return this.#isUnderWay;
-  }
-
   /** The name of the client that asked the query at this place of the slice that is under way. */
   askerOf(nth: number): string | null {
     return this.#names[nth] ?? null;
   }
 
-  /** Puts the next slice to a state machine that has been handed everything through `through`. Null: there is none to put. */
-  ask(through: LogIndex): Slice | null {
-    if (this.#isUnderWay) return null;
-    const { reads, nowMs, stateMachine, settle } = this.#options;
-    const queries = reads.take(through, nowMs()).filter((query) => this.#isQuery(query));
-    if (queries.length === 0) return null;
+  /** Puts the next slice, if there is one, to a state machine that has been handed everything through `through`. */
+  ask(through: LogIndex): void {
+    if (this.#isUnderWay) return;
+    const { reads, clock, stateMachine, underWay } = this.#options;
+    const queries = reads.take(through, clock.nowMs()).filter((query) => this.#isQuery(query));
+    if (queries.length === 0) return;
     const slice = { waiters: queries.map(({ waiter }) => waiter) };
+    underWay.add(slice);
     this.#isUnderWay = true;
     this.#names = queries.map(({ waiter }) => waiter.from.name);
     const over = (conclude: () => void): void =>
-      settle(slice, () => {
+      underWay.settle(slice, () => {
         conclude();
         this.#isUnderWay = false;
       });
@@ -59,14 +52,13 @@ export class QuerySlices {
       (answers) => over(() => this.#onAnswers(queries, answers)),
       (error: Error) => over(() => this.#refuse(queries, queryFailed(error))),
     );
-    return slice;
   }
 
   /** Once the state machine stands still, each query that is due is told so. */
   refuse(through: LogIndex, failure: Error): void {
-    const { reads, nowMs } = this.#options;
+    const { reads, clock } = this.#options;
     for (;;) {
-      const queries = reads.take(through, nowMs());
+      const queries = reads.take(through, clock.nowMs());
       if (queries.length === 0) return;
       this.#refuse(queries, stateMachineStopped(failure));
     }

@@ -1,5 +1,6 @@
 // An applier on its own: a log, the clients that wait, and a machine that remembers what it was given.
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import type { LogPosition } from "../../src/core/log-position.ts";
 import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
@@ -42,6 +43,32 @@ export const command = (index: number, said = `c${index}`): Entry => ({
 });
 export const noop = (index: number): Entry => ({ kind: "noop", index, term: 1, stampMs: index * 10 });
 export const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** An applier that is not to hand anything over. */
+export function idleApplier(): Applier {
+  const never = (): never => {
+    throw new Error("not expected here");
+  };
+  return new Applier(
+    null,
+    {
+      stateMachine: new RecordingMachine(),
+      clock: { nowMs: () => 0, wallMs: () => 0, soon: never, at: never },
+      tail: { read: never },
+      reads: new WaitingReads(),
+      waiting: { count: 0, take: never },
+    },
+    {
+      leader: never,
+      isAsked: never,
+      handed: never,
+      restore: never,
+      answered: never,
+      stateMachineFailed: never,
+      failed: never,
+    },
+  );
+}
 
 export function setUp(log: readonly Entry[], after = 0) {
   const machine = new RecordingMachine();
@@ -90,12 +117,8 @@ export function setUp(log: readonly Entry[], after = 0) {
       timer.callback();
     }
   };
-  const applier = new Applier(after === 0 ? null : snapshotAt({ index: after, term: 1 }), {
-    stateMachine: machine,
-    clock,
-    someoneWaits: () => waiters.size > 0,
-    isAsked: () => impatience.isOn || waiters.size > 0 || reads.count > 0,
-    read: (first, last, bytesMax) => {
+  const tail = {
+    read(first: number, last: number, bytesMax: number) {
       const page: Entry[] = [];
       let size = 0;
       for (const entry of log.slice(first - 1, last)) {
@@ -108,19 +131,31 @@ export function setUp(log: readonly Entry[], after = 0) {
       pages.push([page[0]!.index, page.at(-1)!.index]);
       return page;
     },
-    reads,
-    waiterOf: (entry) => {
-      asked.push(entry.index);
-      const waiting = waiters.get(entry.index) ?? null;
-      waiters.delete(entry.index);
-      return waiting;
+  };
+  const waiting = {
+    get count() {
+      return waiters.size;
     },
-    handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
-    restore: (snapshot) => restored(snapshot.position.index),
-    answered: () => void answered++,
-    stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
-    failed: (error) => void failures.push(`node: ${String(error)}`),
-  });
+    take({ index }: LogPosition) {
+      asked.push(index);
+      const client = waiters.get(index);
+      waiters.delete(index);
+      return client?.kind === "command" ? client : null;
+    },
+  };
+  const applier = new Applier(
+    after === 0 ? null : snapshotAt({ index: after, term: 1 }),
+    { stateMachine: machine, clock, tail, reads, waiting },
+    {
+      leader: () => null,
+      isAsked: () => impatience.isOn || waiters.size > 0 || reads.count > 0,
+      handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
+      restore: (snapshot) => restored(snapshot.position.index),
+      answered: () => void answered++,
+      stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
+      failed: (error) => void failures.push(`node: ${String(error)}`),
+    },
+  );
   return {
     applier,
     machine,

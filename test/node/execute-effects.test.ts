@@ -8,12 +8,11 @@ import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import type { NodeMessage } from "../../src/ports/node-messages.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
-import { Applier } from "../../src/node/applier.ts";
 import { type EffectTargets, executeEffect, notLeader } from "../../src/node/execute-effects.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
-import { RecordingMachine } from "./recording-machine.ts";
+import { idleApplier } from "./applier-setting.ts";
 
 const n2 = toMemberKey("n2", "b");
 const entry = (index: number, term = 1): Entry => ({
@@ -55,20 +54,7 @@ function setUp(stored: readonly Entry[] = []) {
       stop: never,
     },
     tail,
-    applier: new Applier(null, {
-      stateMachine: new RecordingMachine(),
-      clock: { nowMs: () => 0, wallMs: () => 0, soon: never, at: never },
-      read: never,
-      reads: new WaitingReads(),
-      waiterOf: never,
-      someoneWaits: never,
-      isAsked: never,
-      handed: never,
-      restore: never,
-      answered: never,
-      stateMachineFailed: never,
-      failed: never,
-    }),
+    applier: idleApplier(),
     waiting: new WaitingClients(),
     reads: new WaitingReads(),
     snapshots: { fetch: never, check: never, onWritten: never },

@@ -9,7 +9,6 @@ import { logStart } from "../../src/core/log-position.ts";
 import type { AppendEntries } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
-import { Applier } from "../../src/node/applier.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { Mailbox } from "../../src/node/mailbox.ts";
 import { BrokenRule } from "../../src/node/node-end.ts";
@@ -17,7 +16,7 @@ import { TurnLoop } from "../../src/node/turn-loop.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { RecordingMachine } from "./recording-machine.ts";
+import { idleApplier } from "./applier-setting.ts";
 import { unbounded } from "./test-asker.ts";
 
 /** What was asked for soon waits for `run`, as it does while input is handled. */
@@ -55,20 +54,7 @@ function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) 
   const never = (): never => {
     throw new Error("not expected here");
   };
-  const applier = new Applier(null, {
-    stateMachine: new RecordingMachine(),
-    clock: { nowMs: () => 0, wallMs: () => 0, soon: never, at: never },
-    read: never,
-    reads: new WaitingReads(),
-    waiterOf: never,
-    someoneWaits: never,
-    isAsked: never,
-    handed: never,
-    restore: never,
-    answered: never,
-    stateMachineFailed: never,
-    failed: never,
-  });
+  const applier = idleApplier();
   applier.advance = (through) => void log.push(`apply through ${through}`);
   const transport = {
     start: never,

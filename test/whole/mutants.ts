@@ -97,14 +97,14 @@ export const wholeMutants: readonly WholeMutant[] = [
   },
   {
     name: "an entry is handed over again after a restore",
-    file: "node/applier.ts",
-    text: "    this.#handedThrough = index;\n    this.#committedThrough",
-    by: "    this.#handedThrough = index - 1;\n    this.#committedThrough",
+    file: "node/entry-runs.ts",
+    text: "    this.#handedThrough = index;\n    this.commit",
+    by: "    this.#handedThrough = index - 1;\n    this.commit",
     caughtBy: /./,
   },
   {
     name: "a run is handed over twice",
-    file: "node/applier.ts",
+    file: "node/entry-runs.ts",
     text: "this.#handedThrough = entries.at(-1)!.index;\n      this.#hand(entries);",
     by: "this.#handedThrough = entries.at(-1)!.index;\n      this.#hand(entries);\n      if (entries.length === 3) this.#hand(entries);",
     caughtBy: /applies/,

@@ -1,0 +1,198 @@
+// How do committed entries reach the state machine? In order, each once, in runs of bounded size. A few runs may be with the state
+// machine at once. The outcomes of a run may come piece by piece, and each is the answer to the client that waits for its entry.
+import { type Entry, entryBytes } from "../core/entry.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LeaderHint } from "../ports/requests.ts";
+import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
+import { answer, notApplied } from "./answers.ts";
+import { appliedEntry } from "./applied-entry.ts";
+import { Gathering } from "./gathering.ts";
+import type { LogTail } from "./log-tail.ts";
+import type { Applied } from "./snapshot-taker.ts";
+import type { UnderWay, Work } from "./under-way.ts";
+import type { Waiter, WaitingClients } from "./waiting-clients.ts";
+
+/** How many runs may be with the state machine at once, and how big one is. */
+const runsMax = 16;
+const runBytesMax = 256 * 1024;
+/** How long entries are read and handed over in one go, ms: a node that replays a long log has heartbeats to answer (P49). */
+const turnMsMax = 10;
+
+export interface EntryRunsModules {
+  readonly stateMachine: Pick<StateMachine, "apply">;
+  readonly clock: Pick<Clock, "nowMs" | "soon" | "at">;
+  /** Where the entries are read. */
+  readonly tail: Pick<LogTail, "read">;
+  /** The clients that wait for entries. */
+  readonly waiting: Pick<WaitingClients, "take" | "count">;
+}
+
+export interface EntryRunsHandlers {
+  /** The leader, for a client whose entry was overwritten. */
+  readonly leader: () => LeaderHint | null;
+  /** Whether any request waits on this node, also one that has not reached the log. */
+  readonly isAsked: () => boolean;
+  /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
+  readonly handed: (last: Applied, bytes: number) => void;
+  /** More entries may be handed over than at the last call of `handOver`. */
+  readonly due: () => void;
+  /** The state machine failed at an entry at or before `through`, and these clients wait for it. */
+  readonly failed: (error: Error, through: LogIndex, waiters: Work["waiters"]) => void;
+}
+
+interface Run extends Work {
+  readonly entries: readonly AppliedEntry[];
+  readonly waiters: (Waiter | null)[];
+  /** How many of them have been answered: the first ones. */
+  answeredCount: number;
+  /** The last entry of the log that it stands for. */
+  readonly through: LogIndex;
+}
+
+export class EntryRuns {
+  readonly #modules: EntryRunsModules;
+  readonly #handlers: EntryRunsHandlers;
+  readonly #underWay: UnderWay;
+  readonly #gathering: Gathering;
+  /** Handed over to the state machine through here; answers may still be out. */
+  #handedThrough: LogIndex;
+  #committedThrough: LogIndex;
+  #appliedThrough: LogIndex = 0;
+  #runCount = 0;
+  /** More is to be handed over as soon as others have had their turn. */
+  #isPaused = false;
+
+  /** @param after the entries up to this index are in the state already */
+  constructor(after: LogIndex, underWay: UnderWay, modules: EntryRunsModules, handlers: EntryRunsHandlers) {
+    this.#modules = modules;
+    this.#handlers = handlers;
+    this.#underWay = underWay;
+    this.#gathering = new Gathering({ clock: modules.clock, isAsked: handlers.isAsked, over: handlers.due });
+    this.#handedThrough = after;
+    this.#committedThrough = after;
+  }
+
+  get handedThrough(): LogIndex {
+    return this.#handedThrough;
+  }
+
+  /** The last entry whose effect the state machine has confirmed. */
+  get appliedThrough(): LogIndex {
+    return this.#appliedThrough;
+  }
+
+  /** Everything through this index is committed and durable here. */
+  commit(through: LogIndex): void {
+    this.#committedThrough = Math.max(this.#committedThrough, through);
+  }
+
+  /** The log begins anew after this index. */
+  skipTo(index: LogIndex): void {
+    this.#handedThrough = index;
+    this.commit(index);
+  }
+
+  /** The state machine has the state as it was at this index. */
+  onRestored(index: LogIndex): void {
+    this.#appliedThrough = index;
+  }
+
+  /** The node ends. */
+  stop(): void {
+    this.#gathering.stop();
+  }
+
+  /** Hands over what is due and what the state machine has room for. */
+  handOver(): void {
+    const { clock, tail } = this.#modules;
+    if (this.#isPaused || this.#handedThrough === this.#committedThrough) return;
+    const through = this.#gathering.dueThrough(this.#committedThrough);
+    const endMs = clock.nowMs() + turnMsMax;
+    while (this.#runCount < runsMax && this.#handedThrough < through) {
+      if (clock.nowMs() >= endMs) return this.#pause();
+      const entries = tail.read(this.#handedThrough + 1, through, runBytesMax);
+      this.#handedThrough = entries.at(-1)!.index;
+      this.#hand(entries);
+    }
+  }
+
+  #pause(): void {
+    this.#isPaused = true;
+    this.#modules.clock.soon(() => {
+      this.#isPaused = false;
+      this.#handlers.due();
+    });
+  }
+
+  #hand(entries: readonly Entry[]): void {
+    const applied: AppliedEntry[] = [];
+    const waiters: (Waiter | null)[] = [];
+    for (const entry of entries) {
+      const waiter = this.#waiterOf(entry);
+      const effective = appliedEntry(entry, waiter !== null);
+      if (effective === null) continue;
+      applied.push(effective);
+      waiters.push(waiter);
+    }
+    const last = entries.at(-1)!;
+    this.#apply({ entries: applied, waiters, answeredCount: 0, through: last.index });
+    this.#handlers.handed(
+      last,
+      entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
+    );
+  }
+
+  #waiterOf(entry: Entry): Waiter | null {
+    return this.#modules.waiting.take(entry, this.#handlers.leader());
+  }
+
+  #apply(run: Run): void {
+    this.#underWay.add(run);
+    this.#runCount++;
+    this.#modules.stateMachine
+      .apply(run.entries, (outcomes) => this.#underWay.hear(run, () => this.#answer(run, outcomes)))
+      .then(
+        () => this.#underWay.settle(run, () => this.#complete(run)),
+        (error: Error) => this.#underWay.settle(run, () => this.#fail(run, error)),
+      );
+  }
+
+  /** The next outcomes of a run have come. Nothing is kept of them. */
+  #answer(run: Run, outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) {
+      const nth = run.answeredCount++;
+      const entry = run.entries[nth];
+      if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
+      const waiter = run.waiters[nth]!;
+      if (waiter !== null) answer(waiter, outcome, entry);
+      run.waiters[nth] = null;
+    }
+  }
+
+  #complete({ entries, answeredCount, through }: Run): void {
+    if (answeredCount !== entries.length) {
+      throw new Error(`${entries.length} commands applied, but ${answeredCount} outcomes`);
+    }
+    this.#runCount--;
+    this.#appliedThrough = through;
+  }
+
+  #fail({ waiters, through }: Run, error: Error): void {
+    this.#runCount--;
+    this.#handlers.failed(error, through, waiters);
+  }
+
+  /** The state machine has failed. No client is left waiting for what is committed. */
+  refuse(error: Error): void {
+    const { waiting, tail } = this.#modules;
+    while (this.#handedThrough < this.#committedThrough) {
+      // The log may be long, and is read only while clients wait.
+      if (waiting.count === 0) this.#handedThrough = this.#committedThrough;
+      if (this.#handedThrough === this.#committedThrough) return;
+      const entries = tail.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
+      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(error));
+      this.#handedThrough = entries.at(-1)!.index;
+    }
+  }
+}
