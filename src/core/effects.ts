@@ -2,7 +2,7 @@
 // next step. Durable effects carry a ticket; what promises durability is only emitted after its ticket is confirmed.
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
-import type { ChangeRef, ProposalRef, ReadRef, Ticket } from "./events.ts";
+import type { ChangeRef, ProposalRef, ReadRef, Ticket, TransferRef } from "./events.ts";
 import type { Impediment } from "./fitness.ts";
 import type { Fault } from "./faults.ts";
 import type { Genesis } from "./genesis.ts";
@@ -160,9 +160,10 @@ export interface ReadRefused {
   readonly leader: MemberKey | null;
 }
 
-/** The answer to a transferLeadership event. `done`: the target leads, as this node has heard from it. */
+/** The answer to a transferLeadership event: each has exactly one. `done`: the target leads, as this node has heard from it. */
 export interface TransferSettled {
   readonly kind: "transferSettled";
+  readonly ref: TransferRef;
   readonly outcome: TransferOutcome;
 }
 

@@ -14,6 +14,8 @@ export type ProposalRef = number;
 
 /** Names a read between the node and the core; never repeated in one run. */
 export type ReadRef = number;
+/** Names a hand-over of leadership between the node and the core; never repeated in one run. */
+export type TransferRef = number;
 /** Names a change of the membership between the node and the core; never repeated in one run. */
 export type ChangeRef = number;
 
@@ -97,6 +99,7 @@ export interface PersistedEvent extends Timed {
 /** An administrator, or this node before it stops, hands leadership over (§3.10). */
 export interface TransferEvent extends Timed {
   readonly kind: "transferLeadership";
+  readonly ref: TransferRef;
   /** The node that shall lead; null: the voter best prepared. */
   readonly to: NodeId | null;
 }

@@ -40,7 +40,7 @@ export function goHome(state: State, emit: Emit): State {
   const isInStep = preferred !== null && (role.progress.get(preferred.key)?.matchIndex ?? 0) >= committed;
   const isTime = isUrgent ? role.transfer === null : isSteady && isDue && isAtRest(state, role);
   if (preferred === null || !isInStep || !isTime) return next;
-  return beginTransfer(postpone(next, preferred.key), preferred.key, true, emit);
+  return beginTransfer(postpone(next, preferred.key), preferred.key, null, emit);
 }
 
 /** This node has been asked to take over: whoever does not want to lead is left in peace, if it is not already. */

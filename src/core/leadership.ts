@@ -69,6 +69,7 @@ export function onLeaderTick(state: State, emit: Emit): State {
 function resumeAfterTransfer(state: State, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader" || role.transfer === null) return state;
-  if (!role.transfer.isOwnIdea) emit({ kind: "transferSettled", outcome: { kind: "timedOut" } });
-  return onPropose({ ...state, role: { ...role, transfer: null } }, role.transfer.held, emit);
+  const { ref, held } = role.transfer;
+  if (ref !== null) emit({ kind: "transferSettled", ref, outcome: { kind: "timedOut" } });
+  return onPropose({ ...state, role: { ...role, transfer: null } }, held, emit);
 }

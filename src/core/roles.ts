@@ -1,6 +1,6 @@
 // The four roles a node can be in. A field that has a meaning in one role exists only in that role.
 import type { MemberKey } from "./configuration.ts";
-import type { ChangeMembershipEvent, ChangeRef, Proposal, ReadRef } from "./events.ts";
+import type { ChangeMembershipEvent, ChangeRef, Proposal, ReadRef, TransferRef } from "./events.ts";
 import type { Fault } from "./faults.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -133,8 +133,8 @@ export interface Transfer {
   readonly timeoutNowSent: boolean;
   /** What clients proposed meanwhile: neither refused nor lost. */
   readonly held: readonly Proposal[];
-  /** The leader's own idea (homecoming.ts): nobody waits for an answer. */
-  readonly isOwnIdea: boolean;
+  /** Null: the leader's own idea (homecoming.ts), for which no request waits. */
+  readonly ref: TransferRef | null;
 }
 
 /** What a leader keeps about the members: the changes that it was asked for, and who comes and goes (§4). */

@@ -1,7 +1,7 @@
 // Everything a node knows, as immutable plain data. What each role adds is in roles.ts.
 import type { MemberKey, NodeId } from "./configuration.ts";
 import type { Effect } from "./effects.ts";
-import type { Ticket } from "./events.ts";
+import type { Ticket, TransferRef } from "./events.ts";
 import type { Unfit } from "./fitness.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Genesis } from "./genesis.ts";
@@ -78,6 +78,7 @@ export interface Postponed {
 
 /** The target has been told to stand for election, and a newer term has ended this node's leadership. */
 export interface HandingOver {
+  readonly ref: TransferRef;
   readonly target: MemberKey;
   /** Somebody should lead by then. */
   readonly dueMs: Millis;

@@ -41,15 +41,15 @@ export function becomeFollower(state: State, term: Term, leader: MemberKey | nul
  */
 function leaveTransfer(state: State, term: Term, leader: MemberKey | null, emit: Emit): State {
   if (state.role.kind !== "leader" || state.role.transfer === null) return state;
-  const { target, held, timeoutNowSent, isOwnIdea } = state.role.transfer;
+  const { target, held, timeoutNowSent, ref } = state.role.transfer;
   if (held.length > 0) {
     emit({ kind: "proposalsRefused", refs: held.map((proposal) => proposal.ref), leader: leader ?? target });
   }
-  if (isOwnIdea) return state;
+  if (ref === null) return state;
   if (timeoutNowSent && term > state.currentTerm) {
-    return { ...state, handingOver: { target, dueMs: state.nowMs + 2 * state.settings.electionTimeoutMs } };
+    return { ...state, handingOver: { ref, target, dueMs: state.nowMs + 2 * state.settings.electionTimeoutMs } };
   }
-  emit({ kind: "transferSettled", outcome: { kind: "notLeader", leader } });
+  emit({ kind: "transferSettled", ref, outcome: { kind: "notLeader", leader } });
   return state;
 }
 

@@ -76,7 +76,7 @@ function onEvent(state: State, event: Event, emit: Emit): State {
     case "fitness":
       return onFitness(state, event.unfit);
     case "transferLeadership":
-      return onTransfer(state, event.to, emit);
+      return onTransfer(state, event, emit);
   }
 }
 

@@ -1,6 +1,7 @@
 // How does leadership move to a named node without an election timeout? (§3.10)
 import { type Configuration, type MemberKey, type NodeId, nodeIdOf } from "./configuration.ts";
 import type { TransferOutcome } from "./effects.ts";
+import type { TransferEvent, TransferRef } from "./events.ts";
 import { counts } from "./faults.ts";
 import { gravityOf, type Impediment, isHidden } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
@@ -8,32 +9,35 @@ import type { Leader } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 
 /** Begins to hand over: from now on proposals are held until the target leads or an election timeout has passed. */
-export function onTransfer(state: State, to: NodeId | null, emit: Emit): State {
+export function onTransfer(state: State, { ref, to }: TransferEvent, emit: Emit): State {
   const { role } = state;
   const settle = (outcome: TransferOutcome): State => {
-    emit({ kind: "transferSettled", outcome });
+    emit({ kind: "transferSettled", ref, outcome });
     return state;
   };
   if (role.kind !== "leader") {
     return settle({ kind: "notLeader", leader: role.kind === "follower" ? role.leader : null });
   }
   if (to === nodeIdOf(state.self)) return settle({ kind: "done" });
-  if (role.transfer !== null && !role.transfer.isOwnIdea) return settle({ kind: "busy" });
+  if (role.transfer !== null && role.transfer.ref !== null) return settle({ kind: "busy" });
   const target = to === null ? bestPrepared(state, role) : findVoter(state, to);
   if (target === null) return settle(to === null ? { kind: "noTarget" } : { kind: "unknownTarget", to });
   // It would never stand for election, and what clients propose would wait for that.
   if (!counts(role.progress.get(target))) return settle({ kind: "noTarget" });
   const impediment = to === null ? undefined : whyNotTo(state, target);
   if (impediment !== undefined) return settle({ kind: "unfitTarget", to: nodeIdOf(target), impediment });
-  return beginTransfer(state, target, false, emit);
+  return beginTransfer(state, target, ref, emit);
 }
 
-/** What was held for an earlier target is held for this one. */
-export function beginTransfer(state: State, target: MemberKey, isOwnIdea: boolean, emit: Emit): State {
+/**
+ * What was held for an earlier target is held for this one.
+ * @param ref null: the leader's own idea
+ */
+export function beginTransfer(state: State, target: MemberKey, ref: TransferRef | null, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader") throw new Error(`a ${role.kind} has nothing to hand over`);
   const dueMs = state.nowMs + state.settings.electionTimeoutMs;
-  const transfer = { target, dueMs, timeoutNowSent: false, held: role.transfer?.held ?? [], isOwnIdea };
+  const transfer = { ref, target, dueMs, timeoutNowSent: false, held: role.transfer?.held ?? [] };
   return handOverWhenReady({ ...state, role: { ...role, transfer } }, target, emit);
 }
 
@@ -54,7 +58,7 @@ export function settleHandOver(state: State, emit: Emit): State {
   if (handingOver === null) return state;
   const leader = role.kind === "follower" ? role.leader : role.kind === "leader" ? self : null;
   if (leader === null && state.nowMs < handingOver.dueMs && state.removed === null) return state;
-  emit({ kind: "transferSettled", outcome: outcomeOf(handingOver.target, leader) });
+  emit({ kind: "transferSettled", ref: handingOver.ref, outcome: outcomeOf(handingOver.target, leader) });
   return { ...state, handingOver: null };
 }
 

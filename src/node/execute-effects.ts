@@ -8,7 +8,7 @@ import type {
   FollowerFault,
   HaltReason,
   SendEntries,
-  TransferOutcome,
+  TransferSettled,
 } from "../core/effects.ts";
 import type { Entry } from "../core/entry.ts";
 import { samePosition } from "../core/log-position.ts";
@@ -29,7 +29,7 @@ export interface EffectTargets {
   readonly reads: WaitingReads;
   /** Collects this turn's durable effects: they reach the store as one transaction. */
   readonly writes: DurableEffect[];
-  readonly transferSettled: (outcome: TransferOutcome) => void;
+  readonly transferSettled: (settled: TransferSettled) => void;
   readonly changeSettled: (settled: ChangeSettled) => void;
   readonly removed: (by: PlacedConfiguration) => void;
   readonly snapshots: Pick<NodeSnapshots, "fetch" | "check" | "onWritten">;
@@ -98,7 +98,7 @@ type Told = Extract<
 function tell(effect: Told, targets: EffectTargets): void {
   switch (effect.kind) {
     case "transferSettled":
-      targets.transferSettled(effect.outcome);
+      targets.transferSettled(effect);
       return;
     case "changeSettled":
       targets.changeSettled(effect);

@@ -1,5 +1,7 @@
-// Who waits for leadership to be handed over, and what became of it? Each asks the core in turn and hears its own answer.
-import type { TransferOutcome } from "../core/effects.ts";
+// Who waits for leadership to be handed over, and what became of it? The core settles each hand-over exactly once, in any order. A
+// node that ends settles those that are left.
+import type { TransferOutcome, TransferSettled } from "../core/effects.ts";
+import type { TransferRef } from "../core/events.ts";
 import type { State } from "../core/state.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 
@@ -15,8 +17,8 @@ interface Asked {
 export class HandOvers {
   readonly #state: () => State;
   readonly #arrive: (event: ArrivedEvent) => void;
-  /** In the order of the requests; the hand-over under way is the first of them. */
-  #asked: Asked[] = [];
+  readonly #asked = new Map<TransferRef, Asked>();
+  #lastRef = 0;
   #isEnded = false;
 
   constructor(state: () => State, arrive: (event: ArrivedEvent) => void) {
@@ -26,21 +28,22 @@ export class HandOvers {
 
   /** Hands leadership over; null: to any node, so that a hand-over which is under way will do. Never rejects. */
   ask(to: string | null): Promise<HandOver> {
-    const underWay = this.#isUnderWay ? this.#asked[0] : undefined;
-    if (to === null && underWay !== undefined) return underWay.settled.promise;
+    const underWay = to === null ? this.#underWay : undefined;
+    if (underWay !== undefined) return underWay.settled.promise;
     const settled = Promise.withResolvers<HandOver>();
     if (this.#isEnded) {
       settled.resolve({ kind: "notLeader", leader: null });
     } else {
-      this.#asked.push({ to, settled });
-      this.#arrive({ kind: "transferLeadership", to });
+      const ref = ++this.#lastRef;
+      this.#asked.set(ref, { to, settled });
+      this.#arrive({ kind: "transferLeadership", ref, to });
     }
     return settled.promise;
   }
 
-  /** The core answers in order, but for the hand-over under way, whose answer comes when it is over. */
-  settle(outcome: TransferOutcome): void {
-    const [asked] = this.#asked.splice(this.#isUnderWay ? 1 : 0, 1);
+  settle({ ref, outcome }: TransferSettled): void {
+    const asked = this.#asked.get(ref);
+    this.#asked.delete(ref);
     const isOther = outcome.kind === "elsewhere" && outcome.leader !== this.#state().self;
     asked?.settled.resolve(isOther && asked.to === null ? { kind: "done" } : outcome);
   }
@@ -48,13 +51,15 @@ export class HandOvers {
   /** The node ends. */
   end(): void {
     this.#isEnded = true;
-    for (const { settled } of this.#asked.splice(0)) settled.resolve({ kind: "nodeEnded" });
+    for (const { settled } of this.#asked.values()) settled.resolve({ kind: "nodeEnded" });
+    this.#asked.clear();
   }
 
-  /** One that somebody waits for; the leader's own idea (homecoming.ts) is nobody's. */
-  get #isUnderWay(): boolean {
+  /** Undefined: none is, or only the leader's own idea (homecoming.ts). */
+  get #underWay(): Asked | undefined {
     const { role, handingOver } = this.#state();
-    if (handingOver !== null) return true;
-    return role.kind === "leader" && role.transfer !== null && !role.transfer.isOwnIdea;
+    const underWay = handingOver ?? (role.kind === "leader" ? role.transfer : null);
+    const ref = underWay?.ref ?? null;
+    return ref === null ? undefined : this.#asked.get(ref);
   }
 }

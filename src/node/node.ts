@@ -3,7 +3,7 @@
 import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
-import type { ChangeSettled, FollowerFault, HaltReason, TransferOutcome } from "../core/effects.ts";
+import type { ChangeSettled, FollowerFault, HaltReason, TransferSettled } from "../core/effects.ts";
 import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { PlacedConfiguration } from "../core/log-terms.ts";
@@ -106,7 +106,7 @@ export class Node implements TransportHandler, RequestTarget {
       waiting: this.#waiting,
       reads: this.#reads,
       snapshots: this.snapshots,
-      transferSettled: (outcome: TransferOutcome) => this.#handOvers.settle(outcome),
+      transferSettled: (settled: TransferSettled) => this.#handOvers.settle(settled),
       changeSettled: (settled: ChangeSettled) => this.membership.settle(settled),
       removed: (by: PlacedConfiguration) => this.#onRemoved(by),
       followerFault: (effect: FollowerFault) => this.#fitness.onFollowerFault(effect),

@@ -46,7 +46,7 @@ export function turnedAway(event: Event): readonly Effect[] {
     case "read":
       return [{ kind: "readRefused", ref: event.ref, leader: null }];
     case "transferLeadership":
-      return [{ kind: "transferSettled", outcome: { kind: "notLeader", leader: null } }];
+      return [{ kind: "transferSettled", ref: event.ref, outcome: { kind: "notLeader", leader: null } }];
     case "changeMembership":
       return [{ kind: "changeSettled", ref: event.ref, outcome: { kind: "notLeader", leader: null } }];
     default:

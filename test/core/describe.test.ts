@@ -119,7 +119,7 @@ describe("effects", () => {
     confirmed: 0,
     refill: null,
   } as const;
-  const settled = (outcome: TransferOutcome): Effect => ({ kind: "transferSettled", outcome });
+  const settled = (outcome: TransferOutcome): Effect => ({ kind: "transferSettled", ref: 1, outcome });
   const halted = (kind: "wiped" | "notListed"): Effect => ({
     kind: "halt",
     reason: { kind, clusterUuid: genesis.clusterUuid, id: "n1" },

@@ -269,9 +269,9 @@ describe("an unfit leader", () => {
 
 test("an administrator's wish comes first, and gets its answer", () => {
   const [state] = live(leading(0, 0, 1), 10.2);
-  expect(asLeader(state).transfer).toMatchObject({ target: n3, isOwnIdea: true });
+  expect(asLeader(state).transfer).toMatchObject({ target: n3, ref: null });
   const wished = play(state, transferTo("n2"));
-  expect(asLeader(wished).transfer).toMatchObject({ target: n2, isOwnIdea: false });
+  expect(asLeader(wished).transfer).toMatchObject({ target: n2, ref: 1 });
   const stood = play(wished, from(n2, requestVote(3, state.log.last, true)));
   const [, effects] = take(stood, from(n2, append({ term: 3, prev: state.log.last })));
   expect(effectsOf(effects, "transferSettled")).toMatchObject([{ outcome: { kind: "done" } }]);

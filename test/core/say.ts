@@ -231,4 +231,4 @@ export const fitness = (...unfit: readonly (readonly [MemberKey, Impediment])[])
   kind: "fitness",
   unfit: new Map(unfit),
 });
-export const transferTo = (to: string | null): Untimed => ({ kind: "transferLeadership", to });
+export const transferTo = (to: string | null, ref = 1): Untimed => ({ kind: "transferLeadership", ref, to });

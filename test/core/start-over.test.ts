@@ -30,7 +30,7 @@ test("whoever waits for the leader gets an answer, nothing is written, and what 
 });
 
 test("who waits for the end of a hand-over still hears of it", () => {
-  const handingOver = { target: n2, dueMs: 9_999 };
+  const handingOver = { ref: 1, target: n2, dueMs: 9_999 };
   const [state] = startOver({ ...follower({ log: [1] }), handingOver }, follower({ log: [1] }));
   expect(state.handingOver).toEqual(handingOver);
 });

@@ -115,6 +115,16 @@ describe("handing over", () => {
     expect(linesOf(state, from(n2, accepted(2, 2)))).toEqual(["apply 1 through 2"]);
   });
 
+  test("each answer names the request that it answers, in whichever order the answers come", () => {
+    const state = play(leading(), transferTo("n3", 7));
+    expect(effectsOf(take(state, transferTo("n2", 8))[1], "transferSettled")).toMatchObject([{ ref: 8 }]);
+    const late = take(state, tick, asLeader(state).transfer!.dueMs)[1];
+    expect(effectsOf(late, "transferSettled")).toMatchObject([{ ref: 7, outcome: { kind: "timedOut" } }]);
+    const stood = play(leading(), transferTo("n2", 9), from(n2, requestVote(3, at(2, 2), true)));
+    const over = take(stood, from(n2, append({ term: 3, prev: at(2, 2) })))[1];
+    expect(effectsOf(over, "transferSettled")).toMatchObject([{ ref: 9, outcome: { kind: "done" } }]);
+  });
+
   test("a second transfer is refused while one is under way, also to the same node", () => {
     const state = play(leading(), transferTo("n3"));
     for (const to of ["n2", "n3", null]) {
@@ -149,7 +159,7 @@ describe("handing over", () => {
     expect(linesOf(play(stood(), from(n2, heard)), from(n3, append({ term: 4, prev: at(2, 2) })))).not.toContain(
       "transfer: done",
     );
-    const again = { ...leading(), handingOver: { target: n2, dueMs: 1e9 } };
+    const again = { ...leading(), handingOver: { ref: 1, target: n2, dueMs: 1e9 } };
     expect(linesOf(again, tick, again.nowMs + 1)).toContain("transfer: n1 leads instead");
     // A newer leader's first message may be what ends the leadership.
     const told = play(leading(), transferTo("n2"));
@@ -182,7 +192,9 @@ describe("handing over", () => {
     expect(dueMs).toBe(800 + electionTimeoutMs);
     const heard = take(state, from(n3, accepted(2, 2)), dueMs - 1)[0];
     const [after, effects] = take(heard, tick, dueMs);
-    expect(effectsOf(effects, "transferSettled")).toEqual([{ kind: "transferSettled", outcome: { kind: "timedOut" } }]);
+    expect(effectsOf(effects, "transferSettled")).toEqual([
+      { kind: "transferSettled", ref: 1, outcome: { kind: "timedOut" } },
+    ]);
     expect(effectsOf(effects, "proposalsAccepted")).toEqual([
       { kind: "proposalsAccepted", refs: [1], first: at(3, 2) },
     ]);

@@ -19,7 +19,7 @@ class Setting {
   step(event: Untimed, afterMs = 0): void {
     const [after, effects] = take(this.state, event, this.state.nowMs + afterMs);
     this.state = after;
-    for (const { outcome } of effectsOf(effects, "transferSettled")) this.#handOvers.settle(outcome);
+    for (const settled of effectsOf(effects, "transferSettled")) this.#handOvers.settle(settled);
   }
 
   ask(name: string, to: string | null): void {
@@ -32,7 +32,7 @@ class Setting {
       this.step(tick, 50);
       for (const key of [n2, n3]) this.step(from(key, accepted(2, 2, asLeader(this.state).round)));
     }
-    expect(asLeader(this.state).transfer).toMatchObject({ target: n3, isOwnIdea: true });
+    expect(asLeader(this.state).transfer).toMatchObject({ target: n3, ref: null });
   }
 }
 

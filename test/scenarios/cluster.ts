@@ -288,7 +288,7 @@ export class Cluster {
   }
 
   transfer(id: string, to: string | null): void {
-    this.#step(id, { kind: "transferLeadership", to });
+    this.#step(id, { kind: "transferLeadership", ref: 1, to });
   }
 
   /** Queries reach the node, which are to see everything acknowledged before. */

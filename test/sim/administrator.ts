@@ -83,7 +83,7 @@ export class Administrator {
     node.later(profile.settings.electionTimeoutMs * chance.between(0.01, 1), () => {
       if (this.#isOver || node.leadsTerm === null) return;
       coverage.handedBack++;
-      node.deliver({ kind: "transferLeadership", to: null });
+      node.deliver({ kind: "transferLeadership", ref: 1, to: null });
       this.onElected(node);
     });
   }

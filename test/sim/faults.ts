@@ -159,7 +159,7 @@ export class Faults {
     const { nodes, world } = this.#cluster;
     const node = leader === null || world.chance.happens(0.1) ? world.chance.pick(nodes) : leader;
     const to = world.chance.happens(0.3) ? null : world.chance.pick(nodes).id;
-    node.deliver({ kind: "transferLeadership", to });
+    node.deliver({ kind: "transferLeadership", ref: 1, to });
   }
 
   /** Figure 3.7: a leader is cut off with a few followers as soon as it leads, and crashes when they have heard it. */

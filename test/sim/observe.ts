@@ -46,7 +46,7 @@ function countRoles(node: SimNode, { role: before, crashedLeader, commitIndex }:
   if (after.kind === "candidate" && crashedLeader !== null) coverage.crashElections++;
   if (after.kind === "leader" && before.kind !== "leader") coverage.leaders++;
   if (after.kind === "leader" && before.kind === "leader") {
-    if (after.transfer?.isOwnIdea === true && before.transfer === null) coverage.homecomings++;
+    if (after.transfer?.ref === null && before.transfer === null) coverage.homecomings++;
     const held = after.transfer?.held.length ?? 0;
     coverage.heldProposals += Math.max(0, held - (before.transfer?.held.length ?? 0));
   }
