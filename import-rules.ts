@@ -159,6 +159,14 @@ const houseRules: IRegularForbiddenRuleType[] = [
     to: { path: "^(test|bench)/" },
   },
   {
+    name: "no-circles",
+    severity: "error",
+    comment: "A type that two files need of each other belongs in the one that the other builds on, or in a third",
+    // The older simulation goes away once src/sim does everything that it does.
+    from: { pathNot: "^test/sim/" },
+    to: { circular: true },
+  },
+  {
     name: "layer-unknown",
     severity: "error",
     comment: "Every file in src belongs to a layer of the table in import-rules.ts",

@@ -1,5 +1,6 @@
 // Who belongs to the cluster and who may vote: the configurations of §4, joint-capable from the start.
 // How votes and acknowledgements are counted over one is quorum.ts.
+import type { LogPosition } from "./log-position.ts";
 
 /** The name an operator gave a node; letters, digits, '.', '_' and '-'. */
 export type NodeId = string;
@@ -42,6 +43,12 @@ export interface Configuration {
   readonly leaving: readonly MemberKey[];
   /** Changes of voters that any leader makes once those who are to be voters have caught up. */
   readonly pending: readonly PendingStep[];
+}
+
+/** A configuration, and where its entry is in the log. */
+export interface PlacedConfiguration {
+  readonly position: LogPosition;
+  readonly configuration: Configuration;
 }
 
 /**

@@ -4,10 +4,10 @@ import { describeChange, describeChangeOutcome, describeConfiguration } from "./
 import type { Effect, HaltReason, TransferOutcome } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Event } from "./events.ts";
-import type { Fault } from "./faults.ts";
-import type { Impediment, Unfit } from "./fitness.ts";
+import type { Impediment, Unfit } from "./impediment.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { AppendOutcome, Message } from "./messages.ts";
+import type { Fault } from "./roles.ts";
 import type { State } from "./state.ts";
 
 const at = (position: LogPosition): string => `${position.index}.${position.term}`;

@@ -1,13 +1,12 @@
 // What must be on disk before it may be promised: tickets for durable effects, and the promises that wait for them.
-import type { MemberKey } from "./configuration.ts";
+import type { MemberKey, PlacedConfiguration } from "./configuration.ts";
 import type { DurableEffect, Effect, WriteSnapshot } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Ticket } from "./events.ts";
 import type { Genesis } from "./genesis.ts";
 import type { LogIndex, Term } from "./log-position.ts";
-import { appended, compacted, emptiedAt, type PlacedConfiguration, truncated } from "./log-terms.ts";
-import type { Refilling } from "./refill.ts";
-import type { Durability, Emit, State } from "./state.ts";
+import { appended, compacted, emptiedAt, truncated } from "./log-terms.ts";
+import type { Durability, Emit, State, Refilling } from "./state.ts";
 
 /** The durability of a node whose state has just been read back from disk. */
 export const restoredDurability = (last: LogIndex): Durability => ({

@@ -1,17 +1,14 @@
 // Everything the core can ask of the node, as data. The node executes the effects of a step in order, before the
 // next step. Durable effects carry a ticket; what promises durability is only emitted after its ticket is confirmed.
-import type { MemberKey, NodeId } from "./configuration.ts";
+import type { MemberKey, NodeId, PlacedConfiguration } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { ChangeRef, ProposalRef, ReadRef, Ticket, TransferRef } from "./events.ts";
-import type { Impediment } from "./fitness.ts";
-import type { Fault } from "./faults.ts";
 import type { Genesis } from "./genesis.ts";
-import type { SharedPosition } from "./histories.ts";
+import type { Impediment } from "./impediment.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
-import type { PlacedConfiguration } from "./log-terms.ts";
 import type { ChangeOutcome } from "./membership-change.ts";
-import type { Message } from "./messages.ts";
-import type { RefillGoal } from "./refill.ts";
+import type { Message, SharedPosition, RefillGoal } from "./messages.ts";
+import type { Fault } from "./roles.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** Term and vote are one record: they never reach the disk apart. */

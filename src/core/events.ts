@@ -1,12 +1,11 @@
 // Everything that can happen to a node, as data. Each event carries the time at which it is handled.
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
 import type { ClientName, OwnedStamp } from "./entry.ts";
-import type { Unfit } from "./fitness.ts";
 import type { Genesis } from "./genesis.ts";
-import type { SharedPosition } from "./histories.ts";
+import type { Unfit } from "./impediment.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
-import type { Message } from "./messages.ts";
+import type { Message, SharedPosition } from "./messages.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** Names a proposal between the node and the core until it has a place in the log; never repeated in one run. */

@@ -2,30 +2,12 @@
 // what they acknowledged. A follower that has lost a part of it, or whose log is another one, does not count until its log
 // is whole again. The follower's own side is refill.ts.
 import type { Configuration, MemberKey } from "./configuration.ts";
-import type { LogIndex, LogPosition } from "./log-position.ts";
-import type { AppendEntriesReply } from "./messages.ts";
+import type { LogIndex } from "./log-position.ts";
+import type { AppendEntriesReply, RefillGoal } from "./messages.ts";
 import { firstProgress } from "./progress.ts";
 import { isQuorum } from "./quorum.ts";
-import type { RefillGoal } from "./refill.ts";
-import type { Leader, Progress } from "./roles.ts";
+import type { Leader, Progress, Fault } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
-
-export type Fault =
-  /** Its log ends before what it acknowledged: a disk that was rolled back, or a log whose end is gone. */
-  | { readonly kind: "lost"; readonly confirmed: LogIndex; readonly lastIndex: LogIndex }
-  /** It says that it has lost something, and copies the log anew. Replies to rounds up to `afterRound` are older than that. */
-  | ({ readonly kind: "refilling"; readonly afterRound: number } & RefillGoal)
-  /**
-   * Its entry there has the same term and another history: `here` is the leader's chained checksum, `there` its own. Replies to
-   * rounds up to `afterRound` are older than that.
-   */
-  | {
-      readonly kind: "diverged";
-      readonly at: LogPosition;
-      readonly here: number;
-      readonly there: number;
-      readonly afterRound: number;
-    };
 
 /** Whether what this follower has acknowledged counts, for a commit, a read, the quorum of contact or a promotion. */
 export const counts = (progress: Progress | undefined): progress is Progress & { readonly fault: null } =>

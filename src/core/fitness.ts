@@ -1,18 +1,8 @@
 // Which members are unfit to lead, and how badly? Each node knows what ails it and tells its peers (node/fitness.ts); the
 // core only ranks it. Elections ignore it: any leader is better than none. Hand-overs go by it: transfer.ts, homecoming.ts.
 import type { MemberKey } from "./configuration.ts";
+import type { Impediment, Unfit } from "./impediment.ts";
 import type { State } from "./state.ts";
-
-/**
- * - `space`: its disk is nearly full, so it takes no commands.
- * - `certificate`: its certificate has expired, so it gets no new connections.
- * - `hidden`: no other voter can dial it, and so no client can.
- * - `stateMachine`: its state machine has stopped or hangs, or has yet to apply the entries at which another one does.
- */
-export type Impediment = "space" | "certificate" | "hidden" | "stateMachine";
-
-/** The worst impediment of each member that has one. */
-export type Unfit = ReadonlyMap<MemberKey, Impediment>;
 
 const gravities: Readonly<Record<Impediment, number>> = { space: 1, certificate: 2, hidden: 3, stateMachine: 4 };
 

@@ -6,24 +6,11 @@
 // committed in its log, and it sends c back beside its commit index. Having applied that far, the follower's state includes
 // everything that was acknowledged anywhere before c of its own clock. A leader does the same with itself.
 import type { MemberKey } from "./configuration.ts";
-import type { LogIndex, Millis } from "./log-position.ts";
+import type { Millis } from "./log-position.ts";
 import type { AppendEntries } from "./messages.ts";
 import type { FollowerClock, Leader, Progress } from "./roles.ts";
 import { confirmedRound, readIndexOf } from "./reads.ts";
-import type { State } from "./state.ts";
-
-/** A state that has applied everything through `index` includes all that was acknowledged before `asOfMs` of this clock. */
-export interface Fresh {
-  readonly asOfMs: Millis;
-  readonly index: LogIndex;
-}
-
-export interface Freshness {
-  /** Its index is applied. */
-  readonly reached: Fresh | null;
-  /** Its index was not applied yet when it was learned. A later one does not take its place, or under load none would be reached. */
-  readonly next: Fresh | null;
-}
+import type { State, Fresh, Freshness } from "./state.ts";
 
 export const nothingFresh: Freshness = Object.freeze({ reached: null, next: null });
 

@@ -4,15 +4,7 @@
 import type { Entry } from "./entry.ts";
 import type { LogIndex, LogPosition } from "./log-position.ts";
 import { type LogTerms, termAt } from "./log-terms.ts";
-import type { AppendEntries, InstallSnapshot, Message } from "./messages.ts";
-
-/** A position that this log and the one of a leader's message both hold, with the chained checksum of each there. */
-export interface SharedPosition {
-  readonly at: LogPosition;
-  /** Of this node's log. */
-  readonly chain: number;
-  readonly leaderChain: number;
-}
+import type { AppendEntries, InstallSnapshot, Message, SharedPosition } from "./messages.ts";
 
 /** The chained checksums of a node's own log. */
 export interface Chains {

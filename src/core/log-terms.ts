@@ -1,14 +1,9 @@
 // What the core knows of its log without holding it: where it begins and ends, where each term begins, which
 // configurations it holds, and roughly how heavy its tail is. The entries themselves are the node's business.
-import type { Configuration } from "./configuration.ts";
+import type { Configuration, PlacedConfiguration } from "./configuration.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
-
-export interface PlacedConfiguration {
-  readonly position: LogPosition;
-  readonly configuration: Configuration;
-}
 
 /** A stretch of the log's tail and an upper bound of its size. */
 export interface Segment {

@@ -10,14 +10,21 @@
 // configuration, and any later leader finds in the log what is left to do.
 import { advanceCommit } from "./commit.ts";
 import { hasCaughtUp, withRounds } from "./catch-up.ts";
-import { type Configuration, isJoint, isMember, isVoter, type MemberKey, nodeIdOf } from "./configuration.ts";
+import {
+  type Configuration,
+  isJoint,
+  isMember,
+  isVoter,
+  type MemberKey,
+  nodeIdOf,
+  type PlacedConfiguration,
+} from "./configuration.ts";
 import { checkConfiguration } from "./configuration-invariants.ts";
 import { appendToLog } from "./durability.ts";
 import type { ChangeMembershipEvent, ChangeRef } from "./events.ts";
 import { bidFarewell, withFarewells } from "./farewell.ts";
 import { missingVoters } from "./faults.ts";
 import { noHomecoming } from "./homecoming.ts";
-import type { PlacedConfiguration } from "./log-terms.ts";
 import type { ChangeOutcome } from "./membership-change.ts";
 import { finalConfiguration, nextConfiguration, promotionsOf } from "./next-configuration.ts";
 import { formerMembers } from "./removal.ts";

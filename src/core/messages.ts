@@ -3,9 +3,7 @@
 import type { MemberKey } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { Genesis } from "./genesis.ts";
-import type { SharedPosition } from "./histories.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
-import type { RefillGoal, RefillId } from "./refill.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
 /** §9.6: would you vote for me in this term? Changes nothing on the node asked. */
@@ -64,6 +62,15 @@ export interface AppendEntries {
   readonly refill: RefillGoal | null;
 }
 
+/** Names one start of a node that refills itself, so that no message from before is taken for an answer. */
+export type RefillId = number;
+
+/** A leader's answer to a node that abstains: its log ended at `through` when it first heard of this refill. */
+export interface RefillGoal {
+  readonly id: RefillId;
+  readonly through: LogIndex;
+}
+
 export interface AppendEntriesReply {
   readonly kind: "appendEntriesReply";
   readonly term: Term;
@@ -76,6 +83,14 @@ export interface AppendEntriesReply {
    */
   readonly refill: RefillId | null;
   readonly outcome: AppendOutcome;
+}
+
+/** A position that this log and the one of a leader's message both hold, with the chained checksum of each there. */
+export interface SharedPosition {
+  readonly at: LogPosition;
+  /** Of this node's log. */
+  readonly chain: number;
+  readonly leaderChain: number;
 }
 
 export type AppendOutcome =

@@ -8,33 +8,10 @@
 // everything that this node had acknowledged by then (§3.6.1). What the leader's log ends with includes what this node
 // acknowledged to that leader itself.
 import { writeRefilled } from "./durability.ts";
-import type { Ticket } from "./events.ts";
 import type { LogIndex } from "./log-position.ts";
+import type { RefillGoal } from "./messages.ts";
 import type { Follower } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
-
-/** The damaged files were set aside; the log that took their place began empty, with the term and the vote of before. */
-export interface Refill {
-  /** For people: what was found, and what was lost as far as that is known. */
-  readonly finding: string;
-  /** Of the cluster whose data was lost: no other genesis is adopted. Null: this node knew none. */
-  readonly clusterUuid: string | null;
-}
-
-/** Names one start of a node that refills itself, so that no message from before is taken for an answer. */
-export type RefillId = number;
-
-/** A leader's answer to a node that abstains: its log ended at `through` when it first heard of this refill. */
-export interface RefillGoal {
-  readonly id: RefillId;
-  readonly through: LogIndex;
-}
-
-export interface Refilling extends Refill {
-  readonly id: RefillId;
-  /** Of the write that ends it; null: the log is not whole yet. */
-  readonly ticket: Ticket | null;
-}
 
 /** To be asked after each step: the log may have become whole, or the word of it durable. */
 export function settleRefill(state: State, emit: Emit): State {

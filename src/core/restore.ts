@@ -1,18 +1,17 @@
 // What is a node's state when it starts? What it saved, and nothing else: it follows, knows no leader, and counts as
 // committed only what a snapshot covers.
-import { type MemberKey, nodeIdOf } from "./configuration.ts";
+import { type MemberKey, nodeIdOf, type PlacedConfiguration } from "./configuration.ts";
 import { restoredDurability } from "./durability.ts";
 import { nothingFresh } from "./freshness.ts";
 import { type Genesis, genesisConfiguration } from "./genesis.ts";
 import { type LogPosition, logStart, type Millis, type Term } from "./log-position.ts";
-import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
+import type { LogTerms } from "./log-terms.ts";
 import { nextUint32, type RandomState, seedRandom } from "./random.ts";
 import { hasBeenMember } from "./removal.ts";
-import type { Refill } from "./refill.ts";
 import type { Follower } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
-import type { Founding, State } from "./state.ts";
+import type { Founding, State, Refill } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
 
 /** What a log store found; see `SavedState` of the log store's port. */

@@ -1,8 +1,8 @@
 // The four roles a node can be in. A field that has a meaning in one role exists only in that role.
 import type { MemberKey } from "./configuration.ts";
 import type { ChangeMembershipEvent, ChangeRef, Proposal, ReadRef, TransferRef } from "./events.ts";
-import type { Fault } from "./faults.ts";
-import type { LogIndex, Millis } from "./log-position.ts";
+import type { LogIndex, Millis, LogPosition } from "./log-position.ts";
+import type { RefillGoal } from "./messages.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
 
 export interface Follower {
@@ -86,6 +86,24 @@ export interface Followed {
   /** Why this follower counts for nothing; null: it counts. See faults.ts. */
   readonly fault: Fault | null;
 }
+
+/** Why a follower counts for nothing; see faults.ts. */
+export type Fault =
+  /** Its log ends before what it acknowledged: a disk that was rolled back, or a log whose end is gone. */
+  | { readonly kind: "lost"; readonly confirmed: LogIndex; readonly lastIndex: LogIndex }
+  /** It says that it has lost something, and copies the log anew. Replies to rounds up to `afterRound` are older than that. */
+  | ({ readonly kind: "refilling"; readonly afterRound: number } & RefillGoal)
+  /**
+   * Its entry there has the same term and another history: `here` is the leader's chained checksum, `there` its own. Replies to
+   * rounds up to `afterRound` are older than that.
+   */
+  | {
+      readonly kind: "diverged";
+      readonly at: LogPosition;
+      readonly here: number;
+      readonly there: number;
+      readonly afterRound: number;
+    };
 
 /** What a leader keeps of a follower's own clock, ms; see freshness.ts. */
 export interface FollowerClock {

@@ -1,7 +1,7 @@
 // What a node remembers of its latest snapshot (§5): up to where it reaches, what was in force there, and which file holds
 // it. The file itself is the snapshot store's business; who writes the record is the log store's.
+import type { PlacedConfiguration } from "./configuration.ts";
 import type { LogPosition } from "./log-position.ts";
-import type { PlacedConfiguration } from "./log-terms.ts";
 
 export interface SnapshotRecord {
   /** The last entry that it covers; committed. */

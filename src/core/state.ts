@@ -1,18 +1,16 @@
 // Everything a node knows, as immutable plain data. What each role adds is in roles.ts.
-import type { MemberKey, NodeId } from "./configuration.ts";
+import type { MemberKey, NodeId, PlacedConfiguration } from "./configuration.ts";
 import type { Effect } from "./effects.ts";
 import type { Ticket, TransferRef } from "./events.ts";
-import type { Unfit } from "./fitness.ts";
-import type { Freshness } from "./freshness.ts";
 import type { Genesis } from "./genesis.ts";
+import type { Unfit } from "./impediment.ts";
 import type { LogIndex, Millis, Term } from "./log-position.ts";
-import type { LogTerms, PlacedConfiguration } from "./log-terms.ts";
+import type { LogTerms } from "./log-terms.ts";
+import type { RefillId } from "./messages.ts";
 import type { RandomState } from "./random.ts";
-import type { Refilling } from "./refill.ts";
 import type { Role } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
-import type { Vouching } from "./vouching.ts";
 
 export interface State {
   readonly settings: Settings;
@@ -122,3 +120,48 @@ export interface Durability {
 
 /** How a rule hands an effect out. */
 export type Emit = (effect: Effect) => void;
+
+/** The damaged files were set aside; the log that took their place began empty, with the term and the vote of before. */
+export interface Refill {
+  /** For people: what was found, and what was lost as far as that is known. */
+  readonly finding: string;
+  /** Of the cluster whose data was lost: no other genesis is adopted. Null: this node knew none. */
+  readonly clusterUuid: string | null;
+}
+
+/** The refill of this start of the node; see refill.ts. */
+export interface Refilling extends Refill {
+  readonly id: RefillId;
+  /** Of the write that ends it; null: the log is not whole yet. */
+  readonly ticket: Ticket | null;
+}
+
+/** The question whether an unknown node belongs to the cluster; see vouching.ts. */
+export interface Vouching {
+  readonly askedMs: Millis;
+  /** Since then no quorum of the members has answered. */
+  readonly aloneSinceMs: Millis;
+  /** The latest answer of each member. */
+  readonly answers: ReadonlyMap<MemberKey, MembersAnswer>;
+}
+
+export interface MembersAnswer {
+  readonly atMs: Millis;
+  /** Where the latest configuration of its log stands. */
+  readonly index: LogIndex;
+  readonly members: readonly MemberKey[];
+}
+
+/** A state that has applied everything through `index` includes all that was acknowledged before `asOfMs` of this clock. */
+export interface Fresh {
+  readonly asOfMs: Millis;
+  readonly index: LogIndex;
+}
+
+/** See freshness.ts. */
+export interface Freshness {
+  /** Its index is applied. */
+  readonly reached: Fresh | null;
+  /** Its index was not applied yet when it was learned. A later one does not take its place, or under load none would be reached. */
+  readonly next: Fresh | null;
+}

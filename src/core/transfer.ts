@@ -3,7 +3,8 @@ import { type Configuration, type MemberKey, type NodeId, nodeIdOf } from "./con
 import type { TransferOutcome } from "./effects.ts";
 import type { TransferEvent, TransferRef } from "./events.ts";
 import { counts } from "./faults.ts";
-import { gravityOf, type Impediment, isHidden } from "./fitness.ts";
+import { gravityOf, isHidden } from "./fitness.ts";
+import type { Impediment } from "./impediment.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Leader } from "./roles.ts";
 import type { Emit, State } from "./state.ts";

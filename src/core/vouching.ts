@@ -5,9 +5,9 @@
 //                                   └─────▶ cut off: no quorum of the members has answered for `cutOffMs`
 // What holds: a later configuration is committed by a quorum of this one (§4.3). So while a quorum answers and none of it vouches,
 // the unknown node does not lead this cluster. Without a quorum this node cannot know, and waits long before it listens.
-import { type Configuration, isMember, type MemberKey } from "./configuration.ts";
-import { latestConfiguration, type PlacedConfiguration } from "./log-terms.ts";
-import type { LogIndex, Millis } from "./log-position.ts";
+import { type Configuration, isMember, type MemberKey, type PlacedConfiguration } from "./configuration.ts";
+import { latestConfiguration } from "./log-terms.ts";
+import type { Millis } from "./log-position.ts";
 import type { RequestMembersReply } from "./messages.ts";
 import { isQuorum } from "./quorum.ts";
 import type { Emit, State } from "./state.ts";
@@ -16,21 +16,6 @@ import type { Emit, State } from "./state.ts";
 const cutOffTimeouts = 60;
 /** An answer counts, and a question stays open without being asked again, for so many election timeouts. */
 const answerTimeouts = 8;
-
-export interface Vouching {
-  readonly askedMs: Millis;
-  /** Since then no quorum of the members has answered. */
-  readonly aloneSinceMs: Millis;
-  /** The latest answer of each member. */
-  readonly answers: ReadonlyMap<MemberKey, MembersAnswer>;
-}
-
-export interface MembersAnswer {
-  readonly atMs: Millis;
-  /** Where the latest configuration of its log stands. */
-  readonly index: LogIndex;
-  readonly members: readonly MemberKey[];
-}
 
 /**
  * The configurations that may be in force: the latest one, and the one before while the latest may still be overwritten (§4.1). What

@@ -1,6 +1,6 @@
 // The one switch over effects: what the core decides is done here and nowhere else. Nothing in it catches and goes on.
-import { latestConfiguration, type PlacedConfiguration } from "../core/log-terms.ts";
-import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
+import { latestConfiguration } from "../core/log-terms.ts";
+import { type MemberKey, nodeIdOf, type PlacedConfiguration } from "../core/configuration.ts";
 import type {
   ChangeSettled,
   DurableEffect,

@@ -3,7 +3,7 @@
 import { type Configuration, isMember, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
 import { describeFault } from "../core/describe.ts";
 import type { FollowerFault } from "../core/effects.ts";
-import type { Unfit } from "../core/fitness.ts";
+import type { Unfit } from "../core/impediment.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import { isQuorum } from "../core/quorum.ts";
@@ -18,16 +18,7 @@ import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
 import { Dialling } from "./dialling.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { type CertificateEnds, withProblems } from "./own-problems.ts";
-
-/** What a node finds when it looks at itself. */
-export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"> {
-  readonly appliedIndex: LogIndex;
-  /** The state machine has stopped, or hangs, at an entry at or before this index; 0: it hangs at a query; null: it runs. */
-  readonly stoppedThrough: LogIndex | null;
-  /** For people: one sentence each. */
-  readonly problems: readonly string[];
-}
+import { type CertificateEnds, withProblems, type OwnCondition } from "./own-problems.ts";
 
 /** A look costs as much as several commands, ms. */
 const lookIntervalMs = 1_000;

@@ -1,6 +1,6 @@
 // Which members are unfit to lead, by what all of them say of themselves and of each other? Pure; who hears them is fitness.ts.
 import { type Configuration, type MemberKey, nodeIdOf } from "../core/configuration.ts";
-import type { Impediment, Unfit } from "../core/fitness.ts";
+import type { Impediment, Unfit } from "../core/impediment.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { isQuorum } from "../core/quorum.ts";
 import type { Condition } from "../ports/node-messages.ts";

@@ -1,8 +1,15 @@
 // All that a node does about who belongs to the cluster, beside the core that decides it: it keeps connections with the right
 // nodes, finds a cluster to join, tells those that are no members who is one, and lets newcomers be tried before they are added.
-import { isMember, type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import {
+  isMember,
+  type MemberKey,
+  type NodeId,
+  nodeIdOf,
+  toMemberKey,
+  type PlacedConfiguration,
+} from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
-import { latestConfiguration, type PlacedConfiguration } from "../core/log-terms.ts";
+import { latestConfiguration } from "../core/log-terms.ts";
 import type { ChangeOutcome, MembershipChange } from "../core/membership-change.ts";
 import type { State } from "../core/state.ts";
 import type { ChangeSettled } from "../core/effects.ts";

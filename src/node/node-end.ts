@@ -1,11 +1,10 @@
 // How does a node's life end? What is said of a halt, and in which order its parts are closed. Who decides that it ends, and
 // who is answered before, is node.ts.
-import { type NodeId, nodeIdOf } from "../core/configuration.ts";
+import { type NodeId, nodeIdOf, type PlacedConfiguration } from "../core/configuration.ts";
 import { describeEvent, describeHalt } from "../core/describe.ts";
 import type { HaltReason } from "../core/effects.ts";
 import type { Event } from "../core/events.ts";
 import type { Millis } from "../core/log-position.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";

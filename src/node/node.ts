@@ -1,12 +1,11 @@
 // One node and its life: what it is made of, how it starts, what it hears from its transport, how it ends. Its turns are
 // turn-loop.ts, its clients' requests requests.ts, its graceful end graceful-stop.ts.
-import { type MemberKey, toMemberKey } from "../core/configuration.ts";
+import { type MemberKey, toMemberKey, type PlacedConfiguration } from "../core/configuration.ts";
 import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
 import type { ChangeSettled, FollowerFault, HaltReason, TransferSettled } from "../core/effects.ts";
 import { freshest } from "../core/freshness.ts";
 import type { Genesis } from "../core/genesis.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { Message } from "../core/messages.ts";
 import { restore } from "../core/restore.ts";
 import type { State } from "../core/state.ts";

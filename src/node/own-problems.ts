@@ -1,8 +1,17 @@
 // What ails this node, in words for people? Each sentence says what it means, and what to do.
-import type { Millis } from "../core/log-position.ts";
-import type { Refill } from "../core/refill.ts";
+import type { Millis, LogIndex } from "../core/log-position.ts";
+import type { Condition } from "../ports/node-messages.ts";
 import type { Endless } from "./endless-work.ts";
-import type { OwnCondition } from "./fitness.ts";
+import type { Refill } from "../core/state.ts";
+
+/** What a node finds when it looks at itself. */
+export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"> {
+  readonly appliedIndex: LogIndex;
+  /** The state machine has stopped, or hangs, at an entry at or before this index; 0: it hangs at a query; null: it runs. */
+  readonly stoppedThrough: LogIndex | null;
+  /** For people: one sentence each. */
+  readonly problems: readonly string[];
+}
 
 /** When the node's certificate runs out. */
 export interface CertificateEnds {

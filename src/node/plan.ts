@@ -1,9 +1,15 @@
 // What would a change of the membership come to? Counted from what the leader knows, and told with what speaks against it.
 // Pure; changes nothing. Who asks for it is change-request.ts.
-import { type Configuration, isJoint, type MemberKey, type NodeId, nodeIdOf } from "../core/configuration.ts";
+import {
+  type Configuration,
+  isJoint,
+  type MemberKey,
+  type NodeId,
+  nodeIdOf,
+  type PlacedConfiguration,
+} from "../core/configuration.ts";
 import { describeRefusal } from "../core/describe-membership.ts";
 import { counts } from "../core/faults.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
 import { formerMembers } from "../core/removal.ts";
 import type { MembershipChange } from "../core/membership-change.ts";
 import { finalConfiguration, nextConfiguration, settledConfiguration } from "../core/next-configuration.ts";

@@ -1,9 +1,9 @@
 // When does a node make a snapshot of its state machine, and how does it get from there to the disk? (§5) By entries or by
 // bytes applied since the last one, whichever comes first; chunk by chunk, while commands go on. What the log lets go of
 // then is the core's business.
+import type { PlacedConfiguration } from "../core/configuration.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../core/log-position.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";

@@ -1,13 +1,12 @@
 // Where the log, the vote, the genesis and the word of the latest snapshot are kept. One implementation writes to SQLite,
 // one to memory. The snapshot's file is the snapshot store's business.
-import type { Incarnation, MemberKey } from "../core/configuration.ts";
+import type { Incarnation, MemberKey, PlacedConfiguration } from "../core/configuration.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Entry } from "../core/entry.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
-import type { Refill } from "../core/refill.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { Refill } from "../core/state.ts";
 
 /** What a node remembers across restarts: everything the core needs, and no command's bytes. */
 export interface SavedState {

@@ -1,7 +1,7 @@
 // Where the files of snapshots are kept: written here or received from another node, read to be restored or sent. Which of
 // them counts is not said here: the log store's record names it, in the transaction that cuts the log.
+import type { PlacedConfiguration } from "../core/configuration.ts";
 import type { LogPosition } from "../core/log-position.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
 
 /** What a file says of itself before its content: enough to begin a node with it. */
 export interface SnapshotHeader {

@@ -1,10 +1,9 @@
 // Entries, configurations and effects to write into a log store, as short as a test wants to say them.
-import { type Configuration, toMemberKey } from "../../src/core/configuration.ts";
+import { type Configuration, toMemberKey, type PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../src/core/effects.ts";
 import type { CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
-import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 
 const foundedAtMs = 1_700_000_000_000;

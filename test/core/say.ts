@@ -4,11 +4,10 @@ import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/
 import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
 import { type Genesis, genesisConfiguration } from "../../src/core/genesis.ts";
-import type { Impediment } from "../../src/core/fitness.ts";
+import type { Impediment } from "../../src/core/impediment.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
-import type { Message } from "../../src/core/messages.ts";
-import type { RefillGoal } from "../../src/core/refill.ts";
+import type { Message, RefillGoal } from "../../src/core/messages.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 
 /** An event without its time: `take` adds it. */

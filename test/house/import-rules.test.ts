@@ -13,7 +13,7 @@ const targets = ["core", "ports", "node", "client", "config", "cli", "adapters/c
   .map((layer) => `src/${layer}/target.ts`)
   .concat("src/adapters/plugin/api.ts", "src/errors.ts", "src/compose.ts", "test/target.ts");
 
-const typeOf = (from: string) => `import type { T } from "${from}";\nexport type Planted = T;\n`;
+const typeOf = (from: string) => `import type { T as Other } from "${from}";\nexport type Planted = Other;\n`;
 const valueOf = (from: string) => `import { t } from "${from}";\nexport const planted = t;\n`;
 
 /** Each violation: what it is, the file it stands in, its text, and the rule that must name it. */
@@ -38,6 +38,7 @@ const violations: readonly (readonly [what: string, file: string, text: string, 
   ["core in a plugin", "plugins/a/a.ts", typeOf("../../src/core/target.ts"), "plugins-use-the-public-api"],
   ["the API by its path", "plugins/a/b.ts", typeOf("../../src/adapters/plugin/api.ts"), "plugins-use-the-public-api"],
   ["a test in the product", "src/node/c.ts", typeOf("../../test/target.ts"), "nothing-shipped-imports-tests"],
+  ["a circle of types", "src/core/h.ts", typeOf("./i.ts"), "no-circles"],
   ["a layer without a rule", "src/misc/a.ts", typeOf("../errors.ts"), "layer-unknown"],
   ["an import of nothing", "src/core/g.ts", typeOf("./nowhere.ts"), "unresolved"],
 ];
@@ -74,6 +75,8 @@ beforeAll(async () => {
   }
   symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
   for (const file of targets) await plant(file, target);
+  // The tool reports a circle once.
+  await plant("src/core/i.ts", target + typeOf("./h.ts"));
   for (const [, file, text] of [...violations, ...allowed]) await plant(file, text);
   await verifyImports();
 }, 60_000);

@@ -1,10 +1,9 @@
 // What one node of a story has on disk, and what is on its way there.
-import type { MemberKey } from "../../src/core/configuration.ts";
+import type { MemberKey, PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import { type LogPosition, logStart } from "../../src/core/log-position.ts";
-import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { Saved } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 

@@ -2,11 +2,10 @@
 // leave no quorum of nodes with their disks, and who brings back those that have been removed, with an empty disk. It also
 // checks what it is told, and that nobody is removed but by a committed configuration. Some nodes
 // that are preferred are unfit, and give leadership away whenever they get it.
-import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
+import type { Configuration, MemberKey, PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { ChangeSettled } from "../../src/core/effects.ts";
 import type { ChangeRef } from "../../src/core/events.ts";
 import { nextConfiguration, promotionsOf } from "../../src/core/next-configuration.ts";
-import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import { drawChange } from "./changes.ts";
 import type { Cluster } from "./cluster.ts";
 import { areEnough, decidersOf, inForce } from "./deciders.ts";

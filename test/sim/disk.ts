@@ -1,12 +1,11 @@
 // What does a crash leave? A disk that takes writes in order, makes each durable later, all of it or nothing, and keeps
 // of what was on its way a prefix at most.
-import { toMemberKey, type MemberKey, type NodeId } from "../../src/core/configuration.ts";
+import { toMemberKey, type MemberKey, type NodeId, type PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Ticket } from "../../src/core/events.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import { logStart, type LogPosition, samePosition } from "../../src/core/log-position.ts";
-import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { Saved } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { Violation } from "../../src/sim/violation.ts";

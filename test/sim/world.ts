@@ -1,10 +1,9 @@
 // What the parts of one simulation share: the core under test, chance, time, and who watches.
-import type { MemberKey } from "../../src/core/configuration.ts";
+import type { MemberKey, PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { nextDeadlineMs } from "../../src/core/deadline.ts";
 import type { ChangeSettled, FollowerFault } from "../../src/core/effects.ts";
 import type { sharedPosition } from "../../src/core/histories.ts";
 import type { checkState, checkTransition } from "../../src/core/invariants.ts";
-import type { PlacedConfiguration } from "../../src/core/log-terms.ts";
 import type { restore } from "../../src/core/restore.ts";
 import type { Founding } from "../../src/core/state.ts";
 import type { SessionTable } from "../../src/core/sessions.ts";

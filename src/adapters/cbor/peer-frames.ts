@@ -11,8 +11,8 @@ import type {
   RequestPreVoteReply,
   RequestVote,
   RequestVoteReply,
+  RefillGoal,
 } from "../../core/messages.ts";
-import type { RefillGoal } from "../../core/refill.ts";
 import { BadFrame } from "./bad-frame.ts";
 import { writeEntries, readEntries } from "./entries.ts";
 import { bool, type Item, logIndex, name, orNull, row, term, uint } from "./fields.ts";

@@ -3,9 +3,9 @@
 // slots are written is mark-file.ts; when, marking.ts; what follows from it at the start, open-data.ts.
 import type { Incarnation, MemberKey } from "../../core/configuration.ts";
 import { type LogPosition, logStart, type Term } from "../../core/log-position.ts";
-import type { Refill } from "../../core/refill.ts";
 import { type Chain, chainStart } from "./chain.ts";
 import { formatVersion } from "./schema.ts";
+import type { Refill } from "../../core/state.ts";
 
 /** How far a log reaches: its last entry, with the checksum there. */
 export interface Reach {

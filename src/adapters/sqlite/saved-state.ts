@@ -1,17 +1,16 @@
 // What is found when the file is opened: the small records and the outline of the log, by queries that never walk over
 // the entries, each record checked against its checksum. The entries in between are checked when they are read.
 import type { Database } from "bun:sqlite";
-import type { MemberKey } from "../../core/configuration.ts";
+import type { MemberKey, PlacedConfiguration } from "../../core/configuration.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../../core/log-position.ts";
-import type { PlacedConfiguration } from "../../core/log-terms.ts";
-import type { Refill } from "../../core/refill.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { type Chain, nextChain, recordChecksum } from "./chain.ts";
 import { configurationKind, decodeConfiguration, type EntryRow, rowLink } from "./entry-row.ts";
 import { decodePlaced, decodeSnapshot } from "./snapshot-row.ts";
 import { damaged, damagedEntry } from "./storage-errors.ts";
+import type { Refill } from "../../core/state.ts";
 
 /** Where the chain continues: a position, its checksum and its time. */
 export interface ChainedPosition extends LogPosition {

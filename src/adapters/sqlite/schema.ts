@@ -2,8 +2,8 @@
 import { Database } from "bun:sqlite";
 import type { Incarnation, MemberKey } from "../../core/configuration.ts";
 import type { Term } from "../../core/log-position.ts";
-import type { Refill } from "../../core/refill.ts";
 import { chainStart, recordChecksum } from "./chain.ts";
+import type { Refill } from "../../core/state.ts";
 
 /** "GRFT": marks the file as Graft's. */
 export const applicationId = 0x47524654;

@@ -1,7 +1,7 @@
 // How a snapshot's record and the configuration at the base stand in their rows: JSON, of which schema.ts numbers the
 // format. Their checksums are verified before anything is read back here.
+import type { PlacedConfiguration } from "../../core/configuration.ts";
 import type { LogPosition } from "../../core/log-position.ts";
-import type { PlacedConfiguration } from "../../core/log-terms.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import { ordered } from "./entry-row.ts";
 

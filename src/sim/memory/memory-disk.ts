@@ -1,14 +1,13 @@
 // What a simulated machine has on its disk: the part of the in-memory store that survives a crash.
 // Which writes have reached it, and when, is log-store.ts.
-import type { Incarnation, MemberKey } from "../../core/configuration.ts";
+import type { Incarnation, MemberKey, PlacedConfiguration } from "../../core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import { type LogIndex, type LogPosition, logStart, type Term } from "../../core/log-position.ts";
-import type { PlacedConfiguration } from "../../core/log-terms.ts";
-import type { Refill } from "../../core/refill.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { Finding, SavedState } from "../../ports/log-store.ts";
+import type { Refill } from "../../core/state.ts";
 
 /** Where a log begins: the position before its first entry, with its time and its checksum. */
 export interface LogBase extends LogPosition {

@@ -1,6 +1,5 @@
 // Draws what a leader tells a follower of itself, and what a follower answers; the rest is frame-generator.ts.
-import type { RefillGoal } from "../../../src/core/refill.ts";
-import type { Message } from "../../../src/core/messages.ts";
+import type { Message, RefillGoal } from "../../../src/core/messages.ts";
 import { type Draw, index, position, term } from "./draw.ts";
 
 export const told = (draw: Draw): { confirmed: number; refill: RefillGoal | null } => ({
