@@ -38,7 +38,6 @@ export interface RequestTarget extends ChangeTarget, StatusSource {
   readonly open: OpenRequests;
   readonly description: StateMachineDescription;
   readonly snapshots: StatusSource["snapshots"] & { readonly backups: Backups };
-  nowMs(): Millis;
   submit(waiter: Waiter): void;
   /** Has a query answered from the state as it is here, unless that may be older than `maxMs`; null: however old. */
   submitStale(waiter: QueryWaiter, maxMs: Millis | null): void;
@@ -107,7 +106,7 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
   const objection = node.open.objection(client.name, payload.byteLength);
   if (objection !== null) return fail({ code: "overloaded", message: objection, leader: null });
   const open = node.open.open(client.name, payload.byteLength);
-  const dueMs = node.nowMs() + Math.min(request.timeoutMs, timeoutMsMax);
+  const dueMs = node.clock.nowMs() + Math.min(request.timeoutMs, timeoutMsMax);
   switch (request.kind) {
     case "command":
       return node.submit({

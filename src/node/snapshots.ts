@@ -43,7 +43,7 @@ export interface NodeSnapshotsOptions {
   readonly policy: SnapshotPolicy;
   readonly scrubIntervalMs: Millis;
   readonly state: () => State;
-  readonly disk: () => Pick<DiskWatch, "hasRoomForBulk" | "hasRoomFor">;
+  readonly disk: Pick<DiskWatch, "hasRoomForBulk" | "hasRoomFor">;
   readonly arrive: (event: ArrivedEvent) => void;
   /** The log's disk is not to be trusted, or an invariant is broken. */
   readonly failed: (error: unknown) => void;
@@ -80,7 +80,7 @@ export class NodeSnapshots {
       snapshots,
       logger,
       circumstances: (through) => this.#circumstances(through),
-      hasRoom: () => options.disk().hasRoomForBulk,
+      hasRoom: () => options.disk.hasRoomForBulk,
       taken: (snapshot) => this.#finished("snapshotTaken", snapshot),
     });
     this.#fetcher = new SnapshotFetcher({
@@ -88,7 +88,7 @@ export class NodeSnapshots {
       snapshots,
       clock,
       logger,
-      hasRoom: () => options.disk().hasRoomForBulk,
+      hasRoom: () => options.disk.hasRoomForBulk,
       machine: () => stateMachine.description.name,
       fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
       damaged: (from, { file }) => options.arrive({ kind: "fetchFailed", from, file }),
@@ -266,7 +266,7 @@ export class NodeSnapshots {
     this.#reclaiming = clock.at(clock.nowMs() + pauseMs, () => {
       this.#reclaiming = null;
       // Giving space back takes some first.
-      if (!this.#options.disk().hasRoomFor(reclaimBytes)) return this.#reclaim(noRoomPauseMs);
+      if (!this.#options.disk.hasRoomFor(reclaimBytes)) return this.#reclaim(noRoomPauseMs);
       try {
         if (store.reclaim()) this.#reclaim();
       } catch (error) {

@@ -1,5 +1,5 @@
 // One turn of a node: everything that has arrived is stepped through the core, then written once, then sent once. What the
-// effects mean is execute-effects.ts; who the node is and how it lives and dies, node.ts.
+// effects mean is execute-effects.ts. How the node starts and ends is node.ts.
 import { nextDeadlineMs } from "../core/deadline.ts";
 import { describeEvent, describeState } from "../core/describe.ts";
 import type { ApplyEntries, DurableEffect } from "../core/effects.ts";

@@ -67,7 +67,7 @@ export class Client {
   /** The request arrives at once; the node's turn comes later. */
   send(request: (id: number) => ClientRequest): number {
     const id = ++this.#lastId;
-    if (!this.#isOver) this.#node.onRequest(request(id), this.#connection);
+    if (!this.#isOver) this.#node.incoming.onRequest(request(id), this.#connection);
     return id;
   }
 

@@ -38,7 +38,7 @@ function forge(disk: MemoryDisk, index: number): MemoryDisk {
 }
 
 const problemOf = (cluster: Cluster, id: string): string | null =>
-  cluster.leader.node.problemOf(cluster.member(id).node.state.self);
+  cluster.leader.node.requests.problemOf(cluster.member(id).node.state.self);
 
 async function startAgain(cluster: Cluster, member: Member): Promise<Member> {
   const disk = member.store.crash();
@@ -110,7 +110,9 @@ describe("P61: a node that has lost its log and knows so", () => {
     await cluster.advance(10_000, 50);
     // Two of three run, and one of them does not know what it has promised.
     expect([third!, back].map(({ node }) => node.state.role.kind)).not.toContain("leader");
-    expect(back.node.problemOf(back.node.state.self)).toContain("its data is damaged, and it copies the log anew");
+    expect(back.node.requests.problemOf(back.node.state.self)).toContain(
+      "its data is damaged, and it copies the log anew",
+    );
     await cluster.stopAll();
   });
 });

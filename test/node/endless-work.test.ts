@@ -54,11 +54,11 @@ test("P64: an endless apply is named in the log and in the status, and no longer
   const { self } = leader.node.state;
   leader.machine.busyWith = { kind: "entry", count: 3, index: 2, term: 1 };
   await cluster.advance(6_000, 100);
-  expect(leader.node.problemOf(self)).toContain("busy with entry 2 (term 1) since");
+  expect(leader.node.requests.problemOf(self)).toContain("busy with entry 2 (term 1) since");
   expect(leader.logs.filter((line) => line === "warn something is wrong with this node")).toHaveLength(1);
   leader.machine.busyWith = null;
   await cluster.advance(200, 100);
-  expect(leader.node.problemOf(self)).toBeNull();
+  expect(leader.node.requests.problemOf(self)).toBeNull();
   await cluster.stopAll();
 });
 
@@ -70,7 +70,9 @@ test("P64: an endless query is named with its client", async () => {
   await cluster.settle();
   leader.machine.busyWith = { kind: "query", count: 3, nth: 0 };
   await cluster.advance(6_000, 100);
-  expect(leader.node.problemOf(leader.node.state.self)).toContain('busy with a query of the client "tester" since');
+  expect(leader.node.requests.problemOf(leader.node.state.self)).toContain(
+    'busy with a query of the client "tester" since',
+  );
   leader.machine.release();
   await cluster.stopAll();
 });

@@ -129,7 +129,7 @@ test("a command that the node holds back ends the wait as well", async () => {
   await cluster.settle();
   client.command("held back");
   await cluster.advance(200);
-  expect(leader.node.waitingCount).toBe(1);
+  expect(leader.node.requests.waitingCount).toBe(1);
   for (const follower of cluster.followers) {
     follower.holdsDisk = "nothing";
     follower.store.flushAll();

@@ -20,7 +20,7 @@ describe("lost leadership", () => {
     await cluster.advance(300);
     expect(client.replies).toEqual([`1 not-leader ${cluster.leader.id}`]);
     expect(appliedAnywhere(cluster)).toEqual([]);
-    expect(old.node.waitingCount).toBe(0);
+    expect(old.node.requests.waitingCount).toBe(0);
     await cluster.stopAll();
   });
 
@@ -54,7 +54,7 @@ describe("lost leadership", () => {
     expect(client.replies).toEqual(["2 not-leader"]);
     await cluster.advance(300);
     expect(client.replies).toEqual(["2 not-leader", "1 outcome-unknown"]);
-    expect(old.node.waitingCount).toBe(0);
+    expect(old.node.requests.waitingCount).toBe(0);
     cluster.rejoin(old.id);
     await cluster.advance(500);
     expect(client.replies.length).toBe(2);

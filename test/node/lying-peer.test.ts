@@ -25,11 +25,11 @@ describe("a member that lies", () => {
       const cluster = (open = await Cluster.founded(["n1", "n2", "n3"]));
       const { leader } = cluster;
       const [liar] = cluster.followers;
-      leader.node.onMessage(liar!.node.state.self, lie(leader.node.state));
+      leader.node.incoming.onMessage(liar!.node.state.self, lie(leader.node.state));
       await cluster.until("it is cut off", () => leader.logs.includes("info peer disconnected"));
       await cluster.advance(2_000, 50);
       expect([leader.end, cluster.leader.id]).toEqual([null, leader.id]);
-      expect(leader.node.peers().every(({ reachable }) => reachable)).toBe(true);
+      expect(leader.node.requests.peers().every(({ reachable }) => reachable)).toBe(true);
     });
   }
 
@@ -42,7 +42,7 @@ describe("a member that lies", () => {
       const cluster = (open = await Cluster.founded(["n1", "n2", "n3"]));
       const [follower, liar] = cluster.followers;
       await cluster.until("it has committed", () => follower!.node.state.commitIndex > 0);
-      follower!.node.onMessage(liar!.node.state.self, lie(follower!.node.state));
+      follower!.node.incoming.onMessage(liar!.node.state.self, lie(follower!.node.state));
       await cluster.until("it is cut off", () => follower!.logs.includes("info peer disconnected"));
       await cluster.advance(2_000, 50);
       expect(follower!.end).toBeNull();

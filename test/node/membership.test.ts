@@ -49,7 +49,7 @@ async function change(
 
 const voters = ({ node }: Member): readonly string[] => latestConfiguration(node.state.log)?.voters.map(nodeIdOf) ?? [];
 const peers = ({ node }: Member): readonly string[] =>
-  node
+  node.requests
     .peers()
     .map(({ id }) => id)
     .sort();
@@ -137,8 +137,8 @@ describe("a node that joins", () => {
 test("a member goes by its own log, whatever list of members it is told", async () => {
   const cluster = await founded();
   const [told, teller] = cluster.followers;
-  told!.node.onMessage(teller!.node.state.self, { kind: "memberList", index: 1_000, members: [] });
-  expect(told!.node.membership.acquaintance.list).toBeNull();
+  told!.node.incoming.onMessage(teller!.node.state.self, { kind: "memberList", index: 1_000, members: [] });
+  expect(told!.node.requests.membership.acquaintance.list).toBeNull();
 });
 
 test("P73: a change that was begun and that a later one takes back is in doubt, and not said to be unmade", async () => {

@@ -33,9 +33,9 @@ describe("P75: all addresses change at once", () => {
       expect(leader.node.state.log.configurations.at(-1)?.configuration.members.map(({ address }) => address)).toEqual(
         three.map((id) => `${id}.test:7400`),
       );
-      await cluster.until("all are connected", () => leader.node.peers().every(({ reachable }) => reachable));
+      await cluster.until("all are connected", () => leader.node.requests.peers().every(({ reachable }) => reachable));
       expect(
-        leader.node
+        leader.node.requests
           .peers()
           .map(({ address }) => address)
           .sort(),
@@ -50,7 +50,7 @@ describe("P75: all addresses change at once", () => {
     await cluster.start("n2", { domain: "moved", incarnation: "n2-new-disk", bootstrap: null, join: [] });
     const back = await cluster.start("n1", { domain: "moved", disk: disks.get("n1")! });
     await cluster.advance(5_000, 100);
-    expect(back.node.peers().map(({ address, reachable }) => [address, reachable])).toEqual([
+    expect(back.node.requests.peers().map(({ address, reachable }) => [address, reachable])).toEqual([
       ["n2.test:7400", false],
       ["n3.test:7400", false],
     ]);

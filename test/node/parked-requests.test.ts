@@ -101,7 +101,7 @@ describe("while a leader hands over", () => {
     client.query("count");
     await cluster.settle();
     expect(client.replies).toEqual([]);
-    expect(target.node.waitingCount).toBe(2);
+    expect(target.node.requests.waitingCount).toBe(2);
     target.holdsDisk = "nothing";
     target.store.flushAll();
     await cluster.advance(100);

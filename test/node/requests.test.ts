@@ -38,9 +38,9 @@ describe("requests", () => {
     expect(client.replies.at(-1)).toBe("32771 overloaded");
     await cluster.advance(200, 100);
     expect(client.replies.length).toBe(32_771);
-    expect(leader.node.waitingCount).toBe(0);
+    expect(leader.node.requests.waitingCount).toBe(0);
     // No client waits for them any more, but the log holds as many as a leader lets into it.
-    expect(leader.node.open.count).toBe(16_384);
+    expect(leader.node.requests.open.count).toBe(16_384);
     cluster.rejoin(leader.id);
     await cluster.advance(1_000);
     client.command("room again");
@@ -67,7 +67,7 @@ describe("requests", () => {
     query();
     expect(client.replies).toEqual(["5 overloaded"]);
     await cluster.settle();
-    expect([client.replies.length, cluster.leader.node.open.bytes]).toEqual([5, 0]);
+    expect([client.replies.length, cluster.leader.node.requests.open.bytes]).toEqual([5, 0]);
     query();
     await cluster.settle();
     expect(client.replies[5]).toStartWith("6 result");

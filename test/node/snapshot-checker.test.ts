@@ -41,7 +41,7 @@ async function checked(
       state: () => ({ ...follower({ log: [1, 1, 1, 1, 1, 1, 1] }), snapshot: latest }),
       scrubIntervalMs: 1e9,
       arrive: () => {},
-      disk: () => ({ hasRoomForBulk: true, hasRoomFor: () => true }),
+      disk: { hasRoomForBulk: true, hasRoomFor: () => true },
       failed: (error: unknown) => failures.push(String(error)),
     },
   );

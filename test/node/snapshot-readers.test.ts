@@ -104,7 +104,7 @@ test("one to which the leader sends the log does, as who has left long ago, and 
   const cluster = await withSnapshots();
   const { leader } = cluster;
   const change = { ...noChange, prioritize: [{ name: leader.id, priority: 1 }] };
-  const changed = leader.node.membership.change(change, null);
+  const changed = leader.node.requests.membership.change(change, null);
   await cluster.settle();
   expect(await changed).toMatchObject({ kind: "done" });
   await commands(cluster);

@@ -55,7 +55,7 @@ describe("a state machine that fails", () => {
     expect(client.replies.length).toBe(1);
     expect(await outcomeOf(cluster, first.node.transfer(sick!.id))).toMatchObject({ kind: "unfitTarget" });
     const { self, currentTerm } = first.node.state;
-    sick!.node.onMessage(self, { kind: "timeoutNow", term: currentTerm });
+    sick!.node.incoming.onMessage(self, { kind: "timeoutNow", term: currentTerm });
     await cluster.until("it has won the election", () => cluster.leader === sick);
     await cluster.anotherLeader(sick!);
     await cluster.stopAll();
@@ -118,7 +118,7 @@ describe("a state machine that fails", () => {
       // It says so again and again, since the real node of this name tells the truth in between.
       const lie = (): void => {
         for (const { node } of [leader, ...honest]) {
-          node.onMessage(liar, { kind: "condition", condition: { ...said, stateMachine } });
+          node.incoming.onMessage(liar, { kind: "condition", condition: { ...said, stateMachine } });
         }
       };
       lie();

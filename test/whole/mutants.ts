@@ -90,8 +90,8 @@ export const wholeMutants: readonly WholeMutant[] = [
   },
   {
     name: "requests that are parked are lost",
-    file: "node/node.ts",
-    text: "for (const waiter of this.#parked.release()) this.#mailbox.addRequest(waiter);",
+    file: "node/request-desk.ts",
+    text: "for (const waiter of this.#parked.release()) this.#parts.mailbox.addRequest(waiter);",
     by: "this.#parked.release();",
     caughtBy: /not answered/,
   },

@@ -1,0 +1,141 @@
+// What is a node made of, and how do its parts reach each other? Everything is constructed and wired here. How the node lives is
+// node.ts, what its transport brings incoming.ts, and what its clients ask request-desk.ts.
+import type { HaltReason } from "../core/effects.ts";
+import type { PlacedConfiguration } from "../core/configuration.ts";
+import { restore } from "../core/restore.ts";
+import type { State } from "../core/state.ts";
+import type { SavedState } from "../ports/log-store.ts";
+import { Applier } from "./applier.ts";
+import { knownLeader } from "./execute-effects.ts";
+import { Fitness } from "./fitness.ts";
+import { HandOvers } from "./hand-overs.ts";
+import { LogTail } from "./log-tail.ts";
+import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
+import { NodeMembership } from "./membership.ts";
+import type { NodeModules, NodeOptions } from "./node-options.ts";
+import { NodeSnapshots } from "./snapshots.ts";
+import { startOf } from "./start-of.ts";
+import { TurnLoop } from "./turn-loop.ts";
+import { WaitingClients } from "./waiting-clients.ts";
+import { WaitingReads } from "./waiting-reads.ts";
+
+const tailBytesMax = 32 * 1024 * 1024;
+
+export interface NodeParts {
+  readonly waiting: WaitingClients;
+  readonly reads: WaitingReads;
+  readonly mailbox: Mailbox;
+  readonly tail: LogTail;
+  readonly applier: Applier;
+  readonly snapshots: NodeSnapshots;
+  readonly membership: NodeMembership;
+  readonly handOvers: HandOvers;
+  readonly fitness: Fitness;
+  readonly loop: TurnLoop;
+}
+
+/** What the parts tell their node. */
+export interface NodeHandlers {
+  readonly isEnded: () => boolean;
+  /** Whether any request waits on this node, also one that has not reached the log. */
+  readonly isAsked: () => boolean;
+  /** The state machine has answered. */
+  readonly answered: () => void;
+  /** After each turn, when everything in it has been done. */
+  readonly turned: () => void;
+  /** The disk is full, and the state is that of the store. */
+  readonly noRoom: () => void;
+  readonly removed: (by: PlacedConfiguration) => void;
+  /** The node cannot continue. */
+  readonly failed: (cause: unknown) => void;
+  /** The core has the node end. */
+  readonly halt: (reason: HaltReason) => void;
+}
+
+/** The parts reach each other when something happens, and not while they are constructed. */
+export function makeParts(options: NodeOptions, modules: NodeModules, handlers: NodeHandlers): NodeParts {
+  const { failed } = handlers;
+  const state = (): State => loop.state;
+  const arrive = (event: ArrivedEvent): void => loop.arrive(event);
+  const waiting = new WaitingClients();
+  const reads = new WaitingReads(() => applier.serve());
+  // Only a leader has a log to keep short. All others say at once that they do not lead.
+  const mailbox = new Mailbox(waiting, reads, () => state().role.kind === "leader" && !handlers.isEnded());
+  const fitness = new Fitness(modules, { ...options, state, arrive, stateMachine: () => applier });
+  const snapshots = new NodeSnapshots(modules, {
+    cluster: options.cluster,
+    policy: options.snapshotPolicy,
+    scrubIntervalMs: options.scrubIntervalMs,
+    disk: fitness.disk,
+    state,
+    arrive,
+    failed,
+  });
+  const membership = new NodeMembership(modules, { ...options, state, arrive });
+  const handOvers = new HandOvers(state, arrive);
+  const tail = new LogTail(modules.store, tailBytesMax);
+  const others = { waiting, reads, mailbox, tail, fitness, snapshots, membership, handOvers };
+  const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
+  const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
+  return { ...others, applier, loop };
+}
+
+function makeApplier(
+  modules: NodeModules,
+  { isAsked, answered, failed }: NodeHandlers,
+  parts: Omit<NodeParts, "applier" | "loop"> & { readonly loop: () => TurnLoop },
+): Applier {
+  const { store, logger } = modules;
+  const { tail, reads, waiting, mailbox, snapshots, fitness, loop } = parts;
+  return new Applier(
+    store.saved.snapshot,
+    { ...modules, tail, reads, waiting },
+    {
+      leader: () => knownLeader(loop().state),
+      isAsked,
+      handed: (last, bytes) => {
+        snapshots.taker.onHanded(last, bytes);
+        // There is room for commands that had to wait.
+        if (!mailbox.isEmpty) loop().schedule();
+      },
+      restore: (snapshot) => snapshots.restore(snapshot),
+      answered,
+      // The log goes on, but this node can neither answer nor keep up: another one should lead.
+      stateMachineFailed: (error) => {
+        logger.log("error", "the state machine has stopped", { reason: error.message });
+        fitness.look();
+      },
+      failed,
+    },
+  );
+}
+
+function makeLoop(
+  options: NodeOptions,
+  modules: NodeModules,
+  { turned, noRoom, failed, removed, halt }: NodeHandlers,
+  parts: Omit<NodeParts, "loop">,
+): TurnLoop {
+  const { store, clock, transport } = modules;
+  const { mailbox, fitness, handOvers, membership } = parts;
+  const begin = (saved: SavedState): State => restore(saved, startOf(saved, options, clock));
+  return new TurnLoop(
+    begin(store.saved),
+    { ...modules, mailbox, disk: fitness.disk },
+    {
+      targets: {
+        ...parts,
+        transport,
+        transferSettled: (settled) => handOvers.settle(settled),
+        changeSettled: (settled) => membership.settle(settled),
+        followerFault: (effect) => fitness.onFollowerFault(effect),
+        removed,
+        halt,
+      },
+      turned,
+      begin,
+      noRoom,
+      failed,
+    },
+  );
+}
