@@ -17,7 +17,7 @@ import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ChangeMembershipRequest, RequestedAddition, RequestedChange } from "../ports/membership-requests.ts";
 import type { ClientReply, LeaderHint, RequestId } from "../ports/requests.ts";
-import { knownLeader, notLeader } from "./execute-effects.ts";
+import { knownLeader, notLeader } from "./known-leader.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { inTime } from "./in-time.ts";
 import type { NodeMembership } from "./membership.ts";

@@ -1,6 +1,5 @@
 // The one switch over effects: what the core decides is done here and nowhere else. Nothing in it catches and goes on.
-import { latestConfiguration } from "../core/log-terms.ts";
-import { type MemberKey, nodeIdOf, type PlacedConfiguration } from "../core/configuration.ts";
+import type { MemberKey, PlacedConfiguration } from "../core/configuration.ts";
 import type {
   ChangeSettled,
   DurableEffect,
@@ -13,9 +12,9 @@ import type {
 import type { Entry } from "../core/entry.ts";
 import { samePosition } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
-import type { LeaderHint } from "../ports/requests.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
+import { leaderHint, notLeader } from "./known-leader.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { NodeSnapshots } from "./snapshots.ts";
 import type { ReplyError, WaitingClients } from "./waiting-clients.ts";
@@ -141,19 +140,6 @@ function sendEntries(effect: SendEntries, { tail, transport }: EffectTargets): v
   transport.send(to, { kind: "appendEntries", term, prev, prevChain, entries, ...known });
 }
 
-/** Who leads, in a form a client can use. */
-function leaderHint(state: State, leader: MemberKey | null): LeaderHint | null {
-  const member = latestConfiguration(state.log)?.members.find(({ key }) => key === leader);
-  return member === undefined ? null : { id: nodeIdOf(member.key), address: member.address };
-}
-
-/** The leader that this node knows of: itself, the one it follows, or none. */
-export function knownLeader(state: State): LeaderHint | null {
-  if (state.role.kind === "leader") return leaderHint(state, state.self);
-  // One that has crashed would cost a client another attempt, at an address where nobody is.
-  return state.role.kind === "follower" && state.crashedLeader === null ? leaderHint(state, state.role.leader) : null;
-}
-
 /** The client asks the leader, or another node; one that leads refuses only because too much waits. */
 function readRefusal(state: State, leader: MemberKey | null): ReplyError {
   if (state.role.kind !== "leader") return notLeader(leaderHint(state, leader));
@@ -162,10 +148,4 @@ function readRefusal(state: State, leader: MemberKey | null): ReplyError {
     message: "too many reads wait already",
     leader: null,
   };
-}
-
-export function notLeader(leader: LeaderHint | null) {
-  const message =
-    leader === null ? "this node does not lead and knows no leader" : `this node does not lead, ${leader.id} does`;
-  return { code: "not-leader", message, leader } as const;
 }

@@ -6,7 +6,7 @@ import { restore } from "../core/restore.ts";
 import type { State } from "../core/state.ts";
 import type { SavedState } from "../ports/log-store.ts";
 import { Applier } from "./applier.ts";
-import { knownLeader } from "./execute-effects.ts";
+import { knownLeader } from "./known-leader.ts";
 import { Fitness } from "./fitness.ts";
 import { HandOvers } from "./hand-overs.ts";
 import { LogTail } from "./log-tail.ts";

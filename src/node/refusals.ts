@@ -5,7 +5,7 @@ import type { Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import { stateMachineStopped } from "./answers.ts";
-import { knownLeader, notLeader } from "./execute-effects.ts";
+import { knownLeader, notLeader } from "./known-leader.ts";
 import { removedWords } from "./node-end.ts";
 import type { ReplyError } from "./waiting-clients.ts";
 

@@ -18,7 +18,7 @@ import type { ClientConnection } from "../ports/transport.ts";
 import type { Backups } from "./backups.ts";
 import { type ChangeTarget, onChangeRequest } from "./change-request.ts";
 import type { Endless } from "./endless-work.ts";
-import { knownLeader } from "./execute-effects.ts";
+import { knownLeader } from "./known-leader.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
 import type { OpenRequest, OpenRequests } from "./open-requests.ts";

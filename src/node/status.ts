@@ -11,7 +11,7 @@ import { latestConfiguration } from "../core/log-terms.ts";
 import type { State } from "../core/state.ts";
 import type { ConfigurationReply, NodeStatus, StatusReply } from "../ports/requests.ts";
 import type { PeerStatus } from "../ports/transport.ts";
-import { knownLeader } from "./execute-effects.ts";
+import { knownLeader } from "./known-leader.ts";
 import type { NodeMembership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
 import type { NodeSnapshots } from "./snapshots.ts";

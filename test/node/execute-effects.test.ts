@@ -8,7 +8,7 @@ import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import type { NodeMessage } from "../../src/ports/node-messages.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
-import { type EffectTargets, executeEffect, notLeader } from "../../src/node/execute-effects.ts";
+import { type EffectTargets, executeEffect } from "../../src/node/execute-effects.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
@@ -163,9 +163,4 @@ describe("durable effects", () => {
     ]);
     expect(tail.read(1, 2, 1e9).map(({ index, term }) => `${index}.${term}`)).toEqual(["1.1", "2.4"]);
   });
-});
-
-test("who is no leader names the leader it knows", () => {
-  expect(notLeader({ id: "n2", address: "a:1" }).message).toContain("n2 does");
-  expect(notLeader(null).message).toContain("knows no leader");
 });
