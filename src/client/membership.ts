@@ -52,10 +52,10 @@ export async function pursueChange(
     const isLate = clock.nowMs() >= dueMs - pauseMs;
     // What is refused the second time may be what the first time has come to.
     const after = await membersNow(client, leftMs());
-    if (after !== null && isDone(change, before, after, await incarnationsOf(client, change, leftMs()))) {
-      return { before, after };
-    }
-    if (outcome.effect === "none") throw inDoubt(outcome);
+    const isSoNow = after !== null && isDone(change, before, after, await incarnationsOf(client, change, leftMs()));
+    if (isSoNow && after.committed) return { before, after };
+    // What is not committed may still become so, or go.
+    if (outcome.effect === "none" && (isLate || !isSoNow)) throw inDoubt(outcome);
     if (isLate) throw outcome;
     isInDoubt = true;
     await pause(clock, pauseMs);

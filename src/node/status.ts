@@ -165,7 +165,7 @@ export function describeConfiguration(state: State): Body<ConfigurationReply> {
     removed: state.removed !== null,
   };
   const placed = state.removed ?? state.log.configurations.at(-1);
-  if (placed === undefined) return { ...own, index: 0, members: [], pending: [] };
+  if (placed === undefined) return { ...own, index: 0, members: [], pending: [], committed: false };
   const { position, configuration } = placed;
   const name = nameIn(configuration);
   return {
@@ -184,6 +184,7 @@ export function describeConfiguration(state: State): Body<ConfigurationReply> {
       demote: demote.map(name),
       remove: remove.map(name),
     })),
+    committed: state.removed !== null || position.index <= state.commitIndex,
   };
 }
 

@@ -187,6 +187,8 @@ export interface ConfigurationReply extends Identified {
   readonly index: LogIndex;
   /** The node that answers is a member no more: this is the last configuration that it knows. */
   readonly removed: boolean;
+  /** The node that answers knows it to be committed. Otherwise a leader that does not have it may still take it back. */
+  readonly committed: boolean;
   readonly members: readonly {
     readonly id: string;
     readonly incarnation: string;

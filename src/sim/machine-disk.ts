@@ -9,7 +9,7 @@ import {
   type MemorySnapshotFiles,
 } from "./memory/snapshot-store.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
+import type { PlacedConfiguration } from "../core/configuration.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Room } from "../ports/disk-space.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";

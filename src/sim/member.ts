@@ -1,8 +1,7 @@
 // One machine of a simulated cluster: its disk, its snapshots, and the lives of the node that runs on it. The node is the one that
 // people run.
 import type { MemoryDisk } from "./memory/memory-disk.ts";
-import { type MemberKey, type NodeId, toMemberKey } from "../core/configuration.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
+import { type MemberKey, type NodeId, type PlacedConfiguration, toMemberKey } from "../core/configuration.ts";
 import type { Settings } from "../core/settings.ts";
 import { GraftError } from "../errors.ts";
 import { Node } from "../node/node.ts";

@@ -1,9 +1,8 @@
 // Who counts in a simulated cluster, by what really is in the logs and on the disks: which configuration governs, which others may
 // come to be in force, and whether the cluster gets over the loss of one more disk.
-import type { Configuration, MemberKey } from "../core/configuration.ts";
+import type { Configuration, MemberKey, PlacedConfiguration } from "../core/configuration.ts";
 import { genesisConfiguration } from "../core/genesis.ts";
 import { type LogPosition, logStart } from "../core/log-position.ts";
-import type { PlacedConfiguration } from "../core/log-terms.ts";
 import { promotionsOf } from "../core/next-configuration.ts";
 import type { State } from "../core/state.ts";
 import type { Member } from "./member.ts";

@@ -115,6 +115,7 @@ describe("client", () => {
           removed: false,
           members,
           pending: [],
+          committed: true,
         });
     };
     const cluster = nodes({ "l:1": first, "m:1": leads });

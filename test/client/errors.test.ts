@@ -170,6 +170,7 @@ describe("a change of the membership that is seen through", () => {
       removed: false,
       members: ids.map((each) => ({ ...member, id: each })),
       pending: [],
+      committed: true,
     });
 
   test("P67: is not said to have been refused when an earlier copy may have been taken", async () => {

@@ -70,11 +70,14 @@ describe("a change that is complete", () => {
   });
 });
 
+type Said = Pick<ConfigurationReply, "node" | "incarnation" | "index" | "members"> &
+  Partial<Pick<ConfigurationReply, "committed">>;
+
 /** What each node says of the members, by address; `change` answers a request to change them. */
 class SayingNodes {
   readonly time = new PlayedTime();
   readonly asked: string[] = [];
-  members: Readonly<Record<string, Pick<ConfigurationReply, "node" | "incarnation" | "index" | "members">>> = {};
+  members: Readonly<Record<string, Said>> = {};
   change: (address: string, id: number, nth: number) => ClientReply = (_, id) => error(id, "outcome-unknown");
   #changes = 0;
 
@@ -108,7 +111,7 @@ class SayingNodes {
     const said = this.members[address];
     return kind !== "configuration" || said === undefined
       ? null
-      : { kind, id, clusterUuid: "c1", removed: false, pending: [], ...said };
+      : { kind, id, clusterUuid: "c1", removed: false, committed: true, pending: [], ...said };
   }
 }
 
@@ -145,6 +148,30 @@ describe("a change that outlives the leader that was asked", () => {
     const client = nodes.client("n3:1");
     const promotion = { ...noRequest, add: [], promote: ["n3"] };
     expect(await nodes.pursued(client, 2000, promotion)).toBe("outcome-unknown");
+    await client.close();
+  });
+
+  test.each([
+    ["until it is", true, 8],
+    ["and is in doubt when it never is", false, "outcome-unknown"],
+  ] as const)("is not done while its entry is not committed, %s", async (_, isCommittedLater, end) => {
+    const nodes = new SayingNodes();
+    const removal = { ...noRequest, remove: ["n3"] };
+    const left = { ...own, index: 8, members: three.members.slice(0, 2), committed: false };
+    nodes.members = { "n1:1": own };
+    nodes.change = (_address, id, nth) => {
+      if (nth > 1) return error(id, "rejected", "nothing to do");
+      nodes.members = { "n1:1": left };
+      nodes.time.at(
+        nodes.time.nowMs() + 1000,
+        () => void (nodes.members = { "n1:1": { ...left, committed: isCommittedLater } }),
+      );
+      return error(id, "outcome-unknown");
+    };
+    const client = nodes.client("n1:1");
+    const beganMs = nodes.time.nowMs();
+    expect(await nodes.pursued(client, 5000, removal)).toBe(end);
+    expect(nodes.time.nowMs() - beganMs).toBeGreaterThanOrEqual(1000);
     await client.close();
   });
 

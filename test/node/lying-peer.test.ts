@@ -55,11 +55,11 @@ describe("P54: a node that is no member", () => {
   test("has this node dial nobody, and is not answered, while a member is", async () => {
     const cluster = (open = await Cluster.founded(["n1", "n2", "n3"]));
     const stranger = await cluster.start("n4", { bootstrap: null, join: ["n1"] });
-    await cluster.until("it is connected", () => stranger.node.peers().some(({ reachable }) => reachable));
+    await cluster.until("it is connected", () => stranger.node.requests.peers().some(({ reachable }) => reachable));
     const { leader } = cluster;
     const [member] = cluster.followers;
     const ask = (from: State["self"]): void =>
-      leader.node.onMessage(from, {
+      leader.node.incoming.onMessage(from, {
         kind: "reachRequest",
         id: 7,
         node: "n9",

@@ -50,7 +50,7 @@ function setUp(initial: State) {
       state: () => state,
       scrubIntervalMs: 1e9,
       arrive: (event) => void ("snapshot" in event && arrived.push(event.snapshot)),
-      disk: () => ({ hasRoomForBulk: true, hasRoomFor: () => true }),
+      disk: { hasRoomForBulk: true, hasRoomFor: () => true },
       failed: (error: unknown) => {
         throw error;
       },

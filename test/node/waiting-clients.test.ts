@@ -77,7 +77,7 @@ describe("waiting clients", () => {
     for (const end of ends) {
       const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
       for (const term of [1, 2, 4]) {
-        waiting.place([waiting.add([waiter(1_000, requests.open("a", 10))])], { index: 7, term });
+        waiting.place([waiting.add(waiter(1_000, requests.open("a", 10)))], { index: 7, term });
       }
       expect([waiting.openCount, waiting.openBytes, requests.count]).toEqual([3, 30, 3]);
       end(waiting);

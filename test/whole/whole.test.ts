@@ -16,8 +16,17 @@ test("the same seed gives the same transcript, and another seed another one", ()
 }, 60_000);
 
 test("nodes and clients hold, and much happens to them", () => {
-  const sum = { elections: 0, faults: 0, answers: 0, restores: 0, damages: 0 };
-  for (let seed = 100; seed < 112; seed++) {
+  const sum = {
+    elections: 0,
+    faults: 0,
+    answers: 0,
+    restores: 0,
+    damages: 0,
+    changes: 0,
+    handOvers: 0,
+    broughtBack: 0,
+  };
+  for (let seed = 100; seed < 130; seed++) {
     const result = simulateWhole({ seed, plugin, events });
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += result[name];
   }
@@ -26,6 +35,9 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.answers).toBeGreaterThan(1000);
   expect(sum.restores).toBeGreaterThan(5);
   expect(sum.damages).toBeGreaterThan(3);
+  expect(sum.changes).toBeGreaterThan(10);
+  expect(sum.handOvers).toBeGreaterThan(10);
+  expect(sum.broughtBack).toBeGreaterThan(1);
 }, 120_000);
 
 const seedsMax = 80;

@@ -222,7 +222,7 @@ function readNodeStatus(item: Item): NodeStatus {
 }
 
 function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply): void {
-  writer.start(messageNumbers.configurationReply, 9);
+  writer.start(messageNumbers.configurationReply, 10);
   writer.uint(reply.id);
   writer.textOrNull(reply.clusterUuid);
   writer.text(reply.node);
@@ -244,10 +244,15 @@ function writeConfigurationReply(writer: FrameWriter, reply: ConfigurationReply)
     writer.array(3);
     for (const names of [promote, demote, remove]) writeNames(writer, names);
   }
+  writer.bool(reply.committed);
 }
 
 export function readConfigurationReply(items: readonly PlainItem[]): ConfigurationReply {
-  const [, id, clusterUuid, node, incarnation, index, removed, members, pending] = row(items, 9, "configuration");
+  const [, id, clusterUuid, node, incarnation, index, removed, members, pending, committed] = row(
+    items,
+    10,
+    "configuration",
+  );
   return {
     kind: "configuration",
     id: requestId(id),
@@ -264,6 +269,7 @@ export function readConfigurationReply(items: readonly PlainItem[]): Configurati
       (member) => `${member.id}@${member.incarnation}`,
     ),
     pending: list(pending, membersMax, "configuration.pending").map(readPendingStep),
+    committed: bool(committed, "configuration.committed"),
   };
 }
 

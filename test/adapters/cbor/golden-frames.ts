@@ -328,8 +328,9 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
       removed: false,
       members: [{ id: "n1", incarnation: "a1", address: "127.0.0.1:7401", voter: true, outgoing: false, priority: 0 }],
       pending: [{ promote: ["n4"], demote: [], remove: ["n1"] }],
+      committed: true,
     },
-    hex: "0000003489184305f6626e316261311903ebf48186626e316261316e3132372e302e302e313a37343031f5f400818381626e348081626e31",
+    hex: "000000358a184305f6626e316261311903ebf48186626e316261316e3132372e302e302e313a37343031f5f400818381626e348081626e31f5",
   },
   describeReply: {
     frame: { kind: "describe", id: 5, name: "kv", version: "1", style: "typed", commands: ["put"], queries: ["get"] },

@@ -74,6 +74,6 @@ export function listedMembers(draw: Draw): Frame {
     node: draw.name(),
     incarnation: draw.name(),
   };
-  const [at, removed] = [index(draw), draw.bool()];
-  return { kind: "configuration", id: index(draw), ...own, index: at, removed, members: list, pending };
+  const [at, removed, committed] = [index(draw), draw.bool(), draw.bool()];
+  return { kind: "configuration", id: index(draw), ...own, index: at, removed, members: list, pending, committed };
 }
