@@ -198,7 +198,7 @@ export class Asker {
         if (objection !== null) return this.#refused(attempt, address, objection, isLatest);
         // Only a leader answers commands and opens sessions: stay with it. Queries are answered by others as well.
         this.#settle(attempt);
-        if (isLeaders(attempt.body)) this.#route.follow(address);
+        if (isLeaders(attempt.body)) this.#route.follow(address, "answered");
         if (attempt.pinned === null) this.#learn(address);
         attempt.resolve(verdict.reply);
         return;
@@ -237,7 +237,7 @@ export class Asker {
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
     const next = leaders.find((each) => each !== address && !isSpent(attempt, each) && this.#pauseMs(each) === 0);
     if (next !== undefined) {
-      this.#route.follow(next);
+      this.#route.follow(next, "named");
       if (attempt.tries <= redirectsMax) return this.#try(attempt);
     } else {
       this.#route.turnAwayFrom(address);

@@ -53,9 +53,11 @@ export async function pursueChange(
     // What is refused the second time may be what the first time has come to.
     const after = await membersNow(client, leftMs());
     const isSoNow = after !== null && isDone(change, before, after, await incarnationsOf(client, change, leftMs()));
-    if (isSoNow && after.committed) return { before, after };
+    // A member that lags behind may show a list from before a node came that is to go now.
+    const isNews = after !== null && before !== null && after.index > before.index;
+    if (isSoNow && isNews && after.committed) return { before, after };
     // What is not committed may still become so, or go.
-    if (outcome.effect === "none" && (isLate || !isSoNow)) throw inDoubt(outcome);
+    if (outcome.effect === "none" && (isLate || !isSoNow || !isNews)) throw inDoubt(outcome);
     if (isLate) throw outcome;
     isInDoubt = true;
     await pause(clock, pauseMs);

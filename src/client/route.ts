@@ -5,6 +5,8 @@ export class Route {
   readonly #given: string[];
   #addresses: string[];
   #leader: string | null = null;
+  /** It has answered as a leader does. Otherwise another node has only named it. */
+  #hasLed = false;
   #cursor = 0;
   #turn = 0;
 
@@ -63,15 +65,23 @@ export class Route {
   }
 
   /** A node says, or its answer shows, that the node at `address` leads. */
-  follow(address: string): void {
+  follow(address: string, because: "answered" | "named"): void {
+    if (because === "answered") this.#hasLed = true;
     if (this.#leader === address) return;
     this.#leader = address;
+    this.#hasLed = because === "answered";
     if (!this.#addresses.includes(address)) this.#addresses.push(address);
   }
 
-  /** The node at `address` did not help: the next request goes elsewhere. */
+  /**
+   * The node at `address` did not help: the next request goes elsewhere. The node that named it as the leader did not help either. It
+   * may have been removed long ago, and would name the same one again.
+   */
   turnAwayFrom(address: string): void {
-    if (this.#leader === address) this.#leader = null;
+    if (this.#leader === address) {
+      this.#leader = null;
+      if (!this.#hasLed) return void this.#cursor++;
+    }
     if (this.#leader === null && this.#addresses[this.#cursor % this.#addresses.length] === address) this.#cursor++;
   }
 }

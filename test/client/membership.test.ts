@@ -175,6 +175,18 @@ describe("a change that outlives the leader that was asked", () => {
     await client.close();
   });
 
+  test("is not done because a member that lags behind has a list from before the node came that was to go", async () => {
+    const nodes = new SayingNodes();
+    nodes.members = { "n1:1": own };
+    nodes.change = (_, id) => {
+      nodes.members = { "n1:1": { ...own, index: 3, members: three.members.slice(0, 2) } };
+      return error(id, "outcome-unknown");
+    };
+    const client = nodes.client("n1:1");
+    expect(await nodes.pursued(client, 3000, { ...noRequest, remove: ["n3"] })).toBe("outcome-unknown");
+    await client.close();
+  });
+
   test("a list that is older than the change is not the answer", async () => {
     const nodes = new SayingNodes();
     nodes.members = { "n1:1": own };

@@ -8,11 +8,28 @@ const next = (route: Route): string | null => route.pick(none, free);
 
 test("the leader is asked while it is known, whoever else did not help", () => {
   const route = new Route(["a", "b", "c"]);
-  route.follow("c");
+  route.follow("c", "answered");
   for (const address of ["b", "x"]) route.turnAwayFrom(address);
   expect(next(route)).toBe("c");
   route.turnAwayFrom("c");
   expect(next(route)).toBe("a");
+});
+
+test("a node that names another one which does not lead is not asked again before all others", () => {
+  const route = new Route(["a", "b", "c", "d"]);
+  // It has been removed long ago, or is cut off, and names the leader of that time; that one names another.
+  for (const said of ["d", "c"]) {
+    expect(next(route)).toBe(said === "d" ? "a" : "d");
+    route.follow(said, "named");
+  }
+  expect(next(route)).toBe("c");
+  route.turnAwayFrom("c");
+  expect(next(route)).toBe("b");
+  // One that has led is another matter: the cursor stands where it stood.
+  route.follow("d", "named");
+  route.follow("d", "answered");
+  route.turnAwayFrom("d");
+  expect(next(route)).toBe("b");
 });
 
 test("without a leader each address has its turn, and stays until it does not help", () => {
@@ -35,13 +52,13 @@ test("of several addresses the one that may be dialled first is picked, and none
   expect(route.pick(none, pauseMs)).toBe("b");
   expect(route.pick((address) => address === "b", pauseMs)).toBe("c");
   expect(route.pick(() => true, pauseMs)).toBeNull();
-  route.follow("c");
+  route.follow("c", "answered");
   expect(route.pick((address) => address === "c", free)).toBe("a");
 });
 
 test("queries for any node go to each in turn, whoever leads", () => {
   const route = new Route(["a", "b", "c"]);
-  route.follow("b");
+  route.follow("b", "answered");
   expect([0, 1, 2, 3].map(() => route.pickNext(none, free))).toEqual(["a", "b", "c", "a"]);
 });
 
@@ -49,7 +66,7 @@ test("members that have left are forgotten; the addresses that were given stay, 
   const route = new Route(["a", "b"]);
   route.know(["b", "c", "d"]);
   expect(route.addresses).toEqual(["a", "b", "c", "d"]);
-  route.follow("e");
+  route.follow("e", "answered");
   expect(route.addresses).toContain("e");
   route.know(["c"]);
   expect(route.addresses).toEqual(["a", "b", "c", "e"]);
