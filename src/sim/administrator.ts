@@ -3,7 +3,8 @@
 // wiped, and checks what it is told.
 import { GraftClient } from "../client/client.ts";
 import { pursueChange } from "../client/membership.ts";
-import { type Configuration, nodeIdOf } from "../core/configuration.ts";
+import { type Configuration, type MemberKey, nodeIdOf } from "../core/configuration.ts";
+import type { Term } from "../core/log-position.ts";
 import type { MembershipChange } from "../core/membership-change.ts";
 import { nextConfiguration } from "../core/next-configuration.ts";
 import { GraftError } from "../errors.ts";
@@ -31,6 +32,8 @@ export interface AdministratorWorld {
   readonly links: ClientLinks;
   readonly members: readonly Member[];
   readonly standing: Standing;
+  /** Who has led, by terms. */
+  readonly leaders: ReadonlyMap<Term, MemberKey>;
   readonly trace: (line: string) => void;
   readonly violated: (what: string) => void;
 }
@@ -156,10 +159,10 @@ export class Administrator {
   }
 
   async #handOver(): Promise<void> {
-    const { chance, members, trace, violated, standing } = this.#world;
+    const { chance, members, trace, violated, leaders } = this.#world;
     const to = chance.happens(0.4) ? null : chance.pick(members).id;
     trace(`the administrator has leadership handed over to ${to ?? "any node"}`);
-    const leadersBefore = new Set(members.filter(({ isLeader }) => isLeader).map(({ id }) => id));
+    const before = Math.max(0, ...leaders.keys());
     const timeoutMs = this.#timeoutMs();
     const outcome = await this.#client
       .transferLeadership(to, { timeoutMs })
@@ -167,9 +170,9 @@ export class Administrator {
       .catch(asFailure);
     this.handOvers++;
     trace(`the administrator is told: ${wordsOf(outcome)}`);
-    if (outcome !== null || to === null || leadersBefore.has(to)) return;
-    const isVoter = standing.possible().some(({ voters }) => voters.some((key) => nodeIdOf(key) === to));
-    if (!isVoter) violated(`leadership was reported to have been handed over to ${to}, which is no voter`);
+    if (outcome !== null || to === null) return;
+    const hasLed = Array.from(leaders).some(([term, key]) => term >= before && nodeIdOf(key) === to);
+    if (!hasLed) violated(`leadership was reported to have been handed over to ${to}, which has not led since`);
   }
 
   /** A node that has been removed, or wiped, comes again with an empty disk, to be added. */

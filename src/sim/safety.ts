@@ -20,7 +20,8 @@ interface Committed {
 export class Safety {
   readonly #members: readonly Member[];
   readonly #broken: (what: string) => void;
-  readonly #leaders = new Map<Term, MemberKey>();
+  /** Who has led, by terms. */
+  readonly leaders = new Map<Term, MemberKey>();
   readonly #seen = new Map<Member, State>();
   #committed: Committed = { index: 0, term: 0, decidedIn: 0 };
   /** The terms of entries up to which a node has known the log to be committed. */
@@ -35,11 +36,6 @@ export class Safety {
     this.#broken = broken;
   }
 
-  /** How many terms have had a leader. */
-  get elections(): number {
-    return this.#leaders.size;
-  }
-
   /** After each event, at each member. */
   look(member: Member): void {
     const state = member.node?.state;
@@ -52,10 +48,10 @@ export class Safety {
 
   #lookAtLeader(state: State): void {
     const { currentTerm: term, self, log } = state;
-    const known = this.#leaders.get(term);
+    const known = this.leaders.get(term);
     if (known === self) return;
     if (known !== undefined) return this.#broken(`${known} and ${self} both lead term ${term}`);
-    this.#leaders.set(term, self);
+    this.leaders.set(term, self);
     checkState(state);
     const { index, term: committedTerm, decidedIn } = this.#committed;
     if (term <= decidedIn || holds(log, index, committedTerm)) return;

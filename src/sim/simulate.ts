@@ -123,6 +123,7 @@ class World {
       ...shared,
       links,
       standing: this.#standing,
+      leaders: this.#safety.leaders,
       violated: (what) => this.#note(what),
     });
     const mayLose = (member: Member): boolean => this.#administrator.isIdle && this.#standing.mayLose(member);
@@ -177,7 +178,7 @@ class World {
       frames: this.#network.frames,
       commands: this.#workload.commands,
       answers: this.#workload.answers,
-      elections: this.#safety.elections,
+      elections: this.#safety.leaders.size,
       faults: this.#faults.count,
       restores: this.#restores,
       damages: this.#damages,
