@@ -151,6 +151,7 @@ export class Node {
   /** A removed node keeps telling its clients where to go. It refuses to start again from the same data. */
   #onRemoved(by: PlacedConfiguration): void {
     this.#modules.logger.log("warn", removedError(this.#options.id, by).message);
+    this.#parts.waiting.leaveAfter(this.state.commitIndex, "this node was removed before the entry was committed");
     this.requests.unpark();
   }
 

@@ -169,15 +169,22 @@ export class WaitingClients {
    * here any more (P26 of the tests).
    */
   coverThrough(index: LogIndex): void {
+    const reason = "the node installed a snapshot that covers the entry before it was applied here";
+    this.#giveUpPlaced((at) => at <= index, reason);
+  }
+
+  /** The node learns of no commit after `index`: what becomes of later entries cannot be seen here. */
+  leaveAfter(index: LogIndex, reason: string): void {
+    this.#giveUpPlaced((at) => at > index, reason);
+  }
+
+  #giveUpPlaced(isGivenUp: (index: LogIndex) => boolean, reason: string): void {
     for (const [at, latest] of this.#placed) {
-      if (at > index) continue;
+      if (!isGivenUp(at)) continue;
       this.#placed.delete(at);
       for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
         this.#seenThrough(placed);
-        this.#fail(
-          placed.waiter,
-          outcomeUnknown("the node installed a snapshot that covers the entry before it was applied here"),
-        );
+        this.#fail(placed.waiter, outcomeUnknown(reason));
       }
     }
   }

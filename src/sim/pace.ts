@@ -14,7 +14,7 @@ export interface Pace {
   readonly network: NetworkPace;
   readonly faults: FaultPace;
   readonly administrator: AdministratorPace;
-  readonly workload: Omit<WorkloadOptions, "addresses">;
+  readonly workload: Omit<WorkloadOptions, "addresses" | "members">;
 }
 
 /** What a seed draws from: everything is measured in election timeouts. */

@@ -117,6 +117,7 @@ class World {
       ...pace.workload,
       addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
       links,
+      members: () => this.#standing.governing,
       load: this.#anyLoad ?? new KeyValueLoad(this.#schedule, chance, { ...pace.workload, trace }),
     });
     this.#administrator = new Administrator(pace.administrator, {

@@ -98,6 +98,23 @@ describe("waiting clients", () => {
     expect([old.answers, young.answers, waiting.count]).toEqual([["outcome-unknown"], ["outcome-unknown"], 0]);
   });
 
+  test("a node that learns of no later commits leaves what comes after the last one in doubt, and nothing else", () => {
+    const waiting = new WaitingClients();
+    const [committed, overwritten, later] = [waiter(), waiter(), waiter()];
+    waiting.place([waiting.add(committed)], { index: 6, term: 1 });
+    waiting.place([waiting.add(overwritten)], { index: 7, term: 1 });
+    waiting.place([waiting.add(later)], { index: 7, term: 2 });
+    waiting.leaveAfter(6, "this node has been removed");
+    expect([committed.answers, overwritten.answers, later.answers]).toEqual([
+      [],
+      ["outcome-unknown"],
+      ["outcome-unknown"],
+    ]);
+    expect([waiting.count, waiting.openCount]).toEqual([1, 1]);
+    expect(waiting.take({ index: 6, term: 1 }, null)).toBe(committed);
+    expect([waiting.count, waiting.openCount]).toEqual([0, 0]);
+  });
+
   test("a held proposal whose time is up may still get its place: its outcome is unknown", () => {
     const waiting = new WaitingClients();
     const client = waiter(100);

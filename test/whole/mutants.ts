@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type * as definitionCheck from "../../src/adapters/plugin/definition-check.ts";
 import { replaceOnce } from "../sim/mutants.ts";
 import type { Violation } from "../../src/sim/violation.ts";
+import type { Story } from "../../src/sim/story.ts";
 import type { simulateWhole, WholeOptions } from "../../src/sim/simulate.ts";
 
 type DefinitionCheck = Pick<typeof definitionCheck, "checkDefinition">;
@@ -27,6 +28,8 @@ export interface WholeMutant extends Change {
   readonly also?: readonly Change[];
   /** The first seed that is tried; default 0. */
   readonly from?: number;
+  /** What of each seed takes part; default: all of it. */
+  readonly story?: Story;
   readonly caughtBy: RegExp;
 }
 
@@ -55,7 +58,11 @@ export async function loadWholeMutant(mutant: WholeMutant | null): Promise<Loade
       import(join(folder, "plugins/kv/index.ts")) as Promise<{ readonly default: unknown }>,
     ]);
     const plugin = checkDefinition(kv);
-    return { violationOf: (seed, events) => violationOf(simulation.simulateWhole, { seed, plugin, events }), dispose };
+    return {
+      violationOf: (seed, events) =>
+        violationOf(simulation.simulateWhole, { seed, plugin, events, story: mutant?.story ?? {} }),
+      dispose,
+    };
   } catch (error) {
     dispose();
     throw error;
@@ -185,6 +192,6 @@ export const wholeMutants: readonly WholeMutant[] = [
     text: "    mailbox.putBack(this.#standing.latest);\n",
     by: "",
     caughtBy: /not within|all faults over/,
-    from: 1_500,
+    story: { faults: ["fullDisk", "crash"] },
   },
 ];

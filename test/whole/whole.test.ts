@@ -40,7 +40,7 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.broughtBack).toBeGreaterThan(1);
 }, 120_000);
 
-const seedsMax = 80;
+const seedsMax = 200;
 
 /** The first violation among the mutant's seeds; null when it gets away. */
 async function firstViolation(mutant: WholeMutant | null): Promise<Violation | null> {
