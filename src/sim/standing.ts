@@ -31,7 +31,8 @@ export class Standing {
   /** After each event, of each node that runs. */
   look(state: State): void {
     if (state.genesis === null) return;
-    if (state.commitIndex > this.#committed || this.#governing === null) this.#advance(state);
+    // A genesis that no quorum knows is lost with the disk of the founder that wrote it.
+    if (state.commitIndex > this.#committed) this.#advance(state);
     if (state.removed !== null && !this.#removed.has(state.self)) this.#onRemoved(state.self, state.removed);
   }
 
