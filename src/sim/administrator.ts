@@ -152,6 +152,7 @@ export class Administrator {
   #picture(): string | null {
     const { standing, members } = this.#world;
     const possible = standing.possible();
+    if (standing.governing === null) return null;
     if (possible.some(({ pending, outgoing }) => pending.length + outgoing.length > 0)) return null;
     // A leader that was elected without the latest configuration cuts it off.
     if (members.every(({ isLeader }) => !isLeader)) return null;
