@@ -47,6 +47,8 @@ export interface MemberWorld {
   readonly restored: (by: NodeId) => void;
   /** Its disk has lost or changed something. */
   readonly damaged: (by: NodeId) => void;
+  /** A life of a member is over in a moment: what its node knows can be seen for the last time. */
+  readonly ending: (by: Member) => void;
   /** A node has failed for a reason that nobody foresees. */
   readonly broken: (by: NodeId, cause: unknown) => void;
 }
@@ -261,6 +263,7 @@ export class Member {
   }
 
   #over(isCrash: boolean): void {
+    this.#world.ending(this);
     const running = this.#running!;
     this.#running = null;
     running.life.end();

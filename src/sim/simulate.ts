@@ -145,6 +145,7 @@ class World {
         applied: (by, life, entry) => this.#safety.onApplied(by, life, entry),
         restored: () => void this.#restores++,
         sent: (what, disk) => this.#promises.onSent(what, disk),
+        ending: (by) => this.#look(by),
         damaged: () => void this.#damages++,
         broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
       });
@@ -260,11 +261,13 @@ class World {
     if (!this.#schedule.runNext()) this.#violated("nothing is planned any more");
     drainMicrotasks();
     this.#events++;
-    for (const member of this.#members) {
-      if (member.node !== null) this.#standing.look(member.node.state);
-      this.#safety.look(member);
-    }
+    for (const member of this.#members) this.#look(member);
     this.#mustHold();
+  }
+
+  #look(member: Member): void {
+    if (member.node !== null) this.#standing.look(member.node.state);
+    this.#safety.look(member);
   }
 
   #say(line: string): void {
