@@ -289,6 +289,32 @@ test("a change whose newcomers cannot be tried in its time is not begun, and is 
   expect(voters(leader)).toEqual([...three]);
 });
 
+test("a list of the members says whether it is committed", async () => {
+  const cluster = await founded();
+  const { leader } = cluster;
+  const isCommitted = (member: Member): boolean => {
+    const client = cluster.client(member.id);
+    client.send((id) => ({ kind: "configuration", id }));
+    const [reply] = client.raw;
+    if (reply?.kind !== "configuration") throw new Error("no list of the members");
+    return reply.committed;
+  };
+  expect(isCommitted(leader)).toBe(true);
+  cluster.isolate(leader.id);
+  cluster.client(leader.id).send((id) => ({
+    kind: "changeMembership",
+    id,
+    timeoutMs: 60_000,
+    change: { ...nothing, prioritize: [{ name: leader.id, priority: 1 }] },
+    expectedIndex: null,
+    dryRun: false,
+  }));
+  await cluster.advance(20, 1);
+  expect([isCommitted(leader), ...cluster.followers.map(isCommitted)]).toEqual([false, true, true]);
+  cluster.rejoin(leader.id);
+  await cluster.until("it is committed, or gone", () => isCommitted(leader));
+});
+
 test("a change of a configuration that has changed since it was looked at is refused", async () => {
   const cluster = await founded();
   const reply = await change(cluster, cluster.leader, { demote: [cluster.followers[0]!.id] }, { expectedIndex: 7 });
