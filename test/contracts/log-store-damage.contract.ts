@@ -122,6 +122,15 @@ export function logStoreDamageContract(name: string, createMedium: () => LogStor
       expect(reopen()).toMatchObject({ refill: null, genesis, currentTerm: 5, last: { index: 4, term: 4 } });
     });
 
+    test("data that were there before the refill began are not taken for whole, though the mark asks for little then", () => {
+      write(...begun);
+      copyHere();
+      const { incarnation } = store.saved;
+      expect(reopen(() => medium.loseData()).refill).not.toBeNull();
+      expect(reopen(() => medium.putBack())).toMatchObject({ incarnation, currentTerm: 3, last: { index: 0 } });
+      expect(store.saved.refill).not.toBeNull();
+    });
+
     test.each<[string, () => void]>([
       ["nothing was written since", () => undefined],
       ["entries were cut", () => write(truncate(5))],

@@ -27,6 +27,7 @@ export interface MemoryDisk extends MemoryData {
 
 /** How far the log reached and what was promised: what the data is compared with at the next start (memory-mark.ts). */
 export interface MemoryMark {
+  readonly generation: number;
   readonly clusterUuid: string | null;
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
@@ -38,6 +39,7 @@ export interface MemoryMark {
 }
 
 const firstMark: MemoryMark = {
+  generation: 0,
   clusterUuid: null,
   currentTerm: 0,
   votedFor: null,
@@ -49,6 +51,8 @@ const firstMark: MemoryMark = {
 
 /** All that is lost when the log is. */
 export interface MemoryData {
+  /** How often the data had been set aside before: data of before a refill are no longer this node's. */
+  generation: number;
   genesis: Genesis | null;
   currentTerm: Term;
   votedFor: MemberKey | null;
@@ -61,7 +65,8 @@ export interface MemoryData {
   entries: Entry[];
 }
 
-const emptyData = (): MemoryData => ({
+const emptyData = (generation: number): MemoryData => ({
+  generation,
   genesis: null,
   currentTerm: 0,
   votedFor: null,
@@ -74,7 +79,7 @@ const emptyData = (): MemoryData => ({
 });
 
 export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
-  ...emptyData(),
+  ...emptyData(0),
   incarnation,
   mark: firstMark,
   finding: null,
@@ -89,7 +94,7 @@ export const dataOn = (disk: MemoryDisk): MemoryData => {
 /** The data goes aside, and what is left begins with the promises of the mark. */
 export function beginAnew(disk: MemoryDisk, { currentTerm, votedFor }: MemoryMark, refill: Refill | null): void {
   disk.setAside.push(dataOn(disk));
-  Object.assign(disk, { ...emptyData(), currentTerm, votedFor, refill });
+  Object.assign(disk, { ...emptyData(disk.setAside.length), currentTerm, votedFor, refill });
 }
 
 /** Costs as much as the effect has entries. The effect must fit; see `whyNot`. */

@@ -14,6 +14,7 @@ export function markOf(disk: MemoryDisk): MemoryMark {
   const configuration = inLog?.configuration ?? baseConfiguration?.configuration ?? founding;
   const { index, term } = entries.at(-1) ?? base;
   return {
+    generation: disk.generation,
     clusterUuid: genesis?.clusterUuid ?? refill?.clusterUuid ?? null,
     currentTerm,
     votedFor,
@@ -56,8 +57,10 @@ export function settleDamage(disk: MemoryDisk): void {
 
 function whatIsMissing(
   disk: MemoryDisk,
-  { clusterUuid, currentTerm, votedFor, last, chain }: MemoryMark,
+  { generation, clusterUuid, currentTerm, votedFor, last, chain }: MemoryMark,
 ): string | null {
+  // While a node is refilled its mark names little. Data that were set aside would pass all that follows.
+  if (disk.generation !== generation) return "The data are those that were set aside";
   const uuid = disk.genesis?.clusterUuid ?? disk.refill?.clusterUuid ?? null;
   if (clusterUuid !== null && uuid !== clusterUuid) return `The disk is of the cluster ${uuid}, not of ${clusterUuid}`;
   if (disk.currentTerm < currentTerm) return `The term is ${disk.currentTerm}, and it was ${currentTerm}`;
