@@ -1,5 +1,6 @@
 // Which node is asked, and when another one? Every request under way is pursued here, over one connection to each node, until it
 // has its answer or its time is up. What an ending means is attempt.ts; what a request is for, client.ts and session.ts.
+import type { Millis } from "../core/log-position.ts";
 import type { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClientReply, ErrorReply, RequestId } from "../ports/requests.ts";
@@ -80,6 +81,11 @@ const patienceMaxMs = 1000;
 const patienceShare = 1 / 3;
 /** A node that says nothing for less may have been busy: then requests in a hurry cost the others no connection. */
 const silenceMinMs = 500;
+
+/** A change of the members that is sent with less time than this would only leave a doubt. */
+const changeLeastMs = 200;
+/** How much of the time for a change of the members a node has for it: it is to answer before this client gives up. */
+const nodesShare = 0.9;
 
 export class Asker {
   readonly #readFrom: ReadFrom;
@@ -179,7 +185,7 @@ export class Asker {
     if (attempt.pinned === null && isRepeatable(attempt.body)) {
       attempt.elsewhereMs = nowMs + Math.min(patienceMaxMs, (attempt.dueMs - nowMs) * patienceShare);
     }
-    const id = connection.request(attempt.body, (ending) => this.#onEnding(attempt, connection, ending));
+    const id = connection.request(bodyNow(attempt, nowMs), (ending) => this.#onEnding(attempt, connection, ending));
     // A link that answers from inside `send` may have led to another node already.
     if (attempt.connection === connection) attempt.id = id;
   }
@@ -234,6 +240,8 @@ export class Asker {
 
   #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
     const { leaders } = verdict;
+    const isTooLate = attempt.body.kind === "changeMembership" && attempt.dueMs - this.#clock.nowMs() < changeLeastMs;
+    if (isTooLate) return this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), verdict.error));
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
     const next = leaders.find((each) => each !== address && !isSpent(attempt, each) && this.#pauseMs(each) === 0);
     if (next !== undefined) {
@@ -331,6 +339,12 @@ function note(attempt: Attempt, error: GraftError): void {
 function isWithTwo({ connection, id, earlier }: Attempt): boolean {
   if (connection?.hasLeft(id) !== true || earlier === null) return false;
   return [...earlier.values()].some((asked) => asked.connection.hasLeft(asked.id));
+}
+
+/** What is sent at this moment: a change of the members with the time that is left for it. */
+function bodyNow({ body, dueMs }: Attempt, nowMs: Millis): RequestBody {
+  if (body.kind !== "changeMembership") return body;
+  return { ...body, timeoutMs: Math.max(1, Math.ceil((dueMs - nowMs) * nodesShare)) };
 }
 
 /** Whether only a leader answers it. */

@@ -89,8 +89,6 @@ const defaultSessionTimeoutMs = 600_000;
 const sessionTimeoutMsMin = 1000;
 /** How long closing waits for the end of the session: it ends by itself as well. */
 const closeTimeoutMs = 250;
-/** How much of the time for a change of the membership the node has for it. */
-const nodesShare = 0.9;
 
 export class GraftClient {
   readonly #timeoutMs: number;
@@ -243,8 +241,7 @@ export class GraftClient {
     const { expectedIndex = null } = options;
     const fault = faultOfChange(change);
     if (fault !== null) return Promise.reject(new GraftError("rejected", fault, { subject: "change" }));
-    // The node is to answer before this client gives up: it knows how things stand.
-    const timeoutMs = Math.ceil(this.#time(options) * nodesShare);
+    const timeoutMs = this.#time(options);
     return this.#expect<R>(kind, { kind: "changeMembership", timeoutMs, change, expectedIndex, dryRun }, options);
   }
 

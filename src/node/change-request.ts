@@ -63,7 +63,7 @@ export async function onChangeRequest(
   if (objection !== null) return fail(objection);
   const next = await handOverFirst(node, resolved);
   if (next !== null) return fail(notLeader(next));
-  if (clock.nowMs() >= dueMs) return fail(notBegun("no other node has taken over leadership in time"));
+  if (clock.nowMs() >= dueMs) return fail(notBegun("its time is up"));
   const changed = node.membership.change(resolved, expectedIndex);
   const answered = answerChange(node, id, { resolved, changed, remarks: tried.remarks, dueMs }).then(reply);
   await node.membership.untilAnswered(answered);

@@ -92,8 +92,9 @@ export class Faults {
   #next(): void {
     this.#schedule.after(this.#chance.wait(this.#pace.everyMs), () => {
       if (this.#isOver) return;
-      this.count++;
-      this.#happen(this.#chance.weighted(this.#pace.weights));
+      const name = this.#chance.weighted(this.#pace.weights);
+      if (name !== "nothing") this.count++;
+      this.#happen(name);
       this.#next();
     });
   }

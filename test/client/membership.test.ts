@@ -212,3 +212,27 @@ describe("a change that outlives the leader that was asked", () => {
     await client.close();
   });
 });
+
+test("a change that no node has begun is not in doubt: each copy leaves the node the time in which it can still answer", async () => {
+  const time = new PlayedTime();
+  const given: number[] = [];
+  const dial: Dial = async (_, { onReply }) => ({
+    clusterUuid: "c1",
+    close: () => {},
+    send: (request) => {
+      if (request.kind !== "changeMembership") return;
+      const { id, timeoutMs } = request;
+      given.push(timeoutMs);
+      const message = "no answer yet whether n3 can be reached; the change was not begun";
+      const reply: ClientReply = { kind: "error", id, code: "unavailable", message, leader: null };
+      time.at(time.nowMs() + timeoutMs, () => onReply(reply));
+    },
+  });
+  const client = new GraftClient({ addresses: ["n1:1"], dial, clock: time, session: "none" });
+  const code = client.changeMembership(adding, { timeoutMs: 10_000 }).catch((failure: GraftError) => failure.code);
+  expect(await time.until(code)).toBe("unavailable");
+  // The second copy has what is left, less a short pause. For a third one there is no time.
+  expect(given).toEqual([9000, expect.any(Number)]);
+  expect(given[1]).toBeLessThanOrEqual(900);
+  await client.close();
+});
