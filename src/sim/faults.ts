@@ -84,6 +84,8 @@ export class Faults {
     this.#network.hurry();
     for (const member of this.#members) {
       member.disk.recover();
+      // Its node would find out at the next write, and end then.
+      if (member.disk.isBroken) member.crash();
       member.wake();
       this.#start(member);
     }
