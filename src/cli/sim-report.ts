@@ -7,7 +7,7 @@ import { Failure } from "./explain-error.ts";
 import type { Paint } from "./output.ts";
 import type { Sum } from "./sim-runner.ts";
 
-/** What was simulated. */
+/** The plugin of the simulation, and the path by which the user named it. */
 export interface About {
   /** As it was typed; null: it was not. */
   readonly path: string | null;

@@ -90,7 +90,7 @@ export class Simulator {
       this.#doing = `seed ${seed}`;
       const telling = { seed, events, story };
       const violation = await this.#violationOf(telling, this.#isTraced);
-      // What comes after it is not needed to see it again.
+      // A replay may end with the event of the violation.
       if (violation !== null) return { ...telling, events: Math.min(events, violation.events), violation };
     }
     return null;

@@ -341,7 +341,7 @@ function isWithTwo({ connection, id, earlier }: Attempt): boolean {
   return [...earlier.values()].some((asked) => asked.connection.hasLeft(asked.id));
 }
 
-/** What is sent at this moment: a change of the members with the time that is left for it. */
+/** The request as the client sends it now. A change of the members carries the time that is left for it. */
 function bodyNow({ body, dueMs }: Attempt, nowMs: Millis): RequestBody {
   if (body.kind !== "changeMembership") return body;
   return { ...body, timeoutMs: Math.max(1, Math.ceil((dueMs - nowMs) * nodesShare)) };

@@ -56,7 +56,7 @@ export async function pursueChange(
     // A member that lags behind may show a list from before a node came that is to go now.
     const isNews = after !== null && before !== null && after.index > before.index;
     if (isSoNow && isNews && after.committed) return { before, after };
-    // What is not committed may still become so, or go.
+    // An uncommitted configuration may still be committed, or be cut off.
     if (outcome.effect === "none" && (isLate || !isSoNow || !isNews)) throw inDoubt(outcome);
     if (isLate) throw outcome;
     isInDoubt = true;

@@ -146,7 +146,10 @@ export function installDeterminismGuard(): void {
   }
 }
 
-/** Runs what is the plugin's, and at once. Throws what it throws, and for what it may not do. A violation counts although the plugin caught it, and although it went on to refuse the command. */
+/**
+ * Runs code of the plugin synchronously. Throws the plugin's error, and an error for a forbidden call. A forbidden call also counts
+ * if the plugin caught its error, or rejected the command afterwards.
+ */
 export function guarded<Result>(phase: Phase, run: () => Result): Result {
   let violation: Error | null = null;
   let result: Result;
