@@ -37,8 +37,9 @@ interface Circumstances {
 
 function impedimentOf(key: MemberKey, condition: Condition | undefined, about: Circumstances): Impediment | null {
   const machine = condition?.stateMachine;
-  // A poison entry stops every copy alike: one that has not passed it may be about to stop as well (P72).
-  if (machine?.kind === "stopped" || (machine?.kind === "runs" && machine.passed < about.stops)) return "stateMachine";
+  // A poison entry stops every copy alike: one that has not passed it, or has yet to say so, may be about to stop as well (P72).
+  const passed = machine?.kind === "runs" ? machine.passed : 0;
+  if (machine?.kind === "stopped" || passed < about.stops) return "stateMachine";
   if (isHiddenFrom(key, about)) return "hidden";
   if (condition?.isCertificateExpired === true) return "certificate";
   return condition?.space === "low" ? "space" : null;

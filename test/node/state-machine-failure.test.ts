@@ -1,6 +1,6 @@
 // A state machine that cannot go on: its node says so, refuses what it cannot answer, and does not keep leading.
 import { describe, expect, test } from "bun:test";
-import { toMemberKey } from "../../src/core/configuration.ts";
+import { incarnationOf, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { Cluster } from "./cluster.ts";
 
 /** What a promise of a node comes to, while time goes on. */
@@ -99,6 +99,29 @@ describe("a state machine that fails", () => {
     slow!.machine.isSlow = false;
     slow!.machine.release();
     await cluster.until("it has got past it and leads", () => cluster.leader === slow);
+    await cluster.stopAll();
+  });
+
+  test("P72: one that has yet to say how it is has not passed the entry either", async () => {
+    const cluster = await Cluster.founded(three);
+    await cluster.advance(2_000, 50);
+    const { leader, followers } = cluster;
+    leader.machine.poison = "bad";
+    for (const { machine, node } of followers) {
+      machine.isSlow = true;
+      // A new link, and the first word over it is still under way.
+      const { self } = node.state;
+      const peer = { id: nodeIdOf(self), incarnation: incarnationOf(self), bootId: "of this start" };
+      leader.node.incoming.onPeerConnected(peer, null);
+    }
+    cluster.client(leader.id).command("bad");
+    await cluster.advance(5_000, 50);
+    expect(cluster.leader).toBe(leader);
+    for (const { machine } of followers) {
+      machine.isSlow = false;
+      machine.release();
+    }
+    await cluster.until("one that has passed it leads", () => followers.includes(cluster.leader));
     await cluster.stopAll();
   });
 
