@@ -63,12 +63,13 @@ interface Attempt extends Question, Pursued {
   refusedBy: Set<string> | null;
   /** A node may have taken it whose answer is lost. */
   isInDoubt: boolean;
-  tries: number;
+  /** Followed since the last pause. */
+  redirects: number;
   pauses: number;
   lastError: GraftError | null;
 }
 
-/** Redirects that are followed at once; after these a pause, so that two nodes that name each other make no loop. */
+/** Redirects that are followed at once. After these comes a pause and another node, so that two nodes that name each other make no loop. */
 const redirectsMax = 3;
 const pauseMinMs = 5;
 const pauseMaxMs = 200;
@@ -135,7 +136,7 @@ export class Asker {
       earlier: null,
       refusedBy: null,
       isInDoubt: false,
-      tries: 0,
+      redirects: 0,
       pauses: 0,
       lastError: null,
     };
@@ -178,7 +179,6 @@ export class Asker {
 
   #ask(attempt: Attempt, address: string): void {
     const connection = this.#connections.to(address);
-    attempt.tries++;
     attempt.connection = connection;
     const nowMs = this.#clock.nowMs();
     attempt.askedMs = nowMs;
@@ -244,12 +244,13 @@ export class Asker {
     if (isTooLate) return this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), verdict.error));
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
     const next = leaders.find((each) => each !== address && !isSpent(attempt, each) && this.#pauseMs(each) === 0);
-    if (next !== undefined) {
+    if (next !== undefined && attempt.redirects < redirectsMax) {
+      attempt.redirects++;
       this.#route.follow(next, "named");
-      if (attempt.tries <= redirectsMax) return this.#try(attempt);
-    } else {
-      this.#route.turnAwayFrom(address);
+      return this.#try(attempt);
     }
+    attempt.redirects = 0;
+    this.#route.turnAwayFrom(address);
     // A leader that has it already and is only slow is not helped by asking the others over and over.
     const isSlow = leaders.some((each) => attempt.earlier?.has(each) === true);
     const mostMs = isSlow ? slowLeaderPauseMs : pauseMaxMs;

@@ -134,6 +134,19 @@ describe("client", () => {
     const cluster = nodes({ "a:1": redirectsTo("b:1"), "b:1": redirectsTo("a:1") });
     const client = clientOf(["a:1"], cluster.dial);
     expect(await codeOf(client.command(payload, { timeoutMs: 400 }))).toBe("unavailable");
+    expect(cluster.taken.length).toBeLessThan(30);
+    await client.close();
+  });
+
+  test("two nodes that name each other do not keep a client from the one that leads", async () => {
+    const cluster = nodes({
+      "a:1": redirectsTo("b:1"),
+      "b:1": redirectsTo("a:1"),
+      "c:1": redirectsTo("d:1"),
+      "d:1": leads,
+    });
+    const client = clientOf(["a:1", "b:1", "c:1"], cluster.dial);
+    expect(await codeOf(client.command(payload, { timeoutMs: 2_000 }))).toBe("answered");
     expect(cluster.taken.length).toBeLessThan(20);
     await client.close();
   });

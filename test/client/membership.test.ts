@@ -187,6 +187,17 @@ describe("a change that outlives the leader that was asked", () => {
     await client.close();
   });
 
+  test("is not done because a list shows it, when none was seen before", async () => {
+    const nodes = new SayingNodes();
+    nodes.change = (_, id) => {
+      nodes.members = { "n1:1": own };
+      return error(id, "outcome-unknown");
+    };
+    const client = nodes.client("n1:1");
+    expect(await nodes.pursued(client, 3000, { ...noRequest, remove: ["n4"] })).toBe("outcome-unknown");
+    await client.close();
+  });
+
   test("a list that is older than the change is not the answer", async () => {
     const nodes = new SayingNodes();
     nodes.members = { "n1:1": own };
