@@ -61,9 +61,11 @@ export async function onChangeRequest(
   if (tried.refusal !== null) return fail(refused(tried.refusal));
   const objection = objectionTo(node.state, resolved, expectedIndex);
   if (objection !== null) return fail(objection);
-  const next = await handOverFirst(node, resolved);
+  const handing = handOverFirst(node, resolved);
+  if (!(await inTime(handing, clock, dueMs - clock.nowMs())))
+    return fail(notBegun("leadership was not handed over in time"));
+  const next = await handing;
   if (next !== null) return fail(notLeader(next));
-  if (clock.nowMs() >= dueMs) return fail(notBegun("its time is up"));
   const changed = node.membership.change(resolved, expectedIndex);
   const answered = answerChange(node, id, { resolved, changed, remarks: tried.remarks, dueMs }).then(reply);
   await node.membership.untilAnswered(answered);

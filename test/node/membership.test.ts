@@ -1,23 +1,11 @@
 // Changing the membership from outside, as an administrator does: nodes that join, leave and come back, and what each of them
 // knows of the others meanwhile.
 import { afterEach, describe, expect, test } from "bun:test";
-import { nodeIdOf } from "../../src/core/configuration.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
-import type { RequestedChange } from "../../src/ports/membership-requests.ts";
-import type { ClientReply } from "../../src/ports/requests.ts";
+import { change, join, newcomer, nothing, voters } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
-const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
-const addressOf = (id: string): string => `${id}.test:7400`;
-const newcomer = (id: string, voter = true) => ({
-  id,
-  address: addressOf(id),
-  priority: null,
-  voter,
-  behindNat: false,
-});
-
 let open: Cluster | null = null;
 afterEach(async () => {
   await open?.stopAll();
@@ -29,25 +17,6 @@ async function founded(): Promise<Cluster> {
   return open;
 }
 
-const join = (cluster: Cluster, id: string, at: readonly string[] = ["n1"]): Promise<Member> =>
-  cluster.start(id, { bootstrap: null, join: at });
-
-/** Asks the node, and lets time pass until it has answered. */
-async function change(
-  cluster: Cluster,
-  asked: Member,
-  changes: Partial<RequestedChange>,
-  more: { readonly expectedIndex?: number; readonly dryRun?: boolean; readonly timeoutMs?: number } = {},
-): Promise<ClientReply> {
-  const client = cluster.client(asked.id);
-  const { expectedIndex = null, dryRun = false, timeoutMs = 60_000 } = more;
-  const all = { ...nothing, ...changes };
-  client.send((id) => ({ kind: "changeMembership", id, timeoutMs, change: all, expectedIndex, dryRun }));
-  await cluster.until("the change is answered", () => client.raw.length > 0, 70_000);
-  return client.raw[0]!;
-}
-
-const voters = ({ node }: Member): readonly string[] => latestConfiguration(node.state.log)?.voters.map(nodeIdOf) ?? [];
 const peers = ({ node }: Member): readonly string[] =>
   node.requests
     .peers()
@@ -250,43 +219,6 @@ test("a change is refused that would leave the cluster without a quorum", async 
   expect(reply).toMatchObject({ kind: "error", code: "rejected" });
   expect(reply).toHaveProperty("message", expect.stringContaining(`${lost!.id} does not answer`));
   expect((await change(cluster, cluster.leader, { remove: [lost!.id] })).kind).toBe("membershipChanged");
-});
-
-test("a change that takes too long goes on: its outcome is said to be unknown, with how things stand", async () => {
-  const cluster = await founded();
-  const added = await join(cluster, "n4");
-  await cluster.advance(500);
-  added.holdsDisk = "everything";
-  const reply = await change(cluster, cluster.leader, { add: [newcomer("n4")] }, { timeoutMs: 1_000 });
-  expect(reply).toMatchObject({ kind: "error", code: "outcome-unknown" });
-  expect(reply).toHaveProperty("message", expect.stringContaining("learners n4; n4 to vote when caught up"));
-  added.holdsDisk = "nothing";
-  added.store.flushAll();
-  await cluster.until("it votes", () => voters(cluster.leader).includes("n4"));
-});
-
-test("a change whose newcomers cannot be tried in its time is not begun, and is answered in its time", async () => {
-  const cluster = await founded();
-  const { leader } = cluster;
-  const client = cluster.client(leader.id);
-  const add = [newcomer("n9")];
-  client.send((id) => ({
-    kind: "changeMembership",
-    id,
-    timeoutMs: 300,
-    change: { ...nothing, add },
-    expectedIndex: null,
-    dryRun: false,
-  }));
-  await cluster.advance(400);
-  expect(client.raw).toMatchObject([
-    { code: "unavailable", message: "no answer yet whether n9 can be reached; the change was not begun" },
-  ]);
-  // Nor is it begun when the newcomer comes later.
-  await cluster.start("n9", { bootstrap: null, join: three });
-  await cluster.advance(10_000);
-  expect(client.raw).toHaveLength(1);
-  expect(voters(leader)).toEqual([...three]);
 });
 
 test("a list of the members says whether it is committed", async () => {

@@ -1,0 +1,36 @@
+// How an administrator's requests are made in tests of the membership, and what the nodes show of it.
+import { nodeIdOf } from "../../src/core/configuration.ts";
+import { latestConfiguration } from "../../src/core/log-terms.ts";
+import type { RequestedChange } from "../../src/ports/membership-requests.ts";
+import type { ClientReply } from "../../src/ports/requests.ts";
+import type { Cluster, Member } from "./cluster.ts";
+
+export const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
+export const newcomer = (id: string, voter = true) => ({
+  id,
+  address: `${id}.test:7400`,
+  priority: null,
+  voter,
+  behindNat: false,
+});
+
+export const join = (cluster: Cluster, id: string, at: readonly string[] = ["n1"]): Promise<Member> =>
+  cluster.start(id, { bootstrap: null, join: at });
+
+/** Asks the node, and lets time pass until it has answered. */
+export async function change(
+  cluster: Cluster,
+  asked: Member,
+  changes: Partial<RequestedChange>,
+  more: { readonly expectedIndex?: number; readonly dryRun?: boolean; readonly timeoutMs?: number } = {},
+): Promise<ClientReply> {
+  const client = cluster.client(asked.id);
+  const { expectedIndex = null, dryRun = false, timeoutMs = 60_000 } = more;
+  const all = { ...nothing, ...changes };
+  client.send((id) => ({ kind: "changeMembership", id, timeoutMs, change: all, expectedIndex, dryRun }));
+  await cluster.until("the change is answered", () => client.raw.length > 0, 70_000);
+  return client.raw[0]!;
+}
+
+export const voters = ({ node }: Member): readonly string[] =>
+  latestConfiguration(node.state.log)?.voters.map(nodeIdOf) ?? [];
