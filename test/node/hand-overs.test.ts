@@ -71,6 +71,17 @@ test("to a named node: done when that one leads; to any: done when another node 
   }
 });
 
+test("to any node: also while this one has given up leadership, and nobody has shown yet that it leads", async () => {
+  const setting = new Setting();
+  setting.step(from(n2, accepted(2, 2, 1)));
+  setting.ask("first", null);
+  setting.step(from(n2, requestVote(3, setting.state.log.last, true)));
+  setting.ask("second", null);
+  setting.step(from(n2, append({ term: 3, prev: setting.state.log.last })));
+  await Promise.resolve();
+  expect(setting.answers).toEqual(["first done", "second done"]);
+});
+
 test("when the node ends everybody is told, and who asks later is not left to wait", async () => {
   const asked: unknown[] = [];
   const state = leader({ log: [1] });

@@ -117,7 +117,7 @@ export class Greeter {
         },
         onFailed: ({ kind, reason }) => resolve({ kind: kind === "unable" ? kind : "failed", reason }),
       });
-      const late = `no answer within ${timeoutMs} ms`;
+      const late = `no answer within ${Math.round(timeoutMs)} ms`;
       const timer = clock.at(clock.nowMs() + timeoutMs, () => link.drop(late, "unreachable"));
       void promise.then(() => timer.cancel());
     } catch (error) {
