@@ -69,7 +69,7 @@ interface Attempt extends Question, Pursued {
   lastError: GraftError | null;
 }
 
-/** Redirects that are followed at once. After these comes a pause and another node, so that two nodes that name each other make no loop. */
+/** After so many redirects in a row the client pauses and asks another node: two nodes may name each other. */
 const redirectsMax = 3;
 const pauseMinMs = 5;
 const pauseMaxMs = 200;
@@ -83,7 +83,7 @@ const patienceShare = 1 / 3;
 /** A node that says nothing for less may have been busy: then requests in a hurry cost the others no connection. */
 const silenceMinMs = 500;
 
-/** A change of the members that is sent with less time than this would only leave a doubt. */
+/** A change of the members is not sent again with less time than this: the node could hardly answer, and would leave a doubt. */
 const changeLeastMs = 200;
 /** How much of the time for a change of the members a node has for it: it is to answer before this client gives up. */
 const nodesShare = 0.9;
@@ -240,11 +240,9 @@ export class Asker {
 
   #again(attempt: Attempt, address: string, verdict: Extract<Verdict, { kind: "again" }>): void {
     const { leaders } = verdict;
-    const isTooLate = attempt.body.kind === "changeMembership" && attempt.dueMs - this.#clock.nowMs() < changeLeastMs;
-    if (isTooLate) return this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), verdict.error));
     // A node that is said to lead, but did not answer or cannot be dialled just now, is no place to go.
     const next = leaders.find((each) => each !== address && !isSpent(attempt, each) && this.#pauseMs(each) === 0);
-    if (next !== undefined && attempt.redirects < redirectsMax) {
+    if (next !== undefined && attempt.pinned === null && attempt.redirects < redirectsMax) {
       attempt.redirects++;
       this.#route.follow(next, "named");
       return this.#try(attempt);
@@ -254,7 +252,10 @@ export class Asker {
     // A leader that has it already and is only slow is not helped by asking the others over and over.
     const isSlow = leaders.some((each) => attempt.earlier?.has(each) === true);
     const mostMs = isSlow ? slowLeaderPauseMs : pauseMaxMs;
-    this.#tryIn(attempt, backoffMs({ minMs: pauseMinMs, maxMs: mostMs }, attempt.pauses++, this.#clock));
+    const pauseMs = backoffMs({ minMs: pauseMinMs, maxMs: mostMs }, attempt.pauses++, this.#clock);
+    const leftMs = attempt.dueMs - this.#clock.nowMs() - pauseMs;
+    if (isChange(attempt.body) && leftMs < changeLeastMs) this.#giveUp(attempt, "too little time is left to ask again");
+    else this.#tryIn(attempt, pauseMs);
   }
 
   /** Looks after those that have waited too long, for their answer or for this node's. */
@@ -347,6 +348,8 @@ function bodyNow({ body, dueMs }: Attempt, nowMs: Millis): RequestBody {
   if (body.kind !== "changeMembership") return body;
   return { ...body, timeoutMs: Math.max(1, Math.ceil((dueMs - nowMs) * nodesShare)) };
 }
+
+const isChange = (body: RequestBody): boolean => body.kind === "changeMembership" && !body.dryRun;
 
 /** Whether only a leader answers it. */
 const isLeaders = ({ kind }: RequestBody): boolean =>

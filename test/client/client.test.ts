@@ -151,6 +151,15 @@ describe("client", () => {
     await client.close();
   });
 
+  test("what only one node can answer is not asked of it at once again when it names another", async () => {
+    const cluster = nodes({ "a:1": redirectsTo("b:1"), "b:1": leads });
+    const client = clientOf(["a:1", "b:1"], cluster.dial);
+    expect(await codeOf(client.backup("a:1", { timeoutMs: 3_000 }))).toBe("unavailable");
+    expect(cluster.taken.length).toBeLessThan(40);
+    expect(cluster.taken.every((taken) => taken.startsWith("a:1"))).toBe(true);
+    await client.close();
+  });
+
   test("P26: a command under way when the connection breaks is unknown, and is not sent again", async () => {
     const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
     const cluster = nodes({ "a:1": breaks, "b:1": leads });

@@ -247,3 +247,69 @@ test("a change that no node has begun is not in doubt: each copy leaves the node
   expect(given[1]).toBeLessThanOrEqual(900);
   await client.close();
 });
+
+describe("a change with little time", () => {
+  const voting = { voters: ["n1"], learners: [], quorum: 1, tolerates: 0 };
+
+  /** What each copy of it gives the node, ms, and how it ends. f:1 does not lead; l:1 leads from `leadsFromMs` on. */
+  async function played(timeoutMs: number, leadsFromMs: number, dryRun = false) {
+    const time = new PlayedTime();
+    const given: number[] = [];
+    const dial: Dial = async (address, { onReply }) => ({
+      clusterUuid: "c1",
+      close: () => {},
+      send: (request) => {
+        if (request.kind !== "changeMembership") return;
+        const { id } = request;
+        given.push(request.timeoutMs);
+        const isThere = time.nowMs() >= leadsFromMs;
+        const leader = isThere ? { id: "l", address: "l:1" } : null;
+        const done = dryRun
+          ? ({
+              kind: "membershipPlan",
+              id,
+              index: 7,
+              before: voting,
+              after: voting,
+              nodes: [],
+              risks: [],
+              refusal: null,
+            } as const)
+          : ({ kind: "membershipChanged", id, index: 7, message: "done" } as const);
+        const notLeader = {
+          kind: "error",
+          id,
+          code: "not-leader",
+          message: "this node does not lead",
+          leader,
+        } as const;
+        queueMicrotask(() => onReply(isThere && address === "l:1" ? done : notLeader));
+      },
+    });
+    const client = new GraftClient({ addresses: ["f:1", "l:1"], dial, clock: time, session: "none" });
+    const asked = dryRun
+      ? client.planMembership(adding, { timeoutMs })
+      : client.changeMembership(adding, { timeoutMs });
+    const ended = asked.then(
+      () => "answered",
+      ({ code, message }: GraftError) => `${code}: ${message}`,
+    );
+    const end = await time.until(ended);
+    await client.close();
+    return { end, given };
+  }
+
+  test("follows the word of who leads, however little", async () => {
+    for (const dryRun of [false, true]) expect((await played(100, 0, dryRun)).end).toBe("answered");
+  });
+
+  test("is not sent again when the node could hardly answer, unless it is only a plan", async () => {
+    for (let timeoutMs = 2_000; timeoutMs < 2_300; timeoutMs += 25) {
+      const { end, given } = await played(timeoutMs, Number.POSITIVE_INFINITY);
+      expect(end).toStartWith("unavailable: too little time is left to ask again: this node does not lead");
+      expect(Math.min(...given)).toBeGreaterThanOrEqual(180);
+      expect(given.length).toBeGreaterThan(5);
+    }
+    expect(Math.min(...(await played(2_000, Number.POSITIVE_INFINITY, true)).given)).toBeLessThan(180);
+  });
+});
