@@ -64,8 +64,9 @@ export async function onChangeRequest(
   const handing = handOverFirst(node, resolved);
   if (!(await inTime(handing, clock, dueMs - clock.nowMs())))
     return fail(notBegun("leadership was not handed over in time"));
-  const next = await handing;
-  if (next !== null) return fail(notLeader(next));
+  const handed = await handing;
+  if (handed === "busy") return fail(notBegun("leadership is being handed over"));
+  if (handed !== null) return fail(notLeader(handed));
   const changed = node.membership.change(resolved, expectedIndex);
   const answered = answerChange(node, id, { resolved, changed, remarks: tried.remarks, dueMs }).then(reply);
   await node.membership.untilAnswered(answered);
@@ -166,8 +167,11 @@ function objectionTo(state: State, change: MembershipChange, expectedIndex: LogI
   return halt === null ? null : refused(halt);
 }
 
-/** A leader that is to leave, or to learn, hands over to a voter that stays. Null: it need not, or nobody took over. */
-async function handOverFirst(node: ChangeTarget, change: MembershipChange): Promise<LeaderHint | null> {
+/**
+ * A leader that is to leave, or to learn, hands over to a voter that stays. Null: it need not, or nobody took over; `busy`: it
+ * hands over already, for somebody else.
+ */
+async function handOverFirst(node: ChangeTarget, change: MembershipChange): Promise<LeaderHint | "busy" | null> {
   const { state } = node;
   const configuration = latestConfiguration(state.log);
   if (configuration === null || isJoint(configuration)) return null;
@@ -177,6 +181,7 @@ async function handOverFirst(node: ChangeTarget, change: MembershipChange): Prom
   const successor = after.voters.includes(state.self) ? null : bestStaying(state, configuration, after);
   if (successor === null) return null;
   const outcome = await node.transfer(nodeIdOf(successor));
+  if (outcome.kind === "busy") return "busy";
   const member = configuration.members.find(({ key }) => key === successor);
   return outcome.kind !== "done" || member === undefined ? null : { id: nodeIdOf(successor), address: member.address };
 }
@@ -203,7 +208,7 @@ function failureOf(
   const leader = knownLeader(state);
   const what = describeChange(change);
   if (outcome === null) {
-    const message = `${what}: not complete yet, and goes on whoever leads; now: ${standing(state)}`;
+    const message = `${what}: not complete yet, and may still be made; now: ${standing(state)}`;
     return { code: "outcome-unknown", message, leader };
   }
   switch (outcome.kind) {

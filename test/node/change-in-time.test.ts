@@ -82,3 +82,26 @@ test("a change that waits for a hand-over beyond its time is not begun, and is a
   await cluster.advance(10_000);
   expect([client.raw.length, voters(leader)]).toEqual([1, [...three]]);
 });
+
+test("a change for which leadership would be handed over is not begun while somebody else hands it over", async () => {
+  const cluster = await founded();
+  const { leader, followers } = cluster;
+  const [next] = followers;
+  for (const each of followers) each.holdsDisk = "everything";
+  cluster.client(leader.id).command("under way");
+  const handed = leader.node.transfer(next!.id);
+  await cluster.settle();
+  const reply = await change(cluster, leader, { remove: [leader.id] }, { timeoutMs: 100 });
+  expect(reply).toMatchObject({
+    code: "unavailable",
+    message: "leadership is being handed over; the change was not begun",
+  });
+  for (const each of followers) {
+    each.holdsDisk = "nothing";
+    each.store.flushAll();
+  }
+  await cluster.until("it is handed over", () => cluster.leader === next);
+  expect(await handed).toEqual({ kind: "done" });
+  await cluster.advance(10_000);
+  expect(voters(cluster.leader)).toEqual([...three]);
+});
