@@ -194,7 +194,7 @@ function describeImpediment(impediment: Impediment): string {
     case "hidden":
       return "no other voter can dial it";
     case "stateMachine":
-      return "its state machine has stopped or hangs, or has yet to apply the entry at which another one does";
+      return "its state machine has stopped or hangs, or it has not said yet that it got past the entry at which another one did";
   }
 }
 

@@ -18,7 +18,7 @@ export const stopsThrough = (last: LogIndex, known: Known): LogIndex =>
     return through <= last ? Math.max(stops, through) : stops;
   }, 0);
 
-/** The worst impediment of each member that has one, by what they say of themselves and of each other. */
+/** By what they say of themselves and of each other. */
 export function unfitMembers(configuration: Configuration, known: Known, commitIndex: LogIndex): Unfit {
   const stops = stopsThrough(commitIndex, known);
   const unfit = new Map<MemberKey, Impediment>();
@@ -36,11 +36,12 @@ interface Circumstances {
 }
 
 function impedimentOf(key: MemberKey, condition: Condition | undefined, about: Circumstances): Impediment | null {
+  // Before all others: such a member is never handed leadership, so it cannot be too unfit in another way.
+  if (isHiddenFrom(key, about)) return "hidden";
   const machine = condition?.stateMachine;
   // A poison entry stops every copy alike: one that has not passed it, or has yet to say so, may be about to stop as well (P72).
   const passed = machine?.kind === "runs" ? machine.passed : 0;
   if (machine?.kind === "stopped" || passed < about.stops) return "stateMachine";
-  if (isHiddenFrom(key, about)) return "hidden";
   if (condition?.isCertificateExpired === true) return "certificate";
   return condition?.space === "low" ? "space" : null;
 }

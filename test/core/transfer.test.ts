@@ -85,7 +85,7 @@ describe("who can be handed leadership", () => {
       fitness([n2, "stateMachine"]),
     );
     expect(linesOf(state, transferTo("n2"))).toEqual([
-      "transfer: n2 cannot lead well: its state machine has stopped or hangs, or has yet to apply the entry at which another one does",
+      "transfer: n2 cannot lead well: its state machine has stopped or hangs, or it has not said yet that it got past the entry at which another one did",
     ]);
     expect(asLeader(play(state, transferTo(null))).transfer).toMatchObject({ target: n3 });
     const alone = play(state, fitness([n2, "stateMachine"], [n3, "stateMachine"]));

@@ -56,6 +56,22 @@ describe("P71: a node that the other voters cannot dial", () => {
     expect(await outcome).toEqual({ kind: "noTarget" });
   });
 
+  test("is handed nothing, also when its state machine and those of all others have stopped", async () => {
+    const cluster = await founded();
+    const { leader, followers } = cluster;
+    const [hidden, other] = followers;
+    cluster.network.shut(hidden!.id);
+    await cluster.until("the leader knows it", () => leader.node.state.unfit.size === 1, 60_000);
+    for (const { machine } of cluster.members.values()) machine.poison = "bad";
+    cluster.client(leader.id).command("bad");
+    await cluster.until("the leader knows it of all", () => leader.node.state.unfit.size === 3, 60_000);
+    cluster.isolate(other!.id);
+    await cluster.advance(1_000);
+    const outcome = leader.node.transfer(null);
+    await cluster.settle();
+    expect(await outcome).toEqual({ kind: "noTarget" });
+  });
+
   test("counts as one again once it can be dialled", async () => {
     const cluster = await founded();
     const { leader } = cluster;
