@@ -16,7 +16,7 @@ const defaultTimeout = "10m";
 export const backup = command({
   summary: "Write the cluster's state into a file, while the cluster goes on",
   details: [
-    "The file holds the state of the state machine with the clients' sessions, as of one entry of the log, and everything\nacknowledged before the command began. It is complete and verified, or it is not there. graft restore founds a new cluster\nfrom it. Only clients listed in [access] admins may do it. Keep the certificates' authority as well: it is not in the file.",
+    "The file holds the state of the state machine with the clients' sessions, as of one entry of the log, and everything acknowledged before the command began. It is complete and verified, or it is not there. graft restore founds a new cluster from it. Only clients listed in [access] admins may do it. Keep the certificates' authority as well: it is not in the file.",
   ],
   args: {
     file: { type: "positional", required: true, description: "where to; a file that is there is not replaced" },

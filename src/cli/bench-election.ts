@@ -24,7 +24,7 @@ type Signal = (typeof signals)[number];
 export const benchElection = command({
   summary: "Make the leader fail and measure how long until the next command is acknowledged",
   details: [
-    "Three nodes are started on this machine. Each run sends the leader a signal and measures what puts meet with; then the node\nis started again, or woken, and has caught up before the next run. SIGKILL: the time from the kill to the next put that a\nsurvivor acknowledges. SIGSTOP, which freezes the leader: likewise. SIGTERM, a graceful stop: the longest that a put of a\nclient takes. With --json: a line for each run, then a summary.",
+    "Three nodes are started on this machine. Each run sends the leader a signal and measures what puts meet with; then the node is started again, or woken, and has caught up before the next run. SIGKILL: the time from the kill to the next put that a survivor acknowledges. SIGSTOP, which freezes the leader: likewise. SIGTERM, a graceful stop: the longest that a put of a client takes. With --json: a line for each run, then a summary.",
   ],
   args: {
     runs: { type: "string", valueHint: "N", description: "how often; default: 5" },

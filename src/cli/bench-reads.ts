@@ -11,7 +11,7 @@ import { parseCount, parseDurationMs } from "./typed-numbers.ts";
 export const benchReads = command({
   summary: "Measure gets: how many per second, and how long each takes",
   details: [
-    "Closed-loop clients, as in graft bench replication. A linearizable get costs its share of a round of heartbeats, and no write\nto any disk; by way of any node the leader is asked for the round alone, and the others do the reading.",
+    "Closed-loop clients, as in graft bench replication. A linearizable get costs its share of a round of heartbeats, and no write to any disk; by way of any node the leader is asked for the round alone, and the others do the reading.",
   ],
   args: {
     clients: { type: "string", valueHint: "N", description: "clients at the same time; default: 64" },

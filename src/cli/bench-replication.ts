@@ -15,7 +15,7 @@ export const limits = {
 export const benchReplication = command({
   summary: "Measure puts: how many per second, and how long each takes",
   details: [
-    "Closed-loop clients: each sends its next put when the last one is answered, over at most 16 connections. Without --cluster\nthree nodes are started on this machine for it and removed afterwards. What is counted begins after a warm-up of the same\nload, since code that has just started is still being compiled.",
+    "Closed-loop clients: each sends its next put when the last one is answered, over at most 16 connections. Without --cluster three nodes are started on this machine for it and removed afterwards. What is counted begins after a warm-up of the same load, since code that has just started is still being compiled.",
   ],
   args: {
     clients: { type: "string", valueHint: "N", description: "clients at the same time; default: 64" },

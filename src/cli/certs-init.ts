@@ -13,7 +13,7 @@ const defaultClient = "admin";
 export const certsInit = command({
   summary: "Make a private authority, certificates for nodes and clients, and a graft.toml",
   details: [
-    "Nothing that exists is replaced unless --force says so. Keep ca.key where no node can read it: whoever has it can make\ncertificates. No openssl is needed.",
+    "Nothing that exists is replaced unless --force says so. Keep ca.key where no node can read it: whoever has it can make certificates. No openssl is needed.",
   ],
   args: {
     cluster: {

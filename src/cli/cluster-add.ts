@@ -7,8 +7,8 @@ import { parseAddress, parseInteger } from "./typed-numbers.ts";
 export const clusterAdd = command({
   summary: "Add a node, replace one, or say that one has moved",
   details: [
-    "The node runs already, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue).\nIt first gets all data as a learner, while the others go on without it, and becomes a voter when it has caught up: that is\nwhat is waited for.",
-    "It is refused if a voter cannot reach it, or nobody can dial it at that address: then the answer says who cannot reach whom.\nA member that runs with other data than before, after its disk was lost, takes the place of the old one under its name; one\nthat runs with its own data at another address has moved.",
+    "The node runs already, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue). It first gets all data as a learner, while the others go on without it, and becomes a voter when it has caught up: that is what is waited for.",
+    "It is refused if a voter cannot reach it, or nobody can dial it at that address: then the answer says who cannot reach whom. A member that runs with other data than before, after its disk was lost, takes the place of the old one under its name; one that runs with its own data at another address has moved.",
   ],
   args: {
     id: { type: "positional", required: true, description: "the node's id: [node] id of its configuration" },

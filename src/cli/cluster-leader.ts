@@ -10,7 +10,7 @@ import { parseName } from "./typed-numbers.ts";
 export const clusterLeader = command({
   summary: "Show the leader, or hand leadership over",
   details: [
-    "Handing over loses nothing: commands wait meanwhile, and go on with the new leader. Only clients listed in [access] admins\nmay do it.",
+    "Handing over loses nothing: commands wait meanwhile, and go on with the new leader. Only clients listed in [access] admins may do it.",
   ],
   args: {
     id: {

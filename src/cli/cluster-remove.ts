@@ -6,7 +6,7 @@ import { changeFlags, changeMembers } from "./membership-change.ts";
 export const clusterRemove = command({
   summary: "Remove a node, the leader included",
   details: [
-    "Nothing is lost: what was acknowledged is on the nodes that stay. A leader hands leadership over first. The removed node\nruns on and tells whoever asks that it has been removed; it does not start again from its data.",
+    "Nothing is lost: what was acknowledged is on the nodes that stay. A leader hands leadership over first. The removed node runs on and tells whoever asks that it has been removed; it does not start again from its data.",
     "The last voter cannot be removed, nor one without which nothing could be decided any more.",
   ],
   args: {

@@ -28,7 +28,7 @@ export const clusterPromote = command({
 export const clusterDemote = command({
   summary: "Make a voter a learner",
   details: [
-    "It goes on getting all data and answering queries, and counts no more in elections and commits. A leader hands leadership\nover first.",
+    "It goes on getting all data and answering queries, and counts no more in elections and commits. A leader hands leadership over first.",
   ],
   args: { id, ...changeFlags },
   examples: [["graft cluster demote n4", "let n4 learn only"]],
@@ -49,7 +49,7 @@ export const clusterDemote = command({
 export const clusterPriority = command({
   summary: "Say where leadership should live",
   details: [
-    "Leadership goes to the voter of the highest priority as soon as that one is in step; any voter leads while it is not there.\nEveryone begins with 0.",
+    "Leadership goes to the voter of the highest priority as soon as that one is in step; any voter leads while it is not there. Everyone begins with 0.",
   ],
   args: {
     id,

@@ -9,7 +9,7 @@ import { renderTable } from "./table.ts";
 export const clusterStatus = command({
   summary: "Show who is there, who leads, and how far each node has got",
   details: [
-    "Any live node will do. Without a leader the answer says whom the nodes wait for; the exit code is 0 all the same, since\nthe question was answered.",
+    "Any live node will do. Without a leader the answer says whom the nodes wait for; the exit code is 0 all the same, since the question was answered.",
   ],
   args: clusterFlags,
   examples: [

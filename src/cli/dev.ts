@@ -29,7 +29,7 @@ const nodesMax = 9;
 export const dev = command({
   summary: "Run a local cluster with certificates, to try things out",
   details: [
-    "Everything lies in one folder: certificates, a configuration file per node, their data, and a graft.toml, so that graft finds\nthe cluster from there without flags. Started again, it goes on with the data that is there. Ctrl-C stops all nodes.",
+    "Everything lies in one folder: certificates, a configuration file per node, their data, and a graft.toml, so that graft finds the cluster from there without flags. Started again, it goes on with the data that is there. Ctrl-C stops all nodes.",
   ],
   args: {
     nodes: { type: "string", valueHint: "N", description: "how many nodes; default: 3" },

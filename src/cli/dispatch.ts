@@ -6,8 +6,8 @@ import type { Command, Group } from "./command.ts";
 import { completions } from "./complete.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type ExitCode, Failure, isForeseen, report, reportAtLast } from "./explain-error.ts";
-import { renderHelp } from "./help.ts";
-import { Output } from "./output.ts";
+import { helpWidthMax, renderHelp } from "./help.ts";
+import { Output, type Paint } from "./output.ts";
 import { checkArguments, isFlag } from "./strict-arguments.ts";
 
 interface Found {
@@ -55,9 +55,9 @@ async function run({ path, subject, rest }: Found, output: Output): Promise<void
 }
 
 async function showHelp({ path, subject }: Found, output: Output): Promise<void> {
-  await output.answer({ help: renderHelp(path, subject, (_, text) => text) }, (paint) =>
-    renderHelp(path, subject, paint),
-  );
+  const width = output.onTerminal ? Math.min(process.stdout.columns, helpWidthMax) : helpWidthMax;
+  const help = (paint: Paint): string => renderHelp(path, subject, { paint, width });
+  await output.answer({ help: help((_, text) => text) }, help);
 }
 
 function find(root: Group, typed: readonly string[]): Found {

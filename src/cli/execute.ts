@@ -27,8 +27,8 @@ export const executeFlags = {
 } as const satisfies ArgsDef;
 
 export const executeDetails = [
-  "A typed state machine has named operations: OP is one of them, INPUT is JSON. A raw one takes INPUT as it is, as text or by\n--hex or --base64, and no OP.",
-  `In JSON a text stands for bytes as their UTF-8, and {"base64": "…"} for any bytes; results come in the same two forms.\nA whole input from a file or standard input is JSON for a typed state machine, bytes for a raw one.`,
+  "A typed state machine has named operations: OP is one of them, INPUT is JSON. A raw one takes INPUT as it is, as text or by --hex or --base64, and no OP.",
+  `In JSON a text stands for bytes as their UTF-8, and {"base64": "…"} for any bytes; results come in the same two forms. A whole input from a file or standard input is JSON for a typed state machine, bytes for a raw one.`,
 ];
 
 export const readingFlags = {

@@ -3,36 +3,49 @@ import type { ArgDef, ArgsDef } from "citty";
 import type { Command, Group } from "./command.ts";
 import type { Paint } from "./output.ts";
 
+interface Look {
+  readonly paint: Paint;
+  /** Of a line, characters. */
+  readonly width: number;
+}
+
+/** Text is harder to read on longer lines. */
+export const helpWidthMax = 100;
+
 /** `path` is how the command is called, `graft cluster status`. */
-export function renderHelp(path: string, subject: Command | Group, paint: Paint): string {
+export function renderHelp(path: string, subject: Command | Group, look: Look): string {
+  const { paint, width } = look;
   const title = (text: string): string => paint("bold", text);
   const usage = subject.kind === "group" ? `${path} COMMAND` : usageOf(path, subject);
   const sections = [
-    subject.summary,
+    wrapped(subject.summary, width),
     `${title("Usage")}\n  ${paint("cyan", usage)}`,
-    ...(subject.details ?? []),
-    ...(subject.kind === "group" ? groupSections(path, subject, paint) : commandSections(subject, paint)),
+    ...(subject.details ?? []).map((paragraph) => wrapped(paragraph, width)),
+    ...(subject.kind === "group" ? groupSections(path, subject, look) : commandSections(subject, look)),
     `${title("Examples")}\n${subject.examples.map(([typed, does]) => `  ${paint("dim", `# ${does}`)}\n  ${typed}`).join("\n")}`,
   ];
   return sections.join("\n\n");
 }
 
-function groupSections(path: string, group: Group, paint: Paint): readonly string[] {
+function groupSections(path: string, group: Group, look: Look): readonly string[] {
   const rows = Object.entries(group.commands).map(([name, { summary }]) => [name, summary] as const);
-  return [`${paint("bold", "Commands")}\n${columns(rows, paint)}`, `More about one of them: ${path} COMMAND --help`];
+  return [
+    `${look.paint("bold", "Commands")}\n${columns(rows, look)}`,
+    `More about one of them: ${path} COMMAND --help`,
+  ];
 }
 
-function commandSections(command: Command, paint: Paint): readonly string[] {
+function commandSections(command: Command, look: Look): readonly string[] {
   const entries = Object.entries(command.args);
   const positionals = entries.filter(([, definition]) => definition.type === "positional");
   const flags = entries.filter(([, definition]) => definition.type !== "positional");
   const sections: string[] = [];
   if (positionals.length > 0) {
     const rows = positionals.map(([name, { description = "" }]) => [name.toUpperCase(), description] as const);
-    sections.push(`${paint("bold", "Arguments")}\n${columns(rows, paint)}`);
+    sections.push(`${look.paint("bold", "Arguments")}\n${columns(rows, look)}`);
   }
   const rows = flags.map(([name, definition]) => [flagOf(name, definition), definition.description ?? ""] as const);
-  sections.push(`${paint("bold", "Flags")}\n${columns([...rows, ["-h, --help", "this text"]], paint)}`);
+  sections.push(`${look.paint("bold", "Flags")}\n${columns([...rows, ["-h, --help", "this text"]], look)}`);
   return sections;
 }
 
@@ -52,7 +65,21 @@ function flagOf(name: string, definition: ArgDef): string {
   return definition.valueHint === undefined ? names : `${names} ${definition.valueHint}`;
 }
 
-function columns(rows: readonly (readonly [string, string])[], paint: Paint): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${paint("cyan", left.padEnd(width))}  ${right}`).join("\n");
+function columns(rows: readonly (readonly [string, string])[], { paint, width }: Look): string {
+  const leftWidth = Math.max(...rows.map(([left]) => left.length));
+  const indent = " ".repeat(leftWidth + 4);
+  const rightWidth = Math.max(rightWidthMin, width - indent.length);
+  const row = ([left, right]: readonly [string, string]): string =>
+    `  ${paint("cyan", left.padEnd(leftWidth))}  ${wrapped(right, rightWidth).replaceAll("\n", `\n${indent}`)}`;
+  return rows.map(row).join("\n");
 }
+
+/** On a narrower terminal the lines are broken by the terminal. */
+const rightWidthMin = 30;
+
+/** Lines that begin with a blank, such as those of a file that is shown, stay as they are. */
+const wrapped = (text: string, width: number): string =>
+  text
+    .split("\n")
+    .map((line) => (line.startsWith(" ") ? line : Bun.wrapAnsi(line, width)))
+    .join("\n");

@@ -15,7 +15,7 @@ const entriesLimit = 100_000;
 export const logInspect = command({
   summary: "Read a stopped node's log, vote, configurations and snapshots",
   details: [
-    "Changes nothing, and tells how large entries are but not what is in them. Damage and a finding are told of and end with exit\ncode 1.\nOf several nodes the one whose last entry has the highest term and, among those, the highest index knows the most.",
+    "Changes nothing, and tells how large entries are but not what is in them. Damage and a finding are told of and end with exit code 1. Of several nodes the one whose last entry has the highest term and, among those, the highest index knows the most.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },

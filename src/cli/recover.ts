@@ -11,8 +11,8 @@ import { parseAddress } from "./typed-numbers.ts";
 export const recover = command({
   summary: "Go on with what one node has, when more than half of the voters are lost for good",
   details: [
-    "Makes a new cluster of one from a stopped node's data: everything in its log is kept, whether it had been committed or not.\nWhat the other nodes had and this one had not is lost. So look at every data directory that is left first, with graft log\ninspect, and take the one whose last entry has the highest term and, among those, the highest index.",
-    "Never while more than half of the voters can still be brought back: start them instead, and nothing is lost.\nWithout --accept-data-loss nothing is changed.",
+    "Makes a new cluster of one from a stopped node's data: everything in its log is kept, whether it had been committed or not. What the other nodes had and this one had not is lost. So look at every data directory that is left first, with graft log inspect, and take the one whose last entry has the highest term and, among those, the highest index.",
+    "Never while more than half of the voters can still be brought back: start them instead, and nothing is lost. Without --accept-data-loss nothing is changed.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },

@@ -9,7 +9,7 @@ import { checked } from "./explain-error.ts";
 export const restore = command({
   summary: "Found a new cluster from a backup, when the old one is lost",
   details: [
-    "Fills the empty data_dir of one node, which is not running. It is the new cluster's only member, at its advertised address,\nand has the state as of the backup; [cluster] bootstrap has no effect then. The other nodes are added once it runs, each with\nan empty data_dir. Nodes of the old cluster cannot mix with the new one, even when their data comes back.",
+    "Fills the empty data_dir of one node, which is not running. It is the new cluster's only member, at its advertised address, and has the state as of the backup; [cluster] bootstrap has no effect then. The other nodes are added once it runs, each with an empty data_dir. Nodes of the old cluster cannot mix with the new one, even when their data comes back.",
     "Do not restore while the old cluster can still work: it would go on beside the new one, and clients would find either.",
   ],
   args: {

@@ -37,8 +37,8 @@ const smallestFile = `  [node]
 export const start = command({
   summary: "Run one node in the foreground",
   details: [
-    "The log goes to standard error. SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the node gracefully: a leader hands leadership over\nfirst. A second signal (other than SIGHUP) ends it at once. Nothing that was acknowledged is lost, but the others take a moment to\nnotice. Under nohup the node ignores SIGHUP. A log that nobody reads never stops the node.",
-    `A node that has no quorum runs all the same; graft cluster status says whom it waits for. Mistakes in the file end with exit\ncode 2, all at once and each with its line; whatever else keeps the node from running ends with 1. A mistake in Graft itself ends\nwith ${fatalExitCode}: the node stops at once, and its last log lines say where.`,
+    "The log goes to standard error. SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the node gracefully: a leader hands leadership over first. A second signal (other than SIGHUP) ends it at once. Nothing that was acknowledged is lost, but the others take a moment to notice. Under nohup the node ignores SIGHUP. A log that nobody reads never stops the node.",
+    `A node that has no quorum runs all the same; graft cluster status says whom it waits for. Mistakes in the file end with exit code 2, all at once and each with its line; whatever else keeps the node from running ends with 1. A mistake in Graft itself ends with ${fatalExitCode}: the node stops at once, and its last log lines say where.`,
     `The file says at least this; paths are relative to it:\n\n${smallestFile}`,
   ],
   args: {

@@ -14,7 +14,7 @@ import { parseName } from "./typed-numbers.ts";
 export const stop = command({
   summary: "Stop a node gracefully, from anywhere",
   details: [
-    "A leader hands leadership over first, whoever waits is answered, then the node closes. Only clients listed in [access]\nadmins may do it.",
+    "A leader hands leadership over first, whoever waits is answered, then the node closes. Only clients listed in [access] admins may do it.",
   ],
   args: {
     node: { type: "positional", required: false, description: "the node's id; without it the one of --config" },

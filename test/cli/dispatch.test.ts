@@ -1,6 +1,7 @@
 // The whole of the command line in a process of its own, without a cluster: what is printed where, and the exit codes.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { renderHelp } from "../../src/cli/help.ts";
 import { start } from "../../src/cli/start.ts";
 import { commands } from "../../src/cli/tree.ts";
 import type { Command, Group } from "../../src/cli/command.ts";
@@ -53,6 +54,29 @@ describe("help", () => {
       for (const [typed] of examples) expect(typed).toContain(`graft ${path.join(" ")}`);
     }
   }, 60_000);
+
+  const plain = { paint: (_: string, text: string) => text, width: 60 };
+
+  test("is wrapped to the width of the terminal", () => {
+    for (const [path, subject] of leaves(commands)) {
+      const [text = ""] = renderHelp(`graft ${path.join(" ")}`, subject, plain).split("\n\nExamples\n");
+      const paragraphs = text.split("\n").filter((line) => !line.startsWith(" "));
+      expect(paragraphs.filter((line) => line.length > 60)).toEqual([]);
+    }
+  });
+
+  test("has the text of a flag in a column, and never wraps a file that is shown", () => {
+    const args = {
+      faults: { type: "string", valueHint: "LIST", description: "only the kinds of faults that are listed" },
+    } as const;
+    const details = [`The file:\n\n  [node]  # ${"long ".repeat(20)}`];
+    const subject = { ...start, args, details };
+    const help = renderHelp("graft start", subject, { ...plain, width: 46 });
+    expect(help).toContain(`\n\n  [node]  # ${"long ".repeat(20)}\n`);
+    expect(help).toContain(
+      "\n  --faults LIST  only the kinds of faults that\n                 are listed\n  -h, --help     this",
+    );
+  });
 
   test("of a group, and by the word help", async () => {
     const { stdout } = await graft("help", "cluster");
