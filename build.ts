@@ -9,7 +9,7 @@ import { armFailStop } from "./src/fail-stop.ts";
 const source = join(import.meta.dir, "src");
 
 /** A thread's code is no part of the program's bundle: each is an entry point of its own, found by its name. */
-const threads = [...new Glob("adapters/*/worker.ts").scanSync(source)].sort().map((path) => join(source, path));
+const threads = [...new Glob("**/worker.ts").scanSync(source)].sort().map((path) => join(source, path));
 
 /** Throws an AggregateError of everything the bundler has to say. */
 export async function compile(entry: string, outfile: string): Promise<void> {

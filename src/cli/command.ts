@@ -1,6 +1,7 @@
 // What is a command of the command line? Its arguments as citty knows them, what citty cannot express about them, and the
 // words for its help. Which command is meant is dispatch.ts, what was typed after it strict-arguments.ts.
 import { type ArgsDef, defineCommand, type ParsedArgs, runCommand } from "citty";
+import type { ExitCode } from "./explain-error.ts";
 import type { Output } from "./output.ts";
 
 /** What a command gets besides its arguments. */
@@ -25,8 +26,8 @@ interface Definition<Args extends ArgsDef> extends Words {
   readonly repeatable?: readonly (keyof Args & string)[];
   /** Flags of text whose value may be left out; it is then empty. */
   readonly optionalValue?: readonly (keyof Args & string)[];
-  /** Throws `GraftError`; main.ts makes an exit code of it. */
-  readonly run: (args: ParsedArgs<Args>, context: Context) => Promise<void>;
+  /** Resolves with the exit code if that is not 0. Throws `GraftError`; main.ts makes an exit code of it. */
+  readonly run: (args: ParsedArgs<Args>, context: Context) => Promise<ExitCode> | Promise<void>;
 }
 
 export interface Command extends Words {
@@ -35,7 +36,7 @@ export interface Command extends Words {
   readonly repeatable: readonly string[];
   readonly optionalValue: readonly string[];
   /** `words` as strict-arguments.ts has made them unambiguous. */
-  readonly run: (words: readonly string[], context: Context) => Promise<void>;
+  readonly run: (words: readonly string[], context: Context) => Promise<ExitCode>;
 }
 
 /** Commands under one word. */
@@ -56,6 +57,9 @@ export function command<const Args extends ArgsDef>(definition: Definition<Args>
     args,
     repeatable,
     optionalValue,
-    run: async (rawArgs, data) => void (await runCommand(parsed, { rawArgs: [...rawArgs], data })),
+    run: async (rawArgs, data) => {
+      const { result } = await runCommand(parsed, { rawArgs: [...rawArgs], data });
+      return (result as ExitCode | undefined) ?? 0;
+    },
   };
 }

@@ -36,8 +36,8 @@ export async function dispatch(root: Group, typed: readonly string[], version: s
     }
     const isHelp = has("--help") || has("-h") || flags[0] === "help";
     const found = find(root, flags[0] === "help" ? typed.slice(1) : typed);
-    if (isHelp) await showHelp(found, output);
-    else await run(found, output);
+    if (!isHelp) return await run(found, output);
+    await showHelp(found, output);
     return 0;
   } catch (error) {
     if (!isForeseen(error)) throw error;
@@ -45,13 +45,13 @@ export async function dispatch(root: Group, typed: readonly string[], version: s
   }
 }
 
-async function run({ path, subject, rest }: Found, output: Output): Promise<void> {
+async function run({ path, subject, rest }: Found, output: Output): Promise<ExitCode> {
   if (subject.kind === "group") {
     const commands = Object.keys(subject.commands).join(", ");
     throw new GraftError("usage", `${path} needs a command: ${commands}; see: ${path} --help`);
   }
   const given = checkArguments(path, subject, rest);
-  await subject.run(given.words, { output, values: (flag) => given.values.get(flag) ?? [] });
+  return subject.run(given.words, { output, values: (flag) => given.values.get(flag) ?? [] });
 }
 
 async function showHelp({ path, subject }: Found, output: Output): Promise<void> {

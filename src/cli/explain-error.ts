@@ -2,9 +2,11 @@
 import { type Effect, type ErrorCode, GraftError } from "../errors.ts";
 import { fatalExitCode, writeLastWord } from "../fail-stop.ts";
 import type { Output } from "./output.ts";
+import type { signalExitCodes } from "./stop-signals.ts";
 
-/** 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | typeof fatalExitCode;
+/** 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft, more: stopped by a signal. */
+export type ExitCode =
+  0 | 1 | 2 | 3 | 4 | typeof fatalExitCode | (typeof signalExitCodes)[keyof typeof signalExitCodes];
 
 const exitCodes: Readonly<Record<ErrorCode, ExitCode>> = {
   "not-leader": 3,
@@ -55,6 +57,7 @@ export class Failure extends Error {
 /** The second and the third part of what an error says. */
 export interface Advice {
   readonly meaning: string;
+  /** A line for each step. */
   readonly next: string;
 }
 
@@ -147,7 +150,7 @@ function wordsOf({ message, meaning, next }: Explained, { paintBeside: paint }: 
   return [
     `${paint("red", "error:")} ${message}`,
     `${paint("dim", " data:")} ${meaning}`,
-    `${paint("dim", " next:")} ${next}`,
+    `${paint("dim", " next:")} ${next.replaceAll("\n", "\n       ")}`,
   ];
 }
 

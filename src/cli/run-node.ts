@@ -16,7 +16,7 @@ export interface RunnableNode {
 export interface RunOptions {
   /** Makes the node from the data directory, whatever state that is in. */
   readonly compose: () => Promise<RunnableNode>;
-  readonly isAskedToStop: Promise<void>;
+  readonly isAskedToStop: Promise<unknown>;
   readonly nowMs: () => number;
   readonly log: (level: "info" | "warn", message: string) => void;
 }

@@ -1,46 +1,80 @@
 // What does `graft sim` say in the end? All that it takes to see a violation again; or how much was simulated.
 import { GraftError } from "../errors.ts";
-import type { Subject } from "../sim/plugin-copies.ts";
-import type { Found } from "../sim/shrink.ts";
+import type { Sum } from "../sim/runner.ts";
+import type { Telling } from "../sim/shrink.ts";
+import { type Subject, stuckSeconds } from "../sim/thread.ts";
+import type { Whereabout } from "../sim/whereabouts.ts";
+import type { Assignment, Finding, Shrinking } from "../sim/worker-messages.ts";
 import { version } from "../version.ts";
 import { Failure } from "./explain-error.ts";
 import type { Paint } from "./output.ts";
-import type { Sum } from "./sim-runner.ts";
 
-/** The plugin of the simulation, and the path by which the user named it. */
+/** What was simulated. */
 export interface About {
-  /** As it was typed; null: it was not. */
+  readonly assignment: Assignment;
+  /** The plugin as it was typed; null: it was not. */
   readonly path: string | null;
   readonly subject: Subject;
 }
 
-/** Of this many rejected in a hundred commands, the others are too few to say much. */
+/** If more than this share of the commands is rejected, too few of them test the plugin. */
 const rejectedShareMax = 0.9;
 
-/** `smaller`: what shrinking has come to. Null: told again, the seed was not violated. */
-export function failureOf(found: Found, about: About, smaller: Found | null | "untried"): Failure {
-  const told = smaller === null || smaller === "untried" ? found : smaller;
-  const { name, version: pluginVersion } = about.subject.plugin;
-  const { details, cause } = told.violation;
+const meaning = "All of it was simulated: no data was changed.";
+
+export function failureOf(found: Finding, about: About, shrinking: Shrinking): Failure {
+  const told = typeof shrinking === "string" ? found : shrinking;
+  const { name, version: pluginVersion } = about.subject;
   const command = commandOf(told, about);
-  const versions = `graft ${version}, ${name} ${pluginVersion}`;
-  const message = `${details}\n  seed ${told.seed}, after ${told.violation.events} events, ${versions}`;
+  const message = `${told.details}\n  seed ${told.seed}, after ${counted(told.after, "event")}, ${versionsOf(about)}`;
+  const cause = told.stack === null ? undefined : Object.assign(new Error(told.details), { stack: told.stack });
   const error = new GraftError("state-machine", message, { cause });
-  const meaning = "All of it was simulated: no data was changed.";
-  const next = nextSteps(command, smaller).join("\n       ");
-  const fields = { seed: told.seed, events: told.events, graft: version, plugin: name, pluginVersion, command };
-  return new Failure(error, 1, fields, { meaning, next });
+  const fields = {
+    seed: told.seed,
+    events: told.events,
+    firstSeed: about.assignment.first,
+    found: { seed: found.seed, events: found.events },
+    graft: version,
+    plugin: name,
+    pluginVersion,
+    command,
+  };
+  return new Failure(error, 1, fields, { meaning, next: nextSteps(command, shrinking).join("\n") });
 }
 
-function nextSteps(command: string, smaller: Found | null | "untried"): readonly string[] {
+function nextSteps(command: string, shrinking: Shrinking): readonly string[] {
   const again = `See it again: ${command}`;
   const read = `Read all that happens: ${command} --trace`;
-  if (smaller === "untried") return [again, `Look for a smaller story: ${command} --shrink`];
-  if (smaller !== null) return [again, read];
+  if (shrinking === "untried") return [again, `Look for a shorter run that shows it: ${command} --shrink`];
+  if (shrinking !== "lost") return [again, read];
   return [again, "It did not happen again just now: the plugin depends on something that no seed decides."];
 }
 
-function commandOf({ seed, events, story }: Found, { path }: About): string {
+/** A function of the plugin does not return. */
+export function stuckFailure({ seed, isInPlugin, work }: Whereabout, about: About): Failure {
+  const { events, story } = about.assignment;
+  const telling = { seed: seed ?? about.assignment.first, events, story };
+  const command = commandOf(telling, about);
+  const rule = isInPlugin ? "the plugin does not return" : "the simulation does not get on";
+  const where = isInPlugin ? `from: ${work}` : `since the plugin has returned from: ${work}`;
+  const message = `${rule}\n  ${where}\n  for ${stuckSeconds} s, with seed ${telling.seed}, ${versionsOf(about)}`;
+  const next = [`See it again: ${command}`, `Read what happens before: ${command} --trace`].join("\n");
+  const { name, version: pluginVersion } = about.subject;
+  const fields = { seed: telling.seed, events, work, graft: version, plugin: name, pluginVersion, command };
+  return new Failure(new GraftError("state-machine", message), 1, fields, { meaning, next });
+}
+
+/** The plugin cannot be simulated. */
+export const unusable = (error: GraftError): Failure =>
+  new Failure(error, null, {}, { meaning: error.meaning, next: "Correct the plugin, or the path after --plugin." });
+
+/** The plugin is not loaded yet, and does not get on. */
+export const stuckAtStart = ({ work }: Whereabout, path: string): Failure =>
+  unusable(new GraftError("plugin", `The plugin ${path} does not return for ${stuckSeconds} s from: ${work}`));
+
+const versionsOf = ({ subject }: About): string => `graft ${version}, ${subject.name} ${subject.version}`;
+
+function commandOf({ seed, events, story }: Telling, { path }: About): string {
   const { nodes, clients, faults } = story;
   return [
     "graft sim",
@@ -56,41 +90,70 @@ function commandOf({ seed, events, story }: Found, { path }: About): string {
 const quoted = (path: string): string =>
   /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 
-export type Summary = Omit<Sum, "isCut"> & {
+export type Summary = Sum & {
+  readonly firstSeed: number;
+  readonly seconds: number;
   readonly eventsPerSecond: number;
   readonly stopped: boolean;
+  /** The seed that was under way when the command was stopped; null: none was. */
+  readonly stoppedIn: number | null;
+  /** The work of the plugin that had not returned for a second; null: there was none. */
+  readonly stoppedAt: string | null;
   readonly graft: string;
   readonly plugin: string;
   readonly pluginVersion: string;
 };
 
-export function summaryOf({ isCut, seconds, ...sum }: Sum, { subject: { plugin } }: About): Summary {
+/** Where the thread was when the command was stopped. */
+export interface Stop {
+  readonly in: number | null;
+  readonly at: string | null;
+}
+
+export function summaryOf(sum: Sum, seconds: number, about: About, stop: Stop | null): Summary {
   return {
     ...sum,
+    firstSeed: about.assignment.first,
     seconds: Number(seconds.toFixed(1)),
     eventsPerSecond: Math.round(sum.events / Math.max(seconds, 0.001)),
-    stopped: isCut,
+    stopped: stop !== null,
+    stoppedIn: stop?.in ?? null,
+    stoppedAt: stop?.at ?? null,
     graft: version,
-    plugin: plugin.name,
-    pluginVersion: plugin.version,
+    plugin: about.subject.name,
+    pluginVersion: about.subject.version,
   };
 }
 
 export function summaryWords(summary: Summary, paint: Paint): string {
-  const { seeds, commands, answers, rejections, elections, faults, restores, damages, changes, handOvers, events } =
-    summary;
+  const { seeds, stopped } = summary;
   const title = `${seeds === 1 ? "1 seed holds" : `${seeds} seeds hold`}: ${summary.plugin} ${summary.pluginVersion}, graft ${summary.graft}`;
-  const isTame = commands > 0 && rejections > rejectedShareMax * commands;
-  return [
-    ...(summary.stopped ? ["stopped before the end"] : []),
-    paint("bold", title),
-    `clients   ${commands} operations, ${answers} answered, of which ${rejections} rejected`,
-    `nodes     ${elections} elections, ${restores} snapshots restored`,
-    `members   ${changes} changes asked for, ${handOvers} hand-overs`,
-    `bad luck  ${faults} faults, ${damages} damaged disks`,
-    `events    ${events}`,
-    ...(isTame
-      ? ["Nearly every command was rejected, so little was tried. Give the operations an example that fits the state."]
-      : []),
-  ].join("\n");
+  const all = seeds === 0 ? [] : [paint("bold", title), ...figuresOf(summary)];
+  return [...(stopped ? [stopWords(summary)] : []), ...all].join("\n");
 }
+
+function stopWords({ seeds, stoppedIn, stoppedAt }: Summary): string {
+  const where = stoppedAt === null ? "" : `; the plugin had not returned from: ${stoppedAt}`;
+  const before = seeds === 0 ? "no seed was done" : "the seeds before it are done";
+  return `stopped${stoppedIn === null ? "" : ` in seed ${stoppedIn}`}; ${before}${where}`;
+}
+
+function figuresOf(summary: Summary): readonly string[] {
+  const { applied, rejections, seeds, firstSeed } = summary;
+  const isTame = rejections > rejectedShareMax * (applied + rejections);
+  return [
+    `seeds     ${firstSeed}${seeds === 1 ? "" : ` to ${firstSeed + seeds - 1}`}`,
+    `clients   ${counted(summary.commands, "operation")}, ${summary.answers} answered, of which ${rejections} rejected`,
+    `nodes     ${counted(summary.elections, "election")}, ${counted(summary.restores, "snapshot")} restored`,
+    `members   ${counted(summary.changes, "change")} asked for, ${counted(summary.handOvers, "hand-over")}`,
+    `faults    ${counted(summary.faults, "fault")}, ${counted(summary.damages, "damaged disk")}`,
+    `events    ${summary.events}`,
+    ...(isTame ? [tameAdvice] : []),
+  ];
+}
+
+const tameAdvice =
+  "Nearly every command was rejected, so little was tested. Give the operations an example of what is not rejected:\nexample: (draw) => …";
+
+/** `1 event`, `2 events` */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;

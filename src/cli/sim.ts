@@ -1,70 +1,97 @@
-// `graft sim`: whole nodes and their clients under bad luck, from seeds. The simulation is src/sim; what becomes of a violation is
+// `graft sim`: whole nodes and their clients with all kinds of faults, from seeds. The simulation is src/sim; what becomes of a violation is
 // sim-report.ts.
 import { GraftError } from "../errors.ts";
-import { loadSubject } from "../sim/plugin-copies.ts";
+import type { Plan } from "../sim/runner.ts";
 import { clientsMax, faultKinds, nodesMax, type Story } from "../sim/story.ts";
+import { stuckSeconds } from "../sim/thread.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { failureOf, summaryOf, summaryWords } from "./sim-report.ts";
-import { type Plan, Simulator } from "./sim-runner.ts";
-import { parseCount, parseDurationMs } from "./typed-numbers.ts";
+import type { ExitCode } from "./explain-error.ts";
+import type { Output } from "./output.ts";
+import { type About, failureOf, stuckAtStart, stuckFailure, summaryOf, summaryWords } from "./sim-report.ts";
+import { type Simulated, simulate } from "./sim-runner.ts";
+import { signalExitCodes } from "./stop-signals.ts";
+import { parseCount } from "./typed-numbers.ts";
 
 const defaults = { seeds: 20, events: 20_000 };
 const seedMax = 2 ** 52;
 const seedsMax = 1_000_000;
 const eventsMax = 1_000_000_000;
+const minutesMax = 10_000;
 
 export const sim = command({
-  summary: "Simulate a cluster's bad luck with your plugin",
+  summary: "Test your plugin on simulated nodes",
   details: [
-    "Whole nodes and clients run in this process, over a simulated clock, network and disk. Each seed draws its own bad luck: crashes,\npartitions, full and damaged disks, slow clocks. All nodes, in each of their lives, must come to the same states and the same\nanswers. The same seed gives the same story.",
-    "With a plugin of your own, commands and queries are drawn from its schemas, or by the examples that it gives. The histories of the\nkey-value store kv must be linearizable.",
-    `The kinds of faults: ${faultKinds.join(", ")}.`,
+    "Runs your state machine on simulated nodes, with simulated clients, a simulated clock, network and disk. It needs no configuration and touches no data.",
+    "Each seed draws faults: nodes crash, the network is cut, disks are full or damaged. The states of all nodes must be equal after the same entries, and so must their answers. If they are not, the command prints what differs and how to see it again. The same seed always gives the same run.",
+    "Commands and queries are drawn from the schemas of your operations, or from the examples that you give for them. For the key-value store kv the answers must also be linearizable.",
+    `If your code does not return for ${stuckSeconds} seconds, the command names the operation and ends.`,
+    `The kinds of faults for --faults: ${faultKinds.join(", ")}.`,
+    "Exit codes: 0 all seeds hold, 1 a mistake was found or the plugin cannot be used, 130 stopped by Ctrl-C.",
   ],
   args: {
     plugin: { type: "string", valueHint: "PATH", description: "the state machine: a path, kv or counter; default: kv" },
-    seed: { type: "string", valueHint: "N", description: "this seed, or the first one; default: 1" },
-    seeds: { type: "string", valueHint: "K", description: `how many; default: ${defaults.seeds}, with --seed 1` },
-    minutes: { type: "string", valueHint: "M", description: "new seeds for so long, in place of --seeds" },
+    seed: { type: "string", valueHint: "N", description: "the first seed; alone: only this seed; default: 1" },
+    seeds: { type: "string", valueHint: "K", description: `how many seeds; default: ${defaults.seeds}` },
+    minutes: {
+      type: "string",
+      valueHint: "M",
+      description: "for how many minutes, in place of --seeds; the first seed is random",
+    },
     events: {
       type: "string",
       valueHint: "E",
-      description: `events with faults, of each seed; default: ${defaults.events}`,
+      description: `how many events of each seed have faults; default: ${defaults.events}`,
     },
     nodes: { type: "string", valueHint: "N", description: "how many nodes; default: drawn" },
     clients: { type: "string", valueHint: "C", description: "how many clients; default: drawn" },
-    faults: { type: "string", valueHint: "LIST", description: "only these kinds, or none; default: all" },
-    trace: { type: "boolean", description: "print all that happens" },
-    shrink: { type: "boolean", description: "look for a smaller story of a violation" },
+    faults: { type: "string", valueHint: "LIST", description: "only these kinds of faults, or none; default: all" },
+    trace: { type: "boolean", description: "print everything that happens" },
+    shrink: { type: "boolean", description: "after a mistake was found, look for a shorter run that shows it" },
     ...answerFlags,
   },
   examples: [
-    ["graft sim --plugin ./stock.ts", "twenty seeds with a state machine of your own"],
+    ["graft sim --plugin ./stock.ts", "test a state machine of your own with twenty seeds"],
     [
       "graft sim --plugin ./stock.ts --minutes 10 --shrink",
-      "new seeds for ten minutes, and a small story of what is found",
+      "ten minutes of new seeds, and a short run of what is found",
     ],
-    ["graft sim --plugin ./stock.ts --seed 7 --trace", "all that happens with this seed"],
+    ["graft sim --plugin ./stock.ts --seed 7 --trace", "print everything that happens with seed 7"],
   ],
   async run(args, { output }) {
-    const plan = planOf(args);
-    const subject = await loadSubject(args.plugin ?? "kv", process.cwd());
-    if (subject.whyShared !== null) {
-      await output.say(`note: all nodes share one copy of the plugin's module: ${subject.whyShared}`);
+    const path = args.plugin ?? null;
+    const assignment = {
+      ...planOf(args),
+      plugin: path ?? "kv",
+      directory: process.cwd(),
+      isTraced: args.trace === true,
+      isShrunk: args.shrink === true,
+    };
+    const simulated = await simulate(assignment, output);
+    const { end, thread } = simulated;
+    const { subject, found, smaller } = thread;
+    if (subject === null) {
+      if (end.kind === "stuck") throw stuckAtStart(end.at, assignment.plugin);
+      await output.answer({ seeds: 0, stopped: true }, () => "stopped before the plugin was loaded");
+      return end.kind === "stopped" ? signalExitCodes[end.signal] : 0;
     }
-    const about = { path: args.plugin ?? null, subject };
-    const simulator = new Simulator(subject, output, args.trace === true);
-    const found = await simulator.run(plan);
-    if (found !== null) {
-      throw failureOf(found, about, args.shrink === true ? await simulator.shrink(found) : "untried");
-    }
-    const summary = summaryOf(simulator.sum, about);
-    await output.answer(summary, (paint) => summaryWords(summary, paint));
-    // Beside the answer, which is the same each time.
-    await output.say(`${summary.eventsPerSecond} events a second, ${summary.seconds} s`);
+    const about = { assignment, path, subject };
+    // What was found is told, however the search for a shorter run has ended.
+    if (found !== null) throw failureOf(found, about, end.kind === "ended" ? end.shrinking : (smaller ?? "untried"));
+    if (end.kind === "stuck") throw stuckFailure(end.at, about);
+    return answer(simulated, about, output);
   },
 });
+
+async function answer({ end, thread, seconds }: Simulated, about: About, output: Output): Promise<ExitCode> {
+  const stop = end.kind === "stopped" ? { in: thread.at.seed, at: thread.stillAt?.work ?? null } : null;
+  const summary = summaryOf(thread.sum, seconds, about, stop);
+  await output.answer(summary, (paint) => summaryWords(summary, paint));
+  // Beside the answer, which is the same each time.
+  await output.say(`${summary.eventsPerSecond} events a second, ${summary.seconds} s`);
+  return end.kind === "stopped" ? signalExitCodes[end.signal] : 0;
+}
 
 interface SimArguments {
   readonly seed?: string | undefined;
@@ -80,7 +107,7 @@ function planOf({ seed, seeds, minutes, events, ...story }: SimArguments): Plan 
   if (seeds !== undefined && minutes !== undefined) {
     throw new GraftError("usage", "--seeds and --minutes: both say how many seeds; give one of them");
   }
-  const forMs = minutes === undefined ? null : parseDurationMs("--minutes", `${minutes}m`);
+  const forMs = minutes === undefined ? null : parseMinutes(minutes) * 60_000;
   const given = seed === undefined ? null : parseCount("--seed", seed, { min: 0, max: seedMax });
   const usual = given === null ? defaults.seeds : 1;
   return {
@@ -91,6 +118,15 @@ function planOf({ seed, seeds, minutes, events, ...story }: SimArguments): Plan 
     events: parseCount("--events", events ?? String(defaults.events), { min: 0, max: eventsMax }),
     story: storyOf(story),
   };
+}
+
+function parseMinutes(text: string): number {
+  const minutes = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (minutes > 0 && minutes <= minutesMax) return minutes;
+  throw new GraftError(
+    "usage",
+    `--minutes ${JSON.stringify(text)}: not a number of minutes up to ${minutesMax}; for instance 10 or 0.5`,
+  );
 }
 
 function storyOf({ nodes, clients, faults }: Pick<SimArguments, "nodes" | "clients" | "faults">): Story {

@@ -8,17 +8,24 @@ const impatient = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 /** A terminal that closes and some supervisors send it together with another one, so that it never counts as the second. */
 const hangup = "SIGHUP";
 
+export type StopSignal = (typeof impatient)[number] | typeof hangup;
+
+/** What a shell says of a command that a signal has ended. */
+export const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const satisfies Readonly<
+  Record<StopSignal, number>
+>;
+
 /** Resolves with the first request. */
-export function askedToStop(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+export function askedToStop(): Promise<StopSignal> {
+  const { promise, resolve } = Promise.withResolvers<StopSignal>();
   let signals = 0;
-  const onSignal = (): void => {
+  const onSignal = (signal: StopSignal): void => {
     if (++signals > 1) process.exit(1);
-    resolve();
+    resolve(signal);
   };
-  for (const signal of impatient) process.on(signal, onSignal);
+  for (const signal of impatient) process.on(signal, () => onSignal(signal));
   // Under nohup it is to stay ignored.
-  if (!isIgnored(hangup)) process.on(hangup, resolve);
+  if (!isIgnored(hangup)) process.on(hangup, () => resolve(hangup));
   return promise;
 }
 

@@ -27,6 +27,8 @@ export class AnyLoad implements Load {
   readonly #options: AnyLoadOptions;
   /** The last index that a client has been told of. */
   #answered: LogIndex = 0;
+  /** Commands of which a client has the result. */
+  applied = 0;
   /** Commands that the state machine has refused. */
   rejections = 0;
 
@@ -45,6 +47,7 @@ export class AnyLoad implements Load {
     try {
       const answer = query === null ? this.#command(client, asker, payload) : this.#query(client, asker, payload);
       trace(`${asker.name} has the answer to ${asked}: ${describeAnswer(plugin.style, await answer)}`);
+      if (query === null) this.applied++;
       return null;
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;

@@ -14,6 +14,9 @@ export function describePayload(style: Style, payload: Uint8Array): string {
   return cut(style === "raw" ? describeBytes(payload) : describeOperation(payload));
 }
 
+/** The input of an operation, on one line. */
+export const describeInput = (input: unknown): string => cut(describeValue(input as PayloadValue));
+
 /** What came of it, on one line, as the end of a sentence. */
 export function describeAnswer(style: Style, outcome: Outcome): string {
   switch (outcome.kind) {

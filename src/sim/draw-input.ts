@@ -7,6 +7,7 @@ import { encodeOperation, type PayloadValue } from "../client/typed-payload.ts";
 import { GraftError } from "../errors.ts";
 import { Chance } from "./chance.ts";
 import { drawFrom, NotDrawable } from "./draw-schema.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 export type OperationKind = "command" | "query";
 
@@ -15,9 +16,12 @@ interface Drawable {
   readonly kind: OperationKind;
   /** For errors: `the command add`. */
   readonly called: string;
-  /** Throws `NotDrawable`, and what the plugin's example throws. */
+  /** Throws `NotDrawable`, `WrongExample`, and what the plugin's example throws. */
   readonly payload: (draw: Draw) => Uint8Array;
 }
+
+/** The plugin gives an example that cannot be sent. */
+class WrongExample extends Error {}
 
 const trials = 20;
 
@@ -26,18 +30,18 @@ export class Drawing {
   readonly #operations: Readonly<Record<OperationKind, readonly Drawable[]>>;
 
   /** @param where how errors call the plugin. Throws `GraftError("plugin")` naming every operation that cannot be drawn. */
-  constructor(plugin: Plugin, where: string) {
-    const all = plugin.style === "typed" ? typedOperations(plugin) : rawOperations(plugin);
-    const problems = all.flatMap((operation) => {
-      const reason = whyNotDrawable(operation);
-      return reason === null ? [] : [`${operation.called}: ${reason}`];
-    });
-    const isNothing = all.every(({ kind }) => kind !== "command");
-    if (isNothing) problems.push("it has no commands");
-    if (problems.length > 0) {
-      const remedy = isNothing ? "" : "; give these operations an example: example: (draw) => …";
-      throw new GraftError("plugin", `The plugin ${where} cannot be simulated: ${problems.join("; ")}${remedy}`);
-    }
+  constructor(plugin: Plugin, where: string, whereabouts: Whereabouts) {
+    const all = (plugin.style === "typed" ? typedOperations(plugin) : rawOperations(plugin)).map(
+      ({ kind, called, payload }): Drawable => ({
+        kind,
+        called,
+        payload: (draw) => whereabouts.during(`the drawing of an input for ${called}`, () => payload(draw)),
+      }),
+    );
+    const problems = all.flatMap((operation) => problemOf(operation) ?? []);
+    if (all.every(({ kind }) => kind !== "command")) problems.push("it has no commands");
+    if (problems.length > 0)
+      throw new GraftError("plugin", `The plugin ${where} cannot be simulated:\n  ${problems.join("\n  ")}`);
     this.#operations = {
       command: all.filter(({ kind }) => kind === "command"),
       query: all.filter(({ kind }) => kind === "query"),
@@ -73,7 +77,7 @@ function rawOperations({ examples }: RawPlugin): readonly Drawable[] {
       if (example === null) return draw.bytes(draw.integer(0, 8));
       const drawn = exampleOf(example, draw);
       if (!(drawn instanceof Uint8Array))
-        throw new NotDrawable(`its example returned ${typeof drawn} and not a Uint8Array`);
+        throw new WrongExample(`its example returns ${typeof drawn} and not a Uint8Array`);
       return drawn;
     };
     return { kind, called: `the ${kind}`, payload };
@@ -86,26 +90,27 @@ function drawInput({ input, example }: Operation, draw: Draw): unknown {
   return drawFrom(input, bytes(), draw);
 }
 
-/** Throws `NotDrawable` for an example that the operation's own schema refuses. */
+/** Throws `WrongExample` for one that the operation's own schema refuses. */
 function accepted(schema: Operation["input"], input: unknown): unknown {
   const result = schema["~standard"].validate(input);
   if (result instanceof Promise || result.issues === undefined) return input;
-  throw new NotDrawable(`its schema refuses its example: ${result.issues[0]?.message ?? "no reason"}`);
+  throw new WrongExample(`its schema refuses its example: ${result.issues[0]?.message ?? "no reason"}`);
 }
 
 /** The same seed draws the same. */
 const exampleOf = (example: NonNullable<Operation["example"]>, draw: Draw): unknown =>
   guarded("example", () => example(draw));
 
-/** Null: it can be drawn. */
-function whyNotDrawable(operation: Drawable): string | null {
+/** What is wrong, and the remedy. Null: it can be drawn. */
+function problemOf(operation: Drawable): string | null {
   const draw = drawOver(new Chance(0));
   try {
     for (let nth = 0; nth < trials; nth++) operation.payload(draw);
     return null;
   } catch (error) {
-    if (error instanceof NotDrawable || error instanceof GraftError) return error.message;
-    return `its example failed: ${error instanceof Error ? error.message : String(error)}`;
+    if (error instanceof NotDrawable) return `${operation.called}: ${error.message}; it needs an example: (draw) => …`;
+    if (error instanceof WrongExample) return `${operation.called}: ${error.message}`;
+    return `${operation.called}: its example fails: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

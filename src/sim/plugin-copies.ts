@@ -9,6 +9,8 @@ import { takeConsole } from "../adapters/plugin/plugin-console.ts";
 import { createExecutor } from "../adapters/plugin/executor.ts";
 import { GraftError } from "../errors.ts";
 import { Drawing } from "./draw-input.ts";
+import { watchedPlugin } from "./watched-plugin.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 type Say = (text: string) => void;
 
@@ -31,23 +33,26 @@ const keyValueStore = "kv";
  * @param plugin a name that ships with Graft, or a path relative to `directory`. Throws `GraftError("plugin")`: it does not load, or its
  * operations cannot be drawn.
  */
-export async function loadSubject(plugin: string, directory: string): Promise<Subject> {
+export async function loadSubject(plugin: string, directory: string, whereabouts: Whereabouts): Promise<Subject> {
   // What the plugin says while it is loaded is no answer of the simulation.
   takeConsole(console, () => {});
   const location = locatePlugin(plugin, directory);
   const where = nameOf(location);
+  whereabouts.begin("the top level of its module");
   const loaded = await loadPlugin(location);
+  whereabouts.end();
+  const watched = watchedPlugin(loaded, whereabouts);
   try {
-    createExecutor(loaded);
+    createExecutor(watched);
   } catch (cause) {
     throw startFailure(location, cause);
   }
   const isShipped = location.kind === "shipped";
-  const drawing = isShipped && location.name === keyValueStore ? null : new Drawing(loaded, where);
-  const shared = { plugin: loaded, where, drawing, copy: null, whyShared: null };
+  const drawing = isShipped && location.name === keyValueStore ? null : new Drawing(loaded, where, whereabouts);
+  const shared = { plugin: watched, where, drawing, copy: null, whyShared: null };
   if (isShipped) return shared;
   try {
-    const copy = await copierOf(location.path);
+    const copy = await copierOf(location.path, whereabouts);
     // One that cannot be run a second time cannot be copied.
     copy(() => {});
     return { ...shared, copy };
@@ -67,7 +72,8 @@ type Run = (
 ) => void;
 
 /** Throws an Error for a module that cannot be bundled: one that awaits at its top level. */
-async function copierOf(path: string): Promise<(say: Say) => Plugin> {
+async function copierOf(path: string, whereabouts: Whereabouts): Promise<(say: Say) => Plugin> {
+  whereabouts.expectSteps(false);
   const built = await Bun.build({
     entrypoints: [path],
     target: "bun",
@@ -75,6 +81,7 @@ async function copierOf(path: string): Promise<(say: Say) => Plugin> {
     external: ["graft"],
     throw: false,
   });
+  whereabouts.expectSteps(true);
   const [output] = built.outputs;
   if (!built.success || output === undefined) throw new Error(built.logs.map(({ message }) => message).join("; "));
   const bundle = (await output.text()).replace(/^(?:\/\/.*\n)+/, "").trim();
@@ -83,8 +90,9 @@ async function copierOf(path: string): Promise<(say: Say) => Plugin> {
   const require = (id: string): unknown => (id === "graft" ? api : requireFrom(id));
   return (say) => {
     const module: Module = { exports: {} };
-    makeRun(consoleThatSays(say))(module.exports, require, module, path, dirname(path));
-    return checkDefinition(module.exports.default);
+    const run = makeRun(consoleThatSays(say));
+    whereabouts.during("the top level of its module", () => run(module.exports, require, module, path, dirname(path)));
+    return watchedPlugin(checkDefinition(module.exports.default), whereabouts);
   };
 }
 

@@ -54,7 +54,8 @@ export interface WholeResult {
   readonly handOvers: number;
   /** Nodes that came again with an empty disk. */
   readonly broughtBack: number;
-  /** Of commands, by the plugin. */
+  /** Commands of drawn operations of which a client has the result, or the plugin's refusal. */
+  readonly applied: number;
   readonly rejections: number;
   /** Of the transcript. */
   readonly digest: string;
@@ -187,6 +188,7 @@ class World {
       changes: this.#administrator.changes,
       handOvers: this.#administrator.handOvers,
       broughtBack: this.#administrator.broughtBack,
+      applied: this.#anyLoad?.applied ?? 0,
       rejections: this.#anyLoad?.rejections ?? 0,
       digest: this.#hash.digest("hex"),
     };

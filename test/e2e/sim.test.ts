@@ -1,8 +1,8 @@
 // `graft sim` with plugins that are wrong in one way each: each is found within a minute, and what is printed finds it again.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { binary, graft, type Ran, temporaryFolder } from "./test-cluster.ts";
+import { binary, graft, type Ran, temporaryFolder, until } from "./test-cluster.ts";
 
 let folder: string;
 const foundWithinMs = 60_000;
@@ -96,6 +96,30 @@ export default defineStateMachine({
 });
 `;
 
+/** Its command, or the module itself, never returns. */
+const spin = `import { defineStateMachine, v } from "graft";
+export default defineStateMachine({
+  name: "spin",
+  version: "1.0.0",
+  create: () => ({ n: 0 }),
+  commands: {
+    add: {
+      input: v.object({ by: v.picklist([1]) }),
+      apply: (state, { by }) => {
+        state.n += by;
+        while (state.n === 30);
+        return state.n;
+      },
+    },
+  },
+  queries: {},
+});
+`;
+const endless = `import { writeFileSync } from "node:fs";
+writeFileSync("loading", "");
+for (;;);
+`;
+
 const sound = `import { defineStateMachine, v } from "graft";
 export default defineStateMachine({
   name: "sound",
@@ -111,7 +135,7 @@ export default defineStateMachine({
 beforeAll(async () => {
   folder = await temporaryFolder();
   mkdirSync(join(folder, "it's mine", "parts"), { recursive: true });
-  const plugins = { raffle, dice, bank, cart, queue, sound, "parts/outside": outside };
+  const plugins = { raffle, dice, bank, cart, queue, spin, endless, sound, "parts/outside": outside };
   for (const [name, code] of Object.entries(plugins)) writeFileSync(join(folder, "it's mine", `${name}.ts`), code);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -145,6 +169,9 @@ for (const [name, told] of planted) {
       expect(found).toMatchObject({ exitCode: 1, stdout: "" });
       expect(found.stderr).toMatch(told);
       expect(found.stderr).toMatch(/\n {2}seed \d+, after \d+ events, graft \S+, \w+ 1\.\d\.\d\n/);
+      expect(found.stderr).toMatch(
+        /\n next: See it again: .*\n {7}Look for a shorter run that shows it: graft sim .*\n$/,
+      );
       expect(await again(found.stderr)).toMatchObject({ exitCode: 1, stderr: found.stderr });
     },
     2 * foundWithinMs,
@@ -182,6 +209,30 @@ test("the plugins that ship hold", async () => {
   }
 }, 60_000);
 
+test("a command that never returns is named within a minute, and again by the command that is printed", async () => {
+  const found = await sim("--plugin", pathOf("spin"));
+  expect(found).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(found.stderr).toMatch(/^error: the plugin does not return\n {2}from: the command add \{"by":1\}\n.* seed 1,/);
+  expect(await again(found.stderr)).toMatchObject({ exitCode: 1, stderr: found.stderr });
+  const traced = await sim("--plugin", pathOf("spin"), "--trace");
+  expect(traced.stdout).toContain('add {"by":1} → 29\n');
+}, 180_000);
+
+test("a module that never returns is named", async () => {
+  const { exitCode, stderr } = await sim("--plugin", pathOf("endless"));
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^error: The plugin .*endless\.ts does not return .* from: the top level of its module\n/);
+}, 60_000);
+
+test("Ctrl-C ends it, whatever the plugin does", async () => {
+  rmSync(join(folder, "loading"), { force: true });
+  const child = Bun.spawn([binary, "sim", "--plugin", pathOf("endless")], { cwd: folder, stdout: "pipe" });
+  await until("the module runs", () => existsSync(join(folder, "loading")));
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(await child.stdout.text()).toContain("stopped before the plugin was loaded");
+}, 60_000);
+
 test("Ctrl-C ends it with what has been simulated", async () => {
   const child = Bun.spawn([binary, "sim", "--minutes", "5", "--trace"], { stdout: "pipe", stderr: "ignore" });
   let stdout = "";
@@ -189,8 +240,8 @@ test("Ctrl-C ends it with what has been simulated", async () => {
     if (stdout === "") child.kill("SIGINT");
     stdout += new TextDecoder().decode(chunk);
   }
-  expect(await child.exited).toBe(0);
-  expect(stdout).toContain("stopped before the end");
+  expect(await child.exited).toBe(130);
+  expect(stdout).toMatch(/\nstopped in seed \d+; no seed was done\n$/);
 }, 60_000);
 
 test("what cannot be simulated is refused", async () => {
@@ -204,12 +255,20 @@ test("what cannot be simulated is refused", async () => {
   );
   expect(await sim("--plugin", "undrawable.ts")).toMatchObject({
     exitCode: 1,
-    stderr: expect.stringMatching(/the command set: its input's code accepted none of 200 values.*give .* an example/),
+    stderr: expect.stringMatching(/the command set: its input's code accepted none of 200 values.*needs an example/),
   });
-  expect(await sim("--plugin", "nothing.ts")).toMatchObject({ exitCode: 1 });
+  const missing = await sim("--plugin", "nothing.ts");
+  expect(missing.exitCode).toBe(1);
+  expect(missing.stderr).toEndWith(" next: Correct the plugin, or the path after --plugin.\n");
   expect(await sim("--faults", "crsh")).toMatchObject({
     exitCode: 2,
     stderr: expect.stringContaining("did you mean"),
   });
   expect(await sim("--seeds", "3", "--minutes", "1")).toMatchObject({ exitCode: 2 });
+  for (const minutes of ["2s", "0", "soon"]) {
+    expect(await sim("--minutes", minutes)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining(`--minutes "${minutes}": not a number of minutes up to 10000; for instance 10`),
+    });
+  }
 });

@@ -10,6 +10,7 @@ import { Drawing } from "../../src/sim/draw-input.ts";
 import { loadSubject } from "../../src/sim/plugin-copies.ts";
 import { simulateWhole } from "../../src/sim/simulate.ts";
 import { Violation } from "../../src/sim/violation.ts";
+import { Whereabouts } from "../../src/sim/whereabouts.ts";
 
 installDeterminismGuard();
 
@@ -32,7 +33,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The first violation among some seeds; null: they hold. */
 function violationOf(definition: unknown, seeds: number): string | null {
   const plugin = checkDefinition(definition);
-  const drawing = new Drawing(plugin, "planted.ts");
+  const drawing = new Drawing(plugin, "planted.ts", new Whereabouts());
   for (let seed = 1; seed <= seeds; seed++) {
     try {
       simulateWhole({ seed, plugin, drawing, events });
@@ -51,7 +52,7 @@ describe("a plugin that is right holds", () => {
     test(
       path.replace(`${root}/`, ""),
       async () => {
-        const { plugin, copy, drawing, whyShared } = await loadSubject(path, folder);
+        const { plugin, copy, drawing, whyShared } = await loadSubject(path, folder, new Whereabouts());
         expect(whyShared).toBeNull();
         const sum = { answers: 0, restores: 0 };
         for (let seed = 1; seed <= 4; seed++) {
@@ -275,7 +276,7 @@ test("a module that cannot be run in copies is shared by all nodes, and that is 
      export default defineStateMachine({ name: "awaits", version: "1", create: () => ({ n: first }), queries: {},
        commands: { add: { input: v.number(), apply: (state, by) => (state.n += by) } } });`,
   );
-  const { plugin, copy, drawing, whyShared } = await loadSubject("awaits.ts", folder);
+  const { plugin, copy, drawing, whyShared } = await loadSubject("awaits.ts", folder, new Whereabouts());
   expect(whyShared).toContain("await");
   expect(copy).toBeNull();
   expect(simulateWhole({ seed: 1, plugin, drawing: drawing!, events: 1000 }).answers).toBeGreaterThan(5);

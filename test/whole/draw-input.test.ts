@@ -6,6 +6,7 @@ import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import { installDeterminismGuard } from "../../src/adapters/plugin/determinism-guard.ts";
 import { Chance } from "../../src/sim/chance.ts";
 import { Drawing, drawOver } from "../../src/sim/draw-input.ts";
+import { Whereabouts } from "../../src/sim/whereabouts.ts";
 
 // As before a plugin is loaded.
 installDeterminismGuard();
@@ -18,7 +19,8 @@ const definitionOf = (input: Schema, example?: (draw: Draw) => unknown): unknown
   commands: { act: { input, apply: () => null, ...(example && { example }) } },
   queries: {},
 });
-const drawingOf = (definition: unknown): Drawing => new Drawing(checkDefinition(definition), "drawn.ts");
+const drawingOf = (definition: unknown): Drawing =>
+  new Drawing(checkDefinition(definition), "drawn.ts", new Whereabouts());
 
 function inputs(input: Schema, count = 200, seed = 1): readonly unknown[] {
   const drawing = drawingOf(definitionOf(input));
@@ -103,11 +105,15 @@ test("the same seed draws the same", () => {
 describe("an operation that cannot be drawn is named, with what it needs", () => {
   const other: Schema = { "~standard": { version: 1, vendor: "other", validate: (value) => ({ value }) } };
   const cases: readonly (readonly [string, unknown, RegExp])[] = [
-    ["another library", definitionOf(other), /the command act: its schema is of other; give .* an example/],
+    [
+      "another library",
+      definitionOf(other),
+      /the command act: its schema is of other; it needs an example: \(draw\) => …$/,
+    ],
     [
       "a pattern",
       definitionOf(v.object({ code: v.pipe(v.string(), v.regex(/^Q{9}$/)) })),
-      /its input's code accepted none/,
+      /its input's code accepted none of 200 values that were tried; it needs an example/,
     ],
     [
       "a kind that no client can send",
@@ -117,11 +123,20 @@ describe("an operation that cannot be drawn is named, with what it needs", () =>
     [
       "an example that the schema refuses",
       definitionOf(v.string(), () => 1),
-      /its schema refuses its example: .*string/,
+      /act: its schema refuses its example: (?!.*needs an example).*string/,
     ],
-    ["an example that throws", definitionOf(v.string(), () => Object.keys(null as never)), /its example failed/],
+    [
+      "an example that throws",
+      definitionOf(v.string(), () => Object.keys(null as never)),
+      /act: its example fails: null is not an object[^;]*$/,
+    ],
     ["an example by real chance", definitionOf(v.number(), () => Math.random()), /Math\.random inside example/],
     ["a schema without an end", definitionOf(endless), /its input contains itself without an end/],
+    [
+      "each operation, on a line of its own",
+      { ...(definitionOf(other) as object), queries: { ask: { input: other, answer: () => null } } },
+      /cannot be simulated:\n {2}the command act: [^\n]*\n {2}the query ask: [^\n]*$/,
+    ],
     ["no commands", { ...(definitionOf(v.string()) as object), commands: {} }, /it has no commands/],
   ];
   for (const [title, definition, told] of cases) test(title, () => expect(() => drawingOf(definition)).toThrow(told));

@@ -1,0 +1,136 @@
+// Watches the thread of a simulation. Code of the plugin that does not return is noticed here, and this thread stays free for signals.
+import { GraftError } from "../errors.ts";
+import { emptySum, type Sum } from "./runner.ts";
+import { type Whereabout, Whereabouts } from "./whereabouts.ts";
+import type { Assignment, Finding, FromThread, Shrinking, ToThread } from "./worker-messages.ts";
+
+/** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
+const THREAD_ENTRY = Bun.isStandaloneExecutable ? "./sim/worker.js" : "./worker.ts";
+
+/** Turns of a timer, so that the time in which the whole process was stopped does not count. */
+const turnMs = 250;
+const stuckTurns = 40;
+/** After so many it is worth a word where the thread is. */
+const stillTurns = 4;
+export const stuckSeconds = (stuckTurns * turnMs) / 1000;
+
+export interface Subject {
+  readonly name: string;
+  readonly version: string;
+  /** Why all nodes share one copy of the plugin's module; null: each life of a node has its own. */
+  readonly whyShared: string | null;
+}
+
+export interface Listener {
+  readonly loaded: (subject: Subject) => Promise<void>;
+  readonly lines: (lines: readonly string[]) => Promise<void>;
+}
+
+export type End =
+  | { readonly kind: "ended"; readonly shrinking: Shrinking }
+  /** Nothing has moved for `stuckSeconds`. */
+  | { readonly kind: "stuck"; readonly at: Whereabout };
+
+export class SimulationThread {
+  readonly #worker = new Worker(new URL(THREAD_ENTRY, import.meta.url).href);
+  readonly #whereabouts = new Whereabouts();
+  readonly #ended = Promise.withResolvers<End>();
+  readonly #listener: Listener;
+  #lines: string[] = [];
+  /** For so many turns the thread has not got on. */
+  #turns = 0;
+  /** What the listener has been told is done when this is. */
+  #told: Promise<void> = Promise.resolve();
+  /** Of the seeds that hold so far. */
+  sum: Sum = emptySum();
+  /** Null: nothing is violated so far. */
+  found: Finding | null = null;
+  /** Null: no smaller story was found yet. */
+  smaller: Finding | null = null;
+  /** Null: it is not loaded yet. */
+  subject: Subject | null = null;
+
+  constructor(assignment: Assignment, listener: Listener) {
+    this.#listener = listener;
+    this.#worker.onmessage = ({ data }: MessageEvent<FromThread>) => this.#onMessage(data);
+    this.#worker.onerror = ({ message }) => this.#ended.reject(new Error(message));
+    this.#worker.addEventListener("close", () =>
+      this.#ended.reject(new GraftError("plugin", "The plugin has ended the thread of the simulation")),
+    );
+    this.#post({ kind: "begin", assignment, shared: this.#whereabouts.shared });
+  }
+
+  get at(): Whereabout {
+    return this.#whereabouts.look();
+  }
+
+  /** Null: the thread gets on. */
+  get stillAt(): Whereabout | null {
+    return this.#turns >= stillTurns ? this.at : null;
+  }
+
+  /** Throws what keeps the plugin from being simulated, and any mistake in Graft. */
+  async end(): Promise<End> {
+    const stuck = Promise.withResolvers<End>();
+    const timer = setInterval(this.#watching(stuck.resolve), turnMs);
+    try {
+      const end = await Promise.race([this.#ended.promise, stuck.promise]);
+      await this.#tell();
+      return end;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  #watching(stuck: (end: End) => void): () => void {
+    let last = -1;
+    return () => {
+      const { at } = this;
+      this.#turns = at.isWorking && at.steps === last ? this.#turns + 1 : 0;
+      last = at.steps;
+      if (this.#turns >= stuckTurns) stuck({ kind: "stuck", at });
+    };
+  }
+
+  #onMessage(message: FromThread): void {
+    switch (message.kind) {
+      case "loaded":
+        this.subject = message;
+        this.#told = this.#told.then(() => this.#listener.loaded(message));
+        return;
+      case "line":
+        return void this.#lines.push(message.text);
+      case "pause":
+        return void this.#tell().then(() => this.#post({ kind: "goOn" }), this.#ended.reject);
+      case "held":
+        this.sum = message.sum;
+        return;
+      case "found":
+        this.found = message.finding;
+        return;
+      case "smaller":
+        this.smaller = message.finding;
+        return;
+      case "ended":
+        return this.#ended.resolve({ kind: "ended", shrinking: message.shrinking });
+      case "failed":
+        return this.#ended.reject(errorOf(message));
+    }
+  }
+
+  #tell(): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    if (lines.length > 0) this.#told = this.#told.then(() => this.#listener.lines(lines));
+    return this.#told;
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+function errorOf({ code, message, stack }: Extract<FromThread, { kind: "failed" }>): Error {
+  const cause = Object.assign(new Error(message), { stack: stack ?? message });
+  return code === null ? cause : new GraftError(code, message, { cause });
+}

@@ -1,0 +1,58 @@
+// Notes which function of a plugin runs, so that one that does not return can be named.
+import type { Schema } from "../adapters/plugin/api.ts";
+import type { Operation, Plugin, RawState } from "../adapters/plugin/definition-check.ts";
+import { describeInput, describePayload } from "./describe-payload.ts";
+import type { Whereabouts } from "./whereabouts.ts";
+
+export function watchedPlugin(plugin: Plugin, where: Whereabouts): Plugin {
+  if (plugin.style === "raw") {
+    return { ...plugin, create: () => watchedState(where.during("create", plugin.create), where) };
+  }
+  const { create, snapshots } = plugin;
+  return {
+    ...plugin,
+    create: () => where.during("create", create),
+    // What `take` returns may run more of the plugin's code when it is read: the snapshot remains the last that was noted.
+    snapshots: snapshots && {
+      take: (state) => where.during("snapshot", () => snapshots.take(state)),
+      restore: (state, item) => where.during("restore", () => snapshots.restore(state, item)),
+    },
+    commands: watchedOperations("command", plugin.commands, where),
+    queries: watchedOperations("query", plugin.queries, where),
+  };
+}
+
+function watchedState(state: RawState, where: Whereabouts): RawState {
+  const { snapshots } = state;
+  return {
+    instance: state.instance,
+    apply: (command, context) =>
+      where.during(`the command ${describePayload("raw", command)}`, () => state.apply(command, context)),
+    query: (query) => where.during(`the query ${describePayload("raw", query)}`, () => state.query(query)),
+    snapshots: snapshots && {
+      take: () => where.during("snapshot", () => snapshots.take()),
+      restore: (piece) => where.during("restore", () => snapshots.restore(piece)),
+    },
+  };
+}
+
+function watchedOperations(
+  kind: "command" | "query",
+  operations: ReadonlyMap<string, Operation>,
+  where: Whereabouts,
+): ReadonlyMap<string, Operation> {
+  const watched = ([name, operation]: readonly [string, Operation]): readonly [string, Operation] => {
+    const called = `the ${kind} ${name}`;
+    const run: Operation["run"] = (...given) => where.during(null, () => operation.run(...given));
+    return [name, { ...operation, input: watchedSchema(operation.input, called, where), run }];
+  };
+  return new Map(Array.from(operations, watched));
+}
+
+/** A schema sees each input first, as the client sent it. */
+function watchedSchema(schema: Schema, called: string, where: Whereabouts): Schema {
+  const standard = schema["~standard"];
+  const validate = (value: unknown): ReturnType<typeof standard.validate> =>
+    where.during(`${called} ${describeInput(value)}`, () => standard.validate(value));
+  return Object.create(schema, { "~standard": { value: { ...standard, validate } } }) as Schema;
+}

@@ -1,0 +1,74 @@
+// The thread that simulates: an entry point of its own in the compiled binary. A plugin's endless loop stops this thread, and not the one that
+// watches it (thread.ts).
+import { GraftError } from "../errors.ts";
+import { loadSubject } from "./plugin-copies.ts";
+import { Runner, type Watchers } from "./runner.ts";
+import type { Found } from "./shrink.ts";
+import { Whereabouts } from "./whereabouts.ts";
+import type { Assignment, Finding, FromThread, Shrinking, ToThread } from "./worker-messages.ts";
+
+declare const self: Worker;
+
+const send = (message: FromThread): void => self.postMessage(message);
+
+let goOn: () => void = () => {};
+/** Of the plugin, in stack traces; null: it is not known yet. */
+let pluginPath: string | null = null;
+
+self.onmessage = ({ data }: MessageEvent<ToThread>) => {
+  if (data.kind === "goOn") goOn();
+  else void simulate(data.assignment, new Whereabouts(data.shared)).catch(fail);
+};
+
+process.on("uncaughtException", failOutside);
+process.on("unhandledRejection", failOutside);
+
+async function simulate(assignment: Assignment, whereabouts: Whereabouts): Promise<void> {
+  const { plugin, directory, isTraced, isShrunk } = assignment;
+  whereabouts.expectSteps(true);
+  const subject = await loadSubject(plugin, directory, whereabouts);
+  pluginPath = subject.where;
+  const { name, version } = subject.plugin;
+  send({ kind: "loaded", name, version, whyShared: subject.whyShared });
+  const watchers: Watchers = {
+    whereabouts,
+    trace: isTraced ? (text) => send({ kind: "line", text }) : null,
+    pause,
+    held: (sum) => send({ kind: "held", sum }),
+    smaller: (found) => send({ kind: "smaller", finding: findingOf(found) }),
+  };
+  const runner = new Runner(subject, watchers);
+  const found = await runner.run(assignment);
+  if (found !== null) send({ kind: "found", finding: findingOf(found) });
+  const shrinking = found === null || !isShrunk ? "untried" : shrinkingOf(await runner.shrink(found));
+  whereabouts.expectSteps(false);
+  send({ kind: "ended", shrinking });
+}
+
+function pause(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  goOn = resolve;
+  send({ kind: "pause" });
+  return promise;
+}
+
+const shrinkingOf = (found: Found | null): Shrinking => (found === null ? "lost" : findingOf(found));
+
+function findingOf({ seed, events, story, violation: { details, cause, events: after } }: Found): Finding {
+  return { seed, events, story, details, after, stack: cause instanceof Error ? (cause.stack ?? null) : null };
+}
+
+function fail(error: unknown): void {
+  const stack = error instanceof Error ? (error.stack ?? null) : null;
+  if (!(error instanceof GraftError)) return send({ kind: "failed", code: null, message: String(error), stack });
+  const origin = error.cause instanceof Error ? error.cause.stack : null;
+  send({ kind: "failed", code: error.code, message: error.message, stack: origin ?? stack });
+}
+
+/** A timer or a promise that was left behind: the plugin's, if its file is in the trace. */
+function failOutside(error: unknown): void {
+  const isOfPlugin = pluginPath !== null && error instanceof Error && error.stack?.includes(pluginPath) === true;
+  if (!isOfPlugin) return fail(error);
+  const message = `The plugin ${pluginPath} fails outside of its functions, in a promise or a timer: ${error.message}`;
+  fail(new GraftError("plugin", message, { cause: error }));
+}
