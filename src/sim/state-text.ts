@@ -79,8 +79,7 @@ class Writer {
   /** Sorted by name. A field that is undefined counts as none: a snapshot leaves it out. */
   #fieldsOf(value: object, margin: string): string[] {
     const fields: string[] = [];
-    for (const key of Reflect.ownKeys(value).sort(byName)) {
-      if (isCoveredElsewhere(value, key)) continue;
+    for (const key of ownFieldsOf(value).sort(byName)) {
       const property = Reflect.getOwnPropertyDescriptor(value, key);
       if (property === undefined) continue;
       const name = typeof key === "symbol" ? String(key) : `.${key}`;
@@ -136,6 +135,14 @@ const isMapLike = (value: object, kind: string): value is MapLike =>
 
 const entriesOf = (map: MapLike): Iterable<[unknown, unknown]> =>
   map instanceof Map ? (Map.prototype.entries.call(map) as Iterable<[unknown, unknown]>) : map.entries();
+
+/** The engine lists a name for each byte, which takes long for many. So fields that were given to large bytes are not looked at. */
+const listedBytesMax = 1000;
+
+const ownFieldsOf = (value: object): (string | symbol)[] =>
+  ArrayBuffer.isView(value) && value.byteLength > listedBytesMax
+    ? []
+    : Reflect.ownKeys(value).filter((key) => !isCoveredElsewhere(value, key));
 
 /** The places of an array and of bytes, and what an Error has that says where it was made, or is written down already. */
 function isCoveredElsewhere(value: object, key: string | symbol): boolean {
