@@ -26,6 +26,8 @@ interface Testimony {
 /** Of all texts that are kept, characters. */
 const keptMax = 64 * 2 ** 20;
 const shownMax = 300;
+/** Of what is the same, where that is long. */
+const shownBefore = 60;
 
 export class Agreement {
   readonly #broken: (what: string, cause?: unknown) => void;
@@ -87,8 +89,20 @@ export function differenceOf([by, text]: Said, [otherBy, otherText]: Said): read
   const difference = text === null || otherText === null ? null : firstDifference(text, otherText);
   if (difference === null) return [`${by} and ${otherBy}`];
   const where = difference.path === "" ? [] : [`in: ${cut(difference.path)}`];
-  return [...where, `${by}: ${shown(difference.one)}`, `${otherBy}: ${shown(difference.other)}`];
+  const one = difference.one ?? "nothing";
+  const other = difference.other ?? "nothing";
+  const from = shownFrom(one, other);
+  return [...where, `${by}: ${cut(one, from)}`, `${otherBy}: ${cut(other, from)}`];
 }
 
-const cut = (text: string): string => (text.length <= shownMax ? text : `${text.slice(0, shownMax)}…`);
-const shown = (value: string | null): string => (value === null ? "nothing" : cut(value));
+/** Where the part begins that is shown of two texts: not after the place where they part. */
+function shownFrom(one: string, other: string): number {
+  let same = 0;
+  while (same < one.length && one[same] === other[same]) same++;
+  return same < shownMax ? 0 : same - shownBefore;
+}
+
+function cut(text: string, from = 0): string {
+  const part = text.slice(from, from + shownMax);
+  return `${from > 0 ? "…" : ""}${part}${from + part.length < text.length ? "…" : ""}`;
+}

@@ -35,8 +35,7 @@ export function describeAnswer(style: Style, outcome: Outcome): string {
 /** All of it, so that equal outcomes have equal texts, and no others. */
 export function describeOutcome(style: Style, outcome: Outcome): string {
   if (outcome.kind !== "ok") return "message" in outcome ? `${outcome.kind}: ${outcome.message}` : outcome.kind;
-  const result = style === "raw" ? outcome.payload : decodeValue(outcome.payload);
-  return describeState(result).text;
+  return style === "raw" ? describeBytes(outcome.payload) : describeState(decodeValue(outcome.payload)).text;
 }
 
 function describeOperation(payload: Uint8Array): string {

@@ -5,6 +5,7 @@ import { Rejected } from "../adapters/plugin/api.ts";
 import { guarded } from "../adapters/plugin/determinism-guard.ts";
 import { type FrozenView, watchingViews } from "../adapters/plugin/frozen-views.ts";
 import { createTypedHandlers } from "../adapters/plugin/typed-handlers.ts";
+import { textOf } from "../client/typed-payload.ts";
 import { describeOutcome } from "./describe-payload.ts";
 import { describeState } from "./state-text.ts";
 
@@ -68,7 +69,7 @@ export class StateView {
     try {
       return guarded("snapshot", () => {
         const items = watchingViews(open, () => this.#take());
-        return items === null ? null : describeState(Array.from(items as Iterable<unknown>));
+        return items === null ? null : describeState(Array.from(items as Iterable<unknown>, this.#shown));
       });
     } finally {
       for (const view of views) {
@@ -77,6 +78,10 @@ export class StateView {
       }
     }
   }
+
+  /** An item of a raw snapshot is bytes. Where these are text, text is easier to read, and no other bytes have the same. */
+  readonly #shown = (item: unknown): unknown =>
+    this.plugin.style === "raw" && item instanceof Uint8Array ? (textOf(item) ?? item) : item;
 
   #take(): unknown {
     if (this.plugin.style === "raw") return this.#raw?.snapshots?.take() ?? null;

@@ -268,6 +268,35 @@ describe("a plugin that is wrong is caught", () => {
   }
 });
 
+test("what a raw plugin answers and writes is shown as text, where it is text", () => {
+  const raw = (snapshot: () => readonly Uint8Array[], more: () => string): unknown => {
+    const create = () => ({
+      apply: () => Buffer.from(`applied${more()}`),
+      query: (query: Uint8Array) => query,
+      snapshot,
+      restore: () => {},
+    });
+    return defineRawStateMachine({ name: "raw", version: "1", create });
+  };
+  let calls = 0;
+  const outcomes = violationOf(
+    raw(
+      () => [],
+      () => ` ${++calls}`,
+    ),
+    5,
+  );
+  expect(outcomes).toMatch(/^a command has different outcomes on two nodes\n.*\n {2}n\d in life \d: "applied \d+"\n/);
+  const snapshots = violationOf(
+    raw(
+      () => [Buffer.from(`has ${++calls}`)],
+      () => "",
+    ),
+    5,
+  );
+  expect(snapshots).toMatch(/^(?:two nodes take different snapshots|a snapshot changes)[^]*: "has \d+"/);
+});
+
 test("a module that cannot be run in copies is shared by all nodes, and that is said", async () => {
   writeFileSync(
     join(folder, "awaits.ts"),
