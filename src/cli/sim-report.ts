@@ -2,8 +2,7 @@
 import { GraftError } from "../errors.ts";
 import type { Sum } from "../sim/runner.ts";
 import type { Telling } from "../sim/shrink.ts";
-import { type Subject, stuckSeconds } from "../sim/thread.ts";
-import type { Whereabout } from "../sim/whereabouts.ts";
+import { type End, loopSeconds, type Subject } from "../sim/thread.ts";
 import type { Assignment, Finding, Shrinking } from "../sim/worker-messages.ts";
 import { version } from "../version.ts";
 import { Failure } from "./explain-error.ts";
@@ -50,14 +49,16 @@ function nextSteps(command: string, shrinking: Shrinking): readonly string[] {
   return [again, "It did not happen again just now: the plugin depends on something that no seed decides."];
 }
 
+type Stuck = Extract<End, { kind: "stuck" }>;
+
 /** A function of the plugin does not return. */
-export function stuckFailure({ seed, isInPlugin, work }: Whereabout, about: About): Failure {
+export function stuckFailure({ at: { seed, isInPlugin, work }, isLoop }: Stuck, about: About): Failure {
   const { events, story } = about.assignment;
   const telling = { seed: seed ?? about.assignment.first, events, story };
   const command = commandOf(telling, about);
   const rule = isInPlugin ? "the plugin does not return" : "the simulation does not get on";
   const where = isInPlugin ? `from: ${work}` : `since the plugin has returned from: ${work}`;
-  const message = `${rule}\n  ${where}\n  for ${stuckSeconds} s, with seed ${telling.seed}, ${versionsOf(about)}`;
+  const message = `${rule}\n  ${where}\n  ${timeOf(isLoop)}\n  seed ${telling.seed}, ${versionsOf(about)}`;
   const next = [`See it again: ${command}`, `Read what happens before: ${command} --trace`].join("\n");
   const { name, version: pluginVersion } = about.subject;
   const fields = { seed: telling.seed, events, work, graft: version, plugin: name, pluginVersion, command };
@@ -69,8 +70,13 @@ export const unusable = (error: GraftError): Failure =>
   new Failure(error, null, {}, { meaning: error.meaning, next: "Correct the plugin, or the path after --plugin." });
 
 /** The plugin is not loaded yet, and does not get on. */
-export const stuckAtStart = ({ work }: Whereabout, path: string): Failure =>
-  unusable(new GraftError("plugin", `The plugin ${path} does not return for ${stuckSeconds} s from: ${work}`));
+export function stuckAtStart({ at: { work }, isLoop }: Stuck, path: string): Failure {
+  const message = `The plugin ${path} does not return from: ${work}\n  ${timeOf(isLoop)}`;
+  return unusable(new GraftError("plugin", message));
+}
+
+const timeOf = (isLoop: boolean): string =>
+  isLoop ? `it has used ${loopSeconds} s of processor time` : "it has waited for a minute";
 
 const versionsOf = ({ subject }: About): string => `graft ${version}, ${subject.name} ${subject.version}`;
 

@@ -3,7 +3,7 @@
 import { GraftError } from "../errors.ts";
 import type { Plan } from "../sim/runner.ts";
 import { clientsMax, faultKinds, nodesMax, type Story } from "../sim/story.ts";
-import { stuckSeconds } from "../sim/thread.ts";
+import { loopSeconds } from "../sim/thread.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -26,7 +26,7 @@ export const sim = command({
     "Runs your state machine on simulated nodes, with simulated clients, a simulated clock, network and disk. It needs no configuration and touches no data.",
     "Each seed draws faults: nodes crash, the network is cut, disks are full or damaged. The states of all nodes must be equal after the same entries, and so must their answers. If they are not, the command prints what differs and how to see it again. The same seed always gives the same run.",
     "Commands and queries are drawn from the schemas of your operations, or from the examples that you give for them. For the key-value store kv the answers must also be linearizable.",
-    `If your code does not return for ${stuckSeconds} seconds, the command names the operation and ends.`,
+    `If your code does not return within ${loopSeconds} seconds of processor time, the command names the operation and ends.`,
     `The kinds of faults for --faults: ${faultKinds.join(", ")}.`,
     "Exit codes: 0 all seeds hold, 1 a mistake was found or the plugin cannot be used, 130 stopped by Ctrl-C.",
   ],
@@ -72,14 +72,14 @@ export const sim = command({
     const { end, thread } = simulated;
     const { subject, found, smaller } = thread;
     if (subject === null) {
-      if (end.kind === "stuck") throw stuckAtStart(end.at, assignment.plugin);
+      if (end.kind === "stuck") throw stuckAtStart(end, assignment.plugin);
       await output.answer({ seeds: 0, stopped: true }, () => "stopped before the plugin was loaded");
       return end.kind === "stopped" ? signalExitCodes[end.signal] : 0;
     }
     const about = { assignment, path, subject };
     // What was found is told, however the search for a shorter run has ended.
     if (found !== null) throw failureOf(found, about, end.kind === "ended" ? end.shrinking : (smaller ?? "untried"));
-    if (end.kind === "stuck") throw stuckFailure(end.at, about);
+    if (end.kind === "stuck") throw stuckFailure(end, about);
     return answer(simulated, about, output);
   },
 });

@@ -7,12 +7,14 @@ import type { Assignment, Finding, FromThread, Shrinking, ToThread } from "./wor
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
 const THREAD_ENTRY = Bun.isStandaloneExecutable ? "./sim/worker.js" : "./worker.ts";
 
-/** Turns of a timer, so that the time in which the whole process was stopped does not count. */
 const turnMs = 250;
-const stuckTurns = 40;
+/** So much processor time without a step is an endless loop, however slow the machine is. */
+export const loopSeconds = 5;
+/** So many turns of the timer in which hardly any processor time is used mean that the thread waits for something that never comes. */
+const waitTurns = 240;
+const waitBusySecondsMax = 0.5;
 /** After so many it is worth a word where the thread is. */
 const stillTurns = 4;
-export const stuckSeconds = (stuckTurns * turnMs) / 1000;
 
 export interface Subject {
   readonly name: string;
@@ -28,8 +30,8 @@ export interface Listener {
 
 export type End =
   | { readonly kind: "ended"; readonly shrinking: Shrinking }
-  /** Nothing has moved for `stuckSeconds`. */
-  | { readonly kind: "stuck"; readonly at: Whereabout };
+  /** Nothing moves any more. `isLoop`: the processor is busy all the same. */
+  | { readonly kind: "stuck"; readonly at: Whereabout; readonly isLoop: boolean };
 
 export class SimulationThread {
   readonly #worker = new Worker(new URL(THREAD_ENTRY, import.meta.url).href);
@@ -84,11 +86,19 @@ export class SimulationThread {
 
   #watching(stuck: (end: End) => void): () => void {
     let last = -1;
+    let since = processorSeconds();
     return () => {
       const { at } = this;
-      this.#turns = at.isWorking && at.steps === last ? this.#turns + 1 : 0;
-      last = at.steps;
-      if (this.#turns >= stuckTurns) stuck({ kind: "stuck", at });
+      if (!at.isWorking || at.steps !== last) {
+        last = at.steps;
+        since = processorSeconds();
+        this.#turns = 0;
+        return;
+      }
+      this.#turns++;
+      const used = processorSeconds() - since;
+      if (used >= loopSeconds) stuck({ kind: "stuck", at, isLoop: true });
+      else if (this.#turns >= waitTurns && used < waitBusySecondsMax) stuck({ kind: "stuck", at, isLoop: false });
     };
   }
 
@@ -128,6 +138,12 @@ export class SimulationThread {
   #post(message: ToThread): void {
     this.#worker.postMessage(message);
   }
+}
+
+/** Of this process, all its threads. */
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function errorOf({ code, message, stack }: Extract<FromThread, { kind: "failed" }>): Error {

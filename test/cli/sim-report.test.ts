@@ -77,15 +77,16 @@ describe("a violation", () => {
 
 test("what does not return is named, with the command that shows it again", () => {
   const at = { steps: 1, isWorking: true, seed: 6, isInPlugin: true, work: "the command buy null" };
-  expect(explain(stuckFailure(at, about))).toMatchObject({
+  expect(explain(stuckFailure({ kind: "stuck", at, isLoop: true }, about))).toMatchObject({
     message: expect.stringMatching(
-      /^the plugin does not return\n {2}from: the command buy null\n {2}for 10 s, with seed 6/,
+      /^the plugin does not return\n {2}from: the command buy null\n {2}it has used 5 s of processor time\n {2}seed 6,/,
     ),
     next: expect.stringMatching(/^See it again: graft sim --plugin \.\/shop\.ts --seed 6 --events 20000\n/),
     exitCode: 1,
   });
-  const { message } = explain(stuckFailure({ ...at, isInPlugin: false }, about));
+  const { message } = explain(stuckFailure({ kind: "stuck", at: { ...at, isInPlugin: false }, isLoop: false }, about));
   expect(message).toContain(
     "the simulation does not get on\n  since the plugin has returned from: the command buy null",
   );
+  expect(message).toContain("\n  it has waited for a minute\n");
 });
