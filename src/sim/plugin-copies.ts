@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import * as api from "../adapters/plugin/api.ts";
 import { checkDefinition, type Plugin } from "../adapters/plugin/definition-check.ts";
-import { locatePlugin, loadPlugin, nameOf, startFailure } from "../adapters/plugin/loader.ts";
+import { loadPlugin, nameOf, type PluginLocation, startFailure } from "../adapters/plugin/loader.ts";
 import { takeConsole } from "../adapters/plugin/plugin-console.ts";
 import { createExecutor } from "../adapters/plugin/executor.ts";
 import { GraftError } from "../errors.ts";
@@ -17,8 +17,6 @@ type Say = (text: string) => void;
 /** A plugin that can be simulated. */
 export interface Subject {
   readonly plugin: Plugin;
-  /** As errors call it. */
-  readonly where: string;
   /** Null: all lives share one module. A plugin that ships keeps nothing outside of its state. */
   readonly copy: ((say: Say) => Plugin) | null;
   /** Why there is no `copy`, for people; null: there is, or nothing is missed. */
@@ -29,15 +27,10 @@ export interface Subject {
 
 const keyValueStore = "kv";
 
-/**
- * @param plugin a name that ships with Graft, or a path relative to `directory`. Throws `GraftError("plugin")`: it does not load, or its
- * operations cannot be drawn.
- */
-export async function loadSubject(plugin: string, directory: string, whereabouts: Whereabouts): Promise<Subject> {
+/** Throws `GraftError("plugin")`: it does not load, or its operations cannot be drawn. */
+export async function loadSubject(location: PluginLocation, whereabouts: Whereabouts): Promise<Subject> {
   // What the plugin says while it is loaded is no answer of the simulation.
   takeConsole(console, () => {});
-  const location = locatePlugin(plugin, directory);
-  const where = nameOf(location);
   whereabouts.begin("the top level of its module");
   const loaded = await loadPlugin(location);
   whereabouts.end();
@@ -48,8 +41,9 @@ export async function loadSubject(plugin: string, directory: string, whereabouts
     throw startFailure(location, cause);
   }
   const isShipped = location.kind === "shipped";
-  const drawing = isShipped && location.name === keyValueStore ? null : new Drawing(loaded, where, whereabouts);
-  const shared = { plugin: watched, where, drawing, copy: null, whyShared: null };
+  const drawing =
+    isShipped && location.name === keyValueStore ? null : new Drawing(loaded, nameOf(location), whereabouts);
+  const shared = { plugin: watched, drawing, copy: null, whyShared: null };
   if (isShipped) return shared;
   try {
     const copy = await copierOf(location.path, whereabouts);

@@ -56,9 +56,7 @@ export class SimulationThread {
     this.#listener = listener;
     this.#worker.onmessage = ({ data }: MessageEvent<FromThread>) => this.#onMessage(data);
     this.#worker.onerror = ({ message }) => this.#ended.reject(new Error(message));
-    this.#worker.addEventListener("close", () =>
-      this.#ended.reject(new GraftError("plugin", "The plugin has ended the thread of the simulation")),
-    );
+    this.#worker.addEventListener("close", () => this.#ended.reject(endedBy(this.at)));
     this.#post({ kind: "begin", assignment, shared: this.#whereabouts.shared });
   }
 
@@ -144,6 +142,12 @@ export class SimulationThread {
 function processorSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
+}
+
+/** By process.exit, for instance. */
+function endedBy({ isInPlugin, work }: Whereabout): GraftError {
+  const where = isInPlugin ? `, in: ${work}` : "";
+  return new GraftError("plugin", `The plugin has ended the thread of the simulation${where}`);
 }
 
 function errorOf({ code, message, stack }: Extract<FromThread, { kind: "failed" }>): Error {

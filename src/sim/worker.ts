@@ -1,5 +1,6 @@
 // The thread that simulates: an entry point of its own in the compiled binary. A plugin's endless loop stops this thread, and not the one that
 // watches it (thread.ts).
+import { locatePlugin } from "../adapters/plugin/loader.ts";
 import { GraftError } from "../errors.ts";
 import { loadSubject } from "./plugin-copies.ts";
 import { Runner, type Watchers } from "./runner.ts";
@@ -12,7 +13,7 @@ declare const self: Worker;
 const send = (message: FromThread): void => self.postMessage(message);
 
 let goOn: () => void = () => {};
-/** Of the plugin, in stack traces; null: it is not known yet. */
+/** Of the plugin, in stack traces; null: it ships with Graft. */
 let pluginPath: string | null = null;
 
 self.onmessage = ({ data }: MessageEvent<ToThread>) => {
@@ -26,8 +27,9 @@ process.on("unhandledRejection", failOutside);
 async function simulate(assignment: Assignment, whereabouts: Whereabouts): Promise<void> {
   const { plugin, directory, isTraced, isShrunk } = assignment;
   whereabouts.expectSteps(true);
-  const subject = await loadSubject(plugin, directory, whereabouts);
-  pluginPath = subject.where;
+  const location = locatePlugin(plugin, directory);
+  pluginPath = location.kind === "file" ? location.path : null;
+  const subject = await loadSubject(location, whereabouts);
   const { name, version } = subject.plugin;
   send({ kind: "loaded", name, version, whyShared: subject.whyShared });
   const watchers: Watchers = {

@@ -250,6 +250,30 @@ test("Ctrl-C ends it with what has been simulated", async () => {
   expect(stdout).toMatch(/\nstopped in seed \d+; no seed was done\n$/);
 }, 60_000);
 
+test("a plugin that fails outside of its functions, or ends its thread, is told of", async () => {
+  const plugin = (apply: string, atLoad = ""): string => `import { defineRawStateMachine } from "graft";
+    ${atLoad}
+    const create = () => ({ apply(command) { ${apply}; return command; }, query: (query) => query });
+    export default defineRawStateMachine({ name: "odd", version: "1", create });`;
+  const cases = {
+    "leaves-promise": [
+      plugin('void (async () => { throw new TypeError("late"); })()'),
+      /outside of its functions.*: late\n/,
+    ],
+    "leaves-timer": [
+      plugin("", 'setTimeout(() => { throw new TypeError("late"); });'),
+      /outside of its functions.*: late\n/,
+    ],
+    exits: [plugin("process.exit(0)"), /The plugin has ended the thread of the simulation, in: the command /],
+  } as const;
+  for (const [name, [code, told]] of Object.entries(cases)) {
+    writeFileSync(join(folder, `${name}.ts`), code);
+    const { exitCode, stderr } = await sim("--plugin", `${name}.ts`);
+    expect([name, exitCode, stderr]).toEqual([name, 1, expect.stringMatching(told)]);
+    expect(stderr).toEndWith(" next: Correct the plugin, or the path after --plugin.\n");
+  }
+}, 60_000);
+
 test("what cannot be simulated is refused", async () => {
   writeFileSync(
     join(folder, "undrawable.ts"),
