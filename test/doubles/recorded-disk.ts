@@ -1,6 +1,6 @@
 // What would a power cut take? This double watches the calls to the file system, and lets them through. A content counts as durable
 // when its file was synced after the last write. A name counts as durable when its folder was synced after the name was given.
-// It sees `node:fs` and `node:fs/promises`. What SQLite writes by itself it does not see.
+// It sees `node:fs` and `node:fs/promises`. What SQLite writes by itself it does not see, and power-disk.ts does.
 import { spyOn } from "bun:test";
 import * as fs from "node:fs";
 import type { FileHandle } from "node:fs/promises";

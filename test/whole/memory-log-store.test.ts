@@ -1,6 +1,7 @@
-// What only the store in memory can do: hold writes back, lose them in a crash, be wiped, break.
-import { expect, test } from "bun:test";
+// What only the store in memory can do: hold writes back, lose them in a crash, be wiped, break, rot.
+import { describe, expect, test } from "bun:test";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { type MarkLeft, wholeMark } from "../../src/sim/memory/memory-mark.ts";
 import {
   append,
   command,
@@ -76,6 +77,89 @@ test("P47: a broken disk confirms nothing and takes nothing any more", () => {
   expect(() => store.read(1, 1, 1e9)).toThrow("not tried again");
   expect(confirmed).toBe(0);
   expect(createMemoryLogStore({ incarnation, disk: store.crash() }).saved.last.index).toBe(0);
+});
+
+test("P47: a write that has failed may be there at the next start", () => {
+  const store = open();
+  store.write([append(command(1, 1))], ignoreDurable);
+  store.breakDisk();
+  expect(createMemoryLogStore({ incarnation, disk: store.crash(1) }).saved.last.index).toBe(1);
+});
+
+describe("P46: an entry that is not what was written", () => {
+  const rotten = (index: number) => {
+    const store = open();
+    store.write([vote(1, "n1"), append(...commands(1, 5, 1))], ignoreDurable);
+    store.flushAll();
+    const disk = store.crash();
+    disk.rotten = [index];
+    return disk;
+  };
+
+  test("is found by the start where it is the last one", () => {
+    expect(createMemoryLogStore({ incarnation, disk: rotten(5) }).saved.refill).not.toBeNull();
+  });
+
+  test("is found when it is read, and ends the store", () => {
+    const store = createMemoryLogStore({ incarnation, disk: rotten(3) });
+    expect(store.saved).toMatchObject({ refill: null, last: { index: 5 } });
+    expect(store.read(4, 5, 1e9)).toHaveLength(2);
+    expect(() => store.read(1, 5, 1e9)).toThrow("damaged at entry 3");
+    expect(() => store.read(4, 5, 1e9)).toThrow("damaged at entry 3");
+  });
+
+  test.each([
+    ["cut", truncate(2)],
+    ["replaced by a leader's snapshot", snapshotInstead({ index: 5, term: 1 })],
+  ])("is gone when it is %s", (_, effect) => {
+    const store = createMemoryLogStore({ incarnation, disk: rotten(3) });
+    store.write([effect], ignoreDurable);
+    store.flushAll();
+    expect(store.crash().rotten).toEqual([]);
+  });
+});
+
+describe("what a power cut leaves of the mark", () => {
+  const later = () => {
+    const store = open();
+    store.write([vote(1, "n1"), append(command(1, 1))], ignoreDurable);
+    store.write([append(command(2, 1))], ignoreDurable);
+    store.flushAll();
+    return store;
+  };
+  const withoutTheLast = (left: Partial<MarkLeft>) => {
+    const disk = later().crash(0, { ...wholeMark, ...left });
+    disk.entries.length = 1;
+    return () => createMemoryLogStore({ incarnation, disk }).saved;
+  };
+
+  test("a lost end is noticed by the mark that was written last, and not by the one that was synced", () => {
+    expect(withoutTheLast({})()).toMatchObject({ last: { index: 0 }, currentTerm: 1, votedFor: keyOf("n1") });
+    expect(withoutTheLast({ lost: 1 })()).toMatchObject({ last: { index: 1 }, refill: null });
+  });
+
+  test("a vote is always noticed, because its mark is synced", () => {
+    const disk = later().crash(0, { ...wholeMark, lost: 9 });
+    Object.assign(disk, { currentTerm: 0, votedFor: null, entries: [] });
+    expect(createMemoryLogStore({ incarnation, disk }).saved).toMatchObject({ currentTerm: 1, votedFor: keyOf("n1") });
+  });
+
+  test("where a newer one was torn, the node does not know what it promised, and does not start with damaged data", () => {
+    expect(withoutTheLast({ isTorn: true })().refill).toBeNull();
+    const disk = later().crash(0, { ...wholeMark, isTorn: true });
+    disk.entries.length = 0;
+    expect(() => createMemoryLogStore({ incarnation, disk })).toThrow("mark is damaged as well");
+  });
+
+  test("it is lowered before entries are cut, and moved on after they are written", () => {
+    const cut = later();
+    cut.write([truncate(1), append(command(2, 2), command(3, 2))], ignoreDurable);
+    expect(cut.crash(0, { ...wholeMark, isLowered: true }).mark?.last.index).toBe(1);
+    const behind = later();
+    behind.write([append(command(3, 1))], ignoreDurable);
+    const disk = behind.crash(1, { ...wholeMark, isBehind: true });
+    expect([disk.entries.length, disk.mark?.last.index]).toEqual([3, 2]);
+  });
 });
 
 test("a log may begin behind a snapshot", () => {

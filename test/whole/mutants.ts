@@ -166,8 +166,8 @@ export const wholeMutants: readonly WholeMutant[] = [
   {
     name: "nobody looks whether the disk holds what the mark says",
     file: "sim/memory/memory-mark.ts",
-    text: "const finding = mark.damage ?? whatIsMissing(disk, mark);",
-    by: "const finding = mark.damage;",
+    text: "mark.damage ?? whatIsMissing(disk, mark) ??",
+    by: "mark.damage ??",
     caughtBy: /./,
   },
   {

@@ -16,7 +16,16 @@ import {
   type MemoryDisk,
   savedOn,
 } from "./memory-disk.ts";
-import { markAfter, markOf, settleDamage } from "./memory-mark.ts";
+import {
+  leaveMark,
+  loweredMark,
+  type MarkLeft,
+  markOf,
+  moveMark,
+  settleDamage,
+  syncMark,
+  wholeMark,
+} from "./memory-mark.ts";
 
 export interface MemoryLogStoreOptions {
   /** Of a new disk; a given disk keeps its own. */
@@ -39,10 +48,10 @@ export interface MemoryLogStore extends LogStore {
   /** The same for all that are pending now. */
   flushAll(): void;
   /**
-   * Power off: of what is pending, the oldest `arrived` writes (default 0) have reached the disk all the same, unless it is broken;
-   * the others are lost. No `onDurable` is called. Later calls throw.
+   * The end of the process, or of the power: of what is pending, the oldest `arrived` writes (default 0) have reached the disk all the
+   * same; the others are lost. No `onDurable` is called. Later calls throw.
    */
-  crash(arrived?: number): MemoryDisk;
+  crash(arrived?: number, mark?: MarkLeft): MemoryDisk;
   /** Power off and an empty disk of another incarnation in its place. Later calls throw. */
   wipe(incarnation: Incarnation): MemoryDisk;
   /** The disk breaks: what is pending stays so for ever, and this and every later call throws `GraftError("storage")`. */
@@ -117,6 +126,7 @@ class InMemoryLogStore implements MemoryLogStore {
     if (!(first > before && first <= last && last <= before + this.#entries.length)) {
       throw refused(`reading entries ${first} to ${last}, the log ends at ${before + this.#entries.length}`);
     }
+    this.#mustBeSound(first, last);
     let bytes = 0;
     let end = first - before - 1;
     while (end < last - before) {
@@ -139,7 +149,7 @@ class InMemoryLogStore implements MemoryLogStore {
   }
 
   keepDamage(finding: string): void {
-    this.#disk.mark = { ...(this.#disk.mark ?? markOf(this.#disk)), damage: finding };
+    syncMark(this.#disk, { ...(this.#disk.mark ?? markOf(this.#disk)), damage: finding });
     this.#stop(new GraftError("damaged", finding));
   }
 
@@ -166,9 +176,10 @@ class InMemoryLogStore implements MemoryLogStore {
     for (let count = this.#pending.length; count > 0 && this.#stopped === null; count--) this.flushOne();
   }
 
-  crash(arrived = 0): MemoryDisk {
-    const writes = this.isBroken ? [] : this.#pending.slice(0, arrived);
-    for (const write of writes) this.#settle(write);
+  crash(arrived = 0, mark: MarkLeft = wholeMark): MemoryDisk {
+    const writes = this.#pending.slice(0, arrived);
+    writes.forEach((write, at) => this.#settle(write, !mark.isBehind || at < writes.length - 1));
+    leaveMark(this.#disk, mark, this.#pending[arrived]?.effects ?? []);
     this.close();
     return this.#disk;
   }
@@ -187,9 +198,11 @@ class InMemoryLogStore implements MemoryLogStore {
     this.#stop(new GraftError("storage", "The log has been closed."));
   }
 
-  #settle({ effects }: PendingWrite): void {
+  #settle({ effects }: PendingWrite, isMarked = true): void {
+    const lowered = loweredMark(this.#disk, effects);
+    if (lowered !== null) syncMark(this.#disk, lowered);
     for (const effect of effects) applyToDisk(this.#disk, effect);
-    this.#disk.mark = markAfter(this.#disk, effects);
+    if (isMarked) moveMark(this.#disk, effects);
   }
 
   #stop(reason: GraftError): void {
@@ -260,6 +273,14 @@ class InMemoryLogStore implements MemoryLogStore {
     const entry = this.#entries[index - this.#base.index - 1];
     if (entry === undefined) throw refused(`entry ${index} is not in the log`);
     return entry;
+  }
+
+  /** Stops at the first entry that is not what was written, though it may lie behind what fits into one answer. */
+  #mustBeSound(first: LogIndex, last: LogIndex): void {
+    const rotten = this.#disk.rotten.find((index) => index >= first && index <= last);
+    if (rotten === undefined) return;
+    this.#stop(new GraftError("damaged", `The log is damaged at entry ${rotten}: it is not what was written.`));
+    this.#assertUsable();
   }
 
   #assertUsable(): void {

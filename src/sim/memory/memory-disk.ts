@@ -20,6 +20,11 @@ export interface MemoryDisk extends MemoryData {
   readonly incarnation: Incarnation;
   /** What is remembered beside the data; null: it was lost. */
   mark: MemoryMark | null;
+  /**
+   * The mark that was synced last, and those that were written since. A power cut may leave any of them. Of those that differ only in
+   * how far the log reaches, the last one is kept.
+   */
+  marks: readonly MemoryMark[];
   finding: Finding | null;
   /** Damaged data, the earliest first. */
   readonly setAside: MemoryData[];
@@ -36,6 +41,8 @@ export interface MemoryMark {
   readonly hasOtherVoters: boolean;
   /** The data is to be set aside at the next start, for this reason. */
   readonly damage: string | null;
+  /** False: a power cut has torn a newer one. What was promised may be more than this one says. */
+  readonly isNewest: boolean;
 }
 
 const firstMark: MemoryMark = {
@@ -47,6 +54,7 @@ const firstMark: MemoryMark = {
   chain: 0,
   hasOtherVoters: true,
   damage: null,
+  isNewest: true,
 };
 
 /** All that is lost when the log is. */
@@ -63,6 +71,8 @@ export interface MemoryData {
   snapshot: SnapshotRecord | null;
   /** The entries after the base. */
   entries: Entry[];
+  /** Of these the bytes are not those that were written. Ascending. */
+  rotten: readonly LogIndex[];
 }
 
 const emptyData = (generation: number): MemoryData => ({
@@ -76,18 +86,20 @@ const emptyData = (generation: number): MemoryData => ({
   baseConfiguration: null,
   snapshot: null,
   entries: [],
+  rotten: [],
 });
 
 export const createMemoryDisk = (incarnation: Incarnation): MemoryDisk => ({
   ...emptyData(0),
   incarnation,
   mark: firstMark,
+  marks: [firstMark],
   finding: null,
   setAside: [],
 });
 
 export const dataOn = (disk: MemoryDisk): MemoryData => {
-  const { incarnation: _, mark: _mark, finding: _finding, setAside: _setAside, ...data } = disk;
+  const { incarnation: _, mark: _m, marks: _s, finding: _f, setAside: _a, ...data } = disk;
   return { ...data, entries: [...data.entries] };
 };
 
@@ -115,12 +127,14 @@ export function applyToDisk(disk: MemoryDisk, effect: DurableEffect): void {
       return;
     case "truncateLog":
       disk.entries.length = effect.through - disk.base.index;
+      disk.rotten = disk.rotten.filter((index) => index <= effect.through);
       return;
     case "appendLog":
       for (const entry of effect.entries) disk.entries.push(entry);
       return;
     case "writeSnapshot":
       disk.base = cutBelow(disk.base, disk.entries, effect);
+      disk.rotten = effect.discardsLog ? [] : disk.rotten.filter((index) => index > effect.base.index);
       disk.baseConfiguration = effect.baseConfiguration;
       disk.snapshot = effect.snapshot;
   }

@@ -4,6 +4,7 @@ import { hasOtherVoters } from "../../core/configuration.ts";
 import type { DurableEffect } from "../../core/effects.ts";
 import { genesisConfiguration } from "../../core/genesis.ts";
 import { GraftError } from "../../errors.ts";
+import { logStart } from "../../core/log-position.ts";
 import { beginAnew, chainAfter, chainAt, type MemoryDisk, type MemoryMark } from "./memory-disk.ts";
 
 /** What the disk holds now has been promised. Costs as much as the log is long. */
@@ -22,11 +23,84 @@ export function markOf(disk: MemoryDisk): MemoryMark {
     chain: chainAt(base, entries, index),
     hasOtherVoters: configuration === null || hasOtherVoters(configuration, incarnation),
     damage: null,
+    isNewest: true,
   };
 }
 
+/**
+ * The mark is lowered, and synced, before a write takes entries away, so that a crash in between is no false alarm. Null: this one takes
+ * none away that the mark names.
+ */
+export function loweredMark(disk: MemoryDisk, effects: readonly DurableEffect[]): MemoryMark | null {
+  if (disk.mark === null) return null;
+  const through = Math.min(...effects.map(endAfter));
+  if (through >= disk.mark.last.index) return null;
+  if (through < disk.base.index) return { ...disk.mark, last: logStart, chain: 0 };
+  const { index, term } = disk.entries[through - disk.base.index - 1] ?? disk.base;
+  return { ...disk.mark, last: { index, term }, chain: chainAt(disk.base, disk.entries, index) };
+}
+
+/** After which index the effect takes entries away. */
+function endAfter(effect: DurableEffect): number {
+  if (effect.kind === "truncateLog") return effect.through;
+  return effect.kind === "writeSnapshot" && effect.discardsLog ? -1 : Number.POSITIVE_INFINITY;
+}
+
+/** Others build on these as soon as they are confirmed, so the mark is synced first. */
+const syncedKinds: ReadonlySet<DurableEffect["kind"]> = new Set([
+  "writeVote",
+  "writeGenesis",
+  "writeRemoved",
+  "writeRefilled",
+]);
+
+/** A write is durable. */
+export function moveMark(disk: MemoryDisk, effects: readonly DurableEffect[]): void {
+  const before = disk.mark;
+  const mark = markAfter(disk, effects);
+  disk.mark = mark;
+  if (effects.some(({ kind }) => syncedKinds.has(kind))) syncMark(disk, mark);
+  else if (disk.marks.length > 1 && differOnlyInReach(before, mark)) disk.marks = [...disk.marks.slice(0, -1), mark];
+  else disk.marks = [...disk.marks, mark];
+}
+
+export function syncMark(disk: MemoryDisk, mark: MemoryMark): void {
+  disk.mark = mark;
+  disk.marks = [mark];
+}
+
+const differOnlyInReach = (before: MemoryMark | null, after: MemoryMark): boolean =>
+  before?.hasOtherVoters === after.hasOtherVoters;
+
+/** What an end of the process, or a power cut, leaves of the marks. */
+export interface MarkLeft {
+  /** How many of the marks that were not synced are lost, the latest first. */
+  readonly lost: number;
+  /** One of these was torn. */
+  readonly isTorn: boolean;
+  /** The mark had been lowered for the write that has not arrived. */
+  readonly isLowered: boolean;
+  /** The mark had not been moved for the last write that has arrived. */
+  readonly isBehind: boolean;
+}
+
+export const wholeMark: MarkLeft = { lost: 0, isTorn: false, isLowered: false, isBehind: false };
+
+/** @param missing the write that has not arrived */
+export function leaveMark(
+  disk: MemoryDisk,
+  { lost, isTorn, isLowered }: MarkLeft,
+  missing: readonly DurableEffect[],
+): void {
+  const lowered = isLowered ? loweredMark(disk, missing) : null;
+  const left = lowered ?? disk.marks[Math.max(0, disk.marks.length - 1 - lost)];
+  // The slot that was synced last is never written before another one has been synced, so it is the one that is left.
+  const isOlder = isTorn && lowered === null && disk.marks.length > 1;
+  if (disk.mark !== null && left !== undefined) syncMark(disk, isOlder ? { ...disk.marks[0]!, isNewest: false } : left);
+}
+
 /** The mark after a write that is durable. Appending, which is nearly all that happens, costs as much as it appends. */
-export function markAfter(disk: MemoryDisk, effects: readonly DurableEffect[]): MemoryMark {
+function markAfter(disk: MemoryDisk, effects: readonly DurableEffect[]): MemoryMark {
   const appended = effects.flatMap((effect) => (effect.kind === "appendLog" ? effect.entries : []));
   const isPlain =
     effects.every(({ kind }) => kind === "appendLog") && !appended.some(({ kind }) => kind === "configuration");
@@ -45,14 +119,29 @@ export function settleDamage(disk: MemoryDisk): void {
       "The mark is missing. Nothing was changed. Join the cluster again with an empty disk.",
     );
   }
-  const finding = mark.damage ?? whatIsMissing(disk, mark);
-  if (finding === null) return;
+  const finding = mark.damage ?? whatIsMissing(disk, mark) ?? whatIsRotten(disk);
+  if (finding !== null) setAside(disk, mark, finding);
+  syncMark(disk, markOf(disk));
+}
+
+function setAside(disk: MemoryDisk, mark: MemoryMark, finding: string): void {
   if (!mark.hasOtherVoters) {
     throw new GraftError("damaged", `${finding}. This node is the only voter. Nothing was changed. Restore a backup.`);
   }
+  if (!mark.isNewest) {
+    throw new GraftError(
+      "damaged",
+      `${finding}. The mark is damaged as well. Nothing was changed. Join the cluster again.`,
+    );
+  }
   const hasPromised = mark.clusterUuid !== null || mark.currentTerm > 0;
   beginAnew(disk, mark, hasPromised ? { finding, clusterUuid: mark.clusterUuid } : null);
-  disk.mark = markOf(disk);
+}
+
+/** A start reads the last entry. Others are read when they are needed. */
+function whatIsRotten({ base, entries, rotten }: MemoryDisk): string | null {
+  const last = entries.at(-1) ?? base;
+  return rotten.includes(last.index) ? `Entry ${last.index} is not what was written` : null;
 }
 
 function whatIsMissing(

@@ -1,0 +1,130 @@
+// What can become of the files of a node, and what is the same for the model of its disk? Each fault has both sides. The model's side
+// is every disk that the fault may leave.
+import type { MemoryData, MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
+import { createMemoryDisk, dataOn } from "../../../../src/sim/memory/memory-disk.ts";
+import { damageBytes, flipBit } from "../../../../bench/live-damage/damage-bytes.ts";
+import { decodeSlot, slotBytes } from "../../../../src/adapters/sqlite/mark.ts";
+import type { Image } from "../../../doubles/power-disk.ts";
+import type { Draw } from "../random-writes.ts";
+
+/** The files as they were, and the model's disk at that moment. */
+export interface Past {
+  readonly image: Image;
+  readonly disk: MemoryDisk;
+}
+
+/** What is known besides of the files before the fault. */
+export interface Story {
+  readonly image: Image;
+  /** What was on the model's disk after each write since the database was opened. */
+  readonly history: readonly MemoryData[];
+}
+
+export interface Fault {
+  /** The files after it. */
+  readonly harm: (image: Image, past: Past, draw: Draw) => Image;
+  /** The disks after it. */
+  readonly model: (disk: MemoryDisk, past: Past, story: Story) => readonly MemoryDisk[];
+}
+
+const database = "graft.sqlite";
+const wal = "graft.sqlite-wal";
+const mark = "graft.mark";
+const pageBytes = 4096;
+
+export const copyOf = (disk: MemoryDisk): MemoryDisk => ({ ...disk, ...dataOn(disk), setAside: [...disk.setAside] });
+
+const withData = (disk: MemoryDisk, data: MemoryData): MemoryDisk => ({
+  ...copyOf(disk),
+  ...data,
+  entries: [...data.entries],
+});
+const withoutData = (disk: MemoryDisk): MemoryDisk => withData(disk, dataOn(createMemoryDisk(disk.incarnation)));
+
+/** Of a log of more than one entry, since a start reads the last one. */
+const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
+  disk.entries.length < 2 ? [] : [{ ...copyOf(disk), rotten: [disk.entries[0]!.index] }];
+
+/**
+ * Some pages are older than others. A start or a reader notices that, but for a record that may be absent: nothing but the record itself
+ * says that there was one.
+ */
+const mixed = (disk: MemoryDisk): MemoryDisk[] => [
+  withoutData(disk),
+  ...withRottenEntry(disk),
+  { ...copyOf(disk), removed: null },
+  { ...copyOf(disk), genesis: null },
+];
+
+/** The end of what has been written, be it one write or all of them, is gone. Of a checkpoint that was under way a part is there. */
+const withoutItsEnd: Fault["model"] = (disk, _, { history }) => [
+  copyOf(disk),
+  ...history.map((data) => withData(disk, data)),
+  ...mixed(disk),
+];
+
+const without = (image: Image, ...names: string[]): Image =>
+  new Map([...image].filter(([name]) => !names.includes(name)));
+
+function rotten(image: Image, name: string, draw: Draw): Image {
+  const bytes = image.get(name);
+  if (bytes === undefined || bytes.length < pageBytes) return image;
+  return new Map([...image, [name, Buffer.from(damageBytes(Buffer.from(bytes), draw).changed)]]);
+}
+
+const hasData = (image: Image): boolean => [database, wal].some((name) => (image.get(name)?.length ?? 0) > 0);
+
+/** While a start creates a database, one that is not empty does not belong to the mark. The model creates in one step. */
+function unlessCreating(disk: MemoryDisk, image: Image): MemoryDisk[] {
+  const bytes = image.get(mark) ?? Buffer.alloc(0);
+  const starts = bytes.length < 2 * slotBytes ? [] : [0, slotBytes];
+  const slots = starts.map((at) => decodeSlot(bytes.subarray(at, at + slotBytes)));
+  const isCreating = slots.some((slot) => slot.kind === "mark" && slot.mark.state.kind === "creating");
+  return isCreating ? [{ ...copyOf(disk), mark: null }] : [];
+}
+
+/** These files are those of the past, as far as there were any. */
+const ofThePast = (image: Image, past: Past, ...names: string[]): Image =>
+  new Map([...without(image, ...names), ...[...past.image].filter(([name]) => names.includes(name))]);
+
+export const faults: Readonly<Record<string, Fault>> = {
+  nothing: { harm: (image) => image, model: (disk) => [copyOf(disk)] },
+  "the WAL rots": { harm: (image, _, draw) => rotten(image, wal, draw), model: withoutItsEnd },
+  "the WAL is lost": { harm: (image) => without(image, wal), model: withoutItsEnd },
+  "the database rots": {
+    harm: (image, _, draw) => rotten(image, database, draw),
+    model: (disk) => [copyOf(disk), withoutData(disk), ...withRottenEntry(disk)],
+  },
+  "the database is lost": { harm: (image) => without(image, database), model: (disk) => [withoutData(disk)] },
+  "database and WAL are lost": { harm: (image) => without(image, database, wal), model: (disk) => [withoutData(disk)] },
+  "the database goes back": {
+    harm: (image, past) => ofThePast(image, past, database),
+    model: (disk, past, story) => [
+      ...withoutItsEnd(disk, past, story),
+      withData(disk, dataOn(past.disk)),
+      ...unlessCreating(disk, story.image),
+    ],
+  },
+  "database and WAL go back": {
+    harm: (image, past) => ofThePast(image, past, database, wal),
+    model: (disk, past, { image }) => [withData(disk, dataOn(past.disk)), ...unlessCreating(disk, image)],
+  },
+  "all files go back": {
+    harm: (image, past) => ofThePast(image, past, database, wal, mark),
+    model: (_, past) => [copyOf(past.disk)],
+  },
+  "the mark is lost": {
+    harm: (image) => without(image, mark),
+    // A node that has neither a mark nor data begins as another one.
+    model: (disk, _, { image }) => [hasData(image) ? { ...copyOf(disk), mark: null } : createMemoryDisk("")],
+  },
+  "a slot of the mark rots": {
+    harm: (image, _, draw) => {
+      const bytes = Buffer.from(image.get(mark) ?? []);
+      if (bytes.length < 2 * slotBytes) return image;
+      const from = draw(2) * slotBytes;
+      return new Map([...image, [mark, flipBit(bytes, { from, to: from + 300 }, draw).changed]]);
+    },
+    model: (disk) => [copyOf(disk), { ...copyOf(disk), mark: null }],
+  },
+};

@@ -1,0 +1,145 @@
+// What was left of a disk is looked at: a start from the files must find what a start finds on one of the model's disks.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { openSqliteLogStore } from "../../../../src/adapters/sqlite/log-store.ts";
+import type { DurableEffect } from "../../../../src/core/effects.ts";
+import type { LogStore } from "../../../../src/ports/log-store.ts";
+import { createMemoryLogStore } from "../../../../src/sim/memory/log-store.ts";
+import type { MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
+import { type MarkLeft, wholeMark } from "../../../../src/sim/memory/memory-mark.ts";
+import { type Image, type PowerDisk, putImage } from "../../../doubles/power-disk.ts";
+import type { Draw } from "../random-writes.ts";
+import { copyOf, faults, type Past, type Story } from "./faults.ts";
+import { outcomeOf } from "./outcome.ts";
+
+export type End = "the process ends" | "the power is cut";
+
+/** The disks that the model may have after such an end. */
+export type Disks = (end: End) => readonly MemoryDisk[];
+
+/** A moment at which everything stops. */
+export interface Left extends Story {
+  readonly end: End;
+  readonly disks: readonly MemoryDisk[];
+}
+
+/** A disk to go on with: the files, and the model's disks with the same outcome. They may differ in what a later damage would show. */
+export interface Chosen {
+  readonly image: Image;
+  readonly disks: readonly MemoryDisk[];
+  readonly bootId: string;
+}
+
+export interface Figures {
+  writes: number;
+  /** How often a start looked at files that were left behind. */
+  starts: number;
+  /** By what had happened, and what came of it. */
+  readonly outcomes: Map<string, number>;
+}
+
+/** Which marks such an end may leave of so many. A power cut takes those that were not synced. */
+function marksLeft(end: End, count: number): MarkLeft[] {
+  const left = [wholeMark, { ...wholeMark, isLowered: true }];
+  if (end === "the process ends") return left;
+  const older = Array.from({ length: count }, (_, lost) => ({ ...wholeMark, lost: lost + 1 }));
+  return [...left, ...older, { ...wholeMark, isTorn: true }];
+}
+
+/** What a crash leaves of a disk while these effects are written. `arrived` says whether they may be there, or must be. */
+export const crashed =
+  (before: MemoryDisk, effects: readonly DurableEffect[], arrived: readonly (0 | 1)[]): Disks =>
+  (end) => {
+    // What has been confirmed has moved the mark.
+    const behind = arrived.includes(0) ? [{ ...wholeMark, isBehind: true }] : [];
+    const marks = [...marksLeft(end, before.marks.length), ...behind];
+    return arrived.flatMap((count) => marks.map((mark) => crashedOnce(before, effects, { count, mark })));
+  };
+
+interface Crash {
+  readonly count: 0 | 1;
+  readonly mark: MarkLeft;
+}
+
+function crashedOnce(before: MemoryDisk, effects: readonly DurableEffect[], { count, mark }: Crash): MemoryDisk {
+  const disk = copyOf(before);
+  const store = createMemoryLogStore({ incarnation: "", disk });
+  // Opening has renewed the marks.
+  disk.mark = before.mark;
+  disk.marks = before.marks;
+  if (effects.length > 0) store.write(effects, () => {});
+  return store.crash(effects.length > 0 ? count : 0, mark);
+}
+
+export class Look {
+  readonly #folder: string;
+  readonly #files: PowerDisk;
+  readonly #draw: Draw;
+  readonly #figures: Figures;
+  #folders = 0;
+  #boots = 0;
+  #ids = 0;
+
+  constructor(options: {
+    readonly folder: string;
+    readonly files: PowerDisk;
+    readonly draw: Draw;
+    readonly figures: Figures;
+  }) {
+    this.#folder = options.folder;
+    this.#files = options.files;
+    this.#draw = options.draw;
+    this.#figures = options.figures;
+  }
+
+  put(image: Image): string {
+    const folder = join(this.#folder, String(++this.#folders));
+    putImage(image, folder);
+    return folder;
+  }
+
+  open(dataDir: string): LogStore {
+    return openSqliteLogStore({ dataDir, randomBytes: (count) => new Uint8Array(count).fill(++this.#ids) });
+  }
+
+  /** Throws when the model does not have the outcome. */
+  at(left: Left, name: string, past: Past): Chosen {
+    const fault = faults[name]!;
+    const { end, disks } = left;
+    const image = fault.harm(left.image, past, this.#draw);
+    const bootId = end === "the power is cut" ? `boot ${++this.#boots}` : this.#files.bootId;
+    const found = this.#outcomeOf(image, bootId);
+    this.#count(`${end}, ${name}`, found);
+    const modelled = disks.flatMap((disk) => fault.model(disk, past, left));
+    const same = modelled.filter((each) => outcomeOfModel(each) === found);
+    if (same.length > 0) return { image, disks: same, bootId };
+    const known = [...new Set(modelled.map(outcomeOfModel))].join("\n    ");
+    throw new Error(
+      `after ${end}, and then: ${name}, SQLite has\n    ${found}\n  and the model has only\n    ${known}`,
+    );
+  }
+
+  #outcomeOf(image: Image, bootId: string): string {
+    const dataDir = this.put(image);
+    const running = this.#files.bootId;
+    this.#files.bootId = bootId;
+    try {
+      return this.#files.aside(() => outcomeOf(() => this.open(dataDir)));
+    } finally {
+      this.#files.bootId = running;
+      rmSync(dataDir, { recursive: true });
+    }
+  }
+
+  #count(what: string, found: string): void {
+    this.#figures.starts++;
+    const kind = /^it does not start.*|^its log cannot be read|^to be refilled/.exec(found)?.[0] ?? "starts";
+    const key = `${what}: ${kind}`;
+    this.#figures.outcomes.set(key, (this.#figures.outcomes.get(key) ?? 0) + 1);
+  }
+}
+
+export function outcomeOfModel(disk: MemoryDisk): string {
+  const copy = copyOf(disk);
+  return outcomeOf(() => createMemoryLogStore({ incarnation: "", disk: copy }));
+}
