@@ -45,6 +45,12 @@ export const damageSentences: Readonly<Record<DamageName, string>> = {
 const plenty = { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
 const nothing = { freeBytes: 0, totalBytes: 2 ** 40 };
 
+/** Whether the mark names less than the data, so that a lost end would not be noticed. */
+function marksLess({ mark, entries, base }: MemoryDisk): boolean {
+  const { index, term } = entries.at(-1) ?? base;
+  return mark !== null && (mark.last.index < index || mark.last.term < term);
+}
+
 export class MachineDisk {
   readonly #chance: Chance;
   readonly #pace: DiskPace;
@@ -58,6 +64,8 @@ export class MachineDisk {
   #isDamaged = false;
   /** A snapshot that is damaged as long as the file has these bytes. */
   #flipped: { readonly file: string; readonly bytes: Uint8Array } | null = null;
+  /** A crash has left a mark that says less than the data. */
+  #isMarkOld = false;
   #isFull = false;
   #isStuck = false;
   #isBroken = false;
@@ -70,7 +78,8 @@ export class MachineDisk {
   /** Whether it holds everything that it has confirmed. */
   get isWhole(): boolean {
     const isFlipped = this.#flipped !== null && this.#files.complete.get(this.#flipped.file) === this.#flipped.bytes;
-    return !this.#isDamaged && !isFlipped && (this.#disk?.refill ?? null) === null;
+    const isSound = (this.#disk?.rotten ?? []).length === 0 && (this.#disk?.refill ?? null) === null;
+    return !this.#isDamaged && !isFlipped && isSound;
   }
 
   /** Null: it is empty. */
@@ -123,23 +132,34 @@ export class MachineDisk {
     return this.#isFull ? nothing : plenty;
   }
 
-  /** Power is lost. Some of what was under way has arrived. */
+  /**
+   * Power is lost. Some of what was under way has arrived, also of what has failed. Of the marks beside the data those may be lost that
+   * were not synced.
+   */
   crash(): void {
     const store = this.#store!;
     this.#store = null;
-    store.crash(this.#chance.below(store.pendingWrites + 1));
+    const arrived = this.#chance.below(store.pendingWrites + 1);
+    const marks = this.#disk!.marks.length;
+    const lost = this.#chance.happens(0.5) ? this.#chance.below(marks + 1) : 0;
+    const left = { lost, isTorn: false, isLowered: this.#chance.happens(0.5), isBehind: this.#chance.happens(0.5) };
+    store.crash(arrived, left);
+    this.#isMarkOld = marksLess(this.#disk!);
   }
 
   /** The node has closed it. */
   close(): void {
+    if (this.#isBroken) return this.crash();
     this.#store!.crash();
     this.#store = null;
+    this.#isMarkOld = false;
   }
 
   /** While the machine is down: there is another disk in it, and nothing on that. */
   replace(): void {
     this.#files = createMemorySnapshotFiles();
     this.#disk = null;
+    this.#isMarkOld = false;
     this.#past = null;
     this.#flipped = null;
     this.#isDamaged = false;
@@ -150,8 +170,10 @@ export class MachineDisk {
     if (this.#disk !== null) this.#past = dataOn(this.#disk);
   }
 
-  /** While the machine is down. False: there is nothing that it could do this to. */
+  /** While the machine is down. False: there is nothing that it could do this to, or no node could notice it. */
   damage(name: DamageName): boolean {
+    // A lost end of the log that no mark names: docs/operations.md, "What no node can see alone".
+    if (this.#isMarkOld && (name === "rollBack" || name === "loseTail")) return false;
     const isDone = this.#disk !== null && this.#harm(this.#disk, name);
     if (isDone && name !== "flipSnapshot") this.#isDamaged = true;
     return isDone;
@@ -205,10 +227,10 @@ export class MachineDisk {
         return true;
       }
       case "flipEntry": {
-        const commands = entries.flatMap((entry, at) => (entry.kind === "command" ? [{ entry, at }] : []));
+        const commands = entries.filter(({ kind }) => kind === "command");
         if (commands.length === 0) return false;
-        const { entry, at } = this.#chance.pick(commands);
-        entries[at] = { ...entry, payload: Uint8Array.from([...entry.payload, 1]) };
+        // The start notices it in the last entry, and in another one whoever reads it first.
+        disk.rotten = [this.#chance.pick(commands).index];
         return true;
       }
       case "flipSnapshot": {
