@@ -23,6 +23,11 @@ export interface AdministratorPace {
   readonly timeoutMs: Range;
   /** How long a node may sleep with a request before it looks at it. */
   readonly echoMs: number;
+  /** How often leadership is handed over while a change of the members is under way, and so long after it was asked for. */
+  readonly meanwhile: number;
+  readonly meanwhileMs: Range;
+  /** How often the leader is cut off as it is asked for a change. */
+  readonly cutOff: number;
   readonly weights: Readonly<Record<"change" | "handOver" | "bringBack", number>>;
 }
 
@@ -32,6 +37,7 @@ export interface AdministratorWorld {
   readonly links: ClientLinks;
   readonly members: readonly Member[];
   readonly standing: Standing;
+  readonly cutOffLeader: () => void;
   /** Who has led, by terms. */
   readonly leaders: ReadonlyMap<Term, MemberKey>;
   readonly trace: (line: string) => void;
@@ -100,7 +106,8 @@ export class Administrator {
     // A node that says that it was removed is brought back before it is added.
     const candidates = members.filter(({ isUp, isOut }) => isUp && !isOut);
     const running = candidates.map(({ key, address }): Candidate => ({ key: key!, address }));
-    const change = drawChange(configuration, running, chance);
+    const silent = members.flatMap(({ key, isUp, isAsleep }) => (key !== null && (!isUp || isAsleep) ? [key] : []));
+    const change = drawChange(configuration, { running, silent }, chance);
     const decision = nextConfiguration(configuration, change, []);
     if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;
     const isGrowing = change.remove.length + change.demote.length === 0;
@@ -118,6 +125,8 @@ export class Administrator {
     const work = isPursued
       ? pursueChange(this.#client, requested(change), options)
       : this.#client.changeMembership(requested(change), options);
+    if (chance.happens(this.#pace.cutOff)) this.#world.cutOffLeader();
+    const meanwhile = chance.happens(this.#pace.meanwhile) ? this.#handOverMeanwhile() : null;
     const outcome = await work.then(() => null).catch(asFailure);
     this.#isAsking = false;
     this.changes++;
@@ -127,6 +136,15 @@ export class Administrator {
     // What is pursued may have been asked for twice.
     const isClear = !isPursued && outcome?.effect !== "unknown";
     if (!isClear) this.#echoesUntilMs = beganMs + options.timeoutMs + this.#pace.echoMs;
+    await meanwhile;
+  }
+
+  /** While the leader carries out a change: at once, or when it has begun with it. */
+  async #handOverMeanwhile(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#life.after(this.#world.chance.from(this.#pace.meanwhileMs), resolve);
+    await promise;
+    return this.#handOver();
   }
 
   /** It has happened: whoever was to go is gone, and whoever was to come is there. */

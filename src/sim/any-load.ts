@@ -27,6 +27,7 @@ export class AnyLoad implements Load {
   readonly #options: AnyLoadOptions;
   /** The last index that a client has been told of. */
   #answered: LogIndex = 0;
+  commands = 0;
   /** Commands of which a client has the result. */
   applied = 0;
   /** Commands that the state machine has refused. */
@@ -43,6 +44,7 @@ export class AnyLoad implements Load {
     const query = this.#chance.happens(commandShare) ? null : drawing.payload("query", draw);
     const payload = query ?? drawing.payload("command", draw)!;
     const asked = `${query === null ? "the command" : "the query"} ${describePayload(plugin.style, payload)}`;
+    if (query === null) this.commands++;
     trace(`${asker.name} sends ${asked}`);
     try {
       const answer = query === null ? this.#command(client, asker, payload) : this.#query(client, asker, payload);

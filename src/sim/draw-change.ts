@@ -4,7 +4,7 @@ import { type Configuration, type MemberKey, nodeIdOf } from "../core/configurat
 import { type Addition, type MembershipChange, noChange } from "../core/membership-change.ts";
 import type { Chance } from "./chance.ts";
 
-const weights = { add: 4, remove: 3, demote: 1.5, promote: 2, replace: 3, prioritize: 1.5, move: 2, mixed: 3 } as const;
+const weights = { add: 4, remove: 3, demote: 1.5, promote: 2, replace: 3, prioritize: 3, move: 2, mixed: 3 } as const;
 
 /** A node that runs, and where it is. */
 export interface Candidate {
@@ -12,8 +12,17 @@ export interface Candidate {
   readonly address: string;
 }
 
-/** `running` are all nodes that run, members or not, with the data that they have. */
-export function drawChange(current: Configuration, running: readonly Candidate[], chance: Chance): MembershipChange {
+export interface Nodes {
+  /** All nodes that run, members or not, with the data that they have. */
+  readonly running: readonly Candidate[];
+  /** Those that do not answer. */
+  readonly silent: readonly MemberKey[];
+}
+
+/** How often a member that does not answer is removed rather than another one. */
+const silentGoOften = 0.5;
+
+export function drawChange(current: Configuration, { running, silent }: Nodes, chance: Chance): MembershipChange {
   const { voters, members } = current;
   const all = members.map(({ key }) => key);
   const learners = all.filter((key) => !voters.includes(key));
@@ -27,6 +36,10 @@ export function drawChange(current: Configuration, running: readonly Candidate[]
       .slice(0, chance.below(max + 1))
       .map(nodeIdOf);
   const one = (keys: readonly MemberKey[]): string[] => (keys.length === 0 ? [] : [nodeIdOf(chance.pick(keys))]);
+  const goer = (keys: readonly MemberKey[]): string[] => {
+    const first = keys.filter((key) => silent.includes(key));
+    return one(first.length > 0 && chance.happens(silentGoOften) ? first : keys);
+  };
   const newcomers = (count: number): Addition[] =>
     chance
       .shuffled(spares)
@@ -37,13 +50,13 @@ export function drawChange(current: Configuration, running: readonly Candidate[]
     case "add":
       return { ...noChange, add: newcomers(1 + chance.below(2)) };
     case "remove":
-      return { ...noChange, remove: one(all) };
+      return { ...noChange, remove: goer(all) };
     case "demote":
       return { ...noChange, demote: one(chance.happens(0.8) ? voters : learners) };
     case "promote":
       return { ...noChange, promote: one(chance.happens(0.9) ? learners : voters) };
     case "replace":
-      return { ...noChange, add: newcomers(1), remove: one(voters) };
+      return { ...noChange, add: newcomers(1), remove: goer(voters) };
     case "prioritize":
       return { ...noChange, prioritize: one(all).map((name) => ({ name, priority: chance.below(4) })) };
     case "move":

@@ -15,6 +15,8 @@ export interface FaultPace {
   readonly lagMs: Range;
   /** How long a disk is full, or does not answer. */
   readonly diskMs: Range;
+  /** How long a disk is nearly full: a node looks now and then only. */
+  readonly lowMs: Range;
   /** How often the disk of a node that is down is damaged. */
   readonly damage: number;
   readonly weights: Readonly<Record<FaultName, number>>;
@@ -29,9 +31,11 @@ export interface FaultVictims {
   readonly trace: (line: string) => void;
   /** Whether the cluster gets over the loss of what is on the disk of this machine. */
   readonly mayLose: (member: Member) => boolean;
+  /** A fault has come to this machine, or to the network. */
+  readonly happened: (name: FaultName, member: Member) => void;
 }
 
-type FaultName =
+export type FaultName =
   | "crash"
   | "crashLeader"
   | "powerCut"
@@ -47,6 +51,7 @@ type FaultName =
   | "lag"
   | "reset"
   | "resetClients"
+  | "lowDisk"
   | "fullDisk"
   | "stuckDisk"
   | "brokenDisk"
@@ -63,6 +68,7 @@ export class Faults {
   readonly #network: SimNetwork;
   readonly #trace: (line: string) => void;
   readonly #mayLose: (member: Member) => boolean;
+  readonly #happened: FaultVictims["happened"];
   #isOver = false;
   count = 0;
 
@@ -74,6 +80,7 @@ export class Faults {
     this.#network = victims.network;
     this.#trace = victims.trace;
     this.#mayLose = victims.mayLose;
+    this.#happened = victims.happened;
     this.#next();
   }
 
@@ -91,18 +98,27 @@ export class Faults {
     }
   }
 
+  /** The leader, or any node when there is none. */
+  cutOffLeader(): void {
+    if (this.#isOver) return;
+    const leader = this.#leaderOr(this.#chance.pick(this.#members));
+    this.#isolate(leader);
+    this.#happened("isolate", leader);
+  }
+
   #next(): void {
     this.#schedule.after(this.#chance.wait(this.#pace.everyMs), () => {
       if (this.#isOver) return;
       const name = this.#chance.weighted(this.#pace.weights);
       if (name !== "nothing") this.count++;
-      this.#happen(name);
+      const member = this.#chance.pick(this.#members);
+      this.#happen(name, member);
+      this.#happened(name, member);
       this.#next();
     });
   }
 
-  #happen(name: FaultName): void {
-    const member = this.#chance.pick(this.#members);
+  #happen(name: FaultName, member: Member): void {
     switch (name) {
       case "crash":
         return this.#crash(member);
@@ -124,8 +140,7 @@ export class Faults {
         member.stop();
         return this.#startLater(member);
       case "pause":
-        member.sleep();
-        return this.#schedule.after(this.#chance.from(this.#pace.pauseMs), () => member.wake());
+        return this.#putToSleep(this.#chance.happens(0.5) ? this.#leaderOr(member) : member);
       case "split":
         return this.#split();
       case "oneWay":
@@ -142,10 +157,12 @@ export class Faults {
         return this.#network.reset(member.id, this.#chance.pick(this.#members).id);
       case "resetClients":
         return member.resetClients();
+      case "lowDisk":
+        return this.#disturb(member, "is nearly full", () => member.disk.runLow(), this.#pace.lowMs);
       case "fullDisk":
         return this.#disturb(member, "is full", () => member.disk.fill());
       case "stuckDisk":
-        return this.#disturb(member, "does not answer", () => member.disk.stick());
+        return this.#stick(this.#chance.happens(0.5) ? this.#leaderOr(member) : member);
       case "brokenDisk":
         member.disk.break();
         return this.#startLater(member);
@@ -175,10 +192,19 @@ export class Faults {
     if (!member.isOut || this.#chance.happens(0.2)) member.start();
   }
 
-  #disturb(member: Member, what: string, begin: () => void): void {
+  #putToSleep(member: Member): void {
+    member.sleep();
+    this.#schedule.after(this.#chance.from(this.#pace.pauseMs), () => member.wake());
+  }
+
+  #stick(member: Member): void {
+    this.#disturb(member, "does not answer", () => member.disk.stick());
+  }
+
+  #disturb(member: Member, what: string, begin: () => void, forMs = this.#pace.diskMs): void {
     begin();
     this.#trace(`the disk of ${member.id} ${what}`);
-    this.#schedule.after(this.#chance.from(this.#pace.diskMs), () => member.disk.recover());
+    this.#schedule.after(this.#chance.from(forMs), () => member.disk.recover());
   }
 
   #leaderOr(member: Member): Member {

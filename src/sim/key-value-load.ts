@@ -16,6 +16,8 @@ interface Attempt {
 export interface KeyValueLoadOptions {
   readonly keys: number;
   readonly trace: (sentence: string) => void;
+  /** A client has read what a command has written whose outcome its client does not know. */
+  readonly foundDoubtful: () => void;
 }
 
 export class KeyValueLoad implements Load {
@@ -23,16 +25,20 @@ export class KeyValueLoad implements Load {
   readonly #chance: Chance;
   readonly #keys: number;
   readonly #trace: (sentence: string) => void;
+  readonly #foundDoubtful: () => void;
+  /** Values of puts whose outcome is not known. */
+  readonly #doubtful = new Set<string>();
   readonly #histories = new Map<string, Operation[]>();
   /** Puts that were said to have had no effect. */
   readonly #failed: Attempt[] = [];
-  #values = 0;
+  commands = 0;
 
-  constructor(schedule: Schedule, chance: Chance, { keys, trace }: KeyValueLoadOptions) {
+  constructor(schedule: Schedule, chance: Chance, { keys, trace, foundDoubtful }: KeyValueLoadOptions) {
     this.#schedule = schedule;
     this.#chance = chance;
     this.#keys = keys;
     this.#trace = trace;
+    this.#foundDoubtful = foundDoubtful;
   }
 
   operate(client: GraftClient, asker: Asker): Promise<GraftError | null> {
@@ -41,7 +47,7 @@ export class KeyValueLoad implements Load {
   }
 
   async #put(client: GraftClient, asker: Asker, key: string): Promise<GraftError | null> {
-    const value = String(++this.#values);
+    const value = String(++this.commands);
     const history = this.#historyOf(key);
     const beganMs = this.#schedule.nowMs;
     this.#trace(`${asker.name} puts ${value} to ${key}`);
@@ -56,6 +62,7 @@ export class KeyValueLoad implements Load {
       if (!(error instanceof GraftError)) throw error;
       this.#trace(`${asker.name} is told of its put of ${value} to ${key}: ${error.message}`);
       if (error.effect === "none") this.#failed.push({ key, value });
+      else this.#doubtful.add(value);
       return error;
     }
   }
@@ -68,6 +75,7 @@ export class KeyValueLoad implements Load {
       const bytes = decodeResult(payload, "query") as Uint8Array | null;
       const value = bytes === null ? null : new TextDecoder().decode(bytes);
       this.#historyOf(key).push({ kind: "get", value, beganMs, endedMs: this.#schedule.nowMs });
+      if (value !== null && this.#doubtful.has(value)) this.#foundDoubtful();
       this.#trace(`${asker.name} has the value of ${key}: ${value ?? "nothing"}`);
       return null;
     } catch (error) {

@@ -42,8 +42,9 @@ export const damageSentences: Readonly<Record<DamageName, string>> = {
   flipSnapshot: "a bit of a snapshot has changed",
 };
 
-const plenty = { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
-const nothing = { freeBytes: 0, totalBytes: 2 ** 40 };
+/** How much there is on a disk. `low`: a node takes no commands, and may still write and take snapshots. */
+const freeBytes = { plenty: 2 ** 40, low: 2 ** 34, none: 0 } as const;
+const totalBytes = 2 ** 40;
 
 /** Whether the mark names less than the data, so that a lost end would not be noticed. */
 function marksLess({ mark, entries, base }: MemoryDisk): boolean {
@@ -66,7 +67,7 @@ export class MachineDisk {
   #flipped: { readonly file: string; readonly bytes: Uint8Array } | null = null;
   /** A crash has left a mark that says less than the data. */
   #isMarkOld = false;
-  #isFull = false;
+  #room: keyof typeof freeBytes = "plenty";
   #isStuck = false;
   #isBroken = false;
 
@@ -97,6 +98,20 @@ export class MachineDisk {
     return (this.#disk?.removed ?? null) !== null;
   }
 
+  get room(): keyof typeof freeBytes {
+    return this.#room;
+  }
+
+  /** Nothing that it is given becomes durable at present. */
+  get isStuck(): boolean {
+    return this.#isStuck;
+  }
+
+  /** Of the snapshot that its log names; null: it names none. */
+  get snapshotFile(): string | null {
+    return this.#disk?.snapshot?.file ?? null;
+  }
+
   /** Those in the log. */
   get configurations(): readonly PlacedConfiguration[] {
     return (this.#disk?.entries ?? []).flatMap((entry) =>
@@ -120,7 +135,7 @@ export class MachineDisk {
   open(id: string, life: Life): Opened {
     const data = (this.#disk ??= createMemoryDisk(`${id}${this.#chance.hex()}`));
     const store = createMemoryLogStore({ incarnation: data.incarnation, disk: data });
-    store.isFull = this.#isFull;
+    store.isFull = this.#room === "none";
     this.#store = store;
     this.#life = life;
     this.#isDamaged = false;
@@ -129,7 +144,7 @@ export class MachineDisk {
   }
 
   measure(): Room {
-    return this.#isFull ? nothing : plenty;
+    return { freeBytes: freeBytes[this.#room], totalBytes };
   }
 
   /**
@@ -179,8 +194,13 @@ export class MachineDisk {
     return isDone;
   }
 
+  /** Nearly full. */
+  runLow(): void {
+    if (this.#room === "plenty") this.#room = "low";
+  }
+
   fill(): void {
-    this.#isFull = true;
+    this.#room = "none";
     if (this.#store !== null) this.#store.isFull = true;
   }
 
@@ -198,7 +218,7 @@ export class MachineDisk {
 
   /** Neither full nor stuck any more. */
   recover(): void {
-    this.#isFull = false;
+    this.#room = "plenty";
     this.#isStuck = false;
     if (this.#store === null) return;
     this.#store.isFull = false;

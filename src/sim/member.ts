@@ -40,7 +40,7 @@ export interface MemberWorld {
   readonly machines: readonly Member[];
   readonly trace: (line: string) => void;
   /** A node sends a message, and this is what it has on its disk. */
-  readonly sent: (what: Sent, disk: MemoryDisk) => void;
+  readonly sent: (by: Member, what: Sent, disk: MemoryDisk) => void;
   /** An entry goes to the state machine of a member. */
   readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
   /** The state of a member is that of a snapshot. */
@@ -48,7 +48,9 @@ export interface MemberWorld {
   /** Its disk has lost or changed something. */
   readonly damaged: (by: NodeId) => void;
   /** A life of a member is over in a moment: what its node knows can be seen for the last time. */
-  readonly ending: (by: Member) => void;
+  readonly ending: (by: Member, isCrash: boolean) => void;
+  /** A member falls asleep in a moment. */
+  readonly sleeps: (by: Member) => void;
   /** A node has failed for a reason that nobody foresees. */
   readonly broken: (by: NodeId, cause: unknown) => void;
 }
@@ -133,7 +135,7 @@ export class Member {
     const { store, snapshots, data } = this.disk.open(this.id, life);
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
     const process = processOf(self, this.address, life);
-    const sent = (what: Sent): void => this.#world.sent(what, data);
+    const sent = (what: Sent): void => this.#world.sent(this, what, data);
     const work = { workMs: () => chance.from(pace.workMs) };
     const told = {
       applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
@@ -249,7 +251,9 @@ export class Member {
 
   sleep(): void {
     this.#world.trace(`${this.id} falls asleep`);
-    this.#running?.life.sleep();
+    if (this.#running === null) return;
+    this.#world.sleeps(this);
+    this.#running.life.sleep();
   }
 
   wake(): void {
@@ -263,7 +267,7 @@ export class Member {
   }
 
   #over(isCrash: boolean): void {
-    this.#world.ending(this);
+    this.#world.ending(this, isCrash);
     const running = this.#running!;
     this.#running = null;
     running.life.end();

@@ -86,7 +86,7 @@ export class SimNetwork {
     return this.#blocked.has(`${from} ${to}`);
   }
 
-  #isCut(a: NodeId, b: NodeId): boolean {
+  isCut(a: NodeId, b: NodeId): boolean {
     return this.isBlocked(a, b) || this.isBlocked(b, a);
   }
 
@@ -104,7 +104,7 @@ export class SimNetwork {
       if (!connection.ends.includes(process)) continue;
       const other = connection.ends[0] === process ? connection.ends[1] : connection.ends[0];
       this.#break(connection, "the other side has ended");
-      if (!isCrash || this.#isCut(process.self.id, other.self.id)) continue;
+      if (!isCrash || this.isCut(process.self.id, other.self.id)) continue;
       if (!this.#chance.happens(this.#pace.crashNotice)) continue;
       // Behind what was told of the connection itself.
       this.schedule.after(2 * this.#pace.delayMs.high, () =>
@@ -153,7 +153,7 @@ export class SimNetwork {
 
   #connect(a: NodeId, b: NodeId): void {
     const [one, other] = [this.processes.get(a), this.processes.get(b)];
-    if (one === undefined || other === undefined || this.#connections.has(pairOf(a, b)) || this.#isCut(a, b)) return;
+    if (one === undefined || other === undefined || this.#connections.has(pairOf(a, b)) || this.isCut(a, b)) return;
     if (one.life.isAsleep || other.life.isAsleep) return this.connectSoon(a, b);
     if (!dials(one, other) && !dials(other, one)) return;
     const laneOf = (from: Process, to: Process): Lane => ({ from, to, clearMs: 0, held: [] });
@@ -223,7 +223,7 @@ export class SimNetwork {
   reach(from: Process, id: NodeId, address: string): Promise<Reach> {
     return this.#answerOf(from, () => {
       const target = this.processes.get(id);
-      if (target === undefined || target.address !== address || this.#isCut(from.self.id, id)) {
+      if (target === undefined || target.address !== address || this.isCut(from.self.id, id)) {
         return { kind: "unreachable", reason: "no answer" };
       }
       return { kind: "reached", incarnation: target.self.incarnation, by: "dialled" };
@@ -233,7 +233,7 @@ export class SimNetwork {
   discover(from: Process, address: string): Promise<Discovery> {
     return this.#answerOf(from, () => {
       const target = [...this.processes.values()].find((process) => process.address === address);
-      if (target === undefined || this.#isCut(from.self.id, target.self.id))
+      if (target === undefined || this.isCut(from.self.id, target.self.id))
         return { kind: "failed", reason: "no answer" };
       return { kind: "there", identity: target.self };
     });
@@ -244,7 +244,7 @@ export class SimNetwork {
       const id = nodeIdOf(to);
       const target = this.processes.get(id);
       const isThere = target?.key === to && target.handler !== null && !target.life.isAsleep;
-      if (!isThere || this.#isCut(from.self.id, id) || this.#bulk.count(from.self.id, id) >= bulkLinksMax) {
+      if (!isThere || this.isCut(from.self.id, id) || this.#bulk.count(from.self.id, id) >= bulkLinksMax) {
         throw new GraftError("unavailable", `${id} cannot be reached`);
       }
       const [opener, opened] = this.#bulk.open(from.self.id, id);

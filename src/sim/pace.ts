@@ -48,6 +48,9 @@ export function drawPace(chance: Chance): Pace {
       everyMs: areManaged ? electionTimeoutMs * chance.between(0.1, 1.5) : 0,
       timeoutMs: times(2, chance.pick([10, 40])),
       echoMs: 15 * electionTimeoutMs,
+      meanwhile: chance.pick([0, 0.3]),
+      meanwhileMs: times(0, 0.5),
+      cutOff: chance.pick([0, 0.05]),
       weights: { change: 4, handOver: chance.pick([0, 1]), bringBack: 1 },
     },
     workload: {
@@ -91,6 +94,7 @@ function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: bool
     cutMs: times(0.5, chance.pick([3, 10])),
     lagMs: times(0.1, chance.pick([0.5, 3])),
     diskMs: times(0.2, chance.pick([2, 10])),
+    lowMs: { low: 1000, high: chance.pick([2000, 10_000]) },
     damage: chance.pick([0, 0.2, 0.5]),
     weights: {
       crash: chance.pick([0, 1, 3]),
@@ -108,6 +112,7 @@ function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: bool
       lag: chance.pick([0, 0, 1, 3]),
       reset: chance.pick([0, 1, 2]),
       resetClients: chance.pick([0, 1, 2]),
+      lowDisk: chance.pick([0, 0, 1]),
       fullDisk: chance.pick([0, 0, 1]),
       stuckDisk: chance.pick([0, 0, 1]),
       brokenDisk: chance.pick([0, 0, 1]),

@@ -11,18 +11,20 @@ import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
 import { ClientLinks } from "./client-links.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
-import { Faults } from "./faults.ts";
+import { type FaultName, Faults } from "./faults.ts";
 import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import { drawPace, type Pace } from "./pace.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
 import { Promises } from "./promises.ts";
 import { Replica } from "./replica.ts";
+import { type RareStateCounts, RareStateWatch } from "./rare-states/watch.ts";
 import { Safety } from "./safety.ts";
 import { Standing } from "./standing.ts";
 import { paceOf, type Story } from "./story.ts";
+import { withTheme } from "./themes.ts";
 import { stamped } from "./transcript.ts";
-import { Workload } from "./workload.ts";
+import { type Load, Workload } from "./workload.ts";
 
 export interface WholeOptions {
   readonly seed: number;
@@ -42,6 +44,8 @@ export interface WholeResult {
   readonly events: number;
   readonly frames: number;
   readonly commands: number;
+  /** Of these, commands of the state machine and no queries. */
+  readonly writes: number;
   readonly answers: number;
   readonly elections: number;
   readonly faults: number;
@@ -57,6 +61,8 @@ export interface WholeResult {
   /** Commands of drawn operations of which a client has the result, or the plugin's refusal. */
   readonly applied: number;
   readonly rejections: number;
+  /** How often each of them was reached. */
+  readonly rareStates: RareStateCounts;
   /** Of the transcript. */
   readonly digest: string;
 }
@@ -97,6 +103,13 @@ class World {
   readonly #promises = new Promises((what) => this.#note(what));
   readonly #agreement = new Agreement((what, cause) => this.#note(what, cause));
   readonly #anyLoad: AnyLoad | null;
+  readonly #load: Load;
+  readonly #rareStates = new RareStateWatch({
+    members: this.#members,
+    leaders: this.#safety.leaders,
+    governing: () => this.#standing.governing,
+    isCut: (one, other) => this.#network.isCut(one, other),
+  });
   #violation: Violation | null = null;
   #events = 0;
   #restores = 0;
@@ -105,7 +118,7 @@ class World {
   constructor(options: WholeOptions) {
     this.#options = options;
     const chance = new Chance(options.seed);
-    const pace = paceOf(drawPace(chance), options.story ?? {});
+    const pace = paceOf(withTheme(drawPace(chance), chance), options.story ?? {});
     this.#electionTimeoutMs = pace.member.settings.electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
@@ -114,22 +127,26 @@ class World {
     this.#standing = new Standing(this.#members, (what) => this.#note(what));
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace };
     this.#anyLoad = this.#loadOf(chance);
+    const foundDoubtful = (): void => this.#rareStates.happens("findsDoubtful", null);
+    this.#load = this.#anyLoad ?? new KeyValueLoad(this.#schedule, chance, { ...pace.workload, trace, foundDoubtful });
     this.#workload = new Workload(this.#schedule, chance, {
       ...pace.workload,
       addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
       links,
       members: () => this.#standing.governing,
-      load: this.#anyLoad ?? new KeyValueLoad(this.#schedule, chance, { ...pace.workload, trace }),
+      load: this.#load,
     });
     this.#administrator = new Administrator(pace.administrator, {
       ...shared,
       links,
       standing: this.#standing,
       leaders: this.#safety.leaders,
+      cutOffLeader: () => this.#faults.cutOffLeader(),
       violated: (what) => this.#note(what),
     });
     const mayLose = (member: Member): boolean => this.#administrator.isIdle && this.#standing.mayLose(member);
-    this.#faults = new Faults(pace.faults, { ...shared, network: this.#network, mayLose });
+    const happened = (name: FaultName, member: Member): void => this.#rareStates.onFault(name, member);
+    this.#faults = new Faults(pace.faults, { ...shared, network: this.#network, mayLose, happened });
   }
 
   #addMachines(
@@ -143,10 +160,20 @@ class World {
         replica: (by, life) => this.#replica(by, life),
         pace,
         machines: this.#members,
-        applied: (by, life, entry) => this.#safety.onApplied(by, life, entry),
+        applied: (by, life, entry) => {
+          this.#safety.onApplied(by, life, entry);
+          this.#rareStates.onApplied(by, entry);
+        },
         restored: () => void this.#restores++,
-        sent: (what, disk) => this.#promises.onSent(what, disk),
-        ending: (by) => this.#look(by),
+        sent: (by, what, disk) => {
+          this.#promises.onSent(what, disk);
+          this.#rareStates.onSent(by, what);
+        },
+        ending: (by, isCrash) => {
+          this.#look(by);
+          if (isCrash) this.#rareStates.onCrash(by);
+        },
+        sleeps: (by) => this.#rareStates.onSleep(by),
         damaged: () => void this.#damages++,
         broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
       });
@@ -180,6 +207,7 @@ class World {
       events: this.#events,
       frames: this.#network.frames,
       commands: this.#workload.commands,
+      writes: this.#load.commands,
       answers: this.#workload.answers,
       elections: this.#safety.leaders.size,
       faults: this.#faults.count,
@@ -190,6 +218,7 @@ class World {
       broughtBack: this.#administrator.broughtBack,
       applied: this.#anyLoad?.applied ?? 0,
       rejections: this.#anyLoad?.rejections ?? 0,
+      rareStates: this.#rareStates.counts,
       digest: this.#hash.digest("hex"),
     };
   }
@@ -270,6 +299,7 @@ class World {
   #look(member: Member): void {
     if (member.node !== null) this.#standing.look(member.node.state);
     this.#safety.look(member);
+    this.#rareStates.look(member);
   }
 
   #say(line: string): void {

@@ -22,6 +22,8 @@ export interface WorkloadOptions {
 
 /** What clients ask. */
 export interface Load {
+  /** How many of the operations were commands of the state machine, and no queries. */
+  readonly commands: number;
   /** One operation of a client. Resolves with null when it was answered, whatever the answer, else with why not. */
   operate(client: GraftClient, asker: Asker): Promise<GraftError | null>;
   /** Throws when the answers contradict each other. */

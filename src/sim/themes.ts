@@ -1,0 +1,164 @@
+// What is a seed's story about? A draw of everything at once seldom brings together what has to meet for a rare state. So most
+// seeds have a theme: a few kinds of bad luck are frequent, and the cluster is one in which they matter. The rest is drawn as ever.
+import type { Chance } from "./chance.ts";
+import type { Pace } from "./pace.ts";
+
+type Theme = (pace: Pace, chance: Chance) => Pace;
+
+/** The members change all the time, leadership moves with them, and most clusters keep short logs. */
+const members: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 4, 5]),
+    spares: 2,
+    member: chance.happens(0.8) ? shortOf(pace, chance) : pace.member,
+    // The joint phase of a change takes two rounds.
+    network: { ...pace.network, delayMs: { low: 0.01 * timeout, high: 0.2 * timeout } },
+    administrator: {
+      ...pace.administrator,
+      everyMs: timeout * chance.between(0.05, 0.5),
+      timeoutMs: { low: 2 * timeout, high: 4 * timeout },
+      // No node sleeps for as long.
+      echoMs: 6 * timeout,
+      meanwhile: 0.6,
+      cutOff: 0.15,
+      weights: { change: 6, handOver: 1, bringBack: 1 },
+    },
+    faults: {
+      ...only(
+        {
+          isolate: 2,
+          pause: 2,
+          crashLeader: 1,
+          crash: 1.5,
+          powerCut: 0.5,
+          wipe: 0.5,
+          move: 0.5,
+          stop: 0.5,
+          fullDisk: 0.5,
+          stuckDisk: 0.5,
+        },
+        pace,
+      ),
+      everyMs: timeout * chance.between(2, 8),
+      downMs: { low: timeout, high: 5 * timeout },
+      pauseMs: { low: timeout, high: 4 * timeout },
+      cutMs: { low: 2 * timeout, high: 6 * timeout },
+      damage: chance.pick([0, 0.5]),
+    },
+    workload: { ...pace.workload, clients: chance.pick([3, 6]), thinkMs: { low: 0.1, high: 0.1 * timeout } },
+  };
+};
+
+/** Nodes fall behind, and leaders have only snapshots for them. */
+const snapshots: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 5]),
+    member: shortOf(pace, chance),
+    administrator: handingOver(pace, chance),
+    faults: {
+      ...often(pace, { crash: 2, pause: 1, isolate: 3, split: 1, fullDisk: 0.5 }),
+      everyMs: timeout * chance.between(1, 3),
+      cutMs: { low: 2 * timeout, high: 10 * timeout },
+      damage: chance.pick([0.3, 0.8]),
+    },
+    workload: { ...pace.workload, clients: 6, thinkMs: { low: 0.1, high: 20 } },
+  };
+};
+
+/** Disks are full, or do not answer. */
+const disks: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 5]),
+    member: { ...pace.member, disk: { inlineWrites: 0, diskMs: { low: 0.1, high: chance.pick([5, 50]) } } },
+    administrator: handingOver(pace, chance),
+    faults: {
+      ...only({ lowDisk: 1.5, fullDisk: 1.5, stuckDisk: 3, crash: 1.5, isolate: 3, pause: 1 }, pace),
+      everyMs: timeout * chance.between(1, 4),
+      diskMs: { low: 2 * timeout, high: 12 * timeout },
+      cutMs: { low: 2 * timeout, high: 6 * timeout },
+    },
+    workload: { ...pace.workload, clients: 6 },
+  };
+};
+
+/** Disks lose data, and it takes long to copy it. */
+const losses: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  const settings = { ...pace.member.settings, messageBytesMax: 100, windowEntriesMax: 2 };
+  return {
+    ...pace,
+    founders: chance.pick([3, 4, 5]),
+    member: { ...pace.member, settings },
+    network: { ...pace.network, delayMs: { low: 0.01 * timeout, high: chance.pick([0.05, 0.2]) * timeout } },
+    administrator: handingOver(pace, chance),
+    faults: {
+      ...only({ crash: 3, crashLeader: 2, isolate: 3, pause: 1, fullDisk: 0.5, lag: 0.5 }, pace),
+      everyMs: timeout * chance.between(1, 4),
+      cutMs: { low: 2 * timeout, high: 6 * timeout },
+      damage: chance.pick([0.5, 0.9]),
+    },
+  };
+};
+
+/** Leaders are cut off, slow or asleep while clients ask them. */
+const leaders: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 5]),
+    administrator: handingOver(pace, chance),
+    faults: {
+      ...often(pace, { isolate: 3, pause: 3, oneWay: 1, lag: 1, crashLeader: 1 }),
+      everyMs: timeout * chance.between(1, 4),
+      pauseMs: { low: timeout, high: 10 * timeout },
+    },
+    workload: { ...pace.workload, clients: 6 },
+  };
+};
+
+/** Snapshots every few entries, and no log behind them. */
+function shortOf({ member }: Pace, chance: Chance): Pace["member"] {
+  return {
+    ...member,
+    settings: { ...member.settings, tailEntriesMax: 0, snapshotsHeldMax: 1 },
+    snapshotPolicy: { everyEntries: chance.pick([3, 3, 10]), everyBytes: 1e9 },
+    workMs: { low: 0.01, high: chance.pick([0.1, 1]) },
+  };
+}
+
+const handingOver = ({ administrator, member }: Pace, chance: Chance): Pace["administrator"] => ({
+  ...administrator,
+  everyMs: member.settings.electionTimeoutMs * chance.between(0.3, 2),
+  weights: { change: 1, handOver: 3, bringBack: 1 },
+});
+
+/** Members twice: what happens to them is the rarest. */
+const themes: readonly Theme[] = [members, members, snapshots, disks, losses, leaders];
+
+/** How many seeds have one. */
+const share = 0.75;
+
+export const withTheme = (pace: Pace, chance: Chance): Pace =>
+  chance.happens(share) ? chance.pick(themes)(pace, chance) : pace;
+
+/** Just these, by weights. */
+function only(weights: Partial<Pace["faults"]["weights"]>, { faults }: Pace): Pace["faults"] {
+  const none = Object.fromEntries(Object.keys(faults.weights).map((name) => [name, 0]));
+  return { ...faults, weights: { ...(none as Pace["faults"]["weights"]), ...weights } };
+}
+
+/** At least so often, by weights. */
+function often({ faults }: Pace, least: Partial<Pace["faults"]["weights"]>): Pace["faults"] {
+  const weights = { ...faults.weights };
+  for (const [name, weight] of Object.entries(least)) {
+    const key = name as keyof typeof weights;
+    weights[key] = Math.max(weights[key], weight);
+  }
+  return { ...faults, weights };
+}
