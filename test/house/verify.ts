@@ -28,7 +28,15 @@ const stages: readonly Stage[] = [
   check("imports", "node_modules/dependency-cruiser/bin/dependency-cruiser.mjs", "-c", "import-rules.ts", ...sources),
   check("dead-code", "node_modules/knip/bin/knip.js"),
   check("build", "build.ts"),
-  tests("tests", "--parallel", "--path-ignore-patterns=test/e2e/**", "--timeout=20000"),
+  tests(
+    "tests",
+    "--parallel",
+    "--path-ignore-patterns=test/e2e/**",
+    "--path-ignore-patterns=test/seeds/**",
+    "--timeout=20000",
+  ),
+  // Uses all cores by itself.
+  tests("seeds", "./test/seeds/"),
   // One file at a time: each starts whole clusters, and two of them would share two cores.
   tests("e2e", "./test/e2e/", "--timeout=60000"),
 ];
