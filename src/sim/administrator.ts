@@ -182,6 +182,8 @@ export class Administrator {
     const to = chance.happens(0.4) ? null : chance.pick(members).id;
     trace(`the administrator has leadership handed over to ${to ?? "any node"}`);
     const before = Math.max(0, ...leaders.keys());
+    // One that slept does not know that it has a successor, and has nothing to do.
+    const ledAlready = members.some(({ id, isLeader }) => id === to && isLeader);
     const timeoutMs = this.#timeoutMs();
     const outcome = await this.#client
       .transferLeadership(to, { timeoutMs })
@@ -189,7 +191,7 @@ export class Administrator {
       .catch(asFailure);
     this.handOvers++;
     trace(`the administrator is told: ${wordsOf(outcome)}`);
-    if (outcome !== null || to === null) return;
+    if (outcome !== null || to === null || ledAlready) return;
     const hasLed = Array.from(leaders).some(([term, key]) => term >= before && nodeIdOf(key) === to);
     // One whose disk was full at its first entry has led as well, for less than an event.
     const state = members.find(({ id }) => id === to)?.node?.state;
