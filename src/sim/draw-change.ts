@@ -20,7 +20,7 @@ export interface Nodes {
 }
 
 /** How often a member that does not answer is removed rather than another one. */
-const silentGoOften = 0.5;
+const silentGoOften = 0.7;
 
 export function drawChange(current: Configuration, { running, silent }: Nodes, chance: Chance): MembershipChange {
   const { voters, members } = current;

@@ -30,9 +30,9 @@ const members: Theme = (pace, chance) => {
         {
           isolate: 2,
           pause: 2,
-          crashLeader: 1,
+          crashLeader: 1.5,
           crash: 1.5,
-          powerCut: 0.5,
+          powerCut: 1,
           wipe: 0.5,
           move: 0.5,
           stop: 0.5,
