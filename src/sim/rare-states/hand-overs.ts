@@ -30,7 +30,8 @@ export const handOvers = {
     rare("a hand-over begins to a node that has moved", ["hand-overs", "members"], ({ after }, scene) => {
       const target = targetOf(after);
       const known = view.configurationOf(after)!.members.find(({ key }) => key === target);
-      return view.machineOf(scene, target)?.address !== known?.address;
+      const machine = view.machineOf(scene, target);
+      return machine !== null && machine.address !== known?.address;
     }),
     rare(
       "a hand-over begins to a node that is sent a snapshot",
