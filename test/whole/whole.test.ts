@@ -13,7 +13,7 @@ test("the same seed gives the same transcript, and another seed another one", ()
   const [first, again, other] = [3, 3, 4].map((seed) => simulateWhole({ seed, plugin, events }));
   expect(again).toEqual(first);
   expect(other!.digest).not.toBe(first!.digest);
-}, 60_000);
+}, 240_000);
 
 test("nodes and clients hold, and much happens to them", () => {
   const sum = {
@@ -38,7 +38,7 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.changes).toBeGreaterThan(10);
   expect(sum.handOvers).toBeGreaterThan(10);
   expect(sum.broughtBack).toBeGreaterThan(1);
-}, 120_000);
+}, 240_000);
 
 const seedsMax = 200;
 
