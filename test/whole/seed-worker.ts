@@ -1,11 +1,12 @@
 // Simulates the seeds that its parent sends, one after the other, and tells what became of each. A process of its own: a simulation uses
 // one core, and a machine has more.
-import { loadSubject } from "../../src/sim/plugin-copies.ts";
+import kv from "../../plugins/kv/index.ts";
+import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import { simulateWhole } from "../../src/sim/simulate.ts";
 import { Violation } from "../../src/sim/violation.ts";
 import type { SeedOrder, SeedOutcome } from "./seed-tally.ts";
 
-const { plugin } = await loadSubject("kv", process.cwd());
+const plugin = checkDefinition(kv);
 
 function outcomeOf({ seed, events }: SeedOrder): SeedOutcome {
   try {
