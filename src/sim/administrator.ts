@@ -50,6 +50,8 @@ export class Administrator {
   readonly #client: GraftClient;
   readonly #life: Life;
   #isAsking = false;
+  /** It has asked for leadership to be handed over, and has no answer yet. */
+  isHandingOver = false;
   /** Until then an earlier request may still be carried out, by a node that slept. */
   #echoesUntilMs = 0;
   #isOver = false;
@@ -185,10 +187,12 @@ export class Administrator {
     // One that slept does not know that it has a successor, and has nothing to do.
     const ledAlready = members.some(({ id, isLeader }) => id === to && isLeader);
     const timeoutMs = this.#timeoutMs();
+    this.isHandingOver = true;
     const outcome = await this.#client
       .transferLeadership(to, { timeoutMs })
       .then(() => null)
       .catch(asFailure);
+    this.isHandingOver = false;
     this.handOvers++;
     trace(`the administrator is told: ${wordsOf(outcome)}`);
     if (outcome !== null || to === null || ledAlready) return;

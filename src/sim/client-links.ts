@@ -6,7 +6,7 @@ import { GraftError } from "../errors.ts";
 import type { ClientReply, ClientRequest } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
 import type { Life } from "./life.ts";
-import { bodyOf, type Process, type SimNetwork } from "./network.ts";
+import { bodyOf, isValid, type Process, type SimNetwork } from "./network.ts";
 
 /** By how much an answer may come later than the request's time is up, ms. */
 const lateMaxMs = 500;
@@ -17,6 +17,8 @@ export class ClientLinks {
   readonly #network: SimNetwork;
   readonly #open = new Set<SimLink>();
   readonly #violated: (what: string) => void;
+  /** How often a client heard that its session had ended, and that there was no room for another. */
+  readonly sessions = { ended: 0, refused: 0 };
 
   /** @param violated told of a request that was taken and not answered once and in time, and of frames that are wrong */
   constructor(network: SimNetwork, violated: (what: string) => void) {
@@ -40,8 +42,14 @@ export class ClientLinks {
         const node = [...this.#network.processes.values()].find((process) => process.address === address);
         if (node === undefined) return reject(new GraftError("unavailable", "connection refused"));
         const open = (): void => {
+          if (!isValid(node, life)) return reject(new GraftError("unavailable", "the certificate has expired"));
           if (node.handler === null) return reject(new GraftError("unavailable", "the connection was closed"));
-          const shared = { network: this.#network, open: this.#open, violated: this.#violated };
+          const shared = {
+            network: this.#network,
+            open: this.#open,
+            sessions: this.sessions,
+            violated: this.#violated,
+          };
           resolve(new SimLink({ ...shared, node, name, life, handlers }));
         };
         if (!node.life.isAsleep) return open();
@@ -60,6 +68,7 @@ interface SimLinkOptions {
   readonly life: Life;
   readonly handlers: LinkHandlers;
   readonly open: Set<SimLink>;
+  readonly sessions: ClientLinks["sessions"];
   readonly violated: (what: string) => void;
 }
 
@@ -142,7 +151,9 @@ class SimLink implements Link {
 
   #reply(answer: ClientReply): void {
     if (!this.#connection.isOpen) return;
-    const { network, life, handlers, node, violated } = this.#options;
+    const { network, life, handlers, node, sessions, violated } = this.#options;
+    if (answer.kind === "error" && answer.code === "session-expired") sessions.ended++;
+    if (answer.kind === "error" && answer.message.startsWith("no session was opened")) sessions.refused++;
     if (!this.#taken.delete(answer.id)) violated(`${node.self.id} answers request ${answer.id} a second time`);
     const bytes = bodyOf(answer);
     this.#toClientMs = Math.max(this.#toClientMs, network.schedule.nowMs + network.delayMs());

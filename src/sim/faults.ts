@@ -17,6 +17,9 @@ export interface FaultPace {
   readonly diskMs: Range;
   /** How long a disk is nearly full: a node looks now and then only. */
   readonly lowMs: Range;
+  /** How long a state machine hangs or is slow, and how many times as slow it is. */
+  readonly machineMs: Range;
+  readonly slowness: Range;
   /** How often the disk of a node that is down is damaged. */
   readonly damage: number;
   readonly weights: Readonly<Record<FaultName, number>>;
@@ -55,8 +58,14 @@ export type FaultName =
   | "fullDisk"
   | "stuckDisk"
   | "brokenDisk"
+  | "stopMachine"
+  | "hangMachine"
+  | "slowMachine"
+  | "clockJump"
   | "nothing";
 
+/** How often a state machine that hangs does so for ever. */
+const foreverOften = 0.5;
 /** How often what is on a disk is remembered at a crash: it may come back at a later one. */
 const rememberOften = 0.3;
 
@@ -91,6 +100,8 @@ export class Faults {
     this.#network.hurry();
     for (const member of this.#members) {
       member.disk.recover();
+      member.calm();
+      member.setClock(0);
       // Its node would find out at the next write, and end then.
       if (member.disk.isBroken) member.crash();
       member.wake();
@@ -166,8 +177,35 @@ export class Faults {
       case "brokenDisk":
         member.disk.break();
         return this.#startLater(member);
+      case "stopMachine":
+        return member.plan({ kind: "throws" });
+      case "hangMachine":
+        return this.#hang(member);
+      case "slowMachine":
+        return this.#slow(member);
+      case "clockJump":
+        return this.#jump(member);
       case "nothing":
     }
+  }
+
+  /** Up to three years forwards or backwards, or it is set right. */
+  #jump(member: Member): void {
+    const errorMs = this.#chance.pick([-1, 0, 1]) * this.#chance.pick([1e3, 1e5, 1e9, 1e11]);
+    member.setClock(errorMs);
+    this.#trace(`the wall clock of ${member.id} is wrong by ${errorMs / 1000} s`);
+  }
+
+  #hang(member: Member): void {
+    const forMs = this.#chance.happens(foreverOften) ? null : this.#chance.from(this.#pace.machineMs);
+    member.plan({ kind: "hangs", at: this.#chance.pick(["entry", "query"]), forMs });
+  }
+
+  #slow(member: Member): void {
+    const times = this.#chance.from(this.#pace.slowness);
+    member.slow(times);
+    this.#trace(`the state machine of ${member.id} is ${times.toFixed(0)} times as slow`);
+    this.#schedule.after(this.#chance.from(this.#pace.machineMs), () => member.slow(1));
   }
 
   #crash(member: Member): void {

@@ -4,8 +4,11 @@ import type { GraftClient } from "../client/client.ts";
 import { decodeResult, encodeOperation } from "../client/typed-payload.ts";
 import { GraftError } from "../errors.ts";
 import type { Chance } from "./chance.ts";
+import type { PluginTrouble } from "./plugin-trouble.ts";
 import { isLinearizable, type Operation } from "./register.ts";
 import type { Schedule } from "./schedule.ts";
+import type { StaleReads } from "./stale-reads.ts";
+import { valueOf } from "./troubled-store.ts";
 import type { Asker, Load } from "./workload.ts";
 
 interface Attempt {
@@ -15,6 +18,9 @@ interface Attempt {
 
 export interface KeyValueLoadOptions {
   readonly keys: number;
+  /** Which values are marked, and which questions are large. */
+  readonly trouble: Pick<PluginTrouble, "mark" | "questionBytes">;
+  readonly stale: StaleReads;
   readonly trace: (sentence: string) => void;
   /** A client has read what a command has written whose outcome its client does not know. */
   readonly foundDoubtful: () => void;
@@ -24,6 +30,8 @@ export class KeyValueLoad implements Load {
   readonly #schedule: Schedule;
   readonly #chance: Chance;
   readonly #keys: number;
+  readonly #trouble: KeyValueLoadOptions["trouble"];
+  readonly #stale: StaleReads;
   readonly #trace: (sentence: string) => void;
   readonly #foundDoubtful: () => void;
   /** Values of puts whose outcome is not known. */
@@ -33,21 +41,26 @@ export class KeyValueLoad implements Load {
   readonly #failed: Attempt[] = [];
   commands = 0;
 
-  constructor(schedule: Schedule, chance: Chance, { keys, trace, foundDoubtful }: KeyValueLoadOptions) {
+  constructor(schedule: Schedule, chance: Chance, options: KeyValueLoadOptions) {
+    const { keys, trouble, stale, trace, foundDoubtful } = options;
     this.#schedule = schedule;
     this.#chance = chance;
     this.#keys = keys;
+    this.#trouble = trouble;
+    this.#stale = stale;
     this.#trace = trace;
     this.#foundDoubtful = foundDoubtful;
   }
 
   operate(client: GraftClient, asker: Asker): Promise<GraftError | null> {
     const key = `k${this.#chance.below(this.#keys)}`;
+    const bytes = this.#trouble.questionBytes();
+    if (bytes > 0) return this.#list(client, asker, bytes);
     return this.#chance.happens(0.5) ? this.#put(client, asker, key) : this.#get(client, asker, key);
   }
 
   async #put(client: GraftClient, asker: Asker, key: string): Promise<GraftError | null> {
-    const value = String(++this.commands);
+    const value = `${++this.commands}${this.#trouble.mark()}`;
     const history = this.#historyOf(key);
     const beganMs = this.#schedule.nowMs;
     this.#trace(`${asker.name} puts ${value} to ${key}`);
@@ -69,18 +82,35 @@ export class KeyValueLoad implements Load {
 
   async #get(client: GraftClient, asker: Asker, key: string): Promise<GraftError | null> {
     const beganMs = this.#schedule.nowMs;
-    this.#trace(`${asker.name} asks for ${key}`);
+    const stale = this.#stale.draw(asker.mustSucceed);
+    this.#trace(`${asker.name} asks for ${key}${stale === null ? "" : ", as it was"}`);
     try {
-      const { payload } = await client.query(encodeOperation("get", { key }), { timeoutMs: asker.timeoutMs() });
+      const options = { timeoutMs: asker.timeoutMs(), ...stale };
+      const { payload, stalenessMs } = await client.query(encodeOperation("get", { key }), options);
+      const asOfMs = stale === null ? beganMs : this.#stale.asOf(beganMs, stalenessMs, stale.maxStalenessMs);
       const bytes = decodeResult(payload, "query") as Uint8Array | null;
-      const value = bytes === null ? null : new TextDecoder().decode(bytes);
-      this.#historyOf(key).push({ kind: "get", value, beganMs, endedMs: this.#schedule.nowMs });
+      const value = bytes === null ? null : valueOf(bytes);
+      this.#historyOf(key).push({ kind: "get", value, beganMs: asOfMs, endedMs: this.#schedule.nowMs });
       if (value !== null && this.#doubtful.has(value)) this.#foundDoubtful();
       this.#trace(`${asker.name} has the value of ${key}: ${value ?? "nothing"}`);
       return null;
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
       this.#trace(`${asker.name} is told of ${key}: ${error.message}`);
+      return error;
+    }
+  }
+
+  /** A question that is large, and about no key. */
+  async #list(client: GraftClient, asker: Asker, bytes: number): Promise<GraftError | null> {
+    this.#trace(`${asker.name} asks a question of ${bytes} bytes`);
+    try {
+      await client.query(encodeOperation("list", { prefix: "x".repeat(bytes) }), { timeoutMs: asker.timeoutMs() });
+      this.#trace(`${asker.name} has the answer to its question of ${bytes} bytes`);
+      return null;
+    } catch (error) {
+      if (!(error instanceof GraftError)) throw error;
+      this.#trace(`${asker.name} is told of its question of ${bytes} bytes: ${error.message}`);
       return error;
     }
   }

@@ -8,7 +8,10 @@ import type { Schedule } from "./schedule.ts";
 
 /** Wall clocks begin about here, ms since 1970. */
 const wallStartMs = 1.7e12;
-const wallSpreadMs = 60_000;
+const wallSpreadMs = 1000;
+
+/** The right time, ms since 1970. */
+export const wallAt = (worldMs: number): number => wallStartMs + worldMs;
 
 export class Life implements Clock {
   readonly #schedule: Schedule;
@@ -16,6 +19,8 @@ export class Life implements Clock {
   readonly #clock: NodeClock;
   readonly #wallOffsetMs: number;
   readonly #waiting: (() => void)[] = [];
+  /** By how much the wall clock has jumped, ms. */
+  wallErrorMs = 0;
   #isOver = false;
   #isAsleep = false;
 
@@ -66,7 +71,7 @@ export class Life implements Clock {
   }
 
   wallMs(): number {
-    return this.#wallOffsetMs + this.nowMs();
+    return this.#wallOffsetMs + this.wallErrorMs + this.nowMs();
   }
 
   at(atMs: Millis, callback: () => void): Timer {

@@ -2,6 +2,7 @@
 // people run.
 import type { MemoryDisk } from "./memory/memory-disk.ts";
 import { type MemberKey, type NodeId, type PlacedConfiguration, toMemberKey } from "../core/configuration.ts";
+import type { SessionLimits } from "../core/sessions.ts";
 import type { Settings } from "../core/settings.ts";
 import { GraftError } from "../errors.ts";
 import { Node } from "../node/node.ts";
@@ -17,7 +18,7 @@ import { type DamageName, damageSentences, type DiskPace, MachineDisk } from "./
 import { type Process, processOf, type SimNetwork } from "./network.ts";
 import type { Sent } from "./promises.ts";
 import type { Replica } from "./replica.ts";
-import { SimStateMachine } from "./state-machine.ts";
+import { SimStateMachine, type Standstill, type Wrong } from "./state-machine.ts";
 import { sentenceOfLog } from "./transcript.ts";
 import { SimTransport } from "./transport.ts";
 
@@ -27,6 +28,7 @@ export interface MemberPace {
   readonly disk: DiskPace;
   readonly scrubIntervalMs: number;
   readonly workMs: Range;
+  readonly sessionLimits: SessionLimits;
 }
 
 export interface MemberWorld {
@@ -51,6 +53,12 @@ export interface MemberWorld {
   readonly ending: (by: Member, isCrash: boolean) => void;
   /** A member falls asleep in a moment. */
   readonly sleeps: (by: Member) => void;
+  /** What every copy of the plugin does wrong at this entry. */
+  readonly wrongAt: (entry: AppliedEntry) => Wrong | null;
+  /** The state machine of a member stands still from now on. */
+  readonly stoodStill: (by: Member, standstill: Standstill) => void;
+  /** When the certificate with which it starts ends, ms since 1970; null: never. */
+  readonly certificateEndOf: (member: Member) => number | null;
   /** A node has failed for a reason that nobody foresees. */
   readonly broken: (by: NodeId, cause: unknown) => void;
 }
@@ -62,6 +70,7 @@ interface Running {
   readonly node: Node;
   readonly life: Life;
   readonly process: Process;
+  readonly machine: SimStateMachine;
 }
 
 export class Member {
@@ -74,6 +83,9 @@ export class Member {
   /** Its disk was emptied, and since then nobody has told it to join. */
   #wasWiped = false;
   #moves = 0;
+  #wallErrorMs = 0;
+  /** How many times as long the work of its state machine takes. */
+  #slowness = 1;
   lives = 0;
 
   constructor(id: NodeId, way: Way, world: MemberWorld) {
@@ -127,6 +139,16 @@ export class Member {
     return this.#running?.node.state.role.kind === "leader";
   }
 
+  /** The life of its process; null while it is down. */
+  get life(): Life | null {
+    return this.#running?.life ?? null;
+  }
+
+  /** Whether its state machine stands still, and at what; null: it runs, or the node is down. */
+  get standstill(): Standstill | null {
+    return this.#running?.machine.standstill ?? null;
+  }
+
   start(): void {
     if (this.#running !== null) return;
     const { network, chance, pace, trace } = this.#world;
@@ -134,14 +156,20 @@ export class Member {
     const life = new Life(network.schedule, chance);
     const { store, snapshots, data } = this.disk.open(this.id, life);
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
-    const process = processOf(self, this.address, life);
+    const certificateEndsMs = this.#world.certificateEndOf(this);
+    life.wallErrorMs = this.#wallErrorMs;
+    const process = processOf(self, this.address, life, certificateEndsMs);
     const sent = (what: Sent): void => this.#world.sent(this, what, data);
-    const work = { workMs: () => chance.from(pace.workMs) };
+    const work = { workMs: () => this.#slowness * chance.from(pace.workMs) };
     const told = {
+      sessionLimits: pace.sessionLimits,
+      wrongAt: this.#world.wrongAt,
+      stoodStill: (standstill: Standstill) => this.#world.stoodStill(this, standstill),
       applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
       restored: () => this.#world.restored(this.id),
       replica: this.#world.replica(this.id, nth),
     };
+    const machine = new SimStateMachine(life, work, told);
     const node = new Node(
       {
         id: this.id,
@@ -152,7 +180,7 @@ export class Member {
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: this.address,
         ...this.#meetingPoints(),
-        certificateEnds: null,
+        certificateEnds: certificateEndsMs === null ? null : { atMs: certificateEndsMs, date: "its day" },
         version: "0",
       },
       {
@@ -160,13 +188,13 @@ export class Member {
         disk: this.disk,
         store,
         transport: new SimTransport(network, process, sent),
-        stateMachine: new SimStateMachine(life, work, told),
+        stateMachine: machine,
         clock: life,
         logger: this.#logger(),
         failStop: (cause) => this.#world.broken(this.id, cause),
       },
     );
-    this.#running = { node, life, process };
+    this.#running = { node, life, process, machine };
     trace(nth === 1 ? `${this.id} starts for the first time` : `${this.id} starts again, in life ${nth}`);
     void node.ended.then((end) => this.#ended(node, end));
     node.start().catch((error: unknown) => {
@@ -259,6 +287,28 @@ export class Member {
   wake(): void {
     if (this.isAsleep) this.#world.trace(`${this.id} wakes up`);
     this.#running?.life.wake();
+  }
+
+  /** What goes wrong next with its state machine, in this life. */
+  plan(wrong: Wrong): void {
+    this.#running?.machine.plan(wrong);
+  }
+
+  /** Its state machine takes so many times as long for everything. */
+  slow(times: number): void {
+    this.#slowness = times;
+  }
+
+  /** Its wall clock is wrong by so much; its monotonic clock goes on. */
+  setClock(errorMs: number): void {
+    this.#wallErrorMs = errorMs;
+    if (this.#running !== null) this.#running.life.wallErrorMs = errorMs;
+  }
+
+  /** Nothing goes wrong any more with a state machine that still runs. */
+  calm(): void {
+    this.#slowness = 1;
+    this.#running?.machine.plan(null);
   }
 
   /** Breaks the connections with its clients. */

@@ -20,6 +20,8 @@ export interface Process {
   readonly key: MemberKey;
   readonly address: string;
   readonly life: Life;
+  /** When its certificate ends, ms since 1970; null: never. */
+  readonly certificateEndsMs: number | null;
   handler: TransportHandler | null;
   genesis: Genesis | null;
   peers: readonly { readonly id: NodeId; readonly address: string }[];
@@ -155,6 +157,7 @@ export class SimNetwork {
     const [one, other] = [this.processes.get(a), this.processes.get(b)];
     if (one === undefined || other === undefined || this.#connections.has(pairOf(a, b)) || this.isCut(a, b)) return;
     if (one.life.isAsleep || other.life.isAsleep) return this.connectSoon(a, b);
+    if (!accepts(one, other)) return this.schedule.after(this.#pace.silenceMs, () => this.#connect(a, b));
     if (!dials(one, other) && !dials(other, one)) return;
     const laneOf = (from: Process, to: Process): Lane => ({ from, to, clearMs: 0, held: [] });
     const connection: Connection = {
@@ -216,6 +219,14 @@ export class SimNetwork {
     if (connection?.ends.some(({ key }) => key === peer) === true) this.#break(connection, reason);
   }
 
+  /** Frames that wait for a direction to open. */
+  get heldCount(): number {
+    return [...this.#connections.values()].reduce(
+      (sum, { lanes }) => sum + lanes[0].held.length + lanes[1].held.length,
+      0,
+    );
+  }
+
   isConnected(a: NodeId, b: NodeId): boolean {
     return this.#connections.has(pairOf(a, b));
   }
@@ -223,7 +234,8 @@ export class SimNetwork {
   reach(from: Process, id: NodeId, address: string): Promise<Reach> {
     return this.#answerOf(from, () => {
       const target = this.processes.get(id);
-      if (target === undefined || target.address !== address || this.isCut(from.self.id, id)) {
+      const isThere = target?.address === address && accepts(from, target);
+      if (!isThere || this.isCut(from.self.id, id)) {
         return { kind: "unreachable", reason: "no answer" };
       }
       return { kind: "reached", incarnation: target.self.incarnation, by: "dialled" };
@@ -233,7 +245,7 @@ export class SimNetwork {
   discover(from: Process, address: string): Promise<Discovery> {
     return this.#answerOf(from, () => {
       const target = [...this.processes.values()].find((process) => process.address === address);
-      if (target === undefined || this.isCut(from.self.id, target.self.id))
+      if (target === undefined || !accepts(from, target) || this.isCut(from.self.id, target.self.id))
         return { kind: "failed", reason: "no answer" };
       return { kind: "there", identity: target.self };
     });
@@ -243,7 +255,7 @@ export class SimNetwork {
     return this.#answerOf(from, () => {
       const id = nodeIdOf(to);
       const target = this.processes.get(id);
-      const isThere = target?.key === to && target.handler !== null && !target.life.isAsleep;
+      const isThere = target?.key === to && target.handler !== null && !target.life.isAsleep && accepts(from, target);
       if (!isThere || this.isCut(from.self.id, id) || this.#bulk.count(from.self.id, id) >= bulkLinksMax) {
         throw new GraftError("unavailable", `${id} cannot be reached`);
       }
@@ -269,14 +281,26 @@ export class SimNetwork {
 const dials = (from: Process, to: Process): boolean =>
   from.peers.some(({ id, address }) => id === to.self.id && address === to.address);
 
+/** Each looks at the other's certificate by its own clock. */
+const accepts = (one: Process, other: Process): boolean => isValid(one, other.life) && isValid(other, one.life);
+
+export const isValid = ({ certificateEndsMs }: Process, by: Life): boolean =>
+  certificateEndsMs === null || by.wallMs() < certificateEndsMs;
+
 /** A frame without its length: what a receiver is handed. */
 export const bodyOf = (frame: Frame): Uint8Array => encodeFrame(frame).subarray(4);
 
-export const processOf = (self: PeerIdentity, address: string, life: Life): Process => ({
+export const processOf = (
+  self: PeerIdentity,
+  address: string,
+  life: Life,
+  certificateEndsMs: number | null,
+): Process => ({
   self,
   key: toMemberKey(self.id, self.incarnation),
   address,
   life,
+  certificateEndsMs,
   handler: null,
   genesis: null,
   peers: [],

@@ -1,9 +1,13 @@
 // How fast everything is in a simulation, and how much bad luck it has: drawn from its seed.
+import { type SessionLimits, sessionLimits } from "../core/sessions.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { AdministratorPace } from "./administrator.ts";
+import type { CertificatePace } from "./certificates.ts";
 import type { FaultPace } from "./faults.ts";
 import type { MemberPace } from "./member.ts";
 import type { NetworkPace } from "./network.ts";
+import type { TroublePace } from "./plugin-trouble.ts";
+import type { StalePace } from "./stale-reads.ts";
 import type { WorkloadOptions } from "./workload.ts";
 
 export interface Pace {
@@ -14,6 +18,9 @@ export interface Pace {
   readonly network: NetworkPace;
   readonly faults: FaultPace;
   readonly administrator: AdministratorPace;
+  readonly certificates: CertificatePace;
+  readonly stale: StalePace;
+  readonly trouble: TroublePace;
   readonly workload: Omit<WorkloadOptions, "addresses" | "members">;
 }
 
@@ -24,7 +31,8 @@ interface Draw {
   readonly times: (low: number, high: number) => Range;
 }
 
-export function drawPace(chance: Chance): Pace {
+/** @param more draws what is wrong with the plugin */
+export function drawPace(chance: Chance, more: Chance): Pace {
   const electionTimeoutMs = chance.pick([100, 200, 500]);
   const times = (low: number, high: number): Range => ({
     low: low * electionTimeoutMs,
@@ -33,17 +41,24 @@ export function drawPace(chance: Chance): Pace {
   const draw = { chance, electionTimeoutMs, times };
   const isNarrow = chance.happens(0.3);
   const areManaged = chance.happens(0.5);
+  const sessions = drawSessions(more);
   return {
     founders: chance.pick([1, 2, 3, 3, 3, 4, 5]),
     spares: areManaged ? chance.pick([0, 1, 2]) : 0,
-    member: drawMember(draw, isNarrow),
+    member: { ...drawMember(draw, isNarrow), sessionLimits: sessions.limits },
     network: {
       delayMs: times(0.001, chance.pick([0.01, 0.05, 0.2])),
       redialMs: times(0.01, chance.pick([0.1, 1])),
       silenceMs: electionTimeoutMs * chance.between(2, 8),
       crashNotice: chance.pick([0, 0.5, 1]),
     },
-    faults: drawFaults(draw, areManaged),
+    faults: drawFaults(draw, areManaged, drawMachines(more)),
+    trouble: drawTrouble(more),
+    certificates: { lifeMs: more.happens(0.4) ? times(10, 100) : null, noticeMs: times(1, 20) },
+    stale: {
+      share: more.pick([0, 0.2, 0.5]),
+      maxMs: [0, 1, 0.1 * electionTimeoutMs, electionTimeoutMs, 10 * electionTimeoutMs].map(Math.ceil),
+    },
     administrator: {
       everyMs: areManaged ? electionTimeoutMs * chance.between(0.1, 1.5) : 0,
       timeoutMs: times(2, chance.pick([10, 40])),
@@ -59,11 +74,29 @@ export function drawPace(chance: Chance): Pace {
       thinkMs: times(0.005, chance.pick([0.05, 0.5])),
       timeoutMs: times(1, chance.pick([5, 40])),
       patienceMs: 50 * electionTimeoutMs,
+      sessionMs: sessions.sessionMs,
+      silence: sessions.silence,
     },
   };
 }
 
-function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolean): MemberPace {
+interface Sessions extends Pick<WorkloadOptions, "sessionMs" | "silence"> {
+  readonly limits: SessionLimits;
+}
+
+export const longSessions: Sessions = { sessionMs: 600_000, silence: 0, limits: sessionLimits };
+
+/** In half of all seeds sessions end while there are faults, and in some of these there is hardly room for one of each client. */
+function drawSessions(chance: Chance): Sessions {
+  if (chance.happens(0.5)) return longSessions;
+  const limits = chance.pick([
+    sessionLimits,
+    { ...sessionLimits, sessionsMax: 7, adminSessions: 0, clientSessionsMax: 1 },
+  ]);
+  return { sessionMs: chance.pick([1000, 1500, 3000]), silence: chance.pick([0.01, 0.05]), limits };
+}
+
+function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolean): Omit<MemberPace, "sessionLimits"> {
   return {
     settings: {
       electionTimeoutMs,
@@ -86,7 +119,32 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
   };
 }
 
-function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: boolean): FaultPace {
+const noMachines = { stopMachine: 0, hangMachine: 0, slowMachine: 0 };
+
+function drawMachines(chance: Chance): typeof noMachines & { readonly clockJump: number } {
+  const clockJump = chance.pick([0, 0, 1]);
+  if (chance.happens(0.5)) return { ...noMachines, clockJump };
+  return {
+    clockJump,
+    stopMachine: chance.pick([0, 1]),
+    hangMachine: chance.pick([0, 0, 1]),
+    slowMachine: chance.pick([0, 1]),
+  };
+}
+
+function drawTrouble(chance: Chance): TroublePace {
+  return {
+    poison: chance.pick([null, null, null, null, null, null, "throws", "hangs"]),
+    poisonAfter: chance.between(0.4, 0.95),
+    large: chance.pick([0, 0, 0, 0.005]),
+  };
+}
+
+function drawFaults(
+  { chance, electionTimeoutMs, times }: Draw,
+  areManaged: boolean,
+  machines: ReturnType<typeof drawMachines>,
+): FaultPace {
   return {
     everyMs: electionTimeoutMs * chance.between(0.2, chance.pick([1, 6])),
     downMs: times(0.05, chance.pick([1, 5])),
@@ -95,6 +153,8 @@ function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: bool
     lagMs: times(0.1, chance.pick([0.5, 3])),
     diskMs: times(0.2, chance.pick([2, 10])),
     lowMs: { low: 1000, high: chance.pick([2000, 10_000]) },
+    machineMs: times(1, 40),
+    slowness: { low: 5, high: 50 },
     damage: chance.pick([0, 0.2, 0.5]),
     weights: {
       crash: chance.pick([0, 1, 3]),
@@ -116,6 +176,7 @@ function drawFaults({ chance, electionTimeoutMs, times }: Draw, areManaged: bool
       fullDisk: chance.pick([0, 0, 1]),
       stuckDisk: chance.pick([0, 0, 1]),
       brokenDisk: chance.pick([0, 0, 1]),
+      ...machines,
       nothing: 0.5,
     },
   };

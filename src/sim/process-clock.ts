@@ -1,7 +1,7 @@
 // What does a node's own clock say? Monotonic, with an arbitrary start, and a little faster or slower than the world's.
 import type { Chance } from "./chance.ts";
 
-const driftMax = 0.02;
+export const driftMax = 0.02;
 
 export class NodeClock {
   readonly #startedMs: number;

@@ -1,9 +1,10 @@
 // Runs simulations from one seed after the other, on the thread that is there for it, and looks for a smaller story of a violation.
 import type { Subject } from "./plugin-copies.ts";
 import { type Found, shrink, type Telling } from "./shrink.ts";
-import { simulating, type WholeResult } from "./simulate.ts";
+import { simulating } from "./simulate.ts";
 import { faultKinds, type Story } from "./story.ts";
 import { Violation } from "./violation.ts";
+import type { WholeResult } from "./whole-result.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
 export interface Plan {

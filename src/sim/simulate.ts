@@ -9,6 +9,8 @@ import { Violation } from "./violation.ts";
 import { Administrator } from "./administrator.ts";
 import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
+import { Bounds, isEmpty } from "./bounds.ts";
+import { Certificates } from "./certificates.ts";
 import { ClientLinks } from "./client-links.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
 import { type FaultName, Faults } from "./faults.ts";
@@ -16,14 +18,19 @@ import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import { drawPace, type Pace } from "./pace.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
+import { PluginTrouble } from "./plugin-trouble.ts";
 import { Promises } from "./promises.ts";
 import { Replica } from "./replica.ts";
-import { type RareStateCounts, RareStateWatch } from "./rare-states/watch.ts";
+import { RareStateWatch } from "./rare-states/watch.ts";
+import { ReplicatedTime } from "./replicated-time.ts";
 import { Safety } from "./safety.ts";
 import { Standing } from "./standing.ts";
-import { paceOf, type Story } from "./story.ts";
+import { StaleReads } from "./stale-reads.ts";
+import { restart, Standstills } from "./standstills.ts";
+import { paceOf, type Story, withSoundPlugin } from "./story.ts";
 import { withTheme } from "./themes.ts";
 import { stamped } from "./transcript.ts";
+import type { WholeResult } from "./whole-result.ts";
 import { type Load, Workload } from "./workload.ts";
 
 export interface WholeOptions {
@@ -40,35 +47,13 @@ export interface WholeOptions {
   readonly trace?: (line: string) => void;
 }
 
-export interface WholeResult {
-  readonly events: number;
-  readonly frames: number;
-  readonly commands: number;
-  /** Of these, commands of the state machine and no queries. */
-  readonly writes: number;
-  readonly answers: number;
-  readonly elections: number;
-  readonly faults: number;
-  /** Of state machines, from snapshots. */
-  readonly restores: number;
-  /** Of disks. */
-  readonly damages: number;
-  /** What an administrator has asked for. */
-  readonly changes: number;
-  readonly handOvers: number;
-  /** Nodes that came again with an empty disk. */
-  readonly broughtBack: number;
-  /** Commands of drawn operations of which a client has the result, or the plugin's refusal. */
-  readonly applied: number;
-  readonly rejections: number;
-  /** How often each of them was reached. */
-  readonly rareStates: RareStateCounts;
-  /** Of the transcript. */
-  readonly digest: string;
-}
-
 /** How long the cluster may take to serve again when all faults are over, in election timeouts. */
 const quietTimeouts = 200;
+/** How long a poison lasts when the faults are over, ms: a hang is named after five seconds. And how often leadership may move then. */
+const restMs = 8000;
+const restElectionsMax = 2;
+/** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
+const moreSeeds = 2 ** 52;
 /** How many operations have to succeed then. */
 const successesMin = 30;
 
@@ -98,6 +83,7 @@ class World {
   readonly #standing: Standing;
   readonly #administrator: Administrator;
   readonly #network: SimNetwork;
+  readonly #links: ClientLinks;
   readonly #electionTimeoutMs: number;
   readonly #safety = new Safety(this.#members, (what) => this.#note(what));
   readonly #promises = new Promises((what) => this.#note(what));
@@ -110,6 +96,12 @@ class World {
     governing: () => this.#standing.governing,
     isCut: (one, other) => this.#network.isCut(one, other),
   });
+  readonly #trouble: PluginTrouble;
+  readonly #staleReads: StaleReads;
+  readonly #certificates: Certificates;
+  readonly #time: ReplicatedTime;
+  readonly #bounds: Bounds;
+  readonly #standstills: Standstills;
   #violation: Violation | null = null;
   #events = 0;
   #restores = 0;
@@ -118,17 +110,40 @@ class World {
   constructor(options: WholeOptions) {
     this.#options = options;
     const chance = new Chance(options.seed);
-    const pace = paceOf(withTheme(drawPace(chance), chance), options.story ?? {});
+    const more = new Chance(options.seed + moreSeeds);
+    const told = paceOf(withTheme(drawPace(chance, more), chance), options.story ?? {});
+    const pace = options.drawing === undefined ? told : withSoundPlugin(told);
     this.#electionTimeoutMs = pace.member.settings.electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
     const links = new ClientLinks(this.#network, (what) => this.#note(what));
+    this.#links = links;
+    const violated = (what: string): void => this.#note(what);
+    this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events / this.#eventsMax, violated);
+    this.#certificates = new Certificates(pace.certificates, { schedule: this.#schedule, chance: more, trace });
+    this.#bounds = new Bounds({
+      schedule: this.#schedule,
+      clients: pace.workload.clients,
+      electionTimeoutMs: this.#electionTimeoutMs,
+      violated,
+    });
+    this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);
     this.#addMachines(pace, { chance, links, trace });
-    this.#standing = new Standing(this.#members, (what) => this.#note(what));
+    this.#standing = new Standing(this.#members, violated);
+    this.#standstills = new Standstills({
+      schedule: this.#schedule,
+      chance: more,
+      members: this.#members,
+      standing: this.#standing,
+      mayLead: (member) => !this.#certificates.isLeft(member),
+      noticeMs: pace.faults.machineMs,
+      trace,
+      violated,
+    });
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace };
     this.#anyLoad = this.#loadOf(chance);
-    const foundDoubtful = (): void => this.#rareStates.happens("findsDoubtful", null);
-    this.#load = this.#anyLoad ?? new KeyValueLoad(this.#schedule, chance, { ...pace.workload, trace, foundDoubtful });
+    this.#staleReads = new StaleReads(more, pace.stale, violated);
+    this.#load = this.#anyLoad ?? this.#keyValueLoad(chance, pace);
     this.#workload = new Workload(this.#schedule, chance, {
       ...pace.workload,
       addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
@@ -160,13 +175,16 @@ class World {
         replica: (by, life) => this.#replica(by, life),
         pace,
         machines: this.#members,
+        certificateEndOf: (by) => this.#certificates.endOf(by),
         applied: (by, life, entry) => {
           this.#safety.onApplied(by, life, entry);
+          this.#time.onApplied(by, entry);
           this.#rareStates.onApplied(by, entry);
         },
         restored: () => void this.#restores++,
         sent: (by, what, disk) => {
           this.#promises.onSent(what, disk);
+          this.#standstills.onSent(what);
           this.#rareStates.onSent(by, what);
         },
         ending: (by, isCrash) => {
@@ -175,6 +193,8 @@ class World {
         },
         sleeps: (by) => this.#rareStates.onSleep(by),
         damaged: () => void this.#damages++,
+        wrongAt: (entry) => this.#trouble.wrongAt(entry),
+        stoodStill: (by, standstill) => this.#standstills.onStoodStill(by, standstill),
         broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
       });
       this.#members.push(member);
@@ -183,24 +203,30 @@ class World {
   }
 
   *run(): Generator<undefined, WholeResult> {
-    const { events = 20_000 } = this.#options;
-    while (this.#events < events) {
+    while (this.#events < this.#eventsMax) {
       this.#step();
       if (this.#isPartOver) yield;
     }
     this.#faults.end();
     this.#administrator.end();
+    this.#trouble.end();
+    this.#standstills.rest();
     this.#say("all faults have ended");
+    this.#certificates.end(this.#members, this.#standing);
+    yield* this.#rest();
+    this.#standstills.end();
     // Clients have noticed by then that their connections are broken.
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
-    yield* this.#until("a leader that all follow", () => this.#schedule.nowMs >= noticedMs && this.#isLed());
+    const isDue = (): boolean => this.#schedule.nowMs >= noticedMs && !this.#administrator.isHandingOver;
+    yield* this.#until("a leader that all follow", () => isDue() && this.#isLed());
     this.#workload.expectSuccess(
       this.#members.map(({ address }) => address),
       (what) => this.#note(what),
     );
+    this.#bounds.calm();
     yield* this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#workload.end();
-    yield* this.#until("all logs equal and applied, and nobody waits", () => this.#isQuiet());
+    yield* this.#until("all logs equal and applied, and nothing that waits", () => this.#isQuiet());
     this.#workload.check((what) => this.#violated(what));
     this.#mustHold();
     return {
@@ -219,8 +245,33 @@ class World {
       applied: this.#anyLoad?.applied ?? 0,
       rejections: this.#anyLoad?.rejections ?? 0,
       rareStates: this.#rareStates.counts,
+      standstills: this.#standstills.count,
+      sessionsEnded: this.#links.sessions.ended,
+      sessionsRefused: this.#links.sessions.refused,
+      staleReads: this.#staleReads.count,
+      certificates: this.#certificates.expired,
+      requestsMax: this.#bounds.requestsMax,
+      latenessMax: this.#bounds.lateMax,
       digest: this.#hash.digest("hex"),
     };
+  }
+
+  get #eventsMax(): number {
+    return this.#options.events ?? 20_000;
+  }
+
+  /** P72: a poison stops every copy of the state machine. Leadership stays where it is, until the operator has a corrected plugin. */
+  *#rest(): Generator<undefined, void> {
+    if (!this.#trouble.isPoisoned) return;
+    yield* this.#until("a leader that all follow, of nodes with a poison", () => this.#isLed());
+    const endMs = this.#schedule.nowMs + Math.max(30 * this.#electionTimeoutMs, restMs);
+    const before = this.#safety.leaders.size;
+    yield* this.#until("the end of a wait", () => this.#schedule.nowMs >= endMs);
+    const elections = this.#safety.leaders.size - before;
+    if (elections > restElectionsMax) this.#violated(`${elections} elections while a poison stops the state machines`);
+    this.#trouble.correct();
+    for (const member of this.#members) if (member.standstill !== null) restart(member);
+    this.#say("the plugin has been corrected");
   }
 
   #loadOf(chance: Chance): AnyLoad | null {
@@ -235,12 +286,25 @@ class World {
     });
   }
 
+  #keyValueLoad(chance: Chance, { workload: { keys } }: Pace): KeyValueLoad {
+    return new KeyValueLoad(this.#schedule, chance, {
+      keys,
+      trouble: this.#trouble,
+      stale: this.#staleReads,
+      trace: (sentence) => this.#say(sentence),
+      foundDoubtful: () => this.#rareStates.happens("findsDoubtful", null),
+    });
+  }
+
   #replica(id: NodeId, life: number): Replica {
     const { seed, plugin, copy, drawing } = this.#options;
     return new Replica({
       id,
       life,
-      copy: () => copy?.((text) => this.#say(`the plugin of ${id} says: ${text}`)) ?? plugin,
+      copy: () => {
+        if (drawing === undefined) return this.#trouble.copyOf(plugin);
+        return copy?.((text) => this.#say(`the plugin of ${id} says: ${text}`)) ?? plugin;
+      },
       agreement: this.#agreement,
       trace: (sentence) => this.#say(sentence),
       probes: (index) => drawing?.queries(drawOver(new Chance(seed + index))) ?? [],
@@ -259,14 +323,20 @@ class World {
   /** Members with the data that they have now. Others wait to be added, or have been removed. */
   #counting(): readonly Member[] {
     const members = this.#standing.governing?.members ?? [];
-    return this.#members.filter((each) => !each.isOut && members.some(({ key }) => key === each.key));
+    return this.#members.filter(
+      (each) => !each.isOut && !this.#certificates.isLeft(each) && members.some(({ key }) => key === each.key),
+    );
   }
 
   #isLed(): boolean {
-    const states = this.#counting().map(({ node }) => node?.state ?? null);
-    const leader = states.find((state) => state?.role.kind === "leader");
+    const counting = this.#counting();
+    const states = counting.map(({ node }) => node?.state ?? null);
+    const leading = counting.find(({ isLeader }) => isLeader);
+    const leader = leading?.node?.state;
+    if (leading !== undefined && (this.#standstills.isLeft(leading) || !this.#standstills.areKnownTo(leading)))
+      return false;
     return states.every((state) => {
-      if (state === null || leader === undefined || leader === null) return false;
+      if (state === null || leader === undefined) return false;
       if (state.currentTerm !== leader.currentTerm) return false;
       return state === leader || (state.role.kind === "follower" && state.role.leader === leader.self);
     });
@@ -275,13 +345,14 @@ class World {
   #isQuiet(): boolean {
     const counting = this.#counting();
     if (this.#workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
-    const nodes = counting.map(({ node }) => node!);
-    const [first] = nodes;
-    const { appliedIndex } = first!;
-    return (
-      nodes.some(({ state }) => state.role.kind === "leader") &&
-      nodes.every((node) => node.appliedIndex === appliedIndex && node.state.log.last.index === appliedIndex)
-    );
+    const appliedIndex = counting.find(({ isLeader }) => isLeader)?.node?.appliedIndex;
+    if (this.#network.heldCount > 0) return false;
+    return counting.every((member) => {
+      const node = member.node!;
+      if (!this.#standstills.isLeft(member) && !isEmpty(member)) return false;
+      const isApplied = node.appliedIndex === appliedIndex || this.#standstills.isLeft(member);
+      return isApplied && node.state.log.last.index === appliedIndex;
+    });
   }
 
   get #isPartOver(): boolean {
@@ -293,6 +364,7 @@ class World {
     drainMicrotasks();
     this.#events++;
     for (const member of this.#members) this.#look(member);
+    this.#standstills.look();
     this.#mustHold();
   }
 
@@ -300,6 +372,7 @@ class World {
     if (member.node !== null) this.#standing.look(member.node.state);
     this.#safety.look(member);
     this.#rareStates.look(member);
+    this.#bounds.look(member);
   }
 
   #say(line: string): void {

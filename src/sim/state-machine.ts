@@ -1,9 +1,13 @@
-// A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own.
+// A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own. It
+// may throw or hang where the plugin would not.
 import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { SessionLimits } from "../core/sessions.ts";
 import { GraftError } from "../errors.ts";
 import type {
   Answer,
   AppliedEntry,
+  BusyWith,
   Deliver,
   StateMachine,
   StateMachineDescription,
@@ -17,7 +21,26 @@ export interface Pace {
   workMs(): number;
 }
 
+/** What goes wrong at a piece of work. `forMs` null: for ever. */
+export type Wrong =
+  | { readonly kind: "throws" }
+  | { readonly kind: "hangs"; readonly at: "entry" | "query"; readonly forMs: number | null };
+
+/** A state machine that stands still. */
+export interface Standstill {
+  readonly kind: Wrong["kind"];
+  /** What the node has to name: an entry, or `a query`. */
+  readonly at: string;
+  /** Of that entry; null: of none. */
+  readonly index: LogIndex | null;
+}
+
 export interface StateMachineEvents {
+  readonly sessionLimits: SessionLimits;
+  /** What every copy of the plugin does wrong at this entry. */
+  wrongAt(entry: AppliedEntry): Wrong | null;
+  /** It stands still from now on. */
+  stoodStill(standstill: Standstill): void;
   /** An entry is about to be applied. */
   applied(entry: AppliedEntry): void;
   /** The state is that of a snapshot. */
@@ -27,16 +50,23 @@ export interface StateMachineEvents {
 
 export class SimStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
-  readonly busyWith = null;
+  busyWith: BusyWith | null = null;
+  /** Null: it runs. */
+  standstill: Standstill | null = null;
   readonly #executor: Executor;
   readonly #life: Life;
   readonly #pace: Pace;
   readonly #told: StateMachineEvents;
   #before: Promise<unknown> = Promise.resolve();
   #isClosed = false;
+  #planned: Wrong | null = null;
+  #failure: GraftError | null = null;
+  /** Ends a hang. */
+  #release: (() => void) | null = null;
+  #workCount = 0;
 
   constructor(life: Life, pace: Pace, told: StateMachineEvents) {
-    this.#executor = createExecutor(told.replica.plugin);
+    this.#executor = createExecutor(told.replica.plugin, told.sessionLimits);
     this.description = this.#executor.description;
     this.#life = life;
     this.#pace = pace;
@@ -44,10 +74,20 @@ export class SimStateMachine implements StateMachine {
     told.replica.created();
   }
 
+  /** What goes wrong next, in this copy alone; null: nothing. */
+  plan(wrong: Wrong | null): void {
+    this.#planned = wrong;
+  }
+
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     return this.#inTurn(async () => {
       for (const entry of run) {
+        const { index, term } = entry;
+        this.busyWith = { kind: "entry", count: ++this.#workCount, index, term };
         this.#told.applied(entry);
+        const wrong = this.#wrongAt(entry);
+        if (wrong?.kind === "throws") this.#throwAt(entry);
+        if (wrong?.kind === "hangs") await this.#hang({ kind: "hangs", at: `entry ${index}`, index }, wrong.forMs);
         const outcome = this.#told.replica.apply(entry, (each) => this.#executor.apply(each));
         // Some results come before the others.
         if (run.length > 1) await this.#passes();
@@ -57,11 +97,17 @@ export class SimStateMachine implements StateMachine {
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       const [query] = slice as readonly [Uint8Array];
+      const beganMs = this.#life.nowMs();
+      this.busyWith = { kind: "query", count: ++this.#workCount, nth: 0 };
+      const wrong = this.#planned;
+      if (wrong?.kind === "hangs" && wrong.at === "query") {
+        await this.#hang({ kind: "hangs", at: "a query", index: null }, wrong.forMs);
+      }
       const outcome = this.#answerTo(query);
       this.#told.replica.answered(query, outcome);
-      return [{ outcome, elapsedMs: this.#pace.workMs() }];
+      return [{ outcome, elapsedMs: this.#life.nowMs() - beganMs + this.#pace.workMs() }];
     });
   }
 
@@ -112,6 +158,39 @@ export class SimStateMachine implements StateMachine {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#release?.();
+  }
+
+  /** Only commands reach the plugin. */
+  #wrongAt(entry: AppliedEntry): Wrong | null {
+    const own = this.#planned;
+    const isDue = own !== null && (own.kind === "throws" || own.at === "entry");
+    return entry.kind === "command" && isDue ? own : this.#told.wrongAt(entry);
+  }
+
+  #throwAt({ index, term }: AppliedEntry): never {
+    const { name, version } = this.description;
+    const where = `entry ${index} (term ${term})`;
+    this.#failure = new GraftError("state-machine", `The state machine ${name} ${version} failed at ${where}: planned`);
+    this.#standStill({ kind: "throws", at: `entry ${index}`, index });
+    throw this.#failure;
+  }
+
+  /** Whatever else it is given waits behind it. */
+  async #hang(standstill: Standstill, forMs: number | null): Promise<void> {
+    this.#planned = null;
+    this.#standStill(standstill);
+    await new Promise<void>((resolve) => {
+      this.#release = resolve;
+      if (forMs !== null) this.#life.after(forMs, resolve);
+    });
+    this.standstill = null;
+    this.#mustBeOpen();
+  }
+
+  #standStill(standstill: Standstill): void {
+    this.standstill = standstill;
+    this.#told.stoodStill(standstill);
   }
 
   #answerTo(query: Uint8Array): Answer["outcome"] {
@@ -137,7 +216,7 @@ export class SimStateMachine implements StateMachine {
       this.#mustBeOpen();
       return work();
     });
-    this.#before = result.catch(() => null);
+    this.#before = result.catch(() => null).then(() => (this.busyWith = null));
     return result;
   }
 
@@ -146,6 +225,7 @@ export class SimStateMachine implements StateMachine {
   }
 
   #mustBeOpen(): void {
+    if (this.#failure !== null) throw this.#failure;
     if (this.#isClosed) throw new GraftError("state-machine", "The state machine is closed");
   }
 }

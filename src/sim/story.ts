@@ -2,7 +2,7 @@
 // some kinds of faults. The rest is drawn as ever.
 import { Chance } from "./chance.ts";
 import type { FaultPace } from "./faults.ts";
-import { drawPace, type Pace } from "./pace.ts";
+import { drawPace, longSessions, type Pace } from "./pace.ts";
 
 export interface Story {
   readonly nodes?: number;
@@ -19,22 +19,50 @@ export function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: S
   const workload = { ...pace.workload, clients: clients ?? pace.workload.clients };
   const told = { ...pace, founders: nodes, workload };
   if (faults === undefined) return told;
+  const isSilent = faults.includes(silence);
   const isManaged = faults.includes(membership);
   return {
     ...told,
+    workload: isSilent ? workload : { ...workload, sessionMs: longSessions.sessionMs, silence: longSessions.silence },
+    member: isSilent ? pace.member : { ...pace.member, sessionLimits: longSessions.limits },
     spares: isManaged ? pace.spares : 0,
     administrator: isManaged ? pace.administrator : { ...pace.administrator, everyMs: 0 },
     faults: onlyFaults(pace.faults, faults),
+    certificates: faults.includes(expiry) ? pace.certificates : { ...pace.certificates, lifeMs: null },
+    trouble: {
+      ...pace.trouble,
+      poison: faults.includes(poison) ? pace.trouble.poison : null,
+      large: faults.includes(large) ? pace.trouble.large : 0,
+    },
   };
 }
 
 /** An administrator changes the members. */
 const membership = "membership";
+/** Every copy of the state machine stops at one command. */
+const poison = "poison";
+/** Questions and results of up to 8 MiB. */
+const large = "large";
+/** Certificates expire. */
+const expiry = "expiry";
+/** Clients are silent until their sessions end. */
+const silence = "silence";
+
+/** The same with a plugin that only does what it was written to do. */
+export const withSoundPlugin = (pace: Pace): Pace => ({
+  ...pace,
+  faults: { ...pace.faults, weights: { ...pace.faults.weights, stopMachine: 0, hangMachine: 0, slowMachine: 0 } },
+  trouble: { ...pace.trouble, poison: null, large: 0 },
+});
 
 /** Every kind of fault that a seed may draw, and what an administrator does. */
 export const faultKinds: readonly string[] = [
-  ...Object.keys(drawPace(new Chance(0)).faults.weights).filter((name) => name !== "nothing"),
+  ...Object.keys(drawPace(new Chance(0), new Chance(0)).faults.weights).filter((name) => name !== "nothing"),
   "damage",
+  poison,
+  large,
+  silence,
+  expiry,
   membership,
 ];
 

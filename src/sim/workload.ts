@@ -13,6 +13,9 @@ export interface WorkloadOptions {
   readonly keys: number;
   readonly thinkMs: Range;
   readonly timeoutMs: Range;
+  /** How long a session lives without a command, and how often a client is silent for longer. */
+  readonly sessionMs: number;
+  readonly silence: number;
   /** How long an operation may take when nothing is wrong any more. */
   readonly patienceMs: number;
   readonly addresses: readonly string[];
@@ -32,6 +35,8 @@ export interface Load {
 
 export interface Asker {
   readonly name: string;
+  /** Nothing is wrong with the cluster any more. */
+  readonly mustSucceed: boolean;
   /** Draws how long the next request may take. */
   readonly timeoutMs: () => number;
 }
@@ -75,7 +80,7 @@ export class Workload {
         dial: links.dialOf(name, life),
         clock: life,
         readFrom: chance.pick(["leader", "any"]),
-        session: hasSession ? { timeoutMs: 600_000 } : "none",
+        session: hasSession ? { timeoutMs: options.sessionMs } : "none",
       });
       this.#clients.push(client);
       this.#next({ client, name, life, hasSession });
@@ -101,14 +106,14 @@ export class Workload {
 
   #next(one: Client): void {
     const { client, name, life, hasSession } = one;
-    life.after(this.#chance.wait(this.#chance.from(this.#options.thinkMs)), () => {
+    life.after(this.#thinkMs(), () => {
       if (this.#isOver) return;
       const mustSucceed = this.#mustSucceed;
       const members = this.#options.members();
       this.commands++;
       this.underWay++;
       void this.#load
-        .operate(client, { name, timeoutMs: () => this.#timeoutMs() })
+        .operate(client, { name, mustSucceed, timeoutMs: () => this.#timeoutMs() })
         .then((error) => {
           // A leader that is removed does not learn what becomes of its last entries, and such a client may not repeat a command.
           const isExcused = error?.effect === "unknown" && !hasSession && members !== this.#options.members();
@@ -116,6 +121,12 @@ export class Workload {
         })
         .then(() => this.#next(one));
     });
+  }
+
+  #thinkMs(): number {
+    const { thinkMs, sessionMs, silence } = this.#options;
+    if (!this.#mustSucceed && this.#chance.happens(silence)) return this.#chance.between(1, 2) * sessionMs;
+    return this.#chance.wait(this.#chance.from(thinkMs));
   }
 
   #concluded(error: GraftError | null, mustSucceed: boolean): void {

@@ -86,6 +86,20 @@ describe("a state machine that fails", () => {
     await cluster.stopAll();
   });
 
+  test("P72: a stopped leader hands over to no node that it has lost sight of", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    for (const { machine } of cluster.members.values()) machine.poison = "bad";
+    cluster.client(leader.id).command("bad");
+    await cluster.advance(10_000, 50);
+    const [lost] = cluster.followers;
+    cluster.network.cut(leader.id, lost!.id);
+    await cluster.advance(50, 10);
+    expect(leader.node.state.unfit.get(lost!.node.state.self)).toBe("stateMachine");
+    expect(leader.node.state.role).toMatchObject({ kind: "leader", transfer: null });
+    await cluster.stopAll();
+  });
+
   test("a leader whose state machine has stopped waits until another one has passed the entry", async () => {
     const cluster = await Cluster.founded(three);
     const { leader } = cluster;

@@ -1,7 +1,7 @@
 // What do many seeds come to? Sums over them how much was simulated and how often each rare state was reached, and says what is wrong.
 // Outcomes count in the order of the seeds, so that the sum depends on the first seed alone and not on which process was quicker.
 import { rareStates } from "../../src/sim/rare-states/all.ts";
-import type { WholeResult } from "../../src/sim/simulate.ts";
+import type { WholeResult } from "../../src/sim/whole-result.ts";
 
 export interface SeedOrder {
   readonly seed: number;

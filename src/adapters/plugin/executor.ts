@@ -2,7 +2,7 @@
 // table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where
 // this happens, in a worker or on the node's own thread, is the hosts' business; how a snapshot is taken, snapshot-taking.ts.
 import type { OwnedStamp } from "../../core/entry.ts";
-import type { SessionOutcome } from "../../core/sessions.ts";
+import { type SessionLimits, sessionLimits, type SessionOutcome } from "../../core/sessions.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   AppliedCommand,
@@ -43,24 +43,26 @@ export interface Restoration {
   end(): void;
 }
 
-/** A fresh state machine. Throws what the plugin's `create` throws, and when it reads the clock. */
-export function createExecutor(plugin: Plugin): Executor {
+/** A fresh state machine. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
+export function createExecutor(plugin: Plugin, limits: SessionLimits = sessionLimits): Executor {
   installDeterminismGuard();
-  return new PluginExecutor(plugin);
+  return new PluginExecutor(plugin, limits);
 }
 
 class PluginExecutor implements Executor {
   readonly description: StateMachineDescription;
   readonly #plugin: Plugin;
+  readonly #limits: SessionLimits;
   #state: State;
   readonly #taking = new SnapshotTaking({
     guarded: (run) => guarded("snapshot", run),
     failed: (cause) => this.#failure("a snapshot", cause),
   });
 
-  constructor(plugin: Plugin) {
+  constructor(plugin: Plugin, limits: SessionLimits) {
     this.#plugin = plugin;
-    this.#state = guarded("apply", () => emptyState(plugin));
+    this.#limits = limits;
+    this.#state = guarded("apply", () => emptyState(plugin, limits));
     this.description = describe(plugin, this.#state.handlers);
   }
 
@@ -100,7 +102,7 @@ class PluginExecutor implements Executor {
     this.#snapshotsOf(this.#state);
     this.#taking.mustBeOver();
     this.#attemptRestore(() => {
-      this.#state = guarded("apply", () => emptyState(this.#plugin));
+      this.#state = guarded("apply", () => emptyState(this.#plugin, this.#limits));
     });
     const sinks = sinksOf(this.#plugin, this.#snapshotsOf(this.#state), this.#state.sessions);
     const reader = new SnapshotReader(sinks);

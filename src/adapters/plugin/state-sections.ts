@@ -1,6 +1,6 @@
 // What the state of a state machine consists of, and what its snapshot (§5): the same parts, in the order of
 // `snapshotSections`. Whatever follows from the log and is kept nowhere else belongs here.
-import { SessionTable } from "../../core/sessions.ts";
+import { type SessionLimits, SessionTable } from "../../core/sessions.ts";
 import { decodeValue, encodeValue } from "../cbor/value.ts";
 import type { Plugin } from "./definition-check.ts";
 import type { Handlers, SnapshotHandlers } from "./handlers.ts";
@@ -16,9 +16,9 @@ export interface State {
 }
 
 /** Before the first entry. Throws what the plugin's `create` throws. */
-export function emptyState(plugin: Plugin): State {
+export function emptyState(plugin: Plugin, limits: SessionLimits): State {
   const handlers = plugin.style === "typed" ? createTypedHandlers(plugin) : createRawHandlers(plugin);
-  return { handlers, sessions: new SessionTable() };
+  return { handlers, sessions: new SessionTable(limits) };
 }
 
 /** Freezes every part. Throws what the plugin throws. */

@@ -1,0 +1,80 @@
+// How much waits in a node, and for how long? Each client has one operation under way, so a node never holds many requests. When the
+// faults are over each entry is soon applied, and in the end nothing waits.
+import type { LogIndex } from "../core/log-position.ts";
+import type { Member } from "./member.ts";
+import type { Schedule } from "./schedule.ts";
+
+export interface BoundOptions {
+  readonly schedule: Schedule;
+  readonly clients: number;
+  readonly electionTimeoutMs: number;
+  readonly violated: (what: string) => void;
+}
+
+/** A client's operation is at a node once, and again after each connection that broke, until its time is up. */
+const requestsOfClientMax = 12;
+/** Of the administrator, and of clients whose sessions begin. */
+const otherRequestsMax = 12;
+/** From the commit of an entry until it is applied, in election timeouts. */
+const lateMax = 10;
+
+/** Entries that are committed on a node since some time, and not applied. */
+interface Due {
+  readonly through: LogIndex;
+  readonly sinceMs: number;
+}
+
+export class Bounds {
+  readonly #options: BoundOptions;
+  readonly #requestsMax: number;
+  readonly #due = new Map<Member, Due[]>();
+  #isCalm = false;
+  /** What there was at the most: requests of a node, and its lateness in election timeouts. */
+  requestsMax = 0;
+  lateMax = 0;
+
+  constructor(options: BoundOptions) {
+    this.#options = options;
+    this.#requestsMax = requestsOfClientMax * options.clients + otherRequestsMax;
+  }
+
+  /** From now on a node that has once applied everything keeps up. */
+  calm(): void {
+    this.#isCalm = true;
+  }
+
+  /** After each event. */
+  look(member: Member): void {
+    const { node } = member;
+    if (node === null) return void this.#due.delete(member);
+    const { waitingCount, open } = node.requests;
+    const count = Math.max(waitingCount, open.count);
+    this.requestsMax = Math.max(this.requestsMax, count);
+    if (count > this.#requestsMax) this.#options.violated(`${member.id} holds ${count} requests`);
+    if (this.#isCalm && member.standstill === null) this.#lookAtLateness(member);
+  }
+
+  #lookAtLateness(member: Member): void {
+    const { schedule, electionTimeoutMs, violated } = this.#options;
+    const { appliedIndex, state } = member.node!;
+    const due = this.#due.get(member);
+    if (due === undefined) {
+      if (appliedIndex === state.commitIndex) this.#due.set(member, []);
+      return;
+    }
+    while (due.length > 0 && due[0]!.through <= appliedIndex) due.shift();
+    const last = due.at(-1)?.through ?? appliedIndex;
+    if (state.commitIndex > last) due.push({ through: state.commitIndex, sinceMs: schedule.nowMs });
+    const late = (schedule.nowMs - (due[0]?.sinceMs ?? schedule.nowMs)) / electionTimeoutMs;
+    this.lateMax = Math.max(this.lateMax, late);
+    if (late > lateMax)
+      violated(`${member.id} has not applied entry ${appliedIndex + 1}, committed ${late} election timeouts ago`);
+  }
+}
+
+/** Whether nothing waits in this node. */
+export function isEmpty({ node }: Member): boolean {
+  if (node === null) return true;
+  const { waitingCount, open } = node.requests;
+  return waitingCount + open.count + open.bytes === 0;
+}
