@@ -333,3 +333,15 @@ export class Member {
     return { enabled: (level) => level !== "trace", log };
   }
 }
+
+/** Whether this one leads, and all of these follow it in its term. It may be one of them. */
+export function isFollowed({ isLeader, node }: Member, by: readonly Member[]): boolean {
+  const leader = node?.state;
+  if (leader === undefined || !isLeader) return false;
+  return by.every((each) => {
+    const state = each.node?.state;
+    if (state === leader) return true;
+    if (state?.currentTerm !== leader.currentTerm) return false;
+    return state.role.kind === "follower" && state.role.leader === leader.self;
+  });
+}

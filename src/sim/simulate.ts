@@ -14,7 +14,7 @@ import { Certificates } from "./certificates.ts";
 import { ClientLinks } from "./client-links.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
 import { type FaultName, Faults } from "./faults.ts";
-import { Member, type MemberWorld } from "./member.ts";
+import { isFollowed, Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import { drawPace, type Pace } from "./pace.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
@@ -75,6 +75,7 @@ const partLength = 2000;
 
 class World {
   readonly #options: WholeOptions;
+  readonly #eventsMax: number;
   readonly #schedule = new Schedule();
   readonly #hash = new Bun.CryptoHasher("sha256");
   readonly #members: Member[] = [];
@@ -109,6 +110,7 @@ class World {
 
   constructor(options: WholeOptions) {
     this.#options = options;
+    this.#eventsMax = options.events ?? 20_000;
     const chance = new Chance(options.seed);
     const more = new Chance(options.seed + moreSeeds);
     const told = paceOf(withTheme(drawPace(chance, more), chance), options.story ?? {});
@@ -256,14 +258,13 @@ class World {
     };
   }
 
-  get #eventsMax(): number {
-    return this.#options.events ?? 20_000;
-  }
-
   /** P72: a poison stops every copy of the state machine. Leadership stays where it is, until the operator has a corrected plugin. */
   *#rest(): Generator<undefined, void> {
     if (!this.#trouble.isPoisoned) return;
-    yield* this.#until("a leader that all follow, of nodes with a poison", () => this.#isLed());
+    // Whoever leads stays, also one that is left with something else that is wrong.
+    yield* this.#until("a leader that all follow, of nodes with a poison", () =>
+      this.#members.some((each) => isFollowed(each, this.#counting())),
+    );
     const endMs = this.#schedule.nowMs + Math.max(30 * this.#electionTimeoutMs, restMs);
     const before = this.#safety.leaders.size;
     yield* this.#until("the end of a wait", () => this.#schedule.nowMs >= endMs);
@@ -330,16 +331,8 @@ class World {
 
   #isLed(): boolean {
     const counting = this.#counting();
-    const states = counting.map(({ node }) => node?.state ?? null);
-    const leading = counting.find(({ isLeader }) => isLeader);
-    const leader = leading?.node?.state;
-    if (leading !== undefined && (this.#standstills.isLeft(leading) || !this.#standstills.areKnownTo(leading)))
-      return false;
-    return states.every((state) => {
-      if (state === null || leader === undefined) return false;
-      if (state.currentTerm !== leader.currentTerm) return false;
-      return state === leader || (state.role.kind === "follower" && state.role.leader === leader.self);
-    });
+    const leading = counting.find((each) => isFollowed(each, counting));
+    return leading !== undefined && !this.#standstills.isLeft(leading) && this.#standstills.areKnownTo(leading);
   }
 
   #isQuiet(): boolean {
