@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { runSeeds } from "../whole/seed-workers.ts";
 
-/** So many that each rare state is expected in at least thirty seeds. */
-const budget = { eventsOfSeed: 20_000, eventsMin: 50_000_000, writesMin: 300_000 };
+/** So many that each rare state is expected in at least ten seeds. */
+const budget = { eventsOfSeed: 20_000, eventsMin: 20_000_000, writesMin: 300_000 };
 
 const firstSeed = (): number =>
   process.env["GRAFT_FIRST_SEED"] === undefined
