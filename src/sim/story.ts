@@ -1,7 +1,7 @@
 // How much of what a seed draws takes part? A smaller story of the same violation is easier to read: fewer nodes and clients, and only
 // some kinds of faults. The rest is drawn as ever.
 import { Chance } from "./chance.ts";
-import type { FaultPace } from "./faults.ts";
+import type { FaultName, FaultPace } from "./faults.ts";
 import { drawPace, longSessions, type Pace } from "./pace.ts";
 
 export interface Story {
@@ -67,11 +67,9 @@ export const faultKinds: readonly string[] = [
 ];
 
 function onlyFaults(pace: FaultPace, kinds: readonly string[]): FaultPace {
-  const weights = Object.fromEntries(
-    Object.entries(pace.weights).map(([name, weight]) => [
-      name,
-      name === "nothing" || kinds.includes(name) ? weight : 0,
-    ]),
-  ) as FaultPace["weights"];
-  return { ...pace, weights, damage: kinds.includes("damage") ? pace.damage : 0 };
+  const names = Object.keys(pace.weights) as FaultName[];
+  const weights = Object.fromEntries(names.map((name) => [name, kinds.includes(name) ? pace.weights[name] : 0]));
+  // There is always something to draw.
+  weights["nothing"] = Math.max(1, pace.weights.nothing);
+  return { ...pace, weights: weights as FaultPace["weights"], damage: kinds.includes("damage") ? pace.damage : 0 };
 }

@@ -161,7 +161,7 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/gathering.ts",
     text: "      over();\n",
     by: "",
-    caughtBy: /all logs equal and applied/,
+    caughtBy: /all logs equal and applied|has not applied entry/,
   },
   {
     name: "nobody looks whether the disk holds what the mark says",
