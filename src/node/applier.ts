@@ -58,7 +58,7 @@ export class Applier {
       leader: handlers.leader,
       isAsked: handlers.isAsked,
       handed: handlers.handed,
-      due: () => this.#pumpLater(),
+      due: () => this.#pumpOrFail(),
       failed: (error, through, waiters) => this.#fail(error, through, waiters),
     });
     this.#queries = new QuerySlices({ stateMachine, clock, reads, underWay: this.#underWay });
@@ -137,9 +137,9 @@ export class Applier {
     this.#underWay.expire(nowMs, hangs);
   }
 
-  /** Queries may have become due. */
+  /** Queries may have become due, also of a client that has just asked. */
   serve(): void {
-    this.#pump();
+    this.#pumpOrFail();
   }
 
   #pump(): void {
@@ -162,7 +162,7 @@ export class Applier {
   }
 
   /** Has no caller that would hear of an error, so an error ends the node. */
-  #pumpLater(): void {
+  #pumpOrFail(): void {
     if (this.#isAbandoned) return;
     try {
       this.#pump();
