@@ -88,7 +88,10 @@ export function restore(saved: Saved, start: Start): State {
     postponed: new Map(),
     unfit: new Map(),
   };
-  const [electionDueMs, drawn] = drawElectionDue({ ...state, wasMember: hasBeenMember(state) });
+  const [electionDueMs, drawn] = drawElectionDue({
+    ...state,
+    wasMember: saved.removed !== null || hasBeenMember(state),
+  });
   return { ...drawn, role: { ...role, electionDueMs } };
 }
 

@@ -71,6 +71,13 @@ describe("a restart", () => {
     expect(take(state, tick, asFollower(state).electionDueMs)[0].role.kind).toBe("candidate");
   });
 
+  test("a node that has been removed has been a member, also when its log says nothing of that any more", () => {
+    const others = { position: at(3, 1), configuration: genesisConfiguration(genesisOf(n2, n3)) };
+    const state = restore({ ...saved({ log: [1, 1, 1], members: [n2, n3] }), removed: others }, starting());
+    expect(state).toMatchObject({ removed: others, wasMember: true });
+    expect(() => checkState(state)).not.toThrow();
+  });
+
   test("replicated time goes on from the last entry, or from the founding", () => {
     expect(restore(saved({ log: [1, 1] }), starting()).log.lastStampMs).toBe(foundedAtMs + 2);
     expect(restore({ ...saved(), lastStampMs: 0 }, starting()).log.lastStampMs).toBe(foundedAtMs);
