@@ -160,23 +160,24 @@ export class Administrator {
   }
 
   /** Nothing that was asked for earlier is under way, so that whatever has changed has been changed by this request. */
-  #checkUnchanged(before: string | null, { message }: GraftError): void {
+  #checkUnchanged(before: readonly string[] | null, { message }: GraftError): void {
     const after = this.#picture();
-    if (before === null || after === null || before === after) return;
+    // Of what was possible before, some may have been decided since.
+    if (before === null || after === null || after.every((each) => before.includes(each))) return;
     this.#world.violated(
-      `a change of the members was reported to have had no effect: ${message}; ${before} became ${after}`,
+      `a change of the members was reported to have had no effect: ${message}; ${before.join(" or ")} became ${after.join(" or ")}`,
     );
   }
 
   /** All members, in every configuration that may come to be in force; null: some of it still changes by itself. */
-  #picture(): string | null {
+  #picture(): readonly string[] | null {
     const { standing, members } = this.#world;
     const possible = standing.possible();
     if (standing.governing === null) return null;
     if (possible.some(({ pending, outgoing }) => pending.length + outgoing.length > 0)) return null;
     // A leader that was elected without the latest configuration cuts it off.
     if (members.every(({ isLeader }) => !isLeader)) return null;
-    return [...new Set(possible.map(pictureOf))].sort().join(" or ");
+    return [...new Set(possible.map(pictureOf))].sort();
   }
 
   async #handOver(): Promise<void> {

@@ -1,6 +1,8 @@
 // Do all nodes, in all their lives, come to the same? What the first of them came to at an index of the log is kept, and compared with
 // what every later one comes to there.
+import type { OwnedStamp } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import type { AppliedEntry } from "../ports/state-machine.ts";
 import { firstDifference } from "./state-text.ts";
 
 /** What is compared, and the violation's first line. */
@@ -35,6 +37,12 @@ export class Agreement {
   readonly #entries = new Map<LogIndex, () => string>();
   /** The index of the state, by the digest of the snapshot's bytes. */
   readonly #snapshots = new Map<string, LogIndex>();
+  /** Whose session begins at an index. */
+  readonly #owners = new Map<LogIndex, string>();
+  /** Below which number the client of a session waits no longer, as far as it has said. */
+  readonly #answeredBelow = new Map<LogIndex, number>();
+  readonly #waitedFor = new Set<LogIndex>();
+  #through: LogIndex = 0;
   #kept = 0;
 
   /** @param broken takes a violation: its first line says which rule is broken, the others where and how */
@@ -45,6 +53,32 @@ export class Agreement {
   /** What stands at an index of the log, in words. */
   entry(index: LogIndex, describe: () => string): void {
     this.#entries.set(index, describe);
+  }
+
+  /** An entry is about to be applied somewhere. The first that applies one has seen all before it, or another one has. */
+  note(entry: AppliedEntry): void {
+    if (entry.index <= this.#through) return;
+    this.#through = entry.index;
+    if (entry.kind === "openSession") this.#owners.set(entry.index, entry.client);
+    if (entry.kind !== "command" || entry.session === null || this.#isForeign(entry.session)) return;
+    const { id, sequence, answeredBelow } = entry.session;
+    const below = Math.max(answeredBelow, this.#answeredBelow.get(id) ?? 0);
+    this.#answeredBelow.set(id, below);
+    if (sequence >= below) this.#waitedFor.add(entry.index);
+  }
+
+  /** Whether an entry is a command in the session of another client (§6.3). */
+  isStolen(entry: AppliedEntry): boolean {
+    return entry.kind === "command" && entry.session !== null && this.#isForeign(entry.session);
+  }
+
+  /** Whether the client of this command has not yet said that it waits no longer. */
+  isWaitedFor(index: LogIndex): boolean {
+    return this.#waitedFor.has(index);
+  }
+
+  #isForeign({ id, client }: OwnedStamp): boolean {
+    return (this.#owners.get(id) ?? client) !== client;
   }
 
   /** `text`: what `by` came to at `index`. `of`: of which query. */

@@ -59,7 +59,8 @@ export class Bounds {
     const { appliedIndex, state } = member.node!;
     const due = this.#due.get(member);
     if (due === undefined) {
-      if (appliedIndex === state.commitIndex) this.#due.set(member, []);
+      // One that has just started has much to apply as soon as it hears how much is committed.
+      if (appliedIndex === state.commitIndex && appliedIndex > 0) this.#due.set(member, []);
       return;
     }
     while (due.length > 0 && due[0]!.through <= appliedIndex) due.shift();

@@ -79,6 +79,8 @@ class SimLink implements Link {
   readonly #connection: ClientConnection & { isOpen: boolean };
   /** What is under way on it is lost. After a goodbye the answers that have left still arrive. */
   #hasBroken = false;
+  /** Requests that are under way still arrive. */
+  #outlives = false;
   #toNodeMs = 0;
   #toClientMs = 0;
   /** Requests that the node has been handed and not answered. */
@@ -106,7 +108,7 @@ class SimLink implements Link {
     const bytes = bodyOf(request);
     this.#toNodeMs = Math.max(this.#toNodeMs, network.schedule.nowMs + network.delayMs());
     network.schedule.at(this.#toNodeMs, () => {
-      if (!this.#connection.isOpen) return;
+      if (!this.#connection.isOpen && !this.#outlives) return;
       network.frames++;
       const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
       if (received === null) return;
@@ -136,6 +138,7 @@ class SimLink implements Link {
 
   close(): void {
     this.#hasBroken = true;
+    this.#outlives = this.#options.network.outlives();
     this.#end();
   }
 
@@ -143,6 +146,7 @@ class SimLink implements Link {
   lost(kind: "stopping" | "lost"): void {
     if (!this.#end()) return;
     this.#hasBroken = kind === "lost";
+    this.#outlives = this.#options.network.outlives();
     const { life, handlers, network } = this.#options;
     // Behind the answers that have left already, unless they are lost with the connection.
     const atMs = kind === "stopping" ? this.#toClientMs : network.schedule.nowMs + network.delayMs();

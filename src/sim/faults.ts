@@ -1,6 +1,7 @@
 // What goes wrong in a simulation, and when: drawn from its seed, until it is told to end.
 import type { Chance, Range } from "./chance.ts";
 import type { Schedule } from "./schedule.ts";
+import { Forgery } from "./forgery.ts";
 import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
@@ -10,6 +11,8 @@ export interface FaultPace {
   readonly everyMs: number;
   readonly downMs: Range;
   readonly pauseMs: Range;
+  /** How long a leader sleeps that is to be replaced meanwhile. */
+  readonly sleepMs: Range;
   readonly cutMs: Range;
   /** How much longer messages of a slow direction take. */
   readonly lagMs: Range;
@@ -22,6 +25,8 @@ export interface FaultPace {
   readonly slowness: Range;
   /** How often the disk of a node that is down is damaged. */
   readonly damage: number;
+  /** How often an entry on it is changed, with checksums that fit. */
+  readonly forgery: number;
   readonly weights: Readonly<Record<FaultName, number>>;
 }
 
@@ -46,6 +51,7 @@ export type FaultName =
   | "move"
   | "stop"
   | "pause"
+  | "sleepLeader"
   | "split"
   | "oneWay"
   | "isolate"
@@ -78,8 +84,10 @@ export class Faults {
   readonly #trace: (line: string) => void;
   readonly #mayLose: (member: Member) => boolean;
   readonly #happened: FaultVictims["happened"];
-  #isOver = false;
+  readonly forgery: Forgery;
+  isOver = false;
   count = 0;
+  #resting: readonly Member[] = [];
 
   constructor(pace: FaultPace, victims: FaultVictims) {
     this.#pace = pace;
@@ -90,12 +98,16 @@ export class Faults {
     this.#trace = victims.trace;
     this.#mayLose = victims.mayLose;
     this.#happened = victims.happened;
+    this.forgery = new Forgery({ ...victims, startLater: (member) => this.#startLater(member) });
     this.#next();
   }
 
-  /** Heals everything: who is down starts, who sleeps wakes. */
-  end(): void {
-    this.#isOver = true;
+  /** Heals everything: who is down starts, who sleeps wakes. These stay down until `startAll`. */
+  end(resting: readonly Member[]): void {
+    this.isOver = true;
+    this.forgery.settle();
+    this.#resting = resting;
+    for (const member of resting) member.crash();
     this.#network.heal();
     this.#network.hurry();
     for (const member of this.#members) {
@@ -111,15 +123,21 @@ export class Faults {
 
   /** The leader, or any node when there is none. */
   cutOffLeader(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const leader = this.#leaderOr(this.#chance.pick(this.#members));
     this.#isolate(leader);
     this.#happened("isolate", leader);
   }
 
+  startAll(): void {
+    const resting = this.#resting;
+    this.#resting = [];
+    for (const member of resting) this.#start(member);
+  }
+
   #next(): void {
     this.#schedule.after(this.#chance.wait(this.#pace.everyMs), () => {
-      if (this.#isOver) return;
+      if (this.isOver) return;
       const name = this.#chance.weighted(this.#pace.weights);
       if (name !== "nothing") this.count++;
       const member = this.#chance.pick(this.#members);
@@ -132,17 +150,14 @@ export class Faults {
   #happen(name: FaultName, member: Member): void {
     switch (name) {
       case "crash":
-        return this.#crash(member);
+        return this.crash(member);
       case "crashLeader":
-        return this.#crash(this.#leaderOr(member));
+        return this.crash(this.#leaderOr(member));
       case "powerCut":
-        for (const each of this.#members) this.#crash(each);
+        for (const each of this.#members) this.crash(each);
         return;
       case "wipe":
-        if (!this.#mayLose(member)) return;
-        member.crash();
-        member.wipe();
-        return this.#startLater(member);
+        return this.#wipe(member);
       case "move":
         member.crash();
         member.move();
@@ -152,6 +167,8 @@ export class Faults {
         return this.#startLater(member);
       case "pause":
         return this.#putToSleep(this.#chance.happens(0.5) ? this.#leaderOr(member) : member);
+      case "sleepLeader":
+        return this.#sleepAlone(this.#leaderOr(member));
       case "split":
         return this.#split();
       case "oneWay":
@@ -171,7 +188,7 @@ export class Faults {
       case "lowDisk":
         return this.#disturb(member, "is nearly full", () => member.disk.runLow(), this.#pace.lowMs);
       case "fullDisk":
-        return this.#disturb(member, "is full", () => member.disk.fill());
+        return this.fill(member);
       case "stuckDisk":
         return this.#stick(this.#chance.happens(0.5) ? this.#leaderOr(member) : member);
       case "brokenDisk":
@@ -208,17 +225,26 @@ export class Faults {
     this.#schedule.after(this.#chance.from(this.#pace.machineMs), () => member.slow(1));
   }
 
-  #crash(member: Member): void {
+  /** And has it start again later. */
+  crash(member: Member): void {
     if (this.#chance.happens(rememberOften)) member.disk.remember();
     member.crash();
     if (this.#chance.happens(this.#pace.damage) && this.#mayLose(member)) member.damage(this.#chance.pick(damages));
+    else if (this.#chance.happens(this.#pace.forgery)) this.forgery.forge(member);
+    this.#startLater(member);
+  }
+
+  #wipe(member: Member): void {
+    if (!this.#mayLose(member)) return;
+    member.crash();
+    member.wipe();
     this.#startLater(member);
   }
 
   /** Whatever it ends by: it may be stopping still. */
   #startLater(member: Member): void {
     this.#schedule.after(this.#chance.from(this.#pace.downMs), () => {
-      if (member.isUp && !this.#isOver) member.crash();
+      if (member.isUp && !this.isOver) member.crash();
       // When all faults are over, one that is stopping is left to end by itself.
       if (member.isUp) this.#startLater(member);
       else this.#start(member);
@@ -227,12 +253,20 @@ export class Faults {
 
   /** One that waits for an administrator does not start by itself, though a supervisor may try. */
   #start(member: Member): void {
-    if (!member.isOut || this.#chance.happens(0.2)) member.start();
+    if (this.#resting.includes(member)) return;
+    // The only founder has nobody to ask, and would found another cluster.
+    const mayTry = this.#members.filter(({ isFounder }) => isFounder).length > 1;
+    if (!member.isOut || (mayTry && this.#chance.happens(0.5))) member.start();
   }
 
-  #putToSleep(member: Member): void {
+  /** Its disk is full for a while. */
+  fill(member: Member): void {
+    this.#disturb(member, "is full", () => member.disk.fill());
+  }
+
+  #putToSleep(member: Member, forMs = this.#chance.from(this.#pace.pauseMs)): void {
     member.sleep();
-    this.#schedule.after(this.#chance.from(this.#pace.pauseMs), () => member.wake());
+    this.#schedule.after(forMs, () => member.wake());
   }
 
   #stick(member: Member): void {
@@ -251,25 +285,32 @@ export class Faults {
 
   #split(): void {
     const side = this.#members.filter(() => this.#chance.happens(0.5));
-    this.#cutBetween((one, other) => side.includes(one) !== side.includes(other));
+    this.cutBetween((one, other) => side.includes(one) !== side.includes(other));
   }
 
   /** From all others. */
   #isolate(member: Member): void {
-    this.#cutBetween((one, other) => one === member || other === member);
+    this.cutBetween((one, other) => one === member || other === member);
+  }
+
+  /** Others may replace it meanwhile. It hears its clients first when it wakes up. */
+  #sleepAlone(member: Member): void {
+    const awayMs = this.#chance.from(this.#pace.sleepMs);
+    this.cutBetween((one, other) => one === member || other === member, awayMs + this.#chance.from(this.#pace.lagMs));
+    this.#putToSleep(member, awayMs);
   }
 
   /** Two sides that only this one reaches. */
   #bridge(member: Member): void {
     const side = this.#members.filter(() => this.#chance.happens(0.5));
-    this.#cutBetween((one, other) => one !== member && other !== member && side.includes(one) !== side.includes(other));
+    this.cutBetween((one, other) => one !== member && other !== member && side.includes(one) !== side.includes(other));
   }
 
   /** Each reaches only the one before and the one after. */
   #ring(): void {
     const ring = this.#chance.shuffled(this.#members);
     const distance = (one: Member, other: Member): number => Math.abs(ring.indexOf(one) - ring.indexOf(other));
-    this.#cutBetween((one, other) => distance(one, other) > 1 && distance(one, other) < ring.length - 1);
+    this.cutBetween((one, other) => distance(one, other) > 1 && distance(one, other) < ring.length - 1);
   }
 
   /** What it says, or what is said to it, is slow to arrive. */
@@ -283,20 +324,27 @@ export class Faults {
     this.#schedule.after(this.#chance.from(this.#pace.cutMs), () => this.#network.hurry());
   }
 
-  #cutBetween(isCut: (one: Member, other: Member) => boolean): void {
+  /** Nothing passes between them, in either direction, for so long. */
+  cutBetween(
+    isCut: (one: Member, other: Member) => boolean,
+    forMs: number = this.#chance.from(this.#pace.cutMs),
+  ): void {
     const directions = this.#members.flatMap((one) =>
       this.#members.flatMap((other) => (one !== other && isCut(one, other) ? [[one.id, other.id] as const] : [])),
     );
-    this.#cut(directions);
+    this.#cut(directions, forMs);
   }
 
-  #cut(directions: readonly (readonly [string, string])[]): void {
+  #cut(directions: readonly (readonly [string, string])[], forMs = this.#chance.from(this.#pace.cutMs)): void {
     for (const [from, to] of directions) this.#network.block(from, to);
     this.#trace(sentenceOfCut(directions));
-    this.#schedule.after(this.#chance.from(this.#pace.cutMs), () => {
-      if (this.#isOver) return;
-      this.#network.heal();
-      this.#trace("the network is whole again");
-    });
+    this.#schedule.after(forMs, () => this.heal());
+  }
+
+  /** Everything passes again. */
+  heal(): void {
+    if (this.isOver) return;
+    this.#network.heal();
+    this.#trace("the network is whole again");
   }
 }

@@ -3,6 +3,7 @@
 import type { LogStore } from "../ports/log-store.ts";
 import { createMemoryLogStore, type MemoryLogStore } from "./memory/log-store.ts";
 import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "./memory/memory-disk.ts";
+import { markOf, syncMark } from "./memory/memory-mark.ts";
 import {
   createMemorySnapshotFiles,
   createMemorySnapshotStore,
@@ -63,6 +64,8 @@ export class MachineDisk {
   #past: MemoryData | null = null;
   /** Damaged, and no start has looked at it since. */
   #isDamaged = false;
+  /** The generation of the data that hold another history than was confirmed, with checksums that fit. Others have been begun anew. */
+  #forged: number | null = null;
   /** A snapshot that is damaged as long as the file has these bytes. */
   #flipped: { readonly file: string; readonly bytes: Uint8Array } | null = null;
   /** A crash has left a mark that says less than the data. */
@@ -80,12 +83,21 @@ export class MachineDisk {
   get isWhole(): boolean {
     const isFlipped = this.#flipped !== null && this.#files.complete.get(this.#flipped.file) === this.#flipped.bytes;
     const isSound = (this.#disk?.rotten ?? []).length === 0 && (this.#disk?.refill ?? null) === null;
-    return !this.#isDamaged && !isFlipped && isSound;
+    return !this.#isDamaged && !this.isForged && !isFlipped && isSound;
   }
 
   /** Null: it is empty. */
   get incarnation(): string | null {
     return this.#disk?.incarnation ?? null;
+  }
+
+  get isForged(): boolean {
+    return this.#forged !== null && this.#forged === this.#disk?.generation;
+  }
+
+  /** Its node has found that another one has another history, and does not start again before somebody has decided. */
+  get hasDiverged(): boolean {
+    return this.#disk?.finding?.kind === "diverged";
   }
 
   /** Whether its node knows which cluster it is of. */
@@ -124,6 +136,12 @@ export class MachineDisk {
     if (this.#disk === null) return false;
     const { base, entries } = this.#disk;
     return index <= base.index || entries[index - base.index - 1]?.term === term;
+  }
+
+  /** Whether this entry is in its log, not only in a snapshot. */
+  hasEntry(index: LogIndex, term: Term): boolean {
+    const { base, entries } = this.#disk ?? { base: { index: 0 }, entries: [] };
+    return entries[index - base.index - 1]?.term === term;
   }
 
   /** Every write fails in this life of the node. */
@@ -178,6 +196,7 @@ export class MachineDisk {
     this.#past = null;
     this.#flipped = null;
     this.#isDamaged = false;
+    this.#forged = null;
   }
 
   /** What is on it now may come back one day. */
@@ -197,6 +216,36 @@ export class MachineDisk {
   /** Nearly full. */
   runLow(): void {
     if (this.#room === "plenty") this.#room = "low";
+  }
+
+  /** While the machine is down: changes a command that its node has yet to apply. Null: there is none that `mayChange` takes. */
+  forge(mayChange: (index: LogIndex, term: Term) => boolean, chance: Chance): LogIndex | null {
+    const disk = this.#disk;
+    const applied = disk?.snapshot?.position.index ?? 0;
+    const [found] = chance.shuffled(
+      (disk?.entries ?? []).filter(
+        ({ kind, index, term }) => kind === "command" && index > applied && mayChange(index, term),
+      ),
+    );
+    if (disk === null || found?.kind !== "command") return null;
+    disk.entries[found.index - disk.base.index - 1] = { ...found, payload: Uint8Array.from([...found.payload, 1]) };
+    syncMark(disk, markOf(disk));
+    this.#forged = disk.generation;
+    return found.index;
+  }
+
+  /** While the machine is down: an administrator has what is on it set aside. */
+  condemn(why: string): void {
+    const mark = this.#disk?.mark ?? null;
+    if (this.#disk === null || mark === null) return;
+    syncMark(this.#disk, { ...mark, damage: why });
+    this.#forged = null;
+    this.#isDamaged = true;
+  }
+
+  /** An administrator has decided which history is right. */
+  clearFinding(): void {
+    if (this.#disk !== null) this.#disk.finding = null;
   }
 
   fill(): void {

@@ -2,6 +2,7 @@
 // people run.
 import type { MemoryDisk } from "./memory/memory-disk.ts";
 import { type MemberKey, type NodeId, type PlacedConfiguration, toMemberKey } from "../core/configuration.ts";
+import type { Message } from "../core/messages.ts";
 import type { SessionLimits } from "../core/sessions.ts";
 import type { Settings } from "../core/settings.ts";
 import { GraftError } from "../errors.ts";
@@ -59,6 +60,8 @@ export interface MemberWorld {
   readonly stoodStill: (by: Member, standstill: Standstill) => void;
   /** When the certificate with which it starts ends, ms since 1970; null: never. */
   readonly certificateEndOf: (member: Member) => number | null;
+  /** A node has found another history than its own. Whether that is to be expected; then what is wrong has been made good. */
+  readonly diverged: () => boolean;
   /** A node has failed for a reason that nobody foresees. */
   readonly broken: (by: NodeId, cause: unknown) => void;
 }
@@ -81,7 +84,7 @@ export class Member {
   #way: Way;
   #running: Running | null = null;
   /** Its disk was emptied, and since then nobody has told it to join. */
-  #wasWiped = false;
+  wasWiped = false;
   #moves = 0;
   #wallErrorMs = 0;
   /** How many times as long the work of its state machine takes. */
@@ -114,7 +117,7 @@ export class Member {
 
   /** It waits for an administrator: it has been removed, or its empty disk is that of a founder. */
   get isOut(): boolean {
-    return this.disk.isRemoved || (this.#wasWiped && !this.isUp);
+    return this.disk.isRemoved || (this.wasWiped && !this.isUp);
   }
 
   /** Those in its log, and those that are on its disk. */
@@ -215,7 +218,7 @@ export class Member {
 
   /** A node that has been removed, and a founder whose disk is empty, do not run until somebody has looked at them. */
   #isRefused(error: unknown): boolean {
-    return error instanceof GraftError && error.code === "config" && (this.disk.isRemoved || this.#wasWiped);
+    return error instanceof GraftError && error.code === "config" && (this.disk.isRemoved || this.wasWiped);
   }
 
   /** As in the process: one that has found its data damaged begins again. One whose disk fails is started by a supervisor. */
@@ -228,9 +231,10 @@ export class Member {
       this.disk.isBroken ||
       (end.kind === "damaged" && !this.disk.isWhole) ||
       this.#isRefused(end.error);
-    if (!isExpected) this.#world.broken(this.id, end.error);
     this.#over(false);
-    if (end.kind === "damaged") this.start();
+    const isSettled = this.disk.hasDiverged && this.#world.diverged();
+    if (end.kind !== "stopped" && !isExpected && !isSettled) this.#world.broken(this.id, end.error);
+    if (end.kind === "damaged" || isSettled) this.start();
   }
 
   /** Its process is gone at once, and with it what was not durable. */
@@ -251,14 +255,14 @@ export class Member {
   wipe(): void {
     if (this.isUp || this.disk.incarnation === null) return;
     this.disk.replace();
-    this.#wasWiped = this.#way === "founds";
+    this.wasWiped = this.#way === "founds";
     this.#world.trace(`${this.id} has an empty disk`);
   }
 
   /** Of a machine that is down: it starts with nothing, or with what it has, to be added. */
   join(): void {
     this.#way = "joins";
-    this.#wasWiped = false;
+    this.wasWiped = false;
   }
 
   /** Of a machine that is down: the others find it at another address from now on. */
@@ -266,6 +270,12 @@ export class Member {
     if (this.isUp || !this.disk.isFounded) return;
     this.#moves++;
     this.#world.trace(`${this.id} is at ${this.address} now`);
+  }
+
+  /** A message that came from outside the simulated cluster. */
+  hear(from: MemberKey, message: Message): void {
+    const process = this.#running?.process;
+    process?.life.run(() => process.handler?.onMessage(from, message));
   }
 
   /** As after SIGTERM. */
@@ -285,8 +295,10 @@ export class Member {
   }
 
   wake(): void {
-    if (this.isAsleep) this.#world.trace(`${this.id} wakes up`);
+    if (!this.isAsleep) return;
+    this.#world.trace(`${this.id} wakes up`);
     this.#running?.life.wake();
+    this.#world.network.dialAgain(this.id);
   }
 
   /** What goes wrong next with its state machine, in this life. */

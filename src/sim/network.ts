@@ -34,6 +34,8 @@ export interface NetworkPace {
   readonly silenceMs: number;
   /** How often the end of a process is noticed by those who were connected with it. */
   readonly crashNotice: number;
+  /** How often what is under way outlives its connection, also when its sender has ended. */
+  readonly outlives: number;
 }
 
 interface Connection {
@@ -49,6 +51,8 @@ interface Lane {
   /** Nothing of it arrives before. */
   clearMs: number;
   readonly held: Uint8Array[];
+  /** Nothing of it arrives any more. */
+  isOver: boolean;
 }
 
 const bulkLinksMax = 4;
@@ -61,6 +65,8 @@ export class SimNetwork {
   readonly #trace: (line: string) => void;
   readonly processes = new Map<NodeId, Process>();
   readonly #connections = new Map<string, Connection>();
+  /** The one before, of each pair. Some of it may still arrive, until there is another. */
+  readonly #broken = new Map<string, Connection>();
   /** Directions, `from to`, of which nothing arrives. */
   readonly #blocked = new Set<string>();
   /** Directions, `from to`, whose messages take so much longer. */
@@ -82,6 +88,11 @@ export class SimNetwork {
 
   delayMs(): number {
     return this.#chance.from(this.#pace.delayMs);
+  }
+
+  /** Draws whether what is under way outlives its connection. */
+  outlives(): boolean {
+    return this.#chance.happens(this.#pace.outlives);
   }
 
   isBlocked(from: NodeId, to: NodeId): boolean {
@@ -108,10 +119,12 @@ export class SimNetwork {
       this.#break(connection, "the other side has ended");
       if (!isCrash || this.isCut(process.self.id, other.self.id)) continue;
       if (!this.#chance.happens(this.#pace.crashNotice)) continue;
-      // Behind what was told of the connection itself.
-      this.schedule.after(2 * this.#pace.delayMs.high, () =>
-        other.life.run(() => other.handler?.onPeerCrashed(process.self)),
-      );
+      // Behind what was told of the connection itself, and never behind the next one.
+      const { clearMs } = laneTo(connection, other);
+      this.schedule.at(Math.max(clearMs, this.schedule.nowMs) + 2 * this.#pace.delayMs.high, () => {
+        if (this.#broken.get(pairOf(process.self.id, other.self.id)) !== connection) return;
+        other.life.run(() => other.handler?.onPeerCrashed(process.self));
+      });
     }
   }
 
@@ -148,6 +161,11 @@ export class SimNetwork {
     if (connection !== undefined) this.#break(connection, "reset");
   }
 
+  /** A process that was asleep dials whom it has lost. */
+  dialAgain(id: NodeId): void {
+    for (const other of this.processes.keys()) this.connectSoon(id, other);
+  }
+
   connectSoon(a: NodeId, b: NodeId): void {
     if (a === b) return;
     this.schedule.after(this.#chance.from(this.#pace.redialMs), () => this.#connect(a, b));
@@ -156,10 +174,13 @@ export class SimNetwork {
   #connect(a: NodeId, b: NodeId): void {
     const [one, other] = [this.processes.get(a), this.processes.get(b)];
     if (one === undefined || other === undefined || this.#connections.has(pairOf(a, b)) || this.isCut(a, b)) return;
-    if (one.life.isAsleep || other.life.isAsleep) return this.connectSoon(a, b);
+    // It dials when it wakes up.
+    if (one.life.isAsleep || other.life.isAsleep) return;
     if (!accepts(one, other)) return this.schedule.after(this.#pace.silenceMs, () => this.#connect(a, b));
     if (!dials(one, other) && !dials(other, one)) return;
-    const laneOf = (from: Process, to: Process): Lane => ({ from, to, clearMs: 0, held: [] });
+    for (const lane of this.#broken.get(pairOf(a, b))?.lanes ?? []) lane.isOver = true;
+    this.#broken.delete(pairOf(a, b));
+    const laneOf = (from: Process, to: Process): Lane => ({ from, to, clearMs: 0, held: [], isOver: false });
     const connection: Connection = {
       ends: [one, other],
       lanes: [laneOf(one, other), laneOf(other, one)],
@@ -174,12 +195,20 @@ export class SimNetwork {
     if (!connection.isOpen) return;
     connection.isOpen = false;
     const [a, b] = connection.ends;
-    this.#connections.delete(pairOf(a.self.id, b.self.id));
+    const pair = pairOf(a.self.id, b.self.id);
+    this.#connections.delete(pair);
+    this.#broken.set(pair, connection);
     this.#trace(`the connection of ${a.self.id} and ${b.self.id} breaks: ${reason}`);
-    for (const [end, other] of [[a, b] as const, [b, a] as const]) {
-      this.schedule.after(this.delayMs(), () =>
-        end.life.run(() => end.handler?.onPeerDisconnected(other.self, reason)),
-      );
+    for (const lane of connection.lanes) {
+      lane.isOver = !this.outlives();
+      if (lane.isOver) lane.clearMs = this.schedule.nowMs;
+      // The end of a connection does not overtake what was sent on it.
+      lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
+      this.schedule.at(lane.clearMs, () => {
+        lane.isOver = true;
+        if (this.#broken.get(pair) !== connection) return;
+        lane.to.life.run(() => lane.to.handler?.onPeerDisconnected(lane.from.self, reason));
+      });
     }
     // Both have been told by then.
     this.schedule.after(2 * this.#pace.delayMs.high, () => this.connectSoon(a.self.id, b.self.id));
@@ -193,7 +222,6 @@ export class SimNetwork {
     const lagMs = this.#slow.get(`${from.self.id} ${lane.to.self.id}`) ?? 0;
     lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs() + lagMs);
     this.schedule.at(lane.clearMs, () => {
-      if (!connection.isOpen) return;
       if (this.isBlocked(from.self.id, lane.to.self.id) || lane.held.length > 0) lane.held.push(bytes);
       else this.#deliver(lane, bytes);
     });
@@ -206,9 +234,8 @@ export class SimNetwork {
     }
   }
 
-  #deliver({ from, to }: Lane, bytes: Uint8Array): void {
-    const connection = this.#connections.get(pairOf(from.self.id, to.self.id));
-    if (!connection?.ends.includes(from) || !connection.ends.includes(to)) return;
+  #deliver({ from, to, isOver }: Lane, bytes: Uint8Array): void {
+    if (isOver) return;
     this.frames++;
     const message = decodeFrame(bytes, "peer") as Message | NodeMessage;
     to.life.run(() => to.handler?.onMessage(from.key, message));
@@ -216,7 +243,9 @@ export class SimNetwork {
 
   dismiss(by: Process, peer: MemberKey, reason: string): void {
     const connection = this.#connections.get(pairOf(by.self.id, nodeIdOf(peer)));
-    if (connection?.ends.some(({ key }) => key === peer) === true) this.#break(connection, reason);
+    if (connection?.ends.some(({ key }) => key === peer) !== true) return;
+    this.#break(connection, reason);
+    laneTo(connection, by).isOver = true;
   }
 
   /** Frames that wait for a direction to open. */
@@ -277,6 +306,8 @@ export class SimNetwork {
     });
   }
 }
+
+const laneTo = ({ lanes }: Connection, end: Process): Lane => lanes.find(({ to }) => to === end)!;
 
 const dials = (from: Process, to: Process): boolean =>
   from.peers.some(({ id, address }) => id === to.self.id && address === to.address);

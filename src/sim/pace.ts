@@ -4,11 +4,13 @@ import type { Chance, Range } from "./chance.ts";
 import type { AdministratorPace } from "./administrator.ts";
 import type { CertificatePace } from "./certificates.ts";
 import type { FaultPace } from "./faults.ts";
+import type { LiarPace } from "./liars.ts";
 import type { MemberPace } from "./member.ts";
 import type { NetworkPace } from "./network.ts";
 import type { TroublePace } from "./plugin-trouble.ts";
 import type { StalePace } from "./stale-reads.ts";
 import type { WorkloadOptions } from "./workload.ts";
+import { neverAtMoments, type WorstMomentPace } from "./worst-moments.ts";
 
 export interface Pace {
   readonly founders: number;
@@ -17,6 +19,8 @@ export interface Pace {
   readonly member: MemberPace;
   readonly network: NetworkPace;
   readonly faults: FaultPace;
+  readonly moments: WorstMomentPace;
+  readonly liars: LiarPace;
   readonly administrator: AdministratorPace;
   readonly certificates: CertificatePace;
   readonly stale: StalePace;
@@ -51,8 +55,14 @@ export function drawPace(chance: Chance, more: Chance): Pace {
       redialMs: times(0.01, chance.pick([0.1, 1])),
       silenceMs: electionTimeoutMs * chance.between(2, 8),
       crashNotice: chance.pick([0, 0.5, 1]),
+      outlives: chance.pick([0, 0.3, 0.9]),
     },
     faults: drawFaults(draw, areManaged, drawMachines(more)),
+    moments: { often: neverAtMoments, freshMs: times(0.01, 0.4) },
+    liars: {
+      stranger: chance.pick([0, 0, 0, 0.5]) * electionTimeoutMs,
+      thief: chance.pick([0, 0, 0, 1]) * electionTimeoutMs,
+    },
     trouble: drawTrouble(more),
     certificates: { lifeMs: more.happens(0.4) ? times(10, 100) : null, noticeMs: times(1, 20) },
     stale: {
@@ -66,7 +76,7 @@ export function drawPace(chance: Chance, more: Chance): Pace {
       meanwhile: chance.pick([0, 0.3]),
       meanwhileMs: times(0, 0.5),
       cutOff: chance.pick([0, 0.05]),
-      weights: { change: 4, handOver: chance.pick([0, 1]), bringBack: 1 },
+      weights: { change: 4, handOver: chance.pick([0, 1, 6]), bringBack: 1 },
     },
     workload: {
       clients: chance.pick([1, 3, 6]),
@@ -101,7 +111,7 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
     settings: {
       electionTimeoutMs,
       heartbeatIntervalMs: electionTimeoutMs / chance.pick([4, 6, 10]),
-      messageBytesMax: isNarrow ? chance.pick([100, 500]) : 1024 * 1024,
+      messageBytesMax: isNarrow ? chance.pick([1, 100, 500]) : 1024 * 1024,
       windowEntriesMax: isNarrow ? chance.pick([1, 4, 16]) : 16_384,
       windowBytesMax: isNarrow ? 2000 : 8 * 1024 * 1024,
       tailEntriesMax: chance.pick([0, 3, 50]),
@@ -149,6 +159,7 @@ function drawFaults(
     everyMs: electionTimeoutMs * chance.between(0.2, chance.pick([1, 6])),
     downMs: times(0.05, chance.pick([1, 5])),
     pauseMs: times(0.2, chance.pick([2, 10])),
+    sleepMs: times(1.5, 8),
     cutMs: times(0.5, chance.pick([3, 10])),
     lagMs: times(0.1, chance.pick([0.5, 3])),
     diskMs: times(0.2, chance.pick([2, 10])),
@@ -156,14 +167,16 @@ function drawFaults(
     machineMs: times(1, 40),
     slowness: { low: 5, high: 50 },
     damage: chance.pick([0, 0.2, 0.5]),
+    forgery: chance.pick([0, 0, 0.1, 0.5]),
     weights: {
       crash: chance.pick([0, 1, 3]),
       crashLeader: chance.pick([0, 1, 3]),
       powerCut: chance.pick([0, 0, 0.5, 2]),
-      wipe: areManaged ? chance.pick([0, 0.5, 1]) : 0,
+      wipe: chance.pick(areManaged ? [0, 0.5, 1] : [0, 0, 0.3]),
       move: areManaged ? chance.pick([0, 0, 0.5]) : 0,
       stop: chance.pick([0, 1]),
       pause: chance.pick([0, 1, 2]),
+      sleepLeader: chance.pick([0, 0, 1, 3]),
       split: chance.pick([0, 1, 3]),
       oneWay: chance.pick([0, 1, 2]),
       isolate: chance.pick([0, 0, 1, 3]),

@@ -4,7 +4,10 @@ import type { MemoryDisk } from "./memory/memory-disk.ts";
 import type { MemberKey } from "../core/configuration.ts";
 import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
 import type { Message } from "../core/messages.ts";
+import { configurationAt } from "../core/log-terms.ts";
+import type { State } from "../core/state.ts";
 import type { NodeMessage } from "../ports/node-messages.ts";
+import { areEnough } from "./deciders.ts";
 
 export interface Sent {
   readonly from: MemberKey;
@@ -14,6 +17,7 @@ export interface Sent {
 
 export class Promises {
   readonly #broken: (what: string) => void;
+  readonly #voted: (by: MemberKey) => void;
   /** `voter term` → the candidate. */
   readonly #votes = new Map<string, MemberKey>();
   /** `leader's term, index` → the term of the entry that this leader has there, as far as it has told. */
@@ -21,8 +25,10 @@ export class Promises {
   /** Term → the last index of which its leader has told. */
   readonly #toldThrough = new Map<Term, LogIndex>();
 
-  constructor(broken: (what: string) => void) {
+  /** @param voted told of each vote for another node */
+  constructor(broken: (what: string) => void, voted: (by: MemberKey) => void) {
     this.#broken = broken;
+    this.#voted = voted;
   }
 
   onSent({ from, to, message }: Sent, disk: MemoryDisk): void {
@@ -30,10 +36,17 @@ export class Promises {
       case "requestVote":
         return this.#onVote(from, from, message.term, disk);
       case "requestVoteReply":
-        return message.granted ? this.#onVote(from, to, message.term, disk) : undefined;
+        if (!message.granted) return;
+        this.#onVote(from, to, message.term, disk);
+        return this.#voted(from);
       case "appendEntries":
         for (const position of [message.prev, ...message.entries]) this.#onTold(message.term, position);
         return this.#must(disk.currentTerm >= message.term, `${from} leads term ${message.term}, which is not durable`);
+      case "genesisNotice":
+        return this.#must(
+          disk.genesis?.clusterUuid === message.genesis.clusterUuid,
+          `${from} tells of a genesis that is not durable`,
+        );
       case "installSnapshot":
         return this.#onTold(message.term, message.snapshot.position);
       case "appendEntriesReply":
@@ -42,6 +55,16 @@ export class Promises {
         return;
       default:
     }
+  }
+
+  /** §3.4: a majority has voted for it, of both halves of a joint configuration (§4.3), and of voters only. */
+  onElected({ currentTerm: term, self, votedFor, log, role }: State): void {
+    if (role.kind !== "leader") return;
+    const { configuration } = configurationAt(log, role.termStartIndex);
+    // A lone voter asks nobody.
+    const hasVoted = (key: MemberKey): boolean =>
+      key === self ? votedFor === self : this.#votes.get(`${key} ${term}`) === self;
+    this.#must(areEnough(configuration, hasVoted), `${self} leads term ${term}, and no majority has voted for it`);
   }
 
   #onTold(leaderTerm: Term, { index, term }: LogPosition): void {

@@ -64,6 +64,7 @@ export class Replica {
     // That the result is put into bytes must change nothing. Of a command of no session that is done here and not there.
     const isOfSession = entry.kind === "command" && entry.session !== null;
     const isWhole = entry.isAwaited || isOfSession || (entry.index + life) % 2 === 0;
+    agreement.note(entry);
     const before = this.#look;
     this.#look = null;
     let outcome: Outcome;
@@ -74,10 +75,16 @@ export class Replica {
       throw error;
     }
     this.#index = entry.index;
+    if (outcome.kind === "forgotten" && agreement.isWaitedFor(entry.index))
+      agreement.violated("the outcome of a command is forgotten while its client waits", entry.index, [
+        `on ${this.#by}`,
+      ]);
     this.#tell(entry, outcome, isWhole);
     if (entry.kind === "command") this.#compare(entry.index, outcome, isWhole);
     const changesNothing = entry.kind !== "command" || !["ok", "unsendable"].includes(outcome.kind);
     if (changesNothing) this.#mustEqual(before, "a command that is refused changes the state");
+    else if (agreement.isStolen(entry))
+      this.#mustEqual(before, "a command in the session of another client changes the state");
     this.#lookAt(entry.index, false);
     return entry.isAwaited ? outcome : unheard(outcome);
   }

@@ -5,18 +5,18 @@ import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import type { NodeId } from "../core/configuration.ts";
 import { Chance } from "./chance.ts";
 import { Schedule } from "./schedule.ts";
-import { Violation } from "./violation.ts";
 import { Administrator } from "./administrator.ts";
 import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
-import { Bounds, isEmpty } from "./bounds.ts";
+import { Bounds } from "./bounds.ts";
 import { Certificates } from "./certificates.ts";
 import { ClientLinks } from "./client-links.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
 import { type FaultName, Faults } from "./faults.ts";
-import { isFollowed, Member, type MemberWorld } from "./member.ts";
+import { Liars } from "./liars.ts";
+import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
-import { drawPace, type Pace } from "./pace.ts";
+import type { Pace } from "./pace.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
 import { PluginTrouble } from "./plugin-trouble.ts";
 import { Promises } from "./promises.ts";
@@ -24,14 +24,16 @@ import { Replica } from "./replica.ts";
 import { RareStateWatch } from "./rare-states/watch.ts";
 import { ReplicatedTime } from "./replicated-time.ts";
 import { Safety } from "./safety.ts";
+import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
 import { restart, Standstills } from "./standstills.ts";
-import { paceOf, type Story, withSoundPlugin } from "./story.ts";
-import { withTheme } from "./themes.ts";
+import { paceFor, type Story } from "./story.ts";
 import { stamped } from "./transcript.ts";
+import { Verdict } from "./verdict.ts";
 import type { WholeResult } from "./whole-result.ts";
-import { type Load, Workload } from "./workload.ts";
+import { hurriedMax, type Load, Workload } from "./workload.ts";
+import { WorstMoments } from "./worst-moments.ts";
 
 export interface WholeOptions {
   readonly seed: number;
@@ -77,6 +79,8 @@ class World {
   readonly #options: WholeOptions;
   readonly #eventsMax: number;
   readonly #schedule = new Schedule();
+  readonly #chance: Chance;
+  readonly #verdict: Verdict;
   readonly #hash = new Bun.CryptoHasher("sha256");
   readonly #members: Member[] = [];
   readonly #workload: Workload;
@@ -86,9 +90,20 @@ class World {
   readonly #network: SimNetwork;
   readonly #links: ClientLinks;
   readonly #electionTimeoutMs: number;
-  readonly #safety = new Safety(this.#members, (what) => this.#note(what));
-  readonly #promises = new Promises((what) => this.#note(what));
-  readonly #agreement = new Agreement((what, cause) => this.#note(what, cause));
+  readonly #moments: WorstMoments;
+  readonly #safety = new Safety(this.#members, {
+    broken: (what) => this.#verdict.note(what),
+    elected: (member, state) => {
+      this.#promises.onElected(state);
+      this.#moments.onElected(member);
+    },
+    committed: (leader) => this.#moments.onCommitted(leader),
+  });
+  readonly #promises = new Promises(
+    (what) => this.#verdict.note(what),
+    (voter) => this.#moments.onVoted(this.#members.find(({ key }) => key === voter)!),
+  );
+  readonly #agreement = new Agreement((what, cause) => this.#verdict.note(what, cause));
   readonly #anyLoad: AnyLoad | null;
   readonly #load: Load;
   readonly #rareStates = new RareStateWatch({
@@ -103,7 +118,14 @@ class World {
   readonly #time: ReplicatedTime;
   readonly #bounds: Bounds;
   readonly #standstills: Standstills;
-  #violation: Violation | null = null;
+  readonly #liars: Liars;
+  readonly #settled = new Settled(this.#members, () => ({
+    standing: this.#standing,
+    standstills: this.#standstills,
+    certificates: this.#certificates,
+    network: this.#network,
+    workload: this.#workload,
+  }));
   #events = 0;
   #restores = 0;
   #damages = 0;
@@ -111,38 +133,31 @@ class World {
   constructor(options: WholeOptions) {
     this.#options = options;
     this.#eventsMax = options.events ?? 20_000;
-    const chance = new Chance(options.seed);
+    this.#verdict = new Verdict(options.seed, () => this.#events);
+    const violated = this.#verdict.note;
+    const chance = (this.#chance = new Chance(options.seed));
     const more = new Chance(options.seed + moreSeeds);
-    const told = paceOf(withTheme(drawPace(chance, more), chance), options.story ?? {});
-    const pace = options.drawing === undefined ? told : withSoundPlugin(told);
-    this.#electionTimeoutMs = pace.member.settings.electionTimeoutMs;
+    const pace = paceFor(options, chance, more);
+    const { electionTimeoutMs } = pace.member.settings;
+    this.#electionTimeoutMs = electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
+    const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
-    const links = new ClientLinks(this.#network, (what) => this.#note(what));
+    const links = new ClientLinks(this.#network, violated);
     this.#links = links;
-    const violated = (what: string): void => this.#note(what);
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events / this.#eventsMax, violated);
-    this.#certificates = new Certificates(pace.certificates, { schedule: this.#schedule, chance: more, trace });
-    this.#bounds = new Bounds({
-      schedule: this.#schedule,
-      clients: pace.workload.clients,
-      electionTimeoutMs: this.#electionTimeoutMs,
-      violated,
-    });
+    this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
+    this.#bounds = new Bounds({ ...shared, clients: pace.workload.clients + hurriedMax, electionTimeoutMs });
     this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);
     this.#addMachines(pace, { chance, links, trace });
     this.#standing = new Standing(this.#members, violated);
     this.#standstills = new Standstills({
-      schedule: this.#schedule,
+      ...shared,
       chance: more,
-      members: this.#members,
       standing: this.#standing,
-      mayLead: (member) => !this.#certificates.isLeft(member),
+      mayLead: (member) => !this.#certificates.isLeft(member) && !this.#settled.resting.includes(member),
       noticeMs: pace.faults.machineMs,
-      trace,
-      violated,
     });
-    const shared = { schedule: this.#schedule, chance, members: this.#members, trace };
     this.#anyLoad = this.#loadOf(chance);
     this.#staleReads = new StaleReads(more, pace.stale, violated);
     this.#load = this.#anyLoad ?? this.#keyValueLoad(chance, pace);
@@ -159,11 +174,14 @@ class World {
       standing: this.#standing,
       leaders: this.#safety.leaders,
       cutOffLeader: () => this.#faults.cutOffLeader(),
-      violated: (what) => this.#note(what),
     });
-    const mayLose = (member: Member): boolean => this.#administrator.isIdle && this.#standing.mayLose(member);
+    const mayLose = (member: Member): boolean => this.#mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.#rareStates.onFault(name, member);
     this.#faults = new Faults(pace.faults, { ...shared, network: this.#network, mayLose, happened });
+    const keys = this.#anyLoad === null ? pace.workload.keys : null;
+    this.#liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
+    const hurry = ({ address }: Member): void => this.#workload.hurry(address);
+    this.#moments = new WorstMoments(pace.moments, { ...shared, faults: this.#faults, hurry });
   }
 
   #addMachines(
@@ -182,6 +200,7 @@ class World {
           this.#safety.onApplied(by, life, entry);
           this.#time.onApplied(by, entry);
           this.#rareStates.onApplied(by, entry);
+          this.#liars.onApplied(entry);
         },
         restored: () => void this.#restores++,
         sent: (by, what, disk) => {
@@ -197,7 +216,8 @@ class World {
         damaged: () => void this.#damages++,
         wrongAt: (entry) => this.#trouble.wrongAt(entry),
         stoodStill: (by, standstill) => this.#standstills.onStoodStill(by, standstill),
-        broken: (by, cause) => this.#note(`${by} failed: ${String(cause)}`, cause),
+        diverged: () => this.#faults.forgery.isExplained(),
+        broken: (by, cause) => this.#verdict.note(`${by} failed: ${String(cause)}`, cause),
       });
       this.#members.push(member);
       this.#schedule.after(shared.chance.between(0, 50), () => member.start());
@@ -209,28 +229,31 @@ class World {
       this.#step();
       if (this.#isPartOver) yield;
     }
-    this.#faults.end();
+    this.#faults.end(this.#administrator.isIdle ? this.#settled.drawResting(this.#chance) : []);
     this.#administrator.end();
+    this.#liars.end();
     this.#trouble.end();
     this.#standstills.rest();
     this.#say("all faults have ended");
-    this.#certificates.end(this.#members, this.#standing);
+    this.#certificates.end(this.#members, (member) => this.#settled.resting.length === 0 && this.#mayLose(member));
     yield* this.#rest();
     this.#standstills.end();
     // Clients have noticed by then that their connections are broken.
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
     const isDue = (): boolean => this.#schedule.nowMs >= noticedMs && !this.#administrator.isHandingOver;
-    yield* this.#until("a leader that all follow", () => isDue() && this.#isLed());
+    yield* this.#until("a leader that all follow", () => isDue() && this.#settled.isLed);
     this.#workload.expectSuccess(
       this.#members.map(({ address }) => address),
-      (what) => this.#note(what),
+      (what) => this.#verdict.note(what),
     );
     this.#bounds.calm();
     yield* this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
+    this.#faults.startAll();
+    this.#settled.resting = [];
     this.#workload.end();
-    yield* this.#until("all logs equal and applied, and nothing that waits", () => this.#isQuiet());
-    this.#workload.check((what) => this.#violated(what));
-    this.#mustHold();
+    yield* this.#until("all logs equal and applied, and nothing that waits", () => this.#settled.isQuiet);
+    this.#workload.check((what) => this.#verdict.violated(what));
+    this.#verdict.mustHold();
     return {
       events: this.#events,
       frames: this.#network.frames,
@@ -262,17 +285,21 @@ class World {
   *#rest(): Generator<undefined, void> {
     if (!this.#trouble.isPoisoned) return;
     // Whoever leads stays, also one that is left with something else that is wrong.
-    yield* this.#until("a leader that all follow, of nodes with a poison", () =>
-      this.#members.some((each) => isFollowed(each, this.#counting())),
-    );
+    yield* this.#until("a leader that all follow, of nodes with a poison", () => this.#settled.isLedByAny);
     const endMs = this.#schedule.nowMs + Math.max(30 * this.#electionTimeoutMs, restMs);
     const before = this.#safety.leaders.size;
     yield* this.#until("the end of a wait", () => this.#schedule.nowMs >= endMs);
     const elections = this.#safety.leaders.size - before;
-    if (elections > restElectionsMax) this.#violated(`${elections} elections while a poison stops the state machines`);
+    if (elections > restElectionsMax)
+      this.#verdict.violated(`${elections} elections while a poison stops the state machines`);
     this.#trouble.correct();
     for (const member of this.#members) if (member.standstill !== null) restart(member);
     this.#say("the plugin has been corrected");
+  }
+
+  /** Nobody may ask for another configuration meanwhile. */
+  #mayLose(member: Member): boolean {
+    return this.#administrator.isIdle && this.#standing.mayLose(member);
   }
 
   #loadOf(chance: Chance): AnyLoad | null {
@@ -282,7 +309,7 @@ class World {
       plugin,
       drawing,
       agreement: this.#agreement,
-      violated: (what) => this.#note(what),
+      violated: (what) => this.#verdict.note(what),
       trace: (sentence) => this.#say(sentence),
     });
   }
@@ -315,37 +342,11 @@ class World {
   *#until(what: string, holds: () => boolean): Generator<undefined, void> {
     const endMs = this.#schedule.nowMs + quietTimeouts * this.#electionTimeoutMs;
     while (!holds()) {
-      if (this.#schedule.nowMs > endMs) this.#violated(`not within ${quietTimeouts} election timeouts: ${what}`);
+      if (this.#schedule.nowMs > endMs)
+        this.#verdict.violated(`not within ${quietTimeouts} election timeouts: ${what}`);
       this.#step();
       if (this.#isPartOver) yield;
     }
-  }
-
-  /** Members with the data that they have now. Others wait to be added, or have been removed. */
-  #counting(): readonly Member[] {
-    const members = this.#standing.governing?.members ?? [];
-    return this.#members.filter(
-      (each) => !each.isOut && !this.#certificates.isLeft(each) && members.some(({ key }) => key === each.key),
-    );
-  }
-
-  #isLed(): boolean {
-    const counting = this.#counting();
-    const leading = counting.find((each) => isFollowed(each, counting));
-    return leading !== undefined && !this.#standstills.isLeft(leading) && this.#standstills.areKnownTo(leading);
-  }
-
-  #isQuiet(): boolean {
-    const counting = this.#counting();
-    if (this.#workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
-    const appliedIndex = counting.find(({ isLeader }) => isLeader)?.node?.appliedIndex;
-    if (this.#network.heldCount > 0) return false;
-    return counting.every((member) => {
-      const node = member.node!;
-      if (!this.#standstills.isLeft(member) && !isEmpty(member)) return false;
-      const isApplied = node.appliedIndex === appliedIndex || this.#standstills.isLeft(member);
-      return isApplied && node.state.log.last.index === appliedIndex;
-    });
   }
 
   get #isPartOver(): boolean {
@@ -353,12 +354,12 @@ class World {
   }
 
   #step(): void {
-    if (!this.#schedule.runNext()) this.#violated("nothing is planned any more");
+    if (!this.#schedule.runNext()) this.#verdict.violated("nothing is planned any more");
     drainMicrotasks();
     this.#events++;
     for (const member of this.#members) this.#look(member);
     this.#standstills.look();
-    this.#mustHold();
+    this.#verdict.mustHold();
   }
 
   #look(member: Member): void {
@@ -372,21 +373,5 @@ class World {
     const text = stamped(this.#schedule.nowMs, line);
     this.#hash.update(`${text}\n`);
     this.#options.trace?.(text);
-  }
-
-  /** From within a callback of a node or a client, where an error would be caught: the simulation ends with this event. */
-  #note(what: string, cause?: unknown): void {
-    // The event that is under way counts.
-    this.#violation ??= new Violation(`seed ${this.#options.seed}`, what, cause, this.#events + 1);
-  }
-
-  #violated(what: string): never {
-    this.#note(what);
-    this.#mustHold();
-    throw new Error(what);
-  }
-
-  #mustHold(): void {
-    if (this.#violation !== null) throw this.#violation;
   }
 }

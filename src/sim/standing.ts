@@ -1,6 +1,7 @@
 // Who counts in a simulated cluster, by what really is in the logs and on the disks: which configuration governs, which others may
 // come to be in force, and whether the cluster gets over the loss of one more disk.
 import type { Configuration, MemberKey, PlacedConfiguration } from "../core/configuration.ts";
+import { areEnough } from "./deciders.ts";
 import { genesisConfiguration } from "../core/genesis.ts";
 import { type LogPosition, logStart } from "../core/log-position.ts";
 import { promotionsOf } from "../core/next-configuration.ts";
@@ -89,10 +90,18 @@ export class Standing {
     if (possible.some(({ outgoing, pending }) => outgoing.length + pending.length > 0)) return false;
     return possible.every((each) => areEnough(each, (key) => key !== member.key && this.isWhole(key)));
   }
-}
 
-/** Whether those for which `agrees` is true are more than half of each list that decides (§4.3). */
-export function areEnough({ voters, outgoing }: Configuration, agrees: (key: MemberKey) => boolean): boolean {
-  const lists = outgoing.length === 0 ? [voters] : [voters, outgoing];
-  return lists.every((keys) => keys.filter(agrees).length * 2 > keys.length);
+  /** The most of these machines, in their order, without which the cluster has to serve, whichever configuration may come to be in force. */
+  spare(machines: readonly Member[]): readonly Member[] {
+    const possible = this.possible();
+    const mayChange = possible.some(({ outgoing, pending }) => outgoing.length + pending.length > 0);
+    if (this.#governing === null || mayChange) return [];
+    const spared = new Set<MemberKey | null>();
+    return machines.filter(({ key }) => {
+      const remains = (each: MemberKey): boolean => each !== key && !spared.has(each) && this.isWhole(each);
+      const isSpare = possible.every((configuration) => areEnough(configuration, remains));
+      if (isSpare) spared.add(key);
+      return isSpare;
+    });
+  }
 }

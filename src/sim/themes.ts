@@ -2,6 +2,7 @@
 // seeds have a theme: a few kinds of bad luck are frequent, and the cluster is one in which they matter. The rest is drawn as ever.
 import type { Chance } from "./chance.ts";
 import type { Pace } from "./pace.ts";
+import { neverAtMoments } from "./worst-moments.ts";
 
 type Theme = (pace: Pace, chance: Chance) => Pace;
 
@@ -122,6 +123,96 @@ const leaders: Theme = (pace, chance) => {
   };
 };
 
+/** One leader after the other ends early, with entries that few have. */
+const rotation: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  const rate = chance.between(0.3, 0.9);
+  return {
+    ...pace,
+    founders: chance.pick([3, 4, 5, 5]),
+    member: {
+      ...pace.member,
+      settings: {
+        ...pace.member.settings,
+        heartbeatIntervalMs: timeout / chance.pick([3, 4]),
+        messageBytesMax: chance.pick([1, 100, 500]),
+        windowEntriesMax: chance.pick([1, 4, 16]),
+      },
+      disk: {
+        inlineWrites: chance.pick([0, 0.5]),
+        diskMs: { low: 0.001 * timeout, high: chance.pick([0.01, 0.05]) * timeout },
+      },
+    },
+    network: {
+      ...pace.network,
+      delayMs: { low: 0.001 * timeout, high: chance.pick([0.01, 0.03]) * timeout },
+      redialMs: { low: 0.01 * timeout, high: 0.1 * timeout },
+    },
+    faults: {
+      ...pace.faults,
+      everyMs: timeout * chance.between(2, 8),
+      downMs: { low: 0.05 * timeout, high: chance.pick([1, 4]) * timeout },
+    },
+    moments: {
+      often: { ...neverAtMoments, freshLeader: rate, committed: rate / 2, fullFollower: chance.pick([0, 0.5]) },
+      freshMs: { low: 0.05 * timeout, high: 0.4 * timeout },
+    },
+    workload: {
+      ...pace.workload,
+      clients: 1,
+      thinkMs: { low: 0.1 * timeout, high: chance.pick([0.5, 2]) * timeout },
+    },
+  };
+};
+
+/** Elections meet, between nodes that crash and come back at once. */
+const duels: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([2, 3, 3, 3, 4, 5]),
+    member: { ...pace.member, settings: { ...pace.member.settings, heartbeatIntervalMs: timeout / 3 } },
+    network: {
+      ...pace.network,
+      delayMs: { low: 0.001 * timeout, high: chance.between(0.1, 0.4) * timeout },
+      redialMs: { low: 0.001 * timeout, high: 0.02 * timeout },
+      outlives: 0.9,
+    },
+    faults: {
+      ...often(pace, { crashLeader: 4, powerCut: 1, isolate: 1, lag: 4, pause: 2 }),
+      everyMs: timeout * chance.between(1, 3),
+      downMs: { low: 0.01 * timeout, high: 0.5 * timeout },
+      lagMs: { low: 0.5 * timeout, high: 3 * timeout },
+    },
+    moments: { ...pace.moments, often: { ...neverAtMoments, voted: chance.between(0, 0.6) } },
+    workload: {
+      ...pace.workload,
+      clients: chance.pick([1, 2]),
+      thinkMs: { low: 0.1 * timeout, high: chance.pick([0.5, 2]) * timeout },
+    },
+  };
+};
+
+/** Logs are short, and nodes are away for long. */
+const compaction: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 4, 5]),
+    member: {
+      ...pace.member,
+      settings: { ...pace.member.settings, tailEntriesMax: chance.pick([0, 3]), snapshotsHeldMax: 1 },
+      snapshotPolicy: { everyEntries: chance.pick([2, 5, 15]), everyBytes: 1e9 },
+      disk: { ...pace.member.disk, inlineWrites: chance.pick([0, 0.5, 1]) },
+    },
+    faults: {
+      ...pace.faults,
+      downMs: { low: 0.5 * timeout, high: 6 * timeout },
+      cutMs: { low: timeout, high: 6 * timeout },
+    },
+  };
+};
+
 /** Snapshots every few entries, and no log behind them. */
 function shortOf({ member }: Pace, chance: Chance): Pace["member"] {
   return {
@@ -138,14 +229,31 @@ const handingOver = ({ administrator, member }: Pace, chance: Chance): Pace["adm
   weights: { change: 1, handOver: 3, bringBack: 1 },
 });
 
-/** Members twice: what happens to them is the rarest. */
-const themes: readonly Theme[] = [members, members, snapshots, disks, losses, leaders];
+const themes = { members, snapshots, disks, losses, leaders, rotation, duels, compaction };
+
+export type ThemeName = keyof typeof themes;
+
+/** What happens to members is the rarest. */
+const frequency: Readonly<Record<ThemeName, number>> = {
+  members: 3,
+  snapshots: 1,
+  disks: 1,
+  losses: 1,
+  leaders: 1,
+  rotation: 1,
+  duels: 1,
+  compaction: 1,
+};
 
 /** How many seeds have one. */
 const share = 0.75;
 
-export const withTheme = (pace: Pace, chance: Chance): Pace =>
-  chance.happens(share) ? chance.pick(themes)(pace, chance) : pace;
+/** @param told instead of the one that is drawn */
+export function withTheme(pace: Pace, chance: Chance, told?: ThemeName): Pace {
+  const drawn = chance.happens(share) ? chance.weighted(frequency) : null;
+  const name = told ?? drawn;
+  return name === null ? pace : themes[name](pace, chance);
+}
 
 /** Just these, by weights. */
 function only(weights: Partial<Pace["faults"]["weights"]>, { faults }: Pace): Pace["faults"] {

@@ -48,12 +48,19 @@ interface Client {
   readonly hasSession: boolean;
 }
 
+/** How many clients there are at the most at once that know one node only. */
+export const hurriedMax = 4;
+
 export class Workload {
+  readonly #schedule: Schedule;
+  readonly #links: ClientLinks;
   readonly #chance: Chance;
   readonly #options: WorkloadOptions;
   readonly #clients: GraftClient[] = [];
   readonly #load: Load;
   #isOver = false;
+  #hurried = 0;
+  #hurriedNow = 0;
   /** Nothing is wrong with the cluster any more: what begins from now on succeeds. */
   #mustSucceed = false;
   #violated: (what: string) => void = () => {};
@@ -68,7 +75,9 @@ export class Workload {
     chance: Chance,
     { links, load, ...options }: WorkloadOptions & { readonly links: ClientLinks; readonly load: Load },
   ) {
+    this.#schedule = schedule;
     this.#chance = chance;
+    this.#links = links;
     this.#options = options;
     this.#load = load;
     for (let nth = 0; nth < options.clients; nth++) {
@@ -92,6 +101,26 @@ export class Workload {
     for (const client of this.#clients) for (const address of addresses) client.alsoTry(address);
     this.#mustSucceed = true;
     this.#violated = violated;
+  }
+
+  /** Some clients come that know this node only, ask it one thing each, and go. */
+  hurry(address: string): void {
+    for (let nth = 1 + this.#chance.below(hurriedMax); nth > 0 && this.#hurriedNow < hurriedMax; nth--) {
+      const life = new Life(this.#schedule, this.#chance);
+      const name = `hurried${++this.#hurried}`;
+      const dial = this.#links.dialOf(name, life);
+      const client = new GraftClient({ addresses: [address], dial, clock: life, session: "none" });
+      this.commands++;
+      this.underWay++;
+      this.#hurriedNow++;
+      void this.#load
+        .operate(client, { name, mustSucceed: false, timeoutMs: () => this.#timeoutMs() })
+        .then((error) => {
+          this.#concluded(error, false);
+          this.#hurriedNow--;
+          return client.close();
+        });
+    }
   }
 
   /** What is under way goes on to its end, and nothing new begins. */

@@ -1,11 +1,18 @@
 // Would the search notice a core that serves reads without asking a quorum? The same story is told to the core as it is and to a
 // copy without that round; what their clients see is searched for an order that explains it.
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { step } from "../../src/core/step.ts";
 import { leader } from "../core/build.ts";
 import { n2 } from "../core/say.ts";
-import { loadMutant, mutants } from "../sim/mutants.ts";
 import { isLinearizable, type Operation } from "../../src/sim/register.ts";
+import { copyOfSource } from "../whole/mutants.ts";
+
+const withoutRound = {
+  file: "core/reads.ts",
+  text: "const confirmed = confirmedRound(state, role);",
+  by: "const confirmed = Number.POSITIVE_INFINITY;",
+};
 
 /** n1 leads, and has applied the put of "a" at 2. It is cut off, and does not know it. */
 const deposed = leader({ log: [1], matched: [[n2, 2]] });
@@ -24,10 +31,9 @@ function historyWith(core: { readonly step: typeof step }): readonly Operation[]
 test("P24: with the round of acknowledgements the history has an order, and without it none", async () => {
   expect(deposed.appliedIndex).toBe(2);
   expect(isLinearizable(historyWith({ step }))).toBe(true);
-  const mutant = mutants.find(({ name }) => name === "P24: a read is served without asking a quorum");
-  if (mutant === undefined) throw new Error("the core without the round is gone");
-  const { core, dispose } = await loadMutant(mutant);
+  const { folder, dispose } = copyOfSource(withoutRound);
   try {
+    const core = (await import(join(folder, "src/core/step.ts"))) as { readonly step: typeof step };
     expect(isLinearizable(historyWith(core))).toBe(false);
   } finally {
     dispose();

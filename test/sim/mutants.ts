@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { replaceOnce } from "../whole/mutants.ts";
 import type { ProfileName } from "./profiles.ts";
 import type { SimulationOptions } from "./simulate.ts";
 import type { Checks, Core } from "./world.ts";
@@ -30,12 +31,6 @@ export interface Mutant {
   /** How many seeds may pass before one catches it. */
   readonly seedsMax: number;
   readonly caughtBy: RegExp;
-}
-
-export function replaceOnce(source: string, { file, text, by }: Replacement): string {
-  const parts = source.split(text);
-  if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times what is to be replaced: ${text}`);
-  return parts.join(by);
 }
 
 /** Loads a copy of the core with the mutant's replacements made; `dispose` removes the copy. */

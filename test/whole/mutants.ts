@@ -4,7 +4,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as definitionCheck from "../../src/adapters/plugin/definition-check.ts";
-import { replaceOnce } from "../sim/mutants.ts";
 import type { Violation } from "../../src/sim/violation.ts";
 import type { Story } from "../../src/sim/story.ts";
 import type { simulateWhole, WholeOptions } from "../../src/sim/simulate.ts";
@@ -18,6 +17,7 @@ const parts = ["src", "plugins", "package.json", "tsconfig.json"];
 interface Change {
   /** Below `src/`. */
   readonly file: string;
+  /** Must stand in the file exactly once. */
   readonly text: string;
   readonly by: string;
 }
@@ -26,12 +26,16 @@ export interface WholeMutant extends Change {
   readonly name: string;
   /** Other places: those that would make good for the first. */
   readonly also?: readonly Change[];
-  /** The first seed that is tried; default 0. */
+  /** The first seed that is tried, which caught it when `bun run mutants` measured it; default 0. */
   readonly from?: number;
+  /** Of faults and load; default: `eventsMax`. */
+  readonly events?: number;
   /** What of each seed takes part; default: all of it. */
   readonly story?: Story;
   readonly caughtBy: RegExp;
 }
+
+export const eventsMax = 6000;
 
 export interface LoadedMutant {
   /** Null: the seed holds. */
@@ -39,8 +43,11 @@ export interface LoadedMutant {
   readonly dispose: () => void;
 }
 
-/** @param mutant null: a copy that is not wrong */
-export async function loadWholeMutant(mutant: WholeMutant | null): Promise<LoadedMutant> {
+/** A copy of the source with the mistake made, in a folder of its own. `dispose` removes it. */
+export function copyOfSource(mutant: Pick<WholeMutant, "file" | "text" | "by" | "also"> | null): {
+  readonly folder: string;
+  readonly dispose: () => void;
+} {
   const folder = mkdtempSync(join(tmpdir(), "graft-mutant-"));
   const dispose = (): void => rmSync(folder, { recursive: true, force: true });
   try {
@@ -52,6 +59,17 @@ export async function loadWholeMutant(mutant: WholeMutant | null): Promise<Loade
       join(folder, "plugins/kv"),
     );
     for (const change of mutant === null ? [] : [mutant, ...(mutant.also ?? [])]) make(change, join(folder, "src"));
+    return { folder, dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** @param mutant null: a copy that is not wrong */
+export async function loadWholeMutant(mutant: WholeMutant | null): Promise<LoadedMutant> {
+  const { folder, dispose } = copyOfSource(mutant);
+  try {
     const [simulation, { checkDefinition }, { default: kv }] = await Promise.all([
       import(join(folder, "src/sim/simulate.ts")) as Promise<{ readonly simulateWhole: typeof simulateWhole }>,
       import(join(folder, "src/adapters/plugin/definition-check.ts")) as Promise<DefinitionCheck>,
@@ -74,6 +92,12 @@ function make(change: Change, source: string): void {
   writeFileSync(path, replaceOnce(readFileSync(path, "utf8"), change));
 }
 
+export function replaceOnce(source: string, { file, text, by }: Change): string {
+  const pieces = source.split(text);
+  if (pieces.length !== 2) throw new Error(`${file} holds ${pieces.length - 1} times what is to be replaced: ${text}`);
+  return pieces.join(by);
+}
+
 /** The copy has a class `Violation` of its own. */
 function violationOf(simulate: typeof simulateWhole, options: WholeOptions): Violation | null {
   try {
@@ -91,6 +115,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/waiting-clients.ts",
     text: "const index = first.index + at;",
     by: "const index = first.index + at - 1;",
+    from: 2005,
+    events: 300,
     caughtBy: /./,
   },
   {
@@ -98,6 +124,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/waiting-reads.ts",
     text: "this.#ready.push({ position, age: null, waiters });",
     by: "this.#ready.push({ position: { ...position, index: 0 }, age: null, waiters });",
+    from: 2077,
+    events: 300,
     caughtBy: /linearizable/,
   },
   {
@@ -105,6 +133,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/request-desk.ts",
     text: "for (const waiter of this.#parked.release()) this.#parts.mailbox.addRequest(waiter);",
     by: "this.#parked.release();",
+    from: 2010,
+    events: 300,
     caughtBy: /not answered/,
   },
   {
@@ -112,6 +142,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/entry-runs.ts",
     text: "    this.#handedThrough = index;\n    this.commit",
     by: "    this.#handedThrough = index - 1;\n    this.commit",
+    from: 2085,
+    events: 300,
     caughtBy: /./,
   },
   {
@@ -119,6 +151,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/entry-runs.ts",
     text: "this.#handedThrough = entries.at(-1)!.index;\n      this.#hand(entries);",
     by: "this.#handedThrough = entries.at(-1)!.index;\n      this.#hand(entries);\n      if (entries.length === 3) this.#hand(entries);",
+    from: 2001,
+    events: 300,
     caughtBy: /applies/,
   },
   {
@@ -126,6 +160,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "client/session.ts",
     text: "sequence: ++this.#last, answeredBelow",
     by: "sequence: ++this.#last % 7 === 3 ? this.#last - 1 : this.#last, answeredBelow",
+    from: 2005,
+    events: 300,
     caughtBy: /./,
   },
   {
@@ -133,6 +169,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "client/attempt.ts",
     text: "if (isInDoubt && !changesNothing(body)) return outcomeUnknown",
     by: 'if (isInDoubt && body.kind === "backup") return outcomeUnknown',
+    from: 2040,
+    events: 300,
     caughtBy: /no effect/,
   },
   {
@@ -140,6 +178,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/log-tail.ts",
     text: "if (index === start) return chain;",
     by: "if (index === start) return chain + 1;",
+    from: 2020,
+    events: 300,
     caughtBy: /failed/,
   },
   {
@@ -147,6 +187,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/snapshot-taker.ts",
     text: "const about = { position: { index, term }, stampMs, chain, configuration };",
     by: "const about = { position: { index: index + 1, term }, stampMs, chain, configuration };",
+    from: 2009,
+    events: 300,
     caughtBy: /./,
   },
   {
@@ -154,6 +196,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/turn-loop.ts",
     text: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };',
     by: 'if (beginnings === this.#beginnings) this.arrive({ kind: "persisted", ticket });\n    };\n    onDurable();',
+    from: 2006,
+    events: 300,
     caughtBy: /durable/,
   },
   {
@@ -161,6 +205,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/gathering.ts",
     text: "      over();\n",
     by: "",
+    from: 2005,
+    events: 300,
     caughtBy: /all logs equal and applied|has not applied entry/,
   },
   {
@@ -168,6 +214,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "sim/memory/memory-mark.ts",
     text: "mark.damage ?? whatIsMissing(disk, mark) ??",
     by: "mark.damage ??",
+    from: 2024,
+    events: 6000,
     caughtBy: /./,
   },
   {
@@ -176,7 +224,8 @@ export const wholeMutants: readonly WholeMutant[] = [
     text: "refill: saved.refill === null ? null : { ...saved.refill, id: drawStart(start.seed, 3), ticket: null },",
     by: "refill: null,",
     also: [{ file: "core/refill.ts", text: "confirmed > log.last.index", by: "confirmed > log.last.index + 1e9" }],
-    from: 200,
+    from: 2025,
+    events: 1000,
     caughtBy: /./,
   },
   {
@@ -184,13 +233,17 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "core/durability.ts",
     text: "persistedIndex: Math.min(durability.persistedIndex, through),",
     by: "persistedIndex: durability.persistedIndex,",
-    caughtBy: /confirms/,
+    from: 2039,
+    events: 300,
+    caughtBy: /confirms|what is durable is in the log/,
   },
   {
     name: "what others told once is lost with a full disk",
     file: "node/turn-loop.ts",
     text: "    mailbox.putBack(this.#standing.latest);\n",
     by: "",
+    from: 2054,
+    events: 300,
     caughtBy: /not within|all faults over/,
     story: { faults: ["fullDisk", "crash"] },
   },

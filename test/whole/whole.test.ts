@@ -1,9 +1,7 @@
-// Whole nodes and their clients under bad luck, and whether the simulation would notice a node or a client that is wrong.
-import { describe, expect, test } from "bun:test";
+// Whole nodes and their clients under bad luck: they hold, and all kinds of bad luck have met them.
+import { expect, test } from "bun:test";
 import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import kv from "../../plugins/kv/index.ts";
-import type { Violation } from "../../src/sim/violation.ts";
-import { loadWholeMutant, type WholeMutant, wholeMutants } from "./mutants.ts";
 import { simulateWhole } from "../../src/sim/simulate.ts";
 
 const plugin = checkDefinition(kv);
@@ -38,28 +36,4 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.changes).toBeGreaterThan(10);
   expect(sum.handOvers).toBeGreaterThan(10);
   expect(sum.broughtBack).toBeGreaterThan(1);
-}, 240_000);
-
-const seedsMax = 200;
-
-/** The first violation among the mutant's seeds; null when it gets away. */
-async function firstViolation(mutant: WholeMutant | null): Promise<Violation | null> {
-  const loaded = await loadWholeMutant(mutant);
-  try {
-    for (let nth = 0; nth < (mutant === null ? 5 : seedsMax); nth++) {
-      const violation = loaded.violationOf((mutant?.from ?? 0) + nth, events);
-      if (violation !== null) return violation;
-    }
-    return null;
-  } finally {
-    loaded.dispose();
-  }
-}
-
-describe("a node or a client that is wrong is caught", () => {
-  for (const mutant of wholeMutants) {
-    test(mutant.name, async () => expect((await firstViolation(mutant))?.message).toMatch(mutant.caughtBy), 240_000);
-  }
-
-  test("and a copy that is not wrong is not", async () => expect(await firstViolation(null)).toBeNull(), 120_000);
-});
+}, 400_000);

@@ -4,8 +4,8 @@ import type { LogPosition } from "../../core/log-position.ts";
 import { latestConfiguration, type LogTerms, termAt } from "../../core/log-terms.ts";
 import type { Leader } from "../../core/roles.ts";
 import type { State } from "../../core/state.ts";
+import { areEnough } from "../deciders.ts";
 import type { Member } from "../member.ts";
-import { areEnough } from "../standing.ts";
 import type { Scene } from "./rare-state.ts";
 
 export const configurationOf = ({ log }: State): Configuration | null => latestConfiguration(log);

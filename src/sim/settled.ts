@@ -1,0 +1,81 @@
+// Has a simulated cluster settled, when all faults are over? First all that count follow one leader, and in the end all logs are equal and
+// applied, and nobody waits. Some machines rest until then: the cluster has to serve without them.
+import { isEmpty } from "./bounds.ts";
+import type { Certificates } from "./certificates.ts";
+import type { Chance } from "./chance.ts";
+import { isFollowed, type Member } from "./member.ts";
+import type { SimNetwork } from "./network.ts";
+import type { Standing } from "./standing.ts";
+import type { Standstills } from "./standstills.ts";
+import type { Workload } from "./workload.ts";
+
+export interface SettledWorld {
+  readonly standing: Standing;
+  readonly standstills: Standstills;
+  readonly certificates: Certificates;
+  readonly network: SimNetwork;
+  readonly workload: Workload;
+}
+
+/** How often some machines rest. */
+const restsOften = 0.5;
+
+export class Settled {
+  readonly #members: readonly Member[];
+  readonly #world: () => SettledWorld;
+  resting: readonly Member[] = [];
+
+  /** @param world its parts, once there are all */
+  constructor(members: readonly Member[], world: () => SettledWorld) {
+    this.#members = members;
+    this.#world = world;
+  }
+
+  /** Draws which machines stay down. */
+  drawResting(chance: Chance): readonly Member[] {
+    if (!chance.happens(restsOften)) return [];
+    this.resting = this.#world().standing.spare(chance.shuffled(this.#members));
+    return this.resting;
+  }
+
+  /** Members with the data that they have now. Others wait to be added, or have been removed. */
+  #counting(): readonly Member[] {
+    const { certificates, standing } = this.#world();
+    const members = standing.governing?.members ?? [];
+    const isAway = (each: Member): boolean => each.isOut || certificates.isLeft(each) || this.resting.includes(each);
+    return this.#members.filter((each) => !isAway(each) && members.some(({ key }) => key === each.key));
+  }
+
+  /** All that it reaches follow one leader, also one with which something is wrong. */
+  get isLedByAny(): boolean {
+    const { certificates, network } = this.#world();
+    const counting = this.#counting();
+    // With an expired certificate it reaches those with which it is connected still.
+    const reached = (leader: Member): readonly Member[] =>
+      certificates.isLeft(leader) ? counting.filter(({ id }) => network.isConnected(leader.id, id)) : counting;
+    return this.#members.some((each) => isFollowed(each, reached(each)));
+  }
+
+  /** All follow one leader, which has nothing to hand over for. */
+  get isLed(): boolean {
+    const { standstills } = this.#world();
+    const counting = this.#counting();
+    const leading = counting.find((each) => isFollowed(each, counting));
+    return leading !== undefined && !standstills.isLeft(leading) && standstills.areKnownTo(leading);
+  }
+
+  /** All logs are equal and applied, and nobody waits. */
+  get isQuiet(): boolean {
+    const { network, standstills, workload } = this.#world();
+    const counting = this.#counting();
+    if (workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
+    const appliedIndex = counting.find(({ isLeader }) => isLeader)?.node?.appliedIndex;
+    if (network.heldCount > 0) return false;
+    return counting.every((member) => {
+      const node = member.node!;
+      if (!standstills.isLeft(member) && !isEmpty(member)) return false;
+      const isApplied = node.appliedIndex === appliedIndex || standstills.isLeft(member);
+      return isApplied && node.state.log.last.index === appliedIndex;
+    });
+  }
+}

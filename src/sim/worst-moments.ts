@@ -1,0 +1,91 @@
+// What goes wrong at the moment that hurts most? A leader ends as soon as it leads, with entries that few nodes have: one after the
+// other makes the logs of figures 7 and 8. A leader ends as soon as it takes something for committed, and a voter as soon as it has voted.
+import type { Chance, Range } from "./chance.ts";
+import type { Faults } from "./faults.ts";
+import type { Member } from "./member.ts";
+import type { Schedule } from "./schedule.ts";
+
+/**
+ * `freshLeader`: a leader is cut off with fewer than a majority as soon as it leads, and crashes when it has been heard.
+ * `fullFollower`: a disk is full while a leader begins, so that the first messages of the leader come to nothing. `committed`: a leader
+ * crashes when it has committed something. `voted`: a node crashes when it has voted for another one.
+ */
+export type WorstMomentName = "freshLeader" | "fullFollower" | "committed" | "voted";
+
+export const neverAtMoments: Readonly<Record<WorstMomentName, number>> = {
+  freshLeader: 0,
+  fullFollower: 0,
+  committed: 0,
+  voted: 0,
+};
+
+export interface WorstMomentPace {
+  /** How often each of them is taken, of its chances. */
+  readonly often: Readonly<Record<WorstMomentName, number>>;
+  /** How long a fresh leader has. */
+  readonly freshMs: Range;
+}
+
+export interface WorstMomentWorld {
+  readonly schedule: Schedule;
+  readonly chance: Chance;
+  readonly members: readonly Member[];
+  readonly faults: Faults;
+  /** Clients ask this node, and no other one. */
+  readonly hurry: (member: Member) => void;
+}
+
+export class WorstMoments {
+  readonly #pace: WorstMomentPace;
+  readonly #world: WorstMomentWorld;
+
+  constructor(pace: WorstMomentPace, world: WorstMomentWorld) {
+    this.#pace = pace;
+    this.#world = world;
+  }
+
+  onElected(leader: Member): void {
+    const { chance, faults, hurry, members } = this.#world;
+    if (faults.isOver) return;
+    if (chance.happens(0.3)) hurry(chance.pick(members));
+    if (chance.happens(this.#pace.often.freshLeader)) this.#cutOff(leader);
+    else if (chance.happens(this.#pace.often.fullFollower)) faults.fill(chance.pick(members));
+  }
+
+  #cutOff(leader: Member): void {
+    const { chance, faults, hurry, members, schedule } = this.#world;
+    const others = chance.shuffled(members.filter((member) => member !== leader));
+    const side = [leader, ...others.slice(0, chance.below(Math.ceil(members.length / 2)))];
+    const forMs = chance.from(this.#pace.freshMs);
+    const { lives } = leader;
+    // It ends before the network is whole again.
+    schedule.after(forMs, () => {
+      if (leader.lives === lives && !faults.isOver) faults.crash(leader);
+    });
+    faults.heal();
+    faults.cutBetween((one, other) => side.includes(one) !== side.includes(other), forMs);
+    hurry(leader);
+  }
+
+  /** Others that take themselves for the leader are asked now, if ever. */
+  onCommitted(leader: Member): void {
+    const { chance, faults, hurry, members } = this.#world;
+    if (faults.isOver) return;
+    for (const member of members) if (member !== leader && member.isLeader && chance.happens(0.5)) hurry(member);
+    if (chance.happens(this.#pace.often.committed)) this.#crashSoon(leader);
+  }
+
+  onVoted(voter: Member): void {
+    const { chance, faults } = this.#world;
+    if (!faults.isOver && chance.happens(this.#pace.often.voted)) this.#crashSoon(voter);
+  }
+
+  /** Not within the turn that it is taking. */
+  #crashSoon(member: Member): void {
+    const { faults, schedule } = this.#world;
+    const { lives } = member;
+    schedule.after(0, () => {
+      if (member.lives === lives && !faults.isOver) faults.crash(member);
+    });
+  }
+}

@@ -1,0 +1,16 @@
+// All mistakes that the simulation of whole nodes has to find.
+import { clientMutants } from "./client-mutants.ts";
+import { logMutants } from "./log-mutants.ts";
+import { membershipMutants } from "./membership-mutants.ts";
+import { type WholeMutant, wholeMutants } from "./mutants.ts";
+import { troubleMutants } from "./trouble-mutants.ts";
+import { votingMutants } from "./voting-mutants.ts";
+
+export const allMutants: readonly WholeMutant[] = [
+  ...wholeMutants,
+  ...votingMutants,
+  ...logMutants,
+  ...membershipMutants,
+  ...clientMutants,
+  ...troubleMutants,
+];
