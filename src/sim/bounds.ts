@@ -29,6 +29,8 @@ export class Bounds {
   readonly #requestsMax: number;
   readonly #due = new Map<Member, Due[]>();
   #isCalm = false;
+  /** As far as any node knows. */
+  #committed: LogIndex = 0;
   /** What there was at the most: requests of a node, and its lateness in election timeouts. */
   requestsMax = 0;
   lateMax = 0;
@@ -47,6 +49,7 @@ export class Bounds {
   look(member: Member): void {
     const { node } = member;
     if (node === null) return void this.#due.delete(member);
+    this.#committed = Math.max(this.#committed, node.state.commitIndex);
     const { waitingCount, open } = node.requests;
     const count = Math.max(waitingCount, open.count);
     this.requestsMax = Math.max(this.requestsMax, count);
@@ -59,8 +62,8 @@ export class Bounds {
     const { appliedIndex, state } = member.node!;
     const due = this.#due.get(member);
     if (due === undefined) {
-      // One that has just started has much to apply as soon as it hears how much is committed.
-      if (appliedIndex === state.commitIndex && appliedIndex > 0) this.#due.set(member, []);
+      // One that starts again in the meantime has to apply its log first.
+      if (appliedIndex >= this.#committed) this.#due.set(member, []);
       return;
     }
     while (due.length > 0 && due[0]!.through <= appliedIndex) due.shift();

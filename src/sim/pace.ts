@@ -145,7 +145,7 @@ function drawMachines(chance: Chance): typeof noMachines & { readonly clockJump:
 function drawTrouble(chance: Chance): TroublePace {
   return {
     poison: chance.pick([null, null, null, null, null, null, "throws", "hangs"]),
-    poisonAfter: chance.between(0.4, 0.95),
+    poisonAfter: chance.between(2400, 5700),
     large: chance.pick([0, 0, 0, 0.005]),
   };
 }

@@ -10,7 +10,7 @@ import { markIn, textOfMark, troubled } from "./troubled-store.ts";
 export interface TroublePace {
   /** Of one command; null: there is none. */
   readonly poison: "throws" | "hangs" | null;
-  /** When it is sent: after this share of the events. */
+  /** When it is sent: after so many events, whatever the length of the simulation, so that a shorter replay meets it as well. */
   readonly poisonAfter: number;
   /** How many of the requests are large, or their answers. */
   readonly large: number;
@@ -22,18 +22,18 @@ const mebibyte = 1024 * 1024;
 export class PluginTrouble {
   readonly #chance: Chance;
   readonly #pace: TroublePace;
-  /** How far the simulation is, 0 to 1. */
-  readonly #progress: () => number;
+  /** How many events there have been. */
+  readonly #events: () => number;
   readonly #violated: (what: string) => void;
   /** Where each value took effect first. */
   readonly #effects = new Map<string, LogIndex>();
   #poisons = 0;
   #isOver = false;
 
-  constructor(chance: Chance, pace: TroublePace, progress: () => number, violated: (what: string) => void) {
+  constructor(chance: Chance, pace: TroublePace, events: () => number, violated: (what: string) => void) {
     this.#chance = chance;
     this.#pace = pace;
-    this.#progress = progress;
+    this.#events = events;
     this.#violated = violated;
   }
 
@@ -57,7 +57,7 @@ export class PluginTrouble {
   mark(): string {
     if (this.#isOver) return "";
     const { poison, poisonAfter, large } = this.#pace;
-    if (poison !== null && this.#poisons < poisonsMax && this.#progress() >= poisonAfter) {
+    if (poison !== null && this.#poisons < poisonsMax && this.#events() >= poisonAfter) {
       this.#poisons++;
       return textOfMark({ kind: poison });
     }

@@ -145,7 +145,7 @@ class World {
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
     const links = new ClientLinks(this.#network, violated);
     this.#links = links;
-    this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events / this.#eventsMax, violated);
+    this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     this.#bounds = new Bounds({ ...shared, clients: pace.workload.clients + hurriedMax, electionTimeoutMs });
     this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);

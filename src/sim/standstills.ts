@@ -95,10 +95,11 @@ export class Standstills {
   onSent({ from, to, message }: Sent): void {
     if (message.kind !== "timeoutNow") return;
     const leader = this.#world.members.find(({ id }) => id === nodeIdOf(from))!;
-    const { index = null, kind } = leader.standstill ?? {};
-    const { state, requests } = leader.node!;
+    const { index = null } = leader.standstill ?? {};
+    const { state } = leader.node!;
     const isOwn = state.role.kind === "leader" && state.role.transfer?.ref === null;
-    const isKnown = kind === "throws" || requests.endlessWork !== null;
+    // A hang is named after a while. Until the core knows, it may hand over for another reason.
+    const isKnown = state.unfit.get(state.self) === "stateMachine";
     if (index === null || !isOwn || !isKnown) return;
     const { members } = latestConfiguration(state.log)!;
     const priorityOf = (key: MemberKey): number => members.find((member) => member.key === key)?.priority ?? 0;
