@@ -4,7 +4,7 @@ import { fatalExitCode, writeLastWord } from "../fail-stop.ts";
 import type { Output } from "./output.ts";
 import type { signalExitCodes } from "./stop-signals.ts";
 
-/** 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft, more: stopped by a signal. */
+/** 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft, 129, 130, 131, 143: graft sim was stopped by a signal. */
 export type ExitCode =
   0 | 1 | 2 | 3 | 4 | typeof fatalExitCode | (typeof signalExitCodes)[keyof typeof signalExitCodes];
 

@@ -83,7 +83,7 @@ export const commands: Group = {
   summary:
     "Graft makes any state machine resilient through Raft: a group of nodes that agree, and go on when some fail.",
   details: [
-    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft, 130 stopped by Ctrl-C.",
+    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft. graft sim ends with 130 after Ctrl-C.",
     "Commands that talk to a cluster find it by --cluster and --ca, --cert, --key, else by GRAFT_CLUSTER, GRAFT_CA, GRAFT_CERT, GRAFT_KEY, else by the nearest graft.toml, in this folder or one above.",
   ],
   examples: [

@@ -113,10 +113,11 @@ export class Runner {
     try {
       for (;;) {
         const step = steps.next();
-        if (step.done === true) return step.value;
         whereabouts.expectSteps(false);
+        // Also behind the last step: promises and timers that the plugin has left behind fail now, or belong to no seed.
         await pause();
         whereabouts.expectSteps(true);
+        if (step.done === true) return step.value;
       }
     } catch (error) {
       if (error instanceof Violation) return error;

@@ -1,5 +1,6 @@
 // The thread that simulates: an entry point of its own in the compiled binary. A plugin's endless loop stops this thread, and not the one that
 // watches it (thread.ts).
+import { dirname } from "node:path";
 import { locatePlugin } from "../adapters/plugin/loader.ts";
 import { GraftError } from "../errors.ts";
 import { loadSubject } from "./plugin-copies.ts";
@@ -13,6 +14,9 @@ declare const self: Worker;
 const send = (message: FromThread): void => self.postMessage(message);
 
 let goOn: () => void = () => {};
+/** Of Graft's own code, in stack traces: compiled, all of it is in one folder. */
+const ownFolder = import.meta.dir.endsWith("/src/sim") ? dirname(import.meta.dir) : import.meta.dir;
+
 /** Of the plugin, in stack traces; null: it ships with Graft. */
 let pluginPath: string | null = null;
 
@@ -67,10 +71,12 @@ function fail(error: unknown): void {
   send({ kind: "failed", code: error.code, message: error.message, stack: origin ?? stack });
 }
 
-/** A timer or a promise that was left behind: the plugin's, if its file is in the trace. */
+/** A timer or a promise that was left behind: the plugin's, or of what it imports, unless Graft's own code failed. */
 function failOutside(error: unknown): void {
-  const isOfPlugin = pluginPath !== null && error instanceof Error && error.stack?.includes(pluginPath) === true;
-  if (!isOfPlugin) return fail(error);
-  const message = `The plugin ${pluginPath} fails outside of its functions, in a promise or a timer: ${error.message}`;
+  const origin =
+    error instanceof Error ? (error.stack ?? "").split("\n").find((line) => /^\s+at /.test(line)) : undefined;
+  if (pluginPath === null || origin?.includes(ownFolder) === true) return fail(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = `The plugin ${pluginPath} fails outside of its functions, in a promise or a timer: ${reason}`;
   fail(new GraftError("plugin", message, { cause: error }));
 }

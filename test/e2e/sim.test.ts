@@ -264,11 +264,17 @@ test("a plugin that fails outside of its functions, or ends its thread, is told 
       plugin("", 'setTimeout(() => { throw new TypeError("late"); });'),
       /outside of its functions.*: late\n/,
     ],
+    "leaves-text": [plugin('void Promise.reject("late")'), /outside of its functions.*: late\n/],
+    "leaves-import": [plugin("later()", 'import { later } from "./later.ts";'), /outside of its functions.*: late\n/],
     exits: [plugin("process.exit(0)"), /The plugin has ended the thread of the simulation, in: the command /],
   } as const;
+  writeFileSync(
+    join(folder, "later.ts"),
+    'export const later = () => void Promise.resolve().then(() => { throw new TypeError("late"); });',
+  );
   for (const [name, [code, told]] of Object.entries(cases)) {
     writeFileSync(join(folder, `${name}.ts`), code);
-    const { exitCode, stderr } = await sim("--plugin", `${name}.ts`);
+    const { exitCode, stderr } = await sim("--plugin", `${name}.ts`, "--events", "300");
     expect([name, exitCode, stderr]).toEqual([name, 1, expect.stringMatching(told)]);
     expect(stderr).toEndWith(" next: Correct the plugin, or the path after --plugin.\n");
   }

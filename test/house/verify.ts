@@ -37,7 +37,7 @@ const stages: readonly Stage[] = [
     "--path-ignore-patterns=test/seeds/**",
     "--timeout=20000",
   ),
-  // Other seeds each time, on all cores. What they find is no fault of the change under test, so CI does not wait for them.
+  // Other seeds each time, on all cores. They still find faults of the simulation itself, so CI does not wait for them.
   { ...tests("seeds", "./test/seeds/"), isExtra: true },
   // One file at a time: each starts whole clusters, and two of them would share two cores.
   tests("e2e", "./test/e2e/", "--timeout=60000"),

@@ -1,4 +1,4 @@
-// Whole nodes and their clients under bad luck, from seeds that no run before has tried: at least as much as the budget says, on all cores.
+// Whole nodes and their clients under bad luck, from a random first seed on: at least as much as the budget says, on all cores.
 // GRAFT_FIRST_SEED=N runs the same seeds as a run that printed N.
 import { expect, test } from "bun:test";
 import { runSeeds } from "../whole/seed-workers.ts";
