@@ -54,6 +54,8 @@ export class Fitness {
   #problem: string | null = null;
   #unfit: Unfit = new Map();
   #lookDueMs: Millis = Number.NEGATIVE_INFINITY;
+  /** The members that were judged last. */
+  #judged: Configuration | null = null;
 
   constructor(modules: FitnessModules, options: FitnessOptions) {
     this.#modules = modules;
@@ -88,6 +90,11 @@ export class Fitness {
     this.look();
   }
 
+  /** A turn may have brought new members: they count as fit until they are judged. */
+  onTurned(): void {
+    if (latestConfiguration(this.#options.state().log) !== this.#judged) this.look();
+  }
+
   /** To be called often: time alone changes something as well. While a member's stop is known, each entry that is applied may. */
   sweep(): void {
     if (this.#modules.clock.nowMs() >= this.#lookDueMs || this.#someoneStopped()) this.look();
@@ -102,6 +109,7 @@ export class Fitness {
   look(): void {
     this.#lookDueMs = this.#modules.clock.nowMs() + lookIntervalMs;
     const configuration = latestConfiguration(this.#options.state().log);
+    this.#judged = configuration;
     if (configuration === null) return;
     const own = this.#own();
     this.#say(own.problem);

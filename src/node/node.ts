@@ -133,6 +133,7 @@ export class Node {
   #onTurned(): void {
     this.#parts.snapshots.onTurned();
     this.#parts.membership.onTurned();
+    this.#parts.fitness.onTurned();
     this.requests.onTurned();
     this.#noteQuiet();
   }

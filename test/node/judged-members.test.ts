@@ -1,0 +1,75 @@
+// P72: a new member counts as fit until it is judged, so it is judged at once.
+import { expect, test } from "bun:test";
+import type { Unfit } from "../../src/core/impediment.ts";
+import { latestConfiguration } from "../../src/core/log-terms.ts";
+import type { State } from "../../src/core/state.ts";
+import { Fitness } from "../../src/node/fitness.ts";
+import { leader } from "../core/build.ts";
+import { n1, n2, n3, n4 } from "../core/say.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+import { join, newcomer, nothing } from "./administering.ts";
+import { Cluster } from "./cluster.ts";
+
+test("a member that joins while the state machine of the leader hangs is judged in the turn that adds it", () => {
+  let state: State = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
+  const told: Unfit[] = [];
+  const fitness = new Fitness(
+    {
+      clock: new ManualClock(),
+      disk: { measure: () => ({ freeBytes: 1, totalBytes: 1 }) },
+      logger: { enabled: () => false, log: () => {} },
+      transport: {
+        send: () => {},
+        discover: () => Promise.reject(new Error("nobody is dialled")),
+        peers: () => [],
+      },
+    },
+    {
+      state: () => state,
+      stateMachine: () => ({
+        failure: null,
+        endlessWork: { problem: "entry 1 hangs", entry: 1 },
+        appliedIndex: 0,
+        stoppedThrough: null,
+      }),
+      space: { minFreeBytes: 0, minFreePercent: 0 },
+      certificateEnds: null,
+      arrive: (event) => {
+        if (event.kind === "fitness") told.push(event.unfit);
+      },
+    },
+  );
+  fitness.look();
+  expect([...told.at(-1)!.keys()]).toEqual([n1, n2, n3]);
+  fitness.onTurned();
+  expect(told).toHaveLength(1);
+  state = leader({
+    members: [n1, n2, n3, n4],
+    matched: [
+      [n2, 1],
+      [n3, 1],
+    ],
+  });
+  fitness.onTurned();
+  expect(told.at(-1)!.get(n4)).toBe("stateMachine");
+});
+
+test("a node judges a newcomer before any time has passed", async () => {
+  const cluster = await Cluster.founded(["n1", "n2", "n3"]);
+  const { leader: first, followers } = cluster;
+  const joining = await join(cluster, "n4");
+  followers[0]!.machine.poison = "bad";
+  cluster.client(first.id).command("bad");
+  await cluster.advance(1_000);
+  const { self } = joining.node.state;
+  const change = { ...nothing, add: [newcomer("n4")] };
+  const more = { timeoutMs: 60_000, expectedIndex: null, dryRun: false };
+  cluster.client(first.id).send((id) => ({ kind: "changeMembership", id, change, ...more }));
+  const isMember = (): boolean =>
+    latestConfiguration(first.node.state.log)?.members.some(({ key }) => key === self) === true;
+  for (let passedMs = 0; !isMember() && passedMs < 10_000; passedMs += 1) await cluster.advance(1, 1);
+  // It is not known yet whether its state machine gets past the entry.
+  expect(first.node.state.unfit.get(self)).toBe("stateMachine");
+  await cluster.until("it has told", () => !first.node.state.unfit.has(self));
+  await cluster.stopAll();
+});
