@@ -81,8 +81,8 @@ const layers: Readonly<Record<string, Layer>> = {
   // Whole nodes in one process, from one seed. It stands in for what surrounds them: time, network, disk and threads.
   sim: {
     at: ["src/sim/"],
-    // Snapshots in memory have the same bytes as those in files.
-    uses: ["core", "ports", "errors", "node", "client", "cbor", "files", "plugin"],
+    // Snapshots in memory have the same bytes as those in files, and log lines are held back as in the process.
+    uses: ["core", "ports", "errors", "node", "client", "cbor", "files", "plugin", "consola"],
     platform: true,
   },
   cli: {

@@ -10,11 +10,12 @@ import { Node } from "../node/node.ts";
 import type { NodeEnd } from "../node/node-end.ts";
 import type { NodeOptions } from "../node/node-options.ts";
 import type { SnapshotPolicy } from "../node/snapshot-taker.ts";
-import type { LogLevel, Logger } from "../ports/logger.ts";
+import type { LogFields, LogLevel, Logger } from "../ports/logger.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
+import { LogLines } from "./log-lines.ts";
 import { type DamageName, damageSentences, type DiskPace, MachineDisk } from "./machine-disk.ts";
 import { type Process, processOf, type SimNetwork } from "./network.ts";
 import type { Sent } from "./promises.ts";
@@ -42,6 +43,8 @@ export interface MemberWorld {
   /** All machines, this one among them. */
   readonly machines: readonly Member[];
   readonly trace: (line: string) => void;
+  /** A node writes one message again and again. */
+  readonly flooded: (by: NodeId, message: string) => void;
   /** A node sends a message, and this is what it has on its disk. */
   readonly sent: (by: Member, what: Sent, disk: MemoryDisk) => void;
   /** An entry goes to the state machine of a member. */
@@ -340,8 +343,15 @@ export class Member {
   }
 
   #logger(): Logger {
-    const log = (level: LogLevel, message: string, fields?: object): void =>
-      this.#world.trace(sentenceOfLog(this.id, level, message, { ...fields }));
+    const { network, trace, flooded } = this.#world;
+    const lines = new LogLines({
+      nowMs: () => network.schedule.nowMs,
+      flooded: (message) => flooded(this.id, message),
+    });
+    const log = (level: LogLevel, message: string, fields: LogFields = {}, cause?: string): void => {
+      trace(sentenceOfLog(this.id, level, message, fields));
+      lines.log(level, message, fields, cause);
+    };
     return { enabled: (level) => level !== "trace", log };
   }
 }

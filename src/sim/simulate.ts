@@ -203,6 +203,7 @@ class World {
           this.#liars.onApplied(entry);
         },
         restored: () => void this.#restores++,
+        flooded: (by, message) => this.#verdict.note(`${by} fills its log with "${message}"`),
         sent: (by, what, disk) => {
           this.#promises.onSent(what, disk);
           this.#standstills.onSent(what);

@@ -143,4 +143,13 @@ export const troubleMutants: readonly WholeMutant[] = [
     story: { faults: ["crash"] },
     caughtBy: /has not applied entry/,
   },
+  {
+    name: "a node writes a line for each message",
+    file: "node/incoming.ts",
+    text: "const { membership, fitness, loop } = this.#parts;\n    if (message",
+    by: 'const { membership, fitness, loop } = this.#parts;\n    this.#logger.log("info", "a message");\n    if (message',
+    from: 12,
+    events: 2000,
+    caughtBy: /fills its log with "a message"/,
+  },
 ];
