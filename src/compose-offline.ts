@@ -11,7 +11,7 @@ import { inspectLog, type InspectionOptions, type LogInspection } from "./adapte
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { planRecovery, recover, type Recovered, type Recovery, whyNotRecovered } from "./adapters/sqlite/recover.ts";
 import { systemClock } from "./adapters/system/clock.ts";
-import { listeningAt } from "./client/gone.ts";
+import { listeningAt } from "./adapters/tls/listening.ts";
 import { composeStateMachine, type NodeSettings } from "./compose.ts";
 import { nodeIdOf } from "./core/configuration.ts";
 import { isQuorum } from "./core/quorum.ts";

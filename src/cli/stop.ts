@@ -32,7 +32,7 @@ export const stop = command({
       const { id, address } = await targetOf(args, client, timeoutMs);
       const asking = { subject: "stop", leftMs: () => remainingMs(dueMs) } as const;
       await askMeant(client, { id, address }, asking, (leftMs) => client.stopNode(address, { timeoutMs: leftMs }));
-      const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()));
+      const gone = waitUntilGone(address, Math.max(0, dueMs - performance.now()), client.clock);
       const doubt = await output.progress(`waiting for ${id} to stop`, gone);
       if (doubt !== null) {
         const message = `${id} at ${address} was told to stop, and was not seen to have gone within ${timeoutMs} ms: ${doubt}`;

@@ -78,27 +78,28 @@ export async function runLoad(connect: () => GraftClient, load: Load, work: Work
   const pool = Array.from({ length: Math.min(load.clients, connectionsMax) }, connect);
   try {
     await Promise.all(pool.map((client) => work.prepare(client, load)));
+    const { clock } = pool[0]!;
     const latenciesMs: number[] = [];
     let failures = 0;
-    const beganMs = performance.now() + load.warmUpSeconds * 1000;
+    const beganMs = clock.nowMs() + load.warmUpSeconds * 1000;
     const endMs = beganMs + load.seconds * 1000;
     await Promise.all(
       Array.from({ length: load.clients }, async (_, number) => {
         const client = pool[number % pool.length]!;
         const operate = work.begin(number, load);
         for (let turn = 0; ; turn++) {
-          const fromMs = performance.now();
+          const fromMs = clock.nowMs();
           if (fromMs >= endMs) return;
           try {
             await operate(client, turn);
-            if (fromMs >= beganMs) latenciesMs.push(performance.now() - fromMs);
+            if (fromMs >= beganMs) latenciesMs.push(clock.nowMs() - fromMs);
           } catch {
             failures++;
           }
         }
       }),
     );
-    return summarize(work.op, load, latenciesMs, (performance.now() - beganMs) / 1000, failures);
+    return summarize(work.op, load, latenciesMs, (clock.nowMs() - beganMs) / 1000, failures);
   } finally {
     await Promise.all(pool.map((client) => client.close()));
   }

@@ -1,5 +1,6 @@
 // How is a change of the membership seen through? It may outlive the leader that began it: then whoever asked looks at what
 // has become of it, and asks the next leader for what is left. Asking twice for the same is safe.
+import { isDeepStrictEqual } from "node:util";
 import { GraftError } from "../errors.ts";
 import type { ConfigurationReply } from "../ports/requests.ts";
 import type { RequestedChange } from "../ports/membership-requests.ts";
@@ -127,7 +128,7 @@ export function isDone(
     const own = after.members.find((member) => member.id === id);
     const incarnation = incarnations.get(id);
     if (incarnation !== undefined) return own?.incarnation === incarnation;
-    return before !== null && !before.members.some((member) => Bun.deepEquals(member, own));
+    return before !== null && !before.members.some((member) => isDeepStrictEqual(member, own));
   });
 }
 

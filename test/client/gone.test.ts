@@ -1,29 +1,38 @@
 // That a node has stopped is said when its host refuses connections, and not when nothing is known of it.
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/adapters/system/clock.ts";
 import { waitUntilGone } from "../../src/client/gone.ts";
+import { PlayedTime } from "./played-time.ts";
 
 const vacant = { kind: "vacant", reason: "connection refused: nothing listens there" } as const;
 const lost = { kind: "unable", reason: "no route to the network" } as const;
 
+type Knock = Parameters<typeof waitUntilGone>[3];
+const gone = (timeoutMs: number, knock: Knock): Promise<string | null> => {
+  const time = new PlayedTime();
+  return time.until(waitUntilGone("a:1", timeoutMs, time, knock));
+};
+
 test("a node whose host refuses connections has gone", async () => {
   const found = [null, null, vacant];
-  expect(await waitUntilGone("a:1", 60_000, async () => found.shift() ?? null)).toBeNull();
+  expect(await gone(60_000, async () => found.shift() ?? null)).toBeNull();
 });
 
 test("a node that cannot be reached is not said to have gone", async () => {
-  expect(await waitUntilGone("a:1", 0, async () => lost)).toBe("no route to the network");
+  expect(await gone(0, async () => lost)).toBe("no route to the network");
   const found = [null, lost, vacant];
-  expect(await waitUntilGone("a:1", 60_000, async () => found.shift() ?? null)).toBeNull();
+  expect(await gone(60_000, async () => found.shift() ?? null)).toBeNull();
 });
 
 test("a node that still listens has not gone", async () => {
-  expect(await waitUntilGone("a:1", 0, async () => null)).toBe("it still takes connections");
+  expect(await gone(0, async () => null)).toBe("it still takes connections");
+  expect(await gone(60_000, async () => null)).toBe("it still takes connections");
 });
 
 test("a port says by itself whether something listens", async () => {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const address = `127.0.0.1:${listener.port}`;
-  expect(await waitUntilGone(address, 0)).toBe("it still takes connections");
+  expect(await waitUntilGone(address, 0, systemClock)).toBe("it still takes connections");
   listener.stop(true);
-  expect(await waitUntilGone(address, 0)).toBeNull();
+  expect(await waitUntilGone(address, 0, systemClock)).toBeNull();
 });

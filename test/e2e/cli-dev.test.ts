@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "../../src/adapters/system/clock.ts";
 import { waitUntilGone } from "../../src/client/gone.ts";
 import { findFreePortsInARow } from "../../src/local/free-ports.ts";
 import { binary, graft, patienceMs, temporaryFolder, until } from "./test-cluster.ts";
@@ -95,7 +96,7 @@ describe("dev", () => {
     const second = await withDev(["--dir", "here"], "SIGHUP", async (document) => {
       const got = await graft(["execute", "query", "get", '{"key":"a"}'], { cwd: document.dir });
       expect(got).toMatchObject({ exitCode: 0, stdout: "1" });
-      for (const { address } of document.nodes) expect(await waitUntilGone(address, 0)).not.toBeNull();
+      for (const { address } of document.nodes) expect(await waitUntilGone(address, 0, systemClock)).not.toBeNull();
       // The one that was added runs with the others from now on.
       await until("all four are there", async () => {
         const status = JSON.parse((await graft(["cluster", "status", "--json"], { cwd: document.dir })).stdout);
@@ -126,7 +127,7 @@ describe("dev", () => {
       expect(await graft([...command, "two", "words"], inside)).toMatchObject({ exitCode: 2 });
     });
     expect(addresses).toHaveLength(1);
-    for (const address of addresses) expect(await waitUntilGone(address, patienceMs)).toBeNull();
+    for (const address of addresses) expect(await waitUntilGone(address, patienceMs, systemClock)).toBeNull();
   });
 });
 
