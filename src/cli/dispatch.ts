@@ -6,7 +6,7 @@ import type { Command, Group } from "./command.ts";
 import { completions } from "./complete.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type ExitCode, Failure, isForeseen, report, reportAtLast } from "./explain-error.ts";
-import { helpWidthMax, renderHelp } from "./help.ts";
+import { helpWidth, renderHelp } from "./help.ts";
 import { Output, type Paint } from "./output.ts";
 import { checkArguments, isFlag } from "./strict-arguments.ts";
 
@@ -55,7 +55,7 @@ async function run({ path, subject, rest }: Found, output: Output): Promise<Exit
 }
 
 async function showHelp({ path, subject }: Found, output: Output): Promise<void> {
-  const width = output.onTerminal ? Math.min(process.stdout.columns, helpWidthMax) : helpWidthMax;
+  const width = helpWidth(output.onTerminal ? process.stdout.columns : undefined);
   const help = (paint: Paint): string => renderHelp(path, subject, { paint, width });
   await output.answer({ help: help((_, text) => text) }, help);
 }

@@ -10,7 +10,11 @@ interface Look {
 }
 
 /** Text is harder to read on longer lines. */
-export const helpWidthMax = 100;
+const helpWidthMax = 100;
+
+/** @param terminalWidth undefined: there is no terminal; 0: the terminal does not know its width */
+export const helpWidth = (terminalWidth: number | undefined): number =>
+  Math.min(terminalWidth || helpWidthMax, helpWidthMax);
 
 /** `path` is how the command is called, `graft cluster status`. */
 export function renderHelp(path: string, subject: Command | Group, look: Look): string {

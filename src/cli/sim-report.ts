@@ -51,18 +51,31 @@ function nextSteps(command: string, shrinking: Shrinking): readonly string[] {
 
 type Stuck = Extract<End, { kind: "stuck" }>;
 
-/** A function of the plugin does not return. */
-export function stuckFailure({ at: { seed, isInPlugin, work }, isLoop }: Stuck, about: About): Failure {
+/** A function of the plugin does not return, or the simulation makes no progress for another reason. */
+export function stuckFailure({ at, isLoop }: Stuck, about: About): Failure {
+  const { seed, isInPlugin, work } = at;
+  const rule = isInPlugin ? "the plugin does not return" : "the simulation makes no progress";
+  const before = work === "" ? [] : [`since the plugin returned from: ${work}`];
+  const lines = [rule, ...(isInPlugin ? [`from: ${work}`] : before), timeOf(isLoop)];
+  const message = lines.join("\n  ");
+  return runFailure(new GraftError("state-machine", message), seed ?? about.assignment.first, about, { work });
+}
+
+/** The plugin has failed in a promise or a timer, or has ended the thread. */
+export const failureOutside = (error: GraftError, seed: number, about: About): Failure =>
+  runFailure(error, seed, about, {});
+
+/** What ended the run of a seed, with the command that repeats the run. */
+function runFailure(cause: GraftError, seed: number, about: About, more: Readonly<Record<string, unknown>>): Failure {
   const { events, story } = about.assignment;
-  const telling = { seed: seed ?? about.assignment.first, events, story };
-  const command = commandOf(telling, about);
-  const rule = isInPlugin ? "the plugin does not return" : "the simulation does not get on";
-  const where = isInPlugin ? `from: ${work}` : `since the plugin has returned from: ${work}`;
-  const message = `${rule}\n  ${where}\n  ${timeOf(isLoop)}\n  seed ${telling.seed}, ${versionsOf(about)}`;
+  const command = commandOf({ seed, events, story }, about);
+  const error = new GraftError(cause.code, `${cause.message}\n  seed ${seed}, ${versionsOf(about)}`, {
+    cause: cause.cause,
+  });
   const next = [`See it again: ${command}`, `Read what happens before: ${command} --trace`].join("\n");
   const { name, version: pluginVersion } = about.subject;
-  const fields = { seed: telling.seed, events, work, graft: version, plugin: name, pluginVersion, command };
-  return new Failure(new GraftError("state-machine", message), 1, fields, { meaning, next });
+  const fields = { seed, events, ...more, graft: version, plugin: name, pluginVersion, command };
+  return new Failure(error, 1, fields, { meaning, next });
 }
 
 /** The plugin cannot be simulated. */
@@ -76,7 +89,7 @@ export function stuckAtStart({ at: { work }, isLoop }: Stuck, path: string): Fai
 }
 
 const timeOf = (isLoop: boolean): string =>
-  isLoop ? `it has used ${loopSeconds} s of processor time` : "it has waited for a minute";
+  isLoop ? `for ${loopSeconds} s of processor time` : "for a minute, and the processor is idle";
 
 const versionsOf = ({ subject }: About): string => `graft ${version}, ${subject.name} ${subject.version}`;
 

@@ -4,9 +4,13 @@ import { type End, SimulationThread } from "../sim/thread.ts";
 import type { Assignment } from "../sim/worker-messages.ts";
 import type { Output } from "./output.ts";
 import { counted, unusable } from "./sim-report.ts";
-import { askedToStop, type StopSignal } from "./stop-signals.ts";
+import { askedToStop, signalExitCodes, type StopSignal } from "./stop-signals.ts";
 
-type Ended = End | { readonly kind: "stopped"; readonly signal: StopSignal };
+type Ended =
+  | End
+  | { readonly kind: "stopped"; readonly signal: StopSignal }
+  /** The plugin has failed, in no work that it was given. `seed`: what was simulated then. */
+  | { readonly kind: "failed"; readonly error: GraftError; readonly seed: number };
 
 export interface Simulated {
   readonly end: Ended;
@@ -22,15 +26,23 @@ export async function simulate(assignment: Assignment, output: Output): Promise<
     },
     lines: (lines) => output.line(lines.join("\n")),
   });
-  const stopped = askedToStop().then((signal): Ended => ({ kind: "stopped", signal }));
+  const stopped = askedToStop((signal) => signalExitCodes[signal]).then((signal): Ended => ({
+    kind: "stopped",
+    signal,
+  }));
   const work = Promise.race([thread.end(), stopped]);
-  try {
-    // A transcript is progress enough.
-    const end = await (assignment.isTraced ? work : output.progress(() => doingOf(thread), work));
-    return { end, thread, seconds: (performance.now() - beganMs) / 1000 };
-  } catch (error) {
-    throw error instanceof GraftError && error.code === "plugin" ? unusable(error) : error;
-  }
+  // A transcript is progress enough.
+  const end = await (assignment.isTraced ? work : output.progress(() => doingOf(thread), work)).catch(
+    (error: unknown) => failureIn(thread, error),
+  );
+  if (end.kind === "stopped") await thread.stop();
+  return { end, thread, seconds: (performance.now() - beganMs) / 1000 };
+}
+
+function failureIn({ subject, at: { seed } }: SimulationThread, error: unknown): Ended {
+  if (!(error instanceof GraftError) || error.code !== "plugin") throw error;
+  if (subject === null || seed === null) throw unusable(error);
+  return { kind: "failed", error, seed };
 }
 
 function doingOf({ at, found, smaller }: SimulationThread): string {

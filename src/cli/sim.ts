@@ -2,14 +2,23 @@
 // sim-report.ts.
 import { GraftError } from "../errors.ts";
 import type { Plan } from "../sim/runner.ts";
-import { clientsMax, faultKinds, nodesMax, type Story } from "../sim/story.ts";
+import { clientsMax, faultKinds, faultKindsOfAnyPlugin, keyValueKinds, nodesMax, type Story } from "../sim/story.ts";
+import { keyValueStore } from "../sim/plugin-copies.ts";
 import { loopSeconds } from "../sim/thread.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { ExitCode } from "./explain-error.ts";
 import type { Output } from "./output.ts";
-import { type About, failureOf, stuckAtStart, stuckFailure, summaryOf, summaryWords } from "./sim-report.ts";
+import {
+  type About,
+  failureOf,
+  failureOutside,
+  stuckAtStart,
+  stuckFailure,
+  summaryOf,
+  summaryWords,
+} from "./sim-report.ts";
 import { type Simulated, simulate } from "./sim-runner.ts";
 import { signalExitCodes } from "./stop-signals.ts";
 import { parseCount } from "./typed-numbers.ts";
@@ -27,17 +36,21 @@ export const sim = command({
     "Each seed draws faults: nodes crash, the network is cut, disks are full or damaged. The states of all nodes must be equal after the same entries, and so must their answers. If they are not, the command prints what differs and how to see it again. The same seed always gives the same run.",
     "Commands and queries are drawn from the schemas of your operations, or from the examples that you give for them. For the key-value store kv the answers must also be linearizable.",
     `If your code does not return within ${loopSeconds} seconds of processor time, the command names the operation and ends.`,
-    `The kinds of faults for --faults: ${faultKinds.join(", ")}.`,
+    `The kinds of faults for --faults: ${faultKindsOfAnyPlugin.join(", ")}. Only kv can also have: ${keyValueKinds.join(", ")}.`,
     "Exit codes: 0 all seeds hold, 1 a mistake was found or the plugin cannot be used, 130 stopped by Ctrl-C.",
   ],
   args: {
     plugin: { type: "string", valueHint: "PATH", description: "the state machine: a path, kv or counter; default: kv" },
-    seed: { type: "string", valueHint: "N", description: "the first seed; alone: only this seed; default: 1" },
+    seed: {
+      type: "string",
+      valueHint: "N",
+      description: "the first seed, default 1; without --seeds and --minutes, the only seed",
+    },
     seeds: { type: "string", valueHint: "K", description: `how many seeds; default: ${defaults.seeds}` },
     minutes: {
       type: "string",
       valueHint: "M",
-      description: "for how many minutes, in place of --seeds; the first seed is random",
+      description: "begin new seeds for M minutes, in place of --seeds; without --seed, the first seed is random",
     },
     events: {
       type: "string",
@@ -63,7 +76,7 @@ export const sim = command({
     const path = args.plugin ?? null;
     const assignment = {
       ...planOf(args),
-      plugin: path ?? "kv",
+      plugin: path ?? keyValueStore,
       directory: process.cwd(),
       isTraced: args.trace === true,
       isShrunk: args.shrink === true,
@@ -80,6 +93,7 @@ export const sim = command({
     // What was found is told, however the search for a shorter run has ended.
     if (found !== null) throw failureOf(found, about, end.kind === "ended" ? end.shrinking : (smaller ?? "untried"));
     if (end.kind === "stuck") throw stuckFailure(end, about);
+    if (end.kind === "failed") throw failureOutside(end.error, end.seed, about);
     return answer(simulated, about, output);
   },
 });
@@ -94,6 +108,7 @@ async function answer({ end, thread, seconds }: Simulated, about: About, output:
 }
 
 interface SimArguments {
+  readonly plugin?: string | undefined;
   readonly seed?: string | undefined;
   readonly seeds?: string | undefined;
   readonly minutes?: string | undefined;
@@ -129,19 +144,21 @@ function parseMinutes(text: string): number {
   );
 }
 
-function storyOf({ nodes, clients, faults }: Pick<SimArguments, "nodes" | "clients" | "faults">): Story {
+function storyOf({ plugin, nodes, clients, faults }: SimArguments): Story {
+  const kinds = plugin === undefined || plugin === keyValueStore ? faultKinds : faultKindsOfAnyPlugin;
   return {
     ...(nodes === undefined ? {} : { nodes: parseCount("--nodes", nodes, { min: 1, max: nodesMax }) }),
     ...(clients === undefined ? {} : { clients: parseCount("--clients", clients, { min: 1, max: clientsMax }) }),
-    ...(faults === undefined ? {} : { faults: faults === "none" ? [] : faults.split(",").map(faultKind) }),
+    ...(faults === undefined
+      ? {}
+      : { faults: faults === "none" ? [] : faults.split(",").map((name) => faultKind(name, kinds)) }),
   };
 }
 
-function faultKind(name: string): string {
-  if (faultKinds.includes(name)) return name;
-  const hint = didYouMean(name, faultKinds);
-  throw new GraftError(
-    "usage",
-    `--faults: there is no ${JSON.stringify(name)}${hint}; there is: ${faultKinds.join(", ")}`,
-  );
+function faultKind(name: string, kinds: readonly string[]): string {
+  if (kinds.includes(name)) return name;
+  const problem = keyValueKinds.includes(name)
+    ? `only the shipped plugin ${keyValueStore} can have ${name}; this plugin can have`
+    : `there is no ${JSON.stringify(name)}${didYouMean(name, kinds)}; there is`;
+  throw new GraftError("usage", `--faults: ${problem}: ${kinds.join(", ")}`);
 }

@@ -15,12 +15,12 @@ export const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM
   Record<StopSignal, number>
 >;
 
-/** Resolves with the first request. */
-export function askedToStop(): Promise<StopSignal> {
+/** Resolves with the first request. `again`: the exit code of a process that a second one ends. */
+export function askedToStop(again: (signal: StopSignal) => number = () => 1): Promise<StopSignal> {
   const { promise, resolve } = Promise.withResolvers<StopSignal>();
   let signals = 0;
   const onSignal = (signal: StopSignal): void => {
-    if (++signals > 1) process.exit(1);
+    if (++signals > 1) process.exit(again(signal));
     resolve(signal);
   };
   for (const signal of impatient) process.on(signal, () => onSignal(signal));

@@ -62,7 +62,7 @@ export class AnyLoad implements Load {
   }
 
   /** What one operation has to do with others is looked at when it is answered. */
-  check(): void {}
+  *check(): Generator<undefined, void> {}
 
   async #command(client: GraftClient, { name, timeoutMs }: Asker, payload: Uint8Array): Promise<Outcome> {
     const { plugin, agreement } = this.#options;

@@ -5,7 +5,7 @@ import { decodeResult, encodeOperation } from "../client/typed-payload.ts";
 import { GraftError } from "../errors.ts";
 import type { Chance } from "./chance.ts";
 import type { PluginTrouble } from "./plugin-trouble.ts";
-import { isLinearizable, type Operation } from "./register.ts";
+import { type Operation, searchOrder } from "./register.ts";
 import type { Schedule } from "./schedule.ts";
 import type { StaleReads } from "./stale-reads.ts";
 import { valueOf } from "./troubled-store.ts";
@@ -122,13 +122,13 @@ export class KeyValueLoad implements Load {
   }
 
   /** Throws when no order explains the answers, or when a command had an effect of which the client was told that it had none. */
-  check(violated: (what: string) => never): void {
+  *check(violated: (what: string) => never): Generator<undefined, void> {
     for (const { key, value } of this.#failed) {
       const isSeen = this.#historyOf(key).some((each) => each.kind === "get" && each.value === value);
       if (isSeen) violated(`the put of ${value} to ${key} was reported to have had no effect, and was read`);
     }
     for (const [key, history] of this.#histories) {
-      if (!isLinearizable(history)) violated(`the history of ${key} is not linearizable`);
+      if (!(yield* searchOrder(history))) violated(`the history of ${key} is not linearizable`);
     }
   }
 }

@@ -64,7 +64,7 @@ export function drawPace(chance: Chance, more: Chance): Pace {
       thief: chance.pick([0, 0, 0, 1]) * electionTimeoutMs,
     },
     trouble: drawTrouble(more),
-    certificates: { lifeMs: more.happens(0.4) ? times(10, 100) : null, noticeMs: times(1, 20) },
+    certificates: { lifeMs: more.happens(0.4) ? certificateLifeMs(electionTimeoutMs) : null, noticeMs: times(1, 20) },
     stale: {
       share: more.pick([0, 0.2, 0.5]),
       maxMs: [0, 1, 0.1 * electionTimeoutMs, electionTimeoutMs, 10 * electionTimeoutMs].map(Math.ceil),
@@ -93,6 +93,14 @@ export function drawPace(chance: Chance, more: Chance): Pace {
 interface Sessions extends Pick<WorkloadOptions, "sessionMs" | "silence"> {
   readonly limits: SessionLimits;
 }
+
+export const certificateLifeMs = (electionTimeoutMs: number): Range => ({
+  low: 10 * electionTimeoutMs,
+  high: 100 * electionTimeoutMs,
+});
+
+/** Clients that are silent sometimes lose such sessions. */
+export const shortSessions: Pick<Sessions, "sessionMs" | "silence"> = { sessionMs: 1500, silence: 0.05 };
 
 export const longSessions: Sessions = { sessionMs: 600_000, silence: 0, limits: sessionLimits };
 

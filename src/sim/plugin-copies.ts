@@ -25,7 +25,8 @@ export interface Subject {
   readonly drawing: Drawing | null;
 }
 
-const keyValueStore = "kv";
+/** The plugin that ships and whose commands the simulation knows. */
+export const keyValueStore = "kv";
 
 /** Throws `GraftError("plugin")`: it does not load, or its operations cannot be drawn. */
 export async function loadSubject(location: PluginLocation, whereabouts: Whereabouts): Promise<Subject> {

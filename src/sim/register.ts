@@ -20,34 +20,55 @@ interface Moment {
   next: Moment | null;
 }
 
+/** Which operations have a place: all before `first`, and those whose bits `later` has, from `first` on. */
+interface Placed {
+  readonly first: number;
+  readonly later: bigint;
+}
+
 interface Step {
   readonly call: Moment;
   readonly before: string | null;
+  readonly placedBefore: Placed;
 }
 
 /** Whether some order of these operations on one key, which has no value at first, explains every get. */
 export function isLinearizable(history: readonly Operation[]): boolean {
-  const operations = history.filter((each) => isTelling(each, history));
+  const search = searchOrder(history);
+  for (;;) {
+    const step = search.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** How many moments are looked at before others may have the thread. */
+const partLength = 10_000;
+
+/** The same in parts. */
+export function* searchOrder(history: readonly Operation[]): Generator<undefined, boolean> {
+  const operations = tellingOf(history);
   const { head, answers } = momentsOf(operations);
   const tried = new Set<string>();
   const steps: Step[] = [];
-  let done = 0n;
+  let placed: Placed = { first: 0, later: 0n };
   let value: string | null = null;
   let at = head.next;
-  while (head.next !== null) {
+  for (let looked = 1; head.next !== null; looked++) {
+    if (looked % partLength === 0) yield;
     if (at === null) throw new Error("a call without an answer behind it");
     if (at.isCall) {
       const operation = operations[at.operation]!;
       const isPossible = operation.kind === "put" || operation.value === value;
       const after: string | null = operation.kind === "put" ? operation.value : value;
-      const trial = `${done | (1n << BigInt(at.operation))} ${after}`;
+      const next = withPlace(placed, at.operation);
+      const trial = `${next.first} ${next.later} ${after}`;
       if (!isPossible || tried.has(trial)) {
         at = at.next;
         continue;
       }
       tried.add(trial);
-      steps.push({ call: at, before: value });
-      done |= 1n << BigInt(at.operation);
+      steps.push({ call: at, before: value, placedBefore: placed });
+      placed = next;
       value = after;
       takeOut(at);
       takeOut(answers[at.operation]!);
@@ -57,7 +78,7 @@ export function isLinearizable(history: readonly Operation[]): boolean {
     // An answer whose operation has no place yet: something before it was placed wrongly.
     const last = steps.pop();
     if (last === undefined) return false;
-    done &= ~(1n << BigInt(last.call.operation));
+    placed = last.placedBefore;
     value = last.before;
     putBack(answers[last.call.operation]!);
     putBack(last.call);
@@ -66,9 +87,23 @@ export function isLinearizable(history: readonly Operation[]): boolean {
   return true;
 }
 
-/** A put that had no answer and whose value nobody saw may never have happened: trying when it did would take for ever. */
-const isTelling = ({ kind, value, endedMs }: Operation, history: readonly Operation[]): boolean =>
-  kind === "get" || Number.isFinite(endedMs) || history.some((each) => each.kind === "get" && each.value === value);
+function withPlace({ first, later }: Placed, operation: number): Placed {
+  let next = first;
+  let bits = later | (1n << BigInt(operation - first));
+  while ((bits & 1n) === 1n) {
+    bits >>= 1n;
+    next++;
+  }
+  return { first: next, later: bits };
+}
+
+/** As they began. A put that had no answer and whose value nobody saw may never have happened: trying when it did would take for ever. */
+function tellingOf(history: readonly Operation[]): readonly Operation[] {
+  const seen = new Set(history.flatMap(({ kind, value }) => (kind === "get" ? [value] : [])));
+  return history
+    .filter(({ kind, value, endedMs }) => kind === "get" || Number.isFinite(endedMs) || seen.has(value))
+    .toSorted((one, other) => one.beganMs - other.beganMs);
+}
 
 /** Calls come before answers of the same moment: they may have overlapped. */
 function momentsOf(operations: readonly Operation[]): { readonly head: Moment; readonly answers: readonly Moment[] } {

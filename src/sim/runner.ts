@@ -2,7 +2,7 @@
 import type { Subject } from "./plugin-copies.ts";
 import { type Found, shrink, type Telling } from "./shrink.ts";
 import { simulating } from "./simulate.ts";
-import { faultKinds, type Story } from "./story.ts";
+import { kindsDrawn, type Story } from "./story.ts";
 import { Violation } from "./violation.ts";
 import type { WholeResult } from "./whole-result.ts";
 import type { Whereabouts } from "./whereabouts.ts";
@@ -85,8 +85,10 @@ export class Runner {
   /** The smallest story that is found in a minute; null: told again, this one is not violated. */
   async shrink(found: Found): Promise<Found | null> {
     const endMs = performance.now() + shrinkingMs;
+    const { drawing } = this.#subject;
+    const drawn = drawing === null ? {} : { drawing };
     return shrink(found, {
-      faults: faultKinds,
+      kindsIn: (telling) => kindsDrawn({ ...telling, ...drawn }),
       attempt: async (telling) => {
         const outcome = await this.#outcomeOf(telling, null);
         return outcome instanceof Violation ? outcome : null;

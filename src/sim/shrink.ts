@@ -16,8 +16,8 @@ export interface Found extends Telling {
 }
 
 export interface ShrinkOptions {
-  /** Every kind of fault that there is. */
-  readonly faults: readonly string[];
+  /** The kinds of faults that come in what is told. */
+  readonly kindsIn: (telling: Telling) => readonly string[];
   /** Simulates; null: nothing is violated. */
   readonly attempt: (telling: Telling) => Promise<Violation | null>;
   /** Whether the best that was found has to do. */
@@ -81,9 +81,9 @@ class Search {
 
   async withFewerFaults(): Promise<void> {
     if (await this.#tellsWith({ faults: [] })) return;
-    for (const kind of this.#options.faults) {
-      const faults = (this.best.story.faults ?? this.#options.faults).filter((each) => each !== kind);
-      await this.#tellsWith({ faults });
+    const kinds = this.best.story.faults ?? this.#options.kindsIn(this.best);
+    for (const kind of kinds) {
+      await this.#tellsWith({ faults: (this.best.story.faults ?? kinds).filter((each) => each !== kind) });
     }
   }
 

@@ -28,7 +28,7 @@ import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
 import { restart, Standstills } from "./standstills.ts";
-import { paceFor, type Story } from "./story.ts";
+import { chancesOf, paceFor, type Story } from "./story.ts";
 import { stamped } from "./transcript.ts";
 import { Verdict } from "./verdict.ts";
 import type { WholeResult } from "./whole-result.ts";
@@ -54,8 +54,6 @@ const quietTimeouts = 200;
 /** How long a poison lasts when the faults are over, ms: a hang is named after five seconds. And how often leadership may move then. */
 const restMs = 8000;
 const restElectionsMax = 2;
-/** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
-const moreSeeds = 2 ** 52;
 /** How many operations have to succeed then. */
 const successesMin = 30;
 
@@ -135,8 +133,8 @@ class World {
     this.#eventsMax = options.events ?? 20_000;
     this.#verdict = new Verdict(options.seed, () => this.#events);
     const violated = this.#verdict.note;
-    const chance = (this.#chance = new Chance(options.seed));
-    const more = new Chance(options.seed + moreSeeds);
+    const { chance, more } = chancesOf(options.seed);
+    this.#chance = chance;
     const pace = paceFor(options, chance, more);
     const { electionTimeoutMs } = pace.member.settings;
     this.#electionTimeoutMs = electionTimeoutMs;
@@ -253,7 +251,7 @@ class World {
     this.#settled.resting = [];
     this.#workload.end();
     yield* this.#until("all logs equal and applied, and nothing that waits", () => this.#settled.isQuiet);
-    this.#workload.check((what) => this.#verdict.violated(what));
+    yield* this.#workload.check((what) => this.#verdict.violated(what));
     this.#verdict.mustHold();
     return {
       events: this.#events,

@@ -1,7 +1,7 @@
 // How much of what a seed draws takes part? A smaller story of the same violation is easier to read: fewer nodes and clients, and only
 // some kinds of faults. The rest is drawn as ever.
 import { Chance } from "./chance.ts";
-import { drawPace, longSessions, type Pace } from "./pace.ts";
+import { certificateLifeMs, drawPace, longSessions, type Pace, shortSessions } from "./pace.ts";
 import { type ThemeName, withTheme } from "./themes.ts";
 
 export interface Story {
@@ -16,45 +16,75 @@ export interface Story {
 export const nodesMax = 9;
 export const clientsMax = 100;
 
+export interface StoryOptions {
+  readonly story?: Story;
+  /** What clients ask; default: it is the key-value store that ships. */
+  readonly drawing?: unknown;
+}
+
+/** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
+const moreSeeds = 2 ** 52;
+
+export const chancesOf = (seed: number): { readonly chance: Chance; readonly more: Chance } => ({
+  chance: new Chance(seed),
+  more: new Chance(seed + moreSeeds),
+});
+
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
-export function paceFor(
-  { story = {}, drawing }: { readonly story?: Story; readonly drawing?: unknown },
-  chance: Chance,
-  more: Chance,
-): Pace {
+export function paceFor({ story = {}, drawing }: StoryOptions, chance: Chance, more: Chance): Pace {
   const told = paceOf(withTheme(drawPace(chance, more), chance, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }
 
-/** The pace of a seed, of which only the story's part counts. */
+/** The pace of a seed, of which only the story's part counts. A kind of fault that the story names comes, also where the seed draws none. */
 function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): Pace {
   const workload = { ...pace.workload, clients: clients ?? pace.workload.clients };
   const told = { ...pace, founders: nodes, workload };
   if (faults === undefined) return told;
-  const isSilent = faults.includes(silence);
-  const isManaged = faults.includes(membership);
+  const { electionTimeoutMs } = pace.member.settings;
+  const isNamed = (kind: string): boolean => faults.includes(kind);
+  const named = <Kind extends string>(drawn: Readonly<Record<Kind, number>>, least: number) =>
+    Object.fromEntries(
+      Object.entries<number>(drawn).map(([kind, often]) => [kind, isNamed(kind) ? often || least : 0]),
+    ) as Record<Kind, number>;
   return {
     ...told,
-    workload: isSilent ? workload : { ...workload, sessionMs: longSessions.sessionMs, silence: longSessions.silence },
-    member: isSilent ? pace.member : { ...pace.member, sessionLimits: longSessions.limits },
-    spares: isManaged ? pace.spares : 0,
-    administrator: isManaged ? pace.administrator : { ...pace.administrator, everyMs: 0 },
+    ...sessionsOf(told, isNamed(silence)),
+    ...managementOf(pace, isNamed(membership)),
     faults: {
       ...pace.faults,
       // There is always something to draw.
-      weights: { ...only(pace.faults.weights, faults), nothing: Math.max(1, pace.faults.weights.nothing) },
-      damage: faults.includes("damage") ? pace.faults.damage : 0,
-      forgery: faults.includes("forgery") ? pace.faults.forgery : 0,
+      weights: { ...named(pace.faults.weights, 1), nothing: Math.max(1, pace.faults.weights.nothing) },
+      ...named({ damage: pace.faults.damage, forgery: pace.faults.forgery }, 0.2),
     },
-    moments: { ...pace.moments, often: only(pace.moments.often, faults) },
-    liars: only(pace.liars, faults),
-    certificates: faults.includes(expiry) ? pace.certificates : { ...pace.certificates, lifeMs: null },
+    moments: { ...pace.moments, often: named(pace.moments.often, 0.3) },
+    liars: named(pace.liars, electionTimeoutMs),
+    certificates: {
+      ...pace.certificates,
+      lifeMs: isNamed(expiry) ? (pace.certificates.lifeMs ?? certificateLifeMs(electionTimeoutMs)) : null,
+    },
     trouble: {
       ...pace.trouble,
-      poison: faults.includes(poison) ? pace.trouble.poison : null,
-      large: faults.includes(large) ? pace.trouble.large : 0,
+      poison: isNamed(poison) ? (pace.trouble.poison ?? "throws") : null,
+      ...named({ large: pace.trouble.large }, 0.005),
     },
   };
+}
+
+function sessionsOf({ workload, member }: Pace, isSilent: boolean): Pick<Pace, "workload" | "member"> {
+  const named = workload.silence > 0 ? workload : shortSessions;
+  const { sessionMs, silence: often } = isSilent ? named : longSessions;
+  const limits = isSilent ? member.sessionLimits : longSessions.limits;
+  return { workload: { ...workload, sessionMs, silence: often }, member: { ...member, sessionLimits: limits } };
+}
+
+function managementOf(
+  { spares, administrator, member }: Pace,
+  isManaged: boolean,
+): Pick<Pace, "spares" | "administrator"> {
+  if (!isManaged) return { spares: 0, administrator: { ...administrator, everyMs: 0 } };
+  if (administrator.everyMs > 0) return { spares, administrator };
+  return { spares: 1, administrator: { ...administrator, everyMs: member.settings.electionTimeoutMs } };
 }
 
 /** An administrator changes the members. */
@@ -73,11 +103,13 @@ const withSoundPlugin = (pace: Pace): Pace => ({
   ...pace,
   faults: { ...pace.faults, weights: { ...pace.faults.weights, stopMachine: 0, hangMachine: 0, slowMachine: 0 } },
   trouble: { ...pace.trouble, poison: null, large: 0 },
+  // A thief writes values of its own: it has to know which command that is.
+  liars: { ...pace.liars, thief: 0 },
 });
 
 const drawn = drawPace(new Chance(0), new Chance(0));
 
-/** Every kind of fault that a seed may draw, and what an administrator does. */
+/** Every kind of fault that a seed may draw for the key-value store that ships, and what an administrator does. */
 export const faultKinds: readonly string[] = [
   ...Object.keys(drawn.faults.weights).filter((name) => name !== "nothing"),
   ...Object.keys(drawn.moments.often),
@@ -91,8 +123,27 @@ export const faultKinds: readonly string[] = [
   membership,
 ];
 
-/** How often each of these kinds comes; all others never do. */
-const only = <Kind extends string>(often: Readonly<Record<Kind, number>>, kinds: readonly string[]) =>
-  Object.fromEntries(
-    Object.entries<number>(often).map(([name, each]) => [name, kinds.includes(name) ? each : 0]),
-  ) as Record<Kind, number>;
+/** Those that only the key-value store can have. */
+export const keyValueKinds: readonly string[] = ["stopMachine", "hangMachine", "slowMachine", poison, large, "thief"];
+
+/** Those that every other plugin can have. */
+export const faultKindsOfAnyPlugin: readonly string[] = faultKinds.filter((kind) => !keyValueKinds.includes(kind));
+
+/** The kinds that come with this seed. */
+export function kindsDrawn(options: StoryOptions & { readonly seed: number }): readonly string[] {
+  const { chance, more } = chancesOf(options.seed);
+  const { faults, moments, liars, trouble, certificates, workload, administrator } = paceFor(options, chance, more);
+  const often: Readonly<Record<string, number>> = {
+    ...faults.weights,
+    ...moments.often,
+    ...liars,
+    damage: faults.damage,
+    forgery: faults.forgery,
+    [poison]: trouble.poison === null ? 0 : 1,
+    [large]: trouble.large,
+    [silence]: workload.silence,
+    [expiry]: certificates.lifeMs === null ? 0 : 1,
+    [membership]: administrator.everyMs,
+  };
+  return faultKinds.filter((kind) => often[kind]! > 0);
+}

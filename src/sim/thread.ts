@@ -82,6 +82,13 @@ export class SimulationThread {
     }
   }
 
+  /** Ends the thread, whatever it does. What it has told until now is passed on, and nothing that it tells later. */
+  stop(): Promise<void> {
+    this.#worker.onmessage = null;
+    this.#worker.terminate();
+    return this.#tell();
+  }
+
   #watching(stuck: (end: End) => void): () => void {
     let last = -1;
     let since = processorSeconds();

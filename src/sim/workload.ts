@@ -29,8 +29,8 @@ export interface Load {
   readonly commands: number;
   /** One operation of a client. Resolves with null when it was answered, whatever the answer, else with why not. */
   operate(client: GraftClient, asker: Asker): Promise<GraftError | null>;
-  /** Throws when the answers contradict each other. */
-  check(violated: (what: string) => never): void;
+  /** In parts, between which others may have the thread. Throws when the answers contradict each other. */
+  check(violated: (what: string) => never): Generator<undefined, void>;
 }
 
 export interface Asker {
@@ -128,9 +128,9 @@ export class Workload {
     this.#isOver = true;
   }
 
-  /** Throws when the answers contradict each other. */
-  check(violated: (what: string) => never): void {
-    this.#load.check(violated);
+  /** In parts, between which others may have the thread. Throws when the answers contradict each other. */
+  check(violated: (what: string) => never): Generator<undefined, void> {
+    return this.#load.check(violated);
   }
 
   #next(one: Client): void {

@@ -1,7 +1,7 @@
 // The whole of the command line in a process of its own, without a cluster: what is printed where, and the exit codes.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { renderHelp } from "../../src/cli/help.ts";
+import { helpWidth, renderHelp } from "../../src/cli/help.ts";
 import { start } from "../../src/cli/start.ts";
 import { commands } from "../../src/cli/tree.ts";
 import type { Command, Group } from "../../src/cli/command.ts";
@@ -42,6 +42,10 @@ test("--version, for people and for scripts", async () => {
 });
 
 describe("help", () => {
+  test("is as wide as the terminal, up to 100 columns, also where there is none or it does not know", () => {
+    expect([80, 100, 300, 0, undefined].map(helpWidth)).toEqual([80, 100, 100, 100, 100]);
+  });
+
   test("of every command: how it is called, every flag, an example that is really its own", async () => {
     for (const [path, { args, examples }] of leaves(commands)) {
       const { exitCode, stdout, stderr } = await graft(...path, "--help");

@@ -1,7 +1,15 @@
 // What `graft sim` says in the end, and when it advises what.
 import { describe, expect, test } from "bun:test";
+import { GraftError } from "../../src/errors.ts";
 import { explain } from "../../src/cli/explain-error.ts";
-import { type About, failureOf, stuckFailure, summaryOf, summaryWords } from "../../src/cli/sim-report.ts";
+import {
+  type About,
+  failureOf,
+  failureOutside,
+  stuckFailure,
+  summaryOf,
+  summaryWords,
+} from "../../src/cli/sim-report.ts";
 import { emptySum, type Sum } from "../../src/sim/runner.ts";
 import type { Finding } from "../../src/sim/worker-messages.ts";
 
@@ -79,14 +87,25 @@ test("what does not return is named, with the command that shows it again", () =
   const at = { steps: 1, isWorking: true, seed: 6, isInPlugin: true, work: "the command buy null" };
   expect(explain(stuckFailure({ kind: "stuck", at, isLoop: true }, about))).toMatchObject({
     message: expect.stringMatching(
-      /^the plugin does not return\n {2}from: the command buy null\n {2}it has used 5 s of processor time\n {2}seed 6,/,
+      /^the plugin does not return\n {2}from: the command buy null\n {2}for 5 s of processor time\n {2}seed 6,/,
     ),
     next: expect.stringMatching(/^See it again: graft sim --plugin \.\/shop\.ts --seed 6 --events 20000\n/),
     exitCode: 1,
   });
-  const { message } = explain(stuckFailure({ kind: "stuck", at: { ...at, isInPlugin: false }, isLoop: false }, about));
-  expect(message).toContain(
-    "the simulation does not get on\n  since the plugin has returned from: the command buy null",
+  const messageAt = (work: string): string =>
+    explain(stuckFailure({ kind: "stuck", at: { ...at, isInPlugin: false, work }, isLoop: false }, about)).message;
+  expect(messageAt("the command buy null")).toStartWith(
+    "the simulation makes no progress\n  since the plugin returned from: the command buy null\n  for a minute, and the processor is idle\n",
   );
-  expect(message).toContain("\n  it has waited for a minute\n");
+  expect(messageAt("")).toStartWith("the simulation makes no progress\n  for a minute");
+});
+
+test("what fails outside of the plugin's functions is told with the command that shows it again", () => {
+  const error = new GraftError("plugin", "The plugin ./shop.ts fails");
+  const { message, next, fields, exitCode } = explain(failureOutside(error, 6, about));
+  const command = "graft sim --plugin ./shop.ts --seed 6 --events 20000";
+  expect(message).toMatch(/^The plugin \.\/shop\.ts fails\n {2}seed 6, graft \S+, shop 2\.0\.0$/);
+  expect(next).toBe(`See it again: ${command}\nRead what happens before: ${command} --trace`);
+  expect(fields).toMatchObject({ seed: 6, events: 20_000, command });
+  expect(exitCode).toBe(1);
 });

@@ -1,6 +1,6 @@
 // The checker is worth what it refuses: histories that could have happened, and histories that could not.
 import { describe, expect, test } from "bun:test";
-import { isLinearizable, type Operation } from "../../src/sim/register.ts";
+import { isLinearizable, type Operation, searchOrder } from "../../src/sim/register.ts";
 
 const put = (value: string, beganMs: number, endedMs = Number.POSITIVE_INFINITY): Operation => ({
   kind: "put",
@@ -107,4 +107,27 @@ test("one answer that is out of date is found among many", () => {
     if (!isLinearizable(operations)) found++;
   }
   expect(found).toBe(100);
+});
+
+/** Puts one after the other, each with a get behind it, and puts without an answer that nobody sees. */
+function longHistory(length: number): readonly Operation[] {
+  return Array.from({ length }, (_, nth) => nth * 10).flatMap((atMs) => [
+    put(String(atMs), atMs, atMs + 6),
+    put(`lost ${atMs}`, atMs + 1),
+    get(String(atMs), atMs + 7, atMs + 9),
+  ]);
+}
+
+test("a long history is searched in parts, whatever it comes to", () => {
+  for (const [history, answer] of [
+    [longHistory(20_000), true],
+    [[...longHistory(20_000), get("nothing", 1e6, 1e6 + 1)], false],
+  ] as const) {
+    const search = searchOrder(history);
+    let parts = 0;
+    let step = search.next();
+    for (; step.done !== true; step = search.next()) parts++;
+    expect(step.value).toBe(answer);
+    expect(parts).toBeGreaterThan(2);
+  }
 });
