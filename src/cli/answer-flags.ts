@@ -2,7 +2,7 @@
 import type { ArgsDef } from "citty";
 
 export const answerFlags = {
-  json: { type: "boolean", description: "answer with one JSON document on standard output" },
-  quiet: { type: "boolean", description: "say nothing but the answer and errors" },
-  verbose: { type: "boolean", description: "say more, such as where an error comes from" },
+  json: { type: "boolean", description: "print the answer as one JSON document" },
+  quiet: { type: "boolean", description: "print only the answer and errors" },
+  verbose: { type: "boolean", description: "print more, such as where an error comes from" },
 } as const satisfies ArgsDef;

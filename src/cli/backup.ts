@@ -14,28 +14,37 @@ import { parseName } from "./typed-numbers.ts";
 const defaultTimeout = "10m";
 
 export const backup = command({
-  summary: "Write the cluster's state into a file, while the cluster goes on",
+  summary: "Write a running cluster's state to a file",
   details: [
-    "The file holds the state of the state machine with the clients' sessions, as of one entry of the log, and everything acknowledged before the command began. It is complete and verified, or it is not there. graft restore founds a new cluster from it. Only clients listed in [access] admins may do it. Keep the certificates' authority as well: it is not in the file.",
+    "The file holds the state machine's state and the clients' sessions, as of one log entry. It includes everything that was acknowledged before the command began. The command writes a complete, verified file, or no file.",
+    "graft restore founds a new cluster from the file. The file does not hold the certificates' authority, so keep a copy of that as well.",
+    "Only clients listed in [access] admins may take a backup.",
   ],
   args: {
-    file: { type: "positional", required: true, description: "where to; a file that is there is not replaced" },
+    file: {
+      type: "positional",
+      required: true,
+      description: "the file to write; an existing file is replaced only with --force",
+    },
     node: {
       type: "string",
       valueHint: "ID",
-      description: "the node to take it from; default: a follower that is in step, so as to spare the leader",
+      description: "the node to read from; default: an up-to-date follower, to spare the leader",
     },
-    force: { type: "boolean", description: "replace the file, if there is one" },
+    force: { type: "boolean", description: "replace an existing file" },
     ...clusterFlags,
     timeout: {
       type: "string",
       valueHint: "DURATION",
-      description: `when to give up; 2000 (ms), 500ms, 2s; default: ${defaultTimeout}`,
+      description: `when to give up, such as 500ms or 2s; default: ${defaultTimeout}`,
     },
   },
   examples: [
-    ["graft backup monday.backup", "everything acknowledged so far, in monday.backup"],
-    ["graft backup monday.backup --node n3 --json", "from n3, for a script: {file, bytes, index, term, checksum}"],
+    ["graft backup monday.backup", "write everything acknowledged so far to monday.backup"],
+    [
+      "graft backup monday.backup --node n3 --json",
+      "read from n3, and print JSON for a script: file, bytes, index, term, checksum",
+    ],
   ],
   run: async (args, { output }) => {
     if (args.node !== undefined) parseName("--node", args.node);

@@ -22,18 +22,20 @@ const signals = ["SIGKILL", "SIGTERM", "SIGSTOP"] as const;
 type Signal = (typeof signals)[number];
 
 export const benchElection = command({
-  summary: "Make the leader fail and measure how long until the next command is acknowledged",
+  summary: "Measure how fast a new leader takes over",
   details: [
-    "Three nodes are started on this machine. Each run sends the leader a signal and measures what puts meet with; then the node is started again, or woken, and has caught up before the next run. SIGKILL: the time from the kill to the next put that a survivor acknowledges. SIGSTOP, which freezes the leader: likewise. SIGTERM, a graceful stop: the longest that a put of a client takes. With --json: a line for each run, then a summary.",
+    "The command starts three nodes on this machine. Each run sends the leader a signal while clients send puts. Before the next run, the node is started again or woken, and catches up.",
+    "SIGKILL ends the leader, and SIGSTOP freezes it. Both measure the time from the signal to the next put that another node acknowledges. SIGTERM stops the leader gracefully, and measures the slowest put of a client.",
+    "With --json, the answer is a line for each run, then a summary.",
   ],
   args: {
-    runs: { type: "string", valueHint: "N", description: "how often; default: 5" },
+    runs: { type: "string", valueHint: "N", description: "how many runs; default: 5" },
     signal: { type: "string", valueHint: "NAME", description: `${signals.join(", ")}; default: SIGKILL` },
     ...answerFlags,
   },
   examples: [
-    ["graft bench election --runs 20", "twenty leaders killed"],
-    ["graft bench election --signal SIGTERM", "five leaders stopped gracefully"],
+    ["graft bench election --runs 20", "kill twenty leaders"],
+    ["graft bench election --signal SIGTERM", "stop five leaders gracefully"],
   ],
   async run(args, { output }) {
     const runs = parseCount("--runs", args.runs ?? "5", { min: 1, max: runsMax });

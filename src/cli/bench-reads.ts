@@ -9,23 +9,28 @@ import { queryOptionsOf, readingFlags } from "./execute.ts";
 import { parseCount, parseDurationMs } from "./typed-numbers.ts";
 
 export const benchReads = command({
-  summary: "Measure gets: how many per second, and how long each takes",
+  summary: "Measure gets: throughput and latency",
   details: [
-    "Closed-loop clients, as in graft bench replication. A linearizable get costs its share of a round of heartbeats, and no write to any disk; by way of any node the leader is asked for the round alone, and the others do the reading.",
+    "Each client sends its next get when the last one is answered, as in graft bench replication. A linearizable get needs a round of heartbeats, which it shares with other gets, and writes to no disk.",
+    "With --via any, all nodes read their own state, and the leader only confirms that it still leads.",
   ],
   args: {
-    clients: { type: "string", valueHint: "N", description: "clients at the same time; default: 64" },
+    clients: { type: "string", valueHint: "N", description: "how many clients at the same time; default: 64" },
     bytes: { type: "string", valueHint: "B", description: "size of each value; default: 256" },
-    seconds: { type: "string", valueHint: "S", description: "length of the run; default: 6" },
-    warmup: { type: "string", valueHint: "S", description: "seconds of load before it; default: 4" },
-    via: { type: "string", valueHint: "leader|any", description: "who is asked; default: leader" },
+    seconds: { type: "string", valueHint: "S", description: "how many seconds to measure; default: 6" },
+    warmup: {
+      type: "string",
+      valueHint: "S",
+      description: "how many seconds of load before the measurement; default: 4",
+    },
+    via: { type: "string", valueHint: "leader|any", description: "which nodes the clients ask; default: leader" },
     ...readingFlags,
     ...clusterFlags,
   },
   examples: [
-    ["graft bench reads --clients 64", "linearizable, at the leader of three nodes of its own"],
-    ["graft bench reads --via any", "linearizable, through all three"],
-    ["graft bench reads --consistency stale", "from what each node knows"],
+    ["graft bench reads --clients 64", "linearizable gets, at the leader of a temporary cluster"],
+    ["graft bench reads --via any", "linearizable gets, at all three nodes"],
+    ["graft bench reads --consistency stale", "stale gets: each node answers from the state that it has"],
   ],
   async run(args, { output }) {
     const load = {

@@ -13,20 +13,25 @@ export const limits = {
 };
 
 export const benchReplication = command({
-  summary: "Measure puts: how many per second, and how long each takes",
+  summary: "Measure puts: throughput and latency",
   details: [
-    "Closed-loop clients: each sends its next put when the last one is answered, over at most 16 connections. Without --cluster three nodes are started on this machine for it and removed afterwards. What is counted begins after a warm-up of the same load, since code that has just started is still being compiled.",
+    "Each client sends its next put when the last one is answered. The clients share at most 16 connections. Without --cluster, the command starts three nodes on this machine and removes them afterwards.",
+    "The measurement begins after a warm-up with the same load, because code that has just started is still being compiled.",
   ],
   args: {
-    clients: { type: "string", valueHint: "N", description: "clients at the same time; default: 64" },
+    clients: { type: "string", valueHint: "N", description: "how many clients at the same time; default: 64" },
     bytes: { type: "string", valueHint: "B", description: "size of each value; default: 256" },
-    seconds: { type: "string", valueHint: "S", description: "length of the run; default: 6" },
-    warmup: { type: "string", valueHint: "S", description: "seconds of load before it; default: 4" },
+    seconds: { type: "string", valueHint: "S", description: "how many seconds to measure; default: 6" },
+    warmup: {
+      type: "string",
+      valueHint: "S",
+      description: "how many seconds of load before the measurement; default: 4",
+    },
     ...clusterFlags,
   },
   examples: [
-    ["graft bench replication --clients 64", "on three nodes of its own"],
-    ["graft bench replication --clients 1 --json -c 10.0.0.1:7401", "latency of an existing cluster that runs kv"],
+    ["graft bench replication --clients 64", "on a temporary cluster of three nodes"],
+    ["graft bench replication --clients 1 --json -c 10.0.0.1:7401", "the latency of an existing cluster that runs kv"],
   ],
   async run(args, { output }) {
     const load = {

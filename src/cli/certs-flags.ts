@@ -9,12 +9,16 @@ export const issueFlags = {
   node: {
     type: "string",
     valueHint: "ID=HOST[:PORT][,…]",
-    description: "a node and where it is reached; may be repeated",
+    description: "a node and its address; may be repeated",
   },
   client: { type: "string", valueHint: "NAME", description: "a client; may be repeated" },
-  dir: { type: "string", valueHint: "FOLDER", description: "where certificates and keys lie; default: certs" },
-  days: { type: "string", valueHint: "DAYS", description: "how long nodes' and clients' are good; default: 730" },
-  force: { type: "boolean", description: "replace what exists" },
+  dir: { type: "string", valueHint: "FOLDER", description: "the folder of certificates and keys; default: certs" },
+  days: {
+    type: "string",
+    valueHint: "DAYS",
+    description: "how long certificates of nodes and clients are valid; default: 730",
+  },
+  force: { type: "boolean", description: "replace existing files" },
 } as const satisfies ArgsDef;
 
 /** The most that dates in certificates are asked for: a thousand years. */

@@ -11,9 +11,9 @@ const defaultCluster = "demo";
 const defaultClient = "admin";
 
 export const certsInit = command({
-  summary: "Make a private authority, certificates for nodes and clients, and a graft.toml",
+  summary: "Create an authority, certificates and a graft.toml",
   details: [
-    "Nothing that exists is replaced unless --force says so. Keep ca.key where no node can read it: whoever has it can make certificates. No openssl is needed.",
+    "Existing files are replaced only with --force. Keep ca.key where no node can read it, because its owner can issue certificates. The command does not need openssl.",
   ],
   args: {
     cluster: {
@@ -25,13 +25,13 @@ export const certsInit = command({
     "authority-days": {
       type: "string",
       valueHint: "DAYS",
-      description: "how long the authority is good; default: 3650",
+      description: "how long the authority is valid; default: 3650",
     },
     ...answerFlags,
   },
   repeatable: ["node", "client"],
   examples: [
-    ["graft certs init", "for the three nodes on one machine that the examples speak of"],
+    ["graft certs init", "for the three nodes on one machine of the examples"],
     [
       "graft certs init shop --node n1=10.0.0.1:7401 --node n2=10.0.0.2:7401 --node n3=10.0.0.3:7401",
       "for three machines",

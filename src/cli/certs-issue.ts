@@ -6,13 +6,13 @@ import { daysOf, issueFlags, nodesOf, writtenWords } from "./certs-flags.ts";
 import { command } from "./command.ts";
 
 export const certsIssue = command({
-  summary: "Issue certificates for more nodes and clients, or new ones before the old ones expire",
+  summary: "Issue or renew certificates of nodes and clients",
   args: { ...issueFlags, ...answerFlags },
   repeatable: ["node", "client"],
   examples: [
-    ["graft certs issue --node n4=10.0.0.4:7401", "a node more"],
-    ["graft certs issue --client backup", "a client more; [access] admins says which clients are administrators"],
-    ["graft certs issue --node n1=10.0.0.1:7401 --force", "a new certificate in place of an old one"],
+    ["graft certs issue --node n4=10.0.0.4:7401", "for one more node"],
+    ["graft certs issue --client backup", "for one more client; [access] admins names the administrators"],
+    ["graft certs issue --node n1=10.0.0.1:7401 --force", "renew a certificate"],
   ],
   async run(args, { output, values }) {
     const nodes = nodesOf(values("node"));

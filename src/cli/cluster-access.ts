@@ -21,7 +21,7 @@ export const clusterFlags = {
   timeout: {
     type: "string",
     valueHint: "DURATION",
-    description: "when to give up; 2000 (ms), 500ms, 2s; default: 10s",
+    description: "when to give up, such as 500ms or 2s; default: 10s",
   },
   ...answerFlags,
 } as const satisfies ArgsDef;

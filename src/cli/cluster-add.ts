@@ -5,34 +5,32 @@ import { changeFlags, changeMembers } from "./membership-change.ts";
 import { parseAddress, parseInteger } from "./typed-numbers.ts";
 
 export const clusterAdd = command({
-  summary: "Add a node, replace one, or say that one has moved",
+  summary: "Add, replace or move a node",
   details: [
-    "The node runs already, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue). It first gets all data as a learner, while the others go on without it, and becomes a voter when it has caught up: that is what is waited for.",
-    "It is refused if a voter cannot reach it, or nobody can dial it at that address: then the answer says who cannot reach whom. A member that runs with other data than before, after its disk was lost, takes the place of the old one under its name; one that runs with its own data at another address has moved.",
+    "First start the node, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue). It receives all data as a learner, and becomes a voter when it has caught up. The command waits for that.",
+    "The change is refused if a voter cannot reach the node, or if no node can dial its address. The error says which node cannot reach which. A member that lost its disk and runs with new data replaces its old self, under the same name. A member that runs with its own data at another address has moved.",
   ],
   args: {
     id: { type: "positional", required: true, description: "the node's id: [node] id of its configuration" },
-    address: { type: "positional", required: true, description: "host:port where the others reach it" },
-    learner: { type: "boolean", description: "let it learn and not vote; see: graft cluster promote" },
+    address: { type: "positional", required: true, description: "host:port at which the other nodes reach it" },
+    learner: { type: "boolean", description: "add it as a learner; see: graft cluster promote" },
     priority: {
       type: "string",
       valueHint: "N",
-      description: "where leadership is wanted: the highest number; default: 0",
+      description: "the highest number is the preferred leader; default: 0",
     },
     replace: { type: "string", valueHint: "OLD", description: "remove this node in the same step" },
     "behind-nat": {
       type: "boolean",
-      description: "add it though nobody can dial it: its own connections serve, and clients do not reach it",
+      description:
+        "add a node that others cannot dial; it uses the connections that it opens, and clients cannot reach it",
     },
     ...changeFlags,
   },
   examples: [
-    ["graft cluster add n4 10.0.0.4:7401", "n4 as a voter"],
-    [
-      "graft cluster add n4 10.0.0.4:7401 --replace n2",
-      "n4 for n2, which is dead: n2 counts until n4 can take its place",
-    ],
-    ["graft cluster add n4 10.0.0.4:7401 --dry-run", "what that would come to"],
+    ["graft cluster add n4 10.0.0.4:7401", "add n4 as a voter"],
+    ["graft cluster add n4 10.0.0.4:7401 --replace n2", "replace the dead n2; n2 counts until n4 has caught up"],
+    ["graft cluster add n4 10.0.0.4:7401 --dry-run", "show what that would change"],
   ],
   async run(args, { output }) {
     const { id, learner = false, replace } = args;

@@ -5,7 +5,7 @@ import { command } from "./command.ts";
 import { renderTable } from "./table.ts";
 
 export const clusterConfiguration = command({
-  summary: "Show who belongs to the cluster, as the log has it",
+  summary: "Show the members according to the log",
   args: clusterFlags,
   examples: [["graft cluster configuration", "members, their addresses and whether they vote"]],
   run: (args, { output }) =>

@@ -10,13 +10,13 @@ import { parseName } from "./typed-numbers.ts";
 export const clusterLeader = command({
   summary: "Show the leader, or hand leadership over",
   details: [
-    "Handing over loses nothing: commands wait meanwhile, and go on with the new leader. Only clients listed in [access] admins may do it.",
+    "A hand-over loses no command: commands wait, and the new leader executes them. Only clients listed in [access] admins may hand leadership over.",
   ],
   args: {
     id: {
       type: "positional",
       required: false,
-      description: "the node to lead from now on; without it: show who leads",
+      description: "the next leader; without it, show the leader",
     },
     ...clusterFlags,
   },

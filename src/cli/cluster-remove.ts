@@ -6,16 +6,16 @@ import { changeFlags, changeMembers } from "./membership-change.ts";
 export const clusterRemove = command({
   summary: "Remove a node, the leader included",
   details: [
-    "Nothing is lost: what was acknowledged is on the nodes that stay. A leader hands leadership over first. The removed node runs on and tells whoever asks that it has been removed; it does not start again from its data.",
-    "The last voter cannot be removed, nor one without which nothing could be decided any more.",
+    "No acknowledged command is lost. A leader hands leadership over first. The removed node keeps running and tells clients that it has been removed. It does not start again with its data.",
+    "The last voter cannot be removed, and neither can a voter that the others need for a quorum.",
   ],
   args: {
     id: { type: "positional", required: true, description: "the node's id" },
     ...changeFlags,
   },
   examples: [
-    ["graft cluster remove n1 --dry-run", "what it would mean"],
-    ["graft cluster remove n1", "do it"],
+    ["graft cluster remove n1 --dry-run", "show what would change"],
+    ["graft cluster remove n1", "remove n1"],
   ],
   run: ({ id, ...args }, { output }) =>
     changeMembers(

@@ -8,7 +8,7 @@ const id = { type: "positional", required: true, description: "the node's id" } 
 
 export const clusterPromote = command({
   summary: "Make a learner a voter",
-  details: ["It votes as soon as it has caught up; that is what is waited for."],
+  details: ["The learner becomes a voter when it has caught up. The command waits for that."],
   args: { id, ...changeFlags },
   examples: [["graft cluster promote n4", "let n4 vote"]],
   run: (args, { output }) =>
@@ -28,7 +28,7 @@ export const clusterPromote = command({
 export const clusterDemote = command({
   summary: "Make a voter a learner",
   details: [
-    "It goes on getting all data and answering queries, and counts no more in elections and commits. A leader hands leadership over first.",
+    "The node still receives all data and answers queries. It no longer counts in elections and commits. A leader hands leadership over first.",
   ],
   args: { id, ...changeFlags },
   examples: [["graft cluster demote n4", "let n4 learn only"]],
@@ -47,16 +47,16 @@ export const clusterDemote = command({
 });
 
 export const clusterPriority = command({
-  summary: "Say where leadership should live",
+  summary: "Set which node should lead",
   details: [
-    "Leadership goes to the voter of the highest priority as soon as that one is in step; any voter leads while it is not there. Everyone begins with 0.",
+    "Leadership moves to the voter with the highest priority when that voter is up to date. Until then any voter may lead. Each node begins with priority 0.",
   ],
   args: {
     id,
     priority: { type: "positional", required: true, description: "a whole number; the highest is preferred" },
     ...changeFlags,
   },
-  examples: [["graft cluster priority n1 10", "leadership goes home to n1"]],
+  examples: [["graft cluster priority n1 10", "prefer n1 as the leader"]],
   run: (args, { output }) => {
     const priority = parseInteger("PRIORITY", args.priority);
     const prioritize = [{ name: args.id, priority }];

@@ -7,9 +7,9 @@ import type { Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 
 export const clusterStatus = command({
-  summary: "Show who is there, who leads, and how far each node has got",
+  summary: "Show the nodes, the leader and the progress",
   details: [
-    "Any live node will do. Without a leader the answer says whom the nodes wait for; the exit code is 0 all the same, since the question was answered.",
+    "Any live node can answer. Without a leader, the answer says which nodes the others wait for. The exit code is 0 then too.",
   ],
   args: clusterFlags,
   examples: [

@@ -11,7 +11,7 @@ const shells = ["bash", "zsh", "fish", "powershell"] as const;
 const pathFlags = ["config", "ca", "cert", "key", "file", "out", "dir", "data-dir", "plugin"];
 
 export const complete = command({
-  summary: "Print a script that completes graft's commands and flags in your shell",
+  summary: "Print a completion script for your shell",
   details: ["The script for bash needs the package bash-completion, which most systems have."],
   args: {
     shell: { type: "positional", required: true, description: shells.join(", ") },

@@ -27,18 +27,18 @@ const electionTimeoutMs = 30_000;
 const nodesMax = 9;
 
 export const dev = command({
-  summary: "Run a local cluster with certificates, to try things out",
+  summary: "Run a local cluster to try things out",
   details: [
-    "Everything lies in one folder: certificates, a configuration file per node, their data, and a graft.toml, so that graft finds the cluster from there without flags. Started again, it goes on with the data that is there. Ctrl-C stops all nodes.",
+    "One folder holds everything: certificates, a configuration file for each node, their data, and a graft.toml. In that folder, graft finds the cluster without flags. The next graft dev continues with the data that is there. Ctrl-C stops all nodes.",
   ],
   args: {
     nodes: { type: "string", valueHint: "N", description: "how many nodes; default: 3" },
     plugin: { type: "string", valueHint: "PATH", description: "the state machine: a path, kv or counter; default: kv" },
-    dir: { type: "string", valueHint: "FOLDER", description: "where everything lies; default: graft-dev" },
+    dir: { type: "string", valueHint: "FOLDER", description: "the folder that holds everything; default: graft-dev" },
     port: {
       type: "string",
       valueHint: "PORT",
-      description: `the first node's port, the others follow; default: ${firstPort}, or others that are free`,
+      description: `the first node's port; the others use the next ports; default: ${firstPort}, or free ports`,
     },
     ...answerFlags,
   },

@@ -3,8 +3,11 @@ import { command } from "./command.ts";
 import { execute, executeDetails, executeFlags } from "./execute.ts";
 
 export const executeCommand = command({
-  summary: "Have the state machine apply a command; the answer comes when a majority has it on disk",
-  details: executeDetails,
+  summary: "Send the state machine a command",
+  details: [
+    "The answer comes when a majority has the command on disk and the state machine has applied it.",
+    ...executeDetails,
+  ],
   args: {
     op: { type: "positional", required: false, description: "the command, such as put; not with a raw state machine" },
     input: { type: "positional", required: false, description: "JSON for a typed state machine, text for a raw one" },

@@ -4,8 +4,11 @@ import { command } from "./command.ts";
 import { execute, executeDetails, executeFlags, readingFlags } from "./execute.ts";
 
 export const executeQuery = command({
-  summary: "Ask the state machine something; the answer is never out of date, unless that will do",
-  details: executeDetails,
+  summary: "Send the state machine a query",
+  details: [
+    "The answer includes every command that was acknowledged before the query, unless --consistency stale allows an older state.",
+    ...executeDetails,
+  ],
   args: {
     op: { type: "positional", required: false, description: "the query, such as get; not with a raw state machine" },
     input: { type: "positional", required: false, description: "JSON for a typed state machine, text for a raw one" },
@@ -16,10 +19,10 @@ export const executeQuery = command({
   optionalValue: ["stdin"],
   examples: [
     [`graft execute query get '{"key":"a"}'`, "kv: the value of a key"],
-    [`graft execute query get '{"key":"picture"}' --out cat.jpg`, "kv: bytes into a file, unharmed"],
-    [`graft execute query list '{"prefix":"user/"}' --json`, "kv: keys, for a script"],
+    [`graft execute query get '{"key":"picture"}' --out cat.jpg`, "kv: write the bytes to a file"],
+    [`graft execute query list '{"prefix":"user/"}' --json`, "kv: print keys as JSON, for a script"],
     [`graft execute query get '{"key":"a"}' --consistency stale --max-staleness 2s`, "from any node, at most 2 s old"],
-    [`graft execute query value`, "counter, a raw state machine that answers whatever it is asked"],
+    [`graft execute query value`, "counter, a raw state machine that gives every query the same answer"],
   ],
   run: (args, context) => execute("query", args, context),
 });

@@ -13,34 +13,34 @@ export const executeFlags = {
   file: {
     type: "string",
     valueHint: "[FIELD=]PATH",
-    description: "take the bytes of a file as the field, or as the whole input; may be repeated",
+    description: "read the field, or the whole input, from a file; may be repeated",
   },
   stdin: {
     type: "string",
     valueHint: "[FIELD]",
-    description: "take standard input as the field, or as the whole input",
+    description: "read the field, or the whole input, from standard input",
   },
-  hex: { type: "boolean", description: "bytes are written in hexadecimal, where given as text and where shown" },
-  base64: { type: "boolean", description: "bytes are written in base64, where given as text and where shown" },
-  out: { type: "string", valueHint: "PATH", description: "write the result's bytes to a file, as they are" },
+  hex: { type: "boolean", description: "read and print bytes in hexadecimal" },
+  base64: { type: "boolean", description: "read and print bytes in base64" },
+  out: { type: "string", valueHint: "PATH", description: "write the bytes of the result to a file" },
   ...clusterFlags,
 } as const satisfies ArgsDef;
 
 export const executeDetails = [
-  "A typed state machine has named operations: OP is one of them, INPUT is JSON. A raw one takes INPUT as it is, as text or by --hex or --base64, and no OP.",
-  `In JSON a text stands for bytes as their UTF-8, and {"base64": "…"} for any bytes; results come in the same two forms. A whole input from a file or standard input is JSON for a typed state machine, bytes for a raw one.`,
+  "A typed state machine has named operations: OP is the name, and INPUT is JSON. A raw state machine has no operations, and takes INPUT as bytes: as text, or with --hex or --base64.",
+  `Where an operation takes bytes, JSON has a text (UTF-8) or {"base64": "…"}. Results have the same two forms. With --file or --stdin and no field, the whole input is JSON for a typed state machine and bytes for a raw one.`,
 ];
 
 export const readingFlags = {
   consistency: {
     type: "string",
     valueHint: "linearizable|stale",
-    description: "stale: answered at once by any node, from what it knows; default: linearizable, never out of date",
+    description: "stale: any node answers at once from its own state; default: linearizable, always up to date",
   },
   "max-staleness": {
     type: "string",
     valueHint: "TIME",
-    description: "with stale: how old the state may be that answers, such as 2s",
+    description: "with stale: the greatest age of the state, such as 2s",
   },
 } as const satisfies ArgsDef;
 

@@ -49,7 +49,7 @@ function commandSections(command: Command, look: Look): readonly string[] {
     sections.push(`${look.paint("bold", "Arguments")}\n${columns(rows, look)}`);
   }
   const rows = flags.map(([name, definition]) => [flagOf(name, definition), definition.description ?? ""] as const);
-  sections.push(`${look.paint("bold", "Flags")}\n${columns([...rows, ["-h, --help", "this text"]], look)}`);
+  sections.push(`${look.paint("bold", "Flags")}\n${columns([...rows, ["-h, --help", "show this help"]], look)}`);
   return sections;
 }
 

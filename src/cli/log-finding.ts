@@ -8,20 +8,20 @@ import { checked } from "./explain-error.ts";
 import type { Paint } from "./output.ts";
 
 export const logFinding = command({
-  summary: "Show or decide what stops a node",
+  summary: "Show or decide a finding",
   details: [
-    "A node that finds two histories of one log, or a broken rule of Raft, stops and keeps what it has found. It does not start again until an administrator has decided. Find out first which nodes agree: graft log inspect on each of them.",
-    "--refill: this node is wrong. At its next start it sets its data aside, which deletes nothing, and the others refill it. --dismiss: this node's data is right. It goes on with it.",
+    "A node stops when it finds two histories of one log, or a broken rule of Raft. It keeps the finding, and does not start again until an administrator has decided. First run graft log inspect on each node, to see which nodes agree.",
+    "Use --refill if this node is wrong. At its next start it moves its data aside, deletes nothing, and the other nodes refill it. Use --dismiss if this node's data is right.",
   ],
   args: {
     config: { type: "string", valueHint: "FILE", description: "the node's configuration file" },
     refill: { type: "boolean", description: "treat the data as damaged at the next start" },
-    dismiss: { type: "boolean", description: "go on with the data as it is" },
+    dismiss: { type: "boolean", description: "keep the data and start again" },
     ...answerFlags,
   },
   examples: [
-    ["graft log finding --config node.toml", "what was found, and when"],
-    ["graft log finding --config node.toml --refill", "have the other nodes refill this one"],
+    ["graft log finding --config node.toml", "show the finding and its time"],
+    ["graft log finding --config node.toml --refill", "let the other nodes refill this node"],
   ],
   async run(args, { output }) {
     if (args.config === undefined) throw new GraftError("usage", "which node? graft log finding --config FILE");

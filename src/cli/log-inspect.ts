@@ -13,9 +13,9 @@ const entriesDefault = 10;
 const entriesLimit = 100_000;
 
 export const logInspect = command({
-  summary: "Read a stopped node's log, vote, configurations and snapshots",
+  summary: "Show a stopped node's log and other data",
   details: [
-    "Changes nothing, and tells how large entries are but not what is in them. Damage and a finding are told of and end with exit code 1. Of several nodes the one whose last entry has the highest term and, among those, the highest index knows the most.",
+    "Shows the log, the vote, the configurations and the snapshots, and changes nothing. Of an entry it shows the size, and not the content. With damage or a finding the exit code is 1. Of several nodes, the one whose last entry has the highest term and, among those, the highest index has the most complete log.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },
@@ -24,12 +24,12 @@ export const logInspect = command({
       valueHint: "COUNT",
       description: `how many of the last entries to list; default: ${entriesDefault}`,
     },
-    verify: { type: "boolean", description: "read everything, and compare it with its checksums" },
+    verify: { type: "boolean", description: "read all data and check its checksums" },
     ...answerFlags,
   },
   examples: [
-    ["graft log inspect --data-dir data/n1", "where this node's log ends, and who was in its cluster"],
-    ["graft log inspect --data-dir data/n1 --verify", "and whether it is sound"],
+    ["graft log inspect --data-dir data/n1", "show where the node's log ends, and the members"],
+    ["graft log inspect --data-dir data/n1 --verify", "also check all data"],
   ],
   async run(args, { output }) {
     const dataDir = args["data-dir"];

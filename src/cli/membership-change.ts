@@ -22,11 +22,11 @@ export const changeFlags = {
   ...clusterFlags,
   timeout: {
     ...clusterFlags.timeout,
-    description: "when to stop waiting; the change goes on all the same; 2000 (ms), 500ms, 2s; default: 10m",
+    description: "how long to wait, such as 500ms or 2s; the change continues afterwards; default: 10m",
   },
   "dry-run": {
     type: "boolean",
-    description: "change nothing; say what it would come to: quorum, failures tolerated, lag, risks",
+    description: "change nothing; show the new quorum, tolerated failures, lag and risks",
   },
 } as const satisfies ArgsDef;
 

@@ -9,28 +9,31 @@ import type { Paint } from "./output.ts";
 import { parseAddress } from "./typed-numbers.ts";
 
 export const recover = command({
-  summary: "Go on with what one node has, when more than half of the voters are lost for good",
+  summary: "Found a new cluster from one node's data",
   details: [
-    "Makes a new cluster of one from a stopped node's data: everything in its log is kept, whether it had been committed or not. What the other nodes had and this one had not is lost. So look at every data directory that is left first, with graft log inspect, and take the one whose last entry has the highest term and, among those, the highest index.",
-    "Never while more than half of the voters can still be brought back: start them instead, and nothing is lost. Without --accept-data-loss nothing is changed.",
+    "The command makes a new cluster of one node from a stopped node's data. It keeps all entries of that node's log, committed or not. Entries that only other nodes had are lost. So first look at each remaining data directory with graft log inspect. Choose the one whose last entry has the highest term and, among those, the highest index.",
+    "Recover only when more than half of the voters are lost for good. While more than half can come back, start them instead, and nothing is lost. Without --accept-data-loss the command changes nothing.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },
-    "accept-data-loss": { type: "boolean", description: "do it; without it: say what would be done" },
+    "accept-data-loss": {
+      type: "boolean",
+      description: "make the new cluster; without this flag, only say what would happen",
+    },
     address: {
       type: "string",
       valueHint: "HOST:PORT",
-      description: "where the node is reached from now on; default: where it was",
+      description: "the node's new address; default: the old one",
     },
     force: {
       type: "boolean",
-      description: "also when something answers at the addresses of so many other voters that they seem to run",
+      description: "recover although so many other voters' addresses answer that the voters seem to run",
     },
     ...answerFlags,
   },
   examples: [
-    ["graft recover --data-dir data/n1", "what would be kept, and what may be missing"],
-    ["graft recover --data-dir data/n1 --accept-data-loss", "do it"],
+    ["graft recover --data-dir data/n1", "show what would be kept, and what may be missing"],
+    ["graft recover --data-dir data/n1 --accept-data-loss", "make the new cluster"],
   ],
   async run(args, { output }) {
     const dataDir = args["data-dir"];

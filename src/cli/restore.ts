@@ -7,18 +7,18 @@ import { command } from "./command.ts";
 import { checked } from "./explain-error.ts";
 
 export const restore = command({
-  summary: "Found a new cluster from a backup, when the old one is lost",
+  summary: "Found a new cluster from a backup",
   details: [
-    "Fills the empty data_dir of one node, which is not running. It is the new cluster's only member, at its advertised address, and has the state as of the backup; [cluster] bootstrap has no effect then. The other nodes are added once it runs, each with an empty data_dir. Nodes of the old cluster cannot mix with the new one, even when their data comes back.",
-    "Do not restore while the old cluster can still work: it would go on beside the new one, and clients would find either.",
+    "The command fills the empty data_dir of one node that does not run. That node becomes the only member of the new cluster, with the state of the backup, at its advertised address. [cluster] bootstrap has no effect then. Start the node, and add the other nodes with graft cluster add, each with an empty data_dir. Nodes of the old cluster cannot join the new one by accident, even when their data comes back.",
+    "Restore only when the old cluster is lost. Otherwise both clusters run, and clients may find either.",
   ],
   args: {
     file: { type: "positional", required: true, description: "the backup" },
     config: { type: "string", valueHint: "FILE", description: "the node's configuration file" },
-    force: { type: "boolean", description: "also when it is the backup of a cluster of another name" },
+    force: { type: "boolean", description: "accept the backup of a cluster with another name" },
     ...answerFlags,
   },
-  examples: [["graft restore monday.backup --config node.toml", "what the backup holds, in a cluster of one node"]],
+  examples: [["graft restore monday.backup --config node.toml", "restore the backup to a cluster of one node"]],
   async run(args, { output }) {
     if (args.config === undefined) throw new GraftError("usage", "which node? graft restore FILE --config NODE.TOML");
     const path = args.config;

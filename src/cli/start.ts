@@ -37,15 +37,15 @@ const smallestFile = `  [node]
 export const start = command({
   summary: "Run one node in the foreground",
   details: [
-    "The log goes to standard error. SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the node gracefully: a leader hands leadership over first. A second signal (other than SIGHUP) ends it at once. Nothing that was acknowledged is lost, but the others take a moment to notice. Under nohup the node ignores SIGHUP. A log that nobody reads never stops the node.",
-    `A node that has no quorum runs all the same; graft cluster status says whom it waits for. Mistakes in the file end with exit code 2, all at once and each with its line; whatever else keeps the node from running ends with 1. A mistake in Graft itself ends with ${fatalExitCode}: the node stops at once, and its last log lines say where.`,
-    `The file says at least this; paths are relative to it:\n\n${smallestFile}`,
+    "The log goes to standard error. A log that nobody reads never stops the node. SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the node gracefully: a leader hands leadership over first. A second signal, other than SIGHUP, ends the node at once. Then no acknowledged command is lost, but the other nodes notice the end a moment later. Under nohup the node ignores SIGHUP.",
+    `A node without a quorum keeps running, and graft cluster status says which nodes it waits for. Exit codes: 2 for mistakes in the file, which are reported together, each with its line; 1 for anything else that keeps the node from running; ${fatalExitCode} for a bug in Graft, which the last log lines locate.`,
+    `The smallest file. Paths are relative to the folder of the file:\n\n${smallestFile}`,
   ],
   args: {
     config: { type: "string", valueHint: "FILE", description: "the node's configuration file" },
     "stop-with-stdin": {
       type: "boolean",
-      description: "stop gracefully when standard input ends, that is, when the parent is gone",
+      description: "stop gracefully when standard input ends, because the parent has ended",
     },
     ...answerFlags,
   },

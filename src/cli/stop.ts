@@ -14,10 +14,10 @@ import { parseName } from "./typed-numbers.ts";
 export const stop = command({
   summary: "Stop a node gracefully, from anywhere",
   details: [
-    "A leader hands leadership over first, whoever waits is answered, then the node closes. Only clients listed in [access] admins may do it.",
+    "A leader hands leadership over first. The node answers the clients that wait, and then ends. Only clients listed in [access] admins may stop a node.",
   ],
   args: {
-    node: { type: "positional", required: false, description: "the node's id; without it the one of --config" },
+    node: { type: "positional", required: false, description: "the node's id; default: the node of --config" },
     config: { type: "string", valueHint: "FILE", description: "the node's configuration file" },
     ...clusterFlags,
   },

@@ -26,11 +26,11 @@ import { stop } from "./stop.ts";
 
 const cluster: Group = {
   kind: "group",
-  summary: "See who is there and who leads, and change both",
+  summary: "Show and change the members and the leader",
   examples: [
-    ["graft cluster status", "who is there, who leads, how far each node has got"],
-    ["graft cluster add n4 10.0.0.4:7401", "one node more; it runs already, with [cluster] join in its file"],
-    ["graft cluster remove n1 --dry-run", "what it would mean to have one less"],
+    ["graft cluster status", "show the nodes, the leader and the progress"],
+    ["graft cluster add n4 10.0.0.4:7401", "add the node n4, which runs with [cluster] join in its file"],
+    ["graft cluster remove n1 --dry-run", "what the cluster would be like without n1"],
   ],
   commands: {
     status: clusterStatus,
@@ -46,17 +46,17 @@ const cluster: Group = {
 
 const execute: Group = {
   kind: "group",
-  summary: "Have the state machine do something, or ask it something",
+  summary: "Send the state machine commands or queries",
   examples: [
     [`graft execute command put '{"key":"a","value":"1"}'`, "change the state"],
-    [`graft execute query get '{"key":"a"}'`, "read it; the answer is never out of date"],
+    [`graft execute query get '{"key":"a"}'`, "read the state; the answer is up to date"],
   ],
   commands: { command: executeCommand, query: executeQuery },
 };
 
 const certs: Group = {
   kind: "group",
-  summary: "Make the certificates by which nodes and clients know each other",
+  summary: "Issue certificates for nodes and clients",
   examples: [
     ["graft certs init demo --node n1=10.0.0.1:7401 --node n2=10.0.0.2:7401", "a new authority, two nodes, one client"],
     ["graft certs issue --client backup", "one more client"],
@@ -66,30 +66,29 @@ const certs: Group = {
 
 const bench: Group = {
   kind: "group",
-  summary: "Measure a cluster, or one that is made for it and removed afterwards",
-  examples: [["graft bench replication --clients 64", "puts per second, and how long each takes"]],
+  summary: "Measure a cluster, or a temporary local one",
+  examples: [["graft bench replication --clients 64", "puts per second, and the latency of each"]],
   commands: { replication: benchReplication, reads: benchReads, election: benchElection },
 };
 
 const log: Group = {
   kind: "group",
-  summary: "Look at what a stopped node has on its disk",
-  examples: [["graft log inspect --data-dir data/n1 --verify", "where its log ends, and whether it is sound"]],
+  summary: "Read the data of a stopped node",
+  examples: [["graft log inspect --data-dir data/n1 --verify", "show where its log ends, and check all data"]],
   commands: { inspect: logInspect, finding: logFinding },
 };
 
 export const commands: Group = {
   kind: "group",
-  summary:
-    "Graft makes any state machine resilient through Raft: a group of nodes that agree, and go on when some fail.",
+  summary: "Replicate any state machine with Raft",
   details: [
-    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a mistake in Graft. graft sim ends with 130 after Ctrl-C.",
-    "Commands that talk to a cluster find it by --cluster and --ca, --cert, --key, else by GRAFT_CLUSTER, GRAFT_CA, GRAFT_CERT, GRAFT_KEY, else by the nearest graft.toml, in this folder or one above.",
+    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 unavailable, 4 outcome unknown, 70 a bug in Graft. graft sim ends with 130 after Ctrl-C.",
+    "Commands that talk to a cluster need an address and a certificate. The flags --cluster, --ca, --cert and --key come first, then the environment variables GRAFT_CLUSTER, GRAFT_CA, GRAFT_CERT and GRAFT_KEY, then the nearest graft.toml in this folder or a folder above.",
   ],
   examples: [
     ["graft dev", "a cluster of three nodes on this machine, to try things out"],
-    ["graft start --config node.toml", "one node of a real one"],
-    [`graft execute command put '{"key":"a","value":"1"}'`, "have the state machine do something"],
+    ["graft start --config node.toml", "one node of a real cluster"],
+    [`graft execute command put '{"key":"a","value":"1"}'`, "send the state machine a command"],
   ],
   commands: { start, stop, cluster, execute, certs, backup, restore, recover, log, dev, sim, bench, complete },
 };

@@ -46,6 +46,11 @@ describe("help", () => {
     expect([80, 100, 300, 0, undefined].map(helpWidth)).toEqual([80, 100, 100, 100, 100]);
   });
 
+  test("begins with at most eight words and no full stop", () => {
+    const all = [commands, ...leaves(commands).map(([, command]) => command), ...Object.values(commands.commands)];
+    for (const { summary } of all) expect(summary).toMatch(/^[A-Z]\S*(?: \S+){0,7}(?<!\.)$/);
+  });
+
   test("of every command: how it is called, every flag, an example that is really its own", async () => {
     for (const [path, { args, examples }] of leaves(commands)) {
       const { exitCode, stdout, stderr } = await graft(...path, "--help");
@@ -78,7 +83,7 @@ describe("help", () => {
     const help = renderHelp("graft start", subject, { ...plain, width: 46 });
     expect(help).toContain(`\n\n  [node]  # ${"long ".repeat(20)}\n`);
     expect(help).toContain(
-      "\n  --faults LIST  only the kinds of faults that\n                 are listed\n  -h, --help     this",
+      "\n  --faults LIST  only the kinds of faults that\n                 are listed\n  -h, --help     show",
     );
   });
 
