@@ -1,9 +1,31 @@
 // How an administrator's requests are made in tests of the membership, and what the nodes show of it.
+import { afterEach } from "bun:test";
 import { nodeIdOf } from "../../src/core/configuration.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import type { RequestedChange } from "../../src/ports/membership-requests.ts";
 import type { ClientReply } from "../../src/ports/requests.ts";
-import type { Cluster, Member } from "./cluster.ts";
+import { Cluster, type Member } from "./cluster.ts";
+
+export const three = ["n1", "n2", "n3"] as const;
+
+export interface TestClusters {
+  /** Three nodes with a leader. */
+  readonly founded: () => Promise<Cluster>;
+  readonly kept: (cluster: Cluster) => Cluster;
+}
+
+/** For the tests of the file that calls this: each cluster is stopped after its test. */
+export function testClusters(): TestClusters {
+  const open: Cluster[] = [];
+  afterEach(async () => {
+    for (const cluster of open.splice(0)) await cluster.stopAll();
+  });
+  const kept = (cluster: Cluster): Cluster => {
+    open.push(cluster);
+    return cluster;
+  };
+  return { founded: async () => kept(await Cluster.founded(three)), kept };
+}
 
 export const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
 export const newcomer = (id: string, voter = true) => ({

@@ -1,20 +1,8 @@
 // A change of the members is answered in the time of its request, and the answer says whether it was begun.
-import { afterEach, expect, test } from "bun:test";
-import { change, join, newcomer, nothing, voters } from "./administering.ts";
-import { Cluster } from "./cluster.ts";
+import { expect, test } from "bun:test";
+import { change, join, newcomer, nothing, testClusters, three, voters } from "./administering.ts";
 
-const three = ["n1", "n2", "n3"] as const;
-
-let open: Cluster | null = null;
-afterEach(async () => {
-  await open?.stopAll();
-  open = null;
-});
-
-async function founded(): Promise<Cluster> {
-  open = await Cluster.founded(three);
-  return open;
-}
+const { founded } = testClusters();
 
 test("a change that takes too long goes on: its outcome is said to be unknown, with how things stand", async () => {
   const cluster = await founded();

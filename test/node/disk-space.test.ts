@@ -1,20 +1,11 @@
 // Disks that fill: no commands before they are full, and everything else goes on.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { testClusters, three } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
-const three = ["n1", "n2", "n3"] as const;
 const mebibyte = 2 ** 20;
 
-let open: Cluster | null = null;
-afterEach(async () => {
-  await open?.stopAll();
-  open = null;
-});
-
-async function founded(): Promise<Cluster> {
-  open = await Cluster.founded(three);
-  return open;
-}
+const { founded, kept } = testClusters();
 
 const leave = (member: Member, freeMiB: number): void =>
   void (member.room = { freeBytes: freeMiB * mebibyte, totalBytes: 1_000 * mebibyte });
@@ -162,36 +153,36 @@ describe("a disk that is full", () => {
   test.each(three)(
     "on %s before there is a cluster: what the others have told it once is not lost",
     async (crowded) => {
-      open = new Cluster(three);
-      const members = three.map((id) => open!.make(id));
+      const cluster = kept(new Cluster(three));
+      const members = three.map((id) => cluster.make(id));
       const full = members.find(({ id }) => id === crowded)!;
       leave(full, 0);
       full.store.isFull = true;
       for (const { node } of members) await node.start();
-      await open.advance(3_000, 50);
+      await cluster.advance(3_000, 50);
       expect(full.node.state.genesis).toBeNull();
       leave(full, 500);
       full.store.isFull = false;
-      await open.until("it knows the cluster", () => full.node.state.genesis !== null);
+      await cluster.until("it knows the cluster", () => full.node.state.genesis !== null);
       expect(full.end).toBeNull();
     },
   );
 
   test("before there is a cluster, while a node that is no founder tells of it as well: the founder's word is not lost", async () => {
-    open = new Cluster(three);
-    const members = three.map((id) => open!.make(id));
+    const cluster = kept(new Cluster(three));
+    const members = three.map((id) => cluster.make(id));
     const full = members[2]!;
     leave(full, 0);
     full.store.isFull = true;
     for (const { node } of members) await node.start();
-    await open.advance(3_000, 50);
-    const newcomer = await open.start("n4", { bootstrap: null, join: three });
-    await open.until("the newcomer knows the cluster", () => newcomer.node.state.genesis !== null);
-    await open.advance(3_000, 50);
+    await cluster.advance(3_000, 50);
+    const newcomer = await cluster.start("n4", { bootstrap: null, join: three });
+    await cluster.until("the newcomer knows the cluster", () => newcomer.node.state.genesis !== null);
+    await cluster.advance(3_000, 50);
     expect(full.node.state.genesis).toBeNull();
     leave(full, 500);
     full.store.isFull = false;
-    await open.until("it knows the cluster", () => full.node.state.genesis !== null);
+    await cluster.until("it knows the cluster", () => full.node.state.genesis !== null);
   });
 
   test("of one that has space again no older word is believed, whenever that is noticed", async () => {
@@ -208,8 +199,6 @@ describe("a disk that is full", () => {
       full!.store.isFull = false;
       await cluster.advance(10_000, 100);
       expect([phaseMs, ...full!.node.state.unfit]).toEqual([phaseMs]);
-      await cluster.stopAll();
-      open = null;
     }
   });
 });

@@ -1,21 +1,11 @@
 // Changing the membership from outside, as an administrator does: nodes that join, leave and come back, and what each of them
 // knows of the others meanwhile.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
-import { change, join, newcomer, nothing, voters } from "./administering.ts";
+import { change, join, newcomer, nothing, testClusters, three, voters } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
-const three = ["n1", "n2", "n3"] as const;
-let open: Cluster | null = null;
-afterEach(async () => {
-  await open?.stopAll();
-  open = null;
-});
-
-async function founded(): Promise<Cluster> {
-  open = await Cluster.founded(three);
-  return open;
-}
+const { founded, kept } = testClusters();
 
 const peers = ({ node }: Member): readonly string[] =>
   node.requests
@@ -39,8 +29,7 @@ describe("a node that joins", () => {
   });
 
   test("waits for a cluster that is only founded later", async () => {
-    const cluster = new Cluster(three);
-    open = cluster;
+    const cluster = kept(new Cluster(three));
     const joining = await join(cluster, "n4", three);
     cluster.network.cut("n1", "n3");
     for (const id of three) await cluster.start(id);
