@@ -2,7 +2,7 @@
 import { GraftError } from "../errors.ts";
 import type { Sum } from "../sim/runner.ts";
 import type { Telling } from "../sim/shrink.ts";
-import { type End, loopSeconds, type Subject } from "../sim/thread.ts";
+import { type End, type LoadedPlugin, loopSeconds } from "../sim/thread.ts";
 import type { Assignment, Finding, Shrinking } from "../sim/worker-messages.ts";
 import { version } from "../version.ts";
 import { Failure } from "./explain-error.ts";
@@ -13,7 +13,7 @@ export interface About {
   readonly assignment: Assignment;
   /** The plugin as it was typed; null: it was not. */
   readonly path: string | null;
-  readonly subject: Subject;
+  readonly plugin: LoadedPlugin;
 }
 
 /** If more than this share of the commands is rejected, too few of them test the plugin. */
@@ -23,7 +23,7 @@ const meaning = "All of it was simulated: no data was changed.";
 
 export function failureOf(found: Finding, about: About, shrinking: Shrinking): Failure {
   const told = typeof shrinking === "string" ? found : shrinking;
-  const { name, version: pluginVersion } = about.subject;
+  const { name, version: pluginVersion } = about.plugin;
   const command = commandOf(told, about);
   const message = `${told.details}\n  seed ${told.seed}, after ${counted(told.after, "event")}, ${versionsOf(about)}`;
   const cause = told.stack === null ? undefined : Object.assign(new Error(told.details), { stack: told.stack });
@@ -73,7 +73,7 @@ function runFailure(cause: GraftError, seed: number, about: About, more: Readonl
     cause: cause.cause,
   });
   const next = [`See it again: ${command}`, `Read what happens before: ${command} --trace`].join("\n");
-  const { name, version: pluginVersion } = about.subject;
+  const { name, version: pluginVersion } = about.plugin;
   const fields = { seed, events, ...more, graft: version, plugin: name, pluginVersion, command };
   return new Failure(error, 1, fields, { meaning, next });
 }
@@ -91,7 +91,7 @@ export function stuckAtStart({ at: { work }, isLoop }: Stuck, path: string): Fai
 const timeOf = (isLoop: boolean): string =>
   isLoop ? `for ${loopSeconds} s of processor time` : "for a minute, and the processor is idle";
 
-const versionsOf = ({ subject }: About): string => `graft ${version}, ${subject.name} ${subject.version}`;
+const versionsOf = ({ plugin }: About): string => `graft ${version}, ${plugin.name} ${plugin.version}`;
 
 function commandOf({ seed, events, story }: Telling, { path }: About): string {
   const { nodes, clients, faults } = story;
@@ -139,8 +139,8 @@ export function summaryOf(sum: Sum, seconds: number, about: About, stop: Stop | 
     stoppedIn: stop?.in ?? null,
     stoppedAt: stop?.at ?? null,
     graft: version,
-    plugin: about.subject.name,
-    pluginVersion: about.subject.version,
+    plugin: about.plugin.name,
+    pluginVersion: about.plugin.version,
   };
 }
 

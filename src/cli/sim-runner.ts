@@ -39,9 +39,9 @@ export async function simulate(assignment: Assignment, output: Output): Promise<
   return { end, thread, seconds: (performance.now() - beganMs) / 1000 };
 }
 
-function failureIn({ subject, at: { seed } }: SimulationThread, error: unknown): Ended {
+function failureIn({ plugin, at: { seed } }: SimulationThread, error: unknown): Ended {
   if (!(error instanceof GraftError) || error.code !== "plugin") throw error;
-  if (subject === null || seed === null) throw unusable(error);
+  if (plugin === null || seed === null) throw unusable(error);
   return { kind: "failed", error, seed };
 }
 

@@ -83,13 +83,13 @@ export const sim = command({
     };
     const simulated = await simulate(assignment, output);
     const { end, thread } = simulated;
-    const { subject, found, smaller } = thread;
-    if (subject === null) {
+    const { plugin, found, smaller } = thread;
+    if (plugin === null) {
       if (end.kind === "stuck") throw stuckAtStart(end, assignment.plugin);
       await output.answer({ seeds: 0, stopped: true }, () => "stopped before the plugin was loaded");
       return end.kind === "stopped" ? signalExitCodes[end.signal] : 0;
     }
-    const about = { assignment, path, subject };
+    const about = { assignment, path, plugin };
     // What was found is told, however the search for a shorter run has ended.
     if (found !== null) throw failureOf(found, about, end.kind === "ended" ? end.shrinking : (smaller ?? "untried"));
     if (end.kind === "stuck") throw stuckFailure(end, about);

@@ -18,13 +18,13 @@ export function bytesOf(effects: readonly DurableEffect[]): number {
 }
 
 /** What another node tells once, and not again while the connection stands; and the latest word on this node itself. */
-type Standing = Extract<Event, { readonly kind: "fitness" | "peerConnected" | "message" }>;
+type StandingEvent = Extract<Event, { readonly kind: "fitness" | "peerConnected" | "message" }>;
 
 /** The latest of each kind, and of each peer: a node that begins anew from its store has to be told of them again. */
 export class StandingEvents {
-  readonly #latest = new Map<string, Standing>();
+  readonly #latest = new Map<string, StandingEvent>();
 
-  get latest(): readonly Standing[] {
+  get latest(): readonly StandingEvent[] {
     return [...this.#latest.values()];
   }
 

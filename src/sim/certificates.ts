@@ -4,7 +4,6 @@ import type { Chance, Range } from "./chance.ts";
 import { wallAt } from "./life.ts";
 import type { Member } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
-import { restart } from "./standstills.ts";
 
 export interface CertificatePace {
   /** Null: they never expire. */
@@ -65,7 +64,7 @@ export class Certificates {
   #renew(member: Member): void {
     this.#world.trace(`${member.id} gets a new certificate`);
     this.#ends.delete(member.id);
-    if (member.isUp) restart(member);
+    if (member.isUp) member.restart();
   }
 
   /** The faults are over. From now on no certificate expires but that of a node that is left, which may lead until then. */

@@ -247,6 +247,12 @@ export class Member {
     this.#over(true);
   }
 
+  /** Its process ends, and another one begins at once. */
+  restart(): void {
+    this.crash();
+    this.start();
+  }
+
   /** Of a machine that is down. */
   damage(name: DamageName): void {
     if (this.isUp || !this.disk.damage(name)) return;

@@ -15,7 +15,7 @@ import type { Whereabouts } from "./whereabouts.ts";
 type Say = (text: string) => void;
 
 /** A plugin that can be simulated. */
-export interface Subject {
+export interface SimulatedPlugin {
   readonly plugin: Plugin;
   /** Null: all lives share one module. A plugin that ships keeps nothing outside of its state. */
   readonly copy: ((say: Say) => Plugin) | null;
@@ -29,7 +29,7 @@ export interface Subject {
 export const keyValueStore = "kv";
 
 /** Throws `GraftError("plugin")`: it does not load, or its operations cannot be drawn. */
-export async function loadSubject(location: PluginLocation, whereabouts: Whereabouts): Promise<Subject> {
+export async function loadSimulated(location: PluginLocation, whereabouts: Whereabouts): Promise<SimulatedPlugin> {
   // What the plugin says while it is loaded is no answer of the simulation.
   takeConsole(console, () => {});
   whereabouts.begin("the top level of its module");

@@ -12,12 +12,12 @@ export interface Operation {
 }
 
 /** A call or an answer, in a list that the search takes operations out of and puts back into. */
-interface Moment {
+interface Endpoint {
   readonly operation: number;
   readonly isCall: boolean;
   readonly atMs: number;
-  previous: Moment | null;
-  next: Moment | null;
+  previous: Endpoint | null;
+  next: Endpoint | null;
 }
 
 /** Which operations have a place: all before `first`, and those whose bits `later` has, from `first` on. */
@@ -27,7 +27,7 @@ interface Placed {
 }
 
 interface Step {
-  readonly call: Moment;
+  readonly call: Endpoint;
   readonly before: string | null;
   readonly placedBefore: Placed;
 }
@@ -41,13 +41,13 @@ export function isLinearizable(history: readonly Operation[]): boolean {
   }
 }
 
-/** How many moments are looked at before others may have the thread. */
+/** How many calls and answers are looked at before others may have the thread. */
 const partLength = 10_000;
 
 /** The same in parts. */
 export function* searchOrder(history: readonly Operation[]): Generator<undefined, boolean> {
   const operations = tellingOf(history);
-  const { head, answers } = momentsOf(operations);
+  const { head, answers } = endpointsOf(operations);
   const tried = new Set<string>();
   const steps: Step[] = [];
   let placed: Placed = { first: 0, later: 0n };
@@ -106,16 +106,19 @@ function tellingOf(history: readonly Operation[]): readonly Operation[] {
 }
 
 /** Calls come before answers of the same moment: they may have overlapped. */
-function momentsOf(operations: readonly Operation[]): { readonly head: Moment; readonly answers: readonly Moment[] } {
-  const moment = (operation: number, isCall: boolean, atMs: number): Moment => {
+function endpointsOf(operations: readonly Operation[]): {
+  readonly head: Endpoint;
+  readonly answers: readonly Endpoint[];
+} {
+  const endpoint = (operation: number, isCall: boolean, atMs: number): Endpoint => {
     return { operation, isCall, atMs, previous: null, next: null };
   };
-  const calls = operations.map(({ beganMs }, at) => moment(at, true, beganMs));
-  const answers = operations.map(({ endedMs }, at) => moment(at, false, endedMs));
+  const calls = operations.map(({ beganMs }, at) => endpoint(at, true, beganMs));
+  const answers = operations.map(({ endedMs }, at) => endpoint(at, false, endedMs));
   const inOrder = [...calls, ...answers].sort((a, b) =>
     a.atMs === b.atMs ? Number(b.isCall) - Number(a.isCall) : a.atMs < b.atMs ? -1 : 1,
   );
-  const head = moment(-1, true, Number.NEGATIVE_INFINITY);
+  const head = endpoint(-1, true, Number.NEGATIVE_INFINITY);
   let last = head;
   for (const each of inOrder) {
     each.previous = last;
@@ -125,13 +128,13 @@ function momentsOf(operations: readonly Operation[]): { readonly head: Moment; r
   return { head, answers };
 }
 
-function takeOut(moment: Moment): void {
-  moment.previous!.next = moment.next;
-  if (moment.next !== null) moment.next.previous = moment.previous;
+function takeOut(endpoint: Endpoint): void {
+  endpoint.previous!.next = endpoint.next;
+  if (endpoint.next !== null) endpoint.next.previous = endpoint.previous;
 }
 
 /** In the reverse order of taking out. */
-function putBack(moment: Moment): void {
-  moment.previous!.next = moment;
-  if (moment.next !== null) moment.next.previous = moment;
+function putBack(endpoint: Endpoint): void {
+  endpoint.previous!.next = endpoint;
+  if (endpoint.next !== null) endpoint.next.previous = endpoint;
 }

@@ -1,5 +1,5 @@
 // Runs simulations from one seed after the other, on the thread that is there for it, and looks for a smaller story of a violation.
-import type { Subject } from "./plugin-copies.ts";
+import type { SimulatedPlugin } from "./plugin-copies.ts";
 import { type Found, shrink, type Telling } from "./shrink.ts";
 import { simulating } from "./simulate.ts";
 import { kindsDrawn, type Story } from "./story.ts";
@@ -56,12 +56,12 @@ export interface Watchers {
 const shrinkingMs = 60_000;
 
 export class Runner {
-  readonly #subject: Subject;
+  readonly #simulated: SimulatedPlugin;
   readonly #watchers: Watchers;
   readonly #sum = emptySum();
 
-  constructor(subject: Subject, watchers: Watchers) {
-    this.#subject = subject;
+  constructor(simulated: SimulatedPlugin, watchers: Watchers) {
+    this.#simulated = simulated;
     this.#watchers = watchers;
   }
 
@@ -85,7 +85,7 @@ export class Runner {
   /** The smallest story that is found in a minute; null: told again, this one is not violated. */
   async shrink(found: Found): Promise<Found | null> {
     const endMs = performance.now() + shrinkingMs;
-    const { drawing } = this.#subject;
+    const { drawing } = this.#simulated;
     const drawn = drawing === null ? {} : { drawing };
     return shrink(found, {
       kindsIn: (telling) => kindsDrawn({ ...telling, ...drawn }),
@@ -99,7 +99,7 @@ export class Runner {
   }
 
   async #outcomeOf(telling: Telling, trace: Watchers["trace"]): Promise<Violation | WholeResult> {
-    const { plugin, copy, drawing } = this.#subject;
+    const { plugin, copy, drawing } = this.#simulated;
     const { whereabouts, pause } = this.#watchers;
     whereabouts.beginSeed(telling.seed);
     const steps = simulating({

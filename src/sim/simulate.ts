@@ -27,7 +27,7 @@ import { Safety } from "./safety.ts";
 import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
-import { restart, Standstills } from "./standstills.ts";
+import { Standstills } from "./standstills.ts";
 import { chancesOf, paceFor, type Story } from "./story.ts";
 import { stamped } from "./transcript.ts";
 import { Verdict } from "./verdict.ts";
@@ -292,7 +292,7 @@ class World {
     if (elections > restElectionsMax)
       this.#verdict.violated(`${elections} elections while a poison stops the state machines`);
     this.#trouble.correct();
-    for (const member of this.#members) if (member.standstill !== null) restart(member);
+    for (const member of this.#members) if (member.standstill !== null) member.restart();
     this.#say("the plugin has been corrected");
   }
 

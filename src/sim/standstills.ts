@@ -59,7 +59,7 @@ export class Standstills {
     this.#fresh.push(seen);
     if (!chance.happens(startsOften)) return;
     schedule.after(chance.from(noticeMs), () => {
-      if (!this.#isOver && isStill(seen)) restart(member);
+      if (!this.#isOver && isStill(seen)) member.restart();
     });
   }
 
@@ -118,7 +118,7 @@ export class Standstills {
     const { members, chance, trace } = this.#world;
     for (const member of chance.shuffled(members.filter(({ standstill }) => standstill !== null))) {
       if (!this.#mayLeave(member) || !chance.happens(leavesOften)) {
-        restart(member);
+        member.restart();
         continue;
       }
       this.#left.add(member);
@@ -154,12 +154,6 @@ export class Standstills {
   #isFit(member: Member): boolean {
     return member.isWhole && member.standstill === null && !member.isOut && this.#world.mayLead(member);
   }
-}
-
-/** Starts the node again: its state machine begins anew. */
-export function restart(member: Member): void {
-  member.crash();
-  member.start();
 }
 
 const verbs: Readonly<Record<Standstill["kind"], string>> = { throws: "throws", hangs: "hangs" };

@@ -16,7 +16,8 @@ const waitBusySecondsMax = 0.5;
 /** After so many it is worth a word where the thread is. */
 const stillTurns = 4;
 
-export interface Subject {
+/** What is simulated, as people call it. */
+export interface LoadedPlugin {
   readonly name: string;
   readonly version: string;
   /** Why all nodes share one copy of the plugin's module; null: each life of a node has its own. */
@@ -24,7 +25,7 @@ export interface Subject {
 }
 
 export interface Listener {
-  readonly loaded: (subject: Subject) => Promise<void>;
+  readonly loaded: (plugin: LoadedPlugin) => Promise<void>;
   readonly lines: (lines: readonly string[]) => Promise<void>;
 }
 
@@ -50,7 +51,7 @@ export class SimulationThread {
   /** Null: no smaller story was found yet. */
   smaller: Finding | null = null;
   /** Null: it is not loaded yet. */
-  subject: Subject | null = null;
+  plugin: LoadedPlugin | null = null;
 
   constructor(assignment: Assignment, listener: Listener) {
     this.#listener = listener;
@@ -110,7 +111,7 @@ export class SimulationThread {
   #onMessage(message: FromThread): void {
     switch (message.kind) {
       case "loaded":
-        this.subject = message;
+        this.plugin = message;
         this.#told = this.#told.then(() => this.#listener.loaded(message));
         return;
       case "line":

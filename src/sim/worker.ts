@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { locatePlugin } from "../adapters/plugin/loader.ts";
 import { GraftError } from "../errors.ts";
-import { loadSubject } from "./plugin-copies.ts";
+import { loadSimulated } from "./plugin-copies.ts";
 import { Runner, type Watchers } from "./runner.ts";
 import type { Found } from "./shrink.ts";
 import { Whereabouts } from "./whereabouts.ts";
@@ -33,9 +33,9 @@ async function simulate(assignment: Assignment, whereabouts: Whereabouts): Promi
   whereabouts.expectSteps(true);
   const location = locatePlugin(plugin, directory);
   pluginPath = location.kind === "file" ? location.path : null;
-  const subject = await loadSubject(location, whereabouts);
-  const { name, version } = subject.plugin;
-  send({ kind: "loaded", name, version, whyShared: subject.whyShared });
+  const simulated = await loadSimulated(location, whereabouts);
+  const { name, version } = simulated.plugin;
+  send({ kind: "loaded", name, version, whyShared: simulated.whyShared });
   const watchers: Watchers = {
     whereabouts,
     trace: isTraced ? (text) => send({ kind: "line", text }) : null,
@@ -43,7 +43,7 @@ async function simulate(assignment: Assignment, whereabouts: Whereabouts): Promi
     held: (sum) => send({ kind: "held", sum }),
     smaller: (found) => send({ kind: "smaller", finding: findingOf(found) }),
   };
-  const runner = new Runner(subject, watchers);
+  const runner = new Runner(simulated, watchers);
   const found = await runner.run(assignment);
   if (found !== null) send({ kind: "found", finding: findingOf(found) });
   const shrinking = found === null || !isShrunk ? "untried" : shrinkingOf(await runner.shrink(found));

@@ -26,7 +26,7 @@ const about: About = {
     isShrunk: false,
   },
   path: "./shop.ts",
-  subject: { name: "shop", version: "2.0.0", whyShared: null },
+  plugin: { name: "shop", version: "2.0.0", whyShared: null },
 };
 const finding: Finding = { seed: 7, events: 1, story: {}, details: "a rule\n  where", after: 1, stack: null };
 

@@ -4,13 +4,13 @@ import { ManualClock } from "../doubles/manual-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 
-interface Subject {
+interface ClockUnderTest {
   readonly clock: Clock;
   /** Resolves once `isDone` holds, letting the clock's time pass. */
   readonly until: (isDone: () => boolean) => Promise<void>;
 }
 
-const subjects: Readonly<Record<string, () => Subject>> = {
+const subjects: Readonly<Record<string, () => ClockUnderTest>> = {
   system: () => ({
     clock: systemClock,
     async until(isDone) {

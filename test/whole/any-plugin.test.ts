@@ -8,7 +8,7 @@ import { checkDefinition } from "../../src/adapters/plugin/definition-check.ts";
 import { installDeterminismGuard } from "../../src/adapters/plugin/determinism-guard.ts";
 import { locatePlugin } from "../../src/adapters/plugin/loader.ts";
 import { Drawing } from "../../src/sim/draw-input.ts";
-import { loadSubject } from "../../src/sim/plugin-copies.ts";
+import { loadSimulated } from "../../src/sim/plugin-copies.ts";
 import { simulateWhole } from "../../src/sim/simulate.ts";
 import { Violation } from "../../src/sim/violation.ts";
 import { Whereabouts } from "../../src/sim/whereabouts.ts";
@@ -53,7 +53,7 @@ describe("a plugin that is right holds", () => {
     test(
       path.replace(`${root}/`, ""),
       async () => {
-        const { plugin, copy, drawing, whyShared } = await loadSubject(locatePlugin(path, folder), new Whereabouts());
+        const { plugin, copy, drawing, whyShared } = await loadSimulated(locatePlugin(path, folder), new Whereabouts());
         expect(whyShared).toBeNull();
         const sum = { answers: 0, restores: 0 };
         for (let seed = 1; seed <= 4; seed++) {
@@ -61,7 +61,8 @@ describe("a plugin that is right holds", () => {
           sum.answers += result.answers;
           sum.restores += result.restores;
         }
-        expect(sum.answers).toBeGreaterThan(100);
+        // Each plugin has more than 300 with these seeds. A new draw may give one of them a theme in which a single client asks now and then.
+        expect(sum.answers).toBeGreaterThan(200);
       },
       60_000,
     );
@@ -306,7 +307,10 @@ test("a module that cannot be run in copies is shared by all nodes, and that is 
      export default defineStateMachine({ name: "awaits", version: "1", create: () => ({ n: first }), queries: {},
        commands: { add: { input: v.number(), apply: (state, by) => (state.n += by) } } });`,
   );
-  const { plugin, copy, drawing, whyShared } = await loadSubject(locatePlugin("awaits.ts", folder), new Whereabouts());
+  const { plugin, copy, drawing, whyShared } = await loadSimulated(
+    locatePlugin("awaits.ts", folder),
+    new Whereabouts(),
+  );
   expect(whyShared).toContain("await");
   expect(copy).toBeNull();
   expect(simulateWhole({ seed: 1, plugin, drawing: drawing!, events: 1000 }).answers).toBeGreaterThan(5);
