@@ -1,30 +1,18 @@
 // What every transport must do with connections for bulk: they carry what is large beside the ordinary connection.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import {
-  connect,
   HeardLink,
   incarnation,
   roundTrip,
   type TestNode,
+  testNet,
   type TransportHarness,
 } from "./transport-harness.ts";
 
 export function describeBulkContract(name: string, open: () => Promise<TransportHarness>): void {
   describe(`a transport, ${name}, and its connections for bulk`, () => {
-    let harness: TransportHarness | null = null;
-    const opened = async (): Promise<TransportHarness> => (harness = await open());
-    afterEach(async () => {
-      await harness?.close();
-      harness = null;
-    });
-
-    async function pair(): Promise<{ net: TransportHarness; a: TestNode; b: TestNode }> {
-      const net = await opened();
-      const [a, b] = [await net.node("n1"), await net.node("n2")];
-      await connect(net, a, b);
-      return { net, a, b };
-    }
+    const { pair } = testNet(open);
 
     async function bulkPair(net: TransportHarness, a: TestNode, b: TestNode): Promise<[HeardLink, HeardLink]> {
       let ours: HeardLink | null = null;

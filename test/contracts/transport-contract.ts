@@ -1,17 +1,10 @@
 // What every transport must do, whatever carries the messages. A harness makes nodes that have been started and knows how to
 // wait; nothing here depends on how long anything takes. Who is there is transport-presence-contract.ts, what is large
 // transport-bulk-contract.ts.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import {
-  connect,
-  incarnation,
-  roundTrip,
-  type TestNode,
-  timeoutNow,
-  type TransportHarness,
-} from "./transport-harness.ts";
+import { connect, incarnation, roundTrip, timeoutNow, testNet, type TransportHarness } from "./transport-harness.ts";
 
 const genesis: Genesis = {
   clusterUuid: "0123456789abcdef0123456789abcdef",
@@ -22,19 +15,7 @@ const genesis: Genesis = {
 /** `admin` is listed among the administrators, `alice` is not. */
 export function describeTransportContract(name: string, open: () => Promise<TransportHarness>): void {
   describe(`a transport: ${name}`, () => {
-    let harness: TransportHarness | null = null;
-    const opened = async (): Promise<TransportHarness> => (harness = await open());
-    afterEach(async () => {
-      await harness?.close();
-      harness = null;
-    });
-
-    async function pair(): Promise<{ net: TransportHarness; a: TestNode; b: TestNode }> {
-      const net = await opened();
-      const [a, b] = [await net.node("n1"), await net.node("n2")];
-      await connect(net, a, b);
-      return { net, a, b };
-    }
+    const { opened, pair } = testNet(open);
 
     test("two nodes that list each other learn who the other is, before any message", async () => {
       const { net, a, b } = await pair();

@@ -1,4 +1,5 @@
 // What the contract of transports is told with: a record of everything that a node hears, and what a harness must be able to do.
+import { afterEach } from "bun:test";
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
@@ -117,6 +118,31 @@ export async function connect(net: TransportHarness, a: TestNode, b: TestNode): 
   a.transport.setPeers([{ id: "n2", address: b.address }]);
   b.transport.setPeers([{ id: "n1", address: a.address }]);
   await net.until(() => a.heard.isConnectedTo("n2") && b.heard.isConnectedTo("n1"), "both are connected");
+}
+
+export interface TestNet {
+  readonly opened: () => Promise<TransportHarness>;
+  /** Two nodes that are connected. */
+  readonly pair: () => Promise<{ readonly net: TransportHarness; readonly a: TestNode; readonly b: TestNode }>;
+}
+
+/** For the tests of one `describe`: each harness is closed after its test. */
+export function testNet(open: () => Promise<TransportHarness>): TestNet {
+  let harness: TransportHarness | null = null;
+  afterEach(async () => {
+    await harness?.close();
+    harness = null;
+  });
+  const opened = async (): Promise<TransportHarness> => (harness = await open());
+  return {
+    opened,
+    async pair() {
+      const net = await opened();
+      const [a, b] = [await net.node("n1"), await net.node("n2")];
+      await connect(net, a, b);
+      return { net, a, b };
+    },
+  };
 }
 
 /** After this, whatever was under way between the two before has arrived, or never will. */

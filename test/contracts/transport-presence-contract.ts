@@ -1,25 +1,13 @@
 // What every transport must find out about other nodes: whether the process of one has ended, whether one can be reached, and
 // that one which nobody knows may come and stay.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { NodeMessage, Reach } from "../../src/ports/node-messages.ts";
 import type { Discovery } from "../../src/ports/transport.ts";
-import { connect, incarnation, roundTrip, type TestNode, type TransportHarness } from "./transport-harness.ts";
+import { connect, incarnation, roundTrip, testNet, type TransportHarness } from "./transport-harness.ts";
 
 export function describePresenceContract(name: string, open: () => Promise<TransportHarness>): void {
   describe(`a transport, ${name}, and who is there`, () => {
-    let harness: TransportHarness | null = null;
-    const opened = async (): Promise<TransportHarness> => (harness = await open());
-    afterEach(async () => {
-      await harness?.close();
-      harness = null;
-    });
-
-    async function pair(): Promise<{ net: TransportHarness; a: TestNode; b: TestNode }> {
-      const net = await opened();
-      const [a, b] = [await net.node("n1"), await net.node("n2")];
-      await connect(net, a, b);
-      return { net, a, b };
-    }
+    const { opened, pair } = testNet(open);
 
     for (const [gone, left] of [
       ["n1", "n2"],
