@@ -39,7 +39,7 @@ export async function simulate(assignment: Assignment, output: Output): Promise<
   return { end, thread, seconds: (performance.now() - beganMs) / 1000 };
 }
 
-function failureIn({ plugin, at: { seed } }: SimulationThread, error: unknown): Ended {
+function failureIn({ plugin, failedIn: seed }: SimulationThread, error: unknown): Ended {
   if (!(error instanceof GraftError) || error.code !== "plugin") throw error;
   if (plugin === null || seed === null) throw unusable(error);
   return { kind: "failed", error, seed };

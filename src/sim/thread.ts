@@ -50,6 +50,8 @@ export class SimulationThread {
   found: Finding | null = null;
   /** Null: no smaller story was found yet. */
   smaller: Finding | null = null;
+  /** What was simulated when `end` threw; null: nothing. */
+  failedIn: number | null = null;
   /** Null: it is not loaded yet. */
   plugin: LoadedPlugin | null = null;
 
@@ -57,7 +59,7 @@ export class SimulationThread {
     this.#listener = listener;
     this.#worker.onmessage = ({ data }: MessageEvent<FromThread>) => this.#onMessage(data);
     this.#worker.onerror = ({ message }) => this.#ended.reject(new Error(message));
-    this.#worker.addEventListener("close", () => this.#ended.reject(endedBy(this.at)));
+    this.#worker.addEventListener("close", () => this.#fail(endedBy(this.at), this.at.seed));
     this.#post({ kind: "begin", assignment, shared: this.#whereabouts.shared });
   }
 
@@ -130,8 +132,14 @@ export class SimulationThread {
       case "ended":
         return this.#ended.resolve({ kind: "ended", shrinking: message.shrinking });
       case "failed":
-        return this.#ended.reject(errorOf(message));
+        return this.#fail(errorOf(message), message.seed);
     }
+  }
+
+  /** The first failure counts. */
+  #fail(error: Error, seed: number | null): void {
+    this.failedIn ??= seed;
+    this.#ended.reject(error);
   }
 
   #tell(): Promise<void> {

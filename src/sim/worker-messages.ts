@@ -45,4 +45,6 @@ export type FromThread =
       readonly code: ErrorCode | null;
       readonly message: string;
       readonly stack: string | null;
+      /** What was simulated then: the thread goes on until it is stopped. Null: nothing. */
+      readonly seed: number | null;
     };

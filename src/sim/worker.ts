@@ -17,27 +17,33 @@ let goOn: () => void = () => {};
 /** Of Graft's own code, in stack traces: compiled, all of it is in one folder. */
 const ownFolder = import.meta.dir.endsWith("/src/sim") ? dirname(import.meta.dir) : import.meta.dir;
 
+/** Null: nothing has begun. */
+let whereabouts: Whereabouts | null = null;
+
 /** Of the plugin, in stack traces; null: it ships with Graft. */
 let pluginPath: string | null = null;
 
 self.onmessage = ({ data }: MessageEvent<ToThread>) => {
   if (data.kind === "goOn") goOn();
-  else void simulate(data.assignment, new Whereabouts(data.shared)).catch(fail);
+  else {
+    whereabouts = new Whereabouts(data.shared);
+    void simulate(data.assignment, whereabouts).catch(fail);
+  }
 };
 
 process.on("uncaughtException", failOutside);
 process.on("unhandledRejection", failOutside);
 
-async function simulate(assignment: Assignment, whereabouts: Whereabouts): Promise<void> {
+async function simulate(assignment: Assignment, notes: Whereabouts): Promise<void> {
   const { plugin, directory, isTraced, isShrunk } = assignment;
-  whereabouts.expectSteps(true);
+  notes.expectSteps(true);
   const location = locatePlugin(plugin, directory);
   pluginPath = location.kind === "file" ? location.path : null;
-  const simulated = await loadSimulated(location, whereabouts);
+  const simulated = await loadSimulated(location, notes);
   const { name, version } = simulated.plugin;
   send({ kind: "loaded", name, version, whyShared: simulated.whyShared });
   const watchers: Watchers = {
-    whereabouts,
+    whereabouts: notes,
     trace: isTraced ? (text) => send({ kind: "line", text }) : null,
     pause,
     held: (sum) => send({ kind: "held", sum }),
@@ -47,7 +53,7 @@ async function simulate(assignment: Assignment, whereabouts: Whereabouts): Promi
   const found = await runner.run(assignment);
   if (found !== null) send({ kind: "found", finding: findingOf(found) });
   const shrinking = found === null || !isShrunk ? "untried" : shrinkingOf(await runner.shrink(found));
-  whereabouts.expectSteps(false);
+  notes.expectSteps(false);
   send({ kind: "ended", shrinking });
 }
 
@@ -66,9 +72,10 @@ function findingOf({ seed, events, story, violation: { details, cause, events: a
 
 function fail(error: unknown): void {
   const stack = error instanceof Error ? (error.stack ?? null) : null;
-  if (!(error instanceof GraftError)) return send({ kind: "failed", code: null, message: String(error), stack });
+  const seed = whereabouts?.look().seed ?? null;
+  if (!(error instanceof GraftError)) return send({ kind: "failed", code: null, message: String(error), stack, seed });
   const origin = error.cause instanceof Error ? error.cause.stack : null;
-  send({ kind: "failed", code: error.code, message: error.message, stack: origin ?? stack });
+  send({ kind: "failed", code: error.code, message: error.message, stack: origin ?? stack, seed });
 }
 
 /** A timer or a promise that was left behind: the plugin's, or of what it imports, unless Graft's own code failed. */
