@@ -35,14 +35,6 @@ async function download(cluster: Cluster, client: Client, { file, bytes }: Backu
   return Buffer.concat(pieces);
 }
 
-async function founded(): Promise<Cluster> {
-  const cluster = new Cluster(three);
-  for (const id of three) await cluster.start(id);
-  await cluster.settle();
-  await cluster.electLeader();
-  return cluster;
-}
-
 async function command(cluster: Cluster, ...texts: readonly string[]): Promise<void> {
   const client = cluster.client(cluster.leader.id);
   for (const text of texts) client.command(text);
@@ -51,7 +43,7 @@ async function command(cluster: Cluster, ...texts: readonly string[]): Promise<v
 
 describe("a running cluster", () => {
   test.each(["leader", "follower"])("the %s's has everything acknowledged, and is sound", async (role) => {
-    const cluster = await founded();
+    const cluster = await Cluster.founded(three);
     const { id, node, machine } = role === "leader" ? cluster.leader : cluster.followers[0]!;
     await command(cluster, "a", "b", "c");
     const acknowledged = cluster.leader.node.state.commitIndex;
@@ -73,7 +65,7 @@ describe("a running cluster", () => {
   });
 
   test("an old snapshot will not do, and one that has everything is not taken again", async () => {
-    const cluster = await founded();
+    const cluster = await Cluster.founded(three);
     const client = cluster.client("n1");
     await command(cluster, "a");
     const first = await backupOf(cluster, client);
@@ -86,7 +78,7 @@ describe("a running cluster", () => {
   });
 
   test("a node that hears of no leader says so, and makes none", async () => {
-    const cluster = await founded();
+    const cluster = await Cluster.founded(three);
     const lonely = cluster.followers[0]!;
     cluster.isolate(lonely.id);
     await cluster.advance(2_000);
@@ -99,7 +91,7 @@ describe("a running cluster", () => {
   });
 
   test("a piece of what is no backup is refused, also of a file that is there", async () => {
-    const cluster = await founded();
+    const cluster = await Cluster.founded(three);
     await command(cluster, "a");
     const client = cluster.client("n1");
     const { file } = await backupOf(cluster, client);

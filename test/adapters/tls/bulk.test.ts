@@ -27,6 +27,15 @@ async function greet(node: TlsTestNode, id: string, purpose: NodePurpose): Promi
   return raw;
 }
 
+/** The ordinary connection of the node n1 to this node, which is n2. */
+async function connectedAsN1(node: TlsTestNode): Promise<RawSocket> {
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  return raw;
+}
+
 test("P53: a client's certificate opens none", async () => {
   const node = await net.node("n1");
   const raw = await net.raw(node, await clientTls("alice"));
@@ -97,10 +106,7 @@ test("P53: a nonce is good for the node that was asked alone, and for one connec
 test("a node that asks to be dialled back, and whose address is none, ends nothing", async () => {
   const node = await net.node("n2", { limits: { bulkLinksMax: 1 } });
   node.transport.setPeers([{ id: "n1", address: "::1:7401" }]);
-  const raw = await net.raw(node, await nodeTls("n1"));
-  await until(() => raw.isSecure, "TLS stands");
-  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
-  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const raw = await connectedAsN1(node);
   for (let count = 0; count < 3; count++) raw.send({ kind: "dialBack", nonce });
   raw.send(timeoutNow(9));
   await until(() => node.heard.terms.includes(9), "it is heard all the same");
@@ -121,10 +127,7 @@ test("a process under this node's own name opens none", async () => {
 test("a peer that has gone is not asked to dial back: the error comes at once", async () => {
   const node = await net.node("n2", { limits: { handshakeTimeoutMs: 600_000 } });
   node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
-  const raw = await net.raw(node, await nodeTls("n1"));
-  await until(() => raw.isSecure, "TLS stands");
-  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
-  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const raw = await connectedAsN1(node);
   raw.socket?.terminate();
   await until(() => !node.heard.isConnectedTo("n1"), "it has gone");
   await expect(node.transport.openBulk(toMemberKey("n1", incarnation))).rejects.toMatchObject({
@@ -135,10 +138,7 @@ test("a peer that has gone is not asked to dial back: the error comes at once", 
 test("who waits for a peer to dial back hears at once that the node stops", async () => {
   const node = await net.node("n2", { limits: { handshakeTimeoutMs: 600_000 } });
   node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
-  const raw = await net.raw(node, await nodeTls("n1"));
-  await until(() => raw.isSecure, "TLS stands");
-  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
-  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const raw = await connectedAsN1(node);
   const opening = node.transport.openBulk(toMemberKey("n1", incarnation)).catch((error: Error) => error.message);
   await until(() => raw.frames("peer").at(-1)?.kind === "dialBack", "it is asked");
   await node.transport.stop(10);
@@ -184,10 +184,7 @@ test("when the peer does not dial back either, the error says both", async () =>
   const node = await net.node("n2", { limits });
   // Connected under the name of n1, whose address leads nowhere and which does not do what it is asked to.
   node.transport.setPeers([{ id: "n1", address: "127.0.0.1:1" }]);
-  const raw = await net.raw(node, await nodeTls("n1"));
-  await until(() => raw.isSecure, "TLS stands");
-  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
-  await until(() => node.heard.isConnectedTo("n1"), "connected");
+  const raw = await connectedAsN1(node);
   const [peer] = node.heard.messages;
   expect(peer).toBeUndefined();
   await expect(node.transport.openBulk("n1@i" as never)).rejects.toMatchObject({

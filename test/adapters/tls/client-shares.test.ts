@@ -1,6 +1,6 @@
 // P64: what one client takes of a node leaves room for the others: connections, and what waits to be sent.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { clientSender, clientTls, hello, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+import { TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 const creditBytes = 1024 * 1024;
 let net = new TlsNet();
@@ -14,14 +14,6 @@ beforeEach(async () => {
 afterEach(() => net.close());
 
 const isBusy = { code: "overloaded", message: expect.stringContaining("has none left for this name") };
-
-async function connect(name: string): Promise<RawSocket> {
-  const raw = await net.raw(node, await clientTls(name));
-  await until(() => raw.isSecure, "TLS stands");
-  raw.send(hello(clientSender(name)));
-  await until(() => raw.frames("reply").length === 1, "the hello is answered");
-  return raw;
-}
 
 describe("P64: connections", () => {
   test("a name has no more of them than it leaves for others, and a place that it gives back can be taken", async () => {
@@ -43,7 +35,7 @@ describe("P64: connections", () => {
 });
 
 test("P64: who takes no answers has no credit, and it is told when it has some again", async () => {
-  const raw = await connect("slow");
+  const raw = await net.rawClient(node, "slow");
   raw.send({ kind: "status", id: 1 });
   await until(() => node.heard.requests.length === 1, "it has asked");
   const { client } = node.heard.requests[0]!;

@@ -4,7 +4,7 @@ import { heapStats } from "bun:jsc";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { RequestTurns } from "../../../src/adapters/tls/request-turns.ts";
-import { clientSender, clientTls, hello, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+import { TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 const perTurn = 10;
 const turnBytes = 64 * 1024;
@@ -16,14 +16,6 @@ beforeEach(async () => {
   node = await net.node("n1", { limits: { requestsPerTurn: perTurn, requestsTurnBytes: turnBytes } });
 });
 afterEach(() => net.close());
-
-async function connect(name: string): Promise<RawSocket> {
-  const raw = await net.raw(node, await clientTls(name));
-  await until(() => raw.isSecure, "TLS stands");
-  raw.send(hello(clientSender(name)));
-  await until(() => raw.frames("reply").length === 1, "the hello is answered");
-  return raw;
-}
 
 const ids = (name: string): readonly number[] =>
   node.heard.requests.filter(({ client }) => client.name === name).map(({ request }) => request.id);
@@ -50,7 +42,7 @@ async function mostPerTurn(total: number, counts: typeof isLarge = () => true): 
 }
 
 test("no turn takes more than its share, and all come in order, each once", async () => {
-  const [one, other] = [await connect("one"), await connect("other")];
+  const [one, other] = [await net.rawClient(node, "one"), await net.rawClient(node, "other")];
   one.send(flood(2_000));
   other.send(flood(500));
   // A look may fall before or after the taking of its turn.
@@ -62,7 +54,7 @@ test("no turn takes more than its share, and all come in order, each once", asyn
 });
 
 test("no turn takes more bytes than its share, unless a single request is larger, and small ones come in between", async () => {
-  const [one, other] = [await connect("one"), await connect("other")];
+  const [one, other] = [await net.rawClient(node, "one"), await net.rawClient(node, "other")];
   const command = (id: number, bytes: number) =>
     encodeFrame({ kind: "command", id, timeoutMs: 1_000, payload: new Uint8Array(bytes), session: null });
   // Two of the large ones would be more than a turn's share; the last is so by itself.
@@ -77,7 +69,7 @@ test("no turn takes more bytes than its share, unless a single request is larger
 });
 
 test("what is broken in a later turn is refused then, and nothing behind it is taken", async () => {
-  const raw = await connect("one");
+  const raw = await net.rawClient(node, "one");
   const bad = Buffer.from([0, 0, 0, 1, 0xff]);
   raw.send(Buffer.concat([flood(35), bad, flood(35)]));
   await until(() => raw.isClosed, "closed");

@@ -163,6 +163,15 @@ export class TlsNet implements TransportHarness {
     return raw;
   }
 
+  /** Of a client whose hello is answered. */
+  async rawClient(of: TestNode, name: string): Promise<RawSocket> {
+    const raw = await this.raw(of, await clientTls(name));
+    await until(() => raw.isSecure, "TLS stands");
+    raw.send(hello(clientSender(name)));
+    await until(() => raw.frames("reply").length === 1, "the hello is answered");
+    return raw;
+  }
+
   async close(): Promise<void> {
     for (const client of this.#clients) client.close();
     for (const raw of this.#raw) raw.socket?.terminate();
