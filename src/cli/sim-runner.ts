@@ -3,7 +3,8 @@ import { GraftError } from "../errors.ts";
 import { type End, SimulationThread } from "../sim/thread.ts";
 import type { Assignment } from "../sim/worker-messages.ts";
 import type { Output } from "./output.ts";
-import { counted, unusable } from "./sim-report.ts";
+import { unusable } from "./sim-failure.ts";
+import { counted } from "./sim-summary.ts";
 import { askedToStop, signalExitCodes, type StopSignal } from "./stop-signals.ts";
 
 type Ended =

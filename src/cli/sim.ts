@@ -1,5 +1,5 @@
 // `graft sim`: whole nodes and their clients with all kinds of faults, from seeds. The simulation is src/sim; what becomes of a violation is
-// sim-report.ts.
+// sim-failure.ts.
 import { GraftError } from "../errors.ts";
 import type { Plan } from "../sim/runner.ts";
 import { clientsMax, faultKinds, faultKindsOfAnyPlugin, keyValueKinds, nodesMax, type Story } from "../sim/story.ts";
@@ -10,16 +10,9 @@ import { command } from "./command.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { ExitCode } from "./explain-error.ts";
 import type { Output } from "./output.ts";
-import {
-  type About,
-  failureOf,
-  failureOutside,
-  stuckAtStart,
-  stuckFailure,
-  summaryOf,
-  summaryWords,
-} from "./sim-report.ts";
+import { failureOf, failureOutside, stuckAtStart, stuckFailure } from "./sim-failure.ts";
 import { type Simulated, simulate } from "./sim-runner.ts";
+import { type About, summaryOf, summaryWords } from "./sim-summary.ts";
 import { signalExitCodes } from "./stop-signals.ts";
 import { parseCount } from "./typed-numbers.ts";
 

@@ -2,14 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
 import { explain } from "../../src/cli/explain-error.ts";
-import {
-  type About,
-  failureOf,
-  failureOutside,
-  stuckFailure,
-  summaryOf,
-  summaryWords,
-} from "../../src/cli/sim-report.ts";
+import { failureOf, failureOutside, stuckFailure } from "../../src/cli/sim-failure.ts";
+import { type About, summaryOf, summaryWords } from "../../src/cli/sim-summary.ts";
 import { emptySum, type Sum } from "../../src/sim/runner.ts";
 import type { Finding } from "../../src/sim/worker-messages.ts";
 
