@@ -8,16 +8,18 @@ import { eventsMax, loadWholeMutant, replaceOnce, type WholeMutant } from "./mut
 /** The recorded seed is the first. The others are for when the simulation draws other numbers than it did. */
 const seedsMax = 200;
 
-/** The first violation among the mutant's seeds; null when it gets away. */
+/** The first violation among the mutant's seeds that shows what is wrong, or else the last one; null when it gets away. */
 async function firstViolation(mutant: WholeMutant | null): Promise<Violation | null> {
   const loaded = await loadWholeMutant(mutant);
-  const { from = 0, events = eventsMax } = mutant ?? {};
+  const { from = 0, events = eventsMax, caughtBy = /./ } = mutant ?? {};
+  let last: Violation | null = null;
   try {
     for (let seed = from; seed < from + (mutant === null ? 5 : seedsMax); seed++) {
       const violation = loaded.violationOf(seed, events);
-      if (violation !== null) return violation;
+      if (violation !== null && caughtBy.test(violation.message)) return violation;
+      last = violation ?? last;
     }
-    return null;
+    return last;
   } finally {
     loaded.dispose();
   }
