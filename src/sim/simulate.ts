@@ -56,6 +56,7 @@ const restMs = 8000;
 const restElectionsMax = 2;
 /** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
 const moreSeeds = 2 ** 52;
+const laterSeeds = 2 ** 51;
 /** How many operations have to succeed then. */
 const successesMin = 30;
 
@@ -137,7 +138,8 @@ class World {
     const violated = this.#verdict.note;
     const chance = (this.#chance = new Chance(options.seed));
     const more = new Chance(options.seed + moreSeeds);
-    const pace = paceFor(options, chance, more);
+    const later = new Chance(options.seed + laterSeeds);
+    const pace = paceFor(options, chance, more, later);
     const { electionTimeoutMs } = pace.member.settings;
     this.#electionTimeoutMs = electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
@@ -177,7 +179,7 @@ class World {
     });
     const mayLose = (member: Member): boolean => this.#mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.#rareStates.onFault(name, member);
-    this.#faults = new Faults(pace.faults, { ...shared, network: this.#network, mayLose, happened });
+    this.#faults = new Faults(pace.faults, { ...shared, later, network: this.#network, mayLose, happened });
     const keys = this.#anyLoad === null ? pace.workload.keys : null;
     this.#liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     const hurry = ({ address }: Member): void => this.#workload.hurry(address);
@@ -212,6 +214,7 @@ class World {
           this.#look(by);
           if (isCrash) this.#rareStates.onCrash(by);
         },
+        refused: (by) => this.#rareStates.happens("refuses", { member: by }),
         sleeps: (by) => this.#rareStates.onSleep(by),
         damaged: () => void this.#damages++,
         wrongAt: (entry) => this.#trouble.wrongAt(entry),

@@ -21,8 +21,9 @@ export function paceFor(
   { story = {}, drawing }: { readonly story?: Story; readonly drawing?: unknown },
   chance: Chance,
   more: Chance,
+  later: Chance,
 ): Pace {
-  const told = paceOf(withTheme(drawPace(chance, more), chance, story.theme), story);
+  const told = paceOf(withTheme(drawPace(chance, more, later), chance, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }
 
@@ -45,6 +46,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
       weights: { ...only(pace.faults.weights, faults), nothing: Math.max(1, pace.faults.weights.nothing) },
       damage: faults.includes("damage") ? pace.faults.damage : 0,
       forgery: faults.includes("forgery") ? pace.faults.forgery : 0,
+      ...only({ tornMark: pace.faults.tornMark, lostMark: pace.faults.lostMark }, faults),
     },
     moments: { ...pace.moments, often: only(pace.moments.often, faults) },
     liars: only(pace.liars, faults),
@@ -75,7 +77,7 @@ const withSoundPlugin = (pace: Pace): Pace => ({
   trouble: { ...pace.trouble, poison: null, large: 0 },
 });
 
-const drawn = drawPace(new Chance(0), new Chance(0));
+const drawn = drawPace(new Chance(0), new Chance(0), new Chance(0));
 
 /** Every kind of fault that a seed may draw, and what an administrator does. */
 export const faultKinds: readonly string[] = [
@@ -84,6 +86,8 @@ export const faultKinds: readonly string[] = [
   ...Object.keys(drawn.liars),
   "damage",
   "forgery",
+  "tornMark",
+  "lostMark",
   poison,
   large,
   silence,
