@@ -3,6 +3,7 @@ import { type SessionLimits, sessionLimits } from "../core/sessions.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { AdministratorPace } from "./administrator.ts";
 import type { CertificatePace } from "./certificates.ts";
+import type { ClientCutPace } from "./client-cuts.ts";
 import type { FaultPace } from "./faults.ts";
 import type { LiarPace } from "./liars.ts";
 import type { MemberPace } from "./member.ts";
@@ -18,6 +19,7 @@ export interface Pace {
   readonly spares: number;
   readonly member: MemberPace;
   readonly network: NetworkPace;
+  readonly clientCuts: ClientCutPace;
   readonly faults: FaultPace;
   readonly moments: WorstMomentPace;
   readonly liars: LiarPace;
@@ -56,6 +58,12 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
       silenceMs: electionTimeoutMs * chance.between(2, 8),
       crashNotice: chance.pick([0, 0.5, 1]),
       outlives: chance.pick([0, 0.3, 0.9]),
+    },
+    clientCuts: {
+      partitionClients: later.pick([0, 0.3, 1]),
+      cutClients: later.pick([0, 0, 5, 20]) * electionTimeoutMs,
+      halfOpen: later.pick([0, 0, 0.2, 0.6]),
+      forMs: times(0.5, 10),
     },
     faults: drawFaults(draw, areManaged, { ...drawMachines(more), ...drawMarks(later, areManaged) }),
     moments: { often: neverAtMoments, freshMs: times(0.01, 0.4) },

@@ -10,6 +10,7 @@ import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
 import { Bounds } from "./bounds.ts";
 import { Certificates } from "./certificates.ts";
+import { ClientCuts } from "./client-cuts.ts";
 import { ClientLinks } from "./client-links.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
 import { type FaultName, Faults } from "./faults.ts";
@@ -145,7 +146,8 @@ class World {
     const trace = (line: string): void => this.#say(line);
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
-    const links = new ClientLinks(this.#network, violated);
+    const cuts = new ClientCuts(pace.clientCuts, { ...shared, later, network: this.#network });
+    const links = new ClientLinks(this.#network, cuts, violated);
     this.#links = links;
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
@@ -169,6 +171,7 @@ class World {
       links,
       members: () => this.#standing.governing,
       load: this.#load,
+      violated,
     });
     this.#administrator = new Administrator(pace.administrator, {
       ...shared,
@@ -233,6 +236,7 @@ class World {
       if (this.#isPartOver) yield;
     }
     this.#faults.end(this.#administrator.isIdle ? this.#settled.drawResting(this.#chance) : []);
+    this.#links.end();
     this.#administrator.end();
     this.#liars.end();
     this.#trouble.end();
@@ -245,10 +249,7 @@ class World {
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
     const isDue = (): boolean => this.#schedule.nowMs >= noticedMs && !this.#administrator.isHandingOver;
     yield* this.#until("a leader that all follow", () => isDue() && this.#settled.isLed);
-    this.#workload.expectSuccess(
-      this.#members.map(({ address }) => address),
-      (what) => this.#verdict.note(what),
-    );
+    this.#workload.expectSuccess(this.#members.map(({ address }) => address));
     this.#bounds.calm();
     yield* this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#faults.startAll();

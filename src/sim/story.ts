@@ -32,6 +32,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
   const workload = { ...pace.workload, clients: clients ?? pace.workload.clients };
   const told = { ...pace, founders: nodes, workload };
   if (faults === undefined) return told;
+  const { forMs, ...cuts } = pace.clientCuts;
   const isSilent = faults.includes(silence);
   const isManaged = faults.includes(membership);
   return {
@@ -50,6 +51,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
     },
     moments: { ...pace.moments, often: only(pace.moments.often, faults) },
     liars: only(pace.liars, faults),
+    clientCuts: { ...only(cuts, faults), forMs },
     certificates: faults.includes(expiry) ? pace.certificates : { ...pace.certificates, lifeMs: null },
     trouble: {
       ...pace.trouble,
@@ -84,6 +86,7 @@ export const faultKinds: readonly string[] = [
   ...Object.keys(drawn.faults.weights).filter((name) => name !== "nothing"),
   ...Object.keys(drawn.moments.often),
   ...Object.keys(drawn.liars),
+  ...Object.keys(drawn.clientCuts).filter((name) => name !== "forMs"),
   "damage",
   "forgery",
   "tornMark",
