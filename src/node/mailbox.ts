@@ -59,6 +59,11 @@ export class Mailbox {
     return this.#commands.length + this.#queries.length;
   }
 
+  /** How much the next turn takes whatever else is under way: events and queries. */
+  get dueCount(): number {
+    return this.#events.length + this.#queries.length;
+  }
+
   addEvent(event: ArrivedEvent): void {
     this.#events.push(event);
   }

@@ -59,6 +59,11 @@ export class Node {
     return this.#parts.applier.appliedIndex;
   }
 
+  /** How much has arrived that no turn has looked at, and one will. */
+  get dueCount(): number {
+    return this.#parts.loop.dueCount;
+  }
+
   /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on; the node has ended then. */
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;

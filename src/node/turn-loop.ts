@@ -22,7 +22,7 @@ import { bytesOf, StandingEvents, turnedAway } from "./wait-for-room.ts";
 
 /** How often, and for how long in ms, one turn goes back to its mailbox before the sockets get theirs. */
 const roundsMax = 16;
-const turnMsMax = 20;
+export const turnMsMax = 20;
 
 export interface TurnLoopModules {
   readonly store: LogStore;
@@ -85,6 +85,11 @@ export class TurnLoop {
 
   get state(): State {
     return this.#state;
+  }
+
+  /** How much has arrived that no turn has looked at, and one will. */
+  get dueCount(): number {
+    return this.#isStopped ? 0 : this.#modules.mailbox.dueCount;
   }
 
   arrive(event: ArrivedEvent): void {

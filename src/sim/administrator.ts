@@ -212,16 +212,27 @@ export class Administrator {
     if (out.length === 0) return;
     const member = chance.pick(out);
     if (member.isUp) member.crash();
-    if (member.disk.isRemoved) member.wipe();
+    if (member.disk.isRemoved || this.#mustEmpty(member)) member.wipe();
     member.join();
     member.start();
     this.broughtBack++;
+  }
+
+  /** Whether its node says that it needs an empty disk: it has to say what to do when it does not start. */
+  #mustEmpty({ id, refusal }: Member): boolean {
+    if (refusal === null) return false;
+    if (!refusal.includes(emptyDiskAdvice)) this.#world.violated(`${id} does not say what to do: ${refusal}`);
+    this.#world.trace(`the administrator gives ${id} an empty disk, as its node says`);
+    return true;
   }
 
   #timeoutMs(): number {
     return Math.ceil(this.#world.chance.from(this.#pace.timeoutMs));
   }
 }
+
+/** What a node says whose data cannot be relied on. */
+const emptyDiskAdvice = "Join the cluster again";
 
 const pictureOf = ({ members, voters }: Configuration): string =>
   members

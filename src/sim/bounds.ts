@@ -1,6 +1,7 @@
-// How much waits in a node, and for how long? Each client has one operation under way, so a node never holds many requests. When the
-// faults are over each entry is soon applied, and in the end nothing waits.
+// How much waits in a node, and for how long? Each client has one operation under way, so a node never holds many requests. What arrives
+// is looked at in the next turn. When the faults are over each entry is soon applied, and in the end nothing waits.
 import type { LogIndex } from "../core/log-position.ts";
+import { turnMsMax } from "../node/turn-loop.ts";
 import type { Member } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -28,6 +29,8 @@ export class Bounds {
   readonly #options: BoundOptions;
   readonly #requestsMax: number;
   readonly #due = new Map<Member, Due[]>();
+  /** Since when something waits in the mailbox of a node. */
+  readonly #unreadSinceMs = new Map<Member, number>();
   #isCalm = false;
   /** As far as any node knows. */
   #committed: LogIndex = 0;
@@ -48,6 +51,7 @@ export class Bounds {
   /** After each event. */
   look(member: Member): void {
     const { node } = member;
+    this.#lookAtMailbox(member);
     if (node === null) return void this.#due.delete(member);
     this.#committed = Math.max(this.#committed, node.state.commitIndex);
     const { waitingCount, open } = node.requests;
@@ -55,6 +59,17 @@ export class Bounds {
     this.requestsMax = Math.max(this.requestsMax, count);
     if (count > this.#requestsMax) this.#options.violated(`${member.id} holds ${count} requests`);
     if (this.#isCalm && member.standstill === null) this.#lookAtLateness(member);
+  }
+
+  /** A turn comes at once, and the one before it is over in `turnMsMax`. One that sleeps takes none. */
+  #lookAtMailbox(member: Member): void {
+    const { schedule, violated } = this.#options;
+    const count = member.isAsleep ? 0 : (member.node?.dueCount ?? 0);
+    if (count === 0) return void this.#unreadSinceMs.delete(member);
+    const sinceMs = this.#unreadSinceMs.get(member);
+    if (sinceMs === undefined) return void this.#unreadSinceMs.set(member, schedule.nowMs);
+    const lateMs = schedule.nowMs - sinceMs;
+    if (lateMs > turnMsMax) violated(`${member.id} has let ${count} events wait for ${lateMs} ms, and takes no turn`);
   }
 
   #lookAtLateness(member: Member): void {

@@ -1,10 +1,13 @@
 // How the clients of a simulation reach its nodes: the client's own seam, `Dial`, over the simulated network. Requests and answers
-// pass through real frames.
+// pass through real frames. A direction that is cut holds them. When that takes too long, the side that sends gives the connection up.
+// The other side may not hear of it: then the connection is half-open.
 import { BadFrame, decodeFrame } from "../adapters/cbor/codec.ts";
 import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
 import { GraftError } from "../errors.ts";
 import type { ClientReply, ClientRequest } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
+import type { ClientCuts } from "./client-cuts.ts";
+import type { Lane } from "./lane.ts";
 import type { Life } from "./life.ts";
 import { bodyOf, isValid, type Process, type SimNetwork } from "./network.ts";
 
@@ -15,14 +18,18 @@ const dialTimeoutMs = 1000;
 
 export class ClientLinks {
   readonly #network: SimNetwork;
+  readonly #cuts: ClientCuts;
   readonly #open = new Set<SimLink>();
+  /** Their nodes have forgotten them, and their clients do not know. */
+  readonly #halfOpen = new Set<SimLink>();
   readonly #violated: (what: string) => void;
   /** How often a client heard that its session had ended, and that there was no room for another. */
   readonly sessions = { ended: 0, refused: 0 };
 
   /** @param violated told of a request that was taken and not answered once and in time, and of frames that are wrong */
-  constructor(network: SimNetwork, violated: (what: string) => void) {
+  constructor(network: SimNetwork, cuts: ClientCuts, violated: (what: string) => void) {
     this.#network = network;
+    this.#cuts = cuts;
     this.#violated = violated;
   }
 
@@ -36,6 +43,12 @@ export class ClientLinks {
     for (const link of this.#open) if (link.node === process) link.lost(isGraceful ? "stopping" : "lost");
   }
 
+  /** All faults are over: clients hear what they have not heard. */
+  end(): void {
+    this.#cuts.end();
+    for (const link of this.#halfOpen) link.tellLoss();
+  }
+
   #dial(address: string, handlers: LinkHandlers, name: string, life: Life): Promise<Link> {
     return new Promise((resolve, reject) => {
       life.after(this.#network.delayMs() + this.#network.delayMs(), () => {
@@ -46,28 +59,34 @@ export class ClientLinks {
           if (node.handler === null) return reject(new GraftError("unavailable", "the connection was closed"));
           const shared = {
             network: this.#network,
+            cuts: this.#cuts,
             open: this.#open,
+            halfOpen: this.#halfOpen,
             sessions: this.sessions,
             violated: this.#violated,
           };
           resolve(new SimLink({ ...shared, node, name, life, handlers }));
         };
-        if (!node.life.isAsleep) return open();
-        life.after(dialTimeoutMs, () =>
-          node.life.isAsleep ? reject(new GraftError("unavailable", "no answer")) : open(),
-        );
+        const answers = (): boolean =>
+          !node.life.isAsleep && ways.every((way) => !this.#cuts.isHeld(name, node.self.id, way));
+        if (answers()) return open();
+        life.after(dialTimeoutMs, () => (answers() ? open() : reject(new GraftError("unavailable", "no answer"))));
       });
     });
   }
 }
 
+const ways = ["toNode", "toClient"] as const;
+
 interface SimLinkOptions {
   readonly network: SimNetwork;
+  readonly cuts: ClientCuts;
   readonly node: Process;
   readonly name: string;
   readonly life: Life;
   readonly handlers: LinkHandlers;
   readonly open: Set<SimLink>;
+  readonly halfOpen: Set<SimLink>;
   readonly sessions: ClientLinks["sessions"];
   readonly violated: (what: string) => void;
 }
@@ -77,12 +96,16 @@ class SimLink implements Link {
   readonly node: Process;
   readonly #options: SimLinkOptions;
   readonly #connection: ClientConnection & { isOpen: boolean };
+  readonly #toNode: Lane;
+  readonly #toClient: Lane;
+  /** The client knows that it is over, or has ended it. */
+  #isOver = false;
+  /** Nobody tells the client that its node has forgotten it, also not when it sends something. */
+  #isSilent = false;
   /** What is under way on it is lost. After a goodbye the answers that have left still arrive. */
   #hasBroken = false;
   /** Requests that are under way still arrive. */
   #outlives = false;
-  #toNodeMs = 0;
-  #toClientMs = 0;
   /** Requests that the node has been handed and not answered. */
   readonly #taken = new Set<number>();
 
@@ -99,26 +122,59 @@ class SimLink implements Link {
       whenCredit: () => {},
       reply,
     };
+    const { network, cuts, name, node } = options;
+    this.#toNode = network.laneOf(
+      () => cuts.isHeld(name, node.self.id, "toNode"),
+      () => this.#later(() => this.#toNode.held > 0 && this.#giveUp()),
+    );
+    this.#toClient = network.laneOf(
+      () => cuts.isHeld(name, node.self.id, "toClient"),
+      () => this.#later(() => this.#toClient.held > 0 && this.lost("lost")),
+    );
     options.open.add(this);
   }
 
   send(request: ClientRequest): void {
-    if (!this.#connection.isOpen) return;
-    const { network, node } = this.#options;
+    if (this.#options.halfOpen.has(this)) return this.#toNode.carry(() => this.#refuse());
+    if (this.#isOver || !this.#connection.isOpen) return;
     const bytes = bodyOf(request);
-    this.#toNodeMs = Math.max(this.#toNodeMs, network.schedule.nowMs + network.delayMs());
-    network.schedule.at(this.#toNodeMs, () => {
-      if (!this.#connection.isOpen && !this.#outlives) return;
-      network.frames++;
-      const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
-      if (received === null) return;
-      node.life.run(() => {
-        if (node.handler === null) return;
-        this.#taken.add(received.id);
-        this.#expectAnswer(received);
-        node.handler.onRequest(received, this.#connection);
-      });
+    this.#toNode.carry(() => this.#arrive(bytes));
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    if (!this.#connection.isOpen && !this.#outlives) return;
+    const { network, node } = this.#options;
+    network.frames++;
+    const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
+    if (received === null) return;
+    node.life.run(() => {
+      if (node.handler === null) return;
+      this.#taken.add(received.id);
+      this.#expectAnswer(received);
+      node.handler.onRequest(received, this.#connection);
     });
+  }
+
+  /** The machine of a node that has forgotten it says so, if it is there. */
+  #refuse(): void {
+    const { network, node, halfOpen } = this.#options;
+    if (halfOpen.has(this) && !this.#isSilent && network.processes.has(node.self.id)) this.tellLoss();
+  }
+
+  #later(action: () => void): void {
+    const { network } = this.#options;
+    network.schedule.after(network.silenceMs, action);
+  }
+
+  /** Nothing that the client has sent is confirmed. Some of it may still arrive, and the end of the connection behind it. */
+  #giveUp(): void {
+    if (this.#isOver) return;
+    const { network, name, node } = this.#options;
+    this.#outlives = network.outlives();
+    network.trace(`${name} gives up its connection with ${node.self.id}: nothing was confirmed`);
+    this.#hear("lost", "nothing was confirmed");
+    if (this.#outlives) this.#toNode.carry(() => this.#end());
+    else this.#end();
   }
 
   /** Each request that was taken is answered in its time, by a node that is awake. */
@@ -137,6 +193,8 @@ class SimLink implements Link {
   }
 
   close(): void {
+    this.#isOver = true;
+    this.#options.halfOpen.delete(this);
     this.#hasBroken = true;
     this.#outlives = this.#options.network.outlives();
     this.#end();
@@ -146,11 +204,32 @@ class SimLink implements Link {
   lost(kind: "stopping" | "lost"): void {
     if (!this.#end()) return;
     this.#hasBroken = kind === "lost";
-    this.#outlives = this.#options.network.outlives();
-    const { life, handlers, network } = this.#options;
-    // Behind the answers that have left already, unless they are lost with the connection.
-    const atMs = kind === "stopping" ? this.#toClientMs : network.schedule.nowMs + network.delayMs();
-    network.schedule.at(atMs, () => life.run(() => handlers.onClosed({ kind, reason: "the node has ended" })));
+    const { network, cuts, halfOpen, name, node } = this.#options;
+    this.#outlives = network.outlives();
+    // Behind the answers that have left already, and held with them.
+    if (kind === "stopping") return this.#toClient.carry(() => this.#hear(kind, "the node has ended"), 0);
+    const isCut = cuts.isHeld(name, node.self.id, "toClient");
+    const isUnheard = cuts.isUnheard();
+    if (!isCut && !isUnheard) return this.tellLoss();
+    if (this.#isOver) return;
+    halfOpen.add(this);
+    this.#isSilent = isUnheard;
+    network.trace(`${node.self.id} has forgotten its connection with ${name}, which has not heard of it`);
+  }
+
+  /** Its client hears that it is over. */
+  tellLoss(): void {
+    const { network, halfOpen } = this.#options;
+    halfOpen.delete(this);
+    network.schedule.after(network.delayMs(), () => this.#hear("lost", "the node has ended"));
+  }
+
+  #hear(kind: "stopping" | "lost", reason: string): void {
+    if (this.#isOver) return;
+    const { life, handlers, halfOpen } = this.#options;
+    this.#isOver = true;
+    halfOpen.delete(this);
+    life.run(() => handlers.onClosed({ kind, reason }));
   }
 
   #reply(answer: ClientReply): void {
@@ -160,9 +239,8 @@ class SimLink implements Link {
     if (answer.kind === "error" && answer.message.startsWith("no session was opened")) sessions.refused++;
     if (!this.#taken.delete(answer.id)) violated(`${node.self.id} answers request ${answer.id} a second time`);
     const bytes = bodyOf(answer);
-    this.#toClientMs = Math.max(this.#toClientMs, network.schedule.nowMs + network.delayMs());
-    network.schedule.at(this.#toClientMs, () => {
-      if (this.#hasBroken) return;
+    this.#toClient.carry(() => {
+      if (this.#hasBroken || this.#isOver) return;
       network.frames++;
       const received = this.#received(() => decodeFrame(bytes, "reply") as ClientReply);
       if (received !== null) life.run(() => handlers.onReply(received));

@@ -25,6 +25,9 @@ export interface FaultPace {
   readonly slowness: Range;
   /** How often the disk of a node that is down is damaged. */
   readonly damage: number;
+  /** How often a crash tears the mark beside its data, and how often the mark is lost while the node is down. */
+  readonly tornMark: number;
+  readonly lostMark: number;
   /** How often an entry on it is changed, with checksums that fit. */
   readonly forgery: number;
   readonly weights: Readonly<Record<FaultName, number>>;
@@ -34,6 +37,8 @@ export interface FaultPace {
 export interface FaultVictims {
   readonly schedule: Schedule;
   readonly chance: Chance;
+  /** Draws what was added last. */
+  readonly later: Chance;
   readonly members: readonly Member[];
   readonly network: SimNetwork;
   readonly trace: (line: string) => void;
@@ -78,6 +83,7 @@ const rememberOften = 0.3;
 export class Faults {
   readonly #schedule: Schedule;
   readonly #chance: Chance;
+  readonly #later: Chance;
   readonly #pace: FaultPace;
   readonly #members: readonly Member[];
   readonly #network: SimNetwork;
@@ -93,6 +99,7 @@ export class Faults {
     this.#pace = pace;
     this.#schedule = victims.schedule;
     this.#chance = victims.chance;
+    this.#later = victims.later;
     this.#members = victims.members;
     this.#network = victims.network;
     this.#trace = victims.trace;
@@ -228,9 +235,10 @@ export class Faults {
   /** And has it start again later. */
   crash(member: Member): void {
     if (this.#chance.happens(rememberOften)) member.disk.remember();
-    member.crash();
+    member.crash(this.#later.happens(this.#pace.tornMark));
     if (this.#chance.happens(this.#pace.damage) && this.#mayLose(member)) member.damage(this.#chance.pick(damages));
     else if (this.#chance.happens(this.#pace.forgery)) this.forgery.forge(member);
+    if (this.#later.happens(this.#pace.lostMark) && this.#mayLose(member)) member.loseMark();
     this.#startLater(member);
   }
 

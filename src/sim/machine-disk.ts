@@ -1,5 +1,5 @@
 // What one simulated machine has on its disk, and what becomes of it. The store's mark is believed to be as good as in files: it
-// notices at the next start what the disk has lost.
+// notices at the next start what the disk has lost. When the mark itself is lost the store refuses to open.
 import type { LogStore } from "../ports/log-store.ts";
 import { createMemoryLogStore, type MemoryLogStore } from "./memory/log-store.ts";
 import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "./memory/memory-disk.ts";
@@ -70,6 +70,8 @@ export class MachineDisk {
   #flipped: { readonly file: string; readonly bytes: Uint8Array } | null = null;
   /** A crash has left a mark that says less than the data. */
   #isMarkOld = false;
+  /** There is no mark beside the data, so no node may start with them. */
+  hasLostMark = false;
   #room: keyof typeof freeBytes = "plenty";
   #isStuck = false;
   #isBroken = false;
@@ -83,7 +85,7 @@ export class MachineDisk {
   get isWhole(): boolean {
     const isFlipped = this.#flipped !== null && this.#files.complete.get(this.#flipped.file) === this.#flipped.bytes;
     const isSound = (this.#disk?.rotten ?? []).length === 0 && (this.#disk?.refill ?? null) === null;
-    return !this.#isDamaged && !this.isForged && !isFlipped && isSound;
+    return !this.#isDamaged && !this.hasLostMark && !this.isForged && !isFlipped && isSound;
   }
 
   /** Null: it is empty. */
@@ -167,22 +169,22 @@ export class MachineDisk {
 
   /**
    * Power is lost. Some of what was under way has arrived, also of what has failed. Of the marks beside the data those may be lost that
-   * were not synced.
+   * were not synced, and the latest of these may be torn.
    */
-  crash(): void {
+  crash(isTorn: boolean): void {
     const store = this.#store!;
     this.#store = null;
     const arrived = this.#chance.below(store.pendingWrites + 1);
     const marks = this.#disk!.marks.length;
     const lost = this.#chance.happens(0.5) ? this.#chance.below(marks + 1) : 0;
-    const left = { lost, isTorn: false, isLowered: this.#chance.happens(0.5), isBehind: this.#chance.happens(0.5) };
+    const left = { lost, isTorn, isLowered: this.#chance.happens(0.5), isBehind: this.#chance.happens(0.5) };
     store.crash(arrived, left);
     this.#isMarkOld = marksLess(this.#disk!);
   }
 
   /** The node has closed it. */
   close(): void {
-    if (this.#isBroken) return this.crash();
+    if (this.#isBroken) return this.crash(false);
     this.#store!.crash();
     this.#store = null;
     this.#isMarkOld = false;
@@ -193,6 +195,7 @@ export class MachineDisk {
     this.#files = createMemorySnapshotFiles();
     this.#disk = null;
     this.#isMarkOld = false;
+    this.hasLostMark = false;
     this.#past = null;
     this.#flipped = null;
     this.#isDamaged = false;
@@ -211,6 +214,14 @@ export class MachineDisk {
     const isDone = this.#disk !== null && this.#harm(this.#disk, name);
     if (isDone && name !== "flipSnapshot") this.#isDamaged = true;
     return isDone;
+  }
+
+  /** While the machine is down. False: there is none. */
+  loseMark(): boolean {
+    if (this.#disk === null || this.hasLostMark) return false;
+    this.#disk.mark = null;
+    this.hasLostMark = true;
+    return true;
   }
 
   /** Nearly full. */

@@ -55,6 +55,8 @@ export interface MemberWorld {
   readonly damaged: (by: NodeId) => void;
   /** A life of a member is over in a moment: what its node knows can be seen for the last time. */
   readonly ending: (by: Member, isCrash: boolean) => void;
+  /** A node does not start with the data on its disk. */
+  readonly refused: (by: Member) => void;
   /** A member falls asleep in a moment. */
   readonly sleeps: (by: Member) => void;
   /** What every copy of the plugin does wrong at this entry. */
@@ -88,6 +90,8 @@ export class Member {
   #running: Running | null = null;
   /** Its disk was emptied, and since then nobody has told it to join. */
   wasWiped = false;
+  /** Why its node does not start with the data on its disk, and what to do; null: it does. */
+  refusal: string | null = null;
   #moves = 0;
   #wallErrorMs = 0;
   /** How many times as long the work of its state machine takes. */
@@ -118,9 +122,9 @@ export class Member {
     return this.disk.isWhole && !this.disk.isRemoved;
   }
 
-  /** It waits for an administrator: it has been removed, or its empty disk is that of a founder. */
+  /** It waits for an administrator: it has been removed, its empty disk is that of a founder, or its data cannot be relied on. */
   get isOut(): boolean {
-    return this.disk.isRemoved || (this.wasWiped && !this.isUp);
+    return this.disk.isRemoved || (this.wasWiped && !this.isUp) || this.refusal !== null;
   }
 
   /** Those in its log, and those that are on its disk. */
@@ -158,9 +162,11 @@ export class Member {
   start(): void {
     if (this.#running !== null) return;
     const { network, chance, pace, trace } = this.#world;
-    const nth = ++this.lives;
     const life = new Life(network.schedule, chance);
-    const { store, snapshots, data } = this.disk.open(this.id, life);
+    const opened = this.#open(life);
+    if (opened === null) return;
+    const nth = ++this.lives;
+    const { store, snapshots, data } = opened;
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
     const certificateEndsMs = this.#world.certificateEndOf(this);
     life.wallErrorMs = this.#wallErrorMs;
@@ -208,6 +214,22 @@ export class Member {
     });
   }
 
+  /** Null: its node refuses to start with these data. */
+  #open(life: Life): ReturnType<MachineDisk["open"]> | null {
+    const { trace, broken, refused } = this.#world;
+    try {
+      const opened = this.disk.open(this.id, life);
+      if (this.disk.hasLostMark) broken(this.id, "it starts without its mark");
+      return opened;
+    } catch (error) {
+      if (!(error instanceof GraftError) || this.disk.isWhole || this.disk.hasDiverged) throw error;
+      trace(`${this.id} does not start: ${error.message}`);
+      this.refusal = error.message;
+      refused(this);
+      return null;
+    }
+  }
+
   /** What its configuration file says of the others, as they are to be reached now. Whoever has data needs only addresses. */
   #meetingPoints(): Pick<NodeOptions, "bootstrap" | "join"> {
     const { machines } = this.#world;
@@ -241,10 +263,10 @@ export class Member {
   }
 
   /** Its process is gone at once, and with it what was not durable. */
-  crash(): void {
+  crash(isMarkTorn = false): void {
     if (this.#running === null) return;
     this.#world.trace(`${this.id} crashes`);
-    this.#over(true);
+    this.#over(true, isMarkTorn);
   }
 
   /** Its process ends, and another one begins at once. */
@@ -260,10 +282,18 @@ export class Member {
     this.#world.damaged(this.id);
   }
 
+  /** Of a machine that is down. */
+  loseMark(): void {
+    if (this.isUp || !this.disk.loseMark()) return;
+    this.#world.trace(`${this.id} has lost the mark beside its data`);
+    this.#world.damaged(this.id);
+  }
+
   /** Of a machine that is down: its disk is a new one. */
   wipe(): void {
     if (this.isUp || this.disk.incarnation === null) return;
     this.disk.replace();
+    this.refusal = null;
     this.wasWiped = this.#way === "founds";
     this.#world.trace(`${this.id} has an empty disk`);
   }
@@ -337,14 +367,14 @@ export class Member {
     if (this.#running !== null) this.#world.links.lose(this.#running.process, false);
   }
 
-  #over(isCrash: boolean): void {
+  #over(isCrash: boolean, isMarkTorn = false): void {
     this.#world.ending(this, isCrash);
     const running = this.#running!;
     this.#running = null;
     running.life.end();
     this.#world.links.lose(running.process, !isCrash);
     this.#world.network.leave(running.process, isCrash);
-    if (isCrash) this.disk.crash();
+    if (isCrash) this.disk.crash(isMarkTorn);
     else this.disk.close();
   }
 

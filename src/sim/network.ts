@@ -11,6 +11,7 @@ import { GraftError } from "../errors.ts";
 import type { NodeMessage, Reach } from "../ports/node-messages.ts";
 import type { BulkLink, Discovery, PeerIdentity, TransportHandler } from "../ports/transport.ts";
 import type { Chance, Range } from "./chance.ts";
+import { Lane } from "./lane.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Life } from "./life.ts";
 
@@ -40,17 +41,15 @@ export interface NetworkPace {
 
 interface Connection {
   readonly ends: readonly [Process, Process];
-  readonly lanes: readonly [Lane, Lane];
+  readonly lanes: readonly [Direction, Direction];
   isOpen: boolean;
 }
 
 /** One direction of a connection. */
-interface Lane {
+interface Direction {
   readonly from: Process;
   readonly to: Process;
-  /** Nothing of it arrives before. */
-  clearMs: number;
-  readonly held: Uint8Array[];
+  readonly lane: Lane;
   /** Nothing of it arrives any more. */
   isOver: boolean;
 }
@@ -62,7 +61,7 @@ export class SimNetwork {
   readonly schedule: Schedule;
   readonly #chance: Chance;
   readonly #pace: NetworkPace;
-  readonly #trace: (line: string) => void;
+  readonly trace: (line: string) => void;
   readonly processes = new Map<NodeId, Process>();
   readonly #connections = new Map<string, Connection>();
   /** The one before, of each pair. Some of it may still arrive, until there is another. */
@@ -71,6 +70,8 @@ export class SimNetwork {
   readonly #blocked = new Set<string>();
   /** Directions, `from to`, whose messages take so much longer. */
   readonly #slow = new Map<string, number>();
+  /** What waits for a direction to open, of nodes and of clients. */
+  readonly #holding = new Set<Lane>();
   readonly #bulk: MemoryBulkLinks;
   #bulkClearMs = 0;
   frames = 0;
@@ -79,7 +80,7 @@ export class SimNetwork {
     this.schedule = schedule;
     this.#chance = chance;
     this.#pace = pace;
-    this.#trace = trace;
+    this.trace = trace;
     this.#bulk = new MemoryBulkLinks((delivery) => {
       this.#bulkClearMs = Math.max(this.#bulkClearMs, schedule.nowMs + this.delayMs());
       schedule.at(this.#bulkClearMs, delivery);
@@ -88,6 +89,30 @@ export class SimNetwork {
 
   delayMs(): number {
     return this.#chance.from(this.#pace.delayMs);
+  }
+
+  get silenceMs(): number {
+    return this.#pace.silenceMs;
+  }
+
+  /** A direction of a connection: while `isCut` it holds what arrives. */
+  laneOf(isCut: () => boolean, onHeld: () => void = () => {}): Lane {
+    return new Lane({
+      schedule: this.schedule,
+      delayMs: () => this.delayMs(),
+      isCut,
+      onHeld: (lane) => {
+        this.#holding.add(lane);
+        onHeld();
+      },
+    });
+  }
+
+  /** What is held goes on, as far as its direction is open. */
+  releaseHeld(): void {
+    const holding = [...this.#holding];
+    this.#holding.clear();
+    for (const lane of holding) lane.release();
   }
 
   /** Draws whether what is under way outlives its connection. */
@@ -120,7 +145,7 @@ export class SimNetwork {
       if (!isCrash || this.isCut(process.self.id, other.self.id)) continue;
       if (!this.#chance.happens(this.#pace.crashNotice)) continue;
       // Behind what was told of the connection itself, and never behind the next one.
-      const { clearMs } = laneTo(connection, other);
+      const { clearMs } = laneTo(connection, other).lane;
       this.schedule.at(Math.max(clearMs, this.schedule.nowMs) + 2 * this.#pace.delayMs.high, () => {
         if (this.#broken.get(pairOf(process.self.id, other.self.id)) !== connection) return;
         other.life.run(() => other.handler?.onPeerCrashed(process.self));
@@ -151,7 +176,7 @@ export class SimNetwork {
 
   heal(): void {
     this.#blocked.clear();
-    for (const { lanes } of this.#connections.values()) for (const lane of lanes) this.#release(lane);
+    this.releaseHeld();
     for (const a of this.processes.keys()) for (const b of this.processes.keys()) this.connectSoon(a, b);
   }
 
@@ -180,7 +205,10 @@ export class SimNetwork {
     if (!dials(one, other) && !dials(other, one)) return;
     for (const lane of this.#broken.get(pairOf(a, b))?.lanes ?? []) lane.isOver = true;
     this.#broken.delete(pairOf(a, b));
-    const laneOf = (from: Process, to: Process): Lane => ({ from, to, clearMs: 0, held: [], isOver: false });
+    const laneOf = (from: Process, to: Process): Direction => {
+      const lane = this.laneOf(() => this.isBlocked(from.self.id, to.self.id));
+      return { from, to, lane, isOver: false };
+    };
     const connection: Connection = {
       ends: [one, other],
       lanes: [laneOf(one, other), laneOf(other, one)],
@@ -198,16 +226,17 @@ export class SimNetwork {
     const pair = pairOf(a.self.id, b.self.id);
     this.#connections.delete(pair);
     this.#broken.set(pair, connection);
-    this.#trace(`the connection of ${a.self.id} and ${b.self.id} breaks: ${reason}`);
-    for (const lane of connection.lanes) {
-      lane.isOver = !this.outlives();
-      if (lane.isOver) lane.clearMs = this.schedule.nowMs;
+    this.trace(`the connection of ${a.self.id} and ${b.self.id} breaks: ${reason}`);
+    for (const direction of connection.lanes) {
+      const { from, to, lane } = direction;
+      direction.isOver = !this.outlives();
+      if (direction.isOver) lane.clearMs = this.schedule.nowMs;
       // The end of a connection does not overtake what was sent on it.
       lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
       this.schedule.at(lane.clearMs, () => {
-        lane.isOver = true;
+        direction.isOver = true;
         if (this.#broken.get(pair) !== connection) return;
-        lane.to.life.run(() => lane.to.handler?.onPeerDisconnected(lane.from.self, reason));
+        to.life.run(() => to.handler?.onPeerDisconnected(from.self, reason));
       });
     }
     // Both have been told by then.
@@ -216,25 +245,14 @@ export class SimNetwork {
 
   send(from: Process, to: MemberKey, message: Message | NodeMessage): void {
     const connection = this.#connections.get(pairOf(from.self.id, nodeIdOf(to)));
-    const lane = connection?.lanes.find((each) => each.from === from);
-    if (connection === undefined || lane === undefined || lane.to.key !== to) return;
+    const direction = connection?.lanes.find((each) => each.from === from);
+    if (connection === undefined || direction === undefined || direction.to.key !== to) return;
     const bytes = bodyOf(message);
-    const lagMs = this.#slow.get(`${from.self.id} ${lane.to.self.id}`) ?? 0;
-    lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs() + lagMs);
-    this.schedule.at(lane.clearMs, () => {
-      if (this.isBlocked(from.self.id, lane.to.self.id) || lane.held.length > 0) lane.held.push(bytes);
-      else this.#deliver(lane, bytes);
-    });
+    const lagMs = this.#slow.get(`${from.self.id} ${direction.to.self.id}`) ?? 0;
+    direction.lane.carry(() => this.#deliver(direction, bytes), this.delayMs() + lagMs);
   }
 
-  #release(lane: Lane): void {
-    for (const bytes of lane.held.splice(0)) {
-      lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
-      this.schedule.at(lane.clearMs, () => this.#deliver(lane, bytes));
-    }
-  }
-
-  #deliver({ from, to, isOver }: Lane, bytes: Uint8Array): void {
+  #deliver({ from, to, isOver }: Direction, bytes: Uint8Array): void {
     if (isOver) return;
     this.frames++;
     const message = decodeFrame(bytes, "peer") as Message | NodeMessage;
@@ -250,10 +268,9 @@ export class SimNetwork {
 
   /** Frames that wait for a direction to open. */
   get heldCount(): number {
-    return [...this.#connections.values()].reduce(
-      (sum, { lanes }) => sum + lanes[0].held.length + lanes[1].held.length,
-      0,
-    );
+    return [...this.#connections.values()].reduce((sum, { lanes: [one, other] }) => {
+      return sum + one.lane.held + other.lane.held;
+    }, 0);
   }
 
   isConnected(a: NodeId, b: NodeId): boolean {
@@ -307,7 +324,7 @@ export class SimNetwork {
   }
 }
 
-const laneTo = ({ lanes }: Connection, end: Process): Lane => lanes.find(({ to }) => to === end)!;
+const laneTo = ({ lanes }: Connection, end: Process): Direction => lanes.find(({ to }) => to === end)!;
 
 const dials = (from: Process, to: Process): boolean =>
   from.peers.some(({ id, address }) => id === to.self.id && address === to.address);

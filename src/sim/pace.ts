@@ -3,6 +3,7 @@ import { type SessionLimits, sessionLimits } from "../core/sessions.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { AdministratorPace } from "./administrator.ts";
 import type { CertificatePace } from "./certificates.ts";
+import type { ClientCutPace } from "./client-cuts.ts";
 import type { FaultPace } from "./faults.ts";
 import type { LiarPace } from "./liars.ts";
 import type { MemberPace } from "./member.ts";
@@ -18,6 +19,7 @@ export interface Pace {
   readonly spares: number;
   readonly member: MemberPace;
   readonly network: NetworkPace;
+  readonly clientCuts: ClientCutPace;
   readonly faults: FaultPace;
   readonly moments: WorstMomentPace;
   readonly liars: LiarPace;
@@ -35,8 +37,8 @@ interface Draw {
   readonly times: (low: number, high: number) => Range;
 }
 
-/** @param more draws what is wrong with the plugin */
-export function drawPace(chance: Chance, more: Chance): Pace {
+/** @param more draws what is wrong with the plugin, and `later` what was added last */
+export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
   const electionTimeoutMs = chance.pick([100, 200, 500]);
   const times = (low: number, high: number): Range => ({
     low: low * electionTimeoutMs,
@@ -57,7 +59,13 @@ export function drawPace(chance: Chance, more: Chance): Pace {
       crashNotice: chance.pick([0, 0.5, 1]),
       outlives: chance.pick([0, 0.3, 0.9]),
     },
-    faults: drawFaults(draw, areManaged, drawMachines(more)),
+    clientCuts: {
+      partitionClients: later.pick([0, 0.3, 1]),
+      cutClients: later.pick([0, 0, 5, 20]) * electionTimeoutMs,
+      halfOpen: later.pick([0, 0, 0.2, 0.6]),
+      forMs: times(0.5, 10),
+    },
+    faults: drawFaults(draw, areManaged, { ...drawMachines(more), ...drawMarks(later, areManaged) }),
     moments: { often: neverAtMoments, freshMs: times(0.01, 0.4) },
     liars: {
       stranger: chance.pick([0, 0, 0, 0.5]) * electionTimeoutMs,
@@ -150,6 +158,14 @@ function drawMachines(chance: Chance): typeof noMachines & { readonly clockJump:
   };
 }
 
+/** A node without a mark waits for an administrator. */
+function drawMarks(chance: Chance, areManaged: boolean): Pick<FaultPace, "tornMark" | "lostMark"> {
+  return {
+    tornMark: chance.pick([0, 0.2, 0.5]),
+    lostMark: chance.pick(areManaged ? [0, 0.05, 0.3] : [0, 0, 0.05]),
+  };
+}
+
 function drawTrouble(chance: Chance): TroublePace {
   return {
     poison: chance.pick([null, null, null, null, null, null, "throws", "hangs"]),
@@ -161,7 +177,7 @@ function drawTrouble(chance: Chance): TroublePace {
 function drawFaults(
   { chance, electionTimeoutMs, times }: Draw,
   areManaged: boolean,
-  machines: ReturnType<typeof drawMachines>,
+  { tornMark, lostMark, ...machines }: ReturnType<typeof drawMachines> & ReturnType<typeof drawMarks>,
 ): FaultPace {
   return {
     everyMs: electionTimeoutMs * chance.between(0.2, chance.pick([1, 6])),
@@ -176,6 +192,8 @@ function drawFaults(
     slowness: { low: 5, high: 50 },
     damage: chance.pick([0, 0.2, 0.5]),
     forgery: chance.pick([0, 0, 0.1, 0.5]),
+    tornMark,
+    lostMark,
     weights: {
       crash: chance.pick([0, 1, 3]),
       crashLeader: chance.pick([0, 1, 3]),

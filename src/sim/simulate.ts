@@ -10,6 +10,7 @@ import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
 import { Bounds } from "./bounds.ts";
 import { Certificates } from "./certificates.ts";
+import { ClientCuts } from "./client-cuts.ts";
 import { ClientLinks } from "./client-links.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
 import { type FaultName, Faults } from "./faults.ts";
@@ -133,15 +134,16 @@ class World {
     this.#eventsMax = options.events ?? 20_000;
     this.#verdict = new Verdict(options.seed, () => this.#events);
     const violated = this.#verdict.note;
-    const { chance, more } = chancesOf(options.seed);
+    const { chance, more, later } = chancesOf(options.seed);
     this.#chance = chance;
-    const pace = paceFor(options, chance, more);
+    const pace = paceFor(options, { chance, more, later });
     const { electionTimeoutMs } = pace.member.settings;
     this.#electionTimeoutMs = electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
-    const links = new ClientLinks(this.#network, violated);
+    const cuts = new ClientCuts(pace.clientCuts, { ...shared, later, network: this.#network });
+    const links = new ClientLinks(this.#network, cuts, violated);
     this.#links = links;
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
@@ -165,6 +167,7 @@ class World {
       links,
       members: () => this.#standing.governing,
       load: this.#load,
+      violated,
     });
     this.#administrator = new Administrator(pace.administrator, {
       ...shared,
@@ -175,7 +178,7 @@ class World {
     });
     const mayLose = (member: Member): boolean => this.#mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.#rareStates.onFault(name, member);
-    this.#faults = new Faults(pace.faults, { ...shared, network: this.#network, mayLose, happened });
+    this.#faults = new Faults(pace.faults, { ...shared, later, network: this.#network, mayLose, happened });
     const keys = this.#anyLoad === null ? pace.workload.keys : null;
     this.#liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     const hurry = ({ address }: Member): void => this.#workload.hurry(address);
@@ -211,6 +214,7 @@ class World {
           this.#look(by);
           if (isCrash) this.#rareStates.onCrash(by);
         },
+        refused: (by) => this.#rareStates.happens("refuses", { member: by }),
         sleeps: (by) => this.#rareStates.onSleep(by),
         damaged: () => void this.#damages++,
         wrongAt: (entry) => this.#trouble.wrongAt(entry),
@@ -229,6 +233,7 @@ class World {
       if (this.#isPartOver) yield;
     }
     this.#faults.end(this.#administrator.isIdle ? this.#settled.drawResting(this.#chance) : []);
+    this.#links.end();
     this.#administrator.end();
     this.#liars.end();
     this.#trouble.end();
@@ -241,10 +246,7 @@ class World {
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
     const isDue = (): boolean => this.#schedule.nowMs >= noticedMs && !this.#administrator.isHandingOver;
     yield* this.#until("a leader that all follow", () => isDue() && this.#settled.isLed);
-    this.#workload.expectSuccess(
-      this.#members.map(({ address }) => address),
-      (what) => this.#verdict.note(what),
-    );
+    this.#workload.expectSuccess(this.#members.map(({ address }) => address));
     this.#bounds.calm();
     yield* this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#faults.startAll();

@@ -139,10 +139,11 @@ export class Standstills {
     );
   }
 
-  /** As long as another voter can lead, and no change of the members is under way. */
+  /** As long as another voter can lead, no change of the members is under way, and the leader can hear of it. */
   #mayLeave(member: Member): boolean {
-    const possible = this.#world.standing.possible();
-    if (this.#world.standing.governing === null || !member.isWhole) return false;
+    const { standing, mayLead } = this.#world;
+    const possible = standing.possible();
+    if (standing.governing === null || !member.isWhole || !mayLead(member)) return false;
     return possible.every(({ voters, outgoing, pending }) => {
       const isSettled = outgoing.length + pending.length === 0;
       return (

@@ -24,15 +24,23 @@ export interface StoryOptions {
 
 /** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
 const moreSeeds = 2 ** 52;
+const laterSeeds = 2 ** 51;
 
-export const chancesOf = (seed: number): { readonly chance: Chance; readonly more: Chance } => ({
+export interface Chances {
+  readonly chance: Chance;
+  readonly more: Chance;
+  readonly later: Chance;
+}
+
+export const chancesOf = (seed: number): Chances => ({
   chance: new Chance(seed),
   more: new Chance(seed + moreSeeds),
+  later: new Chance(seed + laterSeeds),
 });
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
-export function paceFor({ story = {}, drawing }: StoryOptions, chance: Chance, more: Chance): Pace {
-  const told = paceOf(withTheme(drawPace(chance, more), chance, story.theme), story);
+export function paceFor({ story = {}, drawing }: StoryOptions, { chance, more, later }: Chances): Pace {
+  const told = paceOf(withTheme(drawPace(chance, more, later), chance, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }
 
@@ -42,6 +50,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
   const told = { ...pace, founders: nodes, workload };
   if (faults === undefined) return told;
   const { electionTimeoutMs } = pace.member.settings;
+  const { partitionClients, halfOpen, cutClients } = cutsOf(pace);
   const isNamed = (kind: string): boolean => faults.includes(kind);
   const named = <Kind extends string>(drawn: Readonly<Record<Kind, number>>, least: number) =>
     Object.fromEntries(
@@ -55,9 +64,14 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
       ...pace.faults,
       // There is always something to draw.
       weights: { ...named(pace.faults.weights, 1), nothing: Math.max(1, pace.faults.weights.nothing) },
-      ...named({ damage: pace.faults.damage, forgery: pace.faults.forgery }, 0.2),
+      ...named(damageOf(pace), 0.2),
     },
     moments: { ...pace.moments, often: named(pace.moments.often, 0.3) },
+    clientCuts: {
+      ...pace.clientCuts,
+      ...named({ partitionClients, halfOpen }, 0.3),
+      ...named({ cutClients }, 5 * electionTimeoutMs),
+    },
     liars: named(pace.liars, electionTimeoutMs),
     certificates: {
       ...pace.certificates,
@@ -70,6 +84,21 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
     },
   };
 }
+
+/** What happens to disks, and how often. */
+const damageOf = ({ faults: { damage, forgery, tornMark, lostMark } }: Pace) => ({
+  damage,
+  forgery,
+  tornMark,
+  lostMark,
+});
+
+/** How clients are cut from nodes, and how often. */
+const cutsOf = ({ clientCuts: { partitionClients, cutClients, halfOpen } }: Pace) => ({
+  partitionClients,
+  cutClients,
+  halfOpen,
+});
 
 function sessionsOf({ workload, member }: Pace, isSilent: boolean): Pick<Pace, "workload" | "member"> {
   const named = workload.silence > 0 ? workload : shortSessions;
@@ -107,15 +136,15 @@ const withSoundPlugin = (pace: Pace): Pace => ({
   liars: { ...pace.liars, thief: 0 },
 });
 
-const drawn = drawPace(new Chance(0), new Chance(0));
+const drawn = drawPace(new Chance(0), new Chance(0), new Chance(0));
 
 /** Every kind of fault that a seed may draw for the key-value store that ships, and what an administrator does. */
 export const faultKinds: readonly string[] = [
   ...Object.keys(drawn.faults.weights).filter((name) => name !== "nothing"),
   ...Object.keys(drawn.moments.often),
   ...Object.keys(drawn.liars),
-  "damage",
-  "forgery",
+  ...Object.keys(cutsOf(drawn)),
+  ...Object.keys(damageOf(drawn)),
   poison,
   large,
   silence,
@@ -131,14 +160,14 @@ export const faultKindsOfAnyPlugin: readonly string[] = faultKinds.filter((kind)
 
 /** The kinds that come with this seed. */
 export function kindsDrawn(options: StoryOptions & { readonly seed: number }): readonly string[] {
-  const { chance, more } = chancesOf(options.seed);
-  const { faults, moments, liars, trouble, certificates, workload, administrator } = paceFor(options, chance, more);
+  const pace = paceFor(options, chancesOf(options.seed));
+  const { faults, moments, liars, trouble, certificates, workload, administrator } = pace;
   const often: Readonly<Record<string, number>> = {
     ...faults.weights,
     ...moments.often,
     ...liars,
-    damage: faults.damage,
-    forgery: faults.forgery,
+    ...cutsOf(pace),
+    ...damageOf(pace),
     [poison]: trouble.poison === null ? 0 : 1,
     [large]: trouble.large,
     [silence]: workload.silence,

@@ -103,6 +103,7 @@ const losses: Theme = (pace, chance) => {
       everyMs: timeout * chance.between(1, 4),
       cutMs: { low: 2 * timeout, high: 6 * timeout },
       damage: chance.pick([0.5, 0.9]),
+      lostMark: Math.max(pace.faults.lostMark, 0.15),
     },
   };
 };

@@ -48,6 +48,8 @@ interface Client {
   readonly hasSession: boolean;
 }
 
+/** By how much a client may give an operation up late, ms: it looks at its deadlines every 50 ms (client/sweep.ts). */
+const lateMaxMs = 200;
 /** How many clients there are at the most at once that know one node only. */
 export const hurriedMax = 4;
 
@@ -63,7 +65,7 @@ export class Workload {
   #hurriedNow = 0;
   /** Nothing is wrong with the cluster any more: what begins from now on succeeds. */
   #mustSucceed = false;
-  #violated: (what: string) => void = () => {};
+  readonly #violated: (what: string) => void;
   /** Operations that began when they had to succeed, and did. */
   successes = 0;
   commands = 0;
@@ -73,13 +75,24 @@ export class Workload {
   constructor(
     schedule: Schedule,
     chance: Chance,
-    { links, load, ...options }: WorkloadOptions & { readonly links: ClientLinks; readonly load: Load },
+    {
+      links,
+      load,
+      violated,
+      ...options
+    }: WorkloadOptions & {
+      readonly links: ClientLinks;
+      readonly load: Load;
+      /** Told of an operation that took longer than it may, and of one that failed when it had to succeed. */
+      readonly violated: (what: string) => void;
+    },
   ) {
     this.#schedule = schedule;
     this.#chance = chance;
     this.#links = links;
     this.#options = options;
     this.#load = load;
+    this.#violated = violated;
     for (let nth = 0; nth < options.clients; nth++) {
       const life = new Life(schedule, chance);
       const name = `client${nth}`;
@@ -96,11 +109,10 @@ export class Workload {
     }
   }
 
-  /** From now on an operation that fails is a violation: `violated` is told what it was. `addresses`: where the nodes are now. */
-  expectSuccess(addresses: readonly string[], violated: (what: string) => void): void {
+  /** From now on an operation that fails is a violation. `addresses`: where the nodes are now. */
+  expectSuccess(addresses: readonly string[]): void {
     for (const client of this.#clients) for (const address of addresses) client.alsoTry(address);
     this.#mustSucceed = true;
-    this.#violated = violated;
   }
 
   /** Some clients come that know this node only, ask it one thing each, and go. */
@@ -113,13 +125,11 @@ export class Workload {
       this.commands++;
       this.underWay++;
       this.#hurriedNow++;
-      void this.#load
-        .operate(client, { name, mustSucceed: false, timeoutMs: () => this.#timeoutMs() })
-        .then((error) => {
-          this.#concluded(error, false);
-          this.#hurriedNow--;
-          return client.close();
-        });
+      void this.#inTime(client, { name, life }, false).then((error) => {
+        this.#concluded(error, false);
+        this.#hurriedNow--;
+        return client.close();
+      });
     }
   }
 
@@ -134,15 +144,14 @@ export class Workload {
   }
 
   #next(one: Client): void {
-    const { client, name, life, hasSession } = one;
+    const { client, life, hasSession } = one;
     life.after(this.#thinkMs(), () => {
       if (this.#isOver) return;
       const mustSucceed = this.#mustSucceed;
       const members = this.#options.members();
       this.commands++;
       this.underWay++;
-      void this.#load
-        .operate(client, { name, mustSucceed, timeoutMs: () => this.#timeoutMs() })
+      void this.#inTime(client, one, mustSucceed)
         .then((error) => {
           // A leader that is removed does not learn what becomes of its last entries, and such a client may not repeat a command.
           const isExcused = error?.effect === "unknown" && !hasSession && members !== this.#options.members();
@@ -150,6 +159,24 @@ export class Workload {
         })
         .then(() => this.#next(one));
     });
+  }
+
+  /** One operation, which ends in its time by the client's clock, whatever becomes of its connections. */
+  async #inTime(
+    client: GraftClient,
+    { name, life }: Pick<Client, "name" | "life">,
+    mustSucceed: boolean,
+  ): Promise<GraftError | null> {
+    let dueMs = Number.POSITIVE_INFINITY;
+    const timeoutMs = (): number => {
+      const drawn = this.#timeoutMs();
+      dueMs = life.nowMs() + drawn;
+      return drawn;
+    };
+    const error = await this.#load.operate(client, { name, mustSucceed, timeoutMs });
+    const lateMs = life.nowMs() - dueMs;
+    if (lateMs > lateMaxMs) this.#violated(`${name} has waited ${lateMs.toFixed(0)} ms longer than it would`);
+    return error;
   }
 
   #thinkMs(): number {

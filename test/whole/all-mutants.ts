@@ -1,6 +1,7 @@
 // All mistakes that the simulation of whole nodes has to find.
 import { clientMutants } from "./client-mutants.ts";
 import { logMutants } from "./log-mutants.ts";
+import { markMutants } from "./mark-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import { type WholeMutant, wholeMutants } from "./mutants.ts";
 import { troubleMutants } from "./trouble-mutants.ts";
@@ -10,6 +11,7 @@ export const allMutants: readonly WholeMutant[] = [
   ...wholeMutants,
   ...votingMutants,
   ...logMutants,
+  ...markMutants,
   ...membershipMutants,
   ...clientMutants,
   ...troubleMutants,

@@ -47,4 +47,14 @@ export const clientMutants: readonly WholeMutant[] = [
     events: 1000,
     caughtBy: /never added/,
   },
+  {
+    name: "a client waits for a node that it does not hear, whatever its own deadline says",
+    file: "client/asker.ts",
+    text: "      if (attempt.dueMs <= nowMs) {\n        if (connection",
+    by: "      if (attempt.dueMs <= nowMs && connection?.hasLeft(id) !== true) {\n        if (connection",
+    from: 2009,
+    events: 1000,
+    story: { faults: ["partitionClients", "cutClients", "halfOpen", "isolate", "crash"] },
+    caughtBy: /longer than it would/,
+  },
 ];

@@ -1,5 +1,5 @@
-// Nodes and clients that are wrong where a state machine stands still, a session ends, a certificate expires or a clock jumps: each in
-// one way.
+// Nodes and clients that are wrong where a state machine stands still, a session ends, a certificate expires, a clock jumps or a turn is
+// late: each in one way.
 import type { WholeMutant } from "./mutants.ts";
 
 export const troubleMutants: readonly WholeMutant[] = [
@@ -151,5 +151,15 @@ export const troubleMutants: readonly WholeMutant[] = [
     from: 12,
     events: 2000,
     caughtBy: /fills its log with "a message"/,
+  },
+  {
+    name: "a node lets what has arrived wait for its next turn",
+    file: "node/turn-loop.ts",
+    text: "this.#modules.clock.soon(() => this.#turn());",
+    by: "this.#modules.clock.at(this.#modules.clock.nowMs() + 25, () => this.#turn());",
+    from: 2000,
+    events: 300,
+    story: { faults: ["crash"] },
+    caughtBy: /takes no turn/,
   },
 ];

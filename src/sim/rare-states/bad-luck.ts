@@ -12,6 +12,13 @@ export const badLuck = {
         at.state.refill !== null && members.some((each) => each !== at.member && view.isRefilling(each)),
     ),
   ],
+  refuses: [
+    rare(
+      "a node does not start whose mark is torn and whose data are damaged",
+      ["lost data", "crashes"],
+      ({ member }) => !member.disk.hasLostMark,
+    ),
+  ],
   fills: [
     rare(
       "the disk of a node is full while it copies its lost log",

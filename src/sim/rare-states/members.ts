@@ -58,6 +58,14 @@ export const members = {
       return view.configurationOf(after)!.members.some(({ key }) => isNew(key) && isOldThere(key));
     }),
   ],
+  refuses: [
+    rare(
+      "a voter does not start because its mark is lost",
+      ["members", "lost data"],
+      ({ member: { disk, key } }, scene) =>
+        disk.hasLostMark && key !== null && scene.governing()?.voters.includes(key) === true,
+    ),
+  ],
   starts: [
     rare(
       "a wiped node starts while its old self is a member",

@@ -94,6 +94,8 @@ export interface Moments {
   readonly reads: Turn;
   /** A life of it begins. */
   readonly starts: Standing;
+  /** It does not start with the data on its disk. */
+  readonly refuses: Pick<Standing, "member">;
   /** In a moment its process is gone. */
   readonly crashes: Standing;
   readonly sleeps: Standing;

@@ -30,6 +30,7 @@ const table: Table = {
   leadsOn: rareStatesAt("leadsOn"),
   reads: rareStatesAt("reads"),
   starts: rareStatesAt("starts"),
+  refuses: rareStatesAt("refuses"),
   crashes: rareStatesAt("crashes"),
   sleeps: rareStatesAt("sleeps"),
   fills: rareStatesAt("fills"),
