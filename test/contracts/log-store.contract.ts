@@ -115,6 +115,18 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
         expect(found2).toMatchObject({ currentTerm: 4, last: { index: 10, term: 4 } });
         expect(store.read(9, 10, 1e9)).toEqual(commands(9, 10, 4));
       });
+
+      test("a write of before is not confirmed any more", () => {
+        let isReopened = false;
+        const late: string[] = [];
+        store.write([vote(3, "n2")], () => void (isReopened && late.push("vote")));
+        store.write([found(), append(...commands(1, 5, 1))], () => void (isReopened && late.push("entries")));
+        store.reopen();
+        isReopened = true;
+        write(vote(4, null));
+        medium.settle(store);
+        expect([late, reopen()]).toEqual([[], expect.objectContaining({ currentTerm: 4 })]);
+      });
     });
 
     describe("what is remembered", () => {

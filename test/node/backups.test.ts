@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { SnapshotParser } from "../../src/adapters/files/snapshot-parser.ts";
 import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
+import { GraftError } from "../../src/errors.ts";
 import { Backups, type BackupsOptions } from "../../src/node/backups.ts";
 import type { BackupReadyReply, ClientReply } from "../../src/ports/requests.ts";
 import { snapshotAt } from "../core/say.ts";
@@ -170,6 +171,29 @@ describe("what the state machine and the taker have to say", () => {
     };
     expect(await backups({ taker: { handed, take } }).take(5)).toMatchObject({ error: { code: "backup-failed" } });
     expect(stops).toEqual([broken]);
+  });
+
+  test("a bounded number of pieces is read at once, and each one that ends, however it ends, makes room for another", async () => {
+    const { file } = at(7);
+    const held: PromiseWithResolvers<Uint8Array | null>[] = [];
+    const read = (): Promise<Uint8Array | null> => {
+      held.push(Promise.withResolvers());
+      return held.at(-1)!.promise;
+    };
+    const all = backups({ snapshots: { read }, latest: () => at(7) });
+    await all.take(7);
+    const piece = () => all.read(file, 0, 10);
+    const overloaded = { kind: "failed", error: { code: "overloaded" } };
+    const begun = Array.from({ length: 64 }, piece);
+    expect(await piece()).toMatchObject(overloaded);
+    held[0]!.resolve(new Uint8Array(10));
+    held[1]!.resolve(null);
+    held[2]!.reject(new GraftError("storage", "the disk"));
+    expect((await Promise.all(begun.slice(0, 3))).map(({ kind }) => kind)).toEqual(["ok", "failed", "failed"]);
+    const more = [piece(), piece(), piece()];
+    expect(await piece()).toMatchObject(overloaded);
+    for (const each of held) each.resolve(new Uint8Array(10));
+    expect((await Promise.all([...begun, ...more])).filter(({ kind }) => kind === "ok")).toHaveLength(65);
   });
 
   test("one that was under way and began too early is followed by another", async () => {

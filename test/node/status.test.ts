@@ -82,6 +82,18 @@ describe("status", () => {
     await cluster.stopAll();
   });
 
+  test("of a member whose process has ended: that it cannot be reached, and nothing of what it was", async () => {
+    const cluster = await Cluster.founded(three);
+    const [gone, other] = [cluster.followers[0]!, cluster.followers[1]!];
+    cluster.kill(gone.id);
+    await cluster.settle();
+    for (const { id } of [cluster.leader, other]) {
+      const row = ask(cluster, id, "status").nodes.find((node) => node.id === gone.id);
+      expect(row).toMatchObject({ role: null, reachable: false, voter: true });
+    }
+    await cluster.stopAll();
+  });
+
   test("of a follower: who leads, and of the others only what it knows", async () => {
     const cluster = await Cluster.founded(three);
     const { leader } = cluster;

@@ -158,7 +158,8 @@ export class Link {
     }
     if (this.#state !== "finishing" || this.#queue.bytes > 0 || this.#isEnded) return;
     this.#isEnded = true;
-    socket.end();
+    // Not `end`: in Bun 1.4.5 `terminate` has no effect after it, and a side that never closes would keep the socket for 12 s.
+    socket.shutdown();
   }
 
   /** Sends what is queued and `lastFrame`, then closes. Nothing that still arrives is delivered. */

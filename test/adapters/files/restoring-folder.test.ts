@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import fs from "node:fs/promises";
@@ -42,6 +43,16 @@ test("everything is there, and nothing else", async () => {
   expect(existsSync(join(dataDir, "graft.sqlite"))).toBe(false);
   await restoring.settle();
   expect(found()).toEqual(["graft.mark", "graft.sqlite", "snapshots", "snapshots/a.snapshot"]);
+});
+
+test("P57: the data directory and what it is made in are for one user alone, whatever the umask says", async () => {
+  const umask = process.umask(0);
+  try {
+    const restoring = await RestoringFolder.prepare(dataDir);
+    for (const path of [dataDir, restoring.path]) expect([path, statSync(path).mode & 0o777]).toEqual([path, 0o700]);
+  } finally {
+    process.umask(umask);
+  }
 });
 
 test("P35: a directory that is not empty is left as it is", async () => {

@@ -145,6 +145,27 @@ test("who waits for a peer to dial back hears at once that the node stops", asyn
   expect(await opening).toContain("n2 is stopping");
 });
 
+test("who waits for a dial when the node stops hears it at once, and no peer is asked to dial back any more", async () => {
+  // It takes the connection and says nothing.
+  const mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  try {
+    const node = await net.node("n2", { limits: { handshakeTimeoutMs: 600_000 } });
+    node.transport.setPeers([{ id: "n1", address: `127.0.0.1:${mute.port}` }]);
+    const raw = await net.raw(node, await nodeTls("n1"));
+    await until(() => raw.isSecure, "TLS stands");
+    raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+    await until(() => node.heard.isConnectedTo("n1"), "connected");
+    // It reads nothing, so that its connection stands while the node stops.
+    raw.socket?.pause();
+    const opening = node.transport.openBulk(toMemberKey("n1", incarnation)).catch(({ message }: Error) => message);
+    void node.transport.stop(600_000);
+    expect(await opening).toContain("this node is stopping; no connection stands over which it could be asked");
+    raw.socket?.terminate();
+  } finally {
+    mute.stop(true);
+  }
+});
+
 test("P54: a peer that asks again and again to be dialled is dialled a few times only", async () => {
   const [a, b] = [await net.node("n1"), await net.node("n2", { limits: { bulkLinksMax: 2 } })];
   b.transport.setPeers([{ id: "n1", address: a.address }]);

@@ -1,6 +1,12 @@
 // P64: what one client takes of a node leaves room for the others: connections, and what waits to be sent.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+import { ClientDesk } from "../../../src/adapters/tls/client-desk.ts";
+import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
+import { spareHandler } from "../../../src/adapters/tls/greeter.ts";
+import { defaultLimits } from "../../../src/adapters/tls/limits.ts";
+import { Link } from "../../../src/adapters/tls/link.ts";
+import type { TransportHandler } from "../../../src/ports/transport.ts";
+import { clientSender, clientTls, hello, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 const creditBytes = 1024 * 1024;
 let net = new TlsNet();
@@ -73,4 +79,69 @@ test("P64: who takes no answers has no credit, and it is told when it has some a
   raw.socket?.terminate();
   await until(() => !client.isOpen, "it is gone");
   expect(calls).toBe(1);
+});
+
+test("P64: each connection has the same part of a turn, also after others have left", async () => {
+  const desk = new ClientDesk({
+    admins: new Set(),
+    limits: { ...defaultLimits, clientsTurnBytes: 4 * 1024 * 1024 },
+    handler: {} as TransportHandler,
+    clock: { nowMs: () => 0, soon: () => {} },
+    onRefused() {},
+    onLost() {},
+  });
+  const links: Link[] = [];
+  const parts = (): readonly number[] => links.map(({ pieceBytesMax }) => pieceBytesMax / (1024 * 1024));
+  for (const name of ["a", "a", "b", "c"]) {
+    links.push(
+      new Link({
+        side: "accepted",
+        frameBytesMax: 10,
+        queueBytesMax: 10,
+        flushTurn: new FlushTurn(() => {}),
+        handler: spareHandler,
+      }),
+    );
+    desk.attach(links.at(-1)!, name);
+  }
+  expect(parts()).toEqual([1, 1, 1, 1]);
+  for (const left of [2, 1]) {
+    for (const gone of links.splice(left)) gone.neverOpened({ kind: "closed", reason: "it has left" });
+    expect(parts()).toEqual(Array.from({ length: left }, () => 4 / left));
+  }
+});
+
+test("results take no room that is kept for errors: who is told that one does not fit keeps the connection", async () => {
+  const bound = 1024 * 1024;
+  const small = await net.node("n2", { limits: { clientQueueBytesMax: bound, stallTimeoutMs: 600_000 } });
+  const raw = await net.raw(small, await clientTls("slow"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(clientSender("slow")));
+  raw.send({ kind: "status", id: 1 });
+  await until(() => small.heard.requests.length === 1, "it has asked");
+  raw.socket?.pause();
+  const { client } = small.heard.requests[0]!;
+  let lastId = 1;
+  const answer = (bytes: number): void =>
+    client.reply({
+      kind: "result",
+      id: ++lastId,
+      payload: new Uint8Array(bytes),
+      index: 1,
+      term: 1,
+      stalenessMs: null,
+    });
+  // More than the system's own buffers take, and then what would still fit into the room for errors.
+  for (let count = 0; count < 200; count++) {
+    answer(bound / 8);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const bytes of [bound / 16, 1024, 100]) for (let count = 0; count < 1_200; count++) answer(bytes);
+  expect(client.isOpen).toBe(true);
+  raw.socket?.resume();
+  await until(() => raw.frames("reply").length === lastId, "each is answered");
+  const [, ...frames] = raw.frames("reply");
+  const kinds = frames.map((frame) => (frame.kind === "error" ? frame.code : frame.kind));
+  expect(new Set(kinds)).toEqual(new Set(["result", "result-lost"]));
+  expect(kinds.at(-1)).toBe("result-lost");
 });

@@ -56,3 +56,37 @@ test("ends once, for the reason that was known first, and not from inside the ca
   link.neverOpened({ kind: "closed", reason: "late" });
   expect(ends).toEqual(["too slow", "ended"]);
 });
+
+test("says its last word also when no frame fits behind what waits, and ends behind it", () => {
+  const written: number[] = [];
+  const free = { bytes: 0 };
+  const socket = {
+    authorized: true,
+    setNoDelay() {},
+    setKeepAlive() {},
+    getPeerX509Certificate() {},
+    write: (buffer: Uint8Array, offset: number, length: number) => {
+      const taken = Math.min(length, free.bytes);
+      free.bytes -= taken;
+      written.push(...buffer.subarray(offset, offset + taken));
+      return taken;
+    },
+    shutdown: () => void calls.push("shutdown"),
+    terminate: () => void calls.push("terminate"),
+  } as unknown as LinkSocket;
+  const handler = { onTrusted() {}, onFrame() {}, onBadFrame() {}, onClose() {} };
+  const flushTurn = new FlushTurn(() => {});
+  const full = new Link({ side: "accepted", frameBytesMax: 10, queueBytesMax: 4, flushTurn, handler });
+  full.socketOpened(socket);
+  full.socketSecured(socket, null);
+  full.send(Uint8Array.of(1, 2, 3, 4));
+  expect(full.hasRoomFor(1)).toBe(false);
+  full.finish("it does not fit", Uint8Array.of(5, 6));
+  expect([written, calls]).toEqual([[], []]);
+  free.bytes = 5;
+  full.socketDrained();
+  expect([written, calls]).toEqual([[1, 2, 3, 4, 5], []]);
+  free.bytes = 5;
+  full.socketDrained();
+  expect([written, calls]).toEqual([[1, 2, 3, 4, 5, 6], ["shutdown"]]);
+});

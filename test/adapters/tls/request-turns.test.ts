@@ -145,6 +145,19 @@ describe("P64: each client name has its share of the turns", () => {
     expect([...first, ...second]).toContain("heavy");
   });
 
+  test("a client that comes late has its share from then on, and no claim to the turns before", () => {
+    const { link, arrive, turn } = turns(4);
+    const [early, late] = [link(), link()];
+    for (let nth = 0; nth < 400; nth++) arrive(early, "early");
+    for (let nth = 0; nth < 50; nth++) turn();
+    for (let nth = 0; nth < 400; nth++) arrive(late, "late");
+    for (let nth = 0; nth < 10; nth++) {
+      const names = turn();
+      expect(names.filter((name) => name === "early").length).toBeGreaterThanOrEqual(1);
+      expect(names.filter((name) => name === "late").length).toBeGreaterThanOrEqual(1);
+    }
+  });
+
   test("what waits of a connection that is closed is dropped, and holds up nobody", () => {
     const { link, arrive, turn } = turns(2);
     const [gone, there] = [link(), link()];

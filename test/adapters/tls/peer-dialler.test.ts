@@ -1,0 +1,85 @@
+// When a peer is dialled, and that nothing is dialled any more once it is no longer wanted.
+import { describe, expect, test } from "bun:test";
+import type { Link } from "../../../src/adapters/tls/link.ts";
+import { defaultLimits } from "../../../src/adapters/tls/limits.ts";
+import { PeerDialler } from "../../../src/adapters/tls/peer-dialler.ts";
+import { ManualClock } from "../../doubles/manual-clock.ts";
+
+const failure = { reason: "nothing listens there", cause: "nothing listens there" };
+
+function setUp() {
+  const clock = new ManualClock();
+  const world = { isConnected: false, drops: [] as string[], attempts: [] as string[], reasons: [] as string[] };
+  const dialler = new PeerDialler("n2:1", {
+    clock,
+    limits: defaultLimits,
+    isConnected: () => world.isConnected,
+    attempt: (address) => {
+      world.attempts.push(address);
+      return { drop: (reason: string) => void world.drops.push(reason) } as unknown as Link;
+    },
+    onReason: ({ reason }) => void world.reasons.push(reason),
+  });
+  return { clock, world, dialler };
+}
+
+describe("a peer that is no longer wanted", () => {
+  test("is dialled no longer: the attempt under way is dropped, and no other one follows", () => {
+    const { clock, world, dialler } = setUp();
+    dialler.dial();
+    dialler.stop();
+    expect(world.drops).toHaveLength(1);
+    dialler.failed(failure);
+    dialler.dial();
+    dialler.lost("broke", 10_000);
+    clock.advance(60_000);
+    expect([world.attempts, world.reasons, clock.pendingTimers]).toEqual([["n2:1"], [], 0]);
+  });
+
+  test("while the next attempt is waited for, is not dialled again", () => {
+    const { clock, world, dialler } = setUp();
+    dialler.dial();
+    dialler.failed(failure);
+    expect(clock.pendingTimers).toBe(1);
+    dialler.stop();
+    clock.advance(60_000);
+    expect([world.attempts, world.drops, clock.pendingTimers]).toEqual([["n2:1"], [], 0]);
+  });
+
+  test("keeps the connection that it has", () => {
+    const { world, dialler } = setUp();
+    dialler.dial();
+    world.isConnected = true;
+    dialler.succeeded();
+    dialler.stop();
+    expect(world.drops).toEqual([]);
+  });
+});
+
+test("pauses between attempts grow up to the limit, and a reason is told once as long as it stays the same", () => {
+  const { clock, world, dialler } = setUp();
+  const { backoffMinMs, backoffMaxMs } = defaultLimits;
+  dialler.dial();
+  for (let failures = 0; failures < 12; failures++) {
+    const fullMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** failures);
+    dialler.failed(failure);
+    clock.advance(fullMs / 2 - 1);
+    expect(world.attempts).toHaveLength(failures + 1);
+    clock.advance(fullMs / 2 + 1);
+    expect(world.attempts).toHaveLength(failures + 2);
+  }
+  expect(world.reasons).toEqual([failure.reason]);
+});
+
+test("a connection that had held is renewed at once, and one that broke at once after a pause", () => {
+  const { clock, world, dialler } = setUp();
+  dialler.dial();
+  dialler.succeeded();
+  dialler.lost("broke", 199);
+  expect(world.attempts).toHaveLength(1);
+  clock.advance(defaultLimits.backoffMaxMs);
+  expect(world.attempts).toHaveLength(2);
+  dialler.succeeded();
+  dialler.lost("broke", 200);
+  expect(world.attempts).toHaveLength(3);
+});

@@ -1,0 +1,76 @@
+// What a scrub makes of a snapshot that cannot be read: damage of the latest one is told, and the end of a replaced one is none.
+import { expect, test } from "bun:test";
+import { restore } from "../../src/core/restore.ts";
+import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import { defaultSettings } from "../../src/core/settings.ts";
+import { toMemberKey } from "../../src/core/configuration.ts";
+import { GraftError } from "../../src/errors.ts";
+import { Scrubber } from "../../src/node/scrubber.ts";
+import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { snapshotAt } from "../core/say.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+import { afterMicrotasks } from "./cluster.ts";
+
+const intervalMs = 1_000;
+
+/** A scrub of this snapshot; `read` plays its file. Returns the snapshots that were called damaged, and what ended the node. */
+async function scrubbed(snapshot: SnapshotRecord, read: (replace: () => void) => AsyncGenerator<Uint8Array, void>) {
+  const { saved } = createMemoryLogStore({ incarnation: "a" });
+  const self = toMemberKey("n1", saved.incarnation);
+  const start = { self, settings: defaultSettings, seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
+  let state = { ...restore(saved, start), snapshot };
+  const later = snapshotAt({ index: snapshot.position.index + 5, term: 1 });
+  const damaged: string[] = [];
+  const failures: unknown[] = [];
+  const scrubs: string[] = [];
+  const clock = new ManualClock();
+  const scrubber = new Scrubber({
+    intervalMs,
+    store: { read: () => [] },
+    snapshots: { contents: () => read(() => void (state = { ...state, snapshot: later })) },
+    clock,
+    logger: { enabled: () => true, log: (_, message) => void scrubs.push(message) },
+    state: () => state,
+    snapshotDamaged: async ({ file }, finding) => void damaged.push(`${file}: ${finding}`),
+    failed: (error) => void failures.push(error),
+  });
+  scrubber.start();
+  for (let passed = 0; passed < 10 * intervalMs && !scrubs.includes("scrubbed"); passed += 10) {
+    clock.advance(10);
+    await afterMicrotasks();
+  }
+  scrubber.stop();
+  await afterMicrotasks();
+  return { damaged, failures, scrubs };
+}
+
+const snapshot = snapshotAt({ index: 4, term: 1 });
+const isMissing = (): GraftError => new GraftError("damaged", "it is missing");
+const whole = ["scrubbing the log and the snapshot", "scrubbed"];
+
+test("a snapshot that is replaced while it is read, and whose file goes, is not called damaged", async () => {
+  const read = async function* (replace: () => void) {
+    yield new Uint8Array(10);
+    replace();
+    throw isMissing();
+  };
+  expect(await scrubbed(snapshot, read)).toEqual({ damaged: [], failures: [], scrubs: whole });
+});
+
+test("a snapshot that was replaced before its file could be opened is not called damaged", async () => {
+  // oxlint-disable-next-line require-yield -- it has nothing to give
+  const read = async function* (replace: () => void) {
+    replace();
+    throw isMissing();
+  };
+  expect(await scrubbed(snapshot, read)).toEqual({ damaged: [], failures: [], scrubs: whole });
+});
+
+test("a snapshot that cannot be read and is still the latest is called damaged, once", async () => {
+  const read = async function* () {
+    yield new Uint8Array(10);
+    throw isMissing();
+  };
+  const damaged = [`${snapshot.file}: it is missing`];
+  expect(await scrubbed(snapshot, read)).toEqual({ damaged, failures: [], scrubs: whole });
+});

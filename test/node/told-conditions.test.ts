@@ -1,0 +1,96 @@
+// Whom does a node tell its condition, and how long does it believe what others have told? As long as the connection stands.
+import { expect, test } from "bun:test";
+import type { Unfit } from "../../src/core/impediment.ts";
+import type { Condition } from "../../src/ports/node-messages.ts";
+import { Fitness } from "../../src/node/fitness.ts";
+import { leader } from "../core/build.ts";
+import { n1, n2, n3 } from "../core/say.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+import { Cluster } from "./cluster.ts";
+
+const peer = { id: "n2", incarnation: n2.split("@")[1]!, bootId: "boot" };
+
+function setUp() {
+  const told: string[] = [];
+  const unfit: Unfit[] = [];
+  const clock = new ManualClock();
+  const room = { freeBytes: 100, totalBytes: 100 };
+  const fitness = new Fitness(
+    {
+      clock,
+      disk: { measure: () => room },
+      logger: { enabled: () => false, log: () => {} },
+      transport: {
+        send: (to, message) => void (message.kind === "condition" && told.push(`${to} ${message.condition.space}`)),
+        discover: () => Promise.reject(new Error("nobody is dialled")),
+        peers: () => [],
+      },
+    },
+    {
+      state: () => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }),
+      stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
+      space: { minFreeBytes: 50, minFreePercent: 0 },
+      certificateEnds: null,
+      arrive: (event) => {
+        if (event.kind === "fitness") unfit.push(event.unfit);
+      },
+    },
+  );
+  /** A second later, by which it has looked at itself again. */
+  const passes = (): void => {
+    clock.advance(2_000);
+    fitness.sweep();
+  };
+  return { fitness, told, unfit, room, passes };
+}
+
+test("a member is told when it connects and when something changes, and not in between", () => {
+  const { fitness, told, room, passes } = setUp();
+  fitness.onPeerConnected(peer);
+  expect(told).toEqual([`${n2} enough`]);
+  for (let times = 0; times < 3; times++) passes();
+  expect(told).toHaveLength(1);
+  room.freeBytes = 10;
+  for (let times = 0; times < 3; times++) passes();
+  expect(told).toEqual([`${n2} enough`, `${n2} low`]);
+});
+
+test("a member that connects again is told again, since what was told on the connection before may be lost", () => {
+  const { fitness, told } = setUp();
+  fitness.onPeerConnected(peer);
+  fitness.onPeerConnected(peer);
+  expect(told).toHaveLength(2);
+  fitness.onPeerDisconnected(peer);
+  fitness.onPeerConnected(peer);
+  expect(told).toEqual([`${n2} enough`, `${n2} enough`, `${n2} enough`]);
+});
+
+test("what a member said of itself counts until its connection ends", () => {
+  const { fitness, unfit } = setUp();
+  const condition: Condition = {
+    space: "low",
+    undialled: [],
+    isCertificateExpired: false,
+    problem: "its disk is nearly full",
+    stateMachine: { kind: "runs", passed: 0 },
+  };
+  fitness.onPeerConnected(peer);
+  fitness.onCondition(n2, condition);
+  expect([fitness.problemOf(n2), unfit.at(-1)?.get(n2)]).toEqual(["its disk is nearly full", "space"]);
+  fitness.onPeerDisconnected(peer);
+  expect([fitness.problemOf(n2), unfit.at(-1)?.get(n2)]).toEqual([null, undefined]);
+});
+
+test("a node forgets what ails a member whose process has ended, and takes commands that waited for that member's disk", async () => {
+  const cluster = await Cluster.founded(["n1", "n2", "n3"]);
+  const { leader: leading, followers } = cluster;
+  for (const follower of followers) follower.room = { freeBytes: 99 * 2 ** 20, totalBytes: 1_000 * 2 ** 20 };
+  const { requests } = leading.node;
+  await cluster.until("the disks are known to be low", () => requests.whyNoCommands !== null);
+  const gone = followers[0]!;
+  expect(requests.problemOf(gone.node.state.self)).toContain("nearly full");
+  cluster.kill(gone.id);
+  await cluster.settle();
+  expect([requests.problemOf(gone.node.state.self), requests.whyNoCommands]).toEqual([null, null]);
+  await cluster.stopAll();
+});
