@@ -1,11 +1,12 @@
 // The clients of a simulation: each has one operation under way at a time. What they ask, and what has to hold of the answers, is their
 // load's business.
 import { GraftClient } from "../client/client.ts";
-import type { GraftError } from "../errors.ts";
+import { GraftError } from "../errors.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { Schedule } from "./schedule.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
+import { driftMax } from "./process-clock.ts";
 
 export interface WorkloadOptions {
   readonly clients: number;
@@ -39,6 +40,8 @@ export interface Asker {
   readonly mustSucceed: boolean;
   /** Draws how long the next request may take. */
   readonly timeoutMs: () => number;
+  /** To be called when the operation was a command and has its answer. */
+  readonly commanded: () => void;
 }
 
 interface Client {
@@ -46,6 +49,8 @@ interface Client {
   readonly name: string;
   readonly life: Life;
   readonly hasSession: boolean;
+  /** When it asked for the last command that was answered. */
+  commandedMs: number;
 }
 
 /** How many clients there are at the most at once that know one node only. */
@@ -92,7 +97,7 @@ export class Workload {
         session: hasSession ? { timeoutMs: options.sessionMs } : "none",
       });
       this.#clients.push(client);
-      this.#next({ client, name, life, hasSession });
+      this.#next({ client, name, life, hasSession, commandedMs: Number.NEGATIVE_INFINITY });
     }
   }
 
@@ -114,7 +119,7 @@ export class Workload {
       this.underWay++;
       this.#hurriedNow++;
       void this.#load
-        .operate(client, { name, mustSucceed: false, timeoutMs: () => this.#timeoutMs() })
+        .operate(client, { name, mustSucceed: false, timeoutMs: () => this.#timeoutMs(), commanded: () => {} })
         .then((error) => {
           this.#concluded(error, false);
           this.#hurriedNow--;
@@ -139,17 +144,27 @@ export class Workload {
       if (this.#isOver) return;
       const mustSucceed = this.#mustSucceed;
       const members = this.#options.members();
+      const beganMs = this.#schedule.nowMs;
+      const commanded = (): void => void (one.commandedMs = beganMs);
       this.commands++;
       this.underWay++;
       void this.#load
-        .operate(client, { name, mustSucceed, timeoutMs: () => this.#timeoutMs() })
+        .operate(client, { name, mustSucceed, timeoutMs: () => this.#timeoutMs(), commanded })
         .then((error) => {
           // A leader that is removed does not learn what becomes of its last entries, and such a client may not repeat a command.
-          const isExcused = error?.effect === "unknown" && !hasSession && members !== this.#options.members();
+          const isCutOff = !hasSession && members !== this.#options.members();
+          const isExcused = error?.effect === "unknown" && (isCutOff || this.#hasLostSession(one, error));
           return this.#concluded(error, mustSucceed && !isExcused);
         })
         .then(() => this.#next(one));
     });
+  }
+
+  /** A session that was not used for its time has ended, and then nothing tells what became of a copy whose answer is lost. */
+  #hasLostSession({ commandedMs }: Client, { cause }: GraftError): boolean {
+    const isExpired = cause instanceof GraftError && cause.code === "session-expired";
+    const unusedMs = this.#schedule.nowMs - commandedMs;
+    return isExpired && unusedMs >= (1 - 2 * driftMax) * this.#options.sessionMs;
   }
 
   #thinkMs(): number {
