@@ -146,7 +146,8 @@ export class Administrator {
     const candidates = members.filter(({ isUp, isOut }) => isUp && !isOut);
     const running = candidates.map(({ key, address }): Candidate => ({ key: key!, address }));
     const silent = members.flatMap(({ key, isUp, isAsleep }) => (key !== null && (!isUp || isAsleep) ? [key] : []));
-    const change = drawChange(configuration, { running, silent }, chance);
+    const copying = members.flatMap(({ key, node }) => (key !== null && node?.state.refill ? [key] : []));
+    const change = drawChange(configuration, { running, silent, copying }, chance);
     const decision = nextConfiguration(configuration, change, []);
     if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;
     const isGrowing = change.remove.length + change.demote.length === 0;
@@ -165,7 +166,7 @@ export class Administrator {
         ? pursueChange(this.#client, asked, options)
         : this.#client.changeMembership(asked, options);
       if (chance.happens(this.#pace.cutOff)) this.#world.cutOffLeader();
-      if (chance.happens(this.#pace.meanwhile)) meanwhile = this.#handOverMeanwhile();
+      if (chance.happens(this.#pace.meanwhile)) meanwhile = this.#handOverMeanwhile(change);
       return work;
     });
     // What is pursued may have been asked for twice.
@@ -191,12 +192,12 @@ export class Administrator {
     return outcome;
   }
 
-  /** While the leader carries out a change: at once, or when it has begun with it. */
-  async #handOverMeanwhile(): Promise<void> {
+  /** While the leader carries out a change: at once, or when it has begun with it, and rather to a node that is to stop voting. */
+  async #handOverMeanwhile({ demote, remove }: MembershipChange): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#life.after(this.#world.chance.from(this.#pace.meanwhileMs), resolve);
     await promise;
-    return this.#handOver();
+    return this.#handOver(this.#world.members.filter(({ id }) => demote.includes(id) || remove.includes(id)));
   }
 
   /** It has happened: whoever was to go is gone, and whoever was to come is there. */
@@ -230,9 +231,9 @@ export class Administrator {
     return [...new Set(possible.map(pictureOf))].sort();
   }
 
-  async #handOver(): Promise<void> {
+  async #handOver(preferred: readonly Member[] = []): Promise<void> {
     const { chance, members, trace, violated, leaders } = this.#world;
-    const to = chance.happens(0.4) ? null : chance.pick(members).id;
+    const to = chance.happens(0.4) ? null : chance.pick(preferred.length > 0 ? preferred : members).id;
     trace(`the administrator has leadership handed over to ${to ?? "any node"}`);
     const before = Math.max(0, ...leaders.keys());
     // One that slept does not know that it has a successor, and has nothing to do.
