@@ -65,8 +65,8 @@ const isPostponed = ({ postponed, nowMs }: State, key: MemberKey): boolean =>
   nowMs < (postponed.get(key)?.untilMs ?? Number.NEGATIVE_INFINITY);
 
 /**
- * The voter that keeps up with the log, has answered lately, and is fitter than this leader; or is as fit, and has the highest
- * priority above this leader's own.
+ * The voter that keeps up with the log, has answered lately, and is fitter than this leader; or is fit as this leader is, and has the
+ * highest priority above this leader's own.
  */
 function preferredTo(state: State, role: Leader): MemberKey | null {
   const configuration = latestConfiguration(state.log);
@@ -77,7 +77,9 @@ function preferredTo(state: State, role: Leader): MemberKey | null {
   const fit = members.filter(({ key, priority }) => {
     const progress = role.progress.get(key);
     const gravity = gravityOf(state, key);
-    if (gravity > ownGravity || (gravity === ownGravity && priority <= own) || isHidden(state, key)) return false;
+    const isFitter = gravity < ownGravity;
+    const isPreferred = gravity === 0 && ownGravity === 0 && priority > own;
+    if (!(isFitter || isPreferred) || isHidden(state, key)) return false;
     if (!counts(progress) || !voters.includes(key)) return false;
     if (isToStop(configuration, key) || isPostponed(state, key)) return false;
     return progress.kind === "replicating" && state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;

@@ -47,11 +47,15 @@ export class Dialling {
     this.#timer?.cancel();
   }
 
-  /** Members that are connected and have been dialled in vain. */
+  /**
+   * Nodes that are connected and have been dialled in vain, each once. While a wiped node replaces its old incarnation the members hold
+   * both, maybe at two addresses, of which the old one may be dead.
+   */
   get undialled(): readonly NodeId[] {
-    return this.#connected()
-      .filter(({ attempts }) => (this.#attempts.get(attempts)?.failures ?? 0) >= failuresMin)
-      .map(({ id }) => id);
+    const connected = this.#connected();
+    const hasFailed = (attempts: string): boolean => (this.#attempts.get(attempts)?.failures ?? 0) >= failuresMin;
+    const dialled = new Set(connected.filter(({ attempts }) => !hasFailed(attempts)).map(({ id }) => id));
+    return [...new Set(connected.map(({ id }) => id))].filter((id) => !dialled.has(id));
   }
 
   #tryThoseDue(): void {

@@ -1,11 +1,11 @@
 // Who changes the members of a simulated cluster, and has leadership handed over? An administrator with a client, who asks for one
 // thing at a time, and never for what would leave no quorum of nodes with their disks. It brings nodes back that have been removed or
-// wiped, and checks what it is told.
+// wiped, and checks what it is told. When the faults are over it announces the members that have moved.
 import { GraftClient } from "../client/client.ts";
 import { pursueChange } from "../client/membership.ts";
 import { type Configuration, type MemberKey, nodeIdOf } from "../core/configuration.ts";
 import type { Term } from "../core/log-position.ts";
-import type { MembershipChange } from "../core/membership-change.ts";
+import { type MembershipChange, noChange } from "../core/membership-change.ts";
 import { nextConfiguration } from "../core/next-configuration.ts";
 import { GraftError } from "../errors.ts";
 import type { RequestedChange } from "../ports/membership-requests.ts";
@@ -38,11 +38,16 @@ export interface AdministratorWorld {
   readonly members: readonly Member[];
   readonly standing: Standing;
   readonly cutOffLeader: () => void;
+  /** Members that are to be reached at other addresses than the cluster has of them. */
+  readonly moved: () => readonly Member[];
   /** Who has led, by terms. */
   readonly leaders: ReadonlyMap<Term, MemberKey>;
   readonly trace: (line: string) => void;
   readonly violated: (what: string) => void;
 }
+
+/** Longer than all nodes take to find out whether they reach a member at its address. */
+const announceTimeoutMs = 10_000;
 
 export class Administrator {
   readonly #pace: AdministratorPace;
@@ -70,8 +75,15 @@ export class Administrator {
     if (pace.everyMs > 0) this.#next();
   }
 
+  /** The faults are over: from now on it announces members that have moved. */
   end(): void {
     this.#isOver = true;
+    this.#announceNext();
+  }
+
+  /** It waits for no answer, and each member is where the cluster looks for it. */
+  get hasDone(): boolean {
+    return !this.#isAsking && !this.isHandingOver && this.#world.moved().length === 0;
   }
 
   /** Nothing that it has asked for may still happen. */
@@ -87,8 +99,33 @@ export class Administrator {
     });
   }
 
-  async #act(): Promise<void> {
+  #announceNext(): void {
+    this.#life.after(this.#pace.timeoutMs.low, () => void this.#announce().then(() => this.#announceNext()));
+  }
+
+  /** As docs/operations.md says. Two members that do not know where the other one is may never find each other. */
+  async #announce(): Promise<void> {
+    const { moved, standing } = this.#world;
+    const voters = standing.governing?.voters ?? [];
+    const running = moved().filter(({ isUp }) => isUp);
+    const add = running.map(({ key, address }) => ({
+      key: key!,
+      address,
+      priority: null,
+      voter: voters.includes(key!),
+    }));
+    if (this.#isAsking || add.length === 0) return;
+    this.#tryAll();
+    const options = { timeoutMs: announceTimeoutMs };
+    await this.#ask({ ...noChange, add }, (change) => this.#client.changeMembership(change, options));
+  }
+
+  #tryAll(): void {
     for (const { address } of this.#world.members) this.#client.alsoTry(address);
+  }
+
+  async #act(): Promise<void> {
+    this.#tryAll();
     switch (this.#world.chance.weighted(this.#pace.weights)) {
       case "change":
         return this.#askForChange();
@@ -109,44 +146,58 @@ export class Administrator {
     const candidates = members.filter(({ isUp, isOut }) => isUp && !isOut);
     const running = candidates.map(({ key, address }): Candidate => ({ key: key!, address }));
     const silent = members.flatMap(({ key, isUp, isAsleep }) => (key !== null && (!isUp || isAsleep) ? [key] : []));
-    const change = drawChange(configuration, { running, silent }, chance);
+    const copying = members.flatMap(({ key, node }) => (key !== null && node?.state.refill ? [key] : []));
+    const change = drawChange(configuration, { running, silent, copying }, chance);
     const decision = nextConfiguration(configuration, change, []);
     if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;
     const isGrowing = change.remove.length + change.demote.length === 0;
-    await this.#ask(change, isGrowing && chance.happens(0.5) ? {} : { expectedIndex: position.index });
+    await this.#pursue(change, isGrowing && chance.happens(0.5) ? {} : { expectedIndex: position.index });
   }
 
-  async #ask(change: MembershipChange, expected: { readonly expectedIndex?: number }): Promise<void> {
-    const { trace, schedule, chance } = this.#world;
-    const before = this.#picture();
-    trace(`the administrator asks for ${JSON.stringify(change)}`);
-    this.#isAsking = true;
+  /** In a way that is drawn, and maybe with something else that happens meanwhile. */
+  async #pursue(change: MembershipChange, expected: { readonly expectedIndex?: number }): Promise<void> {
+    const { schedule, chance } = this.#world;
     const options = { timeoutMs: this.#timeoutMs(), ...expected };
     const beganMs = schedule.nowMs;
     const isPursued = chance.happens(0.3);
-    const work = isPursued
-      ? pursueChange(this.#client, requested(change), options)
-      : this.#client.changeMembership(requested(change), options);
-    if (chance.happens(this.#pace.cutOff)) this.#world.cutOffLeader();
-    const meanwhile = chance.happens(this.#pace.meanwhile) ? this.#handOverMeanwhile() : null;
-    const outcome = await work.then(() => null).catch(asFailure);
-    this.#isAsking = false;
-    this.changes++;
-    trace(`the administrator is told: ${wordsOf(outcome)}`);
-    if (outcome === null) this.#checkDone(change);
-    else if (outcome.effect === "none") this.#checkUnchanged(before, outcome);
+    let meanwhile = Promise.resolve();
+    const outcome = await this.#ask(change, (asked) => {
+      const work = isPursued
+        ? pursueChange(this.#client, asked, options)
+        : this.#client.changeMembership(asked, options);
+      if (chance.happens(this.#pace.cutOff)) this.#world.cutOffLeader();
+      if (chance.happens(this.#pace.meanwhile)) meanwhile = this.#handOverMeanwhile(change);
+      return work;
+    });
     // What is pursued may have been asked for twice.
     const isClear = !isPursued && outcome?.effect !== "unknown";
     if (!isClear) this.#echoesUntilMs = beganMs + options.timeoutMs + this.#pace.echoMs;
     await meanwhile;
   }
 
-  /** While the leader carries out a change: at once, or when it has begun with it. */
-  async #handOverMeanwhile(): Promise<void> {
+  /** Resolves with null when the change was reported to be done. */
+  async #ask(change: MembershipChange, ask: (change: RequestedChange) => Promise<unknown>): Promise<GraftError | null> {
+    const { trace } = this.#world;
+    const before = this.#picture();
+    trace(`the administrator asks for ${JSON.stringify(change)}`);
+    this.#isAsking = true;
+    const outcome = await ask(requested(change))
+      .then(() => null)
+      .catch(asFailure);
+    this.#isAsking = false;
+    this.changes++;
+    trace(`the administrator is told: ${wordsOf(outcome)}`);
+    if (outcome === null) this.#checkDone(change);
+    else if (outcome.effect === "none") this.#checkUnchanged(before, outcome);
+    return outcome;
+  }
+
+  /** While the leader carries out a change: at once, or when it has begun with it, and rather to a node that is to stop voting. */
+  async #handOverMeanwhile({ demote, remove }: MembershipChange): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#life.after(this.#world.chance.from(this.#pace.meanwhileMs), resolve);
     await promise;
-    return this.#handOver();
+    return this.#handOver(this.#world.members.filter(({ id }) => demote.includes(id) || remove.includes(id)));
   }
 
   /** It has happened: whoever was to go is gone, and whoever was to come is there. */
@@ -180,9 +231,9 @@ export class Administrator {
     return [...new Set(possible.map(pictureOf))].sort();
   }
 
-  async #handOver(): Promise<void> {
+  async #handOver(preferred: readonly Member[] = []): Promise<void> {
     const { chance, members, trace, violated, leaders } = this.#world;
-    const to = chance.happens(0.4) ? null : chance.pick(members).id;
+    const to = chance.happens(0.4) ? null : chance.pick(preferred.length > 0 ? preferred : members).id;
     trace(`the administrator has leadership handed over to ${to ?? "any node"}`);
     const before = Math.max(0, ...leaders.keys());
     // One that slept does not know that it has a successor, and has nothing to do.

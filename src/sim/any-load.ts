@@ -49,16 +49,21 @@ export class AnyLoad implements Load {
     try {
       const answer = query === null ? this.#command(client, asker, payload) : this.#query(client, asker, payload);
       trace(`${asker.name} has the answer to ${asked}: ${describeAnswer(plugin.style, await answer)}`);
-      if (query === null) this.applied++;
+      if (query === null) this.#commanded("applied", asker);
       return null;
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
       trace(`${asker.name} is told of ${asked}: ${error.message}`);
       // That is an answer.
       if (error.code !== "rejected") return error;
-      if (query === null) this.rejections++;
+      if (query === null) this.#commanded("rejections", asker);
       return null;
     }
+  }
+
+  #commanded(what: "applied" | "rejections", { commanded }: Asker): void {
+    this[what]++;
+    commanded();
   }
 
   /** What one operation has to do with others is looked at when it is answered. */

@@ -17,12 +17,19 @@ export interface Nodes {
   readonly running: readonly Candidate[];
   /** Those that do not answer. */
   readonly silent: readonly MemberKey[];
+  /** Those that copy the log that they have lost. */
+  readonly copying: readonly MemberKey[];
 }
 
-/** How often a member that does not answer is removed rather than another one. */
-const silentGoOften = 0.7;
+/** How often a member that does not answer or has lost its log is removed rather than another one, and preferred. */
+const ailingGoOften = 0.7;
+const ailingLeadOften = 0.5;
 
-export function drawChange(current: Configuration, { running, silent }: Nodes, chance: Chance): MembershipChange {
+export function drawChange(
+  current: Configuration,
+  { running, silent, copying }: Nodes,
+  chance: Chance,
+): MembershipChange {
   const { voters, members } = current;
   const all = members.map(({ key }) => key);
   const learners = all.filter((key) => !voters.includes(key));
@@ -37,8 +44,12 @@ export function drawChange(current: Configuration, { running, silent }: Nodes, c
       .map(nodeIdOf);
   const one = (keys: readonly MemberKey[]): string[] => (keys.length === 0 ? [] : [nodeIdOf(chance.pick(keys))]);
   const goer = (keys: readonly MemberKey[]): string[] => {
-    const first = keys.filter((key) => silent.includes(key));
-    return one(first.length > 0 && chance.happens(silentGoOften) ? first : keys);
+    const first = keys.filter((key) => silent.includes(key) || copying.includes(key));
+    return one(first.length > 0 && chance.happens(ailingGoOften) ? first : keys);
+  };
+  const leader = (): string[] => {
+    const first = voters.filter((key) => copying.includes(key));
+    return one(first.length > 0 && chance.happens(ailingLeadOften) ? first : all);
   };
   const newcomers = (count: number): Addition[] =>
     chance
@@ -58,7 +69,7 @@ export function drawChange(current: Configuration, { running, silent }: Nodes, c
     case "replace":
       return { ...noChange, add: newcomers(1), remove: goer(voters) };
     case "prioritize":
-      return { ...noChange, prioritize: one(all).map((name) => ({ name, priority: chance.below(4) })) };
+      return { ...noChange, prioritize: leader().map((name) => ({ name, priority: chance.below(4) })) };
     case "move":
       return { ...noChange, add: moved.map((each) => addition(each, chance)) };
     case "mixed": {

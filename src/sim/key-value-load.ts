@@ -68,6 +68,7 @@ export class KeyValueLoad implements Load {
     try {
       const payload = encodeOperation("put", { key, value: new TextEncoder().encode(value) });
       await client.command(payload, { timeoutMs: asker.timeoutMs() });
+      asker.commanded();
       history[at] = { kind: "put", value, beganMs, endedMs: this.#schedule.nowMs };
       this.#trace(`${asker.name} has put ${value} to ${key}`);
       return null;

@@ -46,10 +46,19 @@ export class Settled {
     return this.#members.filter((each) => !isAway(each) && members.some(({ key }) => key === each.key));
   }
 
-  /** All that it reaches follow one leader, also one with which something is wrong. */
+  /** Members that are to be reached at other addresses than the cluster has of them. */
+  get moved(): readonly Member[] {
+    const members = this.#world().standing.governing?.members ?? [];
+    const isKnown = (each: Member): boolean =>
+      members.some(({ key, address }) => key === each.key && address === each.address);
+    return this.#counting().filter((each) => !isKnown(each));
+  }
+
+  /** All that it reaches follow one leader, also one with which something is wrong. It may be unable to announce those that have moved. */
   get isLedByAny(): boolean {
     const { certificates, network } = this.#world();
-    const counting = this.#counting();
+    const { moved } = this;
+    const counting = this.#counting().filter((each) => !moved.includes(each));
     // With an expired certificate it reaches those with which it is connected still.
     const reached = (leader: Member): readonly Member[] =>
       certificates.isLeft(leader) ? counting.filter(({ id }) => network.isConnected(leader.id, id)) : counting;

@@ -175,6 +175,7 @@ class World {
       standing: this.#standing,
       leaders: this.#safety.leaders,
       cutOffLeader: () => this.#faults.cutOffLeader(),
+      moved: () => this.#settled.moved,
     });
     const mayLose = (member: Member): boolean => this.#mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.#rareStates.onFault(name, member);
@@ -232,27 +233,24 @@ class World {
       this.#step();
       if (this.#isPartOver) yield;
     }
-    this.#faults.end(this.#administrator.isIdle ? this.#settled.drawResting(this.#chance) : []);
-    this.#links.end();
-    this.#administrator.end();
-    this.#liars.end();
-    this.#trouble.end();
-    this.#standstills.rest();
-    this.#say("all faults have ended");
-    this.#certificates.end(this.#members, (member) => this.#settled.resting.length === 0 && this.#mayLose(member));
+    this.#endFaults();
     yield* this.#rest();
     this.#standstills.end();
     // Clients have noticed by then that their connections are broken.
     const noticedMs = this.#schedule.nowMs + 2 * this.#electionTimeoutMs;
-    const isDue = (): boolean => this.#schedule.nowMs >= noticedMs && !this.#administrator.isHandingOver;
-    yield* this.#until("a leader that all follow", () => isDue() && this.#settled.isLed);
+    const isDue = (): boolean => this.#schedule.nowMs >= noticedMs && this.#administrator.hasDone;
+    yield* this.#until(
+      "a leader that all follow, and that knows the address of each",
+      () => isDue() && this.#settled.isLed,
+    );
     this.#workload.expectSuccess(this.#members.map(({ address }) => address));
     this.#bounds.calm();
     yield* this.#until("operations that succeed", () => this.#workload.successes >= successesMin);
     this.#faults.startAll();
     this.#settled.resting = [];
     this.#workload.end();
-    yield* this.#until("all logs equal and applied, and nothing that waits", () => this.#settled.isQuiet);
+    const isOver = (): boolean => this.#administrator.hasDone && this.#settled.isQuiet;
+    yield* this.#until("all logs equal and applied, and nothing that waits", isOver);
     yield* this.#workload.check((what) => this.#verdict.violated(what));
     this.#verdict.mustHold();
     return {
@@ -282,11 +280,25 @@ class World {
     };
   }
 
+  #endFaults(): void {
+    this.#faults.end(this.#administrator.isIdle ? this.#settled.drawResting(this.#chance) : []);
+    this.#links.end();
+    this.#administrator.end();
+    this.#liars.end();
+    this.#trouble.end();
+    this.#standstills.rest();
+    this.#say("all faults have ended");
+    // A node whose certificate has expired cannot dial a moved member, and so no cluster would take the new address.
+    const isAlone = this.#settled.resting.length === 0 && this.#settled.moved.length === 0;
+    this.#certificates.end(this.#members, (member) => isAlone && this.#mayLose(member));
+  }
+
   /** P72: a poison stops every copy of the state machine. Leadership stays where it is, until the operator has a corrected plugin. */
   *#rest(): Generator<undefined, void> {
     if (!this.#trouble.isPoisoned) return;
     // Whoever leads stays, also one that is left with something else that is wrong.
-    yield* this.#until("a leader that all follow, of nodes with a poison", () => this.#settled.isLedByAny);
+    const isLed = (): boolean => this.#settled.isLedByAny && !this.#administrator.isHandingOver;
+    yield* this.#until("a leader that all follow, of nodes with a poison", isLed);
     const endMs = this.#schedule.nowMs + Math.max(30 * this.#electionTimeoutMs, restMs);
     const before = this.#safety.leaders.size;
     yield* this.#until("the end of a wait", () => this.#schedule.nowMs >= endMs);

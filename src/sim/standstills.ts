@@ -2,7 +2,6 @@
 // nodes again. Others are left so when all faults are over: their nodes vote and keep the log, and another node has to lead.
 import { type MemberKey, nodeIdOf } from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
-import { latestConfiguration } from "../core/log-terms.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { Life } from "./life.ts";
 import type { Member } from "./member.ts";
@@ -101,10 +100,7 @@ export class Standstills {
     // A hang is named after a while. Until the core knows, it may hand over for another reason.
     const isKnown = state.unfit.get(state.self) === "stateMachine";
     if (index === null || !isOwn || !isKnown) return;
-    const { members } = latestConfiguration(state.log)!;
-    const priorityOf = (key: MemberKey): number => members.find((member) => member.key === key)?.priority ?? 0;
-    // Of two that stand still the preferred one may lead.
-    if ((this.#applied.get(to) ?? 0) >= index || priorityOf(to) > priorityOf(from)) return;
+    if ((this.#applied.get(to) ?? 0) >= index) return;
     this.#world.violated(`${from} stands still at entry ${index} and hands over to ${to}, which has not applied it`);
   }
 

@@ -1,11 +1,12 @@
 // The clients of a simulation: each has one operation under way at a time. What they ask, and what has to hold of the answers, is their
 // load's business.
 import { GraftClient } from "../client/client.ts";
-import type { GraftError } from "../errors.ts";
+import { GraftError } from "../errors.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { Schedule } from "./schedule.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
+import { driftMax } from "./process-clock.ts";
 
 export interface WorkloadOptions {
   readonly clients: number;
@@ -39,6 +40,8 @@ export interface Asker {
   readonly mustSucceed: boolean;
   /** Draws how long the next request may take. */
   readonly timeoutMs: () => number;
+  /** To be called when the operation was a command and has its answer. */
+  readonly commanded: () => void;
 }
 
 interface Client {
@@ -46,6 +49,8 @@ interface Client {
   readonly name: string;
   readonly life: Life;
   readonly hasSession: boolean;
+  /** When it asked for the last command that was answered. */
+  commandedMs: number;
 }
 
 /** By how much a client may give an operation up late, ms: it looks at its deadlines every 50 ms (client/sweep.ts). */
@@ -105,7 +110,7 @@ export class Workload {
         session: hasSession ? { timeoutMs: options.sessionMs } : "none",
       });
       this.#clients.push(client);
-      this.#next({ client, name, life, hasSession });
+      this.#next({ client, name, life, hasSession, commandedMs: Number.NEGATIVE_INFINITY });
     }
   }
 
@@ -125,7 +130,7 @@ export class Workload {
       this.commands++;
       this.underWay++;
       this.#hurriedNow++;
-      void this.#inTime(client, { name, life }, false).then((error) => {
+      void this.#inTime(client, { name, life, commanded: () => {} }, false).then((error) => {
         this.#concluded(error, false);
         this.#hurriedNow--;
         return client.close();
@@ -149,12 +154,15 @@ export class Workload {
       if (this.#isOver) return;
       const mustSucceed = this.#mustSucceed;
       const members = this.#options.members();
+      const beganMs = this.#schedule.nowMs;
+      const commanded = (): void => void (one.commandedMs = beganMs);
       this.commands++;
       this.underWay++;
-      void this.#inTime(client, one, mustSucceed)
+      void this.#inTime(client, { ...one, commanded }, mustSucceed)
         .then((error) => {
           // A leader that is removed does not learn what becomes of its last entries, and such a client may not repeat a command.
-          const isExcused = error?.effect === "unknown" && !hasSession && members !== this.#options.members();
+          const isCutOff = !hasSession && members !== this.#options.members();
+          const isExcused = error?.effect === "unknown" && (isCutOff || this.#hasLostSession(one, error));
           return this.#concluded(error, mustSucceed && !isExcused);
         })
         .then(() => this.#next(one));
@@ -164,7 +172,7 @@ export class Workload {
   /** One operation, which ends in its time by the client's clock, whatever becomes of its connections. */
   async #inTime(
     client: GraftClient,
-    { name, life }: Pick<Client, "name" | "life">,
+    { name, life, commanded }: Pick<Client, "name" | "life"> & { readonly commanded: () => void },
     mustSucceed: boolean,
   ): Promise<GraftError | null> {
     let dueMs = Number.POSITIVE_INFINITY;
@@ -173,10 +181,17 @@ export class Workload {
       dueMs = life.nowMs() + drawn;
       return drawn;
     };
-    const error = await this.#load.operate(client, { name, mustSucceed, timeoutMs });
+    const error = await this.#load.operate(client, { name, mustSucceed, timeoutMs, commanded });
     const lateMs = life.nowMs() - dueMs;
     if (lateMs > lateMaxMs) this.#violated(`${name} has waited ${lateMs.toFixed(0)} ms longer than it would`);
     return error;
+  }
+
+  /** A session that was not used for its time has ended, and then nothing tells what became of a copy whose answer is lost. */
+  #hasLostSession({ commandedMs }: Client, { cause }: GraftError): boolean {
+    const isExpired = cause instanceof GraftError && cause.code === "session-expired";
+    const unusedMs = this.#schedule.nowMs - commandedMs;
+    return isExpired && unusedMs >= (1 - 2 * driftMax) * this.#options.sessionMs;
   }
 
   #thinkMs(): number {

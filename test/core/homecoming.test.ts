@@ -229,7 +229,7 @@ describe("an unfit leader", () => {
 
   test("P72: stays while no other voter could lead better", () => {
     const state = play(leading(0, 0, 9), fitness([n1, "stateMachine"], [n2, "stateMachine"], [n3, "stateMachine"]));
-    expect(asked(live(state, 9)[1])).toEqual([]);
+    expect(asked(live(state, 30)[1])).toEqual([]);
     const worse = play(leading(0, 0, 9), fitness([n1, "space"], [n2, "hidden"], [n3, "stateMachine"]));
     expect(asked(live(worse, 30)[1])).toEqual([]);
   });

@@ -1,18 +1,25 @@
 // P71: a member cannot be dialled when attempts failed for its own sake, and not for a lack of the node that tries.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { type Member, toMemberKey } from "../../src/core/configuration.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 import { Dialling } from "../../src/node/dialling.ts";
 import type { Discovery } from "../../src/ports/transport.ts";
 import { follower } from "../core/build.ts";
+import { genesisOf, n1, n2, n3 } from "../core/say.ts";
 
-/** n1 has connections with n2 and n3, and dials them in vain. */
-function undialledAfter(found: Discovery): Promise<readonly string[]> {
+type Discover = (address: string) => Discovery;
+
+/** n1 has connections with n2 and n3, and dials them: this is what each attempt finds. */
+function undialledAfter(discover: Discover, members: readonly Member[] = genesisOf(n1, n2, n3).members) {
   const clock = new ManualClock();
   const status = { address: "", reachable: true, reason: null, version: null, announced: null };
   const dialling = new Dialling({
     clock,
-    state: () => follower(),
-    transport: { peers: () => ["n2", "n3"].map((id) => ({ ...status, id })), discover: async () => found },
+    state: () => follower({ configuration: { members } }),
+    transport: {
+      peers: () => ["n2", "n3"].map((id) => ({ ...status, id })),
+      discover: async (address) => discover(address),
+    },
   });
   dialling.start();
   return after(clock, () => dialling.undialled);
@@ -26,10 +33,29 @@ async function after<T>(clock: ManualClock, look: () => T): Promise<T> {
   return look();
 }
 
+const refused: Discovery = { kind: "failed", reason: "connection refused" };
+
 test("a member that refuses is one that cannot be dialled", async () => {
-  expect(await undialledAfter({ kind: "failed", reason: "connection refused" })).toEqual(["n2", "n3"]);
+  expect(await undialledAfter(() => refused)).toEqual(["n2", "n3"]);
 });
 
 test("a member is not blamed for a lack of the node that dials it", async () => {
-  expect(await undialledAfter({ kind: "unable", reason: "this process has no file descriptors left" })).toEqual([]);
+  expect(await undialledAfter(() => ({ kind: "unable", reason: "this process has no file descriptors left" }))).toEqual(
+    [],
+  );
+});
+
+describe("while a wiped node replaces its old incarnation", () => {
+  const [one, two, three] = genesisOf(n1, n2, n3).members as [Member, Member, Member];
+  const members = [one, two, three, { ...three, key: toMemberKey("n3", "0badc0de"), address: "n3b:7400" }];
+
+  test("it is named once when no address of it answers", async () => {
+    expect(await undialledAfter(() => refused, members)).toEqual(["n2", "n3"]);
+  });
+
+  test("it is not named when one of its addresses answers", async () => {
+    const identity = { id: "n3", incarnation: "0badc0de", bootId: "b" };
+    const discover: Discover = (address) => (address === "n3b:7400" ? { kind: "there", identity } : refused);
+    expect(await undialledAfter(discover, members)).toEqual(["n2"]);
+  });
 });
