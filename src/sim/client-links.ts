@@ -5,25 +5,35 @@ import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
 import { GraftError } from "../errors.ts";
 import type { ClientReply, ClientRequest } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
+import type { Chance } from "./chance.ts";
 import type { Life } from "./life.ts";
 import { bodyOf, isValid, type Process, type SimNetwork } from "./network.ts";
 
 /** By how much an answer may come later than the request's time is up, ms. */
 const lateMaxMs = 500;
+/** How often what is under way comes late, of connections that it outlives. */
+const lateOften = 0.5;
 /** A dial that finds nobody gives up after so long. */
 const dialTimeoutMs = 1000;
+
+export interface ClientLinkWorld {
+  readonly chance: Chance;
+  /** How much longer a command takes at the most whose connection has broken. */
+  readonly repeatMaxMs: number;
+  /** Told of a request that was taken and not answered once and in time, and of frames that are wrong. */
+  readonly violated: (what: string) => void;
+}
 
 export class ClientLinks {
   readonly #network: SimNetwork;
   readonly #open = new Set<SimLink>();
-  readonly #violated: (what: string) => void;
+  readonly #world: ClientLinkWorld;
   /** How often a client heard that its session had ended, and that there was no room for another. */
   readonly sessions = { ended: 0, refused: 0 };
 
-  /** @param violated told of a request that was taken and not answered once and in time, and of frames that are wrong */
-  constructor(network: SimNetwork, violated: (what: string) => void) {
+  constructor(network: SimNetwork, world: ClientLinkWorld) {
     this.#network = network;
-    this.#violated = violated;
+    this.#world = world;
   }
 
   /** For the client `name`, which lives as long as `life`. */
@@ -48,9 +58,8 @@ export class ClientLinks {
             network: this.#network,
             open: this.#open,
             sessions: this.sessions,
-            violated: this.#violated,
           };
-          resolve(new SimLink({ ...shared, node, name, life, handlers }));
+          resolve(new SimLink({ ...this.#world, ...shared, node, name, life, handlers }));
         };
         if (!node.life.isAsleep) return open();
         life.after(dialTimeoutMs, () =>
@@ -61,7 +70,7 @@ export class ClientLinks {
   }
 }
 
-interface SimLinkOptions {
+interface SimLinkOptions extends ClientLinkWorld {
   readonly network: SimNetwork;
   readonly node: Process;
   readonly name: string;
@@ -69,7 +78,6 @@ interface SimLinkOptions {
   readonly handlers: LinkHandlers;
   readonly open: Set<SimLink>;
   readonly sessions: ClientLinks["sessions"];
-  readonly violated: (what: string) => void;
 }
 
 class SimLink implements Link {
@@ -81,6 +89,8 @@ class SimLink implements Link {
   #hasBroken = false;
   /** Requests that are under way still arrive. */
   #outlives = false;
+  /** So much later, if they are commands: the machine that sent them repeats what is lost, though nobody waits for an answer. */
+  #repeatMs = 0;
   #toNodeMs = 0;
   #toClientMs = 0;
   /** Requests that the node has been handed and not answered. */
@@ -104,20 +114,27 @@ class SimLink implements Link {
 
   send(request: ClientRequest): void {
     if (!this.#connection.isOpen) return;
-    const { network, node } = this.#options;
+    const { network } = this.#options;
     const bytes = bodyOf(request);
     this.#toNodeMs = Math.max(this.#toNodeMs, network.schedule.nowMs + network.delayMs());
     network.schedule.at(this.#toNodeMs, () => {
       if (!this.#connection.isOpen && !this.#outlives) return;
-      network.frames++;
-      const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
-      if (received === null) return;
-      node.life.run(() => {
-        if (node.handler === null) return;
-        this.#taken.add(received.id);
-        this.#expectAnswer(received);
-        node.handler.onRequest(received, this.#connection);
-      });
+      const isLate = !this.#connection.isOpen && this.#repeatMs > 0 && request.kind === "command";
+      if (isLate) network.schedule.after(this.#repeatMs, () => this.#arrive(bytes));
+      else this.#arrive(bytes);
+    });
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    const { network, node } = this.#options;
+    network.frames++;
+    const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
+    if (received === null) return;
+    node.life.run(() => {
+      if (node.handler === null) return;
+      this.#taken.add(received.id);
+      this.#expectAnswer(received);
+      node.handler.onRequest(received, this.#connection);
     });
   }
 
@@ -138,7 +155,7 @@ class SimLink implements Link {
 
   close(): void {
     this.#hasBroken = true;
-    this.#outlives = this.#options.network.outlives();
+    this.#drawEnd();
     this.#end();
   }
 
@@ -146,7 +163,7 @@ class SimLink implements Link {
   lost(kind: "stopping" | "lost"): void {
     if (!this.#end()) return;
     this.#hasBroken = kind === "lost";
-    this.#outlives = this.#options.network.outlives();
+    this.#drawEnd();
     const { life, handlers, network } = this.#options;
     // Behind the answers that have left already, unless they are lost with the connection.
     const atMs = kind === "stopping" ? this.#toClientMs : network.schedule.nowMs + network.delayMs();
@@ -179,6 +196,12 @@ class SimLink implements Link {
       violated(`${node.self.id} and ${name} exchange a frame that is wrong: ${error.message}`);
       return null;
     }
+  }
+
+  #drawEnd(): void {
+    const { network, chance, repeatMaxMs } = this.#options;
+    this.#outlives = network.outlives();
+    this.#repeatMs = chance.happens(lateOften) ? chance.between(0, repeatMaxMs) : 0;
   }
 
   #end(): boolean {

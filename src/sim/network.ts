@@ -23,6 +23,8 @@ export interface Process {
   /** When its certificate ends, ms since 1970; null: never. */
   readonly certificateEndsMs: number | null;
   handler: TransportHandler | null;
+  /** Told of each message as it comes to the process. */
+  readonly heard: (from: MemberKey, message: Message | NodeMessage) => void;
   genesis: Genesis | null;
   peers: readonly { readonly id: NodeId; readonly address: string }[];
 }
@@ -238,7 +240,10 @@ export class SimNetwork {
     if (isOver) return;
     this.frames++;
     const message = decodeFrame(bytes, "peer") as Message | NodeMessage;
-    to.life.run(() => to.handler?.onMessage(from.key, message));
+    to.life.run(() => {
+      to.heard(from.key, message);
+      to.handler?.onMessage(from.key, message);
+    });
   }
 
   dismiss(by: Process, peer: MemberKey, reason: string): void {
@@ -326,6 +331,7 @@ export const processOf = (
   address: string,
   life: Life,
   certificateEndsMs: number | null,
+  heard: Process["heard"],
 ): Process => ({
   self,
   key: toMemberKey(self.id, self.incarnation),
@@ -333,6 +339,7 @@ export const processOf = (
   life,
   certificateEndsMs,
   handler: null,
+  heard,
   genesis: null,
   peers: [],
 });

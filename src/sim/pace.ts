@@ -35,8 +35,11 @@ interface Draw {
   readonly times: (low: number, high: number) => Range;
 }
 
-/** @param more draws what is wrong with the plugin */
-export function drawPace(chance: Chance, more: Chance): Pace {
+/**
+ * @param more draws what is wrong with the plugin
+ * @param load draws how much the clients ask at once
+ */
+export function drawPace(chance: Chance, more: Chance, load: Chance): Pace {
   const electionTimeoutMs = chance.pick([100, 200, 500]);
   const times = (low: number, high: number): Range => ({
     low: low * electionTimeoutMs,
@@ -80,6 +83,7 @@ export function drawPace(chance: Chance, more: Chance): Pace {
     },
     workload: {
       clients: chance.pick([1, 3, 6]),
+      atOnce: load.pick([1, 1, 2, 4]),
       keys: chance.pick([1, 3, 10]),
       thinkMs: times(0.005, chance.pick([0.05, 0.5])),
       timeoutMs: times(1, chance.pick([5, 40])),

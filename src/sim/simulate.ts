@@ -8,6 +8,7 @@ import { Schedule } from "./schedule.ts";
 import { Administrator } from "./administrator.ts";
 import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
+import { Ballots } from "./ballots.ts";
 import { Bounds } from "./bounds.ts";
 import { Certificates } from "./certificates.ts";
 import { ClientLinks } from "./client-links.ts";
@@ -17,6 +18,7 @@ import { Liars } from "./liars.ts";
 import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import type { Pace } from "./pace.ts";
+import { HowFar } from "./how-far.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
 import { PluginTrouble } from "./plugin-trouble.ts";
 import { Promises } from "./promises.ts";
@@ -32,7 +34,7 @@ import { paceFor, type Story } from "./story.ts";
 import { stamped } from "./transcript.ts";
 import { Verdict } from "./verdict.ts";
 import type { WholeResult } from "./whole-result.ts";
-import { hurriedMax, type Load, Workload } from "./workload.ts";
+import { atOnceOf, hurriedMax, type Load, Workload } from "./workload.ts";
 import { WorstMoments } from "./worst-moments.ts";
 
 export interface WholeOptions {
@@ -56,6 +58,7 @@ const restMs = 8000;
 const restElectionsMax = 2;
 /** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
 const moreSeeds = 2 ** 52;
+const loadSeeds = 2 ** 51;
 /** How many operations have to succeed then. */
 const successesMin = 30;
 
@@ -94,7 +97,7 @@ class World {
   readonly #safety = new Safety(this.#members, {
     broken: (what) => this.#verdict.note(what),
     elected: (member, state) => {
-      this.#promises.onElected(state);
+      this.#ballots.onElected(state);
       this.#moments.onElected(member);
     },
     committed: (leader) => this.#moments.onCommitted(leader),
@@ -103,6 +106,8 @@ class World {
     (what) => this.#verdict.note(what),
     (voter) => this.#moments.onVoted(this.#members.find(({ key }) => key === voter)!),
   );
+  readonly #ballots = new Ballots((what) => this.#verdict.note(what));
+  readonly #howFar = new HowFar(this.#schedule, (what) => this.#verdict.note(what));
   readonly #agreement = new Agreement((what, cause) => this.#verdict.note(what, cause));
   readonly #anyLoad: AnyLoad | null;
   readonly #load: Load;
@@ -137,17 +142,19 @@ class World {
     const violated = this.#verdict.note;
     const chance = (this.#chance = new Chance(options.seed));
     const more = new Chance(options.seed + moreSeeds);
-    const pace = paceFor(options, chance, more);
+    const load = new Chance(options.seed + loadSeeds);
+    const pace = paceFor(options, chance, more, load);
     const { electionTimeoutMs } = pace.member.settings;
     this.#electionTimeoutMs = electionTimeoutMs;
     const trace = (line: string): void => this.#say(line);
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
-    const links = new ClientLinks(this.#network, violated);
+    const links = new ClientLinks(this.#network, { chance: load, repeatMaxMs: pace.network.silenceMs, violated });
     this.#links = links;
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
-    this.#bounds = new Bounds({ ...shared, clients: pace.workload.clients + hurriedMax, electionTimeoutMs });
+    const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
+    this.#bounds = new Bounds({ ...shared, operations, electionTimeoutMs });
     this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);
     this.#addMachines(pace, { chance, links, trace });
     this.#standing = new Standing(this.#members, violated);
@@ -205,9 +212,11 @@ class World {
         restored: () => void this.#restores++,
         sent: (by, what, disk) => {
           this.#promises.onSent(what, disk);
+          this.#ballots.onSent(by, what);
           this.#standstills.onSent(what);
           this.#rareStates.onSent(by, what);
         },
+        heard: (by, from, message) => this.#ballots.onHeard(by, from, message),
         ending: (by, isCrash) => {
           this.#look(by);
           if (isCrash) this.#rareStates.onCrash(by);
@@ -309,6 +318,8 @@ class World {
       plugin,
       drawing,
       agreement: this.#agreement,
+      nowMs: () => this.#schedule.nowMs,
+      howFar: this.#howFar,
       violated: (what) => this.#verdict.note(what),
       trace: (sentence) => this.#say(sentence),
     });
@@ -319,6 +330,7 @@ class World {
       keys,
       trouble: this.#trouble,
       stale: this.#staleReads,
+      howFar: this.#howFar,
       trace: (sentence) => this.#say(sentence),
       foundDoubtful: () => this.#rareStates.happens("findsDoubtful", null),
     });
@@ -364,6 +376,8 @@ class World {
 
   #look(member: Member): void {
     if (member.node !== null) this.#standing.look(member.node.state);
+    this.#ballots.look(member);
+    this.#howFar.look(member);
     this.#safety.look(member);
     this.#rareStates.look(member);
     this.#bounds.look(member);

@@ -16,13 +16,17 @@ export interface Story {
 export const nodesMax = 9;
 export const clientsMax = 100;
 
-/** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
+/**
+ * What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. `load`
+ * draws how much the clients ask at once.
+ */
 export function paceFor(
   { story = {}, drawing }: { readonly story?: Story; readonly drawing?: unknown },
   chance: Chance,
   more: Chance,
+  load: Chance,
 ): Pace {
-  const told = paceOf(withTheme(drawPace(chance, more), chance, story.theme), story);
+  const told = paceOf(withTheme(drawPace(chance, more, load), chance, load, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }
 
@@ -75,7 +79,7 @@ const withSoundPlugin = (pace: Pace): Pace => ({
   trouble: { ...pace.trouble, poison: null, large: 0 },
 });
 
-const drawn = drawPace(new Chance(0), new Chance(0));
+const drawn = drawPace(new Chance(0), new Chance(0), new Chance(0));
 
 /** Every kind of fault that a seed may draw, and what an administrator does. */
 export const faultKinds: readonly string[] = [

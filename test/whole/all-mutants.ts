@@ -3,6 +3,7 @@ import { clientMutants } from "./client-mutants.ts";
 import { logMutants } from "./log-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import { type WholeMutant, wholeMutants } from "./mutants.ts";
+import { readMutants } from "./read-mutants.ts";
 import { troubleMutants } from "./trouble-mutants.ts";
 import { votingMutants } from "./voting-mutants.ts";
 
@@ -13,4 +14,5 @@ export const allMutants: readonly WholeMutant[] = [
   ...membershipMutants,
   ...clientMutants,
   ...troubleMutants,
+  ...readMutants,
 ];
