@@ -58,6 +58,8 @@ interface Lane {
 }
 
 const bulkLinksMax = 4;
+/** What is longer may arrive in parts. Far less than on a real network, where the messages are longer. */
+const packetBytes = 200;
 const pairOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
 
 export class SimNetwork {
@@ -222,7 +224,11 @@ export class SimNetwork {
     if (connection === undefined || lane === undefined || lane.to.key !== to) return;
     const bytes = bodyOf(message);
     const lagMs = this.#slow.get(`${from.self.id} ${lane.to.self.id}`) ?? 0;
-    lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs() + lagMs);
+    const beginsMs = this.schedule.nowMs + this.delayMs();
+    // A part comes behind what was sent before.
+    const hasParts = beginsMs >= lane.clearMs && lagMs > 0 && bytes.length > packetBytes;
+    if (hasParts) this.schedule.at(beginsMs, () => this.#deliverPart(lane));
+    lane.clearMs = Math.max(lane.clearMs, beginsMs + lagMs);
     this.schedule.at(lane.clearMs, () => {
       if (this.isBlocked(from.self.id, lane.to.self.id) || lane.held.length > 0) lane.held.push(bytes);
       else this.#deliver(lane, bytes);
@@ -234,6 +240,12 @@ export class SimNetwork {
       lane.clearMs = Math.max(lane.clearMs, this.schedule.nowMs + this.delayMs());
       this.schedule.at(lane.clearMs, () => this.#deliver(lane, bytes));
     }
+  }
+
+  /** Of a long message on a slow way: its first bytes have come. */
+  #deliverPart({ from, to, isOver, held }: Lane): void {
+    if (isOver || held.length > 0 || this.isBlocked(from.self.id, to.self.id)) return;
+    to.life.run(() => to.handler?.onPartReceived(from.key));
   }
 
   #deliver({ from, to, isOver }: Lane, bytes: Uint8Array): void {
