@@ -9,12 +9,15 @@ import type { Agreement } from "./agreement.ts";
 import type { Chance } from "./chance.ts";
 import { describeAnswer, describeOutcome, describePayload } from "./describe-payload.ts";
 import { type Drawing, drawOver } from "./draw-input.ts";
+import type { HowFar } from "./how-far.ts";
 import type { Asker, Load } from "./workload.ts";
 
 export interface AnyLoadOptions {
   readonly plugin: Plugin;
   readonly drawing: Drawing;
   readonly agreement: Agreement;
+  readonly nowMs: () => number;
+  readonly howFar: HowFar;
   readonly violated: (what: string) => void;
   readonly trace: (sentence: string) => void;
 }
@@ -81,9 +84,11 @@ export class AnyLoad implements Load {
   }
 
   async #query(client: GraftClient, { timeoutMs }: Asker, payload: Uint8Array): Promise<Outcome> {
-    const before = this.#answered;
+    const { nowMs, howFar } = this.#options;
+    const [before, beganMs] = [this.#answered, nowMs()];
     const { index, payload: result } = await client.query(payload, { timeoutMs: timeoutMs() });
     if (index < before) this.#disordered("a query", payload, index, before);
+    howFar.answered(beganMs, index);
     this.#answered = Math.max(this.#answered, index);
     return { kind: "ok", payload: result };
   }

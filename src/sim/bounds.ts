@@ -1,4 +1,4 @@
-// How much waits in a node, and for how long? Each client has one operation under way, so a node never holds many requests. What arrives
+// How much waits in a node, and for how long? Each client has few operations under way, so a node never holds many requests. What arrives
 // is looked at in the next turn. When the faults are over each entry is soon applied, and in the end nothing waits.
 import type { LogIndex } from "../core/log-position.ts";
 import { turnMsMax } from "../node/turn-loop.ts";
@@ -7,13 +7,14 @@ import type { Schedule } from "./schedule.ts";
 
 export interface BoundOptions {
   readonly schedule: Schedule;
-  readonly clients: number;
+  /** Operations that may be under way at once. */
+  readonly operations: number;
   readonly electionTimeoutMs: number;
   readonly violated: (what: string) => void;
 }
 
-/** A client's operation is at a node once, and again after each connection that broke, until its time is up. */
-const requestsOfClientMax = 12;
+/** An operation is at a node once, and again after each connection that broke, until its time is up. */
+const requestsOfOneMax = 12;
 /** Of the administrator, and of clients whose sessions begin. */
 const otherRequestsMax = 12;
 /** From the commit of an entry until it is applied, in election timeouts. */
@@ -40,7 +41,7 @@ export class Bounds {
 
   constructor(options: BoundOptions) {
     this.#options = options;
-    this.#requestsMax = requestsOfClientMax * options.clients + otherRequestsMax;
+    this.#requestsMax = requestsOfOneMax * options.operations + otherRequestsMax;
   }
 
   /** From now on a node that has once applied everything keeps up. */

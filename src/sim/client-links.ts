@@ -6,6 +6,7 @@ import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
 import { GraftError } from "../errors.ts";
 import type { ClientReply, ClientRequest } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
+import type { Chance } from "./chance.ts";
 import type { ClientCuts } from "./client-cuts.ts";
 import type { Lane } from "./lane.ts";
 import type { Life } from "./life.ts";
@@ -13,8 +14,18 @@ import { bodyOf, isValid, type Process, type SimNetwork } from "./network.ts";
 
 /** By how much an answer may come later than the request's time is up, ms. */
 const lateMaxMs = 500;
+/** How often what is under way comes late, of connections that it outlives. */
+const lateOften = 0.5;
 /** A dial that finds nobody gives up after so long. */
 const dialTimeoutMs = 1000;
+
+export interface ClientLinkWorld {
+  readonly chance: Chance;
+  /** How much longer a command takes at the most whose connection has broken. */
+  readonly repeatMaxMs: number;
+  /** Told of a request that was taken and not answered once and in time, and of frames that are wrong. */
+  readonly violated: (what: string) => void;
+}
 
 export class ClientLinks {
   readonly #network: SimNetwork;
@@ -22,15 +33,14 @@ export class ClientLinks {
   readonly #open = new Set<SimLink>();
   /** Their nodes have forgotten them, and their clients do not know. */
   readonly #halfOpen = new Set<SimLink>();
-  readonly #violated: (what: string) => void;
+  readonly #world: ClientLinkWorld;
   /** How often a client heard that its session had ended, and that there was no room for another. */
   readonly sessions = { ended: 0, refused: 0 };
 
-  /** @param violated told of a request that was taken and not answered once and in time, and of frames that are wrong */
-  constructor(network: SimNetwork, cuts: ClientCuts, violated: (what: string) => void) {
+  constructor(network: SimNetwork, cuts: ClientCuts, world: ClientLinkWorld) {
     this.#network = network;
     this.#cuts = cuts;
-    this.#violated = violated;
+    this.#world = world;
   }
 
   /** For the client `name`, which lives as long as `life`. */
@@ -63,9 +73,8 @@ export class ClientLinks {
             open: this.#open,
             halfOpen: this.#halfOpen,
             sessions: this.sessions,
-            violated: this.#violated,
           };
-          resolve(new SimLink({ ...shared, node, name, life, handlers }));
+          resolve(new SimLink({ ...this.#world, ...shared, node, name, life, handlers }));
         };
         const answers = (): boolean =>
           !node.life.isAsleep && ways.every((way) => !this.#cuts.isHeld(name, node.self.id, way));
@@ -78,7 +87,7 @@ export class ClientLinks {
 
 const ways = ["toNode", "toClient"] as const;
 
-interface SimLinkOptions {
+interface SimLinkOptions extends ClientLinkWorld {
   readonly network: SimNetwork;
   readonly cuts: ClientCuts;
   readonly node: Process;
@@ -88,7 +97,6 @@ interface SimLinkOptions {
   readonly open: Set<SimLink>;
   readonly halfOpen: Set<SimLink>;
   readonly sessions: ClientLinks["sessions"];
-  readonly violated: (what: string) => void;
 }
 
 class SimLink implements Link {
@@ -106,6 +114,8 @@ class SimLink implements Link {
   #hasBroken = false;
   /** Requests that are under way still arrive. */
   #outlives = false;
+  /** So much later, if they are commands: the machine that sent them repeats what is lost, though nobody waits for an answer. */
+  #repeatMs = 0;
   /** Requests that the node has been handed and not answered. */
   readonly #taken = new Set<number>();
 
@@ -137,12 +147,17 @@ class SimLink implements Link {
   send(request: ClientRequest): void {
     if (this.#options.halfOpen.has(this)) return this.#toNode.carry(() => this.#refuse());
     if (this.#isOver || !this.#connection.isOpen) return;
+    const { schedule } = this.#options.network;
     const bytes = bodyOf(request);
-    this.#toNode.carry(() => this.#arrive(bytes));
+    this.#toNode.carry(() => {
+      if (!this.#connection.isOpen && !this.#outlives) return;
+      const isLate = !this.#connection.isOpen && this.#repeatMs > 0 && request.kind === "command";
+      if (isLate) schedule.after(this.#repeatMs, () => this.#arrive(bytes));
+      else this.#arrive(bytes);
+    });
   }
 
   #arrive(bytes: Uint8Array): void {
-    if (!this.#connection.isOpen && !this.#outlives) return;
     const { network, node } = this.#options;
     network.frames++;
     const received = this.#received(() => decodeFrame(bytes, "request") as ClientRequest);
@@ -196,7 +211,7 @@ class SimLink implements Link {
     this.#isOver = true;
     this.#options.halfOpen.delete(this);
     this.#hasBroken = true;
-    this.#outlives = this.#options.network.outlives();
+    this.#drawEnd();
     this.#end();
   }
 
@@ -205,7 +220,7 @@ class SimLink implements Link {
     if (!this.#end()) return;
     this.#hasBroken = kind === "lost";
     const { network, cuts, halfOpen, name, node } = this.#options;
-    this.#outlives = network.outlives();
+    this.#drawEnd();
     // Behind the answers that have left already, and held with them.
     if (kind === "stopping") return this.#toClient.carry(() => this.#hear(kind, "the node has ended"), 0);
     const isCut = cuts.isHeld(name, node.self.id, "toClient");
@@ -257,6 +272,12 @@ class SimLink implements Link {
       violated(`${node.self.id} and ${name} exchange a frame that is wrong: ${error.message}`);
       return null;
     }
+  }
+
+  #drawEnd(): void {
+    const { network, chance, repeatMaxMs } = this.#options;
+    this.#outlives = network.outlives();
+    this.#repeatMs = chance.happens(lateOften) ? chance.between(0, repeatMaxMs) : 0;
   }
 
   #end(): boolean {

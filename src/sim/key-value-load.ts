@@ -4,6 +4,7 @@ import type { GraftClient } from "../client/client.ts";
 import { decodeResult, encodeOperation } from "../client/typed-payload.ts";
 import { GraftError } from "../errors.ts";
 import type { Chance } from "./chance.ts";
+import type { HowFar } from "./how-far.ts";
 import type { PluginTrouble } from "./plugin-trouble.ts";
 import { type Operation, searchOrder } from "./register.ts";
 import type { Schedule } from "./schedule.ts";
@@ -21,6 +22,7 @@ export interface KeyValueLoadOptions {
   /** Which values are marked, and which questions are large. */
   readonly trouble: Pick<PluginTrouble, "mark" | "questionBytes">;
   readonly stale: StaleReads;
+  readonly howFar: HowFar;
   readonly trace: (sentence: string) => void;
   /** A client has read what a command has written whose outcome its client does not know. */
   readonly foundDoubtful: () => void;
@@ -32,6 +34,7 @@ export class KeyValueLoad implements Load {
   readonly #keys: number;
   readonly #trouble: KeyValueLoadOptions["trouble"];
   readonly #stale: StaleReads;
+  readonly #howFar: HowFar;
   readonly #trace: (sentence: string) => void;
   readonly #foundDoubtful: () => void;
   /** Values of puts whose outcome is not known. */
@@ -42,12 +45,13 @@ export class KeyValueLoad implements Load {
   commands = 0;
 
   constructor(schedule: Schedule, chance: Chance, options: KeyValueLoadOptions) {
-    const { keys, trouble, stale, trace, foundDoubtful } = options;
+    const { keys, trouble, stale, howFar, trace, foundDoubtful } = options;
     this.#schedule = schedule;
     this.#chance = chance;
     this.#keys = keys;
     this.#trouble = trouble;
     this.#stale = stale;
+    this.#howFar = howFar;
     this.#trace = trace;
     this.#foundDoubtful = foundDoubtful;
   }
@@ -87,8 +91,9 @@ export class KeyValueLoad implements Load {
     this.#trace(`${asker.name} asks for ${key}${stale === null ? "" : ", as it was"}`);
     try {
       const options = { timeoutMs: asker.timeoutMs(), ...stale };
-      const { payload, stalenessMs } = await client.query(encodeOperation("get", { key }), options);
+      const { payload, index, stalenessMs } = await client.query(encodeOperation("get", { key }), options);
       const asOfMs = stale === null ? beganMs : this.#stale.asOf(beganMs, stalenessMs, stale.maxStalenessMs);
+      this.#howFar.answered(asOfMs, index);
       const bytes = decodeResult(payload, "query") as Uint8Array | null;
       const value = bytes === null ? null : valueOf(bytes);
       this.#historyOf(key).push({ kind: "get", value, beganMs: asOfMs, endedMs: this.#schedule.nowMs });

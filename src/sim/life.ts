@@ -70,6 +70,11 @@ export class Life implements Clock {
     return this.#clock.localMs(this.#schedule.nowMs);
   }
 
+  /** Of the world, when this clock shows `atMs`. */
+  worldMs(atMs: Millis): number {
+    return this.#clock.worldMs(atMs);
+  }
+
   wallMs(): number {
     return this.#wallOffsetMs + this.wallErrorMs + this.nowMs();
   }

@@ -11,6 +11,7 @@ import type { NodeEnd } from "../node/node-end.ts";
 import type { NodeOptions } from "../node/node-options.ts";
 import type { SnapshotPolicy } from "../node/snapshot-taker.ts";
 import type { LogFields, LogLevel, Logger } from "../ports/logger.ts";
+import type { NodeMessage } from "../ports/node-messages.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
@@ -47,6 +48,8 @@ export interface MemberWorld {
   readonly flooded: (by: NodeId, message: string) => void;
   /** A node sends a message, and this is what it has on its disk. */
   readonly sent: (by: Member, what: Sent, disk: MemoryDisk) => void;
+  /** A message has come to a member that is awake. */
+  readonly heard: (by: Member, from: MemberKey, message: Message | NodeMessage) => void;
   /** An entry goes to the state machine of a member. */
   readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
   /** The state of a member is that of a snapshot. */
@@ -170,7 +173,8 @@ export class Member {
     const self = { id: this.id, incarnation: store.saved.incarnation, bootId: `${this.id}-${nth}` };
     const certificateEndsMs = this.#world.certificateEndOf(this);
     life.wallErrorMs = this.#wallErrorMs;
-    const process = processOf(self, this.address, life, certificateEndsMs);
+    const heard: Process["heard"] = (from, message) => this.#world.heard(this, from, message);
+    const process = processOf(self, this.address, life, certificateEndsMs, heard);
     const sent = (what: Sent): void => this.#world.sent(this, what, data);
     const work = { workMs: () => this.#slowness * chance.from(pace.workMs) };
     const told = {

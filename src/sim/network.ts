@@ -24,6 +24,8 @@ export interface Process {
   /** When its certificate ends, ms since 1970; null: never. */
   readonly certificateEndsMs: number | null;
   handler: TransportHandler | null;
+  /** Told of each message as it comes to the process. */
+  readonly heard: (from: MemberKey, message: Message | NodeMessage) => void;
   genesis: Genesis | null;
   peers: readonly { readonly id: NodeId; readonly address: string }[];
 }
@@ -55,6 +57,8 @@ interface Direction {
 }
 
 const bulkLinksMax = 4;
+/** What is longer may arrive in parts. Far less than on a real network, where the messages are longer. */
+const packetBytes = 200;
 const pairOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
 
 export class SimNetwork {
@@ -249,14 +253,28 @@ export class SimNetwork {
     if (connection === undefined || direction === undefined || direction.to.key !== to) return;
     const bytes = bodyOf(message);
     const lagMs = this.#slow.get(`${from.self.id} ${direction.to.self.id}`) ?? 0;
-    direction.lane.carry(() => this.#deliver(direction, bytes), this.delayMs() + lagMs);
+    const delayMs = this.delayMs();
+    const beginsMs = this.schedule.nowMs + delayMs;
+    // A part comes behind what was sent before.
+    const hasParts = beginsMs >= direction.lane.clearMs && lagMs > 0 && bytes.length > packetBytes;
+    if (hasParts) this.schedule.at(beginsMs, () => this.#deliverPart(direction));
+    direction.lane.carry(() => this.#deliver(direction, bytes), delayMs + lagMs);
+  }
+
+  /** Of a long message on a slow way: its first bytes have come. */
+  #deliverPart({ from, to, lane, isOver }: Direction): void {
+    if (isOver || lane.held > 0 || this.isBlocked(from.self.id, to.self.id)) return;
+    to.life.run(() => to.handler?.onPartReceived(from.key));
   }
 
   #deliver({ from, to, isOver }: Direction, bytes: Uint8Array): void {
     if (isOver) return;
     this.frames++;
     const message = decodeFrame(bytes, "peer") as Message | NodeMessage;
-    to.life.run(() => to.handler?.onMessage(from.key, message));
+    to.life.run(() => {
+      to.heard(from.key, message);
+      to.handler?.onMessage(from.key, message);
+    });
   }
 
   dismiss(by: Process, peer: MemberKey, reason: string): void {
@@ -343,6 +361,7 @@ export const processOf = (
   address: string,
   life: Life,
   certificateEndsMs: number | null,
+  heard: Process["heard"],
 ): Process => ({
   self,
   key: toMemberKey(self.id, self.incarnation),
@@ -350,6 +369,7 @@ export const processOf = (
   life,
   certificateEndsMs,
   handler: null,
+  heard,
   genesis: null,
   peers: [],
 });

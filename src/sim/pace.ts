@@ -88,6 +88,7 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
     },
     workload: {
       clients: chance.pick([1, 3, 6]),
+      atOnce: later.pick([1, 1, 2, 4]),
       keys: chance.pick([1, 3, 10]),
       thinkMs: times(0.005, chance.pick([0.05, 0.5])),
       timeoutMs: times(1, chance.pick([5, 40])),

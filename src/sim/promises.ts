@@ -3,11 +3,8 @@
 import type { MemoryDisk } from "./memory/memory-disk.ts";
 import type { MemberKey } from "../core/configuration.ts";
 import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
-import type { Message } from "../core/messages.ts";
-import { configurationAt } from "../core/log-terms.ts";
-import type { State } from "../core/state.ts";
+import type { AppendEntriesReply, Message } from "../core/messages.ts";
 import type { NodeMessage } from "../ports/node-messages.ts";
-import { areEnough } from "./deciders.ts";
 
 export interface Sent {
   readonly from: MemberKey;
@@ -22,6 +19,8 @@ export class Promises {
   readonly #votes = new Map<string, MemberKey>();
   /** `leader's term, index` → the term of the entry that this leader has there, as far as it has told. */
   readonly #told = new Map<string, Term>();
+  /** `leader term` → the last round that it has sent. */
+  readonly #rounds = new Map<string, number>();
   /** Term → the last index of which its leader has told. */
   readonly #toldThrough = new Map<Term, LogIndex>();
 
@@ -40,6 +39,7 @@ export class Promises {
         this.#onVote(from, to, message.term, disk);
         return this.#voted(from);
       case "appendEntries":
+        this.#rounds.set(`${from} ${message.term}`, message.round);
         for (const position of [message.prev, ...message.entries]) this.#onTold(message.term, position);
         return this.#must(disk.currentTerm >= message.term, `${from} leads term ${message.term}, which is not durable`);
       case "genesisNotice":
@@ -48,8 +48,10 @@ export class Promises {
           `${from} tells of a genesis that is not durable`,
         );
       case "installSnapshot":
+        this.#rounds.set(`${from} ${message.term}`, message.round);
         return this.#onTold(message.term, message.snapshot.position);
       case "appendEntriesReply":
+        this.#mustAnswer(from, to, message);
         if (message.outcome.kind === "accepted")
           this.#onConfirmed(from, message.term, message.outcome.matchIndex, disk);
         return;
@@ -57,19 +59,15 @@ export class Promises {
     }
   }
 
-  /** §3.4: a majority has voted for it, of both halves of a joint configuration (§4.3), and of voters only. */
-  onElected({ currentTerm: term, self, votedFor, log, role }: State): void {
-    if (role.kind !== "leader") return;
-    const { configuration } = configurationAt(log, role.termStartIndex);
-    // A lone voter asks nobody.
-    const hasVoted = (key: MemberKey): boolean =>
-      key === self ? votedFor === self : this.#votes.get(`${key} ${term}`) === self;
-    this.#must(areEnough(configuration, hasVoted), `${self} leads term ${term}, and no majority has voted for it`);
-  }
-
   #onTold(leaderTerm: Term, { index, term }: LogPosition): void {
     this.#told.set(`${leaderTerm} ${index}`, term);
     this.#toldThrough.set(leaderTerm, Math.max(index, this.#toldThrough.get(leaderTerm) ?? 0));
+  }
+
+  /** A leader counts an answer for its own round, so it names one that this leader has sent in this term, or none. */
+  #mustAnswer(by: MemberKey, leader: MemberKey, { term, round }: AppendEntriesReply): void {
+    const sent = this.#rounds.get(`${leader} ${term}`) ?? 0;
+    this.#must(round <= sent, `${by} answers round ${round} of ${leader} in term ${term}, which has sent ${sent}`);
   }
 
   /** §3.5: the disk holds what the leader of this term has there. */

@@ -8,6 +8,7 @@ import { Schedule } from "./schedule.ts";
 import { Administrator } from "./administrator.ts";
 import { Agreement } from "./agreement.ts";
 import { AnyLoad } from "./any-load.ts";
+import { Ballots } from "./ballots.ts";
 import { Bounds } from "./bounds.ts";
 import { Certificates } from "./certificates.ts";
 import { ClientCuts } from "./client-cuts.ts";
@@ -18,6 +19,7 @@ import { Liars } from "./liars.ts";
 import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import type { Pace } from "./pace.ts";
+import { HowFar } from "./how-far.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
 import { PluginTrouble } from "./plugin-trouble.ts";
 import { Promises } from "./promises.ts";
@@ -33,7 +35,7 @@ import { chancesOf, paceFor, type Story } from "./story.ts";
 import { stamped } from "./transcript.ts";
 import { Verdict } from "./verdict.ts";
 import type { WholeResult } from "./whole-result.ts";
-import { hurriedMax, type Load, Workload } from "./workload.ts";
+import { atOnceOf, hurriedMax, type Load, Workload } from "./workload.ts";
 import { WorstMoments } from "./worst-moments.ts";
 
 export interface WholeOptions {
@@ -93,7 +95,7 @@ class World {
   readonly #safety = new Safety(this.#members, {
     broken: (what) => this.#verdict.note(what),
     elected: (member, state) => {
-      this.#promises.onElected(state);
+      this.#ballots.onElected(state);
       this.#moments.onElected(member);
     },
     committed: (leader) => this.#moments.onCommitted(leader),
@@ -102,6 +104,8 @@ class World {
     (what) => this.#verdict.note(what),
     (voter) => this.#moments.onVoted(this.#members.find(({ key }) => key === voter)!),
   );
+  readonly #ballots = new Ballots((what) => this.#verdict.note(what));
+  readonly #howFar = new HowFar(this.#schedule, (what) => this.#verdict.note(what));
   readonly #agreement = new Agreement((what, cause) => this.#verdict.note(what, cause));
   readonly #anyLoad: AnyLoad | null;
   readonly #load: Load;
@@ -143,11 +147,16 @@ class World {
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
     const cuts = new ClientCuts(pace.clientCuts, { ...shared, later, network: this.#network });
-    const links = new ClientLinks(this.#network, cuts, violated);
+    const links = new ClientLinks(this.#network, cuts, {
+      chance: later,
+      repeatMaxMs: pace.network.silenceMs,
+      violated,
+    });
     this.#links = links;
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
-    this.#bounds = new Bounds({ ...shared, clients: pace.workload.clients + hurriedMax, electionTimeoutMs });
+    const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
+    this.#bounds = new Bounds({ ...shared, operations, electionTimeoutMs });
     this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);
     this.#addMachines(pace, { chance, links, trace });
     this.#standing = new Standing(this.#members, violated);
@@ -208,9 +217,11 @@ class World {
         flooded: (by, message) => this.#verdict.note(`${by} fills its log with "${message}"`),
         sent: (by, what, disk) => {
           this.#promises.onSent(what, disk);
+          this.#ballots.onSent(by, what);
           this.#standstills.onSent(what);
           this.#rareStates.onSent(by, what);
         },
+        heard: (by, from, message) => this.#ballots.onHeard(by, from, message),
         ending: (by, isCrash) => {
           this.#look(by);
           if (isCrash) this.#rareStates.onCrash(by);
@@ -322,6 +333,8 @@ class World {
       plugin,
       drawing,
       agreement: this.#agreement,
+      nowMs: () => this.#schedule.nowMs,
+      howFar: this.#howFar,
       violated: (what) => this.#verdict.note(what),
       trace: (sentence) => this.#say(sentence),
     });
@@ -332,6 +345,7 @@ class World {
       keys,
       trouble: this.#trouble,
       stale: this.#staleReads,
+      howFar: this.#howFar,
       trace: (sentence) => this.#say(sentence),
       foundDoubtful: () => this.#rareStates.happens("findsDoubtful", null),
     });
@@ -377,6 +391,8 @@ class World {
 
   #look(member: Member): void {
     if (member.node !== null) this.#standing.look(member.node.state);
+    this.#ballots.look(member);
+    this.#howFar.look(member);
     this.#safety.look(member);
     this.#rareStates.look(member);
     this.#bounds.look(member);

@@ -40,7 +40,7 @@ export const chancesOf = (seed: number): Chances => ({
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
 export function paceFor({ story = {}, drawing }: StoryOptions, { chance, more, later }: Chances): Pace {
-  const told = paceOf(withTheme(drawPace(chance, more, later), chance, story.theme), story);
+  const told = paceOf(withTheme(drawPace(chance, more, later), chance, later, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }
 

@@ -116,7 +116,7 @@ const leaders: Theme = (pace, chance) => {
     founders: chance.pick([3, 3, 5]),
     administrator: handingOver(pace, chance),
     faults: {
-      ...often(pace, { isolate: 3, pause: 3, oneWay: 1, lag: 1, crashLeader: 1 }),
+      ...often(pace, { isolate: 3, pause: 3, sleepLeader: 3, oneWay: 1, lag: 1, crashLeader: 1 }),
       everyMs: timeout * chance.between(1, 4),
       pauseMs: { low: timeout, high: 10 * timeout },
     },
@@ -180,7 +180,7 @@ const duels: Theme = (pace, chance) => {
       outlives: 0.9,
     },
     faults: {
-      ...often(pace, { crashLeader: 4, powerCut: 1, isolate: 1, lag: 4, pause: 2 }),
+      ...often(pace, { crashLeader: 4, powerCut: 1, isolate: 1, ring: 1, lag: 4, pause: 2 }),
       everyMs: timeout * chance.between(1, 3),
       downMs: { low: 0.01 * timeout, high: 0.5 * timeout },
       lagMs: { low: 0.5 * timeout, high: 3 * timeout },
@@ -214,6 +214,31 @@ const compaction: Theme = (pace, chance) => {
   };
 };
 
+/** Clients have many commands under way at once, over connections that break. */
+const busy: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 5]),
+    network: {
+      ...pace.network,
+      delayMs: { low: 0.01 * timeout, high: chance.pick([0.05, 0.2]) * timeout },
+      outlives: 0.9,
+    },
+    faults: {
+      ...often(pace, { resetClients: 4, crashLeader: 2, isolate: 1, pause: 1 }),
+      everyMs: timeout * chance.between(0.5, 3),
+    },
+    workload: {
+      ...pace.workload,
+      clients: chance.pick([1, 2]),
+      atOnce: 8,
+      thinkMs: { low: 0.1, high: 0.1 * timeout },
+      timeoutMs: { low: 2 * timeout, high: 20 * timeout },
+    },
+  };
+};
+
 /** Snapshots every few entries, and no log behind them. */
 function shortOf({ member }: Pace, chance: Chance): Pace["member"] {
   return {
@@ -230,12 +255,12 @@ const handingOver = ({ administrator, member }: Pace, chance: Chance): Pace["adm
   weights: { change: 1, handOver: 3, bringBack: 1 },
 });
 
-const themes = { members, snapshots, disks, losses, leaders, rotation, duels, compaction };
+const themes = { members, snapshots, disks, losses, leaders, rotation, duels, compaction, busy };
 
 export type ThemeName = keyof typeof themes;
 
 /** What happens to members is the rarest. */
-const frequency: Readonly<Record<ThemeName, number>> = {
+const frequency: Readonly<Record<Exclude<ThemeName, "busy">, number>> = {
   members: 3,
   snapshots: 1,
   disks: 1,
@@ -246,13 +271,17 @@ const frequency: Readonly<Record<ThemeName, number>> = {
   compaction: 1,
 };
 
-/** How many seeds have one. */
+/** How many seeds have one; and how many have busy clients, whatever else they would have had. */
 const share = 0.75;
+const busyShare = 0.1;
 
-/** @param told instead of the one that is drawn */
-export function withTheme(pace: Pace, chance: Chance, told?: ThemeName): Pace {
+/**
+ * @param load draws what the clients do
+ * @param told instead of the one that is drawn
+ */
+export function withTheme(pace: Pace, chance: Chance, load: Chance, told?: ThemeName): Pace {
   const drawn = chance.happens(share) ? chance.weighted(frequency) : null;
-  const name = told ?? drawn;
+  const name = told ?? (load.happens(busyShare) ? "busy" : drawn);
   return name === null ? pace : themes[name](pace, chance);
 }
 

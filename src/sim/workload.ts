@@ -1,5 +1,5 @@
-// The clients of a simulation: each has one operation under way at a time. What they ask, and what has to hold of the answers, is their
-// load's business.
+// The clients of a simulation: each has one operation under way at a time, or a few. What they ask, and what has to hold of the answers, is
+// their load's business.
 import { GraftClient } from "../client/client.ts";
 import { GraftError } from "../errors.ts";
 import type { Chance, Range } from "./chance.ts";
@@ -10,6 +10,8 @@ import { driftMax } from "./process-clock.ts";
 
 export interface WorkloadOptions {
   readonly clients: number;
+  /** How many operations of a client may be under way at once, where there are few clients. */
+  readonly atOnce: number;
   /** Of a store that has keys. */
   readonly keys: number;
   readonly thinkMs: Range;
@@ -57,6 +59,13 @@ interface Client {
 const lateMaxMs = 200;
 /** How many clients there are at the most at once that know one node only. */
 export const hurriedMax = 4;
+
+/** Of all clients. The search for an order of that many operations is still short. */
+const underWayMax = 8;
+
+export function atOnceOf({ clients, atOnce }: Pick<WorkloadOptions, "clients" | "atOnce">): number {
+  return Math.max(1, Math.min(atOnce, Math.floor(underWayMax / clients)));
+}
 
 export class Workload {
   readonly #schedule: Schedule;
@@ -110,7 +119,8 @@ export class Workload {
         session: hasSession ? { timeoutMs: options.sessionMs } : "none",
       });
       this.#clients.push(client);
-      this.#next({ client, name, life, hasSession, commandedMs: Number.NEGATIVE_INFINITY });
+      const one = { client, name, life, hasSession, commandedMs: Number.NEGATIVE_INFINITY };
+      for (let lane = 0; lane < atOnceOf(options); lane++) this.#next(one);
     }
   }
 
@@ -155,7 +165,7 @@ export class Workload {
       const mustSucceed = this.#mustSucceed;
       const members = this.#options.members();
       const beganMs = this.#schedule.nowMs;
-      const commanded = (): void => void (one.commandedMs = beganMs);
+      const commanded = (): void => void (one.commandedMs = Math.max(one.commandedMs, beganMs));
       this.commands++;
       this.underWay++;
       void this.#inTime(client, { ...one, commanded }, mustSucceed)

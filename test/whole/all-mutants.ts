@@ -4,6 +4,7 @@ import { logMutants } from "./log-mutants.ts";
 import { markMutants } from "./mark-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import { type WholeMutant, wholeMutants } from "./mutants.ts";
+import { readMutants } from "./read-mutants.ts";
 import { troubleMutants } from "./trouble-mutants.ts";
 import { votingMutants } from "./voting-mutants.ts";
 
@@ -15,4 +16,5 @@ export const allMutants: readonly WholeMutant[] = [
   ...membershipMutants,
   ...clientMutants,
   ...troubleMutants,
+  ...readMutants,
 ];

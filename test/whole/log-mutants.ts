@@ -39,10 +39,10 @@ export const logMutants: readonly WholeMutant[] = [
     text: "Math.min(role.verifiedIndex, state.durability.persistedIndex)",
     by: "state.durability.persistedIndex",
     also: [heartbeatsFromBefore],
-    from: 2074,
+    from: 2078,
     events: 2000,
     story: { theme: "rotation" },
-    caughtBy: /confirms|acknowledged/,
+    caughtBy: /confirms|acknowledged|all logs equal/,
   },
   {
     name: "P16: a follower commits what its leader has, matched or not",

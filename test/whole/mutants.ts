@@ -126,7 +126,7 @@ export const wholeMutants: readonly WholeMutant[] = [
     by: "this.#ready.push({ position: { ...position, index: 0 }, age: null, waiters });",
     from: 2077,
     events: 300,
-    caughtBy: /linearizable/,
+    caughtBy: /linearizable|was committed before it began/,
   },
   {
     name: "requests that are parked are lost",

@@ -24,7 +24,7 @@ function violationsAfter(unusedMs: number): readonly string[] {
   const network = new SimNetwork(schedule, chance, pace.network, () => {});
   const whole = { partitionClients: 0, cutClients: 0, halfOpen: 0, forMs: { low: 1, high: 1 } };
   const cuts = new ClientCuts(whole, { schedule, later: chance, members: [], network, trace: () => {} });
-  const links = new ClientLinks(network, cuts, violated);
+  const links = new ClientLinks(network, cuts, { chance, repeatMaxMs: 0, violated });
   const begun: string[] = [];
   const load: Load = {
     commands: 0,

@@ -39,6 +39,12 @@ export const clients = {
   replaces: [
     rare("a command is committed after an earlier copy of it was cut off", ["sessions", "conflicts"], () => true),
   ],
+  isOvertaken: [
+    rare("a command of a session is applied after one that was sent later", ["sessions", "partitions"], () => true),
+  ],
+  comesLate: [
+    rare("a copy of a command is committed after its client has the answer", ["sessions", "partitions"], () => true),
+  ],
   findsDoubtful: [
     rare("a client reads what a command has written whose outcome is in doubt", ["sessions", "reads"], () => true),
   ],

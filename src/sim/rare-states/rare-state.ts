@@ -109,6 +109,10 @@ export interface Moments {
   readonly repeats: Applying;
   /** A copy that was in a log before is gone. */
   readonly replaces: Applying;
+  /** A later command of the same session has been applied before. */
+  readonly isOvertaken: Applying;
+  /** Another copy, of which the client has said that it has the answer. */
+  readonly comesLate: Applying;
   /** A client reads what a command has written whose outcome its client does not know. */
   readonly findsDoubtful: null;
 }

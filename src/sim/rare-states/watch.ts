@@ -41,6 +41,8 @@ const table: Table = {
   asksLeader: rareStatesAt("asksLeader"),
   repeats: rareStatesAt("repeats"),
   replaces: rareStatesAt("replaces"),
+  isOvertaken: rareStatesAt("isOvertaken"),
+  comesLate: rareStatesAt("comesLate"),
   findsDoubtful: rareStatesAt("findsDoubtful"),
 };
 
@@ -51,6 +53,8 @@ export class RareStateWatch {
   readonly #slept = new Map<Member, LogPosition>();
   /** By session and sequence: where the first copy was applied. */
   readonly #firsts = new Map<string, LogPosition>();
+  /** By session: the last command that was applied, and the lowest whose answer the client may still lack. */
+  readonly #reached = new Map<LogIndex, { readonly sequence: number; readonly answeredBelow: number }>();
   /** The places of copies that leaders have sent, for commands that are not applied yet. */
   readonly #copies = new Map<string, readonly LogPosition[]>();
   /** Which lives of nodes read a leader's snapshot. */
@@ -157,7 +161,17 @@ export class RareStateWatch {
     const { index, term } = entry;
     const first = this.#firsts.get(key);
     const applying = { member, state: member.node.state, position: { index, term }, first: first ?? { index, term } };
-    if (first !== undefined) return this.happens("repeats", applying);
+    const { id, sequence, answeredBelow } = entry.session;
+    const reached = this.#reached.get(id) ?? { sequence: 0, answeredBelow: 1 };
+    this.#reached.set(id, {
+      sequence: Math.max(reached.sequence, sequence),
+      answeredBelow: Math.max(reached.answeredBelow, answeredBelow),
+    });
+    if (first !== undefined) {
+      if (sequence < reached.answeredBelow) this.happens("comesLate", applying);
+      return this.happens("repeats", applying);
+    }
+    if (sequence < reached.sequence) this.happens("isOvertaken", applying);
     this.#firsts.set(key, { index, term });
     // Whatever is not this copy and came from an earlier leader is in no log that counts.
     const isReplaced = this.#copies.get(key)?.some((copy) => copy.term < term && copy.index <= index) ?? false;
