@@ -5,13 +5,13 @@ import { GraftClient } from "../client/client.ts";
 import { pursueChange } from "../client/membership.ts";
 import { type Configuration, type MemberKey, nodeIdOf } from "../core/configuration.ts";
 import type { Term } from "../core/log-position.ts";
-import type { MembershipChange } from "../core/membership-change.ts";
+import { type MembershipChange, noChange } from "../core/membership-change.ts";
 import { nextConfiguration } from "../core/next-configuration.ts";
 import { GraftError } from "../errors.ts";
 import type { RequestedChange } from "../ports/membership-requests.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
-import { type Candidate, drawChange } from "./draw-change.ts";
+import { type Candidate, drawChange, drawUndoing, type Nodes } from "./draw-change.ts";
 import { Life } from "./life.ts";
 import type { Member } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
@@ -20,13 +20,15 @@ import type { Standing } from "./standing.ts";
 export interface AdministratorPace {
   /** Between two requests, on average. 0: there are none. */
   readonly everyMs: number;
+  /** Whether it adds all nodes that are no members before it does anything else. */
+  readonly growsFirst: boolean;
   readonly timeoutMs: Range;
   /** How long a node may sleep with a request before it looks at it. */
   readonly echoMs: number;
   /** How often leadership is handed over while a change of the members is under way, and so long after it was asked for. */
   readonly meanwhile: number;
   readonly meanwhileMs: Range;
-  /** How often the leader is cut off as it is asked for a change. */
+  /** How often the leader is cut off as it is asked for a change, or a newcomer when it has been found. */
   readonly cutOff: number;
   readonly weights: Readonly<Record<"change" | "handOver" | "bringBack", number>>;
 }
@@ -38,6 +40,7 @@ export interface AdministratorWorld {
   readonly members: readonly Member[];
   readonly standing: Standing;
   readonly cutOffLeader: () => void;
+  readonly cutOff: (member: Member) => void;
   /** Who has led, by terms. */
   readonly leaders: ReadonlyMap<Term, MemberKey>;
   readonly trace: (line: string) => void;
@@ -49,6 +52,7 @@ export class Administrator {
   readonly #world: AdministratorWorld;
   readonly #client: GraftClient;
   readonly #life: Life;
+  #growsFirst: boolean;
   #isAsking = false;
   /** It has asked for leadership to be handed over, and has no answer yet. */
   isHandingOver = false;
@@ -67,6 +71,7 @@ export class Administrator {
     const addresses = members.map(({ address }) => address);
     const dial = links.dialOf("administrator", this.#life);
     this.#client = new GraftClient({ addresses, dial, clock: this.#life, session: "none" });
+    this.#growsFirst = pace.growsFirst;
     if (pace.everyMs > 0) this.#next();
   }
 
@@ -89,6 +94,7 @@ export class Administrator {
 
   async #act(): Promise<void> {
     for (const { address } of this.#world.members) this.#client.alsoTry(address);
+    if (this.#growsFirst) return this.#askForChange();
     switch (this.#world.chance.weighted(this.#pace.weights)) {
       case "change":
         return this.#askForChange();
@@ -103,17 +109,31 @@ export class Administrator {
     const { chance, members, standing } = this.#world;
     const leader = chance.shuffled(members).find(({ isLeader }) => isLeader);
     const placed = leader?.node?.state.log.configurations.at(-1);
-    if (!this.isIdle || placed === undefined || placed.configuration.outgoing.length > 0) return;
+    if (this.#isAsking || placed === undefined || placed.configuration.outgoing.length > 0) return;
     const { configuration, position } = placed;
+    // What is left of an earlier request expects the configuration that it was drawn for, unless it only adds.
+    if (!this.isIdle && configuration.pending.length === 0) return;
     // A node that says that it was removed is brought back before it is added.
     const candidates = members.filter(({ isUp, isOut }) => isUp && !isOut);
     const running = candidates.map(({ key, address }): Candidate => ({ key: key!, address }));
     const silent = members.flatMap(({ key, isUp, isAsleep }) => (key !== null && (!isUp || isAsleep) ? [key] : []));
-    const change = drawChange(configuration, { running, silent }, chance);
+    const change = this.#draw(configuration, { running, silent });
     const decision = nextConfiguration(configuration, change, []);
     if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;
-    const isGrowing = change.remove.length + change.demote.length === 0;
+    const isGrowing = this.isIdle && change.remove.length + change.demote.length === 0;
     await this.#ask(change, isGrowing && chance.happens(0.5) ? {} : { expectedIndex: position.index });
+  }
+
+  #draw(current: Configuration, nodes: Nodes): MembershipChange {
+    const { chance } = this.#world;
+    if (!this.isIdle) return drawUndoing(current, chance);
+    const isThere = ({ key }: Candidate): boolean => current.members.some((member) => member.key === key);
+    this.#growsFirst &&= !nodes.running.every(isThere);
+    if (!this.#growsFirst) return drawChange(current, nodes, chance);
+    const add = nodes.running
+      .filter((each) => !isThere(each))
+      .map((each) => ({ ...each, priority: null, voter: true }));
+    return { ...noChange, add };
   }
 
   async #ask(change: MembershipChange, expected: { readonly expectedIndex?: number }): Promise<void> {
@@ -127,7 +147,7 @@ export class Administrator {
     const work = isPursued
       ? pursueChange(this.#client, requested(change), options)
       : this.#client.changeMembership(requested(change), options);
-    if (chance.happens(this.#pace.cutOff)) this.#world.cutOffLeader();
+    if (chance.happens(this.#pace.cutOff)) this.#cutOffOneOf(change);
     const meanwhile = chance.happens(this.#pace.meanwhile) ? this.#handOverMeanwhile() : null;
     const outcome = await work.then(() => null).catch(asFailure);
     this.#isAsking = false;
@@ -137,8 +157,17 @@ export class Administrator {
     else if (outcome.effect === "none") this.#checkUnchanged(before, outcome);
     // What is pursued may have been asked for twice.
     const isClear = !isPursued && outcome?.effect !== "unknown";
-    if (!isClear) this.#echoesUntilMs = beganMs + options.timeoutMs + this.#pace.echoMs;
+    const echoesUntilMs = isClear ? 0 : beganMs + options.timeoutMs + this.#pace.echoMs;
+    this.#echoesUntilMs = Math.max(this.#echoesUntilMs, echoesUntilMs);
     await meanwhile;
+  }
+
+  /** What waits for a newcomer that is cut off waits long, and the administrator asks for other changes meanwhile. */
+  #cutOffOneOf({ add }: MembershipChange): void {
+    const { chance, members, cutOff, cutOffLeader } = this.#world;
+    const newcomer = members.find(({ key }) => add.some((each) => each.key === key));
+    if (newcomer === undefined || chance.happens(0.5)) return cutOffLeader();
+    this.#life.after(chance.from(this.#pace.meanwhileMs), () => cutOff(newcomer));
   }
 
   /** While the leader carries out a change: at once, or when it has begun with it. */

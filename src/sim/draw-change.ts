@@ -19,6 +19,8 @@ export interface Nodes {
   readonly silent: readonly MemberKey[];
 }
 
+/** How often a change that waits is answered by another one of the same nodes. */
+const undoOften = 0.8;
 /** How often a member that does not answer is removed rather than another one. */
 const silentGoOften = 0.7;
 
@@ -45,7 +47,7 @@ export function drawChange(current: Configuration, { running, silent }: Nodes, c
       .shuffled(spares)
       .slice(0, count)
       .map((each) => addition(each, chance));
-  if (current.pending.length > 0 && chance.happens(0.5)) return drawUndoing(current, chance);
+  if (current.pending.length > 0 && chance.happens(undoOften)) return drawUndoing(current, chance);
   switch (chance.weighted(weights)) {
     case "add":
       return { ...noChange, add: newcomers(1 + chance.below(2)) };
@@ -70,8 +72,8 @@ export function drawChange(current: Configuration, { running, silent }: Nodes, c
   }
 }
 
-/** Something else is to become of a node for which another change waits, or which is to go by it. */
-function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
+/** Something else is to become of a node for which another change waits, or which is to go by it. Some change must wait. */
+export function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
   const leaving = pending.flatMap(({ remove }) => remove);
   const named = pending.flatMap(({ promote, demote }) => [...promote, ...demote, ...leaving]);
   const name = chance.pick(leaving.length > 0 && chance.happens(0.7) ? leaving : named);

@@ -25,6 +25,8 @@ import { SimTransport } from "./transport.ts";
 
 export interface MemberPace {
   readonly settings: Settings;
+  /** How many entries a log keeps behind a snapshot, of one machine after the other; empty: as in `settings`. */
+  readonly tails: readonly number[];
   readonly snapshotPolicy: SnapshotPolicy;
   readonly disk: DiskPace;
   readonly scrubIntervalMs: number;
@@ -177,7 +179,7 @@ export class Member {
       {
         id: this.id,
         cluster: "sim",
-        settings: pace.settings,
+        settings: this.#settings(),
         snapshotPolicy: pace.snapshotPolicy,
         scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
@@ -203,6 +205,14 @@ export class Member {
     node.start().catch((error: unknown) => {
       if (!this.#isRefused(error)) this.#world.broken(this.id, error);
     });
+  }
+
+  /** The machines of a cluster need not have the same configuration. */
+  #settings(): Settings {
+    const { machines, pace } = this.#world;
+    const { settings, tails } = pace;
+    const tailEntriesMax = tails[machines.indexOf(this) % tails.length] ?? settings.tailEntriesMax;
+    return { ...settings, tailEntriesMax };
   }
 
   /** What its configuration file says of the others, as they are to be reached now. Whoever has data needs only addresses. */

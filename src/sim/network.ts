@@ -29,6 +29,8 @@ export interface Process {
 
 export interface NetworkPace {
   readonly delayMs: Range;
+  /** How much longer a part of a snapshot takes. */
+  readonly bulkMs: Range;
   readonly redialMs: Range;
   /** How long a connection lives of which one side hears nothing. */
   readonly silenceMs: number;
@@ -73,6 +75,7 @@ export class SimNetwork {
   readonly #slow = new Map<string, number>();
   readonly #bulk: MemoryBulkLinks;
   #bulkClearMs = 0;
+  #isBulkSlow: boolean;
   frames = 0;
 
   constructor(schedule: Schedule, chance: Chance, pace: NetworkPace, trace: (line: string) => void) {
@@ -80,8 +83,10 @@ export class SimNetwork {
     this.#chance = chance;
     this.#pace = pace;
     this.#trace = trace;
+    this.#isBulkSlow = pace.bulkMs.high > 0;
     this.#bulk = new MemoryBulkLinks((delivery) => {
-      this.#bulkClearMs = Math.max(this.#bulkClearMs, schedule.nowMs + this.delayMs());
+      const lagMs = this.#isBulkSlow ? chance.from(pace.bulkMs) : 0;
+      this.#bulkClearMs = Math.max(this.#bulkClearMs, schedule.nowMs + this.delayMs() + lagMs);
       schedule.at(this.#bulkClearMs, delivery);
     });
   }
@@ -147,6 +152,11 @@ export class SimNetwork {
   /** No direction is slow any more. */
   hurry(): void {
     this.#slow.clear();
+  }
+
+  /** Snapshots are as quick as anything else. */
+  hurryBulk(): void {
+    this.#isBulkSlow = false;
   }
 
   heal(): void {

@@ -52,6 +52,7 @@ export function drawPace(chance: Chance, more: Chance): Pace {
     member: { ...drawMember(draw, isNarrow), sessionLimits: sessions.limits },
     network: {
       delayMs: times(0.001, chance.pick([0.01, 0.05, 0.2])),
+      bulkMs: times(0, 0),
       redialMs: times(0.01, chance.pick([0.1, 1])),
       silenceMs: electionTimeoutMs * chance.between(2, 8),
       crashNotice: chance.pick([0, 0.5, 1]),
@@ -72,6 +73,7 @@ export function drawPace(chance: Chance, more: Chance): Pace {
     administrator: {
       everyMs: areManaged ? electionTimeoutMs * chance.between(0.1, 1.5) : 0,
       timeoutMs: times(2, chance.pick([10, 40])),
+      growsFirst: false,
       echoMs: 15 * electionTimeoutMs,
       meanwhile: chance.pick([0, 0.3]),
       meanwhileMs: times(0, 0.5),
@@ -118,6 +120,7 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
       tailBytesMax: chance.pick([1000, 8 * 1024 * 1024]),
       snapshotsHeldMax: chance.pick([1, 2, 8]),
     },
+    tails: [],
     snapshotPolicy: chance.pick([
       { everyEntries: 1_000_000, everyBytes: 1e9 },
       { everyEntries: 20, everyBytes: 1e9 },

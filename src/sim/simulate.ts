@@ -98,6 +98,7 @@ class World {
       this.#moments.onElected(member);
     },
     committed: (leader) => this.#moments.onCommitted(leader),
+    changed: (leader) => this.#moments.onChanged(leader),
   });
   readonly #promises = new Promises(
     (what) => this.#verdict.note(what),
@@ -174,6 +175,7 @@ class World {
       standing: this.#standing,
       leaders: this.#safety.leaders,
       cutOffLeader: () => this.#faults.cutOffLeader(),
+      cutOff: (member) => this.#faults.cutOff(member),
     });
     const mayLose = (member: Member): boolean => this.#mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.#rareStates.onFault(name, member);
@@ -366,6 +368,7 @@ class World {
     if (member.node !== null) this.#standing.look(member.node.state);
     this.#safety.look(member);
     this.#rareStates.look(member);
+    this.#liars.look(member);
     this.#bounds.look(member);
   }
 
