@@ -81,7 +81,7 @@ export class SeedTally {
     if (outcome.kind === "fails") {
       const { seed, why, afterEvents } = outcome;
       const events = Math.min(afterEvents, this.#budget.eventsOfSeed);
-      this.#failures.push(`seed ${seed}: ${why}\n  see it again: bun run sim:nodes --seed ${seed} --events ${events}`);
+      this.#failures.push(`seed ${seed}: ${why}\n  see it again: bun run sim --seed ${seed} --events ${events}`);
       return;
     }
     const { result } = outcome;
