@@ -162,8 +162,7 @@ const houseRules: IRegularForbiddenRuleType[] = [
     name: "no-circles",
     severity: "error",
     comment: "A type that two files need of each other belongs in the one that the other builds on, or in a third",
-    // The older simulation goes away once src/sim does everything that it does.
-    from: { pathNot: "^test/sim/" },
+    from: {},
     to: { circular: true },
   },
   {

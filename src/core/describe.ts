@@ -60,7 +60,7 @@ export function describeEvent(event: Event): string {
   }
 }
 
-export function describeMessage(message: Message): string {
+function describeMessage(message: Message): string {
   switch (message.kind) {
     case "requestPreVote":
       return `RequestPreVote term ${message.term}, last ${at(message.last)}${yes(message.transfer, "(transfer)")}`;

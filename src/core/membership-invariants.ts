@@ -8,7 +8,8 @@ import { must } from "./must.ts";
 import type { State } from "./state.ts";
 
 export function checkMembership(state: State): void {
-  const { configurations } = state.log;
+  const { configurations, last } = state.log;
+  must((configurations.at(-1)?.position.index ?? 0) <= last.index, "a configuration goes with its entry (§4.1)");
   for (const { configuration } of configurations) checkConfiguration(configuration);
   for (const [at, { configuration }] of configurations.entries()) {
     if (at > 0)

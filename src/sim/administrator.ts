@@ -11,7 +11,7 @@ import { GraftError } from "../errors.ts";
 import type { RequestedChange } from "../ports/membership-requests.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
-import { type Candidate, drawChange } from "./draw-change.ts";
+import { type Candidate, drawChange, drawUndoing, type Nodes } from "./draw-change.ts";
 import { Life } from "./life.ts";
 import type { Member } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
@@ -20,13 +20,15 @@ import type { Standing } from "./standing.ts";
 export interface AdministratorPace {
   /** Between two requests, on average. 0: there are none. */
   readonly everyMs: number;
+  /** Whether it adds all nodes that are no members before it does anything else. */
+  readonly growsFirst: boolean;
   readonly timeoutMs: Range;
   /** How long a node may sleep with a request before it looks at it. */
   readonly echoMs: number;
   /** How often leadership is handed over while a change of the members is under way, and so long after it was asked for. */
   readonly meanwhile: number;
   readonly meanwhileMs: Range;
-  /** How often the leader is cut off as it is asked for a change. */
+  /** How often the leader is cut off as it is asked for a change, or a newcomer when it has been found. */
   readonly cutOff: number;
   readonly weights: Readonly<Record<"change" | "handOver" | "bringBack", number>>;
 }
@@ -40,6 +42,7 @@ export interface AdministratorWorld {
   readonly cutOffLeader: () => void;
   /** Members that are to be reached at other addresses than the cluster has of them. */
   readonly moved: () => readonly Member[];
+  readonly cutOff: (member: Member) => void;
   /** Who has led, by terms. */
   readonly leaders: ReadonlyMap<Term, MemberKey>;
   readonly trace: (line: string) => void;
@@ -54,6 +57,7 @@ export class Administrator {
   readonly #world: AdministratorWorld;
   readonly #client: GraftClient;
   readonly #life: Life;
+  #growsFirst: boolean;
   #isAsking = false;
   /** It has asked for leadership to be handed over, and has no answer yet. */
   isHandingOver = false;
@@ -72,6 +76,7 @@ export class Administrator {
     const addresses = members.map(({ address }) => address);
     const dial = links.dialOf("administrator", this.#life);
     this.#client = new GraftClient({ addresses, dial, clock: this.#life, session: "none" });
+    this.#growsFirst = pace.growsFirst;
     if (pace.everyMs > 0) this.#next();
   }
 
@@ -126,6 +131,7 @@ export class Administrator {
 
   async #act(): Promise<void> {
     this.#tryAll();
+    if (this.#growsFirst) return this.#askForChange();
     switch (this.#world.chance.weighted(this.#pace.weights)) {
       case "change":
         return this.#askForChange();
@@ -140,18 +146,32 @@ export class Administrator {
     const { chance, members, standing } = this.#world;
     const leader = chance.shuffled(members).find(({ isLeader }) => isLeader);
     const placed = leader?.node?.state.log.configurations.at(-1);
-    if (!this.isIdle || placed === undefined || placed.configuration.outgoing.length > 0) return;
+    if (this.#isAsking || placed === undefined || placed.configuration.outgoing.length > 0) return;
     const { configuration, position } = placed;
+    // What is left of an earlier request expects the configuration that it was drawn for, unless it only adds.
+    if (!this.isIdle && configuration.pending.length === 0) return;
     // A node that says that it was removed is brought back before it is added.
     const candidates = members.filter(({ isUp, isOut }) => isUp && !isOut);
     const running = candidates.map(({ key, address }): Candidate => ({ key: key!, address }));
     const silent = members.flatMap(({ key, isUp, isAsleep }) => (key !== null && (!isUp || isAsleep) ? [key] : []));
     const copying = members.flatMap(({ key, node }) => (key !== null && node?.state.refill ? [key] : []));
-    const change = drawChange(configuration, { running, silent, copying }, chance);
+    const change = this.#draw(configuration, { running, silent, copying });
     const decision = nextConfiguration(configuration, change, []);
     if (decision.kind === "append" && !standing.isBearable(decision.configuration)) return;
-    const isGrowing = change.remove.length + change.demote.length === 0;
+    const isGrowing = this.isIdle && change.remove.length + change.demote.length === 0;
     await this.#pursue(change, isGrowing && chance.happens(0.5) ? {} : { expectedIndex: position.index });
+  }
+
+  #draw(current: Configuration, nodes: Nodes): MembershipChange {
+    const { chance } = this.#world;
+    if (!this.isIdle) return drawUndoing(current, chance);
+    const isThere = ({ key }: Candidate): boolean => current.members.some((member) => member.key === key);
+    this.#growsFirst &&= !nodes.running.every(isThere);
+    if (!this.#growsFirst) return drawChange(current, nodes, chance);
+    const add = nodes.running
+      .filter((each) => !isThere(each))
+      .map((each) => ({ ...each, priority: null, voter: true }));
+    return { ...noChange, add };
   }
 
   /** In a way that is drawn, and maybe with something else that happens meanwhile. */
@@ -165,13 +185,14 @@ export class Administrator {
       const work = isPursued
         ? pursueChange(this.#client, asked, options)
         : this.#client.changeMembership(asked, options);
-      if (chance.happens(this.#pace.cutOff)) this.#world.cutOffLeader();
+      if (chance.happens(this.#pace.cutOff)) this.#cutOffOneOf(change);
       if (chance.happens(this.#pace.meanwhile)) meanwhile = this.#handOverMeanwhile(change);
       return work;
     });
     // What is pursued may have been asked for twice.
     const isClear = !isPursued && outcome?.effect !== "unknown";
-    if (!isClear) this.#echoesUntilMs = beganMs + options.timeoutMs + this.#pace.echoMs;
+    const echoesUntilMs = isClear ? 0 : beganMs + options.timeoutMs + this.#pace.echoMs;
+    this.#echoesUntilMs = Math.max(this.#echoesUntilMs, echoesUntilMs);
     await meanwhile;
   }
 
@@ -190,6 +211,14 @@ export class Administrator {
     if (outcome === null) this.#checkDone(change);
     else if (outcome.effect === "none") this.#checkUnchanged(before, outcome);
     return outcome;
+  }
+
+  /** What waits for a newcomer that is cut off waits long, and the administrator asks for other changes meanwhile. */
+  #cutOffOneOf({ add }: MembershipChange): void {
+    const { chance, members, cutOff, cutOffLeader } = this.#world;
+    const newcomer = members.find(({ key }) => add.some((each) => each.key === key));
+    if (newcomer === undefined || chance.happens(0.5)) return cutOffLeader();
+    this.#life.after(chance.from(this.#pace.meanwhileMs), () => cutOff(newcomer));
   }
 
   /** While the leader carries out a change: at once, or when it has begun with it, and rather to a node that is to stop voting. */

@@ -21,6 +21,8 @@ export interface Nodes {
   readonly copying: readonly MemberKey[];
 }
 
+/** How often a change that waits is answered by another one of the same nodes. */
+const undoOften = 0.8;
 /** How often a member that does not answer or has lost its log is removed rather than another one, and preferred. */
 const ailingGoOften = 0.7;
 const ailingLeadOften = 0.5;
@@ -56,7 +58,7 @@ export function drawChange(
       .shuffled(spares)
       .slice(0, count)
       .map((each) => addition(each, chance));
-  if (current.pending.length > 0 && chance.happens(0.5)) return drawUndoing(current, chance);
+  if (current.pending.length > 0 && chance.happens(undoOften)) return drawUndoing(current, chance);
   switch (chance.weighted(weights)) {
     case "add":
       return { ...noChange, add: newcomers(1 + chance.below(2)) };
@@ -81,8 +83,8 @@ export function drawChange(
   }
 }
 
-/** Something else is to become of a node for which another change waits, or which is to go by it. */
-function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
+/** Something else is to become of a node for which another change waits, or which is to go by it. Some change must wait. */
+export function drawUndoing({ pending, voters }: Configuration, chance: Chance): MembershipChange {
   const leaving = pending.flatMap(({ remove }) => remove);
   const named = pending.flatMap(({ promote, demote }) => [...promote, ...demote, ...leaving]);
   const name = chance.pick(leaving.length > 0 && chance.happens(0.7) ? leaving : named);

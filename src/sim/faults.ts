@@ -117,6 +117,7 @@ export class Faults {
     for (const member of resting) member.crash();
     this.#network.heal();
     this.#network.hurry();
+    this.#network.hurryBulk();
     for (const member of this.#members) {
       member.disk.recover();
       member.calm();
@@ -131,9 +132,14 @@ export class Faults {
   /** The leader, or any node when there is none. */
   cutOffLeader(): void {
     if (this.isOver) return;
-    const leader = this.#leaderOr(this.#chance.pick(this.#members));
-    this.#isolate(leader);
-    this.#happened("isolate", leader);
+    this.cutOff(this.#leaderOr(this.#chance.pick(this.#members)));
+  }
+
+  /** From all others. */
+  cutOff(member: Member): void {
+    if (this.isOver) return;
+    this.#isolate(member);
+    this.#happened("isolate", member);
   }
 
   startAll(): void {
@@ -296,7 +302,6 @@ export class Faults {
     this.cutBetween((one, other) => side.includes(one) !== side.includes(other));
   }
 
-  /** From all others. */
   #isolate(member: Member): void {
     this.cutBetween((one, other) => one === member || other === member);
   }

@@ -2,6 +2,7 @@
 // own: without them the rest of the story is the same until somebody believes them.
 import type { AppliedEntry } from "../ports/state-machine.ts";
 import { Chance } from "./chance.ts";
+import type { Member } from "./member.ts";
 import { Stranger } from "./stranger.ts";
 import { Thief, type ThiefWorld } from "./thief.ts";
 
@@ -15,6 +16,7 @@ const strangerSeeds = 0x5eed;
 const thiefSeeds = 0x7e1f;
 
 export class Liars {
+  readonly #stranger: Stranger | null;
   readonly #thief: Thief | null;
 
   /** @param keys what a thief writes; null: the plugin has no keys that are known */
@@ -23,11 +25,18 @@ export class Liars {
     seed: number,
     { keys, ...world }: Omit<ThiefWorld, "chance" | "everyMs" | "keys"> & { readonly keys: number | null },
   ) {
-    if (stranger > 0) new Stranger({ ...world, chance: new Chance(seed ^ strangerSeeds), everyMs: stranger }).lieOn();
+    this.#stranger =
+      stranger > 0 ? new Stranger({ ...world, chance: new Chance(seed ^ strangerSeeds), everyMs: stranger }) : null;
+    this.#stranger?.lieOn();
     this.#thief =
       thief > 0 && keys !== null
         ? new Thief({ ...world, chance: new Chance(seed ^ thiefSeeds), everyMs: thief, keys })
         : null;
+  }
+
+  /** After each event, at each member. */
+  look(member: Member): void {
+    this.#stranger?.look(member);
   }
 
   onApplied(entry: AppliedEntry): void {

@@ -3,36 +3,25 @@
 import type { MemoryDisk } from "./memory/memory-disk.ts";
 import { type MemberKey, type NodeId, type PlacedConfiguration, toMemberKey } from "../core/configuration.ts";
 import type { Message } from "../core/messages.ts";
-import type { SessionLimits } from "../core/sessions.ts";
-import type { Settings } from "../core/settings.ts";
 import { GraftError } from "../errors.ts";
 import { Node } from "../node/node.ts";
 import type { NodeEnd } from "../node/node-end.ts";
 import type { NodeOptions } from "../node/node-options.ts";
-import type { SnapshotPolicy } from "../node/snapshot-taker.ts";
 import type { LogFields, LogLevel, Logger } from "../ports/logger.ts";
 import type { NodeMessage } from "../ports/node-messages.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
-import type { Chance, Range } from "./chance.ts";
+import type { Chance } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
 import { LogLines } from "./log-lines.ts";
-import { type DamageName, damageSentences, type DiskPace, MachineDisk } from "./machine-disk.ts";
+import { type DamageName, damageSentences, MachineDisk } from "./machine-disk.ts";
+import { type MemberPace, settingsOf } from "./member-pace.ts";
 import { type Process, processOf, type SimNetwork } from "./network.ts";
 import type { Sent } from "./promises.ts";
 import type { Replica } from "./replica.ts";
 import { SimStateMachine, type Standstill, type Wrong } from "./state-machine.ts";
 import { sentenceOfLog } from "./transcript.ts";
 import { SimTransport } from "./transport.ts";
-
-export interface MemberPace {
-  readonly settings: Settings;
-  readonly snapshotPolicy: SnapshotPolicy;
-  readonly disk: DiskPace;
-  readonly scrubIntervalMs: number;
-  readonly workMs: Range;
-  readonly sessionLimits: SessionLimits;
-}
 
 export interface MemberWorld {
   readonly network: SimNetwork;
@@ -164,7 +153,7 @@ export class Member {
 
   start(): void {
     if (this.#running !== null) return;
-    const { network, chance, pace, trace } = this.#world;
+    const { network, chance, machines, pace, trace } = this.#world;
     const life = new Life(network.schedule, chance);
     const opened = this.#open(life);
     if (opened === null) return;
@@ -190,7 +179,7 @@ export class Member {
       {
         id: this.id,
         cluster: "sim",
-        settings: pace.settings,
+        settings: settingsOf(pace, machines.indexOf(this)),
         snapshotPolicy: pace.snapshotPolicy,
         scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
@@ -394,16 +383,4 @@ export class Member {
     };
     return { enabled: (level) => level !== "trace", log };
   }
-}
-
-/** Whether this one leads, and all of these follow it in its term. It may be one of them. */
-export function isFollowed({ isLeader, node }: Member, by: readonly Member[]): boolean {
-  const leader = node?.state;
-  if (leader === undefined || !isLeader) return false;
-  return by.every((each) => {
-    const state = each.node?.state;
-    if (state === leader) return true;
-    if (state?.currentTerm !== leader.currentTerm) return false;
-    return state.role.kind === "follower" && state.role.leader === leader.self;
-  });
 }

@@ -32,6 +32,8 @@ export interface Process {
 
 export interface NetworkPace {
   readonly delayMs: Range;
+  /** How much longer a part of a snapshot takes. */
+  readonly bulkMs: Range;
   readonly redialMs: Range;
   /** How long a connection lives of which one side hears nothing. */
   readonly silenceMs: number;
@@ -78,6 +80,7 @@ export class SimNetwork {
   readonly #holding = new Set<Lane>();
   readonly #bulk: MemoryBulkLinks;
   #bulkClearMs = 0;
+  #isBulkSlow: boolean;
   frames = 0;
 
   constructor(schedule: Schedule, chance: Chance, pace: NetworkPace, trace: (line: string) => void) {
@@ -85,8 +88,10 @@ export class SimNetwork {
     this.#chance = chance;
     this.#pace = pace;
     this.trace = trace;
+    this.#isBulkSlow = pace.bulkMs.high > 0;
     this.#bulk = new MemoryBulkLinks((delivery) => {
-      this.#bulkClearMs = Math.max(this.#bulkClearMs, schedule.nowMs + this.delayMs());
+      const lagMs = this.#isBulkSlow ? chance.from(pace.bulkMs) : 0;
+      this.#bulkClearMs = Math.max(this.#bulkClearMs, schedule.nowMs + this.delayMs() + lagMs);
       schedule.at(this.#bulkClearMs, delivery);
     });
   }
@@ -176,6 +181,11 @@ export class SimNetwork {
   /** No direction is slow any more. */
   hurry(): void {
     this.#slow.clear();
+  }
+
+  /** Snapshots are as quick as anything else. */
+  hurryBulk(): void {
+    this.#isBulkSlow = false;
   }
 
   heal(): void {

@@ -6,7 +6,7 @@ import type { CertificatePace } from "./certificates.ts";
 import type { ClientCutPace } from "./client-cuts.ts";
 import type { FaultPace } from "./faults.ts";
 import type { LiarPace } from "./liars.ts";
-import type { MemberPace } from "./member.ts";
+import type { MemberPace } from "./member-pace.ts";
 import type { NetworkPace } from "./network.ts";
 import type { TroublePace } from "./plugin-trouble.ts";
 import type { StalePace } from "./stale-reads.ts";
@@ -54,17 +54,13 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
     member: { ...drawMember(draw, isNarrow), sessionLimits: sessions.limits },
     network: {
       delayMs: times(0.001, chance.pick([0.01, 0.05, 0.2])),
+      bulkMs: times(0, 0),
       redialMs: times(0.01, chance.pick([0.1, 1])),
       silenceMs: electionTimeoutMs * chance.between(2, 8),
       crashNotice: chance.pick([0, 0.5, 1]),
       outlives: chance.pick([0, 0.3, 0.9]),
     },
-    clientCuts: {
-      partitionClients: later.pick([0, 0.3, 1]),
-      cutClients: later.pick([0, 0, 5, 20]) * electionTimeoutMs,
-      halfOpen: later.pick([0, 0, 0.2, 0.6]),
-      forMs: times(0.5, 10),
-    },
+    clientCuts: drawClientCuts(later, draw),
     faults: drawFaults(draw, areManaged, { ...drawMachines(more), ...drawMarks(later, areManaged) }),
     moments: { often: neverAtMoments, freshMs: times(0.01, 0.4) },
     liars: {
@@ -80,6 +76,7 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
     administrator: {
       everyMs: areManaged ? electionTimeoutMs * chance.between(0.1, 1.5) : 0,
       timeoutMs: times(2, chance.pick([10, 40])),
+      growsFirst: false,
       echoMs: 15 * electionTimeoutMs,
       meanwhile: chance.pick([0, 0.3]),
       meanwhileMs: times(0, 0.5),
@@ -96,6 +93,15 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
       sessionMs: sessions.sessionMs,
       silence: sessions.silence,
     },
+  };
+}
+
+function drawClientCuts(chance: Chance, { electionTimeoutMs, times }: Draw): ClientCutPace {
+  return {
+    partitionClients: chance.pick([0, 0.3, 1]),
+    cutClients: chance.pick([0, 0, 5, 20]) * electionTimeoutMs,
+    halfOpen: chance.pick([0, 0, 0.2, 0.6]),
+    forMs: times(0.5, 10),
   };
 }
 
@@ -135,6 +141,7 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
       tailBytesMax: chance.pick([1000, 8 * 1024 * 1024]),
       snapshotsHeldMax: chance.pick([1, 2, 8]),
     },
+    tails: [],
     snapshotPolicy: chance.pick([
       { everyEntries: 1_000_000, everyBytes: 1e9 },
       { everyEntries: 20, everyBytes: 1e9 },

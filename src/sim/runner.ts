@@ -4,7 +4,7 @@ import { type Found, shrink, type Telling } from "./shrink.ts";
 import { simulating } from "./simulate.ts";
 import { kindsDrawn, type Story } from "./story.ts";
 import { Violation } from "./violation.ts";
-import type { WholeResult } from "./whole-result.ts";
+import type { WholeResult } from "./whole-run.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
 export interface Plan {

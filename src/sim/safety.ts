@@ -25,6 +25,8 @@ export interface SafetyEvents {
   readonly elected: (member: Member, state: State) => void;
   /** This leader has found more of its log committed. */
   readonly committed: (leader: Member) => void;
+  /** This leader has appended a configuration. */
+  readonly changed: (leader: Member) => void;
 }
 
 export class Safety {
@@ -61,6 +63,7 @@ export class Safety {
       this.#broken(`${state.self} has lost its disk, and takes part though it was not added`);
     if (followsStranger(state)) this.#broken(`${state.self} follows a node that was never added`);
     if (state.role.kind === "leader") this.#lookAtLeader(member, state);
+    if (before !== null && hasAppendedConfiguration(before, state)) this.#told.changed(member);
     if (state.commitIndex === before?.commitIndex) return;
     this.#lookAtCommitted(state);
     if (state.role.kind === "leader") this.#lookAtCommittedByLeader(before, member, state);
@@ -141,6 +144,13 @@ export class Safety {
     this.#reached.set(key, entry.index);
   }
 }
+
+/** A leader's log is never cut, so the last configuration of it can only be a new one. */
+const hasAppendedConfiguration = (before: State, after: State): boolean =>
+  before.role.kind === "leader" &&
+  after.role.kind === "leader" &&
+  before.currentTerm === after.currentTerm &&
+  before.log.configurations.at(-1)?.position.index !== after.log.configurations.at(-1)?.position.index;
 
 /** Whether the log has this entry, or a snapshot in its place. */
 const holds = (log: LogTerms, index: LogIndex, term: Term): boolean =>

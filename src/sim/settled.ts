@@ -3,7 +3,7 @@
 import { isEmpty } from "./bounds.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Chance } from "./chance.ts";
-import { isFollowed, type Member } from "./member.ts";
+import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
 import type { Standing } from "./standing.ts";
 import type { Standstills } from "./standstills.ts";
@@ -87,4 +87,16 @@ export class Settled {
       return isApplied && node.state.log.last.index === appliedIndex;
     });
   }
+}
+
+/** Whether this one leads, and all of these follow it in its term. It may be one of them. */
+function isFollowed({ isLeader, node }: Member, by: readonly Member[]): boolean {
+  const leader = node?.state;
+  if (leader === undefined || !isLeader) return false;
+  return by.every((each) => {
+    const state = each.node?.state;
+    if (state === leader) return true;
+    if (state?.currentTerm !== leader.currentTerm) return false;
+    return state.role.kind === "follower" && state.role.leader === leader.self;
+  });
 }

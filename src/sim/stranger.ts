@@ -13,6 +13,8 @@ const stranger: MemberKey = toMemberKey("stranger", "disk1");
 /** How long a node waits at the least without a quorum before it hears a stranger, in election timeouts: core/vouching.ts. */
 const deafFor = 60;
 
+const liesAtOnce = 3;
+
 export interface StrangerWorld {
   readonly schedule: Schedule;
   readonly chance: Chance;
@@ -23,6 +25,8 @@ export interface StrangerWorld {
 
 export class Stranger {
   readonly #world: StrangerWorld;
+  /** The last life of each member in which it was lied to before it had a leader. */
+  readonly #greeted = new Map<Member, number>();
 
   constructor(world: StrangerWorld) {
     this.#world = world;
@@ -35,6 +39,16 @@ export class Stranger {
       for (const member of members) if (chance.happens(0.7)) this.#lieTo(member);
       this.lieOn();
     });
+  }
+
+  /** A member that has lost its log knows its cluster and no leader yet: it is lied to before the leader finds it. */
+  look(member: Member): void {
+    const { lives, node } = member;
+    const state = node?.state;
+    if (state === undefined || state.refill === null || state.genesis === null || leaderOf(state) !== null) return;
+    if (this.#greeted.get(member) === lives) return;
+    this.#greeted.set(member, lives);
+    for (let lies = 0; lies < liesAtOnce; lies++) this.#world.schedule.after(0, () => this.#lieTo(member));
   }
 
   #lieTo(member: Member): void {
@@ -74,6 +88,10 @@ export class Stranger {
 const isAlone = ({ vouching, nowMs, settings }: State): boolean =>
   vouching !== null && nowMs - vouching.aloneSinceMs >= (deafFor / 2) * settings.electionTimeoutMs;
 
+const leaderOf = ({ role }: State): MemberKey | null => (role.kind === "follower" ? role.leader : null);
+
 /** Whether this node takes one for its leader that is no machine of the cluster. */
-export const followsStranger = ({ role }: State): boolean =>
-  role.kind === "follower" && role.leader !== null && nodeIdOf(role.leader) === nodeIdOf(stranger);
+export function followsStranger(state: State): boolean {
+  const leader = leaderOf(state);
+  return leader !== null && nodeIdOf(leader) === nodeIdOf(stranger);
+}

@@ -9,7 +9,7 @@ type Theme = (pace: Pace, chance: Chance) => Pace;
 /** The members change all the time, leadership moves with them, and most clusters keep short logs. */
 const members: Theme = (pace, chance) => {
   const { electionTimeoutMs: timeout } = pace.member.settings;
-  return {
+  const drawn: Pace = {
     ...pace,
     founders: chance.pick([3, 3, 4, 5]),
     spares: 2,
@@ -23,7 +23,7 @@ const members: Theme = (pace, chance) => {
       // No node sleeps for as long.
       echoMs: 6 * timeout,
       meanwhile: 0.6,
-      cutOff: 0.15,
+      cutOff: 0.3,
       weights: { change: 6, handOver: 1, bringBack: 1 },
     },
     faults: {
@@ -48,7 +48,16 @@ const members: Theme = (pace, chance) => {
       cutMs: { low: 2 * timeout, high: 6 * timeout },
       damage: chance.pick([0, 0.5]),
     },
-    workload: { ...pace.workload, clients: chance.pick([3, 6]), thinkMs: { low: 0.1, high: 0.1 * timeout } },
+    // The events are for the members.
+    workload: { ...pace.workload, clients: chance.pick([1, 3]), thinkMs: { low: 0.1, high: 0.5 * timeout } },
+    moments: { ...pace.moments, often: { ...neverAtMoments, changed: chance.pick([0, 0, 0.2, 0.5]) } },
+  };
+  return {
+    ...drawn,
+    // A step waits for its learners, and other changes come before it is taken.
+    network: { ...drawn.network, bulkMs: { low: 0, high: chance.pick([0, 0, 3]) * timeout } },
+    // A member that has lost its log has to find the others in spite of a liar.
+    liars: drawn.faults.damage > 0 ? { ...pace.liars, stranger: 0.5 * timeout } : pace.liars,
   };
 };
 
@@ -58,7 +67,10 @@ const snapshots: Theme = (pace, chance) => {
   return {
     ...pace,
     founders: chance.pick([3, 3, 5]),
-    member: shortOf(pace, chance),
+    // What one leader has only in a snapshot the next one may have in its log.
+    member: { ...shortOf(pace, chance), tails: [0, 50] },
+    // Other leaders send the log while a snapshot is on its way.
+    network: { ...pace.network, bulkMs: { low: 0, high: chance.pick([0, 4]) * timeout } },
     administrator: handingOver(pace, chance),
     faults: {
       ...often(pace, { crash: 2, pause: 1, isolate: 3, split: 1, fullDisk: 0.5 }),
@@ -88,19 +100,29 @@ const disks: Theme = (pace, chance) => {
   };
 };
 
-/** Disks lose data, and it takes long to copy it. */
+/** Disks lose data, it takes long to copy it, and a node that was never added offers its own. */
 const losses: Theme = (pace, chance) => {
   const { electionTimeoutMs: timeout } = pace.member.settings;
   const settings = { ...pace.member.settings, messageBytesMax: 100, windowEntriesMax: 2 };
   return {
     ...pace,
     founders: chance.pick([3, 4, 5]),
+    // The founding does not name them, so what is left of their data does not say that they are members.
+    spares: Math.max(pace.spares, 1),
+    liars: { ...pace.liars, stranger: 0.5 * timeout },
     member: { ...pace.member, settings },
     network: { ...pace.network, delayMs: { low: 0.01 * timeout, high: chance.pick([0.05, 0.2]) * timeout } },
-    administrator: handingOver(pace, chance),
+    administrator: {
+      ...handingOver(pace, chance),
+      growsFirst: true,
+      timeoutMs: { low: 2 * timeout, high: 4 * timeout },
+      // No node sleeps for as long.
+      echoMs: 6 * timeout,
+    },
     faults: {
       ...only({ crash: 3, crashLeader: 2, isolate: 3, pause: 1, fullDisk: 0.5, lag: 0.5 }, pace),
       everyMs: timeout * chance.between(1, 4),
+      pauseMs: { low: 0.5 * timeout, high: 4 * timeout },
       cutMs: { low: 2 * timeout, high: 6 * timeout },
       damage: chance.pick([0.5, 0.9]),
       lostMark: Math.max(pace.faults.lostMark, 0.15),

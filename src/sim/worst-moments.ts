@@ -1,5 +1,6 @@
 // What goes wrong at the moment that hurts most? A leader ends as soon as it leads, with entries that few nodes have: one after the
-// other makes the logs of figures 7 and 8. A leader ends as soon as it takes something for committed, and a voter as soon as it has voted.
+// other makes the logs of figures 7 and 8. A leader ends as soon as it takes something for committed or changes the members, and a voter as
+// soon as it has voted.
 import type { Chance, Range } from "./chance.ts";
 import type { Faults } from "./faults.ts";
 import type { Member } from "./member.ts";
@@ -8,14 +9,16 @@ import type { Schedule } from "./schedule.ts";
 /**
  * `freshLeader`: a leader is cut off with fewer than a majority as soon as it leads, and crashes when it has been heard.
  * `fullFollower`: a disk is full while a leader begins, so that the first messages of the leader come to nothing. `committed`: a leader
- * crashes when it has committed something. `voted`: a node crashes when it has voted for another one.
+ * crashes when it has committed something. `changed`: a leader crashes when it has appended a configuration. `voted`: a node crashes when
+ * it has voted for another one.
  */
-export type WorstMomentName = "freshLeader" | "fullFollower" | "committed" | "voted";
+export type WorstMomentName = "freshLeader" | "fullFollower" | "committed" | "changed" | "voted";
 
 export const neverAtMoments: Readonly<Record<WorstMomentName, number>> = {
   freshLeader: 0,
   fullFollower: 0,
   committed: 0,
+  changed: 0,
   voted: 0,
 };
 
@@ -73,6 +76,13 @@ export class WorstMoments {
     if (faults.isOver) return;
     for (const member of members) if (member !== leader && member.isLeader && chance.happens(0.5)) hurry(member);
     if (chance.happens(this.#pace.often.committed)) this.#crashSoon(leader);
+  }
+
+  /** Others may have the configuration or not, and the leader finds it in its log when it is back. */
+  onChanged(leader: Member): void {
+    const { chance, faults } = this.#world;
+    const often = this.#pace.often.changed;
+    if (!faults.isOver && often > 0 && chance.happens(often)) this.#crashSoon(leader);
   }
 
   onVoted(voter: Member): void {

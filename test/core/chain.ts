@@ -3,7 +3,7 @@ import type { Entry } from "../../src/core/entry.ts";
 import type { Chains } from "../../src/core/histories.ts";
 
 /** The checksum after `entry`, when `before` is the one of the entry before it. Log and payload decide it alone. */
-export function nextChain(before: number, entry: Entry): number {
+function nextChain(before: number, entry: Entry): number {
   let hash = mix(mix(mix(before, entry.index), entry.term), entry.stampMs);
   hash = mix(hash, entry.kind.length);
   if (entry.kind === "command") for (const byte of entry.payload) hash = mix(hash, byte);

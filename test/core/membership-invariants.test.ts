@@ -73,6 +73,10 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
     "voters wait to leave",
     withConfigurations({ voters: [n1, n2], pending: [{ promote: [n3], demote: [n4], remove: [] }] }),
   ],
+  [
+    "a configuration goes with its entry (§4.1)",
+    { ...following, log: { ...following.log, configurations: [{ position: at(4, 2), configuration: current }] } },
+  ],
   ["one configuration leads to the next", withConfigurations({}, { voters: [n1, n2] })],
   ["one configuration leads to the next", withConfigurations(joint, joint)],
   ["one configuration leads to the next", withConfigurations(joint, {})],

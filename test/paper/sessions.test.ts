@@ -1,5 +1,5 @@
 // The thesis on clients, a sentence a test: §6.3 linearizable semantics by sessions, and their end. The tables behind them are
-// test/core/sessions.test.ts, whole clusters test/sim.
+// test/core/sessions.test.ts, whole clusters src/sim.
 import { describe, expect, test } from "bun:test";
 import { SessionTable } from "../../src/core/sessions.ts";
 import { effectsOf, leader, take } from "../core/build.ts";

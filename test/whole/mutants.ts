@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type * as definitionCheck from "../../src/adapters/plugin/definition-check.ts";
 import type { Violation } from "../../src/sim/violation.ts";
 import type { Story } from "../../src/sim/story.ts";
-import type { simulateWhole, WholeOptions } from "../../src/sim/simulate.ts";
+import type { simulateWhole } from "../../src/sim/simulate.ts";
+import type { WholeOptions } from "../../src/sim/whole-run.ts";
 
 type DefinitionCheck = Pick<typeof definitionCheck, "checkDefinition">;
 
@@ -124,8 +125,9 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "node/waiting-reads.ts",
     text: "this.#ready.push({ position, age: null, waiters });",
     by: "this.#ready.push({ position: { ...position, index: 0 }, age: null, waiters });",
-    from: 2077,
-    events: 300,
+    from: 2002,
+    events: 1000,
+    story: { faults: ["slowMachine", "crash", "isolate"] },
     caughtBy: /linearizable|was committed before it began/,
   },
   {
@@ -169,8 +171,9 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "client/attempt.ts",
     text: "if (isInDoubt && !changesNothing(body)) return outcomeUnknown",
     by: 'if (isInDoubt && body.kind === "backup") return outcomeUnknown',
-    from: 2040,
-    events: 300,
+    from: 2002,
+    events: 1000,
+    story: { faults: ["crashLeader", "isolate", "resetClients"] },
     caughtBy: /no effect/,
   },
   {
@@ -214,8 +217,9 @@ export const wholeMutants: readonly WholeMutant[] = [
     file: "sim/memory/memory-mark.ts",
     text: "mark.damage ?? whatIsMissing(disk, mark) ??",
     by: "mark.damage ??",
-    from: 2024,
-    events: 6000,
+    from: 2041,
+    events: 1000,
+    story: { theme: "losses", faults: ["damage", "crash", "crashLeader", "isolate"] },
     caughtBy: /./,
   },
   {

@@ -28,6 +28,7 @@ function noticed(messages: readonly Message[], lagMs: number): readonly string[]
   const chance = new Chance(1);
   const pace = {
     delayMs: { low: 1, high: 1 },
+    bulkMs: { low: 0, high: 0 },
     redialMs: { low: 0, high: 0 },
     silenceMs: 1e6,
     crashNotice: 0,

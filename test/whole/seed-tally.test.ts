@@ -53,9 +53,9 @@ describe("a run over many seeds", () => {
       afterEvents,
     });
     expect(tallyOf([fails(7, 400), holds(8), fails(9, 1200), holds(10)]).failures).toEqual([
-      "seed 7: two leaders\n  see it again: bun run sim:nodes --seed 7 --events 400",
+      "seed 7: two leaders\n  see it again: bun run sim --seed 7 --events 400",
       // In the quiet time, which comes after as many events with faults as ever.
-      "seed 9: two leaders\n  see it again: bun run sim:nodes --seed 9 --events 1000",
+      "seed 9: two leaders\n  see it again: bun run sim --seed 9 --events 1000",
     ]);
   });
 

@@ -1,7 +1,7 @@
 // What do many seeds come to? Sums over them how much was simulated and how often each rare state was reached, and says what is wrong.
 // Outcomes count in the order of the seeds, so that the sum depends on the first seed alone and not on which process was quicker.
 import { rareStates } from "../../src/sim/rare-states/all.ts";
-import type { WholeResult } from "../../src/sim/whole-result.ts";
+import type { WholeResult } from "../../src/sim/whole-run.ts";
 
 export interface SeedOrder {
   readonly seed: number;
@@ -81,7 +81,7 @@ export class SeedTally {
     if (outcome.kind === "fails") {
       const { seed, why, afterEvents } = outcome;
       const events = Math.min(afterEvents, this.#budget.eventsOfSeed);
-      this.#failures.push(`seed ${seed}: ${why}\n  see it again: bun run sim:nodes --seed ${seed} --events ${events}`);
+      this.#failures.push(`seed ${seed}: ${why}\n  see it again: bun run sim --seed ${seed} --events ${events}`);
       return;
     }
     const { result } = outcome;

@@ -1,5 +1,22 @@
-// What comes of a simulation in which nothing is violated: how much of everything there was.
+// What a simulation is told to do, and what comes of it when nothing is violated: how much of everything there was.
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import type { Drawing } from "./draw-input.ts";
 import type { RareStateCounts } from "./rare-states/watch.ts";
+import type { Story } from "./story.ts";
+
+export interface WholeOptions {
+  readonly seed: number;
+  readonly plugin: Plugin;
+  /** A copy of the plugin's module for the next life of a node; default: all lives share one. */
+  readonly copy?: (say: (text: string) => void) => Plugin;
+  /** What clients ask; default: puts and gets, which the plugin has to know. */
+  readonly drawing?: Drawing;
+  /** Default: all that the seed draws. */
+  readonly story?: Story;
+  /** Of faults and load, in events; the quiet time comes after it. */
+  readonly events?: number;
+  readonly trace?: (line: string) => void;
+}
 
 export interface WholeResult {
   readonly events: number;
