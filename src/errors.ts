@@ -32,7 +32,7 @@ const effects = {
   "backup-failed": "none",
   /** The request was executed and its result cannot be delivered. */
   "result-lost": "done",
-  /** The command is committed, and the state machine stopped at its entry or before it. */
+  /** The command is committed, and the state machine stopped or hangs at its entry or before it. */
   "apply-failed": "unknown",
   /** The answer was lost or did not come in time. */
   "outcome-unknown": "unknown",

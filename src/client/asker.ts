@@ -4,7 +4,17 @@ import type { Millis } from "../core/log-position.ts";
 import type { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClientReply, ErrorReply, RequestId } from "../ports/requests.ts";
-import { inDoubt, isRepeatable, judge, judgeFailure, judgeUnanswered, subjectOf, type Verdict } from "./attempt.ts";
+import {
+  type Doubt,
+  graverDoubt,
+  inDoubt,
+  isRepeatable,
+  judge,
+  judgeFailure,
+  judgeUnanswered,
+  subjectOf,
+  type Verdict,
+} from "./attempt.ts";
 import type { Connection, Dial, Ending, RequestBody } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { isMember } from "./members.ts";
@@ -62,7 +72,7 @@ interface Attempt extends Question, Pursued {
   /** The addresses of nodes that do not accept this program. */
   refusedBy: Set<string> | null;
   /** A node may have taken it whose answer is lost. */
-  isInDoubt: boolean;
+  doubt: Doubt | null;
   /** Followed since the last pause. */
   redirects: number;
   pauses: number;
@@ -135,7 +145,7 @@ export class Asker {
       id: 0,
       earlier: null,
       refusedBy: null,
-      isInDoubt: false,
+      doubt: null,
       redirects: 0,
       pauses: 0,
       lastError: null,
@@ -196,8 +206,8 @@ export class Asker {
     const isLatest = attempt.connection === connection;
     if (isLatest) attempt.connection = null;
     else attempt.earlier?.delete(address);
-    if (inDoubt(ending)) attempt.isInDoubt = true;
     const verdict = judge(attempt.body, ending);
+    if (inDoubt(ending) && verdict.kind !== "answered") attempt.doubt = graverDoubt(attempt.doubt, verdict);
     switch (verdict.kind) {
       case "answered": {
         const objection = this.#objectionTo(address, verdict.reply);
@@ -211,7 +221,7 @@ export class Asker {
       }
       case "failed":
         if (ending.kind === "lost") this.#route.turnAwayFrom(address);
-        this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), verdict.error));
+        this.#fail(attempt, judgeFailure(attempt.body, doubtOf(attempt), verdict.error));
         return;
       case "refused":
         this.#refused(attempt, address, verdict.error, isLatest);
@@ -234,7 +244,7 @@ export class Asker {
     attempt.refusedBy.add(address);
     this.#route.turnAwayFrom(address);
     const isHopeless = attempt.pinned !== null || this.addresses.every((each) => attempt.refusedBy?.has(each));
-    if (isHopeless) this.#fail(attempt, judgeFailure(attempt.body, this.#isInDoubt(attempt), error));
+    if (isHopeless) this.#fail(attempt, judgeFailure(attempt.body, doubtOf(attempt), error));
     else if (isLatest) this.#try(attempt);
   }
 
@@ -305,14 +315,7 @@ export class Asker {
   }
 
   #giveUp(attempt: Attempt, reason: string): void {
-    this.#fail(attempt, judgeUnanswered(attempt.body, this.#isInDoubt(attempt), reason, attempt.lastError));
-  }
-
-  /** Whether a node may have taken the request whose answer has not been heard. */
-  #isInDoubt({ isInDoubt, connection, id, earlier }: Attempt): boolean {
-    if (isInDoubt || connection?.hasLeft(id) === true) return true;
-    if (earlier !== null) for (const asked of earlier.values()) if (asked.connection.hasLeft(asked.id)) return true;
-    return false;
+    this.#fail(attempt, judgeUnanswered(attempt.body, doubtOf(attempt), reason, attempt.lastError));
   }
 
   #fail(attempt: Attempt, error: GraftError): void {
@@ -326,6 +329,16 @@ export class Asker {
     if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
   }
 }
+
+/** Whether a node may have taken the request whose answer has not been heard, and what is known of that. */
+function doubtOf({ doubt, connection, id, earlier }: Attempt): Doubt | null {
+  if (doubt !== null) return doubt;
+  if (connection?.hasLeft(id) === true) return unheard;
+  if (earlier !== null) for (const asked of earlier.values()) if (asked.connection.hasLeft(asked.id)) return unheard;
+  return null;
+}
+
+const unheard: Doubt = { error: null };
 
 /** Keeps what explains most: that another cluster runs somewhere before all, and that a node does not lead after all. */
 function note(attempt: Attempt, error: GraftError): void {

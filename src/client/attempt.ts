@@ -59,14 +59,29 @@ export const inDoubt = (ending: Ending): boolean =>
   ending.kind === "lost" ||
   (ending.kind === "reply" && ending.reply.kind === "error" && ending.reply.code === "outcome-unknown");
 
+/** A copy of a request may have been taken. `error`: how it ended; null: nothing has been heard of it. */
+export interface Doubt {
+  readonly error: GraftError | null;
+}
+
+/** Of two copies in doubt the one is told whose node has said what happened. */
+export const graverDoubt = (earlier: Doubt | null, later: Doubt): Doubt =>
+  isToldByNode(earlier) && !isToldByNode(later) ? earlier : later;
+
+const isToldByNode = (doubt: Doubt | null): doubt is { readonly error: GraftError } =>
+  doubt?.error?.code === "outcome-unknown";
+
+const wordsOf = (doubt: Doubt): string =>
+  isToldByNode(doubt) ? doubt.error.message : "an earlier copy was sent and its answer was lost";
+
 /**
  * What a failure means for a request of which another copy may have been taken before: that this copy had no effect says
  * nothing of the other one. Only a refusal by the state machine does: the cluster remembers it for every copy of the session.
  */
-export function judgeFailure(body: RequestBody, isInDoubt: boolean, error: GraftError): GraftError {
-  if (!isInDoubt || error.about(subjectOf(body)).effect !== "none" || changesNothing(body)) return error;
+export function judgeFailure(body: RequestBody, doubt: Doubt | null, error: GraftError): GraftError {
+  if (doubt === null || error.about(subjectOf(body)).effect !== "none" || changesNothing(body)) return error;
   if (body.kind === "command" && error.code === "rejected") return error;
-  return outcomeUnknown(`an earlier copy was sent and its answer was lost; the last one: ${error.message}`, error);
+  return outcomeUnknown(`${wordsOf(doubt)}; the last one: ${error.message}`, error);
 }
 
 export function judge(body: RequestBody, ending: Ending): Verdict {
@@ -85,13 +100,19 @@ export function judge(body: RequestBody, ending: Ending): Verdict {
 /** A request without an answer that is waited for no longer. `reason`: why not. `last`: what its last try met with. */
 export function judgeUnanswered(
   body: RequestBody,
-  isInDoubt: boolean,
+  doubt: Doubt | null,
   reason: string,
   last: GraftError | null,
 ): GraftError {
+  if (doubt !== null && !changesNothing(body)) return outcomeUnknown(unansweredInDoubt(doubt, reason, last));
   const because = last === null ? "no node answered" : last.message;
-  if (isInDoubt && !changesNothing(body)) return outcomeUnknown(last === null ? reason : `${reason}: ${because}`);
   return new GraftError("unavailable", `${reason}: ${because}`, last === null ? {} : { cause: last });
+}
+
+/** What another copy was refused for does not say what became of the copy in doubt. */
+function unansweredInDoubt(doubt: Doubt, reason: string, last: GraftError | null): string {
+  if (doubt.error !== null && (isToldByNode(doubt) || last === doubt.error)) return `${reason}: ${doubt.error.message}`;
+  return last === null ? reason : `${reason}: ${wordsOf(doubt)}; another copy: ${last.message}`;
 }
 
 function judgeError(body: RequestBody, reply: ErrorReply): Verdict {

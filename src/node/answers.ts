@@ -39,9 +39,6 @@ export function queryFailed(error: Error): ReplyError {
   return { code: error.code, message: error.message, leader: null };
 }
 
-/** The command is committed: other nodes may have applied it, and this one may later. */
-export const notApplied = ({ message }: Error): ReplyError => ({ code: "apply-failed", message, leader: null });
-
 /** A query is not put to a state machine that has stopped. */
 export const stateMachineStopped = ({ message }: Error): ReplyError => ({
   code: "state-machine",

@@ -6,11 +6,11 @@ import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
-import { notApplied } from "./answers.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules } from "./entry-runs.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import { UnderWay, type Work } from "./under-way.ts";
+import { notApplied } from "./waiting-clients.ts";
 
 export interface ApplierModules extends EntryRunsModules {
   readonly stateMachine: StateMachine;
@@ -202,7 +202,7 @@ export class Applier {
     const isFirst = this.#failure === null;
     this.#failure ??= error;
     this.#stoppedThrough ??= through;
-    for (const waiter of waiters) waiter?.fail(notApplied(error));
+    for (const waiter of waiters) waiter?.fail(notApplied(error.message));
     if (isFirst) this.#handlers.stateMachineFailed(error);
   }
 }

@@ -2,7 +2,7 @@
 // for the compaction that makes room again. The threshold to come back lies higher, so that nothing swings.
 import type { Millis } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DiskSpace } from "../ports/disk-space.ts";
+import type { DiskSpace, Room } from "../ports/disk-space.ts";
 
 export interface SpacePolicy {
   /** The larger of the two is the threshold. */
@@ -22,18 +22,23 @@ const bytesPerByte = 2;
 const fillBytesPerMs = 8 * 1024 * 1024;
 const goodForMsMax = 1_000;
 
+export interface DiskWatchModules {
+  readonly disk: DiskSpace;
+  readonly clock: Pick<Clock, "nowMs" | "soon">;
+  /** The system does not say how much is free: the node cannot continue. Never called from within a question. */
+  readonly failed: (error: unknown) => void;
+}
+
 export class DiskWatch {
-  readonly #disk: DiskSpace;
-  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #modules: DiskWatchModules;
   readonly #policy: SpacePolicy;
   #freeBytes = 0;
   #threshold = 0;
   #isLow = false;
   #goodUntilMs: Millis = Number.NEGATIVE_INFINITY;
 
-  constructor(disk: DiskSpace, clock: Pick<Clock, "nowMs">, policy: SpacePolicy) {
-    this.#disk = disk;
-    this.#clock = clock;
+  constructor(modules: DiskWatchModules, policy: SpacePolicy) {
+    this.#modules = modules;
     this.#policy = policy;
   }
 
@@ -65,16 +70,29 @@ export class DiskWatch {
   }
 
   #look(): void {
-    if (this.#clock.nowMs() >= this.#goodUntilMs) this.#measure();
+    if (this.#modules.clock.nowMs() >= this.#goodUntilMs) this.#measure();
   }
 
+  /**
+   * Timers, requests and peers ask. None of them can end the node in an orderly way, so no error reaches them: they get the answer
+   * of before, and the node ends in its next turn.
+   */
   #measure(): void {
+    const { disk, clock, failed } = this.#modules;
+    try {
+      this.#note(disk.measure());
+    } catch (error) {
+      this.#goodUntilMs = clock.nowMs() + goodForMsMax;
+      clock.soon(() => failed(error));
+    }
+  }
+
+  #note({ freeBytes, totalBytes }: Room): void {
     const { minFreeBytes, minFreePercent } = this.#policy;
-    const { freeBytes, totalBytes } = this.#disk.measure();
     this.#freeBytes = freeBytes;
     this.#threshold = Math.max(minFreeBytes, (minFreePercent / 100) * totalBytes);
     this.#isLow = freeBytes < this.#threshold * (this.#isLow ? enoughAgain : 1);
     const margin = Math.max(0, freeBytes - 2 * leftByWrites);
-    this.#goodUntilMs = this.#clock.nowMs() + Math.min(goodForMsMax, margin / fillBytesPerMs);
+    this.#goodUntilMs = this.#modules.clock.nowMs() + Math.min(goodForMsMax, margin / fillBytesPerMs);
   }
 }

@@ -5,13 +5,13 @@ import type { LogIndex } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
-import { answer, notApplied } from "./answers.ts";
+import { answer } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { Gathering } from "./gathering.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
-import type { Waiter, WaitingClients } from "./waiting-clients.ts";
+import { notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 16;
@@ -191,7 +191,7 @@ export class EntryRuns {
       if (waiting.count === 0) this.#handedThrough = this.#committedThrough;
       if (this.#handedThrough === this.#committedThrough) return;
       const entries = tail.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(error));
+      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(error.message));
       this.#handedThrough = entries.at(-1)!.index;
     }
   }

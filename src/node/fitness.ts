@@ -40,6 +40,8 @@ export interface FitnessOptions {
   /** Null: there is no certificate. */
   readonly certificateEnds: CertificateEnds | null;
   readonly arrive: (event: ArrivedEvent) => void;
+  /** The disk does not answer. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class Fitness {
@@ -60,7 +62,7 @@ export class Fitness {
   constructor(modules: FitnessModules, options: FitnessOptions) {
     this.#modules = modules;
     this.#options = options;
-    this.disk = new DiskWatch(modules.disk, modules.clock, options.space);
+    this.disk = new DiskWatch({ ...modules, failed: options.failed }, options.space);
     this.#dialling = new Dialling({ ...modules, state: options.state });
   }
 

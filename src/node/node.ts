@@ -121,7 +121,9 @@ export class Node {
     const nowMs = clock.nowMs();
     const hangs = applier.lookForEndlessWork();
     const untilMs = answeredUntil(nowMs, hangs);
-    for (const each of [waiting, reads, mailbox, applier]) each.expire(untilMs, hangs);
+    const { commitIndex: index, currentTerm: term } = this.state;
+    waiting.expire(untilMs, hangs, { index, term });
+    for (const each of [reads, mailbox, applier]) each.expire(untilMs, hangs);
     this.requests.expire(nowMs);
     transport.flush();
     fitness.sweep();

@@ -23,7 +23,7 @@ import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
 import type { OpenRequest, OpenRequests } from "./open-requests.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
-import { because, notAnswered, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
+import { cannotGoOn, notAnswered, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
 
 /** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
 const timeoutMsMax = 10 * 60 * 1000;
@@ -102,7 +102,7 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     return fail({ code: "overloaded", message, leader: null });
   }
   const isForItsState = leads || request.kind === "query" || request.kind === "backup";
-  if (endlessWork !== null && isForItsState) return fail(notAnswered(because("not taken", endlessWork)));
+  if (endlessWork !== null && isForItsState) return fail(notAnswered(cannotGoOn(endlessWork)));
   const objection = node.open.objection(client.name, payload.byteLength);
   if (objection !== null) return fail({ code: "overloaded", message: objection, leader: null });
   const open = node.open.open(client.name, payload.byteLength);

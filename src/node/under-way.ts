@@ -2,7 +2,7 @@
 // when they are handed over, and removed when the state machine is done with them. Once the node ends, no answer is heard any more.
 import type { Millis } from "../core/log-position.ts";
 import type { Endless } from "./endless-work.ts";
-import { because, giveUp, isRead, type Waiter } from "./waiting-clients.ts";
+import { because, giveUp, isRead, late, notAnswered, type Waiter } from "./waiting-clients.ts";
 
 /** A run of entries or a slice of queries. */
 export interface Work {
@@ -68,9 +68,10 @@ export class UnderWay {
     for (const { waiters } of this.#all) {
       for (const waiter of waiters) {
         if (waiter === null || waiter.dueMs > nowMs) continue;
+        if (!isRead(waiter)) waiter.fail(late(waiter, true, hangs));
         // The query that hangs is among these: its client must not ask the next node.
-        if (isRead(waiter) && hangs?.entry === null) waiter.fail({ code: "query-failed", message, leader: null });
-        else giveUp(waiter, message);
+        else if (hangs?.entry === null) waiter.fail({ code: "query-failed", message, leader: null });
+        else waiter.fail(notAnswered(message));
       }
     }
   }

@@ -76,9 +76,25 @@ export const notAnswered = (message: string): ReplyError => ({ code: "unavailabl
 
 export const isRead = (waiter: Waiter): waiter is ReadWaiter => waiter.kind === "query" || waiter.kind === "reach";
 
+/** The command is committed: other nodes may have applied it, and this one may later. */
+export const notApplied = (message: string): ReplyError => ({ code: "apply-failed", message, leader: null });
+
+/** The cause alone: of the same command another copy may have been taken. */
+export const cannotGoOn = ({ problem }: Endless): string => `this node cannot go on: ${problem}`;
+
 /** What happened, with what the state machine hangs at, if it does: that is why. */
 export const because = (what: string, hangs: Endless | null): string =>
-  hangs === null ? what : `${what}, and this node cannot go on: ${hangs.problem}`;
+  hangs === null ? what : `${what}, and ${cannotGoOn(hangs)}`;
+
+/** The time is up. An entry at which one state machine hangs is one at which each of them does: a copy in the log would hang as well. */
+export function late({ kind }: ProposalWaiter, isCommitted: boolean, hangs: Endless | null): ReplyError {
+  const reason = because(
+    isCommitted ? "not answered in time" : "the entry was not committed and applied in time",
+    hangs,
+  );
+  const waitsForEntry = isCommitted && kind === "command" && hangs !== null && hangs.entry !== null;
+  return waitsForEntry ? notApplied(reason) : outcomeUnknown(reason);
+}
 
 /** The node cannot learn any more what becomes of the request. */
 export function giveUp(waiter: Waiter, reason: string): void {
@@ -192,14 +208,24 @@ export class WaitingClients {
   /**
    * Answers those whose time is up. A proposal that is held may still get its place when a hand-over fails: its outcome is open
    * like that of a placed one, and so is its request.
+   *
+   * @param committed the commit index of this node, in its current term. No other node leads in the term of an own entry
    */
-  expire(nowMs: Millis, hangs: Endless | null = null): void {
-    for (const proposed of this.#each()) {
-      const { waiter } = proposed;
-      if (waiter === null || waiter.dueMs > nowMs) continue;
-      proposed.waiter = null;
-      this.#fail(waiter, outcomeUnknown(because("the entry was not committed and applied in time", hangs)));
+  expire(nowMs: Millis, hangs: Endless | null = null, committed: LogPosition | null = null): void {
+    for (const proposed of this.#unplaced.values()) this.#expire(proposed, nowMs, false, hangs);
+    for (const [index, latest] of this.#placed) {
+      for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
+        const isCommitted = placed.term === committed?.term && index <= committed.index;
+        this.#expire(placed, nowMs, isCommitted, hangs);
+      }
     }
+  }
+
+  #expire(proposed: Proposed, nowMs: Millis, isCommitted: boolean, hangs: Endless | null): void {
+    const { waiter } = proposed;
+    if (waiter === null || waiter.dueMs > nowMs) return;
+    proposed.waiter = null;
+    this.#fail(waiter, late(waiter, isCommitted, hangs));
   }
 
   /** The node ends: nobody is left without an answer. What has no place was neither written nor sent. */

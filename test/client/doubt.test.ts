@@ -135,6 +135,16 @@ class Script {
   }
 }
 
+/** What a node says of the copy that it has just been sent. */
+const refusals = [
+  "not-leader",
+  "unavailable",
+  "overloaded",
+  "unauthorized",
+  "session-expired",
+  "state-machine",
+] as const;
+
 const payload = new Uint8Array([1]);
 const requests: Readonly<Record<string, RequestKind>> = {
   "command of a session": {
@@ -197,6 +207,10 @@ async function run(name: string, scripted: readonly EndingName[]): Promise<Told>
 /** What is wrong with what the client was told; null: nothing. */
 function faultOf(name: string, { error, copies, isSentTwice, toldMs }: Told): string | null {
   const { effect, code, message } = error;
+  const refusal = refusals.find((each) => message.includes(`it says ${each}`));
+  const isOfACopy = /(?:another copy|the last one): it says/.test(message);
+  if (effect === "unknown" && refusal !== undefined && !isOfACopy)
+    return `${refusal} is told of every copy: ${message}`;
   const isAmong = (ending: string): boolean => copies.some((copy) => copy.ending.endsWith(ending));
   if (isSentTwice) return "it was sent again, although it may have been taken and would take effect twice";
   // The state machine keeps what became of a session's command, for every copy of it.

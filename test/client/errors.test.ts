@@ -139,6 +139,54 @@ describe("P26, P73: a copy that had no effect says nothing of the earlier one wh
   });
 });
 
+describe("P64, P73: a command whose first copy the leader holds while its state machine hangs", () => {
+  const hang = "its state machine has been busy with entry 6";
+  const refusedWith = "this copy was refused";
+
+  /** The leader, a:1, answers its first copy after 5.5 s, and refuses those that follow. The other nodes name it. */
+  function hanging(code: ReplyErrorCode): { readonly dial: Dial; readonly copies: string[] } {
+    const copies: string[] = [];
+    const leader = { id: "n1", address: "a:1" };
+    const dial: Dial = async (address, { onReply }) => {
+      const answer = (request: ClientRequest): void => {
+        const { id, kind } = request;
+        if (kind === "openSession" && address === "a:1") return onReply({ kind: "sessionOpened", id, session: 1 });
+        if (kind !== "command" || address !== "a:1") {
+          return onReply({ kind: "error", id, code: "not-leader", message: `${address} does not lead`, leader });
+        }
+        copies.push(address);
+        if (copies.length > 1) {
+          return onReply({ kind: "error", id, code: "unavailable", message: refusedWith, leader: null });
+        }
+        const late = (): void => onReply({ kind: "error", id, code, message: hang, leader: null });
+        time.at(time.nowMs() + 5_500, late);
+      };
+      return { clusterUuid: "c1", send: (request) => queueMicrotask(() => answer(request)), close: () => {} };
+    };
+    return { dial, copies };
+  }
+
+  async function failed(code: ReplyErrorCode): Promise<readonly [GraftError, number]> {
+    const { dial, copies } = hanging(code);
+    const client = new GraftClient({ addresses: ["a:1", "b:1", "c:1"], dial, clock: time });
+    const error = await failureOf(client.command(payload, { timeoutMs: 6_000 }));
+    await time.until(client.close());
+    return [error, copies.length];
+  }
+
+  test("names the hang, and no refusal of a later copy", async () => {
+    const [error, copies] = await failed("outcome-unknown");
+    expect(copies).toBeGreaterThan(1);
+    expect([error.code, error.message]).toEqual(["outcome-unknown", `not answered in time: ${hang}`]);
+  });
+
+  test("is not sent again once the leader has said that it is in the log", async () => {
+    const [error, copies] = await failed("apply-failed");
+    expect([error.code, error.message, copies]).toEqual(["apply-failed", hang, 1]);
+    expect(error.next).toStartWith("Do not send it again: it is in the log.");
+  });
+});
+
 describe("a session that cannot be opened leaves no doubt of the command, which was not sent", () => {
   test.each(replyErrorCodes)("%s", async (code) => {
     const commands: ClientRequest[] = [];

@@ -41,6 +41,26 @@ test("P63: clients that keep all they can lock out neither the administrators no
   expect(table.bytes).toBeLessThan(sessionLimits.bytesMax + sessionLimits.adminBytesMax);
 });
 
+test("P63: 1,024 sessions are a client's, and the last 1,024 of all the administrators'", () => {
+  const table = new SessionTable();
+  let lastId = 0;
+  const next = (client: string, isAdmin = false): string | null =>
+    table.open(++lastId, { client, isAdmin, timeoutMs: dayMs }, 10);
+  /** How many it opens before it is refused, and why it is. */
+  const greedy = (client: string, isAdmin = false): readonly [number, string] => {
+    for (let count = 0; count < 2_000; count++) {
+      const refusal = next(client, isAdmin);
+      if (refusal !== null) return [count, refusal];
+    }
+    return [2_000, "not refused"];
+  };
+  const own = [1_024, "this client has 1024 sessions already"] as const;
+  for (let nth = 1; nth <= 63; nth++) expect(greedy(`greedy-${nth}`)).toEqual(own);
+  expect(next("modest")).toBe("there are 64512 sessions already");
+  expect(greedy("admin", true)).toEqual(own);
+  expect(next("other admin", true)).toBe("there are 65536 sessions already");
+});
+
 test("P63: a client may keep as much as it leaves to the others", () => {
   const table = new SessionTable({ ...sessionLimits, bytesMax: 1000 });
   for (const [at, client] of ["a", "b", "c"].entries()) open(table, at + 1, client);

@@ -72,6 +72,9 @@ describe("who can be handed leadership", () => {
     expect(asLeader(play(state, transferTo(null))).transfer).toMatchObject({ target: n3 });
     const alone = play(leading(), fitness([n2, "hidden"], [n3, "hidden"]));
     expect(linesOf(alone, transferTo(null))).toEqual(["transfer: no other voter that could lead has answered lately"]);
+    // Clients reach a leader whose state machine has stopped, and would not reach this one.
+    const worse = play(leading(), fitness([n1, "stateMachine"], [n2, "hidden"]));
+    expect(linesOf(worse, transferTo("n2"))).toEqual(["transfer: n2 cannot lead well: no other voter can dial it"]);
   });
 
   test("one that would lead worse only when it is not named and there is no other", () => {

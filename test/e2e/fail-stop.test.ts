@@ -195,7 +195,8 @@ test("a throw on the state machine's own thread stops the state machine, and the
   const other = await TestCluster.start({ nodes: 1, plugin });
   try {
     await other.graft(["execute", "command", "anything", "--timeout", "5s"]);
-    await until("the node says it", () => other.logOf("n1").includes("failed outside of apply: Error: left behind"));
+    const said = /failed outside of apply, after entry \d+ \(term \d+\): Error: left behind/;
+    await until("the node says it", () => said.test(other.logOf("n1")));
     expect((await other.client.status()).nodes[0]?.problem).toContain("left behind");
     expect(other.process("n1").isRunning).toBe(true);
   } finally {

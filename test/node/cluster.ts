@@ -52,8 +52,8 @@ export interface Member {
   /** What reached the ports, in order: `send appendEntries n2`, `flush`, `write appendLog`, `transport.stop`, … */
   readonly trace: string[];
   readonly logs: string[];
-  /** On its disk, bytes. */
-  room: Room;
+  /** On its disk, bytes; an error: the disk does not say. */
+  room: Room | Error;
   /** These writes wait for `store.flushAll()`. Any other is durable before `write` returns. */
   holdsDisk: HeldWrites;
   /** The transport's `start` waits for it. */
@@ -64,6 +64,11 @@ export interface Member {
   end: NodeEnd | null;
   /** What the node has failed with at once: its process would be gone. */
   fatal: unknown;
+}
+
+function roomOf({ room }: Member): Room {
+  if (room instanceof Error) throw room;
+  return room;
 }
 
 export class Cluster {
@@ -146,7 +151,7 @@ export class Cluster {
       },
       {
         snapshots: createMemorySnapshotStore(options.files),
-        disk: { measure: () => member.room },
+        disk: { measure: () => roomOf(member) },
         store: tracedStore(store, trace, () => member.holdsDisk),
         transport: tracedTransport(transport, trace, () => member),
         stateMachine: machine,

@@ -1,5 +1,6 @@
 // Disks that fill: no commands before they are full, and everything else goes on.
 import { describe, expect, test } from "bun:test";
+import { GraftError } from "../../src/errors.ts";
 import { testClusters, three } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
@@ -200,5 +201,52 @@ describe("a disk that is full", () => {
       await cluster.advance(10_000, 100);
       expect([phaseMs, ...full!.node.state.unfit]).toEqual([phaseMs]);
     }
+  });
+});
+
+describe("a disk that does not say how much is free", () => {
+  const gone = new GraftError("storage", "the disk of /data is gone; look at its mount");
+
+  type Ask = (cluster: Cluster, member: Member) => void;
+  const askers: readonly (readonly [string, Ask])[] = [
+    ["a timer of the node", (cluster) => cluster.clock.advance(100)],
+    ["a command", (cluster, { id }) => void cluster.client(id).command("a")],
+    ["the status", (cluster, { id }) => void cluster.client(id).send((request) => ({ kind: "status", id: request }))],
+    [
+      "a peer that connects",
+      (_, { node }) => node.incoming.onPeerConnected({ id: "n2", incarnation: "n2-disk", bootId: "boot-2" }, null),
+    ],
+  ];
+
+  /** So little room is left that what was measured is good for 11 ms, and the next timer asks later than that. */
+  async function withoutWord(): Promise<Cluster> {
+    const cluster = await founded();
+    const { leader } = cluster;
+    leave(leader, 120);
+    await cluster.advance(2_000, 50);
+    await cluster.advance(50);
+    leader.room = gone;
+    return cluster;
+  }
+
+  test.each(askers)("ends its node as one whose disk has failed: asked by %s", async (_, ask) => {
+    const cluster = await withoutWord();
+    const { leader } = cluster;
+    ask(cluster, leader);
+    await cluster.settle();
+    expect(leader.logs).toContain("error the node stops");
+    await cluster.until("it has ended", () => leader.end !== null);
+    expect([leader.end, leader.fatal]).toEqual([{ kind: "failed", error: gone }, null]);
+  });
+
+  test("leaves no client without an answer", async () => {
+    const cluster = await withoutWord();
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    client.command("a");
+    client.query("count");
+    await cluster.until("it has ended", () => leader.end !== null);
+    expect(client.replies).toEqual(["1 unavailable", "2 unavailable"]);
+    for (const reply of client.raw) expect(reply).toMatchObject({ message: gone.message });
   });
 });

@@ -9,14 +9,22 @@ function watching(policy: { minFreeBytes: number; minFreePercent: number }, tota
   const room = { freeBytes: totalMiB * mebibyte, totalBytes: totalMiB * mebibyte };
   const clock = new ManualClock();
   let measured = 0;
-  const disk = { measure: () => ({ ...room, measured: ++measured }) };
-  const watch = new DiskWatch(disk, clock, policy);
+  const trouble: { error: Error | null } = { error: null };
+  const disk = {
+    measure: () => {
+      measured++;
+      if (trouble.error !== null) throw trouble.error;
+      return room;
+    },
+  };
+  const failures: unknown[] = [];
+  const watch = new DiskWatch({ disk, clock, failed: (error) => void failures.push(error) }, policy);
   const leave = (freeMiB: number): DiskWatch => {
     room.freeBytes = freeMiB * mebibyte;
     clock.advance(1_000);
     return watch;
   };
-  return { watch, clock, leave, count: () => measured };
+  return { watch, clock, leave, trouble, failures, count: () => measured };
 }
 
 test("the larger of the two thresholds counts", () => {
@@ -49,4 +57,21 @@ test("a disk that could fill before the next look is measured before every write
   leave(30);
   for (let write = 0; write < 100; write++) watch.hasRoomFor(1);
   expect(count()).toBeGreaterThan(100);
+});
+
+test("a disk that does not answer is reported after each question, and whoever asks gets the answer of before", () => {
+  const { leave, trouble, failures, clock } = watching({ minFreeBytes: 400 * mebibyte, minFreePercent: 0 });
+  expect(leave(500).isLow).toBeFalse();
+  const error = new Error("gone");
+  trouble.error = error;
+  const watch = leave(0);
+  expect([watch.isLow, watch.hasRoomFor(mebibyte), watch.hasRoomForBulk, watch.threshold / mebibyte]).toEqual([
+    false,
+    true,
+    true,
+    400,
+  ]);
+  expect(failures).toEqual([]);
+  clock.runSoon();
+  expect(failures).toEqual([error]);
 });

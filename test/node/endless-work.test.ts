@@ -142,6 +142,33 @@ describe("P64: while a state machine hangs", () => {
     expect(slower!.end).toBeNull();
   });
 
+  test("at an entry, the command in it and those behind it are told to be in the log, and later ones only why not", async () => {
+    const cluster = await founded(["n1"]);
+    const { leader } = cluster;
+    leader.machine.isSlow = true;
+    const index = leader.node.state.log.last.index + 1;
+    const client = cluster.client("n1");
+    client.command("endless", 9_000);
+    await cluster.settle();
+    leader.machine.busyWith = { kind: "entry", count: 1, index, term: 1 };
+    // More than the state machine is handed at once: the last ones wait for their turn, committed all the same.
+    for (let nth = 0; nth < 20; nth++) {
+      client.command("behind it", 9_000);
+      await cluster.settle();
+    }
+    await cluster.advance(6_000, 100);
+    expect(client.replies).toEqual([]);
+    client.command("comes later", 9_000);
+    expect(client.replies).toEqual(["22 unavailable"]);
+    await cluster.advance(2_700, 100);
+    const inTheLog = Array.from({ length: 21 }, (_, nth) => `${nth + 1} apply-failed`);
+    expect(new Set(client.replies.slice(1))).toEqual(new Set(inTheLog));
+    const cause = `this node cannot go on: its state machine has been busy with entry ${index} (term 1) since`;
+    const messages = client.raw.map((reply) => (reply.kind === "error" ? reply.message : ""));
+    expect(messages[0]).toStartWith(cause);
+    for (const message of messages) expect(message).toContain(cause);
+  });
+
   test("every error names what it hangs at, before its client stops waiting", async () => {
     const cluster = await founded(["n1"]);
     const { leader } = cluster;

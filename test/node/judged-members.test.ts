@@ -34,6 +34,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
       }),
       space: { minFreeBytes: 0, minFreePercent: 0 },
       certificateEnds: null,
+      failed: () => {},
       arrive: (event) => {
         if (event.kind === "fitness") told.push(event.unfit);
       },

@@ -71,9 +71,10 @@ describe("a member that has been found at another address", () => {
   };
 
   /** n1 looks for n2, which its log has at "old:1" and its file at "new:1". */
-  function setUp() {
+  function setUp(incarnation = "b") {
     const clock = new ManualClock();
     const n2At = { log: "old:1", isAt: "new:1", isReached: false };
+    const told: string[] = [];
     const member = () => ({ key: n2, address: n2At.log, priority: 0 });
     const moved = new MovedMembers({
       addresses: ["new:1"],
@@ -81,15 +82,15 @@ describe("a member that has been found at another address", () => {
       ownAddress: "n1:1",
       members: () => [member()],
       clock,
-      logger: { log() {}, enabled: () => false },
-      changed() {},
+      logger: { log: (_, message) => void told.push(message), enabled: () => true },
+      changed: () => void told.push("changed"),
       transport: {
         peers: () => [
           { id: "n2", address: n2At.log, reachable: n2At.isReached, reason: null, version: null, announced: null },
         ],
         discover: async (address) =>
           address === n2At.isAt
-            ? { kind: "there", identity: { id: "n2", incarnation: "b", bootId: "x" } }
+            ? { kind: "there", identity: { id: "n2", incarnation, bootId: "x" } }
             : { kind: "failed", reason: "nobody" },
       },
     });
@@ -99,11 +100,16 @@ describe("a member that has been found at another address", () => {
       return moved.addressOf(member());
     };
     moved.start();
-    return { n2At, look };
+    return { n2At, look, told };
   }
 
   test("is dialled there", async () => {
     expect(await setUp().look()).toBe("new:1");
+  });
+
+  test("is not found where another incarnation of the same id answers", async () => {
+    const { look, told } = setUp("c");
+    expect([await look(), told]).toEqual(["old:1", []]);
   });
 
   test("is dialled at the address of the log again when it is back there", async () => {

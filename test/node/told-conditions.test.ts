@@ -31,6 +31,7 @@ function setUp() {
       stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
       space: { minFreeBytes: 50, minFreePercent: 0 },
       certificateEnds: null,
+      failed: () => {},
       arrive: (event) => {
         if (event.kind === "fitness") unfit.push(event.unfit);
       },

@@ -169,8 +169,8 @@ export const wholeMutants: readonly WholeMutant[] = [
   {
     name: "a command in doubt is reported to have had no effect",
     file: "client/attempt.ts",
-    text: "if (isInDoubt && !changesNothing(body)) return outcomeUnknown",
-    by: 'if (isInDoubt && body.kind === "backup") return outcomeUnknown',
+    text: "if (doubt !== null && !changesNothing(body)) return outcomeUnknown",
+    by: 'if (doubt !== null && body.kind === "backup") return outcomeUnknown',
     from: 2002,
     events: 1000,
     story: { faults: ["crashLeader", "isolate", "resetClients"] },

@@ -5,9 +5,11 @@ import type { BusyWith } from "../../ports/state-machine.ts";
 
 const COUNT = 0;
 const KIND = 1;
+/** Of the latest entry. */
 const INDEX = 2;
 const TERM = 3;
-const PLACES = 4;
+const NTH = 4;
+const PLACES = 5;
 
 const IDLE = 0;
 const ENTRY = 1;
@@ -24,29 +26,47 @@ export class Progress {
 
   /** Null: with nothing. */
   get busyWith(): BusyWith | null {
-    const [count, kind, index, term] = this.#places as unknown as readonly [number, number, number, number];
+    const { count, kind, index, term, nth } = this.#noted;
     if (kind === ENTRY) return { kind: "entry", count, index, term };
-    return kind === QUERY ? { kind: "query", count, nth: index } : null;
+    return kind === QUERY ? { kind: "query", count, nth } : null;
+  }
+
+  /** For people: between which entries something has happened outside of them, or in which one. */
+  get moment(): string {
+    const { kind, index, term } = this.#noted;
+    const entry = `entry ${index} (term ${term})`;
+    if (kind === ENTRY) return `while it applied ${entry}`;
+    const before = index === 0 ? "before its first entry" : `after ${entry}`;
+    return kind === QUERY ? `while it answered a query, ${before}` : before;
+  }
+
+  get #noted() {
+    const places = this.#places as unknown as readonly [number, number, number, number, number];
+    const [count, kind, index, term, nth] = places;
+    return { count, kind, index, term, nth };
   }
 
   beginEntry(index: LogIndex, term: Term): void {
-    this.#begin(ENTRY, index, term);
+    this.#places[INDEX] = index;
+    this.#places[TERM] = term;
+    this.#begin(ENTRY);
   }
 
   /** @param nth of its slice */
   beginQuery(nth: number): void {
-    this.#begin(QUERY, nth, 0);
+    this.#places[NTH] = nth;
+    this.#begin(QUERY);
   }
 
   end(): void {
     this.#places[KIND] = IDLE;
   }
 
-  #begin(kind: number, index: number, term: number): void {
-    const places = this.#places;
-    places[INDEX] = index;
-    places[TERM] = term;
-    places[KIND] = kind;
-    places[COUNT]! += 1;
+  #begin(kind: number): void {
+    this.#places[KIND] = kind;
+    this.#places[COUNT]! += 1;
   }
 }
+
+/** What a handler left behind has failed. Whose handler that was is not known. */
+export const outsideOfApply = ({ moment }: Progress): string => `failed outside of apply, ${moment}`;

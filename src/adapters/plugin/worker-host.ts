@@ -15,7 +15,7 @@ import { nameOf, type PluginLocation, problem } from "./loader.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { isTakingTold } from "./outcome-pieces.ts";
 import type { Say } from "./plugin-console.ts";
-import { Progress } from "./progress.ts";
+import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
 import type { FromWorker, Load, SnapshotRequest, Taken, Told, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
@@ -93,10 +93,11 @@ class WorkerStateMachine implements StateMachine {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#stop(failure(`The state machine ${name} ${version} failed outside of apply: ${firstLine(event.message)}`));
+      const what = `${outsideOfApply(progress)}: ${firstLine(event.message)}`;
+      this.#stop(failure(`The state machine ${name} ${version} ${what}`));
     };
     worker.addEventListener("close", () =>
-      this.#stop(failure(`The thread of the state machine ${name} ${version} ended`)),
+      this.#stop(failure(`The thread of the state machine ${name} ${version} ended ${progress.moment}`)),
     );
   }
 

@@ -8,7 +8,7 @@ import { Garbage } from "./garbage.ts";
 import { loadPlugin, startFailure } from "./loader.ts";
 import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
 import { takeConsole } from "./plugin-console.ts";
-import { Progress } from "./progress.ts";
+import { outsideOfApply, Progress } from "./progress.ts";
 import { answerSlice } from "./query-slice.ts";
 import { packAnswers, type PackedAnswer, packOutcomes, unpackRequest } from "./run-layout.ts";
 import { isFatal, SnapshotRequests } from "./snapshot-requests.ts";
@@ -151,7 +151,7 @@ function watchForLeftovers(): void {
 }
 
 function onLeftover(cause: unknown): void {
-  if (executor !== null) stop(failure(executor, "failed outside of apply", cause));
+  if (executor !== null) stop(failure(executor, outsideOfApply(progress), cause));
 }
 
 function told(error: unknown): Told {
