@@ -37,6 +37,9 @@ const loads = [
   { label: "200 gets of 8 MiB", what: "get", count: 200 },
   { label: "1,000 lists of 10,000 keys", what: "list", count: 1_000 },
   { label: "32 puts of 1 MiB", what: "put", count: 32 },
+  { label: "4,000 puts of 64 bytes", what: "smallPut", count: 4_000 },
+  { label: "2,000 openings of sessions", what: "open", count: 2_000 },
+  { label: "5,000 questions for the status", what: "status", count: 5_000 },
 ];
 const connections = 1_024;
 
