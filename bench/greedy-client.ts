@@ -1,7 +1,7 @@
 // A client that takes all it can get, as a process of its own: `count` requests under way on one connection, or `count`
 // connections, until it is killed. Prints a line once it is at work, and one with what it got when its input ends.
 //
-//   bun bench/greedy-client.ts CERTS CLUSTER NAME ADDRESS get|list|put|connect COUNT
+//   bun bench/greedy-client.ts CERTS CLUSTER NAME ADDRESS get|list|put|smallPut|open|status|connect COUNT
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tlsDial } from "../src/client/dial.ts";
@@ -19,6 +19,7 @@ const tls = { ca: read("ca.crt"), cert: read(`${name}.crt`), key: read(`${name}.
 const dial = tlsDial({ cluster, name, tls, software: version });
 const timeoutMs = 60_000;
 const largeBytes = 1024 * 1024;
+const smallBytes = 64;
 
 const handshakesMax = 64;
 
@@ -26,9 +27,17 @@ let answers = 0;
 let refusals = 0;
 
 function requestOf(id: number): ClientRequest {
-  if (what === "put") {
-    const payload = encodeOperation("put", { key: `greedy${id % 16}`, value: new Uint8Array(largeBytes) });
-    return { kind: "command", id, payload, timeoutMs, session: null };
+  if (what === "status") return { kind: "status", id };
+  if (what === "open") return { kind: "openSession", id, timeoutMs, sessionTimeoutMs: timeoutMs };
+  if (what === "put" || what === "smallPut") {
+    const value = new Uint8Array(what === "put" ? largeBytes : smallBytes);
+    return {
+      kind: "command",
+      id,
+      payload: encodeOperation("put", { key: `greedy${id % 16}`, value }),
+      timeoutMs,
+      session: null,
+    };
   }
   const payload =
     what === "list" ? encodeOperation("list", { limit: 10_000 }) : encodeOperation("get", { key: "large" });

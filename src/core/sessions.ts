@@ -118,6 +118,8 @@ interface Pool {
 interface Owner {
   readonly client: ClientName;
   readonly sessions: Map<LogIndex, Session>;
+  /** None of them expires before: a client at its limit that goes on opening sessions must not cost a look at all of them each time. */
+  safeUntilMs: number;
   bytes: number;
 }
 
@@ -254,7 +256,13 @@ export class SessionTable {
 
   #begin(id: LogIndex, image: Omit<SessionImage, "id" | "outcomes">): Session {
     const { client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough } = image;
-    const owner = this.#owners.get(client) ?? { client, sessions: new Map(), bytes: 0 };
+    const owner = this.#owners.get(client) ?? {
+      client,
+      sessions: new Map(),
+      safeUntilMs: Number.POSITIVE_INFINITY,
+      bytes: 0,
+    };
+    owner.safeUntilMs = Math.min(owner.safeUntilMs, activeMs + timeoutMs);
     const pool = isAdmin ? this.#admins : this.#others;
     const state = { timeoutMs, activeMs, answeredBelow, refusedThrough };
     const session: Session = { owner, pool, ...state, outcomes: new Map(), bytes: 0 };
@@ -286,8 +294,12 @@ export class SessionTable {
   }
 
   #pruneClient(client: ClientName): void {
-    for (const [id, session] of this.#owners.get(client)?.sessions ?? []) {
+    const owner = this.#owners.get(client);
+    if (owner === undefined || this.#stampMs <= owner.safeUntilMs) return;
+    owner.safeUntilMs = Number.POSITIVE_INFINITY;
+    for (const [id, session] of owner.sessions) {
       if (this.#isExpired(session)) this.#remove(id, session);
+      else owner.safeUntilMs = Math.min(owner.safeUntilMs, session.activeMs + session.timeoutMs);
     }
   }
 

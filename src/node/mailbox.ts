@@ -2,7 +2,7 @@
 // all queries, then the commands as one proposal, each client name its share of it. The queries come first: they are confirmed by answers to what is sent after
 // them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
-import type { Millis } from "../core/log-position.ts";
+import type { Millis, Term } from "../core/log-position.ts";
 import type { Endless } from "./endless-work.ts";
 import { fairShare } from "./fair-share.ts";
 import {
@@ -39,13 +39,13 @@ export class Mailbox {
   #queries: ReadWaiter[] = [];
   /** What each client name has brought into the log, in bytes, while commands wait. */
   readonly #shares = new Map<string, number>();
-  readonly #holdsBack: () => boolean;
+  readonly #leadingTerm: () => Term | null;
 
-  /** @param holdsBack whether commands shall wait, because enough of them is on its way through the log */
-  constructor(waiting: WaitingClients, reads: WaitingReads, holdsBack: () => boolean = () => false) {
+  /** @param leadingTerm null: there is no log to keep short, since this node does not lead */
+  constructor(waiting: WaitingClients, reads: WaitingReads, leadingTerm: () => Term | null = () => null) {
     this.#waiting = waiting;
     this.#reads = reads;
-    this.#holdsBack = holdsBack;
+    this.#leadingTerm = leadingTerm;
   }
 
   /** Whether there is nothing to be taken now. */
@@ -101,8 +101,10 @@ export class Mailbox {
   }
 
   get #isFull(): boolean {
-    const { openCount, openBytes } = this.#waiting;
-    return (openCount >= underWayMax || openBytes >= underWayBytesMax) && this.#holdsBack();
+    const term = this.#leadingTerm();
+    if (term === null) return false;
+    const { count, bytes } = this.#waiting.underWay(term);
+    return count >= underWayMax || bytes >= underWayBytesMax;
   }
 
   /** At least one command, then as many as the bounds allow. Usually all of them. Else each client name gets its share. */

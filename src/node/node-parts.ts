@@ -60,7 +60,9 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
   const waiting = new WaitingClients();
   const reads = new WaitingReads(() => applier.serve());
   // Only a leader has a log to keep short. All others say at once that they do not lead.
-  const mailbox = new Mailbox(waiting, reads, () => state().role.kind === "leader" && !handlers.isEnded());
+  const mailbox = new Mailbox(waiting, reads, () =>
+    state().role.kind === "leader" && !handlers.isEnded() ? state().currentTerm : null,
+  );
   const fitness = new Fitness(modules, { ...options, state, arrive, failed, stateMachine: () => applier });
   const snapshots = new NodeSnapshots(modules, {
     cluster: options.cluster,

@@ -54,7 +54,15 @@ export type ReadWaiter = QueryWaiter | ReachWaiter;
 
 export type Waiter = ProposalWaiter | ReadWaiter;
 
+/** Commands on their way through the log, and the bytes of their payload. */
+interface UnderWay {
+  count: number;
+  bytes: number;
+}
+
 interface Proposed {
+  /** In which its place is; null: it has none. */
+  readonly term: Term | null;
   /** Open until it is known here what became of the proposal, whether its client still waits for that or not. */
   readonly request: OpenRequest;
   /** Null: its time was up, and it has been answered. */
@@ -68,6 +76,7 @@ interface Placed extends Proposed {
 }
 
 const nothing = new Uint8Array();
+const none: Readonly<UnderWay> = { count: 0, bytes: 0 };
 
 const outcomeUnknown = (message: string): ReplyError => ({ code: "outcome-unknown", message, leader: null });
 
@@ -104,6 +113,8 @@ export function giveUp(waiter: Waiter, reason: string): void {
 export class WaitingClients {
   readonly #unplaced = new Map<ProposalRef, Proposed>();
   readonly #placed = new Map<LogIndex, Placed>();
+  /** By the term of their places. */
+  readonly #underWay = new Map<Term | null, UnderWay>();
   #lastRef = 0;
   #count = 0;
   #openCount = 0;
@@ -124,11 +135,21 @@ export class WaitingClients {
     return this.#openBytes;
   }
 
+  /**
+   * What a leader of this term has on its way through its log. What an earlier term left behind may stay open until as many entries
+   * are committed in its place: it takes no room.
+   */
+  underWay(term: Term): Readonly<UnderWay> {
+    const [held, placed] = [this.#underWay.get(null) ?? none, this.#underWay.get(term) ?? none];
+    return { count: held.count + placed.count, bytes: held.bytes + placed.bytes };
+  }
+
   /** Registers a request. Returns the reference of its proposal. */
   add(waiter: ProposalWaiter): ProposalRef {
     const request = waiter.open;
     this.#lastRef++;
-    this.#unplaced.set(this.#lastRef, { request, waiter });
+    this.#unplaced.set(this.#lastRef, { term: null, request, waiter });
+    this.#weigh(null, 1, request.bytes);
     this.#count++;
     this.#openCount++;
     this.#openBytes += request.bytes;
@@ -142,6 +163,8 @@ export class WaitingClients {
       this.#unplaced.delete(ref);
       if (proposed === undefined) continue;
       const { request, waiter } = proposed;
+      this.#weigh(null, -1, -request.bytes);
+      this.#weigh(first.term, 1, request.bytes);
       if (waiter !== null) waiter.payload = nothing;
       const index = first.index + at;
       this.#placed.set(index, { request, waiter, term: first.term, earlier: this.#placed.get(index) ?? null });
@@ -249,10 +272,19 @@ export class WaitingClients {
     }
   }
 
-  #seenThrough({ request }: Proposed): void {
+  #seenThrough({ request, term }: Proposed): void {
+    this.#weigh(term, -1, -request.bytes);
     this.#openCount--;
     this.#openBytes -= request.bytes;
     request.close();
+  }
+
+  #weigh(term: Term | null, count: number, bytes: number): void {
+    const amount = this.#underWay.get(term) ?? { ...none };
+    amount.count += count;
+    amount.bytes += bytes;
+    if (amount.count === 0) this.#underWay.delete(term);
+    else this.#underWay.set(term, amount);
   }
 
   #fail(waiter: ProposalWaiter | null, error: ReplyError): void {

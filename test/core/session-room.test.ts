@@ -97,3 +97,37 @@ test("a refusal for want of room takes no room, and stays one, also after a rest
     expect(apply(each, stamp(7, 5, "app", 2), bytes(1))).toBe("applied");
   }
 });
+
+test("to refuse one that goes on opening sessions costs no look at all of its sessions each time", () => {
+  const table = new SessionTable();
+  const answer = (id: number, stampMs: number): string | null =>
+    table.open(id, { client: "a", isAdmin: false, timeoutMs: 1000 }, stampMs);
+  const refused = (firstId: number, stampMs: number): void => {
+    for (let id = firstId; id < firstId + 1000; id++) {
+      expect(answer(id, stampMs)).toBe("this client has 1024 sessions already");
+    }
+  };
+  for (let id = 1; id <= 1024; id++) expect(answer(id, 0)).toBeNull();
+  expect(looksAtMaps(() => refused(1025, 500))).toBe(0);
+  // Those that a command has kept are looked at once more, and then no more.
+  for (let id = 1; id <= 1024; id++) table.answerTo(stamp(id, 1, "a"), 600);
+  expect(looksAtMaps(() => refused(2025, 1100))).toBe(1);
+  expect([answer(3025, 1600), answer(3026, 1601)]).toEqual(["this client has 1024 sessions already", null]);
+});
+
+/** How often something goes through a map of at least 1,000. */
+function looksAtMaps(act: () => void): number {
+  const { prototype } = Map;
+  const iterate = prototype[Symbol.iterator];
+  let looks = 0;
+  prototype[Symbol.iterator] = function (this: Map<unknown, unknown>) {
+    if (this.size >= 1000) looks++;
+    return iterate.call(this);
+  };
+  try {
+    act();
+  } finally {
+    prototype[Symbol.iterator] = iterate;
+  }
+  return looks;
+}

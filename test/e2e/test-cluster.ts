@@ -54,12 +54,16 @@ export async function graft(args: readonly string[], { cwd, stdin, env = {} }: R
 }
 
 /** Resolves with what `look` returns once that is neither null nor false; throws after the deadline, saying what was awaited. */
-export async function until<T>(what: string, look: () => Promise<T | null | false> | T | null | false): Promise<T> {
-  const dueMs = performance.now() + patienceMs;
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | false> | T | null | false,
+  limitMs = patienceMs,
+): Promise<T> {
+  const dueMs = performance.now() + limitMs;
   for (;;) {
     const seen = await look();
     if (seen !== null && seen !== false) return seen;
-    if (performance.now() > dueMs) throw new Error(`not within ${patienceMs} ms: ${what}`);
+    if (performance.now() > dueMs) throw new Error(`not within ${limitMs} ms: ${what}`);
     await Bun.sleep(pollMs);
   }
 }

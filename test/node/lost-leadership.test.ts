@@ -94,4 +94,24 @@ describe("lost leadership", () => {
     target.store.flushAll();
     await cluster.stopAll();
   });
+
+  test("P64: commands whose fate is open from an earlier time in office keep no others out of the log", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const client = cluster.client(old.id);
+    cluster.isolate(old.id);
+    await cluster.settle();
+    for (let nth = 0; nth < 200; nth++) client.command("x".repeat(65 * 1024), 500);
+    await cluster.anotherLeader(old);
+    const lost = old.node.requests.open.bytes;
+    expect(lost).toBeGreaterThan(8 * 1024 * 1024);
+    cluster.rejoin(old.id);
+    await cluster.advance(500);
+    cluster.client(cluster.leader.id).send((id) => ({ kind: "transferLeadership", id, to: old.id }));
+    await cluster.until("the old one leads again", () => cluster.leader === old);
+    client.command("after");
+    await cluster.advance(500);
+    expect(client.replies.at(-1)).toStartWith("201 result");
+    await cluster.stopAll();
+  });
 });

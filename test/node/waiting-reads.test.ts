@@ -96,6 +96,28 @@ describe("waiting reads", () => {
     expect(order).toHaveLength(reads.count + order.length);
   });
 
+  test("P64: large answers are dear, however little the state machine needs for them", () => {
+    const reads = new WaitingReads();
+    const ask = (name: string): QueryWaiter => query(1_000, 10, new TestAsker(name));
+    reads.ready(reads.add(Array.from({ length: 40 }, () => ask("large"))), at(1));
+    const order: string[] = [];
+    const answerSlice = (): number => {
+      const slice = reads.take(1, 0);
+      for (const one of slice) {
+        const { name } = one.waiter.from;
+        order.push(name);
+        reads.charge(one, 0.01, name === "large" ? 8 * 1024 * 1024 : 10);
+      }
+      return slice.length;
+    };
+    answerSlice();
+    const before = order.length;
+    reads.ready(reads.add(Array.from({ length: 20 }, () => ask("small"))), at(1));
+    while (answerSlice() > 0);
+    expect(order.slice(before, before + 21).filter((name) => name === "small")).toHaveLength(20);
+    expect(order).toHaveLength(60);
+  });
+
   test("P64: what a client does not take is not worked for, until it takes it", () => {
     let woken = 0;
     const reads = new WaitingReads(() => woken++);

@@ -31,7 +31,7 @@ export interface TransportLimits {
    * write of the log may hold (node/mailbox.ts).
    */
   readonly requestsTurnBytes: number;
-  /** And how long they may take, ms. */
+  /** And how long they may take, ms. A command of another client crosses the loops of several nodes, and waits for a turn at each step. */
   readonly requestsTurnMs: number;
   /** Bytes of incomplete requests of all clients together. Beyond this the client name with the most loses one request. */
   readonly clientsArrivingBytesMax: number;
@@ -70,7 +70,7 @@ export const defaultLimits: TransportLimits = Object.freeze({
   adminsReserve: 64,
   requestsPerTurn: 1_024,
   requestsTurnBytes: 4 * 1024 * 1024,
-  requestsTurnMs: 10,
+  requestsTurnMs: 2,
   clientsArrivingBytesMax: 256 * 1024 * 1024,
   peerQueueBytesMax: 64 * 1024 * 1024,
   clientQueueBytesMax: 64 * 1024 * 1024,
