@@ -36,6 +36,8 @@ export interface FitnessModules {
 export interface FitnessOptions {
   readonly state: () => State;
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
+  /** Why the last snapshot of the state machine failed; null: it did not. */
+  readonly snapshotFailure: () => string | null;
   readonly space: SpacePolicy;
   /** Null: there is no certificate. */
   readonly certificateEnds: CertificateEnds | null;
@@ -190,7 +192,7 @@ export class Fitness {
   }
 
   #facts(): OwnCondition {
-    const { stateMachine, certificateEnds } = this.#options;
+    const { stateMachine, snapshotFailure, certificateEnds } = this.#options;
     const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
@@ -199,7 +201,7 @@ export class Fitness {
     const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, bytesKeptFree: this.disk.threshold };
-    return withProblems(facts, { refill, failure, endlessWork, ...limits });
+    return withProblems(facts, { refill, failure, endlessWork, snapshotFailure: snapshotFailure(), ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

@@ -61,8 +61,14 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
   const reads = new WaitingReads(() => applier.serve());
   // Only a leader has a log to keep short. All others say at once that they do not lead.
   const mailbox = new Mailbox(waiting, reads, () => state().role.kind === "leader" && !handlers.isEnded());
-  const fitness = new Fitness(modules, { ...options, state, arrive, stateMachine: () => applier });
-  const snapshots = new NodeSnapshots(modules, {
+  const fitness = new Fitness(modules, {
+    ...options,
+    state,
+    arrive,
+    stateMachine: () => applier,
+    snapshotFailure: () => snapshots.taker.failure,
+  });
+  const snapshots: NodeSnapshots = new NodeSnapshots(modules, {
     cluster: options.cluster,
     policy: options.snapshotPolicy,
     scrubIntervalMs: options.scrubIntervalMs,

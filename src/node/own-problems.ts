@@ -28,6 +28,8 @@ export interface Ailments {
   readonly failure: Error | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
   readonly endlessWork: Endless | null;
+  /** Why its last snapshot failed; null: it did not. */
+  readonly snapshotFailure: string | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
   /** How much of the disk must be free for commands to be taken. */
@@ -36,7 +38,7 @@ export interface Ailments {
 
 export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired">,
-  { refill, failure, endlessWork, certificateEnds, wallMs, bytesKeptFree }: Ailments,
+  { refill, failure, endlessWork, snapshotFailure, certificateEnds, wallMs, bytesKeptFree }: Ailments,
 ): OwnCondition {
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
@@ -44,6 +46,7 @@ export function withProblems(
     ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
+    ...(snapshotFailure === null ? [] : [snapshotWords(snapshotFailure)]),
     ...(facts.space === "low" ? [lowWords(bytesKeptFree)] : []),
   ];
   return { ...facts, isCertificateExpired: expired !== null, problems };
@@ -51,6 +54,9 @@ export function withProblems(
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
+
+const snapshotWords = (reason: string): string =>
+  `its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: ${reason}`;
 
 const lowWords = (bytesKeptFree: number): string =>
   `its disk is nearly full: less than ${Math.ceil(bytesKeptFree / 2 ** 20)} MiB are free; it takes no commands while it leads; ` +

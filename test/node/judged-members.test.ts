@@ -32,6 +32,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
         appliedIndex: 0,
         stoppedThrough: null,
       }),
+      snapshotFailure: () => null,
       space: { minFreeBytes: 0, minFreePercent: 0 },
       certificateEnds: null,
       arrive: (event) => {
