@@ -130,6 +130,12 @@ export class Fitness {
     return [said ?? this.#faultOf(key), hidden].filter((each) => each !== null).join("; ") || null;
   }
 
+  /** Whether the member has lost data and does not vote until it has copied the log, as far as is known. */
+  isRefilling(key: MemberKey): boolean {
+    const { self, refill } = this.#options.state();
+    return key === self ? refill !== null : this.#heard.get(key)?.isRefilling === true;
+  }
+
   /** What this node as the leader has found out of a follower that does not say it itself. */
   #faultOf(key: MemberKey): string | null {
     const { role } = this.#options.state();

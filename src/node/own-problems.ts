@@ -37,7 +37,7 @@ export interface Ailments {
 }
 
 export function withProblems(
-  facts: Omit<OwnCondition, "problems" | "isCertificateExpired">,
+  facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
   { refill, failure, endlessWork, snapshotFailure, certificateEnds, wallMs, bytesKeptFree }: Ailments,
 ): OwnCondition {
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
@@ -49,7 +49,7 @@ export function withProblems(
     ...(snapshotFailure === null ? [] : [snapshotWords(snapshotFailure)]),
     ...(facts.space === "low" ? [lowWords(bytesKeptFree)] : []),
   ];
-  return { ...facts, isCertificateExpired: expired !== null, problems };
+  return { ...facts, isCertificateExpired: expired !== null, isRefilling: refill !== null, problems };
 }
 
 const refillWords = ({ finding }: Refill): string =>
