@@ -38,6 +38,8 @@ export interface FitnessOptions {
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
+  /** The disk is full, and this node takes no part. */
+  readonly waitsForRoom: () => boolean;
   readonly space: SpacePolicy;
   /** Null: there is no certificate. */
   readonly certificateEnds: CertificateEnds | null;
@@ -198,7 +200,7 @@ export class Fitness {
   }
 
   #facts(): OwnCondition {
-    const { stateMachine, snapshotFailure, certificateEnds } = this.#options;
+    const { stateMachine, snapshotFailure, waitsForRoom, certificateEnds } = this.#options;
     const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
@@ -206,7 +208,7 @@ export class Fitness {
     const hangsAt = endlessWork === null ? null : (endlessWork.entry ?? noEntry);
     const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
-    const limits = { certificateEnds, wallMs, bytesKeptFree: this.disk.threshold };
+    const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
     return withProblems(facts, { refill, failure, endlessWork, snapshotFailure: snapshotFailure(), ...limits });
   }
 

@@ -67,6 +67,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     arrive,
     stateMachine: () => applier,
     snapshotFailure: () => snapshots.taker.failure,
+    waitsForRoom: () => loop.waitsForRoom,
   });
   const snapshots: NodeSnapshots = new NodeSnapshots(modules, {
     cluster: options.cluster,

@@ -33,6 +33,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
         stoppedThrough: null,
       }),
       snapshotFailure: () => null,
+      waitsForRoom: () => false,
       space: { minFreeBytes: 0, minFreePercent: 0 },
       certificateEnds: null,
       arrive: (event) => {
