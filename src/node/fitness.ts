@@ -34,6 +34,8 @@ export interface FitnessModules {
 }
 
 export interface FitnessOptions {
+  /** Where others reach this node now. */
+  readonly address: string;
   readonly state: () => State;
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   /** Why the last snapshot of the state machine failed; null: it did not. */
@@ -128,8 +130,25 @@ export class Fitness {
   problemOf(key: MemberKey): string | null {
     const { self } = this.#options.state();
     const said = key === self ? this.#own().problem : (this.#heard.get(key)?.problem ?? null);
-    const hidden = this.#unfit.get(key) === "hidden" ? "the other voters cannot dial it, and so clients cannot" : null;
-    return [said ?? this.#faultOf(key), hidden].filter((each) => each !== null).join("; ") || null;
+    const hidden = this.#isHidden(key) ? "the other voters cannot dial it, and so clients cannot" : null;
+    return [said ?? this.#faultOf(key), hidden, this.#moveOf(key)].filter((each) => each !== null).join("; ") || null;
+  }
+
+  #isHidden(key: MemberKey): boolean {
+    return this.#unfit.get(key) === "hidden";
+  }
+
+  /** Of a member that cannot be dialled where the log has it: that it announces another address, and what to do. */
+  #moveOf(key: MemberKey): string | null {
+    const { state, address } = this.#options;
+    const { log, self } = state();
+    const id = nodeIdOf(key);
+    const listed = latestConfiguration(log)?.members.find((member) => member.key === key)?.address;
+    const peer = this.#modules.transport.peers().find((each) => each.id === id);
+    const announced = key === self ? address : (peer?.announced ?? null);
+    const isLost = this.#isHidden(key) || (key !== self && this.#dialling.undialled.includes(id));
+    if (!isLost || announced === null || listed === undefined || announced === listed) return null;
+    return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: graft cluster add ${id} ${announced}`;
   }
 
   /** Whether the member has lost data and does not vote until it has copied the log, as far as is known. */

@@ -25,6 +25,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
       },
     },
     {
+      address: "n1:7400",
       state: () => state,
       stateMachine: () => ({
         failure: null,
