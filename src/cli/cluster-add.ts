@@ -2,7 +2,8 @@
 import { noRequest } from "../client/membership.ts";
 import { command } from "./command.ts";
 import { changeFlags, changeMembers } from "./membership-change.ts";
-import { parseAddress, parseInteger } from "./typed-numbers.ts";
+import { GraftError } from "../errors.ts";
+import { parseAddress, parseInteger, parseName } from "./typed-numbers.ts";
 
 export const clusterAdd = command({
   summary: "Add a node, replace one, or say that one has moved",
@@ -20,39 +21,61 @@ export const clusterAdd = command({
       description: "where leadership is wanted: the highest number; default: 0",
     },
     replace: { type: "string", valueHint: "OLD", description: "remove this node in the same step" },
+    also: {
+      type: "string",
+      valueHint: "ID=HOST:PORT",
+      description: "another node in the same step, such as one that has swapped addresses with ID; may be repeated",
+    },
     "behind-nat": {
       type: "boolean",
       description: "add it though nobody can dial it: its own connections serve, and clients do not reach it",
     },
     ...changeFlags,
   },
+  repeatable: ["also"],
   examples: [
     ["graft cluster add n4 10.0.0.4:7401", "n4 as a voter"],
     [
       "graft cluster add n4 10.0.0.4:7401 --replace n2",
       "n4 for n2, which is dead: n2 counts until n4 can take its place",
     ],
+    ["graft cluster add n3 10.0.0.4:7401 --also n4=10.0.0.3:7401", "n3 and n4, which have swapped their addresses"],
     ["graft cluster add n4 10.0.0.4:7401 --dry-run", "what that would come to"],
   ],
-  async run(args, { output }) {
+  async run(args, { output, values }) {
     const { id, learner = false, replace } = args;
     const behindNat = args["behind-nat"] === true;
     const address = parseAddress("ADDRESS", args.address);
     const priority = args.priority === undefined ? null : parseInteger("--priority", args.priority);
+    const also = values("also").map(alsoNamed);
+    const alike = { voter: !learner, behindNat };
     const change = {
       ...noRequest,
-      add: [{ id, address, priority, voter: !learner, behindNat }],
+      add: [{ id, address, priority, ...alike }, ...also.map((each) => ({ ...each, priority: null, ...alike }))],
       remove: replace === undefined ? [] : [replace],
     };
     const instead = replace === undefined ? "" : ` in the place of ${replace}`;
+    const role = learner ? "learner" : "voter";
+    const others = also.map((each) => `; ${each.id} at ${each.address} is a ${role} as well`).join("");
     await changeMembers(args, output, change, {
       doing: `${id} is catching up`,
       watched: id,
-      done: `${id} at ${address} is a ${learner ? "learner" : "voter"}${instead}; it holds all data`,
+      done: `${id} at ${address} is a ${role}${instead}; it holds all data${others}`,
       next: learner ? `let it vote: graft cluster promote ${id}` : behindNat ? hiddenWords(id) : null,
     });
   },
 });
+
+function alsoNamed(text: string): { readonly id: string; readonly address: string } {
+  const [, id, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (id === undefined || address === undefined) {
+    throw new GraftError(
+      "usage",
+      `--also ${JSON.stringify(text)}: say which node and where it is: --also ID=HOST:PORT`,
+    );
+  }
+  return { id: parseName("--also", id), address: parseAddress("--also", address) };
+}
 
 const hiddenWords = (id: string): string =>
   `where nobody can dial ${id} clients cannot reach it either: let its priority be the lowest (graft cluster configuration)`;
