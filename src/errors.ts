@@ -104,14 +104,14 @@ const meanings: Readonly<Record<Subject, Sentences>> = {
   backup: always("No backup was made. The cluster's data was not changed."),
 };
 
-const seeStatus = "See who leads and which nodes are missing: graft cluster status.";
+const seeStatus = "See who leads, and which nodes are missing, damaged or full: graft cluster status.";
 
 /** One sentence or two for all requests, or `other` where a request has none of its own. */
 type Steps = string | (Readonly<Partial<Record<Subject, string>>> & { readonly other: string });
 
 const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   "not-leader": `Try again. ${seeStatus}`,
-  unavailable: `${seeStatus} A cluster answers while more than half of its voters run.`,
+  unavailable: `${seeStatus} A cluster answers while more than half of its voters run with sound data and free space.`,
   overloaded: "Try again later, or send less at once.",
   rejected: {
     change: "Correct the change. The members: graft cluster configuration.",

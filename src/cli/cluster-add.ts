@@ -2,7 +2,8 @@
 import { noRequest } from "../client/membership.ts";
 import { command } from "./command.ts";
 import { changeFlags, changeMembers } from "./membership-change.ts";
-import { parseAddress, parseInteger } from "./typed-numbers.ts";
+import { GraftError } from "../errors.ts";
+import { parseAddress, parseInteger, parseName } from "./typed-numbers.ts";
 
 export const clusterAdd = command({
   summary: "Add, replace or move a node",
@@ -20,6 +21,11 @@ export const clusterAdd = command({
       description: "the highest number is the preferred leader; default: 0",
     },
     replace: { type: "string", valueHint: "OLD", description: "remove this node in the same step" },
+    also: {
+      type: "string",
+      valueHint: "ID=HOST:PORT",
+      description: "another node in the same step, such as one that has swapped addresses with ID; may be repeated",
+    },
     "behind-nat": {
       type: "boolean",
       description:
@@ -27,30 +33,47 @@ export const clusterAdd = command({
     },
     ...changeFlags,
   },
+  repeatable: ["also"],
   examples: [
     ["graft cluster add n4 10.0.0.4:7401", "add n4 as a voter"],
     ["graft cluster add n4 10.0.0.4:7401 --replace n2", "replace the dead n2; n2 counts until n4 has caught up"],
+    ["graft cluster add n3 10.0.0.4:7401 --also n4=10.0.0.3:7401", "let n3 and n4 swap their addresses"],
     ["graft cluster add n4 10.0.0.4:7401 --dry-run", "show what that would change"],
   ],
-  async run(args, { output }) {
+  async run(args, { output, values }) {
     const { id, learner = false, replace } = args;
     const behindNat = args["behind-nat"] === true;
     const address = parseAddress("ADDRESS", args.address);
     const priority = args.priority === undefined ? null : parseInteger("--priority", args.priority);
+    const also = values("also").map(alsoNamed);
+    const alike = { voter: !learner, behindNat };
     const change = {
       ...noRequest,
-      add: [{ id, address, priority, voter: !learner, behindNat }],
+      add: [{ id, address, priority, ...alike }, ...also.map((each) => ({ ...each, priority: null, ...alike }))],
       remove: replace === undefined ? [] : [replace],
     };
     const instead = replace === undefined ? "" : ` in the place of ${replace}`;
+    const role = learner ? "learner" : "voter";
+    const others = also.map((each) => `; ${each.id} at ${each.address} is a ${role} as well`).join("");
     await changeMembers(args, output, change, {
       doing: `${id} is catching up`,
       watched: id,
-      done: `${id} at ${address} is a ${learner ? "learner" : "voter"}${instead}; it holds all data`,
+      done: `${id} at ${address} is a ${role}${instead}; it holds all data${others}`,
       next: learner ? `let it vote: graft cluster promote ${id}` : behindNat ? hiddenWords(id) : null,
     });
   },
 });
+
+function alsoNamed(text: string): { readonly id: string; readonly address: string } {
+  const [, id, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (id === undefined || address === undefined) {
+    throw new GraftError(
+      "usage",
+      `--also ${JSON.stringify(text)}: say which node and where it is: --also ID=HOST:PORT`,
+    );
+  }
+  return { id: parseName("--also", id), address: parseAddress("--also", address) };
+}
 
 const hiddenWords = (id: string): string =>
   `where nobody can dial ${id} clients cannot reach it either: let its priority be the lowest (graft cluster configuration)`;

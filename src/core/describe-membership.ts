@@ -80,7 +80,7 @@ export function describeRefusal(reason: ChangeRefusal): string {
     case "removedBefore":
       return `${nodeIdOf(reason.key)} has been removed and does not come back with its old data: it needs an empty data directory`;
     case "addressTaken":
-      return `${reason.by} has the address ${reason.address}`;
+      return `${reason.by} has the address ${reason.address}; if ${reason.by} has moved as well, name both in one change with --also ${reason.by}=HOST:PORT; if ${reason.by} is gone, add --replace ${reason.by}`;
     case "tooManyMembers":
       return `a cluster has at most ${reason.max} members`;
     case "tooManyChanges":

@@ -34,8 +34,14 @@ export interface FitnessModules {
 }
 
 export interface FitnessOptions {
+  /** Where others reach this node now. */
+  readonly address: string;
   readonly state: () => State;
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
+  /** Why the last snapshot of the state machine failed; null: it did not. */
+  readonly snapshotFailure: () => string | null;
+  /** The disk is full, and this node takes no part. */
+  readonly waitsForRoom: () => boolean;
   readonly space: SpacePolicy;
   /** Null: there is no certificate. */
   readonly certificateEnds: CertificateEnds | null;
@@ -126,8 +132,31 @@ export class Fitness {
   problemOf(key: MemberKey): string | null {
     const { self } = this.#options.state();
     const said = key === self ? this.#own().problem : (this.#heard.get(key)?.problem ?? null);
-    const hidden = this.#unfit.get(key) === "hidden" ? "the other voters cannot dial it, and so clients cannot" : null;
-    return [said ?? this.#faultOf(key), hidden].filter((each) => each !== null).join("; ") || null;
+    const hidden = this.#isHidden(key) ? "the other voters cannot dial it, and so clients cannot" : null;
+    return [said ?? this.#faultOf(key), hidden, this.#moveOf(key)].filter((each) => each !== null).join("; ") || null;
+  }
+
+  #isHidden(key: MemberKey): boolean {
+    return this.#unfit.get(key) === "hidden";
+  }
+
+  /** Of a member that cannot be dialled where the log has it: that it announces another address, and what to do. */
+  #moveOf(key: MemberKey): string | null {
+    const { state, address } = this.#options;
+    const { log, self } = state();
+    const id = nodeIdOf(key);
+    const listed = latestConfiguration(log)?.members.find((member) => member.key === key)?.address;
+    const peer = this.#modules.transport.peers().find((each) => each.id === id);
+    const announced = key === self ? address : (peer?.announced ?? null);
+    const isLost = this.#isHidden(key) || (key !== self && this.#dialling.undialled.includes(id));
+    if (!isLost || announced === null || listed === undefined || announced === listed) return null;
+    return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: graft cluster add ${id} ${announced}`;
+  }
+
+  /** Whether the member has lost data and does not vote until it has copied the log, as far as is known. */
+  isRefilling(key: MemberKey): boolean {
+    const { self, refill } = this.#options.state();
+    return key === self ? refill !== null : this.#heard.get(key)?.isRefilling === true;
   }
 
   /** What this node as the leader has found out of a follower that does not say it itself. */
@@ -192,7 +221,7 @@ export class Fitness {
   }
 
   #facts(): OwnCondition {
-    const { stateMachine, certificateEnds } = this.#options;
+    const { stateMachine, snapshotFailure, waitsForRoom, certificateEnds } = this.#options;
     const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
@@ -200,8 +229,8 @@ export class Fitness {
     const hangsAt = endlessWork === null ? null : (endlessWork.entry ?? noEntry);
     const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
-    const limits = { certificateEnds, wallMs, bytesKeptFree: this.disk.threshold };
-    return withProblems(facts, { refill, failure, endlessWork, ...limits });
+    const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
+    return withProblems(facts, { refill, failure, endlessWork, snapshotFailure: snapshotFailure(), ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

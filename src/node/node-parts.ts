@@ -63,8 +63,16 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
   const mailbox = new Mailbox(waiting, reads, () =>
     state().role.kind === "leader" && !handlers.isEnded() ? state().currentTerm : null,
   );
-  const fitness = new Fitness(modules, { ...options, state, arrive, failed, stateMachine: () => applier });
-  const snapshots = new NodeSnapshots(modules, {
+  const fitness = new Fitness(modules, {
+    ...options,
+    state,
+    arrive,
+    failed,
+    stateMachine: () => applier,
+    snapshotFailure: () => snapshots.taker.failure,
+    waitsForRoom: () => loop.waitsForRoom,
+  });
+  const snapshots: NodeSnapshots = new NodeSnapshots(modules, {
     cluster: options.cluster,
     policy: options.snapshotPolicy,
     scrubIntervalMs: options.scrubIntervalMs,

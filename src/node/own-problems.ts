@@ -28,15 +28,19 @@ export interface Ailments {
   readonly failure: Error | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
   readonly endlessWork: Endless | null;
+  /** Why its last snapshot failed; null: it did not. */
+  readonly snapshotFailure: string | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
+  /** Its disk is full, and it takes no part until there is space. */
+  readonly isFull: boolean;
   /** How much of the disk must be free for commands to be taken. */
   readonly bytesKeptFree: number;
 }
 
 export function withProblems(
-  facts: Omit<OwnCondition, "problems" | "isCertificateExpired">,
-  { refill, failure, endlessWork, certificateEnds, wallMs, bytesKeptFree }: Ailments,
+  facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
+  { refill, failure, endlessWork, snapshotFailure, certificateEnds, wallMs, isFull, bytesKeptFree }: Ailments,
 ): OwnCondition {
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
@@ -44,13 +48,22 @@ export function withProblems(
     ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
-    ...(facts.space === "low" ? [lowWords(bytesKeptFree)] : []),
+    // On a disk that is nearly full snapshots fail for that reason, and are tried again when there is space.
+    ...(snapshotFailure === null || facts.space === "low" ? [] : [snapshotWords(snapshotFailure)]),
+    ...(facts.space === "low" && !isFull ? [lowWords(bytesKeptFree)] : []),
+    ...(isFull ? [fullWords] : []),
   ];
-  return { ...facts, isCertificateExpired: expired !== null, problems };
+  return { ...facts, isCertificateExpired: expired !== null, isRefilling: refill !== null, problems };
 }
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
+
+const snapshotWords = (reason: string): string =>
+  `its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: ${reason}`;
+
+const fullWords =
+  "its disk is full: it neither votes, leads nor acknowledges until there is space; what was acknowledged is safe; free space on that disk";
 
 const lowWords = (bytesKeptFree: number): string =>
   `its disk is nearly full: less than ${Math.ceil(bytesKeptFree / 2 ** 20)} MiB are free; it takes no commands while it leads; ` +

@@ -28,8 +28,11 @@ export function refusalOf(state: State, { isStopping, waitsForRoom, stateMachine
   // A node that found nobody to hand over to does not name itself: it is about to be gone.
   const other = leader?.id === nodeIdOf(state.self) ? null : leader;
   if (isStopping) return { ...notLeader(other), message: "this node is stopping" };
-  if (waitsForRoom)
-    return { ...notLeader(null), message: "the disk of this node is full, and it takes no part until there is space" };
+  if (waitsForRoom) {
+    const id = nodeIdOf(state.self);
+    const message = `the disk of ${id} is full, and ${id} takes no part until there is space; free space on that disk`;
+    return { ...notLeader(null), message };
+  }
   if (state.removed !== null) return ofRemoved(state, state.removed, nowMs);
   return stateMachine === null || other !== null ? notLeader(other) : stateMachineStopped(stateMachine);
 }

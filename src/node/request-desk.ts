@@ -88,6 +88,10 @@ export class RequestDesk implements RequestTarget {
     return this.#parts.fitness.problemOf(key);
   }
 
+  isRefilling(key: MemberKey): boolean {
+    return this.#parts.fitness.isRefilling(key);
+  }
+
   peers(): readonly PeerStatus[] {
     return this.#modules.transport.peers();
   }

@@ -53,6 +53,7 @@ export class SnapshotTaker {
   #handed: Applied | null = null;
   #bytesSince = 0;
   #underWay: Taking | null = null;
+  #failure: string | null = null;
 
   /** @param after where the latest snapshot ends */
   constructor(after: LogIndex, options: SnapshotTakerOptions) {
@@ -68,6 +69,11 @@ export class SnapshotTaker {
   /** The end of the one under way; null when there is none. */
   get takingThrough(): LogIndex | null {
     return this.#underWay?.through ?? null;
+  }
+
+  /** For people: why the last attempt failed; null: it succeeded, or there was none. */
+  get failure(): string | null {
+    return this.#failure;
   }
 
   /** Entries of so many bytes have been handed to the state machine, the last of them `applied`: it may be time. */
@@ -122,6 +128,7 @@ export class SnapshotTaker {
       try {
         const record = await this.#write(applied, circumstances, source);
         if (record === null) return null;
+        this.#failure = null;
         logger.log("info", "snapshot taken", { through: applied.index, bytes: record.bytes });
         taken(record);
         return record;
@@ -130,7 +137,8 @@ export class SnapshotTaker {
       }
     } catch (error) {
       // Nothing depends on it: the log is as long as it was. The next one is tried when it is due.
-      logger.log("error", "no snapshot could be taken", { through: applied.index, reason: toError(error).message });
+      this.#failure = toError(error).message;
+      logger.log("error", "no snapshot could be taken", { through: applied.index, reason: this.#failure });
       return null;
     } finally {
       this.#underWay = null;

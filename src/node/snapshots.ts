@@ -194,11 +194,14 @@ export class NodeSnapshots {
     this.#reclaim();
   }
 
-  /** The disk is nearly full: what nobody needs goes, and a snapshot lets the log be cut. Once each time that it becomes so. */
+  /**
+   * The disk is nearly full: what nobody needs goes, and a snapshot lets the log be cut. Once each time that it becomes so. A snapshot
+   * that failed is tried again when there is space.
+   */
   relieve(isLow: boolean): void {
-    const isNew = isLow && !this.#isRelieved;
+    const isNew = isLow !== this.#isRelieved;
     this.#isRelieved = isLow;
-    if (!isNew) return;
+    if (!isNew || (!isLow && this.taker.failure === null)) return;
     void this.#tidy();
     if ((this.taker.handed?.index ?? 0) <= this.#latestIndex) return;
     try {

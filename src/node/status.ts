@@ -12,16 +12,14 @@ import type { State } from "../core/state.ts";
 import type { ConfigurationReply, NodeStatus, StatusReply } from "../ports/requests.ts";
 import type { PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./known-leader.ts";
-import type { NodeMembership } from "./membership.ts";
 import type { NodeOptions } from "./node-options.ts";
 import type { NodeSnapshots } from "./snapshots.ts";
+import { waitingFor, type WaitingSource } from "./waiting-for.ts";
 
 /** What the status is derived from. */
-export interface StatusSource {
-  readonly state: State;
+export interface StatusSource extends WaitingSource {
   readonly options: Pick<NodeOptions, "cluster" | "version" | "address">;
   readonly appliedIndex: number;
-  readonly membership: Pick<NodeMembership, "acquaintance" | "notFound">;
   /** For people: what ails the member; null: nothing that this node knows of. */
   problemOf(key: MemberKey): string | null;
   peers(): readonly PeerStatus[];
@@ -42,7 +40,7 @@ export function describeStatus(source: StatusSource): Body<StatusReply> {
     term: state.currentTerm,
     commitIndex: state.commitIndex,
     nodes: nodesOf(source, peers),
-    waitingFor: waitingFor(source, peers),
+    waitingFor: waitingFor(source, source.peers()),
   };
 }
 
@@ -135,25 +133,6 @@ function pendingOf({ pending }: Configuration, key: MemberKey): NodeStatus["pend
   if (pending.some(({ promote }) => promote.includes(key))) return "promote";
   if (pending.some(({ remove }) => remove.includes(key))) return "remove";
   return pending.some(({ demote }) => demote.includes(key)) ? "demote" : null;
-}
-
-/** Without a leader: those that count and do not answer, each with the reason. A node that joins waits for an administrator. */
-function waitingFor({ state, options, membership }: StatusSource, peers: Peers): readonly string[] {
-  if (state.removed !== null || (state.genesis !== null && knownLeader(state) !== null)) return [];
-  const configuration = latestConfiguration(state.log);
-  const { bootstrap } = membership.acquaintance;
-  if ((configuration === null || !isMember(configuration, state.self)) && bootstrap === null) {
-    const id = nodeIdOf(state.self);
-    return [
-      `being added: graft cluster add ${id} ${options.address}`,
-      ...(state.genesis === null ? membership.notFound : []),
-    ];
-  }
-  const { voters = [], outgoing = [] } = configuration ?? {};
-  const counted = new Set([...voters, ...outgoing].map(nodeIdOf));
-  return [...peers.values()]
-    .filter((peer) => !peer.reachable && (configuration === null || counted.has(peer.id)))
-    .map((peer) => `${peer.id} at ${peer.address}: ${peer.reason ?? "not connected yet"}`);
 }
 
 export function describeConfiguration(state: State): Body<ConfigurationReply> {

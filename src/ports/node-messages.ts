@@ -45,6 +45,8 @@ export interface Condition {
   readonly space: "enough" | "low";
   /** Connections that stand go on, but the node gets no new ones. */
   readonly isCertificateExpired: boolean;
+  /** It has lost data and copies the log anew: it does not vote until then. */
+  readonly isRefilling: boolean;
   /** The members that it is connected with and cannot dial at their addresses. */
   readonly undialled: readonly NodeId[];
   /** For people: all that ails it; null: nothing. */

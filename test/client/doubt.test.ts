@@ -249,5 +249,5 @@ test.each(Object.keys(requests).filter((name) => requests[name]!.isRepeatable))(
   async (name) => {
     expect(await faultsOf(name, 3)).toEqual([]);
   },
-  60_000,
+  240_000,
 );

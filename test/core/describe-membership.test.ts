@@ -34,7 +34,10 @@ const refusals: readonly (readonly [ChangeRefusal, string])[] = [
     { kind: "removedBefore", key: n4 },
     "n4 has been removed and does not come back with its old data: it needs an empty data directory",
   ],
-  [{ kind: "addressTaken", address: "a:1", by: "n2" }, "n2 has the address a:1"],
+  [
+    { kind: "addressTaken", address: "a:1", by: "n2" },
+    "n2 has the address a:1; if n2 has moved as well, name both in one change with --also n2=HOST:PORT; if n2 is gone, add --replace n2",
+  ],
   [{ kind: "tooManyMembers", max: 128 }, "a cluster has at most 128 members"],
   [{ kind: "tooManyChanges", max: 64 }, "64 changes are waiting already"],
   [{ kind: "withdrawn", id: "n4" }, "n4 was removed or demoted again before it could become a voter"],

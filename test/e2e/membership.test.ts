@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { viewMembers } from "../../src/client/members.ts";
 import { findFreePorts } from "../../src/local/free-ports.ts";
+import type { LocalNode } from "../../src/local/local-cluster.ts";
 import { TestCluster, until } from "./test-cluster.ts";
 
 interface Listed {
@@ -78,6 +79,31 @@ describe("a node that is added", () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('that of n4 "counter"')]);
     expect(cluster.logOf("n4")).toContain("code=wrong-state-machine");
     expect(await done(cluster, ["cluster", "configuration", "--json"])).not.toContain("n4");
+  }, 60_000);
+
+  test("at the address of another member that has moved as well is refused alone, and both are moved in one change", async () => {
+    const cluster = await started();
+    await done(cluster, put);
+    const [one, other] = (await cluster.followers()).map((id) => cluster.node(id)) as [LocalNode, LocalNode];
+    for (const { id } of [one, other]) await cluster.process(id).kill();
+    const [there] = cluster.layout.nodes.filter((node) => node !== one && node !== other);
+    const again = { join: [there!.address], again: true };
+    await cluster.join(one.id, { ...again, port: portOf(other.address) });
+    await cluster.join(other.id, { ...again, port: portOf(one.address) });
+    await cluster.leader();
+    const add = ["cluster", "add", one.id, other.address];
+    await until("the way out is shown", async () =>
+      inALine((await cluster.graft(add)).stderr).includes(`name both in one change with --also ${other.id}=HOST:PORT`),
+    );
+    expect(await done(cluster, [...add, "--also", `${other.id}=${one.address}`])).toContain(
+      `${one.id} at ${other.address} is a voter; it holds all data; ${other.id} at ${one.address} is a voter as well`,
+    );
+    const list = await members(cluster);
+    expect([list[one.id], list[other.id]]).toMatchObject([
+      { address: other.address, voter: true },
+      { address: one.address, voter: true },
+    ]);
+    await cluster.inStep();
   }, 60_000);
 
   test("though nobody can dial it takes part by its own connections", async () => {

@@ -6,6 +6,7 @@ import { type MemoryDisk } from "../../src/sim/memory/memory-disk.ts";
 import { markOf } from "../../src/sim/memory/memory-mark.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { GraftError } from "../../src/errors.ts";
+import { knownLeader } from "../../src/node/known-leader.ts";
 import { BrokenRule, keepCause } from "../../src/node/node-end.ts";
 import { Cluster, type Member } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
@@ -113,6 +114,60 @@ describe("P61: a node that has lost its log and knows so", () => {
     expect(back.node.requests.problemOf(back.node.state.self)).toContain(
       "its data is damaged, and it copies the log anew",
     );
+    await cluster.stopAll();
+  });
+});
+
+describe("where too many voters have lost data", () => {
+  /** Those of `damaged` have lost the end of their logs, and nobody can lead. */
+  async function withDamaged(...damaged: readonly string[]): Promise<Cluster> {
+    const cluster = await loaded();
+    const disks = new Map<string, MemoryDisk>();
+    for (const id of damaged) disks.set(id, await cluster.crash(id));
+    for (const [id, disk] of disks) {
+      disk.entries.length -= 5;
+      const back = await cluster.start(id, { disk });
+      // Nothing of a leader's log gets to its disk, if there is a leader.
+      back.holdsDisk = "appends";
+    }
+    await cluster.advance(10_000, 50);
+    return cluster;
+  }
+
+  const ofDamaged = (id: string): string =>
+    `a leader from which ${id} copies the log: only a majority of voters with sound data elects one; if no node has sound data, stop all nodes, ` +
+    "examine each data directory with graft log inspect --data-dir DIR, and compare what graft recover --data-dir DIR would keep with the latest backup";
+
+  function waitingForOf(cluster: Cluster, id: string): readonly string[] {
+    const client = cluster.client(id);
+    client.send((request) => ({ kind: "status", id: request }));
+    const [status] = client.raw;
+    if (status?.kind !== "status") throw new Error("no status");
+    expect(status.leader).toBeNull();
+    return status.waitingFor;
+  }
+
+  test("the sound voter says that it never ends by itself, and what to do; the others say what they wait for", async () => {
+    const cluster = await withDamaged("n1", "n3");
+    expect(waitingForOf(cluster, "n2")).toEqual([
+      "a majority of voters with sound data: n1, n3 copy the log anew and do not vote, so no leader can be elected, and this does not end by itself; " +
+        "stop n1, n3, empty no data directory, and recover from a node with sound data: graft recover --data-dir DIR",
+    ]);
+    for (const id of ["n1", "n3"]) expect(waitingForOf(cluster, id)).toEqual([ofDamaged(id)]);
+    await cluster.stopAll();
+  });
+
+  test("where all have, each says what it waits for, and what to do", async () => {
+    const cluster = await withDamaged(...three);
+    for (const id of three) expect(waitingForOf(cluster, id)).toEqual([ofDamaged(id)]);
+    await cluster.stopAll();
+  });
+
+  test("one damaged voter beside one that is away is no such case: the one that is away is named", async () => {
+    const cluster = await withDamaged("n1");
+    await cluster.crash("n3");
+    await cluster.until("nobody leads", () => knownLeader(cluster.member("n2").node.state) === null);
+    expect(waitingForOf(cluster, "n2")).toEqual([expect.stringContaining("n3 at n3.test:7400: ")]);
     await cluster.stopAll();
   });
 });

@@ -94,6 +94,11 @@ describe("a disk that is nearly full", () => {
 });
 
 describe("a disk that is full", () => {
+  const fullProblem =
+    "its disk is full: it neither votes, leads nor acknowledges until there is space; what was acknowledged is safe; free space on that disk";
+  const fullOf = ({ id }: Member): string =>
+    `the disk of ${id} is full, and ${id} takes no part until there is space; free space on that disk`;
+
   test("on the leader, before it could hand over: nothing is acknowledged, another one leads, and it comes back", async () => {
     const cluster = await founded();
     const { leader } = cluster;
@@ -114,12 +119,16 @@ describe("a disk that is full", () => {
     expect(other.replies).toEqual([expect.stringContaining("result")]);
     // It tells clients so, and answers from the past.
     client.command("here");
-    expect(client.raw.at(-1)).toMatchObject({ message: expect.stringContaining("the disk of this node is full") });
+    expect(client.raw.at(-1)).toMatchObject({ message: expect.stringContaining(fullOf(leader)) });
+    expect(problemOf(cluster, next, leader.id)).toBe(fullProblem);
+    expect(problemOf(cluster, leader, leader.id)).toBe(fullProblem);
     leave(leader, 500);
     leader.store.isFull = false;
     await cluster.until("it is in step", () => leader.node.appliedIndex === next.node.appliedIndex);
     expect(leader.machine.applied).toEqual(next.machine.applied);
     expect(leader.end).toBeNull();
+    await cluster.advance(2_000, 50);
+    expect(problemOf(cluster, next, leader.id)).toBeNull();
   });
 
   test("on all: nobody ends, nothing that was acknowledged is lost, and all recover when there is space", async () => {

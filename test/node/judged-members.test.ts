@@ -1,49 +1,27 @@
 // P72: a new member counts as fit until it is judged, so it is judged at once.
 import { expect, test } from "bun:test";
-import type { Unfit } from "../../src/core/impediment.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import type { State } from "../../src/core/state.ts";
-import { Fitness } from "../../src/node/fitness.ts";
 import { leader } from "../core/build.ts";
 import { n1, n2, n3, n4 } from "../core/say.ts";
-import { ManualClock } from "../doubles/manual-clock.ts";
 import { join, newcomer, nothing } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
+import { fitnessAlone } from "./fitness-alone.ts";
 
 test("a member that joins while the state machine of the leader hangs is judged in the turn that adds it", () => {
   let state: State = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
-  const told: Unfit[] = [];
-  const fitness = new Fitness(
-    {
-      clock: new ManualClock(),
-      disk: { measure: () => ({ freeBytes: 1, totalBytes: 1 }) },
-      logger: { enabled: () => false, log: () => {} },
-      transport: {
-        send: () => {},
-        discover: () => Promise.reject(new Error("nobody is dialled")),
-        peers: () => [],
-      },
-    },
-    {
-      state: () => state,
-      stateMachine: () => ({
-        failure: null,
-        endlessWork: { problem: "entry 1 hangs", entry: 1 },
-        appliedIndex: 0,
-        stoppedThrough: null,
-      }),
-      space: { minFreeBytes: 0, minFreePercent: 0 },
-      certificateEnds: null,
-      failed: () => {},
-      arrive: (event) => {
-        if (event.kind === "fitness") told.push(event.unfit);
-      },
-    },
-  );
+  const { fitness, unfit } = fitnessAlone(() => state, {
+    stateMachine: () => ({
+      failure: null,
+      endlessWork: { problem: "entry 1 hangs", entry: 1 },
+      appliedIndex: 0,
+      stoppedThrough: null,
+    }),
+  });
   fitness.look();
-  expect([...told.at(-1)!.keys()]).toEqual([n1, n2, n3]);
+  expect([...unfit.at(-1)!.keys()]).toEqual([n1, n2, n3]);
   fitness.onTurned();
-  expect(told).toHaveLength(1);
+  expect(unfit).toHaveLength(1);
   state = leader({
     members: [n1, n2, n3, n4],
     matched: [
@@ -52,7 +30,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
     ],
   });
   fitness.onTurned();
-  expect(told.at(-1)!.get(n4)).toBe("stateMachine");
+  expect(unfit.at(-1)!.get(n4)).toBe("stateMachine");
 });
 
 test("a node judges a newcomer before any time has passed", async () => {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { ManualClock } from "../doubles/manual-clock.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { MovedMembers } from "../../src/node/moved-members.ts";
+import { change, newcomer } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
 
 let open: Cluster | null = null;
@@ -125,5 +126,34 @@ describe("a member that has been found at another address", () => {
     n2At.log = "newer:1";
     n2At.isReached = true;
     expect(await look()).toBe("newer:1");
+  });
+});
+
+describe("the status of a member that cannot be dialled", () => {
+  const problemOf = (cluster: Cluster, asked: string, id: string): string | null =>
+    cluster.member(asked).node.requests.problemOf(cluster.member(id).node.state.self);
+  const hint = (id: string): string =>
+    `it announces the address ${id}.moved:7400, and the members have ${id}.test:7400; if ${id} has moved: graft cluster add ${id} ${id}.moved:7400`;
+
+  test("names the address that it announces and the command that moves it, until it has been moved", async () => {
+    const cluster = (open = await Cluster.founded(three));
+    const { id } = cluster.followers[0]!;
+    await cluster.start(id, { address: `${id}.moved:7400`, disk: await cluster.crash(id) });
+    for (const asked of three) {
+      await cluster.until(`${asked} says so`, () => problemOf(cluster, asked, id)?.includes(hint(id)) === true, 60_000);
+    }
+    const addition = { ...newcomer(id), address: `${id}.moved:7400` };
+    expect(await change(cluster, cluster.leader, { add: [addition] })).toMatchObject({ kind: "membershipChanged" });
+    for (const asked of three) {
+      await cluster.until(`${asked} says it no more`, () => problemOf(cluster, asked, id) === null, 60_000);
+    }
+  });
+
+  test("names no other address when it announces the one in the log", async () => {
+    const cluster = (open = await Cluster.founded(three));
+    const { id } = cluster.followers[0]!;
+    cluster.network.shut(id);
+    await cluster.until("it is hidden", () => problemOf(cluster, cluster.leader.id, id) !== null, 60_000);
+    expect(problemOf(cluster, cluster.leader.id, id)).toBe("the other voters cannot dial it, and so clients cannot");
   });
 });

@@ -1,48 +1,22 @@
 // Whom does a node tell its condition, and how long does it believe what others have told? As long as the connection stands.
 import { expect, test } from "bun:test";
-import type { Unfit } from "../../src/core/impediment.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
-import { Fitness } from "../../src/node/fitness.ts";
 import { leader } from "../core/build.ts";
 import { n1, n2, n3 } from "../core/say.ts";
-import { ManualClock } from "../doubles/manual-clock.ts";
 import { Cluster } from "./cluster.ts";
+import { fitnessAlone } from "./fitness-alone.ts";
 
 const peer = { id: "n2", incarnation: n2.split("@")[1]!, bootId: "boot" };
 
 function setUp() {
-  const told: string[] = [];
-  const unfit: Unfit[] = [];
-  const clock = new ManualClock();
-  const room = { freeBytes: 100, totalBytes: 100 };
-  const fitness = new Fitness(
-    {
-      clock,
-      disk: { measure: () => room },
-      logger: { enabled: () => false, log: () => {} },
-      transport: {
-        send: (to, message) => void (message.kind === "condition" && told.push(`${to} ${message.condition.space}`)),
-        discover: () => Promise.reject(new Error("nobody is dialled")),
-        peers: () => [],
-      },
-    },
-    {
-      state: () => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }),
-      stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
-      space: { minFreeBytes: 50, minFreePercent: 0 },
-      certificateEnds: null,
-      failed: () => {},
-      arrive: (event) => {
-        if (event.kind === "fitness") unfit.push(event.unfit);
-      },
-    },
-  );
+  const alone = fitnessAlone(() => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }));
+  const { fitness, clock } = alone;
   /** A second later, by which it has looked at itself again. */
   const passes = (): void => {
     clock.advance(2_000);
     fitness.sweep();
   };
-  return { fitness, told, unfit, room, passes };
+  return { ...alone, passes };
 }
 
 test("a member is told when it connects and when something changes, and not in between", () => {
@@ -72,6 +46,7 @@ test("what a member said of itself counts until its connection ends", () => {
     space: "low",
     undialled: [],
     isCertificateExpired: false,
+    isRefilling: false,
     problem: "its disk is nearly full",
     stateMachine: { kind: "runs", passed: 0 },
   };

@@ -95,19 +95,20 @@ export function readMemberList(items: readonly PlainItem[]): MemberList {
 }
 
 function writeCondition(writer: FrameWriter, { condition }: ConditionNotice): void {
-  const { stateMachine, space, isCertificateExpired, undialled, problem } = condition;
-  writer.start(messageNumbers.condition, 7);
+  const { stateMachine, space, isCertificateExpired, isRefilling, undialled, problem } = condition;
+  writer.start(messageNumbers.condition, 8);
   writer.bool(stateMachine.kind === "runs");
   writer.uint(stateMachine.kind === "runs" ? stateMachine.passed : stateMachine.through);
   writer.text(space);
   writer.bool(isCertificateExpired);
+  writer.bool(isRefilling);
   writer.array(undialled.length);
   for (const id of undialled) writer.text(id);
   writer.textOrNull(problem === null ? null : toPrintable(problem, messageLengthMax));
 }
 
 export function readCondition(items: readonly PlainItem[]): ConditionNotice {
-  const [, runs, at, space, isExpired, undialled, problem] = row(items, 7, "condition");
+  const [, runs, at, space, isExpired, refills, undialled, problem] = row(items, 8, "condition");
   const index = logIndex(at, "condition.index");
   const condition = {
     stateMachine: bool(runs, "condition.runs")
@@ -115,6 +116,7 @@ export function readCondition(items: readonly PlainItem[]): ConditionNotice {
       : ({ kind: "stopped", through: index } as const),
     space: word(space, spaces, "condition.space"),
     isCertificateExpired: bool(isExpired, "condition.isCertificateExpired"),
+    isRefilling: bool(refills, "condition.isRefilling"),
     undialled: distinct(undialled, membersMax, "condition.undialled", name, (id) => id),
     problem: orNull(problem, "condition.problem", (item, field) => printable(item, messageLengthMax, field)),
   };

@@ -38,6 +38,18 @@ export class SnapshotFolder {
     return `${this.pathOf(file)}${suffix}`;
   }
 
+  /**
+   * Makes the folder again if it was removed while the node runs. Never the data directory: what else was in it is gone as well.
+   * `settle` makes the folder's name durable.
+   */
+  async ensure(): Promise<void> {
+    try {
+      await fs.mkdir(this.path, { mode: 0o700 });
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+  }
+
   /** Gives a partial file, whose content is on disk, its name; both names survive a power failure. */
   async settle(partial: string, file: string): Promise<void> {
     await fs.rename(partial, this.pathOf(file));

@@ -57,6 +57,7 @@ class FileSnapshotStore implements SnapshotStore {
     const named = (file: string): void => this.#grow((name = this.#folder.pathOf(file)), null);
     const ended = (): void => this.#letGo(path, name);
     try {
+      await this.#folder.ensure();
       const file = await GrowingFile.open(path, 0);
       const writer = new FileSnapshotWriter(this.#folder, file, header, { named, ended });
       this.#grow(path, () => writer.abandon());
@@ -80,6 +81,7 @@ class FileSnapshotStore implements SnapshotStore {
       const { header } = present.parser;
       if (header !== null && isWhole(present, announced))
         return alreadyHere(this.#folder, { header, announced, ended });
+      await this.#folder.ensure();
       const { parser } = await lookAt(path);
       const file = await GrowingFile.open(path, parser.soundBytes);
       const receiver = new FileSnapshotReceiver(this.#folder, { announced, file, parser, ended });

@@ -188,6 +188,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
         stateMachine: draw.bool() ? { kind: "runs", passed: index(draw) } : { kind: "stopped", through: index(draw) },
         space: draw.pick(["enough", "low"]),
         isCertificateExpired: draw.bool(),
+        isRefilling: draw.bool(),
         undialled: [...new Set(draw.list(5, () => draw.name()))],
         problem: draw.orNull(() => draw.printable()),
       },

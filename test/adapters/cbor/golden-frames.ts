@@ -174,11 +174,12 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
         stateMachine: { kind: "stopped", through: 1003 },
         space: "low",
         isCertificateExpired: false,
+        isRefilling: true,
         undialled: ["n2"],
         problem: "its state machine has stopped",
       },
     },
-    hex: "0000002f87181bf41903eb636c6f77f481626e32781d697473207374617465206d616368696e65206861732073746f70706564",
+    hex: "0000003088181bf41903eb636c6f77f4f581626e32781d697473207374617465206d616368696e65206861732073746f70706564",
   },
   requestMembers: {
     frame: { kind: "requestMembers" },

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,7 +14,7 @@ import {
 } from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openFileSnapshotStore, verifySnapshot } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotFile, SnapshotStore } from "../../../src/ports/snapshot-store.ts";
 import {
@@ -226,3 +227,26 @@ test.skipIf(Bun.which("prlimit") === null)(
     expect((await store.list()).map(({ isComplete }) => isComplete)).toEqual([true]);
   },
 );
+
+test("a folder that is removed while the node runs is made again for the next snapshot, sent or written", async () => {
+  const received = readFileSync(path);
+  for (const next of ["written", "received"]) {
+    rmSync(dirname(path), { recursive: true });
+    if (next === "written") expect(await readAll(store, await writeSnapshot(store, chunks))).toEqual(chunks);
+    else {
+      const receiver = await store.receive(file);
+      await receiver.write(received);
+      expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+    }
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
+  }
+});
+
+test("a data directory that is removed is not made again: whatever else was in it is gone", async () => {
+  const empty = mkdtempSync(join(tmpdir(), "graft-gone-"));
+  const orphan = openFileSnapshotStore(empty);
+  rmSync(empty, { recursive: true });
+  expect(await storageErrorOf(writeSnapshot(orphan, chunks))).toContain("ENOENT");
+  expect(existsSync(empty)).toBe(false);
+  await orphan.close();
+});

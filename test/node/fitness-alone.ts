@@ -1,0 +1,39 @@
+// The part of a node that judges fitness, without the rest of the node.
+import type { Unfit } from "../../src/core/impediment.ts";
+import type { State } from "../../src/core/state.ts";
+import { Fitness, type FitnessOptions } from "../../src/node/fitness.ts";
+import { ManualClock } from "../doubles/manual-clock.ts";
+
+export function fitnessAlone(state: () => State, options: Partial<FitnessOptions> = {}) {
+  const told: string[] = [];
+  const unfit: Unfit[] = [];
+  const clock = new ManualClock();
+  const room = { freeBytes: 100, totalBytes: 100 };
+  const fitness = new Fitness(
+    {
+      clock,
+      disk: { measure: () => room },
+      logger: { enabled: () => false, log: () => {} },
+      transport: {
+        send: (to, message) => void (message.kind === "condition" && told.push(`${to} ${message.condition.space}`)),
+        discover: () => Promise.reject(new Error("nobody is dialled")),
+        peers: () => [],
+      },
+    },
+    {
+      address: "n1:7400",
+      state,
+      stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
+      snapshotFailure: () => null,
+      waitsForRoom: () => false,
+      space: { minFreeBytes: 50, minFreePercent: 0 },
+      certificateEnds: null,
+      failed: () => {},
+      arrive: (event) => {
+        if (event.kind === "fitness") unfit.push(event.unfit);
+      },
+      ...options,
+    },
+  );
+  return { fitness, clock, room, told, unfit };
+}
