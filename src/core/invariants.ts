@@ -1,5 +1,6 @@
-// What must hold in every state of a node, and between a state and the next one. Tests and the simulator check it after
-// every step; a cluster-wide property (one leader per term, logs that match) is the simulator's to check.
+// What must hold in every state of a node, and between a state and a later one of the same start. Tests check it after every
+// step, the simulator after every turn of a node, which has many steps. A cluster-wide property (one leader per term, logs that
+// match) is the simulator's to check.
 import { crashAttemptsMax } from "./leader-crash.ts";
 import { termAt } from "./log-terms.ts";
 import { checkMembership } from "./membership-invariants.ts";
@@ -114,7 +115,7 @@ function checkLeader(state: State, role: Leader): void {
   }
 }
 
-/** Throws when no event can lead a correct node from `before` to `after` in one step. */
+/** Throws when no events can lead a correct node from `before` to `after` in one turn. */
 export function checkTransition(before: State, after: State): void {
   must(after.nowMs >= before.nowMs, "time does not go back");
   must(after.currentTerm >= before.currentTerm, "the current term never falls (§3.3)");
@@ -147,9 +148,11 @@ function checkSameTerm(before: State, after: State): void {
   if (before.currentTerm !== after.currentTerm) return;
   must(after.log.last.index >= before.log.last.index, "a leader only appends (§3.5)");
   must(after.role.round >= before.role.round, "rounds rise");
+  const { farewells } = after.role.administration;
   for (const [key, progress] of before.role.progress) {
     const later = after.role.progress.get(key);
-    const beginsAnew = later !== undefined && beginsRefill(progress, later);
+    // In one turn a farewell may end and, since the node asks for a vote, begin again with nothing known of the node.
+    const beginsAnew = later !== undefined && (beginsRefill(progress, later) || farewells.has(key));
     must(later === undefined || beginsAnew || later.matchIndex >= progress.matchIndex, "matchIndex never falls");
   }
 }

@@ -24,6 +24,8 @@ interface Told {
 interface Request {
   readonly term: Term;
   readonly held: LogPosition;
+  /** The voter has lost something and copies it anew. Its refusal may wait for its disk until the copy is whole. */
+  readonly isRefilling: boolean;
 }
 
 /** It may be about to ask as it is told. */
@@ -33,7 +35,7 @@ export class Ballots {
   readonly #broken: (what: string) => void;
   /** `candidate term` → the end of the log with which it asks for votes. */
   readonly #asked = new Map<string, LogPosition>();
-  /** `voter candidate` → requests without an answer yet, each with the end of the voter's log as it came. */
+  /** `voter candidate` → requests without an answer yet, each with what the voter had as it came. */
   readonly #unanswered = new Map<string, readonly Request[]>();
   /** `voter candidate term` of each vote that has arrived. */
   readonly #votes = new Set<string>();
@@ -56,8 +58,9 @@ export class Ballots {
   onHeard(by: Member, from: MemberKey, message: Message | NodeMessage): void {
     const state = by.node?.state;
     if (state === undefined) return;
-    const { self, log } = state;
-    if (message.kind === "requestVote") this.#onAsked(`${self} ${from}`, { term: message.term, held: log.last });
+    const { self, log, refill } = state;
+    if (message.kind === "requestVote")
+      this.#onAsked(`${self} ${from}`, { term: message.term, held: log.last, isRefilling: refill !== null });
     else if (message.kind === "requestVoteReply" && message.granted) this.#votes.add(`${from} ${self} ${message.term}`);
     else if (message.kind === "requestPreVoteReply") this.#onPreVoteReply(by, state, from, message);
   }
@@ -123,9 +126,9 @@ export class Ballots {
   }
 
   /** A voter that has heard no leader of this term and has not voted in it refuses a vote only to a log that is behind its own. */
-  #mustHaveReason({ node }: Member, candidate: MemberKey, { term, held }: Request): void {
+  #mustHaveReason({ node }: Member, candidate: MemberKey, { term, held, isRefilling }: Request): void {
     const state = node?.state;
-    if (state === undefined || state.currentTerm !== term || state.refill !== null) return;
+    if (state === undefined || state.currentTerm !== term || isRefilling) return;
     const { role, self, votedFor, log } = state;
     if (role.kind !== "follower" || role.leader !== null || votedFor !== null) return;
     const last = this.#asked.get(`${candidate} ${term}`);

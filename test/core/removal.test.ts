@@ -4,6 +4,7 @@ import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import { type Configuration, type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { genesisConfiguration } from "../../src/core/genesis.ts";
+import { checkTransition } from "../../src/core/invariants.ts";
 import { restore } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
@@ -156,6 +157,15 @@ describe("a leader says farewell", () => {
     for (const event of [hello(n3, genesisOf(...members)), from(n3, preVote(9, at(2, 2)))]) {
       expect(asLeader(play(later, event)).administration.farewells.has(n3)).toBe(true);
     }
+  });
+
+  test("again in the turn in which it ended, as when this leader has slept: nothing is known of the node any more", () => {
+    const acknowledged = play(parting(), from(n3, accepted(2, 3, 1)));
+    const [over] = take(acknowledged, tick, acknowledged.nowMs + 5000);
+    expect(asLeader(over).progress.has(n3)).toBe(false);
+    const again = play(over, from(n3, preVote(9, at(3, 2))));
+    expect(asLeader(again).progress.get(n3)).toMatchObject({ matchIndex: 0 });
+    expect(() => checkTransition(acknowledged, again)).not.toThrow();
   });
 
   test("never to a newcomer, which waits to be added, nor to a new disk under an old name", () => {
