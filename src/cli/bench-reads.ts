@@ -10,7 +10,7 @@ import { queryOptionsOf, readingFlags } from "./execute.ts";
 export const benchReads = command({
   summary: "Measure gets: throughput and latency",
   details: [
-    "Each client sends its next get when the last one is answered, as in graft bench replication. A linearizable get needs a round of heartbeats, which it shares with other gets, and writes to no disk.",
+    "Each client waits for an answer before it sends its next get. A linearizable get waits for one round of heartbeats. Several gets share one round. No get writes to a disk.",
     "With --via any, all nodes read their own state, and the leader only confirms that it still leads.",
   ],
   args: {

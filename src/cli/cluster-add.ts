@@ -8,8 +8,8 @@ import { parseAddress, parseInteger, parseName } from "./typed-numbers.ts";
 export const clusterAdd = command({
   summary: "Add, replace or move a node",
   details: [
-    "First start the node, with [cluster] join in its configuration file and a certificate of this cluster (graft certs issue). It receives all data as a learner, and becomes a voter when it has caught up. The command waits for that.",
-    "The change is refused if a voter cannot reach the node, or if no node can dial its address. The error says which node cannot reach which. A member that lost its disk and runs with new data replaces its old self, under the same name. A member that runs with its own data at another address has moved.",
+    "Start the node first. Its configuration file needs [cluster] join, and it needs a certificate of this cluster (graft certs issue). The node receives all data as a learner. When it has caught up it becomes a voter. The command waits for that.",
+    "The change is refused if a voter cannot reach the node, or if no node can dial its address. The error names both nodes. A member that has lost its disk can be added again under its name: it replaces its old self. A member that keeps its data can be added at a new address: it moves.",
   ],
   args: {
     id: { type: "positional", required: true, description: "the node's id: [node] id of its configuration" },

@@ -68,5 +68,5 @@ export class Progress {
   }
 }
 
-/** What a handler left behind has failed. Whose handler that was is not known. */
+/** A promise or timer of the plugin has failed. It is not known which entry or query started it. */
 export const outsideOfApply = ({ moment }: Progress): string => `failed outside of apply, ${moment}`;
