@@ -3,7 +3,7 @@ import { afterEach } from "bun:test";
 import { nodeIdOf } from "../../src/core/configuration.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import type { RequestedChange } from "../../src/ports/membership-requests.ts";
-import type { ClientReply } from "../../src/ports/requests.ts";
+import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
 export const three = ["n1", "n2", "n3"] as const;
@@ -27,7 +27,7 @@ export function testClusters(): TestClusters {
   return { founded: async () => kept(await Cluster.founded(three)), kept };
 }
 
-export const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
+const nothing: RequestedChange = { add: [], promote: [], demote: [], remove: [], prioritize: [] };
 export const newcomer = (id: string, voter = true) => ({
   id,
   address: `${id}.test:7400`,
@@ -39,17 +39,28 @@ export const newcomer = (id: string, voter = true) => ({
 export const join = (cluster: Cluster, id: string, at: readonly string[] = ["n1"]): Promise<Member> =>
   cluster.start(id, { bootstrap: null, join: at });
 
+interface ChangeOptions {
+  readonly expectedIndex?: number;
+  readonly dryRun?: boolean;
+  readonly timeoutMs?: number;
+}
+
+/** What `Client.send` takes. */
+export function changing(changes: Partial<RequestedChange>, options: ChangeOptions = {}) {
+  const { expectedIndex = null, dryRun = false, timeoutMs = 60_000 } = options;
+  const request = { change: { ...nothing, ...changes }, timeoutMs, expectedIndex, dryRun };
+  return (id: number): ClientRequest => ({ kind: "changeMembership", id, ...request });
+}
+
 /** Asks the node, and lets time pass until it has answered. */
 export async function change(
   cluster: Cluster,
   asked: Member,
   changes: Partial<RequestedChange>,
-  more: { readonly expectedIndex?: number; readonly dryRun?: boolean; readonly timeoutMs?: number } = {},
+  options: ChangeOptions = {},
 ): Promise<ClientReply> {
   const client = cluster.client(asked.id);
-  const { expectedIndex = null, dryRun = false, timeoutMs = 60_000 } = more;
-  const all = { ...nothing, ...changes };
-  client.send((id) => ({ kind: "changeMembership", id, timeoutMs, change: all, expectedIndex, dryRun }));
+  client.send(changing(changes, options));
   await cluster.until("the change is answered", () => client.raw.length > 0, 70_000);
   return client.raw[0]!;
 }

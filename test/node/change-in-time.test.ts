@@ -1,6 +1,6 @@
 // A change of the members is answered in the time of its request, and the answer says whether it was begun.
 import { expect, test } from "bun:test";
-import { change, join, newcomer, nothing, testClusters, three, voters } from "./administering.ts";
+import { change, changing, join, newcomer, testClusters, three, voters } from "./administering.ts";
 
 const { founded } = testClusters();
 
@@ -22,14 +22,7 @@ test("a change whose newcomers cannot be tried in its time is not begun, and is 
   const { leader } = cluster;
   const client = cluster.client(leader.id);
   const add = [newcomer("n9")];
-  client.send((id) => ({
-    kind: "changeMembership",
-    id,
-    timeoutMs: 300,
-    change: { ...nothing, add },
-    expectedIndex: null,
-    dryRun: false,
-  }));
+  client.send(changing({ add }, { timeoutMs: 300 }));
   await cluster.advance(400);
   expect(client.raw).toMatchObject([
     { code: "unavailable", message: "no answer yet whether n9 can be reached; the change was not begun" },
@@ -48,15 +41,8 @@ test("a change that waits for a hand-over beyond its time is not begun, and is a
   for (const each of followers) each.holdsDisk = "everything";
   cluster.client(leader.id).command("under way");
   const client = cluster.client(leader.id);
-  const removal = { ...nothing, remove: [leader.id] };
-  client.send((id) => ({
-    kind: "changeMembership",
-    id,
-    timeoutMs: 300,
-    change: removal,
-    expectedIndex: null,
-    dryRun: false,
-  }));
+  const removal = { remove: [leader.id] };
+  client.send(changing(removal, { timeoutMs: 300 }));
   await cluster.advance(299);
   expect(client.raw).toEqual([]);
   await cluster.advance(2);

@@ -1,7 +1,7 @@
 // Two changes of the members that were both decided on the same configuration: only one of them may be made.
 import { expect, test } from "bun:test";
 import type { RequestedChange } from "../../src/ports/membership-requests.ts";
-import { nothing, voters } from "./administering.ts";
+import { changing, voters } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
 
 async function askedAtOnce(moreBetween: (cluster: Cluster) => void) {
@@ -11,8 +11,7 @@ async function askedAtOnce(moreBetween: (cluster: Cluster) => void) {
   const changes: Partial<RequestedChange>[] = [{ demote: [followers[0]!.id] }, { demote: [followers[1]!.id] }];
   const expectedIndex = leader.node.state.log.configurations.at(-1)!.position.index;
   for (const [at, client] of clients.entries()) {
-    const change = { ...nothing, ...changes[at] };
-    client.send((id) => ({ kind: "changeMembership", id, timeoutMs: 60_000, change, expectedIndex, dryRun: false }));
+    client.send(changing(changes[at]!, { expectedIndex }));
     if (at === 0) moreBetween(cluster);
   }
   await cluster.until("both are answered", () => clients.every(({ raw }) => raw.length > 0), 70_000);

@@ -1,6 +1,7 @@
 // How a node ends that cannot go on: it says why and what to do, answers whom it owes, and leaves nothing running.
 import { describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
+import { changing } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -38,9 +39,7 @@ describe("a failing disk", () => {
     const { leader } = cluster;
     const client = cluster.client(leader.id);
     for (const follower of cluster.followers) follower.holdsDisk = "everything";
-    const change = { add: [], promote: [], demote: [cluster.followers[0]!.id], remove: [], prioritize: [] };
-    const more = { timeoutMs: 60_000, expectedIndex: null, dryRun: false };
-    client.send((id) => ({ kind: "changeMembership", id, change, ...more }));
+    client.send(changing({ demote: [cluster.followers[0]!.id] }));
     await cluster.settle();
     leader.store.breakDisk();
     client.command("in doubt");

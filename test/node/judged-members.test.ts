@@ -4,7 +4,7 @@ import { latestConfiguration } from "../../src/core/log-terms.ts";
 import type { State } from "../../src/core/state.ts";
 import { leader } from "../core/build.ts";
 import { n1, n2, n3, n4 } from "../core/say.ts";
-import { join, newcomer, nothing } from "./administering.ts";
+import { changing, join, newcomer } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
 
@@ -41,9 +41,7 @@ test("a node judges a newcomer before any time has passed", async () => {
   cluster.client(first.id).command("bad");
   await cluster.advance(1_000);
   const { self } = joining.node.state;
-  const change = { ...nothing, add: [newcomer("n4")] };
-  const more = { timeoutMs: 60_000, expectedIndex: null, dryRun: false };
-  cluster.client(first.id).send((id) => ({ kind: "changeMembership", id, change, ...more }));
+  cluster.client(first.id).send(changing({ add: [newcomer("n4")] }));
   const isMember = (): boolean =>
     latestConfiguration(first.node.state.log)?.members.some(({ key }) => key === self) === true;
   for (let passedMs = 0; !isMember() && passedMs < 10_000; passedMs += 1) await cluster.advance(1, 1);

@@ -2,7 +2,7 @@
 // knows of the others meanwhile.
 import { describe, expect, test } from "bun:test";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
-import { change, join, newcomer, nothing, testClusters, three, voters } from "./administering.ts";
+import { change, changing, join, newcomer, testClusters, three, voters } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 
 const { founded, kept } = testClusters();
@@ -105,8 +105,7 @@ test("P73: a change that was begun and that a later one takes back is in doubt, 
   added.holdsDisk = "everything";
   await cluster.advance(500);
   const client = cluster.client(cluster.leader.id);
-  const more = { timeoutMs: 60_000, expectedIndex: null, dryRun: false };
-  client.send((id) => ({ kind: "changeMembership", id, change: { ...nothing, add: [newcomer("n4")] }, ...more }));
+  client.send(changing({ add: [newcomer("n4")] }));
   const members = (): number => latestConfiguration(cluster.leader.node.state.log)?.members.length ?? 0;
   await cluster.until("it is a learner", () => members() === 4);
   expect(await change(cluster, cluster.leader, { remove: ["n4"] })).toMatchObject({ kind: "membershipChanged" });
@@ -222,14 +221,7 @@ test("a list of the members says whether it is committed", async () => {
   };
   expect(isCommitted(leader)).toBe(true);
   cluster.isolate(leader.id);
-  cluster.client(leader.id).send((id) => ({
-    kind: "changeMembership",
-    id,
-    timeoutMs: 60_000,
-    change: { ...nothing, prioritize: [{ name: leader.id, priority: 1 }] },
-    expectedIndex: null,
-    dryRun: false,
-  }));
+  cluster.client(leader.id).send(changing({ prioritize: [{ name: leader.id, priority: 1 }] }));
   await cluster.advance(20, 1);
   expect([isCommitted(leader), ...cluster.followers.map(isCommitted)]).toEqual([false, true, true]);
   cluster.rejoin(leader.id);

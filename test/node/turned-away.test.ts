@@ -4,7 +4,7 @@ import type { Effect } from "../../src/core/effects.ts";
 import type { Event } from "../../src/core/events.ts";
 import { turnedAway } from "../../src/node/wait-for-room.ts";
 import { n2 } from "../core/say.ts";
-import { nothing } from "./administering.ts";
+import { changing } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
 
 let open: Cluster | null = null;
@@ -50,14 +50,7 @@ test("a client that asks a node without room is answered at once, whatever it as
   client.openSession();
   client.send((id) => ({ kind: "backup", id, timeoutMs: 60_000 }));
   client.send((id) => ({ kind: "transferLeadership", id, to: null }));
-  client.send((id) => ({
-    kind: "changeMembership",
-    id,
-    timeoutMs: 60_000,
-    change: { ...nothing, prioritize: [{ name: leader.id, priority: 1 }] },
-    expectedIndex: null,
-    dryRun: false,
-  }));
+  client.send(changing({ prioritize: [{ name: leader.id, priority: 1 }] }));
   await cluster.settle();
   const codes = client.replies.map((reply) => reply.split(" ")[1]);
   expect(codes).toEqual(Array.from({ length: 6 }, () => "not-leader"));
