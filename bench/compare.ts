@@ -71,9 +71,12 @@ export async function run(
 }
 
 /** Of the numbers under `field`; NaN when there are none. */
-export function median({ lines }: Figures, field: string): number {
-  const values = lines.map((line) => line[field]).filter((value) => typeof value === "number");
-  values.sort((one, other) => one - other);
+export const median = ({ lines }: Figures, field: string): number =>
+  medianOf(lines.map((line) => line[field]).filter((value) => typeof value === "number"));
+
+/** NaN when there are none. */
+export function medianOf(all: readonly number[]): number {
+  const values = all.toSorted((one, other) => one - other);
   const middle = Math.floor(values.length / 2);
   return values.length % 2 === 1 ? values[middle]! : ((values[middle - 1] ?? Number.NaN) + values[middle]!) / 2;
 }
