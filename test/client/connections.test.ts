@@ -49,6 +49,8 @@ test("at once after a connection that has served, and then as if it had never fa
   for (let turn = 0; turn < 10; turn++) await ask();
   isUp = true;
   await ask();
+  // Nothing that is asked of it over this connection has to wait for what failed before.
+  expect(connections.pauseMs("a:1")).toBe(0);
   node!.onReply({ kind: "done", id: 1, leader: null });
   node!.onClosed({ kind: "lost", reason: "connection reset" });
   expect(connections.pauseMs("a:1")).toBe(0);

@@ -2,6 +2,7 @@
 // node may have taken it leaves a doubt, which no ending of another copy takes away. Without such a copy there is no doubt.
 import { expect, test } from "bun:test";
 import { GraftClient } from "../../src/client/client.ts";
+import { type Doubt, graverDoubt, judge, judgeFailure } from "../../src/client/attempt.ts";
 import type { Dial, LinkHandlers } from "../../src/client/connection.ts";
 import { noRequest } from "../../src/client/membership.ts";
 import { GraftError } from "../../src/errors.ts";
@@ -251,3 +252,28 @@ test.each(Object.keys(requests).filter((name) => requests[name]!.isRepeatable))(
   },
   240_000,
 );
+
+const told = (message: string): Doubt => ({ error: new GraftError("outcome-unknown", message) });
+const lost: Doubt = { error: new GraftError("unavailable", "connection reset") };
+const silent: Doubt = { error: null };
+
+test.each<readonly [string, Doubt | null, Doubt, "earlier" | "later"]>([
+  ["the first doubt", null, lost, "later"],
+  ["a lost copy after a silent one", silent, lost, "later"],
+  ["a node's word after a lost copy", lost, told("n1 stopped"), "later"],
+  ["a node's word before a lost copy", told("n1 stopped"), lost, "earlier"],
+  ["a node's word before a silent copy", told("n1 stopped"), silent, "earlier"],
+  ["the later of two nodes' words", told("n1 stopped"), told("n2 stopped"), "later"],
+])("of two copies in doubt it is told of %s", (_, earlier, later, which) => {
+  expect(graverDoubt(earlier, later)).toBe(which === "earlier" ? earlier! : later);
+});
+
+test("what is told of a doubt names how the last copy ended as its cause", () => {
+  const last = new GraftError("unavailable", "n2 has no leader");
+  const body = { kind: "transferLeadership", to: null, timeoutMs } as const;
+  const error = judgeFailure(body, lost, last);
+  expect([error.code, error.cause]).toEqual(["outcome-unknown", last]);
+  // Nothing of the kind was met when the one copy is in doubt.
+  const alone = judge(body, { kind: "lost", reason: "connection reset" });
+  expect(alone).toEqual({ kind: "failed", error: new GraftError("outcome-unknown", "connection reset") });
+});

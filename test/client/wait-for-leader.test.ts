@@ -1,0 +1,61 @@
+// How long does a command that needs a leader wait, and what does it say when none comes?
+import { expect, test } from "bun:test";
+import { GraftClient } from "../../src/client/client.ts";
+import { waitForLeader } from "../../src/client/cluster-view.ts";
+import { GraftError } from "../../src/errors.ts";
+import { PlayedTime } from "./played-time.ts";
+import { statusRow } from "./status-row.ts";
+
+const leader = { id: "n1", address: "n1:1" };
+const timeoutMs = 1000;
+const comesMs = 600;
+
+/** One node at one address, which knows of a leader from `comesMs` on. */
+function clientOf(time: PlayedTime): GraftClient {
+  return new GraftClient({
+    addresses: ["n1:1"],
+    clock: time,
+    session: "none",
+    dial: async (_, { onReply }) => ({
+      clusterUuid: "c1",
+      close() {},
+      send({ id }) {
+        const hasLeader = time.nowMs() >= comesMs;
+        queueMicrotask(() =>
+          onReply({
+            kind: "status",
+            id,
+            cluster: "c",
+            clusterUuid: "c1",
+            node: "n1",
+            leader: hasLeader ? leader : null,
+            term: 1,
+            commitIndex: 0,
+            nodes: [statusRow("n1")],
+            waitingFor: hasLeader ? [] : ["n2 at n2:1: refused"],
+          }),
+        );
+      },
+    }),
+  });
+}
+
+test("until there is a leader", async () => {
+  const time = new PlayedTime();
+  const view = await time.until(waitForLeader(clientOf(time), timeoutMs));
+  expect(view.leader).toEqual(leader);
+  expect(time.nowMs()).toBeGreaterThanOrEqual(comesMs);
+  expect(time.nowMs()).toBeLessThan(comesMs + 100);
+});
+
+test.each<readonly [string, number, string]>([
+  ["there is none", comesMs - 100, "no leader within 500 ms; not there: n2 at n2:1: refused"],
+  ["it is not the one that is wanted", timeoutMs, "no leader within 1000 ms"],
+])("until its time is up when %s", async (_, withinMs, message) => {
+  const time = new PlayedTime();
+  const waiting = waitForLeader(clientOf(time), withinMs, () => false);
+  const told = await time.until(waiting.catch((error: unknown) => error));
+  expect(told).toEqual(new GraftError("unavailable", message));
+  expect(time.nowMs()).toBeGreaterThanOrEqual(withinMs);
+  expect(time.nowMs()).toBeLessThan(withinMs + 20);
+});
