@@ -32,6 +32,19 @@ test("a node that names another one which does not lead is not asked again befor
   expect(next(route)).toBe("b");
 });
 
+test("a leader that has answered stays one when it is named, and one that was only named does not become one", () => {
+  const led = new Route(["a", "b", "c"]);
+  led.follow("c", "answered");
+  led.follow("c", "named");
+  led.turnAwayFrom("c");
+  expect(next(led)).toBe("a");
+  const named = new Route(["a", "b", "c"]);
+  named.follow("c", "named");
+  named.follow("c", "named");
+  named.turnAwayFrom("c");
+  expect(next(named)).toBe("b");
+});
+
 test("without a leader each address has its turn, and stays until it does not help", () => {
   const route = new Route(["a", "b", "c"]);
   const asked: (string | null)[] = [];

@@ -4,7 +4,14 @@ import type kv from "../../plugins/kv/index.ts";
 import { decodeValue, encodeValue } from "../../src/adapters/cbor/value.ts";
 import type { GraftClient } from "../../src/client/client.ts";
 import { typedClient } from "../../src/client/typed-client.ts";
-import { decodeResult, encodeOperation, fromJson, toJson } from "../../src/client/typed-payload.ts";
+import {
+  bytesOfBase64,
+  bytesOfHex,
+  decodeResult,
+  encodeOperation,
+  fromJson,
+  toJson,
+} from "../../src/client/typed-payload.ts";
 
 const bytes = (...values: readonly number[]): Uint8Array => new Uint8Array(values);
 
@@ -29,6 +36,23 @@ describe("JSON stands for bytes in two forms", () => {
     expect(() => fromJson({ base64: "A" })).toThrow("not base64");
     expect(() => fromJson({ base64: "AA*=" })).toThrow("not base64");
   });
+});
+
+test("bytes are read whole, or refused with the text that they are not", () => {
+  expect([bytesOfHex(""), bytesOfHex("0aFF"), bytesOfBase64("AP8="), bytesOfBase64("")]).toEqual([
+    bytes(),
+    bytes(0x0a, 0xff),
+    bytes(0, 255),
+    bytes(),
+  ]);
+  for (const text of ["0", "0g", "0x0a", "0a "]) {
+    expect(() => bytesOfHex(text)).toThrow(`${JSON.stringify(text)} is not hexadecimal`);
+  }
+  for (const text of ["A", "AP8", "AP8=A", "=AP8", "AP8=\n"]) {
+    expect(() => bytesOfBase64(text)).toThrow(`${JSON.stringify(text)} is not base64`);
+  }
+  expect(() => bytesOfHex("z".repeat(40))).toThrow(`"${"z".repeat(40)}" is not`);
+  expect(() => bytesOfHex("z".repeat(41))).toThrow(`"${"z".repeat(40)}…" is not`);
 });
 
 test("what cannot be sent is rejected before it is, and what is no result is said to be none", () => {

@@ -36,6 +36,16 @@ describe("whose request is given up", () => {
     expect(over).toEqual([greedy]);
   });
 
+  test("a request that comes in many parts counts once, and nothing stays of it", () => {
+    for (let nth = 0; nth < 3; nth++) {
+      const long = source(0);
+      for (; long.arrivingBytes <= 100; long.arrivingBytes += 10) arriving.onPart(long, "a");
+      arriving.remove(long);
+    }
+    arriving.onPart(source(100), "b");
+    expect(over).toEqual([]);
+  });
+
   test("a request that is complete, or whose client is gone, counts no more", () => {
     const [complete, gone] = [source(90), source(90)];
     arriving.onPart(complete, "a");
