@@ -16,6 +16,7 @@ import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
 import { Dialling } from "./dialling.ts";
+import { howToMove } from "./how-to-move.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { type CertificateEnds, withProblems, type OwnCondition } from "./own-problems.ts";
@@ -145,12 +146,14 @@ export class Fitness {
     const { state, address } = this.#options;
     const { log, self } = state();
     const id = nodeIdOf(key);
-    const listed = latestConfiguration(log)?.members.find((member) => member.key === key)?.address;
+    const configuration = latestConfiguration(log);
+    const listed = configuration?.members.find((member) => member.key === key)?.address;
     const peer = this.#modules.transport.peers().find((each) => each.id === id);
     const announced = key === self ? address : (peer?.announced ?? null);
     const isLost = this.#isHidden(key) || (key !== self && this.#dialling.undialled.includes(id));
     if (!isLost || announced === null || listed === undefined || announced === listed) return null;
-    return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: graft cluster add ${id} ${announced}`;
+    const next = howToMove(configuration, key, announced);
+    return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: ${next}`;
   }
 
   /** Whether the member has lost data and does not vote until it has copied the log, as far as is known. */

@@ -17,6 +17,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ConditionNotice, NodeMessage } from "../ports/node-messages.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
+import { howToMove } from "./how-to-move.ts";
 import { Joining } from "./joining.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { MembershipChanges } from "./membership-changes.ts";
@@ -73,6 +74,7 @@ export class NodeMembership {
       self: () => options.state().self,
       ownAddress: options.address,
       members: () => latestConfiguration(options.state().log)?.members ?? [],
+      howToMove: (key, address) => howToMove(latestConfiguration(options.state().log), key, address),
       ...modules,
       changed: () => this.#meet(),
     });
