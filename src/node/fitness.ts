@@ -41,6 +41,8 @@ export interface FitnessOptions {
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
+  /** Why the leader's snapshot cannot be received; null: it can, or none is offered. */
+  readonly fetchFailure: () => string | null;
   /** The disk is full, and this node takes no part. */
   readonly waitsForRoom: () => boolean;
   readonly space: SpacePolicy;
@@ -224,7 +226,7 @@ export class Fitness {
   }
 
   #facts(): OwnCondition {
-    const { stateMachine, snapshotFailure, waitsForRoom, certificateEnds } = this.#options;
+    const { stateMachine, snapshotFailure, fetchFailure, waitsForRoom, certificateEnds } = this.#options;
     const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
@@ -233,7 +235,8 @@ export class Fitness {
     const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
-    return withProblems(facts, { refill, failure, endlessWork, snapshotFailure: snapshotFailure(), ...limits });
+    const failures = { failure, snapshotFailure: snapshotFailure(), fetchFailure: fetchFailure() };
+    return withProblems(facts, { refill, endlessWork, ...failures, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {
