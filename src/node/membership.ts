@@ -123,6 +123,11 @@ export class NodeMembership {
     if (latest !== before) for (const key of this.#strangers()) this.#tell(key);
   }
 
+  /** Whether the node of this id that is connected, if one is, has the data of this member. */
+  isConnected(key: MemberKey): boolean {
+    return key === this.#options.state().self || this.#connected.has(key);
+  }
+
   onPeerConnected({ id, incarnation }: PeerIdentity): void {
     const key = toMemberKey(id, incarnation);
     this.#connected.add(key);
