@@ -74,7 +74,7 @@ const fullWords =
 
 const lowWords = (bytesKeptFree: number): string =>
   `its disk is nearly full: less than ${Math.ceil(bytesKeptFree / 2 ** 20)} MiB are free; it takes no commands while it leads; ` +
-  "free space on that disk, or lower min_free_bytes and min_free_percent in [storage]";
+  "free space on that disk, or lower min_free_bytes and min_free_percent in [storage] and restart the node";
 
 const expiredWords = ({ date }: CertificateEnds): string =>
   `its certificate expired at ${date}: connections that are open stay open, new ones fail; issue a new one with ` +
