@@ -103,7 +103,7 @@ export async function mustBeLost({ configuration, self }: Recovery): Promise<voi
     "rejected",
     `${nodeIdOf(self.key)} is not recovered: something answers at the addresses of ${named}, and with them it is more than half of ` +
       `the voters. Nothing was changed. Start ${nodeIdOf(self.key)} as it is, and nothing is lost. If the status of one of them says that it ` +
-      `copies its log anew, and no leader is elected: stop that node, then recover. If those are other programs: --force`,
+      `copies its log anew or is joining, and no leader is elected: stop that node, then recover. If those are other programs: --force`,
   );
 }
 

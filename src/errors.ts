@@ -111,7 +111,12 @@ type Steps = string | (Readonly<Partial<Record<Subject, string>>> & { readonly o
 
 const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   "not-leader": `Try again. ${seeStatus}`,
-  unavailable: `${seeStatus} A cluster answers while more than half of its voters run with sound data and free space.`,
+  unavailable: {
+    // The status is one itself: any node answers it.
+    inspection:
+      "Check that nodes run at the addresses in -c, GRAFT_CLUSTER or graft.toml. A dry run also needs a leader.",
+    other: `${seeStatus} A cluster answers while more than half of its voters run with sound data and free space.`,
+  },
   overloaded: "Try again later, or send less at once.",
   rejected: {
     change: "Correct the change. The members: graft cluster configuration.",

@@ -48,6 +48,12 @@ describe("P73: an error says one thing", () => {
     }
   });
 
+  test("no status is advised to a client that was given none", () => {
+    const { next } = new GraftError("unavailable", "x", { subject: "inspection" });
+    expect(next).not.toContain("graft cluster status");
+    expect(next).toContain("-c, GRAFT_CLUSTER or graft.toml");
+  });
+
   test("only these codes leave in doubt whether a command took effect, and only one says that it did", () => {
     const ofEffect = (effect: Effect): readonly ErrorCode[] =>
       errorCodes.filter((code) => new GraftError(code, "x", { subject: "command" }).effect === effect);

@@ -1,8 +1,8 @@
 // `graft cluster add ID ADDRESS`: one node more, in the place of another one perhaps, or the same one at another address.
-import { noRequest } from "../client/membership.ts";
+import { type CompletedChange, noRequest } from "../client/membership.ts";
+import { GraftError } from "../errors.ts";
 import { command } from "./command.ts";
 import { changeFlags, changeMembers } from "./membership-change.ts";
-import { GraftError } from "../errors.ts";
 import { parseAddress, parseInteger, parseName } from "./typed-numbers.ts";
 
 export const clusterAdd = command({
@@ -53,16 +53,38 @@ export const clusterAdd = command({
       remove: replace === undefined ? [] : [replace],
     };
     const instead = replace === undefined ? "" : ` in the place of ${replace}`;
-    const role = learner ? "learner" : "voter";
-    const others = also.map((each) => `; ${each.id} at ${each.address} is a ${role} as well`).join("");
+    const ids = [id, ...also.map((each) => each.id)];
     await changeMembers(args, output, change, {
       doing: `${id} is catching up`,
       watched: id,
-      done: `${id} at ${address} is a ${role}${instead}; it holds all data${others}`,
-      next: learner ? `let it vote: graft cluster promote ${id}` : behindNat ? hiddenWords(id) : null,
+      done: (completed) => ids.map((each) => addedWords(completed, each, each === id ? instead : "")).join("; "),
+      next: (completed) => promotionWords(completed, ids) ?? (behindNat ? hiddenWords(id) : null),
     });
   },
 });
+
+/** What has become of it. A voter that has moved may still lack data, and so may a learner. */
+function addedWords({ before, after }: CompletedChange, id: string, instead: string): string {
+  const own = after.members.find((member) => member.id === id);
+  if (own === undefined) return `${id} is no member any more`;
+  const words = `${id} at ${own.address} is a ${own.voter ? "voter" : "learner"}${instead}`;
+  const hasCaughtUp = own.voter && before !== null && earlier(before, own)?.voter !== true;
+  return hasCaughtUp ? `${words}; it holds all data` : words;
+}
+
+function promotionWords({ before, after }: CompletedChange, ids: readonly string[]): string | null {
+  const isNew = (member: Listed): boolean => before === null || earlier(before, member) === undefined;
+  const learners = after.members.filter((member) => ids.includes(member.id) && !member.voter && isNew(member));
+  if (learners.length === 0) return null;
+  const promotions = learners.map(({ id }) => `graft cluster promote ${id}`).join("; ");
+  return `let ${learners.length === 1 ? "it" : "them"} vote: ${promotions}`;
+}
+
+type Listed = CompletedChange["after"]["members"][number];
+
+/** The same data as a member before. */
+const earlier = ({ members }: CompletedChange["after"], { incarnation }: Listed): Listed | undefined =>
+  members.find((member) => member.incarnation === incarnation);
 
 function alsoNamed(text: string): { readonly id: string; readonly address: string } {
   const [, id, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];

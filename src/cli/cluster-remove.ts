@@ -25,8 +25,9 @@ export const clusterRemove = command({
       {
         doing: `removing ${id}`,
         watched: null,
-        done: `${id} has been removed`,
-        next: "stop its process; its data directory is needed no more. Clients that start later need the addresses of those who stay",
+        done: () => `${id} has been removed`,
+        next: () =>
+          "stop its process; its data directory is needed no more. Clients that start later need the addresses of those who stay",
       },
     ),
 });

@@ -19,8 +19,8 @@ export const clusterPromote = command({
       {
         doing: `${args.id} is catching up`,
         watched: args.id,
-        done: `${args.id} is a voter`,
-        next: null,
+        done: () => `${args.id} is a voter`,
+        next: () => null,
       },
     ),
 });
@@ -40,8 +40,8 @@ export const clusterDemote = command({
       {
         doing: `demoting ${args.id}`,
         watched: null,
-        done: `${args.id} is a learner`,
-        next: null,
+        done: () => `${args.id} is a learner`,
+        next: () => null,
       },
     ),
 });
@@ -67,8 +67,8 @@ export const clusterPriority = command({
       {
         doing: "changing the priority",
         watched: null,
-        done: `${args.id} has the priority ${priority}`,
-        next: null,
+        done: () => `${args.id} has the priority ${priority}`,
+        next: () => null,
       },
     );
   },

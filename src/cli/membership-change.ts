@@ -3,7 +3,7 @@
 import type { ArgsDef } from "citty";
 import type { GraftClient } from "../client/client.ts";
 import { faultOfChange } from "../client/faulty-names.ts";
-import { pursueChange } from "../client/membership.ts";
+import { type CompletedChange, pursueChange } from "../client/membership.ts";
 import { GraftError } from "../errors.ts";
 import { type ClusterArguments, clusterFlags, withClient } from "./cluster-access.ts";
 import { fileWords, followChange } from "./follow-members.ts";
@@ -39,10 +39,10 @@ export interface ChangeWords {
   readonly doing: string;
   /** The node whose lag is news meanwhile; null: nobody's. */
   readonly watched: string | null;
-  /** What has happened. */
-  readonly done: string;
+  /** What has happened, as the members show it. */
+  readonly done: (completed: CompletedChange) => string;
   /** What may be done now; null: nothing in particular. */
-  readonly next: string | null;
+  readonly next: (completed: CompletedChange) => string | null;
 }
 
 /** Makes the change, or says what it would come to. */
@@ -70,8 +70,9 @@ export async function changeMembers(
       const body = bodyOf(members);
       const hidden = change.add.filter(({ behindNat }) => behindNat).map(({ id }) => id);
       const clientFile = followChange(settings, completed, hidden);
-      await output.answer({ changed: words.done, index, ...body, members, clientFile }, () =>
-        [words.done, bodyWords(body), ...(words.next === null ? [] : [`next: ${words.next}`])].join("\n"),
+      const [done, next] = [words.done(completed), words.next(completed)];
+      await output.answer({ changed: done, index, ...body, members, clientFile }, () =>
+        [done, bodyWords(body), ...(next === null ? [] : [`next: ${next}`])].join("\n"),
       );
       const news = clientFile === null ? null : fileWords(clientFile);
       if (news !== null) await output.say(news);

@@ -71,8 +71,10 @@ export const graverDoubt = (earlier: Doubt | null, later: Doubt): Doubt =>
 const isToldByNode = (doubt: Doubt | null): doubt is { readonly error: GraftError } =>
   doubt?.error?.code === "outcome-unknown";
 
-const wordsOf = (doubt: Doubt): string =>
-  isToldByNode(doubt) ? doubt.error.message : "an earlier copy was sent and its answer was lost";
+function wordsOf(doubt: Doubt): string {
+  if (isToldByNode(doubt)) return doubt.error.message;
+  return `one copy was sent and ${doubt.error === null ? "is not answered" : "its answer was lost"}`;
+}
 
 /**
  * What a failure means for a request of which another copy may have been taken before: that this copy had no effect says
@@ -81,7 +83,7 @@ const wordsOf = (doubt: Doubt): string =>
 export function judgeFailure(body: RequestBody, doubt: Doubt | null, error: GraftError): GraftError {
   if (doubt === null || error.about(subjectOf(body)).effect !== "none" || changesNothing(body)) return error;
   if (body.kind === "command" && error.code === "rejected") return error;
-  return outcomeUnknown(`${wordsOf(doubt)}; the last one: ${error.message}`, error);
+  return outcomeUnknown(`${wordsOf(doubt)}; another copy: ${error.message}`, error);
 }
 
 export function judge(body: RequestBody, ending: Ending): Verdict {

@@ -16,6 +16,7 @@ import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
 import { Dialling } from "./dialling.ts";
+import { howToMove } from "./how-to-move.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { type CertificateEnds, withProblems, type OwnCondition } from "./own-problems.ts";
@@ -40,6 +41,8 @@ export interface FitnessOptions {
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
+  /** Why the leader's snapshot cannot be received; null: it can, or none is offered. */
+  readonly fetchFailure: () => string | null;
   /** The disk is full, and this node takes no part. */
   readonly waitsForRoom: () => boolean;
   readonly space: SpacePolicy;
@@ -145,12 +148,14 @@ export class Fitness {
     const { state, address } = this.#options;
     const { log, self } = state();
     const id = nodeIdOf(key);
-    const listed = latestConfiguration(log)?.members.find((member) => member.key === key)?.address;
+    const configuration = latestConfiguration(log);
+    const listed = configuration?.members.find((member) => member.key === key)?.address;
     const peer = this.#modules.transport.peers().find((each) => each.id === id);
     const announced = key === self ? address : (peer?.announced ?? null);
     const isLost = this.#isHidden(key) || (key !== self && this.#dialling.undialled.includes(id));
     if (!isLost || announced === null || listed === undefined || announced === listed) return null;
-    return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: graft cluster add ${id} ${announced}`;
+    const next = howToMove(configuration, key, announced);
+    return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: ${next}`;
   }
 
   /** Whether the member has lost data and does not vote until it has copied the log, as far as is known. */
@@ -221,7 +226,7 @@ export class Fitness {
   }
 
   #facts(): OwnCondition {
-    const { stateMachine, snapshotFailure, waitsForRoom, certificateEnds } = this.#options;
+    const { stateMachine, snapshotFailure, fetchFailure, waitsForRoom, certificateEnds } = this.#options;
     const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
@@ -230,7 +235,8 @@ export class Fitness {
     const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
-    return withProblems(facts, { refill, failure, endlessWork, snapshotFailure: snapshotFailure(), ...limits });
+    const failures = { failure, snapshotFailure: snapshotFailure(), fetchFailure: fetchFailure() };
+    return withProblems(facts, { refill, endlessWork, ...failures, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

@@ -17,6 +17,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ConditionNotice, NodeMessage } from "../ports/node-messages.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
+import { howToMove } from "./how-to-move.ts";
 import { Joining } from "./joining.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { MembershipChanges } from "./membership-changes.ts";
@@ -73,6 +74,7 @@ export class NodeMembership {
       self: () => options.state().self,
       ownAddress: options.address,
       members: () => latestConfiguration(options.state().log)?.members ?? [],
+      howToMove: (key, address) => howToMove(latestConfiguration(options.state().log), key, address),
       ...modules,
       changed: () => this.#meet(),
     });
@@ -119,6 +121,11 @@ export class NodeMembership {
     this.#circle = [latest, removed, farewells];
     this.#meet();
     if (latest !== before) for (const key of this.#strangers()) this.#tell(key);
+  }
+
+  /** Whether the node of this id that is connected, if one is, has the data of this member. */
+  isConnected(key: MemberKey): boolean {
+    return key === this.#options.state().self || this.#connected.has(key);
   }
 
   onPeerConnected({ id, incarnation }: PeerIdentity): void {

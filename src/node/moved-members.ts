@@ -18,6 +18,8 @@ export interface MovedMembersOptions {
   readonly ownAddress: string;
   /** The members as the log has them. */
   readonly members: () => readonly Member[];
+  /** The command with which an administrator moves the member. */
+  readonly howToMove: (key: MemberKey, address: string) => string;
   readonly transport: Pick<Transport, "discover" | "peers">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -61,7 +63,7 @@ export class MovedMembers {
   }
 
   async #ask(address: string, missing: readonly Member[]): Promise<void> {
-    const { transport, logger, changed } = this.#options;
+    const { transport, logger, changed, howToMove } = this.#options;
     const found = await transport.discover(address, answerMs);
     if (this.#isStopped || found.kind !== "there") return;
     const key = toMemberKey(found.identity.id, found.identity.incarnation);
@@ -77,7 +79,7 @@ export class MovedMembers {
       peer: nodeIdOf(key),
       address,
       before: member.address,
-      next: `graft cluster add ${nodeIdOf(key)} ${address}`,
+      next: howToMove(key, address),
     };
     const message = "a member has moved; it is reached at an address of the configuration file";
     logger.log("warn", message, fields, `moved ${nodeIdOf(key)}`);

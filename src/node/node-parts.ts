@@ -70,6 +70,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     failed,
     stateMachine: () => applier,
     snapshotFailure: () => snapshots.taker.failure,
+    fetchFailure: () => snapshots.fetchFailure,
     waitsForRoom: () => loop.waitsForRoom,
   });
   const snapshots: NodeSnapshots = new NodeSnapshots(modules, {

@@ -30,6 +30,8 @@ export interface Ailments {
   readonly endlessWork: Endless | null;
   /** Why its last snapshot failed; null: it did not. */
   readonly snapshotFailure: string | null;
+  /** Why it cannot receive the leader's snapshot; null: it can, or none is offered. */
+  readonly fetchFailure: string | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
   /** Its disk is full, and it takes no part until there is space. */
@@ -40,8 +42,9 @@ export interface Ailments {
 
 export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
-  { refill, failure, endlessWork, snapshotFailure, certificateEnds, wallMs, isFull, bytesKeptFree }: Ailments,
+  ailments: Ailments,
 ): OwnCondition {
+  const { refill, failure, endlessWork, snapshotFailure, fetchFailure, certificateEnds, wallMs, isFull } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
@@ -50,7 +53,8 @@ export function withProblems(
     ...(expired === null ? [] : [expiredWords(expired)]),
     // On a disk that is nearly full snapshots fail for that reason, and are tried again when there is space.
     ...(snapshotFailure === null || facts.space === "low" ? [] : [snapshotWords(snapshotFailure)]),
-    ...(facts.space === "low" && !isFull ? [lowWords(bytesKeptFree)] : []),
+    ...(fetchFailure === null || facts.space === "low" ? [] : [fetchWords(fetchFailure)]),
+    ...(facts.space === "low" && !isFull ? [lowWords(ailments.bytesKeptFree)] : []),
     ...(isFull ? [fullWords] : []),
   ];
   return { ...facts, isCertificateExpired: expired !== null, isRefilling: refill !== null, problems };
@@ -62,12 +66,15 @@ const refillWords = ({ finding }: Refill): string =>
 const snapshotWords = (reason: string): string =>
   `its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: ${reason}`;
 
+const fetchWords = (reason: string): string =>
+  `it cannot receive the leader's snapshot, so it lags behind; no data is lost; remove the cause, and the node tries again by itself: ${reason}`;
+
 const fullWords =
   "its disk is full: it neither votes, leads nor acknowledges until there is space; what was acknowledged is safe; free space on that disk";
 
 const lowWords = (bytesKeptFree: number): string =>
   `its disk is nearly full: less than ${Math.ceil(bytesKeptFree / 2 ** 20)} MiB are free; it takes no commands while it leads; ` +
-  "free space on that disk, or lower min_free_bytes and min_free_percent in [storage]";
+  "free space on that disk, or lower min_free_bytes and min_free_percent in [storage] and restart the node";
 
 const expiredWords = ({ date }: CertificateEnds): string =>
   `its certificate expired at ${date}: connections that are open stay open, new ones fail; issue a new one with ` +

@@ -17,6 +17,9 @@ const piecesAhead = 4;
 const retryPauseMs = 200;
 /** A file that was refused stays refused: it is looked at again after pauses that double up to this one, ms. */
 const refusedPauseMaxMs = 30_000;
+/** So many attempts in a row that received nothing are told, and for so long after the last one, ms: offers may end. */
+const failuresToldMin = 3;
+const failureToldMs = refusedPauseMaxMs + 10_000;
 
 export interface SnapshotFetcherOptions {
   readonly transport: Pick<Transport, "openBulk">;
@@ -47,6 +50,8 @@ interface Fetch {
   readonly from: MemberKey;
   readonly snapshot: SnapshotRecord;
   receivedBytes: number;
+  /** What was here before. */
+  heldBytes: number;
   link: BulkLink | null;
   isGivenUp: boolean;
 }
@@ -56,6 +61,7 @@ export class SnapshotFetcher {
   #underWay: Fetch | null = null;
   #pausedUntilMs: Millis = Number.NEGATIVE_INFINITY;
   #refused: { readonly file: string; readonly pauseMs: number; readonly untilMs: Millis } | null = null;
+  #failed: { readonly reason: string; readonly count: number; readonly atMs: Millis } | null = null;
 
   constructor(options: SnapshotFetcherOptions) {
     this.#options = options;
@@ -64,6 +70,12 @@ export class SnapshotFetcher {
   /** What is being fetched, and how far it has come; null: nothing. */
   get progress(): { readonly snapshot: SnapshotRecord; readonly receivedBytes: number } | null {
     return this.#underWay;
+  }
+
+  /** For people: why no attempt gets any further; null: the latest one did, or there was none lately. */
+  get failure(): string | null {
+    if (this.#failed === null || this.#failed.count < failuresToldMin) return null;
+    return this.#options.clock.nowMs() - this.#failed.atMs < failureToldMs ? this.#failed.reason : null;
   }
 
   /** The leader offers it. What is being fetched already goes on; another one, or from another leader, takes its place. */
@@ -78,7 +90,7 @@ export class SnapshotFetcher {
       this.stop("another snapshot is offered");
       return;
     }
-    const fetch: Fetch = { from, snapshot, receivedBytes: 0, link: null, isGivenUp: false };
+    const fetch: Fetch = { from, snapshot, receivedBytes: 0, heldBytes: 0, link: null, isGivenUp: false };
     this.#underWay = fetch;
     void this.#run(fetch);
   }
@@ -95,7 +107,9 @@ export class SnapshotFetcher {
     const about = { through: fetch.snapshot.position.index, from: nodeIdOf(fetch.from) };
     try {
       await this.#receive(fetch);
+      if (!fetch.isGivenUp) this.#failed = null;
     } catch (error) {
+      if (!fetch.isGivenUp) this.#onFailure(fetch, toError(error).message);
       if (error instanceof RefusedSnapshot) return this.#onRefused(fetch, error);
       // The leader offers it again, and what is here already is not read twice.
       const reason = toError(error).message;
@@ -106,6 +120,11 @@ export class SnapshotFetcher {
       fetch.link?.close("the snapshot is read");
       this.#underWay = null;
     }
+  }
+
+  #onFailure({ receivedBytes, heldBytes }: Fetch, reason: string): void {
+    const count = receivedBytes > heldBytes ? 1 : (this.#failed?.count ?? 0) + 1;
+    this.#failed = { reason, count, atMs: this.#options.clock.nowMs() };
   }
 
   #onRefused({ from, snapshot }: Fetch, { message, isDamaged }: RefusedSnapshot): void {
@@ -124,7 +143,7 @@ export class SnapshotFetcher {
     const about = { through: snapshot.position.index, from: nodeIdOf(fetch.from), bytes: snapshot.bytes };
     const receiver = await snapshots.receive(snapshot);
     try {
-      fetch.receivedBytes = receiver.offset;
+      fetch.heldBytes = fetch.receivedBytes = receiver.offset;
       if (receiver.offset < snapshot.bytes) {
         logger.log("info", "fetching a snapshot", { ...about, received: receiver.offset });
         fetch.link = await transport.openBulk(fetch.from);

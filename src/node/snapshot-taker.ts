@@ -71,7 +71,7 @@ export class SnapshotTaker {
     return this.#underWay?.through ?? null;
   }
 
-  /** For people: why the last attempt failed; null: it succeeded, or there was none. */
+  /** For people: why the last attempt failed; null: it succeeded, there was none, or a leader's snapshot has come since. */
   get failure(): string | null {
     return this.#failure;
   }
@@ -85,11 +85,12 @@ export class SnapshotTaker {
     if (isDue && this.#underWay === null) void this.take(applied);
   }
 
-  /** The state has been replaced by that of a snapshot. */
+  /** The state has been replaced by that of a snapshot, and the log was cut there. */
   onRestored(through: Applied): void {
     this.#handed = through;
     this.#lastIndex = through.index;
     this.#bytesSince = 0;
+    this.#failure = null;
   }
 
   /** The state machine is about to be restored: what is being read of it is of no use any more. Resolves once it is let go. */

@@ -156,6 +156,11 @@ export class NodeSnapshots {
     this.#fetcher.fetch(from, snapshot);
   }
 
+  /** For people: why the leader's snapshot cannot be received; null: it can, or none is offered. */
+  get fetchFailure(): string | null {
+    return this.#fetcher.failure;
+  }
+
   /** A follower finds this node's snapshot damaged. */
   check(by: MemberKey, snapshot: SnapshotRecord): void {
     void this.#checker.check(by, snapshot);

@@ -209,7 +209,7 @@ async function run(name: string, scripted: readonly EndingName[]): Promise<Told>
 function faultOf(name: string, { error, copies, isSentTwice, toldMs }: Told): string | null {
   const { effect, code, message } = error;
   const refusal = refusals.find((each) => message.includes(`it says ${each}`));
-  const isOfACopy = /(?:another copy|the last one): it says/.test(message);
+  const isOfACopy = message.includes("another copy: it says");
   if (effect === "unknown" && refusal !== undefined && !isOfACopy)
     return `${refusal} is told of every copy: ${message}`;
   const isAmong = (ending: string): boolean => copies.some((copy) => copy.ending.endsWith(ending));
@@ -220,6 +220,10 @@ function faultOf(name: string, { error, copies, isSentTwice, toldMs }: Told): st
   // A copy that leaves in the last moment has no answer yet when the time is up.
   const isGivenUp = message.startsWith("not answered in time");
   if (isGivenUp && effect === "unknown" && copies.some(({ sentMs }) => sentMs === toldMs)) return null;
+  const hasLost = copies.some(({ ending, fate }) => ending.endsWith("lost") && fate === "doubtful");
+  if (message.includes("its answer was lost") && !hasLost) return `no answer was lost: ${message}`;
+  const isOpen = copies.some(({ fate }) => fate === "open");
+  if (message.includes("is not answered") && !isOpen) return `each copy was answered: ${message}`;
   const expected = copies.some(mayBeTaken) ? "unknown" : "none";
   return effect === expected ? null : `the effect is said to be ${effect} (${code}), and is ${expected}`;
 }

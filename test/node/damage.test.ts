@@ -136,7 +136,7 @@ describe("where too many voters have lost data", () => {
 
   const ofDamaged = (id: string): string =>
     `a leader from which ${id} copies the log: only a majority of voters with sound data elects one; if no node has sound data, stop all nodes, ` +
-    "examine each data directory with graft log inspect --data-dir DIR, and compare what graft recover --data-dir DIR would keep with the latest backup";
+    "examine each data directory and each folder damaged-… in it with graft log inspect --data-dir DIR, and compare what graft recover --data-dir DIR would keep with the latest backup";
 
   function waitingForOf(cluster: Cluster, id: string): readonly string[] {
     const client = cluster.client(id);
@@ -154,6 +154,44 @@ describe("where too many voters have lost data", () => {
         "stop n1, n3, empty no data directory, and recover from a node with sound data: graft recover --data-dir DIR",
     ]);
     for (const id of ["n1", "n3"]) expect(waitingForOf(cluster, id)).toEqual([ofDamaged(id)]);
+    await cluster.stopAll();
+  });
+
+  /** Runs without the data of the member of its id, and waits to be added. */
+  async function wiped(cluster: Cluster, id: string): Promise<void> {
+    await cluster.crash(id);
+    await cluster.start(id, { incarnation: `${id}-new-disk`, bootstrap: null, join: ["n2"] });
+  }
+
+  test("a node that was given an empty data directory is not the voter of its id: the sound voter says so, and what to do", async () => {
+    const cluster = await loaded();
+    await wiped(cluster, "n1");
+    await cluster.crash("n3");
+    await cluster.until("nobody leads", () => knownLeader(cluster.member("n2").node.state) === null);
+    await cluster.advance(5_000, 50);
+    expect(waitingForOf(cluster, "n2")).toEqual([
+      expect.stringContaining("n3 at n3.test:7400: "),
+      "n1 with its old data: n1 runs with other data than the member n1 and does not vote; once there is a leader it can be added",
+    ]);
+    await cluster.start("n3", { incarnation: "n3-new-disk", bootstrap: null, join: ["n2"] });
+    await cluster.advance(5_000, 50);
+    expect(waitingForOf(cluster, "n2")).toEqual([
+      "a majority of voters with sound data: n1, n3 run with other data than the members n1, n3 and do not vote; if no node knows a leader, none can be elected, " +
+        "and this does not end by itself: start n1, n3 with the old data if it is sound; otherwise stop n1, n3, empty no data directory, " +
+        "and recover from a node with sound data: graft recover --data-dir DIR",
+    ]);
+    await cluster.stopAll();
+  });
+
+  test("a damaged voter and one with an empty data directory are both named", async () => {
+    const cluster = await withDamaged("n1", "n3");
+    await wiped(cluster, "n1");
+    await cluster.advance(5_000, 50);
+    expect(waitingForOf(cluster, "n2")).toEqual([
+      "a majority of voters with sound data: n3 copies the log anew and does not vote, and n1 runs with other data than the member n1 and does not vote; " +
+        "if no node knows a leader, none can be elected, and this does not end by itself: start n1 with the old data if it is sound; otherwise stop n3, n1, " +
+        "empty no data directory, and recover from a node with sound data: graft recover --data-dir DIR",
+    ]);
     await cluster.stopAll();
   });
 

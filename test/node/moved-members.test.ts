@@ -1,7 +1,8 @@
 // All addresses of a cluster change at once: its members find each other again by the addresses of their configuration files.
 import { afterEach, describe, expect, test } from "bun:test";
 import { ManualClock } from "../doubles/manual-clock.ts";
-import { toMemberKey } from "../../src/core/configuration.ts";
+import { nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
+import { latestConfiguration } from "../../src/core/log-terms.ts";
 import { MovedMembers } from "../../src/node/moved-members.ts";
 import { change, newcomer } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
@@ -82,6 +83,7 @@ describe("a member that has been found at another address", () => {
       self: () => n1,
       ownAddress: "n1:1",
       members: () => [member()],
+      howToMove: (key, address) => `move ${key} to ${address}`,
       clock,
       logger: { log: (_, message) => void told.push(message), enabled: () => true },
       changed: () => void told.push("changed"),
@@ -147,6 +149,20 @@ describe("the status of a member that cannot be dialled", () => {
     for (const asked of three) {
       await cluster.until(`${asked} says it no more`, () => problemOf(cluster, asked, id) === null, 60_000);
     }
+  });
+
+  test("names the command that leaves a learner a learner", async () => {
+    const cluster = (open = await Cluster.founded(three));
+    const { id } = cluster.followers[0]!;
+    await change(cluster, cluster.leader, { demote: [id] });
+    const file = { address: `${id}.moved:7400`, bootstrap: null, join: ["n1", "n2", "n3"] };
+    await cluster.start(id, { ...file, disk: await cluster.crash(id) });
+    const leader = cluster.leader.id;
+    await cluster.until("it says so", () => problemOf(cluster, leader, id)?.includes("announces") === true, 60_000);
+    expect(problemOf(cluster, leader, id)).toContain(`graft cluster add ${id} ${id}.moved:7400 --learner`);
+    const addition = { ...newcomer(id, false), address: `${id}.moved:7400` };
+    await change(cluster, cluster.leader, { add: [addition] });
+    expect(latestConfiguration(cluster.leader.node.state.log)?.voters.map(nodeIdOf)).not.toContain(id);
   });
 
   test("names no other address when it announces the one in the log", async () => {

@@ -109,3 +109,26 @@ test("an offer of another leader takes the place of one under way, also for the 
   await turns();
   expect([dialled, fetched]).toEqual([[n2, n3], [record.file]]);
 });
+
+test("attempts that get no further are told from the third on, until one does, and not long after the last", async () => {
+  const gone: Answer = ({ file }) => ({ kind: "snapshotGone", file, reason: "the disk is broken" });
+  const { fetcher, record, clock, answerBy } = await setUp(gone);
+  const tryAgain = async (): Promise<string | null> => {
+    clock.advance(200);
+    fetcher.fetch(n2, record);
+    await turns();
+    return fetcher.failure;
+  };
+  expect([await tryAgain(), await tryAgain()]).toEqual([null, null]);
+  expect(await tryAgain()).toBe("the leader cannot give it: the disk is broken");
+  // One that is cut short has received more, so nothing is in its way.
+  answerBy((read, bytes) => (read.offset === 0 ? honest(read, bytes) : gone(read, bytes)));
+  expect(await tryAgain()).toBeNull();
+  answerBy(gone);
+  expect([await tryAgain(), await tryAgain()]).toEqual([null, "the leader cannot give it: the disk is broken"]);
+  clock.advance(60_000);
+  expect(fetcher.failure).toBeNull();
+  expect(await tryAgain()).not.toBeNull();
+  answerBy(honest);
+  expect(await tryAgain()).toBeNull();
+});

@@ -111,6 +111,15 @@ test("after a restore the bounds count from there", async () => {
   expect(taken).toEqual([110]);
 });
 
+test("a failure is forgotten once a leader's snapshot has cut the log", async () => {
+  const { taker, fill } = setUp();
+  fill();
+  expect(await taker.take(positionAt(5))).toBeNull();
+  expect(taker.failure).toContain("the disk is nearly full");
+  taker.onRestored(positionAt(50));
+  expect(taker.failure).toBeNull();
+});
+
 test("one that fails, or for which the disk has no room, leaves nothing, and the next one is taken in its time", async () => {
   const { taker, machine, files, taken, fill } = setUp();
   machine.applied.push("a");

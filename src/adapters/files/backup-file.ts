@@ -105,7 +105,10 @@ function explain(path: string, doing: string, error: unknown): GraftError {
   if (error instanceof SnapshotDamage) {
     return new GraftError("storage", `${path} is damaged: ${error.message}. Nothing was changed. Use another backup.`);
   }
-  if (isMissing(error)) return new GraftError("storage", `There is no file or folder ${path}. Nothing was changed.`);
+  if (isMissing(error)) {
+    const missing = doing === "Reading" ? `file or folder ${path}` : `folder ${dirname(path)}`;
+    return new GraftError("storage", `There is no ${missing}. Nothing was changed.`);
+  }
   const reason = error instanceof Error ? error.message : String(error);
   return new GraftError("storage", `${doing} ${path} failed: ${reason}.`, { cause: error });
 }

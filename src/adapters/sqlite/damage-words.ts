@@ -31,8 +31,8 @@ const loneVoterRemedy = (dataDir: string): string =>
 
 const joinRemedy =
   "Give the node an empty data_dir and [cluster] join = [addresses of members] in the place of bootstrap, start it, then: " +
-  "graft cluster add ID ADDRESS. Keep this directory. If no member has sound data, restore the latest backup, or recover from " +
-  "the best data directory (graft recover).";
+  "graft cluster add ID ADDRESS. Keep this directory. That needs a leader. If the other nodes cannot elect one, since too few of " +
+  "them have sound data, recover from the best data directory (graft recover), or restore the latest backup.";
 
 /** The node is the only voter: no other node has its data. */
 export const loneVoterDamaged = (dataDir: string, finding: string): GraftError =>

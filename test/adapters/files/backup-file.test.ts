@@ -97,9 +97,10 @@ describe("writing", () => {
     expect(readFileSync(path, "utf8")).toBe("new");
   });
 
-  test("a folder that is not there", async () => {
-    path = join(folder, "nowhere", "target");
-    expect(await storageErrorOf(createBackup(path, false))).toContain("no file or folder");
+  test("a folder that is not there is named", async () => {
+    const nowhere = join(folder, "nowhere");
+    path = join(nowhere, "target");
+    expect(await storageErrorOf(createBackup(path, false))).toContain(`There is no folder ${nowhere}. Nothing`);
   });
 });
 
