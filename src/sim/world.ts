@@ -66,10 +66,8 @@ export class World {
   readonly #moments: WorstMoments;
   readonly #safety = new Safety(this.#members, {
     broken: (what) => this.#verdict.note(what),
-    elected: (member, state) => {
-      this.#ballots.onElected(state);
-      this.#moments.onElected(member);
-    },
+    led: (state) => this.#ballots.onElected(state),
+    elected: (member) => this.#moments.onElected(member),
     committed: (leader) => this.#moments.onCommitted(leader),
     changed: (leader) => this.#moments.onChanged(leader),
   });
@@ -185,6 +183,7 @@ export class World {
           this.#liars.onApplied(entry);
         },
         restored: () => void this.#restores++,
+        changedRole: (by) => this.#safety.onRole(by),
         flooded: (by, message) => this.#verdict.note(`${by} fills its log with "${message}"`),
         sent: (by, what, disk) => {
           this.#promises.onSent(what, disk);
