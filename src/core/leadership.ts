@@ -5,6 +5,7 @@ import { advanceCommit } from "./commit.ts";
 import { quorumDueMs } from "./deadline.ts";
 import { appendToLog } from "./durability.ts";
 import { bidFarewells } from "./farewell.ts";
+import { gravityOf, isHidden } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import { openAdministration } from "./membership.ts";
 import { onPropose } from "./proposals.ts";
@@ -65,7 +66,20 @@ export function onLeaderTick(state: State, emit: Emit): State {
   return next.nowMs >= next.role.heartbeatDueMs || isReadDue(next.role) ? heartbeat(next, emit) : next;
 }
 
-/** The target did not take over in time: this node goes on leading, and takes what it held. */
+/**
+ * P72: what this leader began of its own accord is given up when its target turns out to be no fitter, such as one that is about to stop
+ * at the same entry. A target that has been told to stand stands.
+ */
+export function reconsiderTransfer(state: State, emit: Emit): State {
+  const { role, self } = state;
+  if (role.kind !== "leader" || role.transfer === null) return state;
+  const { ref, target, timeoutNowSent } = role.transfer;
+  const gravity = gravityOf(state, target);
+  const isFit = gravity === 0 || (gravity < gravityOf(state, self) && !isHidden(state, target));
+  return ref !== null || timeoutNowSent || isFit ? state : resumeAfterTransfer(state, emit);
+}
+
+/** The target did not take over in time, or should not: this node goes on leading, and takes what it held. */
 function resumeAfterTransfer(state: State, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader" || role.transfer === null) return state;

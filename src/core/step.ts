@@ -15,7 +15,7 @@ import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { onFitness } from "./fitness.ts";
 import { approach, heardOf, onUnheard } from "./hearing.ts";
 import { goHome } from "./homecoming.ts";
-import { onLeaderTick } from "./leadership.ts";
+import { onLeaderTick, reconsiderTransfer } from "./leadership.ts";
 import { lieIn } from "./lies.ts";
 import { administer, onChangeMembership } from "./membership.ts";
 import type { Message } from "./messages.ts";
@@ -74,7 +74,7 @@ function onEvent(state: State, event: Event, emit: Emit): State {
     case "peerCrashed":
       return onPeerCrashed(state, event.peer);
     case "fitness":
-      return onFitness(state, event.unfit);
+      return reconsiderTransfer(onFitness(state, event.unfit), emit);
     case "transferLeadership":
       return onTransfer(state, event, emit);
   }

@@ -68,12 +68,12 @@ export class Certificates {
   }
 
   /** The faults are over. From now on no certificate expires but that of a node that is left, which may lead until then. */
-  end(members: readonly Member[], mayLose: (member: Member) => boolean): void {
+  end(members: readonly Member[], mayLeave: (member: Member) => boolean): void {
     const { chance, trace } = this.#world;
     this.#isOver = true;
     const ending = members.filter(({ id }) => Number.isFinite(this.#ends.get(id) ?? Number.POSITIVE_INFINITY));
     for (const member of ending.sort((one, other) => Number(other.isLeader) - Number(one.isLeader))) {
-      if (this.#left.size === 0 && mayLose(member) && chance.happens(leavesOften)) {
+      if (this.#left.size === 0 && mayLeave(member) && chance.happens(leavesOften)) {
         this.#left.add(member);
         trace(`the certificate of ${member.id} is left to expire`);
       } else this.#renew(member);

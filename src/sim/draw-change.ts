@@ -26,6 +26,8 @@ const undoOften = 0.8;
 /** How often a member that does not answer or has lost its log is removed rather than another one, and preferred. */
 const ailingGoOften = 0.7;
 const ailingLeadOften = 0.5;
+/** How often a member that copies its log is removed at once. The copy is soon whole, and changes are far apart. */
+const copyingGoOften = 0.4;
 
 export function drawChange(
   current: Configuration,
@@ -59,6 +61,8 @@ export function drawChange(
       .slice(0, count)
       .map((each) => addition(each, chance));
   if (current.pending.length > 0 && chance.happens(undoOften)) return drawUndoing(current, chance);
+  const lost = all.filter((key) => copying.includes(key));
+  if (lost.length > 0 && chance.happens(copyingGoOften)) return { ...noChange, remove: one(lost) };
   switch (chance.weighted(weights)) {
     case "add":
       return { ...noChange, add: newcomers(1 + chance.below(2)) };

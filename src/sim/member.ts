@@ -33,6 +33,8 @@ export interface MemberWorld {
   /** All machines, this one among them. */
   readonly machines: readonly Member[];
   readonly trace: (line: string) => void;
+  /** The role or the term of a member is another one, perhaps not until the end of the event. */
+  readonly changedRole: (by: Member) => void;
   /** A node writes one message again and again. */
   readonly flooded: (by: NodeId, message: string) => void;
   /** A node sends a message, and this is what it has on its disk. */
@@ -372,13 +374,14 @@ export class Member {
   }
 
   #logger(): Logger {
-    const { network, trace, flooded } = this.#world;
+    const { network, trace, changedRole, flooded } = this.#world;
     const lines = new LogLines({
       nowMs: () => network.schedule.nowMs,
       flooded: (message) => flooded(this.id, message),
     });
     const log = (level: LogLevel, message: string, fields: LogFields = {}, cause?: string): void => {
       trace(sentenceOfLog(this.id, level, message, fields));
+      if (message === "role") changedRole(this);
       lines.log(level, message, fields, cause);
     };
     return { enabled: (level) => level !== "trace", log };

@@ -21,8 +21,10 @@ interface Committed {
 
 export interface SafetyEvents {
   readonly broken: (what: string) => void;
+  /** This member leads its term from this moment on, perhaps not until the end of the event. */
+  readonly led: (state: State) => void;
   /** This member leads its term, since this event. */
-  readonly elected: (member: Member, state: State) => void;
+  readonly elected: (member: Member) => void;
   /** This leader has found more of its log committed. */
   readonly committed: (leader: Member) => void;
   /** This leader has appended a configuration. */
@@ -62,7 +64,7 @@ export class Safety {
     if (member.wasWiped && state.genesis !== null)
       this.#broken(`${state.self} has lost its disk, and takes part though it was not added`);
     if (followsStranger(state)) this.#broken(`${state.self} follows a node that was never added`);
-    if (state.role.kind === "leader") this.#lookAtLeader(member, state);
+    if (state.role.kind === "leader" && !isSameLeader(before, state)) this.#told.elected(member);
     if (before !== null && hasAppendedConfiguration(before, state)) this.#told.changed(member);
     if (state.commitIndex === before?.commitIndex) return;
     this.#lookAtCommitted(state);
@@ -81,13 +83,18 @@ export class Safety {
     }
   }
 
-  #lookAtLeader(member: Member, state: State): void {
+  /** At once: a leader that has slept may learn of its successor in the event in which it is elected. */
+  onRole({ node }: Member): void {
+    if (node?.state.role.kind === "leader") this.#lookAtLeader(node.state);
+  }
+
+  #lookAtLeader(state: State): void {
     const { currentTerm: term, self, log } = state;
     const known = this.leaders.get(term);
     if (known === self) return;
     if (known !== undefined) return this.#broken(`${known} and ${self} both lead term ${term}`);
     this.leaders.set(term, self);
-    this.#told.elected(member, state);
+    this.#told.led(state);
     const { index, term: committedTerm, decidedIn } = this.#committed;
     if (term <= decidedIn || holds(log, index, committedTerm)) return;
     this.#broken(`${self} leads term ${term} without entry ${index} of term ${committedTerm}, which is committed`);
@@ -145,11 +152,12 @@ export class Safety {
   }
 }
 
+const isSameLeader = (before: State | null, after: State): boolean =>
+  before?.role.kind === "leader" && after.role.kind === "leader" && before.currentTerm === after.currentTerm;
+
 /** A leader's log is never cut, so the last configuration of it can only be a new one. */
 const hasAppendedConfiguration = (before: State, after: State): boolean =>
-  before.role.kind === "leader" &&
-  after.role.kind === "leader" &&
-  before.currentTerm === after.currentTerm &&
+  isSameLeader(before, after) &&
   before.log.configurations.at(-1)?.position.index !== after.log.configurations.at(-1)?.position.index;
 
 /** Whether the log has this entry, or a snapshot in its place. */

@@ -172,7 +172,8 @@ const rotation: Theme = (pace, chance) => {
       redialMs: { low: 0.01 * timeout, high: 0.1 * timeout },
     },
     faults: {
-      ...pace.faults,
+      // A log is cut while its disk does not answer.
+      ...often(pace, { stuckDisk: 2 }),
       everyMs: timeout * chance.between(2, 8),
       downMs: { low: 0.05 * timeout, high: chance.pick([1, 4]) * timeout },
     },

@@ -53,6 +53,8 @@ interface Client {
   readonly hasSession: boolean;
   /** When it asked for the last command that was answered. */
   commandedMs: number;
+  /** How many of its operations are under way that began when something was wrong, and may end soon. */
+  hurried: number;
 }
 
 /** By how much a client may give an operation up late, ms: it looks at its deadlines every 50 ms (client/sweep.ts). */
@@ -119,7 +121,7 @@ export class Workload {
         session: hasSession ? { timeoutMs: options.sessionMs } : "none",
       });
       this.#clients.push(client);
-      const one = { client, name, life, hasSession, commandedMs: Number.NEGATIVE_INFINITY };
+      const one = { client, name, life, hasSession, commandedMs: Number.NEGATIVE_INFINITY, hurried: 0 };
       for (let lane = 0; lane < atOnceOf(options); lane++) this.#next(one);
     }
   }
@@ -165,13 +167,17 @@ export class Workload {
       const mustSucceed = this.#mustSucceed;
       const members = this.#options.members();
       const beganMs = this.#schedule.nowMs;
+      if (!mustSucceed) one.hurried++;
+      const isAmongHurried = one.hurried > 0;
       const commanded = (): void => void (one.commandedMs = Math.max(one.commandedMs, beganMs));
       this.commands++;
       this.underWay++;
       void this.#inTime(client, { ...one, commanded }, mustSucceed)
         .then((error) => {
-          // A leader that is removed does not learn what becomes of its last entries, and such a client may not repeat a command.
-          const isCutOff = !hasSession && members !== this.#options.members();
+          if (!mustSucceed) one.hurried--;
+          // A client without a session may not repeat a command. A leader that is removed does not learn what becomes of its last entries,
+          // and an operation whose time is up gives up the connection to a node that is silent, with all that waits on it.
+          const isCutOff = !hasSession && (isAmongHurried || members !== this.#options.members());
           const isExcused = error?.effect === "unknown" && (isCutOff || this.#hasLostSession(one, error));
           return this.#concluded(error, mustSucceed && !isExcused);
         })

@@ -19,6 +19,7 @@ import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
 import type { Pace } from "./pace.ts";
 import { HowFar } from "./how-far.ts";
+import { leadersHandOverInTime } from "./hand-over-time.ts";
 import { KeyValueLoad } from "./key-value-load.ts";
 import { PluginTrouble } from "./plugin-trouble.ts";
 import { Promises } from "./promises.ts";
@@ -63,13 +64,12 @@ export class World {
   readonly #network: SimNetwork;
   readonly #links: ClientLinks;
   readonly #electionTimeoutMs: number;
+  readonly #leadersHandOver: boolean;
   readonly #moments: WorstMoments;
   readonly #safety = new Safety(this.#members, {
     broken: (what) => this.#verdict.note(what),
-    elected: (member, state) => {
-      this.#ballots.onElected(state);
-      this.#moments.onElected(member);
-    },
+    led: (state) => this.#ballots.onElected(state),
+    elected: (member) => this.#moments.onElected(member),
     committed: (leader) => this.#moments.onCommitted(leader),
     changed: (leader) => this.#moments.onChanged(leader),
   });
@@ -116,6 +116,7 @@ export class World {
     const pace = paceFor(options, { chance, more, later });
     const { electionTimeoutMs } = pace.member.settings;
     this.#electionTimeoutMs = electionTimeoutMs;
+    this.#leadersHandOver = leadersHandOverInTime(pace);
     const trace = (line: string): void => this.#say(line);
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
@@ -185,6 +186,7 @@ export class World {
           this.#liars.onApplied(entry);
         },
         restored: () => void this.#restores++,
+        changedRole: (by) => this.#safety.onRole(by),
         flooded: (by, message) => this.#verdict.note(`${by} fills its log with "${message}"`),
         sent: (by, what, disk) => {
           this.#promises.onSent(what, disk);
@@ -272,7 +274,8 @@ export class World {
     this.#say("all faults have ended");
     // A node whose certificate has expired cannot dial a moved member, and so no cluster would take the new address.
     const isAlone = this.#settled.resting.length === 0 && this.#settled.moved.length === 0;
-    this.#certificates.end(this.#members, (member) => isAlone && this.#mayLose(member));
+    const mayStay = isAlone && this.#leadersHandOver;
+    this.#certificates.end(this.#members, (member) => mayStay && this.#mayLose(member));
   }
 
   /** P72: a poison stops every copy of the state machine. Leadership stays where it is, until the operator has a corrected plugin. */

@@ -262,6 +262,45 @@ describe("an unfit leader", () => {
     expect(asked(live(state, 1, [n3])[1])).toEqual([n3]);
   });
 
+  /** n1 has begun to hand over to n2, which lacks the last entry, and holds a command meanwhile. */
+  const handingOver = (): State => {
+    const begun = play(leading(), fitness([n1, "space"], [n3, "space"]), propose(1));
+    const state = play(live(begun, 0.1, [])[0], propose(2));
+    expect(asLeader(state).transfer).toMatchObject({ target: n2, ref: null, timeoutNowSent: false });
+    return state;
+  };
+
+  test("P72: gives up a hand-over that has begun when the target is found to be as unfit, and takes what it held", () => {
+    for (const impediment of ["stateMachine", "hidden"] as const) {
+      const own = impediment === "hidden" ? "stateMachine" : impediment;
+      const state = play(handingOver(), fitness([n1, own], [n2, impediment], [n3, impediment]));
+      expect(asLeader(state).transfer).toBeNull();
+      expect(state.log.last.index).toBe(handingOver().log.last.index + 1);
+      expect(asked(live(state, 1)[1])).toEqual([]);
+    }
+  });
+
+  test("waits for a target that has been asked to lead, however unfit", () => {
+    const [state, effects] = live(play(leading(), fitness([n1, "space"], [n3, "space"])), 1, [n2, n3], true);
+    expect(asked(effects)).toEqual([n2]);
+    const worse = play(state, fitness([n1, "space"], [n2, "stateMachine"], [n3, "space"]));
+    expect(asLeader(worse).transfer).toMatchObject({ target: n2, timeoutNowSent: true });
+  });
+
+  test("goes on with a hand-over that has begun while its target is fitter", () => {
+    const state = play(handingOver(), fitness([n1, "stateMachine"], [n2, "space"], [n3, "stateMachine"]));
+    expect(asked(live(state, 1)[1])).toEqual([n2]);
+  });
+
+  test("goes on with a hand-over that has begun once it is fit again", () => {
+    expect(asked(live(play(handingOver(), fitness()), 1)[1])).toEqual([n2]);
+  });
+
+  test("goes on with the hand-over that an administrator asked for", () => {
+    const state = play(leading(), propose(1), transferTo("n2"), fitness([n1, "stateMachine"], [n2, "stateMachine"]));
+    expect(asked(live(state, 0.5)[1])).toEqual([n2]);
+  });
+
   test("a fit leader does not hand over to an unfit voter, however preferred", () => {
     expect(asked(live(play(leading(0, 0, 9), fitness([n3, "space"])), 30)[1])).toEqual([]);
   });
