@@ -202,7 +202,8 @@ class Opening {
     const path = setAside(this.#file, folder);
     const told = hasPromised(promises) ? refillWords(finding, promises, path) : startsAnewWords(finding, path);
     const refill = hasPromised(promises) ? { finding: told, clusterUuid: promises.clusterUuid } : null;
-    const anew = { ...promises, databaseId: this.#newId(), last: logStart, chain: chainStart };
+    const empty = { last: logStart, chain: chainStart, configuredAt: 0, isRemoved: false };
+    const anew = { ...promises, ...empty, databaseId: this.#newId() };
     this.#mark.writeSynced({ ...anew, state: { kind: "creating", refill } });
     this.#onDamage(told);
     return null;

@@ -12,6 +12,7 @@ import {
   command,
   commands,
   configuration,
+  configurationOf,
   found,
   ignoreDurable,
   keyOf,
@@ -208,6 +209,19 @@ describe("a record", () => {
     directory.sql(change);
     expect(findAtStart()).toContain("damaged at entry");
   });
+});
+
+test.each([
+  ["a configuration", "DELETE FROM configurations", "the configuration of entry 5 was in force"],
+  ["a removal", "DELETE FROM removed", "it does not say that this node was removed from the cluster"],
+])("the record of %s that is gone is missed by the mark", (_, change, words) => {
+  const position = { index: 5, term: 2 };
+  const writer = directory.open();
+  const effect = { kind: "writeRemoved", ticket: 1, position, configuration: configurationOf("n2") } as const;
+  writer.write([effect], ignoreDurable);
+  writer.close();
+  directory.sql(change);
+  expect(findAtStart()).toContain(words);
 });
 
 describe("P29: a snapshot's record that the log contradicts", () => {
