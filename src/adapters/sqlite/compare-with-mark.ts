@@ -1,8 +1,10 @@
 // Does the database hold everything that the mark says it held? A log that ends before the mark has lost its end, and so has
-// an older data directory under a newer mark. A vote that is older than the mark's would be cast twice.
+// an older data directory under a newer mark. A vote that is older than the mark's would be cast twice. With an older
+// configuration the node would count the wrong majority. A single page of the database that has gone back is enough for that.
 import type { Database } from "bun:sqlite";
 import { hasOtherVoters, type MemberKey } from "../../core/configuration.ts";
 import { genesisConfiguration } from "../../core/genesis.ts";
+import type { LogIndex } from "../../core/log-position.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import type { Promises } from "./mark.ts";
 import type { Found } from "./saved-state.ts";
@@ -17,6 +19,8 @@ export const promisesOf = ({ databaseId, saved, tail }: Found): Promises => ({
   last: saved.last,
   chain: tail.chain,
   hasOtherVoters: mayHaveOtherVoters(saved),
+  configuredAt: configuredAt(saved, saved.last.index),
+  isRemoved: saved.removed !== null,
 });
 
 /** Without a configuration there may be others: this node waits to be added to them. */
@@ -24,6 +28,12 @@ function mayHaveOtherVoters({ incarnation, genesis, baseConfiguration, configura
   const latest = configurations.at(-1) ?? baseConfiguration;
   const configuration = latest?.configuration ?? (genesis === null ? null : genesisConfiguration(genesis));
   return configuration === null || hasOtherVoters(configuration, incarnation);
+}
+
+/** Which entry holds the configuration that was in force at `index`, as far as the records say. */
+function configuredAt({ baseConfiguration, configurations }: SavedState, index: LogIndex): LogIndex {
+  const placed = configurations.findLast(({ position }) => position.index <= index) ?? baseConfiguration;
+  return placed?.position.index ?? 0;
 }
 
 /** In words what the database lacks of the promises; null: nothing. */
@@ -48,6 +58,8 @@ export function whatIsMissing(
     clusterUuid !== null && uuid === null ? `it does not name this node's cluster ${clusterUuid}` : null,
     whatIsMissingOfVote(saved, promised),
     whatIsMissingOfLog(db, { base, tail }, promised),
+    whatIsMissingOfConfiguration(saved, promised),
+    promised.isRemoved && saved.removed === null ? "it does not say that this node was removed from the cluster" : null,
   ];
   const words = missing.filter((each) => each !== null);
   return words.length === 0 ? null : words.join("; ");
@@ -77,6 +89,15 @@ function whatIsMissingOfLog(db: Database, { base, tail }: Pick<Found, "base" | "
   if (row?.term === last.term && row.chain === chain) return null;
   const found = row === null ? "none" : `one of term ${row.term} with the checksum ${row.chain}`;
   return `at index ${last.index} this node held an entry of term ${last.term} with the checksum ${chain}, and the log holds ${found}`;
+}
+
+function whatIsMissingOfConfiguration(saved: SavedState, { last, configuredAt: index }: Promises): string | null {
+  // A lost end has been reported. A base beyond the mark has a configuration that is newer than the mark's.
+  if (last.index < saved.base.index || last.index > saved.last.index) return null;
+  const found = configuredAt(saved, last.index);
+  if (found === index) return null;
+  const held = found === 0 ? "that of the genesis" : `that of entry ${found}`;
+  return `at index ${last.index} the configuration of entry ${index} was in force, and the records name ${held}`;
 }
 
 const lostEntries = (end: number, confirmed: number): string =>

@@ -34,6 +34,8 @@ const joinRemedy =
   "graft cluster add ID ADDRESS. Keep this directory. That needs a leader. If the other nodes cannot elect one, since too few of " +
   "them have sound data, recover from the best data directory (graft recover), or restore the latest backup.";
 
+const onlyVoterRemedy = "The only voter of a cluster: graft recover --data-dir.";
+
 /** The node is the only voter: no other node has its data. */
 export const loneVoterDamaged = (dataDir: string, finding: string): GraftError =>
   new GraftError(
@@ -46,7 +48,7 @@ export const markDamagedToo = (mark: string, finding: string): GraftError =>
   new GraftError(
     "damaged",
     `${withoutStop(finding)}. ${mark} is damaged as well, so this node cannot know what it has voted for and must not take part with ` +
-      `this data. Nothing was changed. ${joinRemedy}`,
+      `this data. Nothing was changed. ${joinRemedy} ${onlyVoterRemedy}`,
   );
 
 export const markMissing = (mark: string, file: string, finding: "none" | "unreadable"): GraftError =>
@@ -54,7 +56,7 @@ export const markMissing = (mark: string, file: string, finding: "none" | "unrea
     "damaged",
     `${mark} is ${finding === "none" ? "missing" : "damaged"}, and ${file} holds data. Without the mark this node cannot know whether the ` +
       `data is complete and what it has voted for. Nothing was changed. Put the mark back if you have moved it. Otherwise: ` +
-      `${joinRemedy} The only voter of a cluster: graft recover --data-dir.`,
+      `${joinRemedy} ${onlyVoterRemedy}`,
   );
 
 export const markOfAnotherNode = (mark: string, file: string): GraftError =>

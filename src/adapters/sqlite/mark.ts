@@ -2,7 +2,7 @@
 // reached, and what the node has promised. This file says what is in it and how it stands in a slot of 4096 bytes. How the
 // slots are written is mark-file.ts; when, marking.ts; what follows from it at the start, open-data.ts.
 import type { Incarnation, MemberKey } from "../../core/configuration.ts";
-import { type LogPosition, logStart, type Term } from "../../core/log-position.ts";
+import { type LogIndex, type LogPosition, logStart, type Term } from "../../core/log-position.ts";
 import { type Chain, chainStart } from "./chain.ts";
 import { formatVersion } from "./schema.ts";
 import type { Refill } from "../../core/state.ts";
@@ -24,6 +24,9 @@ export interface Promises extends Reach {
   readonly votedFor: MemberKey | null;
   /** False: this node is the only voter, so nobody could refill it. */
   readonly hasOtherVoters: boolean;
+  /** Which entry holds the configuration that is in force at `last`; 0: it is that of the genesis, or there is none. */
+  readonly configuredAt: LogIndex;
+  readonly isRemoved: boolean;
 }
 
 export type MarkState =
@@ -48,6 +51,8 @@ export const firstPromises = (incarnation: Incarnation, databaseId: string): Pro
   last: logStart,
   chain: chainStart,
   hasOtherVoters: true,
+  configuredAt: 0,
+  isRemoved: false,
 });
 
 /** Whether this incarnation has told anyone anything that it has to stand by. */

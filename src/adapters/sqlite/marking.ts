@@ -1,6 +1,6 @@
 // When is the mark written? After each transaction, so that it never says more than the log holds; and before one that takes
 // entries away, so that a crash in between is no false alarm. Only what others build on at once is synced: a term, a vote, the
-// genesis, a removal, the end of a refill. Syncing every mark would halve the throughput.
+// genesis, another configuration, a removal, the end of a refill. Syncing every mark would halve the throughput.
 import { type Configuration, hasOtherVoters } from "../../core/configuration.ts";
 import type { DurableEffect } from "../../core/effects.ts";
 import { type LogIndex, type LogPosition, logStart } from "../../core/log-position.ts";
@@ -16,6 +16,7 @@ interface Chained extends LogPosition {
 
 /** A configuration of the log, or the one in force at its base. */
 interface Placed {
+  /** Of its entry. */
   readonly index: LogIndex;
   readonly hasOtherVoters: boolean;
 }
@@ -33,10 +34,11 @@ export class Marking {
     this.#file = file;
     this.#promises = promises;
     const { genesis, baseConfiguration, configurations } = saved;
-    const first = baseConfiguration?.configuration ?? (genesis === null ? null : genesisConfiguration(genesis));
+    const founding = { position: logStart, configuration: genesis === null ? null : genesisConfiguration(genesis) };
+    const { position, configuration } = baseConfiguration ?? founding;
     this.#configurations = [
-      ...(first === null ? [] : [this.#placed(0, first)]),
-      ...configurations.map(({ position, configuration }) => this.#placed(position.index, configuration)),
+      ...(configuration === null ? [] : [this.#placed(position.index, configuration)]),
+      ...configurations.map((placed) => this.#placed(placed.position.index, placed.configuration)),
     ];
   }
 
@@ -50,7 +52,8 @@ export class Marking {
     const { last } = this.#promises;
     if (through === null || last.index === 0 || through >= last.index) return;
     const { index, term, chain } = through < 0 ? { ...logStart, chain: chainStart } : chainedAt(through);
-    this.#write({ ...this.#promises, last: { index, term }, chain });
+    const configuredAt = this.#configurations.findLast((placed) => placed.index <= index)?.index ?? 0;
+    this.#write({ ...this.#promises, last: { index, term }, chain, configuredAt });
     this.#file.sync();
   }
 
@@ -62,11 +65,16 @@ export class Marking {
       this.#promises.chain = chain;
       return this.#file.moveOn(reach);
     }
+    const before = this.#inForce.index;
     let isSynced = false;
     for (const effect of effects) if (this.#follow(effect)) isSynced = true;
-    const inForce = this.#configurations.at(-1) ?? { hasOtherVoters: true };
-    this.#write({ ...this.#promises, ...reach, hasOtherVoters: inForce.hasOtherVoters });
-    if (isSynced) this.#file.sync();
+    const { index: configuredAt, hasOtherVoters: isOneOfMany } = this.#inForce;
+    this.#write({ ...this.#promises, ...reach, hasOtherVoters: isOneOfMany, configuredAt });
+    if (isSynced || configuredAt !== before) this.#file.sync();
+  }
+
+  get #inForce(): Placed {
+    return this.#configurations.at(-1) ?? { index: 0, hasOtherVoters: true };
   }
 
   #write(promises: Promises): void {
@@ -102,6 +110,8 @@ export class Marking {
         this.#configurations = [this.#placed(0, genesisConfiguration(effect.genesis)), ...this.#configurations];
         return true;
       case "writeRemoved":
+        this.#promises = { ...this.#promises, isRemoved: true };
+        return true;
       case "writeRefilled":
         return true;
       case "truncateLog":
@@ -115,7 +125,8 @@ export class Marking {
         return false;
       case "writeSnapshot": {
         const kept = effect.discardsLog ? [] : this.#configurations.filter(({ index }) => index > effect.base.index);
-        this.#configurations = [this.#placed(effect.base.index, effect.baseConfiguration.configuration), ...kept];
+        const { position, configuration } = effect.baseConfiguration;
+        this.#configurations = [this.#placed(position.index, configuration), ...kept];
         return false;
       }
     }

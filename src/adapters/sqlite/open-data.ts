@@ -188,8 +188,9 @@ class Opening {
   /** The first step of setting aside: from here on the files are not opened again. */
   #declareDamaged(finding: string): null {
     const { state, ...promises } = this.#mark.mark;
-    if (!promises.hasOtherVoters) throw loneVoterDamaged(dirname(this.#file), finding);
+    // First, because an older mark may also name other voters than there are.
     if (!this.#isNewest) throw markDamagedToo(this.#mark.path, finding);
+    if (!promises.hasOtherVoters) throw loneVoterDamaged(dirname(this.#file), finding);
     const first = state.kind === "creating" && state.refill !== null ? state.refill.finding : finding;
     const folder = freeFolderName(dirname(this.#file));
     this.#mark.writeSynced({ ...promises, state: { kind: "damaged", finding: first, folder } });
@@ -202,7 +203,8 @@ class Opening {
     const path = setAside(this.#file, folder);
     const told = hasPromised(promises) ? refillWords(finding, promises, path) : startsAnewWords(finding, path);
     const refill = hasPromised(promises) ? { finding: told, clusterUuid: promises.clusterUuid } : null;
-    const anew = { ...promises, databaseId: this.#newId(), last: logStart, chain: chainStart };
+    const empty = { last: logStart, chain: chainStart, configuredAt: 0, isRemoved: false };
+    const anew = { ...promises, ...empty, databaseId: this.#newId() };
     this.#mark.writeSynced({ ...anew, state: { kind: "creating", refill } });
     this.#onDamage(told);
     return null;

@@ -173,6 +173,8 @@ function readConfigurations(db: Database, file: string, base: ChainedPosition): 
     .query("SELECT c.idx AS at, l.* FROM configurations c LEFT JOIN log l ON l.idx = c.idx ORDER BY c.idx")
     .all() as ({ at: number } & EntryRow)[];
   return rows.map((row) => {
+    if (row.at <= base.index)
+      throw damagedEntry(file, row.at, `a configuration is recorded there, and the log begins after ${base.index}`);
     if (row.kind !== configurationKind) throw damagedEntry(file, row.at, "a configuration was expected there");
     verifyAlone(db, file, base, row);
     return { position: { index: row.idx, term: row.term }, configuration: decodeConfiguration(row.payload) };

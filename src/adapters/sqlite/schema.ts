@@ -8,8 +8,8 @@ import type { Refill } from "../../core/state.ts";
 /** "GRFT": marks the file as Graft's. */
 export const applicationId = 0x47524654;
 
-/** Raised with every change to the tables or to what stands in a row; a higher or lower one is refused. */
-export const formatVersion = 4;
+/** Raised with every change to the tables, to what stands in a row, or to the mark; a higher or lower one is refused. */
+export const formatVersion = 5;
 
 /**
  * - identity, vote, genesis, removed, refill, snapshot, base: one row at most, each with a checksum of its own. Term and vote are

@@ -20,7 +20,15 @@ export const isSqliteError = (error: unknown, code: string): boolean =>
  * What SQLite answers when a file is not what was written into it. With a sound file no statement of Graft meets any of
  * them: the statements never change, and whether a write fits is decided before it begins.
  */
-const damageCodes = ["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_FORMAT"];
+const damageCodes = [
+  "SQLITE_CORRUPT",
+  "SQLITE_NOTADB",
+  "SQLITE_CONSTRAINT",
+  "SQLITE_MISMATCH",
+  "SQLITE_FORMAT",
+  // The disk has answered: the file ends before the page does.
+  "SQLITE_IOERR_SHORT_READ",
+];
 
 export const isDamage = (error: unknown): boolean => damageCodes.some((code) => isSqliteError(error, code));
 

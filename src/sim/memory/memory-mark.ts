@@ -125,14 +125,14 @@ export function settleDamage(disk: MemoryDisk): void {
 }
 
 function setAside(disk: MemoryDisk, mark: MemoryMark, finding: string): void {
-  if (!mark.hasOtherVoters) {
-    throw new GraftError("damaged", `${finding}. This node is the only voter. Nothing was changed. Restore a backup.`);
-  }
   if (!mark.isNewest) {
     throw new GraftError(
       "damaged",
       `${finding}. The mark is damaged as well. Nothing was changed. Join the cluster again.`,
     );
+  }
+  if (!mark.hasOtherVoters) {
+    throw new GraftError("damaged", `${finding}. This node is the only voter. Nothing was changed. Restore a backup.`);
   }
   const hasPromised = mark.clusterUuid !== null || mark.currentTerm > 0;
   beginAnew(disk, mark, hasPromised ? { finding, clusterUuid: mark.clusterUuid } : null);

@@ -2,7 +2,7 @@
 // finds is set aside at once; what a read finds ends the store. Damage that only the mark or the WAL show is in other tests.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nextChain } from "../../../src/adapters/sqlite/chain.ts";
 import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
@@ -12,6 +12,7 @@ import {
   command,
   commands,
   configuration,
+  configurationOf,
   found,
   ignoreDurable,
   keyOf,
@@ -143,6 +144,36 @@ test("a flipped bit in the file itself is reported", () => {
   expect(findDamage()).toContain("damaged at entry 8:");
 });
 
+test("a file that ends within the pages of an entry is reported as damage, and not as a disk that fails", () => {
+  store = directory.open();
+  store.write([append(command(16, 2, 16_900), command(17, 2))], ignoreDurable);
+  store.close();
+  truncateSync(directory.file, readFileSync(directory.file).length - 1000);
+  expect(findDamage()).toContain("damaged at the database itself:");
+});
+
+test("damage that only a write meets ends the store, and the next start sets the data aside", () => {
+  const many = commands(16, 40, 2, 3000);
+  const writer = directory.open();
+  writer.write([append(...many)], ignoreDurable);
+  writer.write([truncate(15)], ignoreDurable);
+  writer.close();
+  // Where the first free page is. What is read does not need it.
+  const bytes = readFileSync(directory.file);
+  expect(bytes.readUInt32BE(32)).toBeGreaterThan(0);
+  bytes.writeUInt32BE(99_999, 32);
+  writeFileSync(directory.file, bytes);
+
+  store = directory.open();
+  expect(store.saved).toMatchObject({ refill: null, last: { index: 15 } });
+  expect(store.read(1, 15, 1e9)).toHaveLength(15);
+  const message = damageError(() => store!.write([append(...many)], ignoreDurable));
+  expect(message).toContain("Writing failed");
+  store.keepDamage(message);
+  store.close();
+  expect(findAtStart()).toContain(message.slice(0, -1));
+});
+
 test("the chain goes on over truncations and restarts", () => {
   store = directory.open();
   store.write([truncate(6), append(command(7, 3), command(8, 3))], ignoreDurable);
@@ -208,6 +239,19 @@ describe("a record", () => {
     directory.sql(change);
     expect(findAtStart()).toContain("damaged at entry");
   });
+});
+
+test.each([
+  ["a configuration", "DELETE FROM configurations", "the configuration of entry 5 was in force"],
+  ["a removal", "DELETE FROM removed", "it does not say that this node was removed from the cluster"],
+])("the record of %s that is gone is missed by the mark", (_, change, words) => {
+  const position = { index: 5, term: 2 };
+  const writer = directory.open();
+  const effect = { kind: "writeRemoved", ticket: 1, position, configuration: configurationOf("n2") } as const;
+  writer.write([effect], ignoreDurable);
+  writer.close();
+  directory.sql(change);
+  expect(findAtStart()).toContain(words);
 });
 
 describe("P29: a snapshot's record that the log contradicts", () => {

@@ -2,7 +2,19 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { markFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
-import { append, command, commands, found, ignoreDurable, keyOf } from "../../contracts/log-entries.ts";
+import {
+  append,
+  command,
+  commands,
+  configuration,
+  found,
+  ignoreDurable,
+  keyOf,
+  snapshot,
+  snapshotAt,
+  truncate,
+} from "../../contracts/log-entries.ts";
+import { PowerDisk } from "../../doubles/power-disk.ts";
 import { createDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { foundedAtMs, genesisOf, votersOf } from "./lost-cluster.ts";
 
@@ -15,7 +27,7 @@ afterEach(() => directory.remove());
 const marked = () => {
   const mark = readMark(markFile(directory.dataDir));
   if (mark.kind !== "mark") throw new Error(`no mark, but ${mark.kind}`);
-  return mark.mark;
+  return { ...mark.mark, slot: mark.slot };
 };
 
 test("the mark follows the configuration among entries that only move it on", () => {
@@ -31,14 +43,29 @@ test("the mark follows the configuration among entries that only move it on", ()
     }) as const;
   store.write([found(genesisOf(self, keyOf("n2")))], ignoreDurable);
   store.write([append(...commands(1, 2, 1))], ignoreDurable);
-  expect(marked()).toMatchObject({ last: { index: 2, term: 1 }, hasOtherVoters: true });
+  expect(marked()).toMatchObject({ last: { index: 2, term: 1 }, hasOtherVoters: true, configuredAt: 0 });
   store.write([append(command(3, 1), among(4, self))], ignoreDurable);
-  expect(marked()).toMatchObject({ last: { index: 4, term: 1 }, hasOtherVoters: false });
+  expect(marked()).toMatchObject({ last: { index: 4, term: 1 }, hasOtherVoters: false, configuredAt: 4 });
+  const { slot } = marked();
   store.write([append(command(5, 1))], ignoreDurable);
-  expect(marked()).toMatchObject({ last: { index: 5, term: 1 }, hasOtherVoters: false });
-  store.write([append(among(6, self, keyOf("n2")))], ignoreDurable);
-  expect(marked()).toMatchObject({ last: { index: 6, term: 1 }, hasOtherVoters: true });
+  // The one with the configuration has been synced, so it is not overwritten.
+  expect(marked()).toMatchObject({ last: { index: 5, term: 1 }, hasOtherVoters: false, slot: 1 - slot });
+  store.write([append(command(6, 1))], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 6, term: 1 }, configuredAt: 4, slot: 1 - slot });
+  store.write([append(among(7, self, keyOf("n2")))], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 7, term: 1 }, hasOtherVoters: true, configuredAt: 7 });
+  store.write([truncate(6)], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 6, term: 1 }, hasOtherVoters: false, configuredAt: 4 });
+  const placed = { position: { index: 4, term: 1 }, configuration: votersOf(self) };
+  store.write(
+    [snapshot(snapshotAt({ index: 6, term: 1 }, store.chainAt(6)), { index: 5, term: 1 }, placed)],
+    ignoreDurable,
+  );
+  expect(marked()).toMatchObject({ last: { index: 6, term: 1 }, hasOtherVoters: false, configuredAt: 4 });
   store.close();
+  // A start that reads the records says the same.
+  directory.open().close();
+  expect(marked()).toMatchObject({ last: { index: 6, term: 1 }, hasOtherVoters: false, configuredAt: 4 });
 });
 
 test("a mark of damage names the end that the log had reached by then", () => {
@@ -50,5 +77,20 @@ test("a mark of damage names the end that the log had reached by then", () => {
   const chain = store.chainAt(2);
   store.keepDamage("entry 1 is damaged");
   expect(marked()).toMatchObject({ last: { index: 2, term: 1 }, chain, state: { kind: "damaged" } });
+  store.close();
+});
+
+test("the mark of before a truncation names the configuration that was in force at its end", () => {
+  const store = directory.open();
+  store.write([found(), append(...commands(1, 3, 1), configuration(4, 1, "n1", "n2"))], ignoreDurable);
+  const seen: unknown[] = [];
+  {
+    using files = new PowerDisk();
+    files.watch(directory.dataDir);
+    files.onStep = () => seen.push(marked());
+    store.write([truncate(3), append(command(4, 2))], ignoreDurable);
+    files.watch(null);
+  }
+  expect(seen[0]).toMatchObject({ last: { index: 3, term: 1 }, configuredAt: 0 });
   store.close();
 });

@@ -5,8 +5,18 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeSlot, Slot, slotBytes } from "../../../src/adapters/sqlite/mark.ts";
 import { readMark } from "../../../src/adapters/sqlite/mark-file.ts";
-import { append, commands, found, ignoreDurable, vote } from "../../contracts/log-entries.ts";
+import { type Configuration, toMemberKey } from "../../../src/core/configuration.ts";
+import {
+  append,
+  commands,
+  configuration,
+  configurationOf,
+  found,
+  ignoreDurable,
+  vote,
+} from "../../contracts/log-entries.ts";
 import { createDataDirectory, damageError, type DataDirectory } from "./data-directory.ts";
+import { genesisOf } from "./lost-cluster.ts";
 
 let directory: DataDirectory;
 let markPath: string;
@@ -100,5 +110,18 @@ test("P61: a slot that may have been torn, beside data that lacks what the older
   damageSlot(newerSlot(), "flipped");
   // The older slot is the one that was synced with the vote of term 3.
   writeFileSync(`${directory.file}-wal`, "");
+  expect(damageError(directory.open)).toContain("is damaged as well");
+});
+
+test("an older slot that knows no other voters: the node is not told that it is the only one", () => {
+  const store = directory.open();
+  const self = toMemberKey("n1", store.saved.incarnation);
+  const alone: Configuration = { ...configurationOf("n1"), voters: [self], outgoing: [] };
+  store.write([found(genesisOf(self)), append({ ...configuration(1, 1), configuration: alone })], ignoreDurable);
+  store.write([append(configuration(2, 1, "n1", "n2"))], ignoreDurable);
+  store.close();
+  writtenDuring("of-another-start");
+  damageSlot(newerSlot(), "flipped");
+  directory.sql("DELETE FROM log");
   expect(damageError(directory.open)).toContain("is damaged as well");
 });

@@ -3,7 +3,7 @@
 import { type MemberKey, type PlacedConfiguration, toMemberKey } from "../../../../src/core/configuration.ts";
 import type { DurableEffect } from "../../../../src/core/effects.ts";
 import type { Entry } from "../../../../src/core/entry.ts";
-import type { LogPosition } from "../../../../src/core/log-position.ts";
+import { type LogIndex, type LogPosition, logStart } from "../../../../src/core/log-position.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import type { MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
 import {
@@ -84,10 +84,16 @@ function drawSnapshot(disk: MemoryDisk, draw: Draw): DrawnWrite | null {
   if (end === undefined || end.index === 0) return null;
   const base = held[draw(end.index - disk.base.index + 1)]!;
   const place: PlacedConfiguration = {
-    position: { index: 0, term: 0 },
+    position: configuredAt(disk, base.index),
     configuration: draw(6) === 0 ? alone(disk) : configurationOf("n1", "n2"),
   };
   return (store) => [snapshot(snapshotAt(placeOf(end), store.chainAt(end.index)), placeOf(base), place)];
+}
+
+/** Of the configuration that is in force at `index`. */
+function configuredAt({ entries, baseConfiguration }: MemoryDisk, index: LogIndex): LogPosition {
+  const inLog = entries.findLast((entry) => entry.kind === "configuration" && entry.index <= index);
+  return inLog === undefined ? (baseConfiguration?.position ?? logStart) : placeOf(inLog);
 }
 
 /** This node is the only voter. */

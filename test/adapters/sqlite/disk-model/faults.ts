@@ -52,7 +52,6 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
 const mixed = (disk: MemoryDisk): MemoryDisk[] => [
   withoutData(disk),
   ...withRottenEntry(disk),
-  { ...copyOf(disk), removed: null },
   { ...copyOf(disk), genesis: null },
 ];
 
