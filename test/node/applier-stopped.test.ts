@@ -22,3 +22,16 @@ test("nor does what is committed later, for which a client is refused", async ()
   applier.advance(2);
   expect([applier.stoppedThrough, client.answers]).toEqual([1, ["apply-failed"]]);
 });
+
+test("each query that is due is told so, also of more than one slice", async () => {
+  const { applier, queries, reads } = setUp([command(1, "throw"), command(2)]);
+  applier.advance(1);
+  await microtasks();
+  const clients = Array.from({ length: 2_500 }, () => waiter("query"));
+  queries.set(1, clients.slice(0, 2_400)).set(2, clients.slice(2_400));
+  applier.serve();
+  const told = (): number => clients.filter(({ answers }) => answers.join() === "state-machine").length;
+  expect([told(), reads.count]).toEqual([2_400, 100]);
+  applier.advance(2);
+  expect([told(), reads.count]).toEqual([2_500, 0]);
+});
