@@ -66,6 +66,14 @@ describe("several nodes' words become one view", () => {
     expect(mergeStatus([waiting("n1"), waiting("n2")]).waitingFor).toEqual(["n3 at n3:1: refused"]);
   });
 
+  test("the cluster's uuid is that of any node that knows it: the first ones to answer may not", () => {
+    const unfounded = reply("n1", { clusterUuid: null });
+    const view = (...replies: readonly StatusReply[]) => mergeStatus(replies).clusterUuid;
+    expect(view(unfounded, reply("n2", {}))).toBe("c1");
+    expect(view(unfounded, reply("n2", { clusterUuid: null }), reply("n3", {}))).toBe("c1");
+    expect(view(unfounded)).toBeNull();
+  });
+
   test("who answers is reachable, whatever the leader thinks", () => {
     const cutOff = reply("n3", { leader, term: 2, nodes: [row("n3", { role: "preCandidate", reachable: true })] });
     expect(mergeStatus([ofLeader, cutOff]).nodes[2]).toMatchObject({

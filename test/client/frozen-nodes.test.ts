@@ -63,3 +63,26 @@ describe.each(views)("%s", (_, view) => {
     await client.close();
   });
 });
+
+test("the only node, which has been silent for longer than another one would have been waited for, is asked again after it was lost", async () => {
+  const time = new PlayedTime();
+  const dialled: number[] = [];
+  const client = new GraftClient({
+    addresses: ["n1:1"],
+    clock: time,
+    session: "none",
+    dial: async (_, { onReply, onClosed }) => {
+      dialled.push(time.nowMs());
+      const isFrozen = dialled.length === 1;
+      if (isFrozen) time.at(time.nowMs() + 5_000, () => onClosed({ kind: "lost", reason: "the node was killed" }));
+      const send = (request: ClientRequest): void =>
+        void (isFrozen || queueMicrotask(() => onReply(answerTo(request))));
+      return { clusterUuid: "c1", close: () => {}, send };
+    },
+  });
+  const beganMs = time.nowMs();
+  expect((await time.until(client.status(null, { timeoutMs: 30_000 }))).node).toBe("n1");
+  expect(time.nowMs() - beganMs).toBeLessThan(6_000);
+  expect(dialled).toHaveLength(2);
+  await client.close();
+});

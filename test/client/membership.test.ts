@@ -77,6 +77,8 @@ type Said = Pick<ConfigurationReply, "node" | "incarnation" | "index" | "members
 class SayingNodes {
   readonly time = new PlayedTime();
   readonly asked: string[] = [];
+  /** The index that each request to change the members names. */
+  readonly expected: (number | null)[] = [];
   members: Readonly<Record<string, Said>> = {};
   change: (address: string, id: number, nth: number) => ClientReply = (_, id) => error(id, "outcome-unknown");
   #changes = 0;
@@ -96,8 +98,13 @@ class SayingNodes {
   }
 
   /** What becomes of the change: the index at which it is complete, or the code of the error. */
-  pursued(client: GraftClient, timeoutMs = 10_000, change = adding): Promise<number | string> {
-    const pursued = pursueChange(client, change, { timeoutMs });
+  pursued(
+    client: GraftClient,
+    timeoutMs = 10_000,
+    change = adding,
+    more: { readonly expectedIndex?: number } = {},
+  ): Promise<number | string> {
+    const pursued = pursueChange(client, change, { timeoutMs, ...more });
     return this.time.until(
       pursued.then(
         ({ after }) => after.index,
@@ -106,8 +113,12 @@ class SayingNodes {
     );
   }
 
-  #answer(address: string, { kind, id }: ClientRequest): ClientReply | null {
-    if (kind === "changeMembership") return this.change(address, id, ++this.#changes);
+  #answer(address: string, request: ClientRequest): ClientReply | null {
+    const { kind, id } = request;
+    if (kind === "changeMembership") {
+      this.expected.push(request.expectedIndex);
+      return this.change(address, id, ++this.#changes);
+    }
     const said = this.members[address];
     return kind !== "configuration" || said === undefined
       ? null
@@ -208,6 +219,23 @@ describe("a change that outlives the leader that was asked", () => {
     const client = nodes.client("n1:1");
     expect(await nodes.pursued(client)).toBe(8);
     await client.close();
+  });
+
+  test("names the index that it expects in its first attempt alone, which may have moved the members on", async () => {
+    const nodes = new SayingNodes();
+    const before = { ...own, index: 3, members: [member("n1"), member("n2")] };
+    nodes.members = { "n1:1": before };
+    nodes.change = (_, id, nth) => {
+      if (nth === 1) {
+        const learner = member("n3", { voter: false });
+        nodes.members = { "n1:1": { ...before, index: 5, members: [...before.members, learner] } };
+        return error(id, "outcome-unknown");
+      }
+      nodes.members = { "n1:1": own };
+      return { kind: "membershipChanged", id, index: 7, message: "" };
+    };
+    expect(await nodes.pursued(nodes.client("n1:1"), 10_000, adding, { expectedIndex: 3 })).toBe(7);
+    expect(nodes.expected).toEqual([3, null]);
   });
 
   test("a member that has moved and leads is asked at its new address", async () => {

@@ -193,6 +193,7 @@ test("commands that meet the end of their session one after the other are all se
   expect(await cluster.told(z)).toBe("z");
   expect(await cluster.told(client.command(bytes("w")))).toBe("w");
   expect(cluster.applied).toEqual(["x", "y", "z", "w"]);
+  expect(cluster.asked.filter((asked) => asked.endsWith(" openSession"))).toHaveLength(2);
   await cluster.time.until(client.close());
 });
 

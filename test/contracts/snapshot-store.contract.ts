@@ -241,6 +241,9 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
           bytes[at] = bytes[at]! ^ 4;
           await receiver.write(bytes.slice(0, 190_000));
           await receiver.write(bytes.slice(190_000));
+          // Whatever comes behind it, though it be too short to be wrong.
+          await receiver.write(bytes.slice(0, 3));
+          expect(receiver.isDamaged).toBe(true);
           expect(await receiver.finish()).toMatchObject({ kind: "damaged" });
           expect(await other.store.list()).toEqual([]);
           const again = await other.store.receive(file);

@@ -76,6 +76,30 @@ describe("a disk that is nearly full", () => {
     expect(leader.logs).toContain("info all is well with this node again");
   });
 
+  test("on all: no session begins, which would grow the log as a command does, and one ends all the same", async () => {
+    const cluster = await founded();
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    client.openSession();
+    await cluster.advance(200);
+    const [opened] = client.raw;
+    if (opened?.kind !== "sessionOpened") throw new Error("no session");
+    for (const member of cluster.followers) leave(member, 99);
+    await cluster.advance(2_000, 50);
+    leave(leader, 99);
+    await cluster.advance(2_000, 50);
+    client.openSession();
+    client.closeSession(opened.session);
+    await cluster.advance(200);
+    expect(client.raw.slice(1)).toEqual([
+      expect.objectContaining({
+        code: "overloaded",
+        message: expect.stringMatching(/^the disk of the leader is nearly full/),
+      }),
+      expect.objectContaining({ kind: "done" }),
+    ]);
+  });
+
   test("has the node take a snapshot, so that the log can be cut, unless there is no room for that either", async () => {
     const cluster = await founded();
     const { leader } = cluster;

@@ -99,6 +99,19 @@ describe("log tail", () => {
     expect([tail.chainAt(20), tail.chainAt(21), tail.chainAt(22)]).toEqual([77, 98, 120]);
   });
 
+  test("after thousands have been let go, each entry that is left still has its own checksum", () => {
+    const tail = new LogTail(storeWith(10_000, 0), 10 * weight);
+    tail.append(entries(1, 10_000));
+    tail.trim(10_000);
+    tail.append(entries(10_001, 10_003));
+    const places = [1, 9_990, 9_991, 9_995, 10_000, 10_001, 10_003];
+    expect(places.map((index) => tail.chainAt(index))).toEqual(places.map(chainOf));
+    tail.truncate(9_999);
+    expect(() => tail.chainAt(10_000)).toThrow("entry 10000 is not in the log's tail");
+    tail.append(entries(10_000, 10_001));
+    expect(places.slice(0, 6).map((index) => tail.chainAt(index))).toEqual(places.slice(0, 6).map(chainOf));
+  });
+
   test("a truncation that reaches into the store empties the memory", () => {
     const store = storeWith(4);
     const tail = new LogTail(store, 1_000_000);

@@ -25,6 +25,14 @@ function leading(silent: readonly MemberKey[] = [], members: readonly MemberKey[
   return { ...state, nowMs, role: { ...role, progress } };
 }
 
+/** The member has lost data, and copies it anew. */
+function withDamaged(state: State, key: MemberKey): State {
+  const role = state.role as Leader;
+  const refilling = { kind: "refilling", id: 7, through: 1, afterRound: 1 } as const;
+  const damaged = { ...role.progress.get(key)!, fault: refilling };
+  return { ...state, role: { ...role, progress: new Map(role.progress).set(key, damaged) } };
+}
+
 const plan = (state: State, change: Partial<MembershipChange>, tried = fine) =>
   planOf(state, { ...noChange, ...change }, tried);
 
@@ -82,11 +90,7 @@ describe("the plan of a change", () => {
   });
 
   test("refuses what leaves too few voters that count: one that has lost data answers, and votes for nobody", () => {
-    const state = leading();
-    const role = state.role as Leader;
-    const refilling = { kind: "refilling", id: 7, through: 1, afterRound: 1 } as const;
-    const damaged = { ...role.progress.get(n3)!, fault: refilling };
-    const filling = { ...state, role: { ...role, progress: new Map(role.progress).set(n3, damaged) } };
+    const filling = withDamaged(leading(), n3);
     expect(plan(filling, { remove: ["n2"] }).refusal).toBe(
       "with it nothing could be committed any more: 2 of the voters n1, n3 would be needed, and n3 has lost data and does not count yet: remove it first, or wait until it counts",
     );
@@ -94,6 +98,14 @@ describe("the plan of a change", () => {
     expect(plan(filling, { add: [joining] }).risks).toContain(
       "n3 has lost data: it does not count yet, 0 more may fail",
     );
+  });
+
+  test("counts a voter once that has lost data and does not answer either", () => {
+    const { refusal, risks } = plan(withDamaged(leading([n3]), n3), { add: [joining] });
+    expect(refusal).toBeNull();
+    expect(risks.filter((risk) => risk.startsWith("n3 "))).toEqual([
+      "n3 has not been heard for 20 s: it counts all the same, 0 more may fail",
+    ]);
   });
 
   test("tells what trying to reach the newcomer has shown", () => {

@@ -7,11 +7,12 @@ import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/s
 import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
+import type { State } from "../../src/core/state.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
 import { createDataDirectory } from "../adapters/sqlite/data-directory.ts";
-import { append, commands, found, ignoreDurable } from "../contracts/log-entries.ts";
+import { append, commands, found, ignoreDurable, truncate } from "../contracts/log-entries.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -90,16 +91,15 @@ function scrubberOf(
   {
     read,
     ...more
-  }: { clock: ManualClock; read: LogStore["read"]; failed: (error: unknown) => void; intervalMs?: number },
+  }: {
+    clock: ManualClock;
+    read: LogStore["read"];
+    failed: (error: unknown) => void;
+    intervalMs?: number;
+    state?: () => State;
+  },
 ): Scrubber {
-  const state = restore(saved, {
-    self: toMemberKey("n1", saved.incarnation),
-    settings: defaultSettings,
-    seed: [1, 2, 3, 4],
-    nowMs: 0,
-    wallMs: 0,
-    bootstrap: null,
-  });
+  const state = stateOf(saved);
   const none = (): never => {
     throw new Error("there is no snapshot");
   };
@@ -113,6 +113,16 @@ function scrubberOf(
     ...more,
   });
 }
+
+const stateOf = (saved: SavedState): State =>
+  restore(saved, {
+    self: toMemberKey("n1", saved.incarnation),
+    settings: defaultSettings,
+    seed: [1, 2, 3, 4],
+    nowMs: 0,
+    wallMs: 0,
+    bootstrap: null,
+  });
 
 test("a scrub never comes when the interval is 0", () => {
   const { saved } = createMemoryLogStore({ incarnation: "a" });
@@ -149,4 +159,44 @@ test("a flipped bit anywhere in a log of a real file is found, and is read in st
   scrubber.stop();
   store.close();
   directory.remove();
+});
+
+test("a log that is cut at its end while it is scrubbed is read as far as it still goes, and what came since is left out", async () => {
+  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  store.write([found(), append(...commands(1, 3000, 1, 1024))], ignoreDurable);
+  let state = stateOf(store.reopen());
+  const clock = new ManualClock();
+  const failures: unknown[] = [];
+  const lasts: number[] = [];
+  const read: LogStore["read"] = (...range) => {
+    const entries = store.read(...range);
+    lasts.push(entries.at(-1)!.index);
+    return entries;
+  };
+  const failed = (error: unknown): void => void failures.push(error);
+  const scrubber = scrubberOf(store.saved, { clock, read, failed, state: () => state });
+  scrubber.start();
+  const untilRead = async (isEnough: () => boolean): Promise<void> => {
+    for (let pauses = 0; !isEnough() && pauses < 100; pauses++) {
+      await afterMicrotasks();
+      clock.advance(50);
+    }
+  };
+  clock.advance(hourMs);
+  await untilRead(() => lasts.length === 2);
+  // Another leader's entries take the place of the last thousand.
+  store.write([truncate(2000), append(...commands(2001, 2500, 2, 1024))], ignoreDurable);
+  state = stateOf(store.reopen());
+  await untilRead(() => lasts.at(-1) === 2500);
+  await untilRead(() => false);
+  expect([failures, lasts.at(-1)]).toEqual([[], 2500]);
+  // What is appended in a scrub has just been written: the next one reads it.
+  const count = lasts.length;
+  clock.advance(hourMs);
+  await untilRead(() => lasts.length === count + 2);
+  store.write([append(...commands(2501, 2600, 2, 1024))], ignoreDurable);
+  state = stateOf(store.reopen());
+  await untilRead(() => false);
+  expect([failures, lasts.at(-1)]).toEqual([[], 2500]);
+  scrubber.stop();
 });

@@ -309,6 +309,30 @@ describe("a disk without room for a write", () => {
     expect([log.filter((line) => line.startsWith("send")), failures]).toEqual([[], []]);
   });
 
+  test("a confirmation of before that comes late confirms nothing of what is written after it", () => {
+    const durable: (() => void)[] = [];
+    const { loop, clock, log, room } = followerLoop((_, onDurable) => void durable.push(onDurable));
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    room.isThere = false;
+    loop.arrive(from(n2, appendEntries(2, 1)));
+    clock.run();
+    expect([log.includes("no room"), loop.state.log.last.index]).toEqual([true, 0]);
+    room.isThere = true;
+    loop.tryAgain();
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    const [late, own] = durable;
+    expect(durable).toHaveLength(2);
+    late!();
+    expect([clock.run(), loop.state.durability.persistedIndex]).toEqual([0, 0]);
+    expect(log).not.toContain("send appendEntriesReply");
+    own!();
+    clock.run();
+    expect(loop.state.durability.persistedIndex).toBe(2);
+    expect(log).toContain("send appendEntriesReply");
+  });
+
   test("has it take no part until there is room: it hears no message, keeps no time, and sends clients elsewhere", () => {
     const { loop, clock, log, room, waiting } = followerLoop((_, onDurable) => onDurable());
     room.isThere = false;

@@ -6,9 +6,9 @@ import type { Greeter } from "./greeter.ts";
 import type { PeerTable } from "./peer-table.ts";
 
 export interface Sight {
-  readonly table: PeerTable;
-  readonly crashes: CrashWatch;
-  readonly greeter: Greeter;
+  readonly table: Pick<PeerTable, "has" | "identityOf">;
+  readonly crashes: Pick<CrashWatch, "hasDialled" | "dialled">;
+  readonly greeter: Pick<Greeter, "probe">;
 }
 
 /** See the port. */

@@ -71,6 +71,26 @@ test("pauses between attempts grow up to the limit, and a reason is told once as
   expect(world.reasons).toEqual([failure.reason]);
 });
 
+test("an attempt that is begun early takes the place of the one that was waited for", () => {
+  for (const begin of [
+    (dialler: PeerDialler) => {
+      dialler.address = "n2:2";
+      dialler.dial();
+    },
+    (dialler: PeerDialler) => dialler.lost("broke", 10_000),
+  ]) {
+    const { clock, world, dialler } = setUp();
+    dialler.dial();
+    dialler.failed(failure);
+    begin(dialler);
+    expect([world.attempts.length, clock.pendingTimers]).toEqual([2, 0]);
+    clock.advance(60_000);
+    expect(world.attempts).toHaveLength(2);
+    dialler.failed(failure);
+    expect(clock.pendingTimers).toBe(1);
+  }
+});
+
 test("a connection that had held is renewed at once, and one that broke at once after a pause", () => {
   const { clock, world, dialler } = setUp();
   dialler.dial();

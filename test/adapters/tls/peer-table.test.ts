@@ -1,0 +1,71 @@
+// At most one link per node: of one that was replaced nothing more is heard, whoever closes it, and when.
+import { expect, test } from "bun:test";
+import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
+import { spareHandler } from "../../../src/adapters/tls/greeter.ts";
+import type { NodeSender } from "../../../src/adapters/tls/hello.ts";
+import { Link } from "../../../src/adapters/tls/link.ts";
+import { PeerTable } from "../../../src/adapters/tls/peer-table.ts";
+import { toMemberKey } from "../../../src/core/configuration.ts";
+import { incarnation, Recorder, timeoutNow } from "../../contracts/transport-harness.ts";
+import { nodeSender } from "./tls-net.ts";
+
+const n2 = nodeSender("n2") as NodeSender;
+const key = toMemberKey("n2", incarnation);
+/** The body of a frame. */
+const message = (term: number): Buffer => Buffer.from(encodeFrame(timeoutNow(term)).slice(4));
+
+function setUp() {
+  const heard = new Recorder();
+  const told: string[] = [];
+  const table = new PeerTable({
+    selfId: "n1",
+    handshakeTimeoutMs: 5_000,
+    queueBytesMax: 1e6,
+    partNoticeMs: 50,
+    nowMs: () => 0,
+    handler: heard,
+    onDialBack: (_, nonce) => void told.push(`dial back ${nonce}`),
+    onReplaced: () => void told.push("replaced"),
+    onLost: (id) => void told.push(`lost ${id}`),
+  });
+  const attached = (side: "dialled" | "accepted"): Link => {
+    const flushTurn = new FlushTurn(() => {});
+    const link = new Link({ side, frameBytesMax: 1e6, queueBytesMax: 1e6, flushTurn, handler: spareHandler });
+    table.attach(link, n2);
+    return link;
+  };
+  return { heard, told, table, attached };
+}
+
+test("what comes on a link that was replaced is not delivered, and its end is not that of the connection", () => {
+  const { heard, told, table, attached } = setUp();
+  const old = attached("dialled");
+  old.handler.onFrame(message(1));
+  const by = attached("accepted");
+  old.handler.onFrame(message(2));
+  old.handler.onFrame(Buffer.from(encodeFrame({ kind: "dialBack", nonce: "7" }).slice(4)));
+  old.handler.onPart?.();
+  old.handler.onClose({ kind: "closed", reason: "late" });
+  by.handler.onFrame(message(3));
+  expect([heard.terms, heard.parts, told]).toEqual([[1, 3], [], ["replaced"]]);
+  expect([table.has("n2"), table.isConnected(key)]).toEqual([true, true]);
+  by.handler.onPart?.();
+  by.handler.onClose({ kind: "closed", reason: "gone" });
+  expect([heard.parts, told, table.has("n2"), table.isConnected(key)]).toEqual([
+    [key],
+    ["replaced", "lost n2"],
+    false,
+    false,
+  ]);
+  expect(heard.story.at(-1)).toBe("-n2");
+});
+
+test("what comes behind the end is not delivered", () => {
+  const { heard, attached } = setUp();
+  const link = attached("accepted");
+  link.handler.onClose({ kind: "closed", reason: "gone" });
+  link.handler.onFrame(message(1));
+  link.handler.onPart?.();
+  expect([heard.terms, heard.parts]).toEqual([[], []]);
+});
