@@ -35,6 +35,8 @@ export interface EntryRunsHandlers {
   readonly isAsked: () => boolean;
   /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
   readonly handed: (last: Applied, bytes: number) => void;
+  /** Fewer commands are under way: there may be room for those that wait for it. */
+  readonly freed: () => void;
   /** More entries may be handed over than at the last call of `handOver`. */
   readonly due: () => void;
   /** The state machine failed at an entry at or before `through`, and these clients wait for it. */
@@ -141,6 +143,7 @@ export class EntryRuns {
       last,
       entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
     );
+    this.#handlers.freed();
   }
 
   #waiterOf(entry: Entry): Waiter | null {
@@ -193,6 +196,7 @@ export class EntryRuns {
       const entries = tail.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(error.message));
       this.#handedThrough = entries.at(-1)!.index;
+      this.#handlers.freed();
     }
   }
 }

@@ -103,9 +103,8 @@ function makeApplier(
     {
       leader: () => knownLeader(loop().state),
       isAsked,
-      handed: (last, bytes) => {
-        snapshots.taker.onHanded(last, bytes);
-        // There is room for commands that had to wait.
+      handed: (last, bytes) => snapshots.taker.onHanded(last, bytes),
+      freed: () => {
         if (!mailbox.isEmpty) loop().schedule();
       },
       restore: (snapshot) => snapshots.restore(snapshot),
