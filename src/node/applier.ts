@@ -19,7 +19,10 @@ export interface ApplierModules extends EntryRunsModules {
   readonly reads: QuerySlicesOptions["reads"];
 }
 
-export interface ApplierHandlers extends Pick<EntryRunsHandlers, "leader" | "isAsked" | "handed" | "freed"> {
+export interface ApplierHandlers extends Pick<
+  EntryRunsHandlers,
+  "leader" | "isAsked" | "handed" | "freed" | "clientFull"
+> {
   /** Replaces the state machine's state with that of the snapshot. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord) => Promise<void>;
   /** Answers have been given: let them leave. */
@@ -59,6 +62,7 @@ export class Applier {
       isAsked: handlers.isAsked,
       handed: handlers.handed,
       freed: handlers.freed,
+      clientFull: handlers.clientFull,
       due: () => this.#pumpOrFail(),
       failed: (error, through, waiters) => this.#fail(error, through, waiters),
     });

@@ -4,7 +4,7 @@ import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
-import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
+import type { AppliedEntry, AppliedOpenSession, ClientIsFull, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { answer } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { Gathering } from "./gathering.ts";
@@ -39,6 +39,8 @@ export interface EntryRunsHandlers {
   readonly freed: () => void;
   /** More entries may be handed over than at the last call of `handOver`. */
   readonly due: () => void;
+  /** A client has no room for the session that this entry was to open. */
+  readonly clientFull: (entry: AppliedOpenSession, outcome: ClientIsFull) => void;
   /** The state machine failed at an entry at or before `through`, and these clients wait for it. */
   readonly failed: (error: Error, through: LogIndex, waiters: Work["waiters"]) => void;
 }
@@ -167,6 +169,7 @@ export class EntryRuns {
       const nth = run.answeredCount++;
       const entry = run.entries[nth];
       if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
+      if (outcome.kind === "full" && entry.kind === "openSession") this.#handlers.clientFull(entry, outcome);
       const waiter = run.waiters[nth]!;
       if (waiter !== null) answer(waiter, outcome, entry);
       run.waiters[nth] = null;
