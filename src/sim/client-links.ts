@@ -11,7 +11,8 @@ import type { Chance } from "./chance.ts";
 import type { ClientCuts } from "./client-cuts.ts";
 import type { Lane } from "./lane.ts";
 import type { Life } from "./life.ts";
-import { bodyOf, isValid, type Process, type SimNetwork } from "./network.ts";
+import { bodyOf, type SimNetwork } from "./network.ts";
+import { isValid, type Process } from "./process.ts";
 import type { SessionCount } from "./session-count.ts";
 
 /** By how much an answer may come later than the request's time is up, ms. */
@@ -158,6 +159,8 @@ class SimLink implements Link {
       if (isLate) schedule.after(this.#repeatMs, () => this.#arrive(bytes));
       else this.#arrive(bytes);
     });
+    const { network, name } = this.#options;
+    network.noteCount("client", this.#toNode.count, () => `${name} to ${this.node.self.id}`);
   }
 
   #arrive(bytes: Uint8Array): void {
@@ -268,6 +271,7 @@ class SimLink implements Link {
       const received = this.#received(() => decodeFrame(bytes, "reply") as ClientReply);
       if (received !== null) life.run(() => handlers.onReply(received));
     });
+    network.noteCount("client", this.#toClient.count, () => `${node.self.id} to ${name}`);
   }
 
   /** Null: nobody may send such a frame. */

@@ -129,7 +129,7 @@ export class World {
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
-    this.#bounds = new Bounds({ ...shared, operations, electionTimeoutMs });
+    this.#bounds = new Bounds({ ...shared, network: this.#network, operations, electionTimeoutMs });
     this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);
     this.#addMachines(pace, { chance, links, trace });
     this.#standing = new Standing(this.#members, violated);
@@ -253,8 +253,6 @@ export class World {
       sessionsRefused: this.#links.sessions.refused,
       staleReads: this.#staleReads.count,
       certificates: this.#certificates.expired,
-      requestsMax: this.#bounds.requestsMax,
-      latenessMax: this.#bounds.lateMax,
       digest: this.#hash.digest("hex"),
     };
   }
@@ -365,6 +363,7 @@ export class World {
     drainMicrotasks();
     this.#events++;
     for (const member of this.#members) this.#look(member);
+    this.#bounds.lookAtNetwork();
     this.#standstills.look();
     this.#verdict.mustHold();
   }
