@@ -182,6 +182,12 @@ export class SessionTable {
     return null;
   }
 
+  /** A client with as many sessions as it may have: the stamp through which none of them expires. Null: it has fewer. */
+  fullUntilMs(client: ClientName): number | null {
+    const owner = this.#owners.get(client);
+    return owner === undefined || owner.sessions.size < this.#limits.clientSessionsMax ? null : owner.safeUntilMs;
+  }
+
   /** Null: there was such a session of this client, and there is none from here on. Else why not. */
   close(id: LogIndex, client: ClientName, stampMs: number): SessionAnswer | null {
     this.#stampMs = stampMs;

@@ -19,8 +19,10 @@ function refusalOf(waiter: Waiter, outcome: Exclude<Outcome, { readonly kind: "o
   switch (outcome.kind) {
     case "rejected":
       // There may be room for another session later; what is wrong with a command stays wrong.
-      if (waiter.kind !== "openSession") return { code: "rejected", message: outcome.message, leader: null };
-      return { code: "overloaded", message: `no session was opened: ${outcome.message}`, leader: null };
+      if (waiter.kind === "openSession") return notOpened(outcome.message);
+      return { code: "rejected", message: outcome.message, leader: null };
+    case "full":
+      return notOpened(outcome.message);
     case "unsendable":
       return { code: "result-lost", message: outcome.message, leader: null };
     case "expired":
@@ -29,6 +31,12 @@ function refusalOf(waiter: Waiter, outcome: Exclude<Outcome, { readonly kind: "o
       return { code: "outcome-unknown", message: forgottenMessage, leader: null };
   }
 }
+
+export const notOpened = (why: string): ReplyError => ({
+  code: "overloaded",
+  message: `no session was opened: ${why}`,
+  leader: null,
+});
 
 const expiredMessage = "the session of the command has ended";
 const forgottenMessage = "the client has said that it waits for this command no longer, so its outcome is not kept";

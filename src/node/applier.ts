@@ -19,7 +19,10 @@ export interface ApplierModules extends EntryRunsModules {
   readonly reads: QuerySlicesOptions["reads"];
 }
 
-export interface ApplierHandlers extends Pick<EntryRunsHandlers, "leader" | "isAsked" | "handed"> {
+export interface ApplierHandlers extends Pick<
+  EntryRunsHandlers,
+  "leader" | "isAsked" | "handed" | "freed" | "clientFull"
+> {
   /** Replaces the state machine's state with that of the snapshot. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord) => Promise<void>;
   /** Answers have been given: let them leave. */
@@ -58,6 +61,8 @@ export class Applier {
       leader: handlers.leader,
       isAsked: handlers.isAsked,
       handed: handlers.handed,
+      freed: handlers.freed,
+      clientFull: handlers.clientFull,
       due: () => this.#pumpOrFail(),
       failed: (error, through, waiters) => this.#fail(error, through, waiters),
     });

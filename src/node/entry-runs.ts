@@ -4,7 +4,7 @@ import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
-import type { AppliedEntry, Outcome, StateMachine } from "../ports/state-machine.ts";
+import type { AppliedEntry, AppliedOpenSession, ClientIsFull, Outcome, StateMachine } from "../ports/state-machine.ts";
 import { answer } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { Gathering } from "./gathering.ts";
@@ -35,8 +35,12 @@ export interface EntryRunsHandlers {
   readonly isAsked: () => boolean;
   /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
   readonly handed: (last: Applied, bytes: number) => void;
+  /** Fewer commands are under way: there may be room for those that wait for it. */
+  readonly freed: () => void;
   /** More entries may be handed over than at the last call of `handOver`. */
   readonly due: () => void;
+  /** A client has no room for the session that this entry was to open. */
+  readonly clientFull: (entry: AppliedOpenSession, outcome: ClientIsFull) => void;
   /** The state machine failed at an entry at or before `through`, and these clients wait for it. */
   readonly failed: (error: Error, through: LogIndex, waiters: Work["waiters"]) => void;
 }
@@ -141,6 +145,7 @@ export class EntryRuns {
       last,
       entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
     );
+    this.#handlers.freed();
   }
 
   #waiterOf(entry: Entry): Waiter | null {
@@ -164,6 +169,7 @@ export class EntryRuns {
       const nth = run.answeredCount++;
       const entry = run.entries[nth];
       if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
+      if (outcome.kind === "full" && entry.kind === "openSession") this.#handlers.clientFull(entry, outcome);
       const waiter = run.waiters[nth]!;
       if (waiter !== null) answer(waiter, outcome, entry);
       run.waiters[nth] = null;
@@ -193,6 +199,7 @@ export class EntryRuns {
       const entries = tail.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
       for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(error.message));
       this.#handedThrough = entries.at(-1)!.index;
+      this.#handlers.freed();
     }
   }
 }

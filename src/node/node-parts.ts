@@ -3,11 +3,13 @@
 import type { HaltReason } from "../core/effects.ts";
 import type { PlacedConfiguration } from "../core/configuration.ts";
 import { restore } from "../core/restore.ts";
+import { nextStampMs } from "../core/replicated-time.ts";
 import type { State } from "../core/state.ts";
 import type { SavedState } from "../ports/log-store.ts";
 import { Applier } from "./applier.ts";
 import { knownLeader } from "./known-leader.ts";
 import { Fitness } from "./fitness.ts";
+import { FullClients } from "./full-clients.ts";
 import { HandOvers } from "./hand-overs.ts";
 import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
@@ -31,6 +33,7 @@ export interface NodeParts {
   readonly membership: NodeMembership;
   readonly handOvers: HandOvers;
   readonly fitness: Fitness;
+  readonly fullClients: FullClients;
   readonly loop: TurnLoop;
 }
 
@@ -85,7 +88,12 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
   const membership = new NodeMembership(modules, { ...options, state, arrive });
   const handOvers = new HandOvers(state, arrive);
   const tail = new LogTail(modules.store, tailBytesMax);
-  const others = { waiting, reads, mailbox, tail, fitness, snapshots, membership, handOvers };
+  const fullClients = new FullClients(() => {
+    const { role, currentTerm: term } = state();
+    if (role.kind !== "leader" || handlers.isEnded()) return null;
+    return { term, stampMs: nextStampMs({ ...state(), nowMs: modules.clock.nowMs() }, role) };
+  });
+  const others = { waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
   const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
   const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
   return { ...others, applier, loop };
@@ -97,18 +105,18 @@ function makeApplier(
   parts: Omit<NodeParts, "applier" | "loop"> & { readonly loop: () => TurnLoop },
 ): Applier {
   const { store, logger } = modules;
-  const { tail, reads, waiting, mailbox, snapshots, fitness, loop } = parts;
+  const { tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
   return new Applier(
     store.saved.snapshot,
     { ...modules, tail, reads, waiting },
     {
       leader: () => knownLeader(loop().state),
       isAsked,
-      handed: (last, bytes) => {
-        snapshots.taker.onHanded(last, bytes);
-        // There is room for commands that had to wait.
+      handed: (last, bytes) => snapshots.taker.onHanded(last, bytes),
+      freed: () => {
         if (!mailbox.isEmpty) loop().schedule();
       },
+      clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot) => snapshots.restore(snapshot),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.

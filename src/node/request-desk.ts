@@ -8,6 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { PeerStatus } from "../ports/transport.ts";
 import type { Endless } from "./endless-work.ts";
+import type { FullClients } from "./full-clients.ts";
 import type { HandOver } from "./hand-overs.ts";
 import type { NodeMembership } from "./membership.ts";
 import type { NodeModules, NodeOptions } from "./node-options.ts";
@@ -62,6 +63,10 @@ export class RequestDesk implements RequestTarget {
 
   get endlessWork(): Endless | null {
     return this.#parts.applier.endlessWork;
+  }
+
+  get fullClients(): FullClients {
+    return this.#parts.fullClients;
   }
 
   get whyNoCommands(): string | null {

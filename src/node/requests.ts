@@ -22,6 +22,7 @@ import { knownLeader } from "./known-leader.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
 import type { OpenRequest, OpenRequests } from "./open-requests.ts";
+import { type SessionTarget, submitClosing, submitOpening } from "./session-requests.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
 import { cannotGoOn, notAnswered, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
 
@@ -29,7 +30,7 @@ import { cannotGoOn, notAnswered, type QueryWaiter, type ReplyError, type Waiter
 const timeoutMsMax = 10 * 60 * 1000;
 
 /** The node as its clients' requests see it. */
-export interface RequestTarget extends ChangeTarget, StatusSource {
+export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
   /** Why it takes no commands just now while it leads, in words; null: it does. */
   readonly whyNoCommands: string | null;
@@ -38,7 +39,6 @@ export interface RequestTarget extends ChangeTarget, StatusSource {
   readonly open: OpenRequests;
   readonly description: StateMachineDescription;
   readonly snapshots: StatusSource["snapshots"] & { readonly backups: Backups };
-  submit(waiter: Waiter): void;
   /** Has a query answered from the state as it is here, unless that may be older than `maxMs`; null: however old. */
   submitStale(waiter: QueryWaiter, maxMs: Millis | null): void;
   stop(): Promise<void>;
@@ -132,11 +132,13 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });
       const { name, isAdmin } = client;
-      return node.submit({ ...request, client: name, isAdmin, payload, from: client, open, dueMs, succeed, fail });
+      const opening = { ...request, client: name, isAdmin, payload, from: client, open, dueMs, succeed, fail };
+      return submitOpening(node, opening);
     }
     case "closeSession": {
       const succeed: Succeed = () => reply({ kind: "done", id, leader: knownLeader(node.state) });
-      return node.submit({ ...request, client: client.name, payload, from: client, open, dueMs, succeed, fail });
+      const name = client.name;
+      return submitClosing(node, { ...request, client: name, payload, from: client, open, dueMs, succeed, fail });
     }
   }
 }

@@ -19,7 +19,7 @@ export interface AppliedCommand extends Committed {
   readonly session: OwnedStamp | null;
 }
 
-/** A session begins, or there is no room for it: then the outcome is `rejected`. */
+/** A session begins, or there is no room for it: then the outcome is `rejected`, or `full` where only its client has none. */
 export interface AppliedOpenSession extends Committed {
   readonly kind: "openSession";
   readonly client: ClientName;
@@ -36,6 +36,13 @@ export interface AppliedCloseSession extends Committed {
 /** A committed entry that has an effect beside the consensus itself. */
 export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSession;
 
+/** A client has as many sessions as it may. None of them expires up to this replicated time, so it stays so until one is closed. */
+export interface ClientIsFull {
+  readonly kind: "full";
+  readonly message: string;
+  readonly untilMs: number;
+}
+
 export type Outcome =
   | { readonly kind: "ok"; readonly payload: Uint8Array }
   /**
@@ -43,6 +50,8 @@ export type Outcome =
    * its session is another client's. An answer, the same on every node.
    */
   | { readonly kind: "rejected"; readonly message: string }
+  /** No session was opened. */
+  | ClientIsFull
   /** The command was applied, as on the nodes where nobody asked for its result; but the result cannot be encoded. */
   | { readonly kind: "unsendable"; readonly message: string }
   /** The command's session is gone, or never was: the command was not applied. */

@@ -3,10 +3,12 @@
 import type { LogIndex } from "../core/log-position.ts";
 import { turnMsMax } from "../node/turn-loop.ts";
 import type { Member } from "./member.ts";
+import type { SimNetwork } from "./network.ts";
 import type { Schedule } from "./schedule.ts";
 
 export interface BoundOptions {
   readonly schedule: Schedule;
+  readonly network: Pick<SimNetwork, "fullest">;
   /** Operations that may be under way at once. */
   readonly operations: number;
   readonly electionTimeoutMs: number;
@@ -17,6 +19,15 @@ export interface BoundOptions {
 const requestsOfOneMax = 12;
 /** Of the administrator, and of clients whose sessions begin. */
 const otherRequestsMax = 12;
+/** What arrives while a node sleeps, for ten election timeouts, is in its mailbox at once when it wakes up. */
+const eventsMax = 200;
+/**
+ * Of one direction of a connection. The network holds what is sent for up to eight election timeouts, until the connection breaks. By
+ * then the leader has sent a window of entries, its heartbeats, and one round for each read.
+ */
+const framesMax = { peer: 150, client: 30 };
+/** One is closed as soon as its snapshot is read. The one after it may have been opened by then. */
+const bulkLinksMax = 4;
 /** From the commit of an entry until it is applied, in election timeouts. */
 const lateMax = 10;
 
@@ -35,9 +46,6 @@ export class Bounds {
   #isCalm = false;
   /** As far as any node knows. */
   #committed: LogIndex = 0;
-  /** What there was at the most: requests of a node, and its lateness in election timeouts. */
-  requestsMax = 0;
-  lateMax = 0;
 
   constructor(options: BoundOptions) {
     this.#options = options;
@@ -57,15 +65,24 @@ export class Bounds {
     this.#committed = Math.max(this.#committed, node.state.commitIndex);
     const { waitingCount, open } = node.requests;
     const count = Math.max(waitingCount, open.count);
-    this.requestsMax = Math.max(this.requestsMax, count);
     if (count > this.#requestsMax) this.#options.violated(`${member.id} holds ${count} requests`);
     if (this.#isCalm && member.standstill === null) this.#lookAtLateness(member);
+  }
+
+  /** After each event. */
+  lookAtNetwork(): void {
+    const { network, violated } = this.#options;
+    const { peer, client, bulk } = network.fullest;
+    if (peer.count > framesMax.peer) violated(`${peer.count} frames are under way from ${peer.way}`);
+    if (client.count > framesMax.client) violated(`${client.count} frames are under way from ${client.way}`);
+    if (bulk.count > bulkLinksMax) violated(`${bulk.count} connections for bulk are open from ${bulk.way}`);
   }
 
   /** A turn comes at once, and the one before it is over in `turnMsMax`. One that sleeps takes none. */
   #lookAtMailbox(member: Member): void {
     const { schedule, violated } = this.#options;
     const count = member.isAsleep ? 0 : (member.node?.dueCount ?? 0);
+    if (count > eventsMax) violated(`${count} events wait in the mailbox of ${member.id}`);
     if (count === 0) return void this.#unreadSinceMs.delete(member);
     const sinceMs = this.#unreadSinceMs.get(member);
     if (sinceMs === undefined) return void this.#unreadSinceMs.set(member, schedule.nowMs);
@@ -86,7 +103,6 @@ export class Bounds {
     const last = due.at(-1)?.through ?? appliedIndex;
     if (state.commitIndex > last) due.push({ through: state.commitIndex, sinceMs: schedule.nowMs });
     const late = (schedule.nowMs - (due[0]?.sinceMs ?? schedule.nowMs)) / electionTimeoutMs;
-    this.lateMax = Math.max(this.lateMax, late);
     if (late > lateMax)
       violated(`${member.id} has not applied entry ${appliedIndex + 1}, committed ${late} election timeouts ago`);
   }

@@ -4,13 +4,16 @@
 import { BadFrame, decodeFrame } from "../adapters/cbor/codec.ts";
 import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
 import { GraftError } from "../errors.ts";
+import type { LogIndex } from "../core/log-position.ts";
 import type { ClientReply, ClientRequest } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
 import type { Chance } from "./chance.ts";
 import type { ClientCuts } from "./client-cuts.ts";
 import type { Lane } from "./lane.ts";
 import type { Life } from "./life.ts";
-import { bodyOf, isValid, type Process, type SimNetwork } from "./network.ts";
+import { bodyOf, type SimNetwork } from "./network.ts";
+import { isValid, type Process } from "./process.ts";
+import type { SessionCount } from "./session-count.ts";
 
 /** By how much an answer may come later than the request's time is up, ms. */
 const lateMaxMs = 500;
@@ -21,6 +24,7 @@ const dialTimeoutMs = 1000;
 
 export interface ClientLinkWorld {
   readonly chance: Chance;
+  readonly sessionCount: SessionCount;
   /** How much longer a command takes at the most whose connection has broken. */
   readonly repeatMaxMs: number;
   /** Told of a request that was taken and not answered once and in time, and of frames that are wrong. */
@@ -116,8 +120,8 @@ class SimLink implements Link {
   #outlives = false;
   /** So much later, if they are commands: the machine that sent them repeats what is lost, though nobody waits for an answer. */
   #repeatMs = 0;
-  /** Requests that the node has been handed and not answered. */
-  readonly #taken = new Set<number>();
+  /** Requests that the node has been handed and not answered, and how far the log was applied then. */
+  readonly #taken = new Map<number, LogIndex>();
 
   constructor(options: SimLinkOptions) {
     this.#options = options;
@@ -155,6 +159,8 @@ class SimLink implements Link {
       if (isLate) schedule.after(this.#repeatMs, () => this.#arrive(bytes));
       else this.#arrive(bytes);
     });
+    const { network, name } = this.#options;
+    network.noteCount("client", this.#toNode.count, () => `${name} to ${this.node.self.id}`);
   }
 
   #arrive(bytes: Uint8Array): void {
@@ -164,7 +170,7 @@ class SimLink implements Link {
     if (received === null) return;
     node.life.run(() => {
       if (node.handler === null) return;
-      this.#taken.add(received.id);
+      this.#taken.set(received.id, this.#options.sessionCount.through);
       this.#expectAnswer(received);
       node.handler.onRequest(received, this.#connection);
     });
@@ -249,10 +255,15 @@ class SimLink implements Link {
 
   #reply(answer: ClientReply): void {
     if (!this.#connection.isOpen) return;
-    const { network, life, handlers, node, sessions, violated } = this.#options;
+    const { network, life, handlers, name, node, sessions, sessionCount, violated } = this.#options;
     if (answer.kind === "error" && answer.code === "session-expired") sessions.ended++;
-    if (answer.kind === "error" && answer.message.startsWith("no session was opened")) sessions.refused++;
-    if (!this.#taken.delete(answer.id)) violated(`${node.self.id} answers request ${answer.id} a second time`);
+    const takenAt = this.#taken.get(answer.id);
+    if (takenAt === undefined) violated(`${node.self.id} answers request ${answer.id} a second time`);
+    this.#taken.delete(answer.id);
+    if (answer.kind === "error" && answer.message.startsWith("no session was opened")) {
+      sessions.refused++;
+      sessionCount.onRefused(name, takenAt ?? 0);
+    }
     const bytes = bodyOf(answer);
     this.#toClient.carry(() => {
       if (this.#hasBroken || this.#isOver) return;
@@ -260,6 +271,7 @@ class SimLink implements Link {
       const received = this.#received(() => decodeFrame(bytes, "reply") as ClientReply);
       if (received !== null) life.run(() => handlers.onReply(received));
     });
+    network.noteCount("client", this.#toClient.count, () => `${node.self.id} to ${name}`);
   }
 
   /** Null: nobody may send such a frame. */

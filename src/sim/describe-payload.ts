@@ -23,6 +23,7 @@ export function describeAnswer(style: Style, outcome: Outcome): string {
     case "ok":
       return cut(style === "raw" ? describeBytes(outcome.payload) : describeValue(decodeValue(outcome.payload)));
     case "rejected":
+    case "full":
     case "unsendable":
       return cut(`${outcome.kind}, ${outcome.message}`);
     case "expired":

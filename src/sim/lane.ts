@@ -22,6 +22,11 @@ export class Lane {
     this.#options = options;
   }
 
+  /** How many are under way, those included that it holds. */
+  get count(): number {
+    return this.#underWay.length;
+  }
+
   /** How many have arrived where it is cut. */
   get held(): number {
     return this.#held;

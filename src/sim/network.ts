@@ -4,31 +4,15 @@
 import { decodeFrame, encodeFrame } from "../adapters/cbor/codec.ts";
 import type { Frame } from "../adapters/cbor/frames.ts";
 import { MemoryBulkLinks } from "./memory/bulk-links.ts";
-import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../core/configuration.ts";
-import type { Genesis } from "../core/genesis.ts";
+import { type MemberKey, type NodeId, nodeIdOf } from "../core/configuration.ts";
 import type { Message } from "../core/messages.ts";
 import { GraftError } from "../errors.ts";
 import type { NodeMessage, Reach } from "../ports/node-messages.ts";
-import type { BulkLink, Discovery, PeerIdentity, TransportHandler } from "../ports/transport.ts";
+import type { BulkLink, Discovery } from "../ports/transport.ts";
 import type { Chance, Range } from "./chance.ts";
 import { Lane } from "./lane.ts";
 import type { Schedule } from "./schedule.ts";
-import type { Life } from "./life.ts";
-
-/** A process that takes part in the network. */
-export interface Process {
-  readonly self: PeerIdentity;
-  readonly key: MemberKey;
-  readonly address: string;
-  readonly life: Life;
-  /** When its certificate ends, ms since 1970; null: never. */
-  readonly certificateEndsMs: number | null;
-  handler: TransportHandler | null;
-  /** Told of each message as it comes to the process. */
-  readonly heard: (from: MemberKey, message: Message | NodeMessage) => void;
-  genesis: Genesis | null;
-  peers: readonly { readonly id: NodeId; readonly address: string }[];
-}
+import { accepts, dials, type Process } from "./process.ts";
 
 export interface NetworkPace {
   readonly delayMs: Range;
@@ -49,6 +33,12 @@ interface Connection {
   isOpen: boolean;
 }
 
+/** How many there were, and from where to where. */
+interface Fullness {
+  readonly way: string;
+  readonly count: number;
+}
+
 /** One direction of a connection. */
 interface Direction {
   readonly from: Process;
@@ -58,9 +48,9 @@ interface Direction {
   isOver: boolean;
 }
 
-const bulkLinksMax = 4;
 /** What is longer may arrive in parts. Far less than on a real network, where the messages are longer. */
 const packetBytes = 200;
+const nothing: Fullness = { way: "nothing", count: 0 };
 const pairOf = (a: NodeId, b: NodeId): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
 
 export class SimNetwork {
@@ -82,6 +72,8 @@ export class SimNetwork {
   #bulkClearMs = 0;
   #isBulkSlow: boolean;
   frames = 0;
+  /** The most frames that were under way at once in one direction of a connection, and the most connections for bulk of one node to another. */
+  readonly fullest: Record<"peer" | "client" | "bulk", Fullness> = { peer: nothing, client: nothing, bulk: nothing };
 
   constructor(schedule: Schedule, chance: Chance, pace: NetworkPace, trace: (line: string) => void) {
     this.schedule = schedule;
@@ -115,6 +107,11 @@ export class SimNetwork {
         onHeld();
       },
     });
+  }
+
+  /** There is one more of it. */
+  noteCount(kind: keyof SimNetwork["fullest"], count: number, way: () => string): void {
+    if (count > this.fullest[kind].count) this.fullest[kind] = { way: way(), count };
   }
 
   /** What is held goes on, as far as its direction is open. */
@@ -269,6 +266,7 @@ export class SimNetwork {
     const hasParts = beginsMs >= direction.lane.clearMs && lagMs > 0 && bytes.length > packetBytes;
     if (hasParts) this.schedule.at(beginsMs, () => this.#deliverPart(direction));
     direction.lane.carry(() => this.#deliver(direction, bytes), delayMs + lagMs);
+    this.noteCount("peer", direction.lane.count, () => `${from.self.id} to ${direction.to.self.id}`);
   }
 
   /** Of a long message on a slow way: its first bytes have come. */
@@ -301,6 +299,11 @@ export class SimNetwork {
     }, 0);
   }
 
+  /** Connections for bulk that are open. */
+  get bulkCount(): number {
+    return this.#bulk.size;
+  }
+
   isConnected(a: NodeId, b: NodeId): boolean {
     return this.#connections.has(pairOf(a, b));
   }
@@ -330,9 +333,8 @@ export class SimNetwork {
       const id = nodeIdOf(to);
       const target = this.processes.get(id);
       const isThere = target?.key === to && target.handler !== null && !target.life.isAsleep && accepts(from, target);
-      if (!isThere || this.isCut(from.self.id, id) || this.#bulk.count(from.self.id, id) >= bulkLinksMax) {
-        throw new GraftError("unavailable", `${id} cannot be reached`);
-      }
+      if (!isThere || this.isCut(from.self.id, id)) throw new GraftError("unavailable", `${id} cannot be reached`);
+      this.noteCount("bulk", this.#bulk.count(from.self.id, id) + 1, () => `${from.self.id} to ${id}`);
       const [opener, opened] = this.#bulk.open(from.self.id, id);
       target.handler!.onBulk(from.self, opened);
       return opener;
@@ -354,32 +356,5 @@ export class SimNetwork {
 
 const laneTo = ({ lanes }: Connection, end: Process): Direction => lanes.find(({ to }) => to === end)!;
 
-const dials = (from: Process, to: Process): boolean =>
-  from.peers.some(({ id, address }) => id === to.self.id && address === to.address);
-
-/** Each looks at the other's certificate by its own clock. */
-const accepts = (one: Process, other: Process): boolean => isValid(one, other.life) && isValid(other, one.life);
-
-export const isValid = ({ certificateEndsMs }: Process, by: Life): boolean =>
-  certificateEndsMs === null || by.wallMs() < certificateEndsMs;
-
 /** A frame without its length: what a receiver is handed. */
 export const bodyOf = (frame: Frame): Uint8Array => encodeFrame(frame).subarray(4);
-
-export const processOf = (
-  self: PeerIdentity,
-  address: string,
-  life: Life,
-  certificateEndsMs: number | null,
-  heard: Process["heard"],
-): Process => ({
-  self,
-  key: toMemberKey(self.id, self.incarnation),
-  address,
-  life,
-  certificateEndsMs,
-  handler: null,
-  heard,
-  genesis: null,
-  peers: [],
-});

@@ -17,6 +17,8 @@ export interface ReplicaOptions {
   readonly copy: () => Plugin;
   readonly agreement: Agreement;
   readonly trace: (sentence: string) => void;
+  /** Told what each entry came to. */
+  readonly outcome: (entry: AppliedEntry, outcome: Outcome) => void;
   /** Queries to ask of the state at this index, the same on every node. */
   readonly probes: (index: LogIndex) => readonly Uint8Array[];
 }
@@ -75,6 +77,7 @@ export class Replica {
       throw error;
     }
     this.#index = entry.index;
+    this.#options.outcome(entry, outcome);
     if (outcome.kind === "forgotten" && agreement.isWaitedFor(entry.index))
       agreement.violated("the outcome of a command is forgotten while its client waits", entry.index, [
         `on ${this.#by}`,

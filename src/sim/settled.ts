@@ -79,7 +79,7 @@ export class Settled {
     const counting = this.#counting();
     if (workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
     const appliedIndex = counting.find(({ isLeader }) => isLeader)?.node?.appliedIndex;
-    if (network.heldCount > 0) return false;
+    if (network.heldCount + network.bulkCount > 0) return false;
     return counting.every((member) => {
       const node = member.node!;
       if (!standstills.isLeft(member) && !isEmpty(member)) return false;

@@ -4,7 +4,8 @@ import type { Genesis } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { NodeMessage, Reach } from "../ports/node-messages.ts";
 import type { BulkLink, Discovery, PeerStatus, Transport, TransportHandler } from "../ports/transport.ts";
-import type { Process, SimNetwork } from "./network.ts";
+import type { SimNetwork } from "./network.ts";
+import type { Process } from "./process.ts";
 import type { Sent } from "./promises.ts";
 
 export class SimTransport implements Transport {

@@ -48,9 +48,6 @@ export interface WholeResult {
   readonly staleReads: number;
   /** Certificates that ended while there were faults. */
   readonly certificates: number;
-  /** What a node held of requests at the most, and how late it applied an entry when the faults were over, in election timeouts. */
-  readonly requestsMax: number;
-  readonly latenessMax: number;
   /** How often each of them was reached. */
   readonly rareStates: RareStateCounts;
   /** Of the transcript. */

@@ -27,6 +27,7 @@ import { Replica } from "./replica.ts";
 import { RareStateWatch } from "./rare-states/watch.ts";
 import { ReplicatedTime } from "./replicated-time.ts";
 import { Safety } from "./safety.ts";
+import { SessionCount } from "./session-count.ts";
 import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
@@ -91,6 +92,7 @@ export class World {
   readonly #trouble: PluginTrouble;
   readonly #staleReads: StaleReads;
   readonly #certificates: Certificates;
+  readonly #sessionCount: SessionCount;
   readonly #time: ReplicatedTime;
   readonly #bounds: Bounds;
   readonly #standstills: Standstills;
@@ -121,12 +123,14 @@ export class World {
     const shared = { schedule: this.#schedule, chance, members: this.#members, trace, violated };
     this.#network = new SimNetwork(this.#schedule, chance, pace.network, trace);
     const cuts = new ClientCuts(pace.clientCuts, { ...shared, later, network: this.#network });
-    const repeating = { chance: later, repeatMaxMs: pace.network.silenceMs, violated };
-    const links = (this.#links = new ClientLinks(this.#network, cuts, repeating));
+    this.#sessionCount = new SessionCount(pace.member.sessionLimits, violated);
+    const repeatMaxMs = pace.network.silenceMs;
+    const told = { chance: later, sessionCount: this.#sessionCount, repeatMaxMs, violated };
+    const links = (this.#links = new ClientLinks(this.#network, cuts, told));
     this.#trouble = new PluginTrouble(more, pace.trouble, () => this.#events, violated);
     this.#certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
-    this.#bounds = new Bounds({ ...shared, operations, electionTimeoutMs });
+    this.#bounds = new Bounds({ ...shared, network: this.#network, operations, electionTimeoutMs });
     this.#time = new ReplicatedTime(this.#schedule, this.#members, violated);
     this.#addMachines(pace, { chance, links, trace });
     this.#standing = new Standing(this.#members, violated);
@@ -141,14 +145,7 @@ export class World {
     this.#anyLoad = this.#loadOf(chance);
     this.#staleReads = new StaleReads(more, pace.stale, violated);
     this.#load = this.#anyLoad ?? this.#keyValueLoad(chance, pace);
-    this.#workload = new Workload(this.#schedule, chance, {
-      ...pace.workload,
-      addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
-      links,
-      members: () => this.#standing.governing,
-      load: this.#load,
-      violated,
-    });
+    this.#workload = this.#workloadOf(chance, pace, links);
     this.#administrator = new Administrator(pace.administrator, {
       ...shared,
       links,
@@ -258,8 +255,6 @@ export class World {
       sessionsRefused: this.#links.sessions.refused,
       staleReads: this.#staleReads.count,
       certificates: this.#certificates.expired,
-      requestsMax: this.#bounds.requestsMax,
-      latenessMax: this.#bounds.lateMax,
       digest: this.#hash.digest("hex"),
     };
   }
@@ -314,6 +309,17 @@ export class World {
     });
   }
 
+  #workloadOf(chance: Chance, pace: Pace, links: ClientLinks): Workload {
+    return new Workload(this.#schedule, chance, {
+      ...pace.workload,
+      addresses: this.#members.filter(({ isFounder }) => isFounder).map(({ address }) => address),
+      links,
+      members: () => this.#standing.governing,
+      load: this.#load,
+      violated: this.#verdict.note,
+    });
+  }
+
   #keyValueLoad(chance: Chance, { workload: { keys } }: Pace): KeyValueLoad {
     return new KeyValueLoad(this.#schedule, chance, {
       keys,
@@ -336,6 +342,7 @@ export class World {
       },
       agreement: this.#agreement,
       trace: (sentence) => this.#say(sentence),
+      outcome: (entry, outcome) => this.#sessionCount.onOutcome(entry, outcome),
       probes: (index) => drawing?.queries(drawOver(new Chance(seed + index))) ?? [],
     });
   }
@@ -359,6 +366,7 @@ export class World {
     drainMicrotasks();
     this.#events++;
     for (const member of this.#members) this.#look(member);
+    this.#bounds.lookAtNetwork();
     this.#standstills.look();
     this.#verdict.mustHold();
   }

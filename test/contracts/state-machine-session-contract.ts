@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import { sessionLimits } from "../../src/core/sessions.ts";
 import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
 import { outcomesOf } from "./outcomes-of.ts";
 import { ask, chunksOf, readAll } from "./journal-plugin.ts";
@@ -83,6 +84,7 @@ export function describeSessionContract(
       const outcomes = await outcomesOf(machine, run);
       return outcomes.map((outcome) => {
         if (outcome.kind === "ok") return Buffer.from(outcome.payload).toString();
+        if (outcome.kind === "full") return `full until ${outcome.untilMs}`;
         return outcome.kind === "rejected" ? `rejected: ${outcome.message}` : outcome.kind;
       });
     };
@@ -128,6 +130,12 @@ export function describeSessionContract(
       expect(await apply(...run)).toEqual(["", "", "", "expired", "expired", "expired"]);
       expect(await apply(said(101, "c", [1, 1]), said(202, "d", [1, 2]))).toEqual(["c is number 1", "expired"]);
       expect(await ask(machine)).toBe("c");
+    });
+
+    test("a client with as many sessions as it may have is told until when none of them expires", async () => {
+      machine = await start();
+      const openings = Array.from({ length: sessionLimits.clientSessionsMax + 1 }, (_, at) => open(at + 1, 100_000));
+      expect((await apply(...openings)).slice(-2)).toEqual(["", "full until 100010"]);
     });
 
     test("a command that its client waits for no longer has no effect", async () => {

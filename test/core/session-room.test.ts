@@ -131,3 +131,19 @@ function looksAtMaps(act: () => void): number {
   }
   return looks;
 }
+
+test("a full client stays so through the stamp at which its first session may expire, and a command puts that off", () => {
+  const table = new SessionTable({ ...sessionLimits, clientSessionsMax: 2 });
+  const opening = (client: string, timeoutMs: number) => ({ client, isAdmin: false, timeoutMs });
+  table.open(1, opening("a", 100), 0);
+  expect(table.fullUntilMs("a")).toBeNull();
+  table.open(2, opening("a", 500), 0);
+  expect([table.fullUntilMs("a"), table.fullUntilMs("b")]).toEqual([100, null]);
+  apply(table, stamp(1, 1, "a"), bytes(1));
+  expect(table.open(3, opening("a", 9), 100)).not.toBeNull();
+  expect(table.fullUntilMs("a")).toBe(100);
+  // That stamp is too early: what has happened since shows when it has passed.
+  expect(table.open(4, opening("a", 9), 101)).not.toBeNull();
+  expect(table.fullUntilMs("a")).toBe(110);
+  expect(table.open(5, opening("a", 9), 111)).toBeNull();
+});

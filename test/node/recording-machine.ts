@@ -1,6 +1,7 @@
 // A state machine that remembers what it was given. What it does with a command or a query is in the text of it: "reject …"
 // and "throw …" are done as they say, anything else is answered with itself. It can be made to keep its answers back.
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
+import { notOpened } from "../../src/adapters/plugin/executor.ts";
 import { GraftError } from "../../src/errors.ts";
 import type {
   Answer,
@@ -137,7 +138,8 @@ export class RecordingMachine implements StateMachine {
     switch (entry.kind) {
       case "openSession": {
         const refusal = this.sessions.open(entry.index, entry, entry.timeMs);
-        return refusal === null ? { kind: "ok", payload: bytes("") } : { kind: "rejected", message: refusal };
+        if (refusal !== null) return notOpened(refusal, this.sessions.fullUntilMs(entry.client));
+        return { kind: "ok", payload: bytes("") };
       }
       case "closeSession":
         return this.sessions.close(entry.session, entry.client, entry.timeMs) ?? { kind: "ok", payload: bytes("") };

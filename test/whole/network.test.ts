@@ -4,7 +4,8 @@ import type { Message } from "../../src/core/messages.ts";
 import type { TransportHandler } from "../../src/ports/transport.ts";
 import { Chance } from "../../src/sim/chance.ts";
 import { Life } from "../../src/sim/life.ts";
-import { type Process, processOf, SimNetwork } from "../../src/sim/network.ts";
+import { SimNetwork } from "../../src/sim/network.ts";
+import { type Process, processOf } from "../../src/sim/process.ts";
 import { Schedule } from "../../src/sim/schedule.ts";
 
 const readIndex: Message = { kind: "readIndex", term: 1, id: 1 };

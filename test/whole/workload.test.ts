@@ -1,10 +1,12 @@
 // Which failures of an operation does the simulation excuse when all faults are over?
 import { drainMicrotasks } from "bun:jsc";
 import { expect, test } from "bun:test";
+import { sessionLimits } from "../../src/core/sessions.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Chance } from "../../src/sim/chance.ts";
 import { ClientCuts } from "../../src/sim/client-cuts.ts";
 import { ClientLinks } from "../../src/sim/client-links.ts";
+import { SessionCount } from "../../src/sim/session-count.ts";
 import { SimNetwork } from "../../src/sim/network.ts";
 import { drawPace } from "../../src/sim/pace.ts";
 import { Schedule } from "../../src/sim/schedule.ts";
@@ -36,7 +38,12 @@ function workloadOf({ seed, atOnce, operate }: Setting) {
   const network = new SimNetwork(schedule, chance, pace.network, () => {});
   const whole = { partitionClients: 0, cutClients: 0, halfOpen: 0, forMs: { low: 1, high: 1 } };
   const cuts = new ClientCuts(whole, { schedule, later: chance, members: [], network, trace: () => {} });
-  const links = new ClientLinks(network, cuts, { chance, repeatMaxMs: 0, violated });
+  const links = new ClientLinks(network, cuts, {
+    chance,
+    repeatMaxMs: 0,
+    sessionCount: new SessionCount(sessionLimits, violated),
+    violated,
+  });
   const begun: string[] = [];
   const load = {
     commands: 0,

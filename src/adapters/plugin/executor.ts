@@ -77,7 +77,7 @@ class PluginExecutor implements Executor {
       }
       case "openSession": {
         const refusal = sessions.open(entry.index, entry, entry.timeMs);
-        return refusal === null ? done : { kind: "rejected", message: refusal };
+        return refusal === null ? done : notOpened(refusal, sessions.fullUntilMs(entry.client));
       }
       case "closeSession":
         return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
@@ -181,6 +181,9 @@ function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
   if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
   return outcome.kind === "rejected" ? unheard : outcome;
 }
+
+export const notOpened = (message: string, untilMs: number | null): Outcome =>
+  untilMs === null ? { kind: "rejected", message } : { kind: "full", message, untilMs };
 
 /** Nobody waits: not even a refusal's text, which may be long, has to go anywhere. */
 const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? unheard : done);

@@ -7,7 +7,7 @@
 //                    entry's name, which is not repeated. The last four are the command's stamp, or 0, or what an entry says
 //                    of its session
 //                    [kind, count, length × count] payloads of queries
-//   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8
+//   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8; "full" in JSON
 //                    [count, (kind, length, elapsedMs) × count] payloads, messages, or a failure's message and stack in JSON
 //
 // Outcomes come in as many pieces as it takes to keep each small (outcome-pieces.ts).
@@ -36,6 +36,7 @@ const OUTCOME_KINDS = [
   "expired",
   "forgotten",
   "unsendable",
+  "full",
 ] as const satisfies readonly Outcome["kind"][];
 const ANSWER_KINDS = ["ok", "rejected", "failed"] as const satisfies readonly Answer["outcome"]["kind"][];
 
@@ -210,6 +211,7 @@ const nothing = new Uint8Array();
 
 function bodyOf(outcome: Outcome): Uint8Array {
   if (outcome.kind === "ok") return outcome.payload;
+  if (outcome.kind === "full") return utf8.encode(JSON.stringify(outcome));
   return "message" in outcome ? utf8.encode(outcome.message) : nothing;
 }
 
@@ -311,6 +313,8 @@ function outcomeOf(kind: Outcome["kind"] | undefined, body: Uint8Array): Outcome
     case "rejected":
     case "unsendable":
       return { kind, message: fromUtf8.decode(body) };
+    case "full":
+      return JSON.parse(fromUtf8.decode(body)) as Outcome;
     case "expired":
     case "forgotten":
       return { kind };

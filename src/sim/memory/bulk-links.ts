@@ -21,6 +21,10 @@ export class MemoryBulkLinks {
     return pair.ends;
   }
 
+  get size(): number {
+    return this.#links.size;
+  }
+
   /** How many links this node has opened with that one and not closed. */
   count(opener: NodeId, other: NodeId): number {
     return [...this.#links].filter(({ ids: [from, to] }) => from === opener && to === other).length;

@@ -90,6 +90,7 @@ test("outcomes, in order, with messages in any script", () => {
     { kind: "rejected", message: "" },
     { kind: "expired" },
     { kind: "forgotten" },
+    { kind: "full", message: "größer als 1", untilMs: 1_795_430_000_123 },
     { kind: "ok", payload: new Uint8Array() },
   ];
   expect(piecesOf(outcomes).map(unpackOutcomes)).toEqual([{ outcomes, isLast: true }]);
