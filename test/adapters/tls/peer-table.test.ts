@@ -15,7 +15,7 @@ const key = toMemberKey("n2", incarnation);
 /** The body of a frame. */
 const message = (term: number): Buffer => Buffer.from(encodeFrame(timeoutNow(term)).slice(4));
 
-function setUp() {
+function setUp({ nowMs }: { nowMs: () => number } = { nowMs: () => 0 }) {
   const heard = new Recorder();
   const told: string[] = [];
   const table = new PeerTable({
@@ -23,7 +23,7 @@ function setUp() {
     handshakeTimeoutMs: 5_000,
     queueBytesMax: 1e6,
     partNoticeMs: 50,
-    nowMs: () => 0,
+    nowMs,
     handler: heard,
     onDialBack: (_, nonce) => void told.push(`dial back ${nonce}`),
     onReplaced: () => void told.push("replaced"),
@@ -68,4 +68,19 @@ test("what comes behind the end is not delivered", () => {
   link.handler.onFrame(message(1));
   link.handler.onPart?.();
   expect([heard.terms, heard.parts]).toEqual([[], []]);
+});
+
+test("a second connection of the same process is surplus until the first one is older than any handshake", () => {
+  let nowMs = 1_000_000;
+  const { table, attached } = setUp({ nowMs: () => nowMs });
+  // The one that stays of two that come at the same time: the smaller id has dialled it.
+  attached("dialled");
+  for (const [ageMs, verdict] of [
+    [0, "surplus"],
+    [5_000, "surplus"],
+    [5_001, null],
+  ] as const) {
+    nowMs = 1_000_000 + ageMs;
+    expect(table.objection(n2, "accepted")?.kind ?? null).toBe(verdict);
+  }
 });
