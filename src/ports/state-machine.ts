@@ -139,6 +139,8 @@ export interface StateMachine {
   readonly description: StateMachineDescription;
   /** What it is busy with at this moment, as far as another thread can tell; null: with nothing, or nobody can tell. */
   readonly busyWith: BusyWith | null;
+  /** Why it has stopped, also between two calls, as when its thread ends; null: it runs. Every later call is rejected with it. */
+  readonly failure: Error | null;
   /** Resolves when every outcome has been delivered. When it rejects, those which have been delivered stand. */
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
