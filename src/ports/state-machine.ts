@@ -70,7 +70,9 @@ export interface Answer {
 export type BusyWith =
   | { readonly kind: "entry"; readonly count: number; readonly index: LogIndex; readonly term: Term }
   /** The query at this place of its slice. */
-  | { readonly kind: "query"; readonly count: number; readonly nth: number };
+  | { readonly kind: "query"; readonly count: number; readonly nth: number }
+  /** A part of a snapshot: to take or read it, or to restore from it. */
+  | { readonly kind: "snapshot"; readonly count: number };
 
 /** A slice of queries begins no further query after this time, or after this many bytes of answers. */
 export const querySliceMs = 5;
