@@ -34,6 +34,7 @@ export interface ApplierHandlers extends Pick<
 }
 
 export class Applier {
+  readonly #stateMachine: Pick<StateMachine, "failure">;
   readonly #handlers: ApplierHandlers;
   readonly #underWay: UnderWay;
   readonly #runs: EntryRuns;
@@ -51,6 +52,7 @@ export class Applier {
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
     const { stateMachine, clock, reads } = modules;
+    this.#stateMachine = stateMachine;
     this.#handlers = handlers;
     this.#underWay = new UnderWay({
       done: () => this.#pump(),
@@ -95,8 +97,13 @@ export class Applier {
     return this.#endless.found;
   }
 
-  /** To be called often. */
+  /** To be called often. Also finds a state machine that has stopped while it had nothing to apply. */
   lookForEndlessWork(): Endless | null {
+    const { failure } = this.#stateMachine;
+    if (failure !== null && this.#failure === null && !this.#isAbandoned && !this.#isRestoring) {
+      this.#fail(failure, this.#runs.handedThrough, []);
+      this.#pumpOrFail();
+    }
     this.#endless.look();
     return this.#endless.found;
   }

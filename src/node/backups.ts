@@ -18,7 +18,7 @@ const readsMax = 64;
 export interface BackupsOptions {
   readonly snapshots: Pick<SnapshotStore, "read">;
   readonly clock: Pick<Clock, "nowMs">;
-  readonly taker: Pick<SnapshotTaker, "take" | "handed">;
+  readonly taker: Pick<SnapshotTaker, "take" | "handed" | "failure">;
   readonly description: () => StateMachineDescription;
   /** The node cannot go on. */
   readonly stop: (error: unknown) => void;
@@ -64,7 +64,7 @@ export class Backups {
       const applied = taker.handed;
       // One that is under way may have begun too early; then another one follows it.
       record = applied === null ? null : await this.#orStop(() => taker.take(applied));
-      if (record === null) return cannot("no snapshot could be taken");
+      if (record === null) return cannot(["no snapshot could be taken", taker.failure].filter(Boolean).join(": "));
     }
     this.#keep(record.file);
     return ok(record);

@@ -1,10 +1,10 @@
-// What has the state machine been busy with for too long? Nobody can tell a slow command or query from one that never ends: so it
-// is named, and the operator decides.
+// What has the state machine been busy with for too long? Nobody can tell a slow command, query or snapshot from one that never ends:
+// so it is named, and the operator decides.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { BusyWith } from "../ports/state-machine.ts";
 
-/** How long a single command or query may take without a word, ms. */
+/** How long a single command, query or part of a snapshot may take without a word, ms. */
 const worthAWordMs = 5_000;
 
 /** How long before its deadline a request is answered that waits for a state machine which hangs, ms. */
@@ -14,8 +14,9 @@ const reasonAheadMs = 500;
 export interface Endless {
   /** For people: what it is, since when, and what to do. */
   readonly problem: string;
-  /** The entry; null: a query, which hangs on this node alone. */
+  /** The entry; null: a query, which hangs on this node alone, or a snapshot. */
   readonly entry: LogIndex | null;
+  readonly isQuery: boolean;
 }
 
 export interface EndlessWorkOptions {
@@ -64,7 +65,8 @@ export class EndlessWork {
     }
     const seen = this.#seen;
     if (seen === null || clock.nowMs() - seen.sinceMs < worthAWordMs) return null;
-    return { problem: this.#words(seen), entry: seen.work.kind === "entry" ? seen.work.index : null };
+    const at = seen.work;
+    return { problem: this.#words(seen), entry: at.kind === "entry" ? at.index : null, isQuery: at.kind === "query" };
   }
 
   #words({ work, sinceWallMs }: Seen): string {
@@ -73,6 +75,9 @@ export class EndlessWork {
     if (work.kind === "entry") {
       const entry = `entry ${work.index} (term ${work.term})`;
       return `its state machine has been busy with ${entry} since ${since}, and commands wait for it; if it never ends, correct the plugin and restart the nodes`;
+    }
+    if (work.kind === "snapshot") {
+      return `its state machine has been busy with a snapshot since ${since}, and commands wait for it; if it never ends, correct the plugin and restart the nodes`;
     }
     const asker = this.#options.askerOf(work.nth);
     const query = asker === null ? "a query" : `a query of the client "${asker}"`;

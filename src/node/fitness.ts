@@ -24,7 +24,7 @@ import { type CertificateEnds, withProblems, type OwnCondition } from "./own-pro
 /** A look costs as much as several commands, ms. */
 const lookIntervalMs = 1_000;
 
-/** Where a state machine hangs that hangs at a query: the others have no such query to get past. */
+/** Where a state machine hangs that hangs at a query or a snapshot: the others have no such thing to get past. */
 const noEntry: LogIndex = 0;
 
 export interface FitnessModules {

@@ -48,7 +48,7 @@ export function withProblems(
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
-    ...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),
+    ...(failure === null ? [] : [stoppedWords(failure)]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     // On a disk that is nearly full snapshots fail for that reason, and are tried again when there is space.
@@ -59,6 +59,9 @@ export function withProblems(
   ];
   return { ...facts, isCertificateExpired: expired !== null, isRefilling: refill !== null, problems };
 }
+
+const stoppedWords = ({ message }: Error): string =>
+  `its state machine has stopped: ${message}; committed commands are safe in the log; correct the plugin and restart the node`;
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;

@@ -70,7 +70,7 @@ export class UnderWay {
         if (waiter === null || waiter.dueMs > nowMs) continue;
         if (!isRead(waiter)) waiter.fail(late(waiter, true, hangs));
         // The query that hangs is among these: its client must not ask the next node.
-        else if (hangs?.entry === null) waiter.fail({ code: "query-failed", message, leader: null });
+        else if (hangs?.isQuery === true) waiter.fail({ code: "query-failed", message, leader: null });
         else waiter.fail(notAnswered(message));
       }
     }

@@ -79,7 +79,9 @@ export interface Answer {
 export type BusyWith =
   | { readonly kind: "entry"; readonly count: number; readonly index: LogIndex; readonly term: Term }
   /** The query at this place of its slice. */
-  | { readonly kind: "query"; readonly count: number; readonly nth: number };
+  | { readonly kind: "query"; readonly count: number; readonly nth: number }
+  /** A part of a snapshot: to take or read it, or to restore from it. */
+  | { readonly kind: "snapshot"; readonly count: number };
 
 /** A slice of queries begins no further query after this time, or after this many bytes of answers. */
 export const querySliceMs = 5;
@@ -148,6 +150,8 @@ export interface StateMachine {
   readonly description: StateMachineDescription;
   /** What it is busy with at this moment, as far as another thread can tell; null: with nothing, or nobody can tell. */
   readonly busyWith: BusyWith | null;
+  /** Why it has stopped, also between two calls, as when its thread ends; null: it runs. Every later call is rejected with it. */
+  readonly failure: Error | null;
   /** Resolves when every outcome has been delivered. When it rejects, those which have been delivered stand. */
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */

@@ -74,6 +74,10 @@ export class SimStateMachine implements StateMachine {
     told.replica.created();
   }
 
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
   /** What goes wrong next, in this copy alone; null: nothing. */
   plan(wrong: Wrong | null): void {
     this.#planned = wrong;

@@ -141,7 +141,7 @@ describe("what the state machine and the taker have to say", () => {
     return new Backups({
       snapshots: createMemorySnapshotStore(),
       clock: { nowMs: () => 0 },
-      taker: { handed, take: () => Promise.resolve(at(7)) },
+      taker: { handed, failure: null, take: () => Promise.resolve(at(7)) },
       description: () => ({ ...description, snapshots: true }),
       latest: () => null,
       stop: (error) => void stops.push(error),
@@ -157,11 +157,13 @@ describe("what the state machine and the taker have to say", () => {
     });
   });
 
-  test("a snapshot that could not be taken leaves no backup", async () => {
-    const answer = await backups({
-      taker: { handed, take: () => Promise.resolve(null) },
-    }).take(5);
-    expect(answer).toMatchObject({ kind: "failed", error: { code: "backup-failed" } });
+  test("a snapshot that could not be taken leaves no backup, and the answer says why", async () => {
+    const taker = { handed, take: () => Promise.resolve(null) };
+    const failed = (message: string) => ({ kind: "failed", error: { code: "backup-failed", message } });
+    const answer = await backups({ taker: { ...taker, failure: "its folder is gone" } }).take(5);
+    expect(answer).toMatchObject(failed("no snapshot could be taken: its folder is gone"));
+    const silent = await backups({ taker: { ...taker, failure: null } }).take(5);
+    expect(silent).toMatchObject(failed("no snapshot could be taken"));
   });
 
   test("a log that cannot be read ends the node", async () => {
@@ -169,7 +171,9 @@ describe("what the state machine and the taker have to say", () => {
     const take = () => {
       throw broken;
     };
-    expect(await backups({ taker: { handed, take } }).take(5)).toMatchObject({ error: { code: "backup-failed" } });
+    expect(await backups({ taker: { handed, failure: null, take } }).take(5)).toMatchObject({
+      error: { code: "backup-failed" },
+    });
     expect(stops).toEqual([broken]);
   });
 
@@ -198,7 +202,7 @@ describe("what the state machine and the taker have to say", () => {
 
   test("one that was under way and began too early is followed by another", async () => {
     const taken = [at(3), at(7)];
-    const both = backups({ taker: { handed, take: () => Promise.resolve(taken.shift() ?? null) } });
+    const both = backups({ taker: { handed, failure: null, take: () => Promise.resolve(taken.shift() ?? null) } });
     expect(await both.take(5)).toMatchObject({ kind: "ok", value: { position: { index: 7 } } });
     expect(taken).toEqual([]);
     expect(both.filesInUse).toEqual([at(7).file]);

@@ -77,6 +77,21 @@ test("P64: an endless query is named with its client", async () => {
   await cluster.stopAll();
 });
 
+test("P64: an endless snapshot is named, and a query that waits behind it may be asked elsewhere", async () => {
+  const cluster = await Cluster.founded(["n1"]);
+  const { leader } = cluster;
+  leader.machine.isSlow = true;
+  const client = cluster.client("n1");
+  client.query("waits", 6_000);
+  await cluster.settle();
+  leader.machine.busyWith = { kind: "snapshot", count: 3 };
+  await cluster.advance(7_000, 100);
+  expect(leader.node.requests.problemOf(leader.node.state.self)).toContain("busy with a snapshot since");
+  expect(client.replies).toEqual(["1 unavailable"]);
+  leader.machine.release();
+  await cluster.stopAll();
+});
+
 describe("P64: while a state machine hangs", () => {
   const three = ["n1", "n2", "n3"] as const;
   let open: Cluster | null = null;

@@ -1,4 +1,4 @@
-// What does a node say of its snapshots that fail? The cause and what to do, unless a nearly full disk says it already.
+// What does a node say of what ails it? The cause, what it means and what to do. A nearly full disk is the cause of failed snapshots.
 import { describe, expect, test } from "bun:test";
 import { type Ailments, withProblems } from "../../src/node/own-problems.ts";
 
@@ -19,6 +19,14 @@ const problemsOf = (ailments: Partial<Ailments>, space: "enough" | "low" = "enou
 
 describe("a node that is well", () => {
   test("has no problems", () => expect(problemsOf({})).toEqual([]));
+});
+
+describe("a state machine that has stopped", () => {
+  test("is a problem that says what it means and what to do", () => {
+    expect(problemsOf({ failure: new Error("entry 5 failed") })).toEqual([
+      "its state machine has stopped: entry 5 failed; committed commands are safe in the log; correct the plugin and restart the node",
+    ]);
+  });
 });
 
 describe("a snapshot of the leader that cannot be received", () => {

@@ -61,6 +61,15 @@ export class RecordingMachine implements StateMachine {
     this.#onClose = onClose;
   }
 
+  get failure(): Error | null {
+    return this.#stopped;
+  }
+
+  /** As if its thread had ended. */
+  die(reason: string): void {
+    this.#stop(new GraftError("state-machine", reason));
+  }
+
   /** A restore reads nothing before. */
   restoresAfter: Promise<void> | null = null;
 

@@ -44,6 +44,24 @@ describe("a state machine that fails", () => {
     await cluster.stopAll();
   });
 
+  test("between two commands, as when a query ends its thread: the leader hands over all the same, and the status shows it", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const client = cluster.client(old.id);
+    client.command("good");
+    await cluster.advance(100);
+    old.machine.die("its thread ended");
+    await cluster.anotherLeader(old);
+    expect(old.logs).toContain("error the state machine has stopped");
+    const problem = old.node.requests.problemOf(old.node.state.self);
+    expect(problem).toStartWith("its state machine has stopped: its thread ended");
+    const other = cluster.client(cluster.leader.id);
+    other.query("count");
+    await cluster.advance(100);
+    expect(other.replies).toEqual([expect.stringContaining("result")]);
+    await cluster.stopAll();
+  });
+
   test("a node whose state machine has stopped is not handed leadership, and does not keep one that it wins", async () => {
     const cluster = await Cluster.founded(three);
     const first = cluster.leader;

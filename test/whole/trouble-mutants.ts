@@ -36,7 +36,7 @@ export const troubleMutants: readonly WholeMutant[] = [
   {
     name: "a node does not say at which entry its state machine has stopped",
     file: "node/own-problems.ts",
-    text: "...(failure === null ? [] : [`its state machine has stopped: ${failure.message}`]),",
+    text: "...(failure === null ? [] : [stoppedWords(failure)]),",
     by: "",
     from: 2020,
     events: 300,

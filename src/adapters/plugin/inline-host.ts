@@ -46,6 +46,10 @@ class InlineStateMachine implements StateMachine {
     this.description = executor.description;
   }
 
+  get failure(): Error | null {
+    return this.#stopped;
+  }
+
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     return this.#inTurn(async () => {
       const pieces = new OutcomePieces((outcomes) => {

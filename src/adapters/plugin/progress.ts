@@ -14,6 +14,7 @@ const PLACES = 5;
 const IDLE = 0;
 const ENTRY = 1;
 const QUERY = 2;
+const SNAPSHOT = 3;
 
 export class Progress {
   readonly shared: SharedArrayBuffer;
@@ -28,6 +29,7 @@ export class Progress {
   get busyWith(): BusyWith | null {
     const { count, kind, index, term, nth } = this.#noted;
     if (kind === ENTRY) return { kind: "entry", count, index, term };
+    if (kind === SNAPSHOT) return { kind: "snapshot", count };
     return kind === QUERY ? { kind: "query", count, nth } : null;
   }
 
@@ -37,6 +39,7 @@ export class Progress {
     const entry = `entry ${index} (term ${term})`;
     if (kind === ENTRY) return `while it applied ${entry}`;
     const before = index === 0 ? "before its first entry" : `after ${entry}`;
+    if (kind === SNAPSHOT) return `while it took or restored a snapshot, ${before}`;
     return kind === QUERY ? `while it answered a query, ${before}` : before;
   }
 
@@ -56,6 +59,10 @@ export class Progress {
   beginQuery(nth: number): void {
     this.#places[NTH] = nth;
     this.#begin(QUERY);
+  }
+
+  beginSnapshot(): void {
+    this.#begin(SNAPSHOT);
   }
 
   end(): void {

@@ -105,6 +105,10 @@ class WorkerStateMachine implements StateMachine {
     return this.#stopped === null ? this.#progress.busyWith : null;
   }
 
+  get failure(): Error | null {
+    return this.#stopped;
+  }
+
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
     this.#mustHaveState();
     await this.#askPacked(packRun(run), (piece) => {

@@ -105,9 +105,12 @@ const packable = ({ outcome, elapsedMs }: Answer): PackedAnswer =>
 function answerSnapshot(running: Executor, request: SnapshotRequest): void {
   snapshotRequests ??= new SnapshotRequests(running);
   try {
+    progress.beginSnapshot();
     const chunk = snapshotRequests.answer(request)?.buffer ?? null;
+    progress.end();
     send({ kind: "done", chunk }, chunk === null ? [] : [chunk]);
   } catch (cause) {
+    progress.end();
     const error = cause instanceof GraftError ? cause : failure(running, `failed at ${request.kind}`, cause);
     if (isFatal(request)) stop(error);
     else send({ kind: "refused", ...told(error) });

@@ -69,6 +69,8 @@ test("of a plugin on its own thread, from its first line on; and what it is busy
       create: () => (console.warn("created"), {
         apply(command) { console.log("applied"); while (!existsSync(${JSON.stringify(gate)})); return command; },
         query(question) { console.error("asked"); while (!existsSync(${JSON.stringify(`${gate}2`)})); return question; },
+        snapshot() { while (!existsSync(${JSON.stringify(`${gate}3`)})); return [new Uint8Array(1)]; },
+        restore() {},
       }),
     });`,
   );
@@ -89,6 +91,10 @@ test("of a plugin on its own thread, from its first line on; and what it is busy
   expect(await seen()).toMatchObject({ kind: "query", nth: 0 });
   await writeFile(`${gate}2`, "");
   await answered;
+  const taken = machine.snapshot();
+  expect(await seen()).toMatchObject({ kind: "snapshot" });
+  await writeFile(`${gate}3`, "");
+  (await taken).close();
   expect(machine.busyWith).toBeNull();
   expect(lines).toEqual(["info loaded", "warn created", "info applied", "error asked"]);
   await machine.close();

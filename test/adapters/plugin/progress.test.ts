@@ -20,4 +20,9 @@ test("the moment of a failure names the entry in which it happened, or the one b
   ]);
   noted.end();
   expect(read.moment).toBe("after entry 6 (term 2)");
+  noted.beginSnapshot();
+  expect([read.busyWith, read.moment]).toEqual([
+    { kind: "snapshot", count: 3 },
+    "while it took or restored a snapshot, after entry 6 (term 2)",
+  ]);
 });

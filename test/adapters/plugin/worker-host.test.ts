@@ -113,6 +113,15 @@ describe("worker host", () => {
     expect(order).toEqual(["the node went on", "applied"]);
   });
 
+  test("a thread that dies with nothing under way is known to have, without another call", async () => {
+    const machine = await open();
+    await outcomesOf(machine, [command("good")]);
+    expect(machine.failure).toBeNull();
+    await outcomesOf(machine, [command("exit soon", 2)]).catch(() => {});
+    while (machine.failure === null) await new Promise((resolve) => setImmediate(resolve));
+    expect(machine.failure.message).toBe("The thread of the state machine mortal 1 ended after entry 2 (term 7)");
+  });
+
   test.each([
     ["exit", /^The thread of the state machine mortal 1 ended while it applied entry 41 \(term 7\)$/],
     ["exit soon", /^The thread of the state machine mortal 1 ended after entry \d+ \(term 7\)$/],
