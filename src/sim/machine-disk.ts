@@ -3,7 +3,7 @@
 import type { LogStore } from "../ports/log-store.ts";
 import { createMemoryLogStore, type MemoryLogStore } from "./memory/log-store.ts";
 import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "./memory/memory-disk.ts";
-import { markOf, syncMark } from "./memory/memory-mark.ts";
+import { markOf, syncMark, wholeMark } from "./memory/memory-mark.ts";
 import {
   createMemorySnapshotFiles,
   createMemorySnapshotStore,
@@ -177,8 +177,9 @@ export class MachineDisk {
     const arrived = this.#chance.below(store.pendingWrites + 1);
     const marks = this.#disk!.marks.length;
     const lost = this.#chance.happens(0.5) ? this.#chance.below(marks + 1) : 0;
-    const left = { lost, isTorn, isLowered: this.#chance.happens(0.5), isBehind: this.#chance.happens(0.5) };
-    store.crash(arrived, left);
+    // A mark that names a few entries less shows nothing here: such a disk is not damaged further (`damage`).
+    const [isLowered, isBehind] = [this.#chance.happens(0.5), this.#chance.happens(0.5)];
+    store.crash(arrived, { ...wholeMark, lost, isTorn, isLowered, isBehind });
     this.#isMarkOld = marksLess(this.#disk!);
   }
 

@@ -138,6 +138,22 @@ describe("what a power cut leaves of the mark", () => {
     expect(withoutTheLast({ lost: 1 })()).toMatchObject({ last: { index: 1 }, refill: null });
   });
 
+  test("it may name any end that the log has had since a mark was synced", () => {
+    const through = (index: number) => {
+      const store = later();
+      store.write([append(command(3, 1), command(4, 1))], ignoreDurable);
+      store.flushAll();
+      return store.crash(0, { ...wholeMark, through: index });
+    };
+    expect([0, 1, 2, 3, 4, 9].map((index) => through(index).mark?.last.index)).toEqual([1, 1, 2, 3, 4, 4]);
+    const disk = through(3);
+    disk.entries.length = 3;
+    expect(createMemoryLogStore({ incarnation, disk }).saved).toMatchObject({ last: { index: 3 }, refill: null });
+    const lost = through(3);
+    lost.entries.length = 2;
+    expect(createMemoryLogStore({ incarnation, disk: lost }).saved.refill).not.toBeNull();
+  });
+
   test("a vote is always noticed, because its mark is synced", () => {
     const disk = later().crash(0, { ...wholeMark, lost: 9 });
     Object.assign(disk, { currentTerm: 0, votedFor: null, entries: [] });

@@ -4,7 +4,7 @@ import { hasOtherVoters } from "../../core/configuration.ts";
 import type { DurableEffect } from "../../core/effects.ts";
 import { genesisConfiguration } from "../../core/genesis.ts";
 import { GraftError } from "../../errors.ts";
-import { logStart } from "../../core/log-position.ts";
+import { type LogIndex, logStart } from "../../core/log-position.ts";
 import { beginAnew, chainAfter, chainAt, type MemoryDisk, type MemoryMark } from "./memory-disk.ts";
 
 /** What the disk holds now has been promised. Costs as much as the log is long. */
@@ -46,7 +46,10 @@ function endAfter(effect: DurableEffect): number {
   return effect.kind === "writeSnapshot" && effect.discardsLog ? -1 : Number.POSITIVE_INFINITY;
 }
 
-/** Others build on these as soon as they are confirmed, so the mark is synced first. */
+/**
+ * Others build on these as soon as they are confirmed, so the mark is synced first. SQLite's store also syncs it with another
+ * configuration. Here that mark may be lost.
+ */
 const syncedKinds: ReadonlySet<DurableEffect["kind"]> = new Set([
   "writeVote",
   "writeGenesis",
@@ -76,6 +79,8 @@ const differOnlyInReach = (before: MemoryMark | null, after: MemoryMark): boolea
 export interface MarkLeft {
   /** How many of the marks that were not synced are lost, the latest first. */
   readonly lost: number;
+  /** The one that is left names no later entry than this: it was written again with each transaction. */
+  readonly through: LogIndex;
   /** One of these was torn. */
   readonly isTorn: boolean;
   /** The mark had been lowered for the write that has not arrived. */
@@ -84,19 +89,34 @@ export interface MarkLeft {
   readonly isBehind: boolean;
 }
 
-export const wholeMark: MarkLeft = { lost: 0, isTorn: false, isLowered: false, isBehind: false };
+export const wholeMark: MarkLeft = {
+  lost: 0,
+  through: Number.POSITIVE_INFINITY,
+  isTorn: false,
+  isLowered: false,
+  isBehind: false,
+};
 
 /** @param missing the write that has not arrived */
 export function leaveMark(
   disk: MemoryDisk,
-  { lost, isTorn, isLowered }: MarkLeft,
+  { lost, through, isTorn, isLowered }: MarkLeft,
   missing: readonly DurableEffect[],
 ): void {
   const lowered = isLowered ? loweredMark(disk, missing) : null;
-  const left = lowered ?? disk.marks[Math.max(0, disk.marks.length - 1 - lost)];
+  const left = lowered ?? namingLess(disk, Math.max(0, disk.marks.length - 1 - lost), through);
   // The slot that was synced last is never written before another one has been synced, so it is the one that is left.
   const isOlder = isTorn && lowered === null && disk.marks.length > 1;
   if (disk.mark !== null && left !== undefined) syncMark(disk, isOlder ? { ...disk.marks[0]!, isNewest: false } : left);
+}
+
+/** One of the marks as it was when the log reached `through`, but not before the mark that precedes it. */
+function namingLess(disk: MemoryDisk, at: number, through: LogIndex): MemoryMark | undefined {
+  const [before, mark] = [disk.marks[at - 1], disk.marks[at]];
+  if (before === undefined || mark === undefined || through >= mark.last.index) return mark;
+  const index = Math.max(through, before.last.index, disk.base.index);
+  const { term } = disk.entries[index - disk.base.index - 1] ?? disk.base;
+  return { ...mark, last: { index, term }, chain: chainAt(disk.base, disk.entries, index) };
 }
 
 /** The mark after a write that is durable. Appending, which is nearly all that happens, costs as much as it appends. */

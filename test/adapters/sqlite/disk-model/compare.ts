@@ -6,12 +6,19 @@ import { join } from "node:path";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import { GraftError } from "../../../../src/errors.ts";
 import { createMemoryLogStore, type MemoryLogStore } from "../../../../src/sim/memory/log-store.ts";
-import { createMemoryDisk, dataOn, type MemoryData, type MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
+import {
+  createMemoryDisk,
+  dataOn,
+  type MemoryData,
+  type MemoryDisk,
+  type MemoryMark,
+} from "../../../../src/sim/memory/memory-disk.ts";
+import { loweredMark, markOf } from "../../../../src/sim/memory/memory-mark.ts";
 import { PowerDisk } from "../../../doubles/power-disk.ts";
 import { type Draw, drawFrom } from "../random-writes.ts";
 import { drawWrite } from "./drawn-writes.ts";
-import { copyOf, faults, type Past } from "./faults.ts";
-import { type Chosen, crashed, type Disks, type Figures, type Left, Look, outcomeOfModel } from "./look.ts";
+import { copyOf, faults, marksIn, type Past } from "./faults.ts";
+import { type Chosen, crashed, type Disks, type Figures, type Left, Look } from "./look.ts";
 
 const lives = 5;
 const writesALife = 14;
@@ -48,6 +55,8 @@ class Comparison {
   #model!: MemoryLogStore;
   #disk!: MemoryDisk;
   #history: MemoryData[] = [];
+  readonly #begun: MemoryData[] = [];
+  readonly #marks: MemoryMark[] = [];
   readonly #pasts: Past[] = [];
   #left: Left[] = [];
 
@@ -59,7 +68,13 @@ class Comparison {
   }
 
   run(): void {
-    let chosen: Chosen | undefined = { image: new Map(), disks: [createMemoryDisk("")], bootId: "boot 0" };
+    let chosen: Chosen | undefined = {
+      image: new Map(),
+      disks: [createMemoryDisk("")],
+      bootId: "boot 0",
+      outcome: "starts",
+      isSound: true,
+    };
     for (let life = 0; life < lives && chosen !== undefined; life++) {
       this.#start(chosen);
       chosen = this.#live();
@@ -81,6 +96,8 @@ class Comparison {
     this.#disk = disk.incarnation === "" ? createMemoryDisk(this.#store.saved.incarnation) : copyOf(disk);
     this.#model = createMemoryLogStore({ incarnation: "", disk: this.#disk });
     this.#history = [dataOn(this.#disk)];
+    this.#begun.push(dataOn(this.#disk));
+    this.#marks.push(markOf(this.#disk));
   }
 
   /** Returns a disk to go on with, if there is one. */
@@ -122,7 +139,9 @@ class Comparison {
   #leave(disks: Disks): void {
     const end = this.#draw(3) === 0 ? "the process ends" : "the power is cut";
     const image = end === "the process ends" ? this.#files.now() : this.#files.left(this.#draw);
-    this.#left.push({ end, image, disks: disks(end), history: this.#history.slice() });
+    const reaches = marksIn(image).map(({ last }) => last.index);
+    const [history, begun, marks] = [this.#history.slice(), this.#begun.slice(), this.#marks.slice()];
+    this.#left.push({ end, image, disks: disks(end, reaches), history, begun, marks });
   }
 
   /** Nothing is being written. */
@@ -142,9 +161,11 @@ class Comparison {
       () => crashed(this.#disk, modelled, arrived),
       () => this.#store.write(effects, onDurable),
     );
+    const lowered = loweredMark(this.#disk, modelled);
     this.#model.write(modelled, () => {});
     this.#model.flushAll();
     this.#history.push(dataOn(this.#disk));
+    this.#marks.push(...(lowered === null ? [] : [lowered]), markOf(this.#disk));
   }
 
   /** It is closed, or its disk fails, or it is left as it is. */
@@ -191,10 +212,10 @@ class Comparison {
   }
 }
 
-/** A node can go on with it, and the files hold nothing that the model's disk does not have. */
-function isUsable({ disks }: Chosen): boolean {
+/** A node can go on with it, and the files hold nothing that the model's disk does not have: no damage that only a write would meet. */
+function isUsable({ disks, outcome, isSound }: Chosen): boolean {
   const disk = disks[0]!;
-  return disk.incarnation !== "" && disk.rotten.length === 0 && !outcomeOfModel(disk).startsWith("it does not start");
+  return isSound && disk.incarnation !== "" && disk.rotten.length === 0 && !outcome.startsWith("it does not start");
 }
 
 function orFail(work: () => unknown): void {

@@ -1,9 +1,9 @@
 // What can become of the files of a node, and what is the same for the model of its disk? Each fault has both sides. The model's side
 // is every disk that the fault may leave.
-import type { MemoryData, MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
+import type { MemoryData, MemoryDisk, MemoryMark } from "../../../../src/sim/memory/memory-disk.ts";
 import { createMemoryDisk, dataOn } from "../../../../src/sim/memory/memory-disk.ts";
 import { damageBytes, flipBit } from "../../../../bench/live-damage/damage-bytes.ts";
-import { decodeSlot, slotBytes } from "../../../../src/adapters/sqlite/mark.ts";
+import { decodeSlot, type Mark, slotBytes } from "../../../../src/adapters/sqlite/mark.ts";
 import type { Image } from "../../../doubles/power-disk.ts";
 import type { Draw } from "../random-writes.ts";
 
@@ -18,6 +18,10 @@ export interface Story {
   readonly image: Image;
   /** What was on the model's disk after each write since the database was opened. */
   readonly history: readonly MemoryData[];
+  /** With what each of the starts began. */
+  readonly begun: readonly MemoryData[];
+  /** Every mark that the model has had. */
+  readonly marks: readonly MemoryMark[];
 }
 
 export interface Fault {
@@ -46,20 +50,26 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
   disk.entries.length < 2 ? [] : [{ ...copyOf(disk), rotten: [disk.entries[0]!.index] }];
 
 /**
- * Some pages are older than others. A start or a reader notices that, but for a record that may be absent: nothing but the record itself
- * says that there was one.
+ * Some pages are older than others. A start or a reader notices that, but for two records of a node that is or was refilled. It may
+ * forget its genesis, and that it has been refilled: it takes no part until it is refilled again.
  */
-const mixed = (disk: MemoryDisk): MemoryDisk[] => [
+const mixed = (disk: MemoryDisk, begun: Story["begun"]): MemoryDisk[] => [
   withoutData(disk),
   ...withRottenEntry(disk),
   { ...copyOf(disk), genesis: null },
+  ...begun
+    .filter(({ generation, refill }) => generation === disk.generation && refill !== null)
+    .flatMap(({ refill }) => [
+      { ...copyOf(disk), refill },
+      { ...copyOf(disk), refill, genesis: null },
+    ]),
 ];
 
 /** The end of what has been written, be it one write or all of them, is gone. Of a checkpoint that was under way a part is there. */
-const withoutItsEnd: Fault["model"] = (disk, _, { history }) => [
+const withoutItsEnd: Fault["model"] = (disk, _, { history, begun }) => [
   copyOf(disk),
   ...history.map((data) => withData(disk, data)),
-  ...mixed(disk),
+  ...mixed(disk, begun),
 ];
 
 const without = (image: Image, ...names: string[]): Image =>
@@ -74,13 +84,32 @@ function rotten(image: Image, name: string, draw: Draw): Image {
 const hasData = (image: Image): boolean => [database, wal].some((name) => (image.get(name)?.length ?? 0) > 0);
 
 /** While a start creates a database, one that is not empty does not belong to the mark. The model creates in one step. */
-function unlessCreating(disk: MemoryDisk, image: Image): MemoryDisk[] {
+const unlessCreating = (disk: MemoryDisk, image: Image): MemoryDisk[] =>
+  marksIn(image).some(({ state }) => state.kind === "creating") ? [{ ...copyOf(disk), mark: null }] : [];
+
+/** Of the slots that can be read. */
+export function marksIn(image: Image): Mark[] {
   const bytes = image.get(mark) ?? Buffer.alloc(0);
   const starts = bytes.length < 2 * slotBytes ? [] : [0, slotBytes];
   const slots = starts.map((at) => decodeSlot(bytes.subarray(at, at + slotBytes)));
-  const isCreating = slots.some((slot) => slot.kind === "mark" && slot.mark.state.kind === "creating");
-  return isCreating ? [{ ...copyOf(disk), mark: null }] : [];
+  return slots.flatMap((slot) => (slot.kind === "mark" ? [slot.mark] : []));
 }
+
+/** One slot cannot be read. Where the power was cut the other one counts, and it may be the older one. */
+function withOneSlot(disk: MemoryDisk, { image, marks }: Story): MemoryDisk[] {
+  const inSlots = marksIn(image);
+  const candidates = [...(disk.mark === null ? [] : [disk.mark]), ...marks].filter((each) =>
+    inSlots.some((inSlot) => saysTheSame(inSlot, each)),
+  );
+  return candidates.map((each) => ({ ...copyOf(disk), mark: { ...each, isNewest: false } }));
+}
+
+const saysTheSame = (inSlot: Mark, { currentTerm, votedFor, last, hasOtherVoters }: MemoryMark): boolean =>
+  inSlot.currentTerm === currentTerm &&
+  inSlot.votedFor === votedFor &&
+  inSlot.last.index === last.index &&
+  inSlot.last.term === last.term &&
+  inSlot.hasOtherVoters === hasOtherVoters;
 
 /** These files are those of the past, as far as there were any. */
 const ofThePast = (image: Image, past: Past, ...names: string[]): Image =>
@@ -124,6 +153,6 @@ export const faults: Readonly<Record<string, Fault>> = {
       const from = draw(2) * slotBytes;
       return new Map([...image, [mark, flipBit(bytes, { from, to: from + 300 }, draw).changed]]);
     },
-    model: (disk) => [copyOf(disk), { ...copyOf(disk), mark: null }],
+    model: (disk, _, story) => [copyOf(disk), { ...copyOf(disk), mark: null }, ...withOneSlot(disk, story)],
   },
 };

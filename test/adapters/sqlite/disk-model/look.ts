@@ -1,8 +1,10 @@
 // What was left of a disk is looked at: a start from the files must find what a start finds on one of the model's disks.
-import { rmSync } from "node:fs";
+import { Database, SQLiteError } from "bun:sqlite";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openSqliteLogStore } from "../../../../src/adapters/sqlite/log-store.ts";
 import type { DurableEffect } from "../../../../src/core/effects.ts";
+import type { LogIndex } from "../../../../src/core/log-position.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import { createMemoryLogStore } from "../../../../src/sim/memory/log-store.ts";
 import type { MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
@@ -10,12 +12,13 @@ import { type MarkLeft, wholeMark } from "../../../../src/sim/memory/memory-mark
 import { type Image, type PowerDisk, putImage } from "../../../doubles/power-disk.ts";
 import type { Draw } from "../random-writes.ts";
 import { copyOf, faults, type Past, type Story } from "./faults.ts";
+import { ModelOutcomes } from "./model-outcomes.ts";
 import { outcomeOf } from "./outcome.ts";
 
 export type End = "the process ends" | "the power is cut";
 
-/** The disks that the model may have after such an end. */
-export type Disks = (end: End) => readonly MemoryDisk[];
+/** The disks that the model may have after such an end, with marks of the files that reach to one of `reaches`. */
+export type Disks = (end: End, reaches: readonly LogIndex[]) => readonly MemoryDisk[];
 
 /** A moment at which everything stops. */
 export interface Left extends Story {
@@ -28,6 +31,10 @@ export interface Chosen {
   readonly image: Image;
   readonly disks: readonly MemoryDisk[];
   readonly bootId: string;
+  /** Of a start. */
+  readonly outcome: string;
+  /** Whether SQLite finds nothing wrong with the pages of its database, once a start has looked at it. */
+  readonly isSound: boolean;
 }
 
 export interface Figures {
@@ -38,21 +45,22 @@ export interface Figures {
   readonly outcomes: Map<string, number>;
 }
 
-/** Which marks such an end may leave of so many. A power cut takes those that were not synced. */
-function marksLeft(end: End, count: number): MarkLeft[] {
+/** Which of the marks such an end may leave. A power cut takes those that were not synced. */
+function marksLeft(end: End, marks: MemoryDisk["marks"], reaches: readonly LogIndex[]): MarkLeft[] {
   const left = [wholeMark, { ...wholeMark, isLowered: true }];
   if (end === "the process ends") return left;
-  const older = Array.from({ length: count }, (_, lost) => ({ ...wholeMark, lost: lost + 1 }));
-  return [...left, ...older, { ...wholeMark, isTorn: true }];
+  const older = marks.map((_, lost) => ({ ...wholeMark, lost: lost + 1 }));
+  const shorter = [wholeMark, ...older].flatMap((mark) => reaches.map((through) => ({ ...mark, through })));
+  return [...left, ...older, ...shorter, { ...wholeMark, isTorn: true }];
 }
 
 /** What a crash leaves of a disk while these effects are written. `arrived` says whether they may be there, or must be. */
 export const crashed =
   (before: MemoryDisk, effects: readonly DurableEffect[], arrived: readonly (0 | 1)[]): Disks =>
-  (end) => {
+  (end, reaches) => {
     // What has been confirmed has moved the mark.
     const behind = arrived.includes(0) ? [{ ...wholeMark, isBehind: true }] : [];
-    const marks = [...marksLeft(end, before.marks.length), ...behind];
+    const marks = [...marksLeft(end, before.marks, reaches), ...behind];
     return arrived.flatMap((count) => marks.map((mark) => crashedOnce(before, effects, { count, mark })));
   };
 
@@ -76,6 +84,7 @@ export class Look {
   readonly #files: PowerDisk;
   readonly #draw: Draw;
   readonly #figures: Figures;
+  readonly #outcomes = new ModelOutcomes();
   #folders = 0;
   #boots = 0;
   #ids = 0;
@@ -108,23 +117,27 @@ export class Look {
     const { end, disks } = left;
     const image = fault.harm(left.image, past, this.#draw);
     const bootId = end === "the power is cut" ? `boot ${++this.#boots}` : this.#files.bootId;
-    const found = this.#outcomeOf(image, bootId);
+    const { found, isSound } = this.#startFrom(image, bootId);
+    if (name === "nothing" && !isSound) throw new Error(`after ${end} the database has damaged pages`);
     this.#count(`${end}, ${name}`, found);
     const modelled = disks.flatMap((disk) => fault.model(disk, past, left));
-    const same = modelled.filter((each) => outcomeOfModel(each) === found);
-    if (same.length > 0) return { image, disks: same, bootId };
-    const known = [...new Set(modelled.map(outcomeOfModel))].join("\n    ");
+    const same = modelled.filter((each) => this.#outcomes.of(each) === found);
+    if (same.length > 0) return { image, disks: same, bootId, outcome: found, isSound };
+    const known = [...new Set(modelled.map((each) => this.#outcomes.of(each)))].join("\n    ");
     throw new Error(
       `after ${end}, and then: ${name}, SQLite has\n    ${found}\n  and the model has only\n    ${known}`,
     );
   }
 
-  #outcomeOf(image: Image, bootId: string): string {
+  #startFrom(image: Image, bootId: string): { readonly found: string; readonly isSound: boolean } {
     const dataDir = this.put(image);
     const running = this.#files.bootId;
     this.#files.bootId = bootId;
     try {
-      return this.#files.aside(() => outcomeOf(() => this.open(dataDir)));
+      return this.#files.aside(() => {
+        const found = outcomeOf(() => this.open(dataDir));
+        return { found, isSound: isSoundDatabase(join(dataDir, "graft.sqlite")) };
+      });
     } finally {
       this.#files.bootId = running;
       rmSync(dataDir, { recursive: true });
@@ -139,7 +152,14 @@ export class Look {
   }
 }
 
-export function outcomeOfModel(disk: MemoryDisk): string {
-  const copy = copyOf(disk);
-  return outcomeOf(() => createMemoryLogStore({ incarnation: "", disk: copy }));
+function isSoundDatabase(file: string): boolean {
+  if (!existsSync(file)) return true;
+  using db = new Database(file);
+  try {
+    const found = db.query("PRAGMA integrity_check").values();
+    return found[0]?.[0] === "ok";
+  } catch (error) {
+    if (error instanceof SQLiteError) return false;
+    throw error;
+  }
 }
