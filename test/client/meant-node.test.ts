@@ -35,3 +35,18 @@ for (const [subject, meaning] of refusals) {
     });
   });
 }
+
+test("each of the two questions has the time that is left when it is asked", async () => {
+  const left = [1_000, 400];
+  const asked: number[] = [];
+  const client = {
+    status: async (_: string | null | undefined, options: { readonly timeoutMs?: number } = {}) => {
+      asked.push(options.timeoutMs ?? 0);
+      return { kind: "status", node: "n2" } as StatusReply;
+    },
+  };
+  await askMeant(client, meant, { subject: "stop", leftMs: () => left.shift()! }, async (timeoutMs) => {
+    asked.push(timeoutMs);
+  });
+  expect(asked).toEqual([1_000, 400]);
+});

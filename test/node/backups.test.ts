@@ -207,4 +207,28 @@ describe("what the state machine and the taker have to say", () => {
     expect(taken).toEqual([]);
     expect(both.filesInUse).toEqual([at(7).file]);
   });
+
+  test("its file is kept for a minute from the last piece on, also from the end of one that takes long to read", async () => {
+    const time = { nowMs: 0 };
+    const { file } = at(7);
+    const held: PromiseWithResolvers<Uint8Array>[] = [];
+    const read = (): Promise<Uint8Array> => {
+      held.push(Promise.withResolvers());
+      return held.at(-1)!.promise;
+    };
+    const kept = backups({ snapshots: { read }, latest: () => at(7), clock: { nowMs: () => time.nowMs } });
+    await kept.take(7);
+    time.nowMs += 59_999;
+    const first = kept.read(file, 0, 10);
+    time.nowMs += 59_999;
+    expect(kept.filesInUse).toEqual([file]);
+    held[0]!.resolve(new Uint8Array(10));
+    expect((await first).kind).toBe("ok");
+    time.nowMs += 59_999;
+    expect(kept.filesInUse).toEqual([file]);
+    time.nowMs += 1;
+    expect(kept.filesInUse).toEqual([]);
+    expect(await kept.read(file, 10, 10)).toMatchObject({ kind: "failed", error: { code: "rejected" } });
+    expect(held).toHaveLength(1);
+  });
 });

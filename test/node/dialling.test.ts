@@ -45,6 +45,35 @@ test("a member is not blamed for a lack of the node that dials it", async () => 
   );
 });
 
+test("a member that was away is tried anew before it is named again", async () => {
+  const clock = new ManualClock();
+  const connected = new Set(["n2", "n3"]);
+  const status = { address: "", reachable: true, reason: null, version: null, announced: null };
+  const asked: string[] = [];
+  const dialling = new Dialling({
+    clock,
+    state: () => follower(),
+    transport: {
+      peers: () => [...connected].map((id) => ({ ...status, id })),
+      discover: async (address) => {
+        asked.push(address);
+        return refused;
+      },
+    },
+  });
+  dialling.start();
+  expect(await after(clock, () => dialling.undialled)).toEqual(["n2", "n3"]);
+  connected.delete("n3");
+  expect(await after(clock, () => dialling.undialled)).toEqual(["n2"]);
+  connected.add("n3");
+  expect(dialling.undialled).toEqual(["n2"]);
+  asked.length = 0;
+  expect(await after(clock, () => dialling.undialled)).toEqual(["n2", "n3"]);
+  expect(asked.filter((address) => address === "n3:7400").length).toBeGreaterThan(2);
+  dialling.stop();
+  expect(clock.pendingTimers).toBe(0);
+});
+
 describe("while a wiped node replaces its old incarnation", () => {
   const [one, two, three] = genesisOf(n1, n2, n3).members as [Member, Member, Member];
   const members = [one, two, three, { ...three, key: toMemberKey("n3", "0badc0de"), address: "n3b:7400" }];

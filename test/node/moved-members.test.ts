@@ -78,7 +78,7 @@ describe("a member that has been found at another address", () => {
     const n2At = { log: "old:1", isAt: "new:1", isReached: false };
     const told: string[] = [];
     const member = () => ({ key: n2, address: n2At.log, priority: 0 });
-    const moved = new MovedMembers({
+    const moved: MovedMembers = new MovedMembers({
       addresses: ["new:1"],
       self: () => n1,
       ownAddress: "n1:1",
@@ -86,7 +86,7 @@ describe("a member that has been found at another address", () => {
       howToMove: (key, address) => `move ${key} to ${address}`,
       clock,
       logger: { log: (_, message) => void told.push(message), enabled: () => true },
-      changed: () => void told.push("changed"),
+      changed: () => void told.push(`changed: ${moved.addressOf(member())}`),
       transport: {
         peers: () => [
           { id: "n2", address: n2At.log, reachable: n2At.isReached, reason: null, version: null, announced: null },
@@ -106,8 +106,10 @@ describe("a member that has been found at another address", () => {
     return { n2At, look, told };
   }
 
-  test("is dialled there", async () => {
-    expect(await setUp().look()).toBe("new:1");
+  test("is dialled there, which is known when the change is told", async () => {
+    const { look, told } = setUp();
+    expect(await look()).toBe("new:1");
+    expect(told[0]).toBe("changed: new:1");
   });
 
   test("is not found where another incarnation of the same id answers", async () => {

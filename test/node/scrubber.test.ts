@@ -12,7 +12,7 @@ import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
 import { createDataDirectory } from "../adapters/sqlite/data-directory.ts";
-import { append, commands, found, ignoreDurable, truncate } from "../contracts/log-entries.ts";
+import { append, commands, found, ignoreDurable, snapshotAt, truncate } from "../contracts/log-entries.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -199,4 +199,45 @@ test("a log that is cut at its end while it is scrubbed is read as far as it sti
   await untilRead(() => false);
   expect([failures, lasts.at(-1)]).toEqual([[], 2500]);
   scrubber.stop();
+});
+
+test("a scrub that is stopped lets go of the snapshot that it reads, and reads nothing more", async () => {
+  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  const state = { ...stateOf(store.reopen()), snapshot: snapshotAt({ index: 7, term: 1 }, 4711) };
+  const clock = new ManualClock();
+  const failures: unknown[] = [];
+  const seen = { chunks: 0, isClosed: false };
+  const contents = async function* (): AsyncGenerator<Uint8Array, void> {
+    try {
+      for (; ; seen.chunks++) yield new Uint8Array(10);
+    } finally {
+      seen.isClosed = true;
+    }
+  };
+  const scrubber = new Scrubber({
+    intervalMs: hourMs,
+    store,
+    snapshots: { contents },
+    clock,
+    logger: { enabled: () => true, log: () => {} },
+    state: () => state,
+    snapshotDamaged: () => Promise.reject(new Error("it is sound")),
+    failed: (error) => void failures.push(error),
+  });
+  scrubber.start();
+  clock.advance(hourMs);
+  for (let pauses = 0; seen.chunks < 3 && pauses < 100; pauses++) {
+    await afterMicrotasks();
+    clock.advance(50);
+  }
+  // It pauses now, for longer than the test lasts.
+  await afterMicrotasks();
+  const { chunks } = seen;
+  expect([chunks > 2, seen.isClosed]).toEqual([true, false]);
+  scrubber.stop();
+  await afterMicrotasks();
+  expect([seen.isClosed, clock.pendingTimers]).toEqual([true, 0]);
+  clock.advance(2 * hourMs);
+  await afterMicrotasks();
+  expect([seen.chunks, failures]).toEqual([chunks, []]);
 });

@@ -1,6 +1,10 @@
 // What a node says of itself and its cluster, to clients and to whoever starts it.
 import { describe, expect, test } from "bun:test";
+import type { Configuration } from "../../src/core/configuration.ts";
+import { describeStatus } from "../../src/node/status.ts";
 import type { ClientReply } from "../../src/ports/requests.ts";
+import { follower as followerOf } from "../core/build.ts";
+import { n1, n2, n3, n4, n5 } from "../core/say.ts";
 import { Cluster } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -169,5 +173,37 @@ describe("founding", () => {
     expect(said("n2")).toContain("setGenesis known");
     await cluster.electLeader();
     await cluster.stopAll();
+  });
+});
+
+describe("what a member is to become", () => {
+  /** What the status says of each member while these steps are to come. */
+  function pendingWith(...pending: Configuration["pending"]): Record<string, unknown> {
+    const state = followerOf({
+      self: n1,
+      members: [n1, n2, n3, n4, n5],
+      configuration: { voters: [n1, n2, n3], pending },
+    });
+    const { nodes } = describeStatus({
+      state,
+      options: { cluster: "c", version: "0", address: "n1:7400" },
+      appliedIndex: 0,
+      membership: { acquaintance: { bootstrap: null, list: null, contacts: [] }, notFound: [] },
+      snapshots: { sentTo: () => null },
+      peers: () => [],
+      problemOf: () => null,
+      isRefilling: () => false,
+    });
+    return Object.fromEntries(nodes.map((node) => [node.id, node.pending]));
+  }
+  const step = (more: Partial<Configuration["pending"][number]>) => ({ promote: [], demote: [], remove: [], ...more });
+
+  test("is told of any step to come, and of several the one that it ends in", () => {
+    const calm = { n1: null, n2: null, n3: null, n4: null, n5: null };
+    expect(pendingWith()).toEqual(calm);
+    const swap = step({ promote: [n4], demote: [n2] });
+    expect(pendingWith(swap)).toEqual({ ...calm, n2: "demote", n4: "promote" });
+    expect(pendingWith(swap, step({ promote: [n5], remove: [n2] }))).toMatchObject({ n2: "remove", n5: "promote" });
+    expect(pendingWith(step({ promote: [n4], demote: [n2], remove: [n2] }))).toMatchObject({ n2: "remove" });
   });
 });

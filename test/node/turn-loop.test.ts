@@ -12,7 +12,7 @@ import { defaultSettings } from "../../src/core/settings.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { Mailbox } from "../../src/node/mailbox.ts";
 import { BrokenRule } from "../../src/node/node-end.ts";
-import { TurnLoop } from "../../src/node/turn-loop.ts";
+import { TurnLoop, turnMsMax } from "../../src/node/turn-loop.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
@@ -179,6 +179,19 @@ describe("turn loop", () => {
     loop.arrive(from(n2, appendEntries(0, 2)));
     expect(clock.run()).toBe(1);
     expect(log.slice(-4)).toEqual(["ticket 2 is durable", "send appendEntriesReply", "flush", "turned"]);
+    expect(clock.run()).toBe(0);
+  });
+
+  test("what arrives in a turn that has lasted too long has the next one, though nothing else comes", () => {
+    const { loop, clock, log } = followerLoop((_, onDurable) => {
+      clock.stall(turnMsMax);
+      onDurable();
+    });
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    expect(clock.run()).toBe(1);
+    expect([log.includes("send appendEntriesReply"), loop.dueCount]).toEqual([false, 1]);
+    expect(clock.run()).toBe(1);
+    expect([log.includes("send appendEntriesReply"), loop.dueCount]).toEqual([true, 0]);
     expect(clock.run()).toBe(0);
   });
 

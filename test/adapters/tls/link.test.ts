@@ -6,7 +6,7 @@ import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
 let calls: string[] = [];
 let ends: string[] = [];
 let link: Link;
-beforeEach(() => {
+function renew(): void {
   [calls, ends] = [[], []];
   const handler = {
     onTrusted() {},
@@ -30,11 +30,13 @@ beforeEach(() => {
     getPeerX509Certificate() {},
     pause: () => void calls.push("pause"),
     resume: () => void calls.push("resume"),
+    shutdown: () => void calls.push("shutdown"),
     terminate: () => void calls.push("terminate"),
   } as unknown as LinkSocket;
   link.socketOpened(socket);
   link.socketSecured(socket, null);
-});
+}
+beforeEach(renew);
 
 test("is read from again when all have resumed that have paused it", () => {
   link.pause();
@@ -89,4 +91,14 @@ test("says its last word also when no frame fits behind what waits, and ends beh
   free.bytes = 5;
   full.socketDrained();
   expect([written, calls]).toEqual([[1, 2, 3, 4, 5, 6], ["shutdown"]]);
+});
+
+test("lets go of a frame that has come in part as soon as it delivers nothing more", () => {
+  for (const end of [() => link.finish("the last word", null), () => link.drop("too slow")]) {
+    link.socketReceived(Buffer.from([0, 0, 0, 9, 1, 2]));
+    expect(link.arrivingBytes).toBeGreaterThan(0);
+    end();
+    expect([link.arrivingBytes, link.isMidFrame, link.isOpen]).toEqual([0, false, false]);
+    renew();
+  }
 });

@@ -103,3 +103,24 @@ test("a connection that had held is renewed at once, and one that broke at once 
   dialler.lost("broke", 200);
   expect(world.attempts).toHaveLength(3);
 });
+
+test("after a connection that had held the pauses begin anew, and are shorter at first, however long they were before", () => {
+  const { clock, world, dialler } = setUp();
+  const { backoffMinMs, backoffMaxMs } = defaultLimits;
+  dialler.dial();
+  for (let failures = 0; failures < 12; failures++) {
+    dialler.failed(failure);
+    clock.advance(backoffMaxMs);
+  }
+  dialler.succeeded();
+  dialler.lost("broke", 10_000);
+  const before = world.attempts.length;
+  for (let attempt = 0; attempt < 6; attempt++) {
+    const fullMs = backoffMinMs * 2 ** (attempt - 3);
+    dialler.failed(failure);
+    clock.advance(fullMs / 2 - 0.1);
+    expect(world.attempts).toHaveLength(before + attempt);
+    clock.advance(fullMs / 2 + 0.1);
+    expect(world.attempts).toHaveLength(before + attempt + 1);
+  }
+});

@@ -1,0 +1,72 @@
+// What an operator reads of connections that came to nothing: what is in order is found only by who looks for it.
+import { describe, expect, test } from "bun:test";
+import type { GreetingFailure } from "../../../src/adapters/tls/greeting.ts";
+import type { Link } from "../../../src/adapters/tls/link.ts";
+import { brokenHandshake, explainClose, noDescriptors } from "../../../src/adapters/tls/tls-words.ts";
+import { TransportLog } from "../../../src/adapters/tls/transport-log.ts";
+
+const link = { remoteAddress: "10.0.0.9", queuedBytes: 77 } as Link;
+const node = { role: "node", cluster: "c", id: "n2" } as const;
+const client = { role: "client", cluster: "c", name: "alice" } as const;
+
+function setUp(limit: number | null = 64) {
+  const lines: (readonly [string, string, unknown, string | undefined])[] = [];
+  const log = new TransportLog(
+    {
+      enabled: () => true,
+      log: (level, message, fields, cause) => void lines.push([level, message, fields?.["reason"] ?? fields, cause]),
+    },
+    limit,
+  );
+  return { lines, log };
+}
+
+describe("a connection that this node accepted and that came to nothing", () => {
+  const failure = (more: Partial<GreetingFailure>): GreetingFailure => ({
+    kind: "closed",
+    reason: "words",
+    code: null,
+    isOurRefusal: false,
+    isSilent: false,
+    identity: node,
+    ...more,
+  });
+
+  test.each<[string, Partial<GreetingFailure>, string, string, string]>([
+    ["spare", { code: "busy", isOurRefusal: true }, "debug", "words", "spare node n2"],
+    ["busy there", { code: "busy" }, "warn", "the other side said: words", "refused node n2 busy"],
+    [
+      "a client beyond the bound",
+      { code: "busy", isOurRefusal: true, identity: client },
+      "warn",
+      "words",
+      "refused client alice busy",
+    ],
+    ["refused here", { code: "wrong-node", isOurRefusal: true }, "warn", "words", "refused node n2 wrong-node"],
+    ["silent", { isSilent: true }, "debug", "words", "bare"],
+    ["broken", { ...brokenHandshake, identity: null }, "debug", brokenHandshake.reason, "bare"],
+    ["not trusted", { kind: "untrusted", identity: null }, "warn", "words", "refused null words"],
+  ])("%s", (_, more, level, reason, cause) => {
+    const { lines, log } = setUp();
+    log.greetingFailed(link, failure(more));
+    expect(lines.map(([at, __, why, of]) => [at, why, of])).toEqual([[level, reason, cause]]);
+  });
+});
+
+test("a client that hung up with answers unsent is in order, and one that was dropped is not", () => {
+  const { lines, log } = setUp();
+  log.clientLost(link, "alice", explainClose(undefined));
+  log.clientLost(link, "alice", explainClose(new Error("reset")));
+  log.clientLost(link, "alice", "it takes its answers too slowly");
+  expect(lines.map(([level]) => level)).toEqual(["debug", "debug", "warn"]);
+});
+
+test("that this node could not try is worth a line of its own only when it has no descriptors left", () => {
+  const { lines, log } = setUp();
+  log.unable("no route to the host");
+  expect(lines).toEqual([]);
+  log.unable(noDescriptors);
+  expect(lines).toMatchObject([
+    ["error", `${noDescriptors}: it opens and accepts no connections`, { limit: 64 }, "no descriptors"],
+  ]);
+});
