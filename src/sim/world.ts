@@ -110,10 +110,16 @@ export class World {
     const trace = (line: string): void => this.say(line);
     const shared = { schedule: this.schedule, chance, members: this.members, trace, violated };
     this.network = new SimNetwork(this.schedule, chance, pace.network, trace);
-    const cuts = new ClientCuts(pace.clientCuts, { ...shared, later, network: this.network });
+    const cuts = new ClientCuts(pace.clientCuts, {
+      ...shared,
+      later,
+      network: this.network,
+      happened: (id) => this.rareStates.onClientsCut(id),
+    });
     this.sessionCount = new SessionCount(pace.member.sessionLimits, violated);
     const repeatMaxMs = pace.network.silenceMs;
-    const told = { chance: later, sessionCount: this.sessionCount, repeatMaxMs, violated };
+    const sentInVain = (): void => this.rareStates.happens("sendsInVain", null);
+    const told = { chance: later, sessionCount: this.sessionCount, repeatMaxMs, sentInVain, violated };
     const links = (this.links = new ClientLinks(this.network, cuts, told));
     this.trouble = new PluginTrouble(more, pace.trouble, () => this.events, violated);
     this.certificates = new Certificates(pace.certificates, { ...shared, chance: more });
