@@ -2,7 +2,7 @@
 // puts small values, one after the other: how long does a put take? Then as many connections as one name can get, and
 // whether the administrator still gets in.
 //
-//   bun bench/fairness.ts [--seconds 10] [--graft PATH] [--out DIR]
+//   bun bench/fairness.ts [--seconds 10] [--graft PATH] [--out DIR] [--only TEXT]   only loads with this text in their name
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { issueInto } from "../src/adapters/certs/folder.ts";
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "10" },
     graft: { type: "string", default: join(import.meta.dir, "..", "dist", "graft") },
     out: { type: "string" },
+    only: { type: "string", default: "" },
   },
 });
 const seconds = Number(values.seconds);
@@ -38,10 +39,12 @@ const loads = [
   { label: "1,000 lists of 10,000 keys", what: "list", count: 1_000 },
   { label: "32 puts of 1 MiB", what: "put", count: 32 },
   { label: "4,000 puts of 64 bytes", what: "smallPut", count: 4_000 },
+  { label: "32,000 puts of 64 bytes", what: "smallPut", count: 32_000 },
   { label: "2,000 openings of sessions", what: "open", count: 2_000 },
   { label: "5,000 questions for the status", what: "status", count: 5_000 },
 ];
 const connections = 1_024;
+const crowdLabel = "1,024 connections: status";
 
 const temporary = await TemporaryCluster.create([values.graft], {});
 const { cluster } = temporary;
@@ -122,7 +125,7 @@ async function crowd(leader: string): Promise<Row> {
   await admin.close();
   const { answers, refusals } = await load.end();
   const more = { "connections of one name": answers, refused: refusals };
-  return { label: "1,024 connections: status", value: Number(ms.toFixed(1)), more };
+  return { label: crowdLabel, value: Number(ms.toFixed(1)), more };
 }
 
 const settings = localClientSettings(cluster);
@@ -135,13 +138,15 @@ try {
   await waitForLeader(first, startTimeoutMs);
   await fill(first);
   const rows: Row[] = [];
-  for (const load of loads) {
+  for (const load of loads.filter(({ label }) => label.includes(values.only))) {
     const { leader } = await first.status();
     if (leader === null) throw new Error("nobody leads");
     rows.push(await measureUnder(load, leader.address));
   }
-  const { leader } = await first.status();
-  rows.push(await crowd(leader?.address ?? cluster.nodes[0]!.address));
+  if (crowdLabel.includes(values.only)) {
+    const { leader } = await first.status();
+    rows.push(await crowd(leader?.address ?? cluster.nodes[0]!.address));
+  }
   await first.close();
   await temporary.checkRunning();
   const title = `Another client's put while a greedy one is at work: p99 over ${seconds} s`;

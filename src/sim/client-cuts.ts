@@ -22,6 +22,8 @@ export interface ClientCutWorld {
   readonly members: readonly { readonly id: NodeId; readonly isLeader: boolean }[];
   readonly network: SimNetwork;
   readonly trace: (line: string) => void;
+  /** Clients alone are cut from this node, and its peers are not. */
+  readonly happened: (id: NodeId) => void;
 }
 
 export type Way = "toNode" | "toClient";
@@ -98,7 +100,7 @@ export class ClientCuts {
   }
 
   #begin(): void {
-    const { schedule, later, members, network, trace } = this.#world;
+    const { schedule, later, members, network, trace, happened } = this.#world;
     const leader = later.happens(leaderOften) ? members.find(({ isLeader }) => isLeader) : undefined;
     const { id } = leader ?? later.pick(members);
     const ways: readonly Way[] = later.happens(bothWaysOften)
@@ -110,6 +112,7 @@ export class ClientCuts {
     this.count++;
     const words = { toNode: `send to ${id}`, toClient: `hear from ${id}` };
     trace(`the network holds what some clients ${ways.map((way) => words[way]).join(" and ")}`);
+    happened(id);
     schedule.after(later.from(this.#pace.forMs), () => {
       if (this.#cut !== cut) return;
       this.#cut = null;

@@ -25,6 +25,8 @@ const dialTimeoutMs = 1000;
 export interface ClientLinkWorld {
   readonly chance: Chance;
   readonly sessionCount: SessionCount;
+  /** A client sends a command over a connection of which its node knows nothing any more. */
+  readonly sentInVain: () => void;
   /** How much longer a command takes at the most whose connection has broken. */
   readonly repeatMaxMs: number;
   /** Told of a request that was taken and not answered once and in time, and of frames that are wrong. */
@@ -149,7 +151,10 @@ class SimLink implements Link {
   }
 
   send(request: ClientRequest): void {
-    if (this.#options.halfOpen.has(this)) return this.#toNode.carry(() => this.#refuse());
+    if (this.#options.halfOpen.has(this)) {
+      if (request.kind === "command") this.#options.sentInVain();
+      return this.#toNode.carry(() => this.#refuse());
+    }
     if (this.#isOver || !this.#connection.isOpen) return;
     const { schedule } = this.#options.network;
     const bytes = bodyOf(request);

@@ -21,7 +21,7 @@ export interface Pace {
   readonly network: NetworkPace;
   readonly clientCuts: ClientCutPace;
   readonly faults: FaultPace;
-  readonly moments: WorstMomentPace;
+  readonly worstMoments: WorstMomentPace;
   readonly liars: LiarPace;
   readonly administrator: AdministratorPace;
   readonly certificates: CertificatePace;
@@ -62,7 +62,7 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
     },
     clientCuts: drawClientCuts(later, draw),
     faults: drawFaults(draw, areManaged, { ...drawMachines(more), ...drawMarks(later, areManaged) }),
-    moments: { often: neverAtMoments, freshMs: times(0.01, 0.4) },
+    worstMoments: { often: neverAtMoments, freshMs: times(0.01, 0.4) },
     liars: {
       stranger: chance.pick([0, 0, 0, 0.5]) * electionTimeoutMs,
       thief: chance.pick([0, 0, 0, 1]) * electionTimeoutMs,

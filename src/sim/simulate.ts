@@ -1,5 +1,6 @@
 // Whole nodes and their clients in one process, from one seed: everything that happens is an event of one schedule, and promises are
 // drained after each. The same seed gives the same transcript.
+import { runThrough } from "./course.ts";
 import type { WholeOptions, WholeResult } from "./whole-run.ts";
 import { World } from "./world.ts";
 
@@ -13,5 +14,5 @@ export function simulateWhole(options: WholeOptions): WholeResult {
 
 /** The same in parts, between which others may have the thread. */
 export function simulating(options: WholeOptions): Generator<undefined, WholeResult> {
-  return new World(options).run();
+  return runThrough(new World(options), options.events);
 }

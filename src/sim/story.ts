@@ -66,7 +66,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
       weights: { ...named(pace.faults.weights, 1), nothing: Math.max(1, pace.faults.weights.nothing) },
       ...named(damageOf(pace), 0.2),
     },
-    moments: { ...pace.moments, often: named(pace.moments.often, 0.3) },
+    worstMoments: { ...pace.worstMoments, often: named(pace.worstMoments.often, 0.3) },
     clientCuts: {
       ...pace.clientCuts,
       ...named({ partitionClients, halfOpen }, 0.3),
@@ -141,7 +141,7 @@ const drawn = drawPace(new Chance(0), new Chance(0), new Chance(0));
 /** Every kind of fault that a seed may draw for the key-value store that ships, and what an administrator does. */
 export const faultKinds: readonly string[] = [
   ...Object.keys(drawn.faults.weights).filter((name) => name !== "nothing"),
-  ...Object.keys(drawn.moments.often),
+  ...Object.keys(drawn.worstMoments.often),
   ...Object.keys(drawn.liars),
   ...Object.keys(cutsOf(drawn)),
   ...Object.keys(damageOf(drawn)),
@@ -161,10 +161,10 @@ export const faultKindsOfAnyPlugin: readonly string[] = faultKinds.filter((kind)
 /** The kinds that come with this seed. */
 export function kindsDrawn(options: StoryOptions & { readonly seed: number }): readonly string[] {
   const pace = paceFor(options, chancesOf(options.seed));
-  const { faults, moments, liars, trouble, certificates, workload, administrator } = pace;
+  const { faults, worstMoments, liars, trouble, certificates, workload, administrator } = pace;
   const often: Readonly<Record<string, number>> = {
     ...faults.weights,
-    ...moments.often,
+    ...worstMoments.often,
     ...liars,
     ...cutsOf(pace),
     ...damageOf(pace),

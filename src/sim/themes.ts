@@ -50,7 +50,7 @@ const members: Theme = (pace, chance) => {
     },
     // The events are for the members.
     workload: { ...pace.workload, clients: chance.pick([1, 3]), thinkMs: { low: 0.1, high: 0.5 * timeout } },
-    moments: { ...pace.moments, often: { ...neverAtMoments, changed: chance.pick([0, 0, 0.2, 0.5]) } },
+    worstMoments: { ...pace.worstMoments, often: { ...neverAtMoments, changed: chance.pick([0, 0, 0.2, 0.5]) } },
   };
   return {
     ...drawn,
@@ -177,7 +177,7 @@ const rotation: Theme = (pace, chance) => {
       everyMs: timeout * chance.between(2, 8),
       downMs: { low: 0.05 * timeout, high: chance.pick([1, 4]) * timeout },
     },
-    moments: {
+    worstMoments: {
       often: { ...neverAtMoments, freshLeader: rate, committed: rate / 2, fullFollower: chance.pick([0, 0.5]) },
       freshMs: { low: 0.05 * timeout, high: 0.4 * timeout },
     },
@@ -208,7 +208,7 @@ const duels: Theme = (pace, chance) => {
       downMs: { low: 0.01 * timeout, high: 0.5 * timeout },
       lagMs: { low: 0.5 * timeout, high: 3 * timeout },
     },
-    moments: { ...pace.moments, often: { ...neverAtMoments, voted: chance.between(0, 0.6) } },
+    worstMoments: { ...pace.worstMoments, often: { ...neverAtMoments, voted: chance.between(0, 0.6) } },
     workload: {
       ...pace.workload,
       clients: chance.pick([1, 2]),

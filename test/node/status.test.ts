@@ -188,7 +188,11 @@ describe("what a member is to become", () => {
       state,
       options: { cluster: "c", version: "0", address: "n1:7400" },
       appliedIndex: 0,
-      membership: { acquaintance: { bootstrap: null, list: null, contacts: [] }, notFound: [] },
+      membership: {
+        acquaintance: { bootstrap: null, list: null, contacts: [] },
+        notFound: [],
+        isConnected: () => true,
+      },
       snapshots: { sentTo: () => null },
       peers: () => [],
       problemOf: () => null,

@@ -14,8 +14,8 @@ function setUp() {
   return { told, underWay };
 }
 
-const hangingEntry: Endless = { problem: "it hangs at an entry", entry: 5 };
-const hangingQuery: Endless = { problem: "it hangs at a query", entry: null };
+const hangingEntry: Endless = { problem: "it hangs at an entry", entry: 5, isQuery: false };
+const hangingQuery: Endless = { problem: "it hangs at a query", entry: null, isQuery: true };
 
 describe("when its time is up", () => {
   test.each<[string, Endless | null, string, string]>([

@@ -10,7 +10,11 @@ import { n1, n2, n3, n4, n5 } from "../core/say.ts";
 const source = (state: State, refilling: readonly MemberKey[] = []): WaitingSource => ({
   state,
   options: { address: "n1:7400" },
-  membership: { acquaintance: { bootstrap: null, list: null, contacts: [] }, notFound: ["x:1: refused"] },
+  membership: {
+    acquaintance: { bootstrap: null, list: null, contacts: [] },
+    notFound: ["x:1: refused"],
+    isConnected: () => true,
+  },
   isRefilling: (key) => refilling.includes(key),
 });
 const gone = (id: string): PeerStatus => ({

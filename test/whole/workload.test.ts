@@ -37,10 +37,18 @@ function workloadOf({ seed, atOnce, operate }: Setting) {
   const violated = (what: string): void => void violations.push(what);
   const network = new SimNetwork(schedule, chance, pace.network, () => {});
   const whole = { partitionClients: 0, cutClients: 0, halfOpen: 0, forMs: { low: 1, high: 1 } };
-  const cuts = new ClientCuts(whole, { schedule, later: chance, members: [], network, trace: () => {} });
+  const cuts = new ClientCuts(whole, {
+    schedule,
+    later: chance,
+    members: [],
+    network,
+    trace: () => {},
+    happened: () => {},
+  });
   const links = new ClientLinks(network, cuts, {
     chance,
     repeatMaxMs: 0,
+    sentInVain: () => {},
     sessionCount: new SessionCount(sessionLimits, violated),
     violated,
   });

@@ -48,6 +48,30 @@ export const clients = {
   findsDoubtful: [
     rare("a client reads what a command has written whose outcome is in doubt", ["sessions", "reads"], () => true),
   ],
+  sendsInVain: [
+    rare(
+      "a client sends a command over a connection that its node has forgotten",
+      ["sessions", "partitions"],
+      () => true,
+    ),
+  ],
+  losesClients: [
+    rare(
+      "a leader is cut from its clients alone while its log holds what is not committed",
+      ["sessions", "partitions"],
+      ({ state }) => view.leaderOf(state) !== null && state.log.last.index > state.commitIndex,
+    ),
+    rare(
+      "a leader is cut from its clients alone while reads wait for a quorum",
+      ["reads", "partitions"],
+      ({ state }) => (view.leaderOf(state)?.reads.length ?? 0) > 0,
+    ),
+    rare(
+      "a leader is cut from its clients alone while it hands leadership over",
+      ["hand-overs", "partitions"],
+      ({ state }) => (view.leaderOf(state)?.transfer ?? null) !== null,
+    ),
+  ],
   reads: [
     rare(
       "a read waits at a leader whose disk does not answer",

@@ -102,6 +102,8 @@ export interface Moments {
   readonly fills: Standing;
   /** Some directions of the network hold what is sent from now on. */
   readonly isCutOff: Standing;
+  /** Some clients alone are cut from it, and no other node is. */
+  readonly losesClients: Standing;
   readonly votes: Sending<RequestVoteReply>;
   readonly asksForVote: Sending<RequestVote>;
   readonly offers: Sending<InstallSnapshot>;
@@ -115,6 +117,8 @@ export interface Moments {
   readonly comesLate: Applying;
   /** A client reads what a command has written whose outcome its client does not know. */
   readonly findsDoubtful: null;
+  /** A client sends a command to a node that has forgotten their connection, and does not know. */
+  readonly sendsInVain: null;
 }
 
 export type MomentName = keyof Moments;

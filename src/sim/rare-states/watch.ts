@@ -35,6 +35,7 @@ const table: Table = {
   sleeps: rareStatesAt("sleeps"),
   fills: rareStatesAt("fills"),
   isCutOff: rareStatesAt("isCutOff"),
+  losesClients: rareStatesAt("losesClients"),
   votes: rareStatesAt("votes"),
   asksForVote: rareStatesAt("asksForVote"),
   offers: rareStatesAt("offers"),
@@ -44,6 +45,7 @@ const table: Table = {
   isOvertaken: rareStatesAt("isOvertaken"),
   comesLate: rareStatesAt("comesLate"),
   findsDoubtful: rareStatesAt("findsDoubtful"),
+  sendsInVain: rareStatesAt("sendsInVain"),
 };
 
 export class RareStateWatch {
@@ -123,6 +125,13 @@ export class RareStateWatch {
         return this.#onCut();
       default:
     }
+  }
+
+  /** After clients alone were cut from a node. */
+  onClientsCut(id: NodeId): void {
+    const member = this.#scene.members.find((each) => each.id === id);
+    const state = member?.node?.state;
+    if (member !== undefined && state !== undefined) this.happens("losesClients", { member, state });
   }
 
   onSent(member: Member, { to, message }: Sent): void {

@@ -1,0 +1,88 @@
+// How does a simulation go? Faults and load come first. Then the faults end for a quorum or for all, and the cluster must serve again within
+// a bound. In the end all logs are equal, and nothing waits.
+import type { WholeResult } from "./whole-run.ts";
+import type { World } from "./world.ts";
+
+/** How long the cluster may take to serve again when all faults are over, in election timeouts. */
+const quietTimeouts = 200;
+/** How long a poison lasts when the faults are over, ms: a hang is named after five seconds. And how often leadership may move then. */
+const restMs = 8000;
+const restElectionsMax = 2;
+/** How many operations have to succeed then. */
+const successesMin = 30;
+/** In events. */
+const partLength = 2000;
+
+type Parts<Result = void> = Generator<undefined, Result>;
+
+/** Runs a simulation in parts, between which others may have the thread. `eventsMax`: how many events have faults. */
+export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult> {
+  const { administrator, bounds, faults, members, schedule, settled, standstills, verdict, workload } = world;
+  while (world.events < eventsMax) {
+    world.step();
+    if (isPartOver(world)) yield;
+  }
+  endFaults(world);
+  yield* outlastPoison(world);
+  standstills.end();
+  // Clients have noticed by then that their connections are broken.
+  const noticedMs = schedule.nowMs + 2 * world.electionTimeoutMs;
+  const isDue = (): boolean => schedule.nowMs >= noticedMs && administrator.hasDone;
+  const isLed = (): boolean => isDue() && settled.isLed;
+  yield* until(world, "a leader that all follow, and that knows the address of each", isLed);
+  workload.expectSuccess(members.map(({ address }) => address));
+  bounds.calm();
+  yield* until(world, "operations that succeed", () => workload.successes >= successesMin);
+  faults.startAll();
+  settled.resting = [];
+  workload.end();
+  const isOver = (): boolean => administrator.hasDone && settled.isQuiet;
+  yield* until(world, "all logs equal and applied, and nothing that waits", isOver);
+  yield* workload.check((what) => verdict.violated(what));
+  verdict.mustHold();
+  return world.result();
+}
+
+function endFaults(world: World): void {
+  const { administrator, certificates, chance, faults, links, liars, members, settled, standstills, trouble } = world;
+  faults.end(administrator.isIdle ? settled.drawResting(chance) : []);
+  links.end();
+  administrator.end();
+  liars.end();
+  trouble.end();
+  standstills.rest();
+  world.say("all faults have ended");
+  // A node whose certificate has expired cannot dial a moved member, and so no cluster would take the new address.
+  const isAlone = settled.resting.length === 0 && settled.moved.length === 0;
+  const mayStay = isAlone && world.leadersHandOver;
+  certificates.end(members, (member) => mayStay && world.mayLose(member));
+}
+
+/** P72: a poison stops every copy of the state machine. Leadership stays where it is, until the operator has a corrected plugin. */
+function* outlastPoison(world: World): Parts {
+  const { administrator, members, safety, schedule, settled, trouble, verdict } = world;
+  if (!trouble.isPoisoned) return;
+  // Whoever leads stays, also one that is left with something else that is wrong.
+  const isLed = (): boolean => settled.isLedByAny && !administrator.isHandingOver;
+  yield* until(world, "a leader that all follow, of nodes with a poison", isLed);
+  const endMs = schedule.nowMs + Math.max(30 * world.electionTimeoutMs, restMs);
+  const before = safety.leaders.size;
+  yield* until(world, "the end of a wait", () => schedule.nowMs >= endMs);
+  const elections = safety.leaders.size - before;
+  if (elections > restElectionsMax) verdict.violated(`${elections} elections while a poison stops the state machines`);
+  trouble.correct();
+  for (const member of members) if (member.standstill !== null) member.restart();
+  world.say("the plugin has been corrected");
+}
+
+function* until(world: World, what: string, holds: () => boolean): Parts {
+  const { schedule, verdict } = world;
+  const endMs = schedule.nowMs + quietTimeouts * world.electionTimeoutMs;
+  while (!holds()) {
+    if (schedule.nowMs > endMs) verdict.violated(`not within ${quietTimeouts} election timeouts: ${what}`);
+    world.step();
+    if (isPartOver(world)) yield;
+  }
+}
+
+const isPartOver = ({ events }: World): boolean => events % partLength === 0;
