@@ -75,6 +75,17 @@ interface Placed extends Proposed {
   readonly earlier: Placed | null;
 }
 
+/** What has had one index, the latest first. */
+function* chainOf(latest: Placed): Iterable<Placed> {
+  for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) yield placed;
+}
+
+interface ExpiryTime {
+  readonly nowMs: Millis;
+  readonly hangs: Endless | null;
+  readonly committed: LogPosition | null;
+}
+
 const nothing = new Uint8Array();
 const none: Readonly<UnderWay> = { count: 0, bytes: 0 };
 
@@ -221,7 +232,7 @@ export class WaitingClients {
     for (const [at, latest] of this.#placed) {
       if (!isGivenUp(at)) continue;
       this.#placed.delete(at);
-      for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
+      for (const placed of chainOf(latest)) {
         this.#seenThrough(placed);
         this.#fail(placed.waiter, outcomeUnknown(reason));
       }
@@ -230,18 +241,31 @@ export class WaitingClients {
 
   /**
    * Answers those whose time is up. A proposal that is held may still get its place when a hand-over fails: its outcome is open
-   * like that of a placed one, and so is its request.
+   * like that of a placed one, and so is its request. What nobody waits for any more and an earlier term has left behind is forgotten:
+   * it may have been truncated, and would keep the room of its client until as many entries are committed in its place.
    *
    * @param committed the commit index of this node, in its current term. No other node leads in the term of an own entry
    */
   expire(nowMs: Millis, hangs: Endless | null = null, committed: LogPosition | null = null): void {
     for (const proposed of this.#unplaced.values()) this.#expire(proposed, nowMs, false, hangs);
     for (const [index, latest] of this.#placed) {
-      for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) {
-        const isCommitted = placed.term === committed?.term && index <= committed.index;
-        this.#expire(placed, nowMs, isCommitted, hangs);
-      }
+      const kept = this.#expirePlaced(index, latest, { nowMs, hangs, committed });
+      if (kept === null) this.#placed.delete(index);
+      else if (kept !== latest) this.#placed.set(index, kept);
     }
+  }
+
+  /** Returns what is left of what has had this index. */
+  #expirePlaced(index: LogIndex, placed: Placed, at: ExpiryTime): Placed | null {
+    const { nowMs, hangs, committed } = at;
+    const earlier = placed.earlier === null ? null : this.#expirePlaced(index, placed.earlier, at);
+    const isCommitted = placed.term === committed?.term && index <= committed.index;
+    this.#expire(placed, nowMs, isCommitted, hangs);
+    if (placed.waiter === null && committed !== null && placed.term < committed.term) {
+      this.#seenThrough(placed);
+      return earlier;
+    }
+    return earlier === placed.earlier ? placed : { ...placed, earlier };
   }
 
   #expire(proposed: Proposed, nowMs: Millis, isCommitted: boolean, hangs: Endless | null): void {
@@ -267,9 +291,7 @@ export class WaitingClients {
   }
 
   *#eachPlaced(): Iterable<Placed> {
-    for (const latest of this.#placed.values()) {
-      for (let placed: Placed | null = latest; placed !== null; placed = placed.earlier) yield placed;
-    }
+    for (const latest of this.#placed.values()) yield* chainOf(latest);
   }
 
   #seenThrough({ request, term }: Proposed): void {

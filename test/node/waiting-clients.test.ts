@@ -148,6 +148,26 @@ describe("waiting clients", () => {
     }
   });
 
+  test("what lost leaderships have left behind takes no room once its time is up, and what is waited for still does", () => {
+    const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
+    const place = (term: number, dueMs: number): Recorded => {
+      const client = waiter(dueMs, requests.open("a", 10));
+      waiting.place([waiting.add(client)], { index: 7, term });
+      return client;
+    };
+    const [first, patient, third, current] = [place(1, 100), place(2, 900), place(3, 100), place(4, 100)];
+    // A follower that has led in term 4, and then a leader of term 5 whose log is shorter than what it lost.
+    waiting.expire(200, null, { index: 6, term: 4 });
+    const told = (): readonly (readonly string[])[] => [first, patient, third, current].map(({ answers }) => answers);
+    expect(told()).toEqual([["outcome-unknown"], [], ["outcome-unknown"], ["outcome-unknown"]]);
+    expect([waiting.count, waiting.openCount, waiting.openBytes, requests.count]).toEqual([1, 2, 20, 2]);
+    waiting.expire(200, null, { index: 6, term: 5 });
+    expect([waiting.count, waiting.openCount, waiting.openBytes, requests.count]).toEqual([1, 1, 10, 1]);
+    expect([waiting.underWay(2).count, waiting.underWay(4).count]).toEqual([1, 0]);
+    expect(waiting.take({ index: 7, term: 2 }, null)).toBe(patient);
+    expect([waiting.count, waiting.openCount, requests.count, requests.bytes]).toEqual([0, 0, 0, 0]);
+  });
+
   test("proposals take consecutive places in the order of their references", () => {
     const waiting = new WaitingClients();
     const clients = [waiter(), waiter(), waiter()];
