@@ -37,8 +37,10 @@ export interface FaultPace {
 export interface FaultVictims {
   readonly schedule: Schedule;
   readonly chance: Chance;
-  /** Draws what was added last. */
+  /** Draws what was added later. */
   readonly later: Chance;
+  /** Draws what was added last. */
+  readonly last: Chance;
   readonly members: readonly Member[];
   readonly network: SimNetwork;
   readonly trace: (line: string) => void;
@@ -79,11 +81,14 @@ export type FaultName =
 const foreverOften = 0.5;
 /** How often what is on a disk is remembered at a crash: it may come back at a later one. */
 const rememberOften = 0.3;
+/** How often a disk that has torn the mark has lost the vote too. */
+const forgetOften = 0.5;
 
 export class Faults {
   readonly #schedule: Schedule;
   readonly #chance: Chance;
   readonly #later: Chance;
+  readonly #last: Chance;
   readonly #pace: FaultPace;
   readonly #members: readonly Member[];
   readonly #network: SimNetwork;
@@ -100,6 +105,7 @@ export class Faults {
     this.#schedule = victims.schedule;
     this.#chance = victims.chance;
     this.#later = victims.later;
+    this.#last = victims.last;
     this.#members = victims.members;
     this.#network = victims.network;
     this.#trace = victims.trace;
@@ -245,6 +251,8 @@ export class Faults {
     if (this.#chance.happens(this.#pace.damage) && this.#mayLose(member)) member.damage(this.#chance.pick(damages));
     else if (this.#chance.happens(this.#pace.forgery)) this.forgery.forge(member);
     if (this.#later.happens(this.#pace.lostMark) && this.#mayLose(member)) member.loseMark();
+    const isTorn = this.#pace.damage > 0 && member.disk.hasOlderMark;
+    if (isTorn && this.#last.happens(forgetOften) && this.#mayLose(member)) member.damage("forgetVote");
     this.#startLater(member);
   }
 

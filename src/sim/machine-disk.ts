@@ -112,6 +112,11 @@ export class MachineDisk {
     return (this.#disk?.removed ?? null) !== null;
   }
 
+  /** A crash has torn the newest mark. */
+  get hasOlderMark(): boolean {
+    return this.#disk?.mark?.isNewest === false;
+  }
+
   get room(): keyof typeof freeBytes {
     return this.#room;
   }

@@ -25,21 +25,24 @@ export interface StoryOptions {
 /** Other seeds for what was added later, so that the rest of a seed's story stays as it is. */
 const moreSeeds = 2 ** 52;
 const laterSeeds = 2 ** 51;
+const lastSeeds = 2 ** 50;
 
 export interface Chances {
   readonly chance: Chance;
   readonly more: Chance;
   readonly later: Chance;
+  readonly last: Chance;
 }
 
 export const chancesOf = (seed: number): Chances => ({
   chance: new Chance(seed),
   more: new Chance(seed + moreSeeds),
   later: new Chance(seed + laterSeeds),
+  last: new Chance(seed + lastSeeds),
 });
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
-export function paceFor({ story = {}, drawing }: StoryOptions, { chance, more, later }: Chances): Pace {
+export function paceFor({ story = {}, drawing }: StoryOptions, { chance, more, later }: Omit<Chances, "last">): Pace {
   const told = paceOf(withTheme(drawPace(chance, more, later), chance, later, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }

@@ -102,7 +102,7 @@ export class World {
     this.#options = options;
     this.verdict = new Verdict(options.seed, () => this.events);
     const { violated } = this;
-    const { chance, more, later } = chancesOf(options.seed);
+    const { chance, more, later, last } = chancesOf(options.seed);
     this.chance = chance;
     const pace = paceFor(options, { chance, more, later });
     const { electionTimeoutMs } = pace.member.settings;
@@ -152,7 +152,7 @@ export class World {
     });
     const mayLose = (member: Member): boolean => this.mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.rareStates.onFault(name, member);
-    this.faults = new Faults(pace.faults, { ...shared, later, network: this.network, mayLose, happened });
+    this.faults = new Faults(pace.faults, { ...shared, later, last, network: this.network, mayLose, happened });
     const keys = this.anyLoad === null ? pace.workload.keys : null;
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     const hurry = ({ address }: Member): void => this.workload.hurry(address);

@@ -50,7 +50,7 @@ export function nextChain(before: Chain, link: ChainLink): Chain {
   return to53Bits(Bun.hash.xxHash3(headBytes));
 }
 
-/** The checksum of a single record: the vote, the genesis, the incarnation, the snapshot, the base. */
-export function recordChecksum(...fields: readonly (string | number | null)[]): number {
-  return to53Bits(Bun.hash.xxHash3(JSON.stringify(fields)));
+/** The checksum of the single record of a table. The table is part of it: a page may have been written to the place of another one. */
+export function recordChecksum(table: string, ...fields: readonly (string | number | null)[]): number {
+  return to53Bits(Bun.hash.xxHash3(JSON.stringify([table, ...fields])));
 }

@@ -71,18 +71,18 @@ export class EntryWriter {
   }
 
   #writeVote({ currentTerm, votedFor }: WriteVote): void {
-    this.#statements.vote.run(currentTerm, votedFor, recordChecksum(currentTerm, votedFor));
+    this.#statements.vote.run(currentTerm, votedFor, recordChecksum("vote", currentTerm, votedFor));
   }
 
   #writeGenesis({ clusterUuid, members, foundedAtMs }: Genesis): void {
     const ordered = members.map(({ key, address, priority }) => ({ key, address, priority }));
     const record = JSON.stringify({ clusterUuid, members: ordered, foundedAtMs });
-    this.#statements.genesis.run(record, recordChecksum(record));
+    this.#statements.genesis.run(record, recordChecksum("genesis", record));
   }
 
   #writeRemoved({ position, configuration }: WriteRemoved): void {
     const record = encodePlaced({ position, configuration });
-    this.#statements.removed.run(record, recordChecksum(record));
+    this.#statements.removed.run(record, recordChecksum("removed", record));
   }
 
   /** What now lies at or below the base stays in the file until space.ts removes it: nothing waits for that. */
@@ -92,7 +92,7 @@ export class EntryWriter {
     if (!discardsLog) this.#compareChains(this.positionAt(position.index), chain);
     const record = encodeSnapshot(snapshot);
     this.#statements.forgetSnapshot.run();
-    this.#statements.snapshot.run(record, recordChecksum(record));
+    this.#statements.snapshot.run(record, recordChecksum("snapshot", record));
     // What this log believed to come after the snapshot's end goes at once: its places are needed (P31, P34).
     if (discardsLog) this.#cutAfter(begin);
     this.#moveBase(begin, encodePlaced(baseConfiguration));
@@ -101,7 +101,7 @@ export class EntryWriter {
   #moveBase(base: ChainedPosition, configuration: string): void {
     const { index, term, stampMs, chain } = base;
     const first = index < this.#tail.index ? this.positionAt(index + 1) : null;
-    const checksum = recordChecksum(index, term, stampMs, chain, configuration);
+    const checksum = recordChecksum("base", index, term, stampMs, chain, configuration);
     this.#statements.base.run(index, term, stampMs, chain, configuration, checksum);
     // The term of the first entry that is left begins with it, as far as this log shows.
     if (first !== null) this.#statements.moveTermStart.run(first.index, first.term);

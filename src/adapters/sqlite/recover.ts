@@ -198,7 +198,7 @@ function refound(db: Database, found: Found, { file, saved, genesis, self }: Rec
 
   db.run("UPDATE identity SET incarnation = ?, checksum = ? WHERE only = 1", [
     incarnation,
-    recordChecksum(incarnation, databaseId),
+    recordChecksum("identity", incarnation, databaseId),
   ]);
   db.run("DELETE FROM genesis");
   db.run("DELETE FROM refill");
@@ -230,11 +230,11 @@ function writeConfigurations(
       ...snapshot,
       configuration: { position: snapshot.position, configuration: alone },
     });
-    db.run("UPDATE snapshot SET record = ?, checksum = ? WHERE only = 1", [record, recordChecksum(record)]);
+    db.run("UPDATE snapshot SET record = ?, checksum = ? WHERE only = 1", [record, recordChecksum("snapshot", record)]);
   }
   if (baseConfiguration === null) return;
   const placed = encodePlaced({ position: base, configuration: alone });
   const row = db.query("SELECT stamp_ms, chain FROM base").get() as { stamp_ms: number; chain: number };
-  const checksum = recordChecksum(base.index, base.term, row.stamp_ms, row.chain, placed);
+  const checksum = recordChecksum("base", base.index, base.term, row.stamp_ms, row.chain, placed);
   db.run("UPDATE base SET configuration = ?, checksum = ? WHERE only = 1", [placed, checksum]);
 }

@@ -76,7 +76,7 @@ function readOptionalRecord<Row>(db: Database, file: string, table: string, colu
   type Field = string | number | null;
   const row = db.query(`SELECT * FROM ${table}`).get() as (Row & { checksum: number }) | null;
   if (row === null) return null;
-  const found = recordChecksum(...columns.map((column) => row[column] as Field));
+  const found = recordChecksum(table, ...columns.map((column) => row[column] as Field));
   if (found === row.checksum) return row as Row;
   throw damaged(file, `the record "${table}"`, `its checksum is ${found}, and ${row.checksum} was expected`);
 }

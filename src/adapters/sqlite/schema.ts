@@ -79,13 +79,20 @@ export function createTables(db: Database, beginning: Beginning): void {
   const { incarnation, databaseId, currentTerm, votedFor, refill } = beginning;
   db.run("BEGIN");
   db.run(tables);
-  const identity = recordChecksum(incarnation, databaseId);
+  const identity = recordChecksum("identity", incarnation, databaseId);
   db.run("INSERT INTO identity VALUES (1, ?, ?, ?)", [incarnation, databaseId, identity]);
-  db.run("INSERT INTO vote VALUES (1, ?, ?, ?)", [currentTerm, votedFor, recordChecksum(currentTerm, votedFor)]);
-  db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, ?)", [chainStart, recordChecksum(0, 0, 0, chainStart, null)]);
+  db.run("INSERT INTO vote VALUES (1, ?, ?, ?)", [
+    currentTerm,
+    votedFor,
+    recordChecksum("vote", currentTerm, votedFor),
+  ]);
+  db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, ?)", [
+    chainStart,
+    recordChecksum("base", 0, 0, 0, chainStart, null),
+  ]);
   if (refill !== null) {
     const record = JSON.stringify(refill);
-    db.run("INSERT INTO refill VALUES (1, ?, ?)", [record, recordChecksum(record)]);
+    db.run("INSERT INTO refill VALUES (1, ?, ?)", [record, recordChecksum("refill", record)]);
   }
   db.run(`PRAGMA application_id = ${applicationId}`);
   db.run(`PRAGMA user_version = ${formatVersion}`);

@@ -1,5 +1,6 @@
-// What if the disk has lost a single write? A page of the database that was carried over from the WAL is then the one of before,
-// though its sync was confirmed. SQLite has no checksums of pages. So each record has to be missed by something outside its page.
+// What if the disk has lost a single write, or has done it at another place? A page of the database that was carried over from the WAL is
+// then the one of before, or that of another table, though its sync was confirmed. SQLite has no checksums of pages. So each record
+// has to be missed by something outside its page, and says of which table it is.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { DurableEffect } from "../../../src/core/effects.ts";
@@ -97,4 +98,24 @@ test.each(Object.keys(writes))("no page goes back unnoticed that was written wit
     return state === null;
   });
   expect(noticed.length).toBeGreaterThan(0);
+});
+
+test("no page is taken for that of another table", () => {
+  const store = directory.open();
+  store.write(writes["a snapshot"]!(store), ignoreDurable);
+  store.close();
+  const whole = stateOf();
+  const before = pages();
+  const mark = readFileSync(`${directory.dataDir}/graft.mark`);
+  const rows = directory.sql("SELECT rootpage FROM sqlite_schema WHERE type = 'table'") as { rootpage: number }[];
+  const roots = rows.map(({ rootpage }) => rootpage - 1);
+  const pairs = roots.flatMap((from) => roots.filter((to) => to !== from).map((to) => [from, to] as const));
+  const noticed = pairs.filter(([from, to]) => {
+    writeFileSync(directory.file, Buffer.concat(before.with(to, before[from]!)));
+    writeFileSync(`${directory.dataDir}/graft.mark`, mark);
+    const state = stateOf();
+    if (state !== null) expect({ from, to, state }).toEqual({ from, to, state: whole! });
+    return state === null;
+  });
+  expect(noticed.length).toBeGreaterThan(roots.length);
 });
