@@ -34,6 +34,25 @@ describe("fair queue", () => {
     expect(Math.abs(spent.get("dear")! - spent.get("cheap")!)).toBeLessThan(400);
   });
 
+  test("P64: what a query that is still out will have cost is not forgotten when nothing waits for a moment", () => {
+    const queue = new FairQueue<Query>(() => {});
+    const [dear, cheap] = [new TestAsker("dear"), new TestAsker("cheap")];
+    // The estimates follow what the names' queries have cost.
+    for (let nth = 0; nth < 100; nth++) {
+      add(queue, dear, 100, 1);
+      drain(queue, 100);
+    }
+    add(queue, dear, 100, 1);
+    add(queue, cheap, 1, 1);
+    const out = new Map([queue.take()!, queue.take()!].map((taken) => [taken.item.from, taken]));
+    expect(queue.count).toBe(0);
+    queue.charge(out.get(cheap)!, 1);
+    add(queue, dear, 100, 5);
+    add(queue, cheap, 1, 5);
+    queue.charge(out.get(dear)!, 100);
+    expect(Array.from({ length: 5 }, () => queue.take()?.item.from.name)).toEqual(Array(5).fill("cheap"));
+  });
+
   test("P64: many connections of one name have one name's share, each of them the same", () => {
     const queue = new FairQueue<Query>(() => {});
     const many = Array.from({ length: 50 }, () => new TestAsker("many"));

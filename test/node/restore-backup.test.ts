@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
+import { foundedAtMsMax } from "../../src/core/genesis.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { restore } from "../../src/core/restore.ts";
 import { restoreBackup } from "../../src/node/restore-backup.ts";
@@ -16,11 +17,11 @@ const founder = { id: "n9", address: "n9:7400", cluster: "shop", clusterUuid: "0
 const header = headerAt(120, 3);
 const content = bytesOf(1000);
 
-async function restored() {
+async function restored(of = header) {
   const store = createMemoryLogStore({ incarnation });
   const snapshots = createMemorySnapshotStore();
   const source = {
-    header,
+    header: of,
     async *chunks() {
       yield content;
     },
@@ -46,6 +47,13 @@ test("index, term, chain and replicated time go on; cluster, incarnation and mem
     configurations: [],
   });
   expect(saved.snapshot).toEqual(snapshot);
+});
+
+test("a backup whose time has run on beyond any time of founding is restored, and its time goes on", async () => {
+  const stampMs = foundedAtMsMax + 7;
+  const { saved } = await restored({ ...header, stampMs });
+  expect([saved.genesis?.foundedAtMs, saved.lastStampMs]).toEqual([foundedAtMsMax, stampMs]);
+  checkState(restore(saved, { ...starting(), self }));
 });
 
 test("the snapshot is the new cluster's, so that those who join can take it for theirs", async () => {

@@ -66,6 +66,29 @@ test("one that says again and again that a sound snapshot is damaged fills no lo
   expect(causes).toEqual(["sound n2", "sound n2"]);
 });
 
+test("one whose own snapshot is damaged says so once of each file, however often that is found", async () => {
+  const [first, second] = [snapshotAt({ index: 5, term: 1 }), snapshotAt({ index: 9, term: 1 })];
+  const lines: string[] = [];
+  let replaced = 0;
+  const contents = async function* (): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1);
+    throw new GraftError("damaged", "its checksum is wrong");
+  };
+  const checker = new SnapshotChecker({
+    snapshots: { contents },
+    takeAnother: async () => void replaced++,
+    logger: { enabled: () => true, log: (level, _, fields) => void lines.push(`${level} ${String(fields?.["file"])}`) },
+    failed: (error) => void lines.push(String(error)),
+  });
+  const n2 = toMemberKey("n2", "disk");
+  await checker.check(n2, first);
+  await checker.replace(first, "found by the scrub");
+  await checker.check(n2, first);
+  await checker.check(n2, second);
+  expect(lines).toEqual([`warn ${first.file}`, `warn ${second.file}`]);
+  expect(replaced).toBe(4);
+});
+
 const silent = { enabled: () => false, log: () => {} };
 
 test("another one takes its place where more has been applied since", async () => {
