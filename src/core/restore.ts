@@ -14,19 +14,27 @@ import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Founding, State, Refill } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
 
-/** What a log store found; see `SavedState` of the log store's port. */
+/** What a node remembers across restarts: everything the core needs, and no command's bytes. */
 export interface Saved {
   readonly genesis: Genesis | null;
   readonly currentTerm: Term;
   readonly votedFor: MemberKey | null;
+  /** The log holds what comes after it: the log's start, or a position that the snapshot covers. */
   readonly base: LogPosition;
+  /** In force at the base; null until a snapshot has moved it. */
   readonly baseConfiguration: PlacedConfiguration | null;
+  /** The latest one. Its file was complete and durable before this record was. */
   readonly snapshot: SnapshotRecord | null;
   readonly last: LogPosition;
+  /** Replicated time of the last entry, or without one at the base, or of the genesis; 0 when there is none. */
   readonly lastStampMs: number;
+  /** Where each term begins in the log after the base, ascending: one position per term. */
   readonly termStarts: readonly LogPosition[];
+  /** The configuration entries in the log after the base, ascending. */
   readonly configurations: readonly PlacedConfiguration[];
+  /** The configuration by which this incarnation was removed: the node does not start from this data. Null: it was not. */
   readonly removed: PlacedConfiguration | null;
+  /** Set when damaged files were set aside: what this log held is to be copied from a leader. Null: nothing is missing. */
   readonly refill: Refill | null;
 }
 

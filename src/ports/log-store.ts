@@ -1,36 +1,14 @@
 // Where the log, the vote, the genesis and the word of the latest snapshot are kept. One implementation writes to SQLite,
 // one to memory. The snapshot's file is the snapshot store's business.
-import type { Incarnation, MemberKey, PlacedConfiguration } from "../core/configuration.ts";
+import type { Incarnation } from "../core/configuration.ts";
 import type { DurableEffect } from "../core/effects.ts";
 import type { Entry } from "../core/entry.ts";
-import type { Genesis } from "../core/genesis.ts";
-import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
-import type { SnapshotRecord } from "../core/snapshot-record.ts";
-import type { Refill } from "../core/state.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { Saved } from "../core/restore.ts";
 
-/** What a node remembers across restarts: everything the core needs, and no command's bytes. */
-export interface SavedState {
+/** What the store found when it was opened, and whose it is. */
+export interface SavedState extends Saved {
   readonly incarnation: Incarnation;
-  readonly genesis: Genesis | null;
-  readonly currentTerm: Term;
-  readonly votedFor: MemberKey | null;
-  /** The log holds what comes after it: the log's start, or a position that the snapshot covers. */
-  readonly base: LogPosition;
-  /** In force at the base; null until a snapshot has moved it. */
-  readonly baseConfiguration: PlacedConfiguration | null;
-  /** The latest one. Its file was complete and durable before this record was. */
-  readonly snapshot: SnapshotRecord | null;
-  readonly last: LogPosition;
-  /** Replicated time of the last entry, or without one at the base, or of the genesis; 0 when there is none. */
-  readonly lastStampMs: number;
-  /** Where each term begins in the log after the base, ascending: one position per term. */
-  readonly termStarts: readonly LogPosition[];
-  /** The configuration entries in the log after the base, ascending. */
-  readonly configurations: readonly PlacedConfiguration[];
-  /** The configuration by which this incarnation was removed: the node does not start from this data. Null: it was not. */
-  readonly removed: PlacedConfiguration | null;
-  /** Set when damaged files were set aside: what this log held is to be copied from a leader. Null: nothing is missing. */
-  readonly refill: Refill | null;
 }
 
 /** What a node has found that no restart may wipe away: it takes no part until an administrator has decided. */

@@ -96,12 +96,14 @@ export class Standstills {
   onSent({ from, to, message }: Sent): void {
     if (message.kind !== "timeoutNow") return;
     const leader = this.#world.members.find(({ id }) => id === nodeIdOf(from))!;
-    const { index = null } = leader.standstill ?? {};
-    const { state } = leader.node!;
+    const { standstill } = leader;
+    const index = standstill?.index ?? null;
+    const { state, requests } = leader.node!;
     const isOwn = state.role.kind === "leader" && state.role.transfer?.ref === null;
-    // A hang is named after a while. Until the core knows, it may hand over for another reason.
+    if (standstill === null || index === null || !isOwn) return;
+    // A hang is named after a while. Until the core knows, it may hand over for another reason, such as an earlier hang that is over.
     const isKnown = state.unfit.get(state.self) === "stateMachine";
-    if (index === null || !isOwn || !isKnown) return;
+    if (!isKnown || !isNamed(requests.problemOf(state.self), standstill)) return;
     if ((this.#applied.get(to) ?? 0) >= index) return;
     this.#world.violated(`${from} stands still at entry ${index} and hands over to ${to}, which has not applied it`);
   }

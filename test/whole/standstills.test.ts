@@ -43,3 +43,30 @@ test("while another voter can take the lead", () => {
 test("not while the only other voter has moved: nobody hands over to it, and the leader takes no change that announces it", () => {
   expect(leftOf([sound])).toBe(0);
 });
+
+/** What is said of a leader that stands still at entry 53 and hands over of its own accord to a node that has applied less. */
+function saidOf(problem: string): readonly string[] {
+  const said: string[] = [];
+  const state = { self: n1, role: { kind: "leader", transfer: { ref: null } }, unfit: new Map([[n1, "stateMachine"]]) };
+  const standstill = { kind: "hangs", index: 53, at: "entry 53" };
+  const node = { state, requests: { problemOf: () => problem } };
+  const standstills = new Standstills({
+    schedule: new Schedule(),
+    chance: new Chance(1),
+    members: [{ id: "n1", key: n1, node, standstill } as unknown as Member],
+    standing,
+    mayLead: () => true,
+    moved: () => [],
+    noticeMs: { low: 1, high: 2 },
+    trace: () => {},
+    violated: (what) => void said.push(what),
+  });
+  standstills.onSent({ from: n1, to: n2, message: { kind: "timeoutNow", term: 1 } });
+  return said;
+}
+
+test("a leader that has named where it stands still hands over to no node that has yet to apply that entry", () => {
+  const broken = `${n1} stands still at entry 53 and hands over to ${n2}, which has not applied it`;
+  expect(saidOf("its state machine has been busy with entry 53 (term 2)")).toEqual([broken]);
+  expect(saidOf("its state machine has been busy with entry 8 (term 2)")).toEqual([]);
+});
