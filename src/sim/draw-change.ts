@@ -26,8 +26,8 @@ const undoOften = 0.8;
 /** How often a member that does not answer or has lost its log is removed rather than another one, and preferred. */
 const ailingGoOften = 0.7;
 const ailingLeadOften = 0.5;
-/** How often a member that copies its log is removed at once. The copy is soon whole, and changes are far apart. */
-const copyingGoOften = 0.4;
+/** How often something becomes of a member that copies its log, rather than of another one. The copy is soon whole, and changes are far apart. */
+const copyingOften = 0.7;
 
 export function drawChange(
   current: Configuration,
@@ -62,7 +62,10 @@ export function drawChange(
       .map((each) => addition(each, chance));
   if (current.pending.length > 0 && chance.happens(undoOften)) return drawUndoing(current, chance);
   const lost = all.filter((key) => copying.includes(key));
-  if (lost.length > 0 && chance.happens(copyingGoOften)) return { ...noChange, remove: one(lost) };
+  if (lost.length > 0 && chance.happens(copyingOften)) {
+    const [name = ""] = one(lost);
+    return chance.happens(0.5) ? { ...noChange, remove: [name] } : { ...noChange, prioritize: [{ name, priority: 3 }] };
+  }
   switch (chance.weighted(weights)) {
     case "add":
       return { ...noChange, add: newcomers(1 + chance.below(2)) };
