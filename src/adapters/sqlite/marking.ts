@@ -24,7 +24,7 @@ interface Placed {
 export class Marking {
   readonly #file: MarkFile;
   #promises: { -readonly [Key in keyof Promises]: Promises[Key] };
-  /** Whether the slot says these promises, but for how far the log reaches. */
+  /** Whether the slot says what the log holds, but for how far it reaches. */
   #isWritten = false;
   /** Ascending; the last one is in force. */
   #configurations: readonly Placed[];
@@ -54,6 +54,8 @@ export class Marking {
     const { index, term, chain } = through < 0 ? { ...logStart, chain: chainStart } : chainedAt(through);
     const configuredAt = this.#configurations.findLast((placed) => placed.index <= index)?.index ?? 0;
     this.#write({ ...this.#promises, last: { index, term }, chain, configuredAt });
+    // On a full disk the entries stay, and with them perhaps a later configuration.
+    this.#isWritten = false;
     this.#file.sync();
   }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { openSqliteLogStore } from "../../../src/adapters/sqlite/log-store.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
-import { append, commands, found, ignoreDurable, vote } from "../../contracts/log-entries.ts";
+import { append, command, commands, configuration, found, ignoreDurable, truncate, vote } from "../../contracts/log-entries.ts";
 import { mountSmallDisk, type SmallDisk } from "../../small-disk.ts";
 
 const mebibyte = 2 ** 20;
@@ -37,6 +37,21 @@ test("a transaction that does not fit is not there at all, and smaller ones go o
   store = open();
   expect(store.saved).toMatchObject({ currentTerm: 3, last: { index: 12, term: 3 }, refill: null });
   expect(store.read(1, 12, 1e9)).toEqual([...commands(1, 10, 1), ...commands(11, 12, 3)]);
+});
+
+test("entries that were to give way to others and stay are no damage, whichever configuration they hold", async () => {
+  const entries = [...commands(1, 4, 1), configuration(5, 1, "n1", "n2", "n3"), ...commands(6, 10, 1)];
+  store.write([found(), vote(1, "n1"), append(...entries)], ignoreDurable);
+  await disk.fillTo(4 * mebibyte);
+  const others = commands(5, 5 + 16 * 1024, 2, 1024);
+  expect(store.write([vote(2, null), truncate(4), append(...others)], ignoreDurable)).toBe("noRoom");
+  await disk.empty();
+  store.reopen();
+  // The leader of before goes on, and has not heard of the new term either.
+  expect(store.write([append(command(11, 1))], ignoreDurable)).toBe("written");
+  store.close();
+  store = open();
+  expect(store.saved).toMatchObject({ currentTerm: 1, last: { index: 11, term: 1 }, refill: null });
 });
 
 test("what cannot be carried over from the WAL stays in it until there is room", async () => {
