@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { openSqliteLogStore } from "../../../src/adapters/sqlite/log-store.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
-import { append, command, commands, configuration, found, ignoreDurable, truncate, vote } from "../../contracts/log-entries.ts";
+import {
+  append,
+  command,
+  commands,
+  configuration,
+  found,
+  ignoreDurable,
+  truncate,
+  vote,
+} from "../../contracts/log-entries.ts";
 import { mountSmallDisk, type SmallDisk } from "../../small-disk.ts";
 
 const mebibyte = 2 ** 20;
