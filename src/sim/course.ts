@@ -60,14 +60,19 @@ function endFaults(world: World): void {
 
 /** P72: a poison stops every copy of the state machine. Leadership stays where it is, until the operator has a corrected plugin. */
 function* outlastPoison(world: World): Parts {
-  const { administrator, members, safety, schedule, settled, trouble, verdict } = world;
+  const { administrator, members, safety, schedule, settled, standing, trouble, verdict } = world;
   if (!trouble.isPoisoned) return;
   // Whoever leads stays, also one that is left with something else that is wrong.
   const isLed = (): boolean => settled.isLedByAny && !administrator.isHandingOver;
   yield* until(world, "a leader that all follow, of nodes with a poison", isLed);
   const endMs = schedule.nowMs + Math.max(30 * world.electionTimeoutMs, restMs);
-  const before = safety.leaders.size;
-  yield* until(world, "the end of a wait", () => schedule.nowMs >= endMs);
+  let [before, changes] = [safety.leaders.size, standing.changes];
+  const isOver = (): boolean => {
+    // A change of the members, such as the address of one that has moved, may move leadership as well.
+    if (standing.changes !== changes) [before, changes] = [safety.leaders.size, standing.changes];
+    return schedule.nowMs >= endMs;
+  };
+  yield* until(world, "the end of a wait", isOver);
   const elections = safety.leaders.size - before;
   if (elections > restElectionsMax) verdict.violated(`${elections} elections while a poison stops the state machines`);
   trouble.correct();

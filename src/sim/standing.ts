@@ -29,6 +29,11 @@ export class Standing {
     return this.#governing?.configuration ?? null;
   }
 
+  /** How many configurations have been committed. */
+  get changes(): number {
+    return this.#committedTerms.size;
+  }
+
   /** After each event, of each node that runs. */
   look(state: State): void {
     if (state.genesis === null) return;
