@@ -27,7 +27,7 @@ function violationsOf(fullest: Partial<SimNetwork["fullest"]>, dueCount = 0): re
 }
 
 test.each([
-  ["peer", 150, "151 frames are under way from n1 to n2"],
+  ["peer", 300, "301 frames are under way from n1 to n2"],
   ["client", 30, "31 frames are under way from n1 to n2"],
   ["bulk", 4, "5 connections for bulk are open from n1 to n2"],
 ] as const)("a network may carry so much, and no more: %s", (kind, most, sentence) => {
