@@ -16,7 +16,7 @@ const defaultTimeout = "10m";
 export const backup = command({
   summary: "Write a running cluster's state to a file",
   details: [
-    "The file holds the state of the state machine and the sessions of the clients, both at the same log entry. Everything that was acknowledged before the command began is in the file. The file is verified. If anything fails, no file is left.",
+    "The file holds the state and the clients' sessions, as they are after one log entry. It contains everything that was acknowledged before the command began. The command verifies the file. If anything fails, it leaves no file.",
     "graft restore founds a new cluster from the file. The file does not hold the certificates' authority, so keep a copy of that as well.",
     "Only clients listed in [access] admins may take a backup.",
   ],

@@ -25,7 +25,7 @@ export const benchElection = command({
   summary: "Measure how fast a new leader takes over",
   details: [
     "The command starts three nodes on this machine. Each run sends the leader a signal while clients send puts. Before the next run, the node is started again or woken, and catches up.",
-    "With SIGKILL the leader ends, and with SIGSTOP it freezes. The result is the time from the signal to the next put that another node acknowledges. With SIGTERM the leader stops gracefully. The result is then the time of the slowest put.",
+    "SIGKILL ends the leader, and SIGSTOP freezes it. The result is the time from that signal until another node acknowledges a put. SIGTERM stops the leader gracefully. The result is then the time of the slowest put.",
     "With --json, the answer is a line for each run, then a summary.",
   ],
   args: {

@@ -8,8 +8,8 @@ import { parseAddress, parseInteger, parseName } from "./typed-numbers.ts";
 export const clusterAdd = command({
   summary: "Add, replace or move a node",
   details: [
-    "Start the node first. Its configuration file needs [cluster] join, and it needs a certificate of this cluster (graft certs issue). The node receives all data as a learner. When it has caught up it becomes a voter. The command waits for that.",
-    "The change is refused if a voter cannot reach the node, or if no node can dial its address. The error names both nodes. A member that has lost its disk can be added again under its name: it replaces its old self. A member that keeps its data can be added at a new address: it moves.",
+    "Start the node first. It needs a certificate of this cluster (graft certs issue), and [cluster] join in its configuration file. The node receives all data as a learner, then becomes a voter. The command waits until then.",
+    "The change is refused if a voter cannot reach the node. It is also refused if no node can dial the address. The error names both nodes. If a member has lost its disk, add it again under its name. If a member has moved with its data, add it at its new address.",
   ],
   args: {
     id: { type: "positional", required: true, description: "the node's id: [node] id of its configuration" },
@@ -63,7 +63,7 @@ export const clusterAdd = command({
   },
 });
 
-/** What has become of it. A voter that has moved may still lack data, and so may a learner. */
+/** What the node is now. Only a new voter is known to hold all data. */
 function addedWords({ before, after }: CompletedChange, id: string, instead: string): string {
   const own = after.members.find((member) => member.id === id);
   if (own === undefined) return `${id} is no member any more`;

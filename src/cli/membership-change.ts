@@ -39,7 +39,7 @@ export interface ChangeWords {
   readonly doing: string;
   /** The node whose lag is news meanwhile; null: nobody's. */
   readonly watched: string | null;
-  /** What has happened, as the members show it. */
+  /** The change in words, by the members before and after it. */
   readonly done: (completed: CompletedChange) => string;
   /** What may be done now; null: nothing in particular. */
   readonly next: (completed: CompletedChange) => string | null;

@@ -14,7 +14,7 @@ import type { SnapshotRecord } from "./snapshot-record.ts";
 import type { Founding, State, Refill } from "./state.ts";
 import { drawElectionDue } from "./timers.ts";
 
-/** What a node remembers across restarts: everything the core needs, and no command's bytes. */
+/** What the core gets back after a restart. The bytes of commands are not in it. */
 export interface Saved {
   readonly genesis: Genesis | null;
   readonly currentTerm: Term;

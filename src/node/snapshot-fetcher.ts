@@ -50,7 +50,7 @@ interface Fetch {
   readonly from: MemberKey;
   readonly snapshot: SnapshotRecord;
   receivedBytes: number;
-  /** What was here before. */
+  /** Bytes of the file that an earlier attempt had received. */
   heldBytes: number;
   link: BulkLink | null;
   isGivenUp: boolean;

@@ -1,8 +1,9 @@
 // Do the figures of a bench say what has happened? On a simulated clock it is known to the millisecond.
 import { expect, test } from "bun:test";
-import { GraftClient } from "../../src/client/client.ts";
+import type { GraftClient } from "../../src/client/client.ts";
 import { runLoad } from "../../src/client/load.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
+import { clientOfOneNode } from "./one-node.ts";
 import { PlayedTime } from "./played-time.ts";
 
 const load = { clients: 2, bytes: 32, seconds: 2, warmUpSeconds: 1 };
@@ -17,21 +18,12 @@ function clientOf(time: PlayedTime, keys: string[], isRefused: (nth: number) => 
     isRefused(nth)
       ? { kind: "error", id: request.id, code: "rejected", message: "no", leader: null }
       : { kind: "result", id: request.id, payload: new Uint8Array(), index: nth, term: 1, stalenessMs: null };
-  return new GraftClient({
-    addresses: ["n1:1"],
-    clock: time,
-    session: "none",
-    dial: async (_, { onReply }) => ({
-      clusterUuid: "c1",
-      close() {},
-      send(request) {
-        if (request.kind !== "command") throw new Error(`not asked for here: ${request.kind}`);
-        keys.push(/key\d{8}/.exec(Buffer.from(request.payload).toString("latin1"))?.[0] ?? "none");
-        const nth = ++commands;
-        const nowMs = time.nowMs();
-        time.at(nowMs + (nowMs < warmUpMs ? coldMs : warmMs), () => onReply(answer(request, nth)));
-      },
-    }),
+  return clientOfOneNode(time, (request, onReply) => {
+    if (request.kind !== "command") throw new Error(`not asked for here: ${request.kind}`);
+    keys.push(/key\d{8}/.exec(Buffer.from(request.payload).toString("latin1"))?.[0] ?? "none");
+    const nth = ++commands;
+    const nowMs = time.nowMs();
+    time.at(nowMs + (nowMs < warmUpMs ? coldMs : warmMs), () => onReply(answer(request, nth)));
   });
 }
 

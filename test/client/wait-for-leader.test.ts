@@ -1,8 +1,9 @@
 // How long does a command that needs a leader wait, and what does it say when none comes?
 import { expect, test } from "bun:test";
-import { GraftClient } from "../../src/client/client.ts";
+import type { GraftClient } from "../../src/client/client.ts";
 import { waitForLeader } from "../../src/client/cluster-view.ts";
 import { GraftError } from "../../src/errors.ts";
+import { clientOfOneNode } from "./one-node.ts";
 import { PlayedTime } from "./played-time.ts";
 import { statusRow } from "./status-row.ts";
 
@@ -10,35 +11,25 @@ const leader = { id: "n1", address: "n1:1" };
 const timeoutMs = 1000;
 const comesMs = 600;
 
-/** One node at one address, which knows of a leader from `comesMs` on. */
-function clientOf(time: PlayedTime): GraftClient {
-  return new GraftClient({
-    addresses: ["n1:1"],
-    clock: time,
-    session: "none",
-    dial: async (_, { onReply }) => ({
-      clusterUuid: "c1",
-      close() {},
-      send({ id }) {
-        const hasLeader = time.nowMs() >= comesMs;
-        queueMicrotask(() =>
-          onReply({
-            kind: "status",
-            id,
-            cluster: "c",
-            clusterUuid: "c1",
-            node: "n1",
-            leader: hasLeader ? leader : null,
-            term: 1,
-            commitIndex: 0,
-            nodes: [statusRow("n1")],
-            waitingFor: hasLeader ? [] : ["n2 at n2:1: refused"],
-          }),
-        );
-      },
-    }),
+/** Its node knows of a leader from `comesMs` on. */
+const clientOf = (time: PlayedTime): GraftClient =>
+  clientOfOneNode(time, ({ id }, onReply) => {
+    const hasLeader = time.nowMs() >= comesMs;
+    queueMicrotask(() =>
+      onReply({
+        kind: "status",
+        id,
+        cluster: "c",
+        clusterUuid: "c1",
+        node: "n1",
+        leader: hasLeader ? leader : null,
+        term: 1,
+        commitIndex: 0,
+        nodes: [statusRow("n1")],
+        waitingFor: hasLeader ? [] : ["n2 at n2:1: refused"],
+      }),
+    );
   });
-}
 
 test("until there is a leader", async () => {
   const time = new PlayedTime();
