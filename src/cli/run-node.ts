@@ -1,11 +1,11 @@
-// What does the process do when its node ends? A node that has found its data damaged is composed again in the same process: it
-// sets the data aside and is refilled. Whatever else ends a node ends the process.
+// What does the process do when its node ends? A node that has found damage is composed again in the same process: it sets damaged
+// data aside and is refilled, or begins with a newer snapshot. Whatever else ends a node ends the process.
 import { Failure } from "./explain-error.ts";
 
 type End =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: Error }
-  | { readonly kind: "damaged"; readonly error: Error };
+  | { readonly kind: "damaged" | "outdated"; readonly error: Error };
 
 export interface RunnableNode {
   start(): Promise<void>;
@@ -40,9 +40,7 @@ export async function runToItsEnd({ compose, isAskedToStop, nowMs, log }: RunOpt
     restartsMs = restartsMs.filter((atMs) => atMs > nowMs() - hourMs);
     if (restartsMs.length >= restartsPerHour) throw new Failure(end.error, 1);
     restartsMs = [...restartsMs, nowMs()];
-    log(
-      "warn",
-      `starting again without the damaged data, restart ${restartsMs.length} of at most ${restartsPerHour} an hour`,
-    );
+    const how = end.kind === "damaged" ? "without the damaged data" : "with the newer snapshot";
+    log("warn", `starting again ${how}, restart ${restartsMs.length} of at most ${restartsPerHour} an hour`);
   }
 }

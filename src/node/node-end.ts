@@ -18,7 +18,9 @@ export type NodeEnd =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly error: Error }
   /** Its data is damaged, and marked so: a node that starts from it again sets it aside and is refilled. */
-  | { readonly kind: "damaged"; readonly error: Error };
+  | { readonly kind: "damaged"; readonly error: Error }
+  /** It was beginning with a snapshot that is damaged, and a newer one has replaced that: its data is whole, and it may start again. */
+  | { readonly kind: "outdated"; readonly error: Error };
 
 /** How long what has been answered may take to leave, in ms. */
 const closeGraceMs = 500;
@@ -26,6 +28,20 @@ const closeGraceMs = 500;
 const closeWaitMs = 2_000;
 
 export const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
+
+/** A snapshot was damaged that a newer one had replaced: nothing needs its file any more. */
+export class OutdatedDamage extends GraftError {
+  constructor(damage: Error) {
+    super(
+      "damaged",
+      `${damage.message} A newer snapshot has replaced it, so no data is lost: this node starts again with that one.`,
+      {
+        cause: damage,
+      },
+    );
+    this.name = "OutdatedDamage";
+  }
+}
 
 /** What was read is not what was written. */
 const isDamage = (error: Error): boolean => error instanceof GraftError && error.code === "damaged";
@@ -142,6 +158,7 @@ export function keepCause(
   try {
     const finding = findingOf(cause, wallMs);
     if (finding !== null) store.keepFinding(finding);
+    if (error instanceof OutdatedDamage) return { kind: "outdated", error };
     if (!isDamage(error)) return { kind: "failed", error };
     store.keepDamage(error.message);
     return { kind: "damaged", error };

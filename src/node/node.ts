@@ -18,6 +18,13 @@ import { notAnswered } from "./waiting-clients.ts";
 /** How often requests are looked at whose time is up, in ms. */
 const expiryIntervalMs = 100;
 
+const endWords: Readonly<Record<NodeEnd["kind"], string>> = {
+  stopped: "the node stops",
+  failed: "the node stops",
+  damaged: "this node's data is damaged",
+  outdated: "an outdated snapshot is damaged",
+};
+
 export class Node {
   readonly #options: NodeOptions;
   readonly #modules: NodeModules;
@@ -174,7 +181,7 @@ export class Node {
     const end = keepCause(cause, { store, wallMs: clock.wallMs() });
     if (!isForeseen(cause)) failStop(end.error);
     const { message } = end.error;
-    logger.log("error", end.kind === "damaged" ? "this node's data is damaged" : "the node stops", { reason: message });
+    logger.log("error", endWords[end.kind], { reason: message });
     void this.#close(end, message);
   }
 

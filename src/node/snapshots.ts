@@ -7,6 +7,7 @@ import { configurationAt } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { State } from "../core/state.ts";
 import { isKnown } from "../core/vouching.ts";
+import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -16,7 +17,7 @@ import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { toError } from "./node-end.ts";
+import { OutdatedDamage, toError } from "./node-end.ts";
 import { Scrubber } from "./scrubber.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
@@ -137,6 +138,9 @@ export class NodeSnapshots {
     try {
       await this.taker.giveUp();
       await this.#restore(snapshot);
+    } catch (error) {
+      const isOutdated = snapshot.file !== this.#options.state().snapshot?.file;
+      throw isOutdated && error instanceof GraftError && error.code === "damaged" ? new OutdatedDamage(error) : error;
     } finally {
       this.#restoring.delete(snapshot.file);
       if (snapshot.file !== this.#options.state().snapshot?.file) void this.#tidy();
@@ -247,6 +251,8 @@ export class NodeSnapshots {
 
   /** Removes the files that neither the log nor a follower that is being offered one needs any more. */
   async #tidy(): Promise<void> {
+    // The disk may still hold an earlier record. `onTurned` comes back when it holds this one.
+    if (this.#written !== null) return;
     const { snapshot, role } = this.#options.state();
     const offered = role.kind === "leader" ? [...role.progress.values()] : [];
     const needed = offered.flatMap((progress) => (progress.kind === "installing" ? [progress.snapshot.file] : []));

@@ -251,11 +251,12 @@ export class Member {
       end.kind === "stopped" ||
       this.disk.isBroken ||
       (end.kind === "damaged" && !this.disk.isWhole) ||
+      (end.kind === "outdated" && this.disk.isWhole) ||
       this.#isRefused(end.error);
     this.#over(false);
     const isSettled = this.disk.hasDiverged && this.#world.diverged();
     if (end.kind !== "stopped" && !isExpected && !isSettled) this.#world.broken(this.id, end.error);
-    if (end.kind === "damaged" || isSettled) this.start();
+    if (end.kind === "damaged" || end.kind === "outdated" || isSettled) this.start();
   }
 
   /** Its process is gone at once, and with it what was not durable. */

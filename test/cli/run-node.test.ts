@@ -43,6 +43,16 @@ test("a node whose data is damaged is composed again, and says so", async () => 
   expect(logged).toHaveLength(2);
 });
 
+test("one that began with an outdated snapshot that is damaged is composed again, and loses nothing", async () => {
+  const outdated = { kind: "outdated", error: damaged.error } as const;
+  const { composed, failure, logged } = await run([outdated, damaged]);
+  expect({ composed, failure }).toEqual({ composed: 3, failure: null });
+  expect(logged).toEqual([
+    `starting again with the newer snapshot, restart 1 of at most ${restartsPerHour} an hour`,
+    `starting again without the damaged data, restart 2 of at most ${restartsPerHour} an hour`,
+  ]);
+});
+
 test("one that fails otherwise, or was asked to stop, is not", async () => {
   const error = new Error("the disk failed");
   expect(await run([{ kind: "failed", error }])).toMatchObject({ composed: 1, failure: error });

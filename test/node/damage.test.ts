@@ -7,7 +7,7 @@ import { markOf } from "../../src/sim/memory/memory-mark.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { GraftError } from "../../src/errors.ts";
 import { knownLeader } from "../../src/node/known-leader.ts";
-import { BrokenRule, keepCause } from "../../src/node/node-end.ts";
+import { BrokenRule, keepCause, OutdatedDamage } from "../../src/node/node-end.ts";
 import { Cluster, type Member } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
 
@@ -247,6 +247,13 @@ describe("P62: why a node ends is kept for the next start", () => {
     const kept = store();
     expect(keepCause(new GraftError("damaged", "entry 7 is damaged"), { store: kept, wallMs: 0 }).kind).toBe("damaged");
     expect(kept.crash().mark?.damage).toBe("entry 7 is damaged");
+  });
+
+  test("damage of a file that nothing needs any more is not: the data stays", () => {
+    const kept = store();
+    const end = keepCause(new OutdatedDamage(new Error("It is damaged.")), { store: kept, wallMs: 0 });
+    expect(end).toMatchObject({ kind: "outdated", error: { code: "damaged" } });
+    expect(kept.crash()).toMatchObject({ finding: null, mark: { damage: null } });
   });
 
   test("any other failure is not: the next start may go better", () => {

@@ -1,6 +1,8 @@
 // Which snapshot files stay while newer ones come? Those that the log names, that are on offer, that are read, and that the state
 // machine starts from. And what a snapshot says of the configuration.
 import { expect, test } from "bun:test";
+import { GraftError } from "../../src/errors.ts";
+import { OutdatedDamage } from "../../src/node/node-end.ts";
 import { NodeSnapshots } from "../../src/node/snapshots.ts";
 import type { State } from "../../src/core/state.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
@@ -118,6 +120,9 @@ test("what a record replaces goes once the record is durable, and once only", as
   snapshots.onWritten(9);
   snapshots.onTurned();
   expect(retained).toEqual([]);
+  // Not even a disk that is nearly full lets a file go that the record on the disk may name.
+  snapshots.relieve(true);
+  expect(retained).toEqual([]);
   become(confirmed(9));
   snapshots.onTurned();
   snapshots.onTurned();
@@ -128,6 +133,34 @@ test("what a record replaces goes once the record is durable, and once only", as
   become(confirmed(12));
   snapshots.onTurned();
   expect(retained).toHaveLength(1);
+});
+
+test.each([
+  ["while the log names it is damage of this node", false],
+  ["that a newer one has replaced is none: the data is whole without it", true],
+])("a damaged snapshot %s", async (_, isReplaced) => {
+  const [old, newer] = [snapshotAt(at(4, 1)), snapshotAt(at(6, 1))];
+  const state = { ...follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 }), snapshot: old };
+  const { snapshots, machine, become } = setUp(state);
+  const damage = new GraftError("damaged", "The snapshot is damaged.");
+  machine.restore = async () => {
+    if (isReplaced) become({ ...state, snapshot: newer });
+    throw damage;
+  };
+  const error: unknown = await snapshots.restore(old).catch((cause: unknown) => cause);
+  expect(error instanceof OutdatedDamage).toBe(isReplaced);
+  expect(isReplaced ? (error as Error).cause : error).toBe(damage);
+});
+
+test("an old snapshot whose restore fails otherwise is no damage", async () => {
+  const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
+  const { snapshots, machine, become } = setUp(state);
+  const failure = new GraftError("state-machine", "the plugin cannot read it");
+  machine.restore = async () => {
+    become({ ...state, snapshot: snapshotAt(at(6, 1)) });
+    throw failure;
+  };
+  expect(await snapshots.restore(state.snapshot).catch((cause: unknown) => cause)).toBe(failure);
 });
 
 test("P32: a snapshot holds the configuration at its end, and none that stands later in the log", async () => {
