@@ -1,10 +1,12 @@
 // What a transport does before it is started and after it is stopped, what it says of its peers, and that no timer of it is left.
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import { knockAt } from "../../../src/adapters/tls/listening.ts";
 import { createTlsTransport, type TlsTransport } from "../../../src/adapters/tls/transport.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import { incarnation, Recorder } from "../../contracts/transport-harness.ts";
 import { ManualClock } from "../../doubles/manual-clock.ts";
-import { cluster, nodeTls, TlsNet, until } from "./tls-net.ts";
+import { cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
 
 let net = new TlsNet();
 beforeEach(() => {
@@ -39,6 +41,13 @@ async function byHand(id: string): Promise<{ readonly transport: TlsTransport; r
 test("before its start it dials nobody and has no port, and at its start it dials whom it was told of", async () => {
   const other = await net.node("n2");
   const { transport, clock } = await byHand("n1");
+  // Whoever knocks there comes behind a dial.
+  let knocks = 0;
+  using place = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open: () => void knocks++, data() {} } });
+  transport.setPeers([{ id: "n2", address: `127.0.0.1:${place.port}` }]);
+  expect(await knockAt(`127.0.0.1:${place.port}`)).toBeNull();
+  await until(() => knocks > 0, "it is knocked");
+  expect(knocks).toBe(1);
   transport.setPeers([{ id: "n2", address: other.address }]);
   const opening = transport.openBulk(other.key);
   await expect(opening).rejects.toMatchObject({ code: "unavailable", message: "n1 does not run" });
@@ -112,4 +121,121 @@ test("of a peer it says what that has last said of itself, also while it is away
   await b.transport.stop(1_000);
   await until(() => a.transport.peers()[0]?.reachable === false, "it is away");
   expect(a.transport.peers()[0]).toMatchObject({ id: "n2", reachable: false, reason: expect.any(String), ...told });
+});
+
+test("an attempt that is waited for is neither hurried by the same list of peers, nor made once the peer has dialled", async () => {
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  const list = [{ id: "n2", address: "127.0.0.1:1" }];
+  transport.setPeers(list);
+  await until(() => transport.peers()[0]?.reason?.includes("refused") ?? false, "nobody is there");
+  expect(clock.pendingTimers).toBe(2);
+  transport.setPeers(list);
+  // A dial would have taken the place of the timer.
+  expect(clock.pendingTimers).toBe(2);
+  const other = await net.node("n2");
+  other.transport.setPeers([{ id: "n1", address: `127.0.0.1:${transport.port}` }]);
+  await until(() => heard.isConnectedTo("n2"), "it has dialled");
+  // Only the sweep is left, once the probe of the address beside the peer's own connection has ended.
+  await until(() => clock.pendingTimers === 1, "nothing is waited for");
+  await transport.stop(600_000);
+});
+
+test("a refusal for want of room is no second process", async () => {
+  const node = await net.node("n1", { limits: { clientsMax: 1 } });
+  await net.client(node, "alice");
+  await expect(net.client(node, "bob")).rejects.toMatchObject({ code: "overloaded" });
+  await until(() => node.lines.some(({ fields }) => fields["code"] === "busy"), "it is told");
+  expect(node.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
+
+test("a peer whose address takes connections and breaks them has not ended", async () => {
+  const sockets = new Set<Bun.Socket>();
+  let isBroken = false;
+  let broken = 0;
+  using peer = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      open(socket) {
+        sockets.add(socket);
+        if (!isBroken) return;
+        broken++;
+        socket.terminate();
+      },
+      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" }))),
+      close: (socket) => void sockets.delete(socket),
+    },
+  });
+  const node = await net.node("n1", { limits: { backoffMinMs: 1, backoffMaxMs: 5 } });
+  node.transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  await until(() => node.lines.some(({ message }) => message === "peer reached"), "it is reached by a dial");
+  isBroken = true;
+  for (const socket of sockets) socket.terminate();
+  await until(() => node.heard.story.includes("-n2") && broken > 3, "it is dialled again and again");
+  expect(node.heard.story).toEqual(["+n2/boot", "-n2"]);
+});
+
+test("a connection for bulk may stand longer than a handshake, and for a minute without any use", async () => {
+  const other = await net.node("n2");
+  const { transport, clock } = await byHand("n1");
+  await transport.start(new Recorder());
+  transport.setPeers([{ id: "n2", address: other.address }]);
+  const bulk = await transport.openBulk(other.key);
+  const pass = (ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 250) clock.advance(250);
+  };
+  pass(59_000);
+  expect(bulk.isOpen).toBe(true);
+  pass(2_000);
+  expect(bulk.isOpen).toBe(false);
+  await transport.stop(600_000);
+});
+
+test("a peer that was reached by a dial has the whole time of a handshake to answer one for bulk", async () => {
+  let isMute = false;
+  using peer = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      data: (socket) => void (isMute || socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" })))),
+    },
+  });
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  await until(() => heard.isConnectedTo("n2"), "connected");
+  isMute = true;
+  const opening = transport.openBulk(toMemberKey("n2", incarnation)).catch(({ message }: Error) => message);
+  clock.advance(4_900);
+  // The sweep, and the time for the dial.
+  expect(clock.pendingTimers).toBe(2);
+  await transport.stop(10);
+  expect(await opening).toContain("n2 cannot be reached");
+});
+
+test("P54: an own connection that is not to stay is closed in time, although the other side does not close it", async () => {
+  const sockets = new Set<Bun.Socket>();
+  using first = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n1")), requestCert: true },
+    socket: {
+      open: (socket) => void sockets.add(socket),
+      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n1"), { meant: "n2" }))),
+      close: (socket) => void sockets.delete(socket),
+    },
+  });
+  const node = await net.node("n2", { limits: { lingerMs: 20, sweepMs: 5, silenceMs: 600_000 } });
+  node.transport.setPeers([{ id: "n1", address: `127.0.0.1:${first.port}` }]);
+  await until(() => node.heard.isConnectedTo("n1") && sockets.size === 1, "it has dialled");
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => sockets.size === 0, "the own one is closed");
+  expect([raw.isClosed, node.heard.isConnectedTo("n1")]).toEqual([false, true]);
 });
