@@ -32,6 +32,8 @@ export class RecordedDisk implements Disposable {
   onLink: () => void = () => {};
   /** One call writes no more than so many bytes. */
   writeBytesMax = Number.POSITIVE_INFINITY;
+  /** One call reads no more than so many bytes. */
+  readBytesMax = Number.POSITIVE_INFINITY;
   readonly #spies: { mockRestore(): void }[] = [];
   /** By file: how often it was written, and how many of these writes are durable. */
   readonly #written = new Map<string, number>();
@@ -124,9 +126,11 @@ export class RecordedDisk implements Disposable {
     this.#paths.set(handle.fd, path);
     if (before.isCut) this.#created(path, before.isNew);
     const table = handle as unknown as Record<string, Call>;
-    const [write, sync, truncate, writeFile] = ["write", "sync", "truncate", "writeFile"].map((name) =>
+    const [write, sync, truncate, writeFile, read] = ["write", "sync", "truncate", "writeFile", "read"].map((name) =>
       table[name]!.bind(handle),
     );
+    table["read"] = (into, offset, length, position) =>
+      read!(into, offset, Math.min(length as number, this.readBytesMax), position);
     table["write"] = (bytes, offset, length, position) => {
       this.#wrote(handle.fd);
       return write!(bytes, offset, Math.min(length as number, this.writeBytesMax), position);

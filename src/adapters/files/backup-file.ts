@@ -40,7 +40,6 @@ export async function createBackup(file: string, replace: boolean): Promise<Back
   const partial = `${path}.${process.pid}.partial`;
   const growing = await orFailed(path, "Creating", () => GrowingFile.open(partial, 0));
   const parser = new SnapshotParser();
-  let hasName = false;
   return {
     get offset() {
       return growing.bytes;
@@ -57,14 +56,12 @@ export async function createBackup(file: string, replace: boolean): Promise<Back
         await growing.close();
         if (replace) await fs.rename(partial, path);
         else await takeName(partial, path);
-        hasName = true;
         await syncFolder(dirname(path));
         // A file that is whole has one.
         return parser.header!;
       }),
-    abandon: async () => {
-      if (!hasName) await growing.remove();
-    },
+    // After `finish` there is no partial file any more.
+    abandon: () => growing.remove(),
   };
 }
 

@@ -77,7 +77,7 @@ export class RestoringFolder {
   }
 
   #notEmpty(names: readonly string[]): GraftError {
-    const found = names.slice(0, 3).join(", ");
+    const found = names.toSorted().slice(0, 3).join(", ");
     return new GraftError(
       "storage",
       `${this.#dataDir} is not empty: it holds ${found}${names.length > 3 ? ", …" : ""}. A backup is restored only where ` +

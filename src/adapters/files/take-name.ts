@@ -16,7 +16,13 @@ export async function takeName(partial: string, path: string, link: typeof fs.li
     if (!withoutLinks.has(codeOf(error))) throw error;
     const claimed = await fs.open(path, "wx", 0o600);
     await claimed.close();
-    await fs.rename(partial, path);
+    try {
+      await fs.rename(partial, path);
+    } catch (failure) {
+      // The claim alone is no file: it would pass for a backup, and keep the next one from its name.
+      await fs.rm(path, { force: true });
+      throw failure;
+    }
     return;
   }
   await fs.rm(partial);

@@ -5,7 +5,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackup, readBackup } from "../../../src/adapters/files/backup-file.ts";
-import { takeName } from "../../../src/adapters/files/take-name.ts";
 import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotFile } from "../../../src/ports/snapshot-store.ts";
 import { bytesOf, headerAt, storageErrorOf, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
@@ -50,6 +49,14 @@ describe("writing", () => {
     expect(files()).toEqual(["source", "target"]);
   });
 
+  test("two programs that write to one path do not write into one file, and an abandoned one is gone", async () => {
+    const writer = await createBackup(path, false);
+    await writer.write(content);
+    expect(files()).toEqual(["source", `target.${process.pid}.partial`]);
+    await writer.abandon();
+    expect(files()).toEqual(["source"]);
+  });
+
   test("what is there stays, unless it is to be replaced", async () => {
     writeFileSync(path, "precious");
     await expect(createBackup(path, false)).rejects.toThrow("is there already");
@@ -84,17 +91,6 @@ describe("writing", () => {
     expect(await storageErrorOf(other.finish({ ...announced, checksum: 1 }))).toContain("were expected");
     await other.abandon();
     expect(files()).toEqual(["source"]);
-  });
-
-  test("a disk without hard links: still not in place of another", async () => {
-    const partial = join(folder, "partial");
-    const refuse = () => Promise.reject(Object.assign(new Error("no links here"), { code: "EPERM" }));
-    writeFileSync(partial, "new");
-    await takeName(partial, path, refuse);
-    expect(readFileSync(path, "utf8")).toBe("new");
-    writeFileSync(partial, "newer");
-    await expect(takeName(partial, path, refuse)).rejects.toThrow("EEXIST");
-    expect(readFileSync(path, "utf8")).toBe("new");
   });
 
   test("a folder that is not there is named", async () => {

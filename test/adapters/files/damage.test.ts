@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,11 +11,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { nameOf } from "../../../src/adapters/files/snapshot-folder.ts";
 import { openFileSnapshotStore, verifySnapshot } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotFile, SnapshotStore } from "../../../src/ports/snapshot-store.ts";
 import {
@@ -141,6 +144,28 @@ test.each([3500, 30_000])("what a power cut has left of the last pages is fetche
   expect(readFileSync(path)).toEqual(good);
 });
 
+test("what is left of a partial file that is not sound from its beginning is written over", async () => {
+  const good = readFileSync(path);
+  rmSync(path);
+  writeFileSync(`${path}.receiving`, new Uint8Array(20_000));
+  const receiver = await store.receive(file);
+  expect(receiver.offset).toBe(0);
+  await receiver.write(good);
+  expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+  expect(readFileSync(path)).toEqual(good);
+});
+
+test("nothing can be added to a file that has arrived before", async () => {
+  const before = readFileSync(path);
+  const again = await store.receive(file);
+  await again.write(new Uint8Array(0));
+  expect(await storageErrorOf(Promise.try(() => again.write(Uint8Array.of(1))))).toContain("nothing to be added");
+  await again.pause();
+  // Once it is paused or abandoned, the file can be received anew.
+  for (let times = 0; times < 2; times++) await (await store.receive(file)).abandon();
+  expect(readFileSync(path)).toEqual(before);
+});
+
 test("P29: the name of a file that has arrived before is on disk before the log may name it", async () => {
   const again = await store.receive(file);
   expect(again.offset).toBe(file.bytes);
@@ -185,6 +210,13 @@ test("P57: the folder and the files are for one user alone, while they grow and 
   for (const name of readdirSync(folder)) expect(modeOf(join(folder, name))).toBe("600");
 });
 
+test("P57: a folder that others could read is closed to them at the next start", async () => {
+  const folder = join(dataDir, "snapshots");
+  chmodSync(folder, 0o755);
+  await openFileSnapshotStore(dataDir).close();
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+});
+
 test.each(["../graft.sqlite", "a/b.snapshot", "..snapshot", ".snapshot", "", "x", `${"9".repeat(300)}.snapshot`])(
   "%j is no name of a snapshot: nothing outside of the folder is touched",
   async (name) => {
@@ -202,6 +234,24 @@ test("what somebody else put into the folder is neither listed nor removed", asy
   await store.retain([file.file]);
   await store.retain([]);
   expect(readdirSync(join(dataDir, "snapshots"))).toEqual(["notes.txt"]);
+});
+
+test("a file's name says its position, and its checksum", () => {
+  expect(nameOf({ index: 120, term: 3 }, 0xab_cd)).toBe("000000000120-3-abcd.snapshot");
+});
+
+test("files are listed in the order of their positions, and one that is gone by then is not", async () => {
+  for (const index of [1000, 7, 99_999_999, 80]) await writeSnapshot(store, [], headerAt(index));
+  symlinkSync("nowhere", join(dataDir, "snapshots", "000000000001-1-gone.snapshot"));
+  const listed = await store.list();
+  expect(listed.map((each) => Number(each.file.split("-")[0]))).toEqual([7, 80, 120, 1000, 99_999_999]);
+});
+
+test("a folder that cannot be looked through is a failure of the disk, and says what was to be done", async () => {
+  rmSync(dirname(path), { recursive: true });
+  expect(await storageErrorOf(store.list())).toContain(`Listing ${dirname(path)} failed`);
+  const removing = `Removing what is not needed any more from ${dirname(path)} failed`;
+  expect(await storageErrorOf(store.retain([]))).toContain(removing);
 });
 
 test("a folder that cannot be made is reported with its path", () => {

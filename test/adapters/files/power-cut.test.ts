@@ -145,6 +145,17 @@ describe("a disk that writes less than it is given", () => {
   });
 });
 
+describe("a disk that reads less than it is asked for", () => {
+  test.each([5000, 65_537])("%i bytes a call: nothing is taken for the end of the file", async (most) => {
+    using disk = new RecordedDisk();
+    disk.readBytesMax = most;
+    const store = openFileSnapshotStore(join(root, "source"));
+    expect(await readAll(store, announced)).toEqual(chunks);
+    const piece = await store.read(announced.file, 1000, 90_001);
+    expect(Buffer.from(piece!).equals(content.subarray(1000, 91_001))).toBe(true);
+  });
+});
+
 describe("P47: after a call that failed", () => {
   const isPartial = (path: string): boolean => path.endsWith(".receiving") || path.endsWith(".writing");
 

@@ -62,6 +62,33 @@ test("P35: a directory that is not empty is left as it is", async () => {
   expect(found()).toEqual(["graft.sqlite"]);
 });
 
+test.each<[readonly string[], string]>([
+  [["b"], "it holds b. A backup"],
+  [["c", "b", "a"], "it holds a, b, c. A backup"],
+  [["d", "a", "c", "b"], "it holds a, b, c, …. A backup"],
+])("of what is in a directory the first names are told: %j", async (names, words) => {
+  mkdirSync(dataDir);
+  for (const name of names) writeFileSync(join(dataDir, name), "");
+  expect(await storageErrorOf(RestoringFolder.prepare(dataDir))).toContain(words);
+});
+
+test("a database that is still open is not moved", async () => {
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  writeFileSync(join(restoring.path, "graft.sqlite-wal"), "");
+  expect(await storageErrorOf(restoring.settle())).toContain(
+    "graft.sqlite has not been closed. No node was made there",
+  );
+  expect(readdirSync(dataDir)).toEqual(["restoring"]);
+});
+
+test("an abandoned folder may be abandoned again", async () => {
+  const restoring = await RestoringFolder.prepare(dataDir);
+  await restoring.abandon();
+  await restoring.abandon();
+  expect(found()).toEqual([]);
+});
+
 test("a node that has come there meanwhile keeps its data", async () => {
   const restoring = await RestoringFolder.prepare(dataDir);
   fill(restoring.path);

@@ -1,7 +1,14 @@
-// A header may come from a node that is not quite right, under a checksum that fits: what lacks a field, or has it of another
+// Whatever comes under checksums that fit: only what a writer writes is a snapshot. A header may come from a node that is not quite right, under a checksum that fits: what lacks a field, or has it of another
 // kind, is damage, and not what the log will be built on.
 import { describe, expect, test } from "bun:test";
-import { encodeFrame, encodePreamble, frameKinds } from "../../../src/adapters/files/snapshot-format.ts";
+import {
+  encodeEnd,
+  encodeFrame,
+  encodeHeader,
+  encodePreamble,
+  type FrameKind,
+  frameKinds,
+} from "../../../src/adapters/files/snapshot-format.ts";
 import { SnapshotDamage, SnapshotParser } from "../../../src/adapters/files/snapshot-parser.ts";
 import { headerAt } from "../../contracts/snapshot-store.contract.ts";
 
@@ -61,5 +68,79 @@ describe("the header of a snapshot", () => {
   const named = ways.filter((way) => !/^\d+$/.test(way.at(-1)!));
   test.each(named.map((way) => [way.join("."), way] as const))("is damage without %s", (_, way) => {
     expect(findingIn(changed(way, undefined))).toBe("its header lacks a field");
+  });
+});
+
+type Piece = readonly [kind: number, payload: Uint8Array];
+
+/** The parser's finding in a file of these frames, each sealed as it has to be; null: it is a whole snapshot. */
+function findingInFrames(...frames: readonly Piece[]): string | null {
+  const parser = new SnapshotParser();
+  let checksum = 0;
+  try {
+    parser.push(encodePreamble());
+    for (const [kind, payload] of frames) {
+      const frame = encodeFrame(checksum, kind as FrameKind, payload);
+      checksum = frame.checksum;
+      parser.push(frame.bytes);
+    }
+    parser.finish();
+    return null;
+  } catch (error) {
+    if (error instanceof SnapshotDamage) return error.message;
+    throw error;
+  }
+}
+
+describe("frames whose checksums fit", () => {
+  const header: Piece = [frameKinds.header, encodeHeader(headerAt(120))];
+  const chunk = (bytes: number): Piece => [frameKinds.chunk, new Uint8Array(bytes)];
+  const end = (chunks: number, bytes: number): Piece => [frameKinds.end, encodeEnd(chunks, bytes)];
+  const longHeader = (bytes: number): Piece => [frameKinds.header, new TextEncoder().encode(paddedHeader(bytes))];
+  const paddedHeader = (bytes: number): string => {
+    const text = JSON.stringify({ ...headerAt(120), later: "" });
+    return text.replace('"later":""', `"later":"${"x".repeat(bytes - text.length)}"`);
+  };
+
+  test.each<[string, readonly Piece[]]>([
+    ["no chunk", [header, end(0, 0)]],
+    ["chunks of any size", [header, chunk(0), chunk(1), chunk(256 * 1024), end(3, 256 * 1024 + 1)]],
+    ["a header as long as it may be", [longHeader(1024 * 1024), end(0, 0)]],
+  ])("are a snapshot with %s", (_, frames) => {
+    expect(findingInFrames(...frames)).toBeNull();
+  });
+
+  const miscounted = "its end mark does not count 2 chunks of 7 bytes";
+  test.each<[string, readonly Piece[], string]>([
+    ["an end that counts a chunk less", [header, chunk(3), chunk(4), end(1, 7)], miscounted],
+    ["an end that counts a chunk more", [header, chunk(3), chunk(4), end(3, 7)], miscounted],
+    ["an end that counts other bytes", [header, chunk(3), chunk(4), end(2, 8)], miscounted],
+    // The byte that is missing is 0, and so is the next one in the file.
+    [
+      "an end cut short",
+      [header, chunk(256), [frameKinds.end, encodeEnd(1, 256).subarray(0, 15)]],
+      "its end mark does not count 1 chunks of 256 bytes",
+    ],
+    ["no end", [header, chunk(3)], "before its end mark"],
+    ["a chunk before the header", [chunk(3), header, end(1, 3)], "a frame of kind 2 and 3 bytes"],
+    ["an end before the header", [end(0, 0)], "a frame of kind 3 and 16 bytes"],
+    ["two headers", [header, header, end(0, 0)], "a frame of kind 1"],
+    ["a kind that does not exist", [header, [4, new Uint8Array(3)], end(0, 0)], "a frame of kind 4 and 3 bytes"],
+    [
+      "a chunk that is too long",
+      [header, chunk(256 * 1024 + 1), end(1, 262_145)],
+      "a frame of kind 2 and 262145 bytes",
+    ],
+    ["a header that is too long", [longHeader(1024 * 1024 + 1), end(0, 0)], "a frame of kind 1 and 1048577 bytes"],
+    ["an end that is too long", [header, [frameKinds.end, new Uint8Array(17)]], "a frame of kind 3 and 17 bytes"],
+    ["a header that is no JSON", [[frameKinds.header, Buffer.from("{")], end(0, 0)], "its header cannot be read"],
+    [
+      "a header that is no UTF-8",
+      [[frameKinds.header, Buffer.from(JSON.stringify(headerAt(120)).replace("demo", "\u00ff"), "latin1")], end(0, 0)],
+      "its header cannot be read",
+    ],
+    ["a chunk after the end", [header, end(0, 0), chunk(3)], "there are bytes after its end mark"],
+  ])("are damage with %s", (_, frames, finding) => {
+    expect(findingInFrames(...frames)).toContain(finding);
   });
 });

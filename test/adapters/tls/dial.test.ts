@@ -2,8 +2,71 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import type { Frame, HelloSender, RefusalCode } from "../../../src/adapters/cbor/frames.ts";
 import { dialNode } from "../../../src/adapters/tls/dial.ts";
-import { clientTls, cluster, hello, nodeSender, nodeTls, until } from "./tls-net.ts";
+import { toMemberKey } from "../../../src/core/configuration.ts";
+import type { ErrorCode } from "../../../src/errors.ts";
+import { clientTls, cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
+
+/** Dials a node that answers a hello with this frame. */
+async function dialOneThatAnswers(frame: Frame) {
+  using listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n1")), requestCert: true, rejectUnauthorized: true },
+    socket: { data: (socket) => void socket.write(encodeFrame(frame)) },
+  });
+  const address = `127.0.0.1:${listener.port}`;
+  const handler = { onReply() {}, onClose() {} };
+  const options = { address, tls: await clientTls("alice"), cluster, meant: "n1", name: "alice", software: "1.2.3" };
+  const link = await dialNode({ ...options, handler }).catch((error: unknown) => error);
+  return { address, link };
+}
+
+/** Each code that there is: a new one does not compile without its line here. */
+const outcomes: Readonly<Record<RefusalCode, ErrorCode>> = {
+  "wrong-cluster": "unauthorized",
+  "wrong-identity": "unauthorized",
+  "not-allowed": "unauthorized",
+  "wrong-node": "unavailable",
+  "wrong-version": "unavailable",
+  "wrong-state-machine": "unavailable",
+  "duplicate-node": "unavailable",
+  "bad-frame": "unavailable",
+  stopping: "unavailable",
+  busy: "overloaded",
+};
+
+test.each(Object.entries(outcomes) as [RefusalCode, ErrorCode][])(
+  "a node that refuses a client as %s: the client's error is %s, with the node's words",
+  async (refusal, code) => {
+    const { address, link } = await dialOneThatAnswers({ kind: "refused", code: refusal, message: "its words" });
+    const message = `cannot use the node at ${address}: n1 refused this connection: its words`;
+    expect(link).toMatchObject({ name: "GraftError", code, message });
+  },
+);
+
+test.each([null, "a".repeat(32)])(
+  "a connection knows the node, its version and its cluster %p",
+  async (clusterUuid) => {
+    const members = [{ key: toMemberKey("n1", "disk"), address: "h:1", priority: 0 }];
+    const genesis = clusterUuid === null ? null : { clusterUuid, members, foundedAtMs: 1 };
+    const sender = { ...nodeSender("n1"), genesis } as HelloSender;
+    const { link } = await dialOneThatAnswers(hello(sender, { meant: "alice", software: "9.8.7" }));
+    expect(link).toMatchObject({ nodeId: "n1", clusterUuid, software: "9.8.7" });
+  },
+);
+
+test("a node that takes the connection and says nothing is given up when the time is up", async () => {
+  using mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const net = new TlsNet();
+  const address = `127.0.0.1:${mute.port}`;
+  const node = { address } as Parameters<TlsNet["dial"]>[0];
+  await expect(net.dial(node, { timeoutMs: 30 })).rejects.toMatchObject({
+    code: "unavailable",
+    message: `cannot use the node at ${address}: no answer within 30 ms`,
+  });
+});
 
 test("a connection that was closed ends although the node reads nothing more, and says so once", async () => {
   const node = { sockets: [] as Bun.Socket<undefined>[] };

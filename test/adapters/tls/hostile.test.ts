@@ -275,7 +275,10 @@ describe("P54: slow and many", () => {
   });
 
   test("a peer that does not read is dropped with a reason, never from inside `send`", async () => {
-    const sender = await net.node("n3", { limits: { ...limits, peerQueueBytesMax: 1 << 20, stallTimeoutMs: 60_000 } });
+    // The bounds of other connections are no bound here.
+    const others = { bulkQueueBytesMax: 1 << 30, clientQueueBytesMax: 1 << 30, clientQueuesBytesMax: 1 << 30 };
+    const bounds = { ...limits, ...others, peerQueueBytesMax: 1 << 20, stallTimeoutMs: 60_000 };
+    const sender = await net.node("n3", { limits: bounds });
     const raw = await net.raw(sender, await nodeTls("n2"));
     await until(() => raw.isSecure, "TLS stands");
     raw.send(hello(nodeSender("n2"), { meant: "n3" }));

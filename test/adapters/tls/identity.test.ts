@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { X509Certificate } from "node:crypto";
 import { checkHello, checkIdentity, type Expectation, machineFeature } from "../../../src/adapters/tls/hello.ts";
+import { nameLengthMax } from "../../../src/core/name.ts";
 import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { type Identity, identityOf, parseIdentity } from "../../../src/adapters/tls/identity.ts";
 import { clientSender, cluster, hello, nodeSender } from "./tls-net.ts";
@@ -48,6 +49,14 @@ describe("P53: the identity of a certificate is exactly one URI", () => {
   ])("%j is not of the form", (uri) => {
     expect(parseIdentity(uri)).toBeNull();
   });
+});
+
+test.each([
+  ["kv", "machine.kv"],
+  ["a b/c", "machine.a_b_c"],
+  ["x".repeat(200), `machine.${"x".repeat(nameLengthMax - "machine.".length)}`],
+])("a state machine's name becomes a feature that a hello can carry: %s", (name, feature) => {
+  expect(machineFeature(name)).toBe(feature);
 });
 
 const n1: Identity = { role: "node", cluster, id: "n1" };

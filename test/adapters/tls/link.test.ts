@@ -1,5 +1,5 @@
 // What one link owes its handler and its socket: one end, and reading that stops for as long as anybody wants it to.
-import { beforeEach, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
 
@@ -101,4 +101,163 @@ test("lets go of a frame that has come in part as soon as it delivers nothing mo
     expect([link.arrivingBytes, link.isMidFrame, link.isOpen]).toEqual([0, false, false]);
     renew();
   }
+});
+
+describe("a link before and behind its conversation", () => {
+  /** A link whose handler and socket note what they are told; the socket takes `room` bytes. */
+  function setUp(authorized = true) {
+    const seen: string[] = [];
+    const room = { bytes: Number.POSITIVE_INFINITY };
+    const handler = {
+      onTrusted: () => void seen.push("trusted"),
+      onFrame: (body: Buffer) => void seen.push(`frame ${body.length}`),
+      onBadFrame: () => void seen.push("bad frame"),
+      onPart: () => void seen.push("part"),
+      onSent: () => void seen.push("sent"),
+      onClose: ({ kind, reason }: { readonly kind: string; readonly reason: string }) =>
+        void seen.push(`closed ${kind}: ${reason}`),
+    };
+    const flushes: (() => void)[] = [];
+    const flushTurn = new FlushTurn((callback) => void flushes.push(callback));
+    const made = new Link({ side: "accepted", frameBytesMax: 10, queueBytesMax: 100, flushTurn, handler });
+    const socket = {
+      authorized,
+      remoteAddress: "10.0.0.9",
+      getAuthorizationError: () => Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" }),
+      setNoDelay: (isOn: boolean) => void seen.push(`no delay ${isOn}`),
+      setKeepAlive: (isOn: boolean, ms: number) => void seen.push(`keep alive ${isOn} ${ms}`),
+      getPeerX509Certificate() {},
+      write: (_: Uint8Array, __: number, length: number) => {
+        const taken = Math.min(length, room.bytes);
+        room.bytes -= taken;
+        seen.push(`write ${taken} of ${length}`);
+        return taken;
+      },
+      pause: () => void seen.push("pause"),
+      resume: () => void seen.push("resume"),
+      shutdown: () => void seen.push("shutdown"),
+      terminate: () => void seen.push("terminate"),
+    } as unknown as LinkSocket;
+    const open = (): void => {
+      made.socketOpened(socket);
+      made.socketSecured(socket, null);
+      seen.length = 0;
+    };
+    const turn = (): void => {
+      for (const callback of flushes.splice(0)) callback();
+    };
+    return { seen, room, made, socket, open, turn };
+  }
+
+  test("is trusted once, and its socket is set up for small frames and for hosts that vanish", () => {
+    const { seen, made, socket } = setUp();
+    expect(made.remoteAddress).toBe("unknown");
+    made.socketOpened(socket);
+    expect([made.remoteAddress, made.isOpen]).toEqual(["10.0.0.9", false]);
+    made.socketSecured(socket, null);
+    made.socketSecured(socket, null);
+    expect(seen).toEqual(["no delay true", "keep alive true 10000", "trusted"]);
+  });
+
+  test("is ended within the handshake's own callback when the certificate is not accepted", () => {
+    const { seen, made, socket } = setUp(false);
+    made.socketOpened(socket);
+    made.socketSecured(socket, null);
+    expect(seen).toEqual(["terminate"]);
+    made.send(new Uint8Array(3));
+    made.socketReceived(Buffer.from([0, 0, 0, 1, 7]));
+    made.socketClosed(undefined);
+    expect(seen).toEqual(["terminate", "closed untrusted: the other side's certificate has expired"]);
+  });
+
+  test("carries nothing before it is trusted, and nothing behind its last word", () => {
+    const { seen, made, open, turn } = setUp();
+    made.send(new Uint8Array(5));
+    made.socketReceived(Buffer.from([0, 0, 0, 1, 7]));
+    expect([made.framesQueued, made.bytesReceived]).toEqual([0, 0]);
+    open();
+    made.finish("first", new Uint8Array(6));
+    made.finish("second", new Uint8Array(7));
+    made.send(new Uint8Array(8));
+    made.socketReceived(Buffer.from([0, 0, 0, 1, 7]));
+    turn();
+    expect([made.isOpen, made.isFinishing, made.framesQueued]).toEqual([false, true, 0]);
+    made.socketClosed(undefined);
+    expect(seen).toEqual(["write 6 of 6", "sent", "shutdown", "closed closed: first"]);
+  });
+
+  test("is dropped by a last word before the handshake, and its socket is ended also when it opens later", async () => {
+    const { seen, made, socket } = setUp();
+    made.finish("it stops", new Uint8Array(6));
+    await Promise.resolve();
+    expect(seen).toEqual(["closed closed: it stops"]);
+    made.socketOpened(socket);
+    expect(seen.at(-1)).toBe("terminate");
+  });
+
+  test("counts what comes: a sign of life is a frame, and is delivered to nobody; a part is told as one", () => {
+    const { seen, made, open } = setUp();
+    open();
+    made.socketReceived(Buffer.from([0, 0, 0, 0, 0, 0, 0, 2, 1, 1, 0, 0]));
+    expect([made.bytesReceived, made.framesReceived, made.isMidFrame]).toEqual([12, 2, true]);
+    expect(seen).toEqual(["frame 2", "part"]);
+    made.socketReceived(Buffer.from([0, 1, 9]));
+    expect([made.bytesReceived, made.framesReceived, made.isMidFrame]).toEqual([15, 3, false]);
+    expect(seen.slice(2)).toEqual(["frame 1"]);
+    made.socketReceived(Buffer.from([0, 0, 0, 11]));
+    expect(seen.at(-1)).toBe("bad frame");
+  });
+
+  test("waits for the socket that has taken less than it was given, and then writes on", () => {
+    const { seen, room, made, open, turn } = setUp();
+    open();
+    room.bytes = 4;
+    made.send(new Uint8Array(10));
+    turn();
+    made.send(new Uint8Array(10));
+    turn();
+    expect([seen.splice(0), made.queuedBytes, made.bytesSent]).toEqual([["write 4 of 10", "sent"], 16, 4]);
+    made.socketDrained();
+    expect(seen.splice(0)).toEqual(["write 0 of 16"]);
+    room.bytes = 100;
+    made.socketDrained();
+    expect([seen, made.queuedBytes, made.bytesSent, made.framesQueued]).toEqual([["write 16 of 16", "sent"], 0, 20, 2]);
+  });
+
+  test("writes pieces only while its bounds say so", () => {
+    const { seen, made, open, turn } = setUp();
+    open();
+    made.setBounds({ frameBytesMax: 10, queueBytesMax: 100, pieceBytesMax: 6 });
+    made.send(new Uint8Array(10));
+    turn();
+    turn();
+    made.setBounds({ frameBytesMax: 10, queueBytesMax: 100 });
+    made.send(new Uint8Array(10));
+    turn();
+    expect(seen.filter((line) => line !== "sent")).toEqual(["write 6 of 6", "write 4 of 4", "write 10 of 10"]);
+  });
+
+  test("counts in its tally until it is dropped, and can still be asked then how much waited", async () => {
+    const { room, made, open, turn } = setUp();
+    open();
+    room.bytes = 0;
+    const tally = { bytes: 5 };
+    made.setBounds({ frameBytesMax: 10, queueBytesMax: 100, tally });
+    made.send(new Uint8Array(10));
+    turn();
+    expect(tally.bytes).toBe(15);
+    made.drop("too slow");
+    expect([tally.bytes, made.queuedBytes]).toEqual([5, 10]);
+    made.socketClosed(undefined);
+    expect([tally.bytes, made.queuedBytes]).toEqual([5, 0]);
+  });
+
+  test("is not read from again once it is closed", () => {
+    const { seen, made, open } = setUp();
+    open();
+    made.pause();
+    made.drop("too slow");
+    made.resume();
+    expect(seen).toEqual(["pause"]);
+  });
 });

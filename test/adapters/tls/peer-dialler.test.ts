@@ -124,3 +124,86 @@ test("after a connection that had held the pauses begin anew, and are shorter at
     expect(world.attempts).toHaveLength(before + attempt + 1);
   }
 });
+
+describe("a connection that the peer has dialled", () => {
+  test("ends the wait for the next attempt", () => {
+    const { clock, world, dialler } = setUp();
+    dialler.dial();
+    dialler.failed(failure);
+    world.isConnected = true;
+    dialler.connected();
+    expect(clock.pendingTimers).toBe(0);
+    // It breaks at once, which counts as a failure like any other.
+    world.isConnected = false;
+    dialler.lost("broke", 0);
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(defaultLimits.backoffMaxMs);
+    expect(world.attempts).toHaveLength(2);
+  });
+
+  test("leaves an attempt that is under way alone, and its failure then says nothing", () => {
+    const { clock, world, dialler } = setUp();
+    dialler.dial();
+    world.isConnected = true;
+    dialler.connected();
+    dialler.dial();
+    expect(world.attempts).toHaveLength(1);
+    dialler.failed(failure);
+    expect([dialler.reason, world.reasons, clock.pendingTimers]).toEqual([null, [], 0]);
+    world.isConnected = false;
+    dialler.dial();
+    expect(world.attempts).toHaveLength(2);
+    // It breaks while the attempt is under way: one attempt at a time.
+    dialler.connected();
+    dialler.dial();
+    expect(world.attempts).toHaveLength(2);
+  });
+
+  test("makes no peer wanted again that no longer is", () => {
+    const { world, dialler } = setUp();
+    dialler.stop();
+    dialler.connected();
+    dialler.dial();
+    expect(world.attempts).toEqual([]);
+  });
+});
+
+test("a connection that breaks at once, again and again, while an attempt is waited for, asks for no second one", () => {
+  const { clock, world, dialler } = setUp();
+  dialler.dial();
+  dialler.failed(failure);
+  for (let times = 0; times < 3; times++) dialler.lost("broke", 10);
+  expect(clock.pendingTimers).toBe(1);
+  dialler.failed({ reason: "late", cause: "late" });
+  clock.advance(defaultLimits.backoffMaxMs);
+  expect([world.attempts.length, world.reasons]).toEqual([2, [failure.reason]]);
+});
+
+test("the reason is that of the last failure or loss, and there is none before it and after a success", () => {
+  const { clock, world, dialler } = setUp();
+  const seen = [dialler.reason];
+  dialler.dial();
+  dialler.failed(failure);
+  seen.push(dialler.reason);
+  clock.advance(defaultLimits.backoffMaxMs);
+  dialler.failed({ reason: "no answer", cause: "no answer" });
+  seen.push(dialler.reason);
+  clock.advance(defaultLimits.backoffMaxMs);
+  dialler.succeeded();
+  seen.push(dialler.reason);
+  dialler.lost("broke", 10_000);
+  seen.push(dialler.reason);
+  expect(seen).toEqual([null, "nothing listens there", "no answer", null, "broke"]);
+  expect(world.reasons).toEqual(["nothing listens there", "no answer"]);
+  dialler.failed(failure);
+  expect(world.reasons.at(-1)).toBe(failure.reason);
+});
+
+test("the attempt that was waited for goes to the address that is the peer's by then", () => {
+  const { clock, world, dialler } = setUp();
+  dialler.dial();
+  dialler.failed(failure);
+  dialler.address = "n2:2";
+  clock.advance(defaultLimits.backoffMaxMs);
+  expect(world.attempts).toEqual(["n2:1", "n2:2"]);
+});

@@ -27,7 +27,7 @@ function setUp({ nowMs }: { nowMs: () => number } = { nowMs: () => 0 }) {
     handler: heard,
     onDialBack: (_, nonce) => void told.push(`dial back ${nonce}`),
     onReplaced: () => void told.push("replaced"),
-    onLost: (id) => void told.push(`lost ${id}`),
+    onLost: (id, _, livedMs) => void told.push(`lost ${id}${livedMs === 0 ? "" : ` after ${livedMs} ms`}`),
   });
   const attached = (side: "dialled" | "accepted"): Link => {
     const flushTurn = new FlushTurn(() => {});
@@ -83,4 +83,13 @@ test("a second connection of the same process is surplus until the first one is 
     nowMs = 1_000_000 + ageMs;
     expect(table.objection(n2, "accepted")?.kind ?? null).toBe(verdict);
   }
+});
+
+test("how long a connection stood is told with its end", () => {
+  let nowMs = 1_000_000;
+  const { told, attached } = setUp({ nowMs: () => nowMs });
+  const link = attached("dialled");
+  nowMs += 199;
+  link.handler.onClose({ kind: "closed", reason: "gone" });
+  expect(told).toEqual(["lost n2 after 199 ms"]);
 });

@@ -28,6 +28,7 @@ describe("a refusal that Bun reports", () => {
     ["ENETUNREACH", "no route to the network"],
     ["EHOSTUNREACH", "no route to the host"],
     ["EMFILE", "this process has no file descriptors left"],
+    ["ENFILE", "this machine has no file descriptors left"],
     ["EADDRNOTAVAIL", "the address is not available"],
   ])("is none when the system says %s", async (code, reason) => {
     expect(await whyNotConnected(refusal, finding(code))).toEqual({ kind: "unable", reason });
@@ -36,6 +37,14 @@ describe("a refusal that Bun reports", () => {
   test("is none when it comes after the system's own attempts to find the host", async () => {
     const late = await whyNotConnected({ ...refusal, elapsedMs: 1_029 }, findingNothing);
     expect(late).toMatchObject({ kind: "unreachable", reason: "no answer: the host cannot be reached" });
+  });
+
+  test("is one up to the time that a host which is there may take", async () => {
+    for (const [elapsedMs, kind] of [
+      [900, "vacant"],
+      [901, "unreachable"],
+    ] as const)
+      expect(await whyNotConnected({ ...refusal, elapsedMs }, findingNothing)).toMatchObject({ kind });
   });
 
   test("stays one when the check itself cannot be made", async () => {

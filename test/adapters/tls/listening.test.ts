@@ -1,0 +1,29 @@
+// Whether anything listens at an address, whichever way the address is written.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { knockAt, listeningAt } from "../../../src/adapters/tls/listening.ts";
+
+let listener: Bun.TCPSocketListener;
+let gone: number;
+beforeEach(() => {
+  const listen = () => Bun.listen({ hostname: "::", port: 0, socket: { data() {} } });
+  const other = listen();
+  gone = other.port;
+  listener = listen();
+  other.stop(true);
+});
+afterEach(() => listener.stop(true));
+
+test.each(["127.0.0.1", "[::1]", "localhost"])(
+  "%s: what listens is found, and what does not is told apart",
+  async (host) => {
+    expect(await knockAt(`${host}:${listener.port}`)).toBeNull();
+    expect(await knockAt(`${host}:${gone}`)).toMatchObject({ kind: "vacant" });
+  },
+);
+
+test("of several addresses those are told at which something listens, in their order", async () => {
+  const [there, nobody] = [`127.0.0.1:${listener.port}`, `127.0.0.1:${gone}`];
+  const again = `[::1]:${listener.port}`;
+  expect(await listeningAt([nobody, there, nobody, again], 60_000)).toEqual([there, again]);
+  expect(await listeningAt([], 1)).toEqual([]);
+});

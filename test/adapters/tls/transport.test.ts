@@ -1,0 +1,241 @@
+// What a transport does before it is started and after it is stopped, what it says of its peers, and that no timer of it is left.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import { knockAt } from "../../../src/adapters/tls/listening.ts";
+import { createTlsTransport, type TlsTransport } from "../../../src/adapters/tls/transport.ts";
+import { toMemberKey } from "../../../src/core/configuration.ts";
+import { incarnation, Recorder } from "../../contracts/transport-harness.ts";
+import { ManualClock } from "../../doubles/manual-clock.ts";
+import { cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
+
+let net = new TlsNet();
+beforeEach(() => {
+  net = new TlsNet();
+});
+afterEach(() => net.close());
+
+/** Its timers move only with the test; what is soon comes by itself. */
+class HalfManualClock extends ManualClock {
+  override soon(callback: () => void): void {
+    setImmediate(callback);
+  }
+}
+
+async function byHand(id: string): Promise<{ readonly transport: TlsTransport; readonly clock: ManualClock }> {
+  const clock = new HalfManualClock();
+  const transport = createTlsTransport({
+    self: { id, incarnation, bootId: "boot", address: `${id}.test:7400` },
+    cluster,
+    listen: "127.0.0.1:0",
+    tls: await nodeTls(id),
+    admins: [],
+    software: "1.2.3",
+    machine: "counter",
+    openFilesMax: null,
+    clock,
+    logger: { log() {}, enabled: () => true },
+  });
+  return { transport, clock };
+}
+
+test("before its start it dials nobody and has no port, and at its start it dials whom it was told of", async () => {
+  const other = await net.node("n2");
+  const { transport, clock } = await byHand("n1");
+  // Whoever knocks there comes behind a dial.
+  let knocks = 0;
+  using place = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open: () => void knocks++, data() {} } });
+  transport.setPeers([{ id: "n2", address: `127.0.0.1:${place.port}` }]);
+  expect(await knockAt(`127.0.0.1:${place.port}`)).toBeNull();
+  await until(() => knocks > 0, "it is knocked");
+  expect(knocks).toBe(1);
+  transport.setPeers([{ id: "n2", address: other.address }]);
+  const opening = transport.openBulk(other.key);
+  await expect(opening).rejects.toMatchObject({ code: "unavailable", message: "n1 does not run" });
+  expect([transport.port, clock.pendingTimers]).toEqual([0, 0]);
+  const heard = new Recorder();
+  await transport.start(heard);
+  await until(() => heard.isConnectedTo("n2"), "connected");
+  expect(transport.port).toBeGreaterThan(0);
+  await transport.stop(600_000);
+});
+
+test("no timer of it is left once it has stopped, whether anybody was connected or not, and stopping again changes nothing", async () => {
+  for (const address of [null, (await net.node("n2")).address]) {
+    const { transport, clock } = await byHand("n1");
+    const heard = new Recorder();
+    await transport.start(heard);
+    if (address !== null) {
+      transport.setPeers([
+        { id: "n2", address },
+        { id: "n3", address: "127.0.0.1:1" },
+      ]);
+      await until(() => heard.isConnectedTo("n2"), "connected");
+      await until(() => transport.peers()[1]?.reason?.includes("refused") ?? false, "nobody is there");
+    }
+    await transport.stop(600_000);
+    await transport.stop(600_000);
+    expect(clock.pendingTimers).toBe(0);
+    await expect(transport.openBulk(toMemberKey("n2", incarnation))).rejects.toMatchObject({ code: "unavailable" });
+  }
+});
+
+test("no timer is left of a probe that was answered or refused, and one that nobody answers ends in time", async () => {
+  const other = await net.node("n2");
+  const { transport, clock } = await byHand("n1");
+  await transport.start(new Recorder());
+  const before = clock.pendingTimers;
+  expect(await transport.discover(other.address, 1_000)).toMatchObject({ kind: "there", identity: { id: "n2" } });
+  expect(await transport.discover("127.0.0.1:1", 1_000)).toMatchObject({ kind: "failed" });
+  await Promise.resolve();
+  expect(clock.pendingTimers).toBe(before);
+  using mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const found = [
+    transport.discover(`127.0.0.1:${mute.port}`, 20.4),
+    transport.reach("n3", `127.0.0.1:${mute.port}`, 20),
+  ];
+  clock.advance(21);
+  const reason = "no answer within 20 ms";
+  expect(await Promise.all(found)).toEqual([
+    { kind: "failed", reason },
+    { kind: "unreachable", reason },
+  ]);
+  await transport.stop(600_000);
+});
+
+test("it reaches itself without a dial", async () => {
+  const { transport } = await byHand("n1");
+  const reached = await transport.reach("n1", "127.0.0.1:1", 1);
+  expect(reached).toEqual({ kind: "reached", incarnation, by: "dialled" });
+});
+
+test("of a peer it says what that has last said of itself, also while it is away", async () => {
+  const [a, b] = [await net.node("n1"), await net.node("n2")];
+  a.transport.setPeers([{ id: "n3", address: b.address }]);
+  expect(a.transport.peers()).toEqual([
+    { id: "n3", address: b.address, reachable: false, reason: "not connected yet", version: null, announced: null },
+  ]);
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
+  await until(() => a.transport.peers()[0]?.reachable ?? false, "connected");
+  const told = { version: "1.2.3", announced: "n2.test:7400" };
+  expect(a.transport.peers()).toEqual([{ id: "n2", address: b.address, reachable: true, reason: null, ...told }]);
+  await b.transport.stop(1_000);
+  await until(() => a.transport.peers()[0]?.reachable === false, "it is away");
+  expect(a.transport.peers()[0]).toMatchObject({ id: "n2", reachable: false, reason: expect.any(String), ...told });
+});
+
+test("an attempt that is waited for is neither hurried by the same list of peers, nor made once the peer has dialled", async () => {
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  const list = [{ id: "n2", address: "127.0.0.1:1" }];
+  transport.setPeers(list);
+  await until(() => transport.peers()[0]?.reason?.includes("refused") ?? false, "nobody is there");
+  expect(clock.pendingTimers).toBe(2);
+  transport.setPeers(list);
+  // A dial would have taken the place of the timer.
+  expect(clock.pendingTimers).toBe(2);
+  const other = await net.node("n2");
+  other.transport.setPeers([{ id: "n1", address: `127.0.0.1:${transport.port}` }]);
+  await until(() => heard.isConnectedTo("n2"), "it has dialled");
+  // Only the sweep is left, once the probe of the address beside the peer's own connection has ended.
+  await until(() => clock.pendingTimers === 1, "nothing is waited for");
+  await transport.stop(600_000);
+});
+
+test("a refusal for want of room is no second process", async () => {
+  const node = await net.node("n1", { limits: { clientsMax: 1 } });
+  await net.client(node, "alice");
+  await expect(net.client(node, "bob")).rejects.toMatchObject({ code: "overloaded" });
+  await until(() => node.lines.some(({ fields }) => fields["code"] === "busy"), "it is told");
+  expect(node.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
+
+test("a peer whose address takes connections and breaks them has not ended", async () => {
+  const sockets = new Set<Bun.Socket>();
+  let isBroken = false;
+  let broken = 0;
+  using peer = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      open(socket) {
+        sockets.add(socket);
+        if (!isBroken) return;
+        broken++;
+        socket.terminate();
+      },
+      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" }))),
+      close: (socket) => void sockets.delete(socket),
+    },
+  });
+  const node = await net.node("n1", { limits: { backoffMinMs: 1, backoffMaxMs: 5 } });
+  node.transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  await until(() => node.lines.some(({ message }) => message === "peer reached"), "it is reached by a dial");
+  isBroken = true;
+  for (const socket of sockets) socket.terminate();
+  await until(() => node.heard.story.includes("-n2") && broken > 3, "it is dialled again and again");
+  expect(node.heard.story).toEqual(["+n2/boot", "-n2"]);
+});
+
+test("a connection for bulk may stand longer than a handshake, and for a minute without any use", async () => {
+  const other = await net.node("n2");
+  const { transport, clock } = await byHand("n1");
+  await transport.start(new Recorder());
+  transport.setPeers([{ id: "n2", address: other.address }]);
+  const bulk = await transport.openBulk(other.key);
+  const pass = (ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 250) clock.advance(250);
+  };
+  pass(59_000);
+  expect(bulk.isOpen).toBe(true);
+  pass(2_000);
+  expect(bulk.isOpen).toBe(false);
+  await transport.stop(600_000);
+});
+
+test("a peer that was reached by a dial has the whole time of a handshake to answer one for bulk", async () => {
+  let isMute = false;
+  using peer = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      data: (socket) => void (isMute || socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" })))),
+    },
+  });
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  await until(() => heard.isConnectedTo("n2"), "connected");
+  isMute = true;
+  const opening = transport.openBulk(toMemberKey("n2", incarnation)).catch(({ message }: Error) => message);
+  clock.advance(4_900);
+  // The sweep, and the time for the dial.
+  expect(clock.pendingTimers).toBe(2);
+  await transport.stop(10);
+  expect(await opening).toContain("n2 cannot be reached");
+});
+
+test("P54: an own connection that is not to stay is closed in time, although the other side does not close it", async () => {
+  const sockets = new Set<Bun.Socket>();
+  using first = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n1")), requestCert: true },
+    socket: {
+      open: (socket) => void sockets.add(socket),
+      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n1"), { meant: "n2" }))),
+      close: (socket) => void sockets.delete(socket),
+    },
+  });
+  const node = await net.node("n2", { limits: { lingerMs: 20, sweepMs: 5, silenceMs: 600_000 } });
+  node.transport.setPeers([{ id: "n1", address: `127.0.0.1:${first.port}` }]);
+  await until(() => node.heard.isConnectedTo("n1") && sockets.size === 1, "it has dialled");
+  const raw = await net.raw(node, await nodeTls("n1"));
+  await until(() => raw.isSecure, "TLS stands");
+  raw.send(hello(nodeSender("n1"), { meant: "n2" }));
+  await until(() => sockets.size === 0, "the own one is closed");
+  expect([raw.isClosed, node.heard.isConnectedTo("n1")]).toEqual([false, true]);
+});
