@@ -134,7 +134,6 @@ export class Connection {
   }
 
   #begin(): void {
-    this.#pause = null;
     const handlers: LinkHandlers = {
       onReply: (reply) => this.#reply(reply),
       onClosed: (closed) => this.#closed(closed),

@@ -102,6 +102,18 @@ test("a query that two nodes leave unanswered is asked of no other one: it may b
   expect(cluster.taken).toEqual(["a:1", "b:1"]);
 });
 
+/** These cannot stop a state machine. */
+test.each<readonly [string, (client: GraftClient) => Promise<unknown>]>([
+  ["a status", (asked) => asked.status()],
+  ["a list of the members", (asked) => asked.configuration()],
+  ["a description", (asked) => asked.describe()],
+  ["a hand-over to one node", (asked) => asked.transferLeadership("n2")],
+])("%s that two nodes leave unanswered is asked of a third", async (_, ask) => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": frozen, "c:1": leads }, 30_000);
+  await codeOf(ask(cluster.client));
+  expect(cluster.taken.slice(0, 3)).toEqual(["a:1", "b:1", "c:1"]);
+});
+
 test("a query that has not left for a node is asked of another one", async () => {
   const cluster = clientOf({ "a:1": frozen, "b:1": null, "c:1": leads }, 30_000);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
@@ -216,6 +228,40 @@ test("a request in a hurry costs the others no connection to a node that is only
   expect(cluster.closed).toEqual([]);
   held!();
   expect(await slow).toBe("answered");
+});
+
+test.each([
+  [1_200, ["b:1"]],
+  [650, []],
+])(
+  "the second node, asked after a third of %i ms, is cut off only if it is silent for half a second",
+  async (timeoutMs, closed) => {
+    await time.pass(50);
+    const cluster = clientOf({ "a:1": frozen, "b:1": frozen }, timeoutMs);
+    expect(await codeOf(cluster.client.query(payload))).toBe("unavailable");
+    expect(cluster.taken).toEqual(["a:1", "b:1"]);
+    expect(cluster.closed).toEqual(closed);
+  },
+);
+
+test.each<readonly [string, Node]>([
+  ["down", new GraftError("unavailable", "connection refused")],
+  ["not dialled yet", null],
+  ["silent", frozen],
+  ["without a leader", namesAsLeader("a:1")],
+])("a client that is closed while its node is %s leaves no timer", async (_, node) => {
+  // With pauses of other lengths each time.
+  for (const afterMs of [5, 60, 300, 1_000]) {
+    const cluster = clientOf({ "a:1": node }, 10_000);
+    const over = [cluster.client.command(payload), cluster.client.query(payload), cluster.client.status("a:1")].map(
+      codeOf,
+    );
+    await time.pass(afterMs);
+    await cluster.client.close();
+    await Promise.all(over);
+    await settled();
+    expect(time.pendingTimers).toBe(0);
+  }
 });
 
 test("closing a client closes every connection that it has", async () => {

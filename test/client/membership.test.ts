@@ -40,6 +40,13 @@ describe("a change that is complete", () => {
     expect(isDone(adding, before, list(member("n1")), unknown)).toBe(false);
   });
 
+  test("an addition as a learner: whether it votes or not", () => {
+    const learning = { ...adding, add: adding.add.map((each) => ({ ...each, voter: false })) };
+    for (const voter of [false, true]) {
+      expect(isDone(learning, list(member("n1")), list(member("n1"), member("n3", { voter })), unknown)).toBe(true);
+    }
+  });
+
   test("P67: an addition counts for the data that the node has now, and for no other", () => {
     expect(isDone(adding, three, three, running("a"))).toBe(true);
     expect(isDone(adding, three, three, running("b"))).toBe(false);

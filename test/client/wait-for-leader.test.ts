@@ -50,3 +50,9 @@ test.each<readonly [string, number, string]>([
   expect(time.nowMs()).toBeGreaterThanOrEqual(withinMs);
   expect(time.nowMs()).toBeLessThan(withinMs + 20);
 });
+
+test("without any time it asks no node, and says so", async () => {
+  const time = new PlayedTime();
+  const told = await waitForLeader(clientOf(time), 0).catch((error: unknown) => error);
+  expect(told).toEqual(new GraftError("unavailable", "no leader within 0 ms"));
+});
