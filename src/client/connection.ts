@@ -97,11 +97,6 @@ export class Connection {
     else this.#begin();
   }
 
-  /** Whether requests have been leaving: before that none has reached the node. */
-  get isOpen(): boolean {
-    return this.#link !== null;
-  }
-
   /** Returns the number that stands for the request in `hasLeft` and `forget`. */
   request(body: RequestBody, end: End): RequestId {
     const id = ++this.#lastId;

@@ -159,3 +159,20 @@ test.each([
     await over;
   },
 );
+
+test("a session that could not be opened is opened anew in the time of the command that has most of it", async () => {
+  const opened: number[] = [];
+  const { client, time } = clientOf({
+    dial: async () => ({
+      clusterUuid: "c1",
+      close() {},
+      send: (body) => void (body.kind === "openSession" && opened.push(body.timeoutMs)),
+    }),
+    addresses: ["a:1"],
+  });
+  const over = Promise.allSettled([100, 5_000, 700].map((timeoutMs) => client.command(payload, { timeoutMs })));
+  await time.until(over);
+  expect(opened).toEqual([100, expect.any(Number)]);
+  expect(opened[1]).toBeGreaterThan(4_800);
+  await client.close();
+});
