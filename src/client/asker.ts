@@ -2,7 +2,7 @@
 // has its answer or its time is up. What an ending means is attempt.ts; what a request is for, client.ts and session.ts.
 import type { Millis } from "../core/log-position.ts";
 import type { GraftError } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
 import type { ClientReply, ErrorReply, RequestId } from "../ports/requests.ts";
 import {
   type Doubt,
@@ -73,6 +73,8 @@ interface Attempt extends Question, Pursued {
   refusedBy: Set<string> | null;
   /** A node may have taken it whose answer is lost. */
   doubt: Doubt | null;
+  /** Until it is tried again. */
+  pause: Timer | null;
   /** Followed since the last pause. */
   redirects: number;
   pauses: number;
@@ -146,6 +148,7 @@ export class Asker {
       earlier: null,
       refusedBy: null,
       doubt: null,
+      pause: null,
       redirects: 0,
       pauses: 0,
       lastError: null,
@@ -167,7 +170,6 @@ export class Asker {
   }
 
   #try(attempt: Attempt): void {
-    if (!this.#attempts.has(attempt)) return;
     const address = this.#pick(attempt);
     // Every node has it or refused it: what is under way is waited for.
     if (address === null) return this.#tryIn(attempt, pauseMaxMs);
@@ -175,7 +177,7 @@ export class Asker {
   }
 
   #tryIn(attempt: Attempt, pauseMs: number): void {
-    this.#clock.at(this.#clock.nowMs() + pauseMs, () => this.#try(attempt));
+    attempt.pause = this.#clock.at(this.#clock.nowMs() + pauseMs, () => this.#try(attempt));
   }
 
   #pick(attempt: Attempt): string | null {
@@ -325,6 +327,7 @@ export class Asker {
 
   #settle(attempt: Attempt): void {
     this.#attempts.delete(attempt);
+    attempt.pause?.cancel();
     attempt.connection?.forget(attempt.id);
     if (attempt.earlier !== null) for (const { connection, id } of attempt.earlier.values()) connection.forget(id);
   }

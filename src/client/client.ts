@@ -98,7 +98,8 @@ export class GraftClient {
   readonly #which: WhichCluster;
   /** By which it waits, and by which everything waits that is done with it. */
   readonly clock: Clock;
-  #isClosed = false;
+  /** Null: it is in use. */
+  #closing: Promise<void> | null = null;
 
   /** Throws `GraftError("usage")` for options that cannot be meant. */
   constructor(options: ClientOptions) {
@@ -221,9 +222,12 @@ export class GraftClient {
    * Requests under way are rejected at once. Resolves when the connections are closed, having told the cluster that the
    * session has ended; it does not wait long for that, and never rejects.
    */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const reason = "this client was closed";
     this.#session?.abandon(reason);
     this.#asker.abandon(reason);
@@ -272,7 +276,7 @@ export class GraftClient {
   }
 
   #pursue(timeoutMs: number, payload: Uint8Array | null, begin: Begin): Promise<Answer> {
-    if (this.#isClosed) return Promise.reject(new GraftError("unavailable", "this client is closed"));
+    if (this.#closing !== null) return Promise.reject(new GraftError("unavailable", "this client is closed"));
     if (!isTimeout(timeoutMs)) return Promise.reject(notATimeout(timeoutMs));
     if (payload !== null && payload.byteLength > payloadBytesMax) return Promise.reject(tooLarge(payload));
     return new Promise((resolve, reject) => void begin(this.clock.nowMs() + timeoutMs, resolve, reject));

@@ -97,11 +97,6 @@ export class Connection {
     else this.#begin();
   }
 
-  /** Whether requests have been leaving: before that none has reached the node. */
-  get isOpen(): boolean {
-    return this.#link !== null;
-  }
-
   /** Returns the number that stands for the request in `hasLeft` and `forget`. */
   request(body: RequestBody, end: End): RequestId {
     const id = ++this.#lastId;
@@ -134,7 +129,6 @@ export class Connection {
   }
 
   #begin(): void {
-    this.#pause = null;
     const handlers: LinkHandlers = {
       onReply: (reply) => this.#reply(reply),
       onClosed: (closed) => this.#closed(closed),

@@ -49,11 +49,10 @@ export class Connections {
     return connection;
   }
 
-  /** How long before the address may be dialled again; 0 when it may now, or need not be. */
+  /** How long before the address may be dialled again; 0 when it may now, or has been. */
   pauseMs(address: string): number {
     const pause = this.#pauses.get(address);
-    if (pause === undefined || this.#byAddress.get(address)?.isOpen === true) return 0;
-    return Math.max(0, pause.untilMs - this.#options.clock.nowMs());
+    return pause === undefined ? 0 : Math.max(0, pause.untilMs - this.#options.clock.nowMs());
   }
 
   close(): void {

@@ -42,7 +42,6 @@ export class ClientSession {
   #isOpening = false;
   /** Null: none is under way, or it has ended while it was begun. */
   #opening: Pursued | null = null;
-  #isClosed = false;
 
   constructor({ asker, clock, sweep, timeoutMs }: SessionOptions) {
     this.#asker = asker;
@@ -65,7 +64,6 @@ export class ClientSession {
 
   /** Rejects what has not been sent. */
   abandon(reason: string): void {
-    this.#isClosed = true;
     this.#rejectWaiting(unsent("unavailable", reason));
   }
 
@@ -91,7 +89,7 @@ export class ClientSession {
   }
 
   #open(): void {
-    if (this.#isOpening || this.#isClosed) return;
+    if (this.#isOpening) return;
     this.#isOpening = true;
     let dueMs = 0;
     for (const command of this.#waiting.keys()) dueMs = Math.max(dueMs, command.dueMs);
@@ -120,7 +118,7 @@ export class ClientSession {
     this.#isOpening = false;
     this.#opening = null;
     // Its time was that of the commands that waited then; those that came later may have more.
-    if (error.code !== "unavailable" && error.code !== "overloaded") return this.#rejectWaiting(notOpened(error));
+    if (error.code !== "unavailable") return this.#rejectWaiting(notOpened(error));
     this.#rejectLate(this.#clock.nowMs(), cause);
     if (this.#waiting.size > 0) this.#open();
   }
@@ -158,13 +156,13 @@ export class ClientSession {
 
   #settled(numbers: SessionNumbers, stamp: CommandStamp): void {
     numbers.settle(stamp.sequence);
-    if (this.#waiting.size > 0 && numbers === this.#numbers) this.#sendWaiting();
+    if (this.#waiting.size > 0) this.#sendWaiting();
   }
 
   /** The asker lets this error through only when no copy of the command can have had an effect. */
   #expired(numbers: SessionNumbers, command: SessionCommand, renewals: number): void {
     if (this.#numbers === numbers) this.#numbers = null;
-    if (renewals < renewalsMax && !this.#isClosed) return this.#take(command, renewals + 1);
+    if (renewals < renewalsMax) return this.#take(command, renewals + 1);
     command.reject(unsent("unavailable", "the sessions of this client end before a command gets through"));
     if (this.#waiting.size > 0 && this.#numbers === null) this.#open();
   }

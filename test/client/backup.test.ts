@@ -28,11 +28,13 @@ const rightly: Answer = ({ offset, bytesMax }) => ({
 /** Answers after a turn of the loop, and counts how many pieces have been asked for and not written. */
 function fetching(answer: Answer, sink: Partial<BackupSink> = {}) {
   const written: Uint8Array[] = [];
+  const asked: unknown[] = [];
   const seen: number[] = [];
   let open = 0;
   let openMax = 0;
   const client = {
-    readBackup: async (_: string, piece: BackupPiece) => {
+    readBackup: async (address: string, piece: BackupPiece, options: object = {}) => {
+      asked.push({ address, ...piece, ...options });
       openMax = Math.max(openMax, ++open);
       await new Promise((resolve) => setImmediate(resolve));
       return answer(piece);
@@ -45,14 +47,17 @@ function fetching(answer: Answer, sink: Partial<BackupSink> = {}) {
   };
   const options = { timeoutMs: 1000, progress: (bytes: number) => void seen.push(bytes) };
   const done = fetchBackup(client, "n1:7400", ready, { write, ...sink }, options);
-  return { done, written, seen, openMax: () => openMax };
+  return { done, written, seen, asked, openMax: () => openMax };
 }
 
 test("the whole file in order, with four pieces in memory at the most", async () => {
-  const { done, written, seen, openMax } = fetching(rightly);
+  const { done, written, seen, asked, openMax } = fetching(rightly);
   await done;
   expect(Buffer.concat(written).equals(content)).toBe(true);
   expect(openMax()).toBe(4);
+  const from = { address: "n1:7400", file: "a.snapshot", timeoutMs: 1000 };
+  const whole = Array.from({ length: 9 }, (_, at) => ({ ...from, offset: at * pieceBytes, bytesMax: pieceBytes }));
+  expect(asked).toEqual([...whole, { ...from, offset: 9 * pieceBytes, bytesMax: 17 }]);
   expect(seen).toEqual([...Array.from({ length: 9 }, (_, at) => (at + 1) * pieceBytes), content.length]);
 });
 

@@ -89,6 +89,27 @@ test("a node that answers others keeps its connection when one request is too sl
   expect(cluster.closed).toEqual([]);
 });
 
+test("a leader whose connection broke with a command is not asked for the next one", async () => {
+  let commands = 0;
+  const breaks: Answer = (request, handlers) =>
+    ++commands === 2 ? handlers.onClosed({ kind: "lost", reason: "connection reset" }) : leads(request, handlers);
+  const cluster = clientOf({ "a:1": breaks, "b:1": leads }, 1000);
+  const codes: string[] = [];
+  for (let turn = 0; turn < 3; turn++) codes.push(await codeOf(cluster.client.command(payload)));
+  expect(codes).toEqual(["answered", "outcome-unknown", "answered"]);
+  expect(cluster.taken).toEqual(["a:1", "a:1", "b:1"]);
+});
+
+test("a node that does not accept this program is left out by the queries that follow", async () => {
+  const cluster = clientOf({ "a:1": new GraftError("unauthorized", "not for you"), "b:1": leads }, 1000);
+  for (let turn = 0; turn < 3; turn++) {
+    expect(await codeOf(cluster.client.query(payload))).toBe("answered");
+    // Longer than the pause after a dial that led nowhere.
+    await time.pass(1000);
+  }
+  expect(cluster.dials).toEqual(["a:1", "b:1"]);
+});
+
 test("a query is asked of another node while the first is silent", async () => {
   const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 600);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
@@ -100,6 +121,18 @@ test("a query that two nodes leave unanswered is asked of no other one: it may b
   const cluster = clientOf(all, 30_000);
   expect(await codeOf(cluster.client.query(payload))).toBe("unavailable");
   expect(cluster.taken).toEqual(["a:1", "b:1"]);
+});
+
+/** These cannot stop a state machine. */
+test.each<readonly [string, (client: GraftClient) => Promise<unknown>]>([
+  ["a status", (asked) => asked.status()],
+  ["a list of the members", (asked) => asked.configuration()],
+  ["a description", (asked) => asked.describe()],
+  ["a hand-over to one node", (asked) => asked.transferLeadership("n2")],
+])("%s that two nodes leave unanswered is asked of a third", async (_, ask) => {
+  const cluster = clientOf({ "a:1": frozen, "b:1": frozen, "c:1": leads }, 30_000);
+  await codeOf(ask(cluster.client));
+  expect(cluster.taken.slice(0, 3)).toEqual(["a:1", "b:1", "c:1"]);
 });
 
 test("a query that has not left for a node is asked of another one", async () => {
@@ -138,6 +171,31 @@ test("a node that refused at last, after another was asked, is asked again", asy
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
   expect(cluster.taken.filter((address) => address === "a:1").length).toBeGreaterThan(1);
 });
+
+test.each(["refuses", "does not accept this program"] as const)(
+  "a node that %s at last, after another was asked, leaves the other one its time",
+  async (how) => {
+    const asked: string[] = [];
+    const dial: Dial = async (address, { onReply }) => {
+      if (address === "a:1" && how === "does not accept this program") {
+        await new Promise((resolve) => void time.at(time.nowMs() + 1_300, () => resolve(null)));
+        throw new GraftError("unauthorized", "not for you");
+      }
+      const send = ({ id }: ClientRequest): void => {
+        asked.push(`${address} after ${Math.floor(time.nowMs() / 1000)} s`);
+        const error = { kind: "error", id, code: "unavailable", message: "not now", leader: null } as const;
+        if (address === "a:1") time.at(time.nowMs() + 1_300, () => onReply(error));
+      };
+      return { clusterUuid: "c1", send, close: () => {} };
+    };
+    const addresses = ["a:1", "b:1", "c:1"];
+    client = new GraftClient({ addresses, dial, clock: time, timeoutMs: 10_000, session: "none" });
+    expect(await codeOf(client.query(payload))).toBe("unavailable");
+    // Each node has a second, whatever another one says meanwhile.
+    const first = how === "refuses" ? ["a:1 after 0 s"] : [];
+    expect(asked.slice(0, first.length + 2)).toEqual([...first, "b:1 after 1 s", "c:1 after 2 s"]);
+  },
+);
 
 test("a node that does not accept this program is asked once for each request, while others may still answer", async () => {
   let asked = 0;
@@ -216,6 +274,40 @@ test("a request in a hurry costs the others no connection to a node that is only
   expect(cluster.closed).toEqual([]);
   held!();
   expect(await slow).toBe("answered");
+});
+
+test.each([
+  [1_200, ["b:1"]],
+  [650, []],
+])(
+  "the second node, asked after a third of %i ms, is cut off only if it is silent for half a second",
+  async (timeoutMs, closed) => {
+    await time.pass(50);
+    const cluster = clientOf({ "a:1": frozen, "b:1": frozen }, timeoutMs);
+    expect(await codeOf(cluster.client.query(payload))).toBe("unavailable");
+    expect(cluster.taken).toEqual(["a:1", "b:1"]);
+    expect(cluster.closed).toEqual(closed);
+  },
+);
+
+test.each<readonly [string, Node]>([
+  ["down", new GraftError("unavailable", "connection refused")],
+  ["not dialled yet", null],
+  ["silent", frozen],
+  ["without a leader", namesAsLeader("a:1")],
+])("a client that is closed while its node is %s leaves no timer", async (_, node) => {
+  // With pauses of other lengths each time.
+  for (const afterMs of [5, 60, 300, 1_000]) {
+    const cluster = clientOf({ "a:1": node }, 10_000);
+    const over = [cluster.client.command(payload), cluster.client.query(payload), cluster.client.status("a:1")].map(
+      codeOf,
+    );
+    await time.pass(afterMs);
+    await cluster.client.close();
+    await Promise.all(over);
+    await settled();
+    expect(time.pendingTimers).toBe(0);
+  }
 });
 
 test("closing a client closes every connection that it has", async () => {

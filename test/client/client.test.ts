@@ -160,6 +160,40 @@ describe("client", () => {
     await client.close();
   });
 
+  test("when a leader that was named and has answered stops, the node that named it is asked", async () => {
+    let isGone = false;
+    const stops: Answer = (request, handlers) =>
+      isGone ? handlers.onClosed({ kind: "stopping", reason: "this node is stopping" }) : leads(request, handlers);
+    const names: Answer = (request, handlers) => (isGone ? leads : redirectsTo("c:1"))(request, handlers);
+    const cluster = nodes({ "a:1": names, "b:1": leads, "c:1": stops });
+    const client = clientOf(["a:1", "b:1", "c:1"], cluster.dial);
+    await time.until(client.command(payload));
+    isGone = true;
+    await time.until(client.command(payload));
+    expect(cluster.taken).toEqual(["a:1 command", "c:1 command", "c:1 command", "a:1 command"]);
+    await client.close();
+  });
+
+  test("P73: an answer from inside send, which leads to another node, leaves that node's request the one in doubt", async () => {
+    const taken: string[] = [];
+    const leader = { id: "b", address: "b:1" };
+    const dial: Dial = async (address, { onReply }) => ({
+      clusterUuid: "c1",
+      close: () => {},
+      send: ({ id, kind }) => {
+        taken.push(`${address} ${kind} ${id}`);
+        if (address === "a:1") onReply({ kind: "error", id, code: "not-leader", message: "b leads", leader });
+      },
+    });
+    const client = clientOf(["a:1"], dial, { timeoutMs: 300 });
+    expect(await codeOf(client.status("a:1"))).toBe("unavailable");
+    taken.length = 0;
+    expect(await codeOf(client.command(payload))).toBe("outcome-unknown");
+    // The numbers differ: each connection has its own.
+    expect(taken).toEqual([expect.stringMatching(/^a:1 command ([2-9]|\d\d)$/), "b:1 command 1"]);
+    await client.close();
+  });
+
   test("P26: a command under way when the connection breaks is unknown, and is not sent again", async () => {
     const breaks: Answer = (_request, { onClosed }) => onClosed({ kind: "lost", reason: "connection reset" });
     const cluster = nodes({ "a:1": breaks, "b:1": leads });

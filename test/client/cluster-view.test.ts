@@ -1,7 +1,9 @@
 // How the words of several nodes, which may disagree, become one view of the cluster.
 import { describe, expect, test } from "bun:test";
-import { mergeStatus } from "../../src/client/cluster-view.ts";
+import { GraftClient } from "../../src/client/client.ts";
+import { mergeStatus, viewCluster } from "../../src/client/cluster-view.ts";
 import type { StatusReply } from "../../src/ports/requests.ts";
+import { PlayedTime } from "./played-time.ts";
 import { statusRow as row } from "./status-row.ts";
 
 const reply = (node: string, more: Partial<StatusReply>): StatusReply => ({
@@ -83,12 +85,101 @@ describe("several nodes' words become one view", () => {
     });
   });
 
+  test("within a term a node that knows of a leader is believed before one that knows of none", () => {
+    const knows = reply("n2", { leader, nodes: [row("n2", { priority: 7 })] });
+    const knowsNot = reply("n3", { nodes: [row("n2", { priority: 8 })], waitingFor: ["n1 at n1:1: refused"] });
+    for (const replies of [
+      [knows, knowsNot],
+      [knowsNot, knows],
+    ]) {
+      expect(mergeStatus(replies)).toMatchObject({ leader, waitingFor: [], nodes: [{ id: "n2", priority: 7 }] });
+    }
+  });
+
+  test("the commit index is the highest that any node knows", () => {
+    for (const [own, other] of [
+      [5, 8],
+      [8, 5],
+    ] as const) {
+      const replies = [reply("n1", { leader, commitIndex: own }), reply("n2", { commitIndex: other })];
+      expect(mergeStatus(replies).commitIndex).toBe(8);
+    }
+  });
+
+  test("each node says itself what it runs, how far it is and what is wrong with it; its role in the cluster the leader says", () => {
+    const n2 = {
+      role: "follower",
+      appliedIndex: 7,
+      matchIndex: 9,
+      version: "1.2.3",
+      problem: "its disk is full",
+    } as const;
+    const ofTheLeader = { voter: false, priority: 4, lagEntries: 3, pending: "promote" } as const;
+    const view = mergeStatus([
+      reply("n1", { leader, nodes: [row("n2", { ...ofTheLeader, version: "0.9", problem: "unreachable" })] }),
+      reply("n2", { nodes: [row("n2", { ...n2, priority: 1 })] }),
+    ]);
+    expect(view.nodes).toEqual([row("n2", { ...ofTheLeader, ...n2, reachable: true })]);
+  });
+
+  test("a node that has no row for itself adds none", () => {
+    const view = mergeStatus([reply("n1", { leader, nodes: [row("n1")] }), reply("n4", { nodes: [] })]);
+    expect(view.nodes.map(({ id }) => id)).toEqual(["n1"]);
+  });
+
   test("a node that answers and is no member has its row all the same", () => {
     const members = reply("n1", { leader, nodes: [row("n1", { role: "leader" })] });
     const waiting = reply("n4", { nodes: [row("n1"), row("n4", { role: "joining", voter: false })] });
     expect(mergeStatus([waiting, members]).nodes.map(({ id, role }) => `${id} ${role}`)).toEqual([
       "n1 leader",
       "n4 joining",
+    ]);
+  });
+});
+
+describe("whom a view asks", () => {
+  /** Node n1 is given and answers once; the node `other` at its address answers always. */
+  async function view(first: Partial<StatusReply>, other: string, given: readonly string[]) {
+    const time = new PlayedTime();
+    const asked: string[] = [];
+    const client = new GraftClient({
+      addresses: ["n1:1", ...given],
+      clock: time,
+      session: "none",
+      dial: async (address, { onReply }) => ({
+        clusterUuid: "c1",
+        close() {},
+        send({ id }) {
+          asked.push(address);
+          const isFirst = address === "n1:1" && asked.length === 1;
+          if (isFirst) queueMicrotask(() => onReply({ ...reply("n1", { nodes: [row("n1")], ...first }), id }));
+          const own = reply(other, { nodes: [row(other, { role: "follower" })] });
+          if (address === `${other}:1`) queueMicrotask(() => onReply({ ...own, id }));
+        },
+      }),
+    });
+    const seen = await time.until(viewCluster(client, 400));
+    await client.close();
+    return { seen, asked };
+  }
+
+  test.each<readonly [string, Partial<StatusReply>, readonly string[]]>([
+    ["the members that the first one names", { nodes: [row("n1"), row("n2")] }, []],
+    [
+      "the leader that it names, which may have moved",
+      { leader: { id: "n2", address: "gone:1", announced: "n2:1" } },
+      [],
+    ],
+    ["the addresses that were given", {}, ["n2:1"]],
+    ["a member whose address was given", { nodes: [row("n1"), row("n2")] }, ["n2:1"]],
+  ])("%s, each once", async (_, first, given) => {
+    const { seen, asked } = await view(first, "n2", given);
+    expect(asked.filter((address) => address === "n2:1")).toHaveLength(1);
+    expect(seen.answering).toEqual([{ address: "n2:1", id: "n2" }]);
+    // The first one's word counts, although it gives no other.
+    expect(seen.nodes.map(({ id, role }) => [id, role])).toEqual([
+      ["n1", null],
+      ["n2", "follower"],
     ]);
   });
 });

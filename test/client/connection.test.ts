@@ -10,6 +10,7 @@ import {
   type LinkHandlers,
   type RequestBody,
 } from "../../src/client/connection.ts";
+import { noRequest } from "../../src/client/membership.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientRequest } from "../../src/ports/requests.ts";
 import { PlayedTime, settled } from "./played-time.ts";
@@ -141,6 +142,27 @@ test("a node that had joined no cluster when it was dialled is asked of itself a
   connection.request(command(1), ({ kind }) => endings.push(`command ${kind}`));
   expect(idsOf(sent)).toEqual([one, two]);
   expect(endings).toEqual([`${one} reply`, "command notTaken", `${two} lost`]);
+});
+
+const timeoutMs = 1;
+test.each<readonly [RequestBody, boolean]>([
+  [{ kind: "status" }, true],
+  [{ kind: "configuration" }, true],
+  [{ kind: "describe" }, true],
+  [{ kind: "stop" }, true],
+  [{ kind: "backup", timeoutMs }, false],
+  [{ kind: "readBackup", file: "s1", offset: 0, bytesMax: 1 }, false],
+  [{ kind: "openSession", timeoutMs, sessionTimeoutMs: 1000 }, false],
+  [{ kind: "closeSession", timeoutMs, session: 1 }, false],
+  [{ kind: "transferLeadership", to: null }, false],
+  [{ kind: "changeMembership", timeoutMs, change: noRequest, expectedIndex: null, dryRun: true }, false],
+  [{ kind: "query", payload: new Uint8Array(1), timeoutMs, consistency: "stale", maxStalenessMs: null }, false],
+])("P68: %j may be asked of a node that belongs to no cluster: %p", async (body, isAsked) => {
+  const { connection, sent } = await connected(null);
+  const endings: string[] = [];
+  connection.request(body, ({ kind }) => endings.push(kind));
+  expect(sent.map(({ kind }) => kind)).toEqual(isAsked ? [body.kind] : []);
+  expect(endings).toEqual(isAsked ? [] : ["notTaken"]);
 });
 
 test("P68: nothing is asked of a node that the client objects to", async () => {

@@ -109,6 +109,23 @@ describe.each(requests)("P73: a %s that a node answers with an error", (_, subje
   });
 });
 
+test("another answer than a result leaves a command of a session in doubt", async () => {
+  const other: Answer = ({ id, kind }, { onReply }) =>
+    onReply(kind === "openSession" ? { kind: "sessionOpened", id, session: 1 } : { kind: "done", id, leader: null });
+  const client = new GraftClient({ addresses: ["a:1"], dial: dialling(other), clock: time });
+  const { code, effect, subject } = await failureOf(client.command(payload, { timeoutMs: longMs }));
+  await time.until(client.close());
+  expect([code, effect, subject]).toEqual(["outcome-unknown", "unknown", "command"]);
+});
+
+test("another answer than a session leaves a command unsent", async () => {
+  const other: Answer = ({ id }, { onReply }) => onReply({ kind: "done", id, leader: null });
+  const client = new GraftClient({ addresses: ["a:1"], dial: dialling(other), clock: time });
+  const { code, effect, message } = await failureOf(client.command(payload, { timeoutMs: longMs }));
+  await time.until(client.close());
+  expect([code, effect, message]).toEqual(["unavailable", "none", 'the node answered "done" to "openSession"']);
+});
+
 /** The first copy is taken and its connection breaks; those that follow are answered with `code`. */
 function afterOneLost(code: ReplyErrorCode): Answer {
   let isFirst = true;
@@ -199,6 +216,10 @@ describe("a session that cannot be opened leaves no doubt of the command, which 
     const error = await failureOf(client.command(payload, { timeoutMs: isRepeated ? shortMs : longMs }));
     await time.until(client.close());
     expect([error.effect, commands]).toEqual(["none", []]);
+    // What it says of a request that may have been done would be said of the command.
+    const isReworded = code === "result-lost" || code === "apply-failed";
+    expect(error.message).toContain(`${isReworded ? "no session was opened: " : ""}the node says ${code}`);
+    if (isReworded) expect(error).toMatchObject({ code: "unavailable", cause: { code } });
     expect(["outcome-unknown", "apply-failed", "result-lost"]).not.toContain(error.code);
   });
 });

@@ -15,7 +15,16 @@ const gone = (timeoutMs: number, knock: Knock): Promise<string | null> => {
 
 test("a node whose host refuses connections has gone", async () => {
   const found = [null, null, vacant];
-  expect(await gone(60_000, async () => found.shift() ?? null)).toBeNull();
+  const time = new PlayedTime();
+  const knocked: string[] = [];
+  const knock = async (address: string) => {
+    knocked.push(address);
+    return found.shift() ?? null;
+  };
+  expect(await time.until(waitUntilGone("a:1", 60_000, time, knock))).toBeNull();
+  expect(knocked).toEqual(["a:1", "a:1", "a:1"]);
+  // It looks again soon.
+  expect(time.nowMs()).toBeLessThan(200);
 });
 
 test("a node that cannot be reached is not said to have gone", async () => {

@@ -55,3 +55,36 @@ test.each(failures)("when it %s, it is tried again", async (_, fails) => {
   expect([attempts, client.addresses]).toEqual([2, ["l:1", "m:1"]]);
   await client.close();
 });
+
+test.each([
+  ["while a node answers, about once a second", tells, 8, 10],
+  ["while none answers, one at a time", () => {}, 4, 5],
+] as const)("%s", async (_, answer: Answer, least, most) => {
+  const time = new PlayedTime();
+  let attempts = 0;
+  const client = new GraftClient({
+    addresses: ["l:1"],
+    clock: time,
+    session: "none",
+    dial: async (_address, handlers) => ({
+      clusterUuid: "c1",
+      close: () => {},
+      send: (request) =>
+        queueMicrotask(() => {
+          const { id } = request;
+          if (request.kind === "configuration") {
+            attempts++;
+            return answer(request, handlers);
+          }
+          handlers.onReply({ kind: "result", id, payload: new Uint8Array(), index: 5, term: 2, stalenessMs: null });
+        }),
+    }),
+  });
+  while (time.nowMs() < 10_000) {
+    await client.query(new Uint8Array());
+    await time.pass(50);
+  }
+  expect(attempts).toBeGreaterThanOrEqual(least);
+  expect(attempts).toBeLessThanOrEqual(most);
+  await client.close();
+});

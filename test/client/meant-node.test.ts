@@ -4,7 +4,11 @@ import { askMeant } from "../../src/client/meant-node.ts";
 import type { StatusReply } from "../../src/ports/requests.ts";
 
 const meant = { id: "n2", address: "a:1" };
-const clientAt = (node: string) => ({ status: async () => ({ kind: "status", node }) as StatusReply });
+/** At the address of the node that is meant. Another node answers elsewhere. */
+const clientAt = (node: string) => ({
+  status: async (address: string | null = null) =>
+    ({ kind: "status", node: address === meant.address ? node : "n9" }) as StatusReply,
+});
 
 const refusals = [
   ["stop", "The node was not stopped."],

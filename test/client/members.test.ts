@@ -56,6 +56,15 @@ describe("the list of the members", () => {
     }
   });
 
+  test.each<readonly [string, readonly string[], readonly string[]]>([
+    ["one that only the first list names", ["n9", "n2"], []],
+    ["one whose address is only known otherwise", ["n9"], ["n2:1"]],
+  ])("is that of %s", async (_, named, addresses) => {
+    const outside = list("n9", 20, { members: named.map((id) => member(id)), removed: true });
+    const client = { ...clientOf(outside, list("n2", 4)), addresses };
+    expect((await viewMembers(client, 100)).node).toBe("n2");
+  });
+
   test("is what the first has said, when no member answers", async () => {
     const outside = list("n9", 3);
     const removed = list("n2", 30, { removed: true });

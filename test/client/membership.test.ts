@@ -40,6 +40,13 @@ describe("a change that is complete", () => {
     expect(isDone(adding, before, list(member("n1")), unknown)).toBe(false);
   });
 
+  test("an addition as a learner: whether it votes or not", () => {
+    const learning = { ...adding, add: adding.add.map((each) => ({ ...each, voter: false })) };
+    for (const voter of [false, true]) {
+      expect(isDone(learning, list(member("n1")), list(member("n1"), member("n3", { voter })), unknown)).toBe(true);
+    }
+  });
+
   test("P67: an addition counts for the data that the node has now, and for no other", () => {
     expect(isDone(adding, three, three, running("a"))).toBe(true);
     expect(isDone(adding, three, three, running("b"))).toBe(false);
@@ -70,6 +77,36 @@ describe("a change that is complete", () => {
   });
 });
 
+describe("a change while two incarnations have one name", () => {
+  const both = list(
+    member("n1"),
+    member("n3", { voter: false, priority: 2 }),
+    member("n3", { incarnation: "b", priority: 1 }),
+  );
+  const alone = list(member("n1"), member("n3", { incarnation: "b", priority: 1 }));
+  test.each<readonly [Partial<RequestedChange>, boolean, boolean]>([
+    [{ promote: ["n3"] }, true, true],
+    [{ promote: ["n3@a"] }, false, false],
+    [{ promote: ["n3@b"] }, true, true],
+    [{ demote: ["n3"] }, false, false],
+    [{ demote: ["n3@a"] }, true, true],
+    [{ demote: ["n3@b"] }, false, false],
+    [{ remove: ["n3"] }, false, false],
+    [{ remove: ["n3@a"] }, false, true],
+    [{ remove: ["n3@b"] }, false, false],
+    [{ ...adding, remove: ["n3"] }, false, true],
+    [{ ...adding, remove: ["n1"] }, false, false],
+    [{ ...adding, remove: ["n3@a"] }, false, true],
+    [{ prioritize: [{ name: "n3", priority: 1 }] }, false, true],
+    [{ prioritize: [{ name: "n3", priority: 2 }] }, false, false],
+    [{ prioritize: [{ name: "n3@a", priority: 2 }] }, true, true],
+    [{ prioritize: [{ name: "n3@b", priority: 2 }] }, false, false],
+  ])("%j is complete with both: %p; with the new one alone: %p", (change, withBoth, withOne) => {
+    const isComplete = (after: typeof both): boolean => isDone({ ...noRequest, ...change }, three, after, running("b"));
+    expect([isComplete(both), isComplete(alone)]).toEqual([withBoth, withOne]);
+  });
+});
+
 type Said = Pick<ConfigurationReply, "node" | "incarnation" | "index" | "members"> &
   Partial<Pick<ConfigurationReply, "committed">>;
 
@@ -79,6 +116,8 @@ class SayingNodes {
   readonly asked: string[] = [];
   /** The index that each request to change the members names. */
   readonly expected: (number | null)[] = [];
+  /** How long each of them has, ms. */
+  readonly given: number[] = [];
   members: Readonly<Record<string, Said>> = {};
   change: (address: string, id: number, nth: number) => ClientReply = (_, id) => error(id, "outcome-unknown");
   #changes = 0;
@@ -117,6 +156,7 @@ class SayingNodes {
     const { kind, id } = request;
     if (kind === "changeMembership") {
       this.expected.push(request.expectedIndex);
+      this.given.push(request.timeoutMs);
       return this.change(address, id, ++this.#changes);
     }
     const said = this.members[address];
@@ -236,6 +276,16 @@ describe("a change that outlives the leader that was asked", () => {
     };
     expect(await nodes.pursued(nodes.client("n1:1"), 10_000, adding, { expectedIndex: 3 })).toBe(7);
     expect(nodes.expected).toEqual([3, null]);
+    // n3 is silent, and is waited for as long as a node may take. The second attempt has the time that is left.
+    expect(nodes.time.nowMs()).toBeLessThan(2500);
+    expect(nodes.given[1]).toBeLessThan(nodes.given[0]! - 1800);
+  });
+
+  test("is done, and not shown, when no node tells the members: it waits for them only so long", async () => {
+    const nodes = new SayingNodes();
+    nodes.change = (_, id) => ({ kind: "membershipChanged", id, index: 7, message: "" });
+    expect(await nodes.pursued(nodes.client("n1:1"), 60_000)).toBe("result-lost");
+    expect(nodes.time.nowMs()).toBeLessThan(4500);
   });
 
   test("a member that has moved and leads is asked at its new address", async () => {

@@ -178,6 +178,39 @@ describe("a session that has expired", () => {
   });
 });
 
+test.each([
+  [3, "x"],
+  [4, "unavailable"],
+])("a command that meets %i sessions that have expired: %s", async (expired, told) => {
+  const cluster = new ClusterOfOne();
+  cluster.fateOf = (word, nth) => {
+    if (word === "x" && nth <= expired) cluster.stampMs += 100_000;
+    return "answered";
+  };
+  const client = cluster.client({ session: { timeoutMs: 1000 } });
+  expect(await cluster.told(client.command(bytes("x")))).toBe(told);
+  expect(cluster.asked.filter((each) => each.endsWith(" x"))).toHaveLength(4);
+  await cluster.time.until(client.close());
+});
+
+test("a command that waited for a place is sent when those before it are given up with their sessions", async () => {
+  const cluster = new ClusterOfOne();
+  const client = cluster.client({ session: { timeoutMs: 1000 } });
+  const words = Array.from({ length: windowMax }, (_, at) => `w${at}`);
+  let late: Promise<string> | null = null;
+  cluster.fateOf = (word, nth) => {
+    if (word === "w0") cluster.stampMs += 100_000;
+    // All places of their last session are taken when it comes.
+    if (word === "w0" && nth === 4) late = cluster.told(client.command(bytes("late")));
+    return "answered";
+  };
+  const codes = await Promise.all(words.map((word) => cluster.told(client.command(bytes(word)))));
+  expect(new Set(codes)).toEqual(new Set(["unavailable"]));
+  expect(await late!).toBe("late");
+  expect(cluster.applied).toEqual(["late"]);
+  await cluster.time.until(client.close());
+});
+
 test("commands that meet the end of their session one after the other are all sent in the next one", async () => {
   const cluster = new ClusterOfOne();
   const client = cluster.client({ session: { timeoutMs: 1000 } });
@@ -254,9 +287,33 @@ test("closing rejects what is under way, and does not wait for a cluster that is
   expect(cluster.time.nowMs() - began).toBeLessThan(300);
 });
 
+test("closing waits until the cluster has heard of it, and so does closing again", async () => {
+  const cluster = new ClusterOfOne();
+  const client = cluster.client();
+  await cluster.told(client.command(bytes("x")));
+  cluster.fateOf = () => "held";
+  cluster.onHeld = (release) => void cluster.time.at(cluster.time.nowMs() + 150, release);
+  const began = cluster.time.nowMs();
+  const closed = [client.close(), client.close()].map(async (closing) => {
+    await cluster.time.until(closing);
+    return cluster.time.nowMs() - began;
+  });
+  for (const ms of await Promise.all(closed)) {
+    expect(ms).toBeGreaterThanOrEqual(150);
+    expect(ms).toBeLessThan(200);
+  }
+  // Another node is asked as well after a third of the time.
+  expect(cluster.asked.filter((each) => each.endsWith("Session")).map((each) => each.slice(0, 3))).toEqual([
+    "a:1",
+    "a:1",
+    "b:1",
+  ]);
+});
+
 test("commands that were given up before they reached the log leave their places to others", async () => {
   const cluster = new ClusterOfOne();
   const client = cluster.client();
+  cluster.fateOf = (word, nth) => (word === "openSession" && nth === 1 ? "notLeader" : "answered");
   expect(await cluster.told(client.command(bytes("first")))).toBe("first");
   cluster.fateOf = () => "silent";
   const words = Array.from({ length: windowMax + 10 }, (_, at) => `w${at}`);
@@ -265,12 +322,15 @@ test("commands that were given up before they reached the log leave their places
   // The last ones found no place, and were never sent.
   expect(new Set(codes.slice(0, windowMax))).toEqual(new Set(["outcome-unknown"]));
   expect(new Set(codes.slice(windowMax))).toEqual(new Set(["unavailable"]));
+  const unsent = await givenUp.at(-1)!.catch((error: unknown) => error as Error);
+  expect(unsent).toHaveProperty("message", "not answered in time: 1024 commands of this client were under way");
+  expect(unsent).not.toHaveProperty("cause");
   const asked = new Set(cluster.asked.map((each) => each.slice(4)));
   expect(words.filter((word) => !asked.has(word))).toEqual(words.slice(windowMax));
   cluster.fateOf = () => "answered";
   for (const word of ["x", "y"]) expect(await cluster.told(client.command(bytes(word)))).toBe(word);
   expect(cluster.applied).toEqual(["first", "x", "y"]);
-  expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(1);
+  expect(cluster.asked.filter((each) => each.endsWith("openSession"))).toHaveLength(2);
   await cluster.time.until(client.close());
 });
 

@@ -48,3 +48,13 @@ test("the sweeps end when nothing waits any more, and begin again when asked", (
   clock.advance(50);
   expect(seen.length).toBe(before + 2);
 });
+
+test("a sweep that was stopped begins again when asked", () => {
+  const { clock, sweep, seen } = setUp();
+  sweep.begin();
+  sweep.stop();
+  expect(clock.pendingTimers).toBe(0);
+  sweep.begin();
+  clock.advance(50);
+  expect(seen).toEqual(["first", "second"]);
+});

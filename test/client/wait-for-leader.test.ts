@@ -40,7 +40,7 @@ test("until there is a leader", async () => {
 });
 
 test.each<readonly [string, number, string]>([
-  ["there is none", comesMs - 100, "no leader within 500 ms; not there: n2 at n2:1: refused"],
+  ["there is none", comesMs - 75, "no leader within 525 ms; not there: n2 at n2:1: refused"],
   ["it is not the one that is wanted", timeoutMs, "no leader within 1000 ms"],
 ])("until its time is up when %s", async (_, withinMs, message) => {
   const time = new PlayedTime();
@@ -49,4 +49,30 @@ test.each<readonly [string, number, string]>([
   expect(told).toEqual(new GraftError("unavailable", message));
   expect(time.nowMs()).toBeGreaterThanOrEqual(withinMs);
   expect(time.nowMs()).toBeLessThan(withinMs + 20);
+});
+
+test("no longer than its time when the node falls silent", async () => {
+  const time = new PlayedTime();
+  const client = clientOfOneNode(time, (request, onReply) => {
+    if (time.nowMs() > comesMs) return;
+    const own = {
+      kind: "status",
+      cluster: "c",
+      clusterUuid: "c1",
+      node: "n1",
+      leader: null,
+      term: 1,
+      commitIndex: 0,
+    } as const;
+    queueMicrotask(() => onReply({ ...own, id: request.id, nodes: [statusRow("n1")], waitingFor: [] }));
+  });
+  await expect(time.until(waitForLeader(client, timeoutMs))).rejects.toMatchObject({ code: "unavailable" });
+  expect(time.nowMs()).toBeGreaterThanOrEqual(timeoutMs);
+  expect(time.nowMs()).toBeLessThan(timeoutMs + 60);
+});
+
+test("without any time it asks no node, and says so", async () => {
+  const time = new PlayedTime();
+  const told = await waitForLeader(clientOf(time), 0).catch((error: unknown) => error);
+  expect(told).toEqual(new GraftError("unavailable", "no leader within 0 ms"));
 });
