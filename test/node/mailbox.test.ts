@@ -162,6 +162,89 @@ describe("mailbox", () => {
     expect(mailbox.take(0)).toHaveLength(1);
   });
 
+  test("an opening and a closing of a session are proposed as they were asked for", () => {
+    const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
+    const opening = { kind: "openSession", ...asked(""), sessionTimeoutMs: 30_000 } as const;
+    mailbox.addRequest({ ...opening, client: "root", isAdmin: true });
+    mailbox.addRequest({ ...opening, client: "app", isAdmin: false });
+    mailbox.addRequest({ kind: "closeSession", ...asked(""), client: "app", session: 7 });
+    mailbox.addRequest({
+      ...command("x"),
+      kind: "command",
+      session: { id: 7, sequence: 2, answeredBelow: 1, client: "app" },
+    });
+    const [propose] = mailbox.take(0);
+    expect(propose?.kind === "propose" && propose.proposals).toEqual([
+      { kind: "openSession", ref: 1, client: "root", isAdmin: true, timeoutMs: 30_000 },
+      { kind: "openSession", ref: 2, client: "app", isAdmin: false, timeoutMs: 30_000 },
+      { kind: "closeSession", ref: 3, client: "app", session: 7 },
+      {
+        kind: "command",
+        ref: 4,
+        payload: bytes("x"),
+        session: { id: 7, sequence: 2, answeredBelow: 1, client: "app" },
+      },
+    ]);
+  });
+
+  test("what is put back comes before what has arrived since", () => {
+    const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
+    mailbox.addEvent({ kind: "persisted", ticket: 3 });
+    mailbox.putBack([
+      { kind: "persisted", ticket: 1 },
+      { kind: "persisted", ticket: 2 },
+    ]);
+    expect(mailbox.take(5).map((event) => event.kind === "persisted" && event.ticket)).toEqual([1, 2, 3]);
+    expect(mailbox.take(5)).toEqual([]);
+  });
+
+  test("due are events and queries, whatever commands have to wait", () => {
+    const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
+    mailbox.addRequest(command("x"));
+    expect(mailbox.dueCount).toBe(0);
+    mailbox.addRequest(query());
+    mailbox.addEvent({ kind: "persisted", ticket: 1 });
+    expect(mailbox.dueCount).toBe(2);
+  });
+
+  test("P64: a leader's log has room for 16384 commands of any size, and for no more", () => {
+    const waiting = new WaitingClients();
+    const mailbox = new Mailbox(waiting, new WaitingReads(), () => 1);
+    const take = (): number => {
+      const [event] = mailbox.take(0);
+      if (event?.kind !== "propose") return 0;
+      const refs = event.proposals.map(({ ref }) => ref);
+      waiting.place(refs, { index: refs[0]!, term: 1 });
+      return refs.length;
+    };
+    for (let nth = 0; nth < 16_383; nth++) mailbox.addRequest(command());
+    for (let nth = 0; nth < 4; nth++) take();
+    expect(waiting.underWay(1).count).toBe(16_383);
+    mailbox.addRequest(command());
+    expect([mailbox.isEmpty, take()]).toEqual([false, 1]);
+    mailbox.addRequest(command());
+    expect([mailbox.isEmpty, take(), mailbox.requestCount]).toEqual([true, 0, 1]);
+  });
+
+  test("P64: once no command waits, what each name has brought before counts for nothing", () => {
+    const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
+    const [early, late] = [new TestAsker("early"), new TestAsker("late")];
+    const sizesOf = (): readonly number[] => {
+      const [event] = mailbox.take(0);
+      const proposals = event?.kind === "propose" ? event.proposals : [];
+      return proposals.map((each) => (each.kind === "command" ? each.payload.byteLength : 0));
+    };
+    const large = (from: TestAsker, size: number): ProposalWaiter => command("x".repeat(size), from);
+    const mebibyte = 1024 * 1024;
+    mailbox.addRequest(large(early, 4 * mebibyte));
+    mailbox.addRequest(large(late, 1));
+    expect([sizesOf(), sizesOf()]).toEqual([[4 * mebibyte], [1]]);
+    // Each gets half, although one has had more than the other.
+    for (let nth = 0; nth < 4; nth++) mailbox.addRequest(large(early, mebibyte));
+    for (let nth = 0; nth < 4; nth++) mailbox.addRequest(large(late, mebibyte - 1));
+    expect(sizesOf().filter((size) => size === mebibyte)).toHaveLength(2);
+  });
+
   test("a hundred commands and queries of one moment are one write and one message to each follower", async () => {
     const cluster = await Cluster.founded(["n1", "n2", "n3"]);
     const { leader } = cluster;

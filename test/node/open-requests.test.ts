@@ -31,3 +31,18 @@ test("what is seen through makes room, once", () => {
   for (const each of others) each.close();
   expect([requests.count, requests.bytes]).toEqual([0, 0]);
 });
+
+test("what one request of a name gives back is room for as much, and what its others hold still counts", () => {
+  const requests = new OpenRequests();
+  const size = 32 * 1024 * 1024;
+  const [first] = fill(requests, "a", size);
+  first!.close();
+  expect(fill(requests, "a", size)).toHaveLength(1);
+});
+
+test("a request as large as all of the room is taken, and none larger", () => {
+  const requests = new OpenRequests();
+  const all = 256 * 1024 * 1024;
+  expect(requests.objection("a", all)).toBeNull();
+  expect(requests.objection("a", all + 1)).not.toBeNull();
+});

@@ -41,3 +41,40 @@ describe("a snapshot of the leader that cannot be received", () => {
     expect(problemsOf(failures, "low")).toEqual([expect.stringMatching(/^its disk is nearly full: /)]);
   });
 });
+
+describe("what ails a node", () => {
+  const certificateEnds = { atMs: 1_000, date: "2027-01-01" };
+  const refill = { finding: "entry 7 is lost", clusterUuid: null };
+  const endlessWork = { problem: "it hangs at entry 5", entry: 5, isQuery: false };
+
+  test.each<readonly [string, Partial<Ailments>, RegExp]>([
+    ["lost data", { refill }, /^its data is damaged.*: entry 7 is lost$/],
+    ["a state machine that hangs", { endlessWork }, /^it hangs at entry 5$/],
+    ["a snapshot that failed", { snapshotFailure: "no room" }, /^its last snapshot failed.*: no room$/],
+    ["a certificate that has expired", { certificateEnds, wallMs: 1_000 }, /^its certificate expired at 2027-01-01: /],
+    ["a full disk", { isFull: true }, /^its disk is full: /],
+  ])("is told of %s", (_, ailments, words) => {
+    expect(problemsOf(ailments)).toEqual([expect.stringMatching(words)]);
+  });
+
+  test("is not a certificate that is good for another millisecond", () => {
+    expect(problemsOf({ certificateEnds, wallMs: 999 })).toEqual([]);
+  });
+
+  test("is told of a nearly full disk in whole MiB, and not beside that it is full", () => {
+    expect(problemsOf({ bytesKeptFree: 3 * 2 ** 20 + 1 }, "low")).toEqual([
+      expect.stringContaining("less than 4 MiB are"),
+    ]);
+    expect(problemsOf({ isFull: true }, "low")).toEqual([expect.stringMatching(/^its disk is full: /)]);
+  });
+
+  test("is all told at once, and what others go by besides", () => {
+    const ailments = { refill, endlessWork, certificateEnds, wallMs: 2_000, isFull: true };
+    const facts = { undialled: ["n3"], space: "enough", appliedIndex: 8, stoppedThrough: 9 } as const;
+    const { problems, ...told } = withProblems(facts, { ...well, ...ailments });
+    expect(problems).toHaveLength(4);
+    expect(told).toEqual({ ...facts, isCertificateExpired: true, isRefilling: true });
+    const calm = withProblems(facts, well);
+    expect(calm).toEqual({ ...facts, isCertificateExpired: false, isRefilling: false, problems: [] });
+  });
+});

@@ -1,8 +1,24 @@
-// What a write weighs: what it is asked whether there is room for.
+// What a write weighs: what it is asked whether there is room for. And what a node remembers, and whom it answers, while there is none.
 import { expect, test } from "bun:test";
 import type { DurableEffect } from "../../src/core/effects.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
-import { bytesOf } from "../../src/node/wait-for-room.ts";
+import { bytesOf, StandingEvents, turnedAway } from "../../src/node/wait-for-room.ts";
+import {
+  change,
+  fitness,
+  from,
+  genesisOf,
+  hello,
+  n2,
+  n3,
+  propose,
+  read,
+  tick,
+  timeoutNow,
+  transferTo,
+  type Untimed,
+  wiped,
+} from "../core/say.ts";
 
 const entryOf = (index: number, payloadBytes: number): Entry => ({
   kind: "command",
@@ -24,4 +40,46 @@ test("a write weighs what all its entries weigh, and something for its records",
   const ofEntries = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
   expect(bytesOf(effects)).toBe(bytesOf([vote]) + ofEntries);
   expect(bytesOf([vote])).toBeGreaterThan(0);
+});
+
+test("of what is told once the latest is remembered: of the node's own fitness, and of each peer's hello and genesis", () => {
+  const notice = (...members: Parameters<typeof genesisOf>) =>
+    ({ kind: "genesisNotice", genesis: genesisOf(...members) }) as const;
+  const told: readonly Untimed[] = [
+    fitness([n2, "space"]),
+    hello(n2, null),
+    hello(n3, null),
+    from(n2, notice(n2)),
+    from(n3, notice(n3)),
+    fitness(),
+    // Of another incarnation of the same node.
+    hello(wiped(n2), genesisOf(n3)),
+    from(wiped(n2), notice(n2, n3)),
+    tick,
+    from(n2, timeoutNow(3)),
+  ];
+  const standing = new StandingEvents();
+  for (const event of told) standing.note({ ...event, nowMs: 7 });
+  expect(standing.latest).toEqual([5, 6, 2, 7, 4].map((nth) => ({ ...told[nth]!, nowMs: 7 })));
+});
+
+test.each<readonly [string, Untimed, unknown]>([
+  ["a command", propose(1, 2), { kind: "proposalsRefused", refs: [1, 2], leader: null }],
+  ["a query", read(4), { kind: "readRefused", ref: 4, leader: null }],
+  [
+    "a hand-over",
+    transferTo(null, 5),
+    { kind: "transferSettled", ref: 5, outcome: { kind: "notLeader", leader: null } },
+  ],
+  [
+    "a change of the members",
+    change({}),
+    { kind: "changeSettled", ref: 1, outcome: { kind: "notLeader", leader: null } },
+  ],
+])("who asks while there is no room is answered at once: %s", (_, event, effect) => {
+  expect(turnedAway({ ...event, nowMs: 7 })).toEqual([effect] as never);
+});
+
+test("what nobody waits for is not answered while there is no room", () => {
+  for (const event of [tick, hello(n2, null), fitness()]) expect(turnedAway({ ...event, nowMs: 7 })).toEqual([]);
 });
