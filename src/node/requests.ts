@@ -32,6 +32,8 @@ const timeoutMsMax = 10 * 60 * 1000;
 /** The node as its clients' requests see it. */
 export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
+  /** Why requests are not taken just now; null when they are. */
+  readonly refusal: ReplyError | null;
   /** Why it takes no commands just now while it leads, in words; null: it does. */
   readonly whyNoCommands: string | null;
   /** What its state machine hangs at; null: nothing. */
