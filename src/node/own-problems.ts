@@ -30,6 +30,8 @@ export interface Ailments {
   readonly endlessWork: Endless | null;
   /** Why its last snapshot failed; null: it did not. */
   readonly snapshotFailure: string | null;
+  /** What is wrong with its latest snapshot; null: nothing, as far as is known. */
+  readonly snapshotDamage: string | null;
   /** Why it cannot receive the leader's snapshot; null: it can, or none is offered. */
   readonly fetchFailure: string | null;
   readonly certificateEnds: CertificateEnds | null;
@@ -44,13 +46,15 @@ export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
   ailments: Ailments,
 ): OwnCondition {
-  const { refill, failure, endlessWork, snapshotFailure, fetchFailure, certificateEnds, wallMs, isFull } = ailments;
+  const { refill, failure, endlessWork, certificateEnds, wallMs, isFull } = ailments;
+  const { snapshotFailure, snapshotDamage, fetchFailure } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [stoppedWords(failure)]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
+    ...(snapshotDamage === null ? [] : [damageWords(snapshotDamage)]),
     // On a disk that is nearly full snapshots fail for that reason, and are tried again when there is space.
     ...(snapshotFailure === null || facts.space === "low" ? [] : [snapshotWords(snapshotFailure)]),
     ...(fetchFailure === null || facts.space === "low" ? [] : [fetchWords(fetchFailure)]),
@@ -65,6 +69,11 @@ const stoppedWords = ({ message }: Error): string =>
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
+
+/** Both parts of what is done about a damaged snapshot may take long, or fail: then another leader offers its own. */
+const damageWords = (finding: string): string =>
+  "its snapshot is damaged: a node that needs this snapshot lags behind; no data is lost while this node runs; it takes another snapshot " +
+  `by itself, so do not stop it before; if this lasts: graft cluster leader ID, to a node with a sound disk; ${finding}`;
 
 const snapshotWords = (reason: string): string =>
   `its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: ${reason}`;

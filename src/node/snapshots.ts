@@ -81,7 +81,10 @@ export class NodeSnapshots {
       logger,
       circumstances: (through) => this.#circumstances(through),
       hasRoom: () => options.disk.hasRoomForBulk,
-      taken: (snapshot) => this.#finished("snapshotTaken", snapshot),
+      taken: (snapshot) => {
+        this.#checker.onTaken(snapshot);
+        this.#finished("snapshotTaken", snapshot);
+      },
     });
     this.#fetcher = new SnapshotFetcher({
       transport,
@@ -159,6 +162,11 @@ export class NodeSnapshots {
   /** For people: why the leader's snapshot cannot be received; null: it can, or none is offered. */
   get fetchFailure(): string | null {
     return this.#fetcher.failure;
+  }
+
+  /** For people: what is wrong with this node's latest snapshot; null: nothing, as far as is known. */
+  get damage(): string | null {
+    return this.#checker.damageIn(this.#options.state().snapshot?.file);
   }
 
   /** A follower finds this node's snapshot damaged. */

@@ -7,6 +7,7 @@ const well: Ailments = {
   failure: null,
   endlessWork: null,
   snapshotFailure: null,
+  snapshotDamage: null,
   fetchFailure: null,
   certificateEnds: null,
   wallMs: 0,
@@ -27,6 +28,20 @@ describe("a state machine that has stopped", () => {
       "its state machine has stopped: entry 5 failed; committed commands are safe in the log; correct the plugin and restart the node",
     ]);
   });
+});
+
+test("a nearly full disk: what counts as nearly full, and what to do", () => {
+  expect(problemsOf({ bytesKeptFree: 3 * 2 ** 20 }, "low")).toEqual([
+    "its disk is nearly full: less than 3 MiB are free; it takes no commands while it leads; free space on that disk, " +
+      "or lower min_free_bytes and min_free_percent in [storage] and restart the node",
+  ]);
+});
+
+test("a damaged snapshot: what it means, and what to do", () => {
+  expect(problemsOf({ snapshotDamage: "a.snapshot is damaged" })).toEqual([
+    "its snapshot is damaged: a node that needs this snapshot lags behind; no data is lost while this node runs; it takes another snapshot " +
+      "by itself, so do not stop it before; if this lasts: graft cluster leader ID, to a node with a sound disk; a.snapshot is damaged",
+  ]);
 });
 
 describe("a snapshot of the leader that cannot be received", () => {
