@@ -19,7 +19,7 @@ import { Dialling } from "./dialling.ts";
 import { howToMove } from "./how-to-move.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { type CertificateEnds, withProblems, type OwnCondition } from "./own-problems.ts";
+import { type CertificateEnds, inOne, withProblems, type OwnCondition } from "./own-problems.ts";
 
 /** A look costs as much as several commands, ms. */
 const lookIntervalMs = 1_000;
@@ -138,7 +138,7 @@ export class Fitness {
     const { self } = this.#options.state();
     const said = key === self ? this.#own().problem : (this.#heard.get(key)?.problem ?? null);
     const hidden = this.#isHidden(key) ? "the other voters cannot dial it, and so clients cannot" : null;
-    return [said ?? this.#faultOf(key), hidden, this.#moveOf(key)].filter((each) => each !== null).join("; ") || null;
+    return inOne([said ?? this.#faultOf(key), hidden, this.#moveOf(key)].filter((each) => each !== null));
   }
 
   #isHidden(key: MemberKey): boolean {
@@ -218,7 +218,7 @@ export class Fitness {
 
   #own(): Condition {
     const { appliedIndex, stoppedThrough, problems, ...facts } = this.#facts();
-    const problem = problems.join("; ") || null;
+    const problem = inOne(problems);
     // A state machine that hangs is no better than one that has stopped.
     if (stoppedThrough !== null) {
       return { ...facts, problem, stateMachine: { kind: "stopped", through: stoppedThrough } };

@@ -4,6 +4,10 @@ import type { Condition } from "../ports/node-messages.ts";
 import type { Endless } from "./endless-work.ts";
 import type { Refill } from "../core/state.ts";
 
+/** Of all problems together, characters. */
+const problemLengthMax = 2_048;
+const between = "; ";
+
 /** What a node finds when it looks at itself. */
 export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"> {
   readonly appliedIndex: LogIndex;
@@ -69,6 +73,29 @@ const stoppedWords = ({ message }: Error): string =>
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
+
+/**
+ * The problems as one text, which is cut on its way to other nodes and clients if it is too long (docs/protocol.md). So each problem
+ * that is longer than its share is cut in its middle: what it is stands at its beginning, and often what to do at its end.
+ */
+export function inOne(problems: readonly string[]): string | null {
+  if (problems.length === 0) return null;
+  let left = problemLengthMax - between.length * (problems.length - 1);
+  const cut = new Map<number, string>();
+  const shortestFirst = problems.map((text, at) => ({ text, at })).toSorted((a, b) => a.text.length - b.text.length);
+  for (const [done, { text, at }] of shortestFirst.entries()) {
+    const fitting = cutInTheMiddle(text, Math.floor(left / (problems.length - done)));
+    cut.set(at, fitting);
+    left -= fitting.length;
+  }
+  return problems.map((_, at) => cut.get(at)).join(between);
+}
+
+function cutInTheMiddle(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text;
+  const head = Math.floor((lengthMax - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (lengthMax - 1 - head))}`;
+}
 
 /** Both parts of what is done about a damaged snapshot may take long, or fail: then another leader offers its own. */
 const damageWords = (finding: string): string =>

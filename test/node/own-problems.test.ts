@@ -1,6 +1,7 @@
 // What does a node say of what ails it? The cause, what it means and what to do. A nearly full disk is the cause of failed snapshots.
 import { describe, expect, test } from "bun:test";
-import { type Ailments, withProblems } from "../../src/node/own-problems.ts";
+import { messageLengthMax } from "../../src/adapters/cbor/limits.ts";
+import { type Ailments, inOne, withProblems } from "../../src/node/own-problems.ts";
 
 const well: Ailments = {
   refill: null,
@@ -42,6 +43,33 @@ test("a damaged snapshot: what it means, and what to do", () => {
     "its snapshot is damaged: a node that needs this snapshot lags behind; no data is lost while this node runs; it takes another snapshot " +
       "by itself, so do not stop it before; if this lasts: graft cluster leader ID, to a node with a sound disk; a.snapshot is damaged",
   ]);
+});
+
+describe("several problems in one text", () => {
+  const between = "; ";
+
+  test("are whole while there is room", () => {
+    const problems = ["a".repeat(1_000), "b".repeat(1_048 - between.length)];
+    expect(inOne(problems)).toBe(problems.join(between));
+    expect(inOne(["one"])).toBe("one");
+    expect(inOne([])).toBeNull();
+  });
+
+  test("are each cut in the middle when they are long, so that none is lost on its way", () => {
+    const long = (name: string): string => `${name} begins ${"x".repeat(3_000)} ${name} ends`;
+    const problems = [long("one"), "a short one", long("two"), long("three")];
+    const text = inOne(problems)!;
+    expect(text.length).toBeLessThanOrEqual(messageLengthMax);
+    expect(text.length).toBeGreaterThan(messageLengthMax - problems.length);
+    const parts = text.split(between);
+    expect(parts.map((part) => [part.slice(0, 9), part.slice(-8)])).toEqual([
+      ["one begin", "one ends"],
+      ["a short o", "hort one"],
+      ["two begin", "two ends"],
+      ["three beg", "ree ends"],
+    ]);
+    expect(inOne([text, "and one more"])).toEndWith("; and one more");
+  });
 });
 
 describe("a snapshot of the leader that cannot be received", () => {
