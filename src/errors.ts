@@ -119,7 +119,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   },
   overloaded: "Try again later, or send less at once.",
   rejected: {
-    change: "Correct the change. The members: graft cluster configuration.",
+    change: "Do what the message says, or correct the change. The members: graft cluster configuration.",
     other: "Correct what the message names.",
   },
   unauthorized:

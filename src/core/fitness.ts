@@ -15,5 +15,9 @@ export function gravityOf({ unfit }: State, key: MemberKey): number {
 /** P71: leadership is never handed to a member that no other node can dial. */
 export const isHidden = ({ unfit }: State, key: MemberKey): boolean => unfit.get(key) === "hidden";
 
+/** Whether leadership may go from this node to that member because the member is fitter. */
+export const isFitter = (state: State, key: MemberKey): boolean =>
+  gravityOf(state, key) < gravityOf(state, state.self) && !isHidden(state, key);
+
 /** Members that have become fit are missing from the event. */
 export const onFitness = (state: State, unfit: Unfit): State => ({ ...state, unfit });

@@ -8,6 +8,7 @@ import { promise, writeGenesis } from "./durability.ts";
 import type { PeerConnectedEvent } from "./events.ts";
 import { foundedAtMsMax, type Genesis, genesisConfiguration } from "./genesis.ts";
 import { logStart } from "./log-position.ts";
+import type { LogTerms } from "./log-terms.ts";
 import { nextUuid } from "./random.ts";
 import { foundingTimeMs } from "./replicated-time.ts";
 import type { Emit, Founding, State } from "./state.ts";
@@ -91,9 +92,7 @@ function bounded(state: State, strangers: readonly MemberKey[]): readonly Member
 }
 
 function takeGenesis(state: State, genesis: Genesis, emit: Emit): State {
-  const configurations = [{ position: logStart, configuration: genesisConfiguration(genesis) }];
-  const log = { ...state.log, configurations, lastStampMs: genesis.foundedAtMs };
-  let next = writeGenesis({ ...state, log }, genesis, emit);
+  let next = writeGenesis({ ...state, log: logAfter(state, genesis) }, genesis, emit);
   next = promise(next, next.durability.issued, { kind: "genesisDurable", genesis }, emit);
   const isFounder = genesis.members.some((member) => member.key === state.self);
   for (const member of isFounder ? genesis.members : []) {
@@ -102,6 +101,13 @@ function takeGenesis(state: State, genesis: Genesis, emit: Emit): State {
   const [electionDueMs, drawn] = drawElectionDue(next);
   if (drawn.role.kind !== "follower") throw new Error("a role other than follower before genesis");
   return { ...drawn, role: { ...drawn.role, electionDueMs } };
+}
+
+/** A node that is to be refilled may have lost the genesis and still hold a log: the log's own configurations stay in force. */
+function logAfter({ log }: State, genesis: Genesis): LogTerms {
+  const founding = { position: logStart, configuration: genesisConfiguration(genesis) };
+  const configurations = log.base.index > 0 ? log.configurations : [founding, ...log.configurations];
+  return { ...log, configurations, lastStampMs: Math.max(log.lastStampMs, genesis.foundedAtMs) };
 }
 
 /** Only once it is durable here: a founder must not learn of a genesis that its writer could forget. */

@@ -7,7 +7,7 @@
 // is not well, though it looks so from here: each time it is left alone for twice as long as before.
 import { isJoint, type MemberKey } from "./configuration.ts";
 import { counts } from "./faults.ts";
-import { gravityOf, isHidden } from "./fitness.ts";
+import { gravityOf, isFitter } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Homecoming, Leader } from "./roles.ts";
 import type { Emit, Postponed, State } from "./state.ts";
@@ -32,7 +32,7 @@ export function goHome(state: State, emit: Emit): State {
   const isSame = preferred === before && committed === state.commitIndex;
   const next = isSame ? state : withHomecoming(state, role, { preferred, committed: state.commitIndex });
   const { electionTimeoutMs } = state.settings;
-  const isUrgent = preferred !== null && gravityOf(state, preferred.key) < gravityOf(state, state.self);
+  const isUrgent = preferred !== null && isFitter(state, preferred.key);
   const isSteady = preferred !== null && state.nowMs - preferred.sinceMs >= steadyFor * electionTimeoutMs;
   // A new leader stays for a while, whoever is preferred.
   const isDue = state.nowMs - role.sinceMs >= pauseMin * electionTimeoutMs;
@@ -73,13 +73,11 @@ function preferredTo(state: State, role: Leader): MemberKey | null {
   if (configuration === null) return null;
   const { members, voters } = configuration;
   const own = members.find(({ key }) => key === state.self)?.priority ?? Number.NEGATIVE_INFINITY;
-  const ownGravity = gravityOf(state, state.self);
+  const isOwnFit = gravityOf(state, state.self) === 0;
   const fit = members.filter(({ key, priority }) => {
     const progress = role.progress.get(key);
-    const gravity = gravityOf(state, key);
-    const isFitter = gravity < ownGravity;
-    const isPreferred = gravity === 0 && ownGravity === 0 && priority > own;
-    if (!(isFitter || isPreferred) || isHidden(state, key)) return false;
+    const isPreferred = isOwnFit && gravityOf(state, key) === 0 && priority > own;
+    if (!isPreferred && !isFitter(state, key)) return false;
     if (!counts(progress) || !voters.includes(key)) return false;
     if (isToStop(configuration, key) || isPostponed(state, key)) return false;
     return progress.kind === "replicating" && state.nowMs - progress.heardMs < state.settings.electionTimeoutMs;

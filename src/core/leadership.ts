@@ -5,7 +5,7 @@ import { advanceCommit } from "./commit.ts";
 import { quorumDueMs } from "./deadline.ts";
 import { appendToLog } from "./durability.ts";
 import { bidFarewells } from "./farewell.ts";
-import { gravityOf, isHidden } from "./fitness.ts";
+import { gravityOf, isFitter } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import { openAdministration } from "./membership.ts";
 import { onPropose } from "./proposals.ts";
@@ -71,11 +71,10 @@ export function onLeaderTick(state: State, emit: Emit): State {
  * at the same entry. A target that has been told to stand stands.
  */
 export function reconsiderTransfer(state: State, emit: Emit): State {
-  const { role, self } = state;
+  const { role } = state;
   if (role.kind !== "leader" || role.transfer === null) return state;
   const { ref, target, timeoutNowSent } = role.transfer;
-  const gravity = gravityOf(state, target);
-  const isFit = gravity === 0 || (gravity < gravityOf(state, self) && !isHidden(state, target));
+  const isFit = gravityOf(state, target) === 0 || isFitter(state, target);
   return ref !== null || timeoutNowSent || isFit ? state : resumeAfterTransfer(state, emit);
 }
 

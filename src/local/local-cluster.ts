@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parse, stringify } from "smol-toml";
 import { initCertificates, issueInto } from "../adapters/certs/folder.ts";
+import { GraftError } from "../errors.ts";
 
 export interface LocalNode {
   readonly id: string;
@@ -48,7 +49,7 @@ const administrator = "admin";
 export async function createLocalCluster(request: LocalClusterRequest): Promise<LocalCluster> {
   const cluster = layout(request.dir, request.id, request.ports);
   const { dir, nodes } = cluster;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolder(dir);
   await initCertificates({
     dir: join(dir, "certs"),
     cluster: request.id,
@@ -63,6 +64,18 @@ export async function createLocalCluster(request: LocalClusterRequest): Promise<
   const bootstrap = nodes.map(({ id, address }) => ({ id, address }));
   for (const node of nodes) await writeFile(node.config, configOf(cluster, node, { bootstrap }, request));
   return cluster;
+}
+
+async function makeFolder(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code !== "EEXIST" && code !== "ENOTDIR") throw error;
+    const file = code === "EEXIST" ? dir : `a part of ${dir}`;
+    const message = `${file} is a file, and the cluster needs a folder there. Nothing was changed. Name another folder.`;
+    throw new GraftError("storage", message, { cause: error });
+  }
 }
 
 export interface JoiningNodeRequest extends Pick<LocalClusterRequest, "plugin" | "settings"> {

@@ -28,8 +28,8 @@ import type { ReplyError } from "./waiting-clients.ts";
 /** The node as such a request sees it. */
 export interface ChangeTarget {
   readonly state: State;
-  /** Why requests are not taken just now; null when they are. */
-  readonly refusal: ReplyError | null;
+  /** Why changes of the members are not taken just now; null when they are. */
+  readonly refusalOfChanges: ReplyError | null;
   readonly clock: Clock;
   readonly membership: Pick<NodeMembership, "reach" | "change" | "untilAnswered">;
   transfer(to: string | null): Promise<HandOver>;
@@ -90,9 +90,12 @@ async function answerChange(
   return { kind: "membershipChanged", id, index: outcome.index, message };
 }
 
-/** Why this node does not take it just now; null: it leads. */
-function obstacle({ state, refusal }: ChangeTarget): ReplyError | null {
-  if (refusal !== null) return refusal;
+/**
+ * Why this node does not take it just now; null: it leads. A stopped state machine is no reason: the change may bring the
+ * only member that can lead better.
+ */
+function obstacle({ state, refusalOfChanges }: ChangeTarget): ReplyError | null {
+  if (refusalOfChanges !== null) return refusalOfChanges;
   return state.role.kind === "leader" ? null : notLeader(knownLeader(state));
 }
 

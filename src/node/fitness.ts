@@ -19,7 +19,7 @@ import { Dialling } from "./dialling.ts";
 import { howToMove } from "./how-to-move.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { type CertificateEnds, withProblems, type OwnCondition } from "./own-problems.ts";
+import { type CertificateEnds, inOne, withProblems, type OwnCondition } from "./own-problems.ts";
 
 /** A look costs as much as several commands, ms. */
 const lookIntervalMs = 1_000;
@@ -41,6 +41,8 @@ export interface FitnessOptions {
   readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
+  /** What is wrong with the latest snapshot of this node; null: nothing, as far as is known. */
+  readonly snapshotDamage: () => string | null;
   /** Why the leader's snapshot cannot be received; null: it can, or none is offered. */
   readonly fetchFailure: () => string | null;
   /** The disk is full, and this node takes no part. */
@@ -136,7 +138,7 @@ export class Fitness {
     const { self } = this.#options.state();
     const said = key === self ? this.#own().problem : (this.#heard.get(key)?.problem ?? null);
     const hidden = this.#isHidden(key) ? "the other voters cannot dial it, and so clients cannot" : null;
-    return [said ?? this.#faultOf(key), hidden, this.#moveOf(key)].filter((each) => each !== null).join("; ") || null;
+    return inOne([said ?? this.#faultOf(key), hidden, this.#moveOf(key)].filter((each) => each !== null));
   }
 
   #isHidden(key: MemberKey): boolean {
@@ -216,7 +218,7 @@ export class Fitness {
 
   #own(): Condition {
     const { appliedIndex, stoppedThrough, problems, ...facts } = this.#facts();
-    const problem = problems.join("; ") || null;
+    const problem = inOne(problems);
     // A state machine that hangs is no better than one that has stopped.
     if (stoppedThrough !== null) {
       return { ...facts, problem, stateMachine: { kind: "stopped", through: stoppedThrough } };
@@ -226,7 +228,7 @@ export class Fitness {
   }
 
   #facts(): OwnCondition {
-    const { stateMachine, snapshotFailure, fetchFailure, waitsForRoom, certificateEnds } = this.#options;
+    const { stateMachine, waitsForRoom, certificateEnds } = this.#options;
     const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
@@ -235,8 +237,12 @@ export class Fitness {
     const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
-    const failures = { failure, snapshotFailure: snapshotFailure(), fetchFailure: fetchFailure() };
-    return withProblems(facts, { refill, endlessWork, ...failures, ...limits });
+    const ofSnapshots = {
+      snapshotFailure: this.#options.snapshotFailure(),
+      snapshotDamage: this.#options.snapshotDamage(),
+      fetchFailure: this.#options.fetchFailure(),
+    };
+    return withProblems(facts, { refill, endlessWork, failure, ...ofSnapshots, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

@@ -73,6 +73,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     failed,
     stateMachine: () => applier,
     snapshotFailure: () => snapshots.taker.failure,
+    snapshotDamage: () => snapshots.damage,
     fetchFailure: () => snapshots.fetchFailure,
     waitsForRoom: () => loop.waitsForRoom,
   });

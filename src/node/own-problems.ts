@@ -4,6 +4,10 @@ import type { Condition } from "../ports/node-messages.ts";
 import type { Endless } from "./endless-work.ts";
 import type { Refill } from "../core/state.ts";
 
+/** Of all problems together, characters. */
+const problemLengthMax = 2_048;
+const between = "; ";
+
 /** What a node finds when it looks at itself. */
 export interface OwnCondition extends Omit<Condition, "stateMachine" | "problem"> {
   readonly appliedIndex: LogIndex;
@@ -30,6 +34,8 @@ export interface Ailments {
   readonly endlessWork: Endless | null;
   /** Why its last snapshot failed; null: it did not. */
   readonly snapshotFailure: string | null;
+  /** What is wrong with its latest snapshot; null: nothing, as far as is known. */
+  readonly snapshotDamage: string | null;
   /** Why it cannot receive the leader's snapshot; null: it can, or none is offered. */
   readonly fetchFailure: string | null;
   readonly certificateEnds: CertificateEnds | null;
@@ -44,13 +50,15 @@ export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
   ailments: Ailments,
 ): OwnCondition {
-  const { refill, failure, endlessWork, snapshotFailure, fetchFailure, certificateEnds, wallMs, isFull } = ailments;
+  const { refill, failure, endlessWork, certificateEnds, wallMs, isFull } = ailments;
+  const { snapshotFailure, snapshotDamage, fetchFailure } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [stoppedWords(failure)]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
+    ...(snapshotDamage === null ? [] : [damageWords(snapshotDamage)]),
     // On a disk that is nearly full snapshots fail for that reason, and are tried again when there is space.
     ...(snapshotFailure === null || facts.space === "low" ? [] : [snapshotWords(snapshotFailure)]),
     ...(fetchFailure === null || facts.space === "low" ? [] : [fetchWords(fetchFailure)]),
@@ -65,6 +73,34 @@ const stoppedWords = ({ message }: Error): string =>
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
+
+/**
+ * The problems as one text, which is cut on its way to other nodes and clients if it is too long (docs/protocol.md). So each problem
+ * that is longer than its share is cut in its middle: what it is stands at its beginning, and often what to do at its end.
+ */
+export function inOne(problems: readonly string[]): string | null {
+  if (problems.length === 0) return null;
+  let left = problemLengthMax - between.length * (problems.length - 1);
+  const cut = new Map<number, string>();
+  const shortestFirst = problems.map((text, at) => ({ text, at })).toSorted((a, b) => a.text.length - b.text.length);
+  for (const [done, { text, at }] of shortestFirst.entries()) {
+    const fitting = cutInTheMiddle(text, Math.floor(left / (problems.length - done)));
+    cut.set(at, fitting);
+    left -= fitting.length;
+  }
+  return problems.map((_, at) => cut.get(at)).join(between);
+}
+
+function cutInTheMiddle(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text;
+  const head = Math.floor((lengthMax - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (lengthMax - 1 - head))}`;
+}
+
+/** Both parts of what is done about a damaged snapshot may take long, or fail: then another leader offers its own. */
+const damageWords = (finding: string): string =>
+  "its snapshot is damaged: a node that needs this snapshot lags behind; no data is lost while this node runs; it takes another snapshot " +
+  `by itself, so do not stop it before; if this lasts: graft cluster leader ID, to a node with a sound disk; ${finding}`;
 
 const snapshotWords = (reason: string): string =>
   `its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: ${reason}`;

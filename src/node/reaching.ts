@@ -42,7 +42,9 @@ export function judgeFindings({ id, address }: Peer, findings: readonly Finding[
   const [incarnation] = incarnations;
   if (failed.length > 0 || incarnation === undefined) {
     const why = failed.length > 0 ? failed.join("; ") : `nobody has answered whether ${id} can be reached`;
-    return { kind: "refused", reason: `${why}. Nor has ${id} connections of its own to them` };
+    // Where another node reaches it, it runs, and the address is right.
+    const next = incarnation === undefined ? `Start ${id}, or check its address` : "Check the network between them";
+    return { kind: "refused", reason: `${why}. Nor has ${id} connections of its own to them. ${next}` };
   }
   if (incarnations.length > 1) return { kind: "refused", reason: `two processes with different data answer as ${id}` };
   return {

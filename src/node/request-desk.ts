@@ -74,11 +74,20 @@ export class RequestDesk implements RequestTarget {
   }
 
   get refusal(): ReplyError | null {
-    const { loop, applier } = this.#parts;
+    return this.#refusalFor(this.#parts.applier.failure);
+  }
+
+  get refusalOfChanges(): ReplyError | null {
+    return this.#refusalFor(null);
+  }
+
+  /** @param stateMachine why a state machine that the request needs has stopped; null: it runs, or is not needed */
+  #refusalFor(stateMachine: Error | null): ReplyError | null {
+    const { loop } = this.#parts;
     return refusalOf(loop.state, {
       isStopping: this.#isStopping,
       waitsForRoom: loop.waitsForRoom,
-      stateMachine: applier.failure,
+      stateMachine,
       nowMs: this.clock.nowMs(),
     });
   }

@@ -32,6 +32,8 @@ const timeoutMsMax = 10 * 60 * 1000;
 /** The node as its clients' requests see it. */
 export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
+  /** Why requests are not taken just now; null when they are. */
+  readonly refusal: ReplyError | null;
   /** Why it takes no commands just now while it leads, in words; null: it does. */
   readonly whyNoCommands: string | null;
   /** What its state machine hangs at; null: nothing. */
@@ -81,6 +83,8 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
   }
 }
 
+const backupReach = { kind: "reach", notDone: "the backup was not begun" } as const;
+
 type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | QueryRequest | BackupRequest;
 
 function submit(node: RequestTarget, request: Submitted, client: ClientConnection, send: Reply): void {
@@ -127,7 +131,7 @@ function submit(node: RequestTarget, request: Submitted, client: ClientConnectio
     }
     case "backup": {
       const succeed: Succeed = (_, { index }) => void makeBackup(node.snapshots.backups, id, index).then(reply);
-      return node.submit({ kind: "reach", payload, from: client, open, dueMs, ...closing(open, { succeed, fail }) });
+      return node.submit({ ...backupReach, payload, from: client, open, dueMs, ...closing(open, { succeed, fail }) });
     }
     case "openSession": {
       const succeed: Succeed = (_, { index }) => reply({ kind: "sessionOpened", id, session: index });

@@ -25,7 +25,8 @@ export function submitOpening(node: SessionTarget, opening: Opening): void {
     if (why === null) node.submit(opening);
     else fail(notOpened(why));
   };
-  node.submit({ kind: "reach", payload, from, open, dueMs, succeed, fail });
+  const notDone = "the session was not opened";
+  node.submit({ kind: "reach", notDone, payload, from, open, dueMs, succeed, fail });
 }
 
 export function submitClosing(node: SessionTarget, closing: Closing): void {

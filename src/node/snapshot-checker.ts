@@ -19,11 +19,25 @@ export interface SnapshotCheckerOptions {
 export class SnapshotChecker {
   readonly #options: SnapshotCheckerOptions;
   #isUnderWay = false;
-  /** The file that was said to be damaged last. */
-  #told: string | null = null;
+  /** The file that was found damaged last, until another one takes its place. */
+  #damaged: { readonly file: string; readonly finding: string } | null = null;
 
   constructor(options: SnapshotCheckerOptions) {
     this.#options = options;
+  }
+
+  /** For people: what is wrong with this file; null: nothing, as far as is known. */
+  damageIn(file: string | undefined): string | null {
+    return this.#damaged !== null && this.#damaged.file === file ? this.#damaged.finding : null;
+  }
+
+  /** The file has been written: one of the same name has taken the place of a damaged one. */
+  onTaken({ file }: SnapshotRecord): void {
+    this.#forget(file);
+  }
+
+  #forget(file: string): void {
+    if (this.#damaged?.file === file) this.#damaged = null;
   }
 
   /** One at a time; who asks meanwhile asks again. Never rejects. */
@@ -66,14 +80,15 @@ export class SnapshotChecker {
   }
 
   #tellOfSound(by: MemberKey, { file, position }: SnapshotRecord): void {
+    this.#forget(file);
     const about = { through: position.index, by: nodeIdOf(by), file };
     const message = "a follower finds this node's snapshot damaged, and here it is sound: look at the follower's disk";
     this.#options.logger.log("warn", message, about, `sound ${nodeIdOf(by)}`);
   }
 
   #tellOfDamage({ file, position }: SnapshotRecord, finding: string): void {
-    if (this.#told === file) return;
-    this.#told = file;
+    if (this.#damaged?.file === file) return;
+    this.#damaged = { file, finding };
     const message =
       "this node's snapshot is damaged: another one takes its place; do not stop this node before its log says " +
       '"snapshot taken", and look at its disk';

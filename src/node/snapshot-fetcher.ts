@@ -109,7 +109,7 @@ export class SnapshotFetcher {
       await this.#receive(fetch);
       if (!fetch.isGivenUp) this.#failed = null;
     } catch (error) {
-      if (!fetch.isGivenUp) this.#onFailure(fetch, toError(error).message);
+      if (!fetch.isGivenUp) this.#onFailure(fetch, toError(error));
       if (error instanceof RefusedSnapshot) return this.#onRefused(fetch, error);
       // The leader offers it again, and what is here already is not read twice.
       const reason = toError(error).message;
@@ -122,9 +122,11 @@ export class SnapshotFetcher {
     }
   }
 
-  #onFailure({ receivedBytes, heldBytes }: Fetch, reason: string): void {
-    const count = receivedBytes > heldBytes ? 1 : (this.#failed?.count ?? 0) + 1;
-    this.#failed = { reason, count, atMs: this.#options.clock.nowMs() };
+  #onFailure({ receivedBytes, heldBytes }: Fetch, error: Error): void {
+    // What was received of a refused file is of no use to the next attempt.
+    const isFurther = receivedBytes > heldBytes && !(error instanceof RefusedSnapshot);
+    const count = isFurther ? 1 : (this.#failed?.count ?? 0) + 1;
+    this.#failed = { reason: error.message, count, atMs: this.#options.clock.nowMs() };
   }
 
   #onRefused({ from, snapshot }: Fetch, { message, isDamaged }: RefusedSnapshot): void {

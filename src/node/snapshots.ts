@@ -82,7 +82,10 @@ export class NodeSnapshots {
       logger,
       circumstances: (through) => this.#circumstances(through),
       hasRoom: () => options.disk.hasRoomForBulk,
-      taken: (snapshot) => this.#finished("snapshotTaken", snapshot),
+      taken: (snapshot) => {
+        this.#checker.onTaken(snapshot);
+        this.#finished("snapshotTaken", snapshot);
+      },
     });
     this.#fetcher = new SnapshotFetcher({
       transport,
@@ -165,6 +168,11 @@ export class NodeSnapshots {
     return this.#fetcher.failure;
   }
 
+  /** For people: what is wrong with this node's latest snapshot; null: nothing, as far as is known. */
+  get damage(): string | null {
+    return this.#checker.damageIn(this.#options.state().snapshot?.file);
+  }
+
   /** A follower finds this node's snapshot damaged. */
   check(by: MemberKey, snapshot: SnapshotRecord): void {
     void this.#checker.check(by, snapshot);
@@ -227,10 +235,13 @@ export class NodeSnapshots {
   /**
    * One at the same place as the latest has the same content and the same name, and takes the place of its file. What lies before
    * the latest may be gone from the log: the state machine has not been given a leader's snapshot yet that the log begins with.
+   * A node that is to be refilled may have lost its genesis, which each snapshot names: it hears of the genesis first.
    */
   #takeAnother(): Promise<SnapshotRecord | null> {
     const { handed } = this.taker;
-    return handed === null || handed.index < this.#latestIndex ? Promise.resolve(null) : this.taker.take(handed);
+    const isUnknown = this.#options.state().genesis === null;
+    if (handed === null || isUnknown || handed.index < this.#latestIndex) return Promise.resolve(null);
+    return this.taker.take(handed);
   }
 
   /** How many bytes of a snapshot a peer has been sent; null: none is on its way to it from here. */

@@ -48,6 +48,8 @@ export interface QueryWaiter extends Asked {
 /** One that waits, as a query does, until the state machine has been given everything acknowledged before; and no more. */
 export interface ReachWaiter extends Asked {
   readonly kind: "reach";
+  /** For people: what has not been done when its time is up. */
+  readonly notDone: string;
 }
 
 export type ReadWaiter = QueryWaiter | ReachWaiter;

@@ -155,7 +155,7 @@ export class WaitingReads {
     }
     this.#ready = this.#ready.filter(({ waiters }) => waiters.length > 0);
     over.push(...this.#due.remove(({ waiter }) => isOver(waiter)).map(({ waiter }) => waiter));
-    this.#settle(over, notAnswered(because(lateWords, hangs)));
+    for (const waiter of over) this.#settle([waiter], late(waiter, hangs));
   }
 
   /** Nothing will be answered any more: the node ends, or its state machine stands still. */
@@ -183,13 +183,13 @@ export class WaitingReads {
     const { waiter, position, age } = taken.item;
     this.#forget([waiter]);
     const stalenessMs = stalenessOf(age, nowMs);
-    const reason = waiter.dueMs <= nowMs ? late : isTooOld(stalenessMs, age) ? tooOld(stalenessMs) : null;
+    const reason = waiter.dueMs <= nowMs ? late(waiter) : isTooOld(stalenessMs, age) ? tooOld(stalenessMs) : null;
     if (reason === null && waiter.from.isOpen) {
       return { waiter, taken, position: age === null ? position : { ...position, index: through }, stalenessMs };
     }
     this.#due.drop(taken);
     // Whoever is gone hears it as little as anything else.
-    waiter.fail(reason ?? late);
+    waiter.fail(reason ?? late(waiter));
     return null;
   }
 
@@ -211,8 +211,10 @@ const stalenessOf = (age: Age | null, nowMs: Millis): number | null =>
 const isTooOld = (stalenessMs: number | null, age: Age | null): boolean =>
   age !== null && age.maxMs !== null && (stalenessMs === null || stalenessMs > age.maxMs);
 
-const lateWords = "the query was not answered in time";
-const late = notAnswered(lateWords);
+function late(waiter: ReadWaiter, hangs: Endless | null = null): ReplyError {
+  const notDone = waiter.kind === "query" ? "the query was not answered" : waiter.notDone;
+  return notAnswered(because(`${notDone} in time`, hangs));
+}
 
 const tooOld = (stalenessMs: number | null): ReplyError =>
   notAnswered(

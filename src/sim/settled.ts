@@ -54,11 +54,10 @@ export class Settled {
     return this.#counting().filter((each) => !isKnown(each));
   }
 
-  /** All that it reaches follow one leader, also one with which something is wrong. It may be unable to announce those that have moved. */
+  /** All that it reaches follow one leader, also one with which something is wrong. */
   get isLedByAny(): boolean {
     const { certificates, network } = this.#world();
-    const { moved } = this;
-    const counting = this.#counting().filter((each) => !moved.includes(each));
+    const counting = this.#counting();
     // With an expired certificate it reaches those with which it is connected still.
     const reached = (leader: Member): readonly Member[] =>
       certificates.isLeft(leader) ? counting.filter(({ id }) => network.isConnected(leader.id, id)) : counting;

@@ -17,8 +17,6 @@ export interface StandstillWorld {
   readonly standing: Standing;
   /** Whether this node may come to lead, as far as its state machine does not matter. */
   readonly mayLead: (member: Member) => boolean;
-  /** Members that are to be reached at other addresses than the cluster has of them. */
-  readonly moved: () => readonly Member[];
   /** When an operator starts such a node again. */
   readonly noticeMs: Range;
   readonly trace: (line: string) => void;
@@ -153,10 +151,7 @@ export class Standstills {
   }
 
   #isFit(member: Member): boolean {
-    const { mayLead, moved } = this.#world;
-    const isSound = member.isWhole && member.standstill === null && !member.isOut && mayLead(member);
-    // P71: nobody hands over to a member that has moved, and a leader that stands still announces none.
-    return isSound && !moved().includes(member);
+    return member.isWhole && member.standstill === null && !member.isOut && this.#world.mayLead(member);
   }
 }
 

@@ -134,7 +134,6 @@ export class World {
       chance: more,
       standing: this.standing,
       mayLead: (member) => !this.certificates.isLeft(member) && !this.settled.resting.includes(member),
-      moved: () => this.settled.moved,
       noticeMs: pace.faults.machineMs,
     });
     this.anyLoad = this.#loadOf(chance);

@@ -1,6 +1,7 @@
 // What becomes of a node whose data is less than it has promised, or another history? It says so, a restart says so again, and
 // where the others have its data it is whole again by itself.
 import { describe, expect, test } from "bun:test";
+import { latestConfiguration } from "../../src/core/log-terms.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { type MemoryDisk } from "../../src/sim/memory/memory-disk.ts";
 import { markOf } from "../../src/sim/memory/memory-mark.ts";
@@ -8,6 +9,8 @@ import type { Entry } from "../../src/core/entry.ts";
 import { GraftError } from "../../src/errors.ts";
 import { knownLeader } from "../../src/node/known-leader.ts";
 import { BrokenRule, keepCause, OutdatedDamage } from "../../src/node/node-end.ts";
+import { createMemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
+import { change } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
 
@@ -114,6 +117,61 @@ describe("P61: a node that has lost its log and knows so", () => {
     expect(back.node.requests.problemOf(back.node.state.self)).toContain(
       "its data is damaged, and it copies the log anew",
     );
+    await cluster.stopAll();
+  });
+});
+
+describe("a node of which two records have gone back in time: it knows no genesis, and is to be refilled", () => {
+  /** A follower's disk with a snapshot, a configuration after it, and more entries. */
+  async function forgetful() {
+    const files = createMemorySnapshotFiles();
+    const cluster = new Cluster(three, { tailEntriesMax: 0 });
+    cluster.snapshotPolicy = { everyEntries: 10, everyBytes: 1e9 };
+    cluster.scrubIntervalMs = 1_000;
+    for (const id of three) await cluster.start(id, id === "n3" ? { files } : {});
+    await cluster.settle();
+    await cluster.electLeader();
+    if (cluster.leader.id === "n3") await moveLeadership(cluster);
+    const { leader } = cluster;
+    const client = cluster.client(leader.id);
+    for (let at = 0; at < 13; at++) client.command(`c${at}`);
+    await cluster.advance(200);
+    const reply = await change(cluster, leader, { prioritize: [{ name: leader.id, priority: 1 }] });
+    expect(reply.kind).toBe("membershipChanged");
+    await cluster.advance(200);
+    const disk = await cluster.crash("n3");
+    const { clusterUuid } = disk.genesis!;
+    expect(disk.snapshot).not.toBeNull();
+    expect(disk.entries.map(({ kind }) => kind)).toContain("configuration");
+    disk.genesis = null;
+    disk.refill = { finding: "an earlier loss", clusterUuid };
+    return { cluster, disk, files };
+  }
+
+  async function moveLeadership(cluster: Cluster): Promise<void> {
+    const moved = cluster.leader.node.transfer("n1");
+    await cluster.advance(200);
+    expect(await moved).toMatchObject({ kind: "done" });
+  }
+
+  test("has the members of the leader when it is whole", async () => {
+    const { cluster, disk, files } = await forgetful();
+    const back = await cluster.start("n3", { disk, files });
+    await cluster.until("it is whole again", () => back.node.state.refill === null);
+    const { leader } = cluster;
+    expect(back.node.state.genesis).toEqual(leader.node.state.genesis);
+    expect(latestConfiguration(back.node.state.log)).toEqual(latestConfiguration(leader.node.state.log));
+    expect(back.end).toBeNull();
+    await cluster.stopAll();
+  });
+
+  test("goes on alone when a scrub finds its snapshot damaged as well", async () => {
+    const { cluster, disk, files } = await forgetful();
+    cluster.isolate("n3");
+    const back = await cluster.start("n3", { disk, files });
+    for (const file of files.complete.values()) file.fill(0);
+    await cluster.advance(5_000, 50);
+    expect([back.end, back.fatal]).toEqual([null, null]);
     await cluster.stopAll();
   });
 });

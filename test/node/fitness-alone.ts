@@ -25,6 +25,7 @@ export function fitnessAlone(state: () => State, options: Partial<FitnessOptions
       state,
       stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
       snapshotFailure: () => null,
+      snapshotDamage: () => null,
       fetchFailure: () => null,
       waitsForRoom: () => false,
       space: { minFreeBytes: 50, minFreePercent: 0 },

@@ -36,6 +36,26 @@ describe("an opening beyond the limit of its client", () => {
     await cluster.stopAll();
   });
 
+  test("says what was not done in time, while the leader finds out whether it leads", async () => {
+    const cluster = await founded(three);
+    const client = cluster.client(cluster.leader.id);
+    client.openSession();
+    client.openSession();
+    await cluster.settle();
+    cluster.isolate(cluster.leader.id);
+    client.send((id) => ({ kind: "openSession", id, timeoutMs: 100, sessionTimeoutMs: 60_000 }));
+    client.send((id) => ({ kind: "backup", id, timeoutMs: 100 }));
+    client.query("count", 100);
+    await cluster.advance(300);
+    const said = client.raw.slice(2).map((reply) => (reply.kind === "error" ? `${reply.code}: ${reply.message}` : ""));
+    expect(said.toSorted()).toEqual([
+      "unavailable: the backup was not begun in time",
+      "unavailable: the query was not answered in time",
+      "unavailable: the session was not opened in time",
+    ]);
+    await cluster.stopAll();
+  });
+
   test("says nothing of the sessions of another client", async () => {
     const cluster = await founded(["n1"]);
     const [client, other] = [cluster.client("n1"), cluster.client("n1", { name: "other" })];

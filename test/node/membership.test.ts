@@ -84,7 +84,7 @@ describe("a node that joins", () => {
     expect(reply).toMatchObject({ kind: "error", code: "rejected" });
     expect(reply).toHaveProperty(
       "message",
-      `${cluster.followers[0]!.id} cannot reach n4 at n4.test:7400: the network is cut. Nor has n4 connections of its own to them`,
+      `${cluster.followers[0]!.id} cannot reach n4 at n4.test:7400: the network is cut. Nor has n4 connections of its own to them. Check the network between them`,
     );
     expect(voters(cluster.leader)).toEqual([...three]);
     const plan = await change(cluster, cluster.leader, { add: [newcomer("n4")] }, { dryRun: true });

@@ -1,12 +1,14 @@
 // What does a node say of what ails it? The cause, what it means and what to do. A nearly full disk is the cause of failed snapshots.
 import { describe, expect, test } from "bun:test";
-import { type Ailments, withProblems } from "../../src/node/own-problems.ts";
+import { messageLengthMax } from "../../src/adapters/cbor/limits.ts";
+import { type Ailments, inOne, withProblems } from "../../src/node/own-problems.ts";
 
 const well: Ailments = {
   refill: null,
   failure: null,
   endlessWork: null,
   snapshotFailure: null,
+  snapshotDamage: null,
   fetchFailure: null,
   certificateEnds: null,
   wallMs: 0,
@@ -26,6 +28,47 @@ describe("a state machine that has stopped", () => {
     expect(problemsOf({ failure: new Error("entry 5 failed") })).toEqual([
       "its state machine has stopped: entry 5 failed; committed commands are safe in the log; correct the plugin and restart the node",
     ]);
+  });
+});
+
+test("a nearly full disk: what counts as nearly full, and what to do", () => {
+  expect(problemsOf({ bytesKeptFree: 3 * 2 ** 20 }, "low")).toEqual([
+    "its disk is nearly full: less than 3 MiB are free; it takes no commands while it leads; free space on that disk, " +
+      "or lower min_free_bytes and min_free_percent in [storage] and restart the node",
+  ]);
+});
+
+test("a damaged snapshot: what it means, and what to do", () => {
+  expect(problemsOf({ snapshotDamage: "a.snapshot is damaged" })).toEqual([
+    "its snapshot is damaged: a node that needs this snapshot lags behind; no data is lost while this node runs; it takes another snapshot " +
+      "by itself, so do not stop it before; if this lasts: graft cluster leader ID, to a node with a sound disk; a.snapshot is damaged",
+  ]);
+});
+
+describe("several problems in one text", () => {
+  const between = "; ";
+
+  test("are whole while there is room", () => {
+    const problems = ["a".repeat(1_000), "b".repeat(1_048 - between.length)];
+    expect(inOne(problems)).toBe(problems.join(between));
+    expect(inOne(["one"])).toBe("one");
+    expect(inOne([])).toBeNull();
+  });
+
+  test("are each cut in the middle when they are long, so that none is lost on its way", () => {
+    const long = (name: string): string => `${name} begins ${"x".repeat(3_000)} ${name} ends`;
+    const problems = [long("one"), "a short one", long("two"), long("three")];
+    const text = inOne(problems)!;
+    expect(text.length).toBeLessThanOrEqual(messageLengthMax);
+    expect(text.length).toBeGreaterThan(messageLengthMax - problems.length);
+    const parts = text.split(between);
+    expect(parts.map((part) => [part.slice(0, 9), part.slice(-8)])).toEqual([
+      ["one begin", "one ends"],
+      ["a short o", "hort one"],
+      ["two begin", "two ends"],
+      ["three beg", "ree ends"],
+    ]);
+    expect(inOne([text, "and one more"])).toEndWith("; and one more");
   });
 });
 

@@ -47,7 +47,17 @@ test("one that a single voter cannot reach is refused, naming everyone who canno
     { by: "n3", reach: failed },
   ];
   const reason =
-    "n2 cannot reach n4 at 10.0.0.4:7401: connection refused; n3 cannot reach n4 at 10.0.0.4:7401: connection refused. Nor has n4 connections of its own to them";
+    "n2 cannot reach n4 at 10.0.0.4:7401: connection refused; n3 cannot reach n4 at 10.0.0.4:7401: connection refused. Nor has n4 connections of its own to them. Check the network between them";
+  expect(judgeFindings(newcomer, findings)).toEqual({ kind: "refused", reason });
+});
+
+test("one that nobody reaches does not run, or is somewhere else: that is what to look at", () => {
+  const findings = [
+    { by: "n1", reach: failed },
+    { by: "n2", reach: null },
+  ];
+  const reason =
+    "n1 cannot reach n4 at 10.0.0.4:7401: connection refused. Nor has n4 connections of its own to them. Start n4, or check its address";
   expect(judgeFindings(newcomer, findings)).toEqual({ kind: "refused", reason });
 });
 

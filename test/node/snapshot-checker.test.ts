@@ -89,6 +89,36 @@ test("one whose own snapshot is damaged says so once of each file, however often
   expect(replaced).toBe(4);
 });
 
+test("damage is told of the file until another one of its name has been written, or it is found sound", async () => {
+  const file = snapshotAt({ index: 5, term: 1 });
+  const read = { isSound: false };
+  const contents = async function* (): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1);
+    if (!read.isSound) throw new GraftError("damaged", "its checksum is wrong");
+  };
+  const checker = new SnapshotChecker({
+    snapshots: { contents },
+    takeAnother: () => Promise.resolve(),
+    logger: silent,
+    failed: (error) => expect(error).toBeNull(),
+  });
+  const n2 = toMemberKey("n2", "disk");
+  const told = (): readonly (string | null)[] =>
+    [file.file, "another", undefined].map((each) => checker.damageIn(each));
+  expect(told()).toEqual([null, null, null]);
+  await checker.check(n2, file);
+  expect(told()).toEqual(["its checksum is wrong", null, null]);
+  checker.onTaken(snapshotAt({ index: 9, term: 1 }));
+  expect(told()).toEqual(["its checksum is wrong", null, null]);
+  checker.onTaken(file);
+  expect(told()).toEqual([null, null, null]);
+  await checker.replace(file, "found by the scrub");
+  expect(told()).toEqual(["found by the scrub", null, null]);
+  read.isSound = true;
+  await checker.check(n2, file);
+  expect(told()).toEqual([null, null, null]);
+});
+
 const silent = { enabled: () => false, log: () => {} };
 
 test("another one takes its place where more has been applied since", async () => {

@@ -15,8 +15,8 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** How the leader answers one read. */
-type Answer = (read: SnapshotRead, bytes: Uint8Array) => BulkMessage;
+/** How the leader answers one read; null: not at all. */
+type Answer = (read: SnapshotRead, bytes: Uint8Array) => BulkMessage | null;
 
 const honest: Answer = ({ offset }, bytes) => ({ kind: "snapshotChunk", offset, bytes });
 
@@ -39,15 +39,15 @@ async function setUp(answer: Answer) {
       onClose: null as ((reason: string) => void) | null,
       send: (message) => {
         if (message.kind !== "snapshotRead") throw new Error("only reads are sent");
-        void source
-          .read(message.file, message.offset, message.bytesMax)
-          .then((bytes) => link.onMessage?.(how(message, bytes!)));
+        const read = source.read(message.file, message.offset, message.bytesMax);
+        void read.then((bytes) => receive(how(message, bytes!)));
       },
       close: (reason) => {
         ends.push(reason);
         link.onClose?.(reason);
       },
     };
+    const receive = (reply: BulkMessage | null): void => void (reply !== null && link.onMessage?.(reply));
     return Promise.resolve(link);
   };
   const fetcher = new SnapshotFetcher({
@@ -131,4 +131,34 @@ test("attempts that get no further are told from the third on, until one does, a
   expect(await tryAgain()).not.toBeNull();
   answerBy(honest);
   expect(await tryAgain()).toBeNull();
+});
+
+test("a file that is refused again and again is told, however much of it was received", async () => {
+  const wrong: Answer = ({ offset }, bytes) => ({
+    kind: "snapshotChunk",
+    offset,
+    bytes: bytes.map((byte) => byte ^ 1),
+  });
+  const { fetcher, record, clock, damaged } = await setUp(wrong);
+  for (const told of [false, false, true]) {
+    clock.advance(1_000);
+    fetcher.fetch(n2, record);
+    await turns();
+    expect(fetcher.failure !== null).toBe(told);
+  }
+  expect(fetcher.failure).toStartWith("the leader's snapshot is damaged and is not used: ");
+  expect(damaged).toEqual([n2, n2, n2]);
+});
+
+test("an attempt that another offer has ended is none that failed", async () => {
+  const { fetcher, record, clock, ends } = await setUp(() => null);
+  for (let times = 0; times < 3; times++) {
+    clock.advance(200);
+    fetcher.fetch(n2, record);
+    await turns();
+    fetcher.fetch(n3, record);
+    await turns();
+  }
+  expect(ends.filter((reason) => reason === "another snapshot is offered")).toHaveLength(3);
+  expect(fetcher.failure).toBeNull();
 });

@@ -242,11 +242,18 @@ describe("a follower that lacks what the others have forgotten", () => {
     expect(saying(leader, "this node's snapshot is damaged")).toBe(1);
     expect(saying(away, "the leader's snapshot is damaged")).toBeGreaterThan(4);
     expect(saying(away, "the leader's snapshot is damaged")).toBeLessThan(10);
+    // The status of the leader names both, with what to do.
+    const problemOf = ({ node }: Member): string | null => leader.node.requests.problemOf(node.state.self);
+    expect(problemOf(leader)).toMatch(/^its snapshot is damaged: .* do not stop it before; .* graft cluster leader ID/);
+    expect(problemOf(leader)).toContain(file);
+    expect(problemOf(away)).toMatch(/^it cannot receive the leader's snapshot, .* the leader's snapshot is damaged/);
     // Nothing has been applied since: the same file takes the place of the damaged one.
     machine.snapshot = takeSnapshot;
     await cluster.until("it is in step", () => away.node.appliedIndex === leader.node.appliedIndex, 120_000);
     expect(away.machine.applied).toEqual(leader.machine.applied);
     expect(snapshotOf(leader)).toBe(position.index);
+    await cluster.advance(2_000, 100);
+    expect([leader, away].map(problemOf)).toEqual([null, null]);
     await cluster.stopAll();
   });
 

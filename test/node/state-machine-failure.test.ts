@@ -1,6 +1,7 @@
 // A state machine that cannot go on: its node says so, refuses what it cannot answer, and does not keep leading.
 import { describe, expect, test } from "bun:test";
 import { incarnationOf, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
+import { change, join, newcomer } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
 
 /** What a promise of a node comes to, while time goes on. */
@@ -154,6 +155,22 @@ describe("a state machine that fails", () => {
       machine.release();
     }
     await cluster.until("one that has passed it leads", () => followers.includes(cluster.leader));
+    await cluster.stopAll();
+  });
+
+  test("a leader whose state machine has stopped still changes the members: a newcomer may be the only way out", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    for (const { machine } of cluster.members.values()) machine.poison = "bad";
+    cluster.client(leader.id).command("bad");
+    await cluster.advance(1_000, 50);
+    const client = cluster.client(leader.id);
+    client.command("later");
+    expect(client.replies).toEqual(["1 state-machine"]);
+    const sound = await join(cluster, "n4");
+    const reply = await change(cluster, leader, { add: [newcomer("n4")] });
+    expect(reply).toMatchObject({ kind: "membershipChanged" });
+    await cluster.until("the newcomer leads", () => cluster.leader === sound);
     await cluster.stopAll();
   });
 

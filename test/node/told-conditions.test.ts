@@ -1,11 +1,20 @@
 // Whom does a node tell its condition, and how long does it believe what others have told? As long as the connection stands.
 import { expect, test } from "bun:test";
+import { messageLengthMax } from "../../src/adapters/cbor/limits.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
 import { leader } from "../core/build.ts";
 import { n1, n2, n3 } from "../core/say.ts";
 import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
 
+const well: Condition = {
+  space: "enough",
+  undialled: [],
+  isCertificateExpired: false,
+  isRefilling: false,
+  problem: null,
+  stateMachine: { kind: "runs", passed: 0 },
+};
 const peer = { id: "n2", incarnation: n2.split("@")[1]!, bootId: "boot" };
 
 function setUp() {
@@ -42,14 +51,7 @@ test("a member that connects again is told again, since what was told on the con
 
 test("what a member said of itself counts until its connection ends", () => {
   const { fitness, unfit } = setUp();
-  const condition: Condition = {
-    space: "low",
-    undialled: [],
-    isCertificateExpired: false,
-    isRefilling: false,
-    problem: "its disk is nearly full",
-    stateMachine: { kind: "runs", passed: 0 },
-  };
+  const condition: Condition = { ...well, space: "low", problem: "its disk is nearly full" };
   fitness.onPeerConnected(peer);
   fitness.onCondition(n2, condition);
   expect([fitness.problemOf(n2), unfit.at(-1)?.get(n2)]).toEqual(["its disk is nearly full", "space"]);
@@ -69,4 +71,25 @@ test("a node forgets what ails a member whose process has ended, and takes comma
   await cluster.settle();
   expect([requests.problemOf(gone.node.state.self), requests.whyNoCommands]).toEqual([null, null]);
   await cluster.stopAll();
+});
+
+test("several long problems of one node are all told, each as far as there is room", () => {
+  const long = (name: string): string => `${name} ${"x".repeat(3_000)}`;
+  const failure = new Error(long("the plugin threw"));
+  const { fitness } = fitnessAlone(() => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }), {
+    stateMachine: () => ({ failure, endlessWork: null, appliedIndex: 0, stoppedThrough: 1 }),
+    snapshotFailure: () => long("its folder is gone"),
+    fetchFailure: () => long("the leader's disk is broken"),
+  });
+  const told: (string | null)[] = [fitness.problemOf(n1)];
+  fitness.onPeerConnected(peer);
+  fitness.onCondition(n2, { ...well, problem: fitness.problemOf(n1) });
+  told.push(fitness.problemOf(n2));
+  for (const problem of told) {
+    expect(problem!.length).toBeLessThanOrEqual(messageLengthMax);
+    expect(problem!).toMatch(
+      /^its state machine has stopped: the plugin threw .* restart the node; its last snapshot failed, /,
+    );
+    expect(problem!).toContain("; it cannot receive the leader's snapshot, so it lags behind; no data is lost; ");
+  }
 });

@@ -17,10 +17,14 @@ export async function knockAt(address: string): Promise<LinkEnd | null> {
   }
 }
 
-/** Those of the addresses at which something accepts a connection within `timeoutMs`. */
-export async function listeningAt(addresses: readonly string[], timeoutMs: number): Promise<readonly string[]> {
+/** Those of the addresses at which something accepts a connection within `timeoutMs`. One that stays silent so long is none of them. */
+export async function listeningAt(
+  addresses: readonly string[],
+  timeoutMs: number,
+  knock: typeof knockAt = knockAt,
+): Promise<readonly string[]> {
   const late = Bun.sleep(timeoutMs).then(() => false);
-  const isListening = async (address: string): Promise<boolean> => (await knockAt(address)) === null;
+  const isListening = async (address: string): Promise<boolean> => (await knock(address)) === null;
   const answers = await Promise.all(addresses.map((address) => Promise.race([isListening(address), late])));
   return addresses.filter((_, at) => answers[at]);
 }

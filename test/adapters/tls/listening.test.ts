@@ -27,3 +27,11 @@ test("of several addresses those are told at which something listens, in their o
   expect(await listeningAt([nobody, there, nobody, again], 60_000)).toEqual([there, again]);
   expect(await listeningAt([], 1)).toEqual([]);
 });
+
+test("an address that accepts a connection is named, and neither one that refuses it nor one that stays silent", async () => {
+  const knock: typeof knockAt = (address) => {
+    if (address === "silent:1") return new Promise(() => {});
+    return Promise.resolve(address === "refusing:1" ? { kind: "vacant", reason: "it is refused" } : null);
+  };
+  expect(await listeningAt(["silent:1", "accepting:1", "refusing:1"], 1, knock)).toEqual(["accepting:1"]);
+});
