@@ -165,14 +165,27 @@ describe("an applier that was abandoned", () => {
     expect([machine.runs, machine.queries, restores, pages, failures, timers]).toEqual([[], [], [], [], [], []]);
   });
 
-  test("does not go on when the restore ends that was under way", async () => {
-    const { applier, machine, restores } = setUp(log);
-    applier.restore(snapshot);
-    applier.advance(7);
-    applier.abandon("the node stops");
-    restores[0]!.settle.resolve();
-    await microtasks();
-    expect(machine.runs).toEqual([]);
+  test("hears nothing of the restore that was under way: how it ends is no failure of a state machine that was closed", async () => {
+    for (const failure of [
+      null,
+      new GraftError("state-machine", "it is closed"),
+      new GraftError("damaged", "it is bad"),
+    ]) {
+      const { applier, machine, restores, failures, answeredCount } = setUp(log);
+      applier.restore(snapshot);
+      applier.advance(7);
+      applier.abandon("the node stops");
+      if (failure === null) restores[0]!.settle.resolve();
+      else restores[0]!.settle.reject(failure);
+      await microtasks();
+      expect([machine.runs, failures, answeredCount(), applier.failure, applier.isIdle]).toEqual([
+        [],
+        [],
+        0,
+        null,
+        true,
+      ]);
+    }
   });
 
   test("gives the reason to those whose answer is out", () => {
@@ -184,6 +197,20 @@ describe("an applier that was abandoned", () => {
     applier.abandon("the node stops");
     expect([client.answers, client.messages]).toEqual([["outcome-unknown"], ["the node stops"]]);
   });
+});
+
+test("the node hears of each run that takes commands out of the log, and of a client that is full", async () => {
+  const opening = { kind: "openSession", index: 2, term: 1, stampMs: 20, isAdmin: false, timeoutMs: 60 } as const;
+  const { applier, machine, heard } = setUp([command(1), { ...opening, client: "a" }, command(3)]);
+  machine.apply = async (run, deliver) => {
+    await Promise.resolve();
+    deliver(run.map(() => ({ kind: "full", message: "ten", untilMs: 70 })));
+  };
+  applier.advance(1);
+  applier.advance(3);
+  expect(heard).toEqual(["freed", "freed"]);
+  await microtasks();
+  expect(heard.slice(2)).toEqual(["a is full until 70"]);
 });
 
 test("a snapshot to begin with is restored before anything is asked for", () => {

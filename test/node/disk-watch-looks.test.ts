@@ -49,9 +49,9 @@ describe("a measurement", () => {
   test("serves as long as the disk cannot have been filled down to 32 MiB, at 8 MiB a ms", () => {
     const { clock, seen, watch } = watching(ample, 32 + 8 * 50);
     expect(watch.isLow).toBeFalse();
-    clock.stall(49.9);
+    clock.stall(49.99);
     expect([watch.isLow, seen.measured]).toEqual([false, 1]);
-    clock.stall(0.1);
+    clock.stall(0.01);
     expect([watch.isLow, seen.measured]).toEqual([false, 2]);
   });
 
