@@ -117,6 +117,18 @@ describe("a member that is connected", () => {
   });
 });
 
+test("members at one address are judged each by itself", async () => {
+  const { attempts, status, world, dialling, advance } = setUp();
+  world.peers = [status, { ...status, id: "n3" }];
+  world.members = world.members.map((member) => ({ ...member, address: "shared:1" }));
+  for (let round = 0; round < 3; round++) {
+    await advance(1_000);
+    for (const { answer } of attempts) answer(there("n2"));
+    await afterMicrotasks();
+  }
+  expect([attempts.length, dialling.undialled]).toEqual([3, ["n3"]]);
+});
+
 test("a node dials neither itself, nor members without a connection, nor those who are no members", async () => {
   const { attempts, status, world, dialling, advance } = setUp();
   world.peers = [

@@ -38,7 +38,7 @@ function setUp(world: Record<string, Discovery>) {
 }
 
 test("each address is asked for five seconds, and one of which nothing is known yet is said to have given no answer", async () => {
-  const { asked, joining, look, logs } = setUp({ "a:1": failed("refused"), "b:1": unable("no descriptors") });
+  const { asked, clock, joining, look, logs } = setUp({ "a:1": failed("refused"), "b:1": unable("no descriptors") });
   expect(joining.missing).toEqual(["a:1: no answer yet", "b:1: no answer yet"]);
   joining.start();
   await look(0);
@@ -46,6 +46,9 @@ test("each address is asked for five seconds, and one of which nothing is known 
   expect(joining.missing).toEqual(["a:1: refused", "b:1: no descriptors"]);
   const line = (address: string, reason: string) => ["warn", "nobody to join found there", { address, reason }];
   expect(logs).toEqual([line("a:1", "refused"), line("b:1", "no descriptors")]);
+  expect(clock.pendingTimers).toBe(1);
+  joining.stop();
+  expect(clock.pendingTimers).toBe(0);
 });
 
 test("another reason is another line and replaces the old one, and a node that is found is missing no more", async () => {
