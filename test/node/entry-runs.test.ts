@@ -179,11 +179,14 @@ describe("entries that are handed over", () => {
   });
 
   test("begin after a snapshot that takes the place of what is gone, and count as applied once it is restored", async () => {
-    const { entryRuns, happened } = setUp(log);
+    const { entryRuns, clock, world, happened } = setUp(log);
     entryRuns.skipTo(6);
     expect([entryRuns.handedThrough, entryRuns.appliedThrough]).toEqual([6, 0]);
+    world.isAsked = false;
     entryRuns.handOver();
-    expect(await happened()).toEqual([]);
+    // Nothing is gathered either.
+    expect([await happened(), clock.pendingTimers]).toEqual([[], 0]);
+    world.isAsked = true;
     entryRuns.onRestored(6);
     expect(entryRuns.appliedThrough).toBe(6);
     entryRuns.commit(7);
