@@ -102,6 +102,38 @@ describe("a name", () => {
     expect(froms).toEqual(["b", "b", "b", "a", "b", "a", "b", "b"]);
   });
 
+  test("that is known and was away has no claim to that time either", () => {
+    const { queue, askers, add, take } = setUp("a", "b");
+    const [a, b] = askers as [TestAsker, TestAsker];
+    add(a, b, b, b);
+    for (let count = 0; count < 3; count++) queue.charge(take(), 1);
+    for (let count = 0; count < 500; count++) {
+      add(b);
+      queue.charge(take(), 1);
+    }
+    add(...Array.from({ length: 20 }, () => a), ...Array.from({ length: 20 }, () => b));
+    const froms = Array.from({ length: 20 }, () => {
+      const taken = take();
+      queue.charge(taken, 1);
+      return taken.item.from;
+    });
+    expect(Math.abs(froms.filter((from) => from === a).length - 10)).toBeLessThan(3);
+  });
+
+  test("owes nothing once its last query was dropped, or given back and removed", () => {
+    for (const leave of ["drop", "giveBack"] as const) {
+      const { queue, askers, add, take } = setUp("a", "b");
+      const [a, b] = askers as [TestAsker, TestAsker];
+      add(a);
+      queue[leave](take());
+      queue.remove(() => true);
+      add(a);
+      queue.charge(take(), 500);
+      add(a, b);
+      expect([take().item.from, take().item.from]).toEqual([a, b]);
+    }
+  });
+
   test("is remembered with its estimate, and beyond 1,024 names all are forgotten, but only when nothing is left", () => {
     const { queue, add, take } = setUp();
     const named = Array.from({ length: 1_025 }, (_, nth) => new TestAsker(`n${nth}`));

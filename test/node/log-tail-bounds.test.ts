@@ -1,8 +1,9 @@
 // What the tail holds after each change of the log: its bytes, its place, and where it begins.
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
-import { commands } from "../core/say.ts";
+import { commands, noop } from "../core/say.ts";
 
 const weight = entryBytes(commands([1])[0]!);
 const run = (first: number, last: number, term = 1): readonly Entry[] =>
@@ -134,9 +135,43 @@ describe("a range over the seam", () => {
   test("is the store's alone when it ends before the tail begins, and the tail's when it begins there", () => {
     const { tail, reads } = setUp(4, 99);
     tail.append(run(5, 9));
+    expect(tail.read(2, 3, 1e9).map(({ index }) => index)).toEqual([2, 3]);
     tail.read(2, 4, 1e9);
     tail.read(5, 5, 1e9);
-    expect(reads).toEqual(["2-4"]);
+    expect(reads).toEqual(["2-3", "2-4"]);
     expect(() => tail.read(8, 10, 1e9)).toThrow("entry 10 is not in the log's tail");
   });
+
+  test("P20: has no gap where the last entry of the store is too large and the first one in memory is not", () => {
+    const [small, large] = [run(4, 4)[0]!, commands([1], 5, 5_000)[0]!];
+    const store = {
+      saved: { last: { index: 5 } } as never,
+      read: (first: number, last: number, bytesMax: number) =>
+        first === 4 && last === 5 && bytesMax >= entryBytes(large) + weight ? [small, large] : [small],
+      chainAt: () => 0,
+      chainAfter: () => 0,
+    };
+    const tail = new LogTail(store, 1e9);
+    tail.append(run(6, 7));
+    const indexes = (bytesMax: number) => tail.read(4, 7, bytesMax).map(({ index }) => index);
+    expect(indexes(3 * weight)).toEqual([4]);
+    expect(indexes(entryBytes(large) + weight)).toEqual([4, 5]);
+    expect(indexes(entryBytes(large) + 2 * weight)).toEqual([4, 5, 6]);
+  });
+});
+
+test("what was let go takes no memory in the end, however many entries there were", () => {
+  const { tail } = setUp(0, 10);
+  const heldBytes = (): number => {
+    Bun.gc(true);
+    return heapStats().heapSize;
+  };
+  const before = heldBytes();
+  for (let index = 1; index <= 150_000; index++) {
+    tail.append([noop(index, 1)]);
+    tail.trim(index);
+  }
+  // So many places of entries and checksums would be 2.4 MB.
+  expect(heldBytes() - before).toBeLessThan(1_500_000);
+  expect(tail.read(149_991, 150_000, 1e9)).toHaveLength(10);
 });
