@@ -116,7 +116,7 @@ describe("a restore", () => {
   });
 
   test("behind an entry that fails is not begun, and those who wait for what follows are refused", async () => {
-    const { applier, machine, restores, waiters, failures } = setUp(log);
+    const { applier, machine, restores, waiters, failures, pages } = setUp(log);
     machine.isSlow = true;
     machine.poison = "c2";
     applier.advance(2);
@@ -128,6 +128,14 @@ describe("a restore", () => {
     await microtasks();
     expect([restores, failures]).toEqual([[], ["state machine: entry 2 failed"]]);
     expect([client.answers, applier.stoppedThrough, applier.appliedIndex]).toEqual([["apply-failed"], 2, 0]);
+    // What the snapshot covers has left the log, and what has been refused is not read again.
+    waiters.set(8, waiter("command"));
+    applier.advance(8);
+    expect(pages).toEqual([
+      [1, 2],
+      [7, 7],
+      [8, 8],
+    ]);
     expect(applier.isIdle).toBe(true);
   });
 
@@ -218,4 +226,15 @@ test("a snapshot to begin with is restored before anything is asked for", () => 
   expect([restores.map(({ through }) => through), applier.isIdle, applier.appliedIndex]).toEqual([[4], false, 0]);
   const fresh = setUp(log);
   expect([fresh.restores, fresh.applier.isIdle]).toEqual([[], true]);
+});
+
+test("the first failure of a state machine stands, whatever its later runs say", async () => {
+  const { applier, machine, failures } = setUp(log);
+  const reasons = ["entry 1 failed", "its thread ended"];
+  machine.apply = () => Promise.reject(new GraftError("state-machine", reasons.shift()!));
+  applier.advance(1);
+  applier.advance(2);
+  await microtasks();
+  expect([applier.failure?.message, applier.stoppedThrough]).toEqual(["entry 1 failed", 1]);
+  expect(failures).toEqual(["state machine: entry 1 failed"]);
 });
