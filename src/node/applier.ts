@@ -188,6 +188,8 @@ export class Applier {
     this.#isRestoring = true;
     const over = (conclude: () => void): void => {
       this.#isRestoring = false;
+      // A state machine that is closed cannot restore. This is no failure of it.
+      if (this.#isAbandoned) return;
       try {
         conclude();
         this.#pump();

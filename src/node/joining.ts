@@ -75,7 +75,7 @@ export class Joining {
   async #look(): Promise<void> {
     const { addresses } = this.#options;
     const open = addresses.filter((address) => !this.#contacts.has(address));
-    if (this.#isStopped || this.#lists.hasOneOf(this.#given) || open.length === 0) return;
+    if (this.#lists.hasOneOf(this.#given) || open.length === 0) return;
     await Promise.all(open.map((address) => this.#ask(address)));
     if (this.#isStopped) return;
     const { clock } = this.#options;

@@ -4,6 +4,7 @@ import type { LogPosition } from "../../src/core/log-position.ts";
 import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
+import type { LeaderHint } from "../../src/ports/requests.ts";
 import { snapshotAt } from "../core/say.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
 import { someone, unbounded } from "./test-asker.ts";
@@ -72,6 +73,9 @@ export function idleApplier(): Applier {
   );
 }
 
+/** The leader that the node knows. */
+const known: LeaderHint = { id: "n2", address: "n2:1" };
+
 export function setUp(log: readonly Entry[], after = 0) {
   const machine = new RecordingMachine();
   const waiters = new Map<number, Answered>();
@@ -89,6 +93,8 @@ export function setUp(log: readonly Entry[], after = 0) {
   /** The entries whose waiters were asked for. */
   const asked: number[] = [];
   const handed: string[] = [];
+  /** What the node hears beside that, in order. */
+  const heard: string[] = [];
   let answered = 0;
   const restores: { readonly through: number; readonly settle: PromiseWithResolvers<void> }[] = [];
   const restored = (through: number): Promise<void> => {
@@ -138,8 +144,9 @@ export function setUp(log: readonly Entry[], after = 0) {
     get count() {
       return waiters.size;
     },
-    take({ index }: LogPosition) {
+    take({ index }: LogPosition, leader: LeaderHint | null) {
       asked.push(index);
+      if (leader !== known) throw new Error(`${index} is not told the leader`);
       const client = waiters.get(index);
       waiters.delete(index);
       return client?.kind === "command" ? client : null;
@@ -149,11 +156,11 @@ export function setUp(log: readonly Entry[], after = 0) {
     after === 0 ? null : snapshotAt({ index: after, term: 1 }),
     { stateMachine: machine, clock, tail, reads, waiting },
     {
-      leader: () => null,
+      leader: () => known,
       isAsked: () => impatience.isOn || waiters.size > 0 || reads.count > 0,
       handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
-      freed: () => {},
-      clientFull: () => {},
+      freed: () => void heard.push("freed"),
+      clientFull: ({ client }, { untilMs }) => void heard.push(`${client} is full until ${untilMs}`),
       restore: (snapshot) => restored(snapshot.position.index),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
@@ -170,6 +177,7 @@ export function setUp(log: readonly Entry[], after = 0) {
     failures,
     asked,
     handed,
+    heard,
     restores,
     time,
     impatience,

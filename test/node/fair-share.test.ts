@@ -65,4 +65,27 @@ describe("when not all fit", () => {
     fairShare([...many("b", 20), ...many("c", 20)], bounds, shares);
     expect([...shares.keys()].toSorted()).toEqual(["b", "c"]);
   });
+
+  test("a name that has no more gives its room to the others", () => {
+    const [a, b] = [many("a", 2), many("b", 20)];
+    expect(fairShare([...b, ...a], bounds, new Map())).toEqual([...b.slice(0, 8), ...a]);
+  });
+
+  test("they fill the bytes of a write to the last one, and not beyond", () => {
+    const arrived = many("a", 9);
+    const countOf = (bytes: number): number => fairShare(arrived, { count: 10, bytes }, new Map()).length;
+    expect([899, 500, 499, 100, 99, 0].map(countOf)).toEqual([8, 5, 4, 1, 1, 1]);
+  });
+
+  test("each command counts for 256 bytes beside its payload", () => {
+    const shares = new Map<string, number>();
+    fairShare(many("a", 9), { count: 2, bytes: 1e9 }, shares);
+    expect([...shares]).toEqual([["a", 2 * (100 + 256)]]);
+    // A name that comes anew begins with the least that another one has.
+    fairShare([...many("a", 9), ...many("b", 9)], { count: 1, bytes: 1e9 }, shares);
+    expect([...shares]).toEqual([
+      ["a", 3 * 356],
+      ["b", 2 * 356],
+    ]);
+  });
 });

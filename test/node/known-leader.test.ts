@@ -1,8 +1,39 @@
-// What a client hears from a node that does not lead.
+// Whom a node calls the leader, and what a client hears from a node that does not lead.
 import { expect, test } from "bun:test";
-import { notLeader } from "../../src/node/known-leader.ts";
+import { knownLeader, leaderHint, notLeader } from "../../src/node/known-leader.ts";
+import { candidate, follower, leader, play, preCandidate } from "../core/build.ts";
+import { crashed, n1, n2, n3, n4 } from "../core/say.ts";
+
+const hint = (id: string) => ({ id, address: `${id}:7400` });
+
+test("the leader is this node while it leads, the one that it follows, and otherwise unknown", () => {
+  expect(knownLeader(leader())).toEqual(hint("n1"));
+  expect(knownLeader(follower({ leader: n2 }))).toEqual(hint("n2"));
+  for (const state of [follower(), preCandidate(), candidate()]) expect(knownLeader(state)).toBeNull();
+});
+
+test("one that has crashed is unknown until another one is heard", () => {
+  const following = play(follower({ leader: n2 }), crashed(n3));
+  expect(knownLeader(following)).toEqual(hint("n2"));
+  expect(knownLeader(play(following, crashed(n2)))).toBeNull();
+});
+
+test("a hint names a member with its address, by name and incarnation", () => {
+  const state = follower({ members: [n1, n2, n3] });
+  expect(leaderHint(state, n3)).toEqual(hint("n3"));
+  expect(leaderHint(state, n4)).toBeNull();
+  expect(leaderHint(state, null)).toBeNull();
+});
 
 test("a node that does not lead names the leader that it knows", () => {
-  expect(notLeader({ id: "n2", address: "a:1" }).message).toContain("n2 does");
-  expect(notLeader(null).message).toContain("knows no leader");
+  expect(notLeader(hint("n2"))).toEqual({
+    code: "not-leader",
+    message: "this node does not lead, n2 does",
+    leader: hint("n2"),
+  });
+  expect(notLeader(null)).toEqual({
+    code: "not-leader",
+    message: "this node does not lead and knows no leader",
+    leader: null,
+  });
 });

@@ -44,3 +44,19 @@ test("clients that keep a leader too busy do not fill the log: the warnings have
   for (let nth = 0; nth < 10; nth++) lateness.onDue(state, asLeader(state).heartbeatDueMs + 500 + nth);
   expect([...causes]).toEqual(["late heartbeats"]);
 });
+
+test("each line says what is late, and by how much in whole ms", () => {
+  const said: unknown[][] = [];
+  const lateness = new Lateness({ enabled: () => true, log: (...line) => void said.push(line) });
+  const state = leader();
+  for (const lateMs of [10.4, 100.6]) lateness.onDue(state, asLeader(state).heartbeatDueMs + lateMs);
+  expect(said).toEqual([
+    ["debug", "a heartbeat is late", { lateMs: 10 }, "late heartbeat"],
+    [
+      "warn",
+      "heartbeats are late: the machine or the disk is too slow, or too busy",
+      { lateMs: 101 },
+      "late heartbeats",
+    ],
+  ]);
+});

@@ -187,6 +187,22 @@ describe("a follower that lacks what the others have forgotten", () => {
     await cluster.stopAll();
   });
 
+  test("may be stopped while it restores, and does not call that a failure of its state machine", async () => {
+    const { cluster, away, kept, files } = await crashedWithLeadersSnapshot();
+    const again = cluster.make(away, { disk: kept, files });
+    const begins = Promise.withResolvers<void>();
+    again.machine.restoresAfter = begins.promise;
+    await again.node.start();
+    const stopped = again.node.stop();
+    await cluster.advance(3_000);
+    await stopped;
+    begins.resolve();
+    await cluster.settle();
+    expect(again.end).toEqual({ kind: "stopped" });
+    expect(again.logs.filter((line) => /^(warn|error)/.test(line))).toEqual([]);
+    await cluster.stopAll();
+  });
+
   test("P36: is sent each byte once, though the offer comes with every heartbeat", async () => {
     const cluster = await founded(10);
     const away = cluster.followers[0]!;
