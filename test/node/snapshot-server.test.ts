@@ -20,7 +20,7 @@ function setUp(readFile: Read) {
     const sent: BulkMessage[] = [];
     const ends: string[] = [];
     const link = {
-      isOpen: true,
+      isOpen: true as boolean,
       queuedBytes: 0,
       onMessage: null as ((message: BulkMessage) => void) | null,
       onClose: null as ((reason: string) => void) | null,

@@ -1,5 +1,6 @@
 // What a write weighs: what it is asked whether there is room for. And what a node remembers, and whom it answers, while there is none.
 import { expect, test } from "bun:test";
+import type { Genesis } from "../../src/core/genesis.ts";
 import type { DurableEffect } from "../../src/core/effects.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import { bytesOf, StandingEvents, turnedAway } from "../../src/node/wait-for-room.ts";
@@ -43,24 +44,23 @@ test("a write weighs what all its entries weigh, and something for its records",
 });
 
 test("of what is told once the latest is remembered: of the node's own fitness, and of each peer's hello and genesis", () => {
-  const notice = (...members: Parameters<typeof genesisOf>) =>
-    ({ kind: "genesisNotice", genesis: genesisOf(...members) }) as const;
+  const notice = (genesis: Genesis) => ({ kind: "genesisNotice", genesis }) as const;
   const told: readonly Untimed[] = [
     fitness([n2, "space"]),
     hello(n2, null),
     hello(n3, null),
-    from(n2, notice(n2)),
-    from(n3, notice(n3)),
+    from(n2, notice(genesisOf(n2))),
+    from(n3, notice(genesisOf(n3))),
     fitness(),
     // Of another incarnation of the same node.
     hello(wiped(n2), genesisOf(n3)),
-    from(wiped(n2), notice(n2, n3)),
+    from(wiped(n2), notice(genesisOf(n2, n3))),
     tick,
     from(n2, timeoutNow(3)),
   ];
   const standing = new StandingEvents();
   for (const event of told) standing.note({ ...event, nowMs: 7 });
-  expect(standing.latest).toEqual([5, 6, 2, 7, 4].map((nth) => ({ ...told[nth]!, nowMs: 7 })));
+  expect(standing.latest).toEqual([5, 6, 2, 7, 4].map((nth) => ({ ...told[nth]!, nowMs: 7 })) as never);
 });
 
 test.each<readonly [string, Untimed, unknown]>([
