@@ -8,6 +8,7 @@ import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import { failureOf, unusable } from "./plugin-check-failure.ts";
 import { program } from "./program.ts";
+import { counted } from "./sim-summary.ts";
 import { parseCount } from "./typed-numbers.ts";
 
 const defaultRuns = 100;
@@ -84,9 +85,12 @@ export const pluginCheck = command({
 const nameWidth = Math.max(...checks.map(({ name }) => name.length));
 
 function passedWords({ name, holds, runs }: Passed): string {
-  const told = runs === null ? "skipped: the plugin has no snapshot and no restore" : `${holds} (${runs} lists)`;
+  const told =
+    runs === null ? "skipped: the plugin has no snapshot and no restore" : `${holds} (${counted(runs, "list")})`;
   return `${runs === null ? "- " : "ok"}  ${name.padEnd(nameWidth)}  ${told}`;
 }
 
-const sharedNote = (why: string): string =>
-  `note: the module cannot be loaded anew for each state machine, so the checks repeat and restart find less: ${why}`;
+function sharedNote(why: string): string {
+  const reason = /\bawait\b/.test(why) ? "its top level uses await. Move the await into a function" : why;
+  return `note: the module cannot be loaded anew for each state machine, so repeat, restart and restore find less: ${reason}`;
+}
