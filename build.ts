@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "./package.json";
 import { armFailStop } from "./src/fail-stop.ts";
+import { readApiFiles } from "./src/starter/api-files.ts";
 
 const source = join(import.meta.dir, "src");
 
@@ -23,6 +24,8 @@ export async function compile(entry: string, outfile: string): Promise<void> {
     // Names stay: they stand in stack traces and in the errors of plugins. The source map leads traces back to the source.
     minify: { whitespace: true, syntax: true, identifiers: false },
     sourcemap: "inline",
+    // What `graft plugin new` writes for an editor: a string that is JSON.
+    define: { GRAFT_API_FILES: JSON.stringify(JSON.stringify(readApiFiles(import.meta.dir))) },
     compile: {
       outfile,
       // A plugin finds its own node_modules by their package.json files.

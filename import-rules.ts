@@ -85,9 +85,30 @@ const layers: Readonly<Record<string, Layer>> = {
     uses: ["core", "ports", "errors", "node", "client", "cbor", "files", "plugin", "consola"],
     platform: true,
   },
+  // A plugin on generated commands, in several ways. It draws inputs and writes states down as the simulation does.
+  check: {
+    at: ["src/check/"],
+    uses: ["ports", "errors", "client", "cbor", "plugin", "sim"],
+    libraries: ["fast-check"],
+    platform: true,
+  },
+  // The files of a new plugin.
+  starter: { at: ["src/starter/"], platform: true },
   cli: {
     at: ["src/cli/"],
-    uses: ["compose", "local", "sim", "client", "config", "errors", "version", "vocabulary", "failStop"],
+    uses: [
+      "compose",
+      "local",
+      "check",
+      "sim",
+      "starter",
+      "client",
+      "config",
+      "errors",
+      "version",
+      "vocabulary",
+      "failStop",
+    ],
     libraries: ["citty", "consola", "@bomb.sh/tab"],
     platform: true,
   },

@@ -5,6 +5,7 @@ import { type End, loopSeconds } from "../sim/thread.ts";
 import type { Finding, Shrinking } from "../sim/worker-messages.ts";
 import { version } from "../version.ts";
 import { Failure } from "./explain-error.ts";
+import { shellWord } from "./shell-word.ts";
 import { type About, counted } from "./sim-summary.ts";
 
 const meaning = "All of it was simulated: no data was changed.";
@@ -85,14 +86,10 @@ function commandOf({ seed, events, story }: Telling, { path }: About): string {
   const { nodes, clients, faults } = story;
   return [
     "graft sim",
-    ...(path === null ? [] : [`--plugin ${quoted(path)}`]),
+    ...(path === null ? [] : [`--plugin ${shellWord(path)}`]),
     `--seed ${seed} --events ${events}`,
     ...(nodes === undefined ? [] : [`--nodes ${nodes}`]),
     ...(clients === undefined ? [] : [`--clients ${clients}`]),
     ...(faults === undefined ? [] : [`--faults ${faults.length === 0 ? "none" : faults.join(",")}`]),
   ].join(" ");
 }
-
-/** For a shell, where it needs that. */
-const quoted = (path: string): string =>
-  /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;

@@ -18,6 +18,8 @@ import { executeCommand } from "./execute-command.ts";
 import { executeQuery } from "./execute-query.ts";
 import { logFinding } from "./log-finding.ts";
 import { logInspect } from "./log-inspect.ts";
+import { pluginCheck } from "./plugin-check.ts";
+import { pluginNew } from "./plugin-new.ts";
 import { recover } from "./recover.ts";
 import { restore } from "./restore.ts";
 import { sim } from "./sim.ts";
@@ -78,6 +80,16 @@ const log: Group = {
   commands: { inspect: logInspect, finding: logFinding },
 };
 
+const plugin: Group = {
+  kind: "group",
+  summary: "Write and check a state machine",
+  examples: [
+    ["graft plugin new stock", "write a small plugin with a test"],
+    ["graft plugin check ./stock.ts", "run it on generated commands, in several ways"],
+  ],
+  commands: { new: pluginNew, check: pluginCheck },
+};
+
 export const commands: Group = {
   kind: "group",
   summary: "Replicate any state machine with Raft",
@@ -90,5 +102,5 @@ export const commands: Group = {
     ["graft start --config node.toml", "one node of a real cluster"],
     [`graft execute command put '{"key":"a","value":"1"}'`, "send the state machine a command"],
   ],
-  commands: { start, stop, cluster, execute, certs, backup, restore, recover, log, dev, sim, bench, complete },
+  commands: { start, stop, cluster, execute, certs, backup, restore, recover, log, dev, plugin, sim, bench, complete },
 };

@@ -41,7 +41,7 @@ export class Drawing {
     const problems = all.flatMap((operation) => problemOf(operation) ?? []);
     if (all.every(({ kind }) => kind !== "command")) problems.push("it has no commands");
     if (problems.length > 0)
-      throw new GraftError("plugin", `The plugin ${where} cannot be simulated:\n  ${problems.join("\n  ")}`);
+      throw new GraftError("plugin", `No inputs can be drawn for the plugin ${where}:\n  ${problems.join("\n  ")}`);
     this.#operations = {
       command: all.filter(({ kind }) => kind === "command"),
       query: all.filter(({ kind }) => kind === "query"),

@@ -47,6 +47,9 @@ export class StateView {
     };
   }
 
+  /** What `answer` gives for a query that depends on more than the state. */
+  static readonly noAnswer = "no answer that depends on the state alone";
+
   /** What a query answers where nothing but the state counts. */
   answer(query: Uint8Array): string {
     const { plugin } = this;
@@ -59,7 +62,7 @@ export class StateView {
     } catch (error) {
       if (error instanceof Rejected) return describeOutcome(plugin.style, { kind: "rejected", message: error.message });
       // A query may look at the clock, and then its answer says nothing of the state.
-      return "no answer that depends on the state alone";
+      return StateView.noAnswer;
     }
   }
 

@@ -1,18 +1,15 @@
 // Watches the thread of a simulation. Code of the plugin that does not return is noticed here, and this thread stays free for signals.
 import { GraftError } from "../errors.ts";
 import { emptySum, type Sum } from "./runner.ts";
+import { StuckWatch } from "./stuck-watch.ts";
 import { type Whereabout, Whereabouts } from "./whereabouts.ts";
 import type { Assignment, Finding, FromThread, Shrinking, ToThread } from "./worker-messages.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
 const THREAD_ENTRY = Bun.isStandaloneExecutable ? "./sim/worker.js" : "./worker.ts";
 
-const turnMs = 250;
 /** So much processor time without a step is an endless loop, however slow the machine is. */
 export const loopSeconds = 5;
-/** So many turns of the timer in which hardly any processor time is used mean that the thread waits for something that never comes. */
-const waitTurns = 240;
-const waitBusySecondsMax = 0.5;
 /** After so many it is worth a word where the thread is. */
 const stillTurns = 4;
 
@@ -40,8 +37,7 @@ export class SimulationThread {
   readonly #ended = Promise.withResolvers<End>();
   readonly #listener: Listener;
   #lines: string[] = [];
-  /** For so many turns the thread has not got on. */
-  #turns = 0;
+  readonly #watch = new StuckWatch(() => this.at, { loopSeconds });
   /** What the listener has been told is done when this is. */
   #told: Promise<void> = Promise.resolve();
   /** Of the seeds that hold so far. */
@@ -69,19 +65,19 @@ export class SimulationThread {
 
   /** Null: the thread gets on. */
   get stillAt(): Whereabout | null {
-    return this.#turns >= stillTurns ? this.at : null;
+    return this.#watch.turns >= stillTurns ? this.at : null;
   }
 
   /** Throws what keeps the plugin from being simulated, and any mistake in Graft. */
   async end(): Promise<End> {
     const stuck = Promise.withResolvers<End>();
-    const timer = setInterval(this.#watching(stuck.resolve), turnMs);
+    this.#watch.begin((isLoop) => stuck.resolve({ kind: "stuck", at: this.at, isLoop }));
     try {
       const end = await Promise.race([this.#ended.promise, stuck.promise]);
       await this.#tell();
       return end;
     } finally {
-      clearInterval(timer);
+      this.#watch.end();
     }
   }
 
@@ -90,24 +86,6 @@ export class SimulationThread {
     this.#worker.onmessage = null;
     this.#worker.terminate();
     return this.#tell();
-  }
-
-  #watching(stuck: (end: End) => void): () => void {
-    let last = -1;
-    let since = processorSeconds();
-    return () => {
-      const { at } = this;
-      if (!at.isWorking || at.steps !== last) {
-        last = at.steps;
-        since = processorSeconds();
-        this.#turns = 0;
-        return;
-      }
-      this.#turns++;
-      const used = processorSeconds() - since;
-      if (used >= loopSeconds) stuck({ kind: "stuck", at, isLoop: true });
-      else if (this.#turns >= waitTurns && used < waitBusySecondsMax) stuck({ kind: "stuck", at, isLoop: false });
-    };
   }
 
   #onMessage(message: FromThread): void {
@@ -152,12 +130,6 @@ export class SimulationThread {
   #post(message: ToThread): void {
     this.#worker.postMessage(message);
   }
-}
-
-/** Of this process, all its threads. */
-function processorSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** By process.exit, for instance. */

@@ -135,7 +135,7 @@ describe("an operation that cannot be drawn is named, with what it needs", () =>
     [
       "each operation, on a line of its own",
       { ...(definitionOf(other) as object), queries: { ask: { input: other, answer: () => null } } },
-      /cannot be simulated:\n {2}the command act: [^\n]*\n {2}the query ask: [^\n]*$/,
+      /No inputs can be drawn for the plugin [^\n]*:\n {2}the command act: [^\n]*\n {2}the query ask: [^\n]*$/,
     ],
     ["no commands", { ...(definitionOf(v.string()) as object), commands: {} }, /it has no commands/],
   ];

@@ -1,0 +1,186 @@
+// One state machine that plays steps for a check: what each step comes to, what the state is then, and which rule the plugin breaks by itself.
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
+import { createExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
+import { decodeValue } from "../adapters/cbor/value.ts";
+import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
+import { textOf } from "../client/typed-payload.ts";
+import type { AppliedCommand, Outcome } from "../ports/state-machine.ts";
+import { differenceOf } from "../sim/agreement.ts";
+import { describeOutcome } from "../sim/describe-payload.ts";
+import { describeState, firstDifference } from "../sim/state-text.ts";
+import { StateView } from "../sim/state-view.ts";
+import { remedies } from "./remedies.ts";
+import type { Fault, Moment, Step } from "./transcript.ts";
+
+/** Ends a play. */
+export class Broken extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(fault.rule);
+    this.fault = fault;
+  }
+}
+
+/** Replicated time begins here, ms since 1970, and a second passes with each command. */
+const beganMs = 1_767_225_600_000;
+/** The term rises now and then, as leaders change. */
+const commandsOfTerm = 7;
+
+/** The state is looked at after so many steps, and after the last: shorter lists of steps show what happens between. */
+const lookEvery = 6;
+
+/** A step's place among all steps. */
+export interface Place {
+  readonly nth: number;
+  readonly of: number;
+}
+
+/** The entry of the step at this place of a script. Its index has gaps. */
+export const entryOf = ({ payload }: Step, nth: number): AppliedCommand => ({
+  kind: "command",
+  index: 2 * nth + 1,
+  term: 1 + Math.floor(nth / commandsOfTerm),
+  timeMs: beganMs + 1000 * nth,
+  payload,
+  session: null,
+  isAwaited: true,
+});
+
+/** The items of a snapshot, as text. Equal snapshots have equal texts. */
+export function itemsOf(style: Plugin["style"], chunks: readonly Uint8Array[]): string {
+  const items: unknown[] = [];
+  const others = [snapshotSections.origin, snapshotSections.sessions].map((tag) => ({ tag, take: () => {} }));
+  const take = (piece: Uint8Array): void => {
+    const copy = piece.slice();
+    items.push(style === "raw" ? (textOf(copy) ?? copy) : decodeValue(copy));
+  };
+  const reader = new SnapshotReader([...others, { tag: snapshotSections.plugin, take }]);
+  for (const chunk of chunks) reader.write(chunk);
+  return describeState(items).text;
+}
+
+export class Machine {
+  readonly #view: StateView;
+  readonly #executor: Executor;
+
+  /** @param plugin of its own, or one that other machines use as well */
+  constructor(plugin: Plugin) {
+    this.#view = new StateView(plugin);
+    this.#executor = attempted(null, "the state machine cannot begin", () => createExecutor(this.#view.plugin));
+  }
+
+  get hasSnapshots(): boolean {
+    return this.#executor.description.snapshots;
+  }
+
+  get #style(): Plugin["style"] {
+    return this.#view.plugin.style;
+  }
+
+  /** Throws `Broken` for a command that is neither applied nor rejected, for a result that cannot be sent, and for a query that fails. */
+  run(step: Step, nth: number): Outcome {
+    if (step.kind === "query") {
+      return attempted(nth, "a query fails", () => this.#executor.query(step.payload));
+    }
+    const outcome = attempted(nth, "a command fails", () => this.#executor.apply(entryOf(step, nth)));
+    if (outcome.kind !== "unsendable") return outcome;
+    const { message } = outcome;
+    throw new Broken({
+      rule: "a result cannot be sent",
+      step: nth,
+      lines: [message],
+      field: null,
+      remedy: remedies.unsendable,
+      stack: null,
+    });
+  }
+
+  /** After a step: what it came to, and at some moments what the state is. */
+  moment(step: Step, outcome: Outcome, at: Place): Moment {
+    return { ...this.#lookAt(at), outcome: this.outcomeOf(step, outcome) };
+  }
+
+  /** Before the first step. */
+  get beginning(): Moment {
+    return this.look(null);
+  }
+
+  /** As far as it depends on nothing but the state: a query may look at the clock, and a transcript may not. */
+  outcomeOf(step: Step, outcome: Outcome): string | null {
+    if (step.kind === "command") return describeOutcome(this.#style, outcome);
+    const told = this.#view.answer(step.payload);
+    return told === StateView.noAnswer ? null : told;
+  }
+
+  /** Throws `Broken`. */
+  look(nth: number | null): Moment {
+    const chunks = this.hasSnapshots ? this.snapshot(nth) : null;
+    return { outcome: null, state: this.state, items: chunks && itemsOf(this.#style, chunks) };
+  }
+
+  /** As text. */
+  get state(): string {
+    return this.#view.look(false).state;
+  }
+
+  /** Throws `Broken`. */
+  snapshot(nth: number | null): readonly Uint8Array[] {
+    return attempted(nth, "a snapshot fails", () => {
+      const running = this.#executor.snapshot();
+      const chunks: Uint8Array[] = [];
+      for (let chunk = running.read(); chunk !== null; chunk = running.read()) chunks.push(chunk);
+      return chunks;
+    });
+  }
+
+  /** Throws `Broken`. */
+  restore(chunks: readonly Uint8Array[], nth: number | null): void {
+    attempted(nth, "a snapshot cannot be restored", () => {
+      const restoration = this.#executor.restore();
+      for (const chunk of chunks) restoration.write(chunk);
+      restoration.end();
+    });
+  }
+
+  /** Throws `Broken` if the state is not `before` any more. */
+  mustBe(before: Moment, nth: number, rule: string, remedy: string): void {
+    const now = this.look(nth);
+    for (const aspect of ["state", "items"] as const) {
+      const [old, current] = [before[aspect], now[aspect]];
+      if (old === null || current === null || old === current) continue;
+      const lines = differenceOf(["before", old], ["after", current]);
+      throw new Broken({
+        rule,
+        step: nth,
+        lines,
+        field: firstDifference(old, current)?.path ?? null,
+        remedy,
+        stack: null,
+      });
+    }
+  }
+
+  #lookAt({ nth, of }: Place): Moment {
+    const isDue = nth === of - 1 || nth % lookEvery === lookEvery - 1;
+    return isDue ? this.look(nth) : { outcome: null, state: null, items: null };
+  }
+}
+
+/** Throws `Broken` for what the plugin throws. */
+function attempted<Result>(nth: number | null, rule: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Broken) throw error;
+    throw new Broken(faultOfError(error, nth, rule));
+  }
+}
+
+/** An executor's error says where it happened, which here is told by the step. Its cause is the plugin's. */
+export function faultOfError(error: unknown, step: number | null, rule: string): Fault {
+  const origin = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const stack = origin instanceof Error ? (origin.stack ?? null) : null;
+  const reason = reasonOf(origin);
+  return { rule, step, lines: [reason], field: null, remedy: remedies.thrown(reason, rule), stack };
+}

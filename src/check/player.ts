@@ -1,0 +1,130 @@
+// Has a thread play steps, and ends it when the plugin does not return. The next request begins a new thread.
+import { nameOf, type PluginLocation } from "../adapters/plugin/loader.ts";
+import { GraftError } from "../errors.ts";
+import { StuckWatch } from "../sim/stuck-watch.ts";
+import { type Whereabout, Whereabouts } from "../sim/whereabouts.ts";
+import type { CheckedPlugin, Reply, Request } from "./messages.ts";
+import { remedies } from "./remedies.ts";
+import type { Tape } from "./tape.ts";
+import type { Fault, Played, Step } from "./transcript.ts";
+import type { WayName } from "./ways/all.ts";
+
+/** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
+const THREAD_ENTRY = Bun.isStandaloneExecutable ? "./check/worker.js" : "./worker.ts";
+
+const turnMs = 50;
+
+/** The thread has ended, or has to be ended. */
+type Gone = { readonly kind: "stuck"; readonly isLoop: boolean } | { readonly kind: "closed" };
+
+interface Thread {
+  readonly worker: Worker;
+  readonly whereabouts: Whereabouts;
+}
+
+/** One request at a time. */
+export class Player {
+  readonly #location: PluginLocation;
+  #thread: Thread | null = null;
+  /** So much processor time without a step is an endless loop. */
+  loopSeconds: number;
+
+  constructor(location: PluginLocation, loopSeconds: number) {
+    this.#location = location;
+    this.loopSeconds = loopSeconds;
+  }
+
+  /** Throws `GraftError("plugin")`. */
+  async load(): Promise<CheckedPlugin> {
+    const { worker, whereabouts } = this.#begin();
+    const reply = await this.#ask({ kind: "load", location: this.#location, shared: whereabouts.shared });
+    if (reply.kind === "loaded") return reply.plugin;
+    worker.terminate();
+    throw this.#unusable(reply, whereabouts.look());
+  }
+
+  /** Throws `GraftError("plugin")`. */
+  async draw(tapes: readonly Tape[]): Promise<readonly Step[]> {
+    const { whereabouts } = await this.#running();
+    const reply = await this.#ask({ kind: "draw", tapes });
+    if (reply.kind === "drawn") return reply.steps;
+    throw this.#unusable(reply, whereabouts.look());
+  }
+
+  /** Throws `GraftError("plugin")` if the plugin cannot be loaded any more. */
+  async play(way: WayName, steps: readonly Step[]): Promise<Played> {
+    const { whereabouts } = await this.#running();
+    const reply = await this.#ask({ kind: "play", way, steps });
+    if (reply.kind === "played") return reply.played;
+    if (reply.kind !== "stuck" && reply.kind !== "closed") throw this.#unusable(reply, whereabouts.look());
+    return { kind: "fault", fault: this.#faultOf(reply, whereabouts.look(), steps) };
+  }
+
+  close(): void {
+    this.#thread?.worker.terminate();
+    this.#thread = null;
+  }
+
+  async #running(): Promise<Thread> {
+    if (this.#thread === null) await this.load();
+    return this.#thread!;
+  }
+
+  #begin(): Thread {
+    this.close();
+    const worker = new Worker(new URL(THREAD_ENTRY, import.meta.url).href);
+    this.#thread = { worker, whereabouts: new Whereabouts() };
+    return this.#thread;
+  }
+
+  async #ask(request: Request): Promise<Reply | Gone> {
+    const { worker, whereabouts } = this.#thread!;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply | Gone>();
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+    const closed = (): void => resolve({ kind: "closed" });
+    worker.addEventListener("close", closed);
+    const watch = new StuckWatch(() => whereabouts.look(), { loopSeconds: this.loopSeconds, turnMs });
+    watch.begin((isLoop) => resolve({ kind: "stuck", isLoop }));
+    worker.postMessage(request);
+    try {
+      const reply = await promise;
+      if (reply.kind === "stuck" || reply.kind === "closed") this.close();
+      return reply;
+    } finally {
+      watch.end();
+      worker.removeEventListener("close", closed);
+    }
+  }
+
+  #faultOf(gone: Gone, { work, isInPlugin }: Whereabout, steps: readonly Step[]): Fault {
+    const place = steps.findLastIndex(({ text }) => text === work);
+    const rule = gone.kind === "closed" ? "the plugin ends its thread" : "a function does not return";
+    const time = gone.kind === "closed" ? [] : [timeOf(gone.isLoop, this.loopSeconds)];
+    return {
+      rule,
+      step: place < 0 ? null : place,
+      lines: [`${isInPlugin ? "in" : "after"}: ${work}`, ...time],
+      field: null,
+      remedy: gone.kind === "closed" ? remedies.exit : remedies.loop,
+      stack: null,
+      isSlow: gone.kind === "stuck",
+    };
+  }
+
+  #unusable(reply: Reply | Gone, { work }: Whereabout): Error {
+    const where = nameOf(this.#location);
+    if (reply.kind === "failed") {
+      const cause = Object.assign(new Error(reply.message), { stack: reply.stack ?? reply.message });
+      return reply.code === null ? cause : new GraftError(reply.code, reply.message, { cause });
+    }
+    if (reply.kind === "stuck") {
+      const time = timeOf(reply.isLoop, this.loopSeconds);
+      return new GraftError("plugin", `The plugin ${where} does not return from: ${work}\n  ${time}`);
+    }
+    return new GraftError("plugin", `The plugin ${where} ends its thread in: ${work}`);
+  }
+}
+
+const timeOf = (isLoop: boolean, loopSeconds: number): string =>
+  isLoop ? `for ${loopSeconds} s of processor time` : "for a minute, and the processor is idle";

@@ -1,0 +1,37 @@
+// What can an author do about a rule that the plugin breaks? A sentence for each, as the first step of what to do next.
+
+const outside =
+  "Keep everything that a command reads or changes in the state that create returns, or take it from ctx.";
+
+export const remedies = {
+  unsendable:
+    "Return null, booleans, numbers, strings, bytes, arrays and plain objects only. Write a Map, a Date or a class out.",
+  /** @param reason what was thrown, with the remedy that the error names */
+  thrown: (reason: string, rule: string): string => {
+    if (reason.startsWith("Forbidden"))
+      return "Do what the error says: ctx.timeMs, ctx.random() and the input are the same on every node.";
+    if (/Promise/.test(reason))
+      return "Finish before the function returns: no async, no await, no then. Let the client wait, and send what came of it.";
+    if (rule === "a command fails")
+      return 'Check the input and the state first, and refuse with throw new Rejected("…"), which every node does alike.';
+    return "Correct what was thrown. --verbose shows where.";
+  },
+  query: "Read only in a query. Let a command make the change.",
+  rejected: "Check first, then change: what a command did to the state before it threw Rejected stays done.",
+  snapshot: "Build the items in snapshot without changing the state.",
+  unequalSnapshots: "Let snapshot depend on the state alone.",
+  exit: "Leave the process and the thread alone: no process.exit, and nothing that ends them.",
+  loop: "Give each loop of the function an end that does not depend on the state.",
+  outside: (field: string | null): string =>
+    field === null
+      ? `Look for variables of the module, and for an order that the state does not fix. ${outside}`
+      : `Look for what ${field} is computed from. ${outside}`,
+  snapshotOf: (field: string | null): string =>
+    field === null
+      ? "Let snapshot write all that the answer depends on, in an order that restore keeps."
+      : `Have snapshot write ${field}, and restore put it back.`,
+  restoreOf: (field: string | null): string =>
+    `Let restore depend on the item and on the state that create made, and on no variable of the module${field === null ? "" : `. Look at ${field}`}.`,
+  place: (field: string | null): string =>
+    `Do not ask where the code runs: no environment variables, files, time zone, locale, process or thread. Look for what ${field ?? "the answer"} depends on.`,
+} as const;

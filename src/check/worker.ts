@@ -1,0 +1,88 @@
+// The thread in which a plugin is played for a check: an entry point of its own in the compiled binary. A plugin's endless loop stops this
+// thread, and not the one that watches it (player.ts).
+import { nameOf, type PluginLocation } from "../adapters/plugin/loader.ts";
+import { GraftError } from "../errors.ts";
+import { Drawing } from "../sim/draw-input.ts";
+import { loadSimulated, type SimulatedPlugin } from "../sim/plugin-copies.ts";
+import { Whereabouts } from "../sim/whereabouts.ts";
+import { Broken, faultOfError, Machine } from "./machine.ts";
+import type { CheckedPlugin, Reply, Request } from "./messages.ts";
+import { stepsOf } from "./steps.ts";
+import type { Played, Step } from "./transcript.ts";
+import { type WayName, ways } from "./ways/all.ts";
+
+declare const self: Worker;
+
+interface Loaded {
+  readonly simulated: SimulatedPlugin;
+  readonly drawing: Drawing;
+  readonly whereabouts: Whereabouts;
+}
+
+/** Null: nothing is loaded yet. */
+let loaded: Loaded | null = null;
+
+self.onmessage = ({ data }: MessageEvent<Request>) => {
+  void reply(data);
+};
+
+async function reply(request: Request): Promise<void> {
+  const told = await answer(request).catch(failed);
+  loaded?.whereabouts.expectSteps(false);
+  self.postMessage(told);
+}
+
+/** What failed outside of the plugin's functions since the last play, in a promise or a timer; null: nothing. */
+let leftover: Played | null = null;
+
+process.on("uncaughtException", noteLeftover);
+process.on("unhandledRejection", noteLeftover);
+
+function noteLeftover(error: unknown): void {
+  leftover ??= { kind: "fault", fault: faultOfError(error, null, "the plugin fails outside of its functions") };
+}
+
+async function answer(request: Request): Promise<Reply> {
+  if (request.kind === "load") {
+    return { kind: "loaded", plugin: await load(request.location, new Whereabouts(request.shared)) };
+  }
+  const { simulated, drawing, whereabouts } = loaded!;
+  whereabouts.expectSteps(true);
+  if (request.kind === "draw") {
+    return { kind: "drawn", steps: stepsOf(request.tapes, simulated.plugin.style, drawing) };
+  }
+  leftover = null;
+  const played = play(simulated, request.way, request.steps);
+  // A promise that was left behind fails in this turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  return { kind: "played", played: played.kind === "fault" ? played : (leftover ?? played) };
+}
+
+async function load(location: PluginLocation, whereabouts: Whereabouts): Promise<CheckedPlugin> {
+  whereabouts.expectSteps(true);
+  const simulated = await loadSimulated(location, whereabouts);
+  // The store that ships has no drawing of its own in simulations.
+  const drawing = simulated.drawing ?? new Drawing(simulated.plugin, nameOf(location), whereabouts);
+  loaded = { simulated, drawing, whereabouts };
+  const { name, version } = simulated.plugin;
+  const { hasSnapshots } = new Machine(simulated.plugin);
+  return { name, version, hasSnapshots, whyShared: simulated.whyShared };
+}
+
+function play({ plugin, copy }: SimulatedPlugin, way: WayName, steps: readonly Step[]): Played {
+  const shared = (): Machine => new Machine(plugin);
+  const fresh = copy === null ? shared : (): Machine => new Machine(copy(() => {}));
+  try {
+    return { kind: "played", moments: ways[way]({ shared, fresh }, steps) };
+  } catch (error) {
+    if (error instanceof Broken) return { kind: "fault", fault: error.fault };
+    throw error;
+  }
+}
+
+function failed(error: unknown): Reply {
+  const stack = error instanceof Error ? (error.stack ?? null) : null;
+  if (!(error instanceof GraftError)) return { kind: "failed", code: null, message: String(error), stack };
+  const origin = error.cause instanceof Error ? error.cause.stack : null;
+  return { kind: "failed", code: error.code, message: error.message, stack: origin ?? stack };
+}

@@ -1,0 +1,64 @@
+// What does `graft plugin check` say of a plugin that fails a check? The rule, the steps, what differs, and what to do.
+import type { CheckedPlugin } from "../check/messages.ts";
+import type { Finding } from "../check/plugin-check.ts";
+import { GraftError } from "../errors.ts";
+import { version } from "../version.ts";
+import { Failure } from "./explain-error.ts";
+import { shellWord } from "./shell-word.ts";
+
+interface About {
+  /** Of the plugin, as it was typed. */
+  readonly path: string;
+  readonly seed: number;
+  /** As it was typed; null: it was not. */
+  readonly runs: number | null;
+  readonly plugin: CheckedPlugin;
+  readonly passed: readonly unknown[];
+}
+
+const meaning = "The plugin ran on generated commands only: no data was changed.";
+/** More steps are given to programs only. */
+const stepsShownMax = 12;
+
+export function failureOf({ check, fault, steps: played }: Finding, about: About): Failure {
+  const { path, seed, runs, plugin, passed } = about;
+  const steps = fault.step === null ? played : played.slice(0, fault.step + 1);
+  const lines = [
+    `${path}: ${fault.rule}`,
+    `check ${check.name}: ${check.holds}`,
+    ...stepLines(steps.map(({ text }) => text)),
+    ...fault.lines,
+    `seed ${seed}, graft ${version}, ${plugin.name} ${plugin.version}`,
+  ];
+  const command = `graft plugin check ${shellWord(path)} --seed ${seed}${runs === null ? "" : ` --runs ${runs}`}`;
+  const cause = fault.stack === null ? undefined : Object.assign(new Error(fault.rule), { stack: fault.stack });
+  const error = new GraftError("state-machine", lines.join("\n  "), { cause });
+  const fields = {
+    check: check.name,
+    rule: fault.rule,
+    field: fault.field,
+    step: fault.step === null ? null : (steps.at(-1)?.text ?? null),
+    steps: steps.map(({ text }) => text),
+    details: fault.lines,
+    remedy: fault.remedy,
+    seed,
+    graft: version,
+    plugin: plugin.name,
+    pluginVersion: plugin.version,
+    passed,
+    command,
+  };
+  return new Failure(error, 1, fields, { meaning, next: `${fault.remedy}\nSee it again: ${command}` });
+}
+
+function stepLines(steps: readonly string[]): readonly string[] {
+  const left = Math.max(0, steps.length - stepsShownMax);
+  const shown = steps.slice(left).map((text, nth) => `${left + nth + 1}. ${text}`);
+  return left === 0 ? shown : [`after ${left} steps that --json lists:`, ...shown];
+}
+
+/** The plugin cannot be checked. Anything but an error of a plugin stays as it is. */
+export function unusable(error: unknown): unknown {
+  if (!(error instanceof GraftError) || error.code !== "plugin") return error;
+  return new Failure(error, null, {}, { meaning: error.meaning, next: "Correct the plugin, or its path." });
+}

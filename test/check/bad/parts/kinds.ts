@@ -1,0 +1,2 @@
+// What other modules have added when they were loaded.
+export const kinds: string[] = [];
