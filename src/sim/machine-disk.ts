@@ -53,6 +53,10 @@ function marksLess({ mark, entries, base }: MemoryDisk): boolean {
   return mark !== null && (mark.last.index < index || mark.last.term < term);
 }
 
+/** Whether the mark is wrong about other voters, so that its node would give the wrong advice. */
+const namesOtherVoters = (disk: MemoryDisk): boolean =>
+  disk.mark !== null && disk.mark.hasOtherVoters !== markOf(disk).hasOtherVoters;
+
 export class MachineDisk {
   readonly #chance: Chance;
   readonly #pace: DiskPace;
@@ -217,6 +221,8 @@ export class MachineDisk {
   damage(name: DamageName): boolean {
     // A lost end of the log that no mark names: docs/operations.md, "What no node can see alone".
     if (this.#isMarkOld && (name === "rollBack" || name === "loseTail")) return false;
+    // SQLite's store syncs the mark with each configuration: only damage in that very moment meets a mark from before it.
+    if (this.#disk !== null && namesOtherVoters(this.#disk)) return false;
     const isDone = this.#disk !== null && this.#harm(this.#disk, name);
     if (isDone && name !== "flipSnapshot") this.#isDamaged = true;
     return isDone;
