@@ -12,6 +12,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { DiskSpace } from "../ports/disk-space.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Condition } from "../ports/node-messages.ts";
+import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
@@ -19,7 +20,7 @@ import { Dialling } from "./dialling.ts";
 import { howToMove } from "./how-to-move.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { type CertificateEnds, inOne, withProblems, type OwnCondition } from "./own-problems.ts";
+import { type CertificateEnds, type OtherPlugin, inOne, withProblems, type OwnCondition } from "./own-problems.ts";
 
 /** A look costs as much as several commands, ms. */
 const lookIntervalMs = 1_000;
@@ -35,6 +36,8 @@ export interface FitnessModules {
 }
 
 export interface FitnessOptions {
+  /** What this node runs. */
+  readonly plugin: Pick<StateMachineDescription, "name" | "version" | "code">;
   /** Where others reach this node now. */
   readonly address: string;
   readonly state: () => State;
@@ -234,7 +237,14 @@ export class Fitness {
     const wallMs = this.#modules.clock.wallMs();
     const space = this.disk.isLow ? "low" : "enough";
     const hangsAt = endlessWork === null ? null : (endlessWork.entry ?? noEntry);
-    const facts = { undialled, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
+    const { version, code } = this.#options.plugin;
+    const facts = {
+      undialled,
+      space,
+      plugin: { version, code },
+      appliedIndex,
+      stoppedThrough: stoppedThrough ?? hangsAt,
+    } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
     const ofSnapshots = {
@@ -242,7 +252,24 @@ export class Fitness {
       snapshotDamage: this.#options.snapshotDamage(),
       fetchFailure: this.#options.fetchFailure(),
     };
-    return withProblems(facts, { refill, endlessWork, failure, ...ofSnapshots, ...limits });
+    return withProblems(facts, {
+      refill,
+      endlessWork,
+      failure,
+      otherPlugin: this.#otherPlugin(),
+      ...ofSnapshots,
+      ...limits,
+    });
+  }
+
+  #otherPlugin(): OtherPlugin | null {
+    const { role } = this.#options.state();
+    const leader = role.kind === "follower" ? role.leader : null;
+    const ofLeader = leader === null ? null : (this.#heard.get(leader)?.plugin ?? null);
+    const { name, version, code } = this.#options.plugin;
+    if (leader === null || ofLeader === null) return null;
+    if (ofLeader.version === version && ofLeader.code === code) return null;
+    return { name, own: { version, code }, leader: nodeIdOf(leader), ofLeader };
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

@@ -72,6 +72,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     arrive,
     failed,
     stateMachine: () => applier,
+    plugin: modules.stateMachine.description,
     snapshotFailure: () => snapshots.taker.failure,
     snapshotDamage: () => snapshots.damage,
     fetchFailure: () => snapshots.fetchFailure,

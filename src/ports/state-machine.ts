@@ -90,6 +90,8 @@ export const querySliceBytesMax = 1024 * 1024;
 export interface StateMachineDescription {
   readonly name: string;
   readonly version: string;
+  /** SHA-256 of its code, 64 hexadecimal digits; null: no file holds it, and its version says all. */
+  readonly code: string | null;
   readonly style: "typed" | "raw";
   readonly commands: readonly string[];
   readonly queries: readonly string[];

@@ -7,7 +7,15 @@ import { snapshotAt } from "../core/say.ts";
 
 const at = (index: number) => snapshotAt({ index, term: 1 });
 const handed = { index: 7, term: 1, stampMs: 50 };
-const description = { name: "notes", version: "1", style: "raw", commands: [], queries: [], snapshots: true } as const;
+const description = {
+  name: "notes",
+  version: "1",
+  code: null,
+  style: "raw",
+  commands: [],
+  queries: [],
+  snapshots: true,
+} as const;
 const failed = (code: ReplyErrorCode, message: string): BackupAnswer<never> => ({
   kind: "failed",
   error: { code, message, leader: null },

@@ -131,7 +131,7 @@ describe("a running cluster", () => {
 });
 
 describe("what the state machine and the taker have to say", () => {
-  const description = { name: "frail", version: "1", style: "raw", commands: [], queries: [] } as const;
+  const description = { name: "frail", version: "1", code: null, style: "raw", commands: [], queries: [] } as const;
   const handed = { index: 7, term: 1, stampMs: 0 };
   const at = (index: number) => snapshotAt({ index, term: 1 });
 

@@ -21,6 +21,7 @@ export function fitnessAlone(state: () => State, options: Partial<FitnessOptions
       },
     },
     {
+      plugin: { name: "kv", version: "1", code: null },
       address: "n1:7400",
       state,
       stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),

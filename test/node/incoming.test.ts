@@ -74,6 +74,7 @@ const condition: Condition = {
   isCertificateExpired: false,
   isRefilling: false,
   undialled: [],
+  plugin: { version: "1", code: null },
   problem: null,
 };
 

@@ -13,6 +13,7 @@ const fit: Condition = {
   isCertificateExpired: false,
   isRefilling: false,
   undialled: [],
+  plugin: { version: "1", code: null },
   problem: null,
 };
 const stopped = (through: number): Partial<Condition> => ({ stateMachine: { kind: "stopped", through } });

@@ -29,6 +29,7 @@ export class RecordingMachine implements StateMachine {
   readonly description = {
     name: "recording",
     version: "1",
+    code: null,
     style: "raw",
     commands: [],
     queries: [],

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { messageLengthMax } from "../../src/adapters/cbor/limits.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
-import { leader } from "../core/build.ts";
+import { follower, leader } from "../core/build.ts";
 import { n1, n2, n3 } from "../core/say.ts";
 import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
@@ -10,6 +10,7 @@ import { fitnessAlone } from "./fitness-alone.ts";
 const well: Condition = {
   space: "enough",
   undialled: [],
+  plugin: { version: "1", code: null },
   isCertificateExpired: false,
   isRefilling: false,
   problem: null,
@@ -62,7 +63,7 @@ test("what a member said of itself counts until its connection ends", () => {
 test("a node forgets what ails a member whose process has ended, and takes commands that waited for that member's disk", async () => {
   const cluster = await Cluster.founded(["n1", "n2", "n3"]);
   const { leader: leading, followers } = cluster;
-  for (const follower of followers) follower.room = { freeBytes: 99 * 2 ** 20, totalBytes: 1_000 * 2 ** 20 };
+  for (const each of followers) each.room = { freeBytes: 99 * 2 ** 20, totalBytes: 1_000 * 2 ** 20 };
   const { requests } = leading.node;
   await cluster.until("the disks are known to be low", () => requests.whyNoCommands !== null);
   const gone = followers[0]!;
@@ -71,6 +72,35 @@ test("a node forgets what ails a member whose process has ended, and takes comma
   await cluster.settle();
   expect([requests.problemOf(gone.node.state.self), requests.whyNoCommands]).toEqual([null, null]);
   await cluster.stopAll();
+});
+
+test.each([
+  ["another version", { version: "2", code: null }, "kv 1, and the leader n2 runs kv 2:"],
+  [
+    "other code under the same version",
+    { version: "1", code: "ab".repeat(32) },
+    "kv 1, and the leader n2 runs kv 1 (code abababababab):",
+  ],
+])("a node that does not run what its leader runs says so: %s", (_, plugin, words) => {
+  let state = follower({ members: [n1, n2, n3], leader: n2 });
+  const { fitness } = fitnessAlone(() => state);
+  fitness.onPeerConnected(peer);
+  expect(fitness.problemOf(n1)).toBeNull();
+  fitness.onCondition(n2, { ...well, plugin });
+  expect(fitness.problemOf(n1)).toStartWith(`it runs ${words} `);
+  expect(fitness.problemOf(n1)).toEndWith("run the same code on every node");
+  // Who leads now may run the same.
+  state = follower({ members: [n1, n2, n3], leader: n3 });
+  expect(fitness.problemOf(n1)).toBeNull();
+  state = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
+  expect(fitness.problemOf(n1)).toBeNull();
+});
+
+test("a node that runs what its leader runs has no problem", () => {
+  const { fitness } = fitnessAlone(() => follower({ members: [n1, n2, n3], leader: n2 }));
+  fitness.onPeerConnected(peer);
+  fitness.onCondition(n2, well);
+  expect(fitness.problemOf(n1)).toBeNull();
 });
 
 test("several long problems of one node are all told, each as far as there is room", () => {

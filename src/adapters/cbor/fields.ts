@@ -90,6 +90,7 @@ function matching(item: Item, lengthMax: number, form: RegExp, field: string): s
 }
 
 const uuidForm = /^[0-9a-f]{32}$/;
+const codeHashForm = /^[0-9a-f]{64}$/;
 /** What may stand in a log as an address: what older versions took for one. */
 const storedAddressForm = /^[\x21-\x7e]+:[1-9][0-9]{0,4}$/;
 /** Control characters, line separators and what turns the direction of writing: nothing that can forge a line of a log. */
@@ -108,6 +109,9 @@ export const memberName = (item: Item, field: string): string =>
   ruled(item, 2 * nameLengthMax + 1, isMemberName, field);
 /** 32 lower-case hexadecimal digits. */
 export const uuid = (item: Item, field: string): string => matching(item, 32, uuidForm, field);
+
+/** 64 lower-case hexadecimal digits. */
+export const codeHash = (item: Item, field: string): string => matching(item, 64, codeHashForm, field);
 
 /** `host:port` */
 export const address = (item: Item, field: string): string =>

@@ -10,6 +10,7 @@ import type {
 import {
   address,
   bool,
+  codeHash,
   distinct,
   type Item,
   logIndex,
@@ -22,7 +23,7 @@ import {
   word,
 } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { membersMax, messageLengthMax, timeoutMsMax } from "./limits.ts";
+import { labelLengthMax, membersMax, messageLengthMax, timeoutMsMax } from "./limits.ts";
 import { readMembers, writeMembers } from "./membership.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
@@ -95,8 +96,8 @@ export function readMemberList(items: readonly PlainItem[]): MemberList {
 }
 
 function writeCondition(writer: FrameWriter, { condition }: ConditionNotice): void {
-  const { stateMachine, space, isCertificateExpired, isRefilling, undialled, problem } = condition;
-  writer.start(messageNumbers.condition, 8);
+  const { stateMachine, space, isCertificateExpired, isRefilling, undialled, plugin, problem } = condition;
+  writer.start(messageNumbers.condition, 10);
   writer.bool(stateMachine.kind === "runs");
   writer.uint(stateMachine.kind === "runs" ? stateMachine.passed : stateMachine.through);
   writer.text(space);
@@ -104,11 +105,13 @@ function writeCondition(writer: FrameWriter, { condition }: ConditionNotice): vo
   writer.bool(isRefilling);
   writer.array(undialled.length);
   for (const id of undialled) writer.text(id);
+  writer.text(toPrintable(plugin.version, labelLengthMax));
+  writer.textOrNull(plugin.code);
   writer.textOrNull(problem === null ? null : toPrintable(problem, messageLengthMax));
 }
 
 export function readCondition(items: readonly PlainItem[]): ConditionNotice {
-  const [, runs, at, space, isExpired, refills, undialled, problem] = row(items, 8, "condition");
+  const [, runs, at, space, isExpired, refills, undialled, version, code, problem] = row(items, 10, "condition");
   const index = logIndex(at, "condition.index");
   const condition = {
     stateMachine: bool(runs, "condition.runs")
@@ -118,6 +121,10 @@ export function readCondition(items: readonly PlainItem[]): ConditionNotice {
     isCertificateExpired: bool(isExpired, "condition.isCertificateExpired"),
     isRefilling: bool(refills, "condition.isRefilling"),
     undialled: distinct(undialled, membersMax, "condition.undialled", name, (id) => id),
+    plugin: {
+      version: printable(version, labelLengthMax, "condition.version"),
+      code: orNull(code, "condition.code", codeHash),
+    },
     problem: orNull(problem, "condition.problem", (item, field) => printable(item, messageLengthMax, field)),
   };
   return { kind: "condition", condition };

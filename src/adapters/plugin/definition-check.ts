@@ -13,6 +13,8 @@ export interface Operation {
 interface Named {
   readonly name: string;
   readonly version: string;
+  /** SHA-256 of its code, 64 hexadecimal digits; null: it was not loaded from a file, or ships with Graft. */
+  readonly code: string | null;
 }
 
 export interface TypedPlugin extends Named {
@@ -56,7 +58,7 @@ export function checkDefinition(exported: unknown): Plugin {
       "its default export is not a state machine: export default defineStateMachine({…}) or defineRawStateMachine({…})",
     );
   }
-  const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version") };
+  const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version"), code: null };
   const create = functionOf(exported, "create", "create");
   if (exported["style"] === "raw") {
     const examples = rawExamplesOf(exported["example"] ?? {});

@@ -205,6 +205,7 @@ function describe(plugin: Plugin, { snapshots }: Handlers): StateMachineDescript
   return {
     name: plugin.name,
     version: plugin.version,
+    code: plugin.code,
     style: plugin.style,
     commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
     queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { GraftError } from "../../errors.ts";
 import { provideApiModule } from "./api-module.ts";
+import { codeHash } from "./code-hash.ts";
 import { checkDefinition, DefinitionProblem, type Plugin } from "./definition-check.ts";
 import { installDeterminismGuard } from "./determinism-guard.ts";
 import { shippedNames, shippedPlugin } from "./shipped.ts";
@@ -41,7 +42,9 @@ export async function loadPlugin(location: PluginLocation): Promise<Plugin> {
   installDeterminismGuard();
   const where = nameOf(location);
   try {
-    return checkDefinition(location.kind === "shipped" ? shippedPlugin(location.name) : await importDefault(where));
+    if (location.kind === "shipped") return checkDefinition(shippedPlugin(location.name));
+    const plugin = checkDefinition(await importDefault(where));
+    return { ...plugin, code: codeHash(location.path) };
   } catch (error) {
     if (error instanceof DefinitionProblem) throw problem(where, error.message);
     throw error;

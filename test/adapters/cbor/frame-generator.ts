@@ -190,6 +190,10 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
         isCertificateExpired: draw.bool(),
         isRefilling: draw.bool(),
         undialled: [...new Set(draw.list(5, () => draw.name()))],
+        plugin: {
+          version: draw.printable(),
+          code: draw.orNull(() => Array.from({ length: 64 }, () => draw.below(16).toString(16)).join("")),
+        },
         problem: draw.orNull(() => draw.printable()),
       },
     }),

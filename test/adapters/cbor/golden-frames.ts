@@ -176,10 +176,11 @@ export const goldenFrames: Readonly<Record<MessageName, { readonly frame: Frame;
         isCertificateExpired: false,
         isRefilling: true,
         undialled: ["n2"],
+        plugin: { version: "1.0.0", code: "ab".repeat(32) },
         problem: "its state machine has stopped",
       },
     },
-    hex: "0000003088181bf41903eb636c6f77f4f581626e32781d697473207374617465206d616368696e65206861732073746f70706564",
+    hex: "000000788a181bf41903eb636c6f77f4f581626e3265312e302e30784061626162616261626162616261626162616261626162616261626162616261626162616261626162616261626162616261626162616261626162616261626162781d697473207374617465206d616368696e65206861732073746f70706564",
   },
   requestMembers: {
     frame: { kind: "requestMembers" },

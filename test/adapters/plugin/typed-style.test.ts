@@ -85,6 +85,7 @@ describe("typed style", () => {
     expect(open().description).toEqual({
       name: "log",
       version: "1.0.0",
+      code: null,
       style: "typed",
       commands: ["append", "nothing", "twice", "later", "slowly", "broken", "unsent", "lateClock", "constructor"],
       queries: ["words"],
