@@ -256,7 +256,7 @@ function alone(more: Partial<ConstructorParameters<typeof Scrubber>[0]> = {}, ra
   const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   const entries = commands(1, 10, 1, 1024);
   store.write([found(), append(...entries)], ignoreDurable);
-  const snapshot = snapshotAt({ index: 7, term: 1 });
+  const snapshot = snapshotAt({ index: 7, term: 1 }, 4711);
   const world = { state: { ...stateOf(store.reopen()), snapshot: snapshot as State["snapshot"] } };
   const clock = new ManualClock();
   clock.randomBytes = (count) => new Uint8Array(count).fill(random);
@@ -319,7 +319,7 @@ test.each([
 
 const rotten = new GraftError("damaged", "its checksum is wrong");
 const broken = new Error("a fault of this program");
-test.each<readonly [string, Error, boolean, (readonly unknown[])[]]>([
+test.each<readonly [string, Error, boolean, unknown[][]]>([
   ["that is damaged is told, and the scrubs go on", rotten, false, [["damaged", "its checksum is wrong"]]],
   ["that another one has replaced meanwhile may be gone", rotten, true, []],
   ["whose reading breaks the program ends the scrubs", broken, false, [["failed", broken]]],
@@ -327,7 +327,7 @@ test.each<readonly [string, Error, boolean, (readonly unknown[])[]]>([
 ])("a snapshot %s", async (_, error, isReplaced, expected) => {
   const contents = async function* (): AsyncGenerator<Uint8Array, void> {
     yield new Uint8Array(10);
-    if (isReplaced) world.state = { ...world.state, snapshot: snapshotAt({ index: 8, term: 1 }) };
+    if (isReplaced) world.state = { ...world.state, snapshot: snapshotAt({ index: 8, term: 1 }, 4711) };
     throw error;
   };
   const { clock, world, snapshot, lines, told, scrub } = alone({ snapshots: { contents } });
