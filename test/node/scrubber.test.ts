@@ -367,3 +367,12 @@ test("what fails once the node has stopped is no failure of the node", async () 
   await scrub();
   expect([told, lines.length, clock.pendingTimers]).toEqual([[], 1, 0]);
 });
+
+test("a scrub that is stopped is not said to be done", async () => {
+  const { clock, scrubber, told, lines, scrub } = alone();
+  clock.advance(hourMs / 256);
+  await afterMicrotasks();
+  scrubber.stop();
+  await scrub();
+  expect([told, lines.length, clock.pendingTimers]).toEqual([[], 1, 0]);
+});
