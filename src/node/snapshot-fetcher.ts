@@ -67,11 +67,6 @@ export class SnapshotFetcher {
     this.#options = options;
   }
 
-  /** What is being fetched, and how far it has come; null: nothing. */
-  get progress(): { readonly snapshot: SnapshotRecord; readonly receivedBytes: number } | null {
-    return this.#underWay;
-  }
-
   /** For people: why no attempt gets any further; null: the latest one did, or there was none lately. */
   get failure(): string | null {
     if (this.#failed === null || this.#failed.count < failuresToldMin) return null;
@@ -170,7 +165,7 @@ export class SnapshotFetcher {
     const { snapshot } = fetch;
     const inbox = new BulkInbox(link, this.#options.clock);
     let asked = receiver.offset;
-    while (fetch.receivedBytes < snapshot.bytes && !receiver.isDamaged) {
+    while (!fetch.isGivenUp && fetch.receivedBytes < snapshot.bytes && !receiver.isDamaged) {
       while (asked < snapshot.bytes && asked - fetch.receivedBytes < piecesAhead * pieceBytesMax) {
         const bytesMax = Math.min(pieceBytesMax, snapshot.bytes - asked);
         link.send({ kind: "snapshotRead", file: snapshot.file, offset: asked, bytesMax });

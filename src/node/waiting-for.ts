@@ -20,7 +20,7 @@ export interface WaitingSource {
 /** For people. Empty while a leader is known. */
 export function waitingFor(source: WaitingSource, peers: readonly PeerStatus[]): readonly string[] {
   const { state, options, membership } = source;
-  if (state.removed !== null || (state.genesis !== null && knownLeader(state) !== null)) return [];
+  if (state.removed !== null || knownLeader(state) !== null) return [];
   const configuration = latestConfiguration(state.log);
   const { bootstrap } = membership.acquaintance;
   const isOutside = configuration === null || !isMember(configuration, state.self);

@@ -5,7 +5,7 @@ import { FullClients } from "../../src/node/full-clients.ts";
 import type { HandOver } from "../../src/node/hand-overs.ts";
 import { OpenRequests } from "../../src/node/open-requests.ts";
 import { onClientRequest, type RequestTarget } from "../../src/node/requests.ts";
-import type { Waiter } from "../../src/node/waiting-clients.ts";
+import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
 import { follower, leader } from "../core/build.ts";
 import { n2 } from "../core/say.ts";
@@ -18,6 +18,8 @@ interface Circumstances {
   readonly endlessWork: RequestTarget["endlessWork"];
   readonly refusal: RequestTarget["refusal"];
   readonly handOver: HandOver;
+  /** Why no backup can be taken or read. */
+  readonly backupFailure: ReplyError;
 }
 
 function setUp(circumstances: Partial<Circumstances> = {}) {
@@ -25,7 +27,9 @@ function setUp(circumstances: Partial<Circumstances> = {}) {
   const stale: (readonly [Waiter, number | null])[] = [];
   const replies: ClientReply[] = [];
   const calls: string[] = [];
-  const settled = <Value>(value: Value) => Promise.resolve({ kind: "ok", value } as const);
+  const { backupFailure: error } = circumstances;
+  const settled = <Value>(value: Value) =>
+    Promise.resolve(error === undefined ? ({ kind: "ok", value } as const) : ({ kind: "failed", error } as const));
   const target = {
     state: leader(),
     whyNoCommands: null,
@@ -162,6 +166,16 @@ describe("what a client is told", () => {
     await afterMicrotasks();
     expect(calls).toEqual(["read f 100 5"]);
     expect(replies).toEqual([{ kind: "backupPiece", id: 4, offset: 100, bytes: bytes("piece") }]);
+  });
+
+  test("of a backup that cannot be taken or read: why", async () => {
+    const backupFailure = { code: "unavailable", message: "the disk is broken", leader: null } as const;
+    const { ask, replies } = setUp({ backupFailure });
+    ask(backup)!.succeed(bytes(""), { index: 21, term: 22 }, null);
+    await afterMicrotasks();
+    ask({ kind: "readBackup", id: 4, file: "f", offset: 100, bytesMax: 5 });
+    await afterMicrotasks();
+    expect(replies).toEqual([3, 4].map((id) => ({ kind: "error", id, ...backupFailure })));
   });
 
   test("a backup is taken through the entry that the read was told", async () => {

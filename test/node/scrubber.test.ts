@@ -8,6 +8,7 @@ import { restore } from "../../src/core/restore.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import type { State } from "../../src/core/state.ts";
+import { entryBytes } from "../../src/core/entry.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
@@ -17,6 +18,8 @@ import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
 const hourMs = 3_600_000;
+/** Between the scrubs of a whole cluster: the shorter, the fewer heartbeats are simulated. */
+const minuteMs = 60_000;
 
 let open: Cluster | null = null;
 afterEach(async () => {
@@ -28,7 +31,7 @@ afterEach(async () => {
 async function scrubbing(files: ReadonlyMap<string, MemorySnapshotFiles>): Promise<Cluster> {
   const cluster = new Cluster(three, { tailEntriesMax: 3 });
   open = cluster;
-  cluster.scrubIntervalMs = hourMs;
+  cluster.scrubIntervalMs = minuteMs;
   cluster.snapshotPolicy = { everyEntries: 8, everyBytes: 1e9 };
   for (const id of three) await cluster.start(id, { files: files.get(id)! });
   await cluster.settle();
@@ -49,13 +52,13 @@ const countOf = ({ logs }: Member, line: string): number => logs.filter((each) =
 describe("a scrub", () => {
   test("comes once in each interval, on every node, and says what it has read", async () => {
     const cluster = await scrubbing(filesOfAll());
-    await cluster.advance(3 * hourMs, 500);
+    await cluster.advance(3 * minuteMs, 500);
     for (const member of cluster.members.values()) {
       expect(countOf(member, "info scrubbed")).toBeGreaterThanOrEqual(2);
       expect(countOf(member, "info scrubbed")).toBeLessThanOrEqual(3);
       expect(member.end).toBeNull();
     }
-  }, 60_000);
+  });
 
   test("finds that the snapshot has rotted, and another one takes its place though nothing has been applied since", async () => {
     const files = filesOfAll();
@@ -68,11 +71,11 @@ describe("a scrub", () => {
       file,
       sound.map((byte, at) => (at === 300 ? byte ^ 1 : byte)),
     );
-    await cluster.advance(hourMs, 500);
+    await cluster.advance(minuteMs, 500);
     expect(complete.get(file)).toEqual(sound);
     expect(sick.end).toBeNull();
     expect(sick.logs.some((line) => line.startsWith("warn this node's snapshot is damaged"))).toBe(true);
-  }, 60_000);
+  });
 
   test("goes the way of all damage when an entry of the log has rotted", async () => {
     const cluster = await scrubbing(filesOfAll());
@@ -80,9 +83,9 @@ describe("a scrub", () => {
     sick.store.read = () => {
       throw new GraftError("storage", "The log is damaged at entry 7");
     };
-    await cluster.advance(hourMs, 500);
+    await cluster.advance(minuteMs, 500);
     expect(sick.end).toMatchObject({ error: { message: "The log is damaged at entry 7" } });
-  }, 60_000);
+  });
 });
 
 /** Of a node that has no snapshot. */
@@ -240,4 +243,136 @@ test("a scrub that is stopped lets go of the snapshot that it reads, and reads n
   clock.advance(2 * hourMs);
   await afterMicrotasks();
   expect([seen.chunks, failures]).toEqual([chunks, []]);
+});
+
+interface Line {
+  readonly message: string;
+  readonly fields: unknown;
+  readonly atMs: number;
+}
+
+/** Of a node with a log of ten entries behind a snapshot of three chunks. */
+function alone(more: Partial<ConstructorParameters<typeof Scrubber>[0]> = {}, random = 0) {
+  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  const entries = commands(1, 10, 1, 1024);
+  store.write([found(), append(...entries)], ignoreDurable);
+  const snapshot = snapshotAt({ index: 7, term: 1 }, 4711);
+  const world = { state: { ...stateOf(store.reopen()), snapshot: snapshot as State["snapshot"] } };
+  const clock = new ManualClock();
+  clock.randomBytes = (count) => new Uint8Array(count).fill(random);
+  const [lines, told]: [Line[], unknown[]] = [[], []];
+  const contents = async function* (): AsyncGenerator<Uint8Array, void> {
+    for (const bytes of [10, 20, 30]) yield new Uint8Array(bytes);
+  };
+  const scrubber = new Scrubber({
+    intervalMs: hourMs,
+    store,
+    snapshots: { contents },
+    clock,
+    logger: {
+      enabled: () => true,
+      log: (_, message, fields) => void lines.push({ message, fields, atMs: clock.nowMs() }),
+    },
+    state: () => world.state,
+    snapshotDamaged: async (damaged, finding) => void told.push(["damaged", damaged, finding]),
+    failed: (error) => void told.push(["failed", error]),
+    ...more,
+  });
+  /** Long enough for a whole scrub. */
+  const scrub = async (): Promise<void> => {
+    for (let pauses = 0; pauses < 20; pauses++) {
+      await afterMicrotasks();
+      clock.advance(50);
+    }
+  };
+  scrubber.start();
+  return { scrubber, clock, world, snapshot, entries, lines, told, scrub };
+}
+
+test.each([
+  [0, hourMs / 256],
+  [127, hourMs / 2],
+  [255, hourMs],
+])(
+  "the first scrub comes in the part of the interval that chance names, %d, and another one an interval after each",
+  async (random, firstMs) => {
+    const { clock, entries, lines, told, scrub, scrubber } = alone({}, random);
+    clock.advance(firstMs - 1);
+    expect(lines).toEqual([]);
+    clock.advance(1);
+    expect(lines).toEqual([{ message: "scrubbing the log and the snapshot", fields: undefined, atMs: firstMs }]);
+    await scrub();
+    const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    // Two pauses for the log, and one behind each chunk.
+    const fields = { entries: 10, bytes, snapshotBytes: 60, ms: 250 };
+    expect(lines.slice(1)).toEqual([{ message: "scrubbed", fields, atMs: firstMs + 250 }]);
+    clock.advance(firstMs + 250 + hourMs - 1 - clock.nowMs());
+    expect(lines).toHaveLength(2);
+    clock.advance(1);
+    expect(lines).toHaveLength(3);
+    await scrub();
+    expect([lines.length, told, clock.pendingTimers]).toEqual([4, [], 1]);
+    scrubber.stop();
+    expect(clock.pendingTimers).toBe(0);
+  },
+);
+
+const rotten = new GraftError("damaged", "its checksum is wrong");
+const broken = new Error("a fault of this program");
+test.each<readonly [string, Error, boolean, unknown[][]]>([
+  ["that is damaged is told, and the scrubs go on", rotten, false, [["damaged", "its checksum is wrong"]]],
+  ["that another one has replaced meanwhile may be gone", rotten, true, []],
+  ["whose reading breaks the program ends the scrubs", broken, false, [["failed", broken]]],
+  ["whose reading breaks the program ends them also once it is replaced", broken, true, [["failed", broken]]],
+])("a snapshot %s", async (_, error, isReplaced, expected) => {
+  const contents = async function* (): AsyncGenerator<Uint8Array, void> {
+    yield new Uint8Array(10);
+    if (isReplaced) world.state = { ...world.state, snapshot: snapshotAt({ index: 8, term: 1 }, 4711) };
+    throw error;
+  };
+  const { clock, world, snapshot, lines, told, scrub } = alone({ snapshots: { contents } });
+  clock.advance(hourMs / 256);
+  await scrub();
+  expect(told.map((each) => (each as readonly unknown[]).filter((part) => part !== snapshot))).toEqual(expected);
+  expect([lines.length, clock.pendingTimers]).toEqual(error === broken ? [1, 0] : [2, 1]);
+});
+
+test("a snapshot that is replaced between two reads is read no further", async () => {
+  const { clock, world, lines, told, scrub } = alone();
+  clock.advance(hourMs / 256);
+  for (let pauses = 0; pauses < 3; pauses++) {
+    await afterMicrotasks();
+    if (pauses === 2) world.state = { ...world.state, snapshot: null };
+    clock.advance(50);
+  }
+  await scrub();
+  expect(lines.at(-1)).toMatchObject({ message: "scrubbed", fields: { snapshotBytes: 10 } });
+  expect(told).toEqual([]);
+});
+
+test("what fails once the node has stopped is no failure of the node", async () => {
+  const closed = (): never => {
+    throw new Error("the store is closed");
+  };
+  const { clock, scrubber, told, lines, scrub } = alone({
+    snapshots: {
+      contents: async function* () {
+        yield new Uint8Array(1);
+        scrubber.stop();
+        closed();
+      },
+    },
+  });
+  clock.advance(hourMs / 256);
+  await scrub();
+  expect([told, lines.length, clock.pendingTimers]).toEqual([[], 1, 0]);
+});
+
+test("a scrub that is stopped is not said to be done", async () => {
+  const { clock, scrubber, told, lines, scrub } = alone();
+  clock.advance(hourMs / 256);
+  await afterMicrotasks();
+  scrubber.stop();
+  await scrub();
+  expect([told, lines.length, clock.pendingTimers]).toEqual([[], 1, 0]);
 });

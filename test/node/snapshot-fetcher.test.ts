@@ -8,7 +8,7 @@ import type { BulkMessage, SnapshotRead } from "../../src/ports/bulk-messages.ts
 import type { BulkLink } from "../../src/ports/transport.ts";
 import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { bytesOf, headerAt, writeSnapshot } from "../contracts/snapshot-store.contract.ts";
-import { n2, n3 } from "../core/say.ts";
+import { at, n2, n3, snapshotAt } from "../core/say.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 
 const turns = async (): Promise<void> => {
@@ -20,18 +20,34 @@ type Answer = (read: SnapshotRead, bytes: Uint8Array) => BulkMessage | null;
 
 const honest: Answer = ({ offset }, bytes) => ({ kind: "snapshotChunk", offset, bytes });
 
-async function setUp(answer: Answer) {
+interface Circumstances {
+  /** What the leader says of the file beside what is in it. */
+  readonly told: Partial<SnapshotRecord>;
+  readonly machine: string;
+  /** Until then no connection is made. */
+  readonly connected: Promise<void>;
+}
+
+async function setUp(answer: Answer, circumstances: Partial<Circumstances> = {}) {
   const source = createMemorySnapshotStore();
   const header = headerAt(120);
   const file = await writeSnapshot(source, [bytesOf(200_000, 1), bytesOf(250_000, 2), bytesOf(200_000, 3)], header);
   const { position, stampMs, chain, configuration } = header;
-  const record: SnapshotRecord = { position, stampMs, chain, configuration, ...file };
+  const record: SnapshotRecord = { position, stampMs, chain, configuration, ...file, ...circumstances.told };
   const clock = new ManualClock();
   const files = createMemorySnapshotFiles();
-  const [dialled, fetched, damaged, ends]: [MemberKey[], string[], MemberKey[], string[]] = [[], [], [], []];
+  const [dialled, fetched, damaged, ends]: [MemberKey[], string[], (readonly [MemberKey, string])[], string[]] = [
+    [],
+    [],
+    [],
+    [],
+  ];
+  const [reads, logs]: [SnapshotRead[], (readonly unknown[])[]] = [[], []];
+  const room = { isThere: true };
   let how = answer;
-  const openBulk = (to: MemberKey): Promise<BulkLink> => {
+  const openBulk = async (to: MemberKey): Promise<BulkLink> => {
     dialled.push(to);
+    await circumstances.connected;
     const link: BulkLink = {
       isOpen: true,
       queuedBytes: 0,
@@ -39,6 +55,7 @@ async function setUp(answer: Answer) {
       onClose: null as ((reason: string) => void) | null,
       send: (message) => {
         if (message.kind !== "snapshotRead") throw new Error("only reads are sent");
+        reads.push(message);
         const read = source.read(message.file, message.offset, message.bytesMax);
         void read.then((bytes) => receive(how(message, bytes!)));
       },
@@ -48,27 +65,30 @@ async function setUp(answer: Answer) {
       },
     };
     const receive = (reply: BulkMessage | null): void => void (reply !== null && link.onMessage?.(reply));
-    return Promise.resolve(link);
+    return link;
   };
   const fetcher = new SnapshotFetcher({
     transport: { openBulk },
     snapshots: createMemorySnapshotStore(files),
     clock,
-    logger: { enabled: () => false, log: () => {} },
-    hasRoom: () => true,
-    machine: () => header.plugin.name,
+    logger: {
+      enabled: () => true,
+      log: (level, _, fields, cause) => void (level !== "info" && logs.push([level, cause, fields])),
+    },
+    hasRoom: () => room.isThere,
+    machine: () => circumstances.machine ?? header.plugin.name,
     fetched: ({ file: name }) => void fetched.push(name),
-    damaged: (from) => void damaged.push(from),
+    damaged: (from, { file: name }) => void damaged.push([from, name]),
   });
   const answerBy = (next: Answer): void => void (how = next);
-  return { fetcher, record, clock, files, dialled, fetched, damaged, ends, answerBy };
+  return { fetcher, record, clock, files, dialled, fetched, damaged, ends, reads, logs, room, answerBy };
 }
 
 test("what the leader sends becomes the file that it offered", async () => {
-  const { fetcher, record, files, fetched, damaged } = await setUp(honest);
+  const { fetcher, record, files, fetched, damaged, ends, logs, clock } = await setUp(honest);
   fetcher.fetch(n2, record);
   await turns();
-  expect([fetched, damaged, fetcher.progress]).toEqual([[record.file], [], null]);
+  expect([fetched, damaged, ends.length, logs, clock.pendingTimers]).toEqual([[record.file], [], 1, [], 0]);
   expect(files.complete.get(record.file)).toHaveLength(record.bytes);
 });
 
@@ -85,12 +105,13 @@ test.each<readonly [string, Answer]>([
   );
   fetcher.fetch(n2, record);
   await turns();
-  expect([fetched, damaged, fetcher.progress]).toEqual([[], [], null]);
+  expect([fetched, damaged]).toEqual([[], []]);
   answerBy(honest);
+  clock.advance(199);
   fetcher.fetch(n2, record);
   await turns();
   expect(fetched).toEqual([]);
-  clock.advance(200);
+  clock.advance(1);
   fetcher.fetch(n2, record);
   await turns();
   expect([fetched, damaged]).toEqual([[record.file], []]);
@@ -126,7 +147,9 @@ test("attempts that get no further are told from the third on, until one does, a
   expect(await tryAgain()).toBeNull();
   answerBy(gone);
   expect([await tryAgain(), await tryAgain()]).toEqual([null, "the leader cannot give it: the disk is broken"]);
-  clock.advance(60_000);
+  clock.advance(39_999);
+  expect(fetcher.failure).not.toBeNull();
+  clock.advance(1);
   expect(fetcher.failure).toBeNull();
   expect(await tryAgain()).not.toBeNull();
   answerBy(honest);
@@ -147,7 +170,7 @@ test("a file that is refused again and again is told, however much of it was rec
     expect(fetcher.failure !== null).toBe(told);
   }
   expect(fetcher.failure).toStartWith("the leader's snapshot is damaged and is not used: ");
-  expect(damaged).toEqual([n2, n2, n2]);
+  expect(damaged).toEqual([n2, n2, n2].map((from) => [from, record.file]));
 });
 
 test("an attempt that another offer has ended is none that failed", async () => {
@@ -161,4 +184,99 @@ test("an attempt that another offer has ended is none that failed", async () => 
   }
   expect(ends.filter((reason) => reason === "another snapshot is offered")).toHaveLength(3);
   expect(fetcher.failure).toBeNull();
+});
+
+test.each<readonly [string, Partial<Circumstances>, "taken" | "damaged" | "refused"]>([
+  ["of the same snapshot", {}, "taken"],
+  ["of another index", { told: { position: { index: 119, term: 3 } } }, "damaged"],
+  ["of another term", { told: { position: { index: 120, term: 2 } } }, "damaged"],
+  ["of another history", { told: { chain: 1 } }, "damaged"],
+  ["of another time", { told: { stampMs: 2 } }, "damaged"],
+  // As a recovered cluster has one.
+  ["of an older configuration", { told: { configuration: snapshotAt(at(7, 1), n2).configuration } }, "taken"],
+  ["of another state machine", { machine: "other" }, "refused"],
+])("a file %s is held against the leader's word for it", async (_, circumstances, outcome) => {
+  const { fetcher, record, fetched, damaged, logs } = await setUp(honest, circumstances);
+  fetcher.fetch(n2, record);
+  await turns();
+  expect(fetched).toEqual(outcome === "taken" ? [record.file] : []);
+  expect(damaged).toEqual(outcome === "damaged" ? [[n2, record.file]] : []);
+  const about = { through: record.position.index, from: "n2", file: record.file };
+  expect(logs).toEqual(outcome === "taken" ? [] : [["error", "refused n2", about]]);
+});
+
+test("a refused file is read again after pauses that double up to half a minute, and another one at once", async () => {
+  const { fetcher, record, clock, dialled, damaged, answerBy } = await setUp(honest, { told: { chain: 1 } });
+  const offer = async (file = record.file): Promise<number> => {
+    fetcher.fetch(n2, { ...record, file });
+    await turns();
+    return damaged.length;
+  };
+  expect(await offer()).toBe(1);
+  for (const [nth, pauseMs] of [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000].entries()) {
+    clock.advance(pauseMs - 1);
+    expect(await offer()).toBe(1 + nth);
+    clock.advance(1);
+    expect(await offer()).toBe(2 + nth);
+  }
+  answerBy(() => null);
+  expect(dialled).toHaveLength(1);
+  await offer("another");
+  expect(dialled).toHaveLength(2);
+});
+
+test("asked for is at most a mebibyte ahead, in pieces of a quarter of one, and nothing beyond the end", async () => {
+  const { fetcher, record, reads } = await setUp(() => null, { told: { bytes: 2_000_000 } });
+  fetcher.fetch(n2, record);
+  await turns();
+  expect(reads.map(({ offset, bytesMax, file }) => [offset, bytesMax, file])).toEqual(
+    [0, 262_144, 524_288, 786_432].map((offset) => [offset, 262_144, record.file]),
+  );
+  const small = await setUp(honest);
+  small.fetcher.fetch(n2, small.record);
+  await turns();
+  expect(small.reads.map(({ offset, bytesMax }) => [offset, bytesMax])).toEqual([
+    [0, 262_144],
+    [262_144, 262_144],
+    [524_288, small.record.bytes - 524_288],
+  ]);
+});
+
+test("nothing is written to a disk that is nearly full, nobody is accused, and there is another attempt", async () => {
+  const { fetcher, record, clock, room, files, fetched, damaged, logs } = await setUp(honest);
+  room.isThere = false;
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([files.partial.get(record.file), fetched, damaged]).toEqual([undefined, [], []]);
+  const reason = "the disk is nearly full, and what is left of it is for the log";
+  expect(logs).toEqual([["warn", "cut n2", { through: 120, from: "n2", received: 0, reason }]]);
+  room.isThere = true;
+  clock.advance(200);
+  fetcher.fetch(n2, record);
+  await turns();
+  expect(fetched).toEqual([record.file]);
+});
+
+test("one that is ended while it dials asks for nothing, and hangs up", async () => {
+  const { promise: connected, resolve: connect } = Promise.withResolvers<void>();
+  const { fetcher, record, reads, ends, fetched } = await setUp(honest, { connected });
+  fetcher.fetch(n2, record);
+  await turns();
+  fetcher.stop("the node stops");
+  connect();
+  await turns();
+  expect([reads, fetched, ends.length, fetcher.failure]).toEqual([[], [], 1, null]);
+});
+
+test("what an earlier attempt has received in full is finished without a connection", async () => {
+  const { fetcher, record, files, dialled, fetched, clock } = await setUp(honest);
+  fetcher.fetch(n2, record);
+  await turns();
+  clock.advance(200);
+  files.partial.set(record.file, files.complete.get(record.file)!);
+  files.complete.clear();
+  fetcher.fetch(n3, record);
+  await turns();
+  expect([dialled, fetched]).toEqual([[n2], [record.file, record.file]]);
+  expect(files.complete.get(record.file)).toHaveLength(record.bytes);
 });

@@ -30,7 +30,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
     hasRoom: () => isRoom,
     taken: ({ position }) => void taken.push(position.index),
   });
-  return { machine, files, asked, taken, taker, fill: () => void (isRoom = false) };
+  return { machine, files, asked, taken, taker, fill: () => void (isRoom = false), clean: () => void (isRoom = true) };
 }
 
 test("one is taken at the bound of entries, and not one entry before", async () => {
@@ -126,4 +126,55 @@ test("one that fails, or for which the disk has no room, leaves nothing, and the
   fill();
   expect(await taker.take(positionAt(5))).toBeNull();
   expect([taken, files.complete.size, taker.takingThrough]).toEqual([[], 0, null]);
+});
+
+test("a failure is told until one succeeds, which is tried after as many entries again", async () => {
+  const { taker, machine, taken, fill, clean } = setUp();
+  machine.applied.push("a");
+  const held = await machine.snapshot();
+  taker.onHanded(positionAt(10), 0);
+  await turns();
+  expect([taker.failure, taken]).toEqual(["a snapshot is being read", []]);
+  held.close();
+  taker.onHanded(positionAt(19), 0);
+  await turns();
+  expect([taker.failure, taken]).toEqual(["a snapshot is being read", []]);
+  fill();
+  taker.onHanded(positionAt(20), 0);
+  await turns();
+  // The latest one counts.
+  expect([taker.failure?.split(",")[0], taken]).toEqual(["the disk is nearly full", []]);
+  clean();
+  taker.onHanded(positionAt(30), 0);
+  await turns();
+  expect([taker.failure, taken]).toEqual([null, [30]]);
+});
+
+test("one that is let go of is no failure, and forgets none", async () => {
+  const { taker, machine, fill } = setUp();
+  const letGo = async (index: number): Promise<void> => {
+    machine.isSlow = true;
+    const taking = taker.take(positionAt(index));
+    const lettingGo = taker.giveUp();
+    machine.isSlow = false;
+    machine.release();
+    await lettingGo;
+    expect(await taking).toBeNull();
+  };
+  await letGo(5);
+  expect(taker.failure).toBeNull();
+  fill();
+  await taker.take(positionAt(6));
+  await letGo(7);
+  expect(taker.failure).toContain("the disk is nearly full");
+  // There is nothing to let go of.
+  await taker.giveUp();
+});
+
+test("a state machine that takes none is not asked for one, and none has failed", async () => {
+  const { taker, machine, asked, taken } = setUp();
+  Object.assign(machine, { description: { ...machine.description, snapshots: false } });
+  taker.onHanded(positionAt(10), 5000);
+  await turns();
+  expect([asked, taken, taker.takingThrough, taker.failure]).toEqual([[], [], null, null]);
 });

@@ -7,16 +7,26 @@ import type { PeerStatus } from "../../src/ports/transport.ts";
 import { follower, leader } from "../core/build.ts";
 import { n1, n2, n3, n4, n5 } from "../core/say.ts";
 
-const source = (state: State, refilling: readonly MemberKey[] = []): WaitingSource => ({
-  state,
-  options: { address: "n1:7400" },
-  membership: {
-    acquaintance: { bootstrap: null, list: null, contacts: [] },
-    notFound: ["x:1: refused"],
-    isConnected: () => true,
-  },
-  isRefilling: (key) => refilling.includes(key),
-});
+interface Circumstances {
+  readonly refilling: readonly MemberKey[];
+  /** Members in whose place a node with other data runs, if it can be reached. */
+  readonly replaced: readonly MemberKey[];
+  readonly bootstrap: WaitingSource["membership"]["acquaintance"]["bootstrap"];
+}
+
+const source = (state: State, circumstances: Partial<Circumstances> = {}): WaitingSource => {
+  const { refilling = [], replaced = [], bootstrap = null } = circumstances;
+  return {
+    state,
+    options: { address: "n1:7400" },
+    membership: {
+      acquaintance: { bootstrap, list: null, contacts: [] },
+      notFound: ["x:1: refused"],
+      isConnected: (key) => !replaced.includes(key),
+    },
+    isRefilling: (key) => refilling.includes(key),
+  };
+};
 const gone = (id: string): PeerStatus => ({
   id,
   address: `${id}:7400`,
@@ -25,14 +35,17 @@ const gone = (id: string): PeerStatus => ({
   version: null,
   announced: null,
 });
-const allGone = ["n2", "n3", "n4", "n5"].map(gone);
+const there = (id: string): PeerStatus => ({ ...gone(id), reachable: true, reason: null });
+const ids = ["n2", "n3", "n4", "n5"];
+const [allGone, allThere] = [ids.map(gone), ids.map(there)];
+const refill: State["refill"] = { id: 1, finding: "the log is gone", clusterUuid: null, ticket: null };
 
 describe("a node without a leader", () => {
   test("waits for each voter that does not answer, and for no learner", () => {
     const state = follower({ members: [n1, n2, n3, n4, n5], configuration: { voters: [n1, n2, n3] } });
     expect(waitingFor(source(state), allGone)).toEqual(["n2 at n2:7400: refused", "n3 at n3:7400: refused"]);
-    const n2There = { ...gone("n2"), reachable: true };
-    expect(waitingFor(source(state), [n2There, gone("n3")])).toEqual(["n3 at n3:7400: refused"]);
+    expect(waitingFor(source(state), [there("n2"), gone("n3")])).toEqual(["n3 at n3:7400: refused"]);
+    expect(waitingFor(source(state), [{ ...gone("n3"), reason: null }])).toEqual(["n3 at n3:7400: not connected yet"]);
   });
 
   test("waits in a joint phase for voters of either half", () => {
@@ -40,7 +53,7 @@ describe("a node without a leader", () => {
     const state = follower({ members: [n1, n2, n3, n4], configuration });
     expect(waitingFor(source(state), allGone)).toEqual(["n2 at n2:7400: refused", "n4 at n4:7400: refused"]);
     // Of the outgoing half alone too few have sound data.
-    const [words, ...more] = waitingFor(source(state, [n2]), []);
+    const [words, ...more] = waitingFor(source(state, { refilling: [n2] }), []);
     expect(more).toEqual([]);
     expect(words).toStartWith("a majority of voters with sound data: n2 copies the log anew and does not vote");
   });
@@ -53,6 +66,88 @@ describe("a node without a leader", () => {
       "x:1: refused",
     ]);
   });
+});
+
+describe("a node with sound data that can reach the others", () => {
+  const five = follower({ members: [n1, n2, n3, n4, n5] });
+  const said = (circumstances: Partial<Circumstances>, state = five, peers = allThere): readonly string[] =>
+    waitingFor(source(state, circumstances), peers);
+  const recover = "empty no data directory, and recover from a node with sound data: graft recover --data-dir DIR";
+
+  test("waits for nothing as long as a majority of the voters has sound data", () => {
+    expect(said({})).toEqual([]);
+    expect(said({ refilling: [n2, n3] })).toEqual([]);
+    expect(said({ refilling: [n2, n3, n4] })).toHaveLength(1);
+  });
+
+  test("waits, where too many copy the log, for ever", () => {
+    const never = "so no leader can be elected, and this does not end by itself; ";
+    expect(said({ refilling: [n2, n4, n5] })).toEqual([
+      "a majority of voters with sound data: n2, n4, n5 copy the log anew and do not vote, " +
+        `${never}stop n2, n4, n5, ${recover}`,
+    ]);
+    expect(said({ refilling: [n2] }, follower({ members: [n1, n2] }))).toEqual([
+      `a majority of voters with sound data: n2 copies the log anew and does not vote, ${never}stop n2, ${recover}`,
+    ]);
+  });
+
+  test("names each that runs in the place of a voter, as long as the others can elect a leader", () => {
+    const words = (id: string): string =>
+      `${id} with its old data: ${id} runs with other data than the member ${id} and does not vote; once there is a leader it can be added`;
+    expect(said({ replaced: [n2, n4] })).toEqual([words("n2"), words("n4")]);
+    // Of one that cannot be reached nothing is known, and a learner is not needed.
+    expect(said({ replaced: [n2, n4] }, five, [gone("n2"), there("n4")])).toEqual([
+      "n2 at n2:7400: refused",
+      words("n4"),
+    ]);
+    const withLearners = follower({ members: [n1, n2, n3, n4, n5], configuration: { voters: [n1, n2, n3] } });
+    expect(said({ replaced: [n4], refilling: [n5] }, withLearners)).toEqual([]);
+  });
+
+  test("has those started with their old data that run in the place of voters, where too few are left", () => {
+    const ifNone = "if no node knows a leader, none can be elected, and this does not end by itself: ";
+    expect(said({ replaced: [n2, n3, n5] })).toEqual([
+      "a majority of voters with sound data: n2, n3, n5 run with other data than the members n2, n3, n5 and do not vote; " +
+        `${ifNone}start n2, n3, n5 with the old data if it is sound; otherwise stop n2, n3, n5, ${recover}`,
+    ]);
+    // One that copies the log is no other node, whatever connection it has.
+    expect(said({ refilling: [n4, n5], replaced: [n3, n5] })).toEqual([
+      "a majority of voters with sound data: n4, n5 copy the log anew and do not vote, and " +
+        `n3 runs with other data than the member n3 and does not vote; ${ifNone}start n3 with the old data if it is sound; otherwise stop n4, n5, n3, ${recover}`,
+    ]);
+  });
+});
+
+describe("a node that has lost its log", () => {
+  const fromLeader = expect.stringMatching(/^a leader from which n1 copies the log: only a majority of voters /);
+
+  test("waits for a leader to copy from, and for the voters that do not answer, whatever data they have", () => {
+    const state = { ...follower({ members: [n1, n2, n3, n4] }), refill };
+    expect(waitingFor(source(state, { refilling: [n2, n3, n4] }), [gone("n2"), there("n3"), gone("n5")])).toEqual([
+      "n2 at n2:7400: refused",
+      fromLeader,
+    ]);
+  });
+
+  test("and with it what cluster it is of, or that it is a member, does not wait to be added", () => {
+    const state = { ...follower({ self: n1, members: [n2, n3] }), refill };
+    const blank = { ...state, genesis: null, log: { ...state.log, configurations: [] } };
+    expect(waitingFor(source(state), [gone("n3")])).toEqual(["n3 at n3:7400: refused", fromLeader]);
+    expect(waitingFor(source(blank), [gone("n3")])).toEqual(["n3 at n3:7400: refused", fromLeader]);
+  });
+});
+
+test("a founder waits for each other founder that it cannot reach", () => {
+  const state = follower();
+  const blank = { ...state, genesis: null, log: { ...state.log, configurations: [] } };
+  const bootstrap = ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:7400` }));
+  expect(waitingFor(source(blank, { bootstrap }), [there("n2"), gone("n3")])).toEqual(["n3 at n3:7400: refused"]);
+});
+
+test("a node that has been removed waits for nothing", () => {
+  const [placed] = follower().log.configurations;
+  const state = { ...follower({ self: n4 }), removed: { ...placed!, ticket: 1 } };
+  expect(waitingFor(source(state), allGone)).toEqual([]);
 });
 
 test("a node that knows of a leader waits for nothing", () => {
