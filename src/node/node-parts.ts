@@ -92,7 +92,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
   const tail = new LogTail(modules.store, tailBytesMax);
   const fullClients = new FullClients(() => {
     const { role, currentTerm: term } = state();
-    if (role.kind !== "leader" || handlers.isEnded()) return null;
+    if (role.kind !== "leader") return null;
     return { term, stampMs: nextStampMs({ ...state(), nowMs: modules.clock.nowMs() }, role) };
   });
   const others = { waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };

@@ -28,7 +28,8 @@ const endWords: Readonly<Record<NodeEnd["kind"], string>> = {
 export class Node {
   readonly #options: NodeOptions;
   readonly #modules: NodeModules;
-  readonly #parts: NodeParts;
+  /** For those that watch how the node's parts work together. */
+  readonly parts: NodeParts;
   readonly requests: RequestDesk;
   readonly incoming: Incoming;
   readonly #ended = Promise.withResolvers<NodeEnd>();
@@ -39,7 +40,7 @@ export class Node {
   constructor(options: NodeOptions, modules: NodeModules) {
     this.#options = options;
     this.#modules = modules;
-    this.#parts = makeParts(options, modules, {
+    this.parts = makeParts(options, modules, {
       isEnded: () => this.#life === "ended",
       isAsked: () => this.requests.waitingCount > 0,
       answered: () => this.#onAnswered(),
@@ -49,8 +50,8 @@ export class Node {
       failed: (cause) => this.#die(toError(cause)),
       halt: (reason) => this.#die(reason),
     });
-    this.requests = new RequestDesk(options, modules, this.#parts, () => this.stop());
-    this.incoming = new Incoming(this.#parts, this.requests, modules.logger);
+    this.requests = new RequestDesk(options, modules, this.parts, () => this.stop());
+    this.incoming = new Incoming(this.parts, this.requests, modules.logger);
   }
 
   /** Resolves once the node no longer runs, by its own will or not. Never rejects. */
@@ -59,22 +60,22 @@ export class Node {
   }
 
   get state(): State {
-    return this.#parts.loop.state;
+    return this.parts.loop.state;
   }
 
   get appliedIndex(): number {
-    return this.#parts.applier.appliedIndex;
+    return this.parts.applier.appliedIndex;
   }
 
   /** How much has arrived that no turn has looked at, and one will. */
   get dueCount(): number {
-    return this.#parts.loop.dueCount;
+    return this.parts.loop.dueCount;
   }
 
   /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on; the node has ended then. */
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;
-    const { membership, snapshots, fitness, loop } = this.#parts;
+    const { membership, snapshots, fitness, loop } = this.parts;
     transport.setGenesis(this.state.genesis);
     try {
       if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
@@ -118,13 +119,13 @@ export class Node {
 
   #noteQuiet(): void {
     // A vote that waits for the disk may be the one that the next leader needs.
-    const isQuiet = this.requests.waitingCount === 0 && this.#parts.applier.isIdle && isVoteDurable(this.state);
+    const isQuiet = this.requests.waitingCount === 0 && this.parts.applier.isIdle && isVoteDurable(this.state);
     if (isQuiet || this.#life === "ended") this.#quiet?.resolve();
   }
 
   #expire(): void {
     const { clock, transport } = this.#modules;
-    const { waiting, reads, mailbox, applier, snapshots, fitness, loop } = this.#parts;
+    const { waiting, reads, mailbox, applier, snapshots, fitness, loop } = this.parts;
     const nowMs = clock.nowMs();
     const hangs = applier.lookForEndlessWork();
     const untilMs = answeredUntil(nowMs, hangs);
@@ -145,29 +146,27 @@ export class Node {
   }
 
   #onTurned(): void {
-    this.#parts.snapshots.onTurned();
-    this.#parts.membership.onTurned();
-    this.#parts.fitness.onTurned();
+    this.parts.snapshots.onTurned();
+    this.parts.membership.onTurned();
+    this.parts.fitness.onTurned();
     this.requests.onTurned();
     this.#noteQuiet();
   }
 
   #onNoRoom(): void {
-    const { tail, applier, snapshots, waiting, fitness } = this.#parts;
+    const { tail, applier, snapshots, waiting, fitness } = this.parts;
     this.#modules.logger.log("error", "the disk is full: this node takes no part until there is space on it");
     tail.restart(this.state.log.last);
     applier.letGo();
     snapshots.onNoRoom();
     waiting.abandon("the disk of this node is full");
-    this.requests.unpark();
     fitness.look();
   }
 
   /** A removed node keeps telling its clients where to go. It refuses to start again from the same data. */
   #onRemoved(by: PlacedConfiguration): void {
     this.#modules.logger.log("warn", removedError(this.#options.id, by).message);
-    this.#parts.waiting.leaveAfter(this.state.commitIndex, "this node was removed before the entry was committed");
-    this.requests.unpark();
+    this.parts.waiting.leaveAfter(this.state.commitIndex, "this node was removed before the entry was committed");
   }
 
   /**
@@ -188,8 +187,8 @@ export class Node {
   async #close(end: NodeEnd, reason: string): Promise<void> {
     if (this.#life === "ended") return;
     this.#life = "ended";
-    this.#parts.loop.stop();
-    this.#parts.snapshots.stop();
+    this.parts.loop.stop();
+    this.parts.snapshots.stop();
     this.#expiry?.cancel();
     await this.#answerEveryone(reason);
     const error = await closeModules(this.#modules);
@@ -198,7 +197,7 @@ export class Node {
 
   /** After the farewell clients assume that a request without an answer was never taken, and send it to another node. */
   async #answerEveryone(reason: string): Promise<void> {
-    const { waiting, reads, mailbox, applier, handOvers, fitness, membership } = this.#parts;
+    const { waiting, reads, mailbox, applier, handOvers, fitness, membership } = this.parts;
     this.requests.unpark();
     while (!mailbox.isEmpty) mailbox.take(this.#modules.clock.nowMs());
     waiting.abandon(reason);

@@ -34,6 +34,16 @@ describe("the list of members that a joining node believes", () => {
     expect(namesOf(told.believed(["n1"]))).toEqual(["n3", "n4"]);
   });
 
+  test("is found also where each list is but one entry later than the one before", () => {
+    const told = lists(
+      ["n1", listOf(0, "n2")],
+      ["n2", listOf(1, "n3")],
+      ["n3", listOf(2, "n4")],
+      ["n4", listOf(3, "n5")],
+    );
+    expect(namesOf(told.believed(["n1"]))).toEqual(["n5"]);
+  });
+
   test("is any while none of those nodes has sent one", () => {
     expect(namesOf(lists(["n2", listOf(7, "n1", "n2")]).believed(["n1"]))).toEqual(["n1", "n2"]);
     expect(lists().believed(["n1"])).toBeNull();

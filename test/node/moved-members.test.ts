@@ -77,12 +77,15 @@ describe("a member that has been found at another address", () => {
     const clock = new ManualClock();
     const n2At = { log: "old:1", isAt: "new:1", isReached: false };
     const told: string[] = [];
+    const asked: string[] = [];
+    const timeouts = new Set<number>();
+    let answers: Promise<void> = Promise.resolve();
     const member = () => ({ key: n2, address: n2At.log, priority: 0 });
     const moved: MovedMembers = new MovedMembers({
-      addresses: ["new:1"],
+      addresses: ["new:1", "n1:1"],
       self: () => n1,
       ownAddress: "n1:1",
-      members: () => [member()],
+      members: () => [{ key: n1, address: "n1:0", priority: 0 }, member()],
       howToMove: (key, address) => `move ${key} to ${address}`,
       clock,
       logger: { log: (_, message) => void told.push(message), enabled: () => true },
@@ -91,19 +94,29 @@ describe("a member that has been found at another address", () => {
         peers: () => [
           { id: "n2", address: n2At.log, reachable: n2At.isReached, reason: null, version: null, announced: null },
         ],
-        discover: async (address) =>
-          address === n2At.isAt
+        discover: async (address, timeoutMs) => {
+          asked.push(address);
+          timeouts.add(timeoutMs);
+          await answers;
+          return address === n2At.isAt
             ? { kind: "there", identity: { id: "n2", incarnation, bootId: "x" } }
-            : { kind: "failed", reason: "nobody" },
+            : { kind: "failed", reason: "nobody" };
+        },
       },
     });
+    /** Whoever is asked from now on does not answer before that. */
+    const hold = (): (() => void) => {
+      const held = Promise.withResolvers<void>();
+      answers = held.promise;
+      return held.resolve;
+    };
     const look = async (): Promise<string> => {
       clock.advance(1_000);
       await microtasks();
       return moved.addressOf(member());
     };
     moved.start();
-    return { n2At, look, told };
+    return { clock, moved, n2At, look, told, asked, timeouts, hold };
   }
 
   test("is dialled there, which is known when the change is told", async () => {
@@ -112,16 +125,63 @@ describe("a member that has been found at another address", () => {
     expect(told[0]).toBe("changed: new:1");
   });
 
+  test("is looked for once a second, with some seconds for an answer, and not while it is connected", async () => {
+    const { clock, n2At, look, asked, timeouts } = setUp();
+    n2At.isAt = "nowhere";
+    await look();
+    expect([asked.length, [...timeouts]]).toEqual([1, [5_000]]);
+    clock.advance(999);
+    await microtasks();
+    expect(asked).toHaveLength(1);
+    clock.advance(1);
+    await microtasks();
+    expect(asked).toHaveLength(2);
+    n2At.isReached = true;
+    for (const _ of [1, 2]) await look();
+    expect(asked).toHaveLength(2);
+  });
+
+  test("is not looked for at this node's own address", async () => {
+    const { look, asked } = setUp();
+    for (const _ of [1, 2]) await look();
+    expect(new Set(asked)).toEqual(new Set(["new:1", "old:1"]));
+  });
+
+  test("is told of no more once the search has stopped, also by an answer that was on its way, and no timer is left", async () => {
+    const { clock, moved, n2At, look, told, asked, hold } = setUp();
+    n2At.isAt = "nowhere";
+    await look();
+    const release = hold();
+    await look();
+    n2At.isAt = "new:1";
+    asked.length = 0;
+    moved.stop();
+    release();
+    await look();
+    expect([moved.addressOf({ key: n2, address: "old:1", priority: 0 }), told, asked]).toEqual(["old:1", [], []]);
+    expect(clock.pendingTimers).toBe(0);
+    const between = setUp();
+    await between.look();
+    between.moved.stop();
+    expect(between.clock.pendingTimers).toBe(0);
+  });
+
   test("is not found where another incarnation of the same id answers", async () => {
     const { look, told } = setUp("c");
     expect([await look(), told]).toEqual(["old:1", []]);
   });
 
   test("is dialled at the address of the log again when it is back there", async () => {
-    const { n2At, look } = setUp();
+    const { n2At, look, told } = setUp();
     expect(await look()).toBe("new:1");
     n2At.isAt = "old:1";
     expect(await look()).toBe("old:1");
+    expect(told).toEqual([
+      "changed: new:1",
+      "a member has moved; it is reached at an address of the configuration file",
+      "changed: old:1",
+      "a member is back at its address",
+    ]);
   });
 
   test("is dialled at the address that the log has since", async () => {

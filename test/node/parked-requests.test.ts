@@ -24,11 +24,18 @@ function waiter(name: string, dueMs: number, answers: string[]): Waiter {
   };
 }
 
+const withAttemptsLeft = (state: State, attemptsLeft: number): State => ({
+  ...state,
+  crashedLeader: { ...state.crashedLeader!, attemptsLeft },
+});
+
 describe("whether it will soon be known who leads", () => {
   const following = follower({ log: [1], leader: n3 });
   const cases: readonly (readonly [string, State, boolean])[] = [
     ["a follower of a leader", following, false],
     ["a follower whose leader has crashed", play(following, crashed(n3)), true],
+    ["one that has tried in vain since", withAttemptsLeft(play(following, crashed(n3)), 0), false],
+    ["one that may try once more", withAttemptsLeft(play(following, crashed(n3)), 1), true],
     ["one that the leader has asked to take over", play(following, from(n3, timeoutNow(1))), true],
     ["one that only asks whether it could win", preCandidate({ log: [1] }), false],
     ["a candidate", candidate({ log: [1] }), true],

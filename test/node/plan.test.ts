@@ -111,5 +111,115 @@ describe("the plan of a change", () => {
   test("tells what trying to reach the newcomer has shown", () => {
     const tried = { ...fine, refusal: "n2 cannot reach n4" };
     expect(plan(leading(), { add: [joining] }, tried)).toMatchObject({ refusal: "n2 cannot reach n4" });
+    // This is said first: the administrator sees what was tried.
+    expect(plan(leading(), { add: [joining], remove: ["n9"] }, tried)).toMatchObject({
+      after: null,
+      refusal: "n2 cannot reach n4",
+    });
+  });
+
+  test("lists a member that moves, one that changes its priority, and none that stays as it is", () => {
+    const changes = { add: [{ key: n3, address: "elsewhere:1", priority: null, voter: true }] };
+    const listed = (change: Partial<MembershipChange>) =>
+      plan(leading(), change).nodes.map(({ id, address, becomes }) => [id, address, becomes]);
+    expect(listed(changes)).toEqual([["n3", "elsewhere:1", "voter"]]);
+    const [own] = leading().log.configurations[0]!.configuration.members.filter(({ key }) => key === n2);
+    expect(listed({ prioritize: [{ name: "n2", priority: 5 }] })).toEqual([["n2", own!.address, "voter"]]);
+    expect(listed({ demote: ["n2"] })).toEqual([["n2", own!.address, "learner"]]);
+  });
+
+  test("tells of each node what it lacks and how long it has been silent, and of the leader that it is neither", () => {
+    const state = leading([n3]);
+    const role = state.role as Leader;
+    const unheard = { ...role.progress.get(n2)!, ackedRound: 0, heardMs: state.nowMs + 5 };
+    const { nodes } = plan(
+      { ...state, role: { ...role, progress: new Map(role.progress).set(n2, unheard) } },
+      {
+        prioritize: ["n1", "n2", "n3"].map((name) => ({ name, priority: 5 })),
+      },
+    );
+    expect(nodes.map(({ id, lagEntries, silentMs }) => [id, lagEntries, silentMs])).toEqual([
+      ["n1", 0, 0],
+      ["n2", null, 0],
+      ["n3", 0, 20_000],
+    ]);
+  });
+
+  test.each([
+    [10_000, []],
+    [10_001, ["n4 is 10001 entries behind: the change is complete when it has caught up"]],
+  ])("says that a newcomer is far behind beyond 10,000 entries: %d", (lag, expected) => {
+    const state = leading();
+    const last = { index: 50_000, term: state.currentTerm };
+    const role = state.role as Leader;
+    const learner = { ...role.progress.get(n2)!, matchIndex: last.index - lag };
+    const far = {
+      ...state,
+      log: { ...state.log, last },
+      role: { ...role, progress: new Map(role.progress).set(n4, learner) },
+    };
+    const { risks } = plan(far, { add: [joining] });
+    expect(risks.filter((risk) => risk.includes("behind"))).toEqual(expected);
+  });
+
+  test.each([
+    [0, null],
+    [1, "n3 does not answer"],
+  ])("counts a voter as silent from one election timeout on: %d ms after the last moment before", (ms, why) => {
+    const state = leading();
+    const role = state.role as Leader;
+    const heardMs = state.nowMs - state.settings.electionTimeoutMs + 1 - ms;
+    const n3Heard = { ...role.progress.get(n3)!, heardMs };
+    const late = { ...state, role: { ...role, progress: new Map(role.progress).set(n3, n3Heard) } };
+    const { refusal } = plan(late, { remove: ["n2"] });
+    if (why === null) expect(refusal).toBeNull();
+    else expect(refusal).toContain(why);
+  });
+
+  test("names all that are silent or damaged, and counts with both", () => {
+    const five = [n1, n2, n3, n4, n5];
+    const state = withDamaged(withDamaged(leading([n4], five), n2), n3);
+    expect(plan(state, { prioritize: [{ name: "n1", priority: 5 }] }).refusal).toBe(
+      "with it nothing could be committed any more: 3 of the voters n1, n2, n3, n4, n5 would be needed, and n4 does not answer, and " +
+        "n2, n3 have lost data and do not count yet: remove them first, or wait until they count",
+    );
+    const silent = leading([n3, n4, n5], five);
+    expect(plan(silent, { prioritize: [{ name: "n1", priority: 5 }] }).refusal).toBe(
+      "with it nothing could be committed any more: 3 of the voters n1, n2, n3, n4, n5 would be needed, and n3, n4, n5 do not answer",
+    );
+    expect(plan(silent, { prioritize: [{ name: "n1", priority: 5 }] }).risks).toContain(
+      "n3 has not been heard for 20 s: it counts all the same, 0 more may fail",
+    );
+    const onlyOne = leading([n4], five);
+    expect(plan(onlyOne, { prioritize: [{ name: "n1", priority: 5 }] }).risks).toEqual([
+      "n4 has not been heard for 20 s: it counts all the same, 1 more may fail",
+    ]);
+    const oneOfEach = withDamaged(onlyOne, n2);
+    expect(plan(oneOfEach, { prioritize: [{ name: "n1", priority: 5 }] }).risks).toContain(
+      "n2 has lost data: it does not count yet, 0 more may fail",
+    );
+  });
+
+  test("says that a voter has not been heard yet, and that another change is under way until that is committed", () => {
+    const state = leading();
+    const role = state.role as Leader;
+    const progress = new Map(role.progress);
+    progress.delete(n3);
+    const { risks } = plan({ ...state, role: { ...role, progress } }, { prioritize: [{ name: "n1", priority: 5 }] });
+    expect(risks).toEqual(["n3 has not been heard yet: it counts all the same, 0 more may fail"]);
+    const [placed] = state.log.configurations;
+    const risksAt = (index: number) =>
+      plan(
+        {
+          ...state,
+          commitIndex: 1,
+          log: { ...state.log, configurations: [{ ...placed!, position: { index, term: 1 } }] },
+        },
+        { prioritize: [{ name: "n1", priority: 5 }] },
+      ).risks;
+    expect(risksAt(1)).toEqual([]);
+    expect(risksAt(2)).toEqual([
+      "another change is under way: this one waits for it, and is counted from what it ends in",
+    ]);
   });
 });

@@ -4,6 +4,7 @@ import { type MemberKey, toMemberKey } from "../../src/core/configuration.ts";
 import { judgeFindings, Reaching } from "../../src/node/reaching.ts";
 import type { Reach } from "../../src/ports/node-messages.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
+import { afterMicrotasks } from "./cluster.ts";
 
 const newcomer = { id: "n4", address: "10.0.0.4:7401" };
 const reached = (incarnation: string, by: "dialled" | "accepted" = "dialled") =>
@@ -102,6 +103,13 @@ test("an answer counts for the voter that was asked, and not from another node",
   expect(await verdict).toMatchObject({ kind: "reachable", incarnation: "a", unasked: [] });
 });
 
+test("a voter that has answered is waited for no longer", async () => {
+  const { clock, verdict, voters, answer } = asking();
+  for (const key of voters) answer(key, key, reached("a"));
+  expect(await verdict).toMatchObject({ kind: "reachable", unasked: [] });
+  expect(clock.pendingTimers).toBe(0);
+});
+
 test("nor can a stranger speak for a voter that does not answer", async () => {
   const { clock, verdict, voters, answer } = asking();
   const [n2, n3] = voters as [MemberKey, MemberKey];
@@ -109,4 +117,88 @@ test("nor can a stranger speak for a voter that does not answer", async () => {
   answer(toMemberKey("n4", "a"), n3, reached("a"));
   clock.advance(10_000);
   expect(await verdict).toMatchObject({ kind: "reachable", unasked: ["n3"] });
+});
+
+/** n1 alone tries a newcomer that does not run, with n2 as a voter that is not connected. */
+function inVain() {
+  const clock = new ManualClock();
+  const attempts: unknown[][] = [];
+  const sent: unknown[] = [];
+  let answer: Reach = failed;
+  const status = { address: "", reason: null, version: null, announced: null };
+  const reaching = new Reaching({
+    self: "n1",
+    clock,
+    transport: {
+      peers: () => [
+        { ...status, id: "n2", reachable: false },
+        { ...status, id: "n3", reachable: true },
+      ],
+      reach: async (...given) => {
+        attempts.push(given);
+        return answer;
+      },
+      send: (...given) => void sent.push(given),
+    },
+  });
+  let verdict: unknown = null;
+  const find = (): void => void reaching.find(newcomer, [toMemberKey("n2", "i")]).then((found) => (verdict = found));
+  const advance = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await afterMicrotasks();
+  };
+  const reachNow = (): void => void (answer = reached("a"));
+  return { clock, attempts, sent, find, advance, reachNow, verdict: () => verdict };
+}
+
+test("a newcomer is tried four times a second for four seconds, by this node and by voters that are connected", async () => {
+  const { clock, attempts, sent, find, advance, verdict } = inVain();
+  find();
+  await advance(0);
+  expect(attempts).toEqual([["n4", "10.0.0.4:7401", 2_000]]);
+  await advance(249);
+  expect(attempts).toHaveLength(1);
+  await advance(1);
+  expect(attempts).toHaveLength(2);
+  for (let nth = 2; nth < 16; nth++) await advance(250);
+  expect([attempts.length, verdict()]).toEqual([16, null]);
+  await advance(250);
+  expect([attempts.length, sent]).toEqual([17, []]);
+  expect(verdict()).toMatchObject({ kind: "refused", reason: expect.stringContaining("n1 cannot reach n4") });
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("a newcomer that begins to run while it is tried is found", async () => {
+  const { find, advance, reachNow, verdict } = inVain();
+  find();
+  await advance(3_000);
+  reachNow();
+  await advance(250);
+  expect(verdict()).toMatchObject({ kind: "reachable", incarnation: "a", unasked: ["n2"] });
+});
+
+test("a voter is asked for all that it needs to know, and has a little longer than its attempt to answer", async () => {
+  const clock = new ManualClock();
+  const sent: unknown[] = [];
+  const n2 = toMemberKey("n2", "i");
+  const reaching = new Reaching({
+    self: "n1",
+    clock,
+    transport: {
+      peers: () => [{ id: "n2", address: "", reachable: true, reason: null, version: null, announced: null }],
+      reach: () => Promise.resolve(reached("a")),
+      send: (...given) => void sent.push(given),
+    },
+  });
+  let verdict: unknown = null;
+  void reaching.find(newcomer, [n2]).then((found) => (verdict = found));
+  const request = { kind: "reachRequest", node: "n4", address: "10.0.0.4:7401", timeoutMs: 2_000 };
+  expect(sent).toEqual([[n2, expect.objectContaining(request)]]);
+  clock.advance(2_499);
+  await afterMicrotasks();
+  expect(verdict).toBeNull();
+  clock.advance(1);
+  await afterMicrotasks();
+  expect(verdict).toMatchObject({ kind: "reachable", unasked: ["n2"] });
+  expect(clock.pendingTimers).toBe(0);
 });

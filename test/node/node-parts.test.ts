@@ -1,0 +1,93 @@
+// How the parts of a node reach each other: what one of them shows or tells arrives at the other.
+import { afterEach, describe, expect, test } from "bun:test";
+import { GraftError } from "../../src/errors.ts";
+import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
+import { watchedCalls } from "./watched-parts.ts";
+
+let open: Cluster | null = null;
+afterEach(async () => {
+  await open?.stopAll();
+  open = null;
+});
+
+async function alone(): Promise<{ readonly cluster: Cluster; readonly member: Member }> {
+  const cluster = (open = await Cluster.founded(["n1"]));
+  return { cluster, member: cluster.leader };
+}
+
+const show = (part: object, name: string, value: unknown): void =>
+  void Object.defineProperty(part, name, { configurable: true, value });
+
+describe("what is wrong with a part is a problem of its node", () => {
+  test.each<readonly [string, (member: Member) => void, string]>([
+    [
+      "a snapshot that failed",
+      ({ node }) => show(node.parts.snapshots.taker, "failure", "planted"),
+      "its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: planted",
+    ],
+    [
+      "a snapshot that is damaged",
+      ({ node }) => show(node.parts.snapshots, "damage", "planted"),
+      "its snapshot is damaged: a node that needs this snapshot lags behind",
+    ],
+    [
+      "a snapshot that cannot be received",
+      ({ node }) => show(node.parts.snapshots, "fetchFailure", "planted"),
+      "it cannot receive the leader's snapshot, so it lags behind; no data is lost; remove the cause, and the node tries again by itself: planted",
+    ],
+    [
+      "a loop that waits for room",
+      ({ node }) => show(node.parts.loop, "waitsForRoom", true),
+      "its disk is full: it neither votes, leads nor acknowledges until there is space",
+    ],
+    [
+      "a state machine that has stopped",
+      ({ node }) => show(node.parts.applier, "failure", new GraftError("state-machine", "planted")),
+      "its state machine has stopped: planted",
+    ],
+  ])("%s", async (_, plant, words) => {
+    const { member } = await alone();
+    const { node } = member;
+    expect(node.requests.problemOf(node.state.self)).toBeNull();
+    plant(member);
+    expect(node.requests.problemOf(node.state.self)).toStartWith(words);
+  });
+});
+
+test("a state machine that stops is written to the log, and the node judges itself at once", async () => {
+  const { cluster, member } = await alone();
+  const calls = watchedCalls(member.node, "fitness.look");
+  member.machine.poison = "bad";
+  cluster.client("n1").command("bad");
+  await cluster.settle();
+  expect(calls.length).toBeGreaterThan(0);
+  expect(member.node.state.unfit.get(member.node.state.self)).toBe("stateMachine");
+  expect(member.logs).toContain("error the state machine has stopped");
+});
+
+test("commands that wait for room in the log are taken as soon as the state machine has made some", async () => {
+  const { cluster, member } = await alone();
+  member.machine.isSlow = true;
+  const client = cluster.client("n1");
+  const commands = 1_000;
+  for (let nth = 0; nth < commands; nth++) client.command("x".repeat(16 * 1024));
+  await cluster.settle();
+  const { mailbox } = member.node.parts;
+  expect([mailbox.requestCount > 0, mailbox.isEmpty]).toEqual([true, true]);
+  member.machine.isSlow = false;
+  member.machine.release();
+  await afterMicrotasks();
+  await cluster.settle();
+  expect([mailbox.requestCount, client.replies.length]).toEqual([0, commands]);
+});
+
+test("a scrub comes as often as the options say", async () => {
+  const cluster = (open = new Cluster(["n1"]));
+  cluster.scrubIntervalMs = 60_000;
+  const { logs } = await cluster.start("n1");
+  const scrubs = (): number => logs.filter((line) => line === "info scrubbing the log and the snapshot").length;
+  await cluster.advance(60_000, 1_000);
+  expect(scrubs()).toBe(1);
+  await cluster.advance(60_000, 1_000);
+  expect(scrubs()).toBe(2);
+});
