@@ -45,6 +45,14 @@ test("a leader that has answered stays one when it is named, and one that was on
   expect(next(named)).toBe("b");
 });
 
+test("a leader that is named after one that has answered counts as named: the node that named it is not asked next", () => {
+  const route = new Route(["a", "b", "c", "d"]);
+  route.follow("c", "answered");
+  route.follow("d", "named");
+  route.turnAwayFrom("d");
+  expect(next(route)).toBe("b");
+});
+
 test("without a leader each address has its turn, and stays until it does not help", () => {
   const route = new Route(["a", "b", "c"]);
   const asked: (string | null)[] = [];

@@ -125,6 +125,16 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
     expect(await receiver.finish()).toMatchObject({ kind: "complete" });
     expect(await readAll(store, file)).toEqual(chunks);
   });
+
+  test("a file with bytes after its end is not taken for the one that is announced", async () => {
+    const good = readFileSync(path);
+    appendFileSync(path, Uint8Array.of(1));
+    const receiver = await store.receive(file);
+    expect(receiver.offset).toBe(0);
+    await receiver.write(good);
+    expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+    expect(readFileSync(path)).toEqual(good);
+  });
 });
 
 test.each([3500, 30_000])("what a power cut has left of the last pages is fetched again: %i bytes", async (rubbish) => {

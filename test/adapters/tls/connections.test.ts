@@ -1,5 +1,5 @@
 // Which connections two nodes keep with each other: one, whoever dialled it, and never one with an impostor.
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
@@ -193,6 +193,32 @@ test("that a peer has ended is found out at once, also when it was long away bef
   await until(() => performance.now() - beganMs > 250, "the connection has held");
   await back.transport.stop(1_000);
   await until(() => node.heard.story.includes("†n1/boot"), "it is found out");
+});
+
+test("a dial that is refused while the peer itself has connected does not tell that its process has ended", async () => {
+  const peer = await net.node("n1");
+  const node = await net.node("n2");
+  node.transport.setPeers([{ id: "n1", address: peer.address }]);
+  await until(() => net.hasSeen(node, peer), "it has been reached by a dial");
+  // Each refusal is checked by a UDP socket. The check takes until the test says so.
+  const checked = Promise.withResolvers<void>();
+  const checking = spyOn(Bun, "udpSocket").mockImplementation(async () => {
+    await checked.promise;
+    return { close() {} } as never;
+  });
+  try {
+    await peer.transport.stop(1_000);
+    await until(() => checking.mock.calls.length > 0, "a dial has been refused");
+    const again = await process(node, "n1", "boot");
+    checked.resolve();
+    again.socket?.terminate();
+    const { story } = node.heard;
+    await until(() => story.filter((line) => line === "-n1").length === 2, "that connection has ended, too");
+    // Only now is the peer without a connection: what comes behind is in order.
+    expect(story.slice(0, 4)).toEqual(["+n1/boot", "-n1", "+n1/boot", "-n1"]);
+  } finally {
+    checking.mockRestore();
+  }
 });
 
 test("a peer whose address changes is found at the new one", async () => {

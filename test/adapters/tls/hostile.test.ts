@@ -221,11 +221,11 @@ describe("P54: slow and many", () => {
   });
 
   test("large results of one turn all arrive, and one that finds no room is answered with an error", async () => {
-    const generous = await net.node("n4");
+    const generous = await net.node("n4", { limits: { clientQueueBytesMax: 16 << 20 } });
     const client = await net.client(generous, "alice");
     for (let id = 1; id <= 30; id += 1) client.send({ kind: "status", id });
     await until(() => generous.heard.requests.length === 30, "it has asked");
-    const payload = new Uint8Array(8 << 20);
+    const payload = new Uint8Array(2 << 20);
     const answer = (count: number, from: number): void => {
       for (const { request, client: asker } of generous.heard.requests.slice(from, from + count))
         asker.reply({ kind: "result", id: request.id, payload, index: 1, term: 1, stalenessMs: null });

@@ -182,7 +182,7 @@ export class TlsNet implements TransportHarness {
 /** What connects without being told to: TLS as the test wants it, then bytes. */
 export class RawSocket {
   socket: Bun.Socket<unknown> | null = null;
-  received = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
   isClosed = false;
   isSecure = false;
   failure = "";
@@ -196,7 +196,7 @@ export class RawSocket {
         raw.failure = error?.message ?? raw.failure;
       },
       data: (_, chunk) => {
-        raw.received = Buffer.concat([raw.received, chunk]);
+        raw.#chunks.push(Buffer.from(chunk));
       },
       error: (_, error) => {
         raw.failure = error.message;
@@ -208,6 +208,13 @@ export class RawSocket {
     const secure = tls === null ? {} : { tls: { rejectUnauthorized: false, ...tls } };
     raw.socket = await Bun.connect({ hostname, port: Number(port), socket, ...secure });
     return raw;
+  }
+
+  /** Joined only when it is looked at: joining at each chunk copies everything again, which takes seconds for megabytes. */
+  get received(): Buffer {
+    const joined = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    this.#chunks = [joined];
+    return joined;
   }
 
   send(bytes: Uint8Array | Frame): void {
