@@ -9,7 +9,7 @@ import { differenceOf } from "../sim/agreement.ts";
 import { describeOutcome } from "../sim/describe-payload.ts";
 import { describeState, firstDifference } from "../sim/state-text.ts";
 import { StateView } from "../sim/state-view.ts";
-import { remedies } from "./remedies.ts";
+import { remedies, snapshotRule } from "./remedies.ts";
 import type { Fault, Moment, Step } from "./transcript.ts";
 
 /** Ends a play. */
@@ -126,7 +126,7 @@ export class Machine {
 
   /** Throws `Broken`. */
   snapshot(nth: number | null): readonly Uint8Array[] {
-    return attempted(nth, "a snapshot fails", () => {
+    return attempted(nth, snapshotRule, () => {
       const running = this.#executor.snapshot();
       const chunks: Uint8Array[] = [];
       for (let chunk = running.read(); chunk !== null; chunk = running.read()) chunks.push(chunk);

@@ -3,11 +3,20 @@
 const outside =
   "Keep everything that a command reads or changes in the state that create returns, or take it from ctx.";
 
+export const snapshotRule = "a snapshot fails";
+/** A promise or a timer of the plugin fails. */
+export const outsideRule = "the plugin fails outside of its functions";
+
 export const remedies = {
   unsendable:
     "Return null, booleans, numbers, strings, bytes, arrays and plain objects only. Write a Map, a Date or a class out.",
+  unwritable:
+    "Let the items of snapshot be null, booleans, numbers, strings, bytes, arrays and plain objects only. Write a Map, a Date or a class out.",
+  leftBehind: "Start no promise and no timer, neither in a function nor while the module loads.",
   /** @param reason what was thrown, with the remedy that the error names */
   thrown: (reason: string, rule: string): string => {
+    if (rule === outsideRule) return remedies.leftBehind;
+    if (rule === snapshotRule && reason.includes("CBOR does not carry")) return remedies.unwritable;
     if (reason.startsWith("Forbidden"))
       return "Do what the error says: ctx.timeMs, ctx.random() and the input are the same on every node.";
     if (/Promise/.test(reason))
