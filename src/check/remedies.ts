@@ -28,6 +28,8 @@ export const remedies = {
   query: "Read only in a query. Let a command make the change.",
   rejected: "Check first, then change: what a command did to the state before it threw Rejected stays done.",
   snapshot: "Build the items in snapshot without changing the state.",
+  thawed:
+    "Freeze the state before snapshot returns: keep large parts in a SnapshotMap, and copy the rest or return an array.",
   unequalSnapshots: "Let snapshot depend on the state alone.",
   exit: "Leave the process and the thread alone: no process.exit, and nothing that ends them.",
   loop: "Give each loop of the function an end that does not depend on the state.",
