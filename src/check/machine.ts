@@ -9,7 +9,7 @@ import { differenceOf } from "../sim/agreement.ts";
 import { describeOutcome } from "../sim/describe-payload.ts";
 import { describeState, firstDifference } from "../sim/state-text.ts";
 import { StateView } from "../sim/state-view.ts";
-import { remedies } from "./remedies.ts";
+import { remedies, snapshotRule } from "./remedies.ts";
 import type { Fault, Moment, Step } from "./transcript.ts";
 
 /** Ends a play. */
@@ -126,12 +126,30 @@ export class Machine {
 
   /** Throws `Broken`. */
   snapshot(nth: number | null): readonly Uint8Array[] {
-    return attempted(nth, "a snapshot fails", () => {
-      const running = this.#executor.snapshot();
-      const chunks: Uint8Array[] = [];
-      for (let chunk = running.read(); chunk !== null; chunk = running.read()) chunks.push(chunk);
-      return chunks;
-    });
+    return this.beginSnapshot(nth)();
+  }
+
+  /** Freezes the state. What it returns reads the snapshot to its end. Both throw `Broken`. */
+  beginSnapshot(nth: number | null): () => readonly Uint8Array[] {
+    const running = attempted(nth, snapshotRule, () => this.#executor.snapshot());
+    return () =>
+      attempted(nth, snapshotRule, () => {
+        const chunks: Uint8Array[] = [];
+        for (let chunk = running.read(); chunk !== null; chunk = running.read()) chunks.push(chunk);
+        return chunks;
+      });
+  }
+
+  /** Throws `Broken` if a snapshot of the state before the step is another one when it is read after the step. */
+  runWhileFrozen(step: Step, nth: number, rule: string, remedy: string): void {
+    const before = itemsOf(this.#style, this.snapshot(nth));
+    const read = this.beginSnapshot(nth);
+    this.run(step, nth);
+    const after = itemsOf(this.#style, read());
+    if (before === after) return;
+    const lines = differenceOf(["read before the command", before], ["read after the command", after]);
+    const field = firstDifference(before, after)?.path ?? null;
+    throw new Broken({ rule, step: nth, lines, field, remedy, stack: null });
   }
 
   /** Throws `Broken`. */

@@ -4,7 +4,7 @@ import { GraftError } from "../errors.ts";
 import { StuckWatch } from "../sim/stuck-watch.ts";
 import { type Whereabout, Whereabouts } from "../sim/whereabouts.ts";
 import type { CheckedPlugin, Reply, Request } from "./messages.ts";
-import { remedies } from "./remedies.ts";
+import { outsideRule, remedies } from "./remedies.ts";
 import type { Tape } from "./tape.ts";
 import type { Fault, Played, Step } from "./transcript.ts";
 import type { WayName } from "./ways/all.ts";
@@ -14,12 +14,19 @@ const THREAD_ENTRY = Bun.isStandaloneExecutable ? "./check/worker.js" : "./worke
 
 const turnMs = 50;
 
-/** The thread has ended, or has to be ended. */
-type Gone = { readonly kind: "stuck"; readonly isLoop: boolean } | { readonly kind: "closed" };
+/** The thread has ended, or has to be ended. `uncaught`: by an error that nothing in the thread has caught. */
+type Gone =
+  | { readonly kind: "stuck"; readonly isLoop: boolean }
+  | { readonly kind: "closed" }
+  | { readonly kind: "uncaught"; readonly message: string };
 
 interface Thread {
   readonly worker: Worker;
   readonly whereabouts: Whereabouts;
+  /** Null: it runs. A thread may end between two requests. */
+  gone: Gone | null;
+  /** Takes the answer to the request. */
+  told: (answer: Reply | Gone) => void;
 }
 
 /** One request at a time. */
@@ -40,6 +47,8 @@ export class Player {
     const reply = await this.#ask({ kind: "load", location: this.#location, shared: whereabouts.shared });
     if (reply.kind === "loaded") return reply.plugin;
     worker.terminate();
+    // Nothing of the plugin has run yet for certain.
+    if (reply.kind === "uncaught") throw new Error(reply.message);
     throw this.#unusable(reply, whereabouts.look());
   }
 
@@ -56,7 +65,7 @@ export class Player {
     const { whereabouts } = await this.#running();
     const reply = await this.#ask({ kind: "play", way, steps });
     if (reply.kind === "played") return reply.played;
-    if (reply.kind !== "stuck" && reply.kind !== "closed") throw this.#unusable(reply, whereabouts.look());
+    if (!isGone(reply)) throw this.#unusable(reply, whereabouts.look());
     return { kind: "fault", fault: this.#faultOf(reply, whereabouts.look(), steps) };
   }
 
@@ -73,31 +82,37 @@ export class Player {
   #begin(): Thread {
     this.close();
     const worker = new Worker(new URL(THREAD_ENTRY, import.meta.url).href);
-    this.#thread = { worker, whereabouts: new Whereabouts() };
-    return this.#thread;
+    const thread: Thread = { worker, whereabouts: new Whereabouts(), gone: null, told: () => {} };
+    const ended = (gone: Gone): void => {
+      thread.gone ??= gone;
+      thread.told(thread.gone);
+    };
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => thread.told(data);
+    worker.onerror = ({ message }) => ended({ kind: "uncaught", message });
+    worker.addEventListener("close", () => ended({ kind: "closed" }));
+    this.#thread = thread;
+    return thread;
   }
 
   async #ask(request: Request): Promise<Reply | Gone> {
-    const { worker, whereabouts } = this.#thread!;
-    const { promise, resolve, reject } = Promise.withResolvers<Reply | Gone>();
-    worker.onmessage = ({ data }: MessageEvent<Reply>) => resolve(data);
-    worker.onerror = ({ message }) => reject(new Error(message));
-    const closed = (): void => resolve({ kind: "closed" });
-    worker.addEventListener("close", closed);
-    const watch = new StuckWatch(() => whereabouts.look(), { loopSeconds: this.loopSeconds, turnMs });
+    const thread = this.#thread!;
+    const { promise, resolve } = Promise.withResolvers<Reply | Gone>();
+    thread.told = resolve;
+    if (thread.gone !== null) resolve(thread.gone);
+    const watch = new StuckWatch(() => thread.whereabouts.look(), { loopSeconds: this.loopSeconds, turnMs });
     watch.begin((isLoop) => resolve({ kind: "stuck", isLoop }));
-    worker.postMessage(request);
+    thread.worker.postMessage(request);
     try {
       const reply = await promise;
-      if (reply.kind === "stuck" || reply.kind === "closed") this.close();
+      if (isGone(reply)) this.close();
       return reply;
     } finally {
       watch.end();
-      worker.removeEventListener("close", closed);
     }
   }
 
   #faultOf(gone: Gone, { work, isInPlugin }: Whereabout, steps: readonly Step[]): Fault {
+    if (gone.kind === "uncaught") return uncaughtFault(gone.message);
     const place = steps.findLastIndex(({ text }) => text === work);
     const rule = gone.kind === "closed" ? "the plugin ends its thread" : "a function does not return";
     const time = gone.kind === "closed" ? [] : [timeOf(gone.isLoop, this.loopSeconds)];
@@ -122,8 +137,22 @@ export class Player {
       const time = timeOf(reply.isLoop, this.loopSeconds);
       return new GraftError("plugin", `The plugin ${where} does not return from: ${work}\n  ${time}`);
     }
+    if (reply.kind === "uncaught") {
+      const { rule, lines } = uncaughtFault(reply.message);
+      return new GraftError("plugin", `The plugin ${where}: ${rule}\n  ${lines.join("\n  ")}`);
+    }
     return new GraftError("plugin", `The plugin ${where} ends its thread in: ${work}`);
   }
+}
+
+const isGone = (reply: Reply | Gone): reply is Gone =>
+  reply.kind === "stuck" || reply.kind === "closed" || reply.kind === "uncaught";
+
+/** The thread catches what its own code throws (worker.ts), so the error is the plugin's. @param message begins with lines of the source */
+function uncaughtFault(message: string): Fault {
+  const reason = /^(?:\w*error|\w*exception): .*/im.exec(message)?.[0] ?? message.split("\n", 1)[0]!;
+  const lines = [reason.replace(/^error/, "Error")];
+  return { rule: outsideRule, step: null, lines, field: null, remedy: remedies.leftBehind, stack: message };
 }
 
 const timeOf = (isLoop: boolean, loopSeconds: number): string =>

@@ -3,11 +3,20 @@
 const outside =
   "Keep everything that a command reads or changes in the state that create returns, or take it from ctx.";
 
+export const snapshotRule = "a snapshot fails";
+/** A promise or a timer of the plugin fails. */
+export const outsideRule = "the plugin fails outside of its functions";
+
 export const remedies = {
   unsendable:
     "Return null, booleans, numbers, strings, bytes, arrays and plain objects only. Write a Map, a Date or a class out.",
+  unwritable:
+    "Let the items of snapshot be null, booleans, numbers, strings, bytes, arrays and plain objects only. Write a Map, a Date or a class out.",
+  leftBehind: "Start no promise and no timer, neither in a function nor while the module loads.",
   /** @param reason what was thrown, with the remedy that the error names */
   thrown: (reason: string, rule: string): string => {
+    if (rule === outsideRule) return remedies.leftBehind;
+    if (rule === snapshotRule && reason.includes("CBOR does not carry")) return remedies.unwritable;
     if (reason.startsWith("Forbidden"))
       return "Do what the error says: ctx.timeMs, ctx.random() and the input are the same on every node.";
     if (/Promise/.test(reason))
@@ -19,6 +28,8 @@ export const remedies = {
   query: "Read only in a query. Let a command make the change.",
   rejected: "Check first, then change: what a command did to the state before it threw Rejected stays done.",
   snapshot: "Build the items in snapshot without changing the state.",
+  thawed:
+    "Freeze the state before snapshot returns: keep large parts in a SnapshotMap, and copy the rest or return an array.",
   unequalSnapshots: "Let snapshot depend on the state alone.",
   exit: "Leave the process and the thread alone: no process.exit, and nothing that ends them.",
   loop: "Give each loop of the function an end that does not depend on the state.",

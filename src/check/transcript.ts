@@ -72,7 +72,11 @@ export function faultBetween(one: readonly Moment[], other: readonly Moment[], p
   return null;
 }
 
-const aspectWords = { outcome: "the answer", state: "the state", items: "the items of the snapshot" } as const;
+const aspectWords = {
+  outcome: "the answer differs",
+  state: "the state differs",
+  items: "the items of the snapshot differ",
+} as const;
 
 function faultOf(
   nth: number,
@@ -85,7 +89,7 @@ function faultOf(
   return {
     rule,
     step: nth === 0 ? null : nth - 1,
-    lines: [`${aspectWords[aspect]} differs`, ...differenceOf([ways[0], text], [ways[1], otherText])],
+    lines: [aspectWords[aspect], ...differenceOf([ways[0], text], [ways[1], otherText])],
     field,
     remedy: remedy(field === "" ? null : field),
     stack: null,

@@ -7,6 +7,7 @@ import { loadSimulated, type SimulatedPlugin } from "../sim/plugin-copies.ts";
 import { Whereabouts } from "../sim/whereabouts.ts";
 import { Broken, faultOfError, Machine } from "./machine.ts";
 import type { CheckedPlugin, Reply, Request } from "./messages.ts";
+import { outsideRule } from "./remedies.ts";
 import { stepsOf } from "./steps.ts";
 import type { Played, Step } from "./transcript.ts";
 import { type WayName, ways } from "./ways/all.ts";
@@ -32,14 +33,14 @@ async function reply(request: Request): Promise<void> {
   self.postMessage(told);
 }
 
-/** What failed outside of the plugin's functions since the last play, in a promise or a timer; null: nothing. */
+/** What failed outside of the plugin's functions, in a promise or a timer, since that was last told; null: nothing. */
 let leftover: Played | null = null;
 
 process.on("uncaughtException", noteLeftover);
 process.on("unhandledRejection", noteLeftover);
 
 function noteLeftover(error: unknown): void {
-  leftover ??= { kind: "fault", fault: faultOfError(error, null, "the plugin fails outside of its functions") };
+  leftover ??= { kind: "fault", fault: faultOfError(error, null, outsideRule) };
 }
 
 async function answer(request: Request): Promise<Reply> {
@@ -51,11 +52,13 @@ async function answer(request: Request): Promise<Reply> {
   if (request.kind === "draw") {
     return { kind: "drawn", steps: stepsOf(request.tapes, simulated.plugin.style, drawing) };
   }
-  leftover = null;
   const played = play(simulated, request.way, request.steps);
   // A promise that was left behind fails in this turn.
   await new Promise((resolve) => setImmediate(resolve));
-  return { kind: "played", played: played.kind === "fault" ? played : (leftover ?? played) };
+  // A timer may also have failed before this play: no play would tell it otherwise.
+  const told = played.kind === "fault" ? played : (leftover ?? played);
+  leftover = null;
+  return { kind: "played", played: told };
 }
 
 async function load(location: PluginLocation, whereabouts: Whereabouts): Promise<CheckedPlugin> {

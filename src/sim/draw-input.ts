@@ -28,6 +28,7 @@ const trials = 20;
 /** Draws what clients send to one plugin. */
 export class Drawing {
   readonly #operations: Readonly<Record<OperationKind, readonly Drawable[]>>;
+  readonly #where: string;
 
   /** @param where how errors call the plugin. Throws `GraftError("plugin")` naming every operation that cannot be drawn. */
   constructor(plugin: Plugin, where: string, whereabouts: Whereabouts) {
@@ -40,23 +41,36 @@ export class Drawing {
     );
     const problems = all.flatMap((operation) => problemOf(operation) ?? []);
     if (all.every(({ kind }) => kind !== "command")) problems.push("it has no commands");
-    if (problems.length > 0)
-      throw new GraftError("plugin", `No inputs can be drawn for the plugin ${where}:\n  ${problems.join("\n  ")}`);
+    this.#where = where;
+    if (problems.length > 0) throw this.#notDrawn(problems);
     this.#operations = {
       command: all.filter(({ kind }) => kind === "command"),
       query: all.filter(({ kind }) => kind === "query"),
     };
   }
 
-  /** The payload of a request of this kind; null: the plugin has none of this kind. */
+  /** The payload of a request of this kind; null: the plugin has none of this kind. Throws `GraftError("plugin")`: an example may fail seldom. */
   payload(kind: OperationKind, draw: Draw): Uint8Array | null {
     const operations = this.#operations[kind];
-    return operations.length === 0 ? null : draw.pick(operations).payload(draw);
+    return operations.length === 0 ? null : this.#drawn(draw.pick(operations), draw);
   }
 
-  /** One payload of each query. */
+  /** One payload of each query. Throws `GraftError("plugin")`. */
   queries(draw: Draw): readonly Uint8Array[] {
-    return this.#operations.query.map((operation) => operation.payload(draw));
+    return this.#operations.query.map((operation) => this.#drawn(operation, draw));
+  }
+
+  #drawn(operation: Drawable, draw: Draw): Uint8Array {
+    try {
+      return operation.payload(draw);
+    } catch (error) {
+      throw this.#notDrawn([problemWords(operation, error)], error);
+    }
+  }
+
+  #notDrawn(problems: readonly string[], cause?: unknown): GraftError {
+    const message = `No inputs can be drawn for the plugin ${this.#where}:\n  ${problems.join("\n  ")}`;
+    return new GraftError("plugin", message, { cause });
   }
 }
 
@@ -108,10 +122,14 @@ function problemOf(operation: Drawable): string | null {
     for (let nth = 0; nth < trials; nth++) operation.payload(draw);
     return null;
   } catch (error) {
-    if (error instanceof NotDrawable) return `${operation.called}: ${error.message}; it needs an example: (draw) => …`;
-    if (error instanceof WrongExample) return `${operation.called}: ${error.message}`;
-    return `${operation.called}: its example fails: ${error instanceof Error ? error.message : String(error)}`;
+    return problemWords(operation, error);
   }
+}
+
+function problemWords({ called }: Drawable, error: unknown): string {
+  if (error instanceof NotDrawable) return `${called}: ${error.message}; it needs an example: (draw) => …`;
+  if (error instanceof WrongExample) return `${called}: ${error.message}`;
+  return `${called}: its example fails: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** What an author of examples sees of the chance of a seed. */

@@ -89,6 +89,12 @@ const expected: Readonly<Record<string, Expected>> = {
     steps: ['the command take {"count":1}'],
     field: ".left",
   },
+  thaws: {
+    by: "reads",
+    told: /changes a snapshot[^]*read before the command: 0\nread after the command: 1\nFreeze the state before/,
+    steps: ["the command join {}", "the command win {}"],
+    field: "[0] .points",
+  },
   "module-state": {
     by: "repeat",
     told: /a second time\nthe answer differs\nin: \[1\]\n[^]*variables of the module/,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { runs } from "../../src/check/checks/runs.ts";
 import { locatePlugin } from "../../src/adapters/plugin/loader.ts";
 import { Player } from "../../src/check/player.ts";
+import { remedies } from "../../src/check/remedies.ts";
 import { runCheck } from "../../src/check/plugin-check.ts";
 import type { Found } from "../../src/check/search.ts";
 
@@ -23,6 +24,20 @@ const plugins = {
   other: plugin(`input: ${anySchema}, apply: (state) => state.n++`),
   example: plugin(
     `input: ${anySchema}, example: (draw) => draw.integer(2, 9), apply: (state, n) => { if (n > 3) throw new Error("more than three"); }`,
+  ),
+  refused: plugin(
+    "input: v.pipe(v.number(), v.maxValue(298)), example: (draw) => draw.integer(0, 300), apply: (state) => state.n++",
+  ),
+  leaves: plugin(
+    'input: v.object({}), apply: (state) => { void (async () => { throw new Error("left behind"); })(); return state.n++; }',
+  ),
+  ticks: plugin(
+    "input: v.object({}), apply: (state) => state.n++",
+    'setInterval(() => { throw new Error("a tick"); }, 1);',
+  ),
+  dated: plugin("input: v.object({}), apply: (state, _, ctx) => void (state.at = new Date(ctx.timeMs))").replace(
+    "queries:",
+    "snapshot: (state) => [state], restore: (state, item) => void Object.assign(state, item), queries:",
   ),
   endless: plugin("input: v.object({}), apply: () => 1", "for (;;);"),
   awaits: plugin(
@@ -71,6 +86,53 @@ test(
     const found = await checked("example");
     expect(found?.fault.lines).toEqual(["Error: more than three"]);
     expect(found?.steps.map(({ text }) => text)).toEqual(["the command go 4"]);
+  },
+  patienceMs,
+);
+
+test(
+  "an example that its schema seldom accepts is named, and is no mistake in Graft",
+  async () => {
+    await expect(checked("refused")).rejects.toMatchObject({
+      code: "plugin",
+      message: expect.stringMatching(/refused\.ts:\n {2}the command go: its schema refuses its example: /),
+    });
+  },
+  patienceMs,
+);
+
+test(
+  "a promise that a handler leaves rejected is a mistake of the plugin",
+  async () => {
+    const found = await checked("leaves");
+    expect(found?.fault.lines).toEqual(["Error: left behind"]);
+    expect(told(found)).toEqual([
+      "the plugin fails outside of its functions",
+      "the command go {}",
+      remedies.leftBehind,
+    ]);
+  },
+  patienceMs,
+);
+
+test(
+  "a timer of the module that fails between two lists is a mistake of the plugin",
+  () => {
+    // In a process of its own: a thread of a test ends with any error that nothing catches.
+    const main = join(import.meta.dir, "../../src/cli/main.ts");
+    const { exitCode, stderr } = Bun.spawnSync([process.execPath, main, "plugin", "check", join(folder, "ticks.ts")]);
+    expect({ exitCode, told: stderr.toString() }).toEqual({
+      exitCode: 1,
+      told: expect.stringMatching(/the plugin fails outside of its functions\n {2}check \w+: [^]*Error: a tick/),
+    });
+  },
+  patienceMs,
+);
+
+test(
+  "a snapshot with a value that cannot be written is told what an item may be",
+  async () => {
+    expect(told(await checked("dated"))).toEqual(["a snapshot fails", "the command go {}", remedies.unwritable]);
   },
   patienceMs,
 );

@@ -1,7 +1,7 @@
 // Looks at the state around everything that may not change it: a query, a command that is rejected, and a snapshot.
 import type { Machine } from "../machine.ts";
 import { remedies } from "../remedies.ts";
-import type { Moment } from "../transcript.ts";
+import type { Moment, Step } from "../transcript.ts";
 import type { Way } from "./way.ts";
 
 export const watchful: Way = ({ shared }, steps) => {
@@ -15,8 +15,15 @@ export const watchful: Way = ({ shared }, steps) => {
       machine.mustBe(before, nth, "a command that is rejected changes the state", remedies.rejected);
     moments.push(momentAround(machine, nth));
   }
+  if (machine.hasSnapshots) goOnWhileFrozen(shared(), steps);
   return moments;
 };
+
+/** A node asks for the items of a snapshot while commands go on. */
+function goOnWhileFrozen(machine: Machine, steps: readonly Step[]): void {
+  for (const [nth, step] of steps.entries())
+    machine.runWhileFrozen(step, nth, "a command changes a snapshot that was taken before it", remedies.thawed);
+}
 
 /** Takes some snapshots, which have to be equal and to leave the state as it was. */
 function momentAround(machine: Machine, nth: number): Moment {
