@@ -12,6 +12,7 @@ const condition = (stateMachine: Condition["stateMachine"], space: Condition["sp
   isCertificateExpired: false,
   isRefilling: false,
   undialled: [],
+  plugin: { version: "1", code: null },
   problem: null,
 });
 
