@@ -26,11 +26,7 @@ export const pluginNew = command({
       throw new GraftError("usage", `${name} exists already; choose another name, or remove it first`);
     }
     const files = starterFiles(name, version);
-    for (const [path, text] of Object.entries(files)) {
-      const file = join(name, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text, { flag: "wx" });
-    }
+    for (const [path, text] of Object.entries(files)) write(join(name, path), text);
     const written = Object.keys(files).map((path) => join(name, path));
     await output.answer({ name, written }, (paint) =>
       [
@@ -45,3 +41,14 @@ export const pluginNew = command({
     );
   },
 });
+
+function write(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text, { flag: "wx" });
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const message = `${file} cannot be written in ${process.cwd()} (${code}); go to a folder where you may write, or choose another NAME`;
+    throw new GraftError("storage", message, { cause });
+  }
+}

@@ -1,7 +1,7 @@
 // `graft plugin new` and `graft plugin check` of the compiled binary: a new plugin passes its own test and all checks, without a network, and
 // a mistake in it is found.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { graft, type Ran, temporaryFolder } from "./test-cluster.ts";
 
@@ -14,6 +14,15 @@ beforeAll(async () => {
   expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("graft plugin check .") });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("a folder that cannot be made is said in a sentence", async () => {
+  symlinkSync(join(folder, "is not there", "stock"), join(folder, "stock"));
+  const { exitCode, stderr } = await graft(["plugin", "new", "stock"], { cwd: folder });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(
+    /^error: stock\/\S+ cannot be written in .* \([A-Z]+\); go to a folder where you may write, or choose another NAME\n/,
+  );
+});
 
 const check = (args: readonly string[], cwd = folder): Promise<Ran> => graft(["plugin", "check", ...args], { cwd });
 
