@@ -73,7 +73,7 @@ describe("a member that has been found at another address", () => {
   };
 
   /** n1 looks for n2, which its log has at "old:1" and its file at "new:1". */
-  function setUp(incarnation = "b") {
+  function setUp(incarnation = "b", addresses: readonly string[] = ["new:1", "n1:1"]) {
     const clock = new ManualClock();
     const n2At = { log: "old:1", isAt: "new:1", isReached: false };
     const told: string[] = [];
@@ -82,7 +82,7 @@ describe("a member that has been found at another address", () => {
     let answers: Promise<void> = Promise.resolve();
     const member = () => ({ key: n2, address: n2At.log, priority: 0 });
     const moved: MovedMembers = new MovedMembers({
-      addresses: ["new:1", "n1:1"],
+      addresses,
       self: () => n1,
       ownAddress: "n1:1",
       members: () => [{ key: n1, address: "n1:0", priority: 0 }, member()],
@@ -182,6 +182,15 @@ describe("a member that has been found at another address", () => {
       "changed: old:1",
       "a member is back at its address",
     ]);
+  });
+
+  test("is dialled where it has moved once more, which is told once", async () => {
+    const { n2At, look, told } = setUp("b", ["new:1", "newer:1"]);
+    expect(await look()).toBe("new:1");
+    n2At.isAt = "newer:1";
+    for (const _ of [1, 2]) expect(await look()).toBe("newer:1");
+    const hasMoved = "a member has moved; it is reached at an address of the configuration file";
+    expect(told).toEqual(["changed: new:1", hasMoved, "changed: newer:1", hasMoved]);
   });
 
   test("is dialled at the address that the log has since", async () => {

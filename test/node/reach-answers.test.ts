@@ -106,6 +106,21 @@ describe("a member that asks again and again whether a node can be reached", () 
     expect(sent).toHaveLength(40);
   });
 
+  test("leaves others their own places among the questions that wait", async () => {
+    const { attempts, sent, ask, clock } = setUp();
+    for (let port = 1; port <= 100; port += 1) ask(n1, `10.0.0.1:${port}`);
+    for (let port = 1; port <= 5; port += 1) ask(n2, `10.0.0.2:${port}`);
+    const answeredToN2: number[] = [];
+    for (let round = 1; round <= 2; round += 1) {
+      for (const { end } of attempts) end(failed);
+      await microtasks();
+      answeredToN2.push(sent.filter(([to]) => to === n2).length);
+      clock.advance(250);
+      await microtasks();
+    }
+    expect(answeredToN2).toEqual([4, 5]);
+  });
+
   test("leaves room for others, up to sixteen attempts for all", () => {
     const { attempts, ask } = setUp();
     for (let member = 1; member <= 6; member += 1) {
