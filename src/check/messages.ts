@@ -1,4 +1,4 @@
-// What the thread that plays and the one that watches it tell each other.
+// The messages between the thread that plays and the thread that watches it.
 import type { PluginLocation } from "../adapters/plugin/loader.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Tape } from "./tape.ts";

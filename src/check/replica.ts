@@ -38,12 +38,12 @@ async function playHere({ host, location, steps, isReversed }: PlayThere): Promi
   }
 }
 
-/** What the plugin's own file imports, the last first. */
+/** The imports of the plugin's own file, in reverse order. */
 async function loadReversed(path: string): Promise<void> {
   const loader = path.endsWith("ts") ? "ts" : "js";
   const imports = new Bun.Transpiler({ loader }).scanImports(readFileSync(path));
   for (const { path: imported } of imports.reverse()) {
-    // What the program brings is loaded already.
+    // The modules of the program are loaded already.
     if (/^(graft$|bun:|node:)/.test(imported)) continue;
     await import(Bun.resolveSync(imported, dirname(path)));
   }

@@ -71,7 +71,7 @@ class Hunt {
     if (this.#best !== null) this.#plays++;
     if (fault === null || (this.#best !== null && fault.rule !== this.#best.fault.rule)) return false;
     if (this.#best !== null && fault.isSlow === true) this.#slow++;
-    // What comes after the step that fails has not been played.
+    // The steps after the one that fails have not been played.
     this.#best = { fault, steps: fault.step === null ? steps : steps.slice(0, fault.step + 1) };
     this.#player.loopSeconds = this.#options.loopSeconds.shrinking;
     return true;

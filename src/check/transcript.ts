@@ -54,7 +54,7 @@ export interface Pair {
   readonly rule: string;
   /** How the first way and the other one are called, as the beginning of a line. */
   readonly ways: readonly [one: string, other: string];
-  /** What an author can do about it. `field`: the part of the state that differs; null: an answer does. */
+  /** The remedy for the author. `field`: the part of the state that differs; null: an answer differs. */
   readonly remedy: (field: string | null) => string;
 }
 

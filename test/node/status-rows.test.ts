@@ -10,6 +10,7 @@ import type { PeerStatus } from "../../src/ports/transport.ts";
 import { follower, leader, play, starting } from "../core/build.ts";
 import { accepted, at, from, genesisOf, hello, n1, n2, n3, n4, n5, refused, snapshotAt, wiped } from "../core/say.ts";
 import { restore } from "../../src/core/restore.ts";
+import { statusRow } from "../client/status-row.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 
 const nobody: Acquaintance = { bootstrap: null, list: null, contacts: [] };
@@ -54,23 +55,8 @@ const listed = (...keys: readonly MemberKey[]) => ({
 });
 
 /** A row of a node of which the node asked knows no more than where it is. */
-const stranger = (id: string, address: string, more: Partial<NodeStatus> = {}): NodeStatus => ({
-  id,
-  address,
-  role: null,
-  voter: false,
-  outgoing: false,
-  pending: null,
-  priority: 0,
-  reachable: false,
-  matchIndex: null,
-  appliedIndex: null,
-  lagEntries: null,
-  version: null,
-  snapshot: null,
-  problem: null,
-  ...more,
-});
+const stranger = (id: string, address: string, more: Partial<NodeStatus> = {}): NodeStatus =>
+  statusRow(id, { address, voter: false, ...more });
 const ownOutside = (key: MemberKey, role: NodeStatus["role"], appliedIndex: number | null): NodeStatus =>
   stranger(nodeIdOf(key), "own:7400", {
     role,

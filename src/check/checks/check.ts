@@ -4,7 +4,7 @@ import type { Player } from "../player.ts";
 import { type Fault, faultBetween, type Moment, type Pair, type Played, type Step } from "../transcript.ts";
 import type { WayName } from "../ways/all.ts";
 
-/** What checks play on. */
+/** The player and the plugin that a check uses. */
 export interface Stage {
   readonly player: Player;
   readonly location: PluginLocation;
@@ -13,7 +13,7 @@ export interface Stage {
 }
 
 export interface OpenCheck {
-  /** What the plugin does wrong with these steps; null: nothing. */
+  /** Plays these steps and returns the mistake of the plugin; null: there is none. */
   readonly play: (steps: readonly Step[]) => Promise<Fault | null>;
   readonly close: () => void;
 }
@@ -21,7 +21,7 @@ export interface OpenCheck {
 export interface Check {
   /** One word. */
   readonly name: string;
-  /** What is true of a plugin that passes. */
+  /** For people: the rule that a plugin keeps which passes. */
   readonly holds: string;
   readonly needsSnapshots: boolean;
   /** Of the runs: a check that takes long has fewer. */
@@ -48,7 +48,7 @@ export function compared(ways: readonly [WayName, WayName], pair: Pair): Check["
   });
 }
 
-/** What either of two plays has broken, or where they part. */
+/** The mistake that one of two plays shows, or the first step at which their results differ. */
 export function differenceIn(one: Played, other: Played, pair: Pair): Fault | null {
   return faultOf(one) ?? faultOf(other) ?? faultBetween(momentsOf(one), momentsOf(other), pair);
 }
