@@ -3,10 +3,11 @@ import { expect, test } from "bun:test";
 import { Incoming } from "../../src/node/incoming.ts";
 import type { NodeParts } from "../../src/node/node-parts.ts";
 import type { RequestTarget } from "../../src/node/requests.ts";
-import type { Condition, NodeMessage } from "../../src/ports/node-messages.ts";
+import type { NodeMessage } from "../../src/ports/node-messages.ts";
 import type { ClientReply } from "../../src/ports/requests.ts";
 import type { BulkLink, ClientConnection } from "../../src/ports/transport.ts";
 import { genesisOf, n1, n2, voteReply } from "../core/say.ts";
+import { soundCondition as condition } from "./sound-condition.ts";
 
 function setUp() {
   const calls: unknown[][] = [];
@@ -67,16 +68,6 @@ test("the end of a process is one of the core alone, which knows it by name and 
     ["loop", { kind: "peerCrashed", peer: n2 }],
   ]);
 });
-
-const condition: Condition = {
-  stateMachine: { kind: "runs", passed: 0 },
-  space: "enough",
-  isCertificateExpired: false,
-  isRefilling: false,
-  undialled: [],
-  plugin: { version: "1", code: null },
-  problem: null,
-};
 
 test("each message goes to one part", () => {
   const { incoming, calls } = setUp();

@@ -6,16 +6,8 @@ import type { Impediment, Unfit } from "../../src/core/impediment.ts";
 import { stopsThrough, unfitMembers } from "../../src/node/judge-fitness.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
 import { genesisOf, n1, n2, n3, n4, n5 } from "../core/say.ts";
+import { soundCondition as fit } from "./sound-condition.ts";
 
-const fit: Condition = {
-  stateMachine: { kind: "runs", passed: 0 },
-  space: "enough",
-  isCertificateExpired: false,
-  isRefilling: false,
-  undialled: [],
-  plugin: { version: "1", code: null },
-  problem: null,
-};
 const stopped = (through: number): Partial<Condition> => ({ stateMachine: { kind: "stopped", through } });
 const passed = (through: number): Partial<Condition> => ({ stateMachine: { kind: "runs", passed: through } });
 const low: Partial<Condition> = { space: "low" };

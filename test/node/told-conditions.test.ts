@@ -6,16 +6,8 @@ import { follower, leader } from "../core/build.ts";
 import { n1, n2, n3 } from "../core/say.ts";
 import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
+import { soundCondition as well } from "./sound-condition.ts";
 
-const well: Condition = {
-  space: "enough",
-  undialled: [],
-  plugin: { version: "1", code: null },
-  isCertificateExpired: false,
-  isRefilling: false,
-  problem: null,
-  stateMachine: { kind: "runs", passed: 0 },
-};
 const peer = { id: "n2", incarnation: n2.split("@")[1]!, bootId: "boot" };
 
 function setUp() {

@@ -1,0 +1,12 @@
+// What a node tells that nothing ails.
+import type { Condition } from "../../src/ports/node-messages.ts";
+
+export const soundCondition: Condition = {
+  stateMachine: { kind: "runs", passed: 0 },
+  space: "enough",
+  isCertificateExpired: false,
+  isRefilling: false,
+  undialled: [],
+  plugin: { version: "1", code: null },
+  problem: null,
+};
