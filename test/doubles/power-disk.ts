@@ -21,6 +21,7 @@ const unseen: FileCalls = { wrote: () => true, cut: () => true, synced: () => tr
 /** The files by their names in the folder. */
 export type Image = ReadonlyMap<string, Buffer>;
 
+/** SQLite also cuts a database to more than its length: the last pages may be free ones, which it never writes. */
 type Change = { readonly at: number; readonly bytes: Uint8Array } | { readonly cutTo: number };
 
 class WatchedFile {
@@ -84,7 +85,7 @@ class WatchedFile {
 }
 
 function changed(before: Buffer, change: Change): Buffer {
-  if ("cutTo" in change) return Buffer.from(before.subarray(0, change.cutTo));
+  if ("cutTo" in change) return Buffer.concat([before], change.cutTo);
   const { at, bytes } = change;
   const after = Buffer.alloc(Math.max(before.length, at + bytes.length));
   before.copy(after);
