@@ -153,6 +153,12 @@ function readHeader(file: string): Buffer {
   }
 }
 
+/** SQLite writes to no file whose header names a later format for writing than it knows, which no SQLite has ever written. */
+const isTakenForReadOnly = (file: string, cause: unknown): boolean =>
+  isSqliteError(cause, "SQLITE_READONLY") && readHeader(file)[18]! > writeFormatMax;
+
+const writeFormatMax = 2;
+
 function otherFormat(id: Pragma, version: Pragma): string | null {
   if (id !== applicationId) return "is a SQLite database, but not one of Graft's";
   if (version === formatVersion) return null;
@@ -167,7 +173,7 @@ export const unknownFormat = (file: string, finding: string): GraftError =>
 
 function explainOpening(file: string, cause: unknown): GraftError {
   if (isSqliteError(cause, "SQLITE_BUSY")) return inUse(file, cause);
-  if (isDamage(cause)) return damaged(file, "the database itself", reasonOf(cause));
+  if (isDamage(cause) || isTakenForReadOnly(file, cause)) return damaged(file, "the database itself", reasonOf(cause));
   const remedy = isSqliteError(cause, "SQLITE_FULL")
     ? "Free space on that disk"
     : "Look at the disk, its space and the rights on the file";

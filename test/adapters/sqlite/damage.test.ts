@@ -144,6 +144,17 @@ test("a flipped bit in the file itself is reported", () => {
   expect(findDamage()).toContain("damaged at entry 8:");
 });
 
+test.each([
+  ["who may write it", 18],
+  ["who may read it", 19],
+])("a flipped bit in what the header of the file says of %s is damage, and no matter of rights", (_, at) => {
+  const file = join(directory.dataDir, "graft.sqlite");
+  const bytes = readFileSync(file);
+  bytes[at] = bytes[at]! ^ 0x40;
+  writeFileSync(file, bytes);
+  expect(findAtStart()).toContain("is damaged at the database itself");
+});
+
 test("a file that ends within the pages of an entry is reported as damage, and not as a disk that fails", () => {
   store = directory.open();
   store.write([append(command(16, 2, 16_900), command(17, 2))], ignoreDurable);

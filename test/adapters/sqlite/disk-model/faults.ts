@@ -43,7 +43,9 @@ const withData = (disk: MemoryDisk, data: MemoryData): MemoryDisk => ({
   ...data,
   entries: [...data.entries],
 });
-const withoutData = (disk: MemoryDisk): MemoryDisk => withData(disk, dataOn(createMemoryDisk(disk.incarnation)));
+/** A start notices that, also where nothing had been promised yet, and sets aside what is left. */
+const withoutData = (disk: MemoryDisk): MemoryDisk =>
+  withData(disk, { ...dataOn(createMemoryDisk(disk.incarnation)), generation: -1 });
 
 /** Of a log of more than one entry, since a start reads the last one. */
 const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
