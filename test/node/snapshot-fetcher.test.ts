@@ -259,13 +259,62 @@ test("nothing is written to a disk that is nearly full, nobody is accused, and t
 
 test("one that is ended while it dials asks for nothing, and hangs up", async () => {
   const { promise: connected, resolve: connect } = Promise.withResolvers<void>();
-  const { fetcher, record, reads, ends, fetched } = await setUp(honest, { connected });
+  const { fetcher, record, reads, ends, fetched, damaged, logs } = await setUp(honest, { connected });
   fetcher.fetch(n2, record);
   await turns();
   fetcher.stop("the node stops");
   connect();
   await turns();
   expect([reads, fetched, ends.length, fetcher.failure]).toEqual([[], [], 1, null]);
+  expect([damaged, logs]).toEqual([[], []]);
+});
+
+test("one that is ended while it writes a piece keeps what has come, accuses nobody, and the next one goes on there", async () => {
+  const { fetcher, record, room, files, reads, fetched, damaged, logs } = await setUp(honest);
+  let pieces = 0;
+  // The room is asked for right before a piece is written.
+  const isThere = (): boolean => {
+    if (++pieces === 2) fetcher.stop("the node stops");
+    return true;
+  };
+  Object.defineProperty(room, "isThere", { get: isThere });
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([fetched, damaged, logs, fetcher.failure]).toEqual([[], [], [], null]);
+  expect(files.partial.get(record.file)).toHaveLength(524_288);
+  reads.length = 0;
+  fetcher.fetch(n2, record);
+  await turns();
+  expect(reads.map(({ offset }) => offset)).toEqual([524_288]);
+  expect([fetched, damaged]).toEqual([[record.file], []]);
+});
+
+test("what comes in the moment in which it is ended is not written", async () => {
+  const { fetcher, record, files, logs, answerBy } = await setUp(honest);
+  answerBy((read, bytes) => {
+    fetcher.stop("the node stops");
+    return honest(read, bytes);
+  });
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([files.partial.get(record.file), logs]).toEqual([undefined, []]);
+});
+
+test("an attempt that is ended takes no failure back that was told before", async () => {
+  const { fetcher, record, clock, room } = await setUp(honest);
+  room.isThere = false;
+  for (let times = 0; times < 3; times++) {
+    clock.advance(200);
+    fetcher.fetch(n2, record);
+    await turns();
+  }
+  const failure = "the disk is nearly full, and what is left of it is for the log";
+  expect(fetcher.failure).toBe(failure);
+  clock.advance(200);
+  fetcher.fetch(n2, record);
+  fetcher.stop("another snapshot is offered");
+  await turns();
+  expect(fetcher.failure).toBe(failure);
 });
 
 test("what an earlier attempt has received in full is finished without a connection", async () => {

@@ -1,148 +1,11 @@
 // One turn: what has arrived, then time; what is sent, then what is written; and nothing after a failure.
 import { describe, expect, test } from "bun:test";
-import { ManualClock } from "../doubles/manual-clock.ts";
-import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
-import { toMemberKey } from "../../src/core/configuration.ts";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
-import type { Entry } from "../../src/core/entry.ts";
 import { logStart } from "../../src/core/log-position.ts";
-import type { AppendEntries } from "../../src/core/messages.ts";
-import { restore } from "../../src/core/restore.ts";
-import { defaultSettings } from "../../src/core/settings.ts";
-import { LogTail } from "../../src/node/log-tail.ts";
-import { Mailbox } from "../../src/node/mailbox.ts";
 import { BrokenRule } from "../../src/node/node-end.ts";
-import { TurnLoop, turnMsMax } from "../../src/node/turn-loop.ts";
-import { WaitingClients } from "../../src/node/waiting-clients.ts";
-import { WaitingReads } from "../../src/node/waiting-reads.ts";
-import type { LogStore } from "../../src/ports/log-store.ts";
-import { idleApplier } from "./applier-setting.ts";
+import { turnMsMax } from "../../src/node/turn-loop.ts";
+import { appendEntries, chainAt, followerLoop, from, heartbeat, n1, n2 } from "./follower-loop.ts";
 import { unbounded } from "./test-asker.ts";
-
-/** What was asked for soon waits for `run`, as it does while input is handled. */
-class HeldClock extends ManualClock {
-  readonly waiting: (() => void)[] = [];
-
-  override soon(callback: () => void): void {
-    this.waiting.push(callback);
-  }
-
-  /** Answers how many turns that were. */
-  run(): number {
-    const callbacks = this.waiting.splice(0);
-    for (const callback of callbacks) callback();
-    return callbacks.length;
-  }
-}
-
-const [n1, n2, n3] = [toMemberKey("n1", "a"), toMemberKey("n2", "b"), toMemberKey("n3", "c")];
-
-/** The loop of n1, a follower in a cluster of three. */
-function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) {
-  const room = { isThere: true };
-  const first = createMemoryLogStore({ incarnation: "a", autoDurable: true });
-  const members = [n1, n2, n3].map((key) => ({ key, address: `${key}:1`, priority: 0 }));
-  const genesis = { clusterUuid: "0".repeat(32), members, foundedAtMs: 1_000 };
-  first.write([{ kind: "writeGenesis", ticket: 1, genesis }], () => {});
-  const store = createMemoryLogStore({ incarnation: "a", disk: first.crash() });
-  const clock = new HeldClock();
-  const log: string[] = [];
-  const failures: unknown[] = [];
-  const waiting = new WaitingClients();
-  const reads = new WaitingReads();
-  const tail = new LogTail(store, 1_000_000);
-  const never = (): never => {
-    throw new Error("not expected here");
-  };
-  const applier = idleApplier();
-  applier.advance = (through) => void log.push(`apply through ${through}`);
-  const transport = {
-    start: never,
-    send: (_: unknown, { kind }: { readonly kind: string }) => void log.push(`send ${kind}`),
-    dismiss: never,
-    flush: () => void log.push("flush"),
-    setPeers: never,
-    setGenesis: never,
-    openBulk: never,
-    reach: never,
-    discover: never,
-    peers: never,
-    stop: never,
-  };
-  const seed = [1, 2, 3, 4] as const;
-  const start = { self: n1, settings: defaultSettings, seed, nowMs: 0, wallMs: 0, bootstrap: null };
-  const loop: TurnLoop = new TurnLoop(
-    restore(store.saved, start),
-    {
-      store: {
-        saved: store.saved,
-        read: never,
-        chainAt: never,
-        chainAfter: never,
-        keepDamage: never,
-        keepFinding: never,
-        reclaim: never,
-        reopen: () => store.reopen(),
-        close: never,
-        write: (effects, onDurable) => {
-          log.push(`write ${effects.map(({ kind }) => kind).join("+")}`);
-          if (write === undefined) return store.write(effects, onDurable);
-          write(effects, onDurable);
-          return "written";
-        },
-      },
-      disk: { hasRoomFor: () => room.isThere },
-      transport,
-      clock,
-      logger: { enabled: () => true, log: (level, message) => void (level === "trace" && log.push(message)) },
-      mailbox: new Mailbox(waiting, reads),
-    },
-    {
-      targets: {
-        snapshots: { fetch: never, check: never, onWritten: never },
-        transport,
-        tail,
-        applier,
-        waiting,
-        reads,
-        transferSettled: never,
-        changeSettled: never,
-        removed: never,
-        followerFault: never,
-        halt: never,
-      },
-      turned: () => void log.push("turned"),
-      begin: (saved) => restore(saved, { ...start, nowMs: clock.nowMs() }),
-      noRoom: () => void log.push("no room"),
-      failed: (error) => void failures.push(error),
-    },
-  );
-  return { loop, clock, store, log, failures, waiting, room };
-}
-
-const noops = (after: number, count: number, term: number): readonly Entry[] =>
-  Array.from({ length: count }, (_, at) => ({ kind: "noop", index: after + 1 + at, term, stampMs: 1_000 }));
-
-/** The chained checksum of a log of no-ops of one term, at `index`. */
-function chainAt(index: number, term: number): number {
-  const store = createMemoryLogStore({ incarnation: "any" });
-  return noops(0, index, term).reduce((chain, entry) => store.chainAfter(chain, entry), store.chainAt(0));
-}
-
-const appendEntries = (index: number, count: number, term = 1): AppendEntries => ({
-  kind: "appendEntries",
-  term,
-  prev: index === 0 ? logStart : { index, term },
-  entries: noops(index, count, term),
-  leaderCommit: 0,
-  round: index + 1,
-  freshAsOf: null,
-  prevChain: chainAt(index, term),
-  confirmed: 0,
-  refill: null,
-});
-const heartbeat = appendEntries(0, 0);
-const from = (key: typeof n1, message: AppendEntries) => ({ kind: "message", from: key, message }) as const;
 
 describe("turn loop", () => {
   test("what was sent leaves before the store is called, which is called once a turn", () => {
@@ -281,6 +144,31 @@ describe("turn loop", () => {
     expect(clock.run()).toBe(0);
     expect(clock.pendingTimers).toBe(0);
     expect(failures.length).toBe(1);
+  });
+
+  test("a halt is the last thing that is done: nothing of its turn is written, and no later message is handled", () => {
+    const { loop, clock, log } = followerLoop();
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    loop.arrive(from(n2, { ...appendEntries(2, 1), prevChain: chainAt(2, 1) + 1 }));
+    loop.arrive(from(n2, appendEntries(2, 1)));
+    clock.run();
+    expect(log.filter((line) => line.startsWith("from"))).toHaveLength(2);
+    expect(log.filter((line) => !line.startsWith("from"))).toEqual(["halt diverged"]);
+  });
+
+  test("nor is anything that the core wanted after the effect at which the loop was stopped", () => {
+    const { loop, clock, log, transport } = followerLoop();
+    loop.schedule();
+    clock.run();
+    transport.send = (to) => {
+      log.push(`send to ${String(to)}`);
+      loop.stop();
+    };
+    log.length = 0;
+    clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
+    clock.run();
+    expect(loop.state.role.kind).toBe("preCandidate");
+    expect(log.filter((line) => line !== "the timer fires")).toEqual([`send to ${n2}`]);
   });
 
   test("P47: a failed write stops the loop and is not tried again", () => {
