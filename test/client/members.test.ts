@@ -72,6 +72,25 @@ describe("the list of the members", () => {
   });
 
   test.each([
+    [100, 100],
+    [60_000, 1000],
+  ])("is awaited of all for %i ms, and of one node among several for %i ms", async (timeoutMs, oneMs) => {
+    const limits: number[] = [];
+    const { addresses, configuration } = clientOf(list("n9", 3), list("n2", 4));
+    await viewMembers(
+      {
+        addresses,
+        configuration: (options, address) => {
+          limits.push(options.timeoutMs);
+          return configuration(options, address);
+        },
+      },
+      timeoutMs,
+    );
+    expect(limits).toEqual([timeoutMs, oneMs, oneMs, oneMs]);
+  });
+
+  test.each([
     ["a member with its own data", true, list("n1", 1)],
     ["one that was removed", false, list("n1", 1, { removed: true })],
     ["one that no list names", false, list("n9", 1)],

@@ -62,3 +62,8 @@ test("what cannot be sent is rejected before it is, and what is no result is sai
     expect(() => decodeResult(bytes(0xff), of)).toThrow(expect.objectContaining(lost));
   }
 });
+
+test("bytes that are part of a larger buffer are shown without what lies around them", () => {
+  const larger = new Uint8Array([1, 2, 0xff, 0xfe, 3, 4]);
+  expect(toJson(larger.subarray(2, 4))).toEqual({ base64: "//4=" });
+});
