@@ -2,9 +2,10 @@
 import type { Database } from "bun:sqlite";
 import { type Entry, entryBytes } from "../../core/entry.ts";
 import type { LogIndex } from "../../core/log-position.ts";
-import { type Chain, nextChain } from "./chain.ts";
-import { type EntryRow, rowLink, toEntry } from "./entry-row.ts";
+import type { Chain } from "./chain.ts";
+import { type EntryRow, toEntry } from "./entry-row.ts";
 import { damagedEntry, unknownKind } from "./storage-errors.ts";
+import { verifyRow } from "./verify-row.ts";
 
 export interface EntryRange {
   readonly first: LogIndex;
@@ -40,10 +41,7 @@ export function prepareEntryReader(db: Database, file: string): ReadEntries {
 }
 
 function verified(file: string, before: Chain, row: EntryRow): Entry {
-  const found = nextChain(before, rowLink(row));
-  if (found !== row.chain) {
-    throw damagedEntry(file, row.idx, `its checksum is ${found}, and ${row.chain} was expected`);
-  }
+  verifyRow(file, before, row);
   const entry = toEntry(row);
   if (entry === null) throw unknownKind(file, row.idx, row.kind);
   return entry;

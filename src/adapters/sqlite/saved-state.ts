@@ -6,10 +6,11 @@ import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../../core/log-position.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
-import { type Chain, nextChain, recordChecksum } from "./chain.ts";
-import { configurationKind, decodeConfiguration, type EntryRow, rowLink } from "./entry-row.ts";
+import { type Chain, recordChecksum } from "./chain.ts";
+import { configurationKind, decodeConfiguration, type EntryRow } from "./entry-row.ts";
 import { decodePlaced, decodeSnapshot } from "./snapshot-row.ts";
 import { damaged, damagedEntry } from "./storage-errors.ts";
+import { verifyRow } from "./verify-row.ts";
 import type { Refill } from "../../core/state.ts";
 
 /** Where the chain continues: a position, its checksum and its time. */
@@ -138,9 +139,7 @@ function readTail(db: Database, file: string, base: ChainedPosition): ChainedPos
 function verifyAlone(db: Database, file: string, base: ChainedPosition, row: EntryRow): void {
   const before = chainAt(db, base, row.idx - 1);
   if (before === null) throw damagedEntry(file, row.idx - 1, "it is missing");
-  const found = nextChain(before, rowLink(row));
-  if (found === row.chain) return;
-  throw damagedEntry(file, row.idx, `its checksum is ${found}, and ${row.chain} was expected`);
+  verifyRow(file, before, row);
 }
 
 function chainAt(db: Database, base: ChainedPosition, index: LogIndex): Chain | null {

@@ -61,6 +61,23 @@ function findAtStart(): string {
   return finding;
 }
 
+/** A record begins with a number for each value: for bytes 12 + twice their length, for text one more. */
+function flipTypeOf(index: number, column: "payload" | "client"): void {
+  using db = new Database(directory.file, { readonly: true });
+  const row = db.query("SELECT payload, client FROM log WHERE idx = ?").get(index) as {
+    payload: Uint8Array;
+    client: string | null;
+  };
+  const type = column === "payload" ? 12 + 2 * row.payload.length : 13 + 2 * (row.client ?? "").length;
+  expect(type).toBeLessThan(128);
+  const bytes = readFileSync(directory.file);
+  const payloadAt = bytes.indexOf(row.payload);
+  const typeAt = bytes.lastIndexOf(type, payloadAt);
+  expect(payloadAt - typeAt).toBeLessThan(40);
+  bytes[typeAt] = type ^ 1;
+  writeFileSync(directory.file, bytes);
+}
+
 /** What opening the file and reading all of it comes to. */
 function findDamage(): string {
   store = directory.open();
@@ -95,6 +112,17 @@ describe("one entry", () => {
     expect(message).toContain("expected");
     store?.close();
     expect(rows()).toEqual(before);
+  });
+
+  test.each([
+    ["text in the place of bytes", 7, "payload", "its payload holds no bytes"],
+    ["text in the place of bytes, at the end", 15, "payload", "its payload holds no bytes"],
+    ["bytes in the place of text", 11, "client", "its client holds no text"],
+  ] as const)("that has %s by one flipped bit is reported with its index", (_, index, column, finding) => {
+    flipTypeOf(index, column);
+    const message = findDamage();
+    expect(message).toContain(`damaged at entry ${index}: ${finding}`);
+    expect(message).toContain("expected");
   });
 
   test.each([5, 15])("that the start looks at, %i, is found by the start", (index) => {
