@@ -12,8 +12,6 @@ interface Stage {
   /** Arguments of Bun: each tool runs on the Bun that runs this file, so that no other runtime is needed. */
   readonly args: readonly string[];
   readonly kind: "check" | "tests";
-  /** Runs only when it is named. */
-  readonly isExtra?: boolean;
 }
 
 const check = (name: string, ...args: string[]): Stage => ({ name, args, kind: "check" });
@@ -37,8 +35,8 @@ const stages: readonly Stage[] = [
     "--path-ignore-patterns=test/seeds/**",
     "--timeout=20000",
   ),
-  // Other seeds each time, on all cores. They still find faults of the simulation itself, so CI does not wait for them.
-  { ...tests("seeds", "./test/seeds/"), isExtra: true },
+  // Other seeds each time, on all cores.
+  tests("seeds", "./test/seeds/"),
   // One file at a time: each starts whole clusters, and two of them would share two cores.
   tests("e2e", "./test/e2e/", "--timeout=60000"),
 ];
@@ -90,6 +88,6 @@ if (unknown.length > 0) {
   console.error(`no stage ${unknown.join(", ")}; there are ${stages.map((stage) => stage.name).join(", ")}`);
   process.exit(2);
 }
-const isChosen = ({ name, isExtra = false }: Stage): boolean => (names.length === 0 ? !isExtra : names.includes(name));
+const isChosen = ({ name }: Stage): boolean => names.length === 0 || names.includes(name);
 const ok = await verify(stages.filter(isChosen));
 process.exit(ok ? 0 : 1);
