@@ -102,7 +102,7 @@ export class Cluster {
   #start(id: string, isFounder: boolean): void {
     const node = this.#node(id);
     this.#note(`${id} starts`);
-    node.entries = this.#files.complete(node.disk.snapshot, node.disk.base.index, node.disk.entries);
+    node.entries = this.#files.complete(node.disk.snapshot, node.disk.baseIndex, node.disk.entries);
     node.state = restore(node.disk.saved(), {
       self: toMemberKey(id, node.disk.incarnation),
       settings: this.#settings,

@@ -1,28 +1,46 @@
 // What one node of a story has on disk, and what is on its way there.
-import type { MemberKey, PlacedConfiguration } from "../../src/core/configuration.ts";
-import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Entry } from "../../src/core/entry.ts";
+import type { DurableEffect } from "../../src/core/effects.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
-import { type LogPosition, logStart } from "../../src/core/log-position.ts";
 import type { Saved } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
+import {
+  applyToDisk,
+  beginAnew,
+  createMemoryDisk,
+  type MemoryDisk,
+  savedOn,
+} from "../../src/sim/memory/memory-disk.ts";
+import { markOf } from "../../src/sim/memory/memory-mark.ts";
 
 export class Disk {
-  readonly incarnation: string;
   isStalled = false;
-  /** Those after the base. */
-  entries: readonly Entry[] = [];
-  base: LogPosition & { readonly stampMs: number } = { ...logStart, stampMs: 0 };
-  baseConfiguration: PlacedConfiguration | null = null;
-  snapshot: SnapshotRecord | null = null;
-  genesis: Genesis | null = null;
-  removed: Saved["removed"] = null;
-  refill: Saved["refill"] = null;
-  #vote: { readonly currentTerm: number; readonly votedFor: MemberKey | null } = { currentTerm: 0, votedFor: null };
+  readonly #durable: MemoryDisk;
   #waiting: DurableEffect[] = [];
 
   constructor(incarnation: string) {
-    this.incarnation = incarnation;
+    this.#durable = createMemoryDisk(incarnation);
+  }
+
+  get incarnation(): string {
+    return this.#durable.incarnation;
+  }
+
+  get genesis(): Genesis | null {
+    return this.#durable.genesis;
+  }
+
+  get snapshot(): SnapshotRecord | null {
+    return this.#durable.snapshot;
+  }
+
+  get baseIndex(): number {
+    return this.#durable.base.index;
+  }
+
+  /** Those after the base. */
+  get entries(): readonly Entry[] {
+    return this.#durable.entries;
   }
 
   /** Takes an effect; it is durable with the next `sync`. */
@@ -33,7 +51,7 @@ export class Disk {
   /** Everything taken is durable now. The last ticket, or null if nothing was waiting. */
   sync(): number | null {
     const ticket = this.#waiting.at(-1)?.ticket ?? null;
-    for (const effect of this.#waiting) this.#apply(effect);
+    for (const effect of this.#waiting) applyToDisk(this.#durable, effect);
     this.#waiting = [];
     return ticket;
   }
@@ -48,71 +66,16 @@ export class Disk {
 
   /** The last entries are gone, without a word. */
   lose(entries: number): void {
-    this.entries = this.entries.slice(0, -entries);
+    this.#durable.entries = this.#durable.entries.slice(0, -entries);
   }
 
   /** The damaged log is set aside; the term and the vote are known from elsewhere. */
   setAside(finding: string): void {
-    this.refill = { finding, clusterUuid: this.genesis?.clusterUuid ?? null };
-    this.genesis = null;
-    this.entries = [];
-    this.base = { ...logStart, stampMs: 0 };
-    this.baseConfiguration = null;
-    this.snapshot = null;
+    const mark = markOf(this.#durable);
+    beginAnew(this.#durable, mark, { finding, clusterUuid: mark.clusterUuid });
   }
 
   saved(): Saved {
-    const last = this.entries.at(-1) ?? this.base;
-    return {
-      genesis: this.genesis,
-      ...this.#vote,
-      base: { index: this.base.index, term: this.base.term },
-      baseConfiguration: this.baseConfiguration,
-      snapshot: this.snapshot,
-      last: { index: last.index, term: last.term },
-      lastStampMs: last.stampMs,
-      termStarts: this.entries
-        .filter((entry, at) => entry.term !== this.entries[at - 1]?.term)
-        .map(({ index, term }) => ({ index, term })),
-      configurations: this.entries.flatMap((entry) =>
-        entry.kind === "configuration"
-          ? [{ position: { index: entry.index, term: entry.term }, configuration: entry.configuration }]
-          : [],
-      ),
-      removed: this.removed,
-      refill: this.refill,
-    };
-  }
-
-  #apply(effect: DurableEffect): void {
-    switch (effect.kind) {
-      case "writeVote":
-        this.#vote = { currentTerm: effect.currentTerm, votedFor: effect.votedFor };
-        return;
-      case "appendLog":
-        this.entries = [...this.entries, ...effect.entries];
-        return;
-      case "truncateLog":
-        this.entries = this.entries.slice(0, effect.through - this.base.index);
-        return;
-      case "writeRemoved":
-        this.removed = { position: effect.position, configuration: effect.configuration };
-        return;
-      case "writeRefilled":
-        this.refill = null;
-        return;
-      case "writeGenesis":
-        this.genesis = effect.genesis;
-        return;
-      case "writeSnapshot": {
-        const { base, discardsLog, snapshot } = effect;
-        const at = this.entries.find(({ index }) => index === base.index) ?? this.base;
-        this.entries = discardsLog ? [] : this.entries.filter(({ index }) => index > base.index);
-        this.base = { ...base, stampMs: discardsLog ? snapshot.stampMs : at.stampMs };
-        this.baseConfiguration = effect.baseConfiguration;
-        this.snapshot = snapshot;
-        return;
-      }
-    }
+    return savedOn(this.#durable);
   }
 }
