@@ -39,6 +39,7 @@ export interface MemoryMark {
   readonly last: LogPosition;
   readonly chain: number;
   readonly hasOtherVoters: boolean;
+  readonly isRemoved: boolean;
   /** The data is to be set aside at the next start, for this reason. */
   readonly damage: string | null;
   /** False: a power cut has torn a newer one. What was promised may be more than this one says. */
@@ -53,6 +54,7 @@ const firstMark: MemoryMark = {
   last: logStart,
   chain: 0,
   hasOtherVoters: true,
+  isRemoved: false,
   damage: null,
   isNewest: true,
 };

@@ -22,6 +22,7 @@ export function markOf(disk: MemoryDisk): MemoryMark {
     last: { index, term },
     chain: chainAt(base, entries, index),
     hasOtherVoters: configuration === null || hasOtherVoters(configuration, incarnation),
+    isRemoved: disk.removed !== null,
     damage: null,
     isNewest: true,
   };
@@ -164,10 +165,8 @@ function whatIsRotten({ base, entries, rotten }: MemoryDisk): string | null {
   return rotten.includes(last.index) ? `Entry ${last.index} is not what was written` : null;
 }
 
-function whatIsMissing(
-  disk: MemoryDisk,
-  { generation, clusterUuid, currentTerm, votedFor, last, chain }: MemoryMark,
-): string | null {
+function whatIsMissing(disk: MemoryDisk, mark: MemoryMark): string | null {
+  const { generation, clusterUuid, currentTerm, votedFor, last, chain } = mark;
   // While a node is refilled its mark names little. Data that were set aside would pass all that follows.
   if (disk.generation !== generation) return "The data are those that were set aside";
   const uuid = disk.genesis?.clusterUuid ?? disk.refill?.clusterUuid ?? null;
@@ -176,6 +175,7 @@ function whatIsMissing(
   if (disk.currentTerm === currentTerm && votedFor !== null && disk.votedFor !== votedFor) {
     return `The vote of term ${currentTerm} is for ${disk.votedFor}, and it was for ${votedFor}`;
   }
+  if (mark.isRemoved && disk.removed === null) return "The disk does not say that this node was removed";
   const end = disk.entries.at(-1) ?? disk.base;
   if (last.index < disk.base.index) return null;
   if (last.index > end.index) return `The log ends at ${end.index}, and it reached ${last.index}`;

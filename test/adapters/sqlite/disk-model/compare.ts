@@ -59,6 +59,7 @@ class Comparison {
   readonly #marks: MemoryMark[] = [];
   readonly #pasts: Past[] = [];
   #left: Left[] = [];
+  #isWithinWrite = false;
 
   constructor({ files, draw, figures, look }: Modules) {
     this.#files = files;
@@ -141,7 +142,8 @@ class Comparison {
     const image = end === "the process ends" ? this.#files.now() : this.#files.left(this.#draw);
     const reaches = marksIn(image).map(({ last }) => last.index);
     const [history, begun, marks] = [this.#history.slice(), this.#begun.slice(), this.#marks.slice()];
-    this.#left.push({ end, image, disks: disks(end, reaches), history, begun, marks });
+    const isWithinWrite = this.#isWithinWrite;
+    this.#left.push({ end, isWithinWrite, image, disks: disks(end, reaches), history, begun, marks });
   }
 
   /** Nothing is being written. */
@@ -152,8 +154,10 @@ class Comparison {
     const drawn = drawWrite(this.#disk, this.#draw);
     const [effects, modelled] = [drawn(this.#store), drawn(this.#model)];
     let arrived: readonly (0 | 1)[] = [0, 1];
+    this.#isWithinWrite = true;
     const onDurable = (): void => {
       arrived = [1];
+      this.#isWithinWrite = false;
       this.#files.onStep();
     };
     this.#during(
@@ -190,11 +194,17 @@ class Comparison {
     let countdown = this.#draw(4);
     let arrived: readonly (0 | 1)[] = [0, 1];
     const disksNow = (): Disks => crashed(this.#disk, modelled, arrived);
+    this.#isWithinWrite = true;
+    const onDurable = (): void => {
+      arrived = [1];
+      this.#isWithinWrite = false;
+    };
     this.#files.fails = (each) => each === call && countdown-- === 0;
-    this.#during(9, disksNow, () => orFail(() => this.#store.write(effects, () => (arrived = [1]))));
+    this.#during(9, disksNow, () => orFail(() => this.#store.write(effects, onDurable)));
     this.#during(3, disksNow, () => orFail(() => this.#store.close()));
     this.#files.fails = () => false;
     this.#leave(disksNow());
+    this.#isWithinWrite = false;
   }
 
   /** Each is looked at as it is, and half of them with a fault besides. Returns those that can be gone on with. */

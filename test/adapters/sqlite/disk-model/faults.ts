@@ -52,13 +52,18 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
   disk.entries.length < 2 ? [] : [{ ...copyOf(disk), rotten: [disk.entries[0]!.index] }];
 
 /**
- * Some pages are older than others. A start or a reader notices that, but for two records of a node that is or was refilled. It may
- * forget its genesis, and that it has been refilled: it takes no part until it is refilled again.
+ * Some pages are older than others. A start or a reader notices that, but for a few records. A node that is or was refilled may
+ * forget its genesis, and that it has been refilled: it takes no part until it is refilled again. A log that was never cut needs no record of
+ * a snapshot. And the vote may be newer than the end of the log, where a power cut has taken the mark back.
  */
-const mixed = (disk: MemoryDisk, begun: Story["begun"]): MemoryDisk[] => [
+const mixed = (disk: MemoryDisk, { begun, history }: Pick<Story, "begun" | "history">): MemoryDisk[] => [
   withoutData(disk),
   ...withRottenEntry(disk),
   { ...copyOf(disk), genesis: null },
+  ...(disk.base.index > 0 ? [] : [{ ...copyOf(disk), snapshot: null, baseConfiguration: null }]),
+  ...history.flatMap((older, at) =>
+    history.slice(at + 1).map(({ currentTerm, votedFor }) => ({ ...withData(disk, older), currentTerm, votedFor })),
+  ),
   ...begun
     .filter(({ generation, refill }) => generation === disk.generation && refill !== null)
     .flatMap(({ refill }) => [
@@ -68,10 +73,10 @@ const mixed = (disk: MemoryDisk, begun: Story["begun"]): MemoryDisk[] => [
 ];
 
 /** The end of what has been written, be it one write or all of them, is gone. Of a checkpoint that was under way a part is there. */
-const withoutItsEnd: Fault["model"] = (disk, _, { history, begun }) => [
+const withoutItsEnd: Fault["model"] = (disk, _, story) => [
   copyOf(disk),
-  ...history.map((data) => withData(disk, data)),
-  ...mixed(disk, begun),
+  ...story.history.map((data) => withData(disk, data)),
+  ...mixed(disk, story),
 ];
 
 const without = (image: Image, ...names: string[]): Image =>
@@ -106,7 +111,8 @@ function withOneSlot(disk: MemoryDisk, { image, marks }: Story): MemoryDisk[] {
   return candidates.map((each) => ({ ...copyOf(disk), mark: { ...each, isNewest: false } }));
 }
 
-const saysTheSame = (inSlot: Mark, { currentTerm, votedFor, last, hasOtherVoters }: MemoryMark): boolean =>
+const saysTheSame = (inSlot: Mark, { currentTerm, votedFor, last, hasOtherVoters, isRemoved }: MemoryMark): boolean =>
+  inSlot.isRemoved === isRemoved &&
   inSlot.currentTerm === currentTerm &&
   inSlot.votedFor === votedFor &&
   inSlot.last.index === last.index &&
