@@ -27,7 +27,8 @@ export const startsAnewWords = (finding: string, folder: string): string =>
 
 const loneVoterRemedy = (dataDir: string): string =>
   `Copy the directory first. See whether what is left here can go on: graft recover --data-dir ${dataDir}. Otherwise restore the ` +
-  `latest backup into an empty data_dir (graft restore).`;
+  `latest backup into an empty data_dir (graft restore). But if other nodes have joined since, and run the cluster, do neither: give ` +
+  `this node an empty data_dir and [cluster] join, as a new one.`;
 
 const joinRemedy =
   "Give the node an empty data_dir and [cluster] join = [addresses of members] in the place of bootstrap, start it, then: " +

@@ -12,8 +12,12 @@ export function verifyRow(file: string, before: Chain, row: EntryRow): void {
   throw damagedEntry(file, row.idx, `its checksum is ${found}, and ${row.chain} was expected`);
 }
 
-/** Of those that are no numbers: a number that is none has another checksum. */
-function faultOfColumns({ payload, client }: EntryRow): string | null {
+/** The checksum cannot tell text from the same bytes, nor what stands for a number from the number. */
+function faultOfColumns(row: EntryRow): string | null {
+  const { payload, client, term, kind, stamp_ms: stampMs, session, sequence, answered_below: answeredBelow } = row;
+  const numbers = [term, kind, stampMs, session ?? 0, sequence ?? 0, answeredBelow ?? 0];
+  if (!numbers.every((each) => typeof (each as unknown) === "number"))
+    return "it holds something else where numbers were expected";
   if (!((payload as unknown) instanceof Uint8Array)) return "its payload holds no bytes, and bytes were expected";
   if (client !== null && typeof (client as unknown) !== "string")
     return "its client holds no text, and text was expected";

@@ -153,7 +153,8 @@ function setAside(disk: MemoryDisk, mark: MemoryMark, finding: string): void {
     );
   }
   if (!mark.hasOtherVoters) {
-    throw new GraftError("damaged", `${finding}. This node is the only voter. Nothing was changed. Restore a backup.`);
+    const remedy = "Restore a backup. Join the cluster again if others run it by now.";
+    throw new GraftError("damaged", `${finding}. This node is the only voter. Nothing was changed. ${remedy}`);
   }
   const hasPromised = mark.clusterUuid !== null || mark.currentTerm > 0;
   beginAnew(disk, mark, hasPromised ? { finding, clusterUuid: mark.clusterUuid } : null);

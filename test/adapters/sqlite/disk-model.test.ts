@@ -7,8 +7,9 @@
 // in both, because the model has no outcome without it.
 //
 // Not seen: a power cut while a start creates a database, when SQLite does not use its WAL yet; names that reach the disk in another
-// order than they were given; damage that only a later write of SQLite would meet (damage.test.ts has one); rot that comes with a power cut
-// in the middle of a write, when the mark names less than the disk holds (docs/operations.md, "What no node can see alone").
+// order than they were given; damage that only a later write of SQLite would meet (damage.test.ts has one); what else befalls
+// the files when the power is cut in the middle of a write: the mark does not name that write yet, or names less for its sake
+// (docs/operations.md, "What no node can see alone").
 //
 // GRAFT_DISK_SEEDS=FIRST:COUNT runs other seeds. A seed repeats itself only below the same TMPDIR, since findings name their files.
 import { expect, test } from "bun:test";
