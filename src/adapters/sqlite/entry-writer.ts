@@ -6,11 +6,12 @@ import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import { type Chain, nextChain, recordChecksum } from "./chain.ts";
-import { configurationKind, toLink } from "./entry-row.ts";
+import { configurationKind, type EntryRow, toLink } from "./entry-row.ts";
 import { beginsTerm } from "./log-outline.ts";
 import type { ChainedPosition } from "./saved-state.ts";
 import { encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
 import { damagedEntry } from "./storage-errors.ts";
+import { verifyRow } from "./verify-row.ts";
 
 /** What a row weighs in the file beside its payload, roughly. */
 const rowOverheadBytes = 40;
@@ -61,13 +62,26 @@ export class EntryWriter {
     }
   }
 
-  /** The checksum and the term at an index of the log or at the position before it. */
+  /**
+   * The checksum and the term at an index of the log or at the position before it. The entry is compared with its checksum,
+   * since what comes after it rests on it. Throws `GraftError("damaged")` when it is another one.
+   */
   positionAt(index: LogIndex): ChainedPosition {
     if (index === this.#tail.index) return this.#tail;
     if (index === this.#base.index) return this.#base;
-    const row = this.#statements.position.get(index);
+    const row = this.#statements.entry.get(index);
     if (row === null) throw damagedEntry(this.#file, index, "it is missing");
+    verifyRow(this.#file, this.chainAt(index - 1), row);
     return { index, term: row.term, chain: row.chain, stampMs: row.stamp_ms };
+  }
+
+  /** The checksum as it stands there, which that of the next entry confirms. */
+  chainAt(index: LogIndex): Chain {
+    if (index === this.#tail.index) return this.#tail.chain;
+    if (index === this.#base.index) return this.#base.chain;
+    const row = this.#statements.chain.get(index);
+    if (row === null) throw damagedEntry(this.#file, index, "it is missing");
+    return row.chain;
   }
 
   #writeVote({ currentTerm, votedFor }: WriteVote): void {
@@ -183,8 +197,7 @@ function prepareStatements(db: Database) {
     moveTermStart: db.prepare<never, [number, number]>("UPDATE term_starts SET idx = ? WHERE term = ?"),
     dropTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx <= ?"),
     dropConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx <= ?"),
-    position: db.prepare<{ term: number; chain: number; stamp_ms: number }, [number]>(
-      "SELECT term, chain, stamp_ms FROM log WHERE idx = ?",
-    ),
+    entry: db.prepare<EntryRow, [number]>("SELECT * FROM log WHERE idx = ?"),
+    chain: db.prepare<{ chain: Chain }, [number]>("SELECT chain FROM log WHERE idx = ?"),
   };
 }

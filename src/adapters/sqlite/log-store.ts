@@ -137,7 +137,7 @@ class SqliteLogStore implements LogStore {
       throw refused(this.#file, `reading entries ${first} to ${last}, the log holds ${held}`);
     }
     return this.#orStop("Reading entries", () => {
-      const before = this.#writer.positionAt(first - 1).chain;
+      const before = this.#writer.chainAt(first - 1);
       return this.#readEntries(before, { first, last, bytesMax });
     });
   }

@@ -154,8 +154,10 @@ function readHeader(file: string): Buffer {
 }
 
 /** SQLite writes to no file whose header names a later format for writing than it knows, which no SQLite has ever written. */
+export const namesUnknownWriter = (file: string): boolean => readHeader(file)[18]! > writeFormatMax;
+
 const isTakenForReadOnly = (file: string, cause: unknown): boolean =>
-  isSqliteError(cause, "SQLITE_READONLY") && readHeader(file)[18]! > writeFormatMax;
+  isSqliteError(cause, "SQLITE_READONLY") && namesUnknownWriter(file);
 
 const writeFormatMax = 2;
 

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { GraftError } from "../../errors.ts";
 import { databaseFile } from "./data-directory.ts";
 import { markFile, readMark } from "./mark-file.ts";
-import { formatOf, unknownFormat } from "./open-database.ts";
+import { formatOf, namesUnknownWriter, unknownFormat } from "./open-database.ts";
 import { damaged, isDamage, isSqliteError, reasonOf, unusable } from "./storage-errors.ts";
 
 export interface StoppedLog {
@@ -39,6 +39,9 @@ export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T):
     isHeld = true;
     if (format.kind === "other") throw unknownFormat(file, format.finding);
     if (format.kind === "empty") throw new GraftError("storage", `${file} is empty: its node has never been started.`);
+    // Reading goes without it, and the start of the node does not.
+    if (namesUnknownWriter(file))
+      throw damaged(file, "the database itself", "its header names a format that it never had");
     return work({ file, db });
   } catch (error) {
     throw error instanceof GraftError ? error : explain(file, error);

@@ -213,6 +213,20 @@ test("damage that only a write meets ends the store, and the next start sets the
   expect(findAtStart()).toContain(message.slice(0, -1));
 });
 
+test("an entry that a log is cut back to is looked at first: what comes next would be chained to it", () => {
+  directory.sql("UPDATE log SET term = 1 WHERE idx = 8");
+  store = directory.open();
+  expect(damageError(() => store!.write([truncate(8)], ignoreDurable))).toContain("damaged at entry 8:");
+});
+
+test("so is the one that a snapshot lets the log begin after", () => {
+  directory.sql("UPDATE log SET stamp_ms = stamp_ms + 1 WHERE idx = 8");
+  store = directory.open();
+  const record = snapshotAt({ index: 12, term: 2 }, store.chainAt(12));
+  const write = (): unknown => store!.write([snapshot(record, { index: 8, term: 2 })], ignoreDurable);
+  expect(damageError(write)).toContain("damaged at entry 8:");
+});
+
 test("the chain goes on over truncations and restarts", () => {
   store = directory.open();
   store.write([truncate(6), append(command(7, 3), command(8, 3))], ignoreDurable);

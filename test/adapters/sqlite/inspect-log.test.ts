@@ -144,6 +144,17 @@ test("a database that is missing or cannot be read: what the mark says of it", (
   expect(damageError(() => inspectLog(directory.dataDir, all))).toContain("graft.sqlite is missing");
 });
 
+test.each([18, 19])(
+  "a flipped bit at byte %d of the header: the node would not start with it, and so it is told",
+  (at) => {
+    fillLostCluster(directory);
+    const bytes = readFileSync(directory.file);
+    bytes[at] = bytes[at]! ^ 0x40;
+    writeFileSync(directory.file, bytes);
+    expect(damageError(() => inspectLog(directory.dataDir, all))).toContain("damaged at the database itself");
+  },
+);
+
 test("neither a folder without a log nor a foreign database", () => {
   expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("There is no log");
   directory.open().close();

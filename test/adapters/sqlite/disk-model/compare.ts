@@ -121,7 +121,7 @@ class Comparison {
   }
 
   #remember(): void {
-    this.#pasts.push({ image: this.#files.now(), disk: copyOf(this.#disk) });
+    this.#pasts.push({ image: this.#files.now(), disk: copyOf(this.#disk), history: this.#history.slice() });
     if (this.#pasts.length > pastsMax) this.#pasts.shift();
   }
 
@@ -212,10 +212,14 @@ class Comparison {
     const left = this.#left;
     this.#left = [];
     return left.flatMap((each) => {
-      const whole = this.#look.at(each, "nothing", { image: each.image, disk: each.disks[0]! });
+      const whole = this.#look.at(each, "nothing", { image: each.image, disk: each.disks[0]!, history: [] });
       if (this.#draw(2) === 0) return isUsable(whole) ? [whole] : [];
       const names = Object.keys(faults);
-      const past = this.#pasts[this.#draw(this.#pasts.length)] ?? { image: each.image, disk: whole.disks[0]! };
+      const past = this.#pasts[this.#draw(this.#pasts.length)] ?? {
+        image: each.image,
+        disk: whole.disks[0]!,
+        history: [],
+      };
       const harmed = this.#look.at(each, names[this.#draw(names.length)]!, past);
       return [whole, harmed].filter(isUsable);
     });

@@ -11,6 +11,8 @@ import type { Draw } from "../random-writes.ts";
 export interface Past {
   readonly image: Image;
   readonly disk: MemoryDisk;
+  /** What was on the model's disk after each write since the database was opened: its file is as old as one of them. */
+  readonly history: readonly MemoryData[];
 }
 
 /** What is known besides of the files before the fault. */
@@ -54,11 +56,16 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
 /**
  * Some pages are older than others. A start or a reader notices that, but for a few records. A node that is or was refilled may
  * forget its genesis, and that it has been refilled: it takes no part until it is refilled again. A log that was never cut needs no record of
- * a snapshot. And the vote may be newer than the end of the log, where a power cut has taken the mark back.
+ * a snapshot. And the vote may be newer than the rest: a power cut has taken the mark back, or the past is that of writes which a crash has
+ * undone since.
  */
-const mixed = (disk: MemoryDisk, { begun, history }: Pick<Story, "begun" | "history">): MemoryDisk[] => [
+const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryDisk[] => [
   withoutData(disk),
   ...withRottenEntry(disk),
+  ...[...history, ...past.history]
+    .filter(({ currentTerm }) => currentTerm > disk.currentTerm)
+    .map(({ currentTerm, votedFor }) => ({ ...copyOf(disk), currentTerm, votedFor }))
+    .flatMap((newer) => [newer, ...withRottenEntry(newer)]),
   { ...copyOf(disk), genesis: null },
   ...(disk.base.index > 0 ? [] : [{ ...copyOf(disk), snapshot: null, baseConfiguration: null }]),
   ...history.flatMap((older, at) =>
@@ -73,10 +80,10 @@ const mixed = (disk: MemoryDisk, { begun, history }: Pick<Story, "begun" | "hist
 ];
 
 /** The end of what has been written, be it one write or all of them, is gone. Of a checkpoint that was under way a part is there. */
-const withoutItsEnd: Fault["model"] = (disk, _, story) => [
+const withoutItsEnd: Fault["model"] = (disk, past, story) => [
   copyOf(disk),
   ...story.history.map((data) => withData(disk, data)),
-  ...mixed(disk, story),
+  ...mixed(disk, story, past),
 ];
 
 const without = (image: Image, ...names: string[]): Image =>

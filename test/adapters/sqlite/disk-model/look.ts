@@ -43,6 +43,8 @@ export interface Figures {
   writes: number;
   /** How often a start looked at files that were left behind. */
   starts: number;
+  /** How often a fault besides a power cut within a write came to more than the model has. */
+  passedOver: number;
   /** By what had happened, and what came of it. */
   readonly outcomes: Map<string, number>;
 }
@@ -127,6 +129,7 @@ export class Look {
     if (same.length > 0) return { image, disks: same, bootId, outcome: found, isSound };
     // The mark does not name the write yet, or names less for its sake, so nothing tells what rot has taken from the same pages.
     if (name !== "nothing" && end === "the power is cut" && left.isWithinWrite) {
+      this.#figures.passedOver++;
       return { image, disks: modelled, bootId, outcome: found, isSound: false };
     }
     const known = [...new Set(modelled.map((each) => this.#outcomes.of(each)))].join("\n    ");
