@@ -5,7 +5,7 @@ import { Database } from "bun:sqlite";
 import { spyOn } from "bun:test";
 import * as fs from "node:fs";
 import { join, relative } from "node:path";
-import { type FileCalls, watchFile } from "./sqlite-file-calls.ts";
+import { type FileCalls, watchedCount, watchFile, watchNone } from "./sqlite-file-calls.ts";
 
 type Call = (...args: unknown[]) => unknown;
 type Draw = (below: number) => number;
@@ -132,6 +132,11 @@ export class PowerDisk implements Disposable {
     for (const name of ["run", "prepare", "query", "close"]) this.#aroundSqlite(name);
   }
 
+  /** How many files SQLite has open, as far as they are seen. */
+  get openFiles(): number {
+    return watchedCount();
+  }
+
   /** What is in the folder is durable. Null: none is watched. */
   watch(folder: string | null): void {
     this.#folder = folder;
@@ -167,6 +172,7 @@ export class PowerDisk implements Disposable {
 
   [Symbol.dispose](): void {
     for (const spy of this.#spies) spy.mockRestore();
+    watchNone();
   }
 
   #around(module: object, name: string, act: (real: Call, args: readonly unknown[]) => unknown): void {
