@@ -32,6 +32,8 @@ export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T):
   let db: Database | null = null;
   let isHeld = false;
   try {
+    // SQLite reads such a file, and the node would not start with it. Looked at first: closing a file drops the locks on it.
+    const isUnwritable = namesUnknownWriter(file);
     db = new Database(file, { readonly: true, strict: true });
     // One view of it all; from the first reading on no node can start.
     db.run("BEGIN");
@@ -39,9 +41,7 @@ export function lookAtStopped<T>(dataDir: string, work: (log: StoppedLog) => T):
     isHeld = true;
     if (format.kind === "other") throw unknownFormat(file, format.finding);
     if (format.kind === "empty") throw new GraftError("storage", `${file} is empty: its node has never been started.`);
-    // Reading goes without it, and the start of the node does not.
-    if (namesUnknownWriter(file))
-      throw damaged(file, "the database itself", "its header names a format that it never had");
+    if (isUnwritable) throw damaged(file, "the database itself", "its header names a format that it never had");
     return work({ file, db });
   } catch (error) {
     throw error instanceof GraftError ? error : explain(file, error);

@@ -59,6 +59,8 @@ test("a node that runs is not looked at, and none can start meanwhile", () => {
   expect(storageError(() => inspectLog(directory.dataDir, all))).toContain("A node is running");
   running.close();
   lookAtStopped(directory.dataDir, () => {
+    const other = Bun.spawnSync(["bun", `${import.meta.dir}/opener.ts`, directory.dataDir]);
+    expect(other.stdout.toString()).toContain("Another process");
     expect(storageError(() => directory.open())).toContain("Another process");
   });
   directory.open().close();
