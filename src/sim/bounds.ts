@@ -19,13 +19,13 @@ export interface BoundOptions {
 const requestsOfOneMax = 12;
 /** Of the administrator, and of clients whose sessions begin. */
 const otherRequestsMax = 12;
-/** What arrives while a node sleeps, for ten election timeouts, is in its mailbox at once when it wakes up. */
-const eventsMax = 200;
 /**
  * Of one direction of a connection. The network holds what is sent for up to eight election timeouts, until the connection breaks. By
  * then the leader has sent a window of entries, its heartbeats, and one round for each read: 151 frames in seed 61001534.
  */
 const framesMax = { peer: 300, client: 30 };
+/** What a leader has sent while a node sleeps is in its mailbox at once when it wakes up, with what others have. */
+const eventsMax = framesMax.peer + 100;
 /** One is closed as soon as its snapshot is read. The one after it may have been opened by then. */
 const bulkLinksMax = 4;
 /** From the commit of an entry until it is applied, in election timeouts. */

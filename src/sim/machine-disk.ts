@@ -47,6 +47,8 @@ export const damageSentences: Readonly<Record<DamageName, string>> = {
 const freeBytes = { plenty: 2 ** 40, low: 2 ** 34, none: 0 } as const;
 const totalBytes = 2 ** 40;
 
+const ascending = (one: number, other: number): number => one - other;
+
 /** Whether the mark names less than the data, so that a lost end would not be noticed. */
 function marksLess({ mark, entries, base }: MemoryDisk): boolean {
   const { index, term } = entries.at(-1) ?? base;
@@ -307,6 +309,7 @@ export class MachineDisk {
       case "loseTail":
         if (entries.length === 0) return false;
         entries.length = this.#chance.below(entries.length);
+        disk.rotten = disk.rotten.filter((index) => index <= disk.base.index + entries.length);
         return true;
       case "forgetVote": {
         if (this.#past === null) return false;
@@ -321,8 +324,8 @@ export class MachineDisk {
       case "flipEntry": {
         const commands = entries.filter(({ kind }) => kind === "command");
         if (commands.length === 0) return false;
-        // The start notices it in the last entry, and in another one whoever reads it first.
-        disk.rotten = [this.#chance.pick(commands).index];
+        // The start notices it in the last entry, and in another one whoever reads it first. What had changed before stays so.
+        disk.rotten = [...new Set([...disk.rotten, this.#chance.pick(commands).index])].sort(ascending);
         return true;
       }
       case "flipSnapshot": {

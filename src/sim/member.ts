@@ -216,6 +216,8 @@ export class Member {
     try {
       const opened = this.disk.open(this.id, life);
       if (this.disk.hasLostMark) broken(this.id, "it starts without its mark");
+      // Damage may have taken away what it refused to start with.
+      this.refusal = null;
       return opened;
     } catch (error) {
       if (!(error instanceof GraftError) || this.disk.isWhole || this.disk.hasDiverged) throw error;
