@@ -1,5 +1,6 @@
 // Where does leadership live? A leader that sees a voter of higher priority, in step and steadily heard for a while, hands
 // over to it (§3.10). An unfit leader hands over at once to a voter that is fitter (fitness.ts), and stays while there is none.
+// One that no node can connect to and that commits nothing steps down: a voter that it does not hear may be able to lead.
 // Elections know nothing of priorities or fitness: any voter is better than none.
 //
 // Leadership cannot swing to and fro: it only ever moves to a strictly higher priority, to a node that has been well for
@@ -8,9 +9,11 @@
 import { isJoint, type MemberKey } from "./configuration.ts";
 import { counts } from "./faults.ts";
 import { gravityOf, isFitter } from "./fitness.ts";
+import type { Millis } from "./log-position.ts";
 import { latestConfiguration } from "./log-terms.ts";
 import type { Homecoming, Leader } from "./roles.ts";
 import type { Emit, Postponed, State } from "./state.ts";
+import { becomeFollower } from "./step-down.ts";
 import { beginTransfer, isToStop } from "./transfer.ts";
 
 /** In election timeouts: how long a node must have been fit to lead. */
@@ -19,19 +22,25 @@ const steadyFor = 5;
 const pauseMin = 10;
 /** In election timeouts: from one attempt at a node to the next, at the most. */
 const pauseMax = 1280;
+/** In election timeouts: how long a leader that no node can connect to may commit nothing while entries wait. */
+const stuckMax = 10;
 
-export const noHomecoming: Homecoming = { preferred: null, committed: 0 };
+export const noHomecoming: Homecoming = { preferred: null, committed: 0, stuckSinceMs: null };
 
 /** To be asked at every tick of a leader, so that no silence of an election timeout is overlooked. */
 export function goHome(state: State, emit: Emit): State {
   const { role } = state;
   if (role.kind !== "leader") return state;
-  const { preferred: before, committed } = role.administration.homecoming;
+  const { homecoming } = role.administration;
+  const { preferred: before, committed } = homecoming;
+  const { electionTimeoutMs } = state.settings;
+  const stuckSinceMs = stuckSince(state, homecoming);
+  if (isCutFromNewcomers(state) && state.nowMs - (stuckSinceMs ?? state.nowMs) >= stuckMax * electionTimeoutMs)
+    return becomeFollower(state, state.currentTerm, null, emit);
   const key = preferredTo(state, role);
   const preferred = key === null ? null : key === before?.key ? before : { key, sinceMs: state.nowMs };
-  const isSame = preferred === before && committed === state.commitIndex;
-  const next = isSame ? state : withHomecoming(state, role, { preferred, committed: state.commitIndex });
-  const { electionTimeoutMs } = state.settings;
+  const isSame = preferred === before && committed === state.commitIndex && stuckSinceMs === homecoming.stuckSinceMs;
+  const next = isSame ? state : withHomecoming(state, role, { preferred, committed: state.commitIndex, stuckSinceMs });
   const isUrgent = preferred !== null && isFitter(state, preferred.key);
   const isSteady = preferred !== null && state.nowMs - preferred.sinceMs >= steadyFor * electionTimeoutMs;
   // A new leader stays for a while, whoever is preferred.
@@ -41,6 +50,20 @@ export function goHome(state: State, emit: Emit): State {
   const isTime = isUrgent ? role.transfer === null : isSteady && isDue && isAtRest(state, role);
   if (preferred === null || !isInStep || !isTime) return next;
   return beginTransfer(postpone(next, preferred.key), preferred.key, null, emit);
+}
+
+function stuckSince({ nowMs, commitIndex, log }: State, { committed, stuckSinceMs }: Homecoming): Millis | null {
+  if (log.last.index === commitIndex) return null;
+  return committed === commitIndex && stuckSinceMs !== null ? stuckSinceMs : nowMs;
+}
+
+/**
+ * Its quorum answers over old connections. A follower that lacks a snapshot cannot fetch it over a new one, and a voter that has every
+ * entry cannot come back.
+ */
+function isCutFromNewcomers({ unfit, self }: State): boolean {
+  const impediment = unfit.get(self);
+  return impediment === "certificate" || impediment === "hidden";
 }
 
 /** This node has been asked to take over: whoever does not want to lead is left in peace, if it is not already. */

@@ -199,6 +199,8 @@ export interface Homecoming {
   readonly preferred: { readonly key: MemberKey; readonly sinceMs: Millis } | null;
   /** What was committed when this was looked at last. */
   readonly committed: LogIndex;
+  /** Since when entries have waited and none was committed; null: none waits. */
+  readonly stuckSinceMs: Millis | null;
 }
 
 /** §6.4: a follower's read, from the question to the leader until its answer. */

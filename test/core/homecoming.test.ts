@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { MemberKey } from "../../src/core/configuration.ts";
 import type { Effect } from "../../src/core/effects.ts";
+import type { Impediment } from "../../src/core/impediment.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, effectsOf, follower, leader, play, take } from "./build.ts";
 import {
@@ -218,6 +219,43 @@ describe("it stays where it is", () => {
   test("while a change of the members is under way", () => {
     const state = play(live(leading(0, 0, 1), 9.5)[0], change({ demote: ["n2"] }));
     expect(asked(live(state, 3, [n3])[1])).toEqual([]);
+  });
+});
+
+describe("a leader that no node can connect to", () => {
+  /** A command waits. n2 answers each heartbeat, and has nothing of what n1 sends; n3 is silent. */
+  function stuck(impediment: Impediment | null, timeouts: number): State {
+    const unfit = impediment === null ? [] : [[n1, impediment] as const];
+    let state = play(leading(), fitness(...unfit), propose(1));
+    for (const endMs = state.nowMs + timeouts * timeoutMs; state.nowMs < endMs && state.role.kind === "leader";) {
+      state = take(state, tick, state.nowMs + 50)[0];
+      if (state.role.kind === "leader") state = play(state, from(n2, accepted(2, 2, state.role.round)));
+    }
+    return state;
+  }
+
+  test("and that commits nothing of what waits steps down, after a while", () => {
+    for (const impediment of ["certificate", "hidden"] as const) {
+      expect(stuck(impediment, 9.5).role.kind).toBe("leader");
+      expect(stuck(impediment, 10.5)).toMatchObject({ role: { kind: "follower", leader: null }, currentTerm: 2 });
+    }
+  });
+
+  test("stays while it commits, or while nothing waits", () => {
+    const unfit = [n1, n2, n3].map((key) => [key, "certificate"] as const);
+    expect(live(play(leading(), fitness(...unfit)), 30, [n2])[0].role.kind).toBe("leader");
+    let state = play(leading(), fitness(...unfit));
+    for (let times = 0; times < 30; times++) {
+      const proposed = play(state, propose(1));
+      state = live(play(proposed, persisted(proposed.durability.issued)), 1, [n2])[0];
+    }
+    expect(state.role.kind).toBe("leader");
+    expect(state.commitIndex).toBe(state.log.last.index);
+  });
+
+  test("another leader stays, whatever waits: no other voter could do better", () => {
+    for (const impediment of [null, "space", "stateMachine"] as const)
+      expect(stuck(impediment, 30).role.kind).toBe("leader");
   });
 });
 
