@@ -35,7 +35,9 @@ const inner: Readonly<Record<string, Layer>> = {
   core: { at: ["src/core/"] },
   // The words of the core, and the small pure functions that belong to a word, such as `nodeIdOf`.
   vocabulary: {
-    at: ["address", "configuration", "entry", "genesis", "log-position", "name"].map((word) => `src/core/${word}.ts`),
+    at: ["activation", "address", "configuration", "entry", "genesis", "log-position", "name"].map(
+      (word) => `src/core/${word}.ts`,
+    ),
   },
   // The table of the clients' sessions: beside the state machine, since it is part of what a snapshot of that holds.
   sessions: { at: ["src/core/sessions.ts"], typesOf: ["core"] },

@@ -13,6 +13,7 @@ import { planRecovery, recover, type Recovered, type Recovery, whyNotRecovered }
 import { systemClock } from "./adapters/system/clock.ts";
 import { listeningAt } from "./adapters/tls/listening.ts";
 import { composeStateMachine, type NodeSettings } from "./compose.ts";
+import { isSamePlugin, type PluginVersion, versionWords } from "./core/activation.ts";
 import { nodeIdOf } from "./core/configuration.ts";
 import { isQuorum } from "./core/quorum.ts";
 import type { SnapshotRecord } from "./core/snapshot-record.ts";
@@ -164,10 +165,28 @@ async function tryOut(backup: Backup, settings: NodeSettings["stateMachine"]): P
     const { name, snapshots } = stateMachine.description;
     if (name !== backup.header.plugin.name) throw otherPlugin(backup, name);
     if (!snapshots) throw new GraftError("plugin", `the state machine ${name} can restore no snapshots`);
-    await stateMachine.restore(backup.chunks());
+    const active = versionFor(backup, stateMachine.versions);
+    await stateMachine.restore(backup.chunks(), active);
   } finally {
     await stateMachine.close();
   }
+}
+
+/** Null: the backup names none. Other code of its number will have to stand for it, by a roll-out of the administrator's. */
+function versionFor(
+  { path, header: { activation } }: Backup,
+  versions: readonly PluginVersion[],
+): PluginVersion | null {
+  if (activation === null) return null;
+  const { plugin } = activation;
+  const found =
+    versions.find((each) => isSamePlugin(each, plugin)) ?? versions.find(({ version }) => version === plugin.version);
+  if (found !== undefined) return found;
+  throw new GraftError(
+    "plugin",
+    `${path} holds the state of ${versionWords(plugin)}, and [state_machine] plugin names only ${versions.map(versionWords).join(" and ")}. ` +
+      `Nothing was changed. Name that version too, and roll the new one out when the cluster runs`,
+  );
 }
 
 const otherCluster = ({ path, header }: Backup, cluster: string): GraftError =>

@@ -2,7 +2,7 @@
 import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
 import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
-import { locatePlugin } from "./adapters/plugin/loader.ts";
+import { locateVersions } from "./adapters/plugin/loader.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
@@ -40,7 +40,8 @@ export interface NodeSettings {
   /** PEM texts. */
   readonly tls: TlsMaterial;
   readonly stateMachine: {
-    readonly plugin: string;
+    /** Its versions, each by the name of a shipped one or by a path; the last one founds a cluster. */
+    readonly plugin: readonly string[];
     readonly host: "worker" | "inline";
     /** Where relative paths of plugins start. */
     readonly directory: string;
@@ -112,14 +113,15 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
   }
 }
 
-/** Loads the plugin. What it writes to its console goes to the log; without one, nowhere. */
+/** Loads the versions of the plugin. What it writes to its console goes to the log; without one, nowhere. */
 export function composeStateMachine(
   { plugin, host, directory }: NodeSettings["stateMachine"],
   logger: Logger | null,
 ): Promise<StateMachine> {
-  const location = locatePlugin(plugin, directory);
-  const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin, text });
-  return host === "inline" ? createInlineStateMachine(location, say) : createWorkerStateMachine(location, say);
+  const locations = locateVersions(plugin, directory);
+  const named = plugin.join(", ");
+  const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin: named, text });
+  return host === "inline" ? createInlineStateMachine(locations, say) : createWorkerStateMachine(locations, say);
 }
 
 /** What a client is made from. */

@@ -63,6 +63,7 @@ export const subjects = [
   "inspection",
   "change",
   "transfer",
+  "rollOut",
   "stop",
   "backup",
 ] as const;
@@ -95,6 +96,11 @@ const meanings: Readonly<Record<Subject, Sentences>> = {
     none: "Leadership was not handed over. The data is safe.",
     done: "Leadership was handed over. The data is safe.",
     unknown: "Leadership may or may not have been handed over, and may still move. The data is safe.",
+  },
+  rollOut: {
+    none: "The active version stays as it is.",
+    done: "The version was made active.",
+    unknown: "The version may or may not be active, and may still become so. The data is safe.",
   },
   stop: {
     none: "The node was not stopped.",
@@ -132,6 +138,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
     query: "Ask for a smaller result, or for another form of it.",
     change: "Look at the members: graft cluster configuration.",
     transfer: "See who leads: graft cluster leader.",
+    rollOut: "See what is active: graft plugin roll-out --dry-run.",
     stop: "See which nodes run: graft cluster status.",
     other: "Do not send it again: read the state with a query.",
   },
@@ -140,6 +147,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   "outcome-unknown": {
     change: "Look at the members: graft cluster configuration. The same change can be asked for again.",
     transfer: "See who leads: graft cluster leader. The same hand-over can be asked for again.",
+    rollOut: "See what is active: graft plugin roll-out --dry-run. The same version can be asked for again.",
     stop: "See which nodes run: graft cluster status. The same node can be told to stop again.",
     other: "Read the state before you send it again.",
   },

@@ -17,7 +17,7 @@ const silent = (): void => {};
 
 /** On a new state machine. Throws `GraftError("plugin")` if it cannot be loaded. */
 export async function playOnHost(host: Host, location: PluginLocation, steps: readonly Step[]): Promise<Played> {
-  const machine = await create[host](location, silent);
+  const machine = await create[host]([location], silent);
   try {
     return { kind: "played", moments: await momentsOn(machine, steps) };
   } catch (error) {

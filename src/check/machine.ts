@@ -23,6 +23,8 @@ export class Broken extends Error {
 }
 
 /** Replicated time begins here, ms since 1970, and a second passes with each command. */
+/** Of a query's context. Its answer is to depend on the state alone. */
+const anyMoment = { index: 0, timeMs: 0 };
 const beganMs = 1_767_225_600_000;
 /** The term rises now and then, as leaders change. */
 const commandsOfTerm = 7;
@@ -109,7 +111,7 @@ export class Machine {
   /** As far as it depends on nothing but the state: a query may look at the clock, and a transcript may not. */
   outcomeOf(step: Step, outcome: Outcome): string | null {
     if (step.kind === "command") return describeOutcome(this.#style, outcome);
-    const told = this.#view.answer(step.payload);
+    const told = this.#view.answer(step.payload, anyMoment);
     return told === StateView.noAnswer ? null : told;
   }
 
@@ -155,7 +157,7 @@ export class Machine {
   /** Throws `Broken`. */
   restore(chunks: readonly Uint8Array[], nth: number | null): void {
     attempted(nth, "a snapshot cannot be restored", () => {
-      const restoration = this.#executor.restore();
+      const restoration = this.#executor.restore(null);
       for (const chunk of chunks) restoration.write(chunk);
       restoration.end();
     });

@@ -1,5 +1,6 @@
 // `graft cluster status`: who is there, who leads, how far each node has got. Prints what src/client/cluster-view.ts found.
 import { type ClusterView, type ReachedCluster, viewCluster } from "../client/cluster-view.ts";
+import { isSamePlugin, versionWords } from "../core/activation.ts";
 import { clusterFlags, withClient } from "./cluster-access.ts";
 import { command } from "./command.ts";
 import { hintAtView } from "./follow-members.ts";
@@ -26,8 +27,18 @@ export const clusterStatus = command({
 
 /** What scripts get: the leader by its id. */
 const statusDocument = (view: ReachedCluster): object => {
-  const { cluster, clusterUuid, leader, term, commitIndex, nodes, waitingFor, otherClusters } = view;
-  return { cluster, clusterUuid, leader: leader?.id ?? null, term, commitIndex, nodes, waitingFor, otherClusters };
+  const { cluster, clusterUuid, leader, term, commitIndex, plugin, nodes, waitingFor, otherClusters } = view;
+  return {
+    cluster,
+    clusterUuid,
+    leader: leader?.id ?? null,
+    term,
+    commitIndex,
+    plugin,
+    nodes,
+    waitingFor,
+    otherClusters,
+  };
 };
 
 function statusWords(view: ClusterView, paint: Paint): string {
@@ -51,11 +62,29 @@ function statusWords(view: ClusterView, paint: Paint): string {
   const waiting = view.waitingFor.map((line) => `  ${line}`);
   return [
     head,
+    ...pluginWords(view),
     "",
     table,
     ...(remarks.length > 0 ? ["", ...remarks] : []),
     ...(waiting.length > 0 ? ["", "waiting for:", ...waiting] : []),
   ].join("\n");
+}
+
+/** Which version applies commands, and which others are at hand: a roll-out needs the new one on each voter. */
+function pluginWords({ plugin, nodes }: ClusterView): readonly string[] {
+  if (plugin === null) return [];
+  const others = new Map<string, string[]>();
+  for (const { id, plugins } of nodes) {
+    for (const other of plugins ?? []) {
+      if (isSamePlugin(other, plugin)) continue;
+      const words = versionWords(other);
+      others.set(words, [...(others.get(words) ?? []), id]);
+    }
+  }
+  return [
+    `plugin ${versionWords(plugin)}, active since entry ${plugin.since}`,
+    ...[...others].map(([words, ids]) => `also at hand: ${words} on ${ids.join(", ")}`),
+  ];
 }
 
 type NodeView = ClusterView["nodes"][number];

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { waitForLeader } from "../client/cluster-view.ts";
 import { composeClient } from "../compose.ts";
+import { type PluginVersion, versionWords } from "../core/activation.ts";
 import { GraftError } from "../errors.ts";
 import { areFree, findFreePorts } from "../local/free-ports.ts";
 import {
@@ -14,6 +15,7 @@ import {
   localClientSettings,
   type LocalNode,
 } from "../local/local-cluster.ts";
+import { rollOutNewest } from "../local/newest-version.ts";
 import { NodeProcess } from "../local/node-process.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
@@ -114,6 +116,8 @@ async function ready(cluster: LocalCluster, spare: LocalNode | null, output: Out
   const client = composeClient(localClientSettings(cluster));
   try {
     const { leader } = await output.progress("waiting for a leader", waitForLeader(client, electionTimeoutMs));
+    const earlier = await output.progress("waiting for the nodes' plugin", rollOutNewest(client, electionTimeoutMs));
+    if (earlier !== null) await output.say(output.paintBeside("yellow", changedWords(earlier, cluster.dir)));
     const { style } = await client.describe();
     const shown = ({ id, address, config }: LocalNode) => ({ id, address, config });
     const nodes = cluster.nodes.map(shown);
@@ -125,6 +129,11 @@ async function ready(cluster: LocalCluster, spare: LocalNode | null, output: Out
     await client.close();
   }
 }
+
+/** A node applies with the new code what it has no snapshot of. */
+const changedWords = (earlier: PluginVersion, dir: string): string =>
+  `The code of ${versionWords(earlier)} has changed, and the new code stands for it. If it does something else with a command that was applied, ` +
+  `the states of the nodes may differ from now on: remove ${dir} then, or name another folder by --dir.`;
 
 interface Ready {
   readonly cluster: LocalCluster;

@@ -66,7 +66,7 @@ export const start = command({
       ...(args["stop-with-stdin"] === true ? [standardInputEnds()] : []),
     ]);
     try {
-      logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin });
+      logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin.join(", ") });
       await runToItsEnd({
         compose: () => composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger),
         isAskedToStop,

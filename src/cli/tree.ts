@@ -20,6 +20,7 @@ import { logFinding } from "./log-finding.ts";
 import { logInspect } from "./log-inspect.ts";
 import { pluginCheck } from "./plugin-check.ts";
 import { pluginNew } from "./plugin-new.ts";
+import { pluginRollOut } from "./plugin-roll-out.ts";
 import { recover } from "./recover.ts";
 import { restore } from "./restore.ts";
 import { sim } from "./sim.ts";
@@ -82,12 +83,13 @@ const log: Group = {
 
 const plugin: Group = {
   kind: "group",
-  summary: "Write and check a state machine",
+  summary: "Write, check and roll out a state machine",
   examples: [
     ["graft plugin new stock", "write a small plugin with a test"],
     ["graft plugin check ./stock.ts", "run it on generated commands, in several ways"],
+    ["graft plugin roll-out", "make its newest version active on all nodes"],
   ],
-  commands: { new: pluginNew, check: pluginCheck },
+  commands: { new: pluginNew, check: pluginCheck, "roll-out": pluginRollOut },
 };
 
 export const commands: Group = {

@@ -369,7 +369,11 @@ const isChange = (body: RequestBody): boolean => body.kind === "changeMembership
 
 /** Whether only a leader answers it. */
 const isLeaders = ({ kind }: RequestBody): boolean =>
-  kind === "command" || kind === "openSession" || kind === "closeSession" || kind === "changeMembership";
+  kind === "command" ||
+  kind === "openSession" ||
+  kind === "closeSession" ||
+  kind === "changeMembership" ||
+  kind === "rollOut";
 
 /** Whether there is nothing to be had from the node at `address` by asking it (again). */
 const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>

@@ -35,6 +35,8 @@ export function subjectOf(body: RequestBody): Subject {
       return "transfer";
     case "changeMembership":
       return body.dryRun ? "inspection" : "change";
+    case "rollOut":
+      return body.dryRun ? "inspection" : "rollOut";
   }
 }
 
@@ -49,6 +51,9 @@ export function isRepeatable(body: RequestBody): boolean {
     // A node that leads already has nothing to do.
     case "transferLeadership":
       return body.to !== null;
+    // A version that is active already stays so.
+    case "rollOut":
+      return true;
     default:
       return changesNothing(body);
   }

@@ -18,6 +18,7 @@ import { type Answer, Asker, type ReadFrom } from "./asker.ts";
 import { subjectOf } from "./attempt.ts";
 import type { Dial, RequestBody } from "./connection.ts";
 import { faultOfAddress, faultOfChange } from "./faulty-names.ts";
+import type { RolledOutReply } from "../ports/version-requests.ts";
 import { ClientSession } from "./session.ts";
 import { Sweep } from "./sweep.ts";
 import { type OtherCluster, WhichCluster } from "./which-cluster.ts";
@@ -62,6 +63,14 @@ export interface QueryOptions extends RequestOptions {
 export interface ChangeOptions extends RequestOptions {
   /** Only while the configuration stands at this index. */
   readonly expectedIndex?: number;
+}
+
+export interface RollOutOptions extends RequestOptions {
+  /** As the plugin calls it. Default: the last one of those that the leader has. */
+  readonly version?: string | null;
+  /** It also stands for the version that is active now, on nodes that do not have that one: both do the same. */
+  readonly replaces?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** Which piece of a backup: `bytesMax` is at most 256 KiB. */
@@ -197,6 +206,16 @@ export class GraftClient {
   /** What the change would come to. Changes nothing. Administrators only. */
   planMembership(change: RequestedChange, options: ChangeOptions = {}): Promise<MembershipPlanReply> {
     return this.#change<MembershipPlanReply>("membershipPlan", change, options, true);
+  }
+
+  /**
+   * Makes another version of the state machine active on every node; or, as a dry run, says what that would come to. Resolves when it is
+   * active on the leader. Administrators only.
+   */
+  rollOut(options: RollOutOptions = {}): Promise<RolledOutReply> {
+    const { version = null, replaces = false, dryRun = false } = options;
+    const body = { kind: "rollOut", version, replaces, dryRun, timeoutMs: this.#time(options) } as const;
+    return this.#expect<RolledOutReply>("rolledOut", body, options);
   }
 
   /**

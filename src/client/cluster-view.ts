@@ -1,7 +1,7 @@
 // How does the whole cluster look, from all of its nodes that answer? One node knows itself and, when it leads, how far the
 // others have got; only together do they give every row of a status.
 import { GraftError } from "../errors.ts";
-import type { LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
+import type { ActivePlugin, LeaderHint, NodeStatus, StatusReply } from "../ports/requests.ts";
 import { addressesOf } from "./attempt.ts";
 import type { GraftClient } from "./client.ts";
 import { pause } from "./pause.ts";
@@ -14,6 +14,7 @@ export interface ClusterView {
   readonly leader: LeaderHint | null;
   readonly term: number;
   readonly commitIndex: number;
+  readonly plugin: ActivePlugin | null;
   readonly nodes: readonly NodeStatus[];
   /** For people: what stands between the cluster and a leader; empty when there is one. */
   readonly waitingFor: readonly string[];
@@ -82,10 +83,15 @@ export function mergeStatus(replies: readonly StatusReply[]): ClusterView {
     leader: best.leader,
     term: best.term,
     commitIndex: Math.max(best.commitIndex, ...others.map((reply) => reply.commitIndex)),
+    plugin: newest(replies.flatMap(({ plugin }) => plugin ?? [])),
     nodes: [...best.nodes.map((row) => mergeRow(row, ownRows.get(row.id))), ...outsiders],
     waitingFor: best.leader === null ? [...new Set(replies.flatMap((reply) => reply.waitingFor))] : [],
   };
 }
+
+/** What one node knows to be committed, all of them come to. */
+const newest = (known: readonly ActivePlugin[]): ActivePlugin | null =>
+  known.reduce<ActivePlugin | null>((best, each) => (best === null || each.since > best.since ? each : best), null);
 
 /** Terms order the replies; within one term the leader's comes first, then those that know of one. */
 function rank(reply: StatusReply): number {
@@ -95,12 +101,13 @@ function rank(reply: StatusReply): number {
 
 function mergeRow(row: NodeStatus, own: NodeStatus | undefined): NodeStatus {
   if (own === undefined) return row;
-  const { role, appliedIndex, version, problem } = own;
+  const { role, appliedIndex, version, plugins, problem } = own;
   return {
     ...row,
     role,
     appliedIndex,
     version,
+    plugins,
     problem,
     reachable: true,
     matchIndex: row.matchIndex ?? own.matchIndex,

@@ -29,8 +29,8 @@ export interface Config {
   };
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly stateMachine: {
-    /** As written: the name of a shipped one, or a path relative to `directory`. */
-    readonly plugin: string;
+    /** As written: for each version the name of a shipped one, or a path relative to `directory`. */
+    readonly plugin: readonly string[];
     /** The folder of the configuration file. */
     readonly directory: string;
     readonly host: "worker" | "inline";

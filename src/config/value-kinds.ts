@@ -59,6 +59,20 @@ export const path: ValueKind<string> = {
   },
 };
 
+/** One path, or several of them. */
+export const paths: ValueKind<readonly string[]> = {
+  description: `${path.description}; or an array of them`,
+  read(value, complain) {
+    const given = Array.isArray(value) ? value : [value];
+    if (given.length === 0) complain([], "it is empty", "name at least one");
+    const found = given.map((each, place) =>
+      path.read(each, (within, ...rest) => complain(Array.isArray(value) ? [place, ...within] : within, ...rest)),
+    );
+    const complete = found.filter((each) => each !== undefined);
+    return complete.length === given.length && complete.length > 0 ? complete : undefined;
+  },
+};
+
 export function choice<const T extends string>(...values: readonly T[]): ValueKind<T> {
   const description = values.map((value) => `"${value}"`).join(" or ");
   return {

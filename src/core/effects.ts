@@ -1,5 +1,6 @@
 // Everything the core can ask of the node, as data. The node executes the effects of a step in order, before the
 // next step. Durable effects carry a ticket; what promises durability is only emitted after its ticket is confirmed.
+import type { PlacedActivation } from "./activation.ts";
 import type { MemberKey, NodeId, PlacedConfiguration } from "./configuration.ts";
 import type { Entry } from "./entry.ts";
 import type { ChangeRef, ProposalRef, ReadRef, Ticket, TransferRef } from "./events.ts";
@@ -51,6 +52,8 @@ export interface WriteSnapshot {
   readonly base: LogPosition;
   /** In force at the base, and where its entry stands. */
   readonly baseConfiguration: PlacedConfiguration;
+  /** Active at the base; null: nothing was activated before it. */
+  readonly baseActivation: PlacedActivation | null;
   /** A leader's snapshot that this log does not agree with: no entry survives, and `base` is the snapshot's end (§5.3). */
   readonly discardsLog: boolean;
 }

@@ -1,4 +1,5 @@
 // What one entry of the replicated log is. The core never looks inside a command's payload.
+import type { Activation } from "./activation.ts";
 import type { Configuration } from "./configuration.ts";
 import type { LogIndex, LogPosition } from "./log-position.ts";
 
@@ -65,7 +66,13 @@ export interface ConfigurationEntry extends Placed {
   readonly configuration: Configuration;
 }
 
-export type Entry = CommandEntry | OpenSessionEntry | CloseSessionEntry | NoopEntry | ConfigurationEntry;
+/** From the next entry on this version of the state machine applies them, on every node. */
+export interface ActivateEntry extends Placed, Activation {
+  readonly kind: "activate";
+}
+
+export type Entry =
+  CommandEntry | OpenSessionEntry | CloseSessionEntry | NoopEntry | ConfigurationEntry | ActivateEntry;
 
 /** What an entry weighs beside its payload when batches and windows are measured, in bytes. */
 const entryOverheadBytes = 32;
@@ -84,6 +91,8 @@ export function entryBytes(entry: Entry): number {
       return entryOverheadBytes;
     case "configuration":
       return entryOverheadBytes + memberBytes * entry.configuration.members.length;
+    case "activate":
+      return entryOverheadBytes + entry.plugin.name.length + entry.plugin.version.length + entry.plugin.hash.length;
   }
 }
 

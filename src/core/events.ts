@@ -1,4 +1,5 @@
 // Everything that can happen to a node, as data. Each event carries the time at which it is handled.
+import type { Activation } from "./activation.ts";
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
 import type { ClientName, OwnedStamp } from "./entry.ts";
 import type { Genesis } from "./genesis.ts";
@@ -34,7 +35,8 @@ export type Proposal =
       readonly isAdmin: boolean;
       readonly timeoutMs: number;
     })
-  | (Named & { readonly kind: "closeSession"; readonly client: ClientName; readonly session: LogIndex });
+  | (Named & { readonly kind: "closeSession"; readonly client: ClientName; readonly session: LogIndex })
+  | (Named & Activation & { readonly kind: "activate" });
 
 interface Timed {
   /** Monotonic. */

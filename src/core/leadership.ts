@@ -4,6 +4,7 @@ import type { MemberKey } from "./configuration.ts";
 import { advanceCommit } from "./commit.ts";
 import { quorumDueMs } from "./deadline.ts";
 import { appendToLog } from "./durability.ts";
+import type { ActivateEntry, NoopEntry } from "./entry.ts";
 import { bidFarewells } from "./farewell.ts";
 import { gravityOf, isFitter } from "./fitness.ts";
 import { latestConfiguration } from "./log-terms.ts";
@@ -44,7 +45,16 @@ export function becomeLeader(state: State, emit: Emit): State {
   const leading = bidFarewells({ ...state, crashedLeader: null, firstTerm, role });
   const position = { index: termStartIndex, term: state.currentTerm };
   const noop = { ...position, kind: "noop", stampMs: nextStampMs(leading, role) } as const;
-  return advanceCommit(replicateToAll(appendToLog(leading, [noop], emit), emit), emit);
+  return advanceCommit(
+    replicateToAll(appendToLog(leading, [noop, ...firstActivation(leading, noop)], emit), emit),
+    emit,
+  );
+}
+
+/** What a new cluster begins with. Every later leader has it in its log: it comes before the first command. */
+function firstActivation({ plugin, log }: State, { index, term, stampMs }: NoopEntry): readonly ActivateEntry[] {
+  if (plugin === null || log.activations.length > 0) return [];
+  return [{ kind: "activate", index: index + 1, term, stampMs, plugin, replaces: false }];
 }
 
 /** The time for a heartbeat, for giving up a transfer, or for stepping down has come. */

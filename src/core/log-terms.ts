@@ -1,5 +1,6 @@
 // What the core knows of its log without holding it: where it begins and ends, where each term begins, which
 // configurations it holds, and roughly how heavy its tail is. The entries themselves are the node's business.
+import type { PlacedActivation } from "./activation.ts";
 import type { Configuration, PlacedConfiguration } from "./configuration.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
@@ -21,6 +22,8 @@ export interface LogTerms {
   readonly termStarts: readonly LogPosition[];
   /** The configuration in force at the base (or that of the genesis) first, then each one in the log. Empty before genesis. */
   readonly configurations: readonly PlacedConfiguration[];
+  /** The version of the state machine that is active at the base first, if there is one, then each one that the log activates. */
+  readonly activations: readonly PlacedActivation[];
   /** The sizes of the entries after this index are known, in `segments`. */
   readonly sizedAfter: LogIndex;
   readonly segments: readonly Segment[];
@@ -78,9 +81,14 @@ export function configurationAt(log: LogTerms, index: LogIndex): PlacedConfigura
   return placed;
 }
 
+/** What is activated through `index`, which must not lie below the base; null: nothing yet. */
+export const activationAt = (log: LogTerms, index: LogIndex): PlacedActivation | null =>
+  log.activations.findLast(({ position }) => position.index <= index) ?? null;
+
 /** The log without the entries up to `base`, which a snapshot covers. The configuration in force there is kept. */
 export function compacted(log: LogTerms, base: LogPosition): LogTerms {
   const inForce = configurationAt(log, base.index);
+  const activeIndex = activationAt(log, base.index)?.position.index ?? 0;
   const later = log.termStarts.filter((start) => start.index > base.index);
   const nextTerm = termAt(log, base.index + 1);
   const isListed = nextTerm === null || later[0]?.index === base.index + 1;
@@ -89,18 +97,20 @@ export function compacted(log: LogTerms, base: LogPosition): LogTerms {
     base,
     termStarts: isListed ? later : [{ index: base.index + 1, term: nextTerm }, ...later],
     configurations: log.configurations.filter((placed) => placed.position.index >= inForce.position.index),
+    activations: log.activations.filter(({ position }) => position.index >= activeIndex),
     sizedAfter: Math.max(log.sizedAfter, base.index),
     segments: log.segments.filter((segment) => segment.through > base.index),
   };
 }
 
 /** An empty log after what `snapshot` covers: nothing of an earlier one survives. */
-export const emptiedAt = ({ position, stampMs, configuration }: SnapshotRecord): LogTerms => ({
+export const emptiedAt = ({ position, stampMs, configuration, activation }: SnapshotRecord): LogTerms => ({
   base: position,
   last: position,
   lastStampMs: stampMs,
   termStarts: [],
   configurations: [configuration],
+  activations: activation === null ? [] : [activation],
   sizedAfter: position.index,
   segments: [],
 });
@@ -129,7 +139,7 @@ export function tailStart(
  */
 export function appended(log: LogTerms, entries: readonly Entry[], messageBytesMax: number): LogTerms {
   const termStarts: LogPosition[] = [...log.termStarts];
-  let { configurations } = log;
+  let { configurations, activations } = log;
   let last = log.last;
   let lastStampMs = log.lastStampMs;
   for (const entry of entries) {
@@ -141,9 +151,11 @@ export function appended(log: LogTerms, entries: readonly Entry[], messageBytesM
     if (entry.kind === "configuration") {
       configurations = [...configurations, { position: last, configuration: entry.configuration }];
     }
+    if (entry.kind === "activate")
+      activations = [...activations, { position: last, plugin: entry.plugin, replaces: entry.replaces }];
   }
   const sized = withSizes(log, entries, Math.min(segmentBytesMax, messageBytesMax));
-  return { ...log, last, lastStampMs, termStarts, configurations, ...sized };
+  return { ...log, last, lastStampMs, termStarts, configurations, activations, ...sized };
 }
 
 /** The log without the entries after `through`; a configuration that goes is rolled back with its entry (§4.1). */
@@ -155,6 +167,7 @@ export function truncated(log: LogTerms, through: LogIndex): LogTerms {
     last,
     termStarts: log.termStarts.filter((start) => start.index <= through),
     configurations: log.configurations.filter((placed) => placed.position.index <= through),
+    activations: log.activations.filter(({ position }) => position.index <= through),
     // Where the cut falls into a segment its size still bounds what is left of it.
     segments: cutSegment(log, through, segments),
     sizedAfter: Math.min(log.sizedAfter, through),

@@ -40,5 +40,9 @@ function entryOf(proposal: Proposal, index: LogIndex, term: Term, stampMs: numbe
     }
     case "closeSession":
       return { kind: "closeSession", index, term, stampMs, client: proposal.client, session: proposal.session };
+    case "activate": {
+      const { plugin, replaces } = proposal;
+      return { kind: "activate", index, term, stampMs, plugin, replaces };
+    }
   }
 }

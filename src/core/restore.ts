@@ -1,5 +1,6 @@
 // What is a node's state when it starts? What it saved, and nothing else: it follows, knows no leader, and counts as
 // committed only what a snapshot covers.
+import type { PlacedActivation, PluginVersion } from "./activation.ts";
 import { type MemberKey, nodeIdOf, type PlacedConfiguration } from "./configuration.ts";
 import { restoredDurability } from "./durability.ts";
 import { nothingFresh } from "./freshness.ts";
@@ -23,6 +24,8 @@ export interface Saved {
   readonly base: LogPosition;
   /** In force at the base; null until a snapshot has moved it. */
   readonly baseConfiguration: PlacedConfiguration | null;
+  /** Active at the base; null: nothing was activated before it. */
+  readonly baseActivation: PlacedActivation | null;
   /** The latest one. Its file was complete and durable before this record was. */
   readonly snapshot: SnapshotRecord | null;
   readonly last: LogPosition;
@@ -32,6 +35,8 @@ export interface Saved {
   readonly termStarts: readonly LogPosition[];
   /** The configuration entries in the log after the base, ascending. */
   readonly configurations: readonly PlacedConfiguration[];
+  /** The activations in the log after the base, ascending. */
+  readonly activations: readonly PlacedActivation[];
   /** The configuration by which this incarnation was removed: the node does not start from this data. Null: it was not. */
   readonly removed: PlacedConfiguration | null;
   /** Set when damaged files were set aside: what this log held is to be copied from a leader. Null: nothing is missing. */
@@ -48,6 +53,8 @@ export interface Start {
   readonly wallMs: number;
   /** The founders' table of the configuration file; null if there is none. Without effect once there is a genesis. */
   readonly bootstrap: Founding["bootstrap"] | null;
+  /** The version of the state machine that this node would have a new cluster begin with; null: its log never names one. */
+  readonly plugin: PluginVersion | null;
 }
 
 export function restore(saved: Saved, start: Start): State {
@@ -66,6 +73,7 @@ export function restore(saved: Saved, start: Start): State {
   };
   const state: State = {
     settings,
+    plugin: start.plugin,
     self,
     random: seedRandom(start.seed),
     nowMs,
@@ -119,7 +127,7 @@ function beginFounding(start: Start, bootstrap: Founding["bootstrap"]): Founding
 
 /** The configurations of the log stand on the one in force at its base, or on that of the genesis. */
 function restoreLog(saved: Saved): LogTerms {
-  const { genesis, baseConfiguration } = saved;
+  const { genesis, baseConfiguration, baseActivation } = saved;
   const founding = genesis === null ? null : { position: logStart, configuration: genesisConfiguration(genesis) };
   const first = baseConfiguration ?? founding;
   return {
@@ -128,6 +136,7 @@ function restoreLog(saved: Saved): LogTerms {
     lastStampMs: Math.max(saved.lastStampMs, saved.genesis?.foundedAtMs ?? 0),
     termStarts: saved.termStarts,
     configurations: [...(first === null ? [] : [first]), ...saved.configurations],
+    activations: [...(baseActivation === null ? [] : [baseActivation]), ...saved.activations],
     sizedAfter: saved.last.index,
     segments: [],
   };

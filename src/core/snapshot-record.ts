@@ -1,5 +1,6 @@
 // What a node remembers of its latest snapshot (§5): up to where it reaches, what was in force there, and which file holds
 // it. The file itself is the snapshot store's business; who writes the record is the log store's.
+import type { PlacedActivation } from "./activation.ts";
 import type { PlacedConfiguration } from "./configuration.ts";
 import type { LogPosition } from "./log-position.ts";
 
@@ -12,6 +13,8 @@ export interface SnapshotRecord {
   readonly chain: number;
   /** In force at that position, and where its entry stands (§5.1). */
   readonly configuration: PlacedConfiguration;
+  /** The version of the state machine whose state it holds, and where that was activated; null: none was. */
+  readonly activation: PlacedActivation | null;
   /** Its name in the snapshot store, unique for its content: letters, digits, '.', '_' and '-'. */
   readonly file: string;
   /** Of the whole file. */

@@ -8,7 +8,7 @@ import type { MemberKey } from "./configuration.ts";
 import { writeSnapshot } from "./durability.ts";
 import { areOne } from "./histories.ts";
 import type { LogIndex } from "./log-position.ts";
-import { configurationAt, positionAt, tailStart, termAt } from "./log-terms.ts";
+import { activationAt, configurationAt, positionAt, tailStart, termAt } from "./log-terms.ts";
 import type { InstallSnapshot } from "./messages.ts";
 import { hasLost } from "./refill.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
@@ -28,7 +28,9 @@ export function onSnapshotTaken(state: State, snapshot: SnapshotRecord, emit: Em
   const heldFrom = [...state.heldFrom, lastCovered(state)].slice(-state.settings.snapshotsHeldMax);
   const base = positionAt(state.log, Math.max(state.log.base.index, keptAfter(state, position.index, heldFrom[0]!)));
   const baseConfiguration = configurationAt(state.log, base.index);
-  const next = writeSnapshot(state, { snapshot, base, baseConfiguration, discardsLog: false }, emit);
+  const baseActivation = activationAt(state.log, base.index);
+  const write = { snapshot, base, baseConfiguration, baseActivation, discardsLog: false };
+  const next = writeSnapshot(state, write, emit);
   return { ...next, heldFrom };
 }
 
@@ -92,7 +94,13 @@ export function onSnapshotFetched(state: State, snapshot: SnapshotRecord, emit: 
   if (termAt(state.log, position.index) === position.term) return trustThrough(state, position.index, emit);
   const next = writeSnapshot(
     state,
-    { snapshot, base: position, baseConfiguration: snapshot.configuration, discardsLog: true },
+    {
+      snapshot,
+      base: position,
+      baseConfiguration: snapshot.configuration,
+      baseActivation: snapshot.activation,
+      discardsLog: true,
+    },
     emit,
   );
   return {

@@ -1,4 +1,5 @@
 // Everything a node knows, as immutable plain data. What each role adds is in roles.ts.
+import type { PluginVersion } from "./activation.ts";
 import type { MemberKey, NodeId, PlacedConfiguration } from "./configuration.ts";
 import type { Effect } from "./effects.ts";
 import type { Ticket, TransferRef } from "./events.ts";
@@ -14,6 +15,8 @@ import type { SnapshotRecord } from "./snapshot-record.ts";
 
 export interface State {
   readonly settings: Settings;
+  /** The version of the state machine that a new cluster begins with where this node is its first leader; see activation.ts. */
+  readonly plugin: PluginVersion | null;
   readonly self: MemberKey;
   readonly random: RandomState;
   /** The time of the latest event. */

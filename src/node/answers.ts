@@ -1,9 +1,20 @@
 // What does the one who waits for an entry, or for the answer to a query, get to hear? The state machine's outcome, or in which
 // way it has failed. What each code means is errors.ts.
+import { standstillWords } from "./active-version.ts";
 import type { LogPosition } from "../core/log-position.ts";
 import { GraftError } from "../errors.ts";
+import type { ClientReply } from "../ports/requests.ts";
 import type { Outcome } from "../ports/state-machine.ts";
 import type { ReplyError, Waiter } from "./waiting-clients.ts";
+
+/** An entry that was given up on may still be applied: whoever asked for it has heard the truth by then, and hears nothing more. */
+export function firstAnswer(send: (answer: ClientReply) => void): (answer: ClientReply) => void {
+  let isAnswered = false;
+  return (reply) => {
+    if (!isAnswered) send(reply);
+    isAnswered = true;
+  };
+}
 
 export function answer(
   waiter: Waiter,
@@ -48,8 +59,8 @@ export function queryFailed(error: Error): ReplyError {
 }
 
 /** A query is not put to a state machine that has stopped. */
-export const stateMachineStopped = ({ message }: Error): ReplyError => ({
+export const stateMachineStopped = (error: Error): ReplyError => ({
   code: "state-machine",
-  message: `the state machine of this node has stopped: ${message}`,
+  message: `the state machine of this node ${standstillWords(error)}`,
   leader: null,
 });

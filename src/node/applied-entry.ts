@@ -1,9 +1,14 @@
 // What of a committed entry concerns the state machine? Its commands, and what clients do with their sessions.
+import type { PluginVersion } from "../core/activation.ts";
 import type { Entry } from "../core/entry.ts";
+import type { LogIndex } from "../core/log-position.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 
+/** The version of the state machine that runs here from the activation at this index on. */
+type VersionFrom = (index: LogIndex) => PluginVersion;
+
 /** Null: the entry concerns the consensus alone. */
-export function appliedEntry(entry: Entry, isAwaited: boolean): AppliedEntry | null {
+export function appliedEntry(entry: Entry, isAwaited: boolean, versionFrom: VersionFrom): AppliedEntry | null {
   const { index, term, stampMs: timeMs } = entry;
   switch (entry.kind) {
     case "command":
@@ -21,6 +26,8 @@ export function appliedEntry(entry: Entry, isAwaited: boolean): AppliedEntry | n
       };
     case "closeSession":
       return { kind: "closeSession", index, term, timeMs, client: entry.client, session: entry.session, isAwaited };
+    case "activate":
+      return { kind: "activate", index, term, timeMs, plugin: versionFrom(index), isAwaited };
     case "noop":
     case "configuration":
       return null;

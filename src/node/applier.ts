@@ -1,13 +1,15 @@
 // What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries
 // (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
 // machine that has failed gets nothing more, and the clients that wait for it hear why.
+import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
+import type { Running } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
-import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules } from "./entry-runs.ts";
+import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
@@ -21,10 +23,12 @@ export interface ApplierModules extends EntryRunsModules {
 
 export interface ApplierHandlers extends Pick<
   EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull"
+  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom"
 > {
-  /** Replaces the state machine's state with that of the snapshot. Nothing else is under way meanwhile. */
-  readonly restore: (snapshot: SnapshotRecord) => Promise<void>;
+  /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
+  readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<void>;
+  /** The state machine waits for a version that this node does not have, or does so no longer. */
+  readonly lacking: () => void;
   /** Answers have been given: let them leave. */
   readonly answered: () => void;
   /** The state machine cannot continue. Called once. */
@@ -32,6 +36,9 @@ export interface ApplierHandlers extends Pick<
   /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
   readonly failed: (error: unknown) => void;
 }
+
+/** Each query, however far the state must have come for it. */
+const anyIndex = Number.MAX_SAFE_INTEGER;
 
 export class Applier {
   readonly #stateMachine: Pick<StateMachine, "failure">;
@@ -48,6 +55,8 @@ export class Applier {
   /** The log has begun anew, and the snapshot that replaces what is gone is on its way to the disk. */
   #isHeld = false;
   #isAbandoned = false;
+  /** Where the version is activated that this node does not have, and needs next. */
+  #lack: Lack | null = null;
 
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
@@ -65,6 +74,7 @@ export class Applier {
       handed: handlers.handed,
       freed: handlers.freed,
       clientFull: handlers.clientFull,
+      runningFrom: handlers.runningFrom,
       due: () => this.#pumpOrFail(),
       failed: (error, through, waiters) => this.#fail(error, through, waiters),
     });
@@ -74,7 +84,13 @@ export class Applier {
       busyWith: () => stateMachine.busyWith,
       askerOf: (nth) => this.#queries.askerOf(nth),
     });
-    if (snapshot !== null) this.restore(snapshot);
+    this.#toRestore = snapshot;
+    if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
+  }
+
+  /** The snapshot to begin with is restored. */
+  start(): void {
+    this.#pump();
   }
 
   /** The last entry whose effect the state machine has confirmed. */
@@ -87,9 +103,9 @@ export class Applier {
     return this.#underWay.isEmpty && !this.#isRestoring;
   }
 
-  /** Why the state machine has stopped; null while it runs. */
-  get failure(): Error | null {
-    return this.#failure;
+  /** Why the state machine stands still: it has stopped, or lacks the version that is active. Null while it runs. */
+  get standstill(): Error | null {
+    return this.#failure ?? this.#lack?.why ?? null;
   }
 
   /** What the state machine has been busy with for too long, by the last look; null: nothing. */
@@ -108,9 +124,9 @@ export class Applier {
     return this.#endless.found;
   }
 
-  /** The state machine has stopped at an entry at or before this index; null while it runs. */
+  /** The state machine stands still at an entry at or before this index; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    return this.#stoppedThrough;
+    return this.#stoppedThrough ?? this.#lack?.index ?? null;
   }
 
   /** Everything through this index is committed and durable here. */
@@ -170,6 +186,9 @@ export class Applier {
     }
     // Commands first: they wait for the slice that is under way, and not for the next one.
     this.#runs.handOver();
+    const { lack } = this.#runs;
+    if (lack !== null) return this.#wait(lack);
+    this.#noteLack(null);
     this.#queries.ask(this.#runs.handedThrough);
   }
 
@@ -184,6 +203,12 @@ export class Applier {
   }
 
   #restore(snapshot: SnapshotRecord): void {
+    const running = this.#runningAt(snapshot);
+    if (running?.kind === "lacks") {
+      this.#runs.skipTo(snapshot.position.index);
+      return this.#wait({ index: snapshot.position.index, why: running.why });
+    }
+    this.#noteLack(null);
     this.#toRestore = null;
     this.#isRestoring = true;
     const over = (conclude: () => void): void => {
@@ -200,10 +225,27 @@ export class Applier {
     };
     const { index } = snapshot.position;
     this.#runs.skipTo(index);
-    this.#handlers.restore(snapshot).then(
+    this.#handlers.restore(snapshot, running?.plugin ?? null).then(
       () => over(() => this.#runs.onRestored(index)),
       (error: Error) => over(() => this.#onNotRestored(error, index)),
     );
+  }
+
+  /** For a version. Nobody waits with it. */
+  #wait(lack: Lack): void {
+    this.#noteLack(lack);
+    this.#runs.refuseLacking(lack.why);
+    this.#queries.refuse(anyIndex, lack.why);
+  }
+
+  #runningAt({ activation }: SnapshotRecord): Running | null {
+    return activation === null ? null : this.#handlers.runningFrom(activation.position.index);
+  }
+
+  #noteLack(lack: Lack | null): void {
+    const isSame = lack?.index === this.#lack?.index && lack?.why.message === this.#lack?.why.message;
+    this.#lack = lack;
+    if (!isSame) this.#handlers.lacking();
   }
 
   /** A damaged file is damage of this node, which ends and is refilled. Any other failure is the state machine's. */

@@ -1,10 +1,12 @@
 // How do committed entries reach the state machine? In order, each once, in runs of bounded size. A few runs may be with the state
 // machine at once. The outcomes of a run may come piece by piece, and each is the answer to the client that waits for its entry.
+import type { PluginVersion } from "../core/activation.ts";
 import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import type { AppliedEntry, AppliedOpenSession, ClientIsFull, Outcome, StateMachine } from "../ports/state-machine.ts";
+import { type Running, standstillWords } from "./active-version.ts";
 import { answer } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { Gathering } from "./gathering.ts";
@@ -39,10 +41,18 @@ export interface EntryRunsHandlers {
   readonly freed: () => void;
   /** More entries may be handed over than at the last call of `handOver`. */
   readonly due: () => void;
+  /** Which version this node runs from the activation at this index on. */
+  readonly runningFrom: (index: LogIndex) => Running;
   /** A client has no room for the session that this entry was to open. */
   readonly clientFull: (entry: AppliedOpenSession, outcome: ClientIsFull) => void;
   /** The state machine failed at an entry at or before `through`, and these clients wait for it. */
   readonly failed: (error: Error, through: LogIndex, waiters: Work["waiters"]) => void;
+}
+
+/** The version that is activated at this index is not at hand. */
+export interface Lack {
+  readonly index: LogIndex;
+  readonly why: Error;
 }
 
 interface Run extends Work {
@@ -62,8 +72,12 @@ export class EntryRuns {
   /** Handed over to the state machine through here; answers may still be out. */
   #handedThrough: LogIndex;
   #committedThrough: LogIndex;
+  /** No client waits for an entry at or before this index. */
+  #refusedThrough: LogIndex = 0;
   #appliedThrough: LogIndex = 0;
   #runCount = 0;
+  /** The next entry to hand over activates a version that this node does not have. */
+  #lack: Lack | null = null;
   /** More is to be handed over as soon as others have had their turn. */
   #isPaused = false;
 
@@ -86,6 +100,11 @@ export class EntryRuns {
     return this.#appliedThrough;
   }
 
+  /** What keeps the next entry from being handed over; null: nothing. */
+  get lack(): Lack | null {
+    return this.#lack;
+  }
+
   /** Everything through this index is committed and durable here. */
   commit(through: LogIndex): void {
     this.#committedThrough = Math.max(this.#committedThrough, through);
@@ -94,6 +113,7 @@ export class EntryRuns {
   /** The log begins anew after this index. */
   skipTo(index: LogIndex): void {
     this.#handedThrough = index;
+    this.#lack = null;
     this.commit(index);
   }
 
@@ -111,14 +131,36 @@ export class EntryRuns {
   handOver(): void {
     const { clock, tail } = this.#modules;
     if (this.#isPaused || this.#handedThrough === this.#committedThrough) return;
+    if (this.#lack !== null && this.#lackAt(this.#lack.index) !== null) return;
     const through = this.#gathering.dueThrough(this.#committedThrough);
     const endMs = clock.nowMs() + turnMsMax;
     while (this.#runCount < runsMax && this.#handedThrough < through) {
       if (clock.nowMs() >= endMs) return this.#pause();
-      const entries = tail.read(this.#handedThrough + 1, through, runBytesMax);
+      const entries = this.#runnable(tail.read(this.#handedThrough + 1, through, runBytesMax));
+      if (entries.length === 0) return;
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
     }
+  }
+
+  /** The first of these entries, up to one that this node lacks the version for. */
+  #runnable(entries: readonly Entry[]): readonly Entry[] {
+    this.#lack = null;
+    const end = entries.findIndex((entry) => entry.kind === "activate" && this.#lackAt(entry.index) !== null);
+    return end === -1 ? entries : entries.slice(0, end);
+  }
+
+  /** Remembers it. */
+  #lackAt(index: LogIndex): Lack | null {
+    const running = this.#handlers.runningFrom(index);
+    this.#lack = running.kind === "lacks" ? { index, why: running.why } : null;
+    return this.#lack;
+  }
+
+  #versionFrom(index: LogIndex): PluginVersion {
+    const running = this.#handlers.runningFrom(index);
+    if (running.kind === "lacks") throw running.why;
+    return running.plugin;
   }
 
   #pause(): void {
@@ -134,7 +176,7 @@ export class EntryRuns {
     const waiters: (Waiter | null)[] = [];
     for (const entry of entries) {
       const waiter = this.#waiterOf(entry);
-      const effective = appliedEntry(entry, waiter !== null);
+      const effective = appliedEntry(entry, waiter !== null, (index) => this.#versionFrom(index));
       if (effective === null) continue;
       applied.push(effective);
       waiters.push(waiter);
@@ -189,17 +231,27 @@ export class EntryRuns {
     this.#handlers.failed(error, through, waiters);
   }
 
-  /** The state machine has failed. No client is left waiting for what is committed. */
+  /** The state machine has failed. No client is left waiting for what is committed, and nothing more is handed over. */
   refuse(error: Error): void {
+    this.#failWaiters(error.message);
+    this.#handedThrough = this.#committedThrough;
+  }
+
+  /** What is committed waits for a version. No client waits with it. */
+  refuseLacking(why: Error): void {
+    this.#failWaiters(`the state machine of this node ${standstillWords(why)}`);
+  }
+
+  #failWaiters(message: string): void {
     const { waiting, tail } = this.#modules;
-    while (this.#handedThrough < this.#committedThrough) {
-      // The log may be long, and is read only while clients wait.
-      if (waiting.count === 0) this.#handedThrough = this.#committedThrough;
-      if (this.#handedThrough === this.#committedThrough) return;
-      const entries = tail.read(this.#handedThrough + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(error.message));
-      this.#handedThrough = entries.at(-1)!.index;
+    let through = Math.max(this.#handedThrough, this.#refusedThrough);
+    // The log may be long, and is read only while clients wait.
+    while (through < this.#committedThrough && waiting.count > 0) {
+      const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
+      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(message));
+      through = entries.at(-1)!.index;
       this.#handlers.freed();
     }
+    this.#refusedThrough = this.#committedThrough;
   }
 }

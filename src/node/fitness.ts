@@ -1,5 +1,6 @@
 // Which members are unfit to lead? Each node judges itself, tells its peers its condition when they connect and whenever it
 // changes, and hears theirs. What follows from all of it is an event for the core.
+import type { PluginVersion } from "../core/activation.ts";
 import { type Configuration, isMember, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
 import { describeFault } from "../core/describe.ts";
 import type { FollowerFault } from "../core/effects.ts";
@@ -12,7 +13,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { DiskSpace } from "../ports/disk-space.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Condition } from "../ports/node-messages.ts";
-import type { StateMachineDescription } from "../ports/state-machine.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import type { Applier } from "./applier.ts";
 import { DiskWatch, type SpacePolicy } from "./disk-watch.ts";
@@ -20,7 +20,7 @@ import { Dialling } from "./dialling.ts";
 import { howToMove } from "./how-to-move.ts";
 import { type Known, stopsThrough, unfitMembers } from "./judge-fitness.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { type CertificateEnds, type OtherPlugin, inOne, withProblems, type OwnCondition } from "./own-problems.ts";
+import { type CertificateEnds, inOne, withProblems, type OwnCondition } from "./own-problems.ts";
 
 /** A look costs as much as several commands, ms. */
 const lookIntervalMs = 1_000;
@@ -36,12 +36,12 @@ export interface FitnessModules {
 }
 
 export interface FitnessOptions {
-  /** What this node runs. */
-  readonly plugin: Pick<StateMachineDescription, "name" | "version" | "code">;
+  /** Of the state machine: those that this node has. */
+  readonly versions: readonly PluginVersion[];
   /** Where others reach this node now. */
   readonly address: string;
   readonly state: () => State;
-  readonly stateMachine: () => Pick<Applier, "failure" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
+  readonly stateMachine: () => Pick<Applier, "standstill" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
   /** What is wrong with the latest snapshot of this node; null: nothing, as far as is known. */
@@ -163,6 +163,11 @@ export class Fitness {
     return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: ${next}`;
   }
 
+  /** Those of the state machine that a member has said to have; null: it has not been heard. */
+  versionsOf(key: MemberKey): readonly PluginVersion[] | null {
+    return this.#heard.get(key)?.versions ?? null;
+  }
+
   /** Whether the member has lost data and does not vote until it has copied the log, as far as is known. */
   isRefilling(key: MemberKey): boolean {
     const { self, refill } = this.#options.state();
@@ -232,19 +237,13 @@ export class Fitness {
 
   #facts(): OwnCondition {
     const { stateMachine, waitsForRoom, certificateEnds } = this.#options;
-    const { failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
+    const { standstill: failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
     const space = this.disk.isLow ? "low" : "enough";
     const hangsAt = endlessWork === null ? null : (endlessWork.entry ?? noEntry);
-    const { version, code } = this.#options.plugin;
-    const facts = {
-      undialled,
-      space,
-      plugin: { version, code },
-      appliedIndex,
-      stoppedThrough: stoppedThrough ?? hangsAt,
-    } as const;
+    const { versions } = this.#options;
+    const facts = { undialled, versions, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
     const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
     const ofSnapshots = {
@@ -252,24 +251,7 @@ export class Fitness {
       snapshotDamage: this.#options.snapshotDamage(),
       fetchFailure: this.#options.fetchFailure(),
     };
-    return withProblems(facts, {
-      refill,
-      endlessWork,
-      failure,
-      otherPlugin: this.#otherPlugin(),
-      ...ofSnapshots,
-      ...limits,
-    });
-  }
-
-  #otherPlugin(): OtherPlugin | null {
-    const { role } = this.#options.state();
-    const leader = role.kind === "follower" ? role.leader : null;
-    const ofLeader = leader === null ? null : (this.#heard.get(leader)?.plugin ?? null);
-    const { name, version, code } = this.#options.plugin;
-    if (leader === null || ofLeader === null) return null;
-    if (ofLeader.version === version && ofLeader.code === code) return null;
-    return { name, own: { version, code }, leader: nodeIdOf(leader), ofLeader };
+    return withProblems(facts, { refill, endlessWork, failure, ...ofSnapshots, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

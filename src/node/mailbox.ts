@@ -144,5 +144,7 @@ function proposalOf(waiter: ProposalWaiter, ref: ProposalRef): Proposal {
       };
     case "closeSession":
       return { kind: "closeSession", ref, client: waiter.client, session: waiter.session };
+    case "activate":
+      return { kind: "activate", ref, plugin: waiter.plugin, replaces: waiter.replaces };
   }
 }

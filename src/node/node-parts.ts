@@ -2,10 +2,12 @@
 // node.ts, what its transport brings incoming.ts, and what its clients ask request-desk.ts.
 import type { HaltReason } from "../core/effects.ts";
 import type { PlacedConfiguration } from "../core/configuration.ts";
+import { codeOf } from "../core/activation.ts";
 import { restore } from "../core/restore.ts";
 import { nextStampMs } from "../core/replicated-time.ts";
 import type { State } from "../core/state.ts";
 import type { SavedState } from "../ports/log-store.ts";
+import { runningFrom } from "./active-version.ts";
 import { Applier } from "./applier.ts";
 import { knownLeader } from "./known-leader.ts";
 import { Fitness } from "./fitness.ts";
@@ -72,7 +74,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     arrive,
     failed,
     stateMachine: () => applier,
-    plugin: modules.stateMachine.description,
+    versions: modules.stateMachine.versions.map(codeOf),
     snapshotFailure: () => snapshots.taker.failure,
     snapshotDamage: () => snapshots.damage,
     fetchFailure: () => snapshots.fetchFailure,
@@ -119,7 +121,13 @@ function makeApplier(
         if (!mailbox.isEmpty) loop().schedule();
       },
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
-      restore: (snapshot) => snapshots.restore(snapshot),
+      restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
+      runningFrom: (index) => {
+        const { log, commitIndex } = loop().state;
+        const { activations } = log;
+        return runningFrom(index, { activations, commitIndex, versions: modules.stateMachine.versions });
+      },
+      lacking: () => fitness.look(),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.
       stateMachineFailed: (error) => {
@@ -139,7 +147,7 @@ function makeLoop(
 ): TurnLoop {
   const { store, clock, transport } = modules;
   const { mailbox, fitness, handOvers, membership } = parts;
-  const begin = (saved: SavedState): State => restore(saved, startOf(saved, options, clock));
+  const begin = (saved: SavedState): State => restore(saved, startOf(saved, options, clock, modules.stateMachine));
   return new TurnLoop(
     begin(store.saved),
     { ...modules, mailbox, disk: fitness.disk },

@@ -75,7 +75,7 @@ export class Node {
   /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on; the node has ended then. */
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;
-    const { membership, snapshots, fitness, loop } = this.parts;
+    const { membership, snapshots, fitness, applier, loop } = this.parts;
     transport.setGenesis(this.state.genesis);
     try {
       if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
@@ -90,6 +90,7 @@ export class Node {
     logger.log("info", "node started", { state: describeState(this.state) });
     snapshots.start();
     fitness.start();
+    applier.start();
     this.#expire();
     loop.schedule();
   }

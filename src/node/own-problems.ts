@@ -1,7 +1,7 @@
 // What ails this node, in words for people? Each sentence says what it means, and what to do.
 import type { Millis, LogIndex } from "../core/log-position.ts";
-import type { NodeId } from "../core/configuration.ts";
-import type { Condition, PluginVersion } from "../ports/node-messages.ts";
+import type { Condition } from "../ports/node-messages.ts";
+import { standstillWords, VersionLacking } from "./active-version.ts";
 import type { Endless } from "./endless-work.ts";
 import type { Refill } from "../core/state.ts";
 
@@ -26,15 +26,6 @@ export interface CertificateEnds {
   readonly date: string;
 }
 
-/** What this node runs, and what the leader runs. */
-export interface OtherPlugin {
-  /** What both call themselves. */
-  readonly name: string;
-  readonly own: PluginVersion;
-  readonly leader: NodeId;
-  readonly ofLeader: PluginVersion;
-}
-
 export interface Ailments {
   /** It has lost a part of its data and copies it anew. */
   readonly refill: Refill | null;
@@ -48,8 +39,6 @@ export interface Ailments {
   readonly snapshotDamage: string | null;
   /** Why it cannot receive the leader's snapshot; null: it can, or none is offered. */
   readonly fetchFailure: string | null;
-  /** The plugin of the leader, which is not that of this node; null: it is the same, or the leader has not told. */
-  readonly otherPlugin: OtherPlugin | null;
   readonly certificateEnds: CertificateEnds | null;
   readonly wallMs: Millis;
   /** Its disk is full, and it takes no part until there is space. */
@@ -63,13 +52,12 @@ export function withProblems(
   ailments: Ailments,
 ): OwnCondition {
   const { refill, failure, endlessWork, certificateEnds, wallMs, isFull } = ailments;
-  const { snapshotFailure, snapshotDamage, fetchFailure, otherPlugin } = ailments;
+  const { snapshotFailure, snapshotDamage, fetchFailure } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [stoppedWords(failure)]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
-    ...(otherPlugin === null ? [] : [otherPluginWords(otherPlugin)]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     ...(snapshotDamage === null ? [] : [damageWords(snapshotDamage)]),
     // On a disk that is nearly full snapshots fail for that reason, and are tried again when there is space.
@@ -81,8 +69,10 @@ export function withProblems(
   return { ...facts, isCertificateExpired: expired !== null, isRefilling: refill !== null, problems };
 }
 
-const stoppedWords = ({ message }: Error): string =>
-  `its state machine has stopped: ${message}; committed commands are safe in the log; correct the plugin and restart the node`;
+/** What a version that is lacking needs, it says itself. */
+const stoppedWords = (failure: Error): string =>
+  `its state machine ${standstillWords(failure)}; committed commands are safe in the log` +
+  (failure instanceof VersionLacking ? ", and it goes on voting" : "; correct the plugin and restart the node");
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;
@@ -117,14 +107,6 @@ const damageWords = (finding: string): string =>
 
 const snapshotWords = (reason: string): string =>
   `its last snapshot failed, so its log grows and is not cut; no data is lost; remove the cause, and the next snapshot succeeds: ${reason}`;
-
-const otherPluginWords = ({ name, own, leader, ofLeader }: OtherPlugin): string =>
-  `it runs ${name} ${versionWords(own)}, and the leader ${leader} runs ${name} ${versionWords(ofLeader)}: where they do other things with a ` +
-  "command, the states of the nodes come to differ, and nothing else shows that; run the same code on every node";
-
-/** The beginning of the hash is enough to tell one code from another. */
-const versionWords = ({ version, code }: PluginVersion): string =>
-  code === null ? version : `${version} (code ${code.slice(0, 12)})`;
 
 const fetchWords = (reason: string): string =>
   `it cannot receive the leader's snapshot, so it lags behind; no data is lost; remove the cause, and the node tries again by itself: ${reason}`;

@@ -1,5 +1,6 @@
 // What can clients' requests get from this node? It takes commands and queries for the core, or keeps them while an election is
 // under way, and shows what this node knows of itself. What each kind of request becomes is requests.ts.
+import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { MemberKey } from "../core/configuration.ts";
 import { freshest } from "../core/freshness.ts";
 import type { Millis } from "../core/log-position.ts";
@@ -57,6 +58,14 @@ export class RequestDesk implements RequestTarget {
     return this.#modules.stateMachine.description;
   }
 
+  get versions(): readonly VersionAtHand[] {
+    return this.#modules.stateMachine.versions;
+  }
+
+  versionsOf(key: MemberKey): readonly PluginVersion[] | null {
+    return this.#parts.fitness.versionsOf(key);
+  }
+
   get clock(): Clock {
     return this.#modules.clock;
   }
@@ -73,8 +82,12 @@ export class RequestDesk implements RequestTarget {
     return this.#parts.fitness.whyNoCommands;
   }
 
+  get standstill(): Error | null {
+    return this.#parts.applier.standstill;
+  }
+
   get refusal(): ReplyError | null {
-    return this.#refusalFor(this.#parts.applier.failure);
+    return this.#refusalFor(this.#parts.applier.standstill);
   }
 
   get refusalOfChanges(): ReplyError | null {

@@ -22,16 +22,23 @@ import { knownLeader } from "./known-leader.ts";
 import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
 import type { OpenRequest, OpenRequests } from "./open-requests.ts";
+import { onRollOutRequest, type RollOutTarget } from "./roll-out.ts";
 import { type SessionTarget, submitClosing, submitOpening } from "./session-requests.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
-import { cannotGoOn, notAnswered, type QueryWaiter, type ReplyError, type Waiter } from "./waiting-clients.ts";
-
-/** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
-const timeoutMsMax = 10 * 60 * 1000;
+import { firstAnswer } from "./answers.ts";
+import {
+  cannotGoOn,
+  notAnswered,
+  type QueryWaiter,
+  type ReplyError,
+  timeoutMsMax,
+  type Waiter,
+} from "./waiting-clients.ts";
 
 /** The node as its clients' requests see it. */
-export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget {
+export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget, RollOutTarget {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
+  readonly description: StateMachineDescription;
   /** Why requests are not taken just now; null when they are. */
   readonly refusal: ReplyError | null;
   /** Why it takes no commands just now while it leads, in words; null: it does. */
@@ -39,7 +46,6 @@ export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget
   /** What its state machine hangs at; null: nothing. */
   readonly endlessWork: Endless | null;
   readonly open: OpenRequests;
-  readonly description: StateMachineDescription;
   readonly snapshots: StatusSource["snapshots"] & { readonly backups: Backups };
   /** Has a query answered from the state as it is here, unless that may be older than `maxMs`; null: however old. */
   submitStale(waiter: QueryWaiter, maxMs: Millis | null): void;
@@ -73,6 +79,9 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
     case "changeMembership":
       void onChangeRequest(node, request, reply);
       return;
+    case "rollOut":
+      onRollOutRequest(node, request, client, reply);
+      return;
     case "readBackup":
       void readBackup(node.snapshots.backups, request).then(reply);
       return;
@@ -90,11 +99,7 @@ type Submitted = CommandRequest | OpenSessionRequest | CloseSessionRequest | Que
 function submit(node: RequestTarget, request: Submitted, client: ClientConnection, send: Reply): void {
   const { id } = request;
   const payload = "payload" in request ? request.payload : nothing;
-  let isAnswered = false;
-  const reply: Reply = (answer) => {
-    if (!isAnswered) send(answer);
-    isAnswered = true;
-  };
+  const reply = firstAnswer(send);
   const fail = (error: ReplyError): void => reply({ kind: "error", id, ...error });
   const { refusal, endlessWork } = node;
   if (refusal !== null) return fail(refusal);

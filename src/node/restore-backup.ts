@@ -33,21 +33,22 @@ export async function restoreBackup(
   backup: BackupSource,
   { id, address, cluster, clusterUuid }: Founder,
 ): Promise<SnapshotRecord> {
-  const { position, stampMs, chain, plugin } = backup.header;
+  const { position, stampMs, chain, activation, plugin } = backup.header;
   const member: Member = { key: toMemberKey(id, store.saved.incarnation), address, priority: 0 };
   // Replicated time goes on, and does not leap to the wall clock's: what was to expire later still does.
   const genesis = { clusterUuid, members: [member], foundedAtMs: Math.min(stampMs, foundedAtMsMax) };
   const configuration = { position, configuration: genesisConfiguration(genesis) };
-  const about = { position, stampMs, chain, configuration };
+  const about = { position, stampMs, chain, configuration, activation };
   const writer = await snapshots.create({ cluster, clusterUuid, plugin, ...about });
   for await (const chunk of backup.chunks()) await writer.write(chunk);
   const snapshot: SnapshotRecord = { ...about, ...(await writer.finish()) };
   const ticket = 0;
+  const beginning = { base: position, baseConfiguration: configuration, baseActivation: activation };
   store.write(
     [
       { kind: "writeGenesis", ticket, genesis },
       { kind: "writeVote", ticket, currentTerm: position.term, votedFor: null },
-      { kind: "writeSnapshot", ticket, snapshot, base: position, baseConfiguration: configuration, discardsLog: true },
+      { kind: "writeSnapshot", ticket, snapshot, ...beginning, discardsLog: true },
     ],
     () => {},
   );

@@ -1,6 +1,7 @@
 // When does a node make a snapshot of its state machine, and how does it get from there to the disk? (§5) By entries or by
 // bytes applied since the last one, whichever comes first; chunk by chunk, while commands go on. What the log lets go of
 // then is the core's business.
+import type { PlacedActivation } from "../core/activation.ts";
 import type { PlacedConfiguration } from "../core/configuration.ts";
 import type { Genesis } from "../core/genesis.ts";
 import type { LogIndex, LogPosition } from "../core/log-position.ts";
@@ -26,6 +27,7 @@ export interface Circumstances {
   readonly genesis: Genesis;
   readonly chain: number;
   readonly configuration: PlacedConfiguration;
+  readonly activation: PlacedActivation | null;
 }
 
 export interface SnapshotTakerOptions {
@@ -148,12 +150,12 @@ export class SnapshotTaker {
 
   async #write(
     { index, term, stampMs }: Applied,
-    { genesis, chain, configuration }: Circumstances,
+    { genesis, chain, configuration, activation }: Circumstances,
     source: StateSnapshot,
   ): Promise<SnapshotRecord | null> {
     const { snapshots, stateMachine, cluster, hasRoom } = this.#options;
     const { name, version } = stateMachine.description;
-    const about = { position: { index, term }, stampMs, chain, configuration };
+    const about = { position: { index, term }, stampMs, chain, configuration, activation };
     const { clusterUuid } = genesis;
     const writer = await snapshots.create({ cluster, clusterUuid, ...about, plugin: { name, version } });
     try {

@@ -3,7 +3,8 @@
 import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
-import { configurationAt } from "../core/log-terms.ts";
+import type { PluginVersion } from "../core/activation.ts";
+import { activationAt, configurationAt } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { State } from "../core/state.ts";
 import { isKnown } from "../core/vouching.ts";
@@ -134,13 +135,13 @@ export class NodeSnapshots {
     this.#fetcher.stop("the node stops");
   }
 
-  /** The state machine starts from this snapshot. What was being read of its state before is let go first. */
-  async restore(snapshot: SnapshotRecord): Promise<void> {
+  /** The state machine starts from this snapshot, with this version active; null: as it is. What was being read of its state before is let go first. */
+  async restore(snapshot: SnapshotRecord, plugin: PluginVersion | null): Promise<void> {
     // A newer one may replace it in the log before the state machine begins to read it.
     this.#restoring.add(snapshot.file);
     try {
       await this.taker.giveUp();
-      await this.#restore(snapshot);
+      await this.#restore(snapshot, plugin);
     } catch (error) {
       const isOutdated = snapshot.file !== this.#options.state().snapshot?.file;
       throw isOutdated && error instanceof GraftError && error.code === "damaged" ? new OutdatedDamage(error) : error;
@@ -150,11 +151,11 @@ export class NodeSnapshots {
     }
   }
 
-  async #restore(snapshot: SnapshotRecord): Promise<void> {
+  async #restore(snapshot: SnapshotRecord, plugin: PluginVersion | null): Promise<void> {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
-    await stateMachine.restore(snapshots.contents(snapshot));
+    await stateMachine.restore(snapshots.contents(snapshot), plugin);
     this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
     logger.log("info", "state machine restored", { through });
   }
@@ -257,7 +258,12 @@ export class NodeSnapshots {
   #circumstances(through: LogIndex): Circumstances {
     const { genesis, log } = this.#options.state();
     if (genesis === null) throw new Error("entries were applied before the cluster was founded");
-    return { genesis, chain: this.#modules.store.chainAt(through), configuration: configurationAt(log, through) };
+    return {
+      genesis,
+      chain: this.#modules.store.chainAt(through),
+      configuration: configurationAt(log, through),
+      activation: activationAt(log, through),
+    };
   }
 
   /** Removes the files that neither the log nor a follower that is being offered one needs any more. */

@@ -7,9 +7,10 @@ import {
   type MemberKey,
   nodeIdOf,
 } from "../core/configuration.ts";
+import { codeOf, isSamePlugin, type PluginVersion, type VersionAtHand } from "../core/activation.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import type { State } from "../core/state.ts";
-import type { ConfigurationReply, NodeStatus, StatusReply } from "../ports/requests.ts";
+import type { ActivePlugin, ConfigurationReply, NodeStatus, StatusReply } from "../ports/requests.ts";
 import type { PeerStatus } from "../ports/transport.ts";
 import { knownLeader } from "./known-leader.ts";
 import type { NodeOptions } from "./node-options.ts";
@@ -22,6 +23,10 @@ export interface StatusSource extends WaitingSource {
   readonly appliedIndex: number;
   /** For people: what ails the member; null: nothing that this node knows of. */
   problemOf(key: MemberKey): string | null;
+  /** Of the plugin: those that this node has. */
+  readonly versions: readonly VersionAtHand[];
+  /** Those that the member has; null: it has not been heard. */
+  versionsOf(key: MemberKey): readonly PluginVersion[] | null;
   peers(): readonly PeerStatus[];
   readonly snapshots: Pick<NodeSnapshots, "sentTo">;
 }
@@ -39,9 +44,19 @@ export function describeStatus(source: StatusSource): Body<StatusReply> {
     leader: state.removed === null ? knownLeader(state) : null,
     term: state.currentTerm,
     commitIndex: state.commitIndex,
+    plugin: activePlugin(state),
     nodes: nodesOf(source, peers),
     waitingFor: waitingFor(source, source.peers()),
   };
+}
+
+function activePlugin({ log, commitIndex }: State): ActivePlugin | null {
+  const activations = log.activations.filter(({ position }) => position.index <= commitIndex);
+  const active = activations.at(-1);
+  if (active === undefined) return null;
+  // Asked for again, it was active already.
+  const other = activations.findLastIndex(({ plugin }) => !isSamePlugin(plugin, active.plugin));
+  return { ...active.plugin, since: activations[other + 1]!.position.index };
 }
 
 /** The founders before there is a cluster, its members then, and this node in any case. */
@@ -72,6 +87,7 @@ const nothingKnown = {
   appliedIndex: null,
   lagEntries: null,
   snapshot: null,
+  plugins: null,
   problem: null,
 } as const;
 
@@ -89,11 +105,12 @@ function ownStatus(source: StatusSource): NodeStatus {
   const { state, options, appliedIndex, membership } = source;
   const problem = source.problemOf(state.self);
   const { address, version } = options;
+  const plugins = source.versions.map(codeOf);
   const isFounding = state.genesis === null && membership.acquaintance.bootstrap !== null;
   const role = state.removed !== null ? "removed" : isFounding ? "founding" : "joining";
   const applied = state.genesis === null ? null : appliedIndex;
   const id = nodeIdOf(state.self);
-  return { ...nothingKnown, id, address, role, reachable: true, appliedIndex: applied, version, problem };
+  return { ...nothingKnown, id, address, role, reachable: true, appliedIndex: applied, version, plugins, problem };
 }
 
 function memberStatus(
@@ -125,6 +142,7 @@ function memberStatus(
     version: isSelf ? source.options.version : (peer?.version ?? null),
     snapshot:
       progress?.kind === "installing" && sentBytes !== null ? { sentBytes, bytes: progress.snapshot.bytes } : null,
+    plugins: isSelf ? source.versions.map(codeOf) : source.versionsOf(key),
     problem: source.problemOf(key),
   };
 }

@@ -1,6 +1,7 @@
 // Who waits for which entry? Every request that was taken gets exactly one answer: the result of its own entry, or the
 // truth about what is known of it. An entry that was truncated here may still be revived by another node, so only a
 // commit at its index, by itself or by another entry, settles what became of it (P26 of the tests).
+import type { Activation } from "../core/activation.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { ProposalRef } from "../core/events.ts";
 import type { LogIndex, LogPosition, Millis, Term } from "../core/log-position.ts";
@@ -8,6 +9,9 @@ import type { LeaderHint, ReplyErrorCode } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
 import type { Endless } from "./endless-work.ts";
 import type { OpenRequest } from "./open-requests.ts";
+
+/** However long a client is willing to wait, ms: what it left behind does not wait for ever. */
+export const timeoutMsMax = 10 * 60 * 1000;
 
 export interface ReplyError {
   readonly code: ReplyErrorCode;
@@ -38,7 +42,8 @@ export type ProposalWaiter =
       readonly isAdmin: boolean;
       readonly sessionTimeoutMs: number;
     })
-  | (Asked & { readonly kind: "closeSession"; readonly client: ClientName; readonly session: LogIndex });
+  | (Asked & { readonly kind: "closeSession"; readonly client: ClientName; readonly session: LogIndex })
+  | (Asked & Activation & { readonly kind: "activate" });
 
 /** One that waits to be put to the state machine: waiting-reads.ts. */
 export interface QueryWaiter extends Asked {

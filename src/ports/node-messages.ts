@@ -1,8 +1,8 @@
 // What nodes tell each other beside Raft: whether a newcomer can be reached, who belongs to the cluster, and how well each of
 // them could lead. The core never sees these messages. The wire form is docs/protocol.md.
+import type { PluginVersion } from "../core/activation.ts";
 import type { Incarnation, Member, NodeId } from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
-import type { StateMachineDescription } from "./state-machine.ts";
 
 /** Whether a node can be reached from here. */
 export type Reach =
@@ -39,9 +39,6 @@ export interface MemberList {
   readonly members: readonly Member[];
 }
 
-/** Two that are equal do the same with every entry. */
-export type PluginVersion = Pick<StateMachineDescription, "version" | "code">;
-
 /** How well a node could lead, as far as it can tell. It says so when it connects, and whenever that changes. */
 export interface Condition {
   readonly stateMachine: StateMachineCondition;
@@ -53,8 +50,8 @@ export interface Condition {
   readonly isRefilling: boolean;
   /** The members that it is connected with and cannot dial at their addresses. */
   readonly undialled: readonly NodeId[];
-  /** The plugin that it runs. */
-  readonly plugin: PluginVersion;
+  /** The versions of the state machine that it has. */
+  readonly versions: readonly PluginVersion[];
   /** For people: all that ails it; null: nothing. */
   readonly problem: string | null;
 }

@@ -1,8 +1,10 @@
 // What clients ask of a node, and the answers. The wire form is docs/protocol.md.
+import type { PluginVersion } from "../core/activation.ts";
 import type { CommandStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { ChangeMembershipRequest, MembershipChangedReply, MembershipPlanReply } from "./membership-requests.ts";
+import type { RolledOutReply, RollOutRequest } from "./version-requests.ts";
 
 /** Chosen by the client, unique among the requests it has open on one connection. */
 export type RequestId = number;
@@ -103,7 +105,8 @@ export type ClientRequest =
   | StopRequest
   | ChangeMembershipRequest
   | BackupRequest
-  | ReadBackupRequest;
+  | ReadBackupRequest
+  | RollOutRequest;
 
 /** What the wire can carry across as an error. */
 export type ReplyErrorCode = Exclude<
@@ -158,8 +161,15 @@ export interface NodeStatus {
   readonly version: string | null;
   /** A snapshot that the leader is sending it, in bytes; null: none. */
   readonly snapshot: { readonly sentBytes: number; readonly bytes: number } | null;
+  /** The versions of the plugin that it has, as it has told the node asked; null: unknown. */
+  readonly plugins: readonly PluginVersion[] | null;
   /** For people: why the node cannot do all that it should, as it has told the node asked; null: it can. */
   readonly problem: string | null;
+}
+
+/** The version of the plugin that applies commands, and the entry that made it active. */
+export interface ActivePlugin extends PluginVersion {
+  readonly since: LogIndex;
 }
 
 /** The cluster as the node asked sees it; complete when that node leads. */
@@ -173,6 +183,8 @@ export interface StatusReply extends Identified {
   readonly leader: LeaderHint | null;
   readonly term: Term;
   readonly commitIndex: LogIndex;
+  /** Null: the node asked knows of none yet. */
+  readonly plugin: ActivePlugin | null;
   readonly nodes: readonly NodeStatus[];
   /** For people: whom the node is waiting for, empty when all is well. */
   readonly waitingFor: readonly string[];
@@ -258,4 +270,5 @@ export type ClientReply =
   | DescribeReply
   | DoneReply
   | MembershipChangedReply
-  | MembershipPlanReply;
+  | MembershipPlanReply
+  | RolledOutReply;

@@ -1,5 +1,6 @@
 // Where the files of snapshots are kept: written here or received from another node, read to be restored or sent. Which of
 // them counts is not said here: the log store's record names it, in the transaction that cuts the log.
+import type { PlacedActivation } from "../core/activation.ts";
 import type { PlacedConfiguration } from "../core/configuration.ts";
 import type { LogPosition } from "../core/log-position.ts";
 
@@ -12,7 +13,9 @@ export interface SnapshotHeader {
   readonly stampMs: number;
   readonly chain: number;
   readonly configuration: PlacedConfiguration;
-  /** The state machine whose state it holds. */
+  /** The version of the state machine whose state it holds, and where that was activated; null: none was. */
+  readonly activation: PlacedActivation | null;
+  /** What the plugin calls itself. */
   readonly plugin: { readonly name: string; readonly version: string };
 }
 

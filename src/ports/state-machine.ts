@@ -1,4 +1,5 @@
 // The state machine as the node sees it: asynchronous and batched, wherever it lives.
+import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 
@@ -33,8 +34,15 @@ export interface AppliedCloseSession extends Committed {
   readonly session: LogIndex;
 }
 
+/** From the next entry on this version of the plugin applies them. It takes over the state of the one before. */
+export interface AppliedActivation extends Committed {
+  readonly kind: "activate";
+  /** One of the `versions` at hand. */
+  readonly plugin: PluginVersion;
+}
+
 /** A committed entry that has an effect beside the consensus itself. */
-export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSession;
+export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSession | AppliedActivation;
 
 /** A client has as many sessions as it may. None of them expires up to this replicated time, so it stays so until one is closed. */
 export interface ClientIsFull {
@@ -90,8 +98,6 @@ export const querySliceBytesMax = 1024 * 1024;
 export interface StateMachineDescription {
   readonly name: string;
   readonly version: string;
-  /** SHA-256 of its code, 64 hexadecimal digits; null: no file holds it, and its version says all. */
-  readonly code: string | null;
   readonly style: "typed" | "raw";
   readonly commands: readonly string[];
   readonly queries: readonly string[];
@@ -126,6 +132,8 @@ export interface StateSnapshot {
  *   session keeps are not even encoded. The state comes out the same either way;
  * - answer `unsendable` where an awaited result cannot be encoded, and go on: the command took effect, as it did on the nodes
  *   where nobody asked for its result;
+ * - at an activation hand the state of the active version over to the one that it names, within that entry, and keep the sessions. The
+ *   first activation hands nothing over;
  * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
  *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
  * - answer `failed` (`GraftError("query-failed")`) to a query that throws, and go on with the next: it changed nothing, and a client's question must not be
@@ -149,7 +157,10 @@ export interface StateSnapshot {
  * Several calls may be under way; they settle in order.
  */
 export interface StateMachine {
+  /** Of the version that is active. */
   readonly description: StateMachineDescription;
+  /** The versions of the plugin that are at hand, at least one. The last is the one that a new cluster begins with. */
+  readonly versions: readonly VersionAtHand[];
   /** What it is busy with at this moment, as far as another thread can tell; null: with nothing, or nobody can tell. */
   readonly busyWith: BusyWith | null;
   /** Why it has stopped, also between two calls, as when its thread ends; null: it runs. Every later call is rejected with it. */
@@ -159,7 +170,7 @@ export interface StateMachine {
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]>;
   snapshot(): Promise<StateSnapshot>;
-  /** Resolves when the state is the snapshot's. */
-  restore(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Resolves when the state is the snapshot's. `plugin`: the version that is active then, one of `versions`; null: as it is. */
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void>;
   close(): Promise<void>;
 }

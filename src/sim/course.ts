@@ -17,7 +17,7 @@ type Parts<Result = void> = Generator<undefined, Result>;
 
 /** Runs a simulation in parts, between which others may have the thread. `eventsMax`: how many events have faults. */
 export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult> {
-  const { administrator, bounds, faults, members, schedule, settled, standstills, verdict, workload } = world;
+  const { administrator, bounds, faults, members, schedule, settled, standstills, verdict, versions, workload } = world;
   while (world.events < eventsMax) {
     world.step();
     if (isPartOver(world)) yield;
@@ -27,7 +27,7 @@ export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult
   standstills.end();
   // Clients have noticed by then that their connections are broken.
   const noticedMs = schedule.nowMs + 2 * world.electionTimeoutMs;
-  const isDue = (): boolean => schedule.nowMs >= noticedMs && administrator.hasDone;
+  const isDue = (): boolean => schedule.nowMs >= noticedMs && administrator.hasDone && versions.hasDone;
   const isLed = (): boolean => isDue() && settled.isLed;
   yield* until(world, "a leader that all follow, and that knows the address of each", isLed);
   workload.expectSuccess(members.map(({ address }) => address));
@@ -44,10 +44,23 @@ export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult
 }
 
 function endFaults(world: World): void {
-  const { administrator, certificates, chance, faults, links, liars, members, settled, standstills, trouble } = world;
+  const {
+    administrator,
+    certificates,
+    chance,
+    faults,
+    links,
+    liars,
+    members,
+    settled,
+    standstills,
+    trouble,
+    versions,
+  } = world;
   faults.end(administrator.isIdle ? settled.drawResting(chance) : []);
   links.end();
   administrator.end();
+  versions.end();
   liars.end();
   trouble.end();
   standstills.rest();

@@ -1,7 +1,7 @@
 // Which commands and queries do simulated clients send to this plugin? By the plugin's own examples where it has them, else by its schemas.
-import type { Draw } from "../adapters/plugin/api.ts";
+import type { Draw, Schema } from "../adapters/plugin/api.ts";
 import { bytes } from "../adapters/plugin/bytes.ts";
-import type { Operation, Plugin, RawPlugin, TypedPlugin } from "../adapters/plugin/definition-check.ts";
+import type { Command, Plugin, Query, RawPlugin, TypedPlugin } from "../adapters/plugin/definition-check.ts";
 import { guarded } from "../adapters/plugin/determinism-guard.ts";
 import { encodeOperation, type PayloadValue } from "../client/typed-payload.ts";
 import { GraftError } from "../errors.ts";
@@ -75,7 +75,7 @@ export class Drawing {
 }
 
 function typedOperations({ commands, queries }: TypedPlugin): readonly Drawable[] {
-  const of = (kind: OperationKind, operations: ReadonlyMap<string, Operation>): readonly Drawable[] =>
+  const of = (kind: OperationKind, operations: ReadonlyMap<string, Command | Query>): readonly Drawable[] =>
     Array.from(operations, ([name, operation]) => ({
       kind,
       called: `the ${kind} ${name}`,
@@ -98,21 +98,21 @@ function rawOperations({ examples }: RawPlugin): readonly Drawable[] {
   });
 }
 
-function drawInput({ input, example }: Operation, draw: Draw): unknown {
+function drawInput({ input, example }: Command | Query, draw: Draw): unknown {
   if (example !== null) return accepted(input, exampleOf(example, draw));
   if (input["~standard"].vendor !== "valibot") throw new NotDrawable(`its schema is of ${input["~standard"].vendor}`);
   return drawFrom(input, bytes(), draw);
 }
 
 /** Throws `WrongExample` for one that the operation's own schema refuses. */
-function accepted(schema: Operation["input"], input: unknown): unknown {
+function accepted(schema: Schema, input: unknown): unknown {
   const result = schema["~standard"].validate(input);
   if (result instanceof Promise || result.issues === undefined) return input;
   throw new WrongExample(`its schema refuses its example: ${result.issues[0]?.message ?? "no reason"}`);
 }
 
 /** The same seed draws the same. */
-const exampleOf = (example: NonNullable<Operation["example"]>, draw: Draw): unknown =>
+const exampleOf = (example: NonNullable<Command["example"]>, draw: Draw): unknown =>
   guarded("example", () => example(draw));
 
 /** What is wrong, and the remedy. Null: it can be drawn. */

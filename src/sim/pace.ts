@@ -10,6 +10,7 @@ import type { MemberPace } from "./member-pace.ts";
 import type { NetworkPace } from "./network.ts";
 import type { TroublePace } from "./plugin-trouble.ts";
 import type { StalePace } from "./stale-reads.ts";
+import type { VersionPace } from "./versions.ts";
 import type { WorkloadOptions } from "./workload.ts";
 import { neverAtMoments, type WorstMomentPace } from "./worst-moments.ts";
 
@@ -27,6 +28,7 @@ export interface Pace {
   readonly certificates: CertificatePace;
   readonly stale: StalePace;
   readonly trouble: TroublePace;
+  readonly versions: VersionPace;
   readonly workload: Omit<WorkloadOptions, "addresses" | "members">;
 }
 
@@ -37,13 +39,13 @@ interface Draw {
   readonly times: (low: number, high: number) => Range;
 }
 
-/** @param more draws what is wrong with the plugin, and `later` what was added last */
-export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
+/** `more` draws what is wrong with the plugin, `later` what was added last, and `ofVersions` what becomes of its versions. */
+type PaceChances = Readonly<Record<"chance" | "more" | "later" | "ofVersions", Chance>>;
+
+export function drawPace(chances: PaceChances): Pace {
+  const { chance, more, later } = chances;
   const electionTimeoutMs = chance.pick([100, 200, 500]);
-  const times = (low: number, high: number): Range => ({
-    low: low * electionTimeoutMs,
-    high: high * electionTimeoutMs,
-  });
+  const times: Draw["times"] = (low, high) => ({ low: low * electionTimeoutMs, high: high * electionTimeoutMs });
   const draw = { chance, electionTimeoutMs, times };
   const isNarrow = chance.happens(0.3);
   const areManaged = chance.happens(0.5);
@@ -68,6 +70,7 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
       thief: chance.pick([0, 0, 0, 1]) * electionTimeoutMs,
     },
     trouble: drawTrouble(more),
+    versions: drawVersions(chances.ofVersions, draw),
     certificates: { lifeMs: more.happens(0.4) ? certificateLifeMs(electionTimeoutMs) : null, noticeMs: times(1, 20) },
     stale: {
       share: more.pick([0, 0.2, 0.5]),
@@ -93,6 +96,15 @@ export function drawPace(chance: Chance, more: Chance, later: Chance): Pace {
       sessionMs: sessions.sessionMs,
       silence: sessions.silence,
     },
+  };
+}
+
+function drawVersions(chance: Chance, { electionTimeoutMs, times }: Draw): VersionPace {
+  return {
+    everyMs: chance.pick([0, 0, 1, 4]) * electionTimeoutMs,
+    forgets: chance.pick([0, 0.1, 0.4]),
+    pauseMs: times(0.1, 3),
+    timeoutMs: times(2, chance.pick([10, 40])),
   };
 }
 

@@ -1,7 +1,9 @@
 // What comes of the state machine in one life of one node? Watches it from outside, and tells the agreement the outcome of each entry and
 // the state after it. Nothing but a command may change the state, and not one that is rejected.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
-import { createExecutor, reasonOf } from "../adapters/plugin/executor.ts";
+import { createVersionedExecutor, reasonOf } from "../adapters/plugin/executor.ts";
+import type { LoadedVersion } from "../adapters/plugin/loader.ts";
+import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { GraftError } from "../errors.ts";
 import type { Answer, AppliedEntry, Outcome } from "../ports/state-machine.ts";
@@ -15,6 +17,8 @@ export interface ReplicaOptions {
   readonly life: number;
   /** A copy of the plugin for one state machine. */
   readonly copy: () => Plugin;
+  /** What is at hand of it. */
+  readonly versions: (plugin: Plugin) => readonly LoadedVersion[];
   readonly agreement: Agreement;
   readonly trace: (sentence: string) => void;
   /** Told what each entry came to. */
@@ -31,6 +35,10 @@ const probeEvery = 4;
 export class Replica {
   readonly #options: ReplicaOptions;
   readonly #view: StateView;
+  /** What the state machine is to run. */
+  readonly versions: readonly LoadedVersion[];
+  /** Null: none has been activated. */
+  #active: PluginVersion | null = null;
   /** Of the last entry that it has applied, or of the snapshot that it began with. Null: of a snapshot that nobody has taken. */
   #index: LogIndex | null = 0;
   /** At the state as it is; null: none was taken. */
@@ -43,11 +51,15 @@ export class Replica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.#view = new StateView(options.copy());
+    this.versions = options.versions(this.#view.plugin);
   }
 
-  /** What the state machine is to run. */
-  get plugin(): Plugin {
-    return this.#view.plugin;
+  get #style(): Plugin["style"] {
+    return this.#view.plugin.style;
+  }
+
+  get active(): PluginVersion | null {
+    return this.#active;
   }
 
   get index(): LogIndex | null {
@@ -77,6 +89,7 @@ export class Replica {
       throw error;
     }
     this.#index = entry.index;
+    if (entry.kind === "activate") this.#active = entry.plugin;
     this.#options.outcome(entry, outcome);
     if (outcome.kind === "forgotten" && agreement.isWaitedFor(entry.index))
       agreement.violated("the outcome of a command is forgotten while its client waits", entry.index, [
@@ -84,7 +97,9 @@ export class Replica {
       ]);
     this.#tell(entry, outcome, isWhole);
     if (entry.kind === "command") this.#compare(entry.index, outcome, isWhole);
-    const changesNothing = entry.kind !== "command" || !["ok", "unsendable"].includes(outcome.kind);
+    // A version that becomes active may change the state as it takes it over.
+    const changesNothing =
+      !["command", "activate"].includes(entry.kind) || !["ok", "unsendable"].includes(outcome.kind);
     if (changesNothing) this.#mustEqual(before, "a command that is refused changes the state");
     else if (agreement.isStolen(entry))
       this.#mustEqual(before, "a command in the session of another client changes the state");
@@ -94,7 +109,7 @@ export class Replica {
 
   /** A query was answered. */
   answered(query: Uint8Array, outcome: Answer["outcome"]): void {
-    const asked = `the query: ${describePayload(this.plugin.style, query)}`;
+    const asked = `the query: ${describePayload(this.#style, query)}`;
     if (outcome.kind === "failed") this.#violated("a query fails", outcome.error, this.#index, [asked]);
     else this.#mustEqual(this.#look, "a query changes the state", [asked]);
   }
@@ -110,16 +125,16 @@ export class Replica {
     this.#mustEqual(this.#look, "a snapshot changes the state");
   }
 
-  /** It has been read to its end, and `index` is that of the state that was frozen: a node that begins with it has that state. */
-  snapshotRead(chunks: readonly Uint8Array[], index: LogIndex | null): void {
+  /** It has been read to its end, and `index` and `active` are those of the state that was frozen: a node that begins with it has that state. */
+  snapshotRead(chunks: readonly Uint8Array[], { index, active }: Pick<Replica, "index" | "active">): void {
     if (index === null) return;
     const digest = new Bun.CryptoHasher("sha256");
     for (const chunk of chunks) digest.update(chunk);
     this.#options.agreement.snapshotTaken(digest.digest("hex"), index);
     const other = new Replica({ ...this.#options, id: `a copy of ${this.#options.id}` });
     try {
-      const restoration = createExecutor(other.plugin).restore();
-      other.restoring();
+      const restoration = createVersionedExecutor(other.versions).restore(active);
+      other.restoring(active);
       for (const chunk of chunks) {
         other.restoringChunk(chunk);
         restoration.write(chunk);
@@ -139,7 +154,9 @@ export class Replica {
     this.#isSnapshotOpen = false;
   }
 
-  restoring(): void {
+  /** @param plugin that is active there */
+  restoring(plugin: PluginVersion | null): void {
+    this.#active = plugin;
     this.#read = new Bun.CryptoHasher("sha256");
     this.#look = null;
   }
@@ -166,18 +183,20 @@ export class Replica {
 
   #tell(entry: AppliedEntry, outcome: Outcome, isWhole: boolean): void {
     const { id, trace } = this.#options;
-    const answer = entry.kind === "command" && isWhole ? ` → ${describeAnswer(this.plugin.style, outcome)}` : "";
+    const answer = entry.kind === "command" && isWhole ? ` → ${describeAnswer(this.#style, outcome)}` : "";
     trace(`${id} applies entry ${entry.index}: ${this.#describe(entry)}${answer}`);
   }
 
   #describe(entry: AppliedEntry): string {
     switch (entry.kind) {
       case "command":
-        return describePayload(this.plugin.style, entry.payload);
+        return describePayload(this.#style, entry.payload);
       case "openSession":
         return "a client's session begins";
       case "closeSession":
         return "a client's session ends";
+      case "activate":
+        return `${entry.plugin.name} ${entry.plugin.version} becomes active`;
     }
   }
 
@@ -187,7 +206,7 @@ export class Replica {
     agreement.compare("verdict", index, this.#by, isApplied ? "applied" : outcome.kind);
     if (!isWhole) return;
     if (outcome.kind === "unsendable") this.#violated("a result cannot be sent", new Error(outcome.message), index);
-    else agreement.compare("outcome", index, this.#by, describeOutcome(this.plugin.style, outcome));
+    else agreement.compare("outcome", index, this.#by, describeOutcome(this.#style, outcome));
   }
 
   /** `isDue`: however large the state is. */
@@ -207,8 +226,14 @@ export class Replica {
   }
 
   #probe(index: LogIndex, query: Uint8Array, look: Look): void {
-    const asked = describePayload(this.plugin.style, query);
-    this.#options.agreement.compare("answers", index, this.#by, this.#view.answer(query), asked);
+    const asked = describePayload(this.#style, query);
+    this.#options.agreement.compare(
+      "answers",
+      index,
+      this.#by,
+      this.#view.answer(query, { index, timeMs: index }),
+      asked,
+    );
     this.#mustEqual(look, "a query changes the state", [`the query: ${asked}`]);
   }
 

@@ -47,6 +47,10 @@ export class SessionCount {
         break;
       case "command":
         this.#use(entry);
+        break;
+      case "activate":
+        // Sessions outlast the version that applied their commands.
+        break;
     }
     this.#noteFull();
   }

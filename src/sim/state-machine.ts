@@ -1,6 +1,7 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own. It
 // may throw or hang where the plugin would not.
-import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
+import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
+import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { SessionLimits } from "../core/sessions.ts";
 import { GraftError } from "../errors.ts";
@@ -49,7 +50,7 @@ export interface StateMachineEvents {
 }
 
 export class SimStateMachine implements StateMachine {
-  readonly description: StateMachineDescription;
+  readonly versions: readonly VersionAtHand[];
   busyWith: BusyWith | null = null;
   /** Null: it runs. */
   standstill: Standstill | null = null;
@@ -66,12 +67,16 @@ export class SimStateMachine implements StateMachine {
   #workCount = 0;
 
   constructor(life: Life, pace: Pace, told: StateMachineEvents) {
-    this.#executor = createExecutor(told.replica.plugin, told.sessionLimits);
-    this.description = this.#executor.description;
+    this.#executor = createVersionedExecutor(told.replica.versions, told.sessionLimits);
+    this.versions = this.#executor.versions;
     this.#life = life;
     this.#pace = pace;
     this.#told = told;
     told.replica.created();
+  }
+
+  get description(): StateMachineDescription {
+    return this.#executor.description;
   }
 
   get failure(): Error | null {
@@ -118,7 +123,7 @@ export class SimStateMachine implements StateMachine {
   snapshot(): Promise<StateSnapshot> {
     return this.#inTurn(() => {
       const { replica } = this.#told;
-      const { index } = replica;
+      const { index, active } = replica;
       replica.snapshotting();
       const running = this.#trying("snapshotFailed", () => this.#executor.snapshot());
       replica.snapshotBegun();
@@ -132,7 +137,7 @@ export class SimStateMachine implements StateMachine {
         else if (!isRead) {
           isRead = true;
           replica.snapshotClosed();
-          replica.snapshotRead(chunks, index);
+          replica.snapshotRead(chunks, { index, active });
         }
         return chunk;
       };
@@ -144,11 +149,11 @@ export class SimStateMachine implements StateMachine {
     });
   }
 
-  restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void> {
     return this.#inTurn(async () => {
       const { replica } = this.#told;
-      replica.restoring();
-      const restoration = this.#trying("restoreFailed", () => this.#executor.restore());
+      replica.restoring(plugin);
+      const restoration = this.#trying("restoreFailed", () => this.#executor.restore(plugin));
       for await (const chunk of chunks) {
         this.#mustBeOpen();
         replica.restoringChunk(chunk);

@@ -1,7 +1,7 @@
 // What does the state of a plugin look like from outside? Sees the value that `create` returned, what a snapshot of it would hold, and what
 // the plugin's queries answer: a class may hide its fields, and a closure its variables.
 import type { Plugin, RawState } from "../adapters/plugin/definition-check.ts";
-import { Rejected } from "../adapters/plugin/api.ts";
+import { type QueryContext, Rejected } from "../adapters/plugin/api.ts";
 import { guarded } from "../adapters/plugin/determinism-guard.ts";
 import { type FrozenView, watchingViews } from "../adapters/plugin/frozen-views.ts";
 import { createTypedHandlers } from "../adapters/plugin/typed-handlers.ts";
@@ -51,12 +51,12 @@ export class StateView {
   static readonly noAnswer = "no answer that depends on the state alone";
 
   /** What a query answers where nothing but the state counts. */
-  answer(query: Uint8Array): string {
+  answer(query: Uint8Array, context: QueryContext): string {
     const { plugin } = this;
     try {
       const payload = guarded("snapshot", () => {
-        if (plugin.style === "raw") return this.#raw!.query(query.slice()) as Uint8Array;
-        return createTypedHandlers({ ...plugin, create: () => this.#state }).query(query)();
+        if (plugin.style === "raw") return this.#raw!.query(query.slice(), context) as Uint8Array;
+        return createTypedHandlers({ ...plugin, create: () => this.#state }).query(query, context)();
       });
       return describeOutcome(plugin.style, { kind: "ok", payload });
     } catch (error) {

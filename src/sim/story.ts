@@ -26,12 +26,14 @@ export interface StoryOptions {
 const moreSeeds = 2 ** 52;
 const laterSeeds = 2 ** 51;
 const lastSeeds = 2 ** 50;
+const versionSeeds = 2 ** 49;
 
 export interface Chances {
   readonly chance: Chance;
   readonly more: Chance;
   readonly later: Chance;
   readonly last: Chance;
+  readonly ofVersions: Chance;
 }
 
 export const chancesOf = (seed: number): Chances => ({
@@ -39,11 +41,13 @@ export const chancesOf = (seed: number): Chances => ({
   more: new Chance(seed + moreSeeds),
   later: new Chance(seed + laterSeeds),
   last: new Chance(seed + lastSeeds),
+  ofVersions: new Chance(seed + versionSeeds),
 });
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
-export function paceFor({ story = {}, drawing }: StoryOptions, { chance, more, later }: Omit<Chances, "last">): Pace {
-  const told = paceOf(withTheme(drawPace(chance, more, later), chance, later, story.theme), story);
+export function paceFor({ story = {}, drawing }: StoryOptions, chances: Omit<Chances, "last">): Pace {
+  const { chance, later } = chances;
+  const told = paceOf(withTheme(drawPace(chances), chance, later, story.theme), story);
   return drawing === undefined ? told : withSoundPlugin(told);
 }
 
@@ -84,6 +88,10 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
       ...pace.trouble,
       poison: isNamed(poison) ? (pace.trouble.poison ?? "throws") : null,
       ...named({ large: pace.trouble.large }, 0.005),
+    },
+    versions: {
+      ...pace.versions,
+      everyMs: isNamed(versions) ? pace.versions.everyMs || electionTimeoutMs : 0,
     },
   };
 }
@@ -129,17 +137,20 @@ const large = "large";
 const expiry = "expiry";
 /** Clients are silent until their sessions end. */
 const silence = "silence";
+/** Versions of the plugin are rolled out. */
+const versions = "versions";
 
 /** The same with a plugin that only does what it was written to do. */
 const withSoundPlugin = (pace: Pace): Pace => ({
   ...pace,
   faults: { ...pace.faults, weights: { ...pace.faults.weights, stopMachine: 0, hangMachine: 0, slowMachine: 0 } },
   trouble: { ...pace.trouble, poison: null, large: 0 },
+  versions: { ...pace.versions, everyMs: 0 },
   // A thief writes values of its own: it has to know which command that is.
   liars: { ...pace.liars, thief: 0 },
 });
 
-const drawn = drawPace(new Chance(0), new Chance(0), new Chance(0));
+const drawn = drawPace(chancesOf(0));
 
 /** Every kind of fault that a seed may draw for the key-value store that ships, and what an administrator does. */
 export const faultKinds: readonly string[] = [
@@ -153,10 +164,19 @@ export const faultKinds: readonly string[] = [
   silence,
   expiry,
   membership,
+  versions,
 ];
 
 /** Those that only the key-value store can have. */
-export const keyValueKinds: readonly string[] = ["stopMachine", "hangMachine", "slowMachine", poison, large, "thief"];
+export const keyValueKinds: readonly string[] = [
+  "stopMachine",
+  "hangMachine",
+  "slowMachine",
+  poison,
+  large,
+  "thief",
+  versions,
+];
 
 /** Those that every other plugin can have. */
 export const faultKindsOfAnyPlugin: readonly string[] = faultKinds.filter((kind) => !keyValueKinds.includes(kind));
@@ -176,6 +196,7 @@ export function kindsDrawn(options: StoryOptions & { readonly seed: number }): r
     [silence]: workload.silence,
     [expiry]: certificates.lifeMs === null ? 0 : 1,
     [membership]: administrator.everyMs,
+    [versions]: pace.versions.everyMs,
   };
   return faultKinds.filter((kind) => often[kind]! > 0);
 }

@@ -1,7 +1,7 @@
 // How does the key-value store become trouble? A mark behind a value says what its put does: it throws or hangs on every copy, or
 // its result and each answer with this value are large. The store itself knows nothing of marks.
 import { decodeValue } from "../adapters/cbor/value.ts";
-import type { Operation, Plugin } from "../adapters/plugin/definition-check.ts";
+import type { Command, Plugin, Query } from "../adapters/plugin/definition-check.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 
@@ -36,7 +36,7 @@ export function markIn(entry: AppliedEntry): Mark | null {
 export function troubled(plugin: Plugin, done: (value: string, index: LogIndex) => void): Plugin {
   if (plugin.style === "raw") return plugin;
   const [put, get] = [plugin.commands.get("put")!, plugin.queries.get("get")!];
-  const troubledPut: Operation = {
+  const troubledPut: Command = {
     ...put,
     run: (state, input, context) => {
       const value = textOf((input as { readonly value: Uint8Array }).value);
@@ -46,7 +46,7 @@ export function troubled(plugin: Plugin, done: (value: string, index: LogIndex) 
       return mark?.kind === "large" ? { ...(result as object), padding: new Uint8Array(mark.bytes) } : result;
     },
   };
-  const troubledGet: Operation = {
+  const troubledGet: Query = {
     ...get,
     run: (state, input, context) => enlarged(get.run(state, input, context) as Uint8Array | null),
   };

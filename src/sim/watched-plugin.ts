@@ -16,10 +16,18 @@ export function watchedPlugin(plugin: Plugin, where: Whereabouts): Plugin {
     snapshots: snapshots && {
       take: (state) => where.during("snapshot", () => snapshots.take(state)),
       restore: (state, item) => where.during("restore", () => snapshots.restore(state, item)),
+      migrate: watchedMigrate(snapshots.migrate, where),
     },
     commands: watchedOperations("command", plugin.commands, where),
     queries: watchedOperations("query", plugin.queries, where),
   };
+}
+
+function watchedMigrate<Given extends readonly unknown[]>(
+  migrate: ((...given: Given) => unknown) | null,
+  where: Whereabouts,
+): ((...given: Given) => unknown) | null {
+  return migrate && ((...given) => where.during("migrate", () => migrate(...given)));
 }
 
 function watchedState(state: RawState, where: Whereabouts): RawState {
@@ -28,22 +36,24 @@ function watchedState(state: RawState, where: Whereabouts): RawState {
     instance: state.instance,
     apply: (command, context) =>
       where.during(`the command ${describePayload("raw", command)}`, () => state.apply(command, context)),
-    query: (query) => where.during(`the query ${describePayload("raw", query)}`, () => state.query(query)),
+    query: (query, context) =>
+      where.during(`the query ${describePayload("raw", query)}`, () => state.query(query, context)),
     snapshots: snapshots && {
       take: () => where.during("snapshot", () => snapshots.take()),
       restore: (piece) => where.during("restore", () => snapshots.restore(piece)),
+      migrate: watchedMigrate(snapshots.migrate, where),
     },
   };
 }
 
-function watchedOperations(
+function watchedOperations<Context>(
   kind: "command" | "query",
-  operations: ReadonlyMap<string, Operation>,
+  operations: ReadonlyMap<string, Operation<Context>>,
   where: Whereabouts,
-): ReadonlyMap<string, Operation> {
-  const watched = ([name, operation]: readonly [string, Operation]): readonly [string, Operation] => {
+): ReadonlyMap<string, Operation<Context>> {
+  const watched = ([name, operation]: readonly [string, Operation<Context>]): readonly [string, Operation<Context>] => {
     const called = `the ${kind} ${name}`;
-    const run: Operation["run"] = (...given) => where.during(null, () => operation.run(...given));
+    const run: Operation<Context>["run"] = (...given) => where.during(null, () => operation.run(...given));
     return [name, { ...operation, input: watchedSchema(operation.input, called, where), run }];
   };
   return new Map(Array.from(operations, watched));

@@ -10,6 +10,7 @@ import type { RareStateWatch } from "./rare-states/watch.ts";
 import type { ReplicatedTime } from "./replicated-time.ts";
 import type { Safety } from "./safety.ts";
 import type { Standstills } from "./standstills.ts";
+import type { Versions } from "./versions.ts";
 
 export interface Watchers {
   readonly safety: Safety;
@@ -21,6 +22,7 @@ export interface Watchers {
   readonly standstills: Standstills;
   readonly certificates: Certificates;
   readonly trouble: PluginTrouble;
+  readonly versions: Versions;
   readonly faults: Pick<Faults, "forgery">;
   /** Looks at a member that may be down in a moment. */
   readonly look: (member: Member) => void;
@@ -39,7 +41,8 @@ export function tellAll(watchers: () => Watchers): MemberEvents {
     wrongAt: (entry) => watchers().trouble.wrongAt(entry),
     diverged: () => watchers().faults.forgery.isExplained(),
     applied: (by, life, entry) => {
-      const { safety, time, rareStates, liars } = watchers();
+      const { safety, time, rareStates, liars, versions } = watchers();
+      versions.onApplied(entry);
       safety.onApplied(by, life, entry);
       time.onApplied(by, entry);
       rareStates.onApplied(by, entry);

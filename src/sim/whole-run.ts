@@ -34,6 +34,9 @@ export interface WholeResult {
   /** What an administrator has asked for. */
   readonly changes: number;
   readonly handOvers: number;
+  /** Of versions of the plugin: those that are done, and those that were refused. */
+  readonly rollOuts: number;
+  readonly rollOutsRefused: number;
   /** Nodes that came again with an empty disk. */
   readonly broughtBack: number;
   /** Commands of drawn operations of which a client has the result, or the plugin's refusal. */

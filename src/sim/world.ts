@@ -32,12 +32,16 @@ import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
 import { Standstills } from "./standstills.ts";
+import { onlyVersion } from "../adapters/plugin/executor.ts";
+import type { LogIndex } from "../core/log-position.ts";
 import { chancesOf, paceFor } from "./story.ts";
 import { stamped } from "./transcript.ts";
 import { Verdict } from "./verdict.ts";
 import type { WholeOptions, WholeResult } from "./whole-run.ts";
 import { tellAll } from "./watching.ts";
 import { atOnceOf, hurriedMax, type Load, Workload } from "./workload.ts";
+import { versionOf } from "./versioned-store.ts";
+import { Versions } from "./versions.ts";
 import { WorstMoments } from "./worst-moments.ts";
 
 export class World {
@@ -53,6 +57,7 @@ export class World {
   readonly faults: Faults;
   readonly standing: Standing;
   readonly administrator: Administrator;
+  readonly versions: Versions;
   readonly network: SimNetwork;
   readonly links: ClientLinks;
   readonly electionTimeoutMs: number;
@@ -102,26 +107,18 @@ export class World {
     this.#options = options;
     this.verdict = new Verdict(options.seed, () => this.events);
     const { violated } = this;
-    const { chance, more, later, last } = chancesOf(options.seed);
+    const chances = chancesOf(options.seed);
+    const { chance, more, later, last, ofVersions } = chances;
     this.chance = chance;
-    const pace = paceFor(options, { chance, more, later });
+    const pace = paceFor(options, chances);
     const { electionTimeoutMs } = pace.member.settings;
     this.electionTimeoutMs = electionTimeoutMs;
     this.leadersHandOver = leadersHandOverInTime(pace);
     const trace = (line: string): void => this.say(line);
     const shared = { schedule: this.schedule, chance, members: this.members, trace, violated };
     this.network = new SimNetwork(this.schedule, chance, pace.network, trace);
-    const cuts = new ClientCuts(pace.clientCuts, {
-      ...shared,
-      later,
-      network: this.network,
-      happened: (id) => this.rareStates.onClientsCut(id),
-    });
     this.sessionCount = new SessionCount(pace.member.sessionLimits, violated);
-    const repeatMaxMs = pace.network.silenceMs;
-    const sentInVain = (): void => this.rareStates.happens("sendsInVain", null);
-    const told = { chance: later, sessionCount: this.sessionCount, repeatMaxMs, sentInVain, violated };
-    const links = (this.links = new ClientLinks(this.network, cuts, told));
+    const links = (this.links = this.#linksOf(pace, { chance, later, trace }));
     this.trouble = new PluginTrouble(more, pace.trouble, () => this.events, violated);
     this.certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
@@ -149,6 +146,7 @@ export class World {
       moved: () => this.settled.moved,
       cutOff: (member) => this.faults.cutOff(member),
     });
+    this.versions = new Versions(pace.versions, { ...shared, chance: ofVersions, links });
     const mayLose = (member: Member): boolean => this.mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.rareStates.onFault(name, member);
     this.faults = new Faults(pace.faults, { ...shared, later, last, network: this.network, mayLose, happened });
@@ -156,6 +154,20 @@ export class World {
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     const hurry = ({ address }: Member): void => this.workload.hurry(address);
     this.worstMoments = new WorstMoments(pace.worstMoments, { ...shared, faults: this.faults, hurry });
+  }
+
+  #linksOf(pace: Pace, shared: Record<"chance" | "later", Chance> & Pick<MemberWorld, "trace">): ClientLinks {
+    const { network, sessionCount, violated } = this;
+    const cuts = new ClientCuts(pace.clientCuts, {
+      ...shared,
+      schedule: this.schedule,
+      members: this.members,
+      network,
+      happened: (id) => this.rareStates.onClientsCut(id),
+    });
+    const repeatMaxMs = pace.network.silenceMs;
+    const sentInVain = (): void => this.rareStates.happens("sendsInVain", null);
+    return new ClientLinks(network, cuts, { chance: shared.later, sessionCount, repeatMaxMs, sentInVain, violated });
   }
 
   #addMachines(
@@ -228,6 +240,11 @@ export class World {
         if (drawing === undefined) return this.trouble.copyOf(plugin);
         return copy?.((text) => this.say(`the plugin of ${id} says: ${text}`)) ?? plugin;
       },
+      versions: (copied) => {
+        const ran = (step: number, index: LogIndex): void => this.versions.onRun(step, index);
+        if (drawing !== undefined) return [onlyVersion(copied)];
+        return this.versions.atHand(id).map((version) => versionOf(version, copied, plugin, ran));
+      },
       agreement: this.agreement,
       trace: (sentence) => this.say(sentence),
       outcome: (entry, outcome) => this.sessionCount.onOutcome(entry, outcome),
@@ -270,6 +287,8 @@ export class World {
       damages: this.damages,
       changes: this.administrator.changes,
       handOvers: this.administrator.handOvers,
+      rollOuts: this.versions.rollOuts,
+      rollOutsRefused: this.versions.refusals,
       broughtBack: this.administrator.broughtBack,
       applied: this.anyLoad?.applied ?? 0,
       rejections: this.anyLoad?.rejections ?? 0,

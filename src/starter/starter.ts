@@ -96,9 +96,9 @@ const ctx: ApplyContext = { index: 1, term: 1, timeMs: 1000, random: () => 0.5 }
 test("a task is on the list until it is finished", () => {
   const state = plugin.create();
   expect(add.apply(state, { title: "write" }, ctx)).toEqual({ open: 1 });
-  expect(open.answer(state, {})).toEqual(["write"]);
+  expect(open.answer(state, {}, ctx)).toEqual(["write"]);
   expect(finish.apply(state, { title: "write" }, ctx)).toEqual({ done: 1 });
-  expect(open.answer(state, {})).toEqual([]);
+  expect(open.answer(state, {}, ctx)).toEqual([]);
 });
 
 test("a command that cannot be done is rejected, and changes nothing", () => {
@@ -113,7 +113,7 @@ test("a restored state is the state of the snapshot", () => {
   finish.apply(state, { title: "write" }, ctx);
   const restored = plugin.create();
   for (const item of plugin.snapshot?.(state) ?? []) plugin.restore?.(restored, item);
-  expect(open.answer(restored, {})).toEqual(["test", "ship"]);
+  expect(open.answer(restored, {}, ctx)).toEqual(["test", "ship"]);
   expect(restored.done).toBe(1);
 });
 `;

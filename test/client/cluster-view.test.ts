@@ -15,6 +15,7 @@ const reply = (node: string, more: Partial<StatusReply>): StatusReply => ({
   leader: null,
   term: 1,
   commitIndex: 0,
+  plugin: null,
   nodes: [],
   waitingFor: [],
   ...more,

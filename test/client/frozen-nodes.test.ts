@@ -10,7 +10,17 @@ import { statusRow } from "./status-row.ts";
 const addresses = ["n1:1", "n2:1", "n3:1"];
 const leader = { id: "n1", address: "n1:1" };
 const nodes = ["n1", "n2", "n3"].map((id) => statusRow(id));
-const status = { cluster: "c", clusterUuid: "c1", node: "n1", leader, term: 1, commitIndex: 1, nodes, waitingFor: [] };
+const status = {
+  cluster: "c",
+  clusterUuid: "c1",
+  node: "n1",
+  leader,
+  term: 1,
+  commitIndex: 1,
+  plugin: null,
+  nodes,
+  waitingFor: [],
+};
 /** The one that answers was removed, so that its list is not taken for the latest. */
 const configuration = { clusterUuid: "c1", node: "n1", incarnation: "a", removed: true, index: 1 };
 const members = nodes.map(({ id, address }) => ({

@@ -13,6 +13,7 @@ export const statusRow = (id: string, more: Partial<NodeStatus> = {}): NodeStatu
   matchIndex: null,
   appliedIndex: null,
   lagEntries: null,
+  plugins: null,
   version: null,
   snapshot: null,
   problem: null,

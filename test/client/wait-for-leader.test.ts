@@ -25,6 +25,7 @@ const clientOf = (time: PlayedTime): GraftClient =>
         leader: hasLeader ? leader : null,
         term: 1,
         commitIndex: 0,
+        plugin: null,
         nodes: [statusRow("n1")],
         waitingFor: hasLeader ? [] : ["n2 at n2:1: refused"],
       }),
@@ -63,6 +64,7 @@ test("no longer than its time when the node falls silent", async () => {
       leader: null,
       term: 1,
       commitIndex: 0,
+      plugin: null,
     } as const;
     queueMicrotask(() => onReply({ ...own, id: request.id, nodes: [statusRow("n1")], waitingFor: [] }));
   });

@@ -45,7 +45,7 @@ test("a file with what is required has defaults for the rest, and absolute paths
     node: { id: "n1", dataDir: "/etc/graft/data/n1", listen: "127.0.0.1:7401", advertise: "127.0.0.1:7401" },
     cluster: { id: "demo", bootstrap: [{ id: "n1", address: "127.0.0.1:7401" }], join: null },
     tls: { ca: "/etc/graft/certs/ca.crt", cert: "/etc/graft/certs/n1.crt", key: "/etc/graft/n1.key" },
-    stateMachine: { plugin: "kv", directory: "/etc/graft", host: "worker" },
+    stateMachine: { plugin: ["kv"], directory: "/etc/graft", host: "worker" },
     access: { admins: ["admin"] },
     storage: { minFreeBytes: 268_435_456, minFreePercent: 5, scrubIntervalMs: 86_400_000 },
     raft: {

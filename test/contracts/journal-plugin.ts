@@ -36,7 +36,10 @@ export default defineRawStateMachine({
         journal.push(read(command));
         return command;
       },
-      query: (question) => write(read(question) === "open" ? String(open) : journal.join()),
+      query(question, ctx) {
+        if (read(question) === "context") return write([ctx.index, ctx.timeMs].join());
+        return write(read(question) === "open" ? String(open) : journal.join());
+      },
       snapshot() {
         if (journal[0] === "fails") throw new RangeError("no snapshot");
         if (journal[0] === "reads the clock") Date.now();

@@ -1,4 +1,5 @@
 // Entries, configurations and effects to write into a log store, as short as a test wants to say them.
+import type { PlacedActivation } from "../../src/core/activation.ts";
 import { type Configuration, toMemberKey, type PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../src/core/effects.ts";
 import type { CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
@@ -85,6 +86,7 @@ export const snapshotAt = (position: LogPosition, chain: number): SnapshotRecord
   stampMs: foundedAtMs + position.index,
   chain,
   configuration: placedConfiguration,
+  activation: null,
   file: `snapshot-${position.index}-${position.term}`,
   bytes: 1000 + position.index,
   checksum: 7 * position.index,
@@ -95,7 +97,16 @@ export const snapshot = (
   record: SnapshotRecord,
   base: LogPosition,
   baseConfiguration: PlacedConfiguration = placedConfiguration,
-): DurableEffect => ({ kind: "writeSnapshot", ticket, snapshot: record, base, baseConfiguration, discardsLog: false });
+  baseActivation: PlacedActivation | null = null,
+): DurableEffect => ({
+  kind: "writeSnapshot",
+  ticket,
+  snapshot: record,
+  base,
+  baseConfiguration,
+  baseActivation,
+  discardsLog: false,
+});
 
 /** A leader's snapshot in place of this log. */
 export const snapshotInstead = (position: LogPosition, chain = 4711): WriteSnapshot => ({
@@ -104,6 +115,7 @@ export const snapshotInstead = (position: LogPosition, chain = 4711): WriteSnaps
   snapshot: snapshotAt(position, chain),
   base: position,
   baseConfiguration: placedConfiguration,
+  baseActivation: null,
   discardsLog: true,
 });
 

@@ -82,11 +82,13 @@ export function logStoreContract(name: string, createMedium: () => LogStoreMediu
           votedFor: null,
           base: { index: 0, term: 0 },
           baseConfiguration: null,
+          baseActivation: null,
           snapshot: null,
           last: { index: 0, term: 0 },
           lastStampMs: 0,
           termStarts: [],
           configurations: [],
+          activations: [],
           removed: null,
           refill: null,
         });

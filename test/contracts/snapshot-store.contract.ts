@@ -21,6 +21,11 @@ export const headerAt = (index: number, term = 3): SnapshotHeader => ({
   stampMs: 1_700_000_000_000 + index,
   chain: 4711 * index,
   configuration: { position: { index: 1, term: 1 }, configuration: configurationOf("n1", "n2", "n3") },
+  activation: {
+    position: { index: 2, term: 1 },
+    plugin: { name: "kv", version: "1.2.3", hash: "0f".repeat(32) },
+    replaces: false,
+  },
   plugin: { name: "kv", version: "1.2.3" },
 });
 

@@ -160,7 +160,7 @@ export function describeSessionContract(
       ]);
       const chunks = await readAll(await machine.snapshot());
       machine = await start();
-      await machine.restore(chunksOf(chunks));
+      await machine.restore(chunksOf(chunks), null);
       expect(await apply(...tries, said(6, "b", [1, 2]))).toEqual([...Array(3).fill(foreign), "b is number 2"]);
       expect(await ask(machine)).toBe("a,b");
     });
@@ -171,7 +171,7 @@ export function describeSessionContract(
       expect(await apply(open(1), said(2, "a", [1, 1]), said(3, "b", [1, 1]))).toEqual(["", "a is number 1", refusal]);
       const chunks = await readAll(await machine.snapshot());
       machine = await start();
-      await machine.restore(chunksOf(chunks));
+      await machine.restore(chunksOf(chunks), null);
       expect(await apply(said(4, "b", [1, 1]), said(5, "a", [1, 1]))).toEqual([refusal, "a is number 1"]);
       expect(await ask(machine)).toBe("a");
     });
@@ -183,7 +183,7 @@ export function describeSessionContract(
       await apply(said(6, "c", [1, 3]), close(7, 2));
       const chunks = await readAll(await taken);
       const restored = await start();
-      await restored.restore(chunksOf(chunks));
+      await restored.restore(chunksOf(chunks), null);
       const again = Buffer.concat(await readAll(await restored.snapshot()));
       expect(Buffer.compare(again, Buffer.concat(chunks))).toBe(0);
       machine = restored;
@@ -196,7 +196,7 @@ export function describeSessionContract(
       machine = await start();
       const chunks = await readAll(await machine.snapshot());
       await apply(open(1), said(2, "a", [1, 1]));
-      await machine.restore(chunksOf(chunks));
+      await machine.restore(chunksOf(chunks), null);
       expect(await apply(said(3, "a", [1, 1]))).toEqual(["expired"]);
       expect(await ask(machine)).toBe("");
     });

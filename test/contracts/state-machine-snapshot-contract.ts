@@ -43,7 +43,7 @@ export function describeSnapshotContract(
       expect((await open()).description.snapshots).toBe(true);
       const without = await open([], "without.js");
       expect(without.description.snapshots).toBe(false);
-      for (const call of [without.snapshot(), without.restore(chunksOf([]))]) {
+      for (const call of [without.snapshot(), without.restore(chunksOf([]), null)]) {
         const refused = await rejection(call);
         expect(refused).toMatchObject({ code: "state-machine" });
         expect(refused.message).toStartWith("The state machine journal-without 1 has no snapshots");
@@ -51,12 +51,22 @@ export function describeSnapshotContract(
       expect(await ask(without, "?")).toBe("?");
     });
 
+    test("a query is told the last entry and its time; they come back with the state, whichever were there before", async () => {
+      expect(await ask(await open(), "context")).toBe("0,0");
+      const writer = await open(["one", "two", "three"]);
+      const wanted = await ask(writer, "context");
+      expect(wanted).toBe("3,1000");
+      const other = await open(Array.from({ length: 7 }, () => "another"));
+      await other.restore(chunksOf(await readAll(await writer.snapshot())), null);
+      expect(await ask(other, "context")).toBe(wanted);
+    });
+
     test("the state comes back in another one, whole and in place of what was there", async () => {
       const lines = Array.from({ length: 5000 }, (_, nth) => `line ${nth} ${"x".repeat(nth % 300)}`);
       const machine = await open(lines);
       const chunks = await readAll(await machine.snapshot());
       const other = await open(["something else"]);
-      await other.restore(chunksOf(chunks));
+      await other.restore(chunksOf(chunks), null);
       expect(await ask(other)).toBe(lines.join());
       await outcomesOf(other, run(5001, ["one more"]));
       expect(await ask(other)).toEndWith(",one more");
@@ -65,7 +75,7 @@ export function describeSnapshotContract(
     test("an empty state and an empty line come back, too", async () => {
       for (const lines of [[], [""], ["", "", "a"]]) {
         const other = await open(["gone"]);
-        await other.restore(chunksOf([await bytesOf(...lines)]));
+        await other.restore(chunksOf([await bytesOf(...lines)]), null);
         expect(await ask(other)).toBe(lines.join());
       }
     });
@@ -74,7 +84,7 @@ export function describeSnapshotContract(
       const lines = ["a", "b", "c"];
       const bytes = await bytesOf(...lines);
       const other = await open();
-      await other.restore(chunksOf([bytes]));
+      await other.restore(chunksOf([bytes]), null);
       expect(Buffer.compare(bytes, Buffer.concat(await readAll(await other.snapshot())))).toBe(0);
     });
 
@@ -88,7 +98,7 @@ export function describeSnapshotContract(
         const cut = Array.from({ length: Math.ceil(bytes.length / size) }, (_, nth) =>
           bytes.subarray(nth * size, (nth + 1) * size),
         );
-        await other.restore(chunksOf(cut));
+        await other.restore(chunksOf(cut), null);
         expect(await ask(other)).toBe(lines.join());
       }
     });
@@ -111,7 +121,7 @@ export function describeSnapshotContract(
       }
       expect(chunks.length).toBeGreaterThan(3);
       const other = await open();
-      await other.restore(chunksOf(chunks));
+      await other.restore(chunksOf(chunks), null);
       expect(await ask(other)).toBe(lines.join());
     });
 
@@ -206,7 +216,7 @@ export function describeSnapshotContract(
       const snapshot = await machine.snapshot();
       await outcomesOf(machine, run(3, ["c"]));
       const other = await open();
-      await other.restore(chunksOf(await readAll(snapshot)));
+      await other.restore(chunksOf(await readAll(snapshot)), null);
       expect(await ask(other)).toBe("at once,b");
     });
 
@@ -219,14 +229,14 @@ export function describeSnapshotContract(
       ],
     ])("a restore that meets %s stops the state machine", async (line, reason) => {
       const machine = await open(["a"]);
-      const failure = await rejection(machine.restore(chunksOf([await bytesOf("a", line)])));
+      const failure = await rejection(machine.restore(chunksOf([await bytesOf("a", line)]), null));
       expect(failure).toMatchObject({ code: "state-machine" });
       expect(failure.message).toBe(`The state machine journal 2.1.0 failed at restoring a snapshot: ${reason}`);
       const later = [
         outcomesOf(machine, run(1, ["b"])),
         answerTo(machine, new Uint8Array()),
         machine.snapshot(),
-        machine.restore(chunksOf([])),
+        machine.restore(chunksOf([]), null),
       ];
       for (const call of later) expect((await rejection(call)).message).toBe(failure.message);
     });
@@ -244,7 +254,7 @@ export function describeSnapshotContract(
       ];
       for (const [chunks, reason] of wrong) {
         const machine = await open();
-        const failure = await rejection(machine.restore(chunksOf(chunks)));
+        const failure = await rejection(machine.restore(chunksOf(chunks), null));
         expect(failure.message).toBe(
           `The state machine journal 2.1.0 failed at restoring a snapshot: RangeError: ${reason}`,
         );
@@ -259,7 +269,7 @@ export function describeSnapshotContract(
         throw new RangeError("the disk is gone");
       }
       const machine = await open();
-      const failure = await rejection(machine.restore(broken()));
+      const failure = await rejection(machine.restore(broken(), null));
       expect(failure).toMatchObject({ name: "GraftError", code: "state-machine" });
       expect(failure.message).toEndWith("failed at restoring a snapshot: RangeError: the disk is gone");
       expect(await rejection(answerTo(machine, new Uint8Array()))).toBe(failure);
@@ -272,7 +282,7 @@ export function describeSnapshotContract(
         yield await bytesOf("a");
         throw damaged;
       }
-      expect(await rejection(machine.restore(broken()))).toBe(damaged);
+      expect(await rejection(machine.restore(broken(), null))).toBe(damaged);
     });
 
     test("what is asked while it restores is refused, and harms nothing", async () => {
@@ -284,12 +294,12 @@ export function describeSnapshotContract(
         await asked;
         yield bytes.subarray(10);
       }
-      const restoring = machine.restore(slow());
+      const restoring = machine.restore(slow(), null);
       const calls = [
         outcomesOf(machine, run(1, ["b"])),
         answerTo(machine, new Uint8Array()),
         machine.snapshot(),
-        machine.restore(chunksOf([])),
+        machine.restore(chunksOf([]), null),
       ];
       for (const call of calls) {
         const message = "The state machine journal 2.1.0 is restoring a snapshot";
@@ -304,12 +314,12 @@ export function describeSnapshotContract(
       const bytes = await bytesOf("a", "b");
       const machine = await open(["before"]);
       const snapshot = await machine.snapshot();
-      expect((await rejection(machine.restore(chunksOf([bytes])))).message).toBe(
+      expect((await rejection(machine.restore(chunksOf([bytes]), null))).message).toBe(
         "A snapshot of the state machine is open",
       );
       expect(await ask(machine)).toBe("before");
       await readAll(snapshot);
-      await machine.restore(chunksOf([bytes]));
+      await machine.restore(chunksOf([bytes]), null);
       expect(await ask(machine)).toBe("a,b");
     });
 
@@ -327,7 +337,7 @@ export function describeSnapshotContract(
           isReturned = true;
         }
       }
-      await rejection((await open()).restore(counted()));
+      await rejection((await open()).restore(counted(), null));
       expect(asked).toBeLessThan(6);
       expect(isReturned).toBe(true);
     });
@@ -336,7 +346,7 @@ export function describeSnapshotContract(
       const machine = await open(["a"]);
       const snapshot = await machine.snapshot();
       await machine.close();
-      for (const call of [snapshot.read(), machine.snapshot(), machine.restore(chunksOf([]))]) {
+      for (const call of [snapshot.read(), machine.snapshot(), machine.restore(chunksOf([]), null)]) {
         expect(await rejection(call)).toMatchObject({ code: "state-machine", message: "The state machine is closed" });
       }
       snapshot.close();

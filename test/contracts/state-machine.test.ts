@@ -5,9 +5,9 @@ import { describeStateMachineContract } from "./state-machine-contract.ts";
 import { describeSessionContract } from "./state-machine-session-contract.ts";
 import { describeSnapshotContract } from "./state-machine-snapshot-contract.ts";
 
-describeStateMachineContract("inline", createInlineStateMachine);
-describeStateMachineContract("worker", createWorkerStateMachine);
-describeSnapshotContract("inline", createInlineStateMachine);
-describeSnapshotContract("worker", createWorkerStateMachine);
-describeSessionContract("inline", createInlineStateMachine);
-describeSessionContract("worker", createWorkerStateMachine);
+describeStateMachineContract("inline", (location) => createInlineStateMachine([location]));
+describeStateMachineContract("worker", (location) => createWorkerStateMachine([location]));
+describeSnapshotContract("inline", (location) => createInlineStateMachine([location]));
+describeSnapshotContract("worker", (location) => createWorkerStateMachine([location]));
+describeSessionContract("inline", (location) => createInlineStateMachine([location]));
+describeSessionContract("worker", (location) => createWorkerStateMachine([location]));

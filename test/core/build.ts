@@ -65,11 +65,13 @@ export function saved(node: Node = {}): Saved {
     votedFor: node.votedFor ?? null,
     base: snapshot,
     baseConfiguration: null,
+    baseActivation: null,
     snapshot: snapshot.index === 0 ? null : snapshotAt(snapshot),
     last: at(snapshot.index + log.length, lastTerm),
     lastStampMs: foundedAtMs + snapshot.index + log.length,
     termStarts: log.flatMap((term, place) => (term === log[place - 1] ? [] : [at(snapshot.index + 1 + place, term)])),
     configurations: [],
+    activations: [],
     removed: null,
     refill: null,
   };
@@ -82,6 +84,7 @@ export const starting = (start: Partial<Start> = {}): Start => ({
   nowMs: 0,
   wallMs: foundedAtMs,
   bootstrap: null,
+  plugin: null,
   ...start,
 });
 

@@ -43,7 +43,8 @@ const genesis = genesisOf(n1, n2, n3);
 function writeSnapshot(discardsLog: boolean): Effect {
   const snapshot = snapshotAt(at(9, 3));
   const base = discardsLog ? snapshot.position : at(7, 2);
-  return { kind: "writeSnapshot", ticket: 1, snapshot, base, baseConfiguration: snapshot.configuration, discardsLog };
+  const atBase = { base, baseConfiguration: snapshot.configuration, baseActivation: null };
+  return { kind: "writeSnapshot", ticket: 1, snapshot, ...atBase, discardsLog };
 }
 
 test("states", () => {

@@ -148,6 +148,7 @@ export const snapshotAt = (position: LogPosition, ...members: readonly MemberKey
     position: at(0, 0),
     configuration: genesisConfiguration(genesisOf(...(members.length > 0 ? members : [n1, n2, n3]))),
   },
+  activation: null,
   file: `${position.index}-${position.term}`,
   bytes: 100,
   checksum: 7,

@@ -101,7 +101,7 @@ describe("the cluster is shown", () => {
     await cluster.caughtUp();
     const leader = await cluster.leader();
     const status = JSON.parse((await cluster.graft(["cluster", "status", "--json"])).stdout);
-    expect(status).toMatchObject({ cluster: "test", leader, waitingFor: [] });
+    expect(status).toMatchObject({ cluster: "test", leader, waitingFor: [], plugin: { name: "kv", since: 2 } });
     expect(status.nodes).toHaveLength(3);
     for (const node of status.nodes) {
       expect(node).toEqual({
@@ -117,6 +117,7 @@ describe("the cluster is shown", () => {
         reachable: true,
         matchIndex: status.commitIndex,
         appliedIndex: status.commitIndex,
+        plugins: [{ name: "kv", version: "1.0.0", hash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
         lagEntries: 0,
         version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       });

@@ -25,6 +25,7 @@ function told(kind: Kind, outcome: Outcome, stalenessMs?: number): readonly unkn
     command: { ...asked, kind: "command", session: null },
     openSession: { ...asked, kind: "openSession", client: "a", isAdmin: false, sessionTimeoutMs: 1 },
     closeSession: { ...asked, kind: "closeSession", client: "a", session: 1 },
+    activate: { ...asked, kind: "activate", plugin: { name: "p", version: "1", hash: "0" }, replaces: false },
     query: { ...asked, kind: "query" },
   };
   const entry = { kind: "noop", index: 7, term: 3, stampMs: 50 } as const;

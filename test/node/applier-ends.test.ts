@@ -13,14 +13,14 @@ describe("a state machine that stops while it has nothing to apply", () => {
     applier.advance(2);
     await microtasks();
     expect(applier.lookForEndlessWork()).toBeNull();
-    expect([applier.failure, failures]).toEqual([null, []]);
+    expect([applier.standstill, failures]).toEqual([null, []]);
     const question = waiter("query");
     queries.set(2, [question]);
     machine.die("its thread ended");
     applier.lookForEndlessWork();
     applier.lookForEndlessWork();
     expect(failures).toEqual(["state machine: its thread ended"]);
-    expect([applier.stoppedThrough, applier.failure?.message]).toEqual([2, "its thread ended"]);
+    expect([applier.stoppedThrough, applier.standstill?.message]).toEqual([2, "its thread ended"]);
     // Whoever waits is told at the look itself.
     expect(question.messages).toEqual(["the state machine of this node has stopped: its thread ended"]);
     const client = waiter("command");
@@ -34,7 +34,7 @@ describe("a state machine that stops while it has nothing to apply", () => {
     restoring.applier.restore(snapshot);
     restoring.machine.die("its thread ended");
     restoring.applier.lookForEndlessWork();
-    expect([restoring.failures, restoring.applier.failure]).toEqual([[], null]);
+    expect([restoring.failures, restoring.applier.standstill]).toEqual([[], null]);
     restoring.restores[0]!.settle.reject(new GraftError("state-machine", "its thread ended"));
     await microtasks();
     expect([restoring.failures, restoring.applier.stoppedThrough]).toEqual([["state machine: its thread ended"], 6]);
@@ -42,7 +42,7 @@ describe("a state machine that stops while it has nothing to apply", () => {
     ended.applier.abandon("the node stops");
     ended.machine.die("it is closed");
     ended.applier.lookForEndlessWork();
-    expect([ended.failures, ended.applier.failure]).toEqual([[], null]);
+    expect([ended.failures, ended.applier.standstill]).toEqual([[], null]);
   });
 });
 
@@ -149,7 +149,7 @@ describe("a restore", () => {
     restores[0]!.settle.reject(new GraftError("state-machine", "it is another plugin's"));
     await microtasks();
     expect([writer.answers, reader.answers]).toEqual([["apply-failed"], ["state-machine"]]);
-    expect([applier.isIdle, applier.stoppedThrough, applier.failure?.message]).toEqual([
+    expect([applier.isIdle, applier.stoppedThrough, applier.standstill?.message]).toEqual([
       true,
       6,
       "it is another plugin's",
@@ -186,7 +186,7 @@ describe("an applier that was abandoned", () => {
       if (failure === null) restores[0]!.settle.resolve();
       else restores[0]!.settle.reject(failure);
       await microtasks();
-      expect([machine.runs, failures, answeredCount(), applier.failure, applier.isIdle]).toEqual([
+      expect([machine.runs, failures, answeredCount(), applier.standstill, applier.isIdle]).toEqual([
         [],
         [],
         0,
@@ -235,6 +235,6 @@ test("the first failure of a state machine stands, whatever its later runs say",
   applier.advance(1);
   applier.advance(2);
   await microtasks();
-  expect([applier.failure?.message, applier.stoppedThrough]).toEqual(["entry 1 failed", 1]);
+  expect([applier.standstill?.message, applier.stoppedThrough]).toEqual(["entry 1 failed", 1]);
   expect(failures).toEqual(["state machine: entry 1 failed"]);
 });

@@ -1,6 +1,8 @@
 // An applier on its own: a log, the clients that wait, and a machine that remembers what it was given.
+import type { PluginVersion } from "../../src/core/activation.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
+import { GraftError } from "../../src/errors.ts";
 import { Applier } from "../../src/node/applier.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
@@ -43,6 +45,16 @@ export const command = (index: number, said = `c${index}`): Entry => ({
   session: null,
 });
 export const noop = (index: number): Entry => ({ kind: "noop", index, term: 1, stampMs: index * 10 });
+export const pluginVersion = (version: string): PluginVersion => ({ name: "p", version, hash: "0".repeat(64) });
+/** The entry that activates a version named after its index. */
+export const activation = (index: number): Entry => ({
+  kind: "activate",
+  index,
+  term: 1,
+  stampMs: index * 10,
+  plugin: pluginVersion(String(index)),
+  replaces: false,
+});
 export const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** An applier that is not to hand anything over. */
@@ -66,6 +78,8 @@ export function idleApplier(): Applier {
       freed: never,
       clientFull: never,
       restore: never,
+      runningFrom: never,
+      lacking: never,
       answered: never,
       stateMachineFailed: never,
       failed: never,
@@ -152,6 +166,10 @@ export function setUp(log: readonly Entry[], after = 0) {
       return client?.kind === "command" ? client : null;
     },
   };
+  /** The activations whose version is not at hand. */
+  const lacked = new Set<number>();
+  const lackings: string[] = [];
+  const restoredWith: string[] = [];
   const applier = new Applier(
     after === 0 ? null : snapshotAt({ index: after, term: 1 }),
     { stateMachine: machine, clock, tail, reads, waiting },
@@ -161,14 +179,26 @@ export function setUp(log: readonly Entry[], after = 0) {
       handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
       freed: () => void heard.push("freed"),
       clientFull: ({ client }, { untilMs }) => void heard.push(`${client} is full until ${untilMs}`),
-      restore: (snapshot) => restored(snapshot.position.index),
+      restore: (snapshot, plugin) => {
+        restoredWith.push(plugin?.version ?? "as it is");
+        return restored(snapshot.position.index);
+      },
+      runningFrom: (index) =>
+        lacked.has(index)
+          ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
+          : { kind: "runs", plugin: pluginVersion(String(index)) },
+      lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
       failed: (error) => void failures.push(`node: ${String(error)}`),
     },
   );
+  applier.start();
   return {
     applier,
+    lacked,
+    lackings,
+    restoredWith,
     machine,
     waiters,
     queries,

@@ -6,10 +6,10 @@ test("runs behind the one that failed do not move the place or the reason", asyn
   const { applier, machine, failures } = setUp([command(1), command(2, "throw"), command(3, "throw"), command(4)]);
   machine.isSlow = true;
   for (const through of [1, 2, 3, 4]) applier.advance(through);
-  expect([applier.stoppedThrough, applier.failure]).toEqual([null, null]);
+  expect([applier.stoppedThrough, applier.standstill]).toEqual([null, null]);
   machine.release();
   await microtasks();
-  expect([applier.stoppedThrough, applier.failure?.message]).toEqual([2, "entry 2 failed"]);
+  expect([applier.stoppedThrough, applier.standstill?.message]).toEqual([2, "entry 2 failed"]);
   expect(failures).toEqual(["state machine: entry 2 failed"]);
 });
 

@@ -222,7 +222,7 @@ describe("applier", () => {
     await microtasks();
     expect([bad.answers, good.answers, writer.answers]).toEqual([["query-failed"], ["1.1 q of 1"], ["2.1 c2"]]);
     expect(failures).toEqual([]);
-    expect(applier.failure).toBeNull();
+    expect(applier.standstill).toBeNull();
     expect(machine.applied).toEqual(["2:c2"]);
   });
 

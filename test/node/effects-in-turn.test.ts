@@ -46,6 +46,7 @@ const cut = {
   snapshot,
   base: at(4, 2),
   baseConfiguration: snapshot.configuration,
+  baseActivation: null,
 } as const;
 const entries = commands([2, 2], 3);
 const notLeader = (known: object | null, message: string) => ({ code: "not-leader", message, leader: known });

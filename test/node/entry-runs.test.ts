@@ -72,6 +72,9 @@ function setUp(log: readonly Entry[], after = 0) {
       isAsked: () => world.isAsked,
       handed: (last, weight) => void trace.push(`handed ${last.index}.${last.term} ${weight}`),
       freed: () => void trace.push("freed"),
+      runningFrom: () => {
+        throw new Error("nothing is activated here");
+      },
       due: () => void trace.push("due"),
       clientFull: (entry, outcome) => void trace.push(`full ${entry.index} ${entry.client} ${outcome.untilMs}`),
       failed: (error, through, waiters) => {

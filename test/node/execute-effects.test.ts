@@ -31,7 +31,14 @@ function setUp(stored: readonly Entry[] = []) {
   const before = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   if (stored.length > 0) before.write([{ kind: "appendLog", ticket: 1, entries: stored }], () => {});
   const store = createMemoryLogStore({ incarnation: "a", autoDurable: true, disk: before.crash() });
-  const start = { self: toMemberKey("n1", "a"), seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
+  const start = {
+    self: toMemberKey("n1", "a"),
+    seed: [1, 2, 3, 4],
+    nowMs: 0,
+    wallMs: 0,
+    bootstrap: null,
+    plugin: null,
+  } as const;
   const state = restore(store.saved, { ...start, settings: defaultSettings });
   const sent: (Message | NodeMessage)[] = [];
   const dismissed: (readonly [string, string])[] = [];

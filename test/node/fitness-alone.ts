@@ -21,10 +21,10 @@ export function fitnessAlone(state: () => State, options: Partial<FitnessOptions
       },
     },
     {
-      plugin: { name: "kv", version: "1", code: null },
       address: "n1:7400",
+      versions: [],
       state,
-      stateMachine: () => ({ failure: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
+      stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
       snapshotFailure: () => null,
       snapshotDamage: () => null,
       fetchFailure: () => null,

@@ -12,7 +12,7 @@ const condition = (stateMachine: Condition["stateMachine"], space: Condition["sp
   isCertificateExpired: false,
   isRefilling: false,
   undialled: [],
-  plugin: { version: "1", code: null },
+  versions: [],
   problem: null,
 });
 
@@ -84,7 +84,7 @@ test.each<readonly [string, number | null, readonly string[]]>([
   const state = follower({ log: [1, 1, 1, 1, 1], commitIndex: 5 });
   const endlessWork = { problem: "it hangs", entry, isQuery: entry === null };
   const { fitness, unfit } = fitnessAlone(() => state, {
-    stateMachine: () => ({ failure: null, endlessWork, appliedIndex: 5, stoppedThrough: null }),
+    stateMachine: () => ({ standstill: null, endlessWork, appliedIndex: 5, stoppedThrough: null }),
   });
   fitness.onCondition(n3, condition({ kind: "runs", passed: 5 }));
   fitness.onCondition(n2, condition({ kind: "runs", passed: 4 }));

@@ -67,7 +67,7 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
     stop: never,
   };
   const seed = [1, 2, 3, 4] as const;
-  const start = { self: n1, settings: defaultSettings, seed, nowMs: 0, wallMs: 0, bootstrap: null };
+  const start = { self: n1, settings: defaultSettings, seed, nowMs: 0, wallMs: 0, bootstrap: null, plugin: null };
   const loop: TurnLoop = new TurnLoop(
     restore(store.saved, start),
     {

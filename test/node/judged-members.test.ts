@@ -12,7 +12,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
   let state: State = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
   const { fitness, unfit } = fitnessAlone(() => state, {
     stateMachine: () => ({
-      failure: null,
+      standstill: null,
       endlessWork: { problem: "entry 1 hangs", entry: 1, isQuery: false },
       appliedIndex: 0,
       stoppedThrough: null,

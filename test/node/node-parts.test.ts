@@ -42,7 +42,7 @@ describe("what is wrong with a part is a problem of its node", () => {
     ],
     [
       "a state machine that has stopped",
-      ({ node }) => show(node.parts.applier, "failure", new GraftError("state-machine", "planted")),
+      ({ node }) => show(node.parts.applier, "standstill", new GraftError("state-machine", "planted")),
       "its state machine has stopped: planted",
     ],
   ])("%s", async (_, plant, words) => {

@@ -10,17 +10,14 @@ const well: Ailments = {
   snapshotFailure: null,
   snapshotDamage: null,
   fetchFailure: null,
-  otherPlugin: null,
   certificateEnds: null,
   wallMs: 0,
   isFull: false,
   bytesKeptFree: 100,
 };
 
-const plugin = { version: "1", code: null };
-
 const problemsOf = (ailments: Partial<Ailments>, space: "enough" | "low" = "enough"): readonly string[] =>
-  withProblems({ undialled: [], plugin, space, appliedIndex: 1, stoppedThrough: null }, { ...well, ...ailments })
+  withProblems({ undialled: [], versions: [], space, appliedIndex: 1, stoppedThrough: null }, { ...well, ...ailments })
     .problems;
 
 describe("a node that is well", () => {
@@ -117,7 +114,7 @@ describe("what ails a node", () => {
 
   test("is all told at once, and what others go by besides", () => {
     const ailments = { refill, endlessWork, certificateEnds, wallMs: 2_000, isFull: true };
-    const facts = { undialled: ["n3"], plugin, space: "enough", appliedIndex: 8, stoppedThrough: 9 } as const;
+    const facts = { undialled: ["n3"], versions: [], space: "enough", appliedIndex: 8, stoppedThrough: 9 } as const;
     const { problems, ...told } = withProblems(facts, { ...well, ...ailments });
     expect(problems).toHaveLength(4);
     expect(told).toEqual({ ...facts, isCertificateExpired: true, isRefilling: true });

@@ -35,6 +35,8 @@ export class RecordingMachine implements StateMachine {
     queries: [],
     snapshots: true,
   } as const;
+  /** None is announced: the logs of these tests name no version. */
+  readonly versions = [];
   /** What was applied, in order, as `index:text`. */
   readonly applied: string[] = [];
   /** The commands of each call of `apply`. */
@@ -155,6 +157,8 @@ export class RecordingMachine implements StateMachine {
         return this.sessions.close(entry.session, entry.client, entry.timeMs) ?? { kind: "ok", payload: bytes("") };
       case "command":
         return this.#command(entry);
+      case "activate":
+        return { kind: "ok", payload: bytes("") };
     }
   }
 

@@ -17,7 +17,15 @@ const intervalMs = 1_000;
 async function scrubbed(snapshot: SnapshotRecord, read: (replace: () => void) => AsyncGenerator<Uint8Array, void>) {
   const { saved } = createMemoryLogStore({ incarnation: "a" });
   const self = toMemberKey("n1", saved.incarnation);
-  const start = { self, settings: defaultSettings, seed: [1, 2, 3, 4], nowMs: 0, wallMs: 0, bootstrap: null } as const;
+  const start = {
+    self,
+    settings: defaultSettings,
+    seed: [1, 2, 3, 4],
+    nowMs: 0,
+    wallMs: 0,
+    bootstrap: null,
+    plugin: null,
+  } as const;
   let state = { ...restore(saved, start), snapshot };
   const later = snapshotAt({ index: snapshot.position.index + 5, term: 1 });
   const damaged: string[] = [];

@@ -125,6 +125,7 @@ const stateOf = (saved: SavedState): State =>
     nowMs: 0,
     wallMs: 0,
     bootstrap: null,
+    plugin: null,
   });
 
 test("a scrub never comes when the interval is 0", () => {

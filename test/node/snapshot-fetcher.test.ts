@@ -32,8 +32,16 @@ async function setUp(answer: Answer, circumstances: Partial<Circumstances> = {})
   const source = createMemorySnapshotStore();
   const header = headerAt(120);
   const file = await writeSnapshot(source, [bytesOf(200_000, 1), bytesOf(250_000, 2), bytesOf(200_000, 3)], header);
-  const { position, stampMs, chain, configuration } = header;
-  const record: SnapshotRecord = { position, stampMs, chain, configuration, ...file, ...circumstances.told };
+  const { position, stampMs, chain, configuration, activation } = header;
+  const record: SnapshotRecord = {
+    position,
+    stampMs,
+    chain,
+    configuration,
+    activation,
+    ...file,
+    ...circumstances.told,
+  };
   const clock = new ManualClock();
   const files = createMemorySnapshotFiles();
   const [dialled, fetched, damaged, ends]: [MemberKey[], string[], (readonly [MemberKey, string])[], string[]] = [

@@ -25,7 +25,12 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
     logger: { enabled: () => false, log: () => {} },
     circumstances: (through) => {
       asked.push(through);
-      return { genesis: { clusterUuid: "0".repeat(32), foundedAtMs: 0, members: [] }, chain: 1, configuration };
+      return {
+        genesis: { clusterUuid: "0".repeat(32), foundedAtMs: 0, members: [] },
+        chain: 1,
+        configuration,
+        activation: null,
+      };
     },
     hasRoom: () => isRoom,
     taken: ({ position }) => void taken.push(position.index),

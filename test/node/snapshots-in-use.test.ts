@@ -147,7 +147,7 @@ test.each([
     if (isReplaced) become({ ...state, snapshot: newer });
     throw damage;
   };
-  const error: unknown = await snapshots.restore(old).catch((cause: unknown) => cause);
+  const error: unknown = await snapshots.restore(old, null).catch((cause: unknown) => cause);
   expect(error instanceof OutdatedDamage).toBe(isReplaced);
   expect(isReplaced ? (error as Error).cause : error).toBe(damage);
 });
@@ -160,7 +160,7 @@ test("an old snapshot whose restore fails otherwise is no damage", async () => {
     become({ ...state, snapshot: snapshotAt(at(6, 1)) });
     throw failure;
   };
-  expect(await snapshots.restore(state.snapshot).catch((cause: unknown) => cause)).toBe(failure);
+  expect(await snapshots.restore(state.snapshot, null).catch((cause: unknown) => cause)).toBe(failure);
 });
 
 test("P32: a snapshot holds the configuration at its end, and none that stands later in the log", async () => {
@@ -179,7 +179,7 @@ test("P30: a restore waits until what is being read of the state before it is le
   machine.applied.push("a", "b");
   machine.isSlow = true;
   const taking = snapshots.taker.take({ ...at(5, 1), stampMs: 1 });
-  const restoring = snapshots.restore(snapshotAt(at(6, 1)));
+  const restoring = snapshots.restore(snapshotAt(at(6, 1)), null);
   await turns();
   expect(story).toEqual([]);
   machine.isSlow = false;

@@ -7,6 +7,6 @@ export const soundCondition: Condition = {
   isCertificateExpired: false,
   isRefilling: false,
   undialled: [],
-  plugin: { version: "1", code: null },
+  versions: [],
   problem: null,
 };

@@ -187,7 +187,7 @@ describe("a state machine that fails", () => {
       const liar = isMember ? other.node.state.self : toMemberKey("n9", "never-added");
       const stateMachine = { kind: "stopped", through: 2 ** 50 } as const;
       const calm = { isCertificateExpired: false, isRefilling: false, problem: null } as const;
-      const said = { ...calm, undialled: [], plugin: { version: "1", code: null }, space: "enough" } as const;
+      const said = { ...calm, undialled: [], versions: [], space: "enough" } as const;
       // It says so again and again, since the real node of this name tells the truth in between.
       const lie = (): void => {
         for (const { node } of [leader, ...honest]) {

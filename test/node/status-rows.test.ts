@@ -13,6 +13,7 @@ import { restore } from "../../src/core/restore.ts";
 import { statusRow } from "../client/status-row.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 
+const ownPlugin = { name: "kv", version: "1", hash: "ab".repeat(32) };
 const nobody: Acquaintance = { bootstrap: null, list: null, contacts: [] };
 
 interface Told {
@@ -31,6 +32,8 @@ function statusOf(state: State, told: Partial<Told> = {}): ReturnType<typeof des
     snapshots,
     problemOf: (key) => `problem of ${key}`,
     isRefilling: () => false,
+    versions: [{ ...ownPlugin, snapshots: true }],
+    versionsOf: () => null,
     peers: () => peers,
   });
 }
@@ -63,6 +66,7 @@ const ownOutside = (key: MemberKey, role: NodeStatus["role"], appliedIndex: numb
     reachable: true,
     appliedIndex,
     version: "7",
+    plugins: [ownPlugin],
     problem: `problem of ${key}`,
   });
 
@@ -93,6 +97,7 @@ describe("a node that is no member shows", () => {
       leader: null,
       term: 0,
       commitIndex: 0,
+      plugin: null,
       waitingFor: ["n3 at elsewhere-n3:1: refused"],
     });
   });
@@ -178,6 +183,7 @@ describe("a member shows", () => {
       reachable: true,
       appliedIndex: null,
       snapshot: null,
+      plugins: null,
     };
     const row = (key: MemberKey, more: Partial<NodeStatus>): NodeStatus => {
       const id = nodeIdOf(key);
@@ -199,6 +205,7 @@ describe("a member shows", () => {
         appliedIndex: 3,
         lagEntries: 0,
         version: "7",
+        plugins: [ownPlugin],
       }),
       row(n2, { matchIndex: 2, lagEntries: 1 }),
       row(n3, {

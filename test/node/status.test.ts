@@ -49,7 +49,7 @@ describe("status", () => {
     expect(status.leader).toEqual({ id: leader.id, address: `${leader.id}.test:7400` });
     expect([status.commitIndex, status.waitingFor]).toEqual([3, []]);
     const of = (id: string) => status.nodes.find((node) => node.id === id);
-    const calm = { outgoing: false, pending: null, priority: 0, snapshot: null, problem: null } as const;
+    const calm = { outgoing: false, pending: null, priority: 0, snapshot: null, plugins: [], problem: null } as const;
     const common = { ...calm, voter: true, reachable: true, version: "0" };
     const address = (id: string): string => `${id}.test:7400`;
     expect([of(leader.id), of(slow.id), of(quick.id)]).toEqual([
@@ -197,6 +197,8 @@ describe("what a member is to become", () => {
       peers: () => [],
       problemOf: () => null,
       isRefilling: () => false,
+      versions: [],
+      versionsOf: () => null,
     });
     return Object.fromEntries(nodes.map((node) => [node.id, node.pending]));
   }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { messageLengthMax } from "../../src/adapters/cbor/limits.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
-import { follower, leader } from "../core/build.ts";
+import { leader } from "../core/build.ts";
 import { n1, n2, n3 } from "../core/say.ts";
 import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
@@ -66,40 +66,11 @@ test("a node forgets what ails a member whose process has ended, and takes comma
   await cluster.stopAll();
 });
 
-test.each([
-  ["another version", { version: "2", code: null }, "kv 1, and the leader n2 runs kv 2:"],
-  [
-    "other code under the same version",
-    { version: "1", code: "ab".repeat(32) },
-    "kv 1, and the leader n2 runs kv 1 (code abababababab):",
-  ],
-])("a node that does not run what its leader runs says so: %s", (_, plugin, words) => {
-  let state = follower({ members: [n1, n2, n3], leader: n2 });
-  const { fitness } = fitnessAlone(() => state);
-  fitness.onPeerConnected(peer);
-  expect(fitness.problemOf(n1)).toBeNull();
-  fitness.onCondition(n2, { ...well, plugin });
-  expect(fitness.problemOf(n1)).toStartWith(`it runs ${words} `);
-  expect(fitness.problemOf(n1)).toEndWith("run the same code on every node");
-  // Who leads now may run the same.
-  state = follower({ members: [n1, n2, n3], leader: n3 });
-  expect(fitness.problemOf(n1)).toBeNull();
-  state = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
-  expect(fitness.problemOf(n1)).toBeNull();
-});
-
-test("a node that runs what its leader runs has no problem", () => {
-  const { fitness } = fitnessAlone(() => follower({ members: [n1, n2, n3], leader: n2 }));
-  fitness.onPeerConnected(peer);
-  fitness.onCondition(n2, well);
-  expect(fitness.problemOf(n1)).toBeNull();
-});
-
 test("several long problems of one node are all told, each as far as there is room", () => {
   const long = (name: string): string => `${name} ${"x".repeat(3_000)}`;
   const failure = new Error(long("the plugin threw"));
   const { fitness } = fitnessAlone(() => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }), {
-    stateMachine: () => ({ failure, endlessWork: null, appliedIndex: 0, stoppedThrough: 1 }),
+    stateMachine: () => ({ standstill: failure, endlessWork: null, appliedIndex: 0, stoppedThrough: 1 }),
     snapshotFailure: () => long("its folder is gone"),
     fetchFailure: () => long("the leader's disk is broken"),
   });

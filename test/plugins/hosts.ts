@@ -17,8 +17,8 @@ export interface Session {
 }
 
 export const hosts = [
-  ["inline", (plugin: string) => createInlineStateMachine(locatePlugin(plugin, "/")).then(sessionOf)],
-  ["worker", (plugin: string) => createWorkerStateMachine(locatePlugin(plugin, "/")).then(sessionOf)],
+  ["inline", (plugin: string) => createInlineStateMachine([locatePlugin(plugin, "/")]).then(sessionOf)],
+  ["worker", (plugin: string) => createWorkerStateMachine([locatePlugin(plugin, "/")]).then(sessionOf)],
 ] as const;
 
 function sessionOf(machine: StateMachine): Session {

@@ -48,7 +48,7 @@ describe.each(hosts)("snapshots of what ships with Graft (%s)", (_, start) => {
 
     const other = await open("kv");
     await other.command("put", { key: "gone", value: "" });
-    await other.machine.restore(once(bytes));
+    await other.machine.restore(once(bytes), null);
     const keys = names.filter((name) => name !== names[5]).sort();
     expect(await other.query("list", { limit: 1000 })).toEqual({ keys, more: false });
     for (const key of keys) expect(await other.query("get", { key })).toEqual(value);
@@ -79,7 +79,7 @@ describe.each(hosts)("snapshots of what ships with Graft (%s)", (_, start) => {
     const counter = await open("counter");
     for (let time = 0; time < 20; time++) await counter.commandBytes(Buffer.from("add -999999999999999999"));
     const other = await open("counter");
-    await other.machine.restore(once(await readAll(await counter.machine.snapshot())));
+    await other.machine.restore(once(await readAll(await counter.machine.snapshot())), null);
     const outcome = await other.queryBytes(new Uint8Array());
     expect(outcome.kind === "ok" && Buffer.from(outcome.payload).toString()).toBe("-19999999999999999980");
   });

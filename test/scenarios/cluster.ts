@@ -110,6 +110,7 @@ export class Cluster {
       nowMs: this.#nowMs,
       wallMs: 1_700_000_000_000 + this.#nowMs,
       bootstrap: isFounder ? this.#founders.map((each) => ({ id: each, address: `${each}:7400` })) : null,
+      plugin: null,
     });
     checkState(node.state);
   }
@@ -387,9 +388,7 @@ export class Cluster {
     return matches(letter, which) && !this.#paused.has(nodeIdOf(letter.to));
   }
 
-  #isCut(a: string, b: string): boolean {
-    return this.#cuts.has(`${a} ${b}`);
-  }
+  #isCut = (a: string, b: string): boolean => this.#cuts.has(`${a} ${b}`);
 
   #note(line: string): void {
     if (this.#quiet) return;

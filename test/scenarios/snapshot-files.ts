@@ -1,6 +1,6 @@
 // The snapshot files of a story's nodes. The content of one is the entries that it covers.
 import type { Entry } from "../../src/core/entry.ts";
-import { configurationAt } from "../../src/core/log-terms.ts";
+import { activationAt, configurationAt } from "../../src/core/log-terms.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { State } from "../../src/core/state.ts";
 import { chainAt } from "../core/chain.ts";
@@ -18,6 +18,7 @@ export class SnapshotFiles {
       stampMs: last.stampMs,
       chain: chainAt(entries, last.index),
       configuration: configurationAt(state.log, last.index),
+      activation: activationAt(state.log, last.index),
       file,
       bytes: last.index,
       checksum: last.index,

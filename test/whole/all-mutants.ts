@@ -6,6 +6,7 @@ import { membershipMutants } from "./membership-mutants.ts";
 import { type WholeMutant, wholeMutants } from "./mutants.ts";
 import { readMutants } from "./read-mutants.ts";
 import { troubleMutants } from "./trouble-mutants.ts";
+import { versionMutants } from "./version-mutants.ts";
 import { votingMutants } from "./voting-mutants.ts";
 
 export const allMutants: readonly WholeMutant[] = [
@@ -17,4 +18,5 @@ export const allMutants: readonly WholeMutant[] = [
   ...clientMutants,
   ...troubleMutants,
   ...readMutants,
+  ...versionMutants,
 ];

@@ -40,7 +40,13 @@ test("a node that led until it heard of its successor, in one event, counts amon
     leads = role === "leads" ? when : "";
     if (role === "leads") terms.add(term!);
   };
-  const { elections } = simulateWhole({ seed: 42_000_227, plugin: checkDefinition(kv), events: 4200, trace });
+  const { elections } = simulateWhole({
+    seed: 42_000_032,
+    plugin: checkDefinition(kv),
+    events: 4200,
+    story: { theme: "duels" },
+    trace,
+  });
   expect(briefly.length).toBeGreaterThan(0);
   expect(elections).toBe(terms.size);
 }, 60_000);

@@ -79,7 +79,7 @@ export const logMutants: readonly WholeMutant[] = [
     file: "core/replication.ts",
     text: "reply.term < state.currentTerm || state.role",
     by: "state.role",
-    from: 2062,
+    from: 2954,
     events: 1000,
     story: { theme: "duels" },
     caughtBy: /no round is acknowledged before it is sent/,

@@ -142,8 +142,8 @@ export const wholeMutants: readonly WholeMutant[] = [
   {
     name: "an entry is handed over again after a restore",
     file: "node/entry-runs.ts",
-    text: "    this.#handedThrough = index;\n    this.commit",
-    by: "    this.#handedThrough = index - 1;\n    this.commit",
+    text: "    this.#handedThrough = index;\n    this.#lack",
+    by: "    this.#handedThrough = index - 1;\n    this.#lack",
     from: 2085,
     events: 300,
     caughtBy: /./,
@@ -188,8 +188,8 @@ export const wholeMutants: readonly WholeMutant[] = [
   {
     name: "a snapshot claims one entry more than it holds",
     file: "node/snapshot-taker.ts",
-    text: "const about = { position: { index, term }, stampMs, chain, configuration };",
-    by: "const about = { position: { index: index + 1, term }, stampMs, chain, configuration };",
+    text: "const about = { position: { index, term }, stampMs, chain, configuration, activation };",
+    by: "const about = { position: { index: index + 1, term }, stampMs, chain, configuration, activation };",
     from: 2009,
     events: 300,
     caughtBy: /./,

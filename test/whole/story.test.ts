@@ -21,7 +21,15 @@ test("so does each kind that any plugin can have, and those of the key-value sto
     for (const seed of seeds) expect(kindsDrawn({ seed, story: { faults: [kind] }, drawing: {} })).toEqual(drawn);
   }
   const rest = faultKinds.filter((kind) => !faultKindsOfAnyPlugin.includes(kind));
-  expect(rest.toSorted()).toEqual(["hangMachine", "large", "poison", "slowMachine", "stopMachine", "thief"]);
+  expect(rest.toSorted()).toEqual([
+    "hangMachine",
+    "large",
+    "poison",
+    "slowMachine",
+    "stopMachine",
+    "thief",
+    "versions",
+  ]);
 });
 
 for (const kind of faultKinds) {

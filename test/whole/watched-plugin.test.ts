@@ -29,7 +29,7 @@ function walk(plugin: Plugin, command: Uint8Array, query: Uint8Array): void {
   const chunks: Uint8Array[] = [];
   for (let chunk = snapshot.read(); chunk !== null; chunk = snapshot.read()) chunks.push(chunk.slice());
   snapshot.close();
-  const restoration = executor.restore();
+  const restoration = executor.restore(null);
   for (const chunk of chunks) restoration.write(chunk);
   restoration.end();
 }

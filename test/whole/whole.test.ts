@@ -23,6 +23,8 @@ test("nodes and clients hold, and much happens to them", () => {
     changes: 0,
     handOvers: 0,
     broughtBack: 0,
+    rollOuts: 0,
+    rollOutsRefused: 0,
   };
   for (let seed = 100; seed < 130; seed++) {
     const result = simulateWhole({ seed, plugin, events });
@@ -36,4 +38,6 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.changes).toBeGreaterThan(10);
   expect(sum.handOvers).toBeGreaterThan(10);
   expect(sum.broughtBack).toBeGreaterThan(1);
+  expect(sum.rollOuts).toBeGreaterThan(10);
+  expect(sum.rollOutsRefused).toBeGreaterThan(10);
 }, 400_000);

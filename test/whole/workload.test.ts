@@ -10,6 +10,7 @@ import { SessionCount } from "../../src/sim/session-count.ts";
 import { SimNetwork } from "../../src/sim/network.ts";
 import { drawPace } from "../../src/sim/pace.ts";
 import { Schedule } from "../../src/sim/schedule.ts";
+import { chancesOf } from "../../src/sim/story.ts";
 import { type Asker, Workload } from "../../src/sim/workload.ts";
 
 const sessionMs = 1000;
@@ -32,7 +33,7 @@ interface Setting {
 function workloadOf({ seed, atOnce, operate }: Setting) {
   const schedule = new Schedule();
   const chance = new Chance(seed);
-  const pace = drawPace(new Chance(1), new Chance(2), new Chance(3));
+  const pace = drawPace(chancesOf(1));
   const violations: string[] = [];
   const violated = (what: string): void => void violations.push(what);
   const network = new SimNetwork(schedule, chance, pace.network, () => {});

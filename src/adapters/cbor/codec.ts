@@ -63,9 +63,11 @@ import {
   readTransferRequest,
   writeRequest,
 } from "./request-frames.ts";
+import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 import { checkStrict } from "./strict-cbor.ts";
 import type { StrictLimits } from "./strict-cursor.ts";
 import { readStrict, type StrictValue } from "./strict-reader.ts";
+import { readRolledOutReply, readRollOutRequest, writeVersions } from "./version-frames.ts";
 
 export { BadFrame } from "./bad-frame.ts";
 export type { FrameContext } from "./message-numbers.ts";
@@ -106,6 +108,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   changeMembershipRequest: readChangeMembershipRequest,
   backupRequest: readBackupRequest,
   readBackupRequest: readReadBackupRequest,
+  rollOutRequest: readRollOutRequest,
   resultReply: readResultReply,
   errorReply: readErrorReply,
   statusReply: readStatusReply,
@@ -117,6 +120,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   membershipChangedReply: readMembershipChangedReply,
   membershipPlanReply: readMembershipPlanReply,
   backupPieceReply: readBackupPieceReply,
+  rolledOutReply: readRolledOutReply,
 };
 
 /** The frames of commands and queries. They are read in one pass. cbor-x decodes all others after the strict walk. */
@@ -220,6 +224,14 @@ function write(frame: Frame): void {
     case "snapshotChunk":
     case "snapshotGone":
       return writeBulk(writer, frame);
+    default:
+      return writeForClients(frame);
+  }
+}
+
+/** What clients ask, and what they are answered. */
+function writeForClients(frame: ClientRequest | ClientReply): void {
+  switch (frame.kind) {
     case "command":
     case "query":
     case "transferLeadership":
@@ -233,6 +245,9 @@ function write(frame: Frame): void {
     case "backupReady":
     case "backupPiece":
       return writeBackup(writer, frame);
+    case "rollOut":
+    case "rolledOut":
+      return writeVersions(writer, frame);
     case "result":
     case "error":
     case "done":

@@ -9,6 +9,7 @@ import type { FrameWriter } from "./frame-writer.ts";
 import { entriesMax, payloadBytesMax, sessionTimeoutMsMax, stampMsMax } from "./limits.ts";
 import { readConfiguration, writeConfiguration } from "./membership.ts";
 import type { PlainItem } from "./plain-cbor.ts";
+import { readActivated, writeActivated } from "./plugin-version.ts";
 
 const commandKind = 0;
 const noopKind = 1;
@@ -16,9 +17,10 @@ const configurationKind = 2;
 const sessionCommandKind = 3;
 const openSessionKind = 4;
 const closeSessionKind = 5;
+const activateKind = 6;
 
 /** How many items an entry has, by its kind. */
-const lengths: readonly number[] = [4, 4, 4, 8, 6, 5];
+const lengths: readonly number[] = [4, 4, 4, 8, 6, 5, 4];
 
 export function writeEntries(writer: FrameWriter, entries: readonly Entry[]): void {
   writer.list(entries.length, entriesMax);
@@ -44,6 +46,8 @@ function kindOf(entry: Entry): number {
       return noopKind;
     case "configuration":
       return configurationKind;
+    case "activate":
+      return activateKind;
   }
 }
 
@@ -65,6 +69,8 @@ function writeContent(writer: FrameWriter, entry: Entry): void {
       return writer.nil();
     case "configuration":
       return writeConfiguration(writer, entry.configuration);
+    case "activate":
+      return writeActivated(writer, entry);
   }
 }
 
@@ -130,6 +136,8 @@ function readEntry(item: Item, index: number): Entry {
       return { kind: "noop", index, term: inTerm, stampMs };
     case configurationKind:
       return { kind: "configuration", index, term: inTerm, stampMs, configuration: readConfiguration(content) };
+    case activateKind:
+      return { kind: "activate", index, term: inTerm, stampMs, ...readActivated(content, "entry") };
     default:
       throw new BadFrame("entry.kind: not one of its values");
   }

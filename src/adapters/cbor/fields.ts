@@ -74,7 +74,7 @@ export function word<T extends string>(item: Item, words: readonly T[], field: s
   return found;
 }
 
-const ruled = (item: Item, lengthMax: number, holds: (text: string) => boolean, field: string): string => {
+export const ruled = (item: Item, lengthMax: number, holds: (text: string) => boolean, field: string): string => {
   const text = matching(item, lengthMax, anything, field);
   if (!holds(text)) throw new BadFrame(`${field}: not of its form`);
   return text;

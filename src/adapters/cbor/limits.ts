@@ -1,6 +1,7 @@
 // How large anything on the wire may be. A receiver checks the length of a frame against its context before it
 // allocates, and against the kind of message before it decodes. docs/protocol.md states the same numbers.
 export { stampMsMax } from "../../core/entry.ts";
+import { versionsMax } from "../../core/activation.ts";
 import { allowedNames, type FrameContext, type MessageName } from "./message-numbers.ts";
 
 const kibibyte = 1024;
@@ -69,7 +70,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   reachRequest: textFrame,
   reachReply: textFrame,
   memberList: membersFrame,
-  condition: { bytesMax: 16 * kibibyte, itemsMax: 2 * membersMax },
+  condition: { bytesMax: 128 * kibibyte, itemsMax: 2 * membersMax + 4 * versionsMax },
   requestMembers: smallFrame,
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },
@@ -85,15 +86,17 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   openSessionRequest: smallFrame,
   closeSessionRequest: smallFrame,
   changeMembershipRequest: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
+  rollOutRequest: { bytesMax: kibibyte, itemsMax: 16 },
   backupRequest: smallFrame,
   readBackupRequest: smallFrame,
   resultReply: payloadFrame,
   errorReply: textFrame,
-  statusReply: { bytesMax: 2 * mebibyte, itemsMax: 20 * membersMax },
+  statusReply: { bytesMax: 8 * mebibyte, itemsMax: (20 + 4 * versionsMax) * membersMax },
   configurationReply: { bytesMax: 256 * kibibyte, itemsMax: 16 * membersMax },
   describeReply: { bytesMax: 2 * mebibyte, itemsMax: 3 * operationsMax },
   doneReply: { bytesMax: kibibyte, itemsMax: 16 },
   sessionOpenedReply: smallFrame,
+  rolledOutReply: textFrame,
   backupReadyReply: smallFrame,
   membershipChangedReply: textFrame,
   membershipPlanReply: { bytesMax: 512 * kibibyte, itemsMax: 16 * membersMax },

@@ -40,6 +40,7 @@ export const messageNumbers = Object.freeze({
   changeMembershipRequest: 41,
   backupRequest: 42,
   readBackupRequest: 43,
+  rollOutRequest: 44,
 
   resultReply: 64,
   errorReply: 65,
@@ -52,6 +53,7 @@ export const messageNumbers = Object.freeze({
   membershipChangedReply: 72,
   membershipPlanReply: 73,
   backupPieceReply: 74,
+  rolledOutReply: 75,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -104,6 +106,7 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "changeMembershipRequest",
     "backupRequest",
     "readBackupRequest",
+    "rollOutRequest",
   ],
   reply: [
     "refused",
@@ -118,5 +121,6 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "membershipChangedReply",
     "membershipPlanReply",
     "backupPieceReply",
+    "rolledOutReply",
   ],
 });

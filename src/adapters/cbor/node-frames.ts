@@ -10,7 +10,6 @@ import type {
 import {
   address,
   bool,
-  codeHash,
   distinct,
   type Item,
   logIndex,
@@ -23,10 +22,11 @@ import {
   word,
 } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { labelLengthMax, membersMax, messageLengthMax, timeoutMsMax } from "./limits.ts";
+import { membersMax, messageLengthMax, timeoutMsMax } from "./limits.ts";
 import { readMembers, writeMembers } from "./membership.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
+import { readVersions, writeVersions } from "./plugin-version.ts";
 
 const ways = ["dialled", "accepted"] as const;
 const spaces = ["enough", "low"] as const;
@@ -96,8 +96,8 @@ export function readMemberList(items: readonly PlainItem[]): MemberList {
 }
 
 function writeCondition(writer: FrameWriter, { condition }: ConditionNotice): void {
-  const { stateMachine, space, isCertificateExpired, isRefilling, undialled, plugin, problem } = condition;
-  writer.start(messageNumbers.condition, 10);
+  const { stateMachine, space, isCertificateExpired, isRefilling, undialled, versions, problem } = condition;
+  writer.start(messageNumbers.condition, 9);
   writer.bool(stateMachine.kind === "runs");
   writer.uint(stateMachine.kind === "runs" ? stateMachine.passed : stateMachine.through);
   writer.text(space);
@@ -105,13 +105,12 @@ function writeCondition(writer: FrameWriter, { condition }: ConditionNotice): vo
   writer.bool(isRefilling);
   writer.array(undialled.length);
   for (const id of undialled) writer.text(id);
-  writer.text(toPrintable(plugin.version, labelLengthMax));
-  writer.textOrNull(plugin.code);
+  writeVersions(writer, versions);
   writer.textOrNull(problem === null ? null : toPrintable(problem, messageLengthMax));
 }
 
 export function readCondition(items: readonly PlainItem[]): ConditionNotice {
-  const [, runs, at, space, isExpired, refills, undialled, version, code, problem] = row(items, 10, "condition");
+  const [, runs, at, space, isExpired, refills, undialled, versions, problem] = row(items, 9, "condition");
   const index = logIndex(at, "condition.index");
   const condition = {
     stateMachine: bool(runs, "condition.runs")
@@ -121,10 +120,7 @@ export function readCondition(items: readonly PlainItem[]): ConditionNotice {
     isCertificateExpired: bool(isExpired, "condition.isCertificateExpired"),
     isRefilling: bool(refills, "condition.isRefilling"),
     undialled: distinct(undialled, membersMax, "condition.undialled", name, (id) => id),
-    plugin: {
-      version: printable(version, labelLengthMax, "condition.version"),
-      code: orNull(code, "condition.code", codeHash),
-    },
+    versions: readVersions(versions, "condition.versions"),
     problem: orNull(problem, "condition.problem", (item, field) => printable(item, messageLengthMax, field)),
   };
   return { kind: "condition", condition };

@@ -1,5 +1,6 @@
 // What nodes answer to clients on the wire: each writer beside its reader.
 import type {
+  ActivePlugin,
   BackupPieceReply,
   BackupReadyReply,
   ClientReply,
@@ -11,6 +12,7 @@ import type {
   ResultReply,
   StatusReply,
 } from "../../ports/requests.ts";
+import type { RolledOutReply } from "../../ports/version-requests.ts";
 import { sessionId } from "./entries.ts";
 import {
   address,
@@ -38,6 +40,7 @@ import { labelLengthMax, membersMax, messageLengthMax, operationsMax, payloadByt
 import { readNames, writeMembershipReply, writeNames } from "./membership-frames.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
+import { readPluginVersion, readVersions, writePluginVersion, writeVersions } from "./plugin-version.ts";
 
 export const replyErrorCodes = [
   "not-leader",
@@ -58,8 +61,8 @@ const roles = ["founding", "joining", "follower", "preCandidate", "candidate", "
 const fates = ["promote", "demote", "remove"] as const;
 const styles = ["typed", "raw"] as const;
 
-/** Those to questions about backups are in backup-frames.ts. */
-type OrdinaryReply = Exclude<ClientReply, BackupReadyReply | BackupPieceReply>;
+/** Those to questions about backups are in backup-frames.ts, about versions in version-frames.ts. */
+type OrdinaryReply = Exclude<ClientReply, BackupReadyReply | BackupPieceReply | RolledOutReply>;
 
 export function writeReply(writer: FrameWriter, reply: OrdinaryReply): void {
   switch (reply.kind) {
@@ -141,7 +144,7 @@ export function readSessionOpenedReply(items: readonly PlainItem[]): ClientReply
 }
 
 function writeStatus(writer: FrameWriter, reply: StatusReply): void {
-  writer.start(messageNumbers.statusReply, 10);
+  writer.start(messageNumbers.statusReply, 11);
   writer.uint(reply.id);
   writer.text(reply.cluster);
   writer.textOrNull(reply.clusterUuid);
@@ -149,13 +152,15 @@ function writeStatus(writer: FrameWriter, reply: StatusReply): void {
   writeLeader(writer, reply.leader);
   writer.uint(reply.term);
   writer.uint(reply.commitIndex);
+  writeActivePlugin(writer, reply.plugin);
   writer.list(reply.nodes.length, membersMax);
   for (const node of reply.nodes) writeNodeStatus(writer, node);
   writeTexts(writer, reply.waitingFor, membersMax, messageLengthMax);
 }
 
 export function readStatusReply(items: readonly PlainItem[]): StatusReply {
-  const [, id, cluster, clusterUuid, node, leader, inTerm, commitIndex, nodes, waitingFor] = row(items, 10, "status");
+  const [, id, cluster, clusterUuid, node, leader, inTerm, ...known] = row(items, 11, "status");
+  const [commitIndex, plugin, nodes, waitingFor] = known;
   return {
     kind: "status",
     id: requestId(id),
@@ -165,13 +170,26 @@ export function readStatusReply(items: readonly PlainItem[]): StatusReply {
     leader: orNull(leader, "status.leader", readLeader),
     term: term(inTerm, "status.term"),
     commitIndex: logIndex(commitIndex, "status.commitIndex"),
+    plugin: orNull(plugin, "status.plugin", readActivePlugin),
     nodes: list(nodes, membersMax, "status.nodes").map(readNodeStatus),
     waitingFor: readTexts(waitingFor, membersMax, "status.waitingFor", messageLengthMax),
   };
 }
 
+function writeActivePlugin(writer: FrameWriter, plugin: ActivePlugin | null): void {
+  if (plugin === null) return writer.nil();
+  writer.array(2);
+  writer.uint(plugin.since);
+  writePluginVersion(writer, plugin);
+}
+
+function readActivePlugin(item: Item, field: string): ActivePlugin {
+  const [since, version] = row(item, 2, field);
+  return { ...readPluginVersion(version, field), since: logIndex(since, `${field}.since`) };
+}
+
 function writeNodeStatus(writer: FrameWriter, node: NodeStatus): void {
-  writer.array(14);
+  writer.array(15);
   writer.text(node.id);
   writer.text(node.address);
   writer.textOrNull(node.role);
@@ -185,6 +203,8 @@ function writeNodeStatus(writer: FrameWriter, node: NodeStatus): void {
   writer.uintOrNull(node.lagEntries);
   writer.textOrNull(node.version === null ? null : toPrintable(node.version, labelLengthMax));
   writeProgress(writer, node.snapshot);
+  if (node.plugins === null) writer.nil();
+  else writeVersions(writer, node.plugins);
   writer.textOrNull(node.problem === null ? null : toPrintable(node.problem, messageLengthMax));
 }
 
@@ -201,7 +221,7 @@ function readProgress(item: Item, field: string): NonNullable<NodeStatus["snapsh
 }
 
 function readNodeStatus(item: Item): NodeStatus {
-  const fields = row(item, 14, "status.nodes");
+  const fields = row(item, 15, "status.nodes");
   const [id, at, role, voter, outgoing, pending, priority, reachable, match, applied, lag, version] = fields;
   return {
     id: name(id, "status.nodes.id"),
@@ -217,7 +237,8 @@ function readNodeStatus(item: Item): NodeStatus {
     lagEntries: orNull(lag, "status.nodes.lagEntries", logIndex),
     version: orNull(version, "status.nodes.version", (each, field) => printable(each, labelLengthMax, field)),
     snapshot: orNull(fields[12], "status.nodes.snapshot", readProgress),
-    problem: orNull(fields[13], "status.nodes.problem", (each, field) => printable(each, messageLengthMax, field)),
+    plugins: orNull(fields[13], "status.nodes.plugins", readVersions),
+    problem: orNull(fields[14], "status.nodes.problem", (each, field) => printable(each, messageLengthMax, field)),
   };
 }
 

@@ -1,14 +1,15 @@
 // The record of a snapshot on the wire: what a leader says of the one that it offers.
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import { BadFrame } from "./bad-frame.ts";
-import { type Item, logIndex, name, row, term, uint } from "./fields.ts";
+import { type Item, logIndex, name, orNull, row, term, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { stampMsMax } from "./limits.ts";
 import { readConfiguration, writeConfiguration } from "./membership.ts";
+import { readActivation, writeActivation } from "./plugin-version.ts";
 
 export function writeSnapshotRecord(writer: FrameWriter, snapshot: SnapshotRecord): void {
-  const { position, configuration } = snapshot;
-  writer.array(10);
+  const { position, configuration, activation } = snapshot;
+  writer.array(11);
   writer.uint(position.index);
   writer.uint(position.term);
   writer.uint(snapshot.stampMs);
@@ -16,6 +17,8 @@ export function writeSnapshotRecord(writer: FrameWriter, snapshot: SnapshotRecor
   writer.uint(configuration.position.index);
   writer.uint(configuration.position.term);
   writeConfiguration(writer, configuration.configuration);
+  if (activation === null) writer.nil();
+  else writeActivation(writer, activation);
   writer.text(snapshot.file);
   writer.uint(snapshot.bytes);
   writer.uint(snapshot.checksum);
@@ -23,11 +26,8 @@ export function writeSnapshotRecord(writer: FrameWriter, snapshot: SnapshotRecor
 
 /** Beside the form of each part: it covers an entry at least, and its configuration stands at or before its end. */
 export function readSnapshotRecord(item: Item): SnapshotRecord {
-  const [index, inTerm, stampMs, chain, atIndex, atTerm, configuration, file, bytes, checksum] = row(
-    item,
-    10,
-    "snapshot",
-  );
+  const fields = row(item, 11, "snapshot");
+  const [index, inTerm, stampMs, chain, atIndex, atTerm, configuration, active, file, bytes, checksum] = fields;
   const position = { index: logIndex(index, "snapshot.index"), term: term(inTerm, "snapshot.term") };
   const placed = {
     position: {
@@ -40,11 +40,16 @@ export function readSnapshotRecord(item: Item): SnapshotRecord {
   if (placed.position.index > position.index || placed.position.term > position.term) {
     throw new BadFrame("snapshot: its configuration stands behind its end");
   }
+  const activation = orNull(active, "snapshot.activation", readActivation);
+  if (activation !== null && activation.position.index > position.index) {
+    throw new BadFrame("snapshot: its activation stands behind its end");
+  }
   return {
     position,
     stampMs: uint(stampMs, stampMsMax, "snapshot.stampMs"),
     chain: uint(chain, Number.MAX_SAFE_INTEGER, "snapshot.chain"),
     configuration: placed,
+    activation,
     file: name(file, "snapshot.file"),
     bytes: uint(bytes, Number.MAX_SAFE_INTEGER, "snapshot.bytes"),
     checksum: uint(checksum, Number.MAX_SAFE_INTEGER, "snapshot.checksum"),

@@ -3,7 +3,7 @@
 //
 //   file    = magic version frame(header) *frame(chunk) frame(end)
 //   magic   = "GRAFTSNP"                                            8 bytes
-//   version = 2                                                     4 bytes
+//   version = 3                                                     4 bytes
 //   frame   = kind length payload checksum                          1 + 4 + length + 8 bytes
 //   header  (kind 1)  a JSON object, UTF-8: the SnapshotHeader of the port, at most 1 MiB
 //   chunk   (kind 2)  bytes of the state machine, at most 256 KiB
@@ -16,7 +16,7 @@
 import type { SnapshotHeader } from "../../ports/snapshot-store.ts";
 
 export const magic = new TextEncoder().encode("GRAFTSNP");
-export const formatVersion = 2;
+export const formatVersion = 3;
 export const preambleBytes = magic.length + 4;
 
 export const frameKinds = { header: 1, chunk: 2, end: 3 } as const;
@@ -69,8 +69,9 @@ export function encodeFrame(before: number, kind: FrameKind, payload: Uint8Array
 
 /** Every field by its name, whatever else the object carries. */
 export function encodeHeader(header: SnapshotHeader): Uint8Array {
-  const { clusterUuid, cluster, position, stampMs, chain, configuration, plugin } = header;
-  const text = JSON.stringify({ clusterUuid, cluster, position, stampMs, chain, configuration, plugin });
+  const { clusterUuid, cluster, position, stampMs, chain, configuration, activation, plugin } = header;
+  const placed = { position, stampMs, chain, configuration, activation };
+  const text = JSON.stringify({ clusterUuid, cluster, ...placed, plugin });
   return new TextEncoder().encode(text);
 }
 

@@ -162,19 +162,26 @@ const isListOf = (value: unknown, isItem: (item: unknown) => boolean): boolean =
   Array.isArray(value) && value.every(isItem);
 
 function isHeader(value: unknown): value is SnapshotHeader {
-  const { clusterUuid, cluster, position, stampMs, chain, configuration, plugin } = fieldsOf(value);
+  const { clusterUuid, cluster, position, stampMs, chain, configuration, activation, plugin } = fieldsOf(value);
   const { name, version } = fieldsOf(plugin);
   return (
     [clusterUuid, cluster, name, version].every(isText) &&
     [stampMs, chain].every(isCount) &&
     isPosition(position) &&
-    isPlacedConfiguration(configuration)
+    isPlacedConfiguration(configuration) &&
+    (activation === null || isActivation(activation))
   );
 }
 
 function isPosition(value: unknown): boolean {
   const { index, term } = fieldsOf(value);
   return isCount(index) && isCount(term);
+}
+
+function isActivation(value: unknown): boolean {
+  const { position, plugin, replaces } = fieldsOf(value);
+  const { name, version, hash } = fieldsOf(plugin);
+  return isPosition(position) && [name, version, hash].every(isText) && typeof replaces === "boolean";
 }
 
 function isPlacedConfiguration(value: unknown): boolean {

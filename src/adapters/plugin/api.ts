@@ -33,6 +33,14 @@ export interface ApplyContext {
   random(): number;
 }
 
+/** What a query may depend on besides the state and its input. */
+export interface QueryContext {
+  /** Of the last entry that the state has in it. 0: it has none. */
+  readonly index: number;
+  /** Replicated time of that entry, in ms since 1970: never goes back, and stands still while nobody writes. 0: there is none. */
+  readonly timeMs: number;
+}
+
 /** A source of chance for `example`. The same seed of `graft sim` draws the same. */
 export interface Draw {
   /** A number in [0, 1). */
@@ -63,7 +71,7 @@ export interface Command<State, Input extends Schema, Result> {
 export interface Query<State, Input extends Schema, Result> {
   readonly input: Input;
   readonly example?: Example<NoInfer<Input>>;
-  answer(state: State, input: StandardSchemaV1.InferOutput<Input>): Result;
+  answer(state: State, input: StandardSchemaV1.InferOutput<Input>, context: QueryContext): Result;
 }
 
 type Schemas = Readonly<Record<string, Schema>>;
@@ -106,6 +114,11 @@ export interface TypedDefinition<
   readonly snapshot?: (state: State) => Iterable<Item>;
   /** Puts the items back, one by one and in order, into a state that `create` made. */
   readonly restore?: (state: State, item: NoInfer<Item>) => void;
+  /**
+   * Puts the items of another version's snapshot into a state that `create` made, one by one and in order; `from` is that version.
+   * Called when this version takes over, and where a node begins with an older snapshot. Without it, `restore` gets them.
+   */
+  readonly migrate?: (state: State, item: unknown, from: string) => void;
   readonly commands: Commands<State, CommandInputs, CommandResults>;
   readonly queries: Queries<State, QueryInputs, QueryResults>;
 }
@@ -114,7 +127,7 @@ export interface TypedDefinition<
 export interface RawInstance {
   apply(command: Uint8Array, context: ApplyContext): Uint8Array;
   /** Must not change the state. */
-  query(query: Uint8Array): Uint8Array;
+  query(query: Uint8Array, context: QueryContext): Uint8Array;
   /**
    * The state in pieces of bytes. It must change nothing. An array is copied before the next command. Anything else is iterated
    * while commands go on, and so must be a view that does not change with the state: hence no generator function, whose body
@@ -123,6 +136,8 @@ export interface RawInstance {
   snapshot?(): Iterable<Uint8Array>;
   /** Puts the pieces back, one by one, in order and as they were, into what `create` made. */
   restore?(piece: Uint8Array): void;
+  /** Puts the pieces of another version's snapshot into what `create` made; `from` is that version. Without it, `restore` gets them. */
+  migrate?(piece: Uint8Array, from: string): void;
 }
 
 export interface RawDefinition extends Named {

@@ -1,34 +1,38 @@
 // Whether a module's default export is a state machine, and if not, what it lacks. A plugin may be plain JavaScript, and
 // its author may not have asked the compiler: nothing is taken on trust.
-import type { ApplyContext, Draw, Schema } from "./api.ts";
+import { isPluginWord, pluginWordRule } from "../../core/activation.ts";
+import type { ApplyContext, Draw, QueryContext, Schema } from "./api.ts";
 
 /** A command or query of a typed plugin, as the executor runs it. */
-export interface Operation {
+export interface Operation<Context> {
   readonly input: Schema;
-  readonly run: (state: unknown, input: unknown, context: ApplyContext) => unknown;
+  readonly run: (state: unknown, input: unknown, context: Context) => unknown;
   /** Draws an input, or what a plugin's author takes for one; null: there is none. */
   readonly example: ((draw: Draw) => unknown) | null;
 }
 
+export type Command = Operation<ApplyContext>;
+export type Query = Operation<QueryContext>;
+
 interface Named {
   readonly name: string;
   readonly version: string;
-  /** SHA-256 of its code, 64 hexadecimal digits; null: it was not loaded from a file, or ships with Graft. */
-  readonly code: string | null;
 }
 
 export interface TypedPlugin extends Named {
   readonly style: "typed";
   readonly create: () => unknown;
   readonly snapshots: TypedSnapshots | null;
-  readonly commands: ReadonlyMap<string, Operation>;
-  readonly queries: ReadonlyMap<string, Operation>;
+  readonly commands: ReadonlyMap<string, Command>;
+  readonly queries: ReadonlyMap<string, Query>;
 }
 
 /** How the state of a typed plugin is taken and put back. */
 export interface TypedSnapshots {
   readonly take: (state: unknown) => unknown;
   readonly restore: (state: unknown, item: unknown) => unknown;
+  /** Of another version's snapshot; null: `restore` takes those as well. */
+  readonly migrate: ((state: unknown, item: unknown, from: string) => unknown) | null;
 }
 
 /** What a raw plugin's `create` returns; nothing of what its methods return is checked. */
@@ -36,14 +40,18 @@ export interface RawState {
   /** Itself. */
   readonly instance: unknown;
   apply(command: Uint8Array, context: ApplyContext): unknown;
-  query(query: Uint8Array): unknown;
-  readonly snapshots: { readonly take: () => unknown; readonly restore: (piece: Uint8Array) => unknown } | null;
+  query(query: Uint8Array, context: QueryContext): unknown;
+  readonly snapshots: {
+    readonly take: () => unknown;
+    readonly restore: (piece: Uint8Array) => unknown;
+    readonly migrate: ((piece: Uint8Array, from: string) => unknown) | null;
+  } | null;
 }
 
 export interface RawPlugin extends Named {
   readonly style: "raw";
   readonly create: () => RawState;
-  readonly examples: Readonly<Record<"command" | "query", Operation["example"]>>;
+  readonly examples: Readonly<Record<"command" | "query", Command["example"]>>;
 }
 
 export type Plugin = TypedPlugin | RawPlugin;
@@ -58,7 +66,7 @@ export function checkDefinition(exported: unknown): Plugin {
       "its default export is not a state machine: export default defineStateMachine({…}) or defineRawStateMachine({…})",
     );
   }
-  const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version"), code: null };
+  const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version") };
   const create = functionOf(exported, "create", "create");
   if (exported["style"] === "raw") {
     const examples = rawExamplesOf(exported["example"] ?? {});
@@ -89,12 +97,13 @@ function checkInstance(instance: unknown): RawState {
   };
 }
 
-/** Both functions or neither: half of them would be found out when it is too late. */
+/** `snapshot` and `restore` or neither: half of them would be found out when it is too late. */
 function snapshotsOf(
   holder: Readonly<Record<string, unknown>>,
   where: string,
-): { readonly take: Callable; readonly restore: Callable } | null {
-  if (holder["snapshot"] === undefined && holder["restore"] === undefined) return null;
+): { readonly take: Callable; readonly restore: Callable; readonly migrate: Callable | null } | null {
+  const hasOne = ["snapshot", "restore", "migrate"].some((field) => holder[field] !== undefined);
+  if (!hasOne) return null;
   const take = functionOf(holder, "snapshot", `snapshot${where}, which belongs to restore`);
   const restore = functionOf(holder, "restore", `restore${where}, which belongs to snapshot`);
   if (isGeneratorFunction(take)) {
@@ -102,7 +111,12 @@ function snapshotsOf(
       `snapshot${where} is a generator function, whose body begins when commands have gone on: freeze the state first, and return what iterates it`,
     );
   }
-  return { take: (...given) => take.apply(holder, given), restore: (...given) => restore.apply(holder, given) };
+  const migrate = holder["migrate"] === undefined ? null : functionOf(holder, "migrate", `migrate${where}`);
+  return {
+    take: (...given) => take.apply(holder, given),
+    restore: (...given) => restore.apply(holder, given),
+    migrate: migrate && ((...given) => migrate.apply(holder, given)),
+  };
 }
 
 const isGeneratorFunction = (callable: Callable): boolean =>
@@ -112,7 +126,7 @@ function operationsOf(
   definition: Readonly<Record<string, unknown>>,
   field: "commands" | "queries",
   handler: "apply" | "answer",
-): ReadonlyMap<string, Operation> {
+): ReadonlyMap<string, Operation<unknown>> {
   const operations = definition[field];
   if (!isRecord(operations))
     throw new DefinitionProblem(`its ${field} are missing: give an object of named operations`);
@@ -136,7 +150,7 @@ function rawExamplesOf(examples: unknown): RawPlugin["examples"] {
   };
 }
 
-function exampleOf(holder: Readonly<Record<string, unknown>>, field: string, where: string): Operation["example"] {
+function exampleOf(holder: Readonly<Record<string, unknown>>, field: string, where: string): Command["example"] {
   if (holder[field] === undefined) return null;
   const example = functionOf(holder, field, where);
   return (draw) => example.call(holder, draw);
@@ -152,7 +166,9 @@ function schemaOf(schema: unknown, where: string): Schema {
 
 function wordOf(definition: Readonly<Record<string, unknown>>, field: string): string {
   const word = definition[field];
-  if (typeof word !== "string" || word === "") throw new DefinitionProblem(`its ${field} is not a non-empty string`);
+  if (typeof word !== "string" || !isPluginWord(word)) {
+    throw new DefinitionProblem(`its ${field} is not a string of ${pluginWordRule}`);
+  }
   return word;
 }
 

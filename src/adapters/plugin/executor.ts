@@ -1,10 +1,12 @@
 // Runs one command or one query of a plugin on the spot, and decides what is an answer and what stops the state machine. The
 // table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where
 // this happens, in a worker or on the node's own thread, is the hosts' business; how a snapshot is taken, snapshot-taking.ts.
+import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
 import type { OwnedStamp } from "../../core/entry.ts";
 import { type SessionLimits, sessionLimits, type SessionOutcome } from "../../core/sessions.ts";
 import { GraftError } from "../../errors.ts";
 import type {
+  AppliedActivation,
   AppliedCommand,
   AppliedEntry,
   Outcome,
@@ -14,14 +16,18 @@ import type {
 import { CommandContext } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
+import type { LoadedVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, Handlers, SnapshotHandlers } from "./handlers.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
-import { emptyState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
+import { emptyState, handOver, sectionsOf, sinksOf, type State } from "./state-sections.ts";
 
 export interface Executor {
+  /** Of the version that is active. */
   readonly description: StateMachineDescription;
+  /** Those at hand. */
+  readonly versions: readonly VersionAtHand[];
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
   apply(entry: AppliedEntry): Outcome;
   /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
@@ -29,10 +35,10 @@ export interface Executor {
   /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
   snapshot(): RunningSnapshot;
   /**
-   * Begins with an empty state. Throws `GraftError("state-machine")` while a snapshot is open, or when there are none, and
+   * Begins with an empty state of this version; null: of the one that is active. Throws `GraftError("state-machine")` while a snapshot is open, or when there are none, and
    * nothing has happened then.
    */
-  restore(): Restoration;
+  restore(plugin: PluginVersion | null): Restoration;
 }
 
 /** Both throw `GraftError("state-machine")` when this is no snapshot of the plugin: the state is not to be trusted then. */
@@ -43,31 +49,65 @@ export interface Restoration {
   end(): void;
 }
 
-/** A fresh state machine. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
+/** A state machine of one version. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
 export function createExecutor(plugin: Plugin, limits: SessionLimits = sessionLimits): Executor {
-  installDeterminismGuard();
-  return new PluginExecutor(plugin, limits);
+  return createVersionedExecutor([onlyVersion(plugin)], limits);
 }
 
+/** A plugin of which nobody tells versions apart. */
+export function onlyVersion(plugin: Plugin): LoadedVersion {
+  const { name, version } = plugin;
+  return { plugin, snapshots: null, id: { name, version, hash: unknownHash } };
+}
+
+/** Begins with the last of these versions. */
+export function createVersionedExecutor(
+  versions: readonly LoadedVersion[],
+  limits: SessionLimits = sessionLimits,
+): Executor {
+  installDeterminismGuard();
+  return new PluginExecutor(versions, limits);
+}
+
+/** Of code that no file holds. */
+const unknownHash = "0".repeat(64);
+
 class PluginExecutor implements Executor {
-  readonly description: StateMachineDescription;
-  readonly #plugin: Plugin;
+  readonly versions: readonly VersionAtHand[];
+  readonly #loaded: readonly LoadedVersion[];
   readonly #limits: SessionLimits;
+  /** The version that is active. */
+  #active: LoadedVersion;
   #state: State;
+  /** Whether there is a state to hand over. */
+  #hasBegun = false;
   readonly #taking = new SnapshotTaking({
     guarded: (run) => guarded("snapshot", run),
     failed: (cause) => this.#failure("a snapshot", cause),
   });
 
-  constructor(plugin: Plugin, limits: SessionLimits) {
-    this.#plugin = plugin;
+  constructor(loaded: readonly LoadedVersion[], limits: SessionLimits) {
+    this.#loaded = loaded;
     this.#limits = limits;
-    this.#state = guarded("apply", () => emptyState(plugin, limits));
-    this.description = describe(plugin, this.#state.handlers);
+    this.#active = loaded.at(-1)!;
+    this.#state = this.#emptyState();
+    const hasSnapshots = this.#state.handlers.snapshots !== null;
+    this.versions = loaded.map(({ id, snapshots }) => ({ ...id, snapshots: snapshots ?? hasSnapshots }));
+  }
+
+  get description(): StateMachineDescription {
+    return describe(this.#plugin, this.#state.handlers);
   }
 
   apply(entry: AppliedEntry): Outcome {
     this.#taking.settle();
+    const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
+    this.#state.reached = Object.freeze({ index: entry.index, timeMs: entry.timeMs });
+    return outcome;
+  }
+
+  #applyHere(entry: Exclude<AppliedEntry, AppliedActivation>): Outcome {
+    this.#hasBegun = true;
     const { sessions } = this.#state;
     switch (entry.kind) {
       case "command": {
@@ -86,7 +126,7 @@ class PluginExecutor implements Executor {
 
   query(payload: Uint8Array): QueryOutcome {
     try {
-      const result = answerOf(() => guarded("query", () => this.#state.handlers.query(payload)));
+      const result = answerOf(() => guarded("query", () => this.#state.handlers.query(payload, this.#state.reached)));
       return result instanceof Rejected ? refusal(result) : { kind: "ok", payload: guarded("query", result) };
     } catch (cause) {
       throw this.#failure("a query", cause, "query-failed");
@@ -95,21 +135,54 @@ class PluginExecutor implements Executor {
 
   snapshot(): RunningSnapshot {
     const snapshots = this.#snapshotsOf(this.#state);
-    return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots, this.#state.sessions));
+    return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots, this.#state));
   }
 
-  restore(): Restoration {
+  restore(plugin: PluginVersion | null): Restoration {
     this.#snapshotsOf(this.#state);
     this.#taking.mustBeOver();
     this.#attemptRestore(() => {
-      this.#state = guarded("apply", () => emptyState(this.#plugin, this.#limits));
+      if (plugin !== null) this.#active = this.#atHand(plugin);
+      this.#state = this.#emptyState();
+      this.#hasBegun = true;
     });
-    const sinks = sinksOf(this.#plugin, this.#snapshotsOf(this.#state), this.#state.sessions);
+    const sinks = sinksOf(this.#plugin, this.#snapshotsOf(this.#state), this.#state);
     const reader = new SnapshotReader(sinks);
     return {
       write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
       end: () => this.#attemptRestore(() => reader.end()),
     };
+  }
+
+  #activate({ plugin, index, term }: AppliedActivation): Outcome {
+    try {
+      const next = this.#atHand(plugin);
+      const before = this.#active;
+      this.#active = next;
+      if (!this.#hasBegun) this.#state = this.#emptyState();
+      else if (next !== before) {
+        this.#taking.letStateGo();
+        this.#state = guarded("restore", () => handOver(this.#state, before.plugin, next.plugin));
+      }
+      this.#hasBegun = true;
+      return done;
+    } catch (cause) {
+      throw this.#failure(`entry ${index} (term ${term}), which activates it`, cause);
+    }
+  }
+
+  #atHand(plugin: PluginVersion): LoadedVersion {
+    const found = this.#loaded.find(({ id }) => isSamePlugin(id, plugin));
+    if (found === undefined) throw new RangeError(`${plugin.name} ${plugin.version} is not at hand`);
+    return found;
+  }
+
+  #emptyState(): State {
+    return guarded("apply", () => emptyState(this.#plugin, this.#limits));
+  }
+
+  get #plugin(): Plugin {
+    return this.#active.plugin;
   }
 
   #runOnce(command: AppliedCommand, stamp: OwnedStamp): Outcome {
@@ -205,7 +278,6 @@ function describe(plugin: Plugin, { snapshots }: Handlers): StateMachineDescript
   return {
     name: plugin.name,
     version: plugin.version,
-    code: plugin.code,
     style: plugin.style,
     commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
     queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],

@@ -1,5 +1,5 @@
 // What the two styles of plugins have in common: bytes in, a result out, at once, and bytes for whoever wants the result.
-import type { ApplyContext } from "./api.ts";
+import type { ApplyContext, QueryContext } from "./api.ts";
 
 /** The result as bytes of its own. To be called before the next command, which may change what the result is a piece of. */
 export type Encode = () => Uint8Array;
@@ -7,7 +7,7 @@ export type Encode = () => Uint8Array;
 /** Throws `Rejected` for a refusal; anything else thrown is a failure of the plugin. */
 export interface Handlers {
   apply(payload: Uint8Array, context: ApplyContext): Encode;
-  query(payload: Uint8Array): Encode;
+  query(payload: Uint8Array, context: QueryContext): Encode;
   /** null: the plugin has none. */
   readonly snapshots: SnapshotHandlers | null;
 }
@@ -15,8 +15,10 @@ export interface Handlers {
 export interface SnapshotHandlers {
   /** Freezes the state, which changes nothing in it. What fails later, fails in the iteration. */
   take(): Iterator<Uint8Array, unknown>;
-  /** To be called on a fresh state, with everything that came of `take`, in order. */
-  restore(piece: Uint8Array): void;
+  /**
+   * To be called on a fresh state, with everything that came of `take`, in order. `from`: the version that wrote it; null: this one.
+   */
+  restore(piece: Uint8Array, from: string | null): void;
 }
 
 /** Whether a handler went on working after it returned, which none may: the next command would not wait for it. */

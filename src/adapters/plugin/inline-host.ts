@@ -1,5 +1,6 @@
 // The state machine on the node's own thread: nothing crosses over, and nothing protects the node from a slow `apply` or from
 // collecting the garbage of a large state. For small states; the other choice is worker-host.ts.
+import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   Answer,
@@ -10,27 +11,27 @@ import type {
   StateMachineDescription,
   StateSnapshot,
 } from "../../ports/state-machine.ts";
-import { createExecutor, type Executor } from "./executor.ts";
+import { createVersionedExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
-import { loadPlugin, type PluginLocation, startFailure } from "./loader.ts";
+import { loadVersions, type PluginLocation, startFailure } from "./loader.ts";
 import { outcomeBytes, OutcomePieces, pieceBytesMax } from "./outcome-pieces.ts";
 import { type Say, takeConsole } from "./plugin-console.ts";
 import { answerSlice } from "./query-slice.ts";
 
-/** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
-export async function createInlineStateMachine(location: PluginLocation, say?: Say): Promise<StateMachine> {
+/** `locations`: the versions of one plugin, at least one. Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
+export async function createInlineStateMachine(locations: readonly PluginLocation[], say?: Say): Promise<StateMachine> {
   // The thread's only console: the node itself has no use for it.
   if (say !== undefined) takeConsole(console, say);
-  const plugin = await loadPlugin(location);
+  const versions = await loadVersions(locations);
   try {
-    return new InlineStateMachine(createExecutor(plugin));
+    return new InlineStateMachine(createVersionedExecutor(versions));
   } catch (cause) {
-    throw startFailure(location, cause);
+    throw startFailure(locations.at(-1)!, cause);
   }
 }
 
 class InlineStateMachine implements StateMachine {
-  readonly description: StateMachineDescription;
+  readonly versions: readonly VersionAtHand[];
   /** While it is busy nobody else on this thread is there to see that. */
   readonly busyWith = null;
   readonly #executor: Executor;
@@ -43,7 +44,11 @@ class InlineStateMachine implements StateMachine {
 
   constructor(executor: Executor) {
     this.#executor = executor;
-    this.description = executor.description;
+    this.versions = executor.versions;
+  }
+
+  get description(): StateMachineDescription {
+    return this.#executor.description;
   }
 
   get failure(): Error | null {
@@ -85,9 +90,9 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void> {
     this.#mustRun();
-    const restoration = this.#executor.restore();
+    const restoration = this.#executor.restore(plugin);
     this.#isRestoring = true;
     try {
       for await (const chunk of chunks) {

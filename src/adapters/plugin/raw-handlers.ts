@@ -12,11 +12,13 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
   const { snapshots } = instance;
   return {
     apply: (payload, context) => copyOf(instance.apply(payload.slice(), context), "apply"),
-    query: (payload) => copyOf(instance.query(payload.slice()), "query"),
+    query: (payload, context) => copyOf(instance.query(payload.slice(), context), "query"),
     snapshots: snapshots && {
       take: () => frozenPieces(snapshots.take(), (piece) => bytesOf(piece, "snapshot")),
-      restore(piece) {
-        mustBeOver("restore", snapshots.restore(piece.slice()));
+      restore(piece, from) {
+        const { migrate, restore } = snapshots;
+        if (from === null || migrate === null) return mustBeOver("restore", restore(piece.slice()));
+        mustBeOver("migrate", migrate(piece.slice(), from));
       },
     },
   };

@@ -3,7 +3,7 @@
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
 //   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow, name) × count]
-//                    each payload, and behind it the client's name. `name` is the length of that name. -1 means the previous
+//                    each payload (of an activation in JSON), and behind it the client's name. `name` is the length of that name. -1 means the previous
 //                    entry's name, which is not repeated. The last four are the command's stamp, or 0, or what an entry says
 //                    of its session
 //                    [kind, count, length × count] payloads of queries
@@ -11,6 +11,7 @@
 //                    [count, (kind, length, elapsedMs) × count] payloads, messages, or a failure's message and stack in JSON
 //
 // Outcomes come in as many pieces as it takes to keep each small (outcome-pieces.ts).
+import type { PluginVersion } from "../../core/activation.ts";
 import type { Answer, AppliedEntry, Outcome } from "../../ports/state-machine.ts";
 import type { Told } from "./worker-messages.ts";
 
@@ -29,6 +30,7 @@ const KIND_QUERY = 1;
 const KIND_COMMAND = 0;
 const KIND_OPEN_SESSION = 1;
 const KIND_CLOSE_SESSION = 2;
+const KIND_ACTIVATE = 3;
 /** Each at its number. */
 const OUTCOME_KINDS = [
   "ok",
@@ -87,11 +89,16 @@ export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
   return buffer;
 }
 
-const payloadOf = (entry: AppliedEntry): Uint8Array => (entry.kind === "command" ? entry.payload : nothing);
+function payloadOf(entry: AppliedEntry): Uint8Array {
+  if (entry.kind === "command") return entry.payload;
+  return entry.kind === "activate" ? utf8.encode(JSON.stringify(entry.plugin)) : nothing;
+}
 
 /** Names are ASCII: as many bytes as characters. */
-const clientOf = (entry: AppliedEntry): string =>
-  entry.kind === "command" ? (entry.session?.client ?? "") : entry.client;
+function clientOf(entry: AppliedEntry): string {
+  if (entry.kind === "activate") return "";
+  return entry.kind === "command" ? (entry.session?.client ?? "") : entry.client;
+}
 
 /** Bytes of all names. A name that equals the previous entry's name is not written. */
 function namesLength(run: readonly AppliedEntry[]): number {
@@ -123,6 +130,9 @@ function packSession(table: Float64Array, field: number, entry: AppliedEntry): v
     case "closeSession":
       table[field] = KIND_CLOSE_SESSION;
       table[field + 1] = entry.session;
+      return;
+    case "activate":
+      table[field] = KIND_ACTIVATE;
   }
 }
 
@@ -199,6 +209,15 @@ function entryAt(table: Float64Array, field: number, payload: Uint8Array, client
       };
     case KIND_CLOSE_SESSION:
       return { kind: "closeSession", index, term, timeMs, isAwaited, client, session: id };
+    case KIND_ACTIVATE:
+      return {
+        kind: "activate",
+        index,
+        term,
+        timeMs,
+        isAwaited,
+        plugin: JSON.parse(fromUtf8.decode(payload)) as PluginVersion,
+      };
     default: {
       const [sequence, answeredBelow] = [at(table, field + 7), at(table, field + 8)];
       const session = id === 0 ? null : { id, sequence, answeredBelow, client };

@@ -33,7 +33,7 @@ export class SnapshotRequests {
         this.#running = null;
         return null;
       case "beginRestore":
-        this.#restoration = this.#executor.restore();
+        this.#restoration = this.#executor.restore(request.plugin);
         return null;
       case "restoreChunk":
         this.#restoration?.write(new Uint8Array(request.chunk));

@@ -21,9 +21,12 @@ export interface SnapshotTakingOptions {
   readonly failed: (cause: unknown) => GraftError;
 }
 
+/** `readAhead`: what is left of it is read now, and kept until it is asked for. Nothing is held fast then. */
+type OpenSnapshot = RunningSnapshot & { readonly readAhead: () => void };
+
 export class SnapshotTaking {
   readonly #options: SnapshotTakingOptions;
-  #open: RunningSnapshot | null = null;
+  #open: OpenSnapshot | null = null;
   /** Of snapshots that are over: the state still has to be put together again. */
   #settling: FrozenView[] = [];
 
@@ -52,16 +55,22 @@ export class SnapshotTaking {
     if (this.#open !== null) throw new GraftError("state-machine", "A snapshot of the state machine is open");
   }
 
+  /** The state is about to be handed over as a whole. A snapshot that is open goes on from memory. */
+  letStateGo(): void {
+    this.#open?.readAhead();
+  }
+
   /** A little of what is left to do after a snapshot. To be called between commands: what changes is not to be iterated. */
   settle(): void {
     if (this.#settling.length > 0) this.#settling = this.#settling.filter((view) => !view.settle(SETTLING_STEPS));
   }
 
-  #running(sections: readonly SectionSource[], views: readonly FrozenView[]): RunningSnapshot {
+  #running(sections: readonly SectionSource[], views: readonly FrozenView[]): OpenSnapshot {
     const { guarded, failed } = this.#options;
     const writer = new SnapshotWriter(sections);
+    const ahead: (Uint8Array<ArrayBuffer> | GraftError)[] = [];
     let isAtEnd = false;
-    const close = (): void => {
+    const letGo = (): void => {
       if (this.#open !== snapshot) return;
       this.#open = null;
       try {
@@ -72,21 +81,40 @@ export class SnapshotTaking {
         this.#letGo(views);
       }
     };
-    const read = (): Uint8Array<ArrayBuffer> | null => {
+    const next = (): Uint8Array<ArrayBuffer> | null => {
       if (isAtEnd) return null;
       if (this.#open !== snapshot) throw new GraftError("state-machine", "The snapshot is closed");
       let chunk: Uint8Array<ArrayBuffer> | null;
       try {
         chunk = guarded(() => watchingViews(refuseView, () => writer.read()));
       } catch (cause) {
-        close();
+        letGo();
         throw failed(cause);
       }
       isAtEnd = chunk === null;
-      if (isAtEnd) close();
+      if (isAtEnd) letGo();
       return chunk;
     };
-    const snapshot: RunningSnapshot = { read, close };
+    const read = (): Uint8Array<ArrayBuffer> | null => {
+      const kept = ahead.shift();
+      if (kept instanceof GraftError) throw kept;
+      return kept ?? next();
+    };
+    const readAhead = (): void => {
+      try {
+        for (let chunk = next(); chunk !== null; chunk = next()) ahead.push(chunk);
+      } catch (error) {
+        // Whoever reads the snapshot hears of it, and nobody else.
+        ahead.push(error instanceof GraftError ? error : failed(error));
+      }
+    };
+    const close = (): void => {
+      // Nobody may take what has been read for all of it.
+      if (ahead.length > 0) isAtEnd = false;
+      ahead.length = 0;
+      letGo();
+    };
+    const snapshot: OpenSnapshot = { read, close, readAhead };
     return snapshot;
   }
 

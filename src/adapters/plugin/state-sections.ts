@@ -2,6 +2,7 @@
 // `snapshotSections`. Whatever follows from the log and is kept nowhere else belongs here.
 import { type SessionLimits, SessionTable } from "../../core/sessions.ts";
 import { decodeValue, encodeValue } from "../cbor/value.ts";
+import type { QueryContext } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
 import type { Handlers, SnapshotHandlers } from "./handlers.ts";
 import { createRawHandlers } from "./raw-handlers.ts";
@@ -13,46 +14,84 @@ export interface State {
   /** What the plugin knows. */
   readonly handlers: Handlers;
   readonly sessions: SessionTable;
+  /** The last entry that is in it. */
+  reached: QueryContext;
 }
 
 /** Before the first entry. Throws what the plugin's `create` throws. */
-export function emptyState(plugin: Plugin, limits: SessionLimits): State {
-  const handlers = plugin.style === "typed" ? createTypedHandlers(plugin) : createRawHandlers(plugin);
-  return { handlers, sessions: new SessionTable(limits) };
+export const emptyState = (plugin: Plugin, limits: SessionLimits): State => ({
+  handlers: handlersOf(plugin),
+  sessions: new SessionTable(limits),
+  reached: nothingReached,
+});
+
+const nothingReached: QueryContext = Object.freeze({ index: 0, timeMs: 0 });
+
+const handlersOf = (plugin: Plugin): Handlers =>
+  plugin.style === "typed" ? createTypedHandlers(plugin) : createRawHandlers(plugin);
+
+/**
+ * The state goes over to another version of the plugin, as a snapshot of it would: so other code of the same version, which some nodes may
+ * have run before, restores it as it is. Throws what either plugin throws.
+ */
+export function handOver({ handlers, sessions, reached }: State, from: Plugin, to: Plugin): State {
+  const next = handlersOf(to);
+  if (handlers.snapshots === null)
+    throw new TypeError(`${from.name} ${from.version} has no snapshot to hand its state over`);
+  if (next.snapshots === null) throw new TypeError(`${to.name} ${to.version} has no restore to take a state over`);
+  const written = from.version === to.version ? null : from.version;
+  const pieces = handlers.snapshots.take();
+  for (let piece = pieces.next(); piece.done !== true; piece = pieces.next()) {
+    next.snapshots.restore(piece.value, written);
+  }
+  return { handlers: next, sessions, reached };
 }
 
 /** Freezes every part. Throws what the plugin throws. */
 export function sectionsOf(
   plugin: Plugin,
   snapshots: SnapshotHandlers,
-  sessions: SessionTable,
+  { sessions, reached }: State,
 ): readonly SectionSource[] {
   return [
-    { tag: snapshotSections.origin, pieces: [originOf(plugin)].values() },
+    { tag: snapshotSections.origin, pieces: [originOf(plugin, reached)].values() },
     { tag: snapshotSections.sessions, pieces: sessionPieces(sessions.image()) },
     { tag: snapshotSections.plugin, pieces: snapshots.take() },
   ];
 }
 
 /** Fill an empty state. They throw what the plugin throws, and for what it did not write. */
-export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, sessions: SessionTable): readonly SectionSink[] {
+export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, state: State): readonly SectionSink[] {
   const reader = new SessionPiecesReader();
+  let from: string | null = null;
   return [
-    { tag: snapshotSections.origin, take: (origin) => mustBeOf(plugin, origin) },
+    {
+      tag: snapshotSections.origin,
+      take: (origin) => {
+        const { version, reached } = readOrigin(plugin, origin);
+        from = version === plugin.version ? null : version;
+        state.reached = reached;
+      },
+    },
     {
       tag: snapshotSections.sessions,
       take: (piece) => reader.take(piece),
-      end: () => sessions.restore(reader.end()),
+      end: () => state.sessions.restore(reader.end()),
     },
-    { tag: snapshotSections.plugin, take: (piece) => snapshots.restore(piece) },
+    { tag: snapshotSections.plugin, take: (piece) => snapshots.restore(piece, from) },
   ];
 }
 
-/** By whom a snapshot was taken. A later version of a plugin may read what an earlier one wrote: that is its business. */
-const originOf = ({ name, version }: Plugin): Uint8Array => encodeValue([name, version]);
+/** By whom a snapshot was taken, and of which state. A later version of a plugin may read what an earlier one wrote: that is its business. */
+const originOf = ({ name, version }: Plugin, { index, timeMs }: QueryContext): Uint8Array =>
+  encodeValue([name, version, index, timeMs]);
 
-function mustBeOf(plugin: Plugin, origin: Uint8Array): void {
+/** Throws for a snapshot of another state machine. */
+function readOrigin(plugin: Plugin, origin: Uint8Array): { readonly version: string; readonly reached: QueryContext } {
   const written = decodeValue(origin);
-  const [name, version] = Array.isArray(written) ? written : [];
+  const [name, version, index, timeMs] = Array.isArray(written) ? written : [];
   if (name !== plugin.name) throw new RangeError(`it is a snapshot of ${String(name)} ${String(version)}`);
+  if (typeof index !== "number" || typeof timeMs !== "number")
+    throw new RangeError("it does not say of which state it is");
+  return { version: String(version), reached: Object.freeze({ index, timeMs }) };
 }

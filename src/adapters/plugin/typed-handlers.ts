@@ -2,7 +2,7 @@
 // parsed here, at every apply, and not where the client was: what a schema makes of it is part of the state machine.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type CborValue, decodeValue, encodeShared, encodeValue } from "../cbor/value.ts";
-import { type ApplyContext, Rejected, type Schema } from "./api.ts";
+import { Rejected, type Schema } from "./api.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
 import { frozenPieces } from "./frozen-pieces.ts";
 import { type Encode, type Handlers, isPromise, mustBeOver, type SnapshotHandlers } from "./handlers.ts";
@@ -13,7 +13,7 @@ const ISSUE_CHARACTERS_MAX = 200;
 export function createTypedHandlers(plugin: TypedPlugin): Handlers {
   const state = plugin.create();
   if (isPromise(state)) throw new TypeError("create returned a Promise: the state must be there when it returns");
-  const run = (kind: OperationKind, payload: Uint8Array, context: ApplyContext): Encode => {
+  const run = <Context>(kind: Kind<Context>, payload: Uint8Array, context: Context): Encode => {
     const { name, input } = decodeOperation(payload);
     const operation = findOperation(plugin, kind, name);
     const result = operation.run(state, parse(operation.input, input, name), context);
@@ -21,8 +21,8 @@ export function createTypedHandlers(plugin: TypedPlugin): Handlers {
     return () => encodeValue((result ?? null) as CborValue); // It throws for whatever is none.
   };
   return {
-    apply: (payload, context) => run("command", payload, context),
-    query: (payload) => run("query", payload, noContext),
+    apply: (payload, context) => run({ name: "command", operations: plugin.commands }, payload, context),
+    query: (payload, context) => run({ name: "query", operations: plugin.queries }, payload, context),
     snapshots: snapshotHandlers(plugin, state),
   };
 }
@@ -32,16 +32,19 @@ function snapshotHandlers({ snapshots }: TypedPlugin, state: unknown): SnapshotH
   if (snapshots === null) return null;
   return {
     take: () => frozenPieces(snapshots.take(state), (item) => encodeShared(item as CborValue)),
-    restore(piece) {
-      mustBeOver("restore", snapshots.restore(state, decodeValue(piece)));
+    restore(piece, from) {
+      const item = decodeValue(piece);
+      const { migrate, restore } = snapshots;
+      if (from === null || migrate === null) return mustBeOver("restore", restore(state, item));
+      mustBeOver("migrate", migrate(state, item, from));
     },
   };
 }
 
-type OperationKind = "command" | "query";
-
-/** `answer` takes no context; should JavaScript look for one, there is nothing to depend on. */
-const noContext: ApplyContext = Object.freeze({ index: 0, term: 0, timeMs: 0, random: () => 0 });
+interface Kind<Context> {
+  readonly name: "command" | "query";
+  readonly operations: ReadonlyMap<string, Operation<Context>>;
+}
 
 function decodeOperation(payload: Uint8Array): { readonly name: string; readonly input: unknown } {
   let decoded: unknown;
@@ -56,14 +59,13 @@ function decodeOperation(payload: Uint8Array): { readonly name: string; readonly
   return { name: decoded[0], input: decoded[1] };
 }
 
-function findOperation(plugin: TypedPlugin, kind: OperationKind, name: string): Operation {
-  const [wanted, others, other] =
-    kind === "command" ? [plugin.commands, plugin.queries, "query"] : [plugin.queries, plugin.commands, "command"];
-  const operation = wanted.get(name);
+function findOperation<Context>(plugin: TypedPlugin, kind: Kind<Context>, name: string): Operation<Context> {
+  const operation = kind.operations.get(name);
   if (operation !== undefined) return operation;
-  if (others.has(name)) throw new Rejected(`${name} is a ${other} and not a ${kind}`);
-  const known = [...wanted.keys()].join(", ") || "none";
-  throw new Rejected(`${plugin.name} has no ${kind} ${shorten(JSON.stringify(name))}; it has: ${known}`);
+  const [others, other] = kind.name === "command" ? [plugin.queries, "query"] : [plugin.commands, "command"];
+  if (others.has(name)) throw new Rejected(`${name} is a ${other} and not a ${kind.name}`);
+  const known = [...kind.operations.keys()].join(", ") || "none";
+  throw new Rejected(`${plugin.name} has no ${kind.name} ${shorten(JSON.stringify(name))}; it has: ${known}`);
 }
 
 /** Throws `Rejected` with every problem and where it is. */

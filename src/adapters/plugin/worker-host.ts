@@ -1,6 +1,7 @@
 // The state machine on a thread of its own, with a heap of its own: neither a slow `apply` nor the garbage of a large state
 // holds up the node. Runs are handed over as they come and wait in the worker's queue; answers return in the same order, so
 // the oldest waiting call is always the one that is answered. How chunks of snapshots come and go is worker-snapshots.ts.
+import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   Answer,
@@ -17,18 +18,24 @@ import { isTakingTold } from "./outcome-pieces.ts";
 import type { Say } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
-import type { FromWorker, Load, SnapshotRequest, Taken, Told, Work } from "./worker-messages.ts";
+import type { FromWorker, Load, Loaded, SnapshotRequest, Taken, Told, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
 const WORKER_ENTRY = Bun.isStandaloneExecutable ? "./adapters/plugin/worker.js" : "./worker.ts";
 
-/** Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
-export async function createWorkerStateMachine(location: PluginLocation, say: Say = () => {}): Promise<StateMachine> {
+/**
+ * `locations`: the versions of one plugin, at least one. Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create`
+ * fails.
+ */
+export async function createWorkerStateMachine(
+  locations: readonly PluginLocation[],
+  say: Say = () => {},
+): Promise<StateMachine> {
   const worker = new Worker(new URL(WORKER_ENTRY, import.meta.url).href);
   const progress = new Progress();
   try {
-    return new WorkerStateMachine({ worker, say, progress }, await load(worker, { location, say, progress }));
+    return new WorkerStateMachine({ worker, say, progress }, await load(worker, { locations, say, progress }));
   } catch (error) {
     worker.terminate();
     throw error;
@@ -36,24 +43,24 @@ export async function createWorkerStateMachine(location: PluginLocation, say: Sa
 }
 
 interface Loading {
-  readonly location: PluginLocation;
+  readonly locations: readonly PluginLocation[];
   readonly say: Say;
   readonly progress: Progress;
 }
 
-function load(worker: Worker, { location, say, progress }: Loading): Promise<StateMachineDescription> {
-  const { promise, resolve, reject } = Promise.withResolvers<StateMachineDescription>();
-  const fail = (what: string): void => reject(problem(nameOf(location), what));
+function load(worker: Worker, { locations, say, progress }: Loading): Promise<Loaded> {
+  const { promise, resolve, reject } = Promise.withResolvers<Loaded>();
+  const fail = (what: string): void => reject(problem(locations.map(nameOf).join(", "), what));
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     if (data instanceof ArrayBuffer) return; // Nothing has been asked yet.
     if (data.kind === "said") say(data.level, data.text);
-    else if (data.kind === "loaded") resolve(data.description);
+    else if (data.kind === "loaded") resolve(data);
     else if (data.kind === "loadFailed")
       reject(new GraftError("plugin", data.message, { cause: remoteCause(data.stack) }));
   };
   worker.onerror = (event) => fail(event.message);
   worker.addEventListener("close", () => fail("it ended its thread"));
-  worker.postMessage({ kind: "load", location, progress: progress.shared } satisfies Load);
+  worker.postMessage({ kind: "load", locations, progress: progress.shared } satisfies Load);
   return promise;
 }
 
@@ -75,7 +82,8 @@ interface Parts {
 }
 
 class WorkerStateMachine implements StateMachine {
-  readonly description: StateMachineDescription;
+  readonly versions: readonly VersionAtHand[];
+  #description: StateMachineDescription;
   readonly #worker: Worker;
   readonly #say: Say;
   readonly #progress: Progress;
@@ -84,21 +92,29 @@ class WorkerStateMachine implements StateMachine {
   #stopped: Error | null = null;
   #isRestoring = false;
 
-  constructor({ worker, say, progress }: Parts, description: StateMachineDescription) {
+  constructor({ worker, say, progress }: Parts, { description, versions }: Loaded) {
     this.#worker = worker;
     this.#say = say;
     this.#progress = progress;
-    this.description = description;
-    const { name, version } = description;
+    this.versions = versions;
+    this.#description = description;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
     worker.onerror = (event) => {
       event.preventDefault();
       const what = `${outsideOfApply(progress)}: ${firstLine(event.message)}`;
-      this.#stop(failure(`The state machine ${name} ${version} ${what}`));
+      this.#stop(failure(`The state machine ${this.#named} ${what}`));
     };
     worker.addEventListener("close", () =>
-      this.#stop(failure(`The thread of the state machine ${name} ${version} ended ${progress.moment}`)),
+      this.#stop(failure(`The thread of the state machine ${this.#named} ended ${progress.moment}`)),
     );
+  }
+
+  get description(): StateMachineDescription {
+    return this.#description;
+  }
+
+  get #named(): string {
+    return `${this.#description.name} ${this.#description.version}`;
   }
 
   get busyWith(): BusyWith | null {
@@ -135,11 +151,11 @@ class WorkerStateMachine implements StateMachine {
     return new WorkerSnapshot((request) => this.#ask(request));
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void> {
     this.#mustHaveState();
     this.#isRestoring = true;
     try {
-      await this.#ask({ kind: "beginRestore" });
+      await this.#ask({ kind: "beginRestore", plugin });
       await this.#sendChunks(chunks);
     } finally {
       this.#isRestoring = false;
@@ -184,6 +200,10 @@ class WorkerStateMachine implements StateMachine {
     if (message instanceof ArrayBuffer) return this.#onPiece(message);
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
     if (message.kind === "said") return this.#say(message.level, message.text);
+    if (message.kind === "described") {
+      this.#description = message.description;
+      return;
+    }
     if (message.kind === "done") {
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
       return this.#waiting.shift()?.resolve(chunk);

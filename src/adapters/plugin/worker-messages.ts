@@ -1,5 +1,6 @@
 // What the host and its worker say to each other besides packed runs, which are bare ArrayBuffers (run-layout.ts). Whatever the
 // host asks is answered in the order of asking, and once: with outcomes, `done` or `refused`, until the worker has stopped.
+import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import type { LogLevel } from "../../ports/logger.ts";
 import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
@@ -7,7 +8,8 @@ import type { PluginLocation } from "./loader.ts";
 /** The first message to the worker. */
 export interface Load {
   readonly kind: "load";
-  readonly location: PluginLocation;
+  /** The versions of the plugin, at least one. */
+  readonly locations: readonly PluginLocation[];
   /** Where the worker notes what it is busy with (progress.ts). */
   readonly progress: SharedArrayBuffer;
 }
@@ -29,6 +31,8 @@ export interface CloseSnapshot {
 /** Empties the state. */
 export interface BeginRestore {
   readonly kind: "beginRestore";
+  /** The version that becomes active; null: as it is. */
+  readonly plugin: PluginVersion | null;
 }
 
 export interface RestoreChunk {
@@ -56,6 +60,13 @@ export type ToWorker = Work | Load | Taken;
 /** The first answer of the worker. */
 export interface Loaded {
   readonly kind: "loaded";
+  readonly description: StateMachineDescription;
+  readonly versions: readonly VersionAtHand[];
+}
+
+/** Another version is active now. At any time; not an answer. */
+export interface Described {
+  readonly kind: "described";
   readonly description: StateMachineDescription;
 }
 
@@ -94,4 +105,4 @@ export interface Said {
   readonly text: string;
 }
 
-export type FromWorker = ArrayBuffer | Loaded | LoadFailed | Done | Refused | Stopped | Said;
+export type FromWorker = ArrayBuffer | Loaded | Described | LoadFailed | Done | Refused | Stopped | Said;

@@ -3,9 +3,9 @@
 // the host has taken most of what it was sent. Its other half is worker-host.ts.
 import { GraftError } from "../../errors.ts";
 import type { Answer, AppliedEntry } from "../../ports/state-machine.ts";
-import { createExecutor, type Executor, reasonOf } from "./executor.ts";
+import { createVersionedExecutor, type Executor, reasonOf } from "./executor.ts";
 import { Garbage } from "./garbage.ts";
-import { loadPlugin, startFailure } from "./loader.ts";
+import { loadVersions, startFailure } from "./loader.ts";
 import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
 import { takeConsole } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
@@ -46,18 +46,18 @@ function proceed(): void {
   while (asked[0]?.next().done === true) asked.shift();
 }
 
-async function load({ location, progress: shared }: Load): Promise<void> {
+async function load({ locations, progress: shared }: Load): Promise<void> {
   progress = new Progress(shared);
   takeConsole(console, (level, text) => send({ kind: "said", level, text }));
   try {
-    const plugin = await loadPlugin(location);
+    const versions = await loadVersions(locations);
     try {
-      executor = createExecutor(plugin);
+      executor = createVersionedExecutor(versions);
     } catch (cause) {
-      throw startFailure(location, cause);
+      throw startFailure(locations.at(-1)!, cause);
     }
     watchForLeftovers();
-    send({ kind: "loaded", description: executor.description });
+    send({ kind: "loaded", description: executor.description, versions: executor.versions });
   } catch (error) {
     send({ kind: "loadFailed", ...told(error) });
   }
@@ -85,6 +85,7 @@ function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: numbe
       where = `entry ${entry.index} (term ${entry.term})`;
       progress.beginEntry(entry.index, entry.term);
       pieces.add(running.apply(entry));
+      if (entry.kind === "activate") send({ kind: "described", description: running.description });
     }
     progress.end();
     garbage.note(
@@ -107,6 +108,7 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
   try {
     progress.beginSnapshot();
     const chunk = snapshotRequests.answer(request)?.buffer ?? null;
+    if (request.kind === "beginRestore") send({ kind: "described", description: running.description });
     progress.end();
     send({ kind: "done", chunk }, chunk === null ? [] : [chunk]);
   } catch (cause) {

@@ -1,5 +1,6 @@
 // How an entry stands in a row, and a configuration in its payload: the file's format, which schema.ts numbers.
 // The chain over it is chain.ts.
+import type { Activation } from "../../core/activation.ts";
 import type { Configuration } from "../../core/configuration.ts";
 import type { Entry, OpenSessionEntry, OwnedStamp } from "../../core/entry.ts";
 import type { Chain, ChainLink } from "./chain.ts";
@@ -26,6 +27,7 @@ const commandKind = 2;
 export const configurationKind = 3;
 const openSessionKind = 4;
 const closeSessionKind = 5;
+export const activateKind = 6;
 
 const kindNames = new Map<number, Entry["kind"]>([
   [noopKind, "noop"],
@@ -33,6 +35,7 @@ const kindNames = new Map<number, Entry["kind"]>([
   [configurationKind, "configuration"],
   [openSessionKind, "openSession"],
   [closeSessionKind, "closeSession"],
+  [activateKind, "activate"],
 ]);
 
 /** What an entry is by the kind in its row; null when this binary does not know it. */
@@ -59,6 +62,8 @@ export function toLink(entry: Entry): ChainLink {
     }
     case "closeSession":
       return linkOf(entry, closeSessionKind, nothing, { id: entry.session, client: entry.client });
+    case "activate":
+      return linkOf(entry, activateKind, utf8.encode(JSON.stringify(orderedActivation(entry))));
   }
 }
 
@@ -100,6 +105,8 @@ export function toEntry(row: EntryRow): Entry | null {
     }
     case closeSessionKind:
       return { kind: "closeSession", index, term, stampMs, client: row.client ?? "", session: row.session ?? 0 };
+    case activateKind:
+      return { kind: "activate", index, term, stampMs, ...decodeActivated(row.payload) };
     default:
       return null;
   }
@@ -121,9 +128,17 @@ export function ordered({ members, voters, outgoing, leaving, pending }: Configu
   };
 }
 
+export const orderedActivation = ({ plugin: { name, version, hash }, replaces }: Activation): Activation => ({
+  plugin: { name, version, hash },
+  replaces,
+});
+
 const encodeConfiguration = (configuration: Configuration): Uint8Array =>
   utf8.encode(JSON.stringify(ordered(configuration)));
 
 /** For bytes whose checksum has been verified: they are what `encodeConfiguration` wrote. */
 export const decodeConfiguration = (payload: Uint8Array): Configuration =>
   JSON.parse(fromUtf8.decode(payload)) as Configuration;
+
+/** For bytes whose checksum has been verified. */
+export const decodeActivated = (payload: Uint8Array): Activation => JSON.parse(fromUtf8.decode(payload)) as Activation;

@@ -6,10 +6,10 @@ import type { Entry } from "../../core/entry.ts";
 import type { Genesis } from "../../core/genesis.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import { type Chain, nextChain, recordChecksum } from "./chain.ts";
-import { configurationKind, type EntryRow, toLink } from "./entry-row.ts";
+import { activateKind, configurationKind, type EntryRow, toLink } from "./entry-row.ts";
 import { beginsTerm } from "./log-outline.ts";
 import type { ChainedPosition } from "./saved-state.ts";
-import { encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
+import { encodeActivation, encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
 import { damagedEntry } from "./storage-errors.ts";
 import { verifyRow } from "./verify-row.ts";
 
@@ -100,7 +100,7 @@ export class EntryWriter {
   }
 
   /** What now lies at or below the base stays in the file until space.ts removes it: nothing waits for that. */
-  #writeSnapshot({ snapshot, base, baseConfiguration, discardsLog }: WriteSnapshot): void {
+  #writeSnapshot({ snapshot, base, baseConfiguration, baseActivation, discardsLog }: WriteSnapshot): void {
     const { position, stampMs, chain } = snapshot;
     const begin = discardsLog ? { ...position, stampMs, chain } : this.positionAt(base.index);
     if (!discardsLog) this.#compareChains(this.positionAt(position.index), chain);
@@ -109,18 +109,20 @@ export class EntryWriter {
     this.#statements.snapshot.run(record, recordChecksum("snapshot", record));
     // What this log believed to come after the snapshot's end goes at once: its places are needed (P31, P34).
     if (discardsLog) this.#cutAfter(begin);
-    this.#moveBase(begin, encodePlaced(baseConfiguration));
+    const activation = baseActivation === null ? null : encodeActivation(baseActivation);
+    this.#moveBase(begin, encodePlaced(baseConfiguration), activation);
   }
 
-  #moveBase(base: ChainedPosition, configuration: string): void {
+  #moveBase(base: ChainedPosition, configuration: string, activation: string | null): void {
     const { index, term, stampMs, chain } = base;
     const first = index < this.#tail.index ? this.positionAt(index + 1) : null;
-    const checksum = recordChecksum("base", index, term, stampMs, chain, configuration);
-    this.#statements.base.run(index, term, stampMs, chain, configuration, checksum);
+    const checksum = recordChecksum("base", index, term, stampMs, chain, configuration, activation);
+    this.#statements.base.run(index, term, stampMs, chain, configuration, activation, checksum);
     // The term of the first entry that is left begins with it, as far as this log shows.
     if (first !== null) this.#statements.moveTermStart.run(first.index, first.term);
     this.#statements.dropTermStarts.run(index);
     this.#statements.dropConfigurations.run(index);
+    this.#statements.dropActivations.run(index);
     this.#base = base;
   }
 
@@ -139,6 +141,7 @@ export class EntryWriter {
     this.#statements.cutLog.run(end.index);
     this.#statements.cutTermStarts.run(end.index);
     this.#statements.cutConfigurations.run(end.index);
+    this.#statements.cutActivations.run(end.index);
   }
 
   #append(entry: Entry): void {
@@ -164,6 +167,7 @@ export class EntryWriter {
     );
     if (beginsTerm(entry, this.#tail, this.#base)) this.#statements.termStart.run(term, index);
     if (kindNumber === configurationKind) this.#statements.configuration.run(index);
+    if (kindNumber === activateKind) this.#statements.activation.run(index);
     this.#tail = { index, term, chain, stampMs };
     this.#bytesWritten += rowOverheadBytes + link.client.length + payload.byteLength;
   }
@@ -186,17 +190,20 @@ function prepareStatements(db: Database) {
     ),
     termStart: db.prepare<never, [number, number]>("INSERT INTO term_starts VALUES (?, ?)"),
     configuration: db.prepare<never, [number]>("INSERT INTO configurations VALUES (?)"),
+    activation: db.prepare<never, [number]>("INSERT INTO activations VALUES (?)"),
     cutLog: db.prepare<never, [number]>("DELETE FROM log WHERE idx > ?"),
     cutTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx > ?"),
     cutConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx > ?"),
+    cutActivations: db.prepare<never, [number]>("DELETE FROM activations WHERE idx > ?"),
     forgetSnapshot: db.prepare<never, []>("DELETE FROM snapshot"),
     snapshot: db.prepare<never, [string, number]>("INSERT INTO snapshot VALUES (1, ?, ?)"),
-    base: db.prepare<never, [number, number, number, number, string, number]>(
-      "UPDATE base SET idx = ?, term = ?, stamp_ms = ?, chain = ?, configuration = ?, checksum = ? WHERE only = 1",
+    base: db.prepare<never, [number, number, number, number, string, string | null, number]>(
+      "UPDATE base SET idx = ?, term = ?, stamp_ms = ?, chain = ?, configuration = ?, activation = ?, checksum = ? WHERE only = 1",
     ),
     moveTermStart: db.prepare<never, [number, number]>("UPDATE term_starts SET idx = ? WHERE term = ?"),
     dropTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx <= ?"),
     dropConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx <= ?"),
+    dropActivations: db.prepare<never, [number]>("DELETE FROM activations WHERE idx <= ?"),
     entry: db.prepare<EntryRow, [number]>("SELECT * FROM log WHERE idx = ?"),
     chain: db.prepare<{ chain: Chain }, [number]>("SELECT chain FROM log WHERE idx = ?"),
   };

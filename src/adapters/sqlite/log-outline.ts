@@ -84,8 +84,9 @@ function misplaced(index: LogIndex, lastIndex: LogIndex, baseIndex: LogIndex): s
 }
 
 /** In words why the snapshot or its base does not fit, or null when they do. */
-function whyNotSnapshot(outline: LogOutline, { snapshot, base, baseConfiguration, discardsLog }: WriteSnapshot) {
-  const { position, configuration, stampMs, chain } = snapshot;
+function whyNotSnapshot(outline: LogOutline, write: WriteSnapshot) {
+  const { snapshot, base, baseConfiguration, baseActivation, discardsLog } = write;
+  const { position, configuration, activation, stampMs, chain } = snapshot;
   const numbers = [position.index, position.term, base.index, base.term, stampMs, chain];
   if (!numbers.every(isCount))
     return `${JSON.stringify({ position, base, stampMs, chain })} is not where a snapshot ends`;
@@ -96,6 +97,10 @@ function whyNotSnapshot(outline: LogOutline, { snapshot, base, baseConfiguration
   if (base.index < outline.base.index) return `a base ${base.index} below the present one ${outline.base.index}`;
   if (configuration.position.index > position.index || baseConfiguration.position.index > base.index) {
     return `a configuration that stands after the snapshot's end ${position.index} or the base ${base.index}`;
+  }
+  const isActivatedLater = (activation?.position.index ?? 0) > position.index;
+  if (isActivatedLater || (baseActivation?.position.index ?? 0) > base.index) {
+    return `an activation that stands after the snapshot's end ${position.index} or the base ${base.index}`;
   }
   if (discardsLog)
     return samePosition(base, position) ? null : "a new beginning of the log that is not the snapshot's end";

@@ -234,7 +234,11 @@ function writeConfigurations(
   }
   if (baseConfiguration === null) return;
   const placed = encodePlaced({ position: base, configuration: alone });
-  const row = db.query("SELECT stamp_ms, chain FROM base").get() as { stamp_ms: number; chain: number };
-  const checksum = recordChecksum("base", base.index, base.term, row.stamp_ms, row.chain, placed);
+  const { stamp_ms, chain, activation } = db.query("SELECT stamp_ms, chain, activation FROM base").get() as {
+    readonly stamp_ms: number;
+    readonly chain: number;
+    readonly activation: string | null;
+  };
+  const checksum = recordChecksum("base", base.index, base.term, stamp_ms, chain, placed, activation);
   db.run("UPDATE base SET configuration = ?, checksum = ? WHERE only = 1", [placed, checksum]);
 }

@@ -7,8 +7,8 @@ import type { LogIndex, LogPosition } from "../../core/log-position.ts";
 import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { type Chain, recordChecksum } from "./chain.ts";
-import { configurationKind, decodeConfiguration, type EntryRow } from "./entry-row.ts";
-import { decodePlaced, decodeSnapshot } from "./snapshot-row.ts";
+import { activateKind, configurationKind, decodeActivated, decodeConfiguration, type EntryRow } from "./entry-row.ts";
+import { decodeActivation, decodePlaced, decodeSnapshot } from "./snapshot-row.ts";
 import { damaged, damagedEntry } from "./storage-errors.ts";
 import { verifyRow } from "./verify-row.ts";
 import type { Refill } from "../../core/state.ts";
@@ -38,6 +38,7 @@ interface BaseRow {
   readonly stamp_ms: number;
   readonly chain: Chain;
   readonly configuration: string | null;
+  readonly activation: string | null;
 }
 
 /** Throws `GraftError("storage")` when something does not match its checksum or the records contradict each other. */
@@ -50,7 +51,14 @@ export function readSavedState(db: Database, file: string): Found {
     "current_term",
     "voted_for",
   ]);
-  const baseRow = readRecord<BaseRow>(db, file, "base", ["idx", "term", "stamp_ms", "chain", "configuration"]);
+  const baseRow = readRecord<BaseRow>(db, file, "base", [
+    "idx",
+    "term",
+    "stamp_ms",
+    "chain",
+    "configuration",
+    "activation",
+  ]);
   const genesis = readGenesis(db, file);
   const base = { index: baseRow.idx, term: baseRow.term, chain: baseRow.chain, stampMs: baseRow.stamp_ms };
   const tail = readTail(db, file, base);
@@ -61,11 +69,13 @@ export function readSavedState(db: Database, file: string): Found {
     votedFor: vote.voted_for as MemberKey | null,
     base: { index: base.index, term: base.term },
     baseConfiguration: baseRow.configuration === null ? null : decodePlaced(baseRow.configuration),
+    baseActivation: baseRow.activation === null ? null : decodeActivation(baseRow.activation),
     snapshot: readSnapshot(db, file, base, tail),
     last: { index: tail.index, term: tail.term },
     lastStampMs: tail.index === 0 ? (genesis?.foundedAtMs ?? 0) : tail.stampMs,
     termStarts: readTermStarts(db, file, base, tail),
     configurations: readConfigurations(db, file, base),
+    activations: readActivations(db, file, base),
     removed: readRemoved(db, file),
     refill: readRefill(db, file),
   };
@@ -168,14 +178,34 @@ function readTermStarts(db: Database, file: string, base: ChainedPosition, tail:
 }
 
 function readConfigurations(db: Database, file: string, base: ChainedPosition): SavedState["configurations"] {
+  return readListed(db, file, base, { table: "configurations", kind: configurationKind, name: "a configuration" }).map(
+    ({ position, payload }) => ({ position, configuration: decodeConfiguration(payload) }),
+  );
+}
+
+function readActivations(db: Database, file: string, base: ChainedPosition): SavedState["activations"] {
+  return readListed(db, file, base, { table: "activations", kind: activateKind, name: "an activation" }).map(
+    ({ position, payload }) => ({ position, ...decodeActivated(payload) }),
+  );
+}
+
+interface Listed {
+  readonly table: "configurations" | "activations";
+  readonly kind: number;
+  /** For people. */
+  readonly name: string;
+}
+
+/** The entries of one kind, which a table lists. */
+function readListed(db: Database, file: string, base: ChainedPosition, { table, kind, name }: Listed) {
   const rows = db
-    .query("SELECT c.idx AS at, l.* FROM configurations c LEFT JOIN log l ON l.idx = c.idx ORDER BY c.idx")
+    .query(`SELECT c.idx AS at, l.* FROM ${table} c LEFT JOIN log l ON l.idx = c.idx ORDER BY c.idx`)
     .all() as ({ at: number } & EntryRow)[];
   return rows.map((row) => {
     if (row.at <= base.index)
-      throw damagedEntry(file, row.at, `a configuration is recorded there, and the log begins after ${base.index}`);
-    if (row.kind !== configurationKind) throw damagedEntry(file, row.at, "a configuration was expected there");
+      throw damagedEntry(file, row.at, `${name} is recorded there, and the log begins after ${base.index}`);
+    if (row.kind !== kind) throw damagedEntry(file, row.at, `${name} was expected there`);
     verifyAlone(db, file, base, row);
-    return { position: { index: row.idx, term: row.term }, configuration: decodeConfiguration(row.payload) };
+    return { position: { index: row.idx, term: row.term }, payload: row.payload };
   });
 }

@@ -9,15 +9,15 @@ import type { Refill } from "../../core/state.ts";
 export const applicationId = 0x47524654;
 
 /** Raised with every change to the tables, to what stands in a row, or to the mark; a higher or lower one is refused. */
-export const formatVersion = 5;
+export const formatVersion = 6;
 
 /**
  * - identity, vote, genesis, removed, refill, snapshot, base: one row at most, each with a checksum of its own. Term and vote are
  *   one row, so that they never reach the disk apart.
  * - log: the entries after the base, without a gap, each with a checksum chained over its predecessor's. Rows at or below
  *   the base are rubbish: nothing reads them, and space.ts removes them by and by.
- * - term_starts, configurations: where each term begins and which entries hold configurations, so that opening the file
- *   needs no walk over the log. Written in the transactions that write those entries.
+ * - term_starts, configurations, activations: where each term begins, and which entries hold configurations or activate a
+ *   version of the state machine, so that opening the file needs no walk over the log. Written in the transactions that write those entries.
  */
 const tables = `
   CREATE TABLE identity (
@@ -36,13 +36,14 @@ const tables = `
     only INTEGER PRIMARY KEY CHECK (only = 1), record TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE base (
     only INTEGER PRIMARY KEY CHECK (only = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
-    stamp_ms INTEGER NOT NULL, chain INTEGER NOT NULL, configuration TEXT, checksum INTEGER NOT NULL) STRICT;
+    stamp_ms INTEGER NOT NULL, chain INTEGER NOT NULL, configuration TEXT, activation TEXT, checksum INTEGER NOT NULL) STRICT;
   CREATE TABLE log (
     idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, kind INTEGER NOT NULL, stamp_ms INTEGER NOT NULL,
     chain INTEGER NOT NULL, payload BLOB NOT NULL,
     session INTEGER, sequence INTEGER, answered_below INTEGER, client TEXT) STRICT;
   CREATE TABLE term_starts (term INTEGER PRIMARY KEY, idx INTEGER NOT NULL) STRICT;
   CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
+  CREATE TABLE activations (idx INTEGER PRIMARY KEY) STRICT;
 `;
 
 /**
@@ -86,9 +87,9 @@ export function createTables(db: Database, beginning: Beginning): void {
     votedFor,
     recordChecksum("vote", currentTerm, votedFor),
   ]);
-  db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, ?)", [
+  db.run("INSERT INTO base VALUES (1, 0, 0, 0, ?, NULL, NULL, ?)", [
     chainStart,
-    recordChecksum("base", 0, 0, 0, chainStart, null),
+    recordChecksum("base", 0, 0, 0, chainStart, null, null),
   ]);
   if (refill !== null) {
     const record = JSON.stringify(refill);

@@ -19,6 +19,7 @@ const neededFor: Readonly<Record<ClientRequest["kind"], "client" | "administrato
   stop: "administrator",
   backup: "administrator",
   readBackup: "administrator",
+  rollOut: "administrator",
 };
 
 export const mayAsk = (kind: ClientRequest["kind"], isAdmin: boolean): boolean =>

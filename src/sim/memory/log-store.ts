@@ -299,12 +299,15 @@ interface Sketch {
   readonly termAt: (index: LogIndex) => Term | null;
 }
 
-function checkSnapshot({ snapshot, base, baseConfiguration, discardsLog }: WriteSnapshot, log: Sketch): void {
-  const { position, configuration } = snapshot;
+function checkSnapshot(write: WriteSnapshot, log: Sketch): void {
+  const { snapshot, base, baseConfiguration, baseActivation, discardsLog } = write;
+  const { position, configuration, activation } = snapshot;
   const goesOn = position.index >= log.latestSnapshot && base.index >= log.base && base.index <= position.index;
   const configured = configuration.position.index <= position.index && baseConfiguration.position.index <= base.index;
+  const activated =
+    (activation?.position.index ?? 0) <= position.index && (baseActivation?.position.index ?? 0) <= base.index;
   const isHeld = log.termAt(position.index) === position.term && log.termAt(base.index) === base.term;
-  if (goesOn && configured && (discardsLog ? samePosition(base, position) : isHeld)) return;
+  if (goesOn && configured && activated && (discardsLog ? samePosition(base, position) : isHeld)) return;
   throw refused(`a snapshot through ${position.index} with the base ${base.index}, after ${log.latestSnapshot}`);
 }
 

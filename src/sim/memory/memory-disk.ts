@@ -1,5 +1,6 @@
 // What a simulated machine has on its disk: the part of the in-memory store that survives a crash.
 // Which writes have reached it, and when, is log-store.ts.
+import type { PlacedActivation } from "../../core/activation.ts";
 import type { Incarnation, MemberKey, PlacedConfiguration } from "../../core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
@@ -70,6 +71,7 @@ export interface MemoryData {
   refill: SavedState["refill"];
   base: LogBase;
   baseConfiguration: PlacedConfiguration | null;
+  baseActivation: PlacedActivation | null;
   snapshot: SnapshotRecord | null;
   /** The entries after the base. */
   entries: Entry[];
@@ -86,6 +88,7 @@ const emptyData = (generation: number): MemoryData => ({
   refill: null,
   base: { ...logStart, stampMs: 0, chain: 0 },
   baseConfiguration: null,
+  baseActivation: null,
   snapshot: null,
   entries: [],
   rotten: [],
@@ -138,6 +141,7 @@ export function applyToDisk(disk: MemoryDisk, effect: DurableEffect): void {
       disk.base = cutBelow(disk.base, disk.entries, effect);
       disk.rotten = effect.discardsLog ? [] : disk.rotten.filter((index) => index > effect.base.index);
       disk.baseConfiguration = effect.baseConfiguration;
+      disk.baseActivation = effect.baseActivation;
       disk.snapshot = effect.snapshot;
   }
 }
@@ -175,14 +179,16 @@ const inOrder = (_: string, value: unknown): unknown =>
 
 /** What a node finds on the disk when it starts. Costs as much as the log is long. */
 export function savedOn(disk: MemoryDisk): SavedState {
-  const { incarnation, genesis, currentTerm, votedFor, removed, refill, base, baseConfiguration, snapshot, entries } =
-    disk;
+  const { incarnation, genesis, currentTerm, votedFor, removed, refill } = disk;
+  const { base, baseConfiguration, baseActivation, snapshot, entries } = disk;
   const termStarts: LogPosition[] = [];
   const configurations: SavedState["configurations"][number][] = [];
+  const activations: SavedState["activations"][number][] = [];
   for (const entry of entries) {
     const position = { index: entry.index, term: entry.term };
     if (termStarts.at(-1)?.term !== entry.term) termStarts.push(position);
     if (entry.kind === "configuration") configurations.push({ position, configuration: entry.configuration });
+    if (entry.kind === "activate") activations.push({ position, plugin: entry.plugin, replaces: entry.replaces });
   }
   const { index, term, stampMs } = entries.at(-1) ?? base;
   return {
@@ -192,11 +198,13 @@ export function savedOn(disk: MemoryDisk): SavedState {
     votedFor,
     base: { index: base.index, term: base.term },
     baseConfiguration,
+    baseActivation,
     snapshot,
     last: { index, term },
     lastStampMs: index === 0 ? (genesis?.foundedAtMs ?? 0) : stampMs,
     termStarts,
     configurations,
+    activations,
     removed,
     refill,
   };

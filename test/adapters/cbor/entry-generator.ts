@@ -1,4 +1,5 @@
 // Draws valid entries of every kind, and what stands in them, from a seed.
+import type { PluginVersion } from "../../../src/core/activation.ts";
 import { type Configuration, type Member, toMemberKey } from "../../../src/core/configuration.ts";
 import type { CommandStamp, Entry } from "../../../src/core/entry.ts";
 import type { LogPosition } from "../../../src/core/log-position.ts";
@@ -49,7 +50,9 @@ export function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entr
       "closeSession",
       "noop",
       "configuration",
+      "activate",
     ]);
+    if (kind === "activate") return { kind, ...placed, plugin: pluginVersion(draw), replaces: draw.bool() };
     if (kind === "command")
       return {
         kind,
@@ -66,3 +69,9 @@ export function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entr
     return { kind, ...placed, configuration: configuration(draw) };
   });
 }
+
+export const pluginVersion = (draw: Draw): PluginVersion => ({
+  name: draw.name(),
+  version: draw.name(),
+  hash: Array.from({ length: 64 }, () => draw.below(16).toString(16)).join(""),
+});

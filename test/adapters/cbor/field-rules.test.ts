@@ -37,6 +37,7 @@ function refusal(body: Uint8Array, context: FrameContext): BadFrame | null {
   }
 }
 
+const codeHash = "ab".repeat(32);
 const member = ["n1", "a1", "127.0.0.1:7401", 0];
 const command = (term: number, stampMs: number): PlainInput => [term, 0, stampMs, new Uint8Array([1])];
 const configuration = (members: PlainInput, voters: PlainInput, pending: PlainInput = []): PlainInput => [
@@ -88,7 +89,12 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["requestPreVoteReply", [3], null, "requestPreVoteReply.granted: not a boolean"],
   ["appendEntries", [6], null, "entries: not an array"],
   ["appendEntries", [6], [[8, 0, 1]], "entry: not an array of 4"],
-  ["appendEntries", [6], [[8, 6, 1, null]], "entry.kind: not one of its values"],
+  ["appendEntries", [6], [[8, 7, 1, null]], "entry.kind: not one of its values"],
+  ["appendEntries", [6], [[8, 6, 1, null]], "entry: not an array of 2"],
+  ["appendEntries", [6], [[8, 6, 1, [["", "1", codeHash], false]]], "entry.plugin.name: not of its form"],
+  ["appendEntries", [6], [[8, 6, 1, [["kv", "1\n", codeHash], false]]], "entry.plugin.version: not of its form"],
+  ["appendEntries", [6], [[8, 6, 1, [["kv", "1", "ab"], false]]], "entry.plugin.hash: not of its form"],
+  ["appendEntries", [6], [[8, 6, 1, [["kv", "1", codeHash], 0]]], "entry.replaces: not a boolean"],
   ["appendEntries", [6], [[8, 3, 1, new Uint8Array()]], "entry: not an array of 8"],
   ["appendEntries", [6], [[8, 0, 1, new Uint8Array(), 1, 1, 1]], "entry: not an array of 4"],
   ["appendEntries", [6], [[8, 3, 1, new Uint8Array(), 0, 1, 1, "a"]], "entry.session: out of range"],
@@ -147,7 +153,14 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["installSnapshot", [5, 0], 0, "snapshot: covers nothing"],
   ["installSnapshot", [5, 4], 1001, "snapshot: its configuration stands behind its end"],
   ["installSnapshot", [5, 5], 8, "snapshot: its configuration stands behind its end"],
-  ["installSnapshot", [5, 7], "../../etc/passwd", "snapshot.file: not of its form"],
+  ["installSnapshot", [5, 7, 0], 1001, "snapshot: its activation stands behind its end"],
+  ["installSnapshot", [5, 7, 2, 1], "", "snapshot.activation.plugin.version: not of its form"],
+  ["installSnapshot", [5, 7, 2, 2], "ab", "snapshot.activation.plugin.hash: not of its form"],
+  ["installSnapshot", [5, 7, 3], 1, "snapshot.activation.replaces: not a boolean"],
+  ["rollOutRequest", [2], "soon", "rollOut.timeoutMs: not an unsigned integer"],
+  ["rollOutRequest", [3], "2\n0", "rollOut.version: not of its form"],
+  ["rolledOutReply", [3, 2], "x".repeat(64), "rolledOut.plugin.hash: not of its form"],
+  ["installSnapshot", [5, 8], "../../etc/passwd", "snapshot.file: not of its form"],
   ["timeoutNow", [1], 0, "timeoutNow.term: out of range"],
   ["readIndex", [1], 0, "readIndex.term: out of range"],
   ["readIndexReply", [3], "1", "readIndexReply.index: not an unsigned integer"],
@@ -180,7 +193,7 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["errorReply", [2], "config", "error.code: not one of its values"],
   ["errorReply", [4], ["n1"], "error.leader: not an array of 3"],
   ["statusReply", [3], "demo", "status.clusterUuid: not of its form"],
-  ["statusReply", [8, 0, 2], "king", "status.nodes.role: not one of its values"],
+  ["statusReply", [9, 0, 2], "king", "status.nodes.role: not one of its values"],
   ["configurationReply", [4], "", "configuration.incarnation: not of its form"],
   ["configurationReply", [7], [["n1"]], "configuration.members: not an array of 6"],
   ["describeReply", [4], "cooked", "describe.style: not one of its values"],

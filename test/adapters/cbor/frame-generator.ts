@@ -9,7 +9,7 @@ import type { FrameContext, MessageName } from "../../../src/adapters/cbor/messa
 import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
 import { appendEntriesReply, told } from "./append-generator.ts";
 import { type Draw, index, position, term, termInOffice } from "./draw.ts";
-import { configuration, entries, members, stamp } from "./entry-generator.ts";
+import { configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
 const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");
@@ -56,6 +56,7 @@ function installSnapshot(draw: Draw): Message {
       stampMs: draw.uint(stampMsMax),
       chain: index(draw),
       configuration: { position: from, configuration: configuration(draw) },
+      activation: draw.orNull(() => ({ position: from, plugin: pluginVersion(draw), replaces: draw.bool() })),
       file: draw.name(),
       bytes: index(draw),
       checksum: index(draw),
@@ -101,6 +102,7 @@ function status(draw: Draw): Frame {
     leader: leader(draw),
     term: term(draw),
     commitIndex: index(draw),
+    plugin: draw.orNull(() => ({ ...pluginVersion(draw), since: index(draw) })),
     nodes: draw.list(4, () => ({
       id: draw.name(),
       address: draw.address(),
@@ -115,6 +117,7 @@ function status(draw: Draw): Frame {
       lagEntries: draw.orNull(() => index(draw)),
       version: draw.orNull(() => draw.printable()),
       snapshot: draw.orNull(() => ({ sentBytes: index(draw), bytes: index(draw) })),
+      plugins: draw.orNull(() => draw.list(3, () => pluginVersion(draw))),
       problem: draw.orNull(() => draw.printable()),
     })),
     waitingFor: draw.list(3, () => draw.printable()),
@@ -190,10 +193,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
         isCertificateExpired: draw.bool(),
         isRefilling: draw.bool(),
         undialled: [...new Set(draw.list(5, () => draw.name()))],
-        plugin: {
-          version: draw.printable(),
-          code: draw.orNull(() => Array.from({ length: 64 }, () => draw.below(16).toString(16)).join("")),
-        },
+        versions: draw.list(3, () => pluginVersion(draw)),
         problem: draw.orNull(() => draw.printable()),
       },
     }),
@@ -266,6 +266,28 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       file: draw.name(),
       offset: index(draw),
       bytesMax: 1 + draw.uint(chunkBytesMax - 1),
+    }),
+  ],
+  rollOutRequest: [
+    "request",
+    (draw) => ({
+      kind: "rollOut",
+      id: index(draw),
+      timeoutMs: draw.uint(timeoutMsMax),
+      version: draw.orNull(() => draw.name()),
+      replaces: draw.bool(),
+      dryRun: draw.bool(),
+    }),
+  ],
+  rolledOutReply: [
+    "reply",
+    (draw) => ({
+      kind: "rolledOut",
+      id: index(draw),
+      index: draw.orNull(() => index(draw)),
+      plugin: pluginVersion(draw),
+      before: draw.orNull(() => pluginVersion(draw)),
+      refusal: draw.orNull(() => draw.printable()),
     }),
   ],
   resultReply: [

@@ -123,7 +123,7 @@ test("the largest configuration that there may be, joint and with learners that 
   const position = { index: 9, term: 1 };
   const placed = { position, configuration };
   const at = { position, stampMs: 1, chain: 1, bytes: 1, checksum: 1, file: "s1" };
-  const snapshot = { ...at, configuration: placed };
+  const snapshot = { ...at, configuration: placed, activation: null };
   const offer: Frame = { kind: "installSnapshot", term: 1, round: 1, confirmed: 0, refill: null, snapshot };
   expect(decodeFrame(bodyOf(encodeFrame(offer)), "peer")).toStrictEqual(offer);
 });
@@ -172,6 +172,7 @@ test("whom a node waits for is told with the whole remedy, of as many members as
     leader: null,
     term: 1,
     commitIndex: 0,
+    plugin: null,
     nodes: [],
     waitingFor,
   } as const;

@@ -125,9 +125,9 @@ describe("reading", () => {
     writeFileSync(path, "a diary, and no backup");
     expect(await storageErrorOf(readBackup(path))).toContain("no snapshot of Graft");
     const newer = Uint8Array.from(content);
-    newer[11] = 3;
+    newer[11] = 4;
     writeFileSync(path, newer);
-    expect(await storageErrorOf(readBackup(path))).toContain("knows only format 2");
+    expect(await storageErrorOf(readBackup(path))).toContain("knows only format 3");
     rmSync(path);
     expect(await storageErrorOf(readBackup(path))).toContain("no file or folder");
   });

@@ -110,8 +110,8 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
   });
 
   test("the file of a newer format is refused by its number", async () => {
-    change((bytes) => void bytes.writeUInt32BE(3, 8));
-    expect(await damageErrorOf(store.header(file.file))).toContain("format 3");
+    change((bytes) => void bytes.writeUInt32BE(4, 8));
+    expect(await damageErrorOf(store.header(file.file))).toContain("format 4");
   });
 
   test("a good copy from another node takes its place, and only then", async () => {

@@ -16,7 +16,7 @@ import { createWorkerStateMachine } from "${source}/plugin/worker-host.ts";
 const [plugin, operation] = process.argv.slice(2);
 const results = [];
 for (const create of [createInlineStateMachine, createWorkerStateMachine]) {
-  const machine = await create(locatePlugin(plugin, process.cwd()));
+  const machine = await create([locatePlugin(plugin, process.cwd())]);
   const payload = encodeValue(JSON.parse(operation));
   const command = { kind: "command", index: 1, term: 1, timeMs: 0, payload, session: null, isAwaited: true };
   await machine.apply([command], ([outcome]) => {
@@ -25,8 +25,8 @@ for (const create of [createInlineStateMachine, createWorkerStateMachine]) {
   // The map that a plugin got from "graft" must be the one that the program knows: else it stays frozen, and refuses a second.
   (await machine.snapshot()).close();
   const bytes = await (await machine.snapshot()).read();
-  const other = await create(locatePlugin(plugin, process.cwd()));
-  await other.restore(new Blob([bytes]).stream());
+  const other = await create([locatePlugin(plugin, process.cwd())]);
+  await other.restore(new Blob([bytes]).stream(), null);
   results.push(await (await other.snapshot()).read().then((again) => Buffer.compare(bytes, again)));
   await other.close();
   await machine.close();

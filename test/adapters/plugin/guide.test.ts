@@ -32,7 +32,7 @@ const commandOf = (payload: Uint8Array): AppliedCommand => ({
 });
 
 const applyOne = async (plugin: string, payload: Uint8Array): Promise<Outcome | undefined> => {
-  const machine = await createInlineStateMachine(locatePlugin(plugin, folder));
+  const machine = await createInlineStateMachine([locatePlugin(plugin, folder)]);
   const [outcome] = await outcomesOf(machine, [commandOf(payload)]);
   return outcome;
 };
@@ -45,7 +45,7 @@ test("stock.ts", async () => {
 });
 
 test("scores.ts", async () => {
-  const machine = await createInlineStateMachine(locatePlugin("scores.ts", folder));
+  const machine = await createInlineStateMachine([locatePlugin("scores.ts", folder)]);
   const points = async (of: StateMachine, player: string): Promise<unknown> => {
     const outcome = await answerTo(of, encodeValue(["points", { player }]));
     return outcome.kind === "ok" && decodeValue(outcome.payload);
@@ -54,8 +54,8 @@ test("scores.ts", async () => {
   for (const player of ["ann", "bob", "ann"]) await win(player);
   const snapshot = await machine.snapshot();
   await win("bob");
-  const restored = await createInlineStateMachine(locatePlugin("scores.ts", folder));
-  await restored.restore(chunksOf(await readAll(snapshot)));
+  const restored = await createInlineStateMachine([locatePlugin("scores.ts", folder)]);
+  await restored.restore(chunksOf(await readAll(snapshot)), null);
   expect([await points(restored, "ann"), await points(restored, "bob")]).toEqual([2, 1]);
   const [outcome] = await outcomesOf(restored, [commandOf(encodeValue(["win", { player: "eve" }]))]);
   expect(outcome?.kind === "ok" && decodeValue(outcome.payload)).toEqual({ games: 4 });

@@ -43,6 +43,8 @@ beforeAll(async () => {
     "plain.ts": "export default { create() {} };",
     "no-name.ts": typed('name: ""'),
     "no-version.ts": typed("version: 5"),
+    "long-version.ts": typed(`version: "${"1".repeat(129)}"`),
+    "two-lines.ts": typed('name: "one\\ntwo"'),
     "no-create.ts": typed("create: undefined"),
     "no-commands.ts": typed("commands: undefined"),
     "no-apply.ts": typed("commands: { put: { input: v.null() } }"),
@@ -99,8 +101,10 @@ const unusable: readonly (readonly [string, string])[] = [
   ["no-default.ts", "PATH cannot be used: it has no default export"],
   ["number.ts", "PATH cannot be used: its default export is not a state machine"],
   ["plain.ts", "PATH cannot be used: its default export is not a state machine"],
-  ["no-name.ts", "PATH cannot be used: its name is not a non-empty string"],
-  ["no-version.ts", "PATH cannot be used: its version is not a non-empty string"],
+  ["no-name.ts", "PATH cannot be used: its name is not a string of 1 to 128 printable characters"],
+  ["no-version.ts", "PATH cannot be used: its version is not a string of 1 to 128 printable characters"],
+  ["long-version.ts", "PATH cannot be used: its version is not a string of 1 to 128 printable characters"],
+  ["two-lines.ts", "PATH cannot be used: its name is not a string of 1 to 128 printable characters"],
   ["no-create.ts", "PATH cannot be used: it lacks the function create"],
   ["no-commands.ts", "PATH cannot be used: its commands are missing"],
   ["no-apply.ts", "PATH cannot be used: it lacks the function commands.put.apply"],
@@ -124,7 +128,7 @@ describe.each([
   ["worker", createWorkerStateMachine],
 ])("a plugin that cannot be used says so before anything starts (%s)", (_, create) => {
   test.each(unusable)("%s", async (plugin, message) => {
-    const told = await (async () => create(locatePlugin(plugin, folder)))().then(
+    const told = await (async () => create([locatePlugin(plugin, folder)]))().then(
       () => "it was used",
       (error: unknown) => error,
     );
@@ -135,7 +139,7 @@ describe.each([
 
 test("a plugin that ends its thread while it loads is a plugin that cannot be used", async () => {
   const path = join(folder, "exits.ts");
-  const told = await createWorkerStateMachine(locatePlugin(path, "/")).then(
+  const told = await createWorkerStateMachine([locatePlugin(path, "/")]).then(
     () => "it was used",
     (error: unknown) => error,
   );

@@ -76,7 +76,7 @@ test("of a plugin on its own thread, from its first line on; and what it is busy
   );
   const lines: string[] = [];
   const location = locatePlugin(join(folder, "plugin.js"), "/");
-  const machine = await createWorkerStateMachine(location, (level, text) => lines.push(`${level} ${text}`));
+  const machine = await createWorkerStateMachine([location], (level, text) => lines.push(`${level} ${text}`));
   const seen = async (): Promise<unknown> => {
     while (machine.busyWith === null) await new Promise((resolve) => setImmediate(resolve));
     return machine.busyWith;

@@ -50,12 +50,14 @@ const both: Take = (pair) => {
 };
 
 const open = (take: Take = both): Executor => createExecutor(checkDefinition(machineOf(take)));
-let index = 0;
+const reached = new WeakMap<Executor, number>();
 const set = (executor: Executor, at: number, value: CborValue): void => {
   const payload = encodeValue(["set", { at, value }]);
+  const index = (reached.get(executor) ?? 0) + 1;
+  reached.set(executor, index);
   const entry = {
     kind: "command",
-    index: ++index,
+    index,
     term: 1,
     timeMs: 0,
     payload,
@@ -77,7 +79,7 @@ const readAll = (snapshot: RunningSnapshot, meanwhile = (): void => {}): Uint8Ar
   return chunks;
 };
 const restore = (executor: Executor, chunks: readonly Uint8Array[]): void => {
-  const restoration = executor.restore();
+  const restoration = executor.restore(null);
   for (const chunk of chunks) restoration.write(chunk);
   restoration.end();
 };

@@ -85,7 +85,6 @@ describe("typed style", () => {
     expect(open().description).toEqual({
       name: "log",
       version: "1.0.0",
-      code: null,
       style: "typed",
       commands: ["append", "nothing", "twice", "later", "slowly", "broken", "unsent", "lateClock", "constructor"],
       queries: ["words"],
@@ -98,6 +97,25 @@ describe("typed style", () => {
     expect(resultOf(apply(executor, "append", { word: "Oak" }))).toBe(2);
     expect(resultOf(apply(executor, "append", { word: "Elm", times: 1 }))).toBe(3);
     expect(resultOf(executor.query(encodeValue(["words", null])))).toEqual(["oak", "oak", "elm"]);
+  });
+
+  test("a query is told how far the state has come", () => {
+    const executor = createExecutor(
+      checkDefinition(
+        defineStateMachine({
+          name: "moments",
+          version: "1.0.0",
+          create: () => ({}),
+          commands: { pass: { input: v.null(), apply: () => null } },
+          queries: { now: { input: v.null(), answer: (_, __, { index, timeMs }) => [index, timeMs] } },
+        }),
+      ),
+    );
+    const now = (): unknown => resultOf(executor.query(encodeValue(["now", null])));
+    expect(now()).toEqual([0, 0]);
+    const payload = encodeValue(["pass", null]);
+    executor.apply({ kind: "command", index: 4, term: 2, timeMs: 1234, payload, session: null, isAwaited: true });
+    expect(now()).toEqual([4, 1234]);
   });
 
   test("any Standard Schema will do", () => {

@@ -46,7 +46,7 @@ const source = join(import.meta.dir, "../../../src/adapters/plugin");
 const LEFTOVERS = `
 import { locatePlugin } from "${source}/loader.ts";
 import { createWorkerStateMachine } from "${source}/worker-host.ts";
-const open = () => createWorkerStateMachine(locatePlugin(process.argv[2], "/"));
+const open = () => createWorkerStateMachine([locatePlugin(process.argv[2], "/")]);
 let machine = await open();
 let index = 0;
 const apply = async (text) => {
@@ -74,7 +74,7 @@ process.exit(0);
 let folder = "";
 const opened: StateMachine[] = [];
 const open = async (): Promise<StateMachine> => {
-  const machine = await createWorkerStateMachine(locatePlugin(folder, "/"));
+  const machine = await createWorkerStateMachine([locatePlugin(folder, "/")]);
   opened.push(machine);
   return machine;
 };
@@ -156,7 +156,7 @@ describe("worker host", () => {
     const worker = new Worker(new URL("../../../src/adapters/plugin/worker.ts", import.meta.url).href);
     const answers: string[] = [];
     const { promise: reloaded, resolve } = Promise.withResolvers<void>();
-    const load = { kind: "load", location: locatePlugin(folder, "/"), progress: new Progress().shared };
+    const load = { kind: "load", locations: [locatePlugin(folder, "/")], progress: new Progress().shared };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       answers.push(data instanceof ArrayBuffer ? "outcomes" : data.kind);
       if (answers.length === 1) {
@@ -173,7 +173,7 @@ describe("worker host", () => {
 
   test("the thread goes no further with a run than what it has sent is taken", async () => {
     const worker = new Worker(new URL("../../../src/adapters/plugin/worker.ts", import.meta.url).href);
-    const load = { kind: "load", location: locatePlugin(folder, "/"), progress: new Progress().shared };
+    const load = { kind: "load", locations: [locatePlugin(folder, "/")], progress: new Progress().shared };
     const answers: string[] = [];
     const outcomes: number[] = [];
     let untaken: number[] = [];

@@ -29,7 +29,7 @@ test("records, the range of the log, and the last entries by kind and size", () 
     [13, "closeSession", 10],
   ]);
   expect(entries.map(({ payloadBytes }) => payloadBytes)).toEqual([24, 35, 24, 0, 0]);
-  expect({ verifiedEntries, format }).toEqual({ verifiedEntries: 13, format: 5 });
+  expect({ verifiedEntries, format }).toEqual({ verifiedEntries: 13, format: 6 });
 });
 
 test("P57: no byte of a payload is in what is told", () => {

@@ -16,7 +16,7 @@ afterEach(() => directory.remove());
 const record = ["only INTEGER KEY", "record TEXT NOT NULL", "checksum INTEGER NOT NULL"];
 
 /** Whoever changes this raises formatVersion. */
-const format5 = {
+const format6 = {
   identity: ["only INTEGER KEY", "incarnation TEXT NOT NULL", "database_id TEXT NOT NULL", "checksum INTEGER NOT NULL"],
   vote: ["only INTEGER KEY", "current_term INTEGER NOT NULL", "voted_for TEXT", "checksum INTEGER NOT NULL"],
   genesis: record,
@@ -30,6 +30,7 @@ const format5 = {
     "stamp_ms INTEGER NOT NULL",
     "chain INTEGER NOT NULL",
     "configuration TEXT",
+    "activation TEXT",
     "checksum INTEGER NOT NULL",
   ],
   log: [
@@ -46,6 +47,7 @@ const format5 = {
   ],
   term_starts: ["term INTEGER KEY", "idx INTEGER NOT NULL"],
   configurations: ["idx INTEGER KEY"],
+  activations: ["idx INTEGER KEY"],
 };
 
 interface Column {
@@ -68,7 +70,7 @@ function tablesOfFile(): Record<string, readonly string[]> {
 }
 
 test("the tables of a format never change: another schema has another number", () => {
-  expect({ formatVersion, tables: tablesOfFile() }).toEqual({ formatVersion: 5, tables: format5 });
+  expect({ formatVersion, tables: tablesOfFile() }).toEqual({ formatVersion: 6, tables: format6 });
 });
 
 test("a schema that is worded otherwise is sound, and so is a table that SQLite adds", () => {

@@ -13,6 +13,7 @@ const isForAll: Readonly<Record<ClientRequest["kind"], boolean>> = {
   configuration: true,
   describe: true,
   changeMembership: false,
+  rollOut: false,
   transferLeadership: false,
   stop: false,
   backup: false,
