@@ -35,7 +35,7 @@ export function goHome(state: State, emit: Emit): State {
   const { preferred: before, committed } = homecoming;
   const { electionTimeoutMs } = state.settings;
   const stuckSinceMs = stuckSince(state, homecoming);
-  if (isCutFromNewcomers(state) && state.nowMs - (stuckSinceMs ?? state.nowMs) >= stuckMax * electionTimeoutMs)
+  if (stuckSinceMs !== null && state.nowMs - stuckSinceMs >= stuckMax * electionTimeoutMs)
     return becomeFollower(state, state.currentTerm, null, emit);
   const key = preferredTo(state, role);
   const preferred = key === null ? null : key === before?.key ? before : { key, sinceMs: state.nowMs };
@@ -52,8 +52,9 @@ export function goHome(state: State, emit: Emit): State {
   return beginTransfer(postpone(next, preferred.key), preferred.key, null, emit);
 }
 
-function stuckSince({ nowMs, commitIndex, log }: State, { committed, stuckSinceMs }: Homecoming): Millis | null {
-  if (log.last.index === commitIndex) return null;
+function stuckSince(state: State, { committed, stuckSinceMs }: Homecoming): Millis | null {
+  const { nowMs, commitIndex, log } = state;
+  if (log.last.index === commitIndex || !isCutFromNewcomers(state)) return null;
   return committed === commitIndex && stuckSinceMs !== null ? stuckSinceMs : nowMs;
 }
 

@@ -199,7 +199,7 @@ export interface Homecoming {
   readonly preferred: { readonly key: MemberKey; readonly sinceMs: Millis } | null;
   /** What was committed when this was looked at last. */
   readonly committed: LogIndex;
-  /** Since when entries have waited and none was committed; null: none waits. */
+  /** Since when entries have waited, none was committed, and no node could connect to this one; null: it is not so. */
   readonly stuckSinceMs: Millis | null;
 }
 
