@@ -11,10 +11,10 @@ export default defineStateMachine({
   restore: (state, item) => void Object.assign(state, item),
   commands: {
     join: {
-      input: v.object({ name: v.picklist(["ann", "bob", "cid", "dan"]) }),
+      input: v.object({ name: v.picklist(["ann", "bob", "cid", "dan", "eve", "flo", "gil", "hal"]) }),
       apply(state, { name }) {
         if (!state.names.includes(name)) state.names.push(name);
-        return [...state.names].sort((one, other) => order(one) - order(other))[0];
+        return [...state.names].sort((one, other) => order(one) - order(other));
       },
     },
   },
