@@ -24,7 +24,7 @@ export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult
   }
   endFaults(world);
   yield* outlastPoison(world);
-  standstills.end();
+  standstills.end(administrator.isIdle);
   // Clients have noticed by then that their connections are broken.
   const noticedMs = schedule.nowMs + 2 * world.electionTimeoutMs;
   const isDue = (): boolean => schedule.nowMs >= noticedMs && administrator.hasDone && versions.hasDone;
@@ -67,7 +67,7 @@ function endFaults(world: World): void {
   world.say("all faults have ended");
   // A node whose certificate has expired cannot dial a moved member, and so no cluster would take the new address.
   const isAlone = settled.resting.length === 0 && settled.moved.length === 0;
-  const mayStay = isAlone && world.leadersHandOver;
+  const mayStay = isAlone && world.leadersHandOver && administrator.isIdle;
   certificates.end(members, (member) => mayStay && world.mayLose(member));
 }
 

@@ -111,11 +111,11 @@ export class Standstills {
     this.#isOver = true;
   }
 
-  /** Nodes whose state machines stand still are started again, and some of them are left. */
-  end(): void {
+  /** Nodes whose state machines stand still are started again. Some of them are left, unless the members may change: only this one might stay. */
+  end(areMembersSettled: boolean): void {
     const { members, chance, trace } = this.#world;
     for (const member of chance.shuffled(members.filter(({ standstill }) => standstill !== null))) {
-      if (!this.#mayLeave(member) || !chance.happens(leavesOften)) {
+      if (!areMembersSettled || !this.#mayLeave(member) || !chance.happens(leavesOften)) {
         member.restart();
         continue;
       }
