@@ -233,6 +233,8 @@ export class World {
 
   #replica(id: NodeId, life: number): Replica {
     const { seed, plugin, copy, drawing } = this.#options;
+    // What is put beside it while it runs is there for the next life.
+    const atHand = drawing === undefined ? this.versions.atHand(id) : [];
     return new Replica({
       id,
       life,
@@ -243,7 +245,7 @@ export class World {
       versions: (copied) => {
         const ran = (step: number, index: LogIndex): void => this.versions.onRun(step, index);
         if (drawing !== undefined) return [onlyVersion(copied)];
-        return this.versions.atHand(id).map((version) => versionOf(version, copied, plugin, ran));
+        return atHand.map((version) => versionOf(version, copied, plugin, ran));
       },
       agreement: this.agreement,
       trace: (sentence) => this.say(sentence),
