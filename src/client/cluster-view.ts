@@ -89,7 +89,7 @@ export function mergeStatus(replies: readonly StatusReply[]): ClusterView {
   };
 }
 
-/** What one node knows to be committed, all of them come to. */
+/** An activation that one node knows to be committed becomes active on all nodes. */
 const newest = (known: readonly ActivePlugin[]): ActivePlugin | null =>
   known.reduce<ActivePlugin | null>((best, each) => (best === null || each.since > best.since ? each : best), null);
 

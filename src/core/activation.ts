@@ -15,7 +15,7 @@ export const pluginWordRule = `1 to ${pluginWordLengthMax} printable characters`
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/;
 
-/** What a plugin may call itself or its version. */
+/** Whether a plugin may use this text as its name, or as its version. */
 export const isPluginWord = (text: string): boolean =>
   text !== "" && text.length <= pluginWordLengthMax && text.isWellFormed() && !unprintable.test(text);
 
@@ -38,13 +38,13 @@ export interface PlacedActivation extends Activation {
   readonly position: LogPosition;
 }
 
-/** One that a node has, and what it can do. */
+/** A version that a node has, with its abilities. */
 export interface VersionAtHand extends PluginVersion {
   /** It can hand its state over, and take one over. */
   readonly snapshots: boolean;
 }
 
-/** What the log and others are told of it. */
+/** The part of it that stands in the log and is sent to others. */
 export const codeOf = ({ name, version, hash }: PluginVersion): PluginVersion => ({ name, version, hash });
 
 /** Whether it is the same code. */

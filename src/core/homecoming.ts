@@ -1,6 +1,6 @@
 // Where does leadership live? A leader that sees a voter of higher priority, in step and steadily heard for a while, hands
 // over to it (§3.10). An unfit leader hands over at once to a voter that is fitter (fitness.ts), and stays while there is none.
-// One that no node can connect to and that commits nothing steps down: a voter that it does not hear may be able to lead.
+// A leader steps down if no node can connect to it and it commits nothing. A voter that it does not hear may be able to lead.
 // Elections know nothing of priorities or fitness: any voter is better than none.
 //
 // Leadership cannot swing to and fro: it only ever moves to a strictly higher priority, to a node that has been well for

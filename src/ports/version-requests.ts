@@ -1,4 +1,4 @@
-// What administrators ask about the versions of the state machine, and what they are answered. The wire form is docs/protocol.md.
+// The requests of administrators about versions of the state machine, and the answers. The wire form is docs/protocol.md.
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 

@@ -229,7 +229,7 @@ function write(frame: Frame): void {
   }
 }
 
-/** What clients ask, and what they are answered. */
+/** The requests of clients, and the answers. */
 function writeForClients(frame: ClientRequest | ClientReply): void {
   switch (frame.kind) {
     case "command":

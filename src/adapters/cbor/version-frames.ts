@@ -1,4 +1,4 @@
-// What administrators ask about the versions of the state machine on the wire, and what they are answered: each writer beside its reader.
+// The requests of administrators about versions of the state machine, and the answers, on the wire. Each writer stands beside its reader.
 import type { RolledOutReply, RollOutRequest } from "../../ports/version-requests.ts";
 import { bool, type Item, logIndex, orNull, printable, requestId, row, toPrintable, uint } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";

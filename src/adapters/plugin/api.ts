@@ -33,7 +33,7 @@ export interface ApplyContext {
   random(): number;
 }
 
-/** What a query may depend on besides the state and its input. */
+/** A query may depend on this, on the state and on its input, and on nothing else. */
 export interface QueryContext {
   /** Of the last entry that the state has in it. 0: it has none. */
   readonly index: number;

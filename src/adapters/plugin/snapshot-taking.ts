@@ -104,7 +104,7 @@ export class SnapshotTaking {
       try {
         for (let chunk = next(); chunk !== null; chunk = next()) ahead.push(chunk);
       } catch (error) {
-        // Whoever reads the snapshot hears of it, and nobody else.
+        // Only the reader of the snapshot gets the error.
         ahead.push(error instanceof GraftError ? error : failed(error));
       }
     };
