@@ -2,7 +2,7 @@
 import type { PlacedActivation } from "../../src/core/activation.ts";
 import { type Configuration, toMemberKey, type PlacedConfiguration } from "../../src/core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../src/core/effects.ts";
-import type { CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
+import type { ActivateEntry, CommandEntry, ConfigurationEntry, Entry } from "../../src/core/entry.ts";
 import type { Genesis } from "../../src/core/genesis.ts";
 import type { LogIndex, LogPosition, Term } from "../../src/core/log-position.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
@@ -59,6 +59,16 @@ export const genesis: Genesis = {
   members: configurationOf("n1", "n2", "n3").members,
   foundedAtMs,
 };
+
+/** It makes a version of a plugin the active one. */
+export const activation = (index: LogIndex, term: Term): ActivateEntry => ({
+  kind: "activate",
+  index,
+  term,
+  stampMs: foundedAtMs + index,
+  plugin: { name: "kv", version: `1.0.${index}`, hash: "ab".repeat(32) },
+  replaces: false,
+});
 
 /** Commands `first` to `last`, all of one term. */
 export const commands = (first: LogIndex, last: LogIndex, term: Term, bytes?: number): Entry[] =>

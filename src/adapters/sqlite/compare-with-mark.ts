@@ -1,6 +1,7 @@
 // Does the database hold everything that the mark says it held? A log that ends before the mark has lost its end, and so has
 // an older data directory under a newer mark. A vote that is older than the mark's would be cast twice. With an older
-// configuration the node would count the wrong majority. A single page of the database that has gone back is enough for that.
+// configuration the node would count the wrong majority, and without an activation it would apply entries with the wrong version. A
+// single page of the database that has gone back is enough for that.
 import type { Database } from "bun:sqlite";
 import { hasOtherVoters, type MemberKey } from "../../core/configuration.ts";
 import { genesisConfiguration } from "../../core/genesis.ts";
@@ -20,6 +21,7 @@ export const promisesOf = ({ databaseId, saved, tail }: Found): Promises => ({
   chain: tail.chain,
   hasOtherVoters: mayHaveOtherVoters(saved),
   configuredAt: configuredAt(saved, saved.last.index),
+  activatedAt: activatedAt(saved, saved.last.index),
   isRemoved: saved.removed !== null,
 });
 
@@ -33,6 +35,12 @@ function mayHaveOtherVoters({ incarnation, genesis, baseConfiguration, configura
 /** Which entry holds the configuration that was in force at `index`, as far as the records say. */
 function configuredAt({ baseConfiguration, configurations }: SavedState, index: LogIndex): LogIndex {
   const placed = configurations.findLast(({ position }) => position.index <= index) ?? baseConfiguration;
+  return placed?.position.index ?? 0;
+}
+
+/** Which entry has made the version active that applies what comes after `index`. */
+function activatedAt({ baseActivation, activations }: SavedState, index: LogIndex): LogIndex {
+  const placed = activations.findLast(({ position }) => position.index <= index) ?? baseActivation;
   return placed?.position.index ?? 0;
 }
 
@@ -59,6 +67,7 @@ export function whatIsMissing(
     whatIsMissingOfVote(saved, promised),
     whatIsMissingOfLog(db, { base, tail }, promised),
     whatIsMissingOfConfiguration(saved, promised),
+    whatIsMissingOfActivation(saved, promised),
     promised.isRemoved && saved.removed === null ? "it does not say that this node was removed from the cluster" : null,
   ];
   const words = missing.filter((each) => each !== null);
@@ -92,13 +101,23 @@ function whatIsMissingOfLog(db: Database, { base, tail }: Pick<Found, "base" | "
 }
 
 function whatIsMissingOfConfiguration(saved: SavedState, { last, configuredAt: index }: Promises): string | null {
-  // A lost end has been reported. A base beyond the mark has a configuration that is newer than the mark's.
-  if (last.index < saved.base.index || last.index > saved.last.index) return null;
+  if (!isWithin(saved, last.index)) return null;
   const found = configuredAt(saved, last.index);
   if (found === index) return null;
   const held = found === 0 ? "that of the genesis" : `that of entry ${found}`;
   return `at index ${last.index} the configuration of entry ${index} was in force, and the records name ${held}`;
 }
+
+function whatIsMissingOfActivation(saved: SavedState, { last, activatedAt: index }: Promises): string | null {
+  if (!isWithin(saved, last.index)) return null;
+  const found = activatedAt(saved, last.index);
+  if (found === index) return null;
+  const held = found === 0 ? "none" : `that of entry ${found}`;
+  return `at index ${last.index} the version that entry ${index} activates was active, and the records name ${held}`;
+}
+
+/** A lost end has been reported. What is in force at a base beyond the mark is newer than what the mark names. */
+const isWithin = ({ base, last }: SavedState, index: LogIndex): boolean => index >= base.index && index <= last.index;
 
 const lostEntries = (end: number, confirmed: number): string =>
   `the log ends at entry ${end}, and this node had confirmed entries through ${confirmed}: entries ${end + 1} to ${confirmed} are lost here`;

@@ -9,6 +9,7 @@ import { type Chain, nextChain, recordChecksum } from "./chain.ts";
 import { activateKind, configurationKind, type EntryRow, toLink } from "./entry-row.ts";
 import { beginsTerm } from "./log-outline.ts";
 import type { ChainedPosition } from "./saved-state.ts";
+import { nothing, type RecordTable } from "./schema.ts";
 import { encodeActivation, encodePlaced, encodeSnapshot } from "./snapshot-row.ts";
 import { damagedEntry } from "./storage-errors.ts";
 import { verifyRow } from "./verify-row.ts";
@@ -50,8 +51,7 @@ export class EntryWriter {
       case "writeRemoved":
         return this.#writeRemoved(effect);
       case "writeRefilled":
-        this.#statements.refilled.run();
-        return;
+        return this.#record("refill", nothing);
       case "truncateLog":
         return this.#truncate(effect.through);
       case "appendLog":
@@ -90,13 +90,15 @@ export class EntryWriter {
 
   #writeGenesis({ clusterUuid, members, foundedAtMs }: Genesis): void {
     const ordered = members.map(({ key, address, priority }) => ({ key, address, priority }));
-    const record = JSON.stringify({ clusterUuid, members: ordered, foundedAtMs });
-    this.#statements.genesis.run(record, recordChecksum("genesis", record));
+    this.#record("genesis", JSON.stringify({ clusterUuid, members: ordered, foundedAtMs }));
   }
 
   #writeRemoved({ position, configuration }: WriteRemoved): void {
-    const record = encodePlaced({ position, configuration });
-    this.#statements.removed.run(record, recordChecksum("removed", record));
+    this.#record("removed", encodePlaced({ position, configuration }));
+  }
+
+  #record(table: RecordTable, record: string): void {
+    this.#statements[table].run(record, recordChecksum(table, record));
   }
 
   /** What now lies at or below the base stays in the file until space.ts removes it: nothing waits for that. */
@@ -104,9 +106,7 @@ export class EntryWriter {
     const { position, stampMs, chain } = snapshot;
     const begin = discardsLog ? { ...position, stampMs, chain } : this.positionAt(base.index);
     if (!discardsLog) this.#compareChains(this.positionAt(position.index), chain);
-    const record = encodeSnapshot(snapshot);
-    this.#statements.forgetSnapshot.run();
-    this.#statements.snapshot.run(record, recordChecksum("snapshot", record));
+    this.#record("snapshot", encodeSnapshot(snapshot));
     // What this log believed to come after the snapshot's end goes at once: its places are needed (P31, P34).
     if (discardsLog) this.#cutAfter(begin);
     const activation = baseActivation === null ? null : encodeActivation(baseActivation);
@@ -173,14 +173,18 @@ export class EntryWriter {
   }
 }
 
+const prepareRecord = (db: Database, table: RecordTable) =>
+  db.prepare<never, [string, number]>(`UPDATE ${table} SET record = ?, checksum = ? WHERE only = 1`);
+
 function prepareStatements(db: Database) {
   return {
     vote: db.prepare<never, [number, string | null, number]>(
       "UPDATE vote SET current_term = ?, voted_for = ?, checksum = ? WHERE only = 1",
     ),
-    genesis: db.prepare<never, [string, number]>("INSERT INTO genesis VALUES (1, ?, ?)"),
-    removed: db.prepare<never, [string, number]>("INSERT INTO removed VALUES (1, ?, ?)"),
-    refilled: db.prepare<never, []>("DELETE FROM refill"),
+    genesis: prepareRecord(db, "genesis"),
+    removed: prepareRecord(db, "removed"),
+    refill: prepareRecord(db, "refill"),
+    snapshot: prepareRecord(db, "snapshot"),
     append: db.prepare<
       never,
       [number, number, number, number, number, Uint8Array, number | null, number | null, number | null, string | null]
@@ -195,8 +199,6 @@ function prepareStatements(db: Database) {
     cutTermStarts: db.prepare<never, [number]>("DELETE FROM term_starts WHERE idx > ?"),
     cutConfigurations: db.prepare<never, [number]>("DELETE FROM configurations WHERE idx > ?"),
     cutActivations: db.prepare<never, [number]>("DELETE FROM activations WHERE idx > ?"),
-    forgetSnapshot: db.prepare<never, []>("DELETE FROM snapshot"),
-    snapshot: db.prepare<never, [string, number]>("INSERT INTO snapshot VALUES (1, ?, ?)"),
     base: db.prepare<never, [number, number, number, number, string, string | null, number]>(
       "UPDATE base SET idx = ?, term = ?, stamp_ms = ?, chain = ?, configuration = ?, activation = ?, checksum = ? WHERE only = 1",
     ),

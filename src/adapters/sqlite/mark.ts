@@ -26,6 +26,8 @@ export interface Promises extends Reach {
   readonly hasOtherVoters: boolean;
   /** Which entry holds the configuration that is in force at `last`; 0: it is that of the genesis, or there is none. */
   readonly configuredAt: LogIndex;
+  /** Which entry has made the version active that applies what comes after `last`; 0: none. */
+  readonly activatedAt: LogIndex;
   readonly isRemoved: boolean;
 }
 
@@ -52,6 +54,7 @@ export const firstPromises = (incarnation: Incarnation, databaseId: string): Pro
   chain: chainStart,
   hasOtherVoters: true,
   configuredAt: 0,
+  activatedAt: 0,
   isRemoved: false,
 });
 

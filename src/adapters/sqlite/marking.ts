@@ -1,6 +1,6 @@
 // When is the mark written? After each transaction, so that it never says more than the log holds; and before one that takes
 // entries away, so that a crash in between is no false alarm. Only what others build on at once is synced: a term, a vote, the
-// genesis, another configuration, a removal, the end of a refill. Syncing every mark would halve the throughput.
+// genesis, another configuration or version, a removal, the end of a refill. Syncing every mark would halve the throughput.
 import { type Configuration, hasOtherVoters } from "../../core/configuration.ts";
 import type { DurableEffect } from "../../core/effects.ts";
 import { type LogIndex, type LogPosition, logStart } from "../../core/log-position.ts";
@@ -28,18 +28,23 @@ export class Marking {
   #isWritten = false;
   /** Ascending; the last one is in force. */
   #configurations: readonly Placed[];
+  /** Ascending; the last one is the version that is active. */
+  #activations: readonly LogIndex[];
 
   /** @param promises what `saved` comes to */
   constructor(file: MarkFile, saved: SavedState, promises: Promises) {
     this.#file = file;
     this.#promises = promises;
-    const { genesis, baseConfiguration, configurations } = saved;
+    const { genesis, baseConfiguration, configurations, baseActivation, activations } = saved;
     const founding = { position: logStart, configuration: genesis === null ? null : genesisConfiguration(genesis) };
     const { position, configuration } = baseConfiguration ?? founding;
     this.#configurations = [
       ...(configuration === null ? [] : [this.#placed(position.index, configuration)]),
       ...configurations.map((placed) => this.#placed(placed.position.index, placed.configuration)),
     ];
+    this.#activations = [...(baseActivation === null ? [] : [baseActivation]), ...activations].map(
+      ({ position: { index } }) => index,
+    );
   }
 
   get promises(): Promises {
@@ -53,7 +58,8 @@ export class Marking {
     if (through === null || last.index === 0 || through >= last.index) return;
     const { index, term, chain } = through < 0 ? { ...logStart, chain: chainStart } : chainedAt(through);
     const configuredAt = this.#configurations.findLast((placed) => placed.index <= index)?.index ?? 0;
-    this.#write({ ...this.#promises, last: { index, term }, chain, configuredAt });
+    const activatedAt = this.#activations.findLast((activated) => activated <= index) ?? 0;
+    this.#write({ ...this.#promises, last: { index, term }, chain, configuredAt, activatedAt });
     // On a full disk the entries stay, and with them perhaps a later configuration.
     this.#isWritten = false;
     this.#file.sync();
@@ -67,16 +73,21 @@ export class Marking {
       this.#promises.chain = chain;
       return this.#file.moveOn(reach);
     }
-    const before = this.#inForce.index;
+    const before = { configuredAt: this.#inForce.index, activatedAt: this.#activatedAt };
     let isSynced = false;
     for (const effect of effects) if (this.#follow(effect)) isSynced = true;
     const { index: configuredAt, hasOtherVoters: isOneOfMany } = this.#inForce;
-    this.#write({ ...this.#promises, ...reach, hasOtherVoters: isOneOfMany, configuredAt });
-    if (isSynced || configuredAt !== before) this.#file.sync();
+    const activatedAt = this.#activatedAt;
+    this.#write({ ...this.#promises, ...reach, hasOtherVoters: isOneOfMany, configuredAt, activatedAt });
+    if (isSynced || configuredAt !== before.configuredAt || activatedAt !== before.activatedAt) this.#file.sync();
   }
 
   get #inForce(): Placed {
     return this.#configurations.at(-1) ?? { index: 0, hasOtherVoters: true };
+  }
+
+  get #activatedAt(): LogIndex {
+    return this.#activations.at(-1) ?? 0;
   }
 
   #write(promises: Promises): void {
@@ -118,9 +129,11 @@ export class Marking {
         return true;
       case "truncateLog":
         this.#configurations = this.#configurations.filter(({ index }) => index <= effect.through);
+        this.#activations = this.#activations.filter((index) => index <= effect.through);
         return false;
       case "appendLog":
         for (const entry of effect.entries) {
+          if (entry.kind === "activate") this.#activations = [...this.#activations, entry.index];
           if (entry.kind !== "configuration") continue;
           this.#configurations = [...this.#configurations, this.#placed(entry.index, entry.configuration)];
         }
@@ -129,6 +142,9 @@ export class Marking {
         const kept = effect.discardsLog ? [] : this.#configurations.filter(({ index }) => index > effect.base.index);
         const { position, configuration } = effect.baseConfiguration;
         this.#configurations = [this.#placed(position.index, configuration), ...kept];
+        const later = effect.discardsLog ? [] : this.#activations.filter((index) => index > effect.base.index);
+        const active = effect.baseActivation;
+        this.#activations = [...(active === null ? [] : [active.position.index]), ...later];
         return false;
       }
     }
@@ -141,7 +157,7 @@ export class Marking {
 
 /** Usually: the mark says the same as before, but for how far the log reaches. */
 const onlyMovesOn = (effect: DurableEffect): boolean =>
-  effect.kind === "appendLog" && effect.entries.every(({ kind }) => kind !== "configuration");
+  effect.kind === "appendLog" && effect.entries.every(({ kind }) => kind !== "configuration" && kind !== "activate");
 
 /** The lowest index after which the effects take entries away; -1: all of them; null: none. */
 function endAfter(effects: readonly DurableEffect[]): LogIndex | null {

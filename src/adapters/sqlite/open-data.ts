@@ -203,7 +203,7 @@ class Opening {
     const path = setAside(this.#file, folder);
     const told = hasPromised(promises) ? refillWords(finding, promises, path) : startsAnewWords(finding, path);
     const refill = hasPromised(promises) ? { finding: told, clusterUuid: promises.clusterUuid } : null;
-    const empty = { last: logStart, chain: chainStart, configuredAt: 0, isRemoved: false };
+    const empty = { last: logStart, chain: chainStart, configuredAt: 0, activatedAt: 0, isRemoved: false };
     const anew = { ...promises, ...empty, databaseId: this.#newId() };
     this.#mark.writeSynced({ ...anew, state: { kind: "creating", refill } });
     this.#onDamage(told);

@@ -200,12 +200,11 @@ function refound(db: Database, found: Found, { file, saved, genesis, self }: Rec
     incarnation,
     recordChecksum("identity", incarnation, databaseId),
   ]);
-  db.run("DELETE FROM genesis");
-  db.run("DELETE FROM refill");
   writeConfigurations(db, saved, alone);
   const writer = new EntryWriter(db, { file, base, tail });
   const stampMs = Math.max(tail.stampMs, genesis.foundedAtMs);
   writer.apply({ kind: "writeGenesis", ticket: 0, genesis: renewed });
+  writer.apply({ kind: "writeRefilled", ticket: 0 });
   writer.apply({ kind: "writeVote", ticket: 0, currentTerm: position.term, votedFor: null });
   writer.apply({
     kind: "appendLog",

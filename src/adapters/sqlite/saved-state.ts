@@ -8,7 +8,8 @@ import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import type { SavedState } from "../../ports/log-store.ts";
 import { type Chain, recordChecksum } from "./chain.ts";
 import { activateKind, configurationKind, decodeActivated, decodeConfiguration, type EntryRow } from "./entry-row.ts";
-import { decodeActivation, decodePlaced, decodeSnapshot } from "./snapshot-row.ts";
+import type { RecordTable } from "./schema.ts";
+import { decodeActivation, decodePlaced } from "./snapshot-row.ts";
 import { damaged, damagedEntry } from "./storage-errors.ts";
 import { verifyRow } from "./verify-row.ts";
 import type { Refill } from "../../core/state.ts";
@@ -59,7 +60,7 @@ export function readSavedState(db: Database, file: string): Found {
     "configuration",
     "activation",
   ]);
-  const genesis = readGenesis(db, file);
+  const genesis = readOptional(db, file, "genesis");
   const base = { index: baseRow.idx, term: baseRow.term, chain: baseRow.chain, stampMs: baseRow.stamp_ms };
   const tail = readTail(db, file, base);
   const saved: SavedState = {
@@ -76,50 +77,41 @@ export function readSavedState(db: Database, file: string): Found {
     termStarts: readTermStarts(db, file, base, tail),
     configurations: readConfigurations(db, file, base),
     activations: readActivations(db, file, base),
-    removed: readRemoved(db, file),
-    refill: readRefill(db, file),
+    removed: readOptional(db, file, "removed"),
+    refill: readOptional(db, file, "refill"),
   };
   return { databaseId, saved, base, tail };
 }
 
-/** The single row of a table, as its checksum says it was written. Null only for a record that may be absent. */
-function readOptionalRecord<Row>(db: Database, file: string, table: string, columns: (keyof Row & string)[]) {
+/** The single row of a table, as its checksum says it was written. */
+function readRecord<Row>(db: Database, file: string, table: string, columns: (keyof Row & string)[]): Row {
   type Field = string | number | null;
   const row = db.query(`SELECT * FROM ${table}`).get() as (Row & { checksum: number }) | null;
-  if (row === null) return null;
+  if (row === null) throw damaged(file, `the record "${table}"`, "it is missing");
   const found = recordChecksum(table, ...columns.map((column) => row[column] as Field));
-  if (found === row.checksum) return row as Row;
+  if (found === row.checksum) return row;
   throw damaged(file, `the record "${table}"`, `its checksum is ${found}, and ${row.checksum} was expected`);
 }
 
-function readRecord<Row>(db: Database, file: string, table: string, columns: (keyof Row & string)[]): Row {
-  const row = readOptionalRecord<Row>(db, file, table, columns);
-  if (row === null) throw damaged(file, `the record "${table}"`, "it is missing");
-  return row;
+/** What each of the tables may hold. */
+interface Recorded {
+  readonly genesis: Genesis;
+  readonly removed: PlacedConfiguration;
+  readonly refill: Refill;
+  readonly snapshot: SnapshotRecord;
 }
 
-function readGenesis(db: Database, file: string): Genesis | null {
-  const row = readOptionalRecord<{ record: string }>(db, file, "genesis", ["record"]);
-  return row === null ? null : (JSON.parse(row.record) as Genesis);
-}
-
-function readRemoved(db: Database, file: string): PlacedConfiguration | null {
-  const row = readOptionalRecord<{ record: string }>(db, file, "removed", ["record"]);
-  return row === null ? null : decodePlaced(row.record);
-}
-
-function readRefill(db: Database, file: string): Refill | null {
-  const row = readOptionalRecord<{ record: string }>(db, file, "refill", ["record"]);
-  return row === null ? null : (JSON.parse(row.record) as Refill);
+/** Null: there is nothing to record. */
+function readOptional<Table extends RecordTable>(db: Database, file: string, table: Table): Recorded[Table] | null {
+  return JSON.parse(readRecord<{ record: string }>(db, file, table, ["record"]).record) as Recorded[Table] | null;
 }
 
 /** The record of the latest snapshot, which reaches from the base or beyond it to an entry of the log (P29). */
 function readSnapshot(db: Database, file: string, base: ChainedPosition, tail: ChainedPosition): SnapshotRecord | null {
-  const row = readOptionalRecord<{ record: string }>(db, file, "snapshot", ["record"]);
-  if (row === null && base.index === 0) return null;
-  if (row === null)
-    throw damaged(file, `the record "snapshot"`, `it is missing, and the log begins after ${base.index}`);
-  const snapshot = decodeSnapshot(row.record);
+  const snapshot = readOptional(db, file, "snapshot");
+  if (snapshot === null && base.index === 0) return null;
+  if (snapshot === null)
+    throw damaged(file, `the record "snapshot"`, `it names none, and the log begins after ${base.index}`);
   const { index } = snapshot.position;
   if (index < base.index || index > tail.index) {
     throw damaged(

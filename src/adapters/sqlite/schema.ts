@@ -9,11 +9,12 @@ import type { Refill } from "../../core/state.ts";
 export const applicationId = 0x47524654;
 
 /** Raised with every change to the tables, to what stands in a row, or to the mark; a higher or lower one is refused. */
-export const formatVersion = 6;
+export const formatVersion = 7;
 
 /**
- * - identity, vote, genesis, removed, refill, snapshot, base: one row at most, each with a checksum of its own. Term and vote are
- *   one row, so that they never reach the disk apart.
+ * - identity, vote, base, genesis, removed, refill, snapshot: one row, always, each with a checksum of its own. Term and vote are
+ *   one row, so that they never reach the disk apart. The last four may hold nothing, and they say so in JSON: null. A row that is
+ *   missing has been lost, as when the empty page of another table stands in the place of its page.
  * - log: the entries after the base, without a gap, each with a checksum chained over its predecessor's. Rows at or below
  *   the base are rubbish: nothing reads them, and space.ts removes them by and by.
  * - term_starts, configurations, activations: where each term begins, and which entries hold configurations or activate a
@@ -45,6 +46,12 @@ const tables = `
   CREATE TABLE configurations (idx INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE activations (idx INTEGER PRIMARY KEY) STRICT;
 `;
+
+/** The tables of one row that holds JSON. */
+export type RecordTable = "genesis" | "removed" | "refill" | "snapshot";
+
+/** What stands in such a row while there is nothing to record. */
+export const nothing = "null";
 
 /**
  * Whether each table has its columns. Otherwise a statement may fail at any time. How the schema is worded does not count: a
@@ -91,9 +98,14 @@ export function createTables(db: Database, beginning: Beginning): void {
     chainStart,
     recordChecksum("base", 0, 0, 0, chainStart, null, null),
   ]);
-  if (refill !== null) {
-    const record = JSON.stringify(refill);
-    db.run("INSERT INTO refill VALUES (1, ?, ?)", [record, recordChecksum("refill", record)]);
+  const first: Record<RecordTable, string> = {
+    genesis: nothing,
+    removed: nothing,
+    refill: JSON.stringify(refill),
+    snapshot: nothing,
+  };
+  for (const [table, record] of Object.entries(first)) {
+    db.run(`INSERT INTO ${table} VALUES (1, ?, ?)`, [record, recordChecksum(table, record)]);
   }
   db.run(`PRAGMA application_id = ${applicationId}`);
   db.run(`PRAGMA user_version = ${formatVersion}`);

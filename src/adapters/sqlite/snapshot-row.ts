@@ -20,8 +20,6 @@ export function encodeSnapshot(record: SnapshotRecord): string {
   });
 }
 
-export const decodeSnapshot = (text: string): SnapshotRecord => JSON.parse(text) as SnapshotRecord;
-
 export const encodePlaced = (configuration: PlacedConfiguration): string =>
   JSON.stringify(placedConfiguration(configuration));
 

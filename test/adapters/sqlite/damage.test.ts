@@ -4,10 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nextChain } from "../../../src/adapters/sqlite/chain.ts";
+import { nextChain, recordChecksum } from "../../../src/adapters/sqlite/chain.ts";
 import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import {
+  activation,
   append,
   command,
   commands,
@@ -275,6 +276,11 @@ describe("a record", () => {
     ["genesis", "UPDATE genesis SET record = replace(record, 'n3', 'n4')"],
     ["base", "UPDATE base SET idx = 3"],
     ["base", "DELETE FROM base"],
+    // An empty page of another table in the place of theirs leaves no row, and nothing else of the database is changed.
+    ["genesis", "DELETE FROM genesis"],
+    ["removed", "DELETE FROM removed"],
+    ["refill", "DELETE FROM refill"],
+    ["snapshot", "DELETE FROM snapshot"],
   ])("%s: not what was written (%s)", (record, change) => {
     directory.sql(change);
     expect(findAtStart()).toContain(`damaged at the record "${record}":`);
@@ -294,14 +300,17 @@ describe("a record", () => {
   });
 });
 
+const neverRemoved = `UPDATE removed SET record = 'null', checksum = ${recordChecksum("removed", "null")}`;
+
 test.each([
   ["a configuration", "DELETE FROM configurations", "the configuration of entry 5 was in force"],
-  ["a removal", "DELETE FROM removed", "it does not say that this node was removed from the cluster"],
-])("the record of %s that is gone is missed by the mark", (_, change, words) => {
+  ["an activation", "DELETE FROM activations", "the version that entry 16 activates was active"],
+  ["a removal", neverRemoved, "it does not say that this node was removed from the cluster"],
+])("the record of %s that has gone back is missed by the mark", (_, change, words) => {
   const position = { index: 5, term: 2 };
   const writer = directory.open();
-  const effect = { kind: "writeRemoved", ticket: 1, position, configuration: configurationOf("n2") } as const;
-  writer.write([effect], ignoreDurable);
+  const removed = { kind: "writeRemoved", ticket: 1, position, configuration: configurationOf("n2") } as const;
+  writer.write([removed, append(activation(16, 2), command(17, 2))], ignoreDurable);
   writer.close();
   directory.sql(change);
   expect(findAtStart()).toContain(words);

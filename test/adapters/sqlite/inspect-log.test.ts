@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspectLog } from "../../../src/adapters/sqlite/inspect-log.ts";
+import { formatVersion } from "../../../src/adapters/sqlite/schema.ts";
 import { lookAtStopped } from "../../../src/adapters/sqlite/open-stopped.ts";
 import { append, commands, ignoreDurable, keyOf, sessionEntries, vote } from "../../contracts/log-entries.ts";
 import { createDataDirectory, damageError, type DataDirectory, storageError } from "./data-directory.ts";
@@ -29,7 +30,7 @@ test("records, the range of the log, and the last entries by kind and size", () 
     [13, "closeSession", 10],
   ]);
   expect(entries.map(({ payloadBytes }) => payloadBytes)).toEqual([24, 35, 24, 0, 0]);
-  expect({ verifiedEntries, format }).toEqual({ verifiedEntries: 13, format: 6 });
+  expect({ verifiedEntries, format }).toEqual({ verifiedEntries: 13, format: formatVersion });
 });
 
 test("P57: no byte of a payload is in what is told", () => {

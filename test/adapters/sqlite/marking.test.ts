@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { markFile, readMark } from "../../../src/adapters/sqlite/mark-file.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import {
+  activation,
   append,
   command,
   commands,
@@ -93,4 +94,22 @@ test("the mark of before a truncation names the configuration that was in force 
   }
   expect(seen[0]).toMatchObject({ last: { index: 3, term: 1 }, configuredAt: 0 });
   store.close();
+});
+
+test("the mark follows the version that is active", () => {
+  const store = directory.open();
+  store.write([found(), append(command(1, 1), activation(2, 1), command(3, 1))], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 3, term: 1 }, activatedAt: 2 });
+  store.write([append(command(4, 1))], ignoreDurable);
+  store.write([append(activation(5, 1))], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 5, term: 1 }, activatedAt: 5 });
+  store.write([truncate(4)], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 4, term: 1 }, activatedAt: 2 });
+  const record = snapshotAt({ index: 4, term: 1 }, store.chainAt(4));
+  const active = { ...activation(2, 1), position: { index: 2, term: 1 } };
+  store.write([snapshot(record, { index: 3, term: 1 }, undefined, active)], ignoreDurable);
+  expect(marked()).toMatchObject({ last: { index: 4, term: 1 }, activatedAt: 2 });
+  store.close();
+  directory.open().close();
+  expect(marked()).toMatchObject({ last: { index: 4, term: 1 }, activatedAt: 2 });
 });

@@ -1,5 +1,6 @@
 // What does a node write? One write after the other, drawn so that it fits what is on the model's disk. The store is asked only for
 // checksums, which are its own.
+import type { PlacedActivation } from "../../../../src/core/activation.ts";
 import { type MemberKey, type PlacedConfiguration, toMemberKey } from "../../../../src/core/configuration.ts";
 import type { DurableEffect } from "../../../../src/core/effects.ts";
 import type { Entry } from "../../../../src/core/entry.ts";
@@ -7,6 +8,7 @@ import { type LogIndex, type LogPosition, logStart } from "../../../../src/core/
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import type { MemoryDisk } from "../../../../src/sim/memory/memory-disk.ts";
 import {
+  activation,
   append,
   command,
   configuration,
@@ -87,7 +89,17 @@ function drawSnapshot(disk: MemoryDisk, draw: Draw): DrawnWrite | null {
     position: configuredAt(disk, base.index),
     configuration: draw(6) === 0 ? alone(disk) : configurationOf("n1", "n2"),
   };
-  return (store) => [snapshot(snapshotAt(placeOf(end), store.chainAt(end.index)), placeOf(base), place)];
+  return (store) => [
+    snapshot(snapshotAt(placeOf(end), store.chainAt(end.index)), placeOf(base), place, activeAt(disk, base.index)),
+  ];
+}
+
+/** The version that is active after `index`. */
+function activeAt({ entries, baseActivation }: MemoryDisk, index: LogIndex): PlacedActivation | null {
+  const inLog = entries.findLast((entry) => entry.kind === "activate" && entry.index <= index);
+  if (inLog?.kind !== "activate") return baseActivation;
+  const { plugin, replaces } = inLog;
+  return { plugin, replaces, position: placeOf(inLog) };
 }
 
 /** Of the configuration that is in force at `index`. */
@@ -112,6 +124,7 @@ function drawEntries({ end, currentTerm }: Sketch, disk: MemoryDisk, draw: Draw)
     const index = end.index + 1 + at;
     const kind = draw(16);
     if (kind === 0) return noop(index, term);
+    if (kind === 2) return activation(index, term);
     if (kind === 1)
       return {
         ...configuration(index, term, "n1"),

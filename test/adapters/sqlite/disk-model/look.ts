@@ -43,7 +43,7 @@ export interface Figures {
   writes: number;
   /** How often a start looked at files that were left behind. */
   starts: number;
-  /** How often a fault besides a power cut within a write came to more than the model has. */
+  /** How often a fault besides an end within a write came to more than the model has. */
   passedOver: number;
   /** By what had happened, and what came of it. */
   readonly outcomes: Map<string, number>;
@@ -128,7 +128,7 @@ export class Look {
     const same = modelled.filter((each) => this.#outcomes.of(each) === found);
     if (same.length > 0) return { image, disks: same, bootId, outcome: found, isSound };
     // The mark does not name the write yet, or names less for its sake, so nothing tells what rot has taken from the same pages.
-    if (name !== "nothing" && end === "the power is cut" && left.isWithinWrite) {
+    if (name !== "nothing" && left.isWithinWrite) {
       this.#figures.passedOver++;
       return { image, disks: modelled, bootId, outcome: found, isSound: false };
     }
