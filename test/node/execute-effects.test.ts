@@ -5,13 +5,13 @@ import type { DurableEffect, SendEntries } from "../../src/core/effects.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
-import { defaultSettings } from "../../src/core/settings.ts";
 import type { NodeMessage } from "../../src/ports/node-messages.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { type EffectTargets, executeEffect } from "../../src/node/execute-effects.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
+import { starting } from "../core/build.ts";
 import { idleApplier } from "./applier-setting.ts";
 
 const n2 = toMemberKey("n2", "b");
@@ -31,15 +31,7 @@ function setUp(stored: readonly Entry[] = []) {
   const before = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   if (stored.length > 0) before.write([{ kind: "appendLog", ticket: 1, entries: stored }], () => {});
   const store = createMemoryLogStore({ incarnation: "a", autoDurable: true, disk: before.crash() });
-  const start = {
-    self: toMemberKey("n1", "a"),
-    seed: [1, 2, 3, 4],
-    nowMs: 0,
-    wallMs: 0,
-    bootstrap: null,
-    plugin: null,
-  } as const;
-  const state = restore(store.saved, { ...start, settings: defaultSettings });
+  const state = restore(store.saved, starting({ self: toMemberKey("n1", "a") }));
   const sent: (Message | NodeMessage)[] = [];
   const dismissed: (readonly [string, string])[] = [];
   const never = (): never => {

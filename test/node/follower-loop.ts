@@ -6,7 +6,6 @@ import type { Entry } from "../../src/core/entry.ts";
 import { logStart } from "../../src/core/log-position.ts";
 import type { AppendEntries } from "../../src/core/messages.ts";
 import { restore } from "../../src/core/restore.ts";
-import { defaultSettings } from "../../src/core/settings.ts";
 import { LogTail } from "../../src/node/log-tail.ts";
 import { Mailbox } from "../../src/node/mailbox.ts";
 import { TurnLoop } from "../../src/node/turn-loop.ts";
@@ -14,6 +13,7 @@ import { WaitingClients } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { idleApplier } from "./applier-setting.ts";
+import { starting } from "../core/build.ts";
 
 /** What was asked for soon waits for `run`, as it does while input is handled. */
 class HeldClock extends ManualClock {
@@ -66,10 +66,8 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
     peers: never,
     stop: never,
   };
-  const seed = [1, 2, 3, 4] as const;
-  const start = { self: n1, settings: defaultSettings, seed, nowMs: 0, wallMs: 0, bootstrap: null, plugin: null };
   const loop: TurnLoop = new TurnLoop(
-    restore(store.saved, start),
+    restore(store.saved, starting({ self: n1 })),
     {
       store: {
         saved: store.saved,
@@ -112,7 +110,7 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
         },
       },
       turned: () => void log.push("turned"),
-      begin: (saved) => restore(saved, { ...start, nowMs: clock.nowMs() }),
+      begin: (saved) => restore(saved, starting({ self: n1, nowMs: clock.nowMs() })),
       noRoom: () => void log.push("no room"),
       failed: (error) => void failures.push(error),
     },

@@ -2,11 +2,11 @@
 import { expect, test } from "bun:test";
 import { restore } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
-import { defaultSettings } from "../../src/core/settings.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { starting } from "../core/build.ts";
 import { snapshotAt } from "../core/say.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 import { afterMicrotasks } from "./cluster.ts";
@@ -17,16 +17,7 @@ const intervalMs = 1_000;
 async function scrubbed(snapshot: SnapshotRecord, read: (replace: () => void) => AsyncGenerator<Uint8Array, void>) {
   const { saved } = createMemoryLogStore({ incarnation: "a" });
   const self = toMemberKey("n1", saved.incarnation);
-  const start = {
-    self,
-    settings: defaultSettings,
-    seed: [1, 2, 3, 4],
-    nowMs: 0,
-    wallMs: 0,
-    bootstrap: null,
-    plugin: null,
-  } as const;
-  let state = { ...restore(saved, start), snapshot };
+  let state = { ...restore(saved, starting({ self })), snapshot };
   const later = snapshotAt({ index: snapshot.position.index + 5, term: 1 });
   const damaged: string[] = [];
   const failures: unknown[] = [];

@@ -5,7 +5,6 @@ import { ManualClock } from "../doubles/manual-clock.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { createMemorySnapshotFiles, type MemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { restore } from "../../src/core/restore.ts";
-import { defaultSettings } from "../../src/core/settings.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import type { State } from "../../src/core/state.ts";
 import { entryBytes } from "../../src/core/entry.ts";
@@ -13,6 +12,7 @@ import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import type { LogStore, SavedState } from "../../src/ports/log-store.ts";
 import { createDataDirectory } from "../adapters/sqlite/data-directory.ts";
+import { starting } from "../core/build.ts";
 import { append, commands, found, ignoreDurable, snapshotAt, truncate } from "../contracts/log-entries.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 
@@ -117,16 +117,7 @@ function scrubberOf(
   });
 }
 
-const stateOf = (saved: SavedState): State =>
-  restore(saved, {
-    self: toMemberKey("n1", saved.incarnation),
-    settings: defaultSettings,
-    seed: [1, 2, 3, 4],
-    nowMs: 0,
-    wallMs: 0,
-    bootstrap: null,
-    plugin: null,
-  });
+const stateOf = (saved: SavedState): State => restore(saved, starting({ self: toMemberKey("n1", saved.incarnation) }));
 
 test("a scrub never comes when the interval is 0", () => {
   const { saved } = createMemoryLogStore({ incarnation: "a" });
