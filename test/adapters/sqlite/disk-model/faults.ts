@@ -56,8 +56,8 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
 /**
  * Some pages are older than others. A start or a reader notices that, but for a few records. A node that is or was refilled may
  * forget its genesis, and that it has been refilled: it takes no part until it is refilled again. A log that was never cut needs no record of
- * a snapshot. And the vote may be newer than the rest: a power cut has taken the mark back, or the past is that of writes which a crash has
- * undone since.
+ * a snapshot. And the vote or the genesis may be newer than the rest: a power cut has taken the mark back, a checkpoint had come so far when
+ * the WAL was lost, or the past is that of writes which a crash has undone since.
  */
 const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryDisk[] => [
   withoutData(disk),
@@ -69,7 +69,11 @@ const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryD
   { ...copyOf(disk), genesis: null },
   ...(disk.base.index > 0 ? [] : [{ ...copyOf(disk), snapshot: null, baseConfiguration: null }]),
   ...history.flatMap((older, at) =>
-    history.slice(at + 1).map(({ currentTerm, votedFor }) => ({ ...withData(disk, older), currentTerm, votedFor })),
+    history.slice(at + 1).flatMap(({ currentTerm, votedFor, genesis }) => [
+      { ...withData(disk, older), currentTerm, votedFor },
+      { ...withData(disk, older), genesis },
+      { ...withData(disk, older), currentTerm, votedFor, genesis },
+    ]),
   ),
   ...begun
     .filter(({ generation, refill }) => generation === disk.generation && refill !== null)
