@@ -60,6 +60,7 @@ class Comparison {
   readonly #pasts: Past[] = [];
   #left: Left[] = [];
   #isWithinWrite = false;
+  #isStart = false;
 
   constructor({ files, draw, figures, look }: Modules) {
     this.#files = files;
@@ -86,12 +87,13 @@ class Comparison {
     const dataDir = this.#look.put(image);
     this.#files.watch(dataDir);
     this.#files.bootId = bootId;
-    // While it opens, the files are those of before or of after, and both have the same outcome.
+    this.#isStart = true;
     this.#during(
       12,
-      () => () => disks,
+      () => opening(disks),
       () => (this.#store = this.#look.open(dataDir)),
     );
+    this.#isStart = false;
     this.#lookAtLeft();
     const disk = disks[0]!;
     this.#disk = disk.incarnation === "" ? createMemoryDisk(this.#store.saved.incarnation) : copyOf(disk);
@@ -142,8 +144,8 @@ class Comparison {
     const image = end === "the process ends" ? this.#files.now() : this.#files.left(this.#draw);
     const reaches = marksIn(image).map(({ last }) => last.index);
     const [history, begun, marks] = [this.#history.slice(), this.#begun.slice(), this.#marks.slice()];
-    const isWithinWrite = this.#isWithinWrite;
-    this.#left.push({ end, isWithinWrite, image, disks: disks(end, reaches), history, begun, marks });
+    const [isWithinWrite, isStart] = [this.#isWithinWrite, this.#isStart];
+    this.#left.push({ end, isWithinWrite, isStart, image, disks: disks(end, reaches), history, begun, marks });
   }
 
   /** Nothing is being written. */
@@ -225,6 +227,20 @@ class Comparison {
     });
   }
 }
+
+/**
+ * While it opens, the files are those of before or of after, and both have the same outcome. But a start that finds damage tells the
+ * mark, and a power cut may tear that.
+ */
+const opening =
+  (disks: readonly MemoryDisk[]): Disks =>
+  (end) =>
+    end === "the process ends" ? disks : [...disks, ...disks.map(withOlderMark)];
+
+const withOlderMark = (disk: MemoryDisk): MemoryDisk => ({
+  ...copyOf(disk),
+  mark: disk.mark && { ...disk.mark, isNewest: false },
+});
 
 /** A node can go on with it, and the files hold nothing that the model's disk does not have: no damage that only a write would meet. */
 function isUsable({ disks, outcome, isSound }: Chosen): boolean {

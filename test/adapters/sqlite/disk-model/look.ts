@@ -25,6 +25,8 @@ export interface Left extends Story {
   readonly end: End;
   /** A write has begun, and nobody has been told that it is durable. */
   readonly isWithinWrite: boolean;
+  /** The database was being opened, and may have been damaged before. */
+  readonly isStart: boolean;
   readonly disks: readonly MemoryDisk[];
 }
 
@@ -122,7 +124,7 @@ export class Look {
     const image = fault.harm(left.image, past, this.#draw);
     const bootId = end === "the power is cut" ? `boot ${++this.#boots}` : this.#files.bootId;
     const { found, isSound } = this.#startFrom(image, bootId);
-    if (name === "nothing" && !isSound) throw new Error(`after ${end} the database has damaged pages`);
+    if (name === "nothing" && !isSound && !left.isStart) throw new Error(`after ${end} the database has damaged pages`);
     this.#count(`${end}, ${name}`, found);
     const modelled = disks.flatMap((disk) => fault.model(disk, past, left));
     const same = modelled.filter((each) => this.#outcomes.of(each) === found);
