@@ -91,7 +91,7 @@ import plugin from "./${name}.ts";
 
 const { add, finish } = plugin.commands;
 const { open } = plugin.queries;
-const ctx: ApplyContext = { index: 1, term: 1, timeMs: 1000, random: () => 0.5 };
+const ctx: ApplyContext = { index: 1, term: 1, timeMs: 1000, random: () => 0.5, wakeAt: () => {} };
 
 test("a task is on the list until it is finished", () => {
   const state = plugin.create();
