@@ -117,7 +117,7 @@ describe("the cluster is shown", () => {
         reachable: true,
         matchIndex: status.commitIndex,
         appliedIndex: status.commitIndex,
-        plugins: [{ name: "kv", version: "1.0.0", hash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+        plugins: [{ name: "kv", version: "1.1.0", hash: expect.stringMatching(/^[0-9a-f]{64}$/) }],
         lagEntries: 0,
         version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       });
