@@ -1,6 +1,6 @@
-// A key-value store: strings to bytes, for ever or for a while. What each operation takes and gives is below; OrderedKeys only makes `list`
-// cheap, and finds the key that expires next.
+// A key-value store: strings to bytes, for ever or for a while. What each operation takes and gives is below; OrderedKeys only makes `list` cheap.
 import { bytes, defineStateMachine, Rejected, SnapshotMap, v } from "graft";
+import { type Now, Times } from "../times.ts";
 import { OrderedKeys } from "./ordered-keys.ts";
 
 const Key = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096));
@@ -16,21 +16,12 @@ const Change = v.strictObject({
 
 type Item = readonly [key: string, value: Uint8Array] | readonly [key: string, value: Uint8Array, expiresMs: number];
 
-/** What an operation knows of time. */
-interface Now {
-  readonly timeMs: number;
-  wakeAt(timeMs: number): void;
-}
-
-/** Sorted as their times are, since all have as many digits. */
-const expiryOf = (key: string, expiresMs: number): string => `${String(expiresMs).padStart(16, "0")} ${key}`;
-
 class Store {
   readonly #values = new SnapshotMap<string, Uint8Array>();
   readonly #keys = new OrderedKeys();
   /** Of the keys that expire: at which replicated time. */
   readonly #expiries = new SnapshotMap<string, number>();
-  readonly #inTime = new OrderedKeys();
+  readonly #times = new Times();
 
   /** An expired key is never here: it goes before the first entry that has reached its time. */
   get(key: string): Uint8Array | null {
@@ -42,10 +33,7 @@ class Store {
     const created = !this.#values.has(key);
     this.#values.set(key, value);
     if (created) this.#keys.add(key);
-    else this.#keep(key);
-    if (expiresMs === null) return created;
-    this.#expiries.set(key, expiresMs);
-    this.#inTime.add(expiryOf(key, expiresMs));
+    this.#expireAt(key, expiresMs);
     return created;
   }
 
@@ -54,7 +42,7 @@ class Store {
     const deleted = this.#values.delete(key);
     if (!deleted) return false;
     this.#keys.delete(key);
-    this.#keep(key);
+    this.#expireAt(key, null);
     return true;
   }
 
@@ -72,13 +60,7 @@ class Store {
   }
 
   expire(now: Now): void {
-    for (;;) {
-      const { value: next } = this.#inTime.from("").next();
-      if (next === undefined) return;
-      const expiresMs = Number(next.slice(0, 16));
-      if (expiresMs > now.timeMs) return now.wakeAt(expiresMs);
-      this.delete(next.slice(17));
-    }
+    this.#times.settle(now, (key) => this.delete(key));
   }
 
   /** In the order of the keys: so they are put back most quickly. */
@@ -94,12 +76,11 @@ class Store {
     return this.#keys.from(first);
   }
 
-  /** It does not expire any more. */
-  #keep(key: string): void {
-    const expiresMs = this.#expiries.get(key);
-    if (expiresMs === undefined) return;
-    this.#expiries.delete(key);
-    this.#inTime.delete(expiryOf(key, expiresMs));
+  #expireAt(key: string, expiresMs: number | null): void {
+    const before = this.#expiries.get(key) ?? null;
+    this.#times.move(key, before, expiresMs);
+    if (expiresMs !== null) this.#expiries.set(key, expiresMs);
+    else if (before !== null) this.#expiries.delete(key);
   }
 }
 

@@ -2,8 +2,9 @@
 // knows them.
 import counter from "../../../plugins/counter/index.ts";
 import kv from "../../../plugins/kv/index.ts";
+import lock from "../../../plugins/lock/index.ts";
 
-const shipped: Readonly<Record<string, unknown>> = { counter, kv };
+const shipped: Readonly<Record<string, unknown>> = { counter, kv, lock };
 
 export const shippedNames: readonly string[] = Object.keys(shipped);
 
