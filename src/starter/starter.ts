@@ -13,7 +13,7 @@ export function faultOfPluginName(name: string): string | null {
 
 const nameLengthMax = 64;
 /** The plugins that ship, and the folder of the API. */
-const reserved = ["kv", "counter", "lock", "graft"];
+const reserved = ["kv", "counter", "lock", "queue", "graft"];
 
 /** By path in the folder of the plugin. `version`: of Graft. */
 export function starterFiles(name: string, version: string): Files {
