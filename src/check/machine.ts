@@ -3,8 +3,9 @@ import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { createExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
 import { decodeValue } from "../adapters/cbor/value.ts";
 import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
+import { wakeTimeIn } from "../adapters/plugin/state-sections.ts";
 import { textOf } from "../client/typed-payload.ts";
-import type { AppliedCommand, Outcome } from "../ports/state-machine.ts";
+import type { AppliedCommand, AppliedTick, Outcome } from "../ports/state-machine.ts";
 import { differenceOf } from "../sim/agreement.ts";
 import { describeOutcome } from "../sim/describe-payload.ts";
 import { describeState, firstDifference } from "../sim/state-text.ts";
@@ -22,12 +23,14 @@ export class Broken extends Error {
   }
 }
 
-/** Replicated time begins here, ms since 1970, and a second passes with each command. */
 /** Of a query's context. Its answer is to depend on the state alone. */
 const anyMoment = { index: 0, timeMs: 0 };
+/** Replicated time begins here, ms since 1970, and a second passes with each command. */
 const beganMs = 1_767_225_600_000;
 /** The term rises now and then, as leaders change. */
 const commandsOfTerm = 7;
+/** More time passes before the next one leads: what lasts a minute, such as a lease, has ended then. */
+const longMs = 60_000;
 
 /** The state is looked at after so many steps, and after the last: shorter lists of steps show what happens between. */
 const lookEvery = 6;
@@ -43,21 +46,35 @@ export const entryOf = ({ payload }: Step, nth: number): AppliedCommand => ({
   kind: "command",
   index: 2 * nth + 1,
   term: 1 + Math.floor(nth / commandsOfTerm),
-  timeMs: beganMs + 1000 * nth,
+  timeMs: beganMs + 1000 * nth + longMs * Math.floor(nth / commandsOfTerm),
   payload,
   session: null,
   isAwaited: true,
 });
 
+/** Time goes on before the step at this place, where the state machine has asked for that. It gets an entry in the gap. */
+const tickOf = (step: Step, nth: number): AppliedTick => {
+  const { index, term, timeMs } = entryOf(step, nth);
+  return { kind: "tick", index: index - 1, term, timeMs, isAwaited: false };
+};
+
 /** The items of a snapshot, as text. Equal snapshots have equal texts. */
 export function itemsOf(style: Plugin["style"], chunks: readonly Uint8Array[]): string {
   const items: unknown[] = [];
-  const others = [snapshotSections.origin, snapshotSections.sessions].map((tag) => ({ tag, take: () => {} }));
+  // The time for which it asks is a part of the state.
+  const origin = (piece: Uint8Array): void => {
+    const wakeAtMs = wakeTimeIn(piece);
+    if (wakeAtMs !== null) items.push({ wakeAt: wakeAtMs });
+  };
   const take = (piece: Uint8Array): void => {
     const copy = piece.slice();
     items.push(style === "raw" ? (textOf(copy) ?? copy) : decodeValue(copy));
   };
-  const reader = new SnapshotReader([...others, { tag: snapshotSections.plugin, take }]);
+  const reader = new SnapshotReader([
+    { tag: snapshotSections.origin, take: origin },
+    { tag: snapshotSections.sessions, take: () => {} },
+    { tag: snapshotSections.plugin, take },
+  ]);
   for (const chunk of chunks) reader.write(chunk);
   return describeState(items).text;
 }
@@ -85,6 +102,7 @@ export class Machine {
     if (step.kind === "query") {
       return attempted(nth, "a query fails", () => this.#executor.query(step.payload));
     }
+    this.wake(step, nth);
     const outcome = attempted(nth, "a command fails", () => this.#executor.apply(entryOf(step, nth)));
     if (outcome.kind !== "unsendable") return outcome;
     const { message } = outcome;
@@ -96,6 +114,14 @@ export class Machine {
       remedy: remedies.unsendable,
       stack: null,
     });
+  }
+
+  /** Has `due` run that is due before this step, and says whether it was. Throws `Broken`. */
+  wake(step: Step, nth: number): boolean {
+    const tick = tickOf(step, nth);
+    const isDue = step.kind === "command" && (this.#executor.wakeAtMs ?? Number.POSITIVE_INFINITY) <= tick.timeMs;
+    if (isDue) attempted(nth, "due fails", () => this.#executor.apply(tick));
+    return isDue;
   }
 
   /** After a step: what it came to, and at some moments what the state is. */

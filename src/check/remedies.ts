@@ -21,6 +21,8 @@ export const remedies = {
       return "Do what the error says: ctx.timeMs, ctx.random() and the input are the same on every node.";
     if (/Promise/.test(reason))
       return "Finish before the function returns: no async, no await, no then. Let the client wait, and send what came of it.";
+    if (rule === "due fails")
+      return "Let due throw nothing, not even Rejected: nobody waits for its answer, and the state machine stops.";
     if (rule === "a command fails")
       return 'Check the input and the state first, and refuse with throw new Rejected("…"), which every node does alike.';
     return "Correct what was thrown. --verbose shows where.";

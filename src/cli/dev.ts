@@ -35,7 +35,11 @@ export const dev = command({
   ],
   args: {
     nodes: { type: "string", valueHint: "N", description: "how many nodes; default: 3" },
-    plugin: { type: "string", valueHint: "PATH", description: "the state machine: a path, kv or counter; default: kv" },
+    plugin: {
+      type: "string",
+      valueHint: "PATH",
+      description: "the state machine: a path, kv, counter, lock or queue; default: kv",
+    },
     dir: { type: "string", valueHint: "FOLDER", description: "the folder that holds everything; default: graft-dev" },
     port: {
       type: "string",

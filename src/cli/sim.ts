@@ -33,7 +33,11 @@ export const sim = command({
     "Exit codes: 0 all seeds hold, 1 a mistake was found or the plugin cannot be used, 130 stopped by Ctrl-C.",
   ],
   args: {
-    plugin: { type: "string", valueHint: "PATH", description: "the state machine: a path, kv or counter; default: kv" },
+    plugin: {
+      type: "string",
+      valueHint: "PATH",
+      description: "the state machine: a path, kv, counter, lock or queue; default: kv",
+    },
     seed: {
       type: "string",
       valueHint: "N",

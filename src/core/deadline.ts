@@ -7,6 +7,7 @@ import { reachedByQuorum } from "./quorum.ts";
 import { isReadDue } from "./reads.ts";
 import type { Leader } from "./roles.ts";
 import type { State } from "./state.ts";
+import { tickDueMs } from "./tick-due.ts";
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -21,7 +22,7 @@ export function nextDeadlineMs(state: State): Millis {
   }
   // At once, but after what has arrived with the reads: replication that goes out anyway saves the heartbeat.
   if (isReadDue(role)) return state.nowMs;
-  return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? never);
+  return Math.min(role.heartbeatDueMs, quorumDueMs(state, role), role.transfer?.dueMs ?? never, tickDueMs(state, role));
 }
 
 /**

@@ -55,6 +55,10 @@ export function describeEvent(event: Event): string {
       return `the snapshot ${event.file} of ${nodeIdOf(event.from)} is damaged`;
     case "fitness":
       return `unfit to lead: ${describeUnfit(event.unfit)}`;
+    case "wake":
+      return event.wake === null
+        ? "the state machine asks for no time"
+        : `the state machine asks for ${event.wake.atMs}, after ${event.wake.through}`;
     case "transferLeadership":
       return `leadership shall go to ${event.to ?? "the best prepared voter"}`;
   }

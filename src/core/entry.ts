@@ -71,8 +71,13 @@ export interface ActivateEntry extends Placed, Activation {
   readonly kind: "activate";
 }
 
+/** Time has come for something that the state machine has asked to be woken for; see ticks.ts. */
+export interface TickEntry extends Placed {
+  readonly kind: "tick";
+}
+
 export type Entry =
-  CommandEntry | OpenSessionEntry | CloseSessionEntry | NoopEntry | ConfigurationEntry | ActivateEntry;
+  CommandEntry | OpenSessionEntry | CloseSessionEntry | NoopEntry | ConfigurationEntry | ActivateEntry | TickEntry;
 
 /** What an entry weighs beside its payload when batches and windows are measured, in bytes. */
 const entryOverheadBytes = 32;
@@ -88,6 +93,7 @@ export function entryBytes(entry: Entry): number {
     case "closeSession":
       return entryOverheadBytes + entry.client.length;
     case "noop":
+    case "tick":
       return entryOverheadBytes;
     case "configuration":
       return entryOverheadBytes + memberBytes * entry.configuration.members.length;

@@ -8,6 +8,7 @@ import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
 import type { Message, SharedPosition } from "./messages.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
+import type { Wake } from "./wake-time.ts";
 
 /** Names a proposal between the node and the core until it has a place in the log; never repeated in one run. */
 export type ProposalRef = number;
@@ -140,6 +141,13 @@ export interface FitnessEvent extends Timed {
   readonly unfit: Unfit;
 }
 
+/** The state machine of this node has asked for another time to be woken, or for none any more. */
+export interface WakeEvent extends Timed {
+  readonly kind: "wake";
+  /** Null: none, or the state machine does not run. */
+  readonly wake: Wake | null;
+}
+
 export type Event =
   | TickEvent
   | MessageEvent
@@ -154,4 +162,5 @@ export type Event =
   | SnapshotTakenEvent
   | SnapshotFetchedEvent
   | FetchFailedEvent
-  | FitnessEvent;
+  | FitnessEvent
+  | WakeEvent;

@@ -28,6 +28,7 @@ export function checkState(state: State): void {
   must(state.appliedIndex <= durability.persistedIndex, "nothing is applied before it is durable here");
   must(state.commitIndex <= log.last.index, "what is committed is in the log");
   must(durability.persistedIndex <= log.last.index, "what is durable is in the log");
+  must((state.wake?.through ?? 0) <= state.appliedIndex, "a state machine asks after what it was given");
   must(log.last.term <= state.currentTerm, "no entry has a term that this node has not reached");
   must(durability.confirmed <= durability.issued, "no ticket is confirmed before it is issued");
   must(durability.voteTicket <= durability.issued, "the vote's ticket has been issued");
@@ -100,6 +101,7 @@ function checkLeader(state: State, role: Leader): void {
   must(isCompacted || termAt(log, role.termStartIndex) === state.currentTerm, "a leader's term opens with its no-op");
   must(log.lastStampMs >= role.stampBaseMs, "a leader's time goes on from where its log stood");
   must(log.last.term === state.currentTerm, "a leader's last entry is of its own term");
+  must((role.stirring?.index ?? 0) <= log.last.index, "what a leader has appended stays in its log");
   checkReads(state, role);
   for (const [key, progress] of role.progress) {
     must(key !== state.self, "a leader follows itself by its own disk only");

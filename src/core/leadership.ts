@@ -17,6 +17,7 @@ import { heartbeat, replicateToAll } from "./replication.ts";
 import type { Leader, Progress } from "./roles.ts";
 import type { Emit, State } from "./state.ts";
 import { becomeFollower } from "./step-down.ts";
+import { tickIfDue } from "./ticks.ts";
 
 /** §3.4, §3.6.2: a new leader knows nothing of its followers, and commits nothing before an entry of its own term. */
 export function becomeLeader(state: State, emit: Emit): State {
@@ -40,6 +41,8 @@ export function becomeLeader(state: State, emit: Emit): State {
     askedAfter: 0,
     mark: null,
     administration: openAdministration(),
+    stirring: null,
+    tickNotBeforeMs: state.nowMs,
   };
   const firstTerm = state.firstTerm ?? state.currentTerm;
   const leading = bidFarewells({ ...state, crashedLeader: null, firstTerm, role });
@@ -73,7 +76,8 @@ export function onLeaderTick(state: State, emit: Emit): State {
     const graceUntilMs = next.nowMs + next.settings.heartbeatIntervalMs;
     return heartbeat({ ...next, role: { ...next.role, graceUntilMs, wokeLate: true } }, emit);
   }
-  return next.nowMs >= next.role.heartbeatDueMs || isReadDue(next.role) ? heartbeat(next, emit) : next;
+  next = next.nowMs >= next.role.heartbeatDueMs || isReadDue(next.role) ? heartbeat(next, emit) : next;
+  return tickIfDue(next, emit);
 }
 
 /**

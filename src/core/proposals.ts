@@ -1,12 +1,12 @@
 // What happens to a client's command when it arrives? A leader gives it a place in the log; anyone else refuses it.
 import { advanceCommit } from "./commit.ts";
-import { appendToLog } from "./durability.ts";
 import type { Entry } from "./entry.ts";
 import type { Proposal } from "./events.ts";
 import type { LogIndex, Term } from "./log-position.ts";
 import { replicateToAll } from "./replication.ts";
 import { nextStampMs } from "./replicated-time.ts";
 import type { Emit, State } from "./state.ts";
+import { appendForMachine } from "./ticks.ts";
 
 /** Proposals that have arrived together become one append, and one message to each follower (§10.2.2). */
 export function onPropose(state: State, proposals: readonly Proposal[], emit: Emit): State {
@@ -24,7 +24,7 @@ export function onPropose(state: State, proposals: readonly Proposal[], emit: Em
   const stampMs = nextStampMs(state, role);
   const first = { index: state.log.last.index + 1, term: state.currentTerm };
   const entries = proposals.map((proposal, at) => entryOf(proposal, first.index + at, first.term, stampMs));
-  const next = appendToLog(state, entries, emit);
+  const next = appendForMachine(state, role, entries, emit);
   emit({ kind: "proposalsAccepted", refs: proposals.map((proposal) => proposal.ref), first });
   // Alone in the cluster, or with a store that has nothing to wait for, there may be nothing more to hear.
   return advanceCommit(replicateToAll(next, emit), emit);

@@ -86,6 +86,7 @@ export function restore(saved: Saved, start: Start): State {
     log: restoreLog(saved),
     snapshot: saved.snapshot,
     installing: null,
+    wake: null,
     heldFrom: [],
     commitIndex: saved.snapshot?.position.index ?? 0,
     appliedIndex: saved.snapshot?.position.index ?? 0,

@@ -68,6 +68,10 @@ export interface Leader {
   /** The last look at the own clock that no quorum has confirmed yet, with round and read index at that moment. */
   readonly mark: { readonly atMs: Millis; readonly round: number; readonly index: LogIndex } | null;
   readonly administration: Administration;
+  /** The last entry of this leadership that reaches the state machine; null: there is none yet. */
+  readonly stirring: { readonly index: LogIndex; readonly stampMs: number } | null;
+  /** No tick is appended before this time. */
+  readonly tickNotBeforeMs: Millis;
 }
 
 export type Role = Follower | PreCandidate | Candidate | Leader;

@@ -14,8 +14,8 @@ export function startOver(state: State, saved: State): readonly [State, readonly
   // A leader that steps down within its term writes nothing: its vote is the one that is saved, or it would not lead.
   becomeFollower(state, state.currentTerm, null, (effect) => void effects.push(effect));
   // Its own clock goes on: leaders send back what it showed. And no read has the name of one that was asked before.
-  const { strangers, postponed, unfit, handingOver, clockStartMs, nextReadId } = state;
-  const kept = { strangers, postponed, unfit, handingOver, clockStartMs, nextReadId };
+  const { strangers, postponed, unfit, wake, handingOver, clockStartMs, nextReadId } = state;
+  const kept = { strangers, postponed, unfit, wake, handingOver, clockStartMs, nextReadId };
   // What the state machine has been given was committed, and durable here.
   const appliedIndex = Math.max(saved.appliedIndex, state.appliedIndex);
   return [{ ...saved, ...kept, appliedIndex, commitIndex: appliedIndex }, effects];

@@ -12,6 +12,7 @@ import type { RandomState } from "./random.ts";
 import type { Role } from "./roles.ts";
 import type { Settings } from "./settings.ts";
 import type { SnapshotRecord } from "./snapshot-record.ts";
+import type { Wake } from "./wake-time.ts";
 
 export interface State {
   readonly settings: Settings;
@@ -63,6 +64,8 @@ export interface State {
   readonly postponed: ReadonlyMap<MemberKey, Postponed>;
   /** Members that are unfit to lead, as far as this node knows. It outlives roles. */
   readonly unfit: Unfit;
+  /** When the state machine of this node is to be woken; null: it asks for no time. It outlives roles. */
+  readonly wake: Wake | null;
   /** How old what is applied here is at the most. A fact about this state whoever leads: it outlives roles and terms. */
   readonly freshness: Freshness;
   /** What this node's clock shows others at time 0: random at each start. */

@@ -75,6 +75,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onPeerCrashed(state, event.peer);
     case "fitness":
       return reconsiderTransfer(onFitness(state, event.unfit), emit);
+    case "wake":
+      return { ...state, wake: event.wake };
     case "transferLeadership":
       return onTransfer(state, event, emit);
   }

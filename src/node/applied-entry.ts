@@ -28,6 +28,8 @@ export function appliedEntry(entry: Entry, isAwaited: boolean, versionFrom: Vers
       return { kind: "closeSession", index, term, timeMs, client: entry.client, session: entry.session, isAwaited };
     case "activate":
       return { kind: "activate", index, term, timeMs, plugin: versionFrom(index), isAwaited };
+    case "tick":
+      return { kind: "tick", index, term, timeMs, isAwaited };
     case "noop":
     case "configuration":
       return null;

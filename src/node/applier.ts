@@ -4,6 +4,7 @@
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { Wake, WakeTime } from "../core/wake-time.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
@@ -26,7 +27,9 @@ export interface ApplierHandlers extends Pick<
   "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom"
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
-  readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<void>;
+  readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
+  /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
+  readonly wake: (wake: Wake | null) => void;
   /** The state machine waits for a version that this node does not have, or does so no longer. */
   readonly lacking: () => void;
   /** Answers have been given: let them leave. */
@@ -55,6 +58,8 @@ export class Applier {
   /** The log has begun anew, and the snapshot that replaces what is gone is on its way to the disk. */
   #isHeld = false;
   #isAbandoned = false;
+  /** When the state machine is to be woken, as the node was told last. */
+  #wakeAtMs: WakeTime = null;
   /** Where the version is activated that this node does not have, and needs next. */
   #lack: Lack | null = null;
 
@@ -75,6 +80,7 @@ export class Applier {
       freed: handlers.freed,
       clientFull: handlers.clientFull,
       runningFrom: handlers.runningFrom,
+      asked: (wakeAtMs, through) => this.#tellWake(wakeAtMs, through),
       due: () => this.#pumpOrFail(),
       failed: (error, through, waiters) => this.#fail(error, through, waiters),
     });
@@ -226,7 +232,11 @@ export class Applier {
     const { index } = snapshot.position;
     this.#runs.skipTo(index);
     this.#handlers.restore(snapshot, running?.plugin ?? null).then(
-      () => over(() => this.#runs.onRestored(index)),
+      (wakeAtMs) =>
+        over(() => {
+          this.#runs.onRestored(index);
+          this.#tellWake(wakeAtMs, index);
+        }),
       (error: Error) => over(() => this.#onNotRestored(error, index)),
     );
   }
@@ -234,6 +244,7 @@ export class Applier {
   /** For a version. Nobody waits with it. */
   #wait(lack: Lack): void {
     this.#noteLack(lack);
+    this.#tellWake(null, lack.index);
     this.#runs.refuseLacking(lack.why);
     this.#queries.refuse(anyIndex, lack.why);
   }
@@ -248,6 +259,12 @@ export class Applier {
     if (!isSame) this.#handlers.lacking();
   }
 
+  #tellWake(atMs: WakeTime, through: LogIndex): void {
+    if (atMs === this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    this.#handlers.wake(atMs === null ? null : { atMs, through });
+  }
+
   /** A damaged file is damage of this node, which ends and is refilled. Any other failure is the state machine's. */
   #onNotRestored(error: Error, index: LogIndex): void {
     if (error instanceof GraftError && error.code === "damaged") throw error;
@@ -257,6 +274,7 @@ export class Applier {
   #fail(error: Error, through: LogIndex, waiters: Work["waiters"]): void {
     const isFirst = this.#failure === null;
     this.#failure ??= error;
+    this.#tellWake(null, through);
     this.#stoppedThrough ??= through;
     for (const waiter of waiters) waiter?.fail(notApplied(error.message));
     if (isFirst) this.#handlers.stateMachineFailed(error);

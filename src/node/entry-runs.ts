@@ -3,6 +3,7 @@
 import type { PluginVersion } from "../core/activation.ts";
 import { type Entry, entryBytes } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import type { AppliedEntry, AppliedOpenSession, ClientIsFull, Outcome, StateMachine } from "../ports/state-machine.ts";
@@ -43,6 +44,8 @@ export interface EntryRunsHandlers {
   readonly due: () => void;
   /** Which version this node runs from the activation at this index on. */
   readonly runningFrom: (index: LogIndex) => Running;
+  /** The state machine has applied what it was handed through this index, and asks to be woken at this time. */
+  readonly asked: (wakeAtMs: WakeTime, through: LogIndex) => void;
   /** A client has no room for the session that this entry was to open. */
   readonly clientFull: (entry: AppliedOpenSession, outcome: ClientIsFull) => void;
   /** The state machine failed at an entry at or before `through`, and these clients wait for it. */
@@ -200,7 +203,7 @@ export class EntryRuns {
     this.#modules.stateMachine
       .apply(run.entries, (outcomes) => this.#underWay.hear(run, () => this.#answer(run, outcomes)))
       .then(
-        () => this.#underWay.settle(run, () => this.#complete(run)),
+        (wakeAtMs) => this.#underWay.settle(run, () => this.#complete(run, wakeAtMs)),
         (error: Error) => this.#underWay.settle(run, () => this.#fail(run, error)),
       );
   }
@@ -218,12 +221,13 @@ export class EntryRuns {
     }
   }
 
-  #complete({ entries, answeredCount, through }: Run): void {
+  #complete({ entries, answeredCount, through }: Run, wakeAtMs: WakeTime): void {
     if (answeredCount !== entries.length) {
       throw new Error(`${entries.length} commands applied, but ${answeredCount} outcomes`);
     }
     this.#runCount--;
     this.#appliedThrough = through;
+    this.#handlers.asked(wakeAtMs, through);
   }
 
   #fail({ waiters, through }: Run, error: Error): void {

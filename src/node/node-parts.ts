@@ -122,6 +122,7 @@ function makeApplier(
       },
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
+      wake: (wake) => loop().arrive({ kind: "wake", wake }),
       runningFrom: (index) => {
         const { log, commitIndex } = loop().state;
         const { activations } = log;

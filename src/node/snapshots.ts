@@ -6,6 +6,7 @@ import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { PluginVersion } from "../core/activation.ts";
 import { activationAt, configurationAt } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import type { State } from "../core/state.ts";
 import { isKnown } from "../core/vouching.ts";
 import { GraftError } from "../errors.ts";
@@ -135,13 +136,13 @@ export class NodeSnapshots {
     this.#fetcher.stop("the node stops");
   }
 
-  /** The state machine starts from this snapshot, with this version active; null: as it is. What was being read of its state before is let go first. */
-  async restore(snapshot: SnapshotRecord, plugin: PluginVersion | null): Promise<void> {
+  /** The state machine starts from this snapshot, with this version active; null: as it is. Resolves with the time for which it asks. What was being read of its state before is let go first. */
+  async restore(snapshot: SnapshotRecord, plugin: PluginVersion | null): Promise<WakeTime> {
     // A newer one may replace it in the log before the state machine begins to read it.
     this.#restoring.add(snapshot.file);
     try {
       await this.taker.giveUp();
-      await this.#restore(snapshot, plugin);
+      return await this.#restore(snapshot, plugin);
     } catch (error) {
       const isOutdated = snapshot.file !== this.#options.state().snapshot?.file;
       throw isOutdated && error instanceof GraftError && error.code === "damaged" ? new OutdatedDamage(error) : error;
@@ -151,13 +152,14 @@ export class NodeSnapshots {
     }
   }
 
-  async #restore(snapshot: SnapshotRecord, plugin: PluginVersion | null): Promise<void> {
+  async #restore(snapshot: SnapshotRecord, plugin: PluginVersion | null): Promise<WakeTime> {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
-    await stateMachine.restore(snapshots.contents(snapshot), plugin);
+    const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin);
     this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
     logger.log("info", "state machine restored", { through });
+    return wakeAtMs;
   }
 
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {

@@ -2,6 +2,7 @@
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 
 interface Committed {
   readonly index: LogIndex;
@@ -41,8 +42,13 @@ export interface AppliedActivation extends Committed {
   readonly plugin: PluginVersion;
 }
 
+/** Time goes on for the state machine. Nobody waits for it. */
+export interface AppliedTick extends Committed {
+  readonly kind: "tick";
+}
+
 /** A committed entry that has an effect beside the consensus itself. */
-export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSession | AppliedActivation;
+export type AppliedEntry = AppliedCommand | AppliedOpenSession | AppliedCloseSession | AppliedActivation | AppliedTick;
 
 /** A client has as many sessions as it may. None of them expires up to this replicated time, so it stays so until one is closed. */
 export interface ClientIsFull {
@@ -134,6 +140,8 @@ export interface StateSnapshot {
  *   where nobody asked for its result;
  * - at an activation hand the state of the active version over to the one that it names, within that entry, and keep the sessions. The
  *   first activation hands nothing over;
+ * - keep the time for which the plugin asks to be woken as a part of the state, and have its `due` run before the first entry whose stamp has
+ *   reached that time, once: docs/decisions/a-state-machine-asks-to-be-woken.md;
  * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
  *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
  * - answer `failed` (`GraftError("query-failed")`) to a query that throws, and go on with the next: it changed nothing, and a client's question must not be
@@ -165,12 +173,18 @@ export interface StateMachine {
   readonly busyWith: BusyWith | null;
   /** Why it has stopped, also between two calls, as when its thread ends; null: it runs. Every later call is rejected with it. */
   readonly failure: Error | null;
-  /** Resolves when every outcome has been delivered. When it rejects, those which have been delivered stand. */
-  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void>;
+  /**
+   * Resolves when every outcome has been delivered, with the time for which the state machine asks after this run. When it rejects, those
+   * outcomes which have been delivered stand.
+   */
+  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]>;
   snapshot(): Promise<StateSnapshot>;
-  /** Resolves when the state is the snapshot's. `plugin`: the version that is active then, one of `versions`; null: as it is. */
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void>;
+  /**
+   * Resolves when the state is the snapshot's, with the time for which it asks. `plugin`: the version that is active then, one of
+   * `versions`; null: as it is.
+   */
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime>;
   close(): Promise<void>;
 }

@@ -11,6 +11,7 @@ const rules = {
   snapshot: "two nodes take different snapshots after the same entries",
   answers: "two nodes answer the same query of the same state differently",
   outcome: "a command has different outcomes on two nodes",
+  wake: "two nodes are to be woken at different times after the same entries",
   verdict: "a command is rejected on one node and not on another",
 } as const;
 

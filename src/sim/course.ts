@@ -36,6 +36,7 @@ export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult
   faults.startAll();
   settled.resting = [];
   workload.end();
+  yield* outlastWake(world);
   const isOver = (): boolean => administrator.hasDone && settled.isQuiet;
   yield* until(world, "all logs equal and applied, and nothing that waits", isOver);
   yield* workload.check((what) => verdict.violated(what));
@@ -91,6 +92,15 @@ function* outlastPoison(world: World): Parts {
   trouble.correct();
   for (const member of members) if (member.standstill !== null) member.restart();
   world.say("the plugin has been corrected");
+}
+
+/** Whoever leads next has to know when the state machine is to be woken. No command will say so any more. */
+function* outlastWake(world: World): Parts {
+  const { administrator, members, workload } = world;
+  const isStill = (): boolean => workload.underWay === 0 && administrator.hasDone;
+  yield* until(world, "the end of what is under way", isStill);
+  const leader = members.find(({ isLeader, wakeAtMs }) => isLeader && wakeAtMs !== null);
+  leader?.life?.run(() => void leader.node!.transfer(null));
 }
 
 function* until(world: World, what: string, holds: () => boolean): Parts {

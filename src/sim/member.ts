@@ -3,6 +3,7 @@
 import type { MemoryDisk } from "./memory/memory-disk.ts";
 import { type MemberKey, type NodeId, type PlacedConfiguration, toMemberKey } from "../core/configuration.ts";
 import type { Message } from "../core/messages.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError } from "../errors.ts";
 import { Node } from "../node/node.ts";
 import type { NodeEnd } from "../node/node-end.ts";
@@ -152,6 +153,11 @@ export class Member {
   /** Whether its state machine stands still, and at what; null: it runs, or the node is down. */
   get standstill(): Standstill | null {
     return this.#running?.machine.standstill ?? null;
+  }
+
+  /** When its state machine is to be woken; null: it asks for no time, or the node is down. */
+  get wakeAtMs(): WakeTime {
+    return this.#running?.machine.wakeAtMs ?? null;
   }
 
   start(): void {

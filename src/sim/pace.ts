@@ -11,6 +11,7 @@ import type { NetworkPace } from "./network.ts";
 import type { TroublePace } from "./plugin-trouble.ts";
 import type { StalePace } from "./stale-reads.ts";
 import type { VersionPace } from "./versions.ts";
+import type { WakePace } from "./wakes.ts";
 import type { WorkloadOptions } from "./workload.ts";
 import { neverAtMoments, type WorstMomentPace } from "./worst-moments.ts";
 
@@ -29,6 +30,7 @@ export interface Pace {
   readonly stale: StalePace;
   readonly trouble: TroublePace;
   readonly versions: VersionPace;
+  readonly wakes: WakePace;
   readonly workload: Omit<WorkloadOptions, "addresses" | "members">;
 }
 
@@ -39,8 +41,11 @@ interface Draw {
   readonly times: (low: number, high: number) => Range;
 }
 
-/** `more` draws what is wrong with the plugin, `later` what was added last, and `ofVersions` what becomes of its versions. */
-type PaceChances = Readonly<Record<"chance" | "more" | "later" | "ofVersions", Chance>>;
+/**
+ * `more` draws what is wrong with the plugin, `later` what was added last, `ofVersions` what becomes of its versions, and `ofWakes` when it is
+ * to be woken.
+ */
+type PaceChances = Readonly<Record<"chance" | "more" | "later" | "ofVersions" | "ofWakes", Chance>>;
 
 export function drawPace(chances: PaceChances): Pace {
   const { chance, more, later } = chances;
@@ -71,6 +76,7 @@ export function drawPace(chances: PaceChances): Pace {
     },
     trouble: drawTrouble(more),
     versions: drawVersions(chances.ofVersions, draw),
+    wakes: { often: chances.ofWakes.pick([0, 0.1, 0.5]), withinMs: chances.ofWakes.pick([20, 200, 2000]) },
     certificates: { lifeMs: more.happens(0.4) ? certificateLifeMs(electionTimeoutMs) : null, noticeMs: times(1, 20) },
     stale: {
       share: more.pick([0, 0.2, 0.5]),

@@ -1,15 +1,17 @@
 // What comes of the state machine in one life of one node? Watches it from outside, and tells the agreement the outcome of each entry and
 // the state after it. Nothing but a command may change the state, and not one that is rejected.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
-import { createVersionedExecutor, reasonOf } from "../adapters/plugin/executor.ts";
+import { createVersionedExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
 import type { LoadedVersion } from "../adapters/plugin/loader.ts";
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError } from "../errors.ts";
 import type { Answer, AppliedEntry, Outcome } from "../ports/state-machine.ts";
 import { type Agreement, differenceOf } from "./agreement.ts";
 import { describeAnswer, describeOutcome, describePayload } from "./describe-payload.ts";
 import { type Look, StateView } from "./state-view.ts";
+import type { WakeWatch } from "./wakes.ts";
 
 export interface ReplicaOptions {
   /** Of its node. */
@@ -23,6 +25,8 @@ export interface ReplicaOptions {
   readonly trace: (sentence: string) => void;
   /** Told what each entry came to. */
   readonly outcome: (entry: AppliedEntry, outcome: Outcome) => void;
+  /** Told when the state machine is to be woken: after each entry, and by a snapshot. Null: nobody looks at that. */
+  readonly watch: Pick<WakeWatch, "applied" | "restored"> | null;
   /** Queries to ask of the state at this index, the same on every node. */
   readonly probes: (index: LogIndex) => readonly Uint8Array[];
 }
@@ -72,18 +76,20 @@ export class Replica {
   }
 
   /** Has the state machine apply an entry, and returns what the node may know of the outcome. */
-  apply(entry: AppliedEntry, apply: (entry: AppliedEntry) => Outcome): Outcome {
+  apply(entry: AppliedEntry, executor: Pick<Executor, "apply" | "wakeAtMs">): Outcome {
     const { agreement, life } = this.#options;
     agreement.entry(entry.index, () => this.#describe(entry));
     // That the result is put into bytes must change nothing. Of a command of no session that is done here and not there.
     const isOfSession = entry.kind === "command" && entry.session !== null;
     const isWhole = entry.isAwaited || isOfSession || (entry.index + life) % 2 === 0;
     agreement.note(entry);
-    const before = this.#look;
+    const isWoken = (executor.wakeAtMs ?? Number.POSITIVE_INFINITY) <= entry.timeMs;
+    // What `due` has changed first is no change of the entry.
+    const before = isWoken ? null : this.#look;
     this.#look = null;
     let outcome: Outcome;
     try {
-      outcome = apply({ ...entry, isAwaited: isWhole });
+      outcome = executor.apply({ ...entry, isAwaited: isWhole });
     } catch (error) {
       this.#violated("the state machine stops", error, entry.index);
       throw error;
@@ -91,6 +97,7 @@ export class Replica {
     this.#index = entry.index;
     if (entry.kind === "activate") this.#active = entry.plugin;
     this.#options.outcome(entry, outcome);
+    this.#options.watch?.applied(entry, executor.wakeAtMs);
     if (outcome.kind === "forgotten" && agreement.isWaitedFor(entry.index))
       agreement.violated("the outcome of a command is forgotten while its client waits", entry.index, [
         `on ${this.#by}`,
@@ -103,6 +110,7 @@ export class Replica {
     if (changesNothing) this.#mustEqual(before, "a command that is refused changes the state");
     else if (agreement.isStolen(entry))
       this.#mustEqual(before, "a command in the session of another client changes the state");
+    agreement.compare("wake", entry.index, this.#by, wakeWords(executor.wakeAtMs));
     this.#lookAt(entry.index, false);
     return entry.isAwaited ? outcome : unheard(outcome);
   }
@@ -131,19 +139,20 @@ export class Replica {
     const digest = new Bun.CryptoHasher("sha256");
     for (const chunk of chunks) digest.update(chunk);
     this.#options.agreement.snapshotTaken(digest.digest("hex"), index);
-    const other = new Replica({ ...this.#options, id: `a copy of ${this.#options.id}` });
+    const other = new Replica({ ...this.#options, id: `a copy of ${this.#options.id}`, watch: null });
     try {
-      const restoration = createVersionedExecutor(other.versions).restore(active);
+      const executor = createVersionedExecutor(other.versions);
+      const restoration = executor.restore(active);
       other.restoring(active);
       for (const chunk of chunks) {
         other.restoringChunk(chunk);
         restoration.write(chunk);
       }
       restoration.end();
+      other.restored(executor.wakeAtMs);
     } catch (error) {
       return other.restoreFailed(error);
     }
-    other.restored();
   }
 
   snapshotFailed(error: unknown): void {
@@ -165,10 +174,13 @@ export class Replica {
     this.#read.update(chunk);
   }
 
-  restored(): void {
-    this.#index = this.#options.agreement.indexOf(this.#read.digest("hex"));
+  restored(wakeAtMs: WakeTime): void {
+    const { agreement } = this.#options;
+    this.#options.watch?.restored(wakeAtMs);
+    this.#index = agreement.indexOf(this.#read.digest("hex"));
     if (this.#index === null) return;
     this.#began = `, which began with the snapshot at entry ${this.#index}`;
+    agreement.compare("wake", this.#index, this.#by, wakeWords(wakeAtMs));
     this.#lookAt(this.#index, true);
   }
 
@@ -197,6 +209,8 @@ export class Replica {
         return "a client's session ends";
       case "activate":
         return `${entry.plugin.name} ${entry.plugin.version} becomes active`;
+      case "tick":
+        return "time goes on";
     }
   }
 
@@ -266,6 +280,8 @@ export class Replica {
 }
 
 const nothing = new Uint8Array();
+
+const wakeWords = (atMs: WakeTime): string => (atMs === null ? "never" : `at ${atMs} ms`);
 
 /** What a state machine hands back of an outcome that nobody waits for. */
 function unheard(outcome: Outcome): Outcome {

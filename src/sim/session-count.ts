@@ -49,6 +49,7 @@ export class SessionCount {
         this.#use(entry);
         break;
       case "activate":
+      case "tick":
         // Sessions outlast the version that applied their commands.
         break;
     }

@@ -15,6 +15,8 @@ export interface SettledWorld {
   readonly certificates: Certificates;
   readonly network: SimNetwork;
   readonly workload: Workload;
+  /** Whether this leader has woken its state machine as it has asked for. */
+  readonly isAwake: (leader: Member) => boolean;
 }
 
 /** How often some machines rest. */
@@ -74,10 +76,12 @@ export class Settled {
 
   /** All logs are equal and applied, and nobody waits. */
   get isQuiet(): boolean {
-    const { network, standstills, workload } = this.#world();
+    const { network, standstills, workload, isAwake } = this.#world();
     const counting = this.#counting();
     if (workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
-    const appliedIndex = counting.find(({ isLeader }) => isLeader)?.node?.appliedIndex;
+    const leader = counting.find(({ isLeader }) => isLeader);
+    const appliedIndex = leader?.node?.appliedIndex;
+    if (leader !== undefined && !standstills.isLeft(leader) && !isAwake(leader)) return false;
     if (network.heldCount + network.bulkCount > 0) return false;
     return counting.every((member) => {
       const node = member.node!;

@@ -3,6 +3,7 @@
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import type { SessionLimits } from "../core/sessions.ts";
 import { GraftError } from "../errors.ts";
 import type {
@@ -83,12 +84,17 @@ export class SimStateMachine implements StateMachine {
     return this.#failure;
   }
 
+  /** When it is to be woken, by its state as it is. */
+  get wakeAtMs(): WakeTime {
+    return this.#executor.wakeAtMs;
+  }
+
   /** What goes wrong next, in this copy alone; null: nothing. */
   plan(wrong: Wrong | null): void {
     this.#planned = wrong;
   }
 
-  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
+  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     return this.#inTurn(async () => {
       for (const entry of run) {
         const { index, term } = entry;
@@ -97,11 +103,12 @@ export class SimStateMachine implements StateMachine {
         const wrong = this.#wrongAt(entry);
         if (wrong?.kind === "throws") this.#throwAt(entry);
         if (wrong?.kind === "hangs") await this.#hang({ kind: "hangs", at: `entry ${index}`, index }, wrong.forMs);
-        const outcome = this.#told.replica.apply(entry, (each) => this.#executor.apply(each));
+        const outcome = this.#told.replica.apply(entry, this.#executor);
         // Some results come before the others.
         if (run.length > 1) await this.#passes();
         deliver([outcome]);
       }
+      return this.#executor.wakeAtMs;
     });
   }
 
@@ -149,7 +156,7 @@ export class SimStateMachine implements StateMachine {
     });
   }
 
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void> {
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
     return this.#inTurn(async () => {
       const { replica } = this.#told;
       replica.restoring(plugin);
@@ -160,8 +167,9 @@ export class SimStateMachine implements StateMachine {
         this.#trying("restoreFailed", () => restoration.write(chunk));
       }
       this.#trying("restoreFailed", () => restoration.end());
-      replica.restored();
+      replica.restored(this.#executor.wakeAtMs);
       this.#told.restored();
+      return this.#executor.wakeAtMs;
     });
   }
 

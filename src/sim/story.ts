@@ -27,6 +27,7 @@ const moreSeeds = 2 ** 52;
 const laterSeeds = 2 ** 51;
 const lastSeeds = 2 ** 50;
 const versionSeeds = 2 ** 49;
+const wakeSeeds = 2 ** 48;
 
 export interface Chances {
   readonly chance: Chance;
@@ -34,6 +35,7 @@ export interface Chances {
   readonly later: Chance;
   readonly last: Chance;
   readonly ofVersions: Chance;
+  readonly ofWakes: Chance;
 }
 
 export const chancesOf = (seed: number): Chances => ({
@@ -42,6 +44,7 @@ export const chancesOf = (seed: number): Chances => ({
   later: new Chance(seed + laterSeeds),
   last: new Chance(seed + lastSeeds),
   ofVersions: new Chance(seed + versionSeeds),
+  ofWakes: new Chance(seed + wakeSeeds),
 });
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
@@ -93,6 +96,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
       ...pace.versions,
       everyMs: isNamed(versions) ? pace.versions.everyMs || electionTimeoutMs : 0,
     },
+    wakes: { ...pace.wakes, often: isNamed(wakes) ? pace.wakes.often || 0.5 : 0 },
   };
 }
 
@@ -140,12 +144,16 @@ const silence = "silence";
 /** Versions of the plugin are rolled out. */
 const versions = "versions";
 
+/** The state machine asks to be woken. */
+const wakes = "wakes";
+
 /** The same with a plugin that only does what it was written to do. */
 const withSoundPlugin = (pace: Pace): Pace => ({
   ...pace,
   faults: { ...pace.faults, weights: { ...pace.faults.weights, stopMachine: 0, hangMachine: 0, slowMachine: 0 } },
   trouble: { ...pace.trouble, poison: null, large: 0 },
   versions: { ...pace.versions, everyMs: 0 },
+  wakes: { ...pace.wakes, often: 0 },
   // A thief writes values of its own: it has to know which command that is.
   liars: { ...pace.liars, thief: 0 },
 });
@@ -165,6 +173,7 @@ export const faultKinds: readonly string[] = [
   expiry,
   membership,
   versions,
+  wakes,
 ];
 
 /** Those that only the key-value store can have. */
@@ -176,6 +185,7 @@ export const keyValueKinds: readonly string[] = [
   large,
   "thief",
   versions,
+  wakes,
 ];
 
 /** Those that every other plugin can have. */
@@ -197,6 +207,7 @@ export function kindsDrawn(options: StoryOptions & { readonly seed: number }): r
     [expiry]: certificates.lifeMs === null ? 0 : 1,
     [membership]: administrator.everyMs,
     [versions]: pace.versions.everyMs,
+    [wakes]: pace.wakes.often,
   };
   return faultKinds.filter((kind) => often[kind]! > 0);
 }

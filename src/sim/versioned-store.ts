@@ -4,6 +4,9 @@
 import type { Command, Plugin } from "../adapters/plugin/definition-check.ts";
 import type { LoadedVersion } from "../adapters/plugin/loader.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import { longer } from "./chain.ts";
+import { wakingStore } from "./waking-store.ts";
+import type { WakePace, WakeWatch } from "./wakes.ts";
 
 /** Two builds of one step do the same, and their code has other hashes. */
 export interface StoreVersion {
@@ -15,12 +18,19 @@ export const wordsOf = ({ step, build }: StoreVersion): string => `step ${step},
 
 const chainKey = "%versions";
 
-/** `ran`: told of each put that a version runs. `store`: what a put is made of. */
+export interface StoreEvents {
+  /** Told of each put that a version runs. */
+  readonly ran: (step: number, index: LogIndex) => void;
+  readonly watch: WakeWatch;
+}
+
+/** `store`: what a put is made of. */
 export function versionOf(
   { step, build }: StoreVersion,
   plugin: Plugin,
   store: Plugin,
-  ran: (step: number, index: LogIndex) => void,
+  wakes: WakePace,
+  { ran, watch }: StoreEvents,
 ): LoadedVersion {
   if (plugin.style === "raw" || store.style === "raw" || plugin.snapshots === null) throw new Error("no store of keys");
   const [put, storePut, storeGet] = [
@@ -45,12 +55,17 @@ export function versionOf(
     return snapshots.restore(state, key === chainKey ? [key, longer(value, `${from} to ${version}`)] : item);
   };
   return {
-    plugin: {
-      ...plugin,
-      version,
-      commands: new Map(plugin.commands).set("put", versionedPut),
-      snapshots: { ...snapshots, migrate },
-    },
+    plugin: wakingStore(
+      {
+        ...plugin,
+        version,
+        commands: new Map(plugin.commands).set("put", versionedPut),
+        snapshots: { ...snapshots, migrate },
+      },
+      store,
+      watch,
+      wakes,
+    ),
     snapshots: true,
     id: { name: plugin.name, version, hash: hashOf(step, build) },
   };
@@ -61,9 +76,3 @@ export const stepOf = ({ version }: { readonly version: string }): number => Num
 /** People see the beginning of it. */
 const hashOf = (step: number, build: number): string =>
   `${step.toString(16).padStart(2, "0")}${build.toString(16).padStart(2, "0")}`.padEnd(64, "0");
-
-const longer = (chain: Uint8Array | null, link: string): Uint8Array =>
-  utf8.encode(Bun.hash.xxHash3(`${chain === null ? "" : fromUtf8.decode(chain)} ${link}`).toString(16));
-
-const utf8 = new TextEncoder();
-const fromUtf8 = new TextDecoder();

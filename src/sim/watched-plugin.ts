@@ -8,7 +8,7 @@ export function watchedPlugin(plugin: Plugin, where: Whereabouts): Plugin {
   if (plugin.style === "raw") {
     return { ...plugin, create: () => watchedState(where.during("create", plugin.create), where) };
   }
-  const { create, snapshots } = plugin;
+  const { create, snapshots, due } = plugin;
   return {
     ...plugin,
     create: () => where.during("create", create),
@@ -18,6 +18,7 @@ export function watchedPlugin(plugin: Plugin, where: Whereabouts): Plugin {
       restore: (state, item) => where.during("restore", () => snapshots.restore(state, item)),
       migrate: watchedMigrate(snapshots.migrate, where),
     },
+    due: due && ((...given) => where.during("due", () => due(...given))),
     commands: watchedOperations("command", plugin.commands, where),
     queries: watchedOperations("query", plugin.queries, where),
   };
@@ -31,13 +32,14 @@ function watchedMigrate<Given extends readonly unknown[]>(
 }
 
 function watchedState(state: RawState, where: Whereabouts): RawState {
-  const { snapshots } = state;
+  const { snapshots, due } = state;
   return {
     instance: state.instance,
     apply: (command, context) =>
       where.during(`the command ${describePayload("raw", command)}`, () => state.apply(command, context)),
     query: (query, context) =>
       where.during(`the query ${describePayload("raw", query)}`, () => state.query(query, context)),
+    due: due && ((...given) => where.during("due", () => due(...given))),
     snapshots: snapshots && {
       take: () => where.during("snapshot", () => snapshots.take()),
       restore: (piece) => where.during("restore", () => snapshots.restore(piece)),

@@ -10,6 +10,7 @@ import { AnyLoad } from "./any-load.ts";
 import { Ballots } from "./ballots.ts";
 import { Bounds } from "./bounds.ts";
 import { Certificates } from "./certificates.ts";
+import { isAwake } from "./awake.ts";
 import { ClientCuts } from "./client-cuts.ts";
 import { ClientLinks } from "./client-links.ts";
 import { drawOver } from "./draw-input.ts";
@@ -42,6 +43,7 @@ import { tellAll } from "./watching.ts";
 import { atOnceOf, hurriedMax, type Load, Workload } from "./workload.ts";
 import { versionOf } from "./versioned-store.ts";
 import { Versions } from "./versions.ts";
+import { type WakePace, WakeWatch } from "./wakes.ts";
 import { WorstMoments } from "./worst-moments.ts";
 
 export class World {
@@ -51,6 +53,7 @@ export class World {
   readonly verdict: Verdict;
   /** The simulation ends with this event. */
   readonly violated = (what: string, cause?: unknown): void => this.verdict.note(what, cause);
+  readonly #wakes: WakePace;
   readonly #hash = new Bun.CryptoHasher("sha256");
   readonly members: Member[] = [];
   readonly workload: Workload;
@@ -98,6 +101,7 @@ export class World {
     certificates: this.certificates,
     network: this.network,
     workload: this.workload,
+    isAwake: (leader) => isAwake(leader, this.#options.drawing !== undefined),
   }));
   events = 0;
   restores = 0;
@@ -111,6 +115,7 @@ export class World {
     const { chance, more, later, last, ofVersions } = chances;
     this.chance = chance;
     const pace = paceFor(options, chances);
+    this.#wakes = pace.wakes;
     const { electionTimeoutMs } = pace.member.settings;
     this.electionTimeoutMs = electionTimeoutMs;
     this.leadersHandOver = leadersHandOverInTime(pace);
@@ -235,6 +240,7 @@ export class World {
     const { seed, plugin, copy, drawing } = this.#options;
     // What is put beside it while it runs is there for the next life.
     const atHand = drawing === undefined ? this.versions.atHand(id) : [];
+    const watch = new WakeWatch((what) => this.violated(`${id} in life ${life}: ${what}`));
     return new Replica({
       id,
       life,
@@ -244,10 +250,12 @@ export class World {
       },
       versions: (copied) => {
         const ran = (step: number, index: LogIndex): void => this.versions.onRun(step, index);
+        const events = { ran, watch };
         if (drawing !== undefined) return [onlyVersion(copied)];
-        return atHand.map((version) => versionOf(version, copied, plugin, ran));
+        return atHand.map((version) => versionOf(version, copied, plugin, this.#wakes, events));
       },
       agreement: this.agreement,
+      watch: drawing === undefined ? watch : null,
       trace: (sentence) => this.say(sentence),
       outcome: (entry, outcome) => this.sessionCount.onOutcome(entry, outcome),
       probes: (index) => drawing?.queries(drawOver(new Chance(seed + index))) ?? [],

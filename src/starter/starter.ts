@@ -13,7 +13,7 @@ export function faultOfPluginName(name: string): string | null {
 
 const nameLengthMax = 64;
 /** The plugins that ship, and the folder of the API. */
-const reserved = ["kv", "counter", "graft"];
+const reserved = ["kv", "counter", "lock", "queue", "graft"];
 
 /** By path in the folder of the plugin. `version`: of Graft. */
 export function starterFiles(name: string, version: string): Files {
@@ -91,7 +91,7 @@ import plugin from "./${name}.ts";
 
 const { add, finish } = plugin.commands;
 const { open } = plugin.queries;
-const ctx: ApplyContext = { index: 1, term: 1, timeMs: 1000, random: () => 0.5 };
+const ctx: ApplyContext = { index: 1, term: 1, timeMs: 1000, random: () => 0.5, wakeAt: () => {} };
 
 test("a task is on the list until it is finished", () => {
   const state = plugin.create();

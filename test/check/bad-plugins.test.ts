@@ -66,6 +66,17 @@ const expected: Readonly<Record<string, Expected>> = {
   },
   chance: { by: "runs", told: /ForbiddenInApply: Math.random .*ctx.random/, steps: ["the command roll {}"] },
   "async-apply": { by: "runs", told: /add returned a Promise[^]*no async/, steps: ['the command add {"amount":0}'] },
+  "refuses-when-due": {
+    by: "runs",
+    told: /due fails\nRejected: still held\nLet due throw nothing/,
+    steps: ["the command hold {}", "the command hold {}"],
+  },
+  "wakes-by-module": {
+    by: "repeat",
+    told: /wakeAt/,
+    steps: ["the command hold {}"],
+    field: "[0] .wakeAt",
+  },
   throws: {
     by: "runs",
     told: /RangeError: no more than two of 1[^]*throw new Rejected/,

@@ -153,6 +153,11 @@ const corruptions: readonly (readonly [rule: string, state: State])[] = [
   ["evidence of a crash is acted on a few times", withCrash(bereft, { attemptsLeft: 6 })],
   ["an attempt has its time, and only an attempt", withCrash(bereft, { attemptsLeft: 0 })],
   ["a leader that is heard voids what spoke for its crash", withCrash(bereft, { key: n2 })],
+  [
+    "a state machine asks after what it was given",
+    { ...leading, wake: { atMs: 1, through: leading.appliedIndex + 1 } },
+  ],
+  ["what a leader has appended stays in its log", withLeader({ stirring: { index: 6, stampMs: 0 } })],
   ["a leader has voted for itself", { ...leading, votedFor: n2 }],
   ["a leader never removes entries of its own term (§3.5)", withLeader({ termStartIndex: 6 })],
   ["a leader's term opens with its no-op", withLeader({ termStartIndex: 2 })],

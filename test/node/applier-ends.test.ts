@@ -213,6 +213,7 @@ test("the node hears of each run that takes commands out of the log, and of a cl
   machine.apply = async (run, deliver) => {
     await Promise.resolve();
     deliver(run.map(() => ({ kind: "full", message: "ten", untilMs: 70 })));
+    return null;
   };
   applier.advance(1);
   applier.advance(3);

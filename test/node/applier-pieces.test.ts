@@ -1,5 +1,6 @@
 // Outcomes that come piece by piece: every waiter gets exactly one answer, whatever ends the run before it is over.
 import { describe, expect, test } from "bun:test";
+import type { WakeTime } from "../../src/core/wake-time.ts";
 import type { Deliver } from "../../src/ports/state-machine.ts";
 import { command, microtasks, setUp, waiter } from "./applier-setting.ts";
 import { bytes } from "./recording-machine.ts";
@@ -11,7 +12,7 @@ describe("outcomes that come piece by piece", () => {
   function started() {
     const setting = setUp(log);
     const { applier, machine, waiters } = setting;
-    const over = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<WakeTime>();
     let deliver: Deliver = () => {};
     machine.apply = (_, given) => {
       deliver = given;
@@ -32,7 +33,7 @@ describe("outcomes that come piece by piece", () => {
     expect([answeredCount(), applier.appliedIndex, applier.isIdle]).toEqual([1, 0, false]);
     give("c");
     expect(answers()[2]).toEqual(["3.1 c"]);
-    over.resolve();
+    over.resolve(null);
     await microtasks();
     expect([applier.appliedIndex, applier.isIdle]).toEqual([3, true]);
   });
@@ -51,7 +52,7 @@ describe("outcomes that come piece by piece", () => {
     give("a");
     applier.abandon("the node stops");
     give("b", "c");
-    over.resolve();
+    over.resolve(null);
     await microtasks();
     expect(answers()).toEqual([["1.1 a"], ["outcome-unknown"], ["outcome-unknown"]]);
     expect([answeredCount(), applier.appliedIndex, failures]).toEqual([1, 0, []]);

@@ -78,6 +78,7 @@ export function idleApplier(): Applier {
       freed: never,
       clientFull: never,
       restore: never,
+      wake: never,
       runningFrom: never,
       lacking: never,
       answered: never,
@@ -170,6 +171,7 @@ export function setUp(log: readonly Entry[], after = 0) {
   const lacked = new Set<number>();
   const lackings: string[] = [];
   const restoredWith: string[] = [];
+  const wakes: string[] = [];
   const applier = new Applier(
     after === 0 ? null : snapshotAt({ index: after, term: 1 }),
     { stateMachine: machine, clock, tail, reads, waiting },
@@ -181,8 +183,9 @@ export function setUp(log: readonly Entry[], after = 0) {
       clientFull: ({ client }, { untilMs }) => void heard.push(`${client} is full until ${untilMs}`),
       restore: (snapshot, plugin) => {
         restoredWith.push(plugin?.version ?? "as it is");
-        return restored(snapshot.position.index);
+        return restored(snapshot.position.index).then(() => machine.wakeAtMs);
       },
+      wake: (wake) => void wakes.push(wake === null ? "no time" : `${wake.atMs} after ${wake.through}`),
       runningFrom: (index) =>
         lacked.has(index)
           ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
@@ -199,6 +202,7 @@ export function setUp(log: readonly Entry[], after = 0) {
     lacked,
     lackings,
     restoredWith,
+    wakes,
     machine,
     waiters,
     queries,

@@ -1,6 +1,7 @@
 // Runs of entries alone: what is read and handed over, which of the parts hear of it, and in which order.
 import { describe, expect, test } from "bun:test";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
+import type { WakeTime } from "../../src/core/wake-time.ts";
 import type { LeaderHint } from "../../src/ports/requests.ts";
 import type { AppliedEntry, Deliver, Outcome } from "../../src/ports/state-machine.ts";
 import { EntryRuns } from "../../src/node/entry-runs.ts";
@@ -15,7 +16,7 @@ import { someone, unbounded } from "./test-asker.ts";
 interface Run {
   readonly entries: readonly AppliedEntry[];
   readonly deliver: Deliver;
-  readonly over: PromiseWithResolvers<void>;
+  readonly over: PromiseWithResolvers<WakeTime>;
 }
 
 const leader: LeaderHint = { id: "n2", address: "n2:1" };
@@ -41,7 +42,7 @@ function setUp(log: readonly Entry[], after = 0) {
       stateMachine: {
         apply(entries, deliver) {
           trace.push(`apply ${entries.map(({ index }) => index).join(" ")}`);
-          const over = Promise.withResolvers<void>();
+          const over = Promise.withResolvers<WakeTime>();
           runs.push({ entries, deliver, over });
           return over.promise;
         },
@@ -76,6 +77,9 @@ function setUp(log: readonly Entry[], after = 0) {
         throw new Error("nothing is activated here");
       },
       due: () => void trace.push("due"),
+      asked: (wakeAtMs, through) => {
+        if (wakeAtMs !== null) trace.push(`asked for ${wakeAtMs} after ${through}`);
+      },
       clientFull: (entry, outcome) => void trace.push(`full ${entry.index} ${entry.client} ${outcome.untilMs}`),
       failed: (error, through, waiters) => {
         const waiting = waiters.map((each) => (each === null ? "-" : each.kind)).join(" ");
@@ -132,7 +136,7 @@ describe("entries that are handed over", () => {
     entryRuns.handOver();
     expect((await happened()).slice(0, 2)).toEqual(["read 3-5 of 262144", "apply 4"]);
     runs[0]!.deliver([ok("a")]);
-    runs[0]!.over.resolve();
+    runs[0]!.over.resolve(null);
     await happened();
     expect(entryRuns.appliedThrough).toBe(5);
   });
@@ -144,7 +148,7 @@ describe("entries that are handed over", () => {
     entryRuns.handOver();
     expect([runs.length, entryRuns.handedThrough]).toEqual([16, 16]);
     runs[0]!.deliver([ok("a")]);
-    runs[0]!.over.resolve();
+    runs[0]!.over.resolve(null);
     runs[1]!.over.reject(new Error("a bug"));
     await happened();
     entryRuns.handOver();
@@ -212,7 +216,7 @@ describe("outcomes", () => {
     runs[0]!.deliver([ok("b"), ok("c")]);
     expect(await happened()).toEqual(["3: c 3.1", "answered"]);
     expect([entryRuns.appliedThrough, underWay.isEmpty]).toEqual([0, false]);
-    runs[0]!.over.resolve();
+    runs[0]!.over.resolve(null);
     expect(await happened()).toEqual(["done", "answered"]);
     expect([entryRuns.appliedThrough, underWay.isEmpty]).toEqual([3, true]);
   });
@@ -247,7 +251,7 @@ describe("outcomes", () => {
     few.entryRuns.commit(2);
     few.entryRuns.handOver();
     few.runs[0]!.deliver([ok("a")]);
-    few.runs[0]!.over.resolve();
+    few.runs[0]!.over.resolve(null);
     await few.happened();
     expect(few.failures).toEqual([new Error("2 commands applied, but 1 outcomes")]);
     expect(few.entryRuns.appliedThrough).toBe(0);

@@ -1,6 +1,7 @@
 // A state machine that remembers what it was given. What it does with a command or a query is in the text of it: "reject …"
 // and "throw …" are done as they say, anything else is answered with itself. It can be made to keep its answers back.
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
+import type { WakeTime } from "../../src/core/wake-time.ts";
 import { notOpened } from "../../src/adapters/plugin/executor.ts";
 import { GraftError } from "../../src/errors.ts";
 import type {
@@ -73,6 +74,9 @@ export class RecordingMachine implements StateMachine {
     this.#stop(new GraftError("state-machine", reason));
   }
 
+  /** What it asks for from now on. */
+  wakeAtMs: WakeTime = null;
+
   /** A restore reads nothing before. */
   restoresAfter: Promise<void> | null = null;
 
@@ -81,11 +85,12 @@ export class RecordingMachine implements StateMachine {
     return this.#held.length;
   }
 
-  async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
+  async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     this.runs.push(run);
     const outcomes = await this.#later(() => run.map((command) => this.#apply(command)));
     const delivered = this.losesOutcomes ? outcomes.slice(1) : outcomes;
     if (delivered.length > 0) deliver(delivered);
+    return this.wakeAtMs;
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
@@ -113,11 +118,12 @@ export class RecordingMachine implements StateMachine {
     });
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<WakeTime> {
     await this.restoresAfter;
     this.applied.length = 0;
     for await (const chunk of chunks) this.applied.push(text(chunk));
     if (this.#stopped !== null) throw this.#stopped;
+    return this.wakeAtMs;
   }
 
   #frozen(applied: string[]): StateSnapshot {
@@ -158,6 +164,7 @@ export class RecordingMachine implements StateMachine {
       case "command":
         return this.#command(entry);
       case "activate":
+      case "tick":
         return { kind: "ok", payload: bytes("") };
     }
   }

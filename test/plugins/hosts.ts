@@ -13,6 +13,10 @@ export interface Session {
   query(operation: string, input: CborValue): Promise<unknown>;
   commandBytes(payload: Uint8Array): Promise<Outcome>;
   queryBytes(payload: Uint8Array): Promise<Outcome>;
+  /** Replicated time goes on, a millisecond with each command and by this. No entry comes by itself. */
+  passes(ms: number): void;
+  /** As a leader has it in a quiet cluster. Returns when the state machine is to be woken next, ms from now; null: never. */
+  tick(): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -23,9 +27,10 @@ export const hosts = [
 
 function sessionOf(machine: StateMachine): Session {
   let index = 0;
+  let passedMs = 0;
   const commandBytes = async (payload: Uint8Array): Promise<Outcome> => {
     const [outcome] = await outcomesOf(machine, [
-      { kind: "command", index: ++index, term: 1, timeMs: index, payload, session: null, isAwaited: true },
+      { kind: "command", index: ++index, term: 1, timeMs: index + passedMs, payload, session: null, isAwaited: true },
     ]);
     if (outcome === undefined) throw new Error("no outcome");
     return outcome;
@@ -37,6 +42,12 @@ function sessionOf(machine: StateMachine): Session {
     query: async (operation, input) => plain(await queryBytes(encodeValue([operation, input]))),
     commandBytes,
     queryBytes,
+    passes: (ms) => void (passedMs += ms),
+    async tick() {
+      const timeMs = ++index + passedMs;
+      const wakeAtMs = await machine.apply([{ kind: "tick", index, term: 1, timeMs, isAwaited: false }], () => {});
+      return wakeAtMs === null ? null : wakeAtMs - timeMs;
+    },
     close: () => machine.close(),
   };
 }

@@ -67,6 +67,115 @@ describe.each(hosts)("kv (%s)", (_, open) => {
     expect(await list({ prefix: "nobody" })).toEqual({ keys: [], more: false });
   });
 
+  describe("a key with a time to live", () => {
+    const put = (key: string, value: string, ttlMs?: number) =>
+      kv.command("put", { key, value, ...(ttlMs !== undefined && { ttlMs }) });
+    const keys = async () => ((await kv.query("list", {})) as { readonly keys: readonly string[] }).keys;
+
+    test("is there until its time, and gone from then on, in a quiet cluster by a tick", async () => {
+      await put("a", "1", 100);
+      await put("b", "2", 50);
+      kv.passes(48);
+      expect(await kv.tick()).toBe(1);
+      expect(await keys()).toEqual(["a", "b"]);
+      expect(await kv.tick()).toBe(49);
+      expect(await keys()).toEqual(["a"]);
+      expect(await get("b")).toBeNull();
+      kv.passes(48);
+      expect(await kv.tick()).toBeNull();
+      expect(await keys()).toEqual([]);
+    });
+
+    test("is gone for a command that comes behind its time, without a tick", async () => {
+      await put("a", "1", 100);
+      kv.passes(99);
+      expect(await put("a", "2")).toEqual({ created: true });
+      expect(await kv.tick()).toBeNull();
+      expect(await get("a")).toEqual(bytesOf("2"));
+    });
+
+    test("lives on when it is put again, as long as that says", async () => {
+      await put("a", "1", 10);
+      await put("b", "1", 10);
+      await put("c", "1", 10);
+      await put("a", "2", 1000);
+      await put("b", "2");
+      await kv.command("cas", { key: "c", expected: "1", value: "2" });
+      kv.passes(500);
+      await kv.tick();
+      expect(await keys()).toEqual(["a", "b", "c"]);
+      kv.passes(500);
+      expect(await kv.tick()).toBeNull();
+      expect(await keys()).toEqual(["b", "c"]);
+    });
+
+    test("that is deleted and put again without one stays", async () => {
+      await put("a", "1", 10);
+      await kv.command("delete", { key: "a" });
+      await put("a", "2");
+      kv.passes(500);
+      await kv.tick();
+      expect(await get("a")).toEqual(bytesOf("2"));
+    });
+
+    test("comes with cas, too", async () => {
+      await kv.command("cas", { key: "a", expected: null, value: "1", ttlMs: 10 });
+      kv.passes(10);
+      await kv.tick();
+      expect(await get("a")).toBeNull();
+    });
+
+    test("goes with all others of its time", async () => {
+      for (let nth = 0; nth < 600; nth++) await put(`k${nth}`, "", 10_000 + (nth % 3));
+      kv.passes(10_003);
+      expect(await kv.tick()).toBeNull();
+      expect(await keys()).toEqual([]);
+    });
+  });
+
+  describe("txn", () => {
+    const txn = (...changes: readonly CborValue[]) => kv.command("txn", { changes: [...changes] });
+    const held = async () => [await get("a"), await get("b"), await get("c")];
+
+    test("changes all keys, or none and tells which hold something else", async () => {
+      await kv.command("put", { key: "a", value: "1" });
+      expect(
+        await txn(
+          { key: "a", expected: "1", value: "2" },
+          { key: "b", expected: "0", value: "2" },
+          { key: "c", value: "2" },
+        ),
+      ).toEqual({ swapped: false, differ: [{ key: "b", current: null }] });
+      expect(await held()).toEqual([bytesOf("1"), null, null]);
+      expect(
+        await txn(
+          { key: "a", expected: "1", value: null },
+          { key: "b", expected: null, value: "2" },
+          { key: "c", value: "3" },
+        ),
+      ).toEqual({ swapped: true, differ: [] });
+      expect(await held()).toEqual([null, bytesOf("2"), bytesOf("3")]);
+    });
+
+    test("compares without a change, and gives a time to live", async () => {
+      await kv.command("put", { key: "a", value: "1" });
+      expect(await txn({ key: "a", expected: "1" }, { key: "b", value: "2", ttlMs: 10 })).toEqual({
+        swapped: true,
+        differ: [],
+      });
+      kv.passes(10);
+      await kv.tick();
+      expect(await held()).toEqual([bytesOf("1"), null, null]);
+    });
+
+    test("has each key once", async () => {
+      expect(await txn({ key: "a", value: "1" }, { key: "a", value: "2" })).toBe(
+        "rejected: txn: a key may be in it only once",
+      );
+      expect(await get("a")).toBeNull();
+    });
+  });
+
   test.each([
     ["put", { value: "1" }, 'put: key: Invalid key: Expected "key" but received undefined'],
     ["put", { key: "", value: "1" }, "put: key: Invalid length: Expected !0 but received 0"],

@@ -57,6 +57,19 @@ describe.each(hosts)("snapshots of what ships with Graft (%s)", (_, start) => {
     expect(await kv.query("get", { key: names[150]! })).toBeNull();
   });
 
+  test("kv: keys that expire come back with their time, and others without one", async () => {
+    const kv = await open("kv");
+    await kv.command("put", { key: "a", value: "1", ttlMs: 1000 });
+    await kv.command("put", { key: "b", value: "2" });
+    const bytes = await readAll(await kv.machine.snapshot());
+    const other = await open("kv");
+    await other.machine.restore(once(bytes), null);
+    expect(Buffer.compare(await readAll(await other.machine.snapshot()), bytes)).toBe(0);
+    other.passes(1000);
+    expect(await other.tick()).toBeNull();
+    expect(await other.query("list", {})).toEqual({ keys: ["b"], more: false });
+  });
+
   test("kv: two copies that took their snapshots at different moments are the same", async () => {
     const copies = [await open("kv"), await open("kv")] as const;
     const step = async (nth: number): Promise<void> => {

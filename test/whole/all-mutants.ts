@@ -8,6 +8,7 @@ import { readMutants } from "./read-mutants.ts";
 import { troubleMutants } from "./trouble-mutants.ts";
 import { versionMutants } from "./version-mutants.ts";
 import { votingMutants } from "./voting-mutants.ts";
+import { wakeMutants } from "./wake-mutants.ts";
 
 export const allMutants: readonly WholeMutant[] = [
   ...wholeMutants,
@@ -19,4 +20,5 @@ export const allMutants: readonly WholeMutant[] = [
   ...troubleMutants,
   ...readMutants,
   ...versionMutants,
+  ...wakeMutants,
 ];

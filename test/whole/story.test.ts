@@ -29,6 +29,7 @@ test("so does each kind that any plugin can have, and those of the key-value sto
     "stopMachine",
     "thief",
     "versions",
+    "wakes",
   ]);
 });
 

@@ -18,9 +18,11 @@ const sessionCommandKind = 3;
 const openSessionKind = 4;
 const closeSessionKind = 5;
 const activateKind = 6;
+/** 7 is kept for another kind. */
+const tickKind = 8;
 
 /** How many items an entry has, by its kind. */
-const lengths: readonly number[] = [4, 4, 4, 8, 6, 5, 4];
+const lengths: readonly number[] = [4, 4, 4, 8, 6, 5, 4, 4, 4];
 
 export function writeEntries(writer: FrameWriter, entries: readonly Entry[]): void {
   writer.list(entries.length, entriesMax);
@@ -48,6 +50,8 @@ function kindOf(entry: Entry): number {
       return configurationKind;
     case "activate":
       return activateKind;
+    case "tick":
+      return tickKind;
   }
 }
 
@@ -66,6 +70,7 @@ function writeContent(writer: FrameWriter, entry: Entry): void {
       writer.uint(entry.session);
       return writer.text(entry.client);
     case "noop":
+    case "tick":
       return writer.nil();
     case "configuration":
       return writeConfiguration(writer, entry.configuration);
@@ -136,6 +141,9 @@ function readEntry(item: Item, index: number): Entry {
       return { kind: "noop", index, term: inTerm, stampMs };
     case configurationKind:
       return { kind: "configuration", index, term: inTerm, stampMs, configuration: readConfiguration(content) };
+    case tickKind:
+      if (content !== null) throw new BadFrame("entry: a tick with content");
+      return { kind: "tick", index, term: inTerm, stampMs };
     case activateKind:
       return { kind: "activate", index, term: inTerm, stampMs, ...readActivated(content, "entry") };
     default:

@@ -31,6 +31,11 @@ export interface ApplyContext {
   readonly timeMs: number;
   /** A number in [0, 1), drawn from a generator seeded with index and term. Not a secret: anyone can compute it. */
   random(): number;
+  /**
+   * Asks for `due` to run once replicated time has reached this time, ms since 1970, also if no command comes. The state machine has one such
+   * time: a later one than it has asked for before changes nothing. Throws `TypeError` where there is no `due`, and for what is not a number.
+   */
+  wakeAt(timeMs: number): void;
 }
 
 /** A query may depend on this, on the state and on its input, and on nothing else. */
@@ -119,6 +124,11 @@ export interface TypedDefinition<
    * Called when this version takes over, and where a node begins with an older snapshot. Without it, `restore` gets them.
    */
   readonly migrate?: (state: State, item: unknown, from: string) => void;
+  /**
+   * Runs before the first entry whose `timeMs` has reached the time that `ctx.wakeAt` has asked for; then that time is forgotten, so ask again
+   * if there is a next one. Whatever it throws stops the state machine, `Rejected` too: nobody waits for an answer.
+   */
+  readonly due?: (state: State, context: ApplyContext) => void;
   readonly commands: Commands<State, CommandInputs, CommandResults>;
   readonly queries: Queries<State, QueryInputs, QueryResults>;
 }
@@ -136,6 +146,8 @@ export interface RawInstance {
   snapshot?(): Iterable<Uint8Array>;
   /** Puts the pieces back, one by one, in order and as they were, into what `create` made. */
   restore?(piece: Uint8Array): void;
+  /** Runs once the time has come that `context.wakeAt` has asked for. See `due` of the typed style. */
+  due?(context: ApplyContext): void;
   /** Puts the pieces of another version's snapshot into what `create` made; `from` is that version. Without it, `restore` gets them. */
   migrate?(piece: Uint8Array, from: string): void;
 }

@@ -23,6 +23,8 @@ export interface TypedPlugin extends Named {
   readonly style: "typed";
   readonly create: () => unknown;
   readonly snapshots: TypedSnapshots | null;
+  /** Null: it asks for no time. */
+  readonly due: ((state: unknown, context: ApplyContext) => unknown) | null;
   readonly commands: ReadonlyMap<string, Command>;
   readonly queries: ReadonlyMap<string, Query>;
 }
@@ -46,6 +48,7 @@ export interface RawState {
     readonly restore: (piece: Uint8Array) => unknown;
     readonly migrate: ((piece: Uint8Array, from: string) => unknown) | null;
   } | null;
+  readonly due: ((context: ApplyContext) => unknown) | null;
 }
 
 export interface RawPlugin extends Named {
@@ -77,6 +80,7 @@ export function checkDefinition(exported: unknown): Plugin {
     style: "typed",
     create: () => create.call(exported),
     snapshots: snapshotsOf(exported, ""),
+    due: dueOf(exported, ""),
     commands: operationsOf(exported, "commands", "apply"),
     queries: operationsOf(exported, "queries", "answer"),
   };
@@ -94,6 +98,7 @@ function checkInstance(instance: unknown): RawState {
     apply: (...given) => apply.apply(instance, given),
     query: (...given) => query.apply(instance, given),
     snapshots: snapshotsOf(instance, where),
+    due: dueOf(instance, where),
   };
 }
 
@@ -117,6 +122,12 @@ function snapshotsOf(
     restore: (...given) => restore.apply(holder, given),
     migrate: migrate && ((...given) => migrate.apply(holder, given)),
   };
+}
+
+function dueOf(holder: Readonly<Record<string, unknown>>, where: string): Callable | null {
+  if (holder["due"] === undefined) return null;
+  const due = functionOf(holder, "due", `due${where}`);
+  return (...given) => due.apply(holder, given);
 }
 
 const isGeneratorFunction = (callable: Callable): boolean =>

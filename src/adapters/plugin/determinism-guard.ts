@@ -4,7 +4,7 @@
 // mistakes, it is no sandbox.
 
 /** What goes on at present. */
-export type Phase = "apply" | "query" | "snapshot" | "restore" | "example";
+export type Phase = "apply" | "due" | "query" | "snapshot" | "restore" | "example";
 
 /** Why something is refused, and what to do instead. */
 interface Remedy {
@@ -114,6 +114,7 @@ const stateAlone = {
 
 const violationNames: Readonly<Record<Phase, string>> = {
   apply: "ForbiddenInApply",
+  due: "ForbiddenInDue",
   query: "ForbiddenInQuery",
   snapshot: "ForbiddenInSnapshot",
   restore: "ForbiddenInRestore",
@@ -179,7 +180,7 @@ function leave(): Error | null {
 
 function refuse(what: string, remedy: Remedy): void {
   if (current === null) return;
-  const told = { ...stateAlone, ...remedy }[current];
+  const told = { ...stateAlone, due: remedy.apply, ...remedy }[current];
   if (told === undefined) return;
   const violation = new Violation(what, current, told);
   firstViolation ??= violation;

@@ -4,6 +4,7 @@
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
 import type { OwnedStamp } from "../../core/entry.ts";
 import { type SessionLimits, sessionLimits, type SessionOutcome } from "../../core/sessions.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   AppliedActivation,
@@ -13,7 +14,7 @@ import type {
   QueryOutcome,
   StateMachineDescription,
 } from "../../ports/state-machine.ts";
-import { CommandContext } from "./apply-context.ts";
+import { CommandContext, earlierOf } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
 import type { LoadedVersion } from "./loader.ts";
@@ -28,6 +29,8 @@ export interface Executor {
   readonly description: StateMachineDescription;
   /** Those at hand. */
   readonly versions: readonly VersionAtHand[];
+  /** When it is to be woken, by its state as it is. */
+  readonly wakeAtMs: WakeTime;
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
   apply(entry: AppliedEntry): Outcome;
   /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
@@ -99,8 +102,13 @@ class PluginExecutor implements Executor {
     return describe(this.#plugin, this.#state.handlers);
   }
 
+  get wakeAtMs(): WakeTime {
+    return this.#state.wakeAtMs;
+  }
+
   apply(entry: AppliedEntry): Outcome {
     this.#taking.settle();
+    this.#wakeIfDue(entry);
     const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
     this.#state.reached = Object.freeze({ index: entry.index, timeMs: entry.timeMs });
     return outcome;
@@ -121,6 +129,22 @@ class PluginExecutor implements Executor {
       }
       case "closeSession":
         return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
+      case "tick":
+        return done;
+    }
+  }
+
+  /** Before the entry itself, whatever it is. So what has ended by its time has ended for it. */
+  #wakeIfDue(entry: AppliedEntry): void {
+    const { wakeAtMs, handlers } = this.#state;
+    if (wakeAtMs === null || wakeAtMs > entry.timeMs) return;
+    this.#state.wakeAtMs = null;
+    const context = new CommandContext(entry, "due", true);
+    try {
+      guarded("due", () => handlers.due?.(context));
+      this.#state.wakeAtMs = context.end();
+    } catch (cause) {
+      throw this.#failure(`entry ${entry.index} (term ${entry.term}), in due`, cause);
     }
   }
 
@@ -154,7 +178,7 @@ class PluginExecutor implements Executor {
     };
   }
 
-  #activate({ plugin, index, term }: AppliedActivation): Outcome {
+  #activate({ plugin, index, term, timeMs }: AppliedActivation): Outcome {
     try {
       const next = this.#atHand(plugin);
       const before = this.#active;
@@ -162,7 +186,7 @@ class PluginExecutor implements Executor {
       if (!this.#hasBegun) this.#state = this.#emptyState();
       else if (next !== before) {
         this.#taking.letStateGo();
-        this.#state = guarded("restore", () => handOver(this.#state, before.plugin, next.plugin));
+        this.#state = guarded("restore", () => handOver(this.#state, before.plugin, next.plugin, timeMs));
       }
       this.#hasBegun = true;
       return done;
@@ -199,7 +223,11 @@ class PluginExecutor implements Executor {
   #run(command: AppliedCommand): Encode | Rejected {
     const { handlers } = this.#state;
     try {
-      return answerOf(() => guarded("apply", () => handlers.apply(command.payload, new CommandContext(command))));
+      const context = new CommandContext(command, "command", handlers.due !== null);
+      const result = answerOf(() => guarded("apply", () => handlers.apply(command.payload, context)));
+      const asked = context.end();
+      if (!(result instanceof Rejected)) this.#state.wakeAtMs = earlierOf(this.#state.wakeAtMs, asked);
+      return result;
     } catch (cause) {
       throw this.#failure(`entry ${command.index} (term ${command.term})`, cause);
     }

@@ -8,6 +8,8 @@ export type Encode = () => Uint8Array;
 export interface Handlers {
   apply(payload: Uint8Array, context: ApplyContext): Encode;
   query(payload: Uint8Array, context: QueryContext): Encode;
+  /** Null: the plugin has none. Throws what the plugin throws. */
+  readonly due: ((context: ApplyContext) => void) | null;
   /** null: the plugin has none. */
   readonly snapshots: SnapshotHandlers | null;
 }

@@ -1,6 +1,7 @@
 // The state machine on the node's own thread: nothing crosses over, and nothing protects the node from a slow `apply` or from
 // collecting the garbage of a large state. For small states; the other choice is worker-host.ts.
 import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   Answer,
@@ -55,7 +56,7 @@ class InlineStateMachine implements StateMachine {
     return this.#stopped;
   }
 
-  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
+  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     return this.#inTurn(async () => {
       const pieces = new OutcomePieces((outcomes) => {
         if (outcomes.length > 0) deliver(outcomes);
@@ -65,6 +66,7 @@ class InlineStateMachine implements StateMachine {
         pieces.add(this.#counted(this.#orStop(() => this.#executor.apply(entry))));
       }
       pieces.end();
+      return this.#executor.wakeAtMs;
     });
   }
 
@@ -90,7 +92,7 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void> {
+  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
     this.#mustRun();
     const restoration = this.#executor.restore(plugin);
     this.#isRestoring = true;
@@ -106,6 +108,7 @@ class InlineStateMachine implements StateMachine {
     }
     this.#isRestoring = false;
     if (this.#stopped !== null) throw this.#stopped;
+    return this.#executor.wakeAtMs;
   }
 
   async close(): Promise<void> {

@@ -9,10 +9,11 @@ import { type Encode, type Handlers, mustBeOver } from "./handlers.ts";
  */
 export function createRawHandlers(plugin: RawPlugin): Handlers {
   const instance = plugin.create();
-  const { snapshots } = instance;
+  const { snapshots, due } = instance;
   return {
     apply: (payload, context) => copyOf(instance.apply(payload.slice(), context), "apply"),
     query: (payload, context) => copyOf(instance.query(payload.slice(), context), "query"),
+    due: due && ((context) => mustBeOver("due", due(context))),
     snapshots: snapshots && {
       take: () => frozenPieces(snapshots.take(), (piece) => bytesOf(piece, "snapshot")),
       restore(piece, from) {

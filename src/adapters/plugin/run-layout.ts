@@ -7,18 +7,19 @@
 //                    entry's name, which is not repeated. The last four are the command's stamp, or 0, or what an entry says
 //                    of its session
 //                    [kind, count, length × count] payloads of queries
-//   from the worker  [isLast, count, (kind, length) × count]                          payloads, or messages in UTF-8; "full" in JSON
+//   from the worker  [isLast, count, wakeAtMs or -1, (kind, length) × count]          payloads, or messages in UTF-8; "full" in JSON
 //                    [count, (kind, length, elapsedMs) × count] payloads, messages, or a failure's message and stack in JSON
 //
 // Outcomes come in as many pieces as it takes to keep each small (outcome-pieces.ts).
 import type { PluginVersion } from "../../core/activation.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import type { Answer, AppliedEntry, Outcome } from "../../ports/state-machine.ts";
 import type { Told } from "./worker-messages.ts";
 
 const FLOAT_BYTES = 8;
 const REQUEST_HEAD = 2;
 const ENTRY_FIELDS = 10;
-const REPLY_HEAD = 2;
+const REPLY_HEAD = 3;
 const OUTCOME_FIELDS = 2;
 const ANSWERS_HEAD = 1;
 const ANSWER_FIELDS = 3;
@@ -31,6 +32,9 @@ const KIND_COMMAND = 0;
 const KIND_OPEN_SESSION = 1;
 const KIND_CLOSE_SESSION = 2;
 const KIND_ACTIVATE = 3;
+const KIND_TICK = 4;
+/** In the place of a time to be woken. */
+const NO_TIME = -1;
 /** Each at its number. */
 const OUTCOME_KINDS = [
   "ok",
@@ -96,7 +100,7 @@ function payloadOf(entry: AppliedEntry): Uint8Array {
 
 /** Names are ASCII: as many bytes as characters. */
 function clientOf(entry: AppliedEntry): string {
-  if (entry.kind === "activate") return "";
+  if (entry.kind === "activate" || entry.kind === "tick") return "";
   return entry.kind === "command" ? (entry.session?.client ?? "") : entry.client;
 }
 
@@ -133,6 +137,9 @@ function packSession(table: Float64Array, field: number, entry: AppliedEntry): v
       return;
     case "activate":
       table[field] = KIND_ACTIVATE;
+      return;
+    case "tick":
+      table[field] = KIND_TICK;
   }
 }
 
@@ -209,6 +216,8 @@ function entryAt(table: Float64Array, field: number, payload: Uint8Array, client
       };
     case KIND_CLOSE_SESSION:
       return { kind: "closeSession", index, term, timeMs, isAwaited, client, session: id };
+    case KIND_TICK:
+      return { kind: "tick", index, term, timeMs, isAwaited };
     case KIND_ACTIVATE:
       return {
         kind: "activate",
@@ -234,7 +243,8 @@ function bodyOf(outcome: Outcome): Uint8Array {
   return "message" in outcome ? utf8.encode(outcome.message) : nothing;
 }
 
-export function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): ArrayBuffer {
+/** @param wakeAtMs after the run, for its last piece */
+export function packOutcomes(outcomes: readonly Outcome[], isLast: boolean, wakeAtMs: WakeTime): ArrayBuffer {
   const bodies = outcomes.map(bodyOf);
   let bodyBytes = 0;
   for (const body of bodies) bodyBytes += body.byteLength;
@@ -242,6 +252,7 @@ export function packOutcomes(outcomes: readonly Outcome[], isLast: boolean): Arr
   const { buffer, table, bytes } = allocate(tableLength, bodyBytes);
   table[0] = isLast ? 1 : 0;
   table[1] = outcomes.length;
+  table[2] = wakeAtMs ?? NO_TIME;
   let field = REPLY_HEAD;
   let offset = tableLength * FLOAT_BYTES;
   outcomes.forEach((outcome, nth) => {
@@ -308,11 +319,14 @@ export interface Piece {
   readonly outcomes: readonly Outcome[];
   /** Whether the run is through. */
   readonly isLast: boolean;
+  /** Of the last piece. */
+  readonly wakeAtMs: WakeTime;
 }
 
 /** The payloads are views into `buffer`: who keeps one for long copies it, or keeps the whole piece's. */
 export function unpackOutcomes(buffer: ArrayBuffer): Piece {
-  const [isLast, count] = new Float64Array(buffer, 0, REPLY_HEAD) as unknown as readonly [number, number];
+  const head = new Float64Array(buffer, 0, REPLY_HEAD) as unknown as readonly [number, number, number];
+  const [isLast, count, wakeAtMs] = head;
   const tableLength = REPLY_HEAD + count * OUTCOME_FIELDS;
   const table = new Float64Array(buffer, 0, tableLength);
   const outcomes: Outcome[] = [];
@@ -322,7 +336,7 @@ export function unpackOutcomes(buffer: ArrayBuffer): Piece {
     outcomes.push(outcomeOf(OUTCOME_KINDS[at(table, field)], body));
     offset += body.byteLength;
   }
-  return { outcomes, isLast: isLast === 1 };
+  return { outcomes, isLast: isLast === 1, wakeAtMs: wakeAtMs === NO_TIME ? null : wakeAtMs };
 }
 
 function outcomeOf(kind: Outcome["kind"] | undefined, body: Uint8Array): Outcome {

@@ -2,8 +2,10 @@
 // knows them.
 import counter from "../../../plugins/counter/index.ts";
 import kv from "../../../plugins/kv/index.ts";
+import lock from "../../../plugins/lock/index.ts";
+import queue from "../../../plugins/queue/index.ts";
 
-const shipped: Readonly<Record<string, unknown>> = { counter, kv };
+const shipped: Readonly<Record<string, unknown>> = { counter, kv, lock, queue };
 
 export const shippedNames: readonly string[] = Object.keys(shipped);
 

@@ -1,6 +1,7 @@
 // What the state of a state machine consists of, and what its snapshot (§5): the same parts, in the order of
 // `snapshotSections`. Whatever follows from the log and is kept nowhere else belongs here.
 import { type SessionLimits, SessionTable } from "../../core/sessions.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import { decodeValue, encodeValue } from "../cbor/value.ts";
 import type { QueryContext } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
@@ -16,6 +17,8 @@ export interface State {
   readonly sessions: SessionTable;
   /** The last entry that is in it. */
   reached: QueryContext;
+  /** Later than that. */
+  wakeAtMs: WakeTime;
 }
 
 /** Before the first entry. Throws what the plugin's `create` throws. */
@@ -23,6 +26,7 @@ export const emptyState = (plugin: Plugin, limits: SessionLimits): State => ({
   handlers: handlersOf(plugin),
   sessions: new SessionTable(limits),
   reached: nothingReached,
+  wakeAtMs: null,
 });
 
 const nothingReached: QueryContext = Object.freeze({ index: 0, timeMs: 0 });
@@ -33,8 +37,14 @@ const handlersOf = (plugin: Plugin): Handlers =>
 /**
  * The state goes over to another version of the plugin, as a snapshot of it would: so other code of the same version, which some nodes may
  * have run before, restores it as it is. Throws what either plugin throws.
+ * @param timeMs of the entry that has it go over
  */
-export function handOver({ handlers, sessions, reached }: State, from: Plugin, to: Plugin): State {
+export function handOver(
+  { handlers, sessions, reached, wakeAtMs }: State,
+  from: Plugin,
+  to: Plugin,
+  timeMs: number,
+): State {
   const next = handlersOf(to);
   if (handlers.snapshots === null)
     throw new TypeError(`${from.name} ${from.version} has no snapshot to hand its state over`);
@@ -44,17 +54,19 @@ export function handOver({ handlers, sessions, reached }: State, from: Plugin, t
   for (let piece = pieces.next(); piece.done !== true; piece = pieces.next()) {
     next.snapshots.restore(piece.value, written);
   }
-  return { handlers: next, sessions, reached };
+  // It may have something to do that nobody has asked for: it is woken to look.
+  const firstMs = handlers.due === null ? timeMs + 1 : wakeAtMs;
+  return { handlers: next, sessions, reached, wakeAtMs: next.due === null ? null : firstMs };
 }
 
 /** Freezes every part. Throws what the plugin throws. */
 export function sectionsOf(
   plugin: Plugin,
   snapshots: SnapshotHandlers,
-  { sessions, reached }: State,
+  { sessions, reached, wakeAtMs }: State,
 ): readonly SectionSource[] {
   return [
-    { tag: snapshotSections.origin, pieces: [originOf(plugin, reached)].values() },
+    { tag: snapshotSections.origin, pieces: [originOf(plugin, reached, wakeAtMs)].values() },
     { tag: snapshotSections.sessions, pieces: sessionPieces(sessions.image()) },
     { tag: snapshotSections.plugin, pieces: snapshots.take() },
   ];
@@ -68,9 +80,10 @@ export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, state: Stat
     {
       tag: snapshotSections.origin,
       take: (origin) => {
-        const { version, reached } = readOrigin(plugin, origin);
+        const { version, reached, wakeAtMs } = readOrigin(plugin, origin);
         from = version === plugin.version ? null : version;
         state.reached = reached;
+        state.wakeAtMs = state.handlers.due === null ? null : wakeAtMs;
       },
     },
     {
@@ -83,15 +96,27 @@ export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, state: Stat
 }
 
 /** By whom a snapshot was taken, and of which state. A later version of a plugin may read what an earlier one wrote: that is its business. */
-const originOf = ({ name, version }: Plugin, { index, timeMs }: QueryContext): Uint8Array =>
-  encodeValue([name, version, index, timeMs]);
+const originOf = ({ name, version }: Plugin, { index, timeMs }: QueryContext, wakeAtMs: WakeTime): Uint8Array =>
+  encodeValue([name, version, index, timeMs, wakeAtMs]);
+
+interface Origin extends Pick<State, "reached" | "wakeAtMs"> {
+  readonly version: string;
+}
+
+/** Of the first piece of a snapshot: when its state machine is to be woken. */
+export function wakeTimeIn(origin: Uint8Array): WakeTime {
+  const written = decodeValue(origin);
+  const wakeAtMs: unknown = Array.isArray(written) ? written[4] : null;
+  return typeof wakeAtMs === "number" ? wakeAtMs : null;
+}
 
 /** Throws for a snapshot of another state machine. */
-function readOrigin(plugin: Plugin, origin: Uint8Array): { readonly version: string; readonly reached: QueryContext } {
+function readOrigin(plugin: Plugin, origin: Uint8Array): Origin {
   const written = decodeValue(origin);
-  const [name, version, index, timeMs] = Array.isArray(written) ? written : [];
+  const [name, version, index, timeMs, wakeAtMs] = Array.isArray(written) ? written : [];
   if (name !== plugin.name) throw new RangeError(`it is a snapshot of ${String(name)} ${String(version)}`);
   if (typeof index !== "number" || typeof timeMs !== "number")
     throw new RangeError("it does not say of which state it is");
-  return { version: String(version), reached: Object.freeze({ index, timeMs }) };
+  if (typeof wakeAtMs !== "number" && wakeAtMs !== null) throw new RangeError("it does not say when it is to be woken");
+  return { version: String(version), reached: Object.freeze({ index, timeMs }), wakeAtMs };
 }

@@ -23,6 +23,7 @@ export function createTypedHandlers(plugin: TypedPlugin): Handlers {
   return {
     apply: (payload, context) => run({ name: "command", operations: plugin.commands }, payload, context),
     query: (payload, context) => run({ name: "query", operations: plugin.queries }, payload, context),
+    due: plugin.due && ((context) => mustBeOver("due", plugin.due?.(state, context))),
     snapshots: snapshotHandlers(plugin, state),
   };
 }

@@ -2,6 +2,7 @@
 // holds up the node. Runs are handed over as they come and wait in the worker's queue; answers return in the same order, so
 // the oldest waiting call is always the one that is answered. How chunks of snapshots come and go is worker-snapshots.ts.
 import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError } from "../../errors.ts";
 import type {
   Answer,
@@ -91,6 +92,8 @@ class WorkerStateMachine implements StateMachine {
   #waiting: Waiting[] = [];
   #stopped: Error | null = null;
   #isRestoring = false;
+  /** As of the latest request about snapshots. */
+  #wakeAtMs: WakeTime = null;
 
   constructor({ worker, say, progress }: Parts, { description, versions }: Loaded) {
     this.#worker = worker;
@@ -125,13 +128,16 @@ class WorkerStateMachine implements StateMachine {
     return this.#stopped;
   }
 
-  async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<void> {
+  async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     this.#mustHaveState();
+    let asked: WakeTime = null;
     await this.#askPacked(packRun(run), (piece) => {
-      const { outcomes, isLast } = unpackOutcomes(piece);
+      const { outcomes, isLast, wakeAtMs } = unpackOutcomes(piece);
+      asked = wakeAtMs;
       if (outcomes.length > 0) deliver(outcomes);
       return isLast;
     });
+    return asked;
   }
 
   async query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
@@ -151,12 +157,13 @@ class WorkerStateMachine implements StateMachine {
     return new WorkerSnapshot((request) => this.#ask(request));
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<void> {
+  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
     this.#mustHaveState();
     this.#isRestoring = true;
     try {
       await this.#ask({ kind: "beginRestore", plugin });
       await this.#sendChunks(chunks);
+      return this.#wakeAtMs;
     } finally {
       this.#isRestoring = false;
     }
@@ -205,6 +212,7 @@ class WorkerStateMachine implements StateMachine {
       return;
     }
     if (message.kind === "done") {
+      this.#wakeAtMs = message.wakeAtMs;
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
       return this.#waiting.shift()?.resolve(chunk);
     }

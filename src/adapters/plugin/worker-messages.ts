@@ -1,6 +1,7 @@
 // What the host and its worker say to each other besides packed runs, which are bare ArrayBuffers (run-layout.ts). Whatever the
 // host asks is answered in the order of asking, and once: with outcomes, `done` or `refused`, until the worker has stopped.
 import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import type { LogLevel } from "../../ports/logger.ts";
 import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
@@ -86,6 +87,8 @@ export interface LoadFailed extends Told {
 export interface Done {
   readonly kind: "done";
   readonly chunk: ArrayBuffer | null;
+  /** When the state machine is to be woken. */
+  readonly wakeAtMs: WakeTime;
 }
 
 /** Instead of what was asked of a snapshot: the worker goes on. */

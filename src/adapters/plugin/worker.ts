@@ -76,7 +76,7 @@ function* answer(running: Executor, work: Work): Generator<void> {
 }
 
 function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: number): Generator<void> {
-  const pieces = new OutcomePieces((outcomes, isLast) => sendPiece(packOutcomes(outcomes, isLast)));
+  const pieces = new OutcomePieces((outcomes, isLast) => sendPiece(packOutcomes(outcomes, isLast, running.wakeAtMs)));
   let where = "a run";
   try {
     for (const entry of run) {
@@ -110,7 +110,7 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
     const chunk = snapshotRequests.answer(request)?.buffer ?? null;
     if (request.kind === "beginRestore") send({ kind: "described", description: running.description });
     progress.end();
-    send({ kind: "done", chunk }, chunk === null ? [] : [chunk]);
+    send({ kind: "done", chunk, wakeAtMs: running.wakeAtMs }, chunk === null ? [] : [chunk]);
   } catch (cause) {
     progress.end();
     const error = cause instanceof GraftError ? cause : failure(running, `failed at ${request.kind}`, cause);

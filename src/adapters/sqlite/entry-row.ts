@@ -28,6 +28,7 @@ export const configurationKind = 3;
 const openSessionKind = 4;
 const closeSessionKind = 5;
 export const activateKind = 6;
+const tickKind = 8;
 
 const kindNames = new Map<number, Entry["kind"]>([
   [noopKind, "noop"],
@@ -36,6 +37,7 @@ const kindNames = new Map<number, Entry["kind"]>([
   [openSessionKind, "openSession"],
   [closeSessionKind, "closeSession"],
   [activateKind, "activate"],
+  [tickKind, "tick"],
 ]);
 
 /** What an entry is by the kind in its row; null when this binary does not know it. */
@@ -64,6 +66,8 @@ export function toLink(entry: Entry): ChainLink {
       return linkOf(entry, closeSessionKind, nothing, { id: entry.session, client: entry.client });
     case "activate":
       return linkOf(entry, activateKind, utf8.encode(JSON.stringify(orderedActivation(entry))));
+    case "tick":
+      return linkOf(entry, tickKind, nothing);
   }
 }
 
@@ -107,6 +111,8 @@ export function toEntry(row: EntryRow): Entry | null {
       return { kind: "closeSession", index, term, stampMs, client: row.client ?? "", session: row.session ?? 0 };
     case activateKind:
       return { kind: "activate", index, term, stampMs, ...decodeActivated(row.payload) };
+    case tickKind:
+      return { kind: "tick", index, term, stampMs };
     default:
       return null;
   }

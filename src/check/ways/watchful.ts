@@ -8,7 +8,7 @@ export const watchful: Way = ({ shared }, steps) => {
   const machine = shared();
   const moments = [machine.beginning];
   for (const [nth, step] of steps.entries()) {
-    const before = moments.at(-1)!;
+    const before = machine.wake(step, nth) ? machine.look(nth) : moments.at(-1)!;
     const outcome = machine.run(step, nth);
     if (step.kind === "query") machine.mustBe(before, nth, "a query changes the state", remedies.query);
     if (step.kind === "command" && outcome.kind === "rejected")

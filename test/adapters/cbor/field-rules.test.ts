@@ -89,7 +89,7 @@ const rules: readonly (readonly [MessageName, Path, PlainInput, fault: string])[
   ["requestPreVoteReply", [3], null, "requestPreVoteReply.granted: not a boolean"],
   ["appendEntries", [6], null, "entries: not an array"],
   ["appendEntries", [6], [[8, 0, 1]], "entry: not an array of 4"],
-  ["appendEntries", [6], [[8, 7, 1, null]], "entry.kind: not one of its values"],
+  ["appendEntries", [6], [[8, 9, 1, null]], "entry.kind: not one of its values"],
   ["appendEntries", [6], [[8, 6, 1, null]], "entry: not an array of 2"],
   ["appendEntries", [6], [[8, 6, 1, [["", "1", codeHash], false]]], "entry.plugin.name: not of its form"],
   ["appendEntries", [6], [[8, 6, 1, [["kv", "1\n", codeHash], false]]], "entry.plugin.version: not of its form"],

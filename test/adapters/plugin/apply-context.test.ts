@@ -3,15 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { CommandContext } from "../../../src/adapters/plugin/apply-context.ts";
 
 const contextOf = (index: number, term: number): CommandContext =>
-  new CommandContext({
-    kind: "command",
-    index,
-    term,
-    timeMs: 0,
-    payload: new Uint8Array(),
-    session: null,
-    isAwaited: true,
-  });
+  new CommandContext({ index, term, timeMs: 0 }, "command", false);
 
 const drawsOf = (index: number, term: number, count: number): readonly number[] => {
   const context = contextOf(index, term);

@@ -93,8 +93,9 @@ test("outcomes, in order, with messages in any script", () => {
     { kind: "full", message: "größer als 1", untilMs: 1_795_430_000_123 },
     { kind: "ok", payload: new Uint8Array() },
   ];
-  expect(piecesOf(outcomes).map(unpackOutcomes)).toEqual([{ outcomes, isLast: true }]);
-  expect(piecesOf([]).map(unpackOutcomes)).toEqual([{ outcomes: [], isLast: true }]);
+  expect(piecesOf(outcomes).map(unpackOutcomes)).toEqual([{ outcomes, isLast: true, wakeAtMs: null }]);
+  expect(piecesOf([]).map(unpackOutcomes)).toEqual([{ outcomes: [], isLast: true, wakeAtMs: null }]);
+  expect(unpackOutcomes(packOutcomes(outcomes, true, 1_795_430_000_123)).wakeAtMs).toBe(1_795_430_000_123);
 });
 
 test("outcomes in pieces: none is large, unless a single outcome is", () => {
@@ -112,7 +113,7 @@ test("outcomes in pieces: none is large, unless a single outcome is", () => {
 
 function piecesOf(outcomes: readonly Outcome[]): readonly ArrayBuffer[] {
   const pieces: ArrayBuffer[] = [];
-  const gatherer = new OutcomePieces((gathered, isLast) => pieces.push(packOutcomes(gathered, isLast)));
+  const gatherer = new OutcomePieces((gathered, isLast) => pieces.push(packOutcomes(gathered, isLast, null)));
   for (const outcome of outcomes) gatherer.add(outcome);
   gatherer.end();
   return pieces;
