@@ -61,6 +61,8 @@ export class Administrator {
   #isAsking = false;
   /** It has asked for leadership to be handed over, and has no answer yet. */
   isHandingOver = false;
+  /** Those whose removal was asked for, and may still come true. */
+  readonly #leaving = new Set<MemberKey>();
   /** Until then an earlier request may still be carried out, by a node that slept. */
   #echoesUntilMs = 0;
   #isOver = false;
@@ -202,6 +204,8 @@ export class Administrator {
     const before = this.#picture();
     trace(`the administrator asks for ${JSON.stringify(change)}`);
     this.#isAsking = true;
+    const leaving = this.#world.standing.governing?.members ?? [];
+    for (const { key } of leaving) if (change.remove.includes(nodeIdOf(key))) this.#leaving.add(key);
     const outcome = await ask(requested(change))
       .then(() => null)
       .catch(asFailure);
@@ -229,11 +233,13 @@ export class Administrator {
     return this.#handOver(this.#world.members.filter(({ id }) => demote.includes(id) || remove.includes(id)));
   }
 
-  /** It has happened: whoever was to go is gone, and whoever was to come is there. */
+  /** It has happened: whoever was to go is gone, and whoever was to come is there, or has gone again by an earlier request. */
   #checkDone({ add, remove }: MembershipChange): void {
     const governing = this.#world.standing.governing;
     const ids = governing?.members.map(({ key }) => nodeIdOf(key)) ?? [];
-    const isThere = add.every(({ key }) => governing?.members.some((member) => member.key === key));
+    const isThere = add.every(
+      ({ key }) => this.#leaving.has(key) || governing?.members.some((member) => member.key === key),
+    );
     const isGone = remove.every((id) => !ids.includes(id) || add.some(({ key }) => nodeIdOf(key) === id));
     if (isThere && isGone) return;
     this.#world.violated(`a change of the members was reported to be done, and the members are ${ids.join(", ")}`);
