@@ -19,24 +19,26 @@ test("it hears of each change once, and of nothing where nothing is asked for", 
   expect(wakes).toEqual(["70 after 2", "no time"]);
 });
 
-test("a state machine that has stopped asks for no time", async () => {
-  const { applier, machine, wakes } = setUp([command(1), command(2, "throw")]);
+/** It asks for a time with its first entry, and stands still at its second. */
+async function askThenStand({ applier, machine }: ReturnType<typeof setUp>): Promise<void> {
   machine.wakeAtMs = 70;
   applier.advance(1);
   await microtasks();
   applier.advance(2);
   await microtasks();
-  expect(wakes).toEqual(["70 after 1", "no time"]);
+}
+
+test("a state machine that has stopped asks for no time", async () => {
+  const stopping = setUp([command(1), command(2, "throw")]);
+  await askThenStand(stopping);
+  expect(stopping.wakes).toEqual(["70 after 1", "no time"]);
 });
 
 test("nor does one that waits for a version, until it goes on", async () => {
-  const { applier, machine, wakes, lacked } = setUp([command(1), activation(2), command(3)]);
+  const waiting = setUp([command(1), activation(2), command(3)]);
+  const { applier, wakes, lacked } = waiting;
   lacked.add(2);
-  machine.wakeAtMs = 70;
-  applier.advance(1);
-  await microtasks();
-  applier.advance(2);
-  await microtasks();
+  await askThenStand(waiting);
   expect(wakes).toEqual(["70 after 1", "no time"]);
   lacked.clear();
   applier.advance(3);

@@ -7,6 +7,7 @@ import { createInlineStateMachine } from "../../../src/adapters/plugin/inline-ho
 import type { PluginLocation } from "../../../src/adapters/plugin/loader.ts";
 import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
 import type { AppliedEntry, StateMachine } from "../../../src/ports/state-machine.ts";
+import { tick } from "./tick.ts";
 
 /** Each byte of a command is a time to ask for, so many ms from now; a query tells how often it was due. */
 const source = `
@@ -45,13 +46,6 @@ const command = (index: number, timeMs: number, ...asked: readonly number[]): Ap
   timeMs,
   payload: Uint8Array.from(asked),
   session: null,
-  isAwaited: false,
-});
-const tick = (index: number, timeMs: number): AppliedEntry => ({
-  kind: "tick",
-  index,
-  term: 1,
-  timeMs,
   isAwaited: false,
 });
 

@@ -6,6 +6,7 @@ import { checkDefinition } from "../../../src/adapters/plugin/definition-check.t
 import { createExecutor, createVersionedExecutor, type Executor } from "../../../src/adapters/plugin/executor.ts";
 import { stampMsMax } from "../../../src/core/entry.ts";
 import type { AppliedEntry } from "../../../src/ports/state-machine.ts";
+import { tick } from "./tick.ts";
 
 interface Diary {
   readonly lines: string[];
@@ -50,13 +51,6 @@ const ask = (index: number, timeMs: number, times: readonly number[] = [], refus
   payload: encodeValue(["ask", { times: [...times], refused }]),
   session: null,
   isAwaited: true,
-});
-const tick = (index: number, timeMs: number): AppliedEntry => ({
-  kind: "tick",
-  index,
-  term: 1,
-  timeMs,
-  isAwaited: false,
 });
 const linesOf = (executor: Executor): unknown => {
   const outcome = executor.query(encodeValue(["lines", null]));
