@@ -238,7 +238,7 @@ export class World {
 
   #replica(id: NodeId, life: number): Replica {
     const { seed, plugin, copy, drawing } = this.#options;
-    // What is put beside it while it runs is there for the next life.
+    // Versions that the operator adds while the node runs are found by its next life.
     const atHand = drawing === undefined ? this.versions.atHand(id) : [];
     const watch = new WakeWatch((what) => this.violated(`${id} in life ${life}: ${what}`));
     return new Replica({

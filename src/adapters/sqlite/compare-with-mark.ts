@@ -101,17 +101,15 @@ function whatIsMissingOfLog(db: Database, { base, tail }: Pick<Found, "base" | "
 }
 
 function whatIsMissingOfConfiguration(saved: SavedState, { last, configuredAt: index }: Promises): string | null {
-  if (!isWithin(saved, last.index)) return null;
   const found = configuredAt(saved, last.index);
-  if (found === index) return null;
+  if (found === index || !isWithin(saved, last.index)) return null;
   const held = found === 0 ? "that of the genesis" : `that of entry ${found}`;
   return `at index ${last.index} the configuration of entry ${index} was in force, and the records name ${held}`;
 }
 
 function whatIsMissingOfActivation(saved: SavedState, { last, activatedAt: index }: Promises): string | null {
-  if (!isWithin(saved, last.index)) return null;
   const found = activatedAt(saved, last.index);
-  if (found === index) return null;
+  if (found === index || !isWithin(saved, last.index)) return null;
   const held = found === 0 ? "none" : `that of entry ${found}`;
   return `at index ${last.index} the version that entry ${index} activates was active, and the records name ${held}`;
 }

@@ -93,7 +93,7 @@ function readRecord<Row>(db: Database, file: string, table: string, columns: (ke
   throw damaged(file, `the record "${table}"`, `its checksum is ${found}, and ${row.checksum} was expected`);
 }
 
-/** What each of the tables may hold. */
+/** The type of the record in each table. */
 interface Recorded {
   readonly genesis: Genesis;
   readonly removed: PlacedConfiguration;

@@ -50,7 +50,7 @@ const tables = `
 /** The tables of one row that holds JSON. */
 export type RecordTable = "genesis" | "removed" | "refill" | "snapshot";
 
-/** What stands in such a row while there is nothing to record. */
+/** The record of a table that has nothing to say yet: null, in JSON. */
 export const nothing = "null";
 
 /**
