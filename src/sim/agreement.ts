@@ -26,7 +26,14 @@ interface Testimony {
   readonly text: string | null;
 }
 
-/** Of all texts that are kept, characters. */
+/** A result that is put into words only when another node has other bytes. */
+interface Result {
+  readonly by: string;
+  readonly digest: bigint;
+  readonly describe: () => string;
+}
+
+/** Of all texts and results that are kept, characters and bytes. */
 const keptMax = 64 * 2 ** 20;
 const shownMax = 300;
 /** Of what is the same, where that is long. */
@@ -35,6 +42,8 @@ const shownBefore = 60;
 export class Agreement {
   readonly #broken: (what: string, cause?: unknown) => void;
   readonly #known = new Map<string, Testimony>();
+  /** Of commands, by their index. */
+  readonly #results = new Map<LogIndex, Result>();
   readonly #entries = new Map<LogIndex, () => string>();
   /** The index of the state, by the digest of the snapshot's bytes. */
   readonly #snapshots = new Map<string, LogIndex>();
@@ -84,7 +93,7 @@ export class Agreement {
 
   /** `text`: what `by` came to at `index`. `of`: of which query. */
   compare(aspect: Aspect, index: LogIndex, by: string, text: string, of = ""): void {
-    const key = `${aspect} ${index} ${of}`;
+    const key = keyOf(aspect, index, of);
     const digest = Bun.hash.xxHash3(text);
     const known = this.#known.get(key);
     if (known === undefined) {
@@ -95,6 +104,30 @@ export class Agreement {
       const differ = differenceOf([known.by, known.text], [by, text]);
       this.violated(rules[aspect], index, of === "" ? differ : [`the query: ${of}`, ...differ]);
     }
+  }
+
+  /**
+   * What a command came to. Equal bytes are equal results, and need no words. Others may be equal too: the fields of an object have no order.
+   * `payload`: the result; null: it is none. `describe` gives the words, whenever it is called.
+   */
+  compareOutcome(index: LogIndex, by: string, payload: Uint8Array | null, describe: () => string): void {
+    const digest = payload === null ? null : Bun.hash.xxHash3(payload);
+    const first = this.#results.get(index);
+    if (first !== undefined) {
+      if (first.digest === digest) return;
+      this.compare("outcome", index, first.by, first.describe());
+    } else if (payload !== null && digest !== null && this.#keepsOutcome(index, payload.length)) {
+      this.#results.set(index, { by, digest, describe });
+      return;
+    }
+    this.compare("outcome", index, by, describe());
+  }
+
+  /** Whether the first to come to something there may be asked for its words later. */
+  #keepsOutcome(index: LogIndex, length: number): boolean {
+    if (this.#known.has(keyOf("outcome", index)) || this.#kept + length > keptMax) return false;
+    this.#kept += length;
+    return true;
   }
 
   /** `lines` say how the rule is broken. */
@@ -116,6 +149,8 @@ export class Agreement {
     return this.#snapshots.get(digest) ?? null;
   }
 }
+
+const keyOf = (aspect: Aspect, index: LogIndex, of = ""): string => `${aspect} ${index} ${of}`;
 
 type Said = readonly [by: string, text: string | null];
 

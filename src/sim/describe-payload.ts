@@ -8,6 +8,8 @@ import { describeState } from "./state-text.ts";
 type Style = Plugin["style"];
 
 const shownMax = 200;
+/** What is larger than so many bytes is not written down at all: of a list of all keys nobody reads the beginning. */
+const readMax = 8 * 2 ** 10;
 
 /** A command or query, on one line: `add {"item":"a"}`. */
 export function describePayload(style: Style, payload: Uint8Array): string {
@@ -21,6 +23,7 @@ export const describeInput = (input: unknown): string => cut(describeValue(input
 export function describeAnswer(style: Style, outcome: Outcome): string {
   switch (outcome.kind) {
     case "ok":
+      if (outcome.payload.length > readMax) return `${outcome.payload.length} bytes`;
       return cut(style === "raw" ? describeBytes(outcome.payload) : describeValue(decodeValue(outcome.payload)));
     case "rejected":
     case "full":

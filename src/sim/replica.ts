@@ -220,7 +220,11 @@ export class Replica {
     agreement.compare("verdict", index, this.#by, isApplied ? "applied" : outcome.kind);
     if (!isWhole) return;
     if (outcome.kind === "unsendable") this.#violated("a result cannot be sent", new Error(outcome.message), index);
-    else agreement.compare("outcome", index, this.#by, describeOutcome(this.#style, outcome));
+    else {
+      const style = this.#style;
+      const payload = outcome.kind === "ok" ? outcome.payload : null;
+      agreement.compareOutcome(index, this.#by, payload, () => describeOutcome(style, outcome));
+    }
   }
 
   /** `isDue`: however large the state is. */
