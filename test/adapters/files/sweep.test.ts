@@ -1,10 +1,12 @@
-// What a sweep of the snapshots leaves: also a file that began to grow again after the sweep had looked what there is.
+// What a sweep of the snapshots leaves: what grows, what has just been finished, and what came to be either after the sweep had
+// looked what there is.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
+import type { SnapshotReceiver, SnapshotStore, SnapshotWriter } from "../../../src/ports/snapshot-store.ts";
 import { bytesOf, headerAt, readAll, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
 
 let folder: string;
@@ -12,6 +14,8 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "graft-sweep-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const chunks = [bytesOf(200_000, 1), bytesOf(200_000, 2)];
+const namesIn = async (store: SnapshotStore): Promise<readonly string[]> =>
+  (await store.list()).map(({ file }) => file);
 
 test("a file whose other half is received while a sweep goes on is not removed under its receiver", async () => {
   const [store, leader] = [openFileSnapshotStore(join(folder, "own")), openFileSnapshotStore(join(folder, "leader"))];
@@ -27,34 +31,114 @@ test("a file whose other half is received while a sweep goes on is not removed u
   await sweeping;
   await receiver.write(content.subarray(receiver.offset));
   expect(await receiver.finish()).toMatchObject({ kind: "complete" });
-  expect((await store.list()).map(({ file }) => file)).toEqual([coming.file]);
+  expect(await namesIn(store)).toEqual([coming.file]);
   expect(Buffer.concat(await readAll(store, coming)).equals(Buffer.concat(chunks))).toBe(true);
   await Promise.all([store.close(), leader.close()]);
 });
 
-test("a file that is finished stays until a call could have named it: the next sweep, and one right behind its renaming, leave it", async () => {
+test("a file that is finished stays until a call could have named it: the next sweep leaves it, and the one after it does not", async () => {
   const store = openFileSnapshotStore(join(folder, "own"));
   const first = await writeSnapshot(store, chunks, headerAt(7));
   await store.retain([]);
-  expect((await store.list()).map(({ file }) => file)).toEqual([first.file]);
+  expect(await namesIn(store)).toEqual([first.file]);
   await store.retain([]);
-  expect(await store.list()).toEqual([]);
+  expect(await namesIn(store)).toEqual([]);
+  await store.close();
+});
 
+test.each<
+  [string, (store: SnapshotStore, from: SnapshotStore) => Promise<Pick<SnapshotReceiver | SnapshotWriter, "finish">>]
+>([
+  [
+    "written",
+    async (store) => {
+      const writer = await store.create(headerAt(8));
+      for (const chunk of chunks) await writer.write(chunk);
+      return writer;
+    },
+  ],
+  [
+    "received",
+    async (store, from) => {
+      const file = await writeSnapshot(from, chunks, headerAt(8));
+      const receiver = await store.receive(file);
+      await receiver.write((await from.read(file.file, 0, file.bytes))!);
+      return receiver;
+    },
+  ],
+])(
+  "a file that is %s stays while it is begun and while it gets its name, however often the folder is swept",
+  async (_, grow) => {
+    const [store, from] = [openFileSnapshotStore(join(folder, "own")), openFileSnapshotStore(join(folder, "leader"))];
+    const sweepTwice = async (): Promise<void> => {
+      for (let at = 0; at < 2; at++) await store.retain([]);
+    };
+    const { open, rename } = fs;
+    const opening = spyOn(fs, "open").mockImplementation(async (...args) => {
+      const handle = await open(...args);
+      await sweepTwice();
+      return handle;
+    });
+    const renaming = spyOn(fs, "rename").mockImplementation(async (before, after) => {
+      await sweepTwice();
+      await rename(before, after);
+      await sweepTwice();
+    });
+    try {
+      await (await grow(store, from)).finish();
+      expect(opening).toHaveBeenCalled();
+      expect(renaming).toHaveBeenCalled();
+    } finally {
+      opening.mockRestore();
+      renaming.mockRestore();
+    }
+    // Only now could a call have named it.
+    await store.retain([]);
+    expect(await namesIn(store)).toHaveLength(1);
+    await Promise.all([store.close(), from.close()]);
+  },
+);
+
+test("a file that is here, and is received again, stays until that has ended", async () => {
+  const store = openFileSnapshotStore(join(folder, "own"));
+  const file = await writeSnapshot(store, chunks, headerAt(7));
+  await store.retain([file.file]);
+  const receiver = await store.receive(file);
+  await store.retain([]);
+  await store.retain([]);
+  expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+  await store.retain([]);
+  expect(Buffer.concat(await readAll(store, file)).equals(Buffer.concat(chunks))).toBe(true);
+  await store.close();
+});
+
+test("a file that becomes complete while a sweep goes on, written or received, is spared by the next one too", async () => {
+  const [store, leader] = [openFileSnapshotStore(join(folder, "own")), openFileSnapshotStore(join(folder, "leader"))];
+  const old = await writeSnapshot(store, chunks, headerAt(7));
+  await store.retain([old.file]);
   const writer = await store.create(headerAt(8));
   await writer.write(chunks[0]!);
-  const { rename } = fs;
-  const renaming = spyOn(fs, "rename").mockImplementation(async (from, to) => {
-    await rename(from, to);
-    await store.retain([]);
+  const coming = await writeSnapshot(leader, chunks, headerAt(9));
+  const receiver = await store.receive(coming);
+  await receiver.write((await leader.read(coming.file, 0, coming.bytes))!);
+  const complete: string[] = [];
+  const { rm } = fs;
+  const removing = spyOn(fs, "rm").mockImplementationOnce(async (path, options) => {
+    complete.push((await writer.finish()).file, coming.file);
+    expect(await receiver.finish()).toMatchObject({ kind: "complete" });
+    await rm(path, options);
   });
   try {
-    const second = await writer.finish();
-    expect(renaming).toHaveBeenCalledTimes(1);
-    expect((await store.list()).map(({ file }) => file)).toEqual([second.file]);
-    await store.retain([second.file]);
-    expect(Buffer.concat(await readAll(store, second)).equals(chunks[0]!)).toBe(true);
+    await store.retain([]);
+    expect(removing).toHaveBeenCalled();
   } finally {
-    renaming.mockRestore();
+    removing.mockRestore();
   }
-  await store.close();
+  expect(await namesIn(store)).toEqual(complete);
+  // Its list may be older than their names.
+  await store.retain([]);
+  expect(await namesIn(store)).toEqual(complete);
+  await store.retain([]);
+  expect(await namesIn(store)).toEqual([]);
+  await Promise.all([store.close(), leader.close()]);
 });
