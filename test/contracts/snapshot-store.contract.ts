@@ -301,9 +301,11 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
         expect(await readAll(other.store, theirs)).toEqual(chunks.toReversed());
       });
 
-      test("one receiver a file, until it has ended", async () => {
+      test("one receiver a file, from the call on until it has ended", async () => {
         const file = await writeSnapshot(store, chunks);
-        const receiver = await other.store.receive(file);
+        const receiving = other.store.receive(file);
+        await storageErrorOf(Promise.try(() => other.store.receive(file)));
+        const receiver = await receiving;
         await storageErrorOf(Promise.try(() => other.store.receive(file)));
         await receiver.abandon();
         expect(await other.store.list()).toEqual([]);
@@ -334,18 +336,17 @@ export function snapshotStoreContract(name: string, createMedium: () => Snapshot
           await writeSnapshot(other.store, chunks, headerAt(3)),
           await writeSnapshot(other.store, chunks, headerAt(4)),
         ];
-        for (const file of coming) {
-          const receiver = await store.receive(file);
-          await fetchInto(receiver, other.store, file, 300_000);
-          await receiver.pause();
-        }
+        const receiveParts = async (): Promise<void> => {
+          for (const file of coming) {
+            const receiver = await store.receive(file);
+            await fetchInto(receiver, other.store, file, 300_000);
+            await receiver.pause();
+          }
+        };
+        await receiveParts();
         await store.retain([]);
         expect(await store.list()).toHaveLength(2);
-        for (const file of coming) {
-          const receiver = await store.receive(file);
-          await fetchInto(receiver, other.store, file, 300_000);
-          await receiver.pause();
-        }
+        await receiveParts();
         await store.retain([files[1]!.file, coming[0]!.file]);
         const left = (await store.list()).map(({ file, isComplete }) => [file, isComplete]);
         expect(left).toEqual([
