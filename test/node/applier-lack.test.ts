@@ -78,3 +78,28 @@ test("a snapshot of a version that is not here is not restored, and who waits be
   await microtasks();
   expect(machine.applied).toEqual(["1:c1", "4:c4"]);
 });
+
+test("a snapshot beyond it, of a version that is here, ends the wait: nothing of the activation before it is asked for", async () => {
+  const { applier, lacked, lackings, machine, restores, restoredWith } = setUp([
+    command(1),
+    activation(2),
+    activation(3),
+    command(4),
+  ]);
+  lacked.add(2);
+  applier.advance(2);
+  await microtasks();
+  const active = { position: { index: 3, term: 1 }, plugin: pluginVersion("3"), replaces: false };
+  applier.restore({ ...snapshotAt({ index: 3, term: 1 }), activation: active });
+  expect([restoredWith, applier.standstill, applier.stoppedThrough]).toEqual([["3"], null, null]);
+  restores[0]!.settle.resolve();
+  await microtasks();
+  // Nothing follows it yet.
+  expect([applier.appliedIndex, applier.standstill]).toEqual([3, null]);
+  applier.advance(4);
+  await microtasks();
+  expect([machine.applied, lackings]).toEqual([
+    ["1:c1", "4:c4"],
+    [why, "nothing"],
+  ]);
+});
