@@ -85,6 +85,16 @@ describe("a name", () => {
     expect([take(), take(), take()].map(({ item }) => item.from)).toEqual([c, b, a]);
   });
 
+  test("owes what it has cost while all that waits is a query that was given back", () => {
+    const { queue, askers, add, take } = setUp("a", "b");
+    const [a, b] = askers as [TestAsker, TestAsker];
+    add(a, b);
+    queue.charge(take(), 500);
+    queue.giveBack(take());
+    add(a);
+    expect([take().item.from, take().item.from]).toEqual([b, a]);
+  });
+
   test("that comes anew starts where the last one was served, and not before", () => {
     const { queue, askers, add, take } = setUp("a", "b");
     const [a, b] = askers as [TestAsker, TestAsker];
@@ -152,6 +162,15 @@ describe("a name", () => {
     queue.charge(held, 9);
     expect(estimateOf(named[0]!)).toBe(1);
   });
+});
+
+test("a query that is given back is there to be taken, however many names have asked before", () => {
+  const { queue, add, take, order } = setUp();
+  const named = Array.from({ length: 1_025 }, (_, nth) => new TestAsker(`n${nth}`));
+  add(...named);
+  for (const _ of named.slice(1)) queue.drop(take());
+  queue.giveBack(take());
+  expect([queue.count, ...order(), queue.count]).toEqual([1, 1_024, 0]);
 });
 
 describe("the connections of a name", () => {
