@@ -7,6 +7,7 @@ import { n1, n2, n3, n4 } from "../core/say.ts";
 import { changing, join, newcomer } from "./administering.ts";
 import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
+import { soundCondition } from "./sound-condition.ts";
 
 test("a member that joins while the state machine of the leader hangs is judged in the turn that adds it", () => {
   let state: State = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
@@ -31,6 +32,23 @@ test("a member that joins while the state machine of the leader hangs is judged 
   });
   fitness.onTurned();
   expect(unfit.at(-1)!.get(n4)).toBe("stateMachine");
+});
+
+test("who is no member has no say: where its state machine has stopped counts once it is one", () => {
+  let state: State = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
+  const { fitness, unfit } = fitnessAlone(() => state);
+  const stopped = { ...soundCondition, stateMachine: { kind: "stopped", through: 1 } } as const;
+  fitness.onCondition(n4, stopped);
+  expect(unfit).toEqual([]);
+  state = leader({
+    members: [n1, n2, n3, n4],
+    matched: [
+      [n2, 1],
+      [n3, 1],
+    ],
+  });
+  fitness.onTurned();
+  expect([...unfit.at(-1)!.keys()]).toEqual([n1, n2, n3, n4]);
 });
 
 test("a node judges a newcomer before any time has passed", async () => {
