@@ -143,6 +143,30 @@ describe("waiting reads", () => {
     expect([late.answers, reads.count]).toEqual([["unavailable"], 0]);
   });
 
+  test.each<readonly [string, (client: TestAsker, reads: WaitingReads) => void]>([
+    ["whose time is up", (client, reads) => reads.ready(reads.add([query(5, 10, client)]), at(1))],
+    [
+      "whose client is gone",
+      (client, reads) => {
+        const gone = new TestAsker(client.name);
+        reads.ready(reads.add([query(1_000, 10, gone)]), at(1));
+        gone.isOpen = false;
+      },
+    ],
+    [
+      "for which the state is too old",
+      (client, reads) => reads.addStale(query(1_000, 10, client), at(1), { asOfMs: null, maxMs: 1 }),
+    ],
+  ])("P64: a query %s costs its client nothing", (_, ask) => {
+    const reads = new WaitingReads();
+    const [one, other] = [new TestAsker("one"), new TestAsker("other")];
+    ask(one, reads);
+    expect(taken(reads, 1, 10)).toEqual([]);
+    const clients = [query(1_000, 10, one), query(1_000, 10, other)];
+    reads.ready(reads.add(clients), at(1));
+    expect(taken(reads, 1, 10)).toEqual(clients);
+  });
+
   test("P64: whose client is gone takes no place for longer than the next look, wherever it waits", () => {
     const reads = new WaitingReads();
     const gone = new TestAsker("gone");
