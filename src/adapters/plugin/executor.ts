@@ -163,14 +163,17 @@ class PluginExecutor implements Executor {
   }
 
   restore(plugin: PluginVersion | null): Restoration {
-    this.#snapshotsOf(this.#state);
     this.#taking.mustBeOver();
-    this.#attemptRestore(() => {
-      if (plugin !== null) this.#active = this.#atHand(plugin);
-      this.#state = this.#emptyState();
-      this.#hasBegun = true;
+    const [active, state] = this.#attemptRestore(() => {
+      const next = plugin === null ? this.#active : this.#atHand(plugin);
+      return [next, guarded("apply", () => emptyState(next.plugin, this.#limits))] as const;
     });
-    const sinks = sinksOf(this.#plugin, this.#snapshotsOf(this.#state), this.#state);
+    // Of the version that is to be active: the one that is now may be another one, with none.
+    const snapshots = this.#snapshotsOf(state, active.plugin);
+    this.#active = active;
+    this.#state = state;
+    this.#hasBegun = true;
+    const sinks = sinksOf(active.plugin, snapshots, state);
     const reader = new SnapshotReader(sinks);
     return {
       write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
@@ -233,17 +236,17 @@ class PluginExecutor implements Executor {
     }
   }
 
-  #attemptRestore(step: () => void): void {
+  #attemptRestore<Result>(step: () => Result): Result {
     try {
-      step();
+      return step();
     } catch (cause) {
       throw this.#failure("restoring a snapshot", cause);
     }
   }
 
-  #snapshotsOf({ handlers: { snapshots } }: State): SnapshotHandlers {
+  #snapshotsOf({ handlers: { snapshots } }: State, { name, version } = this.#plugin): SnapshotHandlers {
     if (snapshots !== null) return snapshots;
-    const message = `The state machine ${this.#named} has no snapshots: its plugin does not define them`;
+    const message = `The state machine ${name} ${version} has no snapshots: its plugin does not define them`;
     throw new GraftError("state-machine", message);
   }
 

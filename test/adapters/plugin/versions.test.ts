@@ -322,6 +322,26 @@ function restOf(snapshot: ReturnType<Executor["snapshot"]>): readonly Uint8Array
 
 const chunksOf = (executor: Executor): readonly Uint8Array[] => restOf(executor.snapshot());
 
+test("a snapshot of the active version is restored though the last one at hand has no snapshots: a node that starts runs that one first", () => {
+  const before = executorOf(raw("1", "restores"));
+  activate(before, 1, one);
+  step(before, 2);
+  const executor = executorOf(raw("1", "restores"), raw("2", "keeps"));
+  const restoration = executor.restore(one);
+  for (const chunk of chunksOf(before)) restoration.write(chunk);
+  restoration.end();
+  expect(executor.description.version).toBe("1");
+  expect(step(executor, 3)).toBe(2);
+});
+
+test("without snapshots nothing is restored, and the state stays as it was", () => {
+  const executor = executorOf(raw("1", "restores"), raw("2", "keeps"));
+  activate(executor, 1, one);
+  step(executor, 2);
+  expect(() => executor.restore(two)).toThrow("steps 2 has no snapshots");
+  expect(step(executor, 3)).toBe(2);
+});
+
 describe("a state machine stops, and names the entry, when", () => {
   test("a version that takes over cannot take the state", () => {
     const executor = executorOf(raw("1", "restores"), raw("2", "keeps"));
