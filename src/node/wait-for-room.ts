@@ -17,8 +17,8 @@ export function bytesOf(effects: readonly DurableEffect[]): number {
   return bytes;
 }
 
-/** What another node tells once, and not again while the connection stands; and the latest word on this node itself. */
-type StandingEvent = Extract<Event, { readonly kind: "fitness" | "peerConnected" | "message" }>;
+/** What another node tells once, and not again while the connection stands; and the latest words on this node itself. */
+type StandingEvent = Extract<Event, { readonly kind: "fitness" | "wake" | "peerConnected" | "message" }>;
 
 /** The latest of each kind, and of each peer: a node that begins anew from its store has to be told of them again. */
 export class StandingEvents {
@@ -29,7 +29,7 @@ export class StandingEvents {
   }
 
   note(event: Event): void {
-    if (event.kind === "fitness") this.#latest.set("fitness", event);
+    if (event.kind === "fitness" || event.kind === "wake") this.#latest.set(event.kind, event);
     else if (event.kind === "peerConnected") this.#latest.set(`peer ${event.peer.id}`, event);
     else if (event.kind === "message" && event.message.kind === "genesisNotice") {
       // A founder believes the other founders alone, so that nobody else's word may take the place of theirs.

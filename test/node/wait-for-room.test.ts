@@ -21,6 +21,8 @@ import {
   wiped,
 } from "../core/say.ts";
 
+const wakeAt = (atMs: number): Untimed => ({ kind: "wake", wake: { atMs, through: 1 } });
+
 const entryOf = (index: number, payloadBytes: number): Entry => ({
   kind: "command",
   index,
@@ -43,9 +45,10 @@ test("a write weighs what all its entries weigh, and something for its records",
   expect(bytesOf([vote])).toBeGreaterThan(0);
 });
 
-test("of what is told once the latest is remembered: of the node's own fitness, and of each peer's hello and genesis", () => {
+test("of what is told once the latest is remembered: of the node itself its fitness and when to wake it, and of each peer its hello and genesis", () => {
   const notice = (genesis: Genesis) => ({ kind: "genesisNotice", genesis }) as const;
   const told: readonly Untimed[] = [
+    wakeAt(70),
     fitness([n2, "space"]),
     hello(n2, null),
     hello(n3, null),
@@ -57,10 +60,11 @@ test("of what is told once the latest is remembered: of the node's own fitness, 
     from(wiped(n2), notice(genesisOf(n2, n3))),
     tick,
     from(n2, timeoutNow(3)),
+    wakeAt(90),
   ];
   const standing = new StandingEvents();
   for (const event of told) standing.note({ ...event, nowMs: 7 });
-  expect(standing.latest).toEqual([5, 6, 2, 7, 4].map((nth) => ({ ...told[nth]!, nowMs: 7 })) as never);
+  expect(standing.latest).toEqual([11, 6, 7, 3, 8, 5].map((nth) => ({ ...told[nth]!, nowMs: 7 })) as never);
 });
 
 test.each<readonly [string, Untimed, unknown]>([
