@@ -76,12 +76,16 @@ export function* searchOrder(history: readonly Operation[]): Generator<undefined
       continue;
     }
     // An answer whose operation has no place yet: something before it was placed wrongly.
-    const last = steps.pop();
+    // Not a get: one that may come now changes nothing, so whatever order there is, there is one with it at this place.
+    let last = steps.pop();
+    for (; last !== undefined; last = steps.pop()) {
+      placed = last.placedBefore;
+      value = last.before;
+      putBack(answers[last.call.operation]!);
+      putBack(last.call);
+      if (operations[last.call.operation]!.kind === "put") break;
+    }
     if (last === undefined) return false;
-    placed = last.placedBefore;
-    value = last.before;
-    putBack(answers[last.call.operation]!);
-    putBack(last.call);
     at = last.call.next;
   }
   return true;
