@@ -283,7 +283,7 @@ export class Administrator {
     this.handOvers++;
     trace(`the administrator is told: ${wordsOf(outcome)}`);
     if (outcome !== null || to === null || ledAlready) return;
-    // One that slept may come to lead an earlier term than others have reached meanwhile.
+    // A node that slept may wake with the votes of an earlier term, and lead that term.
     const led = Array.from(leaders).filter(([, key]) => nodeIdOf(key) === to);
     const hasLed = led.some(([term]) => term >= Math.max(0, ...before) || !before.includes(term));
     if (!hasLed) violated(`leadership was reported to have been handed over to ${to}, which has not led since`);

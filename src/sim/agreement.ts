@@ -107,7 +107,8 @@ export class Agreement {
   }
 
   /**
-   * What a command came to. Equal bytes are equal results, and need no words. Others may be equal too: the fields of an object have no order.
+   * Compares the outcomes of one command. Results with the same bytes are equal. Results with other bytes are compared by their words, because the
+   * fields of an object may come in any order.
    * `payload`: the result; null: it is none. `describe` gives the words, whenever it is called.
    */
   compareOutcome(index: LogIndex, by: string, payload: Uint8Array | null, describe: () => string): void {

@@ -8,7 +8,7 @@ import { describeState } from "./state-text.ts";
 type Style = Plugin["style"];
 
 const shownMax = 200;
-/** What is larger than so many bytes is not written down at all: of a list of all keys nobody reads the beginning. */
+/** Of a larger result only the size is told, bytes. */
 const readMax = 8 * 2 ** 10;
 
 /** A command or query, on one line: `add {"item":"a"}`. */

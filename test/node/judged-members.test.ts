@@ -9,6 +9,15 @@ import { Cluster } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
 import { soundCondition } from "./sound-condition.ts";
 
+const withNewcomer = (): State =>
+  leader({
+    members: [n1, n2, n3, n4],
+    matched: [
+      [n2, 1],
+      [n3, 1],
+    ],
+  });
+
 test("a member that joins while the state machine of the leader hangs is judged in the turn that adds it", () => {
   let state: State = leader({ members: [n1, n2, n3], matched: [[n2, 1]] });
   const { fitness, unfit } = fitnessAlone(() => state, {
@@ -23,13 +32,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
   expect([...unfit.at(-1)!.keys()]).toEqual([n1, n2, n3]);
   fitness.onTurned();
   expect(unfit).toHaveLength(1);
-  state = leader({
-    members: [n1, n2, n3, n4],
-    matched: [
-      [n2, 1],
-      [n3, 1],
-    ],
-  });
+  state = withNewcomer();
   fitness.onTurned();
   expect(unfit.at(-1)!.get(n4)).toBe("stateMachine");
 });
@@ -40,13 +43,7 @@ test("who is no member has no say: where its state machine has stopped counts on
   const stopped = { ...soundCondition, stateMachine: { kind: "stopped", through: 1 } } as const;
   fitness.onCondition(n4, stopped);
   expect(unfit).toEqual([]);
-  state = leader({
-    members: [n1, n2, n3, n4],
-    matched: [
-      [n2, 1],
-      [n3, 1],
-    ],
-  });
+  state = withNewcomer();
   fitness.onTurned();
   expect([...unfit.at(-1)!.keys()]).toEqual([n1, n2, n3, n4]);
 });

@@ -166,9 +166,9 @@ class PluginExecutor implements Executor {
     this.#taking.mustBeOver();
     const [active, state] = this.#attemptRestore(() => {
       const next = plugin === null ? this.#active : this.#atHand(plugin);
-      return [next, guarded("apply", () => emptyState(next.plugin, this.#limits))] as const;
+      return [next, this.#emptyState(next.plugin)] as const;
     });
-    // Of the version that is to be active: the one that is now may be another one, with none.
+    // The version that is active now may be another one, without snapshots.
     const snapshots = this.#snapshotsOf(state, active.plugin);
     this.#active = active;
     this.#state = state;
@@ -204,8 +204,8 @@ class PluginExecutor implements Executor {
     return found;
   }
 
-  #emptyState(): State {
-    return guarded("apply", () => emptyState(this.#plugin, this.#limits));
+  #emptyState(plugin = this.#plugin): State {
+    return guarded("apply", () => emptyState(plugin, this.#limits));
   }
 
   get #plugin(): Plugin {
