@@ -4,6 +4,7 @@ import { describeChange, describeChangeOutcome, describeConfiguration } from "./
 import type { Effect, HaltReason, TransferOutcome } from "./effects.ts";
 import type { Entry } from "./entry.ts";
 import type { Event } from "./events.ts";
+import type { Affiliation } from "./genesis.ts";
 import type { Impediment, Unfit } from "./impediment.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { AppendOutcome, Message } from "./messages.ts";
@@ -25,6 +26,9 @@ export function describeState(state: State): string {
   return `${nodeIdOf(state.self)} ${name}${following} term ${state.currentTerm}, log ${at(state.log.last)}${durable}, commit ${state.commitIndex}`;
 }
 
+const describeAffiliation = (affiliation: Affiliation): string =>
+  typeof affiliation === "string" ? `is ${affiliation}` : `knows cluster ${affiliation.clusterUuid.slice(0, 8)}`;
+
 export function describeEvent(event: Event): string {
   switch (event.kind) {
     case "tick":
@@ -32,7 +36,7 @@ export function describeEvent(event: Event): string {
     case "message":
       return `from ${nodeIdOf(event.from)}: ${describeMessage(event.message)}`;
     case "peerConnected":
-      return `${event.peer.id} says hello${event.genesis === null ? "" : ` and knows cluster ${event.genesis.clusterUuid.slice(0, 8)}`}`;
+      return `${event.peer.id} says hello and ${describeAffiliation(event.affiliation)}`;
     case "partReceived":
       return `a message of ${nodeIdOf(event.from)} is arriving`;
     case "peerCrashed":

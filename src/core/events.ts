@@ -2,7 +2,7 @@
 import type { Activation } from "./activation.ts";
 import type { Incarnation, MemberKey, NodeId } from "./configuration.ts";
 import type { ClientName, OwnedStamp } from "./entry.ts";
-import type { Genesis } from "./genesis.ts";
+import type { Affiliation } from "./genesis.ts";
 import type { Unfit } from "./impediment.ts";
 import type { LogIndex, Millis } from "./log-position.ts";
 import type { MembershipChange } from "./membership-change.ts";
@@ -61,8 +61,7 @@ export interface MessageEvent extends Timed {
 export interface PeerConnectedEvent extends Timed {
   readonly kind: "peerConnected";
   readonly peer: { readonly id: NodeId; readonly incarnation: Incarnation };
-  /** The genesis that the peer knows; null if it has none yet. */
-  readonly genesis: Genesis | null;
+  readonly affiliation: Affiliation;
 }
 
 /** Bytes of a message that is not complete yet have come from this node; told now and then while that lasts. */

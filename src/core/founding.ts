@@ -3,10 +3,10 @@
 //
 // Deviation: the thesis takes the first configuration as given. Given by a file it founds a second cluster when a disk
 // is wiped and the file is still there; given by a record of incarnations it cannot.
-import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "./configuration.ts";
+import { type MemberKey, nodeIdOf, toMemberKey } from "./configuration.ts";
 import { promise, writeGenesis } from "./durability.ts";
 import type { PeerConnectedEvent } from "./events.ts";
-import { foundedAtMsMax, type Genesis, genesisConfiguration } from "./genesis.ts";
+import { type Affiliation, foundedAtMsMax, type Genesis, genesisConfiguration } from "./genesis.ts";
 import { logStart } from "./log-position.ts";
 import type { LogTerms } from "./log-terms.ts";
 import { nextUuid } from "./random.ts";
@@ -40,13 +40,20 @@ export function foundIfReady(state: State, emit: Emit): State {
   return takeGenesis({ ...state, random }, { clusterUuid, members, foundedAtMs: foundingTimeMs(state) }, emit);
 }
 
-/** A node has said hello: it may be a founder that was waited for, know the genesis, or need to be told of it. */
+/** Of a node at its start, when all that it knows is durable. */
+export const affiliationOf = ({ genesis, founding }: State): Affiliation =>
+  genesis ?? (founding === null ? "joining" : "founding");
+
+/**
+ * A node has said hello: it may be a founder that was waited for, know the genesis, or need to be told of it. One that waits to
+ * be added is no founder, whatever its id: it has lost its data, and the cluster that it was a founder of may go on elsewhere.
+ */
 export function onHello(state: State, event: PeerConnectedEvent, emit: Emit): State {
   const peer = toMemberKey(event.peer.id, event.peer.incarnation);
-  if (event.genesis !== null) return onGenesis(state, peer, event.genesis, emit);
+  if (typeof event.affiliation !== "string") return onGenesis(state, peer, event.affiliation, emit);
   if (state.genesis !== null) return tellGenesis(state, peer, state.genesis, emit);
   if (state.founding === null) return state;
-  return foundIfReady({ ...state, founding: withHeard(state.founding, peer) }, emit);
+  return foundIfReady({ ...state, founding: withHeard(state.founding, peer, event.affiliation) }, emit);
 }
 
 /**
@@ -114,8 +121,12 @@ function logAfter({ log }: State, genesis: Genesis): LogTerms {
 const tellGenesis = (state: State, to: MemberKey, genesis: Genesis, emit: Emit): State =>
   promise(state, state.durability.issued, { kind: "send", to, message: { kind: "genesisNotice", genesis } }, emit);
 
-function withHeard(founding: Founding, peer: MemberKey): Founding {
+function withHeard(founding: Founding, peer: MemberKey, affiliation: "founding" | "joining"): Founding {
   if (!isFoundingId(founding, peer)) return founding;
-  const others = founding.heard.filter((key) => nodeIdOf(key) !== nodeIdOf(peer));
-  return { ...founding, heard: [...others, toMemberKey(nodeIdOf(peer), incarnationOf(peer))] };
+  const others = (keys: readonly MemberKey[]): readonly MemberKey[] =>
+    keys.filter((key) => nodeIdOf(key) !== nodeIdOf(peer));
+  const [heard, joining] = [others(founding.heard), others(founding.joining)];
+  return affiliation === "founding"
+    ? { ...founding, heard: [...heard, peer], joining }
+    : { ...founding, heard, joining: [...joining, peer] };
 }

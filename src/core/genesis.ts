@@ -14,6 +14,16 @@ export interface Genesis {
   readonly foundedAtMs: number;
 }
 
+/**
+ * What a node's hello says of its cluster: the genesis that it knows; or that it waits to found a cluster by its bootstrap table;
+ * or that it founds none, and waits to be added or refilled.
+ */
+export type Affiliation = Genesis | "founding" | "joining";
+
+/** The genesis in it; null: it knows none. */
+export const genesisIn = (affiliation: Affiliation): Genesis | null =>
+  typeof affiliation === "string" ? null : affiliation;
+
 /** The configuration in force before the first configuration entry. */
 export function genesisConfiguration(genesis: Genesis): Configuration {
   return {

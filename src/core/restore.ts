@@ -123,7 +123,7 @@ function beginFounding(start: Start, bootstrap: Founding["bootstrap"]): Founding
   if (!bootstrap.some((founder) => founder.id === nodeIdOf(start.self))) {
     throw new Error(`${nodeIdOf(start.self)} is not in its own bootstrap table`);
   }
-  return { bootstrap, heard: [start.self] };
+  return { bootstrap, heard: [start.self], joining: [] };
 }
 
 /** The configurations of the log stand on the one in force at its base, or on that of the genesis. */

@@ -108,6 +108,8 @@ export interface Founding {
   readonly bootstrap: readonly { readonly id: NodeId; readonly address: string }[];
   /** The founders heard so far, this node among them. */
   readonly heard: readonly MemberKey[];
+  /** Nodes with the id of a founder that wait to be added: they found no cluster. */
+  readonly joining: readonly MemberKey[];
 }
 
 /** What is on its way to the disk, and what waits for it. */

@@ -81,7 +81,7 @@ export function executeEffect(effect: Effect, state: State, targets: EffectTarge
       targets.reads.refuse(effect.ref, readRefusal(state, effect.leader));
       return;
     case "genesisDurable":
-      targets.transport.setGenesis(effect.genesis);
+      targets.transport.setAffiliation(effect.genesis);
       return;
     default:
       tell(effect, targets);

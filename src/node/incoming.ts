@@ -1,7 +1,7 @@
 // What arrives from the transport, and which part of the node does it concern? Connections, messages and requests of clients come in
 // here, decoded and checked.
 import { type MemberKey, toMemberKey } from "../core/configuration.ts";
-import type { Genesis } from "../core/genesis.ts";
+import type { Affiliation } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
@@ -21,12 +21,12 @@ export class Incoming implements TransportHandler {
     this.#logger = logger;
   }
 
-  onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
+  onPeerConnected(peer: PeerIdentity, affiliation: Affiliation): void {
     const { membership, fitness, loop } = this.#parts;
     this.#logger.log("info", "peer connected", { peer: peer.id }, `connected ${peer.id}`);
     membership.onPeerConnected(peer);
     fitness.onPeerConnected(peer);
-    loop.arrive({ kind: "peerConnected", peer, genesis });
+    loop.arrive({ kind: "peerConnected", peer, affiliation });
   }
 
   onPeerDisconnected(peer: PeerIdentity, reason: string): void {

@@ -3,6 +3,7 @@ import { describeState } from "../core/describe.ts";
 import { isVoteDurable } from "../core/durability.ts";
 import type { HaltReason } from "../core/effects.ts";
 import type { PlacedConfiguration } from "../core/configuration.ts";
+import { affiliationOf } from "../core/founding.ts";
 import type { State } from "../core/state.ts";
 import type { Timer } from "../ports/clock.ts";
 import { answeredUntil } from "./endless-work.ts";
@@ -76,7 +77,7 @@ export class Node {
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;
     const { membership, snapshots, fitness, applier, loop } = this.parts;
-    transport.setGenesis(this.state.genesis);
+    transport.setAffiliation(affiliationOf(this.state));
     try {
       if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
       await transport.start(this.incoming);

@@ -37,7 +37,20 @@ export function waitingFor(source: WaitingSource, peers: readonly PeerStatus[]):
     .filter((peer) => !peer.reachable && (counted === null || counted.has(peer.id)))
     .map((peer) => `${peer.id} at ${peer.address}: ${peer.reason ?? "not connected yet"}`);
   if (state.refill !== null) return [...missing, aLeaderToCopyFrom(state.self)];
-  return configuration === null ? missing : [...missing, ...soundVoters(source, peers, configuration)];
+  if (configuration === null) return [...missing, ...otherFounders(state, peers)];
+  return [...missing, ...soundVoters(source, peers, configuration)];
+}
+
+/** Of a founder: nodes with the id of another founder that answer, and found no cluster. */
+function otherFounders({ founding, self }: State, peers: readonly PeerStatus[]): readonly string[] {
+  const joining = new Set(founding?.joining.map(nodeIdOf));
+  return peers
+    .filter(({ id, reachable }) => reachable && joining.has(id))
+    .map(
+      ({ id, address }) =>
+        `${id} at ${address}, which waits to be added and founds no cluster: if the cluster exists already, start ` +
+        `${nodeIdOf(self)} with cluster.join in place of cluster.bootstrap; if it does not, start ${id} with cluster.bootstrap`,
+    );
 }
 
 const countedIn = ({ voters, outgoing }: Configuration): readonly MemberKey[] => [...new Set([...voters, ...outgoing])];

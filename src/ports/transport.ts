@@ -1,6 +1,6 @@
 // How a node speaks to its peers and to clients. Identities come from certificates, never from messages.
 import type { Incarnation, MemberKey, NodeId } from "../core/configuration.ts";
-import type { Genesis } from "../core/genesis.ts";
+import type { Affiliation } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { BulkMessage } from "./bulk-messages.ts";
 import type { NodeMessage, Reach } from "./node-messages.ts";
@@ -53,7 +53,7 @@ export interface BulkLink {
 /** What the transport tells the node. Callbacks never come from inside `send` or `reply`. */
 export interface TransportHandler {
   /** Both hellos are checked. Comes before any message of that peer, and again for each new connection. */
-  onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void;
+  onPeerConnected(peer: PeerIdentity, affiliation: Affiliation): void;
   /** The peer is left without a connection; not called for one that a newer one of the same peer has replaced. */
   onPeerDisconnected(peer: PeerIdentity, reason: string): void;
   /**
@@ -109,8 +109,8 @@ export interface Transport {
   flush(): void;
   /** The nodes to keep connections with, this one left out. Replaces the list of the call before. */
   setPeers(peers: readonly { readonly id: NodeId; readonly address: string }[]): void;
-  /** What the next hellos say of the genesis. */
-  setGenesis(genesis: Genesis | null): void;
+  /** What the next hellos say of the cluster. */
+  setAffiliation(affiliation: Affiliation): void;
   peers(): readonly PeerStatus[];
   /**
    * Whether this node can reach that one at this address, a member or not: it has its hello from there, or gets it within

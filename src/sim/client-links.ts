@@ -4,6 +4,7 @@
 import { BadFrame, decodeFrame } from "../adapters/cbor/codec.ts";
 import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
 import { GraftError } from "../errors.ts";
+import { genesisIn } from "../core/genesis.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { ClientReply, ClientRequest } from "../ports/requests.ts";
 import type { ClientConnection } from "../ports/transport.ts";
@@ -128,7 +129,7 @@ class SimLink implements Link {
   constructor(options: SimLinkOptions) {
     this.#options = options;
     this.node = options.node;
-    this.clusterUuid = options.node.genesis?.clusterUuid ?? null;
+    this.clusterUuid = genesisIn(options.node.affiliation)?.clusterUuid ?? null;
     const reply = (answer: ClientReply): void => this.#reply(answer);
     this.#connection = {
       name: options.name,

@@ -226,8 +226,8 @@ export class SimNetwork {
       isOpen: true,
     };
     this.#connections.set(pairOf(a, b), connection);
-    one.life.run(() => one.handler?.onPeerConnected(other.self, other.genesis));
-    other.life.run(() => other.handler?.onPeerConnected(one.self, one.genesis));
+    one.life.run(() => one.handler?.onPeerConnected(other.self, other.affiliation));
+    other.life.run(() => other.handler?.onPeerConnected(one.self, one.affiliation));
   }
 
   #break(connection: Connection, reason: string): void {

@@ -1,6 +1,6 @@
 // A process that takes part in the network of a simulation, and whom it dials and accepts.
 import { type MemberKey, type NodeId, toMemberKey } from "../core/configuration.ts";
-import type { Genesis } from "../core/genesis.ts";
+import type { Affiliation } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { NodeMessage } from "../ports/node-messages.ts";
 import type { PeerIdentity, TransportHandler } from "../ports/transport.ts";
@@ -16,7 +16,7 @@ export interface Process {
   handler: TransportHandler | null;
   /** Told of each message as it comes to the process. */
   readonly heard: (from: MemberKey, message: Message | NodeMessage) => void;
-  genesis: Genesis | null;
+  affiliation: Affiliation;
   peers: readonly { readonly id: NodeId; readonly address: string }[];
 }
 
@@ -43,6 +43,6 @@ export const processOf = (
   certificateEndsMs,
   handler: null,
   heard,
-  genesis: null,
+  affiliation: "joining",
   peers: [],
 });

@@ -1,6 +1,6 @@
 // The Transport port of one process of the simulated network.
 import type { MemberKey, NodeId } from "../core/configuration.ts";
-import type { Genesis } from "../core/genesis.ts";
+import type { Affiliation } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { NodeMessage, Reach } from "../ports/node-messages.ts";
 import type { BulkLink, Discovery, PeerStatus, Transport, TransportHandler } from "../ports/transport.ts";
@@ -54,8 +54,8 @@ export class SimTransport implements Transport {
     for (const { id } of peers) this.#network.connectSoon(this.#process.self.id, id);
   }
 
-  setGenesis(genesis: Genesis | null): void {
-    this.#process.genesis = genesis;
+  setAffiliation(affiliation: Affiliation): void {
+    this.#process.affiliation = affiliation;
   }
 
   peers(): readonly PeerStatus[] {

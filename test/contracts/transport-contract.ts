@@ -104,7 +104,7 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       a.heard.isInsideCall = true;
       a.transport.send(b.key, timeoutNow(1));
       a.transport.flush();
-      a.transport.setGenesis(genesis);
+      a.transport.setAffiliation(genesis);
       a.transport.setPeers([]);
       a.heard.isInsideCall = false;
       // Sent anew each time: one that was sent on a connection about to be replaced may be lost.
@@ -145,16 +145,23 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
       await roundTrip(net, a, restarted);
     });
 
-    test("each hello carries the genesis that was known when it was said", async () => {
+    test("each hello carries what was known of the cluster when it was said", async () => {
       const net = await opened();
-      const [a, b] = [await net.node("n1", { genesis }), await net.node("n2")];
+      const [a, b] = [
+        await net.node("n1", { affiliation: genesis }),
+        await net.node("n2", { affiliation: "founding" }),
+      ];
       await connect(net, a, b);
-      expect(b.heard.geneses[0]).toEqual(genesis);
-      expect(a.heard.geneses[0]).toBeNull();
-      await b.transport.stop(1_000);
-      await net.node("n2", { bootId: "second", address: b.address, genesis });
-      await net.until(() => a.heard.story.includes("+n2/second"), "the new process is known");
-      expect(a.heard.geneses.at(-1)).toEqual(genesis);
+      expect(b.heard.affiliations[0]).toEqual(genesis);
+      expect(a.heard.affiliations[0]).toBe("founding");
+      let last = b;
+      for (const affiliation of ["joining", genesis] as const) {
+        await last.transport.stop(1_000);
+        const bootId = typeof affiliation === "string" ? "second" : "third";
+        last = await net.node("n2", { bootId, address: b.address, affiliation });
+        await net.until(() => a.heard.story.includes(`+n2/${bootId}`), "the new process is known");
+        expect(a.heard.affiliations.at(-1)).toEqual(affiliation);
+      }
     });
 
     test("the list of peers replaces the one before", async () => {

@@ -1,7 +1,7 @@
 // What the contract of transports is told with: a record of everything that a node hears, and what a harness must be able to do.
 import { afterEach } from "bun:test";
 import type { MemberKey } from "../../src/core/configuration.ts";
-import type { Genesis } from "../../src/core/genesis.ts";
+import type { Affiliation } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
 import type { NodeMessage } from "../../src/ports/node-messages.ts";
@@ -23,14 +23,14 @@ export class Recorder implements TransportHandler {
   readonly reasons: string[] = [];
   readonly parts: MemberKey[] = [];
   readonly bulk: { readonly from: PeerIdentity; readonly link: HeardLink }[] = [];
-  readonly geneses: (Genesis | null)[] = [];
+  readonly affiliations: Affiliation[] = [];
   onConnected: (peer: PeerIdentity) => void = () => {};
   /** While true, a callback is a breach of contract. */
   isInsideCall = false;
 
-  onPeerConnected(peer: PeerIdentity, genesis: Genesis | null): void {
+  onPeerConnected(peer: PeerIdentity, affiliation: Affiliation): void {
     this.#note(`+${peer.id}/${peer.bootId}`);
-    this.geneses.push(genesis);
+    this.affiliations.push(affiliation);
     this.onConnected(peer);
   }
   onPeerDisconnected(peer: PeerIdentity, reason: string): void {
@@ -91,7 +91,8 @@ export interface NodeChoice {
   readonly bootId?: string;
   /** Where to listen; default: anywhere free. */
   readonly address?: string;
-  readonly genesis?: Genesis;
+  /** Default: `joining`. */
+  readonly affiliation?: Affiliation;
 }
 
 export interface TransportHarness {

@@ -11,10 +11,10 @@ const inMemory = async (): Promise<TransportHarness> => {
   const network = new MemoryNetwork();
   let nextPort = 1;
   return {
-    async node(id, { bootId = "boot", address = `memory:${nextPort++}`, genesis } = {}) {
+    async node(id, { bootId = "boot", address = `memory:${nextPort++}`, affiliation = "joining" } = {}) {
       const heard = new Recorder();
       const transport = network.transport({ self: { id, incarnation, bootId }, address, software: "1.2.3" });
-      transport.setGenesis(genesis ?? null);
+      transport.setAffiliation(affiliation);
       await transport.start(heard);
       return { transport, address, heard, key: toMemberKey(id, incarnation) };
     },

@@ -168,7 +168,7 @@ describe("promises", () => {
     const state = play(
       follower({ log: [1, 1] }),
       from(n2, append({ term: 2, prev: at(2, 1), entries: commands([2], 3) })),
-      hello(wiped(n3), null),
+      hello(wiped(n3), "founding"),
       from(n3, requestVote(2, at(1, 1))),
     );
     expect(linesOf(state, persisted(1))).toContain("to n3: RequestVoteReply term 2: refused");

@@ -38,10 +38,10 @@ const founded = genesisOf(n1, n2, n3);
 
 describe("writing the genesis", () => {
   test("waits for a hello of every founder", () => {
-    const one = play(founder(n1), hello(n2, null));
+    const one = play(founder(n1), hello(n2, "founding"));
     expect(isReadyToFound(one)).toBe(false);
     expect(one.genesis).toBeNull();
-    const [state, effects] = take(one, hello(n3, null));
+    const [state, effects] = take(one, hello(n3, "founding"));
     expect(effects.map(({ kind }) => kind)).toEqual(["writeGenesis"]);
     expect(state.genesis?.members).toEqual(founded.members);
     expect(state.genesis?.clusterUuid).toMatch(/^[0-9a-f]{32}$/);
@@ -58,24 +58,33 @@ describe("writing the genesis", () => {
 
   test("is the business of the smallest id alone, whoever hears the others first", () => {
     for (const self of [n2, n3]) {
-      const state = play(founder(self), hello(n1, null), hello(n2, null), hello(n3, null));
+      const state = play(founder(self), hello(n1, "founding"), hello(n2, "founding"), hello(n3, "founding"));
       expect(state.genesis).toBeNull();
     }
   });
 
   test("takes the incarnation that spoke last: a founder whose disk was replaced before the founding is the new one", () => {
-    const state = play(founder(n1), hello(n2, null), hello(wiped(n2), null), hello(n3, null));
+    const state = play(founder(n1), hello(n2, "founding"), hello(wiped(n2), "founding"), hello(n3, "founding"));
     expect(state.genesis?.members.map(({ key }) => key)).toEqual([n1, wiped(n2), n3]);
   });
 
   test("does not count a stranger, or the same founder twice", () => {
-    const state = play(founder(n1), hello(n2, null), hello(n2, null), hello(n4, null));
+    const state = play(founder(n1), hello(n2, "founding"), hello(n2, "founding"), hello(n4, "founding"));
     expect(state.genesis).toBeNull();
     expect(state.founding?.heard).toEqual([n1, n2]);
   });
 
+  test("does not count one that waits to be added, nor one that did so since it was heard", () => {
+    const waits = play(founder(n1), hello(n2, "joining"), hello(n3, "founding"));
+    expect(waits.genesis).toBeNull();
+    expect(waits.founding?.heard).toEqual([n1, n3]);
+    const turned = play(founder(n1), hello(n2, "founding"), hello(wiped(n2), "joining"), hello(n3, "founding"));
+    expect(turned.genesis).toBeNull();
+    expect(turned.founding?.heard).toEqual([n1, n3]);
+  });
+
   test("tells the others once it is durable here, and not before", () => {
-    const state = play(founder(n1), hello(n2, null), hello(n3, null));
+    const state = play(founder(n1), hello(n2, "founding"), hello(n3, "founding"));
     expect(linesOf(state, persisted(1)).map((line) => line.replace(/[0-9a-f]{8}/, "…"))).toEqual([
       "genesis … is durable",
       "to n2: GenesisNotice …",
@@ -84,8 +93,8 @@ describe("writing the genesis", () => {
   });
 
   test("happens once: later hellos find it written", () => {
-    const state = play(founder(n1), hello(n2, null), hello(n3, null), persisted(1));
-    expect(play(state, hello(n2, null), hello(n3, null)).genesis).toBe(state.genesis);
+    const state = play(founder(n1), hello(n2, "founding"), hello(n3, "founding"), persisted(1));
+    expect(play(state, hello(n2, "founding"), hello(n3, "founding")).genesis).toBe(state.genesis);
     expect(linesOf(state, tick)).toEqual([]);
   });
 
@@ -165,15 +174,15 @@ describe("taking a genesis over", () => {
   });
 
   test("a node that knows one tells a newcomer, when it is durable here", () => {
-    expect(linesOf(follower(), hello(n2, null))).toEqual(["to n2: GenesisNotice c1c1c1c1"]);
+    expect(linesOf(follower(), hello(n2, "founding"))).toEqual(["to n2: GenesisNotice c1c1c1c1"]);
     const fresh = play(founder(n2), hello(n1, founded));
-    expect(linesOf(fresh, hello(n3, null))).toEqual([]);
-    const told = linesOf(play(fresh, hello(n3, null)), persisted(1)).filter((line) => line.startsWith("to n3"));
+    expect(linesOf(fresh, hello(n3, "founding"))).toEqual([]);
+    const told = linesOf(play(fresh, hello(n3, "founding")), persisted(1)).filter((line) => line.startsWith("to n3"));
     expect(told).toHaveLength(1);
   });
 
   test("a leader tells a newcomer as well, though it keeps no progress for it", () => {
-    expect(linesOf(leader(), hello(wiped(n3), null))).toEqual(["to n3: GenesisNotice c1c1c1c1"]);
+    expect(linesOf(leader(), hello(wiped(n3), "founding"))).toEqual(["to n3: GenesisNotice c1c1c1c1"]);
   });
 });
 
@@ -210,7 +219,7 @@ describe("P42: a disk that is not the one the cluster was founded with", () => {
   });
 
   test("P42: one founder that knows the old cluster is enough to keep a wiped one from founding a second", () => {
-    const lagging = play(founder(wiped(n1)), hello(n3, null));
+    const lagging = play(founder(wiped(n1)), hello(n3, "founding"));
     expect(lagging.genesis).toBeNull();
     expect(linesOf(lagging, hello(n2, founded))).toEqual([
       "halt: cluster c1c1c1c1 knows n1 with another disk: this one is new or was wiped",
@@ -229,7 +238,7 @@ describe("P42: a disk that is not the one the cluster was founded with", () => {
 });
 
 test("P2: before the genesis there is no term and no vote to write", () => {
-  const state = play(founder(n1), hello(n2, null));
+  const state = play(founder(n1), hello(n2, "founding"));
   expect(state).toMatchObject({ currentTerm: 0, votedFor: null });
   expect(effectsOf(take(state, from(n2, requestVote(3, at(0, 0))))[1], "writeVote")).toEqual([]);
 });

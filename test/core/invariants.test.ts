@@ -63,10 +63,13 @@ test("the states that the corruptions begin with are sound", () => {
 const refill = { finding: "the end of the log is gone", clusterUuid: null, id: 7, ticket: null };
 
 const corruptions: readonly (readonly [rule: string, state: State])[] = [
-  ["a node that knows the genesis waits for no founder", { ...following, founding: { bootstrap: [], heard: [] } }],
+  [
+    "a node that knows the genesis waits for no founder",
+    { ...following, founding: { bootstrap: [], heard: [], joining: [] } },
+  ],
   [
     "a node that has lost its data founds no cluster",
-    { ...following, genesis: null, refill, founding: { bootstrap: [], heard: [] } },
+    { ...following, genesis: null, refill, founding: { bootstrap: [], heard: [], joining: [] } },
   ],
   ["a node that has lost something does not stand for election", { ...standing, refill }],
   ["nothing is confirmed in a round to come", withProgress({ matchedAfter: 1000 })],

@@ -312,7 +312,7 @@ describe("a follower asks its leader", () => {
   test("what has nothing to do with leadership does not", () => {
     const state = play(following(), read());
     for (const event of [
-      hello(n3, null),
+      hello(n3, "founding"),
       persisted(0),
       from(n3, preVoteReply(3, 2, false)),
       from(n2, append({ term: 2, prev: at(3, 2), entries: [noop(4, 2)], commit: 4 })),

@@ -73,7 +73,12 @@ describe("P9: a node takes itself for removed", () => {
     for (const state of [gone, restore(disk, starting({ self: n3 }))]) {
       expect(state.removed).not.toBeNull();
       expect(nextDeadlineMs(state)).toBe(Number.POSITIVE_INFINITY);
-      for (const event of [tick, from(n2, preVote(9, at(9, 9))), from(n2, requestVote(9, at(9, 9))), hello(n1, null)]) {
+      for (const event of [
+        tick,
+        from(n2, preVote(9, at(9, 9))),
+        from(n2, requestVote(9, at(9, 9))),
+        hello(n1, "founding"),
+      ]) {
         expect(take(state, event, 10_000)).toEqual([{ ...state, nowMs: 10_000 }, []]);
       }
       expect(linesOf(state, propose(4))[0]).toContain("refuse 1");

@@ -3,7 +3,7 @@
 import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
-import { type Genesis, genesisConfiguration } from "../../src/core/genesis.ts";
+import { type Affiliation, type Genesis, genesisConfiguration } from "../../src/core/genesis.ts";
 import type { Impediment } from "../../src/core/impediment.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { type Addition, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
@@ -191,10 +191,10 @@ export const fetching = (term: number, round = 1): Message => ({
 export const tick: Untimed = { kind: "tick" };
 export const from = (sender: MemberKey, message: Message): Untimed => ({ kind: "message", from: sender, message });
 export const persisted = (ticket: number): Untimed => ({ kind: "persisted", ticket });
-export const hello = (key: MemberKey, genesis: Genesis | null): Untimed => ({
+export const hello = (key: MemberKey, affiliation: Affiliation): Untimed => ({
   kind: "peerConnected",
   peer: { id: nodeIdOf(key), incarnation: incarnationOf(key) },
-  genesis,
+  affiliation,
 });
 export const arriving = (sender: MemberKey): Untimed => ({ kind: "partReceived", from: sender });
 export const crashed = (peer: MemberKey): Untimed => ({ kind: "peerCrashed", peer });

@@ -203,7 +203,7 @@ describe("a leader whose follower lacks entries that are gone", () => {
   test("P36: offers the same one anew on a new connection, though there is a newer one: half of it may be there", () => {
     let state = play(leading(), from(n2, short), from(n3, accepted(2, 7)), persisted(2));
     state = play(state, taken(snapshotAt(at(6, 1))));
-    expect(linesOf(state, hello(n2, state.genesis))).toEqual(["to n2: InstallSnapshot term 2: through 4.1"]);
+    expect(linesOf(state, hello(n2, state.genesis!))).toEqual(["to n2: InstallSnapshot term 2: through 4.1"]);
     expect(progressOf(state, n2)).toMatchObject({ kind: "installing", snapshot: { position: at(4, 1) } });
   });
 });

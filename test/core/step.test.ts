@@ -62,7 +62,7 @@ const events: Readonly<Record<Event["kind"], readonly Untimed[]>> = {
     from(n2, install(snapshotAt(at(9, 1)), { term: 1 })),
     from(n2, { kind: "genesisNotice", genesis: genesisOf(n1) }),
   ],
-  peerConnected: [hello(n2, null), hello(wiped(n3), genesisOf(n1, n2))],
+  peerConnected: [hello(n2, "founding"), hello(wiped(n3), genesisOf(n1, n2))],
   partReceived: [arriving(n2)],
   wake: [
     { kind: "wake", wake: { atMs: 1, through: 0 } },

@@ -2,7 +2,7 @@
 // to be delivered on demand and in order. Connections can be broken and kept broken. There are no certificates here:
 // what a connection is allowed to do is the matter of the adapter over TLS.
 import { type MemberKey, type NodeId, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
-import type { Genesis } from "../../src/core/genesis.ts";
+import type { Affiliation } from "../../src/core/genesis.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { GraftError } from "../../src/errors.ts";
 import type { ClientReply, ClientRequest } from "../../src/ports/requests.ts";
@@ -178,8 +178,8 @@ export class MemoryNetwork {
       if (!this.#dials(from, to) && !this.#dials(to, from)) return;
       const connection: Connection = { ends: [from, to], isOpen: true, queuedMessages: 0 };
       this.#connections.set(pair, connection);
-      from.handler?.onPeerConnected(to.self, to.genesis);
-      to.handler?.onPeerConnected(from.self, from.genesis);
+      from.handler?.onPeerConnected(to.self, to.affiliation);
+      to.handler?.onPeerConnected(from.self, from.affiliation);
     });
   }
 
@@ -314,7 +314,7 @@ class MemoryTransport implements Transport {
   readonly key: MemberKey;
   readonly address: string;
   handler: TransportHandler | null = null;
-  genesis: Genesis | null = null;
+  affiliation: Affiliation = "joining";
   readonly #network: MemoryNetwork;
   readonly software: string;
   #peers: readonly { readonly id: NodeId; readonly address: string }[] = [];
@@ -360,8 +360,8 @@ class MemoryTransport implements Transport {
     for (const { id } of peers) this.#network.connectPair(this.self.id, id);
   }
 
-  setGenesis(genesis: Genesis | null): void {
-    this.genesis = genesis;
+  setAffiliation(affiliation: Affiliation): void {
+    this.affiliation = affiliation;
   }
 
   peers(): readonly PeerStatus[] {

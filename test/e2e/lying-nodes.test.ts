@@ -10,7 +10,7 @@ import { createTlsTransport, type TlsTransport } from "../../src/adapters/tls/tr
 import { type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import type { Entry } from "../../src/core/entry.ts";
 import { stampMsMax } from "../../src/core/entry.ts";
-import type { Genesis } from "../../src/core/genesis.ts";
+import { type Genesis, genesisIn } from "../../src/core/genesis.ts";
 import type { AppendEntries, Message } from "../../src/core/messages.ts";
 import { accepted, append, at } from "../core/say.ts";
 import { TestCluster, until } from "./test-cluster.ts";
@@ -66,9 +66,9 @@ async function liarAs(id: string, incarnation: string): Promise<Liar> {
     },
   };
   await transport.start({
-    onPeerConnected: (peer, genesis) => {
+    onPeerConnected: (peer, affiliation) => {
       liar.connected.set(peer.id, toMemberKey(peer.id, peer.incarnation));
-      liar.genesis = genesis;
+      liar.genesis = genesisIn(affiliation);
     },
     onPeerDisconnected: (peer) => {
       liar.connected.delete(peer.id);

@@ -247,7 +247,8 @@ describe("a disk that does not say how much is free", () => {
     ["the status", (cluster, { id }) => void cluster.client(id).send((request) => ({ kind: "status", id: request }))],
     [
       "a peer that connects",
-      (_, { node }) => node.incoming.onPeerConnected({ id: "n2", incarnation: "n2-disk", bootId: "boot-2" }, null),
+      (_, { node }) =>
+        node.incoming.onPeerConnected({ id: "n2", incarnation: "n2-disk", bootId: "boot-2" }, "founding"),
     ],
   ];
 

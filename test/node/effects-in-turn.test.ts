@@ -20,7 +20,7 @@ function calledBy(effect: Effect, state: State = follower({ log: [1], leader: n2
     Object.fromEntries(methods.map((method) => [method, recorded(`${name}.${method}`)]));
   const writes: DurableEffect[] = [];
   const targets = {
-    transport: part("transport", "send", "setGenesis", "dismiss"),
+    transport: part("transport", "send", "setAffiliation", "dismiss"),
     tail: {
       ...part("tail", "append", "truncate", "clear"),
       read: recorded("tail.read", read),
@@ -86,7 +86,7 @@ describe("any other effect", () => {
     [{ kind: "readReady", ref: 7, index: 5 }, ["reads.ready", 7, { index: 5, term: 1 }], ["applier.serve"]],
     [{ kind: "readRefused", ref: 7, leader: n2 }, ["reads.refuse", 7, namesN2]],
     [{ kind: "readRefused", ref: 7, leader: null }, ["reads.refuse", 7, namesNobody]],
-    [{ kind: "genesisDurable", genesis: genesisOf(n1, n2) }, ["transport.setGenesis", genesisOf(n1, n2)]],
+    [{ kind: "genesisDurable", genesis: genesisOf(n1, n2) }, ["transport.setAffiliation", genesisOf(n1, n2)]],
     [transfer, ["transferSettled", transfer]],
     [change, ["changeSettled", change]],
     [fault, ["followerFault", fault]],

@@ -45,7 +45,7 @@ function setUp(stored: readonly Entry[] = []) {
       dismiss: (peer, reason) => void dismissed.push([peer, reason]),
       flush: never,
       setPeers: never,
-      setGenesis: never,
+      setAffiliation: never,
       openBulk: never,
       reach: never,
       discover: never,

@@ -59,7 +59,7 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
     dismiss: never,
     flush: () => void log.push("flush"),
     setPeers: never,
-    setGenesis: never,
+    setAffiliation: never,
     openBulk: never,
     reach: never,
     discover: never,

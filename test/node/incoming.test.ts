@@ -37,15 +37,15 @@ function setUp() {
 
 const peer = { id: "n2", incarnation: "disk2", bootId: "boot" };
 
-test("a peer that connects is announced to all who care, also without a genesis", () => {
-  for (const genesis of [genesisOf(n1, n2), null]) {
+test("a peer that connects is announced to all who care, whatever it says of the cluster", () => {
+  for (const affiliation of [genesisOf(n1, n2), "founding", "joining"] as const) {
     const { incoming, calls } = setUp();
-    incoming.onPeerConnected(peer, genesis);
+    incoming.onPeerConnected(peer, affiliation);
     expect(calls).toEqual([
       ["log", "info", "peer connected", { peer: "n2" }, "connected n2"],
       ["membership connected", peer],
       ["fitness connected", peer],
-      ["loop", { kind: "peerConnected", peer, genesis }],
+      ["loop", { kind: "peerConnected", peer, affiliation }],
     ]);
   }
 });

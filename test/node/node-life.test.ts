@@ -24,10 +24,10 @@ async function founded(
 describe("a node that starts", () => {
   test("tells its transport of the cluster that it belongs to, before anybody connects", async () => {
     const { cluster, leader } = await founded();
-    expect(leader.trace[0]).toBe("setGenesis none");
+    expect(leader.trace[0]).toBe("setAffiliation founding");
     const disk = await cluster.crash("n1");
     const back = await cluster.start("n1", { disk });
-    expect(back.trace[0]).toBe("setGenesis known");
+    expect(back.trace[0]).toBe("setAffiliation known");
   });
 });
 

@@ -145,7 +145,7 @@ describe("a state machine that fails", () => {
       // A new link, and the first word over it is still under way.
       const { self } = node.state;
       const peer = { id: nodeIdOf(self), incarnation: incarnationOf(self), bootId: "of this start" };
-      leader.node.incoming.onPeerConnected(peer, null);
+      leader.node.incoming.onPeerConnected(peer, "founding");
     }
     cluster.client(leader.id).command("bad");
     await cluster.advance(5_000, 50);

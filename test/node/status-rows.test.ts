@@ -253,7 +253,7 @@ describe("a member shows", () => {
   test("how much of a snapshot a follower has been sent, as long as it is being sent one", () => {
     const offering = play(
       leader({ snapshot: at(4, 1), log: [1, 1] }),
-      hello(n2, null),
+      hello(n2, "founding"),
       from(n2, refused(2, { prevIndex: 6, conflict: at(3, 0), lastIndex: 2 })),
     );
     const asked: string[] = [];

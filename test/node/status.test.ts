@@ -153,24 +153,24 @@ describe("founding", () => {
     for (const id of three) (await cluster.start(id)).holdsDisk = "everything";
     await cluster.settle();
     const said = (id: string): readonly string[] =>
-      cluster.member(id).trace.filter((line) => line.startsWith("setGenesis") || line.startsWith("send genesis"));
+      cluster.member(id).trace.filter((line) => line.startsWith("setAffiliation") || line.startsWith("send genesis"));
     expect(cluster.member("n1").store.pendingWrites).toBe(1);
-    expect(said("n1")).toEqual(["setGenesis none"]);
+    expect(said("n1")).toEqual(["setAffiliation founding"]);
     cluster.member("n1").store.flushAll();
     await cluster.settle();
     expect(said("n1")).toEqual([
-      "setGenesis none",
-      "setGenesis known",
+      "setAffiliation founding",
+      "setAffiliation known",
       "send genesisNotice n2",
       "send genesisNotice n3",
     ]);
     // Adopted, and not durable there yet.
     expect(cluster.member("n2").store.pendingWrites).toBe(1);
-    expect(said("n2")).toEqual(["setGenesis none"]);
+    expect(said("n2")).toEqual(["setAffiliation founding"]);
     for (const member of cluster.members.values()) member.holdsDisk = "nothing";
     for (const id of ["n2", "n3"]) cluster.member(id).store.flushAll();
     await cluster.settle();
-    expect(said("n2")).toContain("setGenesis known");
+    expect(said("n2")).toContain("setAffiliation known");
     await cluster.electLeader();
     await cluster.stopAll();
   });

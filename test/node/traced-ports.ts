@@ -51,9 +51,9 @@ export function tracedTransport(transport: Transport, trace: string[], faults: (
       transport.flush();
     },
     setPeers: (peers) => transport.setPeers(peers),
-    setGenesis: (genesis) => {
-      trace.push(`setGenesis ${genesis === null ? "none" : "known"}`);
-      transport.setGenesis(genesis);
+    setAffiliation: (affiliation) => {
+      trace.push(`setAffiliation ${typeof affiliation === "string" ? affiliation : "known"}`);
+      transport.setAffiliation(affiliation);
     },
     peers: () => transport.peers(),
     reach: (id, address, timeoutMs) => transport.reach(id, address, timeoutMs),

@@ -50,8 +50,8 @@ test("of what is told once the latest is remembered: of the node itself its fitn
   const told: readonly Untimed[] = [
     wakeAt(70),
     fitness([n2, "space"]),
-    hello(n2, null),
-    hello(n3, null),
+    hello(n2, "founding"),
+    hello(n3, "founding"),
     from(n2, notice(genesisOf(n2))),
     from(n3, notice(genesisOf(n3))),
     fitness(),
@@ -85,5 +85,5 @@ test.each<readonly [string, Untimed, unknown]>([
 });
 
 test("what nobody waits for is not answered while there is no room", () => {
-  for (const event of [tick, hello(n2, null), fitness()]) expect(turnedAway({ ...event, nowMs: 7 })).toEqual([]);
+  for (const event of [tick, hello(n2, "founding"), fitness()]) expect(turnedAway({ ...event, nowMs: 7 })).toEqual([]);
 });

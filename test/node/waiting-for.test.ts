@@ -4,8 +4,9 @@ import type { MemberKey } from "../../src/core/configuration.ts";
 import type { State } from "../../src/core/state.ts";
 import { waitingFor, type WaitingSource } from "../../src/node/waiting-for.ts";
 import type { PeerStatus } from "../../src/ports/transport.ts";
-import { follower, leader } from "../core/build.ts";
-import { n1, n2, n3, n4, n5 } from "../core/say.ts";
+import { restore } from "../../src/core/restore.ts";
+import { follower, leader, play, saved, starting } from "../core/build.ts";
+import { hello, n1, n2, n3, n4, n5 } from "../core/say.ts";
 
 interface Circumstances {
   readonly refilling: readonly MemberKey[];
@@ -142,6 +143,19 @@ test("a founder waits for each other founder that it cannot reach", () => {
   const blank = { ...state, genesis: null, log: { ...state.log, configurations: [] } };
   const bootstrap = ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:7400` }));
   expect(waitingFor(source(blank, { bootstrap }), [there("n2"), gone("n3")])).toEqual(["n3 at n3:7400: refused"]);
+});
+
+test("a founder waits for one that answers and waits to be added, and says how both can be helped", () => {
+  const bootstrap = ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:7400` }));
+  const blank = restore({ ...saved(), genesis: null }, starting({ self: n1, bootstrap }));
+  const state = play(blank, hello(n2, "joining"), hello(n3, "founding"));
+  const words =
+    "n2 at n2:7400, which waits to be added and founds no cluster: if the cluster exists already, start n1 with " +
+    "cluster.join in place of cluster.bootstrap; if it does not, start n2 with cluster.bootstrap";
+  expect(waitingFor(source(state, { bootstrap }), [there("n2"), there("n3")])).toEqual([words]);
+  expect(waitingFor(source(state, { bootstrap }), [gone("n2"), there("n3")])).toEqual(["n2 at n2:7400: refused"]);
+  const helped = play(state, hello(n2, "founding"));
+  expect(waitingFor(source(helped, { bootstrap }), [there("n2"), there("n3")])).toEqual([]);
 });
 
 test("a node that has been removed waits for nothing", () => {

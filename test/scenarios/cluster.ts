@@ -5,8 +5,8 @@ import { incarnationOf, type MemberKey, nodeIdOf, toMemberKey } from "../../src/
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
 import { describeEffect, describeEvent, describeState } from "../../src/core/describe.ts";
 import type { Effect } from "../../src/core/effects.ts";
-import type { Entry } from "../../src/core/entry.ts";
 import type { Event } from "../../src/core/events.ts";
+import { affiliationOf } from "../../src/core/founding.ts";
 import { sharedPosition } from "../../src/core/histories.ts";
 import { checkState, checkTransition } from "../../src/core/invariants.ts";
 import { type ChangeOutcome, type MembershipChange, noChange } from "../../src/core/membership-change.ts";
@@ -22,17 +22,9 @@ import { appendEntriesOf } from "./append-entries.ts";
 import { Disk } from "./disk.ts";
 import { type Letter, matches, type Which } from "./letters.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
+import { helloOf, nodeThatIsDown, type StoryNode } from "./story-node.ts";
 
 type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, "nowMs"> : never) : never;
-
-interface Node {
-  readonly id: string;
-  readonly disk: Disk;
-  /** null while the node is down. */
-  state: State | null;
-  /** Everything in the log, durable or not. */
-  entries: readonly Entry[];
-}
 
 export class Cluster {
   readonly lines: string[] = [];
@@ -40,7 +32,7 @@ export class Cluster {
   readonly outcomes: ChangeOutcome[] = [];
   readonly #ids: readonly string[];
   readonly #founders: readonly string[];
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, StoryNode>();
   readonly #settings: Settings;
   readonly #agreement = new Agreement();
   #letters: Letter[] = [];
@@ -61,7 +53,7 @@ export class Cluster {
     this.#ids = ids;
     this.#founders = ids.filter((id) => !joiners.includes(id));
     this.#settings = { ...defaultSettings, ...settings };
-    for (const id of ids) this.#nodes.set(id, { id, disk: new Disk(`${id}-disk1`), state: null, entries: [] });
+    for (const id of ids) this.#nodes.set(id, nodeThatIsDown(id, new Disk(`${id}-disk1`)));
   }
 
   // The story
@@ -112,20 +104,16 @@ export class Cluster {
       bootstrap: isFounder ? this.#founders.map((each) => ({ id: each, address: `${each}:7400` })) : null,
       plugin: null,
     });
+    node.affiliation = affiliationOf(node.state);
     checkState(node.state);
   }
 
   /** Both sides' hellos, which leave at the same time, with what they know of the genesis durably. */
   connect(a: string, b: string): void {
     if (this.#node(a).state === null || this.#node(b).state === null || this.#isCut(a, b)) return;
-    const [helloOfA, helloOfB] = [this.#helloOf(a), this.#helloOf(b)];
+    const [helloOfA, helloOfB] = [helloOf(this.#node(a)), helloOf(this.#node(b))];
     this.#step(a, helloOfB);
     this.#step(b, helloOfA);
-  }
-
-  #helloOf(id: string): Untimed {
-    const { incarnation, genesis } = this.#node(id).disk;
-    return { kind: "peerConnected", peer: { id, incarnation }, genesis };
   }
 
   connectAll(...ids: readonly string[]): void {
@@ -160,7 +148,7 @@ export class Cluster {
     const node = this.#node(id);
     const number = Number(/\d+$/.exec(node.disk.incarnation)?.[0]) + 1;
     this.#note(`${id} gets an empty disk`);
-    this.#nodes.set(id, { id, disk: new Disk(`${id}-disk${number}`), state: null, entries: [] });
+    this.#nodes.set(id, nodeThatIsDown(id, new Disk(`${id}-disk${number}`)));
   }
 
   /** The node is stopped: its timer does not fire, and what it is sent waits. */
@@ -352,7 +340,7 @@ export class Cluster {
     this.#syncIfFast(id);
   }
 
-  #execute(node: Node, effect: Effect): void {
+  #execute(node: StoryNode, effect: Effect): void {
     this.#note(`    ${describeEffect(effect)}`);
     if (effect.kind === "appendLog") node.entries = [...node.entries, ...effect.entries];
     if (effect.kind === "fetchSnapshot") this.#offers.set(node.id, effect.snapshot);
@@ -366,7 +354,7 @@ export class Cluster {
     if (effect.kind === "changeSettled") this.outcomes.push(effect.outcome);
   }
 
-  #post(node: Node, to: MemberKey, message: Message): void {
+  #post(node: StoryNode, to: MemberKey, message: Message): void {
     if (this.#isCut(node.id, nodeIdOf(to)) || this.#node(nodeIdOf(to)).state === null) return;
     this.#letters.push({ from: toMemberKey(node.id, node.disk.incarnation), to, message });
   }
@@ -378,7 +366,7 @@ export class Cluster {
     if (ticket !== null) this.#step(id, { kind: "persisted", ticket });
   }
 
-  #node(id: string): Node {
+  #node(id: string): StoryNode {
     const node = this.#nodes.get(id);
     if (node === undefined) throw new Error(`no node ${id} in this story`);
     return node;

@@ -1,5 +1,6 @@
 // Stories of how a cluster begins, and of disks that do not belong to it.
 import { expect } from "bun:test";
+import { asVoter, join } from "./members.ts";
 import { begin, story } from "./story.ts";
 
 story(
@@ -118,4 +119,32 @@ story(
     cluster.show();
     expect(cluster.state("n1").commitIndex).toBe(2);
   },
+);
+
+story(
+  "wiped-founders",
+  "P42: a wiped founder does not take one that waits to be added for a founder, though the id is in its table",
+  (cluster) => {
+    begin(cluster, "n1", "n1", "n2");
+    cluster.aside("n3 has been added.", () => {
+      join(cluster, "n3", "n1", "n2");
+      cluster.change("n1", { add: [asVoter(cluster, "n3")] });
+      cluster.live(5000);
+    });
+    cluster.say("The disk of n2 is replaced. It is started as a node that waits to be added, as it should be.");
+    cluster.crash("n2");
+    cluster.wipe("n2");
+    cluster.startToJoin("n2");
+    cluster.say("The disk of n1 is replaced too, and its file still names both founders.");
+    cluster.crash("n1");
+    cluster.wipe("n1");
+    cluster.start("n1");
+    cluster.connect("n1", "n2");
+    cluster.settle();
+    cluster.show();
+    cluster.say("n1 founds no second cluster: n3 still has what was committed.");
+    expect(cluster.state("n1").genesis).toBeNull();
+    expect(cluster.state("n3").log.last.index).toBeGreaterThan(1);
+  },
+  { nodes: ["n1", "n2"], joiners: ["n3"] },
 );

@@ -2,14 +2,14 @@
 // purposes that a connection can have, and probes who is there. What becomes of a link whose hellos are exchanged is the
 // caller's matter.
 import type { NodeId } from "../../core/configuration.ts";
-import type { Genesis } from "../../core/genesis.ts";
+import { type Affiliation, genesisIn } from "../../core/genesis.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Discovery, PeerIdentity } from "../../ports/transport.ts";
 import { encodeFrame } from "../cbor/codec.ts";
 import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
 import type { FlushTurn } from "./flush-turn.ts";
 import { type DialFailure, explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
-import { type Expectation, machineFeature, makeHello, type NodeSender, refused } from "./hello.ts";
+import { type Expectation, joiningFeature, machineFeature, makeHello, type NodeSender, refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { connectTls } from "./secure-socket.ts";
 import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
@@ -24,7 +24,7 @@ export interface GreeterOptions {
   readonly clock: Clock;
   readonly queueBytesMax: number;
   readonly flushTurn: FlushTurn;
-  readonly genesis: () => Genesis | null;
+  readonly affiliation: () => Affiliation;
   readonly onBegun: (link: Link) => void;
   readonly onEnded: (link: Link) => void;
   /** This node could not even try to reach another one. */
@@ -62,9 +62,11 @@ export class Greeter {
   }
 
   hello(meant: string | null, purpose: NodePurpose = { kind: "peer" }): Hello {
-    const { self, cluster, software, machine, genesis } = this.#options;
-    const features = [machineFeature(machine)];
-    return makeHello(cluster, { role: "node", ...self, genesis: genesis(), purpose }, { meant, software, features });
+    const { self, cluster, software, machine } = this.#options;
+    const affiliation = this.#options.affiliation();
+    const sender: NodeSender = { role: "node", ...self, genesis: genesisIn(affiliation), purpose };
+    const features = [machineFeature(machine), ...(affiliation === "joining" ? [joiningFeature] : [])];
+    return makeHello(cluster, sender, { meant, software, features });
   }
 
   /** The link of a connection that someone has made to this node. */
@@ -132,8 +134,8 @@ export class Greeter {
     onHello: GreetingOptions["onHello"],
     onFailed: GreetingOptions["onFailed"],
   ): Greeting {
-    const { self, cluster, machine, genesis, queueBytesMax, flushTurn, onBegun, onEnded } = this.#options;
-    const clusterUuid = genesis()?.clusterUuid ?? null;
+    const { self, cluster, machine, affiliation, queueBytesMax, flushTurn, onBegun, onEnded } = this.#options;
+    const clusterUuid = genesisIn(affiliation())?.clusterUuid ?? null;
     const expected = { cluster, self: self.id, meant, side, clusterUuid, machine: machineFeature(machine) } as const;
     const greeting = new Greeting({ expected, queueBytesMax, flushTurn, opening, onHello, onFailed, onEnded });
     onBegun(greeting.link);

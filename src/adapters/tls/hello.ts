@@ -1,5 +1,6 @@
 // May this conversation begin? What the two sides tell each other first, and the checks of it against the certificate and
 // against what this side is. The dialling side speaks first; the answer is the other hello, or `refused`.
+import type { Affiliation } from "../../core/genesis.ts";
 import { nameLengthMax } from "../../core/name.ts";
 import type { Hello, HelloSender, RefusalCode, Refused } from "../cbor/frames.ts";
 import { describeIdentity, type Identity, nameOf } from "./identity.ts";
@@ -26,6 +27,12 @@ const machinePrefix = "machine.";
 /** How a node's hello names its state machine; what a feature cannot hold of the name is `_`, or left out at the end. */
 export const machineFeature = (name: string): string =>
   machinePrefix + name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, nameLengthMax - machinePrefix.length);
+
+/** A node that knows no genesis says by it that it founds no cluster. */
+export const joiningFeature = "joining";
+
+export const affiliationIn = ({ genesis }: NodeSender, { features }: Hello): Affiliation =>
+  genesis ?? (features.includes(joiningFeature) ? "joining" : "founding");
 
 /** What this side knows before the other has spoken. */
 export interface Expectation {

@@ -2,6 +2,7 @@
 // The choice between two links is which-connection.ts.
 import type { MemberKey, NodeId } from "../../core/configuration.ts";
 import { toMemberKey } from "../../core/configuration.ts";
+import type { Affiliation } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import type { NodeMessage } from "../../ports/node-messages.ts";
 import type { PeerIdentity, TransportHandler } from "../../ports/transport.ts";
@@ -87,7 +88,7 @@ export class PeerTable {
   }
 
   /** Makes this the link to the node; to be called when `objection` had none. */
-  attach(link: Link, sender: NodeSender): void {
+  attach(link: Link, sender: NodeSender, affiliation: Affiliation): void {
     const { id, incarnation, bootId } = sender;
     const { queueBytesMax, handler, nowMs, onReplaced } = this.#options;
     const standing = this.#byId.get(id);
@@ -103,7 +104,7 @@ export class PeerTable {
     if (standing !== undefined) onReplaced(standing.link, link);
     link.setBounds({ frameBytesMax: frameBytesMax("peer"), queueBytesMax });
     link.handler = new PeerHandler(connected, this.#options, () => this.#isCurrent(connected), this.#onClosed);
-    handler.onPeerConnected(connected.identity, sender.genesis);
+    handler.onPeerConnected(connected.identity, affiliation);
   }
 
   send(to: MemberKey, message: Message | NodeMessage | DialBack): void {

@@ -2,7 +2,7 @@
 // connection that has introduced itself to the peer table or the client desk. What a link is, link.ts; what is asked of
 // a certificate and a hello, identity.ts and hello.ts.
 import type { MemberKey, NodeId } from "../../core/configuration.ts";
-import type { Genesis } from "../../core/genesis.ts";
+import type { Affiliation } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
 import { GraftError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
@@ -16,7 +16,7 @@ import { ClientDesk } from "./client-desk.ts";
 import { CrashWatch } from "./crash-watch.ts";
 import { FlushTurn } from "./flush-turn.ts";
 import { Greeter, identityOfSender, type SelfIdentity, spareHandler } from "./greeter.ts";
-import { type NodeSender, refused } from "./hello.ts";
+import { affiliationIn, type NodeSender, refused } from "./hello.ts";
 import type { Identity } from "./identity.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
 import type { Link } from "./link.ts";
@@ -76,7 +76,7 @@ class NodeTransport implements TlsTransport {
   /** From `start` to `stop`. */
   #handler: TransportHandler | null = null;
   #listener: Bun.TCPSocketListener<Link> | null = null;
-  #genesis: Genesis | null = null;
+  #affiliation: Affiliation = "joining";
   #sweep: Timer | null = null;
   #isStopping = false;
   #onAllClosed: (() => void) | null = null;
@@ -92,7 +92,7 @@ class NodeTransport implements TlsTransport {
       ...options,
       queueBytesMax: this.#limits.peerQueueBytesMax,
       flushTurn: this.#flushTurn,
-      genesis: () => this.#genesis,
+      affiliation: () => this.#affiliation,
       onBegun: (link) => this.#watch.add(link),
       onEnded: (link) => this.#ended(link),
       onUnable: (reason) => this.#log.unable(reason),
@@ -137,8 +137,8 @@ class NodeTransport implements TlsTransport {
     this.#flushTurn.flush();
   }
 
-  setGenesis(genesis: Genesis | null): void {
-    this.#genesis = genesis;
+  setAffiliation(affiliation: Affiliation): void {
+    this.#affiliation = affiliation;
   }
 
   /** A node that is no longer listed keeps its connection until either side closes it, so that it hears of its removal. */
@@ -204,7 +204,7 @@ class NodeTransport implements TlsTransport {
   /** Hands on to the node's handler; before `start` and after `stop` nobody listens. */
   #whileRunning(): TransportHandler {
     return {
-      onPeerConnected: (peer, genesis) => this.#handler?.onPeerConnected(peer, genesis),
+      onPeerConnected: (peer, affiliation) => this.#handler?.onPeerConnected(peer, affiliation),
       onPeerDisconnected: (peer, reason) => this.#handler?.onPeerDisconnected(peer, reason),
       onPeerCrashed: (peer) => this.#handler?.onPeerCrashed(peer),
       onMessage: (from, message) => this.#handler?.onMessage(from, message),
@@ -358,12 +358,12 @@ class NodeTransport implements TlsTransport {
     return null;
   }
 
-  #attach(link: Link, sender: NodeSender, { software }: Hello): void {
+  #attach(link: Link, sender: NodeSender, hello: Hello): void {
     this.#watch.setPhase(link, "peer");
-    this.#told.set(sender.id, { version: software, announced: sender.address });
+    this.#told.set(sender.id, { version: hello.software, announced: sender.address });
     this.#crashes.connected(identityOfSender(sender));
     this.#diallers.get(sender.id)?.connected();
-    this.#table.attach(link, sender);
+    this.#table.attach(link, sender, affiliationIn(sender, hello));
   }
 
   /**

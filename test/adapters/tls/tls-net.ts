@@ -112,7 +112,7 @@ export class TlsNet implements TransportHarness {
       },
       ...(choice.limits === undefined ? {} : { limits: choice.limits }),
     });
-    transport.setGenesis(choice.genesis ?? null);
+    transport.setAffiliation(choice.affiliation ?? "joining");
     await transport.start(heard);
     const [host] = (choice.address ?? "127.0.0.1:0").split(":");
     const node = { transport, address: `${host}:${transport.port}`, heard, key: toMemberKey(id, incarnation), lines };
