@@ -133,6 +133,13 @@ describe("a change with newcomers", () => {
     expect(reply).toMatchObject({ kind: "membershipChanged", id: 7, index: 9 });
   });
 
+  test("is remarked on only where somebody cannot dial one of them", async () => {
+    const { ask } = setUp();
+    const reply = await ask({ add: [newcomer("n5")] });
+    expect(reply).toHaveProperty("message", expect.not.stringContaining("dial"));
+    expect(reply).toHaveProperty("message", expect.not.stringContaining("; "));
+  });
+
   test("is refused with all that was found, and not made", async () => {
     const { world, ask, changes } = setUp();
     world.verdicts["n5"] = { kind: "refused", reason: "n5 is down" };
@@ -197,9 +204,10 @@ describe("a change is taken by a leader alone", () => {
 
   test("and is not begun by another node, nor by one that refuses changes", async () => {
     const other = setUp({ state: follower({ leader: n2 }) });
-    expect(await other.ask({ remove: ["n3"] })).toMatchObject({ id: 7, code: "not-leader", leader: { id: "n2" } });
+    const change = { add: [newcomer("n5")], remove: ["n3"] };
+    expect(await other.ask(change)).toMatchObject({ id: 7, code: "not-leader", leader: { id: "n2" } });
     const refusing = setUp({ refusal: stopping });
-    expect(await refusing.ask({ remove: ["n3"] })).toMatchObject({ id: 7, ...stopping });
+    expect(await refusing.ask(change)).toMatchObject({ id: 7, ...stopping });
     expect([other.did, refusing.did]).toEqual([[], []]);
   });
 

@@ -40,6 +40,19 @@ test("what one request of a name gives back is room for as much, and what its ot
   expect(fill(requests, "a", size)).toHaveLength(1);
 });
 
+test("a name has all of its share again once its requests are seen through, one by one and all of them", () => {
+  const requests = new OpenRequests();
+  const count = 32_768;
+  const opened = fill(requests, "a", 0);
+  for (const each of opened.slice(1)) each.close();
+  expect(requests.objection("a", 256 * 1024 * 1024)).toBeNull();
+  expect(fill(requests, "a", 0)).toHaveLength(count - 1);
+  const other = new OpenRequests();
+  for (const each of fill(other, "b", 1024 * 1024)) each.close();
+  expect(fill(other, "b", 1024 * 1024)).toHaveLength(128);
+  expect(other.objection("b", 0)).toBeNull();
+});
+
 test("a request as large as all of the room is taken, and none larger", () => {
   const requests = new OpenRequests();
   const all = 256 * 1024 * 1024;

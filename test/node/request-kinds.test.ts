@@ -1,5 +1,6 @@
 // What each kind of request becomes, and when it is refused, without a cluster: what a node is handed, and what its client is told.
 import { describe, expect, test } from "bun:test";
+import type { VersionAtHand } from "../../src/core/activation.ts";
 import type { State } from "../../src/core/state.ts";
 import { FullClients } from "../../src/node/full-clients.ts";
 import type { HandOver } from "../../src/node/hand-overs.ts";
@@ -11,6 +12,8 @@ import { follower, leader } from "../core/build.ts";
 import { n2 } from "../core/say.ts";
 import { afterMicrotasks } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
+
+const v2: VersionAtHand = { name: "kv", version: "2", hash: "ab".repeat(32), snapshots: true };
 
 interface Circumstances {
   readonly state: State;
@@ -41,6 +44,10 @@ function setUp(circumstances: Partial<Circumstances> = {}) {
     open: new OpenRequests(),
     fullClients: new FullClients(() => null),
     peers: () => [],
+    refusalOfChanges: null,
+    versions: [v2],
+    versionsOf: () => [v2],
+    standstill: null,
     description: { name: "recording", version: "1", style: "raw", commands: [], queries: [] },
     submit: (waiter: Waiter) => void submitted.push(waiter),
     submitStale: (waiter: Waiter, maxMs: number | null) => void stale.push([waiter, maxMs]),
@@ -109,6 +116,14 @@ describe("what a node is handed", () => {
     const { ask, submitted, stale, replies } = setUp();
     expect(ask(request)).toMatchObject({ ...handed, dueMs: 5_700, from: { name: "app" } });
     expect([submitted.length, stale.length, replies.length]).toEqual([1, 0, 0]);
+  });
+
+  test("of a version to be rolled out", () => {
+    const { ask, replies } = setUp();
+    const rollOut = { kind: "rollOut", ...timed, version: null, replaces: false, dryRun: false } as const;
+    expect(ask(rollOut)).toMatchObject({ kind: "activate", plugin: { version: "2" }, dueMs: 5_700 });
+    ask({ ...rollOut, dryRun: true });
+    expect(replies).toMatchObject([{ kind: "rolledOut", id: 3, index: null, before: null, refusal: null }]);
   });
 
   test("of a stale query, with how old the state may be", () => {

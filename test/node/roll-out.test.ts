@@ -5,12 +5,13 @@ import type { MemberKey } from "../../src/core/configuration.ts";
 import { VersionLacking } from "../../src/node/active-version.ts";
 import { OpenRequests } from "../../src/node/open-requests.ts";
 import { decideRollOut, onRollOutRequest, type RollOutView } from "../../src/node/roll-out.ts";
-import type { Waiter } from "../../src/node/waiting-clients.ts";
+import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import type { ClientReply } from "../../src/ports/requests.ts";
 import type { ClientConnection } from "../../src/ports/transport.ts";
+import type { RollOutRequest } from "../../src/ports/version-requests.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 import { someone } from "./test-asker.ts";
-import { leader } from "../core/build.ts";
+import { follower, leader } from "../core/build.ts";
 import { at, n1, n2, n3, n4 } from "../core/say.ts";
 
 const plugin = (version: string, hash = "ab", snapshots = true): VersionAtHand => ({
@@ -64,28 +65,116 @@ function refusal(setting: Partial<Setting>, version: string | null = null, repla
   return typeof decision === "string" ? decision : decision.refusal;
 }
 
-test("who is told that nobody knows in time hears nothing more when the version becomes active later", () => {
+interface Circumstances extends Partial<Setting> {
+  readonly refusalOfChanges?: ReplyError;
+  readonly follows?: boolean;
+}
+
+/** What a node is handed by a request, and what it tells its client. */
+function asking({ refusalOfChanges, follows = false, ...setting }: Circumstances = {}) {
   const told: ClientReply[] = [];
   const waiters: Waiter[] = [];
-  const { state, versions, versionsOf } = view({});
-  onRollOutRequest(
-    {
-      state,
-      versions,
-      versionsOf,
-      refusalOfChanges: null,
-      standstill: null,
-      clock: new ManualClock(),
-      open: new OpenRequests(),
-      submit: (waiter) => void waiters.push(waiter),
-    },
-    { kind: "rollOut", id: 7, timeoutMs: 1_000, version: "2", replaces: false, dryRun: false },
-    someone as unknown as ClientConnection,
-    (reply) => void told.push(reply),
-  );
-  waiters[0]!.fail({ code: "outcome-unknown", message: "not in time", leader: null });
-  waiters[0]!.succeed(new Uint8Array(), at(5, 1), null);
-  expect(told).toEqual([{ kind: "error", id: 7, code: "outcome-unknown", message: "not in time", leader: null }]);
+  const open = new OpenRequests();
+  const seen = view(setting);
+  const target = {
+    ...seen,
+    state: follows ? follower({ leader: n2 }) : seen.state,
+    refusalOfChanges: refusalOfChanges ?? null,
+    clock: new ManualClock({ startMs: 5_000 }),
+    open,
+    submit: (waiter: Waiter) => void waiters.push(waiter),
+  };
+  const ask = (more: Partial<RollOutRequest> = {}): Waiter | undefined => {
+    const request = { kind: "rollOut", id: 7, timeoutMs: 1_000, version: "2", replaces: false, dryRun: false } as const;
+    const client = someone as unknown as ClientConnection;
+    onRollOutRequest(target, { ...request, ...more }, client, (reply) => void told.push(reply));
+    return waiters.at(-1);
+  };
+  return { ask, told, waiters, open };
+}
+
+describe("a request", () => {
+  const bare = { name: "kv", version: "2", hash: "ab".repeat(32) };
+  const before = { name: "kv", version: "1", hash: "ab".repeat(32) };
+
+  test("is handed on with the version alone, counts as open, and is answered with where it became active", () => {
+    const { ask, told, open } = asking();
+    const waiter = ask()!;
+    expect(waiter).toMatchObject({ kind: "activate", replaces: false, from: someone, dueMs: 6_000 });
+    expect(waiter).toHaveProperty("plugin", expect.objectContaining(bare));
+    expect(waiter).not.toHaveProperty("plugin.snapshots");
+    expect([open.count, open.bytes, told]).toEqual([1, 0, []]);
+    waiter.open.close();
+    expect(open.count).toBe(0);
+    waiter.succeed(new Uint8Array(), at(5, 1), null);
+    const { plugin: active } = waiter as unknown as { readonly plugin: PluginVersion };
+    expect(told).toEqual([
+      { kind: "rolledOut", id: 7, index: 5, plugin: active, before: expect.objectContaining(before), refusal: null },
+    ]);
+  });
+
+  test("does not wait for longer than ten minutes", () => {
+    expect(asking().ask({ timeoutMs: 2 ** 40 })?.dueMs).toBe(605_000);
+  });
+
+  test("hands on that it is other code of a number", () => {
+    const changed = plugin("1", "cd");
+    const others = new Map([n2, n3].map((key) => [key, [changed]] as const));
+    const { ask } = asking({ versions: [changed], others });
+    expect(ask({ version: null, replaces: true })).toMatchObject({ kind: "activate", replaces: true });
+  });
+
+  test("of a dry run is answered at once, also with what stands in the way, and nothing is handed on", () => {
+    const { ask, told, waiters, open } = asking();
+    ask({ dryRun: true });
+    const refused = asking({ others: new Map() });
+    refused.ask({ dryRun: true });
+    const plan = { kind: "rolledOut", id: 7, index: null, plugin: bare, before };
+    expect([...told, ...refused.told]).toMatchObject([
+      { ...plan, refusal: null },
+      { ...plan, refusal: expect.stringContaining("n2 does not answer") },
+    ]);
+    expect([waiters, refused.waiters, open.count]).toEqual([[], [], 0]);
+  });
+
+  test("is not taken by a node that takes no changes or does not lead, not even to try", () => {
+    const refusalOfChanges = { code: "unavailable", message: "this node is stopping", leader: null } as const;
+    for (const dryRun of [false, true]) {
+      const refusing = asking({ refusalOfChanges });
+      refusing.ask({ dryRun });
+      expect(refusing.told).toEqual([{ kind: "error", id: 7, ...refusalOfChanges }]);
+      const other = asking({ follows: true });
+      other.ask({ dryRun });
+      expect(other.told).toMatchObject([{ kind: "error", id: 7, code: "not-leader", leader: { id: "n2" } }]);
+      expect([refusing.waiters, other.waiters, refusing.open.count, other.open.count]).toEqual([[], [], 0, 0]);
+    }
+  });
+
+  test("that cannot be met, or for which its client has no room, is refused and not handed on", () => {
+    const lacking = asking({ others: new Map() });
+    lacking.ask();
+    const unknown = asking();
+    unknown.ask({ version: "3" });
+    const crowded = asking();
+    while (crowded.open.objection("someone", 0) === null) crowded.open.open("someone", 0);
+    const { count } = crowded.open;
+    crowded.ask();
+    expect([...lacking.told, ...unknown.told, ...crowded.told]).toMatchObject([
+      { kind: "error", id: 7, code: "rejected", message: expect.stringContaining("not every voter has kv 2") },
+      { kind: "error", id: 7, code: "rejected", message: expect.stringContaining("has no version 3") },
+      { kind: "error", id: 7, code: "overloaded", message: expect.stringContaining('for "someone"') },
+    ]);
+    expect([lacking.waiters, unknown.waiters, crowded.waiters]).toEqual([[], [], []]);
+    expect([lacking.open.count, crowded.open.count]).toEqual([0, count]);
+  });
+
+  test("that was told that nobody knows in time hears nothing more when the version becomes active later", () => {
+    const { ask, told } = asking();
+    const waiter = ask()!;
+    waiter.fail({ code: "outcome-unknown", message: "not in time", leader: null });
+    waiter.succeed(new Uint8Array(), at(5, 1), null);
+    expect(told).toEqual([{ kind: "error", id: 7, code: "outcome-unknown", message: "not in time", leader: null }]);
+  });
 });
 
 describe("the version that is meant is", () => {
@@ -163,6 +252,13 @@ describe("a version is refused", () => {
     );
     const back = [...later, { plugin: v1, replaces: true }, { plugin: v2 }];
     expect(refusal({ ...setting, later: back }, "1")).toContain("say --force if both do the same");
+  });
+
+  test("when it became active under a number of other code, and nobody said that it stands for that", () => {
+    const changed = plugin("1", "cd");
+    const versions = [changed, v2];
+    const setting = { versions, others: new Map([n2, n3].map((key) => [key, versions] as const)) };
+    expect(refusal({ ...setting, later: [{ plugin: changed }, { plugin: v2 }] }, "1")).toContain("say --force");
   });
 
   test("when it is to stand for others, and none had its number", () => {

@@ -13,6 +13,7 @@ const turns = async (): Promise<void> => {
 function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
   const machine = new RecordingMachine();
   const files = createMemorySnapshotFiles();
+  const store = createMemorySnapshotStore(files);
   const asked: number[] = [];
   const taken: number[] = [];
   let isRoom = true;
@@ -21,7 +22,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
     cluster: "demo",
     policy,
     stateMachine: machine,
-    snapshots: createMemorySnapshotStore(files),
+    snapshots: store,
     logger: { enabled: () => false, log: () => {} },
     circumstances: (through) => {
       asked.push(through);
@@ -35,7 +36,16 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
     hasRoom: () => isRoom,
     taken: ({ position }) => void taken.push(position.index),
   });
-  return { machine, files, asked, taken, taker, fill: () => void (isRoom = false), clean: () => void (isRoom = true) };
+  return {
+    machine,
+    files,
+    store,
+    asked,
+    taken,
+    taker,
+    fill: () => void (isRoom = false),
+    clean: () => void (isRoom = true),
+  };
 }
 
 test("one is taken at the bound of entries, and not one entry before", async () => {
@@ -153,6 +163,49 @@ test("a failure is told until one succeeds, which is tried after as many entries
   taker.onHanded(positionAt(30), 0);
   await turns();
   expect([taker.failure, taken]).toEqual([null, [30]]);
+});
+
+test("each chunk is on the disk before the next one is read, and one that the disk refuses ends it", async () => {
+  const { taker, machine, files, taken, store } = setUp();
+  machine.applied.push("a", "b");
+  const writes: PromiseWithResolvers<void>[] = [];
+  let reads = 0;
+  const create = store.create.bind(store);
+  store.create = async (header) => {
+    const writer = await create(header);
+    return {
+      ...writer,
+      write: () => {
+        const write = Promise.withResolvers<void>();
+        writes.push(write);
+        return write.promise;
+      },
+    };
+  };
+  const snapshot = machine.snapshot.bind(machine);
+  machine.snapshot = async () => {
+    const source = await snapshot();
+    return {
+      read: () => {
+        reads++;
+        return source.read();
+      },
+      close: () => source.close(),
+    };
+  };
+  const done = taker.take(positionAt(5));
+  await turns();
+  expect([reads, writes.length]).toEqual([1, 1]);
+  writes[0]!.resolve();
+  await turns();
+  expect([reads, writes.length, taker.takingThrough]).toEqual([2, 2, 5]);
+  writes[1]!.reject(new Error("the disk is gone"));
+  expect(await done).toBeNull();
+  expect([taker.failure, taker.takingThrough, taken]).toEqual(["the disk is gone", null, []]);
+  expect([files.complete.size, files.partial.size]).toEqual([0, 0]);
+  // The state machine has been let go of.
+  store.create = create;
+  expect((await taker.take(positionAt(6)))?.position.index).toBe(6);
 });
 
 test("one that is let go of is no failure, and forgets none", async () => {
