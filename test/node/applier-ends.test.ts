@@ -157,6 +157,14 @@ describe("a restore", () => {
   });
 });
 
+test("a state machine whose own error is called damaged has failed: the node's data is sound", async () => {
+  const { applier, restores, failures } = setUp(log);
+  applier.restore(snapshot);
+  restores[0]!.settle.reject(Object.assign(new Error("it is bad"), { code: "damaged" }));
+  await microtasks();
+  expect(failures).toEqual(["state machine: it is bad"]);
+});
+
 describe("an applier that was abandoned", () => {
   test("takes nothing more, whatever comes", async () => {
     const { applier, machine, queries, restores, pages, failures, timers, impatience } = setUp(log);

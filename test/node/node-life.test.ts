@@ -31,6 +31,14 @@ describe("a node that starts", () => {
   });
 });
 
+test("P49: a leader whose process stood still says by how much its heartbeats are late", async () => {
+  const { cluster, leader } = await founded(three);
+  cluster.clock.stall(200);
+  await cluster.advance(10);
+  const late = leader.logs.filter((line) => line.startsWith("warn heartbeats are late"));
+  expect(late).toHaveLength(1);
+});
+
 describe("every 100 ms a node looks at the clock", () => {
   const names = [
     "applier.lookForEndlessWork",
@@ -233,11 +241,14 @@ describe("P58: a node that has an error of its own code", () => {
     void leader.node.stop();
     await cluster.advance(100);
     expect([leader.trace.includes("transport.stop"), leader.end, leader.fatal]).toEqual([true, null, null]);
-    leader.room = new GraftError("storage", "the disk does not answer");
+    leader.room = new GraftError("damaged", "the disk does not answer");
+    // The store may be closed already, and what the node has said of its end stands.
+    leader.store.keepDamage = () => void leader.logs.push("damage is kept");
+    const { length } = leader.logs;
     await cluster.advance(1_000);
     leader.node.parts.fitness.look();
     await cluster.settle();
-    expect(leader.fatal).toBeNull();
+    expect([leader.fatal, leader.logs.slice(length)]).toEqual([null, []]);
     leader.room = new TypeError("a mistake");
     await cluster.advance(1_000);
     leader.node.parts.fitness.look();

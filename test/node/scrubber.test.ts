@@ -360,6 +360,29 @@ test("what fails once the node has stopped is no failure of the node", async () 
   expect([told, lines.length, clock.pendingTimers]).toEqual([[], 1, 0]);
 });
 
+test("a scrub that is stopped while it waits for the disk reads no further, and sets no timer", async () => {
+  const seen = { isStopped: false, isClosed: false };
+  const { clock, scrubber, told, lines } = alone({
+    snapshots: {
+      contents: async function* () {
+        try {
+          scrubber.stop();
+          seen.isStopped = true;
+          yield new Uint8Array(1);
+        } finally {
+          seen.isClosed = true;
+        }
+      },
+    },
+  });
+  clock.advance(hourMs / 256);
+  for (let pauses = 0; !seen.isStopped && pauses < 20; pauses++) {
+    clock.advance(50);
+    await afterMicrotasks();
+  }
+  expect([seen, told, lines.length, clock.pendingTimers]).toEqual([{ isStopped: true, isClosed: true }, [], 1, 0]);
+});
+
 test("a scrub that is stopped is not said to be done", async () => {
   const { clock, scrubber, told, lines, scrub } = alone();
   clock.advance(hourMs / 256);

@@ -58,6 +58,31 @@ describe("turn loop", () => {
     expect(clock.run()).toBe(0);
   });
 
+  test("a turn goes back to what arrives in it a few times, and leaves the rest to the next one", () => {
+    const { loop, clock, log, transport } = followerLoop((_, onDurable) => onDurable());
+    let left = 40;
+    transport.send = () => {
+      if (left-- > 0) loop.arrive(from(n2, heartbeat));
+    };
+    loop.arrive(from(n2, heartbeat));
+    const handled = (): number => log.filter((line) => line.startsWith("from")).length;
+    const counts: number[] = [];
+    while (clock.run() > 0) counts.push(handled());
+    expect(counts.length).toBeGreaterThan(2);
+    expect(counts[0]).toBeLessThan(20);
+    expect([handled(), left, log.filter((line) => line === "turned").length]).toEqual([41, -1, counts.length]);
+  });
+
+  test("a loop that is stopped from outside asks for no turn, and owes none to what arrives", () => {
+    const { loop, clock, log } = followerLoop();
+    loop.arrive(from(n2, heartbeat));
+    loop.stop();
+    expect(clock.run()).toBe(1);
+    loop.arrive(from(n2, heartbeat));
+    loop.tryAgain();
+    expect([clock.run(), loop.dueCount, log, clock.pendingTimers]).toEqual([0, 0, [], 0]);
+  });
+
   test("a follower acknowledges before it hands anything to its state machine", () => {
     const { loop, clock, log } = followerLoop((_, onDurable) => onDurable());
     loop.arrive(from(n2, appendEntries(0, 2)));
