@@ -24,8 +24,8 @@ function setUp() {
     },
   });
   let ids = 0;
-  const ask = (from: MemberKey, address: string): void =>
-    answers.onRequest(from, { kind: "reachRequest", id: ++ids, node: "n4", address, timeoutMs: 60_000 });
+  const ask = (from: MemberKey, address: string, timeoutMs = 60_000): void =>
+    answers.onRequest(from, { kind: "reachRequest", id: ++ids, node: "n4", address, timeoutMs });
   return { clock, attempts, sent, ask };
 }
 
@@ -119,6 +119,32 @@ describe("a member that asks again and again whether a node can be reached", () 
       await microtasks();
     }
     expect(answeredToN2).toEqual([4, 5]);
+  });
+
+  test("is answered by an attempt that is under way also while no other one may begin", async () => {
+    const { attempts, sent, ask } = setUp();
+    for (let member = 1; member <= 4; member += 1) {
+      for (let port = 1; port <= 4; port += 1) ask(toMemberKey(`m${member}`, "a"), `10.0.${member}.1:${port}`);
+    }
+    ask(n1, "10.0.0.1:1");
+    ask(n2, "10.0.1.1:1");
+    expect(attempts.length).toBe(16);
+    attempts[0]!.end(failed);
+    await microtasks();
+    expect(sent.map(([to]) => to)).toEqual([toMemberKey("m1", "a"), n2]);
+  });
+
+  test("has for each attempt the time that is left of its question", async () => {
+    const { attempts, ask, clock } = setUp();
+    for (let port = 1; port <= 4; port += 1) ask(n1, `10.0.0.1:${port}`, 1_500);
+    clock.advance(100);
+    ask(n1, "10.0.0.1:5", 1_500);
+    ask(n2, "10.0.0.1:6", 300);
+    for (const { end } of attempts) end(failed);
+    await microtasks();
+    clock.advance(250);
+    await microtasks();
+    expect(attempts.map(({ timeoutMs }) => timeoutMs)).toEqual([1_500, 1_500, 1_500, 1_500, 300, 1_250]);
   });
 
   test("leaves room for others, up to sixteen attempts for all", () => {

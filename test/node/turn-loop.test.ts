@@ -120,6 +120,24 @@ describe("turn loop", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("sets its timer anew when the deadline comes nearer, and cancels the one that was set", () => {
+    const { loop, clock } = followerLoop((_, onDurable) => onDurable());
+    const set: number[] = [];
+    const at = clock.at.bind(clock);
+    clock.at = (atMs, callback) => {
+      set.push(atMs);
+      return at(atMs, callback);
+    };
+    for (let term = 1; term <= 40; term++) {
+      loop.arrive(from(n2, { ...heartbeat, term }));
+      clock.run();
+      expect(clock.pendingTimers).toBe(1);
+      expect(set.at(-1)).toBeLessThanOrEqual(nextDeadlineMs(loop.state));
+    }
+    expect(set.length).toBeGreaterThan(1);
+    expect(set).toEqual(set.toSorted((a, b) => b - a));
+  });
+
   test("a timer set too early looks at the clock and is set anew, without a tick", () => {
     const { loop, clock, log } = followerLoop((_, onDurable) => onDurable());
     loop.schedule();
