@@ -327,6 +327,23 @@ describe("a change that is refused before anything is begun", () => {
     expect(did).toEqual([]);
   });
 
+  test("but not while an earlier change is in its joint part: the core has it wait", async () => {
+    const state = leading();
+    const { world, did, ask } = setUp();
+    const configurations = state.log.configurations.map((placed) => ({
+      ...placed,
+      configuration: { ...placed.configuration, voters: [n1, n2, n3], outgoing: [n1, n2, n3, n4] },
+    }));
+    world.state = { ...state, log: { ...state.log, configurations } };
+    for (const expectedIndex of [null, 5]) {
+      expect(await ask({ remove: ["n1"] }, { expectedIndex })).toMatchObject({ kind: "membershipChanged" });
+      expect(did.splice(0)).toEqual([
+        ["change", expect.objectContaining({ remove: ["n1"] }), expectedIndex],
+        ["answered", expectedIndex === null ? 1 : 2],
+      ]);
+    }
+  });
+
   test("and is made where the members are the expected ones", async () => {
     const { ask } = setUp();
     expect(await ask({ remove: ["n4"] }, { expectedIndex: 0 })).toMatchObject({ kind: "membershipChanged" });

@@ -77,6 +77,15 @@ test("no commands are taken while a majority has no room, and one that says noth
   expect(fitness.whyNoCommands).toBeNull();
 });
 
+test("a member that announces another address and can be dialled has no problem, nor has this node", () => {
+  const state = follower();
+  const status = { address: "n2:7400", reachable: true, reason: null, version: null, announced: "elsewhere:1" };
+  const { fitness } = fitnessAlone(() => state, { address: "n1.elsewhere:1" }, [{ ...status, id: "n2" }]);
+  fitness.onCondition(n2, condition({ kind: "runs", passed: 0 }));
+  fitness.look();
+  expect([fitness.problemOf(n2), fitness.problemOf(state.self)]).toEqual([null, null]);
+});
+
 test.each<readonly [string, number | null, readonly string[]]>([
   ["a query or a snapshot: this node alone is unfit", null, ["n1"]],
   ["an entry: so is each member that has not passed it", 5, ["n1", "n2"]],
