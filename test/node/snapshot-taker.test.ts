@@ -15,6 +15,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
   const files = createMemorySnapshotFiles();
   const store = createMemorySnapshotStore(files);
   const asked: number[] = [];
+  const logs: unknown[][] = [];
   const taken: number[] = [];
   let isRoom = true;
   const { configuration } = snapshotAt({ index: 1, term: 1 });
@@ -23,7 +24,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
     policy,
     stateMachine: machine,
     snapshots: store,
-    logger: { enabled: () => false, log: () => {} },
+    logger: { enabled: () => true, log: (level, ...rest) => void logs.push([level, ...rest]) },
     circumstances: (through) => {
       asked.push(through);
       return {
@@ -37,6 +38,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
     taken: ({ position }) => void taken.push(position.index),
   });
   return {
+    logs,
     machine,
     files,
     store,
@@ -206,6 +208,20 @@ test("each chunk is on the disk before the next one is read, and one that the di
   // The state machine has been let go of.
   store.create = create;
   expect((await taker.take(positionAt(6)))?.position.index).toBe(6);
+});
+
+test("the log says of each that it is taken, and what became of it", async () => {
+  const { taker, machine, logs, fill } = setUp();
+  machine.applied.push("a");
+  const record = await taker.take(positionAt(5));
+  fill();
+  await taker.take(positionAt(6));
+  expect(logs).toEqual([
+    ["info", "taking a snapshot", { through: 5 }],
+    ["info", "snapshot taken", { through: 5, bytes: record!.bytes }],
+    ["info", "taking a snapshot", { through: 6 }],
+    ["error", "no snapshot could be taken", { through: 6, reason: taker.failure }],
+  ]);
 });
 
 test("one that is let go of is no failure, and forgets none", async () => {

@@ -1,7 +1,13 @@
 // Every request that was taken gets exactly one answer, and the answer is true.
 import { describe, expect, test } from "bun:test";
+import type { Endless } from "../../src/node/endless-work.ts";
 import { OpenRequests } from "../../src/node/open-requests.ts";
-import { type ProposalWaiter, type ReplyError, WaitingClients } from "../../src/node/waiting-clients.ts";
+import {
+  late as lateWords,
+  type ProposalWaiter,
+  type ReplyError,
+  WaitingClients,
+} from "../../src/node/waiting-clients.ts";
 import { someone, unbounded } from "./test-asker.ts";
 
 type Recorded = ProposalWaiter & { readonly answers: string[] };
@@ -40,6 +46,50 @@ describe("waiting clients", () => {
     expect(client.answers).toEqual(["outcome-unknown"]);
     // It does commit after all: nobody is answered twice.
     expect(waiting.take({ index: 7, term: 2 }, null)).toBeNull();
+  });
+
+  const atEntry: Endless = { problem: "it hangs at entry 7", entry: 7, isQuery: false };
+  const atQuery: Endless = { problem: "it hangs at a query", entry: null, isQuery: true };
+  const hanging = [atQuery, atEntry].map(({ problem }) => `, and this node cannot go on: ${problem}`);
+  test.each<readonly [ProposalWaiter["kind"], boolean, Endless | null, ReplyError["code"], string]>([
+    ["command", true, atEntry, "apply-failed", `not answered in time${hanging[1]}`],
+    ["command", true, atQuery, "outcome-unknown", `not answered in time${hanging[0]}`],
+    ["command", true, null, "outcome-unknown", "not answered in time"],
+    ["command", false, atEntry, "outcome-unknown", `the entry was not committed and applied in time${hanging[1]}`],
+    ["command", false, null, "outcome-unknown", "the entry was not committed and applied in time"],
+    ["openSession", true, atEntry, "outcome-unknown", `not answered in time${hanging[1]}`],
+    ["closeSession", true, atEntry, "outcome-unknown", `not answered in time${hanging[1]}`],
+    ["activate", true, atEntry, "outcome-unknown", `not answered in time${hanging[1]}`],
+  ])(
+    "P26: only a command that is committed waits for an entry: %s, %p, %j",
+    (kind, isCommitted, hangs, code, message) => {
+      const late = { ...waiter(), kind } as ProposalWaiter;
+      expect(lateWords(late, isCommitted, hangs)).toEqual({ code, message, leader: null });
+    },
+  );
+
+  test("P26: committed is what is not behind the commit index of the own term, and nothing else", () => {
+    const waiting = new WaitingClients();
+    const places = [
+      { index: 7, term: 3 },
+      { index: 8, term: 3 },
+      { index: 6, term: 2 },
+    ];
+    const clients = places.map((first) => {
+      const client = waiter(100);
+      waiting.place([waiting.add(client)], first);
+      return client;
+    });
+    const held = waiter(100);
+    waiting.add(held);
+    waiting.expire(100, atEntry, { index: 7, term: 3 });
+    expect([...clients, held].map(({ answers }) => answers.join())).toEqual([
+      "apply-failed",
+      "outcome-unknown",
+      "outcome-unknown",
+      "outcome-unknown",
+    ]);
+    expect([waiting.count, waiting.openCount]).toEqual([0, 3]);
   });
 
   test("P26: when the node stops every waiter gets an answer, placed or not", () => {
