@@ -77,6 +77,14 @@ test("no commands are taken while a majority has no room, and one that says noth
   expect(fitness.whyNoCommands).toBeNull();
 });
 
+test("a node that knows no members yet judges nobody, believes nobody, and can be asked", () => {
+  const { log, ...rest } = follower();
+  const { fitness, told, unfit } = fitnessAlone(() => ({ ...rest, log: { ...log, configurations: [] } }));
+  fitness.onPeerConnected({ id: "n2", incarnation: incarnationOf(n2), bootId: "b" });
+  fitness.onCondition(n2, condition({ kind: "stopped", through: 0 }, "low"));
+  expect([fitness.problemOf(rest.self), fitness.whyNoCommands, told, unfit]).toEqual([null, null, [], []]);
+});
+
 test("a member that announces another address and can be dialled has no problem, nor has this node", () => {
   const state = follower();
   const status = { address: "n2:7400", reachable: true, reason: null, version: null, announced: "elsewhere:1" };
