@@ -162,6 +162,41 @@ describe("mailbox", () => {
     expect(mailbox.take(0)).toHaveLength(1);
   });
 
+  test("P26: of the commands that wait, those whose time is up are answered, and the others keep their order", () => {
+    const waiting = new WaitingClients();
+    let isFull = true;
+    waiting.underWay = () => ({ count: isFull ? 16_384 : 0, bytes: 0 });
+    const mailbox = new Mailbox(waiting, new WaitingReads(), () => 1);
+    const told: string[] = [];
+    const add = (payload: string, dueMs: number): void =>
+      mailbox.addRequest({
+        ...command(payload),
+        dueMs,
+        open: { bytes: 1, close: () => void told.push(`${payload} is closed`) },
+        fail: ({ message }) => void told.push(`${payload}: ${message}`),
+      });
+    add("a", 900);
+    add("b", 500);
+    add("c", 700);
+    mailbox.addRequest(query());
+    mailbox.expire(499);
+    expect(told).toEqual([]);
+    mailbox.expire(500);
+    const reason = "the leader had no room in its log for the request in time";
+    expect(told.splice(0)).toEqual(["b is closed", `b: ${reason}`]);
+    expect(mailbox.requestCount).toBe(3);
+    mailbox.expire(600, { problem: "it hangs", entry: 7, isQuery: false });
+    expect(told).toEqual([]);
+    isFull = false;
+    const [, propose] = mailbox.take(650);
+    const proposals = propose?.kind === "propose" ? propose.proposals : [];
+    expect(proposals).toMatchObject([{ payload: bytes("a") }, { payload: bytes("c") }]);
+    isFull = true;
+    add("d", 1_000);
+    mailbox.expire(1_000, { problem: "it hangs", entry: 7, isQuery: false });
+    expect(told).toEqual(["d is closed", `d: ${reason}, and this node cannot go on: it hangs`]);
+  });
+
   test("an opening and a closing of a session are proposed as they were asked for", () => {
     const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
     const opening = { kind: "openSession", ...asked(""), sessionTimeoutMs: 30_000 } as const;

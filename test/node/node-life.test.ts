@@ -167,6 +167,40 @@ describe("a node that ends", () => {
     expect(cluster.clock.pendingTimers).toBe(0);
   });
 
+  test("is closed once any of its stops has resolved, also one that comes while it is stopping or failing", async () => {
+    const { cluster, leader } = await founded();
+    const closing = Promise.withResolvers<void>();
+    leader.machine.close = () => closing.promise;
+    const resolved: string[] = [];
+    const stop = (name: string): void =>
+      void leader.node.stop().then(() => resolved.push(`${name} ${leader.end?.kind}`));
+    stop("first");
+    stop("second");
+    await cluster.advance(100);
+    stop("third");
+    await cluster.settle();
+    expect([resolved, leader.end]).toEqual([[], null]);
+    closing.resolve();
+    await cluster.settle();
+    stop("late");
+    await cluster.settle();
+    expect(resolved.toSorted()).toEqual(["first stopped", "late stopped", "second stopped", "third stopped"]);
+    const failing = await cluster.start("n1", { disk: leader.store.crash() });
+    const held = Promise.withResolvers<void>();
+    failing.machine.close = () => held.promise;
+    failing.store.write = () => {
+      throw new GraftError("storage", "the disk is gone");
+    };
+    await cluster.advance(2_000, 50);
+    let isStopped = false;
+    void failing.node.stop().then(() => (isStopped = true));
+    await cluster.settle();
+    expect([failing.logs.at(-1), isStopped, failing.end]).toEqual(["error the node stops", false, null]);
+    held.resolve();
+    await cluster.settle();
+    expect([isStopped, failing.end?.kind]).toEqual([true, "failed"]);
+  });
+
   test("does the same when it cannot go on, and says why to its clients and in its log", async () => {
     const { cluster, leader } = await founded();
     const client = cluster.client("n1");

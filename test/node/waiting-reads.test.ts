@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { QueryWaiter, ReadWaiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
+import { querySliceMs } from "../../src/ports/state-machine.ts";
 import { someone, TestAsker, unbounded } from "./test-asker.ts";
 
 type Recorded = QueryWaiter & { readonly answers: string[] };
@@ -59,6 +60,18 @@ describe("waiting reads", () => {
     expect(taken(reads, 1)).toEqual(clients.slice(0, 2));
     expect(taken(reads, 1)).toEqual(clients.slice(2, 3));
     expect(reads.count).toBe(1);
+  });
+
+  test("a slice ends where its time or its bytes are used up to the last one", () => {
+    const fresh = new WaitingReads();
+    fresh.ready(fresh.add(Array.from({ length: 400 }, () => query())), at(1));
+    // Each is taken for 1 ms dear.
+    expect(fresh.take(1, 0)).toHaveLength(querySliceMs);
+    const large = new WaitingReads();
+    const mebibyte = 1024 * 1024;
+    const clients = [8, 8, 1, 16, 1].map((mebibytes) => query(1_000, mebibytes * mebibyte));
+    large.ready(large.add(clients), at(1));
+    expect([2, 2, 1].map(() => taken(large, 1).length)).toEqual([2, 2, 1]);
   });
 
   test("a query waits for the core, and then for the state", () => {
