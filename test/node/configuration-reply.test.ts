@@ -1,5 +1,6 @@
 // What a node says of its configuration: which members it has, what they are to become, and whether it is known to be committed.
 import { expect, test } from "bun:test";
+import { incarnationOf } from "../../src/core/configuration.ts";
 import { describeConfiguration } from "../../src/node/status.ts";
 import { follower } from "../core/build.ts";
 import { n1, n2, n3, n4, wiped } from "../core/say.ts";
@@ -15,13 +16,16 @@ test("members with their incarnations and votes, and a name of two incarnations 
       pending: [{ promote: [again], demote: [n2], remove: [n3] }],
     },
   });
-  const { members, pending } = describeConfiguration(state);
+  const { members, pending, ...own } = describeConfiguration(state);
   expect(members.map(({ id, voter, outgoing }) => [id, voter, outgoing])).toEqual([
     ["n1", true, true],
     ["n2", true, false],
     ["n3", false, true],
     ["n3", false, false],
   ]);
+  expect(members[0]).toMatchObject({ incarnation: incarnationOf(n1), address: "n1:7400", priority: 0 });
+  expect(members.map(({ incarnation }) => incarnation)).toEqual([n1, n2, n3, again].map(incarnationOf));
+  expect(own).toMatchObject({ node: "n1", incarnation: incarnationOf(n1), clusterUuid: state.genesis!.clusterUuid });
   expect(pending).toEqual([{ promote: [again], demote: ["n2"], remove: [n3] }]);
 });
 

@@ -188,6 +188,10 @@ describe("a node that waits to be added", () => {
     const former = setUp(withMembers(follower(), 5, [n2, n3]));
     former.membership.onMessage(n3, listAt(7, n2, n3));
     expect(former.logs).toEqual([]);
+    // Nor while the list has it already, and its log does not yet.
+    const added = setUp(follower({ self: n4 }));
+    added.membership.onMessage(n2, listAt(7, n2, n4));
+    expect(added.logs).toEqual([]);
     // Nor where it was none at the beginning and has been one since.
     const later = follower({ self: n4 });
     for (const state of [withMembers(withMembers(later, 5, [n1, n2, n4]), 6, [n1, n2]), removedAt(later, 8)]) {

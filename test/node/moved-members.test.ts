@@ -147,6 +147,16 @@ describe("a member that has been found at another address", () => {
     expect(new Set(asked)).toEqual(new Set(["new:1", "old:1"]));
   });
 
+  test("is not looked for where the log expects a member, unless it has been found elsewhere", async () => {
+    const { n2At, look, asked } = setUp("b", ["n1:0", "old:1", "new:1"]);
+    n2At.isAt = "nowhere";
+    for (const _ of [1, 2]) await look();
+    expect(asked.splice(0)).toEqual(["new:1", "new:1"]);
+    n2At.isAt = "new:1";
+    for (const _ of [1, 2]) await look();
+    expect(asked).toEqual(["new:1", "new:1", "old:1"]);
+  });
+
   test("is told of no more once the search has stopped, also by an answer that was on its way, and no timer is left", async () => {
     const { clock, moved, n2At, look, told, asked, hold } = setUp();
     n2At.isAt = "nowhere";

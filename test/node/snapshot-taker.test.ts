@@ -211,9 +211,11 @@ test("each chunk is on the disk before the next one is read, and one that the di
 });
 
 test("the log says of each that it is taken, and what became of it", async () => {
-  const { taker, machine, logs, fill } = setUp();
+  const { taker, machine, files, logs, fill } = setUp();
   machine.applied.push("a");
   const record = await taker.take(positionAt(5));
+  const [[file, stored]] = [...files.complete] as [[string, Uint8Array]];
+  expect(record).toMatchObject({ file, bytes: stored.byteLength, position: { index: 5, term: 1 }, stampMs: 1_005 });
   fill();
   await taker.take(positionAt(6));
   expect(logs).toEqual([

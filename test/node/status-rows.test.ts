@@ -38,6 +38,21 @@ function statusOf(state: State, told: Partial<Told> = {}): ReturnType<typeof des
   });
 }
 
+test("the version that is active is the last one that is committed, since it has been active without another between", () => {
+  const state = follower({ log: [1, 1, 1, 1, 1, 1, 1] });
+  const [v1, v2] = [ownPlugin, { ...ownPlugin, version: "2" }];
+  const activations = [v1, v2, v1, v1, v2].map((plugin, nth) => ({
+    plugin,
+    replaces: false,
+    position: at(2 + nth, 1),
+  }));
+  const since = [1, 2, 3, 4, 5, 6].map((commitIndex) => {
+    const { plugin } = statusOf({ ...state, commitIndex, log: { ...state.log, activations } });
+    return plugin === null ? null : `${plugin.version} since ${plugin.since}`;
+  });
+  expect(since).toEqual([null, "1 since 2", "2 since 3", "1 since 4", "1 since 4", "2 since 6"]);
+});
+
 const peer = (id: string, reachable = true): PeerStatus => ({
   id,
   address: `elsewhere-${id}:1`,

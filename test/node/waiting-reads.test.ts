@@ -5,10 +5,11 @@ import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import { querySliceMs } from "../../src/ports/state-machine.ts";
 import { someone, TestAsker, unbounded } from "./test-asker.ts";
 
-type Recorded = QueryWaiter & { readonly answers: string[] };
+type Recorded = QueryWaiter & { readonly answers: string[]; readonly messages: string[] };
 
 function query(dueMs = 1_000, bytes = 10, from = someone): Recorded {
   const answers: string[] = [];
+  const messages: string[] = [];
   return {
     kind: "query",
     payload: new Uint8Array(bytes),
@@ -16,8 +17,12 @@ function query(dueMs = 1_000, bytes = 10, from = someone): Recorded {
     open: unbounded,
     dueMs,
     answers,
+    messages,
     succeed: () => void answers.push("ok"),
-    fail: (error) => void answers.push(error.code),
+    fail: ({ code, message }) => {
+      answers.push(code);
+      messages.push(message);
+    },
   };
 }
 
@@ -262,6 +267,13 @@ describe("waiting reads", () => {
       [unknown, 7, null],
     ]);
     expect([strict.answers, early.answers]).toEqual([["unavailable"], ["unavailable"]]);
+    expect([strict.messages.join(), early.messages.join()]).toEqual([
+      "the state of this node may be 50 ms old, which is more than the query allows",
+      "this node does not know how old its state is: it has heard from no leader since its start",
+    ]);
+    const late = query(149);
+    reads.addStale(late, at(3), { asOfMs: 100, maxMs: 49 });
+    expect([taken(reads, 7, 149.5), late.messages]).toEqual([[], ["the query was not answered in time"]]);
     expect(reads.count).toBe(0);
   });
 
