@@ -11,6 +11,7 @@ export function fitnessAlone(
   peers: readonly PeerStatus[] = [],
 ) {
   const told: string[] = [];
+  const logs: string[] = [];
   const unfit: Unfit[] = [];
   const clock = new ManualClock();
   const room = { freeBytes: 100, totalBytes: 100 };
@@ -18,7 +19,10 @@ export function fitnessAlone(
     {
       clock,
       disk: { measure: () => room },
-      logger: { enabled: () => false, log: () => {} },
+      logger: {
+        enabled: () => true,
+        log: (level, message, _, cause) => void logs.push(`${level} ${message} (${cause})`),
+      },
       transport: {
         send: (to, message) => void (message.kind === "condition" && told.push(`${to} ${message.condition.space}`)),
         discover: () => Promise.reject(new Error("nobody is dialled")),
@@ -43,5 +47,5 @@ export function fitnessAlone(
       ...options,
     },
   );
-  return { fitness, clock, room, told, unfit };
+  return { fitness, clock, room, told, logs, unfit };
 }

@@ -2,8 +2,10 @@
 import { expect, test } from "bun:test";
 import { incarnationOf, type MemberKey, nodeIdOf } from "../../src/core/configuration.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
-import { follower } from "../core/build.ts";
-import { n2, n3 } from "../core/say.ts";
+import { describeFault } from "../../src/core/describe.ts";
+import type { State } from "../../src/core/state.ts";
+import { asLeader, follower, leader } from "../core/build.ts";
+import { n1, n2, n3 } from "../core/say.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
 
 const condition = (stateMachine: Condition["stateMachine"], space: Condition["space"] = "enough"): Condition => ({
@@ -83,6 +85,43 @@ test("a node that knows no members yet judges nobody, believes nobody, and can b
   fitness.onPeerConnected({ id: "n2", incarnation: incarnationOf(n2), bootId: "b" });
   fitness.onCondition(n2, condition({ kind: "stopped", through: 0 }, "low"));
   expect([fitness.problemOf(rest.self), fitness.whyNoCommands, told, unfit]).toEqual([null, null, [], []]);
+});
+
+test("what a leader has found out of a follower is told until the follower says itself what ails it", () => {
+  const state = leader({ members: [n1, n2, n3] });
+  const role = asLeader(state);
+  const fault = { kind: "refilling" } as const;
+  const progress = new Map([...role.progress].map(([key, each]) => [key, key === n2 ? { ...each, fault } : each]));
+  const leading = { ...state, role: { ...role, progress } } as State;
+  let now: State = leading;
+  const { fitness, logs } = fitnessAlone(() => now);
+  const sound = condition({ kind: "runs", passed: 0 });
+  fitness.onCondition(n2, sound);
+  fitness.onCondition(n3, sound);
+  expect([fitness.problemOf(n2), fitness.problemOf(n3)]).toEqual([describeFault(fault), null]);
+  fitness.onCondition(n2, { ...sound, problem: "its disk is slow" });
+  expect(fitness.problemOf(n2)).toBe("its disk is slow");
+  for (const found of [fault, null]) fitness.onFollowerFault({ kind: "followerFault", of: n2, fault: found });
+  expect(logs).toEqual([
+    `error n2 ${describeFault(fault)} (fault n2 refilling)`,
+    `info n2 ${describeFault(null)} (fault n2 over)`,
+  ]);
+  fitness.onCondition(n2, sound);
+  now = follower();
+  expect(fitness.problemOf(n2)).toBeNull();
+});
+
+test("whether a member refills is known of this node by its own state, and of the others by what they say", () => {
+  const state = follower();
+  let refill: State["refill"] = null;
+  const { fitness } = fitnessAlone(() => ({ ...state, refill }));
+  const both = (): readonly boolean[] => [state.self, n2].map((key) => fitness.isRefilling(key));
+  expect(both()).toEqual([false, false]);
+  fitness.onCondition(n2, { ...condition({ kind: "runs", passed: 0 }), isRefilling: true });
+  expect(both()).toEqual([false, true]);
+  refill = {} as NonNullable<State["refill"]>;
+  fitness.onCondition(n2, condition({ kind: "runs", passed: 0 }));
+  expect(both()).toEqual([true, false]);
 });
 
 test("a member that announces another address and can be dialled has no problem, nor has this node", () => {

@@ -112,6 +112,16 @@ test("P29: a file of which the core has just been told stays until the log names
   expect(kept()).toEqual([later.file]);
 });
 
+test("P29: each of several files stays that the core has been told of, until the log names it or a later one", async () => {
+  const before = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const { snapshots, kept, become } = setUp(before);
+  const records: SnapshotRecord[] = [];
+  for (const index of [3, 5, 6]) records.push((await snapshots.taker.take({ ...at(index, 1), stampMs: 1 }))!);
+  expect(kept()).toEqual(expect.arrayContaining(records.map(({ file }) => file)));
+  become({ ...before, snapshot: records[1]! });
+  expect(new Set(kept())).toEqual(new Set(records.slice(1).map(({ file }) => file)));
+});
+
 test("what a record replaces goes once the record is durable, and once only", async () => {
   const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
   const confirmed = (ticket: number): State => ({ ...state, durability: { ...state.durability, confirmed: ticket } });

@@ -89,6 +89,9 @@ describe("waiting reads", () => {
     expect(reads.take(5, 0)).toMatchObject([{ waiter: client, position: at(5), stalenessMs: null }]);
     expect(taken(reads, 5)).toEqual([]);
     expect(reads.count).toBe(0);
+    // However far the state has come meanwhile, the answer is of the position that the core has named.
+    reads.ready(reads.add([client]), at(6));
+    expect(reads.take(9, 0)).toMatchObject([{ waiter: client, position: at(6), stalenessMs: null }]);
   });
 
   test("one that is ready is not held up by one that needs more", () => {
@@ -239,6 +242,29 @@ describe("waiting reads", () => {
     reads.ready(ref, at(3));
     expect(taken(reads, 3)).toHaveLength(2);
     expect(patient.answers).toEqual([]);
+  });
+
+  test("P26: whose time is up hears what was not done, and what the state machine hangs at", () => {
+    const reads = new WaitingReads();
+    const ask = (dueMs: number): Recorded[] => {
+      const reach = { ...query(dueMs), kind: "reach", notDone: "the backup was not begun" } as const;
+      const waiters = [query(dueMs), reach as unknown as Recorded];
+      reads.ready(reads.add(waiters), at(3));
+      return waiters;
+    };
+    const waiting = ask(500);
+    reads.expire(500, { problem: "it hangs", entry: null, isQuery: true });
+    const hanging = ", and this node cannot go on: it hangs";
+    expect(waiting.map(({ messages }) => messages)).toEqual([
+      [`the query was not answered in time${hanging}`],
+      [`the backup was not begun in time${hanging}`],
+    ]);
+    const due = ask(500);
+    expect(taken(reads, 3, 500)).toEqual([]);
+    expect(due.map(({ messages }) => messages)).toEqual([
+      ["the query was not answered in time"],
+      ["the backup was not begun in time"],
+    ]);
   });
 
   test("P26: when nothing will be answered any more, everyone is told", () => {
