@@ -171,6 +171,13 @@ describe("a change with newcomers", () => {
       null,
       "n1 and n2 cannot dial n5 at n5.test:7400: its own connections serve there",
     ],
+    [
+      "as any other where all but one can",
+      { ...partly, undialledBy: ["n2"] },
+      {},
+      null,
+      "n2 cannot dial n5 at n5.test:7400: its own connections serve there",
+    ],
   ])("gives the newcomer a priority: %s", async (_, verdict, more, priority, remark) => {
     const { world, ask, changes } = setUp();
     world.verdicts["n5"] = verdict;

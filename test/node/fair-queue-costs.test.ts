@@ -95,6 +95,17 @@ describe("a name", () => {
     expect([take().item.from, take().item.from]).toEqual([b, a]);
   });
 
+  test("owes what it has cost also where it could not take answers for a moment", () => {
+    const { queue, askers, add, take } = setUp("a", "b");
+    const [a, b] = askers as [TestAsker, TestAsker];
+    add(a, b, a, b, b, b);
+    queue.charge(take(), 3);
+    a.hasCredit = false;
+    queue.charge(take(), 1);
+    a.hasCredit = true;
+    expect([take().item.from, take().item.from, take().item.from]).toEqual([b, b, a]);
+  });
+
   test("that comes anew starts where the last one was served, and not before", () => {
     const { queue, askers, add, take } = setUp("a", "b");
     const [a, b] = askers as [TestAsker, TestAsker];

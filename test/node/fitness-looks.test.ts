@@ -90,7 +90,7 @@ test("a node that knows no members yet judges nobody, believes nobody, and can b
 test("what a leader has found out of a follower is told until the follower says itself what ails it", () => {
   const state = leader({ members: [n1, n2, n3] });
   const role = asLeader(state);
-  const fault = { kind: "refilling" } as const;
+  const fault = { kind: "refilling", id: 7, through: 1, afterRound: 1 } as const;
   const progress = new Map([...role.progress].map(([key, each]) => [key, key === n2 ? { ...each, fault } : each]));
   const leading = { ...state, role: { ...role, progress } } as State;
   let now: State = leading;
