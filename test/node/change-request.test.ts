@@ -193,6 +193,19 @@ describe("a change with newcomers", () => {
     expect(changes()[0]).toMatchObject(["change", { add: [{ key: n3, priority: null }] }, null]);
   });
 
+  test("is a member or not by the latest configuration of the log", async () => {
+    const state = leading();
+    const [latest] = state.log.configurations;
+    const { configuration } = latest!;
+    const members = configuration.members.filter(({ key }) => key !== n4);
+    const before = { ...latest!, configuration: { ...configuration, members, voters: [n1, n2, n3] } };
+    const log = { ...state.log, configurations: [before, latest!] };
+    const { world, ask, changes } = setUp({ state: { ...state, log } });
+    world.verdicts["n4"] = { ...hidden, incarnation: incarnationOf(n4) };
+    await ask({ add: [{ ...newcomer("n4"), behindNat: true }] });
+    expect(changes()[0]).toMatchObject(["change", { add: [{ key: n4, priority: null }] }, null]);
+  });
+
   test("is planned alone in a dry run, with whoever could not be asked named once", async () => {
     const { world, did, ask } = setUp();
     for (const id of ["n5", "n6"]) world.verdicts[id] = { ...reachable, unasked: ["n3"] };
