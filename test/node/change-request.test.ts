@@ -347,6 +347,22 @@ describe("a change that is refused before anything is begun", () => {
     expect(did).toEqual([]);
   });
 
+  test("by the latest configuration of the log alone", async () => {
+    const state = leading();
+    const [first] = state.log.configurations;
+    const { configuration } = first!;
+    const members = configuration.members.filter(({ key }) => key !== n4);
+    const later = {
+      position: { index: 5, term: 1 },
+      configuration: { ...configuration, members, voters: [n1, n2, n3] },
+    };
+    const { ask, did } = setUp({ state: { ...state, log: { ...state.log, configurations: [first!, later] } } });
+    expect(await ask({ remove: ["n3"] }, { expectedIndex: 0 })).toMatchObject({ code: "rejected" });
+    expect(await ask({ remove: ["n4"] }, { expectedIndex: 5 })).toMatchObject({ code: "rejected" });
+    expect(did).toEqual([]);
+    expect(await ask({ remove: ["n3"] }, { expectedIndex: 5 })).toMatchObject({ kind: "membershipChanged" });
+  });
+
   test("but not while an earlier change is in its joint part: the core has it wait", async () => {
     const state = leading();
     const { world, did, ask } = setUp();

@@ -45,6 +45,29 @@ test("a member is not blamed for a lack of the node that dials it", async () => 
   );
 });
 
+test("a node that knows no members yet dials nobody", async () => {
+  const clock = new ManualClock();
+  const { log, ...rest } = follower();
+  const asked: string[] = [];
+  let configurations: typeof log.configurations = [];
+  const status = { address: "", reachable: true, reason: null, version: null, announced: null };
+  const dialling = new Dialling({
+    clock,
+    state: () => ({ ...rest, log: { ...log, configurations } }),
+    transport: {
+      peers: () => [{ ...status, id: "n2" }],
+      discover: async (address) => {
+        asked.push(address);
+        return refused;
+      },
+    },
+  });
+  dialling.start();
+  expect([await after(clock, () => dialling.undialled), asked]).toEqual([[], []]);
+  ({ configurations } = log);
+  expect(await after(clock, () => dialling.undialled)).toEqual(["n2"]);
+});
+
 test("a member that was away is tried anew before it is named again", async () => {
   const clock = new ManualClock();
   const connected = new Set(["n2", "n3"]);

@@ -269,13 +269,19 @@ describe("waiting reads", () => {
 
   test("P26: when nothing will be answered any more, everyone is told", () => {
     const reads = new WaitingReads();
-    const clients = [query(), query()];
-    reads.add([clients[0]!]);
+    const clients = [query(), query(), query()];
+    // The first one has its turn after one that is too large for both, the second one waits for the state, the third one for the core.
+    const large = query(1_000, 16 * 1024 * 1024);
+    reads.ready(reads.add([large, clients[0]!]), at(2));
+    expect(taken(reads, 2)).toEqual([large]);
     reads.ready(reads.add([clients[1]!]), at(3));
+    const ref = reads.add([clients[2]!]);
+    expect(reads.count).toBe(3);
     reads.failAll({ code: "unavailable", message: "", leader: null });
     reads.failAll({ code: "unavailable", message: "", leader: null });
-    expect(clients.map(({ answers }) => answers)).toEqual([["unavailable"], ["unavailable"]]);
-    expect(reads.count).toBe(0);
+    reads.ready(ref, at(3));
+    expect(clients.map(({ answers }) => answers)).toEqual([["unavailable"], ["unavailable"], ["unavailable"]]);
+    expect([reads.count, taken(reads, 9), large.answers]).toEqual([0, [], []]);
   });
 
   test("a stale read is told how old the state is, and one for which it is too old is refused", () => {
