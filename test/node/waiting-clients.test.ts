@@ -104,6 +104,34 @@ describe("waiting clients", () => {
     expect(waiting.count).toBe(0);
   });
 
+  test("a node that goes on after it has answered everyone knows nothing of them, and counts the next ones alone", () => {
+    const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
+    const clients = Array.from({ length: 4 }, () => waiter(1_000, requests.open("a", 10)));
+    const [older, placed, held, refused] = clients.map((client) => waiting.add(client));
+    waiting.place([older!], { index: 7, term: 1 });
+    waiting.place([placed!], { index: 7, term: 2 });
+    waiting.abandon("the disk of this node is full");
+    waiting.abandon("again");
+    waiting.place([held!], { index: 8, term: 2 });
+    waiting.refuse([refused!], { code: "not-leader", message: "", leader: null });
+    expect([7, 8].map((index) => waiting.take({ index, term: 2 }, null))).toEqual([null, null]);
+    waiting.coverThrough(9);
+    waiting.expire(1e9);
+    expect(clients.map(({ answers }) => answers.length)).toEqual([1, 1, 1, 1]);
+    const counts = (): readonly number[] => [
+      waiting.count,
+      waiting.openCount,
+      waiting.openBytes,
+      waiting.underWay(2).count,
+      waiting.underWay(2).bytes,
+      requests.count,
+      requests.bytes,
+    ];
+    expect(counts()).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    waiting.place([waiting.add(waiter(1_000, requests.open("a", 10)))], { index: 7, term: 2 });
+    expect(counts()).toEqual([1, 1, 10, 1, 10, 1, 10]);
+  });
+
   test("P26: who waited for an index that was truncated and is placed anew still gets an answer", () => {
     const waiting = new WaitingClients();
     const [older, old, young] = [waiter(), waiter(), waiter()];
