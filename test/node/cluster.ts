@@ -5,6 +5,7 @@ import { ManualClock } from "../doubles/manual-clock.ts";
 import type { MemoryDisk } from "../../src/sim/memory/memory-disk.ts";
 import { createMemorySnapshotStore, type MemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { MemoryNetwork } from "../doubles/memory-network.ts";
+import type { VersionAtHand } from "../../src/core/activation.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
 import type { NodeEnd } from "../../src/node/node-end.ts";
@@ -39,6 +40,8 @@ export interface MemberOptions {
   readonly address?: string;
   /** Ids of nodes at whose addresses it looks for the cluster. */
   readonly join?: readonly string[];
+  /** Of its state machine; default: none. */
+  readonly versions?: readonly VersionAtHand[];
   /** All of these nodes are reached at addresses of this domain; default: `test`. */
   readonly domain?: string;
 }
@@ -129,7 +132,7 @@ export class Cluster {
     const incarnation = options.incarnation ?? `${id}-disk`;
     const disk = options.disk === undefined ? {} : { disk: options.disk };
     const store = createMemoryLogStore({ incarnation, ...disk });
-    const machine = new RecordingMachine(() => void trace.push("stateMachine.close"));
+    const machine = new RecordingMachine(() => void trace.push("stateMachine.close"), options.versions);
     const bootstrap = options.bootstrap === undefined ? this.#ids : options.bootstrap;
     const self = { id, incarnation: store.saved.incarnation, bootId: `boot-${++this.#boots}` };
     const address = options.address ?? addressOf(id);

@@ -263,6 +263,23 @@ describe("outcomes", () => {
   });
 });
 
+test("a state machine that waits for a version has the clients of what is committed refused, and none of it read twice", async () => {
+  const { entryRuns, wait, happened } = setUp(log);
+  const why = new Error("version 2 is not here");
+  wait(2);
+  entryRuns.commit(4);
+  entryRuns.refuseLacking(why);
+  const refused = `apply-failed the state machine of this node has stopped: ${why.message}`;
+  expect(await happened()).toEqual(["read 1-4 of 262144", `2: ${refused}`, "freed"]);
+  wait(6);
+  entryRuns.commit(6);
+  entryRuns.refuseLacking(why);
+  expect(await happened()).toEqual(["read 5-6 of 262144", `6: ${refused}`, "freed"]);
+  // They are handed over all the same, once the version is here.
+  entryRuns.handOver();
+  expect([(await happened())[0], entryRuns.handedThrough]).toEqual(["read 1-6 of 262144", 6]);
+});
+
 describe("a state machine that fails", () => {
   test("is told of with the last entry of the run, and with those who have no answer yet", async () => {
     const { entryRuns, underWay, runs, wait, happened } = setUp(log);

@@ -6,6 +6,7 @@ import { noChange } from "../../src/core/membership-change.ts";
 import type { State } from "../../src/core/state.ts";
 import { incarnationOf, nodeIdOf } from "../../src/core/configuration.ts";
 import { NodeMembership, type NodeMembershipOptions } from "../../src/node/membership.ts";
+import type { LogFields } from "../../src/ports/logger.ts";
 import type { MemberList } from "../../src/ports/node-messages.ts";
 import type { PeerIdentity, Transport } from "../../src/ports/transport.ts";
 import { follower } from "../core/build.ts";
@@ -13,9 +14,14 @@ import { n1, n2, n3, n4, n5, wiped } from "../core/say.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 import { afterMicrotasks } from "./cluster.ts";
 
-function setUp(first: State, more: Partial<NodeMembershipOptions> = {}) {
+function setUp(
+  first: State,
+  more: Partial<NodeMembershipOptions> = {},
+  discover: Transport["discover"] = () => new Promise(() => {}),
+) {
   const did: string[] = [];
   const logs: string[] = [];
+  const fields: (LogFields | undefined)[] = [];
   const clock = new ManualClock();
   let state = first;
   const transport: Pick<Transport, "send" | "setPeers" | "peers" | "reach" | "discover"> = {
@@ -29,13 +35,19 @@ function setUp(first: State, more: Partial<NodeMembershipOptions> = {}) {
       did.push(`reach ${id} ${address}`);
       return Promise.resolve({ kind: "unreachable", reason: "refused" });
     },
-    discover: () => new Promise(() => {}),
+    discover,
   };
   const membership = new NodeMembership(
     {
       transport: transport as Transport,
       clock,
-      logger: { enabled: () => true, log: (_, message) => void logs.push(message) },
+      logger: {
+        enabled: () => true,
+        log: (_, message, about) => {
+          logs.push(message);
+          fields.push(about);
+        },
+      },
     },
     {
       id: nodeIdOf(first.self),
@@ -55,7 +67,7 @@ function setUp(first: State, more: Partial<NodeMembershipOptions> = {}) {
     membership.onTurned();
     return did.splice(0);
   };
-  return { membership, did, logs, clock, started, turn, done: () => did.splice(0) };
+  return { membership, did, logs, fields, clock, started, turn, done: () => did.splice(0) };
 }
 
 const identityOf = (key: MemberKey): PeerIdentity => ({
@@ -135,6 +147,20 @@ describe("with whom a node asks for connections", () => {
       "peers n2=elsewhere:1 n3=elsewhere:1",
     ]);
   });
+});
+
+test("a member that answers at another address of the file is dialled there, and the log says how to move it", async () => {
+  const discovered: string[] = [];
+  const { done, fields } = setUp(follower(), { join: ["new:1", "own:1"] }, async (address) => {
+    discovered.push(address);
+    return { kind: "there", identity: identityOf(address === "new:1" ? n2 : n1) };
+  });
+  await afterMicrotasks();
+  expect(new Set(discovered)).toEqual(new Set(["new:1", "own:1"]));
+  expect(done()).toEqual(["peers n2=new:1 n3=n3:7400"]);
+  expect(fields.filter((each) => each !== undefined && "next" in each)).toEqual([
+    { peer: "n2", address: "new:1", before: "n2:7400", next: "graft cluster add n2 new:1" },
+  ]);
 });
 
 describe("whether a member's data is connected", () => {

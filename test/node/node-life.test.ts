@@ -226,6 +226,22 @@ describe("a node that ends", () => {
     expect(cluster.clock.pendingTimers).toBe(0);
   });
 
+  test("tells each of those that wait until it is quiet", async () => {
+    const { cluster, leader } = await founded();
+    leader.machine.isSlow = true;
+    cluster.client("n1").command("slow");
+    await cluster.settle();
+    const quiet: string[] = [];
+    void leader.node.quiet().then(() => quiet.push("first"));
+    void leader.node.quiet().then(() => quiet.push("second"));
+    await cluster.settle();
+    expect(quiet).toEqual([]);
+    leader.machine.isSlow = false;
+    leader.machine.release();
+    await cluster.settle();
+    expect(quiet.toSorted()).toEqual(["first", "second"]);
+  });
+
   test("answers queries that no majority has confirmed", async () => {
     const { cluster, leader } = await founded(three);
     const client = cluster.client(leader.id);

@@ -49,6 +49,13 @@ test("index, term, chain and replicated time go on; cluster, incarnation and mem
   expect(saved.snapshot).toEqual(snapshot);
 });
 
+test("the version that was active goes on too", async () => {
+  const plugin = { name: "kv", version: "2", hash: "ab".repeat(32) };
+  const activation = { position: { index: 100, term: 2 }, plugin, replaces: false };
+  const { saved, snapshot } = await restored({ ...header, activation });
+  expect([saved.baseActivation, snapshot.activation]).toEqual([activation, activation]);
+});
+
 test("a backup whose time has run on beyond any time of founding is restored, and its time goes on", async () => {
   const stampMs = foundedAtMsMax + 7;
   const { saved } = await restored({ ...header, stampMs });

@@ -122,6 +122,30 @@ test("P29: each of several files stays that the core has been told of, until the
   expect(new Set(kept())).toEqual(new Set(records.slice(1).map(({ file }) => file)));
 });
 
+test("a disk that becomes nearly full has a snapshot taken once, and space has one taken again only where the last one failed", async () => {
+  const state = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const { snapshots, machine, arrived, become } = setUp(state);
+  snapshots.taker.onHanded({ ...at(6, 1), stampMs: 1 }, 1);
+  const relieve = async (isLow: boolean): Promise<number> => {
+    snapshots.relieve(isLow);
+    await turns();
+    return arrived.length;
+  };
+  expect([await relieve(true), await relieve(true), await relieve(false), await relieve(false)]).toEqual([1, 1, 1, 1]);
+  const held = await machine.snapshot();
+  expect(await relieve(true)).toBe(1);
+  held.close();
+  expect([snapshots.taker.failure, await relieve(false), await relieve(true)]).toEqual([
+    "a snapshot is being read",
+    2,
+    3,
+  ]);
+  // A node that has lost its genesis hears of it first.
+  await relieve(false);
+  become({ ...state, genesis: null });
+  expect(await relieve(true)).toBe(3);
+});
+
 test("what a record replaces goes once the record is durable, and once only", async () => {
   const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
   const confirmed = (ticket: number): State => ({ ...state, durability: { ...state.durability, confirmed: ticket } });
