@@ -40,6 +40,14 @@ describe("a node that is no member", () => {
     expect(inWords(peersOf(outside, { ...nobody, contacts, list }))).toEqual(["n1 listed:1", "n5 n5:1"]);
   });
 
+  test("believes a list that is no older than its own log, and no other one", () => {
+    const [latest] = outside.log.configurations;
+    const configurations = [{ ...latest!, position: { index: 7, term: 1 } }];
+    const state = { ...outside, log: { ...outside.log, configurations } };
+    const of = (index: number) => inWords(peersOf(state, { ...nobody, list: listAt(index, ["n1", "listed:1"]) }));
+    expect([of(6), of(7)]).toEqual([["n1 n1:7400", "n2 n2:7400", "n3 n3:7400"], ["n1 listed:1"]]);
+  });
+
   test("takes the later member of two incarnations", () => {
     const list = listAt(7, ["n1", "old:1"], ["n1", "new:1"]);
     expect(inWords(peersOf(outside, { ...nobody, list }))).toEqual(["n1 new:1"]);

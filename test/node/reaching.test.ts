@@ -33,6 +33,15 @@ test("one that nobody can dial is known as such, whoever has not answered", () =
   expect(judgeFindings(newcomer, findings)).toMatchObject({ kind: "reachable", undialledBy: ["n1"], isHidden: true });
 });
 
+test("one of which nobody has said anything is not taken", () => {
+  const findings = ["n1", "n2"].map((by) => ({ by, reach: null }));
+  expect(judgeFindings(newcomer, findings)).toEqual({
+    kind: "refused",
+    reason:
+      "nobody has answered whether n4 can be reached. Nor has n4 connections of its own to them. Start n4, or check its address",
+  });
+});
+
 test("a voter that does not answer is no reason against it, and is named", () => {
   const findings = [
     { by: "n1", reach: reached("a") },

@@ -42,6 +42,17 @@ test("a member that connects again is told again, since what was told on the con
   expect(told).toEqual([`${n2} enough`, `${n2} enough`, `${n2} enough`]);
 });
 
+test("who is no member is told nothing, until it is one", () => {
+  let members = [n1, n3];
+  const { fitness, told } = fitnessAlone(() => leader({ members, matched: [[n3, 1]] }));
+  fitness.onPeerConnected(peer);
+  fitness.look();
+  expect(told).toEqual([]);
+  members = [n1, n2, n3];
+  fitness.onTurned();
+  expect(told).toEqual([`${n2} enough`]);
+});
+
 test("what a member said of itself counts until its connection ends", () => {
   const { fitness, unfit } = setUp();
   const condition: Condition = { ...well, space: "low", problem: "its disk is nearly full" };
