@@ -79,6 +79,23 @@ test("a snapshot of a version that is not here is not restored, and who waits be
   expect(machine.applied).toEqual(["1:c1", "4:c4"]);
 });
 
+test("what such a snapshot covers is gone from the log, and is not asked for", async () => {
+  const { applier, lacked, pages, waiters } = setUp([command(1), activation(2), command(3), command(4), command(5)]);
+  lacked.add(2);
+  const active = { position: { index: 2, term: 1 }, plugin: pluginVersion("2"), replaces: false };
+  const clients = [waiter("command"), waiter("command")];
+  waiters.set(4, clients[0]!);
+  applier.advance(4);
+  applier.restore({ ...snapshotAt({ index: 3, term: 1 }), activation: active });
+  pages.length = 0;
+  waiters.set(5, clients[1]!);
+  applier.advance(5);
+  applier.serve();
+  await microtasks();
+  expect(clients.map(({ answers }) => answers)).toEqual([["apply-failed"], ["apply-failed"]]);
+  expect(pages).toEqual([[5, 5]]);
+});
+
 test("a snapshot beyond it, of a version that is here, ends the wait: nothing of the activation before it is asked for", async () => {
   const { applier, lacked, lackings, machine, restores, restoredWith } = setUp([
     command(1),
