@@ -44,6 +44,8 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
   const store = createMemoryLogStore({ incarnation: "a", disk: first.crash() });
   const clock = new HeldClock();
   const log: string[] = [];
+  /** The lines of its log but for traces. */
+  const said: string[] = [];
   const failures: unknown[] = [];
   const waiting = new WaitingClients();
   const reads = new WaitingReads();
@@ -89,7 +91,13 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
       disk: { hasRoomFor: () => room.isThere },
       transport,
       clock,
-      logger: { enabled: () => true, log: (level, message) => void (level === "trace" && log.push(message)) },
+      logger: {
+        enabled: () => true,
+        log: (level, message, fields) => {
+          if (level === "trace") log.push(message);
+          else said.push(`${level} ${message} ${String(fields?.["state"])}`);
+        },
+      },
       mailbox: new Mailbox(waiting, reads),
     },
     {
@@ -115,7 +123,7 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
       failed: (error) => void failures.push(error),
     },
   );
-  return { loop, clock, store, log, failures, waiting, room, transport };
+  return { loop, clock, store, log, said, failures, waiting, room, transport };
 }
 
 const noops = (after: number, count: number, term: number): readonly Entry[] =>

@@ -119,13 +119,16 @@ function scrubberOf(
 
 const stateOf = (saved: SavedState): State => restore(saved, starting({ self: toMemberKey("n1", saved.incarnation) }));
 
-test("a scrub never comes when the interval is 0", () => {
+test("a scrub never comes when the interval is 0, nor once the node has stopped", () => {
   const { saved } = createMemoryLogStore({ incarnation: "a" });
   const clock = new ManualClock();
   const never = (): never => {
     throw new Error("nothing is read");
   };
   scrubberOf(saved, { clock, read: never, failed: never, intervalMs: 0 }).start();
+  const stopped = scrubberOf(saved, { clock, read: never, failed: never });
+  stopped.stop();
+  stopped.start();
   expect(clock.pendingTimers).toBe(0);
 });
 

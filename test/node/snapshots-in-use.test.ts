@@ -7,6 +7,7 @@ import { NodeSnapshots } from "../../src/node/snapshots.ts";
 import type { State } from "../../src/core/state.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
+import type { LogFields } from "../../src/ports/logger.ts";
 import type { BulkLink } from "../../src/ports/transport.ts";
 import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { asLeader, follower, leader, play } from "../core/build.ts";
@@ -22,6 +23,8 @@ function setUp(initial: State) {
   const retained: (readonly string[])[] = [];
   const arrived: SnapshotRecord[] = [];
   const story: string[] = [];
+  const logs: string[] = [];
+  const retain = { failure: null as Error | null };
   const machine = new RecordingMachine();
   const memory = createMemorySnapshotStore();
   const store = {
@@ -30,7 +33,7 @@ function setUp(initial: State) {
     contents: async function* (): AsyncGenerator<Uint8Array> {},
     retain: (files: readonly string[]) => {
       retained.push(files);
-      return Promise.resolve();
+      return retain.failure === null ? Promise.resolve() : Promise.reject(retain.failure);
     },
   };
   const restore = machine.restore.bind(machine);
@@ -43,7 +46,11 @@ function setUp(initial: State) {
       store: { saved: { snapshot: null }, chainAt: () => 7, reclaim: () => false },
       snapshots: store,
       stateMachine: machine,
-      logger: { enabled: () => false, log: () => {} },
+      logger: {
+        enabled: () => false,
+        log: (level: string, message: string, fields?: LogFields) =>
+          void (level === "warn" && logs.push(`warn ${message}: ${String(fields?.["reason"])}`)),
+      },
       clock: { nowMs: () => 0, at: () => ({ cancel: () => {} }) },
     } as never,
     {
@@ -64,7 +71,17 @@ function setUp(initial: State) {
     snapshots.relieve(false);
     return retained.at(-1)!;
   };
-  return { snapshots, machine, retained, arrived, story, kept, become: (next: State) => void (state = next) };
+  return {
+    snapshots,
+    machine,
+    retained,
+    retain,
+    logs,
+    arrived,
+    story,
+    kept,
+    become: (next: State) => void (state = next),
+  };
 }
 
 test("P36: the file on offer stays although a newer one has replaced it, until it is fetched", async () => {
@@ -133,6 +150,20 @@ test("what a record replaces goes once the record is durable, and once only", as
   become(confirmed(12));
   snapshots.onTurned();
   expect(retained).toHaveLength(1);
+});
+
+test("files that cannot be removed are told, fail nothing, and are tried again at the next occasion", async () => {
+  const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
+  const { snapshots, retained, retain, logs } = setUp(state);
+  retain.failure = new GraftError("storage", "the folder is gone");
+  snapshots.relieve(true);
+  await turns();
+  expect(logs).toEqual(["warn old snapshots could not be removed: the folder is gone"]);
+  retain.failure = null;
+  snapshots.relieve(false);
+  snapshots.relieve(true);
+  await turns();
+  expect([retained.length, logs.length]).toEqual([2, 1]);
 });
 
 test.each([

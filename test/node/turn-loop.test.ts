@@ -1,6 +1,7 @@
 // One turn: what has arrived, then time; what is sent, then what is written; and nothing after a failure.
 import { describe, expect, test } from "bun:test";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import { describeState } from "../../src/core/describe.ts";
 import { logStart } from "../../src/core/log-position.ts";
 import { BrokenRule } from "../../src/node/node-end.ts";
 import { turnMsMax } from "../../src/node/turn-loop.ts";
@@ -113,6 +114,22 @@ describe("turn loop", () => {
     clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
     clock.run();
     expect(log).toContain("the timer fires");
+  });
+
+  test("says in the log which part it takes, when that changes and not otherwise", () => {
+    const { loop, clock, said } = followerLoop((_, onDurable) => onDurable());
+    const roles = () => said.filter((line) => line.startsWith("info role"));
+    loop.arrive(from(n2, heartbeat));
+    clock.run();
+    // The term is new to it.
+    expect(roles()).toHaveLength(1);
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    clock.run();
+    expect(roles()).toHaveLength(1);
+    clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
+    clock.run();
+    expect([roles().length, loop.state.role.kind]).toEqual([2, "preCandidate"]);
+    expect(roles()[1]).toContain(describeState(loop.state));
   });
 
   test("P52: after a pause the messages that were waiting are handled before the timer is acted on", () => {
