@@ -34,13 +34,13 @@ class HeldClock extends ManualClock {
 export const [n1, n2] = [toMemberKey("n1", "a"), toMemberKey("n2", "b")];
 const n3 = toMemberKey("n3", "c");
 
-/** The loop of n1, a follower in a cluster of three. */
-export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) {
+/** The loop of n1, a follower in a cluster of three, or of a node that waits to hear of one. */
+export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void, isFounded = true) {
   const room = { isThere: true };
   const first = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   const members = [n1, n2, n3].map((key) => ({ key, address: `${key}:1`, priority: 0 }));
   const genesis = { clusterUuid: "0".repeat(32), members, foundedAtMs: 1_000 };
-  first.write([{ kind: "writeGenesis", ticket: 1, genesis }], () => {});
+  if (isFounded) first.write([{ kind: "writeGenesis", ticket: 1, genesis }], () => {});
   const store = createMemoryLogStore({ incarnation: "a", disk: first.crash() });
   const clock = new HeldClock();
   const log: string[] = [];

@@ -115,6 +115,18 @@ describe("graceful stop", () => {
     await cluster.stopAll();
   });
 
+  test("a leader that is asked to stop a second time while it hands over does so once", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const first = old.node.stop();
+    await afterMicrotasks();
+    await Promise.all([old.node.stop(), first, cluster.advance(100)]);
+    expect(old.end).toEqual({ kind: "stopped" });
+    expect(old.logs.filter((line) => line === "info handing leadership over")).toHaveLength(1);
+    expect(closing(old.trace)).toEqual(inOrder);
+    await cluster.stopAll();
+  });
+
   test("without a quorum the stop takes bounded time, and the outcome of what was under way is unknown", async () => {
     const cluster = await Cluster.founded(three);
     const { leader } = cluster;

@@ -116,6 +116,12 @@ describe("turn loop", () => {
     expect(log).toContain("the timer fires");
   });
 
+  test("keeps no timer while only an event from outside can change anything", () => {
+    const { loop, clock } = followerLoop(undefined, false);
+    loop.schedule();
+    expect([clock.run(), nextDeadlineMs(loop.state), clock.pendingTimers]).toEqual([1, Number.POSITIVE_INFINITY, 0]);
+  });
+
   test("says in the log which part it takes, when that changes and not otherwise", () => {
     const { loop, clock, said } = followerLoop((_, onDurable) => onDurable());
     const roles = () => said.filter((line) => line.startsWith("info role"));
