@@ -332,6 +332,21 @@ test.each<readonly [string, Error, boolean, unknown[][]]>([
   expect([lines.length, clock.pendingTimers]).toEqual(error === broken ? [1, 0] : [2, 1]);
 });
 
+test("a scrub is over when what it found has been seen to", async () => {
+  const contents = async function* (): AsyncGenerator<Uint8Array, void> {
+    yield new Uint8Array(10);
+    throw rotten;
+  };
+  const { promise, reject } = Promise.withResolvers<void>();
+  const { clock, lines, told, scrub } = alone({ snapshots: { contents }, snapshotDamaged: () => promise });
+  clock.advance(hourMs / 256);
+  await scrub();
+  expect([lines.length, told, clock.pendingTimers]).toEqual([1, [], 0]);
+  reject(broken);
+  await afterMicrotasks();
+  expect([lines.length, told, clock.pendingTimers]).toEqual([1, [["failed", broken]], 0]);
+});
+
 test("a snapshot that is replaced between two reads is read no further", async () => {
   const { clock, world, lines, told, scrub } = alone();
   clock.advance(hourMs / 256);
