@@ -332,6 +332,14 @@ test.each<readonly [string, Error, boolean, unknown[][]]>([
   expect([lines.length, clock.pendingTimers]).toEqual(error === broken ? [1, 0] : [2, 1]);
 });
 
+test("the last entry is read, also in a step of its own", async () => {
+  const read = (first: number) => commands(1, 10, 1, 1024).slice(first - 1, first);
+  const { clock, lines, scrub } = alone({ store: { read } });
+  clock.advance(hourMs / 256);
+  await scrub();
+  expect(lines.at(-1)).toMatchObject({ message: "scrubbed", fields: { entries: 10 } });
+});
+
 test("a scrub is over when what it found has been seen to", async () => {
   const contents = async function* (): AsyncGenerator<Uint8Array, void> {
     yield new Uint8Array(10);
