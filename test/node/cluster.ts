@@ -5,6 +5,7 @@ import { ManualClock } from "../doubles/manual-clock.ts";
 import type { MemoryDisk } from "../../src/sim/memory/memory-disk.ts";
 import { createMemorySnapshotStore, type MemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { MemoryNetwork } from "../doubles/memory-network.ts";
+import type { VersionAtHand } from "../../src/core/activation.ts";
 import { checkState } from "../../src/core/invariants.ts";
 import { defaultSettings, type Settings } from "../../src/core/settings.ts";
 import type { NodeEnd } from "../../src/node/node-end.ts";
@@ -80,6 +81,8 @@ export class Cluster {
   readonly certificateEnds = new Map<string, { readonly atMs: number; readonly date: string }>();
   /** For nodes made from now on. */
   scrubIntervalMs = 0;
+  /** Of the state machine, for nodes made from now on. */
+  versions: readonly VersionAtHand[] = [];
   readonly members = new Map<string, Member>();
   readonly #ids: readonly string[];
   readonly #settings: Settings;
@@ -130,6 +133,7 @@ export class Cluster {
     const disk = options.disk === undefined ? {} : { disk: options.disk };
     const store = createMemoryLogStore({ incarnation, ...disk });
     const machine = new RecordingMachine(() => void trace.push("stateMachine.close"));
+    Object.assign(machine, { versions: this.versions });
     const bootstrap = options.bootstrap === undefined ? this.#ids : options.bootstrap;
     const self = { id, incarnation: store.saved.incarnation, bootId: `boot-${++this.#boots}` };
     const address = options.address ?? addressOf(id);

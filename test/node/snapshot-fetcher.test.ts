@@ -138,6 +138,23 @@ test.each<readonly [string, Answer]>([
   expect([fetched, damaged]).toEqual([[record.file], []]);
 });
 
+test("the same offer, which comes with every heartbeat, ends nothing and begins nothing while it is fetched", async () => {
+  const { promise: connected, resolve: connect } = Promise.withResolvers<void>();
+  const { fetcher, record, dialled, reads, ends, fetched, logs } = await setUp(honest, { connected });
+  fetcher.fetch(n2, record);
+  await turns();
+  fetcher.fetch(n2, record);
+  connect();
+  // Each piece takes several turns.
+  for (let heartbeat = 0; fetched.length === 0 && heartbeat < 100; heartbeat++) {
+    fetcher.fetch(n2, record);
+    await Promise.resolve();
+  }
+  await turns();
+  expect([dialled, fetched, ends, logs]).toEqual([[n2], [record.file], ["the snapshot is read"], []]);
+  expect(reads.map(({ offset }) => offset)).toEqual([0, 262_144, 524_288]);
+});
+
 test("an offer of another leader takes the place of one under way, also for the same file", async () => {
   const { fetcher, record, clock, dialled, fetched, ends } = await setUp(honest);
   fetcher.fetch(n2, record);
