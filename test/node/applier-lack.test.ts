@@ -60,6 +60,17 @@ test("queries are refused, also those that no entry behind it concerns", () => {
   expect(client.answers).toEqual(["state-machine"]);
 });
 
+test("queries are refused also that wait for an entry which the state cannot come to", () => {
+  const { applier, lacked, queries, reads } = setUp([command(1), activation(2), command(3)]);
+  lacked.add(2);
+  applier.advance(3);
+  const clients = [waiter("query"), waiter("query"), waiter("query")];
+  for (const [at, client] of clients.entries()) queries.set(1 + at, [client]);
+  applier.serve();
+  expect(clients.map(({ answers }) => answers)).toEqual([["state-machine"], ["state-machine"], ["state-machine"]]);
+  expect(reads.count).toBe(0);
+});
+
 test("a snapshot of a version that is not here is not restored, and who waits behind it is told", async () => {
   const { applier, lacked, machine, restores, waiters } = setUp([command(1), activation(2), command(3), command(4)]);
   lacked.add(2);
