@@ -123,7 +123,7 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
       failed: (error) => void failures.push(error),
     },
   );
-  return { loop, clock, store, log, said, failures, waiting, room, transport };
+  return { loop, clock, store, log, said, failures, waiting, room, transport, tail };
 }
 
 const noops = (after: number, count: number, term: number): readonly Entry[] =>

@@ -81,6 +81,20 @@ describe("turn loop", () => {
     expect(log.filter((line) => line.startsWith("apply"))).toEqual(["apply through 2"]);
   });
 
+  test("lets go of what its tail need not keep after each turn, up to what is durable then", () => {
+    const { loop, clock, store, tail } = followerLoop();
+    const trimmed: number[] = [];
+    tail.trim = (through) => void trimmed.push(through);
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    store.flushAll();
+    loop.arrive(from(n2, appendEntries(2, 1)));
+    clock.run();
+    store.flushAll();
+    clock.run();
+    expect(trimmed).toEqual([0, 2, 3]);
+  });
+
   test("keeps exactly one timer, for the core's deadline", () => {
     const { loop, clock, log } = followerLoop();
     loop.schedule();
