@@ -337,26 +337,3 @@ test.each<readonly [ChangeOutcome, string, string]>([
   expect(reply).toMatchObject({ kind: "error", id: 7, code, message: expect.stringContaining(words) });
   expect(did.at(-1)).toEqual(["answered", 1]);
 });
-
-test("a change that comes while another one is under way is for the core to judge, which waits for that one", async () => {
-  const state = leading();
-  const configurations = state.log.configurations.map((placed) => ({
-    ...placed,
-    configuration: { ...placed.configuration, voters: [n1, n2, n3], outgoing: [n1, n2, n3, n4] },
-  }));
-  const joint = { ...state, log: { ...state.log, configurations } };
-  // Neither whether it is refused nor whether the members are the expected ones is known before the other one is complete.
-  for (const [change, expectedIndex] of [
-    [{ remove: ["n3"] }, null],
-    [{ remove: ["n3"] }, 5],
-    [{ remove: ["n9"] }, 0],
-    [{ remove: ["n1"] }, 0],
-  ] as const) {
-    const { ask, did } = setUp({ state: joint });
-    expect(await ask(change, { expectedIndex })).toMatchObject({ kind: "membershipChanged", index: 9 });
-    expect(did).toEqual([
-      ["change", expect.objectContaining(change), expectedIndex],
-      ["answered", 1],
-    ]);
-  }
-});

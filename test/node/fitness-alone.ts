@@ -1,14 +1,10 @@
 // The part of a node that judges fitness, without the rest of the node.
 import type { Unfit } from "../../src/core/impediment.ts";
 import type { State } from "../../src/core/state.ts";
-import { Fitness, type FitnessModules, type FitnessOptions } from "../../src/node/fitness.ts";
+import { Fitness, type FitnessOptions } from "../../src/node/fitness.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 
-export function fitnessAlone(
-  state: () => State,
-  options: Partial<FitnessOptions> = {},
-  transport: Partial<FitnessModules["transport"]> = {},
-) {
+export function fitnessAlone(state: () => State, options: Partial<FitnessOptions> = {}) {
   const told: string[] = [];
   const unfit: Unfit[] = [];
   const clock = new ManualClock();
@@ -22,7 +18,6 @@ export function fitnessAlone(
         send: (to, message) => void (message.kind === "condition" && told.push(`${to} ${message.condition.space}`)),
         discover: () => Promise.reject(new Error("nobody is dialled")),
         peers: () => [],
-        ...transport,
       },
     },
     {

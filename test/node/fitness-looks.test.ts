@@ -1,11 +1,9 @@
 // When a node judges the members anew by itself: once a second, and at once while one of them has stopped.
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { incarnationOf, type MemberKey, nodeIdOf } from "../../src/core/configuration.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
-import type { Discovery, PeerStatus } from "../../src/ports/transport.ts";
 import { follower } from "../core/build.ts";
 import { n2, n3 } from "../core/say.ts";
-import { afterMicrotasks } from "./cluster.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
 
 const condition = (stateMachine: Condition["stateMachine"], space: Condition["space"] = "enough"): Condition => ({
@@ -91,40 +89,4 @@ test.each<readonly [string, number | null, readonly string[]]>([
   fitness.onCondition(n3, condition({ kind: "runs", passed: 5 }));
   fitness.onCondition(n2, condition({ kind: "runs", passed: 4 }));
   expect([...(unfit.at(-1) ?? new Map<MemberKey, never>()).keys()].map(nodeIdOf).toSorted()).toEqual([...expected]);
-});
-
-describe("a member that this node alone has dialled in vain", () => {
-  const peer = { id: "n2", address: "n2:7400", reachable: true, reason: null, version: null, announced: "n2:9" };
-
-  async function afterAttempts(answers: Discovery, seen: Partial<PeerStatus> = {}) {
-    const state = follower();
-    const connected = { ...peer, ...seen };
-    const alone = fitnessAlone(() => state, {}, { peers: () => [connected], discover: () => Promise.resolve(answers) });
-    const { fitness, clock } = alone;
-    fitness.start();
-    for (let second = 0; second < 10; second++) {
-      clock.advance(1_000);
-      await afterMicrotasks();
-    }
-    fitness.stop();
-    return { problem: fitness.problemOf(n2), own: fitness.problemOf(state.self), timers: clock.pendingTimers };
-  }
-
-  const failed: Discovery = { kind: "failed", reason: "refused" };
-  const words =
-    "it announces the address n2:9, and the members have n2:7400; if n2 has moved: graft cluster add n2 n2:9";
-
-  test("is said to announce another address, with what to do", async () => {
-    expect(await afterAttempts(failed)).toEqual({ problem: words, own: null, timers: 0 });
-  });
-
-  test.each<readonly [string, Discovery, Partial<PeerStatus>]>([
-    ["announces the address that the members have", failed, { announced: "n2:7400" }],
-    ["announces none", failed, { announced: null }],
-    ["is not connected", failed, { reachable: false }],
-    ["can be dialled", { kind: "there", identity: { id: "n2", incarnation: "disk2", bootId: "b" } }, {}],
-    ["could not be tried", { kind: "unable", reason: "no file descriptors" }, {}],
-  ])("and is not where it %s", async (_, answers, seen) => {
-    expect(await afterAttempts(answers, seen)).toEqual({ problem: null, own: null, timers: 0 });
-  });
 });

@@ -165,13 +165,6 @@ describe("a version is refused", () => {
     expect(refusal({ ...setting, later: back }, "1")).toContain("say --force if both do the same");
   });
 
-  test("but not for the very same code under its number, also when it is active no more", () => {
-    expect(refusal({ versions: both, earlier: v2, active: v1 })).toBeNull();
-    expect(refusal({ versions: both, earlier: v2, active: v1 }, null, true)).toContain(
-      "kv 2 (abababababab) is none, or stands for it already",
-    );
-  });
-
   test("when it is to stand for others, and none had its number", () => {
     expect(refusal({}, "2", true)).toBe(
       "--force is for other code of a version that has been active; kv 2 (abababababab) is none, or stands for it already: leave it out",
@@ -209,6 +202,13 @@ describe("a version is refused", () => {
     const standstill = new VersionLacking("state-machine", "name kv 0 too");
     expect(refusal({ standstill })).toBe(
       "the state machine waits: name kv 0 too; nothing that becomes active behind that is reached",
+    );
+  });
+
+  test("but not for the very same code under its number, also when it is active no more", () => {
+    expect(refusal({ versions: both, earlier: v2, active: v1 })).toBeNull();
+    expect(refusal({ versions: both, earlier: v2, active: v1 }, null, true)).toContain(
+      "kv 2 (abababababab) is none, or stands for it already",
     );
   });
 

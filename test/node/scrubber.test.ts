@@ -119,16 +119,13 @@ function scrubberOf(
 
 const stateOf = (saved: SavedState): State => restore(saved, starting({ self: toMemberKey("n1", saved.incarnation) }));
 
-test("a scrub never comes when the interval is 0, nor once the node has stopped", () => {
+test("a scrub never comes when the interval is 0", () => {
   const { saved } = createMemoryLogStore({ incarnation: "a" });
   const clock = new ManualClock();
   const never = (): never => {
     throw new Error("nothing is read");
   };
   scrubberOf(saved, { clock, read: never, failed: never, intervalMs: 0 }).start();
-  const stopped = scrubberOf(saved, { clock, read: never, failed: never });
-  stopped.stop();
-  stopped.start();
   expect(clock.pendingTimers).toBe(0);
 });
 
@@ -330,29 +327,6 @@ test.each<readonly [string, Error, boolean, unknown[][]]>([
   await scrub();
   expect(told.map((each) => (each as readonly unknown[]).filter((part) => part !== snapshot))).toEqual(expected);
   expect([lines.length, clock.pendingTimers]).toEqual(error === broken ? [1, 0] : [2, 1]);
-});
-
-test("the last entry is read, also in a step of its own", async () => {
-  const read = (first: number) => commands(1, 10, 1, 1024).slice(first - 1, first);
-  const { clock, lines, scrub } = alone({ store: { read } });
-  clock.advance(hourMs / 256);
-  await scrub();
-  expect(lines.at(-1)).toMatchObject({ message: "scrubbed", fields: { entries: 10 } });
-});
-
-test("a scrub is over when what it found has been seen to", async () => {
-  const contents = async function* (): AsyncGenerator<Uint8Array, void> {
-    yield new Uint8Array(10);
-    throw rotten;
-  };
-  const { promise, reject } = Promise.withResolvers<void>();
-  const { clock, lines, told, scrub } = alone({ snapshots: { contents }, snapshotDamaged: () => promise });
-  clock.advance(hourMs / 256);
-  await scrub();
-  expect([lines.length, told, clock.pendingTimers]).toEqual([1, [], 0]);
-  reject(broken);
-  await afterMicrotasks();
-  expect([lines.length, told, clock.pendingTimers]).toEqual([1, [["failed", broken]], 0]);
 });
 
 test("a snapshot that is replaced between two reads is read no further", async () => {

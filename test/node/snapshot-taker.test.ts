@@ -1,7 +1,6 @@
 // When is a snapshot taken, and what becomes of one that is under way when another takes the place of the state?
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { SnapshotTaker } from "../../src/node/snapshot-taker.ts";
-import type { SnapshotStore } from "../../src/ports/snapshot-store.ts";
 import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { snapshotAt } from "../core/say.ts";
 import { RecordingMachine } from "./recording-machine.ts";
@@ -11,7 +10,7 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-function setUp(policy = { everyEntries: 10, everyBytes: 1000 }, snapshots?: SnapshotStore) {
+function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
   const machine = new RecordingMachine();
   const files = createMemorySnapshotFiles();
   const asked: number[] = [];
@@ -22,7 +21,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }, snapshots?: Snap
     cluster: "demo",
     policy,
     stateMachine: machine,
-    snapshots: snapshots ?? createMemorySnapshotStore(files),
+    snapshots: createMemorySnapshotStore(files),
     logger: { enabled: () => false, log: () => {} },
     circumstances: (through) => {
       asked.push(through);
@@ -183,54 +182,4 @@ test("a state machine that takes none is not asked for one, and none has failed"
   taker.onHanded(positionAt(10), 5000);
   await turns();
   expect([asked, taken, taker.takingThrough, taker.failure]).toEqual([[], [], null, null]);
-});
-
-describe("a file that was begun", () => {
-  /** A writer that says what it is told, and whose file is gone when the test says so. */
-  function begun(write: () => Promise<void> = () => Promise.resolve()) {
-    const did: string[] = [];
-    const gone = Promise.withResolvers<void>();
-    const writer = {
-      write: () => (did.push("write"), write()),
-      finish: async () => (did.push("finish"), { file: "f", bytes: 1, checksum: 1 }),
-      abandon: () => (did.push("abandon"), gone.promise),
-    };
-    const store = { ...createMemorySnapshotStore(), create: async () => writer };
-    const all = setUp({ everyEntries: 10, everyBytes: 1000 }, store);
-    all.machine.applied.push("a");
-    const take = (): void => void all.taker.take(positionAt(5)).then((record) => did.push(`over: ${record?.file}`));
-    return { ...all, did, gone, take };
-  }
-
-  test.each<readonly [string, (all: ReturnType<typeof begun>) => void, string | null]>([
-    ["has no room", ({ fill }) => fill(), "the disk is nearly full"],
-    ["is given up", ({ taker }) => void taker.giveUp(), null],
-  ])("and then %s is removed before the attempt is over", async (_, happens, why) => {
-    const all = begun();
-    all.take();
-    happens(all);
-    await turns();
-    expect(all.did).toEqual(["abandon"]);
-    expect(all.taker.takingThrough).toBe(5);
-    all.gone.resolve();
-    await turns();
-    expect([all.did.at(-1), all.taker.takingThrough]).toEqual(["over: undefined", null]);
-    expect(all.taker.failure?.split(",")[0] ?? null).toBe(why);
-  });
-
-  test("and cannot be written is removed, and nothing is written behind what was lost", async () => {
-    const writes: PromiseWithResolvers<void>[] = [];
-    const { did, take, gone, taker, taken } = begun(() => {
-      writes.push(Promise.withResolvers());
-      return writes.at(-1)!.promise;
-    });
-    take();
-    await turns();
-    expect(did).toEqual(["write"]);
-    writes[0]!.reject(new Error("the disk is gone"));
-    gone.resolve();
-    await turns();
-    expect(did).toEqual(["write", "abandon", "over: undefined"]);
-    expect([taker.failure, taken]).toEqual(["the disk is gone", []]);
-  });
 });

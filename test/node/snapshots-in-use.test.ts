@@ -148,16 +148,6 @@ test("P29: a file of which the core has just been told stays until the log names
   expect(kept()).toEqual([later.file]);
 });
 
-test("a file of one's own goes once the log names another one of the same place", async () => {
-  const before = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
-  const { snapshots, kept, become } = setUp(before);
-  const record = await snapshots.taker.take({ ...at(5, 1), stampMs: 1 });
-  const leaders = { ...snapshotAt(at(5, 1)), file: "from the leader" };
-  expect(record!.file).not.toBe(leaders.file);
-  become({ ...before, snapshot: leaders });
-  expect(kept()).toEqual([leaders.file]);
-});
-
 test("what a record replaces goes once the record is durable, and once only", async () => {
   const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
   const confirmed = (ticket: number): State => ({ ...state, durability: { ...state.durability, confirmed: ticket } });
@@ -295,4 +285,14 @@ test("P30: a restore waits until what is being read of the state before it is le
   expect(arrived).toEqual([]);
   // The next one that is taken says the same of its time.
   expect(snapshots.taker.handed).toEqual({ ...at(6, 1), stampMs: snapshotAt(at(6, 1)).stampMs });
+});
+
+test("a file of one's own goes once the log names another one of the same place", async () => {
+  const before = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const { snapshots, kept, become } = setUp(before);
+  const record = await snapshots.taker.take({ ...at(5, 1), stampMs: 1 });
+  const leaders = { ...snapshotAt(at(5, 1)), file: "from the leader" };
+  expect(record!.file).not.toBe(leaders.file);
+  become({ ...before, snapshot: leaders });
+  expect(kept()).toEqual([leaders.file]);
 });
