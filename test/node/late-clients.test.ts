@@ -1,7 +1,8 @@
 // What a client is told whose time is up: that its entry is committed, where that is known, and what keeps it from being applied.
 import { expect, test } from "bun:test";
 import type { Endless } from "../../src/node/endless-work.ts";
-import { type ProposalWaiter, WaitingClients } from "../../src/node/waiting-clients.ts";
+import { type ProposalWaiter, type QueryWaiter, WaitingClients } from "../../src/node/waiting-clients.ts";
+import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { someone, unbounded } from "./test-asker.ts";
 
@@ -59,4 +60,23 @@ test.each<readonly [string, LogPosition | null, Endless | null, string]>([
 
 test("a node that knows of no commit says of no entry that it is committed", () => {
   expect(told({ index: 1, term: 1 }, hangs, null)).toBe(`outcome-unknown: ${notCommitted}${why}`);
+});
+
+test("a query is told what this node hangs at, wherever it waits, and so is what waits as a query does", () => {
+  const reads = new WaitingReads();
+  const heard: string[] = [];
+  const asked = { payload: new Uint8Array(), from: someone, open: unbounded, dueMs: 100, succeed() {} };
+  const fail: QueryWaiter["fail"] = ({ code, message }) => void heard.push(`${code}: ${message}`);
+  const query: QueryWaiter = { ...asked, kind: "query", fail };
+  reads.add([query]);
+  reads.ready(reads.add([query]), { index: 9, term: 1 });
+  reads.ready(reads.add([query]), { index: 1, term: 1 });
+  reads.giveBack(reads.take(1, 0));
+  reads.add([{ ...asked, kind: "reach", notDone: "the backup was not begun", fail }]);
+  reads.expire(100, hangs);
+  expect(heard.toSorted()).toEqual([
+    `unavailable: the backup was not begun in time${why}`,
+    ...Array<string>(3).fill(`unavailable: the query was not answered in time${why}`),
+  ]);
+  expect(reads.count).toBe(0);
 });
