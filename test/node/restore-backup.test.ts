@@ -107,10 +107,10 @@ describe("the snapshot that a backup becomes", () => {
         yield bytesOf(2);
       },
     };
-    const { write } = store;
+    const write = store.write.bind(store);
     store.write = (...given) => {
       did.push("log");
-      return write.apply(store, given);
+      return write(...given);
     };
     const snapshots = { ...createMemorySnapshotStore(), create: async () => writer };
     const ended = restoreBackup({ store, snapshots: snapshots as never }, source, founder);

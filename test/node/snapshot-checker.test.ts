@@ -155,23 +155,23 @@ describe("what goes wrong while another snapshot is taken", () => {
 
   test("a follower that asks meanwhile begins nothing, and one that asks after that does", async () => {
     const taken = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    let [reads, takes] = [0, 0];
+    const count = { reads: 0, takes: 0 };
     const checker = new SnapshotChecker({
-      snapshots: { contents: () => (reads++, rotten()) },
-      takeAnother: () => taken[takes++]!.promise,
+      snapshots: { contents: () => (count.reads++, rotten()) },
+      takeAnother: () => taken[count.takes++]!.promise,
       logger: silent,
       failed: (error) => expect(error).toBeNull(),
     });
     const first = checker.check(n2, file);
     await checker.check(n2, file);
-    for (let turn = 0; takes === 0 && turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; count.takes === 0 && turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     await checker.check(n2, file);
-    expect([reads, takes]).toEqual([1, 1]);
+    expect(count).toEqual({ reads: 1, takes: 1 });
     taken[0]!.resolve();
     await first;
     taken[1]!.resolve();
     await checker.check(n2, file);
-    expect([reads, takes]).toEqual([2, 2]);
+    expect(count).toEqual({ reads: 2, takes: 2 });
   });
 
   test("an error of this program in the reading is no damage", async () => {
