@@ -40,6 +40,8 @@ export interface MemberOptions {
   readonly address?: string;
   /** Ids of nodes at whose addresses it looks for the cluster. */
   readonly join?: readonly string[];
+  /** Of its state machine; default: none. */
+  readonly versions?: readonly VersionAtHand[];
   /** All of these nodes are reached at addresses of this domain; default: `test`. */
   readonly domain?: string;
 }
@@ -81,8 +83,6 @@ export class Cluster {
   readonly certificateEnds = new Map<string, { readonly atMs: number; readonly date: string }>();
   /** For nodes made from now on. */
   scrubIntervalMs = 0;
-  /** Of the state machine, for nodes made from now on. */
-  versions: readonly VersionAtHand[] = [];
   readonly members = new Map<string, Member>();
   readonly #ids: readonly string[];
   readonly #settings: Settings;
@@ -132,8 +132,7 @@ export class Cluster {
     const incarnation = options.incarnation ?? `${id}-disk`;
     const disk = options.disk === undefined ? {} : { disk: options.disk };
     const store = createMemoryLogStore({ incarnation, ...disk });
-    const machine = new RecordingMachine(() => void trace.push("stateMachine.close"));
-    Object.assign(machine, { versions: this.versions });
+    const machine = new RecordingMachine(() => void trace.push("stateMachine.close"), options.versions);
     const bootstrap = options.bootstrap === undefined ? this.#ids : options.bootstrap;
     const self = { id, incarnation: store.saved.incarnation, bootId: `boot-${++this.#boots}` };
     const address = options.address ?? addressOf(id);

@@ -109,15 +109,15 @@ test("a node that lacks the version which becomes active judges itself at once",
 
 test("each node tells the others all the versions that it has", async () => {
   const cluster = (open = new Cluster(["n1", "n2"]));
-  cluster.versions = ["1", "2", "3"].map((version) => ({ ...pluginVersion(version), snapshots: true }));
-  for (const id of ["n1", "n2"]) await cluster.start(id);
+  const atHand = ["1", "2", "3"].map((version) => ({ ...pluginVersion(version), snapshots: true }));
+  for (const id of ["n1", "n2"]) await cluster.start(id, { versions: atHand });
   await cluster.settle();
   await cluster.electLeader();
   const [one, other] = ["n1", "n2"].map((id) => cluster.member(id).node);
   const versions = ["1", "2", "3"].map(pluginVersion);
   expect(one!.requests.versionsOf(other!.state.self)).toEqual(versions);
   expect(other!.requests.versionsOf(one!.state.self)).toEqual(versions);
-  expect(one!.requests.versions).toEqual(cluster.versions);
+  expect(one!.requests.versions).toEqual(atHand);
 });
 
 test("a query whose client took no answers is put to the state machine as soon as that client does, without another event", async () => {

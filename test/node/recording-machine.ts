@@ -1,5 +1,6 @@
 // A state machine that remembers what it was given. What it does with a command or a query is in the text of it: "reject …"
 // and "throw …" are done as they say, anything else is answered with itself. It can be made to keep its answers back.
+import type { VersionAtHand } from "../../src/core/activation.ts";
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { WakeTime } from "../../src/core/wake-time.ts";
 import { notOpened } from "../../src/adapters/plugin/executor.ts";
@@ -36,8 +37,8 @@ export class RecordingMachine implements StateMachine {
     queries: [],
     snapshots: true,
   } as const;
-  /** None is announced: the logs of these tests name no version. */
-  readonly versions = [];
+  /** By default none is announced: the logs of most tests name no version. */
+  readonly versions: readonly VersionAtHand[];
   /** What was applied, in order, as `index:text`. */
   readonly applied: string[] = [];
   /** The commands of each call of `apply`. */
@@ -61,8 +62,9 @@ export class RecordingMachine implements StateMachine {
   #held: { readonly settle: () => void; readonly reject: (error: Error) => void }[] = [];
   #stopped: Error | null = null;
 
-  constructor(onClose: () => void = () => {}) {
+  constructor(onClose: () => void = () => {}, versions: readonly VersionAtHand[] = []) {
     this.#onClose = onClose;
+    this.versions = versions;
   }
 
   get failure(): Error | null {
