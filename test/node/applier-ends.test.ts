@@ -247,3 +247,24 @@ test("the first failure of a state machine stands, whatever its later runs say",
   expect([applier.standstill?.message, applier.stoppedThrough]).toEqual(["entry 1 failed", 1]);
   expect(failures).toEqual(["state machine: entry 1 failed"]);
 });
+
+test("answers that a restore brings leave with it, however it ends", async () => {
+  for (const failure of [null, new GraftError("state-machine", "it is another plugin's")]) {
+    const { applier, restores, reads, waiters, machine, answeredCount } = setUp(log);
+    machine.isSlow = true;
+    applier.restore(snapshot);
+    const givenAt: number[] = [];
+    const note = (): void => void givenAt.push(answeredCount());
+    const writer = { ...waiter("command"), fail: note, succeed: note };
+    waiters.set(7, writer);
+    // It needs nothing of the state machine but that it has come so far.
+    const reach = { ...waiter("query"), kind: "reach", notDone: "", fail: note, succeed: note } as const;
+    reads.ready(reads.add([reach]), { index: 6, term: 1 });
+    applier.advance(7);
+    if (failure === null) restores[0]!.settle.resolve();
+    else restores[0]!.settle.reject(failure);
+    await microtasks();
+    expect(givenAt.length).toBe(failure === null ? 1 : 2);
+    expect(answeredCount()).toBeGreaterThan(Math.max(...givenAt));
+  }
+});

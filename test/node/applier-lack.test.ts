@@ -60,6 +60,17 @@ test("queries are refused, also those that no entry behind it concerns", () => {
   expect(client.answers).toEqual(["state-machine"]);
 });
 
+test("queries are refused also that wait for an entry which the state cannot come to", () => {
+  const { applier, lacked, queries, reads } = setUp([command(1), activation(2), command(3)]);
+  lacked.add(2);
+  applier.advance(3);
+  const clients = [waiter("query"), waiter("query"), waiter("query")];
+  for (const [at, client] of clients.entries()) queries.set(1 + at, [client]);
+  applier.serve();
+  expect(clients.map(({ answers }) => answers)).toEqual([["state-machine"], ["state-machine"], ["state-machine"]]);
+  expect(reads.count).toBe(0);
+});
+
 test("a snapshot of a version that is not here is not restored, and who waits behind it is told", async () => {
   const { applier, lacked, machine, restores, waiters } = setUp([command(1), activation(2), command(3), command(4)]);
   lacked.add(2);
@@ -77,6 +88,23 @@ test("a snapshot of a version that is not here is not restored, and who waits be
   restores[0]!.settle.resolve();
   await microtasks();
   expect(machine.applied).toEqual(["1:c1", "4:c4"]);
+});
+
+test("what such a snapshot covers is gone from the log, and is not asked for", async () => {
+  const { applier, lacked, pages, waiters } = setUp([command(1), activation(2), command(3), command(4), command(5)]);
+  lacked.add(2);
+  const active = { position: { index: 2, term: 1 }, plugin: pluginVersion("2"), replaces: false };
+  const clients = [waiter("command"), waiter("command")];
+  waiters.set(4, clients[0]!);
+  applier.advance(4);
+  applier.restore({ ...snapshotAt({ index: 3, term: 1 }), activation: active });
+  pages.length = 0;
+  waiters.set(5, clients[1]!);
+  applier.advance(5);
+  applier.serve();
+  await microtasks();
+  expect(clients.map(({ answers }) => answers)).toEqual([["apply-failed"], ["apply-failed"]]);
+  expect(pages).toEqual([[5, 5]]);
 });
 
 test("a snapshot beyond it, of a version that is here, ends the wait: nothing of the activation before it is asked for", async () => {

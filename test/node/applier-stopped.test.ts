@@ -35,3 +35,15 @@ test("each query that is due is told so, also of more than one slice", async () 
   applier.advance(2);
   expect([told(), reads.count]).toEqual([2_500, 0]);
 });
+
+test("nothing is read for a client that waits for an entry which is not committed", async () => {
+  const { applier, pages, waiters, failures, asked } = setUp([command(1, "throw"), command(2)]);
+  applier.advance(1);
+  await microtasks();
+  waiters.set(2, waiter("command"));
+  [pages.length, asked.length] = [0, 0];
+  applier.advance(1);
+  applier.serve();
+  expect([pages, asked]).toEqual([[], []]);
+  expect(failures).toEqual(["state machine: entry 1 failed"]);
+});

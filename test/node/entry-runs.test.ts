@@ -129,6 +129,23 @@ describe("entries that are handed over", () => {
     expect(await happened()).toEqual([]);
   });
 
+  test("are applied as far as the state machine is done with them, which says when it is to be woken after those", async () => {
+    const { entryRuns, runs, happened } = setUp(log);
+    for (const through of [2, 3]) {
+      entryRuns.commit(through);
+      entryRuns.handOver();
+    }
+    await happened();
+    runs[0]!.deliver([ok("a"), ok("b")]);
+    runs[0]!.over.resolve(50);
+    expect(await happened()).toContain("asked for 50 after 2");
+    expect([entryRuns.handedThrough, entryRuns.appliedThrough]).toEqual([3, 2]);
+    runs[1]!.deliver([ok("c")]);
+    runs[1]!.over.resolve(60);
+    expect(await happened()).toContain("asked for 60 after 3");
+    expect([entryRuns.handedThrough, entryRuns.appliedThrough]).toEqual([3, 3]);
+  });
+
   test("begin after what the state has, and entries of the consensus are a part of their run, but not applied", async () => {
     const { entryRuns, runs, happened } = setUp([command(1), command(2), noop(3), command(4), noop(5)], 2);
     expect([entryRuns.handedThrough, entryRuns.appliedThrough]).toEqual([2, 0]);

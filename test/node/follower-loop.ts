@@ -34,16 +34,18 @@ class HeldClock extends ManualClock {
 export const [n1, n2] = [toMemberKey("n1", "a"), toMemberKey("n2", "b")];
 const n3 = toMemberKey("n3", "c");
 
-/** The loop of n1, a follower in a cluster of three. */
-export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void) {
+/** The loop of n1, a follower in a cluster of three, or of a node that waits to hear of one. */
+export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) => void, isFounded = true) {
   const room = { isThere: true };
   const first = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   const members = [n1, n2, n3].map((key) => ({ key, address: `${key}:1`, priority: 0 }));
   const genesis = { clusterUuid: "0".repeat(32), members, foundedAtMs: 1_000 };
-  first.write([{ kind: "writeGenesis", ticket: 1, genesis }], () => {});
+  if (isFounded) first.write([{ kind: "writeGenesis", ticket: 1, genesis }], () => {});
   const store = createMemoryLogStore({ incarnation: "a", disk: first.crash() });
   const clock = new HeldClock();
   const log: string[] = [];
+  /** The lines of its log but for traces. */
+  const said: string[] = [];
   const failures: unknown[] = [];
   const waiting = new WaitingClients();
   const reads = new WaitingReads();
@@ -89,7 +91,13 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
       disk: { hasRoomFor: () => room.isThere },
       transport,
       clock,
-      logger: { enabled: () => true, log: (level, message) => void (level === "trace" && log.push(message)) },
+      logger: {
+        enabled: () => true,
+        log: (level, message, fields) => {
+          if (level === "trace") log.push(message);
+          else said.push(`${level} ${message} ${String(fields?.["state"])}`);
+        },
+      },
       mailbox: new Mailbox(waiting, reads),
     },
     {
@@ -115,7 +123,7 @@ export function followerLoop(write?: (...args: Parameters<LogStore["write"]>) =>
       failed: (error) => void failures.push(error),
     },
   );
-  return { loop, clock, store, log, failures, waiting, room, transport };
+  return { loop, clock, store, log, said, failures, waiting, room, transport, tail };
 }
 
 const noops = (after: number, count: number, term: number): readonly Entry[] =>

@@ -115,6 +115,18 @@ describe("graceful stop", () => {
     await cluster.stopAll();
   });
 
+  test("a leader that is asked to stop a second time while it hands over does so once", async () => {
+    const cluster = await Cluster.founded(three);
+    const old = cluster.leader;
+    const first = old.node.stop();
+    await afterMicrotasks();
+    await Promise.all([old.node.stop(), first, cluster.advance(100)]);
+    expect(old.end).toEqual({ kind: "stopped" });
+    expect(old.logs.filter((line) => line === "info handing leadership over")).toHaveLength(1);
+    expect(closing(old.trace)).toEqual(inOrder);
+    await cluster.stopAll();
+  });
+
   test("without a quorum the stop takes bounded time, and the outcome of what was under way is unknown", async () => {
     const cluster = await Cluster.founded(three);
     const { leader } = cluster;
@@ -158,6 +170,69 @@ describe("graceful stop", () => {
     await stopped;
     expect(next!.node.state.role.kind).toBe("leader");
     await cluster.stopAll();
+  });
+
+  test("a node leaves as soon as its disk has the vote, and a follower that voted waits for that too", async () => {
+    const cluster = await Cluster.founded(three);
+    const [next, voter] = cluster.followers;
+    voter!.holdsDisk = "everything";
+    void cluster.leader.node.transfer(next!.id);
+    await cluster.until("another one leads", () => cluster.leader === next);
+    const stopped = voter!.node.stop();
+    await cluster.settle();
+    expect(voter!.end).toBeNull();
+    voter!.store.flushAll();
+    // Not even a millisecond passes.
+    await cluster.settle();
+    expect(voter!.end).toEqual({ kind: "stopped" });
+    await stopped;
+    await cluster.stopAll();
+  });
+
+  test("a node leaves as soon as its last request is answered, whoever answers it", async () => {
+    const cluster = await Cluster.founded(three);
+    const { leader } = cluster;
+    const follower = cluster.followers[0]!;
+    follower.machine.isSlow = true;
+    const client = cluster.client(follower.id);
+    client.stale("what is there");
+    await cluster.settle();
+    const stopped = follower.node.stop();
+    await cluster.settle();
+    expect([client.replies, follower.end]).toEqual([[], null]);
+    follower.machine.release();
+    await cluster.settle();
+    expect([client.replies.length, follower.end]).toEqual([1, { kind: "stopped" }]);
+    await stopped;
+    expect(cluster.leader).toBe(leader);
+    await cluster.stopAll();
+  });
+
+  test("who asks a node to stop that is stopping, or failing, hears of it when everything is closed", async () => {
+    for (const begin of ["stop", "fail"] as const) {
+      const cluster = await Cluster.founded(["n1"]);
+      const { leader } = cluster;
+      const closed = Promise.withResolvers<void>();
+      const heard: string[] = [];
+      leader.machine.close = () => closed.promise;
+      if (begin === "stop") {
+        void leader.node.stop().then(() => heard.push("first"));
+      } else {
+        leader.store.breakDisk();
+        cluster.client("n1").command("a");
+      }
+      await cluster.settle();
+      expect([closing(leader.trace), leader.end]).toEqual([["transport.stop"], null]);
+      void leader.node.stop().then(() => heard.push("second"));
+      await cluster.settle();
+      expect(heard).toEqual([]);
+      closed.resolve();
+      await cluster.settle();
+      expect([heard.toSorted(), leader.end?.kind]).toEqual(
+        begin === "stop" ? [["first", "second"], "stopped"] : [["second"], "failed"],
+      );
+      await cluster.stopAll();
+    }
   });
 
   test("a hand-over that an administrator has begun is waited for, not fought with", async () => {

@@ -113,6 +113,29 @@ describe("the chained checksum", () => {
     expect(tail.chainAt(4)).toBe(1_003.008);
   });
 
+  test("where the log begins after a snapshot is that of the snapshot, which the store may not have yet", () => {
+    const { tail } = setUp(4, 99);
+    tail.append(run(5, 9));
+    tail.clear({ position: { index: 30, term: 2 }, chain: 5 });
+    expect(tail.chainAt(30)).toBe(5);
+    tail.append(run(31, 33, 2));
+    tail.truncate(30);
+    expect(tail.chainAt(30)).toBe(5);
+    expect(() => tail.chainAt(31)).toThrow("entry 31 is not in the log's tail");
+    tail.append(run(31, 31, 3));
+    expect(tail.chainAt(31)).toBeCloseTo(5.093, 6);
+  });
+
+  test("stays when a log is cut that holds nothing here", () => {
+    for (const after of [7, 8]) {
+      const { tail } = setUp(7, 99);
+      tail.truncate(after);
+      expect(tail.chainAt(7)).toBe(1_007);
+      tail.append(run(8, 8));
+      expect([tail.chainAt(8), tail.read(8, 8, 1e9).length]).toEqual([1_007.008, 1]);
+    }
+  });
+
   test("of an entry that is not in the log is reckoned by the store", () => {
     const { tail } = setUp(0, 9);
     expect(tail.chainAfter(5, run(2, 2, 3)[0]!)).toBe(5.006);

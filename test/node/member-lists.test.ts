@@ -59,7 +59,10 @@ describe("the list of members that a joining node believes", () => {
   test("of senders without end stays who has sent one lately, however early the first one came", () => {
     const told = lists(["n1", listOf(7, "n1")]);
     for (let count = 0; count < 63; count += 1) told.add(keyOf(`m${count}`), listOf(1, "m"));
+    // There are as many now as are kept.
+    expect(["n1", "m0"].map((id) => told.hasOneOf([id]))).toEqual([true, true]);
     told.add(keyOf("n1"), listOf(8, "n1", "n2"));
+    expect(told.hasOneOf(["m0"])).toBe(true);
     told.add(keyOf("m63"), listOf(1, "m"));
     expect(namesOf(told.believed(["n1"]))).toEqual(["n1", "n2"]);
     expect(told.hasOneOf(["m0"])).toBe(false);

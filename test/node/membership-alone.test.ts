@@ -130,6 +130,28 @@ describe("whom a member tells who is one", () => {
     expect(done()).toEqual(["memberList 8 to n4"]);
   });
 
+  test("and strangers of the genesis, once, when it is durable here", () => {
+    const later = follower();
+    const { issued, confirmed } = later.durability;
+    const before = { ...later, genesis: null, log: { ...later.log, configurations: [] } };
+    const { membership, turn, done } = setUp(before);
+    for (const key of [n2, n4, n5]) membership.onPeerConnected(identityOf(key));
+    expect([done(), turn(before)]).toEqual([[], []]);
+    const known = { ...before, genesis: later.genesis, log: later.log };
+    expect(turn({ ...known, durability: { ...later.durability, issued: confirmed + 1 } })).toEqual([
+      "peers n2=n2:7400 n3=n3:7400",
+      "memberList 0 to n4",
+      "memberList 0 to n5",
+    ]);
+    membership.onPeerDisconnected(identityOf(n5));
+    expect(turn({ ...known, durability: { ...later.durability, issued } })).toEqual(["genesisNotice to n4"]);
+    expect([turn(known), turn({ ...known })]).toEqual([[], []]);
+    // Whoever comes later learns of it from the hello.
+    membership.onPeerConnected(identityOf(n5));
+    done();
+    expect(turn({ ...known })).toEqual([]);
+  });
+
   test("nobody, while it is no member itself", () => {
     const { membership, done } = setUp(follower({ self: n4 }));
     membership.onPeerConnected(identityOf(n5));

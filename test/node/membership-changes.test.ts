@@ -1,4 +1,5 @@
 // Who waits for a change of the membership hears what became of it, once, also from a node that ends.
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { noChange } from "../../src/core/membership-change.ts";
 import { MembershipChanges } from "../../src/node/membership-changes.ts";
@@ -24,3 +25,23 @@ test("when the node ends the outcome is unknown, and the core is asked for nothi
   expect(await ask()).toEqual({ kind: "notLeader", leader: null });
   expect(asked).toBe(1);
 });
+
+test("nothing is kept of a change that is settled", async () => {
+  const changes = new MembershipChanges();
+  const refs: number[] = [];
+  const before = mapsAlive();
+  for (let nth = 0; nth < 1_000; nth++) {
+    const asked = changes.ask(noChange, null, ({ ref }) => void refs.push(ref));
+    changes.settle(refs.at(-1)!, { kind: "done", index: nth, weight: new Map() } as never);
+    await asked;
+  }
+  expect(new Set(refs).size).toBe(1_000);
+  expect(mapsAlive() - before).toBeLessThan(100);
+  // It is still there while it is counted.
+  changes.end();
+});
+
+function mapsAlive(): number {
+  Bun.gc(true);
+  return heapStats().objectTypeCounts["Map"] ?? 0;
+}

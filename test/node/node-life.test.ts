@@ -81,6 +81,23 @@ describe("every 100 ms a node looks at the clock", () => {
     expect(all.leader.trace).toContain("flush");
   });
 
+  test("and what those are told whose time is up leaves at once", async () => {
+    const { cluster, leader } = await founded();
+    const { requests, parts } = leader.node;
+    const left: (readonly string[])[] = [];
+    const [expire, sweep] = [requests.expire.bind(requests), parts.fitness.sweep.bind(parts.fitness)];
+    requests.expire = (nowMs) => {
+      leader.trace.length = 0;
+      expire(nowMs);
+    };
+    parts.fitness.sweep = () => {
+      left.push([...leader.trace]);
+      sweep();
+    };
+    await cluster.advance(100);
+    expect(left).toEqual([["flush"]]);
+  });
+
   test("requests that need a state machine which hangs are answered a little earlier, and a full disk is relieved", async () => {
     const all = await founded();
     const { cluster, leader } = all;

@@ -1,7 +1,11 @@
 // How the parts of a node reach each other: what one of them shows or tells arrives at the other.
 import { afterEach, describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
+import type { ClientReply } from "../../src/ports/requests.ts";
+import { pluginVersion } from "./applier-setting.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
+import { bytes } from "./recording-machine.ts";
+import { someone, TestAsker, unbounded } from "./test-asker.ts";
 import { watchedCalls } from "./watched-parts.ts";
 
 let open: Cluster | null = null;
@@ -79,6 +83,63 @@ test("commands that wait for room in the log are taken as soon as the state mach
   await afterMicrotasks();
   await cluster.settle();
   expect([mailbox.requestCount, client.replies.length]).toEqual([0, commands]);
+});
+
+test("a node that lacks the version which becomes active judges itself at once", async () => {
+  const { cluster, member } = await alone();
+  const { node } = member;
+  const next = node.state.log.last.index + 1;
+  const answers: string[] = [];
+  node.requests.submit({
+    kind: "activate",
+    plugin: pluginVersion("2"),
+    replaces: false,
+    payload: new Uint8Array(),
+    from: someone,
+    open: unbounded,
+    dueMs: 1e9,
+    succeed: () => void answers.push("active"),
+    fail: ({ code }) => void answers.push(code),
+  });
+  await cluster.settle();
+  expect(node.parts.applier.stoppedThrough).toBe(next);
+  expect(node.state.unfit.get(node.state.self)).toBe("stateMachine");
+  expect(answers).toEqual(["apply-failed"]);
+});
+
+test("each node tells the others all the versions that it has", async () => {
+  const cluster = (open = new Cluster(["n1", "n2"]));
+  const atHand = ["1", "2", "3"].map((version) => ({ ...pluginVersion(version), snapshots: true }));
+  for (const id of ["n1", "n2"]) await cluster.start(id, { versions: atHand });
+  await cluster.settle();
+  await cluster.electLeader();
+  const [one, other] = ["n1", "n2"].map((id) => cluster.member(id).node);
+  const versions = ["1", "2", "3"].map(pluginVersion);
+  expect(one!.requests.versionsOf(other!.state.self)).toEqual(versions);
+  expect(other!.requests.versionsOf(one!.state.self)).toEqual(versions);
+  expect(one!.requests.versions).toEqual(atHand);
+});
+
+test("a query whose client took no answers is put to the state machine as soon as that client does, without another event", async () => {
+  const { cluster, member } = await alone();
+  const client = new TestAsker("slow");
+  client.hasCredit = false;
+  const replies: ClientReply[] = [];
+  const connection = Object.assign(client, { isAdmin: false, reply: (reply: ClientReply) => void replies.push(reply) });
+  for (const [id, consistency] of [
+    [1, "linearizable"],
+    [2, "stale"],
+  ] as const) {
+    const query = { kind: "query", id, payload: bytes("count"), timeoutMs: 60_000, consistency } as const;
+    member.node.incoming.onRequest({ ...query, maxStalenessMs: null }, connection);
+  }
+  await cluster.settle();
+  expect([replies, member.machine.queries, member.node.requests.waitingCount]).toEqual([[], [], 2]);
+  client.hasCredit = true;
+  client.awaited!();
+  await cluster.settle();
+  expect(replies.map(({ kind, id }) => `${kind} ${id}`).toSorted()).toEqual(["result 1", "result 2"]);
+  expect(member.node.requests.waitingCount).toBe(0);
 });
 
 test("a scrub comes as often as the options say", async () => {

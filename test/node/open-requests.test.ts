@@ -1,4 +1,5 @@
 // However much one client has under way, or several, another one that comes anew finds room.
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { type OpenRequest, OpenRequests } from "../../src/node/open-requests.ts";
 
@@ -59,3 +60,16 @@ test("a request as large as all of the room is taken, and none larger", () => {
   expect(requests.objection("a", all)).toBeNull();
   expect(requests.objection("a", all + 1)).not.toBeNull();
 });
+
+test("a name of which nothing is under way takes no memory, however many there have been", () => {
+  const requests = new OpenRequests();
+  const before = objectsAlive();
+  for (let nth = 0; nth < 20_000; nth++) requests.open(`client ${nth}`, 1).close();
+  expect(objectsAlive() - before).toBeLessThan(5_000);
+  expect([requests.count, requests.objection("client 7", 1)]).toEqual([0, null]);
+});
+
+function objectsAlive(): number {
+  Bun.gc(true);
+  return heapStats().objectTypeCounts["Object"] ?? 0;
+}

@@ -59,6 +59,11 @@ describe("a node that is no member", () => {
     expect(peersOf(removed, { ...nobody, contacts: [{ id: "n1", address: "n1:1" }] })).toEqual([]);
   });
 
+  test("that knows no members yet takes a list also of the very first entry", () => {
+    const empty = { ...outside, log: { ...outside.log, configurations: [] } };
+    expect(inWords(peersOf(empty, { ...nobody, list: listAt(0, ["n1", "listed:1"]) }))).toEqual(["n1 listed:1"]);
+  });
+
   test("that knows no members yet goes by the configuration file, and by what has answered there", () => {
     const empty = { ...outside, log: { ...outside.log, configurations: [] } };
     const bootstrap = [

@@ -218,6 +218,21 @@ describe("the plan of a change", () => {
         { prioritize: [{ name: "n1", priority: 5 }] },
       ).risks;
     expect(risksAt(1)).toEqual([]);
+    const joint = { ...placed!.configuration, voters: [n1, n2, n3], outgoing: [n1, n2] };
+    const change = { prioritize: [{ name: "n1", priority: 5 }] };
+    // Its first half is committed, and it is under way still.
+    const { before, risks: ofJoint } = plan(
+      {
+        ...state,
+        commitIndex: 1,
+        log: { ...state.log, configurations: [{ position: { index: 1, term: 1 }, configuration: joint }] },
+      },
+      change,
+    );
+    expect([before.voters, ofJoint]).toEqual([
+      ["n1", "n2", "n3"],
+      ["another change is under way: this one waits for it, and is counted from what it ends in"],
+    ]);
     expect(risksAt(2)).toEqual([
       "another change is under way: this one waits for it, and is counted from what it ends in",
     ]);

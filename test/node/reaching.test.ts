@@ -25,6 +25,13 @@ test("one that everyone reaches is taken, whoever has dialled", () => {
   });
 });
 
+test("one of which nobody has said anything is refused, and said to be so", () => {
+  const reason =
+    "nobody has answered whether n4 can be reached. Nor has n4 connections of its own to them. Start n4, or check its address";
+  expect(judgeFindings(newcomer, [{ by: "n2", reach: null }])).toEqual({ kind: "refused", reason });
+  expect(judgeFindings(newcomer, [])).toEqual({ kind: "refused", reason });
+});
+
 test("one that nobody can dial is known as such, whoever has not answered", () => {
   const findings = [
     { by: "n1", reach: reached("a", "accepted") },

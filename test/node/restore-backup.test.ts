@@ -1,5 +1,5 @@
 // A backup becomes the beginning of a new cluster: what its one node knows then, and that the core goes on from there.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
 import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
@@ -10,6 +10,7 @@ import { restoreBackup } from "../../src/node/restore-backup.ts";
 import { bytesOf, headerAt, readAll } from "../contracts/snapshot-store.contract.ts";
 import { asFollower, starting, take } from "../core/build.ts";
 import { persisted, tick } from "../core/say.ts";
+import { microtasks } from "./applier-setting.ts";
 
 const incarnation = "00000000000000000000000000000002";
 const self = toMemberKey("n9", incarnation);
@@ -86,4 +87,65 @@ test("P41: the node leads by its own vote, and what its bootstrap table says has
   const leading = take(elected, persisted(elected.durability.issued))[0];
   expect(leading).toMatchObject({ role: { kind: "leader" }, currentTerm: 4, commitIndex: 121 });
   expect(leading.log.lastStampMs).toBe(header.stampMs);
+});
+
+describe("the snapshot that a backup becomes", () => {
+  /** A store whose writer says when it is called, and waits. */
+  function slow() {
+    const store = createMemoryLogStore({ incarnation });
+    const did: string[] = [];
+    const writes: PromiseWithResolvers<void>[] = [];
+    const writer = {
+      write: (chunk: Uint8Array) => {
+        did.push(`write ${chunk.byteLength}`);
+        writes.push(Promise.withResolvers());
+        return writes.at(-1)!.promise;
+      },
+      finish: async () => {
+        did.push("finish");
+        return { file: "f", bytes: 3 };
+      },
+      abort: async () => void did.push("abort"),
+    };
+    const source = {
+      header,
+      async *chunks() {
+        yield bytesOf(1);
+        yield bytesOf(2);
+      },
+    };
+    const write = store.write.bind(store);
+    store.write = (...given) => {
+      did.push("log");
+      return write(...given);
+    };
+    const snapshots = { ...createMemorySnapshotStore(), create: async () => writer };
+    const ended = restoreBackup({ store, snapshots: snapshots as never }, source, founder);
+    const until = async (count: number): Promise<void> => {
+      for (let turn = 0; did.length < count && turn < 20; turn++) await microtasks();
+      await microtasks();
+    };
+    return { store, did, writes, ended, until };
+  }
+
+  test("leaves the log empty where it cannot be written, and the failure is told", async () => {
+    const { store, did, writes, ended, until } = slow();
+    await until(1);
+    const full = new Error("the disk is full");
+    writes[0]!.reject(full);
+    expect(await ended.catch((error: unknown) => error)).toBe(full);
+    expect([did, store.saved.genesis, store.saved.snapshot]).toEqual([["write 1"], null, null]);
+  });
+
+  test("is written one chunk after the other, and the log comes last", async () => {
+    const { did, writes, ended, until } = slow();
+    await until(1);
+    expect(did).toEqual(["write 1"]);
+    writes[0]!.resolve();
+    await until(2);
+    expect(did).toEqual(["write 1", "write 2"]);
+    writes[1]!.resolve();
+    await ended;
+    expect(did).toEqual(["write 1", "write 2", "finish", "log"]);
+  });
 });

@@ -301,6 +301,13 @@ describe("a version is refused", () => {
     );
   });
 
+  test("but not for the very same code under its number, also when it is active no more", () => {
+    expect(refusal({ versions: both, earlier: v2, active: v1 })).toBeNull();
+    expect(refusal({ versions: both, earlier: v2, active: v1 }, null, true)).toContain(
+      "kv 2 (abababababab) is none, or stands for it already",
+    );
+  });
+
   test("for all of these reasons at once", () => {
     const found = refusal({ versions: [v1, plugin("2", "ab", false)], others: new Map() });
     expect(found).toContain("not every voter has");

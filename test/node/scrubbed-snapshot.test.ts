@@ -1,4 +1,5 @@
-// What a scrub makes of a snapshot that cannot be read: damage of the latest one is told, and the end of a replaced one is none.
+// What a scrub makes of a snapshot that cannot be read: damage of the latest one is told, and the end of a replaced one is none. And that
+// it leaves nothing out, and is over when what it found has been seen to.
 import { expect, test } from "bun:test";
 import { restore } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
@@ -6,6 +7,7 @@ import { toMemberKey } from "../../src/core/configuration.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
+import { append, commands, found, ignoreDurable } from "../contracts/log-entries.ts";
 import { starting } from "../core/build.ts";
 import { snapshotAt } from "../core/say.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
@@ -72,4 +74,68 @@ test("a snapshot that cannot be read and is still the latest is called damaged, 
   };
   const damaged = [`${snapshot.file}: it is missing`];
   expect(await scrubbed(snapshot, read)).toEqual({ damaged, failures: [], scrubs: whole });
+});
+
+/** A scrubber of a log of ten entries that is read one by one, and of a snapshot that is damaged. */
+function oneByOne(snapshotDamaged: () => Promise<void> = () => Promise.resolve()) {
+  const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
+  store.write([found(), append(...commands(1, 10, 1, 100))], ignoreDurable);
+  const saved = store.reopen();
+  const state = { ...restore(saved, starting({ self: toMemberKey("n1", saved.incarnation) })), snapshot };
+  const lines: unknown[] = [];
+  const failures: unknown[] = [];
+  const clock = new ManualClock();
+  const scrubber = new Scrubber({
+    intervalMs,
+    store: { read: (first) => store.read(first, first, 1e9) },
+    snapshots: {
+      contents: async function* () {
+        yield new Uint8Array(10);
+        throw isMissing();
+      },
+    },
+    clock,
+    logger: { enabled: () => true, log: (_, message, fields) => void lines.push([message, fields?.["entries"]]) },
+    state: () => state,
+    snapshotDamaged,
+    failed: (error) => void failures.push(error),
+  });
+  /** As long as one scrub takes, and no longer than to the next one. */
+  const scrub = async (): Promise<void> => {
+    scrubber.start();
+    clock.advance(intervalMs);
+    for (let passed = 0; passed < intervalMs - 50; passed += 50) {
+      await afterMicrotasks();
+      clock.advance(50);
+    }
+    await afterMicrotasks();
+  };
+  return { scrubber, scrub, clock, lines, failures };
+}
+
+const begun = ["scrubbing the log and the snapshot", undefined];
+
+test("the last entry is read too, also in a step of its own", async () => {
+  const { scrub, scrubber, lines } = oneByOne();
+  await scrub();
+  expect(lines).toEqual([begun, ["scrubbed", 10]]);
+  scrubber.stop();
+});
+
+test("a scrub is over when what it has found has been seen to", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  const { scrub, lines, failures, clock } = oneByOne(() => promise);
+  await scrub();
+  expect([lines, failures, clock.pendingTimers]).toEqual([[begun], [], 0]);
+  const broken = new Error("a fault of this program");
+  reject(broken);
+  await afterMicrotasks();
+  expect([lines, failures, clock.pendingTimers]).toEqual([[begun], [broken], 0]);
+});
+
+test("a node that has stopped scrubs no more", async () => {
+  const { scrubber, scrub, lines, clock } = oneByOne();
+  scrubber.stop();
+  await scrub();
+  expect([lines, clock.pendingTimers]).toEqual([[], 0]);
 });

@@ -1,5 +1,5 @@
 // A snapshot that a follower finds damaged is read again here, which takes its time: the log may have begun anew meanwhile.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { toMemberKey } from "../../src/core/configuration.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { GraftError } from "../../src/errors.ts";
@@ -127,4 +127,67 @@ test("another one takes its place where more has been applied since", async () =
 
 test("what a leader's snapshot has replaced meanwhile is not asked of the log, and the node goes on", async () => {
   expect(await checked(snapshotAt({ index: 9, term: 1 }))).toEqual({ asked: [], failures: [] });
+});
+
+describe("what goes wrong while another snapshot is taken", () => {
+  const file = snapshotAt({ index: 5, term: 1 });
+  const rotten = async function* (): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1);
+    throw new GraftError("damaged", "its checksum is wrong");
+  };
+  const n2 = toMemberKey("n2", "disk");
+
+  test.each<readonly [string, (checker: SnapshotChecker) => Promise<void>]>([
+    ["since a follower found it damaged", (checker) => checker.check(n2, file)],
+    ["since the scrub did", (checker) => checker.replace(file, "found by the scrub")],
+  ])("%s ends the node, and is told before the check is over", async (_, begin) => {
+    const broken = new Error("the log cannot be read");
+    const failures: unknown[] = [];
+    const checker = new SnapshotChecker({
+      snapshots: { contents: rotten },
+      takeAnother: () => Promise.reject(broken),
+      logger: silent,
+      failed: (error) => void failures.push(error),
+    });
+    await begin(checker);
+    expect(failures).toEqual([broken]);
+  });
+
+  test("a follower that asks meanwhile begins nothing, and one that asks after that does", async () => {
+    const taken = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const count = { reads: 0, takes: 0 };
+    const checker = new SnapshotChecker({
+      snapshots: { contents: () => (count.reads++, rotten()) },
+      takeAnother: () => taken[count.takes++]!.promise,
+      logger: silent,
+      failed: (error) => expect(error).toBeNull(),
+    });
+    const first = checker.check(n2, file);
+    await checker.check(n2, file);
+    for (let turn = 0; count.takes === 0 && turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await checker.check(n2, file);
+    expect(count).toEqual({ reads: 1, takes: 1 });
+    taken[0]!.resolve();
+    await first;
+    taken[1]!.resolve();
+    await checker.check(n2, file);
+    expect(count).toEqual({ reads: 2, takes: 2 });
+  });
+
+  test("an error of this program in the reading is no damage", async () => {
+    const broken = new TypeError("a mistake");
+    const failures: unknown[] = [];
+    const contents = async function* (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(1);
+      throw broken;
+    };
+    const checker = new SnapshotChecker({
+      snapshots: { contents },
+      takeAnother: () => Promise.reject(new Error("nothing is to be replaced")),
+      logger: silent,
+      failed: (error) => void failures.push(error),
+    });
+    await checker.check(n2, file);
+    expect([failures, checker.damageIn(file.file)]).toEqual([[broken], null]);
+  });
 });

@@ -26,6 +26,8 @@ interface Circumstances {
   readonly machine: string;
   /** Until then no connection is made. */
   readonly connected: Promise<void>;
+  /** Each piece is on the disk once this is over. */
+  readonly written: () => Promise<void>;
 }
 
 async function setUp(answer: Answer, circumstances: Partial<Circumstances> = {}) {
@@ -75,9 +77,20 @@ async function setUp(answer: Answer, circumstances: Partial<Circumstances> = {})
     const receive = (reply: BulkMessage | null): void => void (reply !== null && link.onMessage?.(reply));
     return link;
   };
+  const target = createMemorySnapshotStore(files);
+  const receive = target.receive.bind(target);
+  target.receive = async (of) => {
+    const receiver = await receive(of);
+    const write = receiver.write.bind(receiver);
+    receiver.write = async (bytes) => {
+      await circumstances.written?.();
+      await write(bytes);
+    };
+    return receiver;
+  };
   const fetcher = new SnapshotFetcher({
     transport: { openBulk },
-    snapshots: createMemorySnapshotStore(files),
+    snapshots: target,
     clock,
     logger: {
       enabled: () => true,
@@ -123,6 +136,23 @@ test.each<readonly [string, Answer]>([
   fetcher.fetch(n2, record);
   await turns();
   expect([fetched, damaged]).toEqual([[record.file], []]);
+});
+
+test("the same offer, which comes with every heartbeat, ends nothing and begins nothing while it is fetched", async () => {
+  const { promise: connected, resolve: connect } = Promise.withResolvers<void>();
+  const { fetcher, record, dialled, reads, ends, fetched, logs } = await setUp(honest, { connected });
+  fetcher.fetch(n2, record);
+  await turns();
+  fetcher.fetch(n2, record);
+  connect();
+  // Each piece takes several turns.
+  for (let heartbeat = 0; fetched.length === 0 && heartbeat < 100; heartbeat++) {
+    fetcher.fetch(n2, record);
+    await Promise.resolve();
+  }
+  await turns();
+  expect([dialled, fetched, ends, logs]).toEqual([[n2], [record.file], ["the snapshot is read"], []]);
+  expect(reads.map(({ offset }) => offset)).toEqual([0, 262_144, 524_288]);
 });
 
 test("an offer of another leader takes the place of one under way, also for the same file", async () => {
@@ -336,4 +366,34 @@ test("what an earlier attempt has received in full is finished without a connect
   await turns();
   expect([dialled, fetched]).toEqual([[n2], [record.file, record.file]]);
   expect(files.complete.get(record.file)).toHaveLength(record.bytes);
+});
+
+test("a piece is on the disk before the next one is looked at, and what the disk says ends the attempt", async () => {
+  const writes: PromiseWithResolvers<void>[] = [];
+  const written = (): Promise<void> => {
+    writes.push(Promise.withResolvers());
+    return writes.at(-1)!.promise;
+  };
+  const { fetcher, record, clock, files, fetched, damaged, logs, ends } = await setUp(honest, { written });
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([writes.length, files.partial.get(record.file)]).toEqual([1, undefined]);
+  writes[0]!.resolve();
+  await turns();
+  expect([writes.length, files.partial.get(record.file)?.byteLength]).toEqual([2, 262_144]);
+  writes[1]!.reject(new Error("the disk is gone"));
+  await turns();
+  expect(logs).toEqual([
+    ["warn", "cut n2", { through: 120, from: "n2", received: 262_144, reason: "the disk is gone" }],
+  ]);
+  expect([writes.length, ends.length, fetched, damaged]).toEqual([2, 1, [], []]);
+  // Nothing of that attempt is under way any more.
+  clock.advance(200);
+  fetcher.fetch(n2, record);
+  for (let pieces = 0; pieces < 4; pieces++) {
+    await turns();
+    writes.at(-1)!.resolve();
+  }
+  await turns();
+  expect(fetched).toEqual([record.file]);
 });

@@ -7,6 +7,7 @@ import { NodeSnapshots } from "../../src/node/snapshots.ts";
 import type { State } from "../../src/core/state.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import type { BulkMessage } from "../../src/ports/bulk-messages.ts";
+import type { LogFields } from "../../src/ports/logger.ts";
 import type { BulkLink } from "../../src/ports/transport.ts";
 import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { asLeader, follower, leader, play } from "../core/build.ts";
@@ -22,15 +23,34 @@ function setUp(initial: State) {
   const retained: (readonly string[])[] = [];
   const arrived: SnapshotRecord[] = [];
   const story: string[] = [];
+  const logs: string[] = [];
+  const links: string[] = [];
+  const openBulk = async (to: string): Promise<BulkLink> => {
+    links.push(`opened to ${to}`);
+    const link: BulkLink = {
+      isOpen: true,
+      queuedBytes: 0,
+      onMessage: null,
+      onClose: null as ((reason: string) => void) | null,
+      send: () => {},
+      close: (reason) => {
+        links.push(`closed: ${reason}`);
+        link.onClose?.(reason);
+      },
+    };
+    return link;
+  };
+  const retain = { failure: null as Error | null };
   const machine = new RecordingMachine();
   const memory = createMemorySnapshotStore();
   const store = {
     create: memory.create.bind(memory),
+    receive: memory.receive.bind(memory),
     read: () => Promise.resolve(new Uint8Array(1)),
     contents: async function* (): AsyncGenerator<Uint8Array> {},
     retain: (files: readonly string[]) => {
       retained.push(files);
-      return Promise.resolve();
+      return retain.failure === null ? Promise.resolve() : Promise.reject(retain.failure);
     },
   };
   const restore = machine.restore.bind(machine);
@@ -42,8 +62,13 @@ function setUp(initial: State) {
     {
       store: { saved: { snapshot: null }, chainAt: () => 7, reclaim: () => false },
       snapshots: store,
+      transport: { openBulk },
       stateMachine: machine,
-      logger: { enabled: () => false, log: () => {} },
+      logger: {
+        enabled: () => false,
+        log: (level: string, message: string, fields?: LogFields) =>
+          void (level === "warn" && logs.push(`warn ${message}: ${String(fields?.["reason"])}`)),
+      },
       clock: { nowMs: () => 0, at: () => ({ cancel: () => {} }) },
     } as never,
     {
@@ -64,7 +89,18 @@ function setUp(initial: State) {
     snapshots.relieve(false);
     return retained.at(-1)!;
   };
-  return { snapshots, machine, retained, arrived, story, kept, become: (next: State) => void (state = next) };
+  return {
+    snapshots,
+    machine,
+    retained,
+    retain,
+    logs,
+    links,
+    arrived,
+    story,
+    kept,
+    become: (next: State) => void (state = next),
+  };
 }
 
 test("P36: the file on offer stays although a newer one has replaced it, until it is fetched", async () => {
@@ -169,6 +205,20 @@ test("what a record replaces goes once the record is durable, and once only", as
   expect(retained).toHaveLength(1);
 });
 
+test("files that cannot be removed are told, fail nothing, and are tried again at the next occasion", async () => {
+  const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
+  const { snapshots, retained, retain, logs } = setUp(state);
+  retain.failure = new GraftError("storage", "the folder is gone");
+  snapshots.relieve(true);
+  await turns();
+  expect(logs).toEqual(["warn old snapshots could not be removed: the folder is gone"]);
+  retain.failure = null;
+  snapshots.relieve(false);
+  snapshots.relieve(true);
+  await turns();
+  expect([retained.length, logs.length]).toEqual([2, 1]);
+});
+
 test.each([
   ["while the log names it is damage of this node", false],
   ["that a newer one has replaced is none: the data is whole without it", true],
@@ -208,6 +258,51 @@ test("P32: a snapshot holds the configuration at its end, and none that stands l
   expect([await positionOf(2), await positionOf(3), await positionOf(4)]).toEqual([0, 3, 3]);
 });
 
+test("and the version that was active at its end, and none that becomes active later in the log", async () => {
+  const state = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const placed = (index: number) => ({
+    position: at(index, 1),
+    plugin: { name: "p", version: String(index), hash: "0".repeat(64) },
+    replaces: false,
+  });
+  const { snapshots } = setUp({ ...state, log: { ...state.log, activations: [placed(3), placed(5)] } });
+  const versionOf = async (index: number): Promise<string | undefined> =>
+    (await snapshots.taker.take({ ...at(index, 1), stampMs: 1 }))?.activation?.plugin.version;
+  expect([await versionOf(2), await versionOf(3), await versionOf(4), await versionOf(5)]).toEqual([
+    undefined,
+    "3",
+    "3",
+    "5",
+  ]);
+});
+
+test("a disk that is nearly full gets no snapshot while there is none to take: nothing has been applied since the latest", async () => {
+  const state = { ...follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 }), snapshot: snapshotAt(at(4, 1)) };
+  const { snapshots, arrived } = setUp(state);
+  const relieved = async (): Promise<number> => {
+    snapshots.relieve(true);
+    snapshots.relieve(false);
+    await turns();
+    return arrived.length;
+  };
+  expect(await relieved()).toBe(0);
+  snapshots.taker.onHanded({ ...at(4, 1), stampMs: 1 }, 0);
+  expect(await relieved()).toBe(0);
+  snapshots.taker.onHanded({ ...at(5, 1), stampMs: 1 }, 0);
+  expect(await relieved()).toBe(1);
+  expect(arrived[0]!.position).toEqual(at(5, 1));
+});
+
+test("a node that stops hangs up on the leader whose snapshot it reads", async () => {
+  const { snapshots, links } = setUp(follower({ log: [1, 1] }));
+  snapshots.fetch(n2, snapshotAt(at(6, 1)));
+  await turns();
+  expect(links).toEqual([`opened to ${n2}`]);
+  snapshots.stop();
+  await turns();
+  expect(links.slice(1, 2)).toEqual(["closed: the node stops"]);
+});
+
 test("P30: a restore waits until what is being read of the state before it is let go of", async () => {
   const { snapshots, machine, story, arrived } = setUp(follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 }));
   machine.applied.push("a", "b");
@@ -222,5 +317,16 @@ test("P30: a restore waits until what is being read of the state before it is le
   expect(story).toEqual(["restores"]);
   expect(await taking).toBeNull();
   expect(arrived).toEqual([]);
-  expect(snapshots.taker.handed).toMatchObject(at(6, 1));
+  // The next one that is taken says the same of its time.
+  expect(snapshots.taker.handed).toEqual({ ...at(6, 1), stampMs: snapshotAt(at(6, 1)).stampMs });
+});
+
+test("a file of one's own goes once the log names another one of the same place", async () => {
+  const before = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const { snapshots, kept, become } = setUp(before);
+  const record = await snapshots.taker.take({ ...at(5, 1), stampMs: 1 });
+  const leaders = { ...snapshotAt(at(5, 1)), file: "from the leader" };
+  expect(record!.file).not.toBe(leaders.file);
+  become({ ...before, snapshot: leaders });
+  expect(kept()).toEqual([leaders.file]);
 });

@@ -299,3 +299,34 @@ test("a node that knows no configuration says so, with which cluster it is of", 
     committed: false,
   });
 });
+
+describe("the plugin that is active", () => {
+  const placed = (index: number, version: string) => ({
+    position: at(index, 1),
+    plugin: { ...ownPlugin, version },
+    replaces: false,
+  });
+  const shown = (commitIndex: number, ...activations: readonly ReturnType<typeof placed>[]) => {
+    const state = follower({ log: [1, 1, 1, 1, 1, 1, 1, 1, 1], commitIndex });
+    const { plugin } = statusOf({ ...state, log: { ...state.log, activations } });
+    return plugin === null ? null : `${plugin.version} since ${plugin.since}`;
+  };
+
+  test("is the latest one that is committed, from its own entry on", () => {
+    const all = [placed(2, "1"), placed(5, "2")];
+    expect([1, 2, 4, 5, 9].map((commitIndex) => shown(commitIndex, ...all))).toEqual([
+      null,
+      "1 since 2",
+      "1 since 2",
+      "2 since 5",
+      "2 since 5",
+    ]);
+    expect(shown(9)).toBeNull();
+  });
+
+  test("is so since it was asked for first, unless another one was active in between", () => {
+    expect(shown(9, placed(2, "1"), placed(4, "2"), placed(5, "2"), placed(6, "2"))).toBe("2 since 4");
+    expect(shown(9, placed(2, "2"), placed(3, "2"))).toBe("2 since 2");
+    expect(shown(9, placed(2, "2"), placed(4, "1"), placed(6, "2"))).toBe("2 since 6");
+  });
+});

@@ -1,6 +1,7 @@
 // One turn: what has arrived, then time; what is sent, then what is written; and nothing after a failure.
 import { describe, expect, test } from "bun:test";
 import { nextDeadlineMs } from "../../src/core/deadline.ts";
+import { describeState } from "../../src/core/describe.ts";
 import { logStart } from "../../src/core/log-position.ts";
 import { BrokenRule } from "../../src/node/node-end.ts";
 import { turnMsMax } from "../../src/node/turn-loop.ts";
@@ -106,6 +107,20 @@ describe("turn loop", () => {
     expect(log.filter((line) => line.startsWith("apply"))).toEqual(["apply through 2"]);
   });
 
+  test("lets go of what its tail need not keep after each turn, up to what is durable then", () => {
+    const { loop, clock, store, tail } = followerLoop();
+    const trimmed: number[] = [];
+    tail.trim = (through) => void trimmed.push(through);
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    store.flushAll();
+    loop.arrive(from(n2, appendEntries(2, 1)));
+    clock.run();
+    store.flushAll();
+    clock.run();
+    expect(trimmed).toEqual([0, 2, 3]);
+  });
+
   test("keeps exactly one timer, for the core's deadline", () => {
     const { loop, clock, log } = followerLoop();
     loop.schedule();
@@ -157,6 +172,28 @@ describe("turn loop", () => {
     clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
     clock.run();
     expect(log).toContain("the timer fires");
+  });
+
+  test("keeps no timer while only an event from outside can change anything", () => {
+    const { loop, clock } = followerLoop(undefined, false);
+    loop.schedule();
+    expect([clock.run(), nextDeadlineMs(loop.state), clock.pendingTimers]).toEqual([1, Number.POSITIVE_INFINITY, 0]);
+  });
+
+  test("says in the log which part it takes, when that changes and not otherwise", () => {
+    const { loop, clock, said } = followerLoop((_, onDurable) => onDurable());
+    const roles = () => said.filter((line) => line.startsWith("info role"));
+    loop.arrive(from(n2, heartbeat));
+    clock.run();
+    // The term is new to it.
+    expect(roles()).toHaveLength(1);
+    loop.arrive(from(n2, appendEntries(0, 1)));
+    clock.run();
+    expect(roles()).toHaveLength(1);
+    clock.advance(nextDeadlineMs(loop.state) - clock.nowMs());
+    clock.run();
+    expect([roles().length, loop.state.role.kind]).toEqual([2, "preCandidate"]);
+    expect(roles()[1]).toContain(describeState(loop.state));
   });
 
   test("P52: after a pause the messages that were waiting are handled before the timer is acted on", () => {

@@ -102,6 +102,10 @@ describe("waiting clients", () => {
     // What never got a place was neither written nor sent, and may be sent again.
     expect(clients.map((client) => client.answers)).toEqual([["outcome-unknown"], ["unavailable"], ["unavailable"]]);
     expect(waiting.count).toBe(0);
+    // The log of the next term may bring the entry after all, and nobody is answered twice.
+    expect(waiting.take({ index: 1, term: 1 }, null)).toBeNull();
+    waiting.abandon("again");
+    expect(clients.map(({ answers }) => answers.length)).toEqual([1, 1, 1]);
   });
 
   test("a node that goes on after it has answered everyone knows nothing of them, and counts the next ones alone", () => {
@@ -254,6 +258,34 @@ describe("waiting clients", () => {
     expect(waiting.take({ index: 11, term: 4 }, null)).toBe(clients[1]!);
     expect(waiting.take({ index: 10, term: 4 }, null)).toBe(clients[0]!);
     expect(waiting.count).toBe(1);
+  });
+
+  test("a proposal that was given up or refused meets nobody when its place is told after all", () => {
+    const [waiting, requests] = [new WaitingClients(), new OpenRequests()];
+    const clients = Array.from({ length: 3 }, () => waiter(1_000, requests.open("a", 10)));
+    const refs = clients.map((client) => waiting.add(client));
+    waiting.refuse(refs.slice(0, 1), { code: "not-leader", message: "", leader: null });
+    waiting.place(refs.slice(0, 2), { index: 5, term: 1 });
+    expect([waiting.count, waiting.openCount, waiting.openBytes, waiting.underWay(1)]).toEqual([
+      2,
+      2,
+      20,
+      { count: 2, bytes: 20 },
+    ]);
+    // The second reference keeps the second place.
+    expect(waiting.take({ index: 5, term: 1 }, null)).toBeNull();
+    expect(waiting.take({ index: 6, term: 1 }, null)).toBe(clients[1]!);
+    waiting.abandon("the disk is full");
+    waiting.place(refs, { index: 7, term: 1 });
+    for (const index of [7, 8, 9]) expect(waiting.take({ index, term: 1 }, null)).toBeNull();
+    waiting.refuse(refs, { code: "not-leader", message: "", leader: null });
+    expect([clients[0]!.answers, clients[2]!.answers]).toEqual([["not-leader"], ["unavailable"]]);
+    expect([waiting.count, waiting.openCount, requests.count, waiting.underWay(1)]).toEqual([
+      0,
+      0,
+      0,
+      { count: 0, bytes: 0 },
+    ]);
   });
 
   test("a refused proposal answers with the leader's address, once", () => {
