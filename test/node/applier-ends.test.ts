@@ -29,6 +29,21 @@ describe("a state machine that stops while it has nothing to apply", () => {
     expect(client.messages).toEqual(["its thread ended"]);
   });
 
+  test("with work under way stands where entries were last handed over, not where they were last applied", async () => {
+    const { applier, machine, waiters } = setUp(log);
+    applier.advance(1);
+    await microtasks();
+    machine.isSlow = true;
+    const client = waiter("command");
+    waiters.set(3, client);
+    applier.advance(3);
+    machine.die("its thread ended");
+    applier.lookForEndlessWork();
+    expect([applier.appliedIndex, applier.stoppedThrough]).toEqual([1, 3]);
+    await microtasks();
+    expect([applier.stoppedThrough, client.answers]).toEqual([3, ["apply-failed"]]);
+  });
+
   test("is not looked for while it is restored, nor after the end of the node", async () => {
     const restoring = setUp(log);
     restoring.applier.restore(snapshot);
@@ -95,6 +110,22 @@ describe("a restore", () => {
     await microtasks();
     expect([applier.isIdle, applier.appliedIndex, question.answers]).toEqual([true, 7, ["6.1 q of 1"]]);
     expect(answeredCount()).toBeGreaterThan(before);
+  });
+
+  test("that waits for what is under way gives its place to a later one", async () => {
+    const { applier, machine, restores } = setUp(log);
+    machine.isSlow = true;
+    applier.advance(1);
+    applier.restore(snapshot);
+    applier.restore(snapshotAt({ index: 8, term: 1 }));
+    applier.advance(9);
+    machine.release();
+    await microtasks();
+    expect(restores.map(({ through }) => through)).toEqual([8]);
+    restores[0]!.settle.resolve();
+    machine.isSlow = false;
+    await microtasks();
+    expect([machine.applied, applier.appliedIndex]).toEqual([["1:c1", "9:c9"], 9]);
   });
 
   test("counts as applied when it is over, also with nothing behind it", async () => {

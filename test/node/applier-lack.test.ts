@@ -131,3 +131,28 @@ test("a snapshot beyond it, of a version that is here, ends the wait: nothing of
     [why, "nothing"],
   ]);
 });
+
+test("nothing of what such a snapshot covers is read, also when nobody has been refused before", async () => {
+  const { applier, lacked, pages, waiters } = setUp([command(1), activation(2), command(3), command(4)]);
+  lacked.add(2);
+  applier.advance(1);
+  await microtasks();
+  const active = { position: { index: 2, term: 1 }, plugin: pluginVersion("2"), replaces: false };
+  applier.restore({ ...snapshotAt({ index: 3, term: 1 }), activation: active });
+  pages.length = 0;
+  const client = waiter("command");
+  waiters.set(4, client);
+  applier.advance(4);
+  expect([client.answers, pages]).toEqual([["apply-failed"], [[4, 4]]]);
+});
+
+test("a state machine that stops while it waits has stopped: it does not wait any more, and stands before the activation", async () => {
+  const { applier, lacked, machine, failures } = setUp([command(1), activation(2), command(3)]);
+  lacked.add(2);
+  applier.advance(3);
+  await microtasks();
+  machine.die("its thread ended");
+  applier.lookForEndlessWork();
+  expect([applier.stoppedThrough, applier.standstill?.message]).toEqual([1, "its thread ended"]);
+  expect(failures).toEqual(["state machine: its thread ended"]);
+});
