@@ -1,6 +1,7 @@
 // The part of a node that judges fitness, without the rest of the node.
 import type { Unfit } from "../../src/core/impediment.ts";
 import type { State } from "../../src/core/state.ts";
+import type { Condition } from "../../src/ports/node-messages.ts";
 import type { PeerStatus } from "../../src/ports/transport.ts";
 import { Fitness, type FitnessOptions } from "../../src/node/fitness.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
@@ -13,6 +14,8 @@ export function fitnessAlone(
   const told: string[] = [];
   const logs: string[] = [];
   const unfit: Unfit[] = [];
+  /** What was told to whomever, in full. */
+  const conditions: Condition[] = [];
   const clock = new ManualClock();
   const room = { freeBytes: 100, totalBytes: 100 };
   const fitness = new Fitness(
@@ -24,7 +27,11 @@ export function fitnessAlone(
         log: (level, message, _, cause) => void logs.push(`${level} ${message} (${cause})`),
       },
       transport: {
-        send: (to, message) => void (message.kind === "condition" && told.push(`${to} ${message.condition.space}`)),
+        send: (to, message) => {
+          if (message.kind !== "condition") return;
+          told.push(`${to} ${message.condition.space}`);
+          conditions.push(message.condition);
+        },
         discover: () => Promise.reject(new Error("nobody is dialled")),
         peers: () => peers,
       },
@@ -47,5 +54,5 @@ export function fitnessAlone(
       ...options,
     },
   );
-  return { fitness, clock, room, told, logs, unfit };
+  return { fitness, clock, room, told, logs, unfit, conditions };
 }

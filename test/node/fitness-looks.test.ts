@@ -1,11 +1,11 @@
 // When a node judges the members anew by itself: once a second, and at once while one of them has stopped.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { incarnationOf, type MemberKey, nodeIdOf } from "../../src/core/configuration.ts";
 import type { Condition } from "../../src/ports/node-messages.ts";
 import { describeFault } from "../../src/core/describe.ts";
 import type { State } from "../../src/core/state.ts";
 import { asLeader, follower, leader } from "../core/build.ts";
-import { n1, n2, n3 } from "../core/say.ts";
+import { n1, n2, n3, n4 } from "../core/say.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
 
 const condition = (stateMachine: Condition["stateMachine"], space: Condition["space"] = "enough"): Condition => ({
@@ -50,6 +50,39 @@ test("a sweep looks again once the last look is a second old, whatever brought t
   expect(sweep()).toBe(0);
   clock.advance(1);
   expect(sweep()).toBe(1);
+});
+
+test("a turn looks only where the members have changed since the last look", () => {
+  let state: State = follower();
+  let looks = 0;
+  const snapshotFailure = (): null => {
+    looks++;
+    return null;
+  };
+  const { fitness } = fitnessAlone(() => state, { snapshotFailure });
+  for (let turns = 0; turns < 3; turns++) fitness.onTurned();
+  expect(looks).toBe(1);
+  const [first] = state.log.configurations;
+  state = {
+    ...state,
+    log: { ...state.log, configurations: [{ ...first!, configuration: { ...first!.configuration } }] },
+  };
+  for (let turns = 0; turns < 3; turns++) fitness.onTurned();
+  expect(looks).toBe(2);
+});
+
+test("what ails a node is logged when it begins, when it becomes another, and when it is over", () => {
+  let failure: string | null = null;
+  const { fitness, logs } = fitnessAlone(follower, { snapshotFailure: () => failure });
+  for (const now of [null, "no room", "no room", "no folder", null, null]) {
+    failure = now;
+    fitness.look();
+  }
+  const [wrong, over] = [
+    "warn something is wrong with this node (undefined)",
+    "info all is well with this node again (undefined)",
+  ];
+  expect(logs).toEqual([wrong, wrong, over]);
 });
 
 test("each sweep looks while a member has stopped, until that one is gone or runs again", () => {
@@ -145,4 +178,46 @@ test.each<readonly [string, number | null, readonly string[]]>([
   fitness.onCondition(n3, condition({ kind: "runs", passed: 5 }));
   fitness.onCondition(n2, condition({ kind: "runs", passed: 4 }));
   expect([...(unfit.at(-1) ?? new Map<MemberKey, never>()).keys()].map(nodeIdOf).toSorted()).toEqual([...expected]);
+});
+
+describe("where the state machine of a member has stopped", () => {
+  const stoppedAt = (through: number): Condition => condition({ kind: "stopped", through });
+
+  test("has been passed by a node that has applied it, whatever is committed, and by word of members alone", () => {
+    let appliedIndex = 6;
+    const state = follower({ log: [1, 1, 1, 1, 1, 1, 1, 1, 1], commitIndex: 9 });
+    const { fitness, conditions } = fitnessAlone(() => state, {
+      stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex, stoppedThrough: null }),
+    });
+    const passed = (): unknown => conditions.at(-1)?.stateMachine;
+    fitness.onPeerConnected({ id: "n3", incarnation: incarnationOf(n3), bootId: "b" });
+    fitness.onCondition(n4, stoppedAt(5));
+    expect(passed()).toEqual({ kind: "runs", passed: 0 });
+    fitness.onCondition(n2, stoppedAt(7));
+    expect(passed()).toEqual({ kind: "runs", passed: 0 });
+    appliedIndex = 7;
+    fitness.look();
+    expect(passed()).toEqual({ kind: "runs", passed: 7 });
+  });
+
+  test("counts for all members once it is committed here, whether this node has come so far or not", () => {
+    let commitIndex = 6;
+    const log = [1, 1, 1, 1, 1, 1, 1, 1, 1];
+    const { fitness, unfit } = fitnessAlone(() => follower({ log, commitIndex }));
+    const unfitNow = (): readonly string[] => [...(unfit.at(-1)?.keys() ?? [])].map(nodeIdOf).toSorted();
+    fitness.onCondition(n2, stoppedAt(7));
+    expect(unfitNow()).toEqual(["n2"]);
+    commitIndex = 7;
+    fitness.look();
+    expect(unfitNow()).toEqual(["n1", "n2", "n3"]);
+  });
+
+  test("is where it stopped, also for one that hangs at a later entry", () => {
+    const endlessWork = { problem: "it hangs", entry: 5, isQuery: false };
+    const { fitness, conditions } = fitnessAlone(follower, {
+      stateMachine: () => ({ standstill: new Error("it threw"), endlessWork, appliedIndex: 2, stoppedThrough: 3 }),
+    });
+    fitness.onPeerConnected({ id: "n3", incarnation: incarnationOf(n3), bootId: "b" });
+    expect(conditions.at(-1)?.stateMachine).toEqual({ kind: "stopped", through: 3 });
+  });
 });

@@ -168,6 +168,10 @@ describe("with whom a node asks for connections", () => {
     expect(turn(withMembers(follower(), 5, [n1, n2, n3], "elsewhere:1"))).toEqual([
       "peers n2=elsewhere:1 n3=elsewhere:1",
     ]);
+    // Another node at the address of one that has gone.
+    expect(turn(withMembers(follower(), 6, [n1, n2, n4], "elsewhere:1"))).toEqual([
+      "peers n2=elsewhere:1 n4=elsewhere:1",
+    ]);
   });
 });
 

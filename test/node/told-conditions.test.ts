@@ -63,6 +63,16 @@ test("what a member said of itself counts until its connection ends", () => {
   expect([fitness.problemOf(n2), unfit.at(-1)?.get(n2)]).toEqual([null, undefined]);
 });
 
+test("what was said on one connection is not believed on the next, until it is said again", () => {
+  const { fitness, unfit } = setUp();
+  fitness.onPeerConnected(peer);
+  fitness.onCondition(n2, { ...well, space: "low", problem: "its disk is nearly full", versions: [] });
+  fitness.onPeerConnected(peer);
+  expect([fitness.problemOf(n2), unfit.at(-1)?.get(n2), fitness.versionsOf(n2)]).toEqual([null, undefined, null]);
+  fitness.onCondition(n2, well);
+  expect(fitness.versionsOf(n2)).toEqual([]);
+});
+
 test("a node forgets what ails a member whose process has ended, and takes commands that waited for that member's disk", async () => {
   const cluster = await Cluster.founded(["n1", "n2", "n3"]);
   const { leader: leading, followers } = cluster;
