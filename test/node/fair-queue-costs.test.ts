@@ -66,6 +66,22 @@ describe("the estimate of a query", () => {
   });
 });
 
+test("a query is charged what it has cost in the place of its own estimate, whatever the name's has become since", () => {
+  const { queue, askers, add, take } = setUp("a", "b");
+  const [a, b] = askers as [TestAsker, TestAsker];
+  add(new TestAsker("c"));
+  take();
+  add(a, b, a);
+  const out = [take(), take(), take()] as const;
+  expect(out.map(({ item }) => item.from)).toEqual([a, b, a]);
+  queue.charge(out[0], 9);
+  queue.charge(out[2], 9);
+  // Less than the 18 of the other name, and by less than what its estimate has grown.
+  queue.charge(out[1], 17.5);
+  add(a, b);
+  expect(take().item.from).toBe(b);
+});
+
 describe("a name", () => {
   test("begins anew with nothing owed once nothing waits and nothing is out", () => {
     const { queue, askers, add, take } = setUp("a", "b");

@@ -198,3 +198,16 @@ test("what was let go takes no memory in the end, however many entries there wer
   expect(heldBytes() - before).toBeLessThan(1_500_000);
   expect(tail.read(149_991, 150_000, 1e9)).toHaveLength(10);
 });
+
+test("what is appended follows the last entry, also when some before it, or all, have been let go", () => {
+  for (const count of [2, 0]) {
+    const { tail } = setUp(0, count);
+    let expected = 1_000;
+    for (let index = 1; index <= 9; index++) {
+      tail.append(run(index, index));
+      tail.trim(index - (index % 2));
+      expected += 0.001 * index;
+      expect(tail.chainAt(index)).toBe(expected);
+    }
+  }
+});

@@ -189,6 +189,20 @@ test("a member that answers at another address of the file is dialled there, and
   ]);
 });
 
+test("also where the file names that address of a founder, and a learner is moved as one", async () => {
+  const state = follower();
+  const [first] = state.log.configurations;
+  const learners = { ...first!, configuration: { ...first!.configuration, voters: [n1, n3] } };
+  const { done, fields } = setUp(
+    { ...state, log: { ...state.log, configurations: [learners] } },
+    { bootstrap: [{ id: "n2", address: "new:1" }] },
+    async () => ({ kind: "there", identity: identityOf(n2) }),
+  );
+  await afterMicrotasks();
+  expect(done()).toEqual(["peers n2=new:1 n3=n3:7400"]);
+  expect(fields.map((each) => each?.["next"])).toEqual(["graft cluster add n2 new:1 --learner"]);
+});
+
 describe("whether a member's data is connected", () => {
   test("is so for this node, and for those that are connected, until they no longer are", () => {
     const { membership } = setUp(follower());
@@ -240,6 +254,13 @@ describe("a node that waits to be added", () => {
     const former = setUp(withMembers(follower(), 5, [n2, n3]));
     former.membership.onMessage(n3, listAt(7, n2, n3));
     expect(former.logs).toEqual([]);
+    const founder = withMembers(follower(), 5, [n2, n3]);
+    const compacted = setUp({
+      ...founder,
+      log: { ...founder.log, configurations: founder.log.configurations.slice(1) },
+    });
+    compacted.membership.onMessage(n3, listAt(7, n2, n3));
+    expect(compacted.logs).toEqual([]);
     // Nor while the list has it already, and its log does not yet.
     const added = setUp(follower({ self: n4 }));
     added.membership.onMessage(n2, listAt(7, n2, n4));
