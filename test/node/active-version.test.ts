@@ -60,8 +60,33 @@ test.each<readonly [what: string, PlacedActivation[], PluginVersion[], string]>(
     "1 ef",
   ],
   ["the first one that is there", [placed(2, "1"), other(6, "cd"), other(9, "ef")], [plugin("1", "ef")], "1 ef"],
+  [
+    "the one that is named, also where all that stands for it is there",
+    [placed(2, "1"), other(6, "cd"), other(9, "ef")],
+    [plugin("1", "ef"), plugin("1", "cd"), plugin("1")],
+    "1 ab",
+  ],
+  [
+    "the earliest of those that stand for it",
+    [placed(2, "1"), other(6, "cd"), other(9, "ef")],
+    [plugin("1", "ef"), plugin("1", "cd")],
+    "1 cd",
+  ],
+  [
+    "none, though another plugin's version of that number says to stand for it",
+    [placed(2, "1"), { ...other(6, "cd"), plugin: { ...plugin("1", "cd"), name: "queue" } }],
+    [{ ...plugin("1", "cd"), name: "queue" }],
+    "lacks",
+  ],
 ])("what runs is %s", (_, activations, versions, expected) => {
   expect(found(activations, versions)).toBe(expected);
+});
+
+test("what was active before stands for nothing later, also where it stood for another one itself", () => {
+  const activations = [placed(2, "1"), other(6, "cd"), other(9, "ef")];
+  const running = (index: number) =>
+    runningFrom(index, { activations, commitIndex: 100, versions: [plugin("1", "cd")] });
+  expect([2, 6, 9].map((index) => running(index).kind)).toEqual(["runs", "runs", "lacks"]);
 });
 
 test("what stands for it does so once its entry is committed", () => {

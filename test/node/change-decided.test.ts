@@ -1,11 +1,14 @@
 // What a leader finds out before it hands a change to the core: of which newcomer, and whether the core would take it at all.
 import { expect, test } from "bun:test";
 import type { Configuration } from "../../src/core/configuration.ts";
+import type { ChangeOutcome } from "../../src/core/membership-change.ts";
 import type { State } from "../../src/core/state.ts";
 import type { Verdict } from "../../src/node/reaching.ts";
+import { follower } from "../core/build.ts";
 import { n1, n2, n3, n4 } from "../core/say.ts";
 import { newcomer } from "./administering.ts";
 import { leading, reachable, setUp } from "./change-setting.ts";
+import { afterMicrotasks } from "./cluster.ts";
 
 /** The leader's latest configuration, changed so; the one before stays in its log. */
 function since(state: State, change: Partial<Configuration>): State {
@@ -61,4 +64,38 @@ test("a leader does not hand over for a change that brings back who was removed,
   const reply = await ask({ add: [newcomer("n4", false)], remove: ["n1"] });
   expect(reply).toMatchObject({ code: "rejected", message: expect.stringContaining("n4") });
   expect(did.map(([kind]) => kind)).toEqual(["reach"]);
+});
+
+test("what a change has come to is told as things stand then, and not as they stood when it was asked for", async () => {
+  for (const [settled, expected] of [
+    [
+      { kind: "done", index: 9 },
+      { kind: "membershipChanged", message: "remove n4: voters n1 n2 n3" },
+    ],
+    [
+      { kind: "notLeader", leader: n2 },
+      { code: "not-leader", leader: { id: "n2" } },
+    ],
+  ] as const) {
+    const { world, ask, replies } = setUp();
+    const outcome = Promise.withResolvers<ChangeOutcome>();
+    Object.defineProperty(world, "outcome", { get: () => outcome.promise });
+    await ask({ remove: ["n4"] });
+    world.state = since(world.state, {
+      members: world.state.log.configurations[0]!.configuration.members.slice(0, 3),
+      voters: [n1, n2, n3],
+    });
+    if (settled.kind === "notLeader") world.state = follower({ leader: n2 });
+    outcome.resolve(settled);
+    await afterMicrotasks();
+    expect(replies).toMatchObject([expected]);
+  }
+});
+
+test("a leader makes the change itself after a hand-over that came to nothing", async () => {
+  for (const handed of [{ kind: "timedOut" }, { kind: "elsewhere", leader: n3 }, { kind: "nodeEnded" }] as const) {
+    const { ask, did } = setUp({ handed });
+    expect(await ask({ remove: ["n1"] })).toMatchObject({ kind: "membershipChanged" });
+    expect(did.map(([kind]) => kind)).toEqual(["transfer", "change", "answered"]);
+  }
 });

@@ -1,6 +1,6 @@
 // When each member is dialled, for how long, and how many failures it takes to name it.
 import { describe, expect, test } from "bun:test";
-import type { Member } from "../../src/core/configuration.ts";
+import type { Member, PlacedConfiguration } from "../../src/core/configuration.ts";
 import { Dialling } from "../../src/node/dialling.ts";
 import type { Discovery, PeerStatus } from "../../src/ports/transport.ts";
 import { follower } from "../core/build.ts";
@@ -11,6 +11,9 @@ import { afterMicrotasks } from "./cluster.ts";
 const refused: Discovery = { kind: "failed", reason: "refused" };
 const unable: Discovery = { kind: "unable", reason: "no descriptors" };
 const there = (id: string): Discovery => ({ kind: "there", identity: { id, incarnation: "disk2", bootId: "b" } });
+
+const members = genesisOf(n1, n2, n3).members.map((member) => ({ ...member, address: "before:1" }));
+const [genesisElsewhere] = follower({ configuration: { members } }).log.configurations as [PlacedConfiguration];
 
 /** n1 has a connection with n2, and the test answers each attempt. */
 function setUp() {
@@ -30,7 +33,12 @@ function setUp() {
   };
   const dialling = new Dialling({
     clock,
-    state: () => follower({ configuration: { members: world.members } }),
+    state: () => {
+      const { log, ...state } = follower({ configuration: { members: world.members } });
+      // Its log also knows an earlier configuration, in which everyone was elsewhere.
+      const configurations = [genesisElsewhere, ...log.configurations];
+      return { ...state, log: { ...log, configurations } };
+    },
     transport: {
       peers: () => world.peers,
       discover(address, timeoutMs) {

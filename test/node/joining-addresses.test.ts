@@ -17,6 +17,8 @@ function setUp(world: Record<string, Discovery>) {
   const asked: string[] = [];
   const logs: unknown[][] = [];
   const changes: number[] = [];
+  /** Of which list it knows at each of these changes. */
+  const listed: (number | null)[] = [];
   const joining = new Joining({
     self: "n4",
     addresses: Object.keys(world),
@@ -28,13 +30,16 @@ function setUp(world: Record<string, Discovery>) {
     },
     clock,
     logger: { enabled: () => true, log: (...line) => void logs.push(line) },
-    changed: () => void changes.push(joining.contacts.length),
+    changed: () => {
+      changes.push(joining.contacts.length);
+      listed.push(joining.list?.index ?? null);
+    },
   });
   const look = async (ms = 10_000): Promise<void> => {
     clock.advance(ms);
     await afterMicrotasks();
   };
-  return { clock, asked, logs, changes, joining, look, world };
+  return { clock, asked, logs, changes, listed, joining, look, world };
 }
 
 test("each address is asked for five seconds, and one of which nothing is known yet is said to have given no answer", async () => {
@@ -80,7 +85,7 @@ test("a node without addresses asks nobody", async () => {
 });
 
 test("a list is announced each time, and a list of a node that was found at no address does not end the search", async () => {
-  const { asked, changes, joining, look } = setUp({ "a:1": there("n1"), "b:1": failed("refused") });
+  const { asked, changes, listed, joining, look } = setUp({ "a:1": there("n1"), "b:1": failed("refused") });
   const list = (index: number): MemberList => ({ kind: "memberList", index, members: [] });
   joining.start();
   await look(0);
@@ -92,4 +97,6 @@ test("a list is announced each time, and a list of a node that was found at no a
   joining.onMemberList(toMemberKey("n1", "i"), list(4));
   await look();
   expect([asked.length, changes, joining.list?.index]).toEqual([4, [1, 1, 1, 1], 4]);
+  // It is known by the time of which it is told.
+  expect(listed).toEqual([null, 8, 3, 4]);
 });

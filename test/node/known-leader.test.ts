@@ -1,8 +1,9 @@
 // Whom a node calls the leader, and what a client hears from a node that does not lead.
 import { expect, test } from "bun:test";
+import { nodeIdOf } from "../../src/core/configuration.ts";
 import { knownLeader, leaderHint, notLeader } from "../../src/node/known-leader.ts";
 import { candidate, follower, leader, play, preCandidate } from "../core/build.ts";
-import { crashed, n1, n2, n3, n4 } from "../core/say.ts";
+import { at, crashed, n1, n2, n3, n4 } from "../core/say.ts";
 
 const hint = (id: string) => ({ id, address: `${id}:7400` });
 
@@ -23,6 +24,16 @@ test("a hint names a member with its address, by name and incarnation", () => {
   expect(leaderHint(state, n3)).toEqual(hint("n3"));
   expect(leaderHint(state, n4)).toBeNull();
   expect(leaderHint(state, null)).toBeNull();
+});
+
+test("a hint is as the latest configuration has the leader, which may have moved, or have come by it", () => {
+  const state = follower({ members: [n1, n2], leader: n2 });
+  const [first] = state.log.configurations;
+  const members = [n1, n2, n3].map((key) => ({ key, address: `${nodeIdOf(key)}.moved:1`, priority: 0 }));
+  const later = { position: at(5, 1), configuration: { ...first!.configuration, members } };
+  const since = { ...state, log: { ...state.log, configurations: [first!, later] } };
+  expect(knownLeader(since)).toEqual({ id: "n2", address: "n2.moved:1" });
+  expect(leaderHint(since, n3)).toEqual({ id: "n3", address: "n3.moved:1" });
 });
 
 test("a node that does not lead names the leader that it knows", () => {

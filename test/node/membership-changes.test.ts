@@ -7,8 +7,14 @@ import { MembershipChanges } from "../../src/node/membership-changes.ts";
 test("each hears of its own change, whatever the order in which they are settled", async () => {
   const changes = new MembershipChanges();
   const refs: number[] = [];
-  const ask = () => changes.ask(noChange, 5, ({ ref }) => void refs.push(ref));
-  const [first, second] = [ask(), ask()];
+  const expected: (number | null)[] = [];
+  const ask = (expectedIndex: number | null) =>
+    changes.ask(noChange, expectedIndex, (event) => {
+      refs.push(event.ref);
+      expected.push(event.expectedIndex);
+    });
+  const [first, second] = [ask(5), ask(null)];
+  expect(expected).toEqual([5, null]);
   changes.settle(refs[1]!, { kind: "notLeader", leader: null });
   changes.settle(refs[0]!, { kind: "unknown" });
   changes.settle(refs[0]!, { kind: "notLeader", leader: null });

@@ -5,7 +5,7 @@ import { nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { latestConfiguration } from "../../src/core/log-terms.ts";
 import { MovedMembers } from "../../src/node/moved-members.ts";
 import { change, newcomer } from "./administering.ts";
-import { Cluster } from "./cluster.ts";
+import { afterMicrotasks, Cluster } from "./cluster.ts";
 
 let open: Cluster | null = null;
 afterEach(async () => {
@@ -210,6 +210,47 @@ describe("a member that has been found at another address", () => {
     n2At.isReached = true;
     expect(await look()).toBe("newer:1");
   });
+});
+
+test("members that have moved together are all found, each where it answers, and each is told of as itself", async () => {
+  const keys = ["n2", "n3"].map((id) => toMemberKey(id, "a"));
+  const members = keys.map((key) => ({ key, address: `${nodeIdOf(key)}.old:1`, priority: 0 }));
+  const told: string[] = [];
+  const isAt: Record<string, string> = { "new:1": "n3", "new:2": "n2" };
+  const clock = new ManualClock();
+  const moved = new MovedMembers({
+    addresses: ["new:1", "new:2"],
+    self: () => toMemberKey("n1", "a"),
+    ownAddress: "n1:1",
+    members: () => members,
+    howToMove: (key, address) => `move ${nodeIdOf(key)} to ${address}`,
+    clock,
+    logger: {
+      enabled: () => true,
+      log: (_, __, fields, cause) => void told.push(`${String(fields?.["next"] ?? fields?.["peer"])} (${cause})`),
+    },
+    changed: () => {},
+    transport: {
+      peers: () => [],
+      discover: async (address) => {
+        const id = isAt[address];
+        return id === undefined
+          ? { kind: "failed", reason: "nobody" }
+          : { kind: "there", identity: { id, incarnation: "a", bootId: "x" } };
+      },
+    },
+  });
+  moved.start();
+  await afterMicrotasks();
+  expect(members.map(moved.addressOf)).toEqual(["new:2", "new:1"]);
+  expect(told.splice(0).toSorted()).toEqual(["move n2 to new:2 (moved n2)", "move n3 to new:1 (moved n3)"]);
+  delete isAt["new:1"];
+  isAt["n3.old:1"] = "n3";
+  clock.advance(1_000);
+  await afterMicrotasks();
+  expect(members.map(moved.addressOf)).toEqual(["new:2", "n3.old:1"]);
+  expect(told).toEqual(["n3 (back n3)"]);
+  moved.stop();
 });
 
 describe("the status of a member that cannot be dialled", () => {
