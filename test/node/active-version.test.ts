@@ -116,6 +116,16 @@ test("what is lacking is named with the entry, with what is there, and with what
   expect(standstillWords(new Error("it threw"))).toBe("has stopped: it threw");
 });
 
+test("what is lacking is the version of that entry, whatever has been activated since", () => {
+  const activations = [placed(2, "1"), placed(6, "2"), placed(9, "3")];
+  const lackingAt = (index: number): string => {
+    const running = runningFrom(index, { activations, commitIndex: 9, versions: [plugin("3")] });
+    return running.kind === "lacks" ? running.why.message : "it runs";
+  };
+  expect(lackingAt(2)).toStartWith("kv 1 (abababababab) applies the entries behind 2, and this node has kv 3");
+  expect(lackingAt(6)).toStartWith("kv 2 (abababababab) applies the entries behind 6, and this node has kv 3");
+});
+
 test("an index at which nothing is activated is a mistake of the caller", () => {
   expect(() => runningFrom(3, { activations: [placed(2, "1")], commitIndex: 9, versions: [] })).toThrow(
     "no activation",

@@ -208,6 +208,20 @@ describe("what the state machine and the taker have to say", () => {
     expect(both.filesInUse).toEqual([at(7).file]);
   });
 
+  test("files whose time is up are all let go at once, and none that is still read", async () => {
+    const time = { nowMs: 0 };
+    const latest = { index: 3 };
+    const kept = backups({ latest: () => at(latest.index), clock: { nowMs: () => time.nowMs } });
+    for (const index of [3, 5, 7]) {
+      latest.index = index;
+      await kept.take(index);
+      time.nowMs += 10_000;
+    }
+    time.nowMs = 70_000;
+    expect(kept.filesInUse).toEqual([at(7).file]);
+    expect(await kept.read(at(5).file, 0, 10)).toMatchObject({ error: { code: "rejected" } });
+  });
+
   test("its file is kept for a minute from the last piece on, also from the end of one that takes long to read", async () => {
     const time = { nowMs: 0 };
     const { file } = at(7);

@@ -177,7 +177,7 @@ describe("a change that the leader leaves by", () => {
     const { did, ask } = setUp({ state });
     const reply = await ask({ remove: ["n1"] });
     expect(did).toEqual([["transfer", to]]);
-    expect(reply).toMatchObject({ code: "not-leader", leader: { id: to } });
+    expect(reply).toMatchObject({ code: "not-leader", leader: { id: to, address: `${to}:7400` } });
   });
 
   test("also where it only becomes a learner, and never to one that leaves too", async () => {

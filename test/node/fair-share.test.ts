@@ -51,6 +51,15 @@ describe("when not all fit", () => {
     expect(countsOf(first)).toEqual({ a: 4, b: 4, c: 4 });
   });
 
+  test("a name that comes anew begins as the others that are here, whatever one has had that is here no more", () => {
+    const shares = new Map([
+      ["a", 9_000],
+      ["gone", 0],
+    ]);
+    const batch = fairShare([...many("a", 20), ...many("c", 20)], bounds, shares);
+    expect(countsOf(batch)).toEqual({ a: 5, c: 5 });
+  });
+
   test("what is left over in one write is made good in the next", () => {
     const shares = new Map<string, number>();
     const counts = [1, 2, 3, 4].map(() =>

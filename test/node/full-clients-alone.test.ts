@@ -98,6 +98,15 @@ describe("a request to close a session", () => {
     expect(clients.whyFull("a")).toBe("ten of ten");
   });
 
+  test("leaves its doubt also while another one of its client is under way, which is answered later", () => {
+    const { clients, full } = setUp();
+    const [first, second] = [clients.closing("a"), clients.closing("a")];
+    first(false);
+    second(true);
+    full("a");
+    expect(clients.whyFull("a")).toBeNull();
+  });
+
   test("that is answered twice counts once, and its first answer stands", () => {
     const { clients, full } = setUp();
     const over = clients.closing("a");

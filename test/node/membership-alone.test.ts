@@ -152,6 +152,14 @@ describe("whom a member tells who is one", () => {
     expect(turn({ ...known })).toEqual([]);
   });
 
+  test("and nobody of a genesis that became durable while nobody was connected: the hello tells it", () => {
+    const state = follower();
+    const { membership, turn, done } = setUp({ ...state, genesis: null });
+    expect(turn(state)).toEqual([]);
+    membership.onPeerConnected(identityOf(n4));
+    expect([done(), turn({ ...state, commitIndex: 0 })]).toEqual([["memberList 0 to n4"], []]);
+  });
+
   test("nobody, while it is no member itself", () => {
     const { membership, done } = setUp(follower({ self: n4 }));
     membership.onPeerConnected(identityOf(n5));
