@@ -128,6 +128,17 @@ describe("a restore", () => {
     expect([machine.applied, applier.appliedIndex]).toEqual([["1:c1", "9:c9"], 9]);
   });
 
+  test("takes the state back where it covers less than has been handed over: what follows it is handed over once more", async () => {
+    const { applier, machine, restores } = setUp(log);
+    applier.advance(8);
+    await microtasks();
+    machine.applied.length = 0;
+    applier.restore(snapshot);
+    restores[0]!.settle.resolve();
+    await microtasks();
+    expect([machine.applied, applier.appliedIndex]).toEqual([["7:c7", "8:c8"], 8]);
+  });
+
   test("counts as applied when it is over, also with nothing behind it", async () => {
     const { applier, restores, answeredCount } = setUp(log);
     applier.restore(snapshot);

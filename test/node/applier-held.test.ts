@@ -32,6 +32,29 @@ describe("what was held back while the log was about to let go of it", () => {
     expect([machine.applied, applier.appliedIndex]).toEqual([["3:c3"], 3]);
   });
 
+  test("is held back also where that begins while an earlier snapshot is restored, or waits for its turn", async () => {
+    const nine = [...log, ...Array.from({ length: 6 }, (_, at) => command(at + 4))];
+    const [isRestoring, waits] = [setUp(nine), setUp(nine)];
+    isRestoring.applier.restore(snapshotAt({ index: 4, term: 1 }));
+    waits.machine.isSlow = true;
+    waits.applier.advance(1);
+    waits.applier.restore(snapshotAt({ index: 4, term: 1 }));
+    for (const { applier, machine, restores, pages } of [isRestoring, waits]) {
+      pages.length = 0;
+      applier.advance(8);
+      applier.hold();
+      restores[0]?.settle.resolve();
+      machine.release();
+      machine.isSlow = false;
+      await microtasks();
+      expect([pages, restores.length]).toEqual([[], machine === waits.machine ? 0 : 1]);
+      applier.restore(snapshotAt({ index: 7, term: 1 }));
+      restores.at(-1)!.settle.resolve();
+      await microtasks();
+      expect([pages, restores.at(-1)!.through, applier.appliedIndex]).toEqual([[[8, 8]], 7, 8]);
+    }
+  });
+
   test("queries that such entries make due are answered with them", async () => {
     const { applier, queries } = setUp(log);
     const client = waiter("query", "count");

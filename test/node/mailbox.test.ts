@@ -103,6 +103,23 @@ describe("mailbox", () => {
     expect(mailbox.requestCount).toBe(0);
   });
 
+  test("P64: each of them is taken once, whichever came before others of another name, and none is left behind", () => {
+    const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
+    const [greedy, modest] = [new TestAsker("greedy"), new TestAsker("modest")];
+    const sizes = [...Array(6).keys()].map((nth) => 1024 * 1024 + nth);
+    for (const size of sizes) mailbox.addRequest(command("x".repeat(size), greedy));
+    for (const size of [1, 2, 3]) mailbox.addRequest(command("x".repeat(size), modest));
+    const taken: number[] = [];
+    while (!mailbox.isEmpty) {
+      for (const event of mailbox.take(0)) {
+        if (event.kind !== "propose") continue;
+        for (const each of event.proposals) if (each.kind === "command") taken.push(each.payload.byteLength);
+      }
+    }
+    expect(taken.slice(0, 6)).toEqual([...sizes.slice(0, 3), 1, 2, 3]);
+    expect(taken.slice(6)).toEqual(sizes.slice(3));
+  });
+
   test("P64: a command too large for a batch gets its turn, and does not come before others again and again", () => {
     const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
     const [greedy, modest] = [new TestAsker("greedy"), new TestAsker("modest")];
