@@ -1,8 +1,9 @@
 // Each outcome of the state machine against what the client hears that waits for it, word for word.
 import { expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
-import { answer, notOpened, queryFailed, stateMachineStopped } from "../../src/node/answers.ts";
+import { answer, firstAnswer, notOpened, queryFailed, stateMachineStopped } from "../../src/node/answers.ts";
 import type { ProposalWaiter, QueryWaiter, ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
+import type { ClientReply } from "../../src/ports/requests.ts";
 import type { Outcome } from "../../src/ports/state-machine.ts";
 import { bytes, text } from "./recording-machine.ts";
 import { someone, unbounded } from "./test-asker.ts";
@@ -78,4 +79,17 @@ test("a query that failed alone has the code of that, and any other failure is o
   expect(queryFailed(new Error("its thread ended"))).toEqual(stopped("its thread ended"));
   expect(stateMachineStopped(new Error("entry 5"))).toEqual(stopped("entry 5"));
   expect(notOpened("no room")).toEqual(error("overloaded", "no session was opened: no room"));
+});
+
+test("of what is given as the answer only the first is sent, whatever comes later", () => {
+  const sent: ClientReply[] = [];
+  const answerWith = firstAnswer((reply) => void sent.push(reply));
+  const [first, ...later] = (["unavailable", "outcome-unknown", "unavailable"] as const).map((code, at) => ({
+    kind: "error" as const,
+    id: at,
+    ...error(code, "why"),
+  }));
+  expect(sent).toEqual([]);
+  for (const reply of [first!, ...later]) answerWith(reply);
+  expect(sent).toEqual([first!]);
 });

@@ -180,6 +180,23 @@ test.each<readonly [string, number | null, readonly string[]]>([
   expect([...(unfit.at(-1) ?? new Map<MemberKey, never>()).keys()].map(nodeIdOf).toSorted()).toEqual([...expected]);
 });
 
+test("the core is told when a member becomes unfit, for another reason, or fit again, and not in between", () => {
+  const { fitness, unfit } = fitnessAlone(follower);
+  const sound = condition({ kind: "runs", passed: 0 });
+  const low = condition({ kind: "runs", passed: 0 }, "low");
+  for (const said of [
+    sound,
+    low,
+    low,
+    { ...low, isCertificateExpired: true },
+    { ...low, isCertificateExpired: true },
+  ]) {
+    fitness.onCondition(n2, said);
+  }
+  for (const key of [n2, n2, n3]) fitness.onCondition(key, key === n3 ? low : sound);
+  expect(unfit.map((each) => [...each])).toEqual([[[n2, "space"]], [[n2, "certificate"]], [], [[n3, "space"]]]);
+});
+
 describe("where the state machine of a member has stopped", () => {
   const stoppedAt = (through: number): Condition => condition({ kind: "stopped", through });
 

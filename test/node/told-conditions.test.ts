@@ -42,6 +42,15 @@ test("a member that connects again is told again, since what was told on the con
   expect(told).toEqual([`${n2} enough`, `${n2} enough`, `${n2} enough`]);
 });
 
+test("a member is told of each version that this node has", () => {
+  const versions = ["1", "2", "3"].map((version) => ({ name: "kv", version, hash: "ab".repeat(32) }));
+  const { fitness, conditions } = fitnessAlone(() => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }), {
+    versions,
+  });
+  fitness.onPeerConnected(peer);
+  expect(conditions).toMatchObject([{ versions }]);
+});
+
 test("who is no member is told nothing, until it is one", () => {
   let members = [n1, n3];
   const { fitness, told } = fitnessAlone(() => leader({ members, matched: [[n3, 1]] }));
