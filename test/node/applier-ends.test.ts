@@ -280,14 +280,18 @@ test("a snapshot to begin with is restored before anything is asked for", () => 
 });
 
 test("the first failure of a state machine stands, whatever its later runs say", async () => {
-  const { applier, machine, failures } = setUp(log);
+  const { applier, machine, failures, waiters } = setUp(log);
   const reasons = ["entry 1 failed", "its thread ended"];
   machine.apply = () => Promise.reject(new GraftError("state-machine", reasons.shift()!));
+  const clients = [waiter("command"), waiter("command")];
+  for (const [at, client] of clients.entries()) waiters.set(at + 1, client);
   applier.advance(1);
   applier.advance(2);
   await microtasks();
   expect([applier.standstill?.message, applier.stoppedThrough]).toEqual(["entry 1 failed", 1]);
   expect(failures).toEqual(["state machine: entry 1 failed"]);
+  // Each client hears what became of its own run.
+  expect(clients.map(({ messages }) => messages)).toEqual([["entry 1 failed"], ["its thread ended"]]);
 });
 
 test("answers that a restore brings leave with it, however it ends", async () => {

@@ -211,13 +211,22 @@ describe("what the state machine and the taker have to say", () => {
   test("files whose time is up are all let go at once, and none that is still read", async () => {
     const time = { nowMs: 0 };
     const latest = { index: 3 };
-    const kept = backups({ latest: () => at(latest.index), clock: { nowMs: () => time.nowMs } });
+    const reads: unknown[][] = [];
+    const read = async (...given: unknown[]): Promise<Uint8Array> => {
+      reads.push(given);
+      return new Uint8Array(1);
+    };
+    const kept = backups({ snapshots: { read }, latest: () => at(latest.index), clock: { nowMs: () => time.nowMs } });
     for (const index of [3, 5, 7]) {
       latest.index = index;
       await kept.take(index);
       time.nowMs += 10_000;
     }
-    time.nowMs = 70_000;
+    await kept.read(at(5).file, 3, 10);
+    expect(reads).toEqual([[at(5).file, 3, 10]]);
+    time.nowMs = 59_000;
+    await kept.read(at(7).file, 0, 10);
+    time.nowMs = 100_000;
     expect(kept.filesInUse).toEqual([at(7).file]);
     expect(await kept.read(at(5).file, 0, 10)).toMatchObject({ error: { code: "rejected" } });
   });

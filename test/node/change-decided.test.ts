@@ -45,6 +45,13 @@ test("what speaks against a newcomer is a part of the plan, and no error of a dr
   expect(did.map(([kind]) => kind)).toEqual(["reach"]);
 });
 
+test("a conflict names where the latest configuration stands, and all voters that stay are asked about a newcomer", async () => {
+  const { ask, did } = setUp({ state: since(leading(), {}) });
+  const reply = await ask({ add: [newcomer("n5")] }, { expectedIndex: 4 });
+  expect(reply).toMatchObject({ code: "rejected", message: expect.stringContaining("it stands at 5") });
+  expect(did).toEqual([["reach", "n5", "n5.test:7400", "n2", "n3", "n4"]]);
+});
+
 test("a promotion that an earlier change has asked for already goes to the core, which has it wait", async () => {
   const pending = [{ promote: [n4], demote: [], remove: [] }];
   const { ask, did } = setUp({ state: since(leading(), { voters: [n1, n2, n3], pending }) });

@@ -147,11 +147,13 @@ describe("entries that are handed over", () => {
   });
 
   test("begin after what the state has, and entries of the consensus are a part of their run, but not applied", async () => {
-    const { entryRuns, runs, happened } = setUp([command(1), command(2), noop(3), command(4), noop(5)], 2);
+    const all = [command(1), command(2), noop(3), command(4), noop(5)];
+    const { entryRuns, runs, happened } = setUp(all, 2);
     expect([entryRuns.handedThrough, entryRuns.appliedThrough]).toEqual([2, 0]);
     entryRuns.commit(5);
     entryRuns.handOver();
-    expect((await happened()).slice(0, 2)).toEqual(["read 3-5 of 262144", "apply 4"]);
+    const run = ["read 3-5 of 262144", "apply 4", `handed 5.1 ${weight(...all.slice(2))}`, "freed"];
+    expect(await happened()).toEqual(run);
     runs[0]!.deliver([ok("a")]);
     runs[0]!.over.resolve(null);
     await happened();
@@ -200,6 +202,20 @@ describe("entries that are handed over", () => {
     entryRuns.handOver();
     clock.advance(5);
     expect(await happened()).toEqual(["due"]);
+  });
+
+  test("are those that have been gathered: what is committed after them waits for its own moment", async () => {
+    const { entryRuns, clock, world, happened } = setUp(log);
+    world.isAsked = false;
+    entryRuns.commit(2);
+    entryRuns.handOver();
+    clock.advance(5);
+    entryRuns.commit(4);
+    entryRuns.handOver();
+    expect((await happened()).slice(0, 3)).toEqual(["due", "read 1-2 of 262144", "apply 1 2"]);
+    clock.advance(5);
+    entryRuns.handOver();
+    expect((await happened()).slice(0, 3)).toEqual(["due", "read 3-4 of 262144", "apply 3 4"]);
   });
 
   test("begin after a snapshot that takes the place of what is gone, and count as applied once it is restored", async () => {

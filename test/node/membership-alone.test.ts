@@ -201,7 +201,7 @@ test("also where the file names that address of a founder, and a learner is move
   const state = follower();
   const [first] = state.log.configurations;
   const learners = { ...first!, configuration: { ...first!.configuration, voters: [n1, n3] } };
-  const { done, fields } = setUp(
+  const { done, fields, membership } = setUp(
     { ...state, log: { ...state.log, configurations: [learners] } },
     { bootstrap: [{ id: "n2", address: "new:1" }] },
     async () => ({ kind: "there", identity: identityOf(n2) }),
@@ -209,6 +209,8 @@ test("also where the file names that address of a founder, and a learner is move
   await afterMicrotasks();
   expect(done()).toEqual(["peers n2=new:1 n3=n3:7400"]);
   expect(fields.map((each) => each?.["next"])).toEqual(["graft cluster add n2 new:1 --learner"]);
+  // It does not join: nobody is looked for at the addresses of the founders.
+  expect([membership.acquaintance.contacts, membership.notFound]).toEqual([[], []]);
 });
 
 describe("whether a member's data is connected", () => {
