@@ -21,6 +21,12 @@ test("each hears of its own change, whatever the order in which they are settled
   expect([await first, await second]).toEqual([{ kind: "unknown" }, { kind: "notLeader", leader: null }]);
 });
 
+test("also one that is settled while it is handed to the core", async () => {
+  const changes = new MembershipChanges();
+  const outcome = { kind: "done", index: 3 } as const;
+  expect(await changes.ask(noChange, null, ({ ref }) => changes.settle(ref, outcome))).toEqual(outcome);
+});
+
 test("when the node ends the outcome is unknown, and the core is asked for nothing any more", async () => {
   const changes = new MembershipChanges();
   let asked = 0;
