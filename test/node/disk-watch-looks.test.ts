@@ -23,6 +23,20 @@ function watching(policy: { minFreeBytes: number; minFreePercent: number }, free
 
 const ample = { minFreeBytes: 100 * mebibyte, minFreePercent: 0 };
 
+test("a disk that does not answer is as full or as empty as it was before", () => {
+  for (const freeMiB of [99, 9_000]) {
+    const { clock, seen, watch, failures } = watching(ample, freeMiB);
+    const told = () => [watch.isLow, watch.threshold, watch.hasRoomForBulk];
+    const before = told();
+    expect(before[0]).toBe(freeMiB === 99);
+    seen.error = new Error("the disk is gone");
+    clock.stall(1_000);
+    expect(told()).toEqual(before);
+    clock.runSoon();
+    expect(failures).toEqual([seen.error]);
+  }
+});
+
 describe("a measurement", () => {
   test("is made when it is first asked for, and serves all questions for a second while there is plenty", () => {
     const { clock, seen, watch } = watching(ample, 9_000);

@@ -107,3 +107,14 @@ describe("hand-overs that are asked for", () => {
     expect(asked).toEqual([event(1, "n2")]);
   });
 });
+
+test("a node that has ended hands nothing over, also where nobody waited when it did", async () => {
+  const { asked, handOvers } = setUp();
+  handOvers.end();
+  const heard: HandOver[] = [];
+  for (const to of ["n2", null]) void handOvers.ask(to).then((outcome) => heard.push(outcome));
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(heard).toEqual(Array(2).fill({ kind: "notLeader", leader: null }));
+  expect(asked).toEqual([]);
+});

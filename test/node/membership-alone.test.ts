@@ -101,8 +101,8 @@ const listAt = (index: number, ...keys: readonly MemberKey[]): MemberList => ({
 });
 
 describe("whom a member tells who is one", () => {
-  test("a stranger when it connects, and no member", () => {
-    const { membership, done } = setUp(follower());
+  test("a stranger when it connects, and no member, nor a learner", () => {
+    const { membership, done } = setUp(follower({ configuration: { voters: [n1, n3] } }));
     for (const key of [n2, n4, wiped(n3)]) membership.onPeerConnected(identityOf(key));
     expect(done()).toEqual(["memberList 0 to n4", "memberList 0 to n3"]);
   });
@@ -219,6 +219,8 @@ describe("whether a member's data is connected", () => {
     expect([n1, n2].map((key) => membership.isConnected(key))).toEqual([true, false]);
     membership.onPeerConnected(identityOf(n2));
     expect([n2, wiped(n2)].map((key) => membership.isConnected(key))).toEqual([true, false]);
+    membership.onPeerDisconnected(identityOf(wiped(n2)));
+    expect(membership.isConnected(n2)).toBe(true);
     membership.onPeerDisconnected(identityOf(n2));
     expect(membership.isConnected(n2)).toBe(false);
   });
