@@ -98,6 +98,14 @@ describe("a request to close a session", () => {
     expect(clients.whyFull("a")).toBe("ten of ten");
   });
 
+  test("leaves its doubt also where its client is asked about before the next refusal", () => {
+    const { clients, full } = setUp();
+    clients.closing("a")(false);
+    expect(clients.whyFull("a")).toBeNull();
+    full("a");
+    expect(clients.whyFull("a")).toBeNull();
+  });
+
   test("leaves its doubt also while another one of its client is under way, which is answered later", () => {
     const { clients, full } = setUp();
     const [first, second] = [clients.closing("a"), clients.closing("a")];

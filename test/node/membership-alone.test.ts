@@ -20,6 +20,7 @@ function setUp(
   discover: Transport["discover"] = () => new Promise(() => {}),
 ) {
   const did: string[] = [];
+  const lists: MemberList[] = [];
   const logs: string[] = [];
   const fields: (LogFields | undefined)[] = [];
   const clock = new ManualClock();
@@ -28,6 +29,7 @@ function setUp(
     send: (to, message) => {
       const what = message.kind === "memberList" ? `${message.kind} ${message.index}` : message.kind;
       did.push(`${what} to ${nodeIdOf(to)}`);
+      if (message.kind === "memberList") lists.push(message);
     },
     setPeers: (peers) => void did.push(`peers ${peers.map(({ id, address }) => `${id}=${address}`).join(" ")}`),
     peers: () => [],
@@ -67,7 +69,7 @@ function setUp(
     membership.onTurned();
     return did.splice(0);
   };
-  return { membership, did, logs, fields, clock, started, turn, done: () => did.splice(0) };
+  return { membership, did, lists, logs, fields, clock, started, turn, done: () => did.splice(0) };
 }
 
 const identityOf = (key: MemberKey): PeerIdentity => ({
@@ -105,6 +107,14 @@ describe("whom a member tells who is one", () => {
     const { membership, done } = setUp(follower({ configuration: { voters: [n1, n3] } }));
     for (const key of [n2, n4, wiped(n3)]) membership.onPeerConnected(identityOf(key));
     expect(done()).toEqual(["memberList 0 to n4", "memberList 0 to n3"]);
+  });
+
+  test("also as a learner, and with the learners among the members", () => {
+    for (const self of [n1, n2]) {
+      const { membership, lists } = setUp(follower({ self, configuration: { voters: [n1, n3] } }));
+      membership.onPeerConnected(identityOf(n4));
+      expect(lists.map(({ members }) => members.map(({ key }) => key))).toEqual([[n1, n2, n3]]);
+    }
   });
 
   test("strangers that are connected, once for each new configuration", () => {
@@ -279,7 +289,12 @@ describe("a node that waits to be added", () => {
     expect(added.logs).toEqual([]);
     // Nor where it was none at the beginning and has been one since.
     const later = follower({ self: n4 });
-    for (const state of [withMembers(withMembers(later, 5, [n1, n2, n4]), 6, [n1, n2]), removedAt(later, 8)]) {
+    const learning = withMembers(later, 5, [n1, n2, n4]);
+    const [genesis, placed] = learning.log.configurations;
+    const learner = { ...placed!, configuration: { ...placed!.configuration, voters: [n1, n2] } };
+    const learned = { ...learning, log: { ...learning.log, configurations: [genesis!, learner] } };
+    const formers = [learning, learned].map((state) => withMembers(state, 6, [n1, n2]));
+    for (const state of [...formers, removedAt(later, 8)]) {
       const gone = setUp(state);
       gone.membership.onMessage(n3, listAt(7, n2, n3));
       expect(gone.logs).toEqual([]);
