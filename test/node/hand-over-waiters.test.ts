@@ -115,6 +115,7 @@ test("a node that has ended hands nothing over, also where nobody waited when it
   for (const to of ["n2", null]) void handOvers.ask(to).then((outcome) => heard.push(outcome));
   await Promise.resolve();
   await Promise.resolve();
-  expect(heard).toEqual(Array(2).fill({ kind: "notLeader", leader: null }));
+  const ended = { kind: "notLeader", leader: null } as const;
+  expect(heard).toEqual([ended, ended]);
   expect(asked).toEqual([]);
 });
