@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
 import { snapshotAt } from "../core/say.ts";
 import { command, microtasks, setUp, waiter } from "./applier-setting.ts";
+import { TestAsker } from "./test-asker.ts";
 
 const log = Array.from({ length: 9 }, (_, at) => command(at + 1));
 const snapshot = snapshotAt({ index: 6, term: 1 });
@@ -76,6 +77,25 @@ describe("work that takes too long", () => {
     expect(applier.endlessWork).toBe(found);
     machine.busyWith = null;
     expect([applier.lookForEndlessWork(), applier.endlessWork]).toEqual([null, null]);
+  });
+
+  test("is that of the client whose query it is, and is over once the state machine has stopped", () => {
+    const { applier, machine, queries, passes } = setUp(log);
+    machine.isSlow = true;
+    const clients = ["first", "second"].map((name) => waiter("query", name, 9_000, new TestAsker(name)));
+    queries.set(0, clients);
+    applier.serve();
+    machine.busyWith = { kind: "query", count: 2, nth: 1 };
+    applier.lookForEndlessWork();
+    passes(5_000);
+    expect(applier.lookForEndlessWork()?.problem).toContain('a query of the client "second" since');
+    machine.die("its thread ended");
+    machine.busyWith = null;
+    expect([applier.lookForEndlessWork(), applier.lookForEndlessWork(), applier.endlessWork]).toEqual([
+      null,
+      null,
+      null,
+    ]);
   });
 
   test("is named to those whose time is up, who hear otherwise without it", () => {

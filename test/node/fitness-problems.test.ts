@@ -3,7 +3,9 @@ import { expect, test } from "bun:test";
 import type { State } from "../../src/core/state.ts";
 import type { FitnessOptions } from "../../src/node/fitness.ts";
 import { follower } from "../core/build.ts";
+import { n2, n3 } from "../core/say.ts";
 import { fitnessAlone } from "./fitness-alone.ts";
+import { soundCondition } from "./sound-condition.ts";
 
 const refilling: State = { ...follower(), refill: { finding: "page 7" } as State["refill"] };
 const idle = { standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null };
@@ -37,6 +39,15 @@ test("a disk that is nearly full is said with what must be free, and not once it
   expect(fitness.problemOf(self)).toStartWith("its disk is nearly full: less than 3 MiB are free; ");
   isFull = true;
   expect(fitness.problemOf(self)).toStartWith("its disk is full: ");
+});
+
+test("of a member that cannot be dialled that is said beside what it says itself", () => {
+  const { fitness } = fitnessAlone(follower, { certificateEnds: { atMs: -1, date: "May" } });
+  fitness.onCondition(n3, { ...soundCondition, undialled: ["n2"] });
+  const hidden = "the other voters cannot dial it, and so clients cannot";
+  expect(fitness.problemOf(n2)).toBe(hidden);
+  fitness.onCondition(n2, { ...soundCondition, problem: "its disk is slow" });
+  expect(fitness.problemOf(n2)).toBe(`its disk is slow; ${hidden}`);
 });
 
 test("a disk that does not answer ends the node", () => {

@@ -98,6 +98,14 @@ describe("a request to close a session", () => {
     expect(clients.whyFull("a")).toBe("ten of ten");
   });
 
+  test("leaves its doubt also where a later one of its client has a known outcome", () => {
+    const { clients, full } = setUp();
+    clients.closing("a")(false);
+    clients.closing("a")(true);
+    full("a");
+    expect(clients.whyFull("a")).toBeNull();
+  });
+
   test("leaves its doubt also where its client is asked about before the next refusal", () => {
     const { clients, full } = setUp();
     clients.closing("a")(false);

@@ -199,6 +199,16 @@ test("what was let go takes no memory in the end, however many entries there wer
   expect(tail.read(149_991, 150_000, 1e9)).toHaveLength(10);
 });
 
+test("after a restart at the place where it begins nothing is kept either", () => {
+  const { tail, memoryFrom } = setUp(4, 100);
+  tail.append(run(5, 9));
+  expect(memoryFrom(9)).toBe(5);
+  tail.restart({ index: 4, term: 1 });
+  expect(memoryFrom(9)).toBe(10);
+  tail.append(run(5, 6, 2));
+  expect([memoryFrom(6), tail.chainAt(6)]).toEqual([5, 1_004 + 0.001 * 5 * 2 + 0.001 * 6 * 2]);
+});
+
 test("what is appended follows the last entry, also when some before it, or all, have been let go", () => {
   for (const count of [2, 0]) {
     const { tail } = setUp(0, count);

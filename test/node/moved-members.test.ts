@@ -203,6 +203,15 @@ describe("a member that has been found at another address", () => {
     expect(told).toEqual(["changed: new:1", hasMoved, "changed: newer:1", hasMoved]);
   });
 
+  test("stays dialled there while it is connected", async () => {
+    const { n2At, look, told } = setUp();
+    await look();
+    n2At.isReached = true;
+    told.length = 0;
+    for (const _ of [1, 2]) expect(await look()).toBe("new:1");
+    expect(told).toEqual([]);
+  });
+
   test("is dialled at the address that the log has since", async () => {
     const { n2At, look } = setUp();
     expect(await look()).toBe("new:1");
