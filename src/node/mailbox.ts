@@ -94,6 +94,7 @@ export class Mailbox {
     if (!this.#commands.some(({ dueMs }) => dueMs <= nowMs)) return;
     const late = this.#commands.filter(({ dueMs }) => dueMs <= nowMs);
     this.#commands = this.#commands.filter(({ dueMs }) => dueMs > nowMs);
+    if (this.#commands.length === 0) this.#shares.clear();
     for (const waiter of late) {
       waiter.open.close();
       waiter.fail(notAnswered(because("the leader had no room in its log for the request in time", hangs)));

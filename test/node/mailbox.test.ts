@@ -278,24 +278,30 @@ describe("mailbox", () => {
     expect([mailbox.isEmpty, take(), mailbox.requestCount]).toEqual([true, 0, 1]);
   });
 
-  test("P64: once no command waits, what each name has brought before counts for nothing", () => {
-    const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
-    const [early, late] = [new TestAsker("early"), new TestAsker("late")];
-    const sizesOf = (): readonly number[] => {
-      const [event] = mailbox.take(0);
-      const proposals = event?.kind === "propose" ? event.proposals : [];
-      return proposals.map((each) => (each.kind === "command" ? each.payload.byteLength : 0));
-    };
-    const large = (from: TestAsker, size: number): ProposalWaiter => command("x".repeat(size), from);
-    const mebibyte = 1024 * 1024;
-    mailbox.addRequest(large(early, 4 * mebibyte));
-    mailbox.addRequest(large(late, 1));
-    expect([sizesOf(), sizesOf()]).toEqual([[4 * mebibyte], [1]]);
-    // Each gets half, although one has had more than the other.
-    for (let nth = 0; nth < 4; nth++) mailbox.addRequest(large(early, mebibyte));
-    for (let nth = 0; nth < 4; nth++) mailbox.addRequest(large(late, mebibyte - 1));
-    expect(sizesOf().filter((size) => size === mebibyte)).toHaveLength(2);
-  });
+  test.each(["was taken", "was told that its time is up"])(
+    "P64: once no command waits, what each name has brought before counts for nothing: the last one %s",
+    (end) => {
+      const mailbox = new Mailbox(new WaitingClients(), new WaitingReads());
+      const [early, late] = [new TestAsker("early"), new TestAsker("late")];
+      const sizesOf = (): readonly number[] => {
+        const [event] = mailbox.take(0);
+        const proposals = event?.kind === "propose" ? event.proposals : [];
+        return proposals.map((each) => (each.kind === "command" ? each.payload.byteLength : 0));
+      };
+      const large = (from: TestAsker, size: number): ProposalWaiter => command("x".repeat(size), from);
+      const mebibyte = 1024 * 1024;
+      mailbox.addRequest(large(early, 4 * mebibyte));
+      mailbox.addRequest(large(late, 1));
+      expect(sizesOf()).toEqual([4 * mebibyte]);
+      if (end === "was taken") expect(sizesOf()).toEqual([1]);
+      else mailbox.expire(Infinity);
+      expect(mailbox.requestCount).toBe(0);
+      // Each gets half, although one has had more than the other.
+      for (let nth = 0; nth < 4; nth++) mailbox.addRequest(large(early, mebibyte));
+      for (let nth = 0; nth < 4; nth++) mailbox.addRequest(large(late, mebibyte - 1));
+      expect(sizesOf().filter((size) => size === mebibyte)).toHaveLength(2);
+    },
+  );
 
   test("a hundred commands and queries of one moment are one write and one message to each follower", async () => {
     const cluster = await Cluster.founded(["n1", "n2", "n3"]);
