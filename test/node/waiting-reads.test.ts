@@ -139,6 +139,20 @@ describe("waiting reads", () => {
     expect(order).toHaveLength(60);
   });
 
+  test("a query costs its time, its answer, and a little for being handed over, though it took no time at all", () => {
+    const estimateAfter = (elapsedMs: number, answerBytes: number): number => {
+      const reads = new WaitingReads();
+      reads.ready(reads.add([query(), query()]), at(1));
+      const [first, second] = reads.take(1, 0);
+      reads.charge(first!, elapsedMs, answerBytes);
+      reads.giveBack([second!]);
+      return reads.take(1, 0)[0]!.taken.estimateMs;
+    };
+    // The estimate of 1 ms follows by an eighth of the difference.
+    expect(estimateAfter(0, 0)).toBeCloseTo(1 + (0.01 - 1) / 8, 9);
+    expect(estimateAfter(3, 1024 * 1024)).toBeCloseTo(1 + (5.01 - 1) / 8, 9);
+  });
+
   test("P64: what a client does not take is not worked for, until it takes it", () => {
     let woken = 0;
     const reads = new WaitingReads(() => woken++);
