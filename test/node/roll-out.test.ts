@@ -207,6 +207,12 @@ describe("a version is refused", () => {
     );
   });
 
+  test("with both remedies when the first of them is silent and the next has another version", () => {
+    expect(refusal({ others: new Map([[n3, [v1]]]) })).toMatch(
+      /: n2 does not answer, n3 has kv 1 .* restart the node; start those that do not answer$/,
+    );
+  });
+
   test("while a voter that is about to leave does not have it", () => {
     expect(refusal({ outgoing: [n4] })).toContain("n4 does not answer");
     expect(refusal({ outgoing: [n4], others: new Map([...all, [n4, both]]) })).toBeNull();
@@ -277,6 +283,10 @@ describe("a version is refused", () => {
     expect(refusal({ versions })).toBe(
       "kv 2 (abababababab) has no snapshot and restore, so it cannot take a state over: add both to it",
     );
+  });
+
+  test("but not because of an active one that the leader does not have, and has not begun to apply with", () => {
+    expect(refusal({ versions: [v2] })).toBeNull();
   });
 
   test("but not when other code takes the same number: nothing is handed over", () => {
