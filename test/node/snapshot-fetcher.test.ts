@@ -122,7 +122,8 @@ test.each<readonly [string, Answer]>([
 ])("%s is not written, accuses nobody, and the next offer goes on", async (_, wrong) => {
   let count = 0;
   const { fetcher, record, clock, fetched, damaged, answerBy } = await setUp((read, bytes) =>
-    ++count === 2 ? wrong(read, bytes) : honest(read, bytes),
+    // The last one: no other answer follows that would not fit.
+    ++count === 3 ? wrong(read, bytes) : honest(read, bytes),
   );
   fetcher.fetch(n2, record);
   await turns();

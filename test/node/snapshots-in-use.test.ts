@@ -41,6 +41,7 @@ function setUp(initial: State) {
     return link;
   };
   const retain = { failure: null as Error | null };
+  const entryLog = { chainAt: (): number => 7 };
   const machine = new RecordingMachine();
   const memory = createMemorySnapshotStore();
   const store = {
@@ -60,7 +61,7 @@ function setUp(initial: State) {
   };
   const snapshots = new NodeSnapshots(
     {
-      store: { saved: { snapshot: null }, chainAt: () => 7, reclaim: () => false },
+      store: { saved: { snapshot: null }, chainAt: () => entryLog.chainAt(), reclaim: () => false },
       snapshots: store,
       transport: { openBulk },
       stateMachine: machine,
@@ -94,6 +95,7 @@ function setUp(initial: State) {
     machine,
     retained,
     retain,
+    entryLog,
     logs,
     links,
     arrived,
@@ -180,6 +182,16 @@ test("a disk that becomes nearly full has a snapshot taken once, and space has o
   await relieve(false);
   become({ ...state, genesis: null });
   expect(await relieve(true)).toBe(3);
+});
+
+test("a log that turns out to be damaged when a disk is to be relieved ends the node", () => {
+  const { snapshots, entryLog } = setUp(follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 }));
+  snapshots.taker.onHanded({ ...at(6, 1), stampMs: 1 }, 1);
+  const damage = new GraftError("damaged", "entry 6 is damaged");
+  entryLog.chainAt = () => {
+    throw damage;
+  };
+  expect(() => snapshots.relieve(true)).toThrow(damage);
 });
 
 test("what a record replaces goes once the record is durable, and once only", async () => {
