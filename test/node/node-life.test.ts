@@ -40,6 +40,19 @@ test("P49: a leader whose process stood still says by how much its heartbeats ar
   expect(late).toHaveLength(1);
 });
 
+test("a leader hands its state machine what is committed before it is done with the turn", async () => {
+  const { cluster, leader } = await founded();
+  const apply = leader.machine.apply.bind(leader.machine);
+  leader.machine.apply = (...given) => {
+    leader.trace.push("apply");
+    return apply(...given);
+  };
+  leader.trace.length = 0;
+  cluster.client("n1").command("a");
+  await cluster.settle();
+  expect(leader.trace.slice(0, 4)).toEqual(["flush", "write appendLog", "apply", "flush"]);
+});
+
 describe("every 100 ms a node looks at the clock", () => {
   const names = [
     "applier.lookForEndlessWork",
