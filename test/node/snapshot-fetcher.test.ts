@@ -2,7 +2,7 @@
 // that is no damage accuses nobody.
 import { expect, test } from "bun:test";
 import { at, n2, n3, snapshotAt } from "../core/say.ts";
-import { type Answer, honest, setUp, turns } from "./snapshot-fetching.ts";
+import { type Answer, type Circumstances, honest, setUp, turns } from "./snapshot-fetching.ts";
 
 test("what the leader sends becomes the file that it offered", async () => {
   const { fetcher, record, files, fetched, damaged, ends, logs, clock } = await setUp(honest);

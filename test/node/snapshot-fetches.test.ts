@@ -51,3 +51,14 @@ test("a file is let go of before it is fetched once more", async () => {
   await turns();
   expect([dialled, fetched]).toEqual([[n2, n2], [record.file]]);
 });
+
+test("what is damaged is not read to its end", async () => {
+  let count = 0;
+  const { fetcher, record, damaged, ends } = await setUp(({ offset }, bytes) => {
+    if (count++ > 0) return null;
+    return { kind: "snapshotChunk", offset, bytes: bytes.map((byte, at) => (at === 300 ? byte ^ 1 : byte)) };
+  });
+  fetcher.fetch(n2, record);
+  await turns();
+  expect([damaged, ends.length]).toEqual([[[n2, record.file]], 1]);
+});

@@ -17,7 +17,7 @@ export type Answer = (read: SnapshotRead, bytes: Uint8Array) => BulkMessage | nu
 
 export const honest: Answer = ({ offset }, bytes) => ({ kind: "snapshotChunk", offset, bytes });
 
-interface Circumstances {
+export interface Circumstances {
   /** What the leader says of the file beside what is in it. */
   readonly told: Partial<SnapshotRecord>;
   readonly machine: string;
