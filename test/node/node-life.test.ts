@@ -78,8 +78,16 @@ describe("every 100 ms a node looks at the clock", () => {
 
   test("and each part that keeps requests, or waits for something, is told what the time is", async () => {
     const all = await founded();
+    const { machine, node } = all.leader;
+    // What is committed counts, whether it has been applied or not.
+    machine.isSlow = true;
+    all.cluster.client("n1").command("slow");
+    await all.cluster.settle();
     const { calls, nowMs } = await oneLook(all);
-    const { commitIndex: index, currentTerm: term } = all.leader.node.state;
+    const { commitIndex: index, currentTerm: term } = node.state;
+    expect(node.appliedIndex).toBeLessThan(index);
+    machine.isSlow = false;
+    machine.release();
     expect(calls).toEqual([
       ["applier.lookForEndlessWork"],
       ["waiting.expire", nowMs, null, { index, term }],

@@ -113,6 +113,18 @@ describe("a request", () => {
     ]);
   });
 
+  test("counts as open for the client that sent it", () => {
+    const { ask, open } = asking();
+    const names: string[] = [];
+    const begin = open.open.bind(open);
+    open.open = (name, bytes) => {
+      names.push(name);
+      return begin(name, bytes);
+    };
+    ask();
+    expect(names).toEqual(["someone"]);
+  });
+
   test("does not wait for longer than ten minutes", () => {
     expect(asking().ask({ timeoutMs: 2 ** 40 })?.dueMs).toBe(605_000);
   });

@@ -226,6 +226,17 @@ describe("waiting reads", () => {
     expect(taken(reads, 1)).toEqual(clients.slice(1));
   });
 
+  test("no two reads have one name, also when one between them is settled", () => {
+    const reads = new WaitingReads();
+    const clients = [query(), query(), query()];
+    const [first, second] = [reads.add([clients[0]!]), reads.add([clients[1]!])];
+    reads.ready(first, at(1));
+    const third = reads.add([clients[2]!]);
+    reads.ready(second, at(2));
+    reads.ready(third, at(3));
+    expect([1, 2, 3].map((index) => taken(reads, index))).toEqual(clients.map((client) => [client]));
+  });
+
   test("P26: a refused one is told once, and an answer of the core that comes later meets nobody", () => {
     const reads = new WaitingReads();
     const client = query();
