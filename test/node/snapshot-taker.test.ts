@@ -54,7 +54,7 @@ test("one is taken at the bound of entries, and not one entry before", async () 
   const { taker, taken } = setUp();
   taker.onHanded(positionAt(9), 0);
   await turns();
-  expect(taken).toEqual([]);
+  expect([taken, taker.handed]).toEqual([[], positionAt(9)]);
   taker.onHanded(positionAt(10), 0);
   await turns();
   taker.onHanded(positionAt(19), 0);
@@ -62,7 +62,7 @@ test("one is taken at the bound of entries, and not one entry before", async () 
   expect(taken).toEqual([10]);
   taker.onHanded(positionAt(20), 0);
   await turns();
-  expect(taken).toEqual([10, 20]);
+  expect([taken, taker.handed]).toEqual([[10, 20], positionAt(20)]);
 });
 
 test("one is taken at the bound of bytes, which count from the last one on", async () => {

@@ -27,7 +27,7 @@ describe("when its time is up", () => {
     const { underWay } = setUp();
     const [command, query, patient] = [waiter("command", "", 100), waiter("query", "", 100), waiter("query", "", 101)];
     underWay.add({ waiters: [command, null] });
-    underWay.add({ waiters: [query, patient] });
+    underWay.add({ waiters: [patient, query] });
     underWay.expire(100, hangs);
     expect([command.answers, query.answers, patient.answers]).toEqual([[ofCommand], [ofQuery], []]);
     for (const { messages } of [command, query]) {
