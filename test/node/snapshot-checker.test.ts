@@ -88,6 +88,8 @@ test("one whose own snapshot is damaged says so once of each file, however often
   await checker.check(n2, second);
   expect(lines).toEqual([`warn ${first.file}`, `warn ${second.file}`]);
   expect(replaced).toBe(4);
+  // The one that was found damaged last.
+  expect([first, second].map(({ file }) => checker.damageIn(file))).toEqual([null, "its checksum is wrong"]);
 });
 
 test("damage is told of the file until another one of its name has been written, or it is found sound", async () => {
