@@ -133,7 +133,8 @@ test("what was read and is not what was written marks the data as damaged; other
     damage: ["entry 7 is damaged"],
     findings: [],
   });
-  for (const error of [new GraftError("storage", "no such file"), new Error("a bug")]) {
+  const ofOthers = Object.assign(new Error("of some library"), { code: "damaged" });
+  for (const error of [new GraftError("storage", "no such file"), new Error("a bug"), ofOthers]) {
     expect(kept(error)).toEqual({ end: { kind: "failed", error }, damage: [], findings: [] });
     expect(isForeseen(error)).toBe(error instanceof GraftError);
   }

@@ -1,6 +1,7 @@
 // What each part of a node is told at the turning points of the node's life, in which order, and with what.
 import { afterEach, describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
+import { BrokenRule } from "../../src/node/node-end.ts";
 import { change } from "./administering.ts";
 import { Cluster, type Member } from "./cluster.ts";
 import { type Call, watchedCalls } from "./watched-parts.ts";
@@ -39,6 +40,19 @@ test("P49: a leader whose process stood still says by how much its heartbeats ar
   expect(late).toHaveLength(1);
 });
 
+test("a leader hands its state machine what is committed before it is done with the turn", async () => {
+  const { cluster, leader } = await founded();
+  const apply = leader.machine.apply.bind(leader.machine);
+  leader.machine.apply = (...given) => {
+    leader.trace.push("apply");
+    return apply(...given);
+  };
+  leader.trace.length = 0;
+  cluster.client("n1").command("a");
+  await cluster.settle();
+  expect(leader.trace.slice(0, 4)).toEqual(["flush", "write appendLog", "apply", "flush"]);
+});
+
 describe("every 100 ms a node looks at the clock", () => {
   const names = [
     "applier.lookForEndlessWork",
@@ -64,8 +78,16 @@ describe("every 100 ms a node looks at the clock", () => {
 
   test("and each part that keeps requests, or waits for something, is told what the time is", async () => {
     const all = await founded();
+    const { machine, node } = all.leader;
+    // What is committed counts, whether it has been applied or not.
+    machine.isSlow = true;
+    all.cluster.client("n1").command("slow");
+    await all.cluster.settle();
     const { calls, nowMs } = await oneLook(all);
-    const { commitIndex: index, currentTerm: term } = all.leader.node.state;
+    const { commitIndex: index, currentTerm: term } = node.state;
+    expect(node.appliedIndex).toBeLessThan(index);
+    machine.isSlow = false;
+    machine.release();
     expect(calls).toEqual([
       ["applier.lookForEndlessWork"],
       ["waiting.expire", nowMs, null, { index, term }],
@@ -202,6 +224,8 @@ describe("a node that ends", () => {
     stop("late");
     await cluster.settle();
     expect(resolved.toSorted()).toEqual(["first stopped", "late stopped", "second stopped", "third stopped"]);
+    // It leaves once, however often it is told to.
+    expect(leader.logs.filter((line) => line === "info handing leadership over")).toHaveLength(1);
     const failing = await cluster.start("n1", { disk: leader.store.crash() });
     const held = Promise.withResolvers<void>();
     failing.machine.close = () => held.promise;
@@ -222,15 +246,18 @@ describe("a node that ends", () => {
     const { cluster, leader } = await founded();
     const client = cluster.client("n1");
     const calls = watchedCalls(leader.node, ...names);
+    const cause = new GraftError("storage", "the disk is gone");
     leader.store.write = () => {
-      throw new GraftError("storage", "the disk is gone");
+      throw cause;
     };
+    // What goes wrong after the cause is not the cause.
+    leader.machine.closeFailure = new Error("not closed");
     client.command("a");
     await cluster.settle();
     // The loop has stopped by itself before.
     expect(calls).toEqual([["loop.stop"], ...atTheEnd("the disk is gone")]);
-    expect(leader.end).toMatchObject({ kind: "failed" });
-    expect(leader.logs.at(-1)).toBe("error the node stops");
+    expect(leader.end).toEqual({ kind: "failed", error: cause });
+    expect(leader.logs.slice(-2)).toEqual(["error the node stops", "error closing failed"]);
   });
 
   test("leaves no timer of its scrubber", async () => {
@@ -276,7 +303,7 @@ describe("a node that ends", () => {
     const { cluster, leader } = await founded();
     const client = cluster.client("n1");
     leader.machine.isSlow = true;
-    const commands = 1_000;
+    const commands = 1_500;
     for (let nth = 0; nth < commands; nth++) client.command("x".repeat(16 * 1024));
     await cluster.settle();
     expect(leader.node.parts.mailbox.requestCount).toBeGreaterThan(100);
@@ -300,6 +327,20 @@ describe("P58: a node that has an error of its own code", () => {
       "message",
       expect.stringMatching(/^a rule of Raft does not hold.*disk is gone$/),
     );
+  });
+
+  test("tells nobody anything any more, and keeps what it has found with the time of the day", async () => {
+    const { cluster, leader } = await founded();
+    const client = cluster.client("n1");
+    leader.machine.isSlow = true;
+    client.command("in doubt");
+    await cluster.settle();
+    const kept: unknown[] = [];
+    leader.store.keepFinding = ({ at }) => void kept.push(at);
+    leader.node.parts.loop.arrive({ kind: "no such event" } as never);
+    await cluster.settle();
+    expect(leader.fatal).toBeInstanceOf(BrokenRule);
+    expect([client.raw, kept]).toEqual([[], [new Date(cluster.clock.wallMs()).toISOString()]]);
   });
 
   test("fails at once also while it is closing", async () => {

@@ -1,7 +1,9 @@
 // How the parts of a node reach each other: what one of them shows or tells arrives at the other.
 import { afterEach, describe, expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
+import { VersionLacking } from "../../src/node/active-version.ts";
 import type { ClientReply } from "../../src/ports/requests.ts";
+import { snapshotAt } from "../core/say.ts";
 import { pluginVersion } from "./applier-setting.ts";
 import { afterMicrotasks, Cluster, type Member } from "./cluster.ts";
 import { bytes } from "./recording-machine.ts";
@@ -105,6 +107,30 @@ test("a node that lacks the version which becomes active judges itself at once",
   expect(node.parts.applier.stoppedThrough).toBe(next);
   expect(node.state.unfit.get(node.state.self)).toBe("stateMachine");
   expect(answers).toEqual(["apply-failed"]);
+});
+
+test("other code stands for the code that is lacking once that is committed, and not before", async () => {
+  const [lacking, other] = ["a", "b"].map((hash) => ({ ...pluginVersion("1"), hash: hash.repeat(64) }));
+  const atHand = { versions: [{ ...other!, snapshots: true }] };
+  const standstillWith = async (commitIndex: number): Promise<unknown> => {
+    const cluster = await Cluster.founded(["n1"], atHand);
+    const { node } = cluster.leader;
+    const { loop, applier } = node.parts;
+    const placed = (index: number, plugin = lacking!) => ({
+      position: { index, term: 1 },
+      plugin,
+      replaces: index > 2,
+    });
+    const { state } = node;
+    show(loop, "state", { ...state, commitIndex, log: { ...state.log, activations: [placed(2), placed(9, other)] } });
+    applier.restore({ ...snapshotAt({ index: 4, term: 1 }), activation: placed(2) });
+    const { standstill } = applier;
+    Reflect.deleteProperty(loop, "state");
+    await cluster.stopAll();
+    return standstill;
+  };
+  expect(await standstillWith(8)).toBeInstanceOf(VersionLacking);
+  expect(await standstillWith(9)).toBeNull();
 });
 
 test("each node tells the others all the versions that it has", async () => {

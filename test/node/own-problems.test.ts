@@ -71,6 +71,12 @@ describe("several problems in one text", () => {
     ]);
     expect(inOne([text, "and one more"])).toEndWith("; and one more");
   });
+
+  test("use all the room that there is, whether it can be halved or not", () => {
+    expect(inOne(["x".repeat(3_000)])).toHaveLength(2_048);
+    expect(inOne(["a", "x".repeat(3_000)])).toHaveLength(2_048);
+    expect(inOne(["ab", "x".repeat(3_000)])).toHaveLength(2_048);
+  });
 });
 
 describe("a snapshot of the leader that cannot be received", () => {

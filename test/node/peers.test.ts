@@ -76,23 +76,37 @@ describe("a node that is no member", () => {
 });
 
 test("a leader keeps to those that it is telling of their removal, at their last address", () => {
+  expect(farewellOf(["n7:1"])).toEqual(["n2 n2:7400", "n7 n7:1"]);
+  expect(farewellOf(["n7:1", "n7:2"])).toEqual(["n2 n2:7400", "n7 n7:2"]);
+});
+
+test("or where the cluster was founded with them, when its log has forgotten them", () => {
+  expect(farewellOf([], "n7:0")).toEqual(["n2 n2:7400", "n7 n7:0"]);
+  expect(farewellOf([])).toEqual(["n2 n2:7400"]);
+});
+
+test("a node that does not lead tells nobody of a removal", () => {
+  expect(farewellOf(["n7:1"], null, false)).toEqual(["n2 n2:7400"]);
+});
+
+/** With whom a leader keeps that has removed n7, which was at these addresses one after the other, and there when it was founded. */
+function farewellOf(addresses: readonly string[], foundedAt: string | null = null, leads = true): readonly string[] {
   const state = leader({ members: [n1, n2] });
   if (state.role.kind !== "leader") throw new Error("it does not lead");
   const gone = toMemberKey("n7", "disk");
   const [latest] = state.log.configurations;
-  const before = {
+  const at = (address: string) => ({ key: gone, address, priority: 0 });
+  const before = addresses.map((address) => ({
     position: latest!.position,
-    configuration: {
-      ...latest!.configuration,
-      members: [...latest!.configuration.members, { key: gone, address: "n7:1", priority: 0 }],
-    },
-  };
+    configuration: { ...latest!.configuration, members: [...latest!.configuration.members, at(address)] },
+  }));
+  const { genesis } = state;
   const farewells = new Map([[gone, null as never]]);
   const telling = {
     ...state,
-    log: { ...state.log, configurations: [before, latest!] },
+    genesis: foundedAt === null ? genesis : { ...genesis!, members: [...genesis!.members, at(foundedAt)] },
+    log: { ...state.log, configurations: [...before, latest!] },
     role: { ...state.role, administration: { ...state.role.administration, farewells } },
   };
-  expect(inWords(peersOf(telling, nobody))).toEqual(["n2 n2:7400", "n7 n7:1"]);
-  expect(inWords(peersOf({ ...telling, role: follower().role }, nobody))).toEqual(["n2 n2:7400"]);
-});
+  return inWords(peersOf(leads ? telling : { ...telling, role: follower().role }, nobody));
+}

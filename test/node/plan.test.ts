@@ -118,6 +118,31 @@ describe("the plan of a change", () => {
     });
   });
 
+  test("says of a leader that becomes a learner that it hands over first, as of one that is removed", () => {
+    const words = "n1 leads: it hands leadership over first";
+    expect(plan(leading(), { demote: ["n1"] }).risks).toContain(words);
+    expect(plan(leading(), { remove: ["n1"] }).risks).toContain(words);
+    expect(plan(leading(), { demote: ["n2"] }).risks).not.toContain(words);
+  });
+
+  test("comes to nothing new where an earlier change does the same already", () => {
+    const members = [n1, n2, n3, n4];
+    const pending = [{ promote: [n4], demote: [], remove: [] }];
+    const state = leader({ members, configuration: { voters: [n1, n2, n3], pending } });
+    const { role } = leading([], members);
+    const [own] = state.log.configurations[0]!.configuration.members.filter(({ key }) => key === n4);
+    const again = { add: [{ ...joining, address: own!.address }] };
+    const { before, after, nodes, refusal } = plan({ ...state, role }, again);
+    expect(before).toMatchObject({ voters: ["n1", "n2", "n3"], learners: ["n4"] });
+    expect([after, nodes, refusal]).toEqual([before, [], null]);
+  });
+
+  test("rounds how long a voter has been silent to whole seconds", () => {
+    const state = leading([n2]);
+    const risks = plan({ ...state, nowMs: state.nowMs + 600 }, { remove: ["n3"] }).risks.join();
+    expect(risks).toContain("n2 has not been heard for 21 s");
+  });
+
   test("lists a member that moves, one that changes its priority, and none that stays as it is", () => {
     const changes = { add: [{ key: n3, address: "elsewhere:1", priority: null, voter: true }] };
     const listed = (change: Partial<MembershipChange>) =>

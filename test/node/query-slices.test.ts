@@ -66,7 +66,7 @@ function setUp() {
     await afterMicrotasks();
     return did.splice(0);
   };
-  return { slices, add, asked, did, underWay, answered, broken };
+  return { slices, add, asked, did, due, underWay, answered, broken };
 }
 
 const ok = (payload: string, elapsedMs = 0): Answer => ({
@@ -98,6 +98,24 @@ describe("a slice of queries", () => {
     expect(underWay.isEmpty).toBe(true);
     slices.ask(10);
     expect(asked.at(-1)).toEqual(["three"]);
+    expect([0, 1].map((nth) => slices.askerOf(nth))).toEqual(["a", null]);
+  });
+
+  test("is over when each of its queries has its answer: one that is asked meanwhile waits for that", async () => {
+    const { slices, add, asked, due, answered } = setUp();
+    add("one");
+    const [first] = due;
+    slices.ask(9);
+    const counts: number[] = [];
+    first!.waiter.succeed = () => {
+      add("two");
+      slices.ask(9);
+      counts.push(asked.length);
+    };
+    await answered(ok("1"));
+    expect(counts).toEqual([1]);
+    slices.ask(9);
+    expect(asked).toEqual([["one"], ["two"]]);
   });
 
   test("gives back what was not reached, and is done with", async () => {

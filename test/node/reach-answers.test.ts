@@ -24,8 +24,8 @@ function setUp() {
     },
   });
   let ids = 0;
-  const ask = (from: MemberKey, address: string, timeoutMs = 60_000): void =>
-    answers.onRequest(from, { kind: "reachRequest", id: ++ids, node: "n4", address, timeoutMs });
+  const ask = (from: MemberKey, address: string, timeoutMs = 60_000, node = "n4"): void =>
+    answers.onRequest(from, { kind: "reachRequest", id: ++ids, node, address, timeoutMs });
   return { clock, attempts, sent, ask };
 }
 
@@ -44,7 +44,10 @@ describe("a member that asks again and again whether a node can be reached", () 
     // An attempt that fails at once makes room a little later.
     ask(n1, "10.0.0.1:9");
     expect(attempts.length).toBe(4);
-    clock.advance(250);
+    clock.advance(249);
+    await microtasks();
+    expect(attempts.length).toBe(4);
+    clock.advance(1);
     await microtasks();
     expect(attempts.length).toBe(8);
     // However many it has asked, no more than a few wait.
@@ -72,6 +75,8 @@ describe("a member that asks again and again whether a node can be reached", () 
       answered.push(sent.length);
     }
     expect(answered).toEqual([4, 8, 9]);
+    // In the order in which they came.
+    expect(attempts.map(({ address }) => Number(address.split(":")[1]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     for (let port = 11; port <= 15; port += 1) ask(n1, `10.0.0.1:${port}`);
     await pass(2_000);
     await pass(250);
@@ -91,6 +96,13 @@ describe("a member that asks again and again whether a node can be reached", () 
       [n1, 2],
       [n2, 3],
     ]);
+  });
+
+  test("has another node looked for at the same address by an attempt of its own", () => {
+    const { attempts, ask } = setUp();
+    ask(n1, "10.0.0.1:1");
+    ask(n1, "10.0.0.1:1", 60_000, "n5");
+    expect(attempts).toHaveLength(2);
   });
 
   test("has an address tried anew once an attempt has ended, and loses no place by it", async () => {

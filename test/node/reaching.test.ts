@@ -104,7 +104,7 @@ function asking() {
   const verdict = reaching.find(newcomer, voters);
   const answer = (from: MemberKey, about: MemberKey, reach: Reach): void =>
     reaching.onReply(from, { kind: "reachReply", id: asked.get(about)!, reach });
-  return { clock, verdict, voters, answer };
+  return { reaching, asked, clock, verdict, voters, answer };
 }
 
 test("an answer counts for the voter that was asked, and not from another node", async () => {
@@ -123,6 +123,19 @@ test("a voter that has answered is waited for no longer", async () => {
   const { clock, verdict, voters, answer } = asking();
   for (const key of voters) answer(key, key, reached("a"));
   expect(await verdict).toMatchObject({ kind: "reachable", unasked: [] });
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("an answer to one question is none to another that is asked meanwhile", async () => {
+  const { reaching, asked, clock, verdict, voters, answer } = asking();
+  const [n2, n3] = voters as [MemberKey, MemberKey];
+  answer(n2, n2, reached("a"));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  const other = reaching.find(newcomer, [n2]);
+  expect(asked.get(n2)).not.toBe(asked.get(n3));
+  answer(n3, n3, reached("a"));
+  answer(n2, n2, reached("a"));
+  expect([await verdict, await other]).toMatchObject([{ unasked: [] }, { unasked: [] }]);
   expect(clock.pendingTimers).toBe(0);
 });
 

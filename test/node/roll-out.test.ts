@@ -113,6 +113,18 @@ describe("a request", () => {
     ]);
   });
 
+  test("counts as open for the client that sent it", () => {
+    const { ask, open } = asking();
+    const names: string[] = [];
+    const begin = open.open.bind(open);
+    open.open = (name, bytes) => {
+      names.push(name);
+      return begin(name, bytes);
+    };
+    ask();
+    expect(names).toEqual(["someone"]);
+  });
+
   test("does not wait for longer than ten minutes", () => {
     expect(asking().ask({ timeoutMs: 2 ** 40 })?.dueMs).toBe(605_000);
   });
@@ -207,6 +219,12 @@ describe("a version is refused", () => {
     );
   });
 
+  test("with both remedies when the first of them is silent and the next has another version", () => {
+    expect(refusal({ others: new Map([[n3, [v1]]]) })).toMatch(
+      /: n2 does not answer, n3 has kv 1 .* restart the node; start those that do not answer$/,
+    );
+  });
+
   test("while a voter that is about to leave does not have it", () => {
     expect(refusal({ outgoing: [n4] })).toContain("n4 does not answer");
     expect(refusal({ outgoing: [n4], others: new Map([...all, [n4, both]]) })).toBeNull();
@@ -277,6 +295,10 @@ describe("a version is refused", () => {
     expect(refusal({ versions })).toBe(
       "kv 2 (abababababab) has no snapshot and restore, so it cannot take a state over: add both to it",
     );
+  });
+
+  test("but not because of an active one that the leader does not have, and has not begun to apply with", () => {
+    expect(refusal({ versions: [v2] })).toBeNull();
   });
 
   test("but not when other code takes the same number: nothing is handed over", () => {

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { restore } from "../../src/core/restore.ts";
 import type { SnapshotRecord } from "../../src/core/snapshot-record.ts";
 import { toMemberKey } from "../../src/core/configuration.ts";
+import type { State } from "../../src/core/state.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Scrubber } from "../../src/node/scrubber.ts";
 import { createMemoryLogStore } from "../../src/sim/memory/log-store.ts";
@@ -77,17 +78,27 @@ test("a snapshot that cannot be read and is still the latest is called damaged, 
 });
 
 /** A scrubber of a log of ten entries that is read one by one, and of a snapshot that is damaged. */
-function oneByOne(snapshotDamaged: () => Promise<void> = () => Promise.resolve()) {
+function oneByOne(
+  snapshotDamaged: () => Promise<void> = () => Promise.resolve(),
+  /** The state after so many entries have been read. */
+  after: (state: State, count: number) => State = (state) => state,
+) {
   const store = createMemoryLogStore({ incarnation: "a", autoDurable: true });
   store.write([found(), append(...commands(1, 10, 1, 100))], ignoreDurable);
   const saved = store.reopen();
   const state = { ...restore(saved, starting({ self: toMemberKey("n1", saved.incarnation) })), snapshot };
+  const read: number[] = [];
   const lines: unknown[] = [];
   const failures: unknown[] = [];
   const clock = new ManualClock();
   const scrubber = new Scrubber({
     intervalMs,
-    store: { read: (first) => store.read(first, first, 1e9) },
+    store: {
+      read: (first) => {
+        read.push(first);
+        return store.read(first, first, 1e9);
+      },
+    },
     snapshots: {
       contents: async function* () {
         yield new Uint8Array(10);
@@ -96,7 +107,7 @@ function oneByOne(snapshotDamaged: () => Promise<void> = () => Promise.resolve()
     },
     clock,
     logger: { enabled: () => true, log: (_, message, fields) => void lines.push([message, fields?.["entries"]]) },
-    state: () => state,
+    state: () => after(state, read.length),
     snapshotDamaged,
     failed: (error) => void failures.push(error),
   });
@@ -110,7 +121,7 @@ function oneByOne(snapshotDamaged: () => Promise<void> = () => Promise.resolve()
     }
     await afterMicrotasks();
   };
-  return { scrubber, scrub, clock, lines, failures };
+  return { scrubber, scrub, clock, lines, failures, read };
 }
 
 const begun = ["scrubbing the log and the snapshot", undefined];
@@ -119,6 +130,24 @@ test("the last entry is read too, also in a step of its own", async () => {
   const { scrub, scrubber, lines } = oneByOne();
   await scrub();
   expect(lines).toEqual([begun, ["scrubbed", 10]]);
+  scrubber.stop();
+});
+
+test("what is cut off the log at its beginning while it is read is not read any more", async () => {
+  const { scrub, scrubber, read, failures } = oneByOne(undefined, (state, count) =>
+    count < 3 ? state : { ...state, log: { ...state.log, base: { index: 7, term: 1 } } },
+  );
+  await scrub();
+  expect([read, failures]).toEqual([[1, 2, 3, 8, 9, 10], []]);
+  scrubber.stop();
+});
+
+test("nor is what has been replaced at its end, and is not on the disk yet", async () => {
+  const { scrub, scrubber, read, failures } = oneByOne(undefined, (state, count) =>
+    count < 3 ? state : { ...state, durability: { ...state.durability, persistedIndex: 4 } },
+  );
+  await scrub();
+  expect([read, failures]).toEqual([[1, 2, 3, 4], []]);
   scrubber.stop();
 });
 

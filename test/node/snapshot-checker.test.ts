@@ -13,6 +13,7 @@ import { RecordingMachine } from "./recording-machine.ts";
 
 async function checked(
   after: SnapshotRecord,
+  isHanded = true,
 ): Promise<{ readonly asked: readonly number[]; readonly failures: string[] }> {
   const damaged = snapshotAt({ index: 5, term: 1 });
   const { promise: isRead, resolve: readOn } = Promise.withResolvers<void>();
@@ -45,7 +46,7 @@ async function checked(
       failed: (error: unknown) => failures.push(String(error)),
     },
   );
-  snapshots.taker.onHanded({ index: 7, term: 1, stampMs: 0 }, 0);
+  if (isHanded) snapshots.taker.onHanded({ index: 7, term: 1, stampMs: 0 }, 0);
   snapshots.check(toMemberKey("n2", "disk"), damaged);
   latest = after;
   readOn();
@@ -87,6 +88,8 @@ test("one whose own snapshot is damaged says so once of each file, however often
   await checker.check(n2, second);
   expect(lines).toEqual([`warn ${first.file}`, `warn ${second.file}`]);
   expect(replaced).toBe(4);
+  // The one that was found damaged last.
+  expect([first, second].map(({ file }) => checker.damageIn(file))).toEqual([null, "its checksum is wrong"]);
 });
 
 test("damage is told of the file until another one of its name has been written, or it is found sound", async () => {
@@ -127,6 +130,10 @@ test("another one takes its place where more has been applied since", async () =
 
 test("what a leader's snapshot has replaced meanwhile is not asked of the log, and the node goes on", async () => {
   expect(await checked(snapshotAt({ index: 9, term: 1 }))).toEqual({ asked: [], failures: [] });
+});
+
+test("a node that has handed its state machine nothing yet takes none, and goes on", async () => {
+  expect(await checked(snapshotAt({ index: 5, term: 1 }), false)).toEqual({ asked: [], failures: [] });
 });
 
 describe("what goes wrong while another snapshot is taken", () => {

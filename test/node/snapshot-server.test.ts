@@ -118,3 +118,13 @@ test("only reads are answered", () => {
   link.onMessage!({ kind: "snapshotChunk", offset: 0, bytes: new Uint8Array(1) });
   expect(ends).toEqual(["only reads are answered here"]);
 });
+
+test("the file that a peer reads now is kept for it, and the one that it read before is not", async () => {
+  const { server, connect } = setUp(async () => new Uint8Array(10));
+  const { ask } = connect("n2");
+  ask(0, "old");
+  await afterMicrotasks();
+  ask(0, "new");
+  await afterMicrotasks();
+  expect(server.filesInUse).toEqual(["new"]);
+});

@@ -54,7 +54,7 @@ test("one is taken at the bound of entries, and not one entry before", async () 
   const { taker, taken } = setUp();
   taker.onHanded(positionAt(9), 0);
   await turns();
-  expect(taken).toEqual([]);
+  expect([taken, taker.handed]).toEqual([[], positionAt(9)]);
   taker.onHanded(positionAt(10), 0);
   await turns();
   taker.onHanded(positionAt(19), 0);
@@ -62,7 +62,7 @@ test("one is taken at the bound of entries, and not one entry before", async () 
   expect(taken).toEqual([10]);
   taker.onHanded(positionAt(20), 0);
   await turns();
-  expect(taken).toEqual([10, 20]);
+  expect([taken, taker.handed]).toEqual([[10, 20], positionAt(20)]);
 });
 
 test("one is taken at the bound of bytes, which count from the last one on", async () => {
@@ -113,6 +113,32 @@ test("P30: one that is under way when the state is restored is let go of: it lea
   // The state machine is free for the next one.
   taker.onRestored(positionAt(50));
   expect((await taker.take(positionAt(50)))?.position).toEqual({ index: 50, term: 1 });
+});
+
+test("P30: nor is one kept that is let go of while its last piece is read", async () => {
+  const { taker, machine, files, taken } = setUp();
+  const last = Promise.withResolvers<null>();
+  machine.snapshot = () => Promise.resolve({ read: () => last.promise, close: () => {} });
+  const done = taker.take(positionAt(5));
+  await turns();
+  const lettingGo = taker.giveUp();
+  last.resolve(null);
+  await lettingGo;
+  expect([await done, taken, files.complete.size]).toEqual([null, [], 0]);
+});
+
+test("its file names the cluster and the state machine that it is of", async () => {
+  const { taker, machine, store } = setUp();
+  const create = store.create.bind(store);
+  const headers: unknown[] = [];
+  store.create = (header) => {
+    headers.push(header);
+    return create(header);
+  };
+  machine.applied.push("a");
+  await taker.take(positionAt(5));
+  const plugin = { name: machine.description.name, version: machine.description.version };
+  expect(headers).toMatchObject([{ cluster: "demo", clusterUuid: "0".repeat(32), plugin }]);
 });
 
 test("after a restore the bounds count from there", async () => {

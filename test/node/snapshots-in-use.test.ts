@@ -25,6 +25,8 @@ function setUp(initial: State) {
   const story: string[] = [];
   const logs: string[] = [];
   const links: string[] = [];
+  const room = { hasRoomForBulk: true, hasRoomFor: () => true };
+  const opened: BulkLink[] = [];
   const openBulk = async (to: string): Promise<BulkLink> => {
     links.push(`opened to ${to}`);
     const link: BulkLink = {
@@ -38,9 +40,11 @@ function setUp(initial: State) {
         link.onClose?.(reason);
       },
     };
+    opened.push(link);
     return link;
   };
   const retain = { failure: null as Error | null };
+  const entryLog = { chainAt: (): number => 7 };
   const machine = new RecordingMachine();
   const memory = createMemorySnapshotStore();
   const store = {
@@ -60,7 +64,7 @@ function setUp(initial: State) {
   };
   const snapshots = new NodeSnapshots(
     {
-      store: { saved: { snapshot: null }, chainAt: () => 7, reclaim: () => false },
+      store: { saved: { snapshot: null }, chainAt: () => entryLog.chainAt(), reclaim: () => false },
       snapshots: store,
       transport: { openBulk },
       stateMachine: machine,
@@ -77,7 +81,7 @@ function setUp(initial: State) {
       state: () => state,
       scrubIntervalMs: 1e9,
       arrive: (event) => void ("snapshot" in event && arrived.push(event.snapshot)),
-      disk: { hasRoomForBulk: true, hasRoomFor: () => true },
+      disk: room,
       failed: (error: unknown) => {
         throw error;
       },
@@ -94,6 +98,9 @@ function setUp(initial: State) {
     machine,
     retained,
     retain,
+    entryLog,
+    room,
+    opened,
     logs,
     links,
     arrived,
@@ -182,6 +189,16 @@ test("a disk that becomes nearly full has a snapshot taken once, and space has o
   expect(await relieve(true)).toBe(3);
 });
 
+test("a log that turns out to be damaged when a disk is to be relieved ends the node", () => {
+  const { snapshots, entryLog } = setUp(follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 }));
+  snapshots.taker.onHanded({ ...at(6, 1), stampMs: 1 }, 1);
+  const damage = new GraftError("damaged", "entry 6 is damaged");
+  entryLog.chainAt = () => {
+    throw damage;
+  };
+  expect(() => snapshots.relieve(true)).toThrow(damage);
+});
+
 test("what a record replaces goes once the record is durable, and once only", async () => {
   const state = { ...follower({ log: [1, 1, 1, 1], commitIndex: 4 }), snapshot: snapshotAt(at(4, 1)) };
   const confirmed = (ticket: number): State => ({ ...state, durability: { ...state.durability, confirmed: ticket } });
@@ -193,12 +210,17 @@ test("what a record replaces goes once the record is durable, and once only", as
   // Not even a disk that is nearly full lets a file go that the record on the disk may name.
   snapshots.relieve(true);
   expect(retained).toEqual([]);
+  // Another record follows at once: the first one's confirmation is none of it.
+  snapshots.onWritten(10);
   become(confirmed(9));
+  snapshots.onTurned();
+  expect(retained).toEqual([]);
+  become(confirmed(10));
   snapshots.onTurned();
   snapshots.onTurned();
   expect(retained).toEqual([[state.snapshot.file]]);
   // A record for which the disk had no room has replaced nothing.
-  snapshots.onWritten(10);
+  snapshots.onWritten(11);
   snapshots.onNoRoom();
   become(confirmed(12));
   snapshots.onTurned();
@@ -319,6 +341,32 @@ test("P30: a restore waits until what is being read of the state before it is le
   expect(arrived).toEqual([]);
   // The next one that is taken says the same of its time.
   expect(snapshots.taker.handed).toEqual({ ...at(6, 1), stampMs: snapshotAt(at(6, 1)).stampMs });
+});
+
+test("P29: its file stays from the moment on in which it is to be restored from, also while another one is let go of", async () => {
+  const state = follower({ log: [1, 1, 1, 1, 1, 1], commitIndex: 6 });
+  const old = snapshotAt(at(5, 1));
+  const { snapshots, machine, kept } = setUp({ ...state, snapshot: snapshotAt(at(6, 1)) });
+  machine.isSlow = true;
+  void snapshots.taker.take({ ...at(6, 1), stampMs: 1 });
+  const restoring = snapshots.restore(old, null);
+  await turns();
+  expect(kept()).toContain(old.file);
+  machine.isSlow = false;
+  machine.release();
+  await restoring;
+  expect(kept()).not.toContain(old.file);
+});
+
+test("a leader's snapshot is not written to a disk that is nearly full", async () => {
+  const { snapshots, room, opened, links, logs } = setUp(follower({ log: [1, 1] }));
+  room.hasRoomForBulk = false;
+  snapshots.fetch(n2, snapshotAt(at(6, 1)));
+  await turns();
+  opened[0]!.onMessage!({ kind: "snapshotChunk", offset: 0, bytes: new Uint8Array(10) });
+  await turns();
+  expect(links).toContain("closed: the snapshot is read");
+  expect(logs).toEqual([expect.stringMatching(/^warn fetching a snapshot was cut short: the disk is nearly full/)]);
 });
 
 test("a file of one's own goes once the log names another one of the same place", async () => {

@@ -315,6 +315,19 @@ describe("a disk without room for a write", () => {
     expect(log).toContain("send appendEntriesReply");
   });
 
+  test("what is committed and durable is handed over, also when the room ends in the same turn", () => {
+    const { loop, clock, log, store, room } = followerLoop();
+    loop.arrive(from(n2, appendEntries(0, 2)));
+    clock.run();
+    store.flushAll();
+    clock.run();
+    room.isThere = false;
+    loop.arrive(from(n2, { ...appendEntries(2, 1), leaderCommit: 2 }));
+    clock.run();
+    expect(log.filter((line) => /^(no room|apply)/.test(line))).toEqual(["no room", "apply through 2"]);
+    expect([loop.state.appliedIndex, loop.state.log.last.index]).toEqual([2, 2]);
+  });
+
   test("has it take no part until there is room: it hears no message, keeps no time, and sends clients elsewhere", () => {
     const { loop, clock, log, room, waiting } = followerLoop((_, onDurable) => onDurable());
     room.isThere = false;

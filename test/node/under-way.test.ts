@@ -27,7 +27,7 @@ describe("when its time is up", () => {
     const { underWay } = setUp();
     const [command, query, patient] = [waiter("command", "", 100), waiter("query", "", 100), waiter("query", "", 101)];
     underWay.add({ waiters: [command, null] });
-    underWay.add({ waiters: [query, patient] });
+    underWay.add({ waiters: [patient, query] });
     underWay.expire(100, hangs);
     expect([command.answers, query.answers, patient.answers]).toEqual([[ofCommand], [ofQuery], []]);
     for (const { messages } of [command, query]) {
@@ -42,7 +42,7 @@ test("nothing is heard of work that was abandoned, and each of its clients is to
   const work = { waiters: [command, null, query] };
   underWay.add(work);
   expect(underWay.isEmpty).toBe(false);
-  underWay.abandon("the node stops");
+  underWay.abandon("the disk is gone");
   underWay.abandon("again");
   underWay.hear(work, () => void told.push("heard"));
   underWay.settle(work, () => void told.push("settled"));
@@ -52,6 +52,7 @@ test("nothing is heard of work that was abandoned, and each of its clients is to
     [],
     true,
   ]);
+  for (const { messages } of [command, query]) expect(messages).toEqual(["the disk is gone"]);
 });
 
 test("work that broke the contract stays under way, so that the end of the node answers its clients", () => {

@@ -36,6 +36,26 @@ describe("waiting clients", () => {
     expect(client.answers).toEqual(["not-leader"]);
   });
 
+  test("one whose entry was overwritten is told who leads", () => {
+    const waiting = new WaitingClients();
+    const told: ReplyError[] = [];
+    waiting.place([waiting.add({ ...waiter(), fail: (error) => void told.push(error) })], { index: 7, term: 2 });
+    const leader = { id: "n2", address: "n2:1" };
+    waiting.take({ index: 7, term: 3 }, leader);
+    expect(told).toMatchObject([{ code: "not-leader", leader }]);
+  });
+
+  test("no two proposals have one name, also when one between them is settled", () => {
+    const waiting = new WaitingClients();
+    const clients = [waiter(), waiter(), waiter()];
+    const first = waiting.add(clients[0]!);
+    const second = waiting.add(clients[1]!);
+    waiting.refuse([first], { code: "overloaded", message: "", leader: null });
+    const third = waiting.add(clients[2]!);
+    waiting.place([second, third], { index: 5, term: 1 });
+    expect([5, 6].map((index) => waiting.take({ index, term: 1 }, null))).toEqual(clients.slice(1));
+  });
+
   test("P26: an entry that may still commit is never reported as failed, only as unknown", () => {
     const waiting = new WaitingClients();
     const client = waiter(500);

@@ -139,6 +139,20 @@ describe("waiting reads", () => {
     expect(order).toHaveLength(60);
   });
 
+  test("a query costs its time, its answer, and a little for being handed over, though it took no time at all", () => {
+    const estimateAfter = (elapsedMs: number, answerBytes: number): number => {
+      const reads = new WaitingReads();
+      reads.ready(reads.add([query(), query()]), at(1));
+      const [first, second] = reads.take(1, 0);
+      reads.charge(first!, elapsedMs, answerBytes);
+      reads.giveBack([second!]);
+      return reads.take(1, 0)[0]!.taken.estimateMs;
+    };
+    // The estimate of 1 ms follows by an eighth of the difference.
+    expect(estimateAfter(0, 0)).toBeCloseTo(1 + (0.01 - 1) / 8, 9);
+    expect(estimateAfter(3, 1024 * 1024)).toBeCloseTo(1 + (5.01 - 1) / 8, 9);
+  });
+
   test("P64: what a client does not take is not worked for, until it takes it", () => {
     let woken = 0;
     const reads = new WaitingReads(() => woken++);
@@ -210,6 +224,17 @@ describe("waiting reads", () => {
     reads.giveBack(slice.slice(1));
     expect(reads.count).toBe(2);
     expect(taken(reads, 1)).toEqual(clients.slice(1));
+  });
+
+  test("no two reads have one name, also when one between them is settled", () => {
+    const reads = new WaitingReads();
+    const clients = [query(), query(), query()];
+    const [first, second] = [reads.add([clients[0]!]), reads.add([clients[1]!])];
+    reads.ready(first, at(1));
+    const third = reads.add([clients[2]!]);
+    reads.ready(second, at(2));
+    reads.ready(third, at(3));
+    expect([1, 2, 3].map((index) => taken(reads, index))).toEqual(clients.map((client) => [client]));
   });
 
   test("P26: a refused one is told once, and an answer of the core that comes later meets nobody", () => {
