@@ -139,7 +139,8 @@ export class Node {
     fitness.sweep();
     loop.tryAgain();
     snapshots.relieve(fitness.disk.isLow);
-    this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
+    // What it has found in this look may have ended it.
+    if (this.#life !== "ended") this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 
   #onAnswered(): void {
