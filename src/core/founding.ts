@@ -46,7 +46,7 @@ export const affiliationOf = ({ genesis, founding }: State): Affiliation =>
 
 /**
  * A node has said hello: it may be a founder that was waited for, know the genesis, or need to be told of it. One that waits to
- * be added is no founder, whatever its id: it has lost its data, and the cluster that it was a founder of may go on elsewhere.
+ * be added is no founder, whatever its id: it may have lost its data, and other members may have kept theirs.
  */
 export function onHello(state: State, event: PeerConnectedEvent, emit: Emit): State {
   const peer = toMemberKey(event.peer.id, event.peer.incarnation);

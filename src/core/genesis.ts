@@ -15,8 +15,8 @@ export interface Genesis {
 }
 
 /**
- * What a node's hello says of its cluster: the genesis that it knows; or that it waits to found a cluster by its bootstrap table;
- * or that it founds none, and waits to be added or refilled.
+ * What a node tells in its hello about its cluster. A genesis: the node knows it. "founding": it waits for the other founders of its
+ * bootstrap table. "joining": it founds no cluster, and waits until it is added or has its data again.
  */
 export type Affiliation = Genesis | "founding" | "joining";
 

@@ -139,7 +139,7 @@ export class Node {
     fitness.sweep();
     loop.tryAgain();
     snapshots.relieve(fitness.disk.isLow);
-    // What it has found in this look may have ended it.
+    // The node may have ended in one of these calls.
     if (this.#life !== "ended") this.#expiry = clock.at(nowMs + expiryIntervalMs, () => this.#expire());
   }
 

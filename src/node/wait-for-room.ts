@@ -17,7 +17,7 @@ export function bytesOf(effects: readonly DurableEffect[]): number {
   return bytes;
 }
 
-/** What another node tells once for each connection, and the latest of what is told of this node itself. */
+/** Other nodes say it once for each connection. Of this node's own events the latest one counts. */
 type StandingEvent = Extract<Event, { readonly kind: "fitness" | "wake" | "peerConnected" | "message" }>;
 
 /** The latest of each kind, and of each peer: a node that begins anew from its store has to be told of them again. */

@@ -109,7 +109,7 @@ export interface Transport {
   flush(): void;
   /** The nodes to keep connections with, this one left out. Replaces the list of the call before. */
   setPeers(peers: readonly { readonly id: NodeId; readonly address: string }[]): void;
-  /** What the next hellos say of the cluster. */
+  /** From now on the hellos of this node say this. */
   setAffiliation(affiliation: Affiliation): void;
   peers(): readonly PeerStatus[];
   /**

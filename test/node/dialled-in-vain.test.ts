@@ -7,6 +7,7 @@ import { follower } from "../core/build.ts";
 import { genesisOf, n1, n2, n3, wiped } from "../core/say.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 import { afterMicrotasks } from "./cluster.ts";
+import { soundNode } from "./fitness-alone.ts";
 
 const peer = { id: "n2", address: "n2:7400", reachable: true, reason: null, version: null, announced: "n2:9" };
 
@@ -26,17 +27,9 @@ async function afterAttempts(
       transport: { send: () => {}, discover: async () => answers, peers: () => [...others, { ...peer, ...seen }] },
     },
     {
+      ...soundNode,
       address: "n1.elsewhere:9",
-      versions: [],
       state: () => state,
-      stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
-      snapshotFailure: () => null,
-      snapshotDamage: () => null,
-      fetchFailure: () => null,
-      waitsForRoom: () => false,
-      space: { minFreeBytes: 50, minFreePercent: 0 },
-      certificateEnds: null,
-      failed: () => {},
       arrive: () => {},
     },
   );

@@ -6,6 +6,20 @@ import type { PeerStatus } from "../../src/ports/transport.ts";
 import { Fitness, type FitnessOptions } from "../../src/node/fitness.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
 
+/** Nothing is wrong with it. */
+export const soundNode = {
+  address: "n1:7400",
+  versions: [],
+  stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
+  snapshotFailure: () => null,
+  snapshotDamage: () => null,
+  fetchFailure: () => null,
+  waitsForRoom: () => false,
+  space: { minFreeBytes: 50, minFreePercent: 0 },
+  certificateEnds: null,
+  failed: () => {},
+} as const;
+
 export function fitnessAlone(
   state: () => State,
   options: Partial<FitnessOptions> = {},
@@ -37,17 +51,8 @@ export function fitnessAlone(
       },
     },
     {
-      address: "n1:7400",
-      versions: [],
+      ...soundNode,
       state,
-      stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
-      snapshotFailure: () => null,
-      snapshotDamage: () => null,
-      fetchFailure: () => null,
-      waitsForRoom: () => false,
-      space: { minFreeBytes: 50, minFreePercent: 0 },
-      certificateEnds: null,
-      failed: () => {},
       arrive: (event) => {
         if (event.kind === "fitness") unfit.push(event.unfit);
       },
