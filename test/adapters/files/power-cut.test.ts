@@ -128,6 +128,16 @@ describe("P45: a restored data directory outlives a power cut", () => {
     expect(disk.lost(join(dataDir, "graft.sqlite"), root)).toEqual(["the content of data/graft.sqlite"]);
     expect(disk.lost(pathOf(announced.file), root)).toEqual([]);
   });
+
+  test("the database keeps its former name when the sync of its new name fails", async () => {
+    using disk = new RecordedDisk();
+    const restoring = await RestoringFolder.prepare(dataDir);
+    await writeSnapshot(openFileSnapshotStore(restoring.path), chunks);
+    for (const name of ["graft.sqlite", "graft.mark"]) writeFileSync(join(restoring.path, name), name);
+    disk.onLink = () => void (disk.failsToSync = (path) => path === dataDir);
+    expect(await storageErrorOf(restoring.settle())).toContain("Whether it outlives a power cut is not known");
+    expect(readFileSync(join(restoring.path, "graft.sqlite"), "utf8")).toBe("graft.sqlite");
+  });
 });
 
 describe("a disk that writes less than it is given", () => {
