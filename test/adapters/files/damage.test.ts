@@ -227,23 +227,32 @@ test("P57: a folder that others could read is closed to them at the next start",
   expect(statSync(folder).mode & 0o777).toBe(0o700);
 });
 
-test.each(["../graft.sqlite", "a/b.snapshot", "..snapshot", ".snapshot", "", "x", `${"9".repeat(300)}.snapshot`])(
-  "%j is no name of a snapshot: nothing outside of the folder is touched",
-  async (name) => {
-    const announced = { file: name, bytes: 10, checksum: 1 };
-    await storageErrorOf(Promise.try(() => store.receive(announced)));
-    await storageErrorOf(Promise.try(() => store.read(name, 0, 10)));
-    await storageErrorOf(Promise.try(() => store.header(name)));
-    await storageErrorOf(readAll(store, announced));
-  },
-);
+test.each([
+  "../graft.sqlite",
+  "a/b.snapshot",
+  "a.snapshot/../../graft.sqlite",
+  "a.snapshot.writing",
+  "a.snapshot.old",
+  "..snapshot",
+  ".snapshot",
+  "",
+  "x",
+  `${"9".repeat(300)}.snapshot`,
+])("%j is no name of a snapshot: nothing outside of the folder is touched", async (name) => {
+  const announced = { file: name, bytes: 10, checksum: 1 };
+  await storageErrorOf(Promise.try(() => store.receive(announced)));
+  await storageErrorOf(Promise.try(() => store.read(name, 0, 10)));
+  await storageErrorOf(Promise.try(() => store.header(name)));
+  await storageErrorOf(readAll(store, announced));
+});
 
 test("what somebody else put into the folder is neither listed nor removed", async () => {
-  writeFileSync(join(dataDir, "snapshots", "notes.txt"), "mine");
+  const own = [`${file.file}.old`, "notes.txt"];
+  for (const name of own) writeFileSync(join(dataDir, "snapshots", name), "mine");
   expect(await store.list()).toHaveLength(1);
   await store.retain([file.file]);
   await store.retain([]);
-  expect(readdirSync(join(dataDir, "snapshots"))).toEqual(["notes.txt"]);
+  expect(readdirSync(join(dataDir, "snapshots")).toSorted()).toEqual(own);
 });
 
 test("a file's name says its position, and its checksum", () => {
