@@ -231,6 +231,9 @@ describe("P53: on the dialling side", () => {
     const tls = await nodeTls("n1");
     expect(ownCertificateProblem(tls, Date.now())).toBeNull();
     expect(ownCertificateProblem({ ...tls, ca: strangersCaCert }, Date.now())).toContain("not signed by");
+    // While a CA is replaced, the file holds the old and the new CA.
+    for (const ca of [tls.ca + strangersCaCert, strangersCaCert + tls.ca])
+      expect(ownCertificateProblem({ ...tls, ca }, Date.now())).toBeNull();
     expect(ownCertificateProblem(tls, Date.now() + 9_000 * 86_400_000)).toContain("has expired");
     expect(ownCertificateProblem(tls, 0)).toContain("not valid yet");
   });
