@@ -170,6 +170,26 @@ describe("P64: each client name has its share of the turns", () => {
     expect(there.pauses).toBe(0);
   });
 
+  test("a waiting request keeps its bytes when the buffer that it arrived in is used again", () => {
+    const later: (() => void)[] = [];
+    const requests = new RequestTurns(
+      { count: 1, bytes: 1_000, ms: 10 },
+      { soon: (callback) => void later.push(callback), nowMs: () => 0 },
+    );
+    const link = { isOpen: true, pause: () => {}, resume: () => {} };
+    const taken: number[][] = [];
+    const buffer = new Uint8Array(3);
+    for (let nth = 1; nth <= 3; nth++)
+      requests.arrived(link, "one", buffer.fill(nth), (body) => void taken.push([...body]));
+    buffer.fill(0);
+    for (let turn = later.shift(); turn !== undefined; turn = later.shift()) turn();
+    expect(taken).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+      [3, 3, 3],
+    ]);
+  });
+
   test("a request that was taken is let go of at once, also while its line never runs empty", () => {
     const { link, arrive, turn, taken } = turns(1);
     const [one, other] = [link(), link()];
