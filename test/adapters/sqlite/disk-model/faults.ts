@@ -56,7 +56,7 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
 /**
  * Some pages are older than others. A start or a reader notices that, but for a few records. A node that is or was refilled may
  * forget its genesis, and that it has been refilled: it takes no part until it is refilled again. A log that was never cut needs no record of
- * a snapshot. And the vote or the genesis may be newer than the rest: a power cut has taken the mark back, a checkpoint had come so far when
+ * a snapshot. And the vote, the genesis or the end of a refill may be newer than the rest: a power cut has taken the mark back, a checkpoint had come so far when
  * the WAL was lost, or the past is that of writes which a crash has undone since.
  */
 const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryDisk[] => [
@@ -69,11 +69,9 @@ const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryD
   { ...copyOf(disk), genesis: null },
   ...(disk.base.index > 0 ? [] : [{ ...copyOf(disk), snapshot: null, baseConfiguration: null }]),
   ...history.flatMap((older, at) =>
-    history.slice(at + 1).flatMap(({ currentTerm, votedFor, genesis }) => [
-      { ...withData(disk, older), currentTerm, votedFor },
-      { ...withData(disk, older), genesis },
-      { ...withData(disk, older), currentTerm, votedFor, genesis },
-    ]),
+    history
+      .slice(at + 1)
+      .flatMap((newer) => newerParts(older, newer).map((part) => ({ ...withData(disk, older), ...part }))),
   ),
   ...begun
     .filter(({ generation, refill }) => generation === disk.generation && refill !== null)
@@ -82,6 +80,13 @@ const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryD
       { ...copyOf(disk), refill, genesis: null },
     ]),
 ];
+
+/** What of `newer` may stand in one page or in two: the vote, the genesis, and with each of them the end of a refill. */
+function newerParts(older: MemoryData, { currentTerm, votedFor, genesis, refill }: MemoryData): Partial<MemoryData>[] {
+  const parts = [{ currentTerm, votedFor }, { genesis }, { currentTerm, votedFor, genesis }];
+  if (older.refill === null || refill !== null) return parts;
+  return [...parts, { refill }, ...parts.map((part) => ({ ...part, refill }))];
+}
 
 /** The end of what has been written, be it one write or all of them, is gone. Of a checkpoint that was under way a part is there. */
 const withoutItsEnd: Fault["model"] = (disk, past, story) => [
