@@ -69,6 +69,21 @@ describe("a session", () => {
     await cluster.time.until(client.close());
   });
 
+  test("is of use to a command behind one whose time has run out while it was opened", async () => {
+    const answers: string[] = [];
+    for (let timeoutMs = 40; timeoutMs <= 120; timeoutMs++) {
+      const cluster = new ClusterOfOne();
+      const beganMs = cluster.time.nowMs();
+      cluster.fateOf = () => (cluster.time.nowMs() - beganMs < 60 ? "notLeader" : "answered");
+      const client = cluster.client();
+      const hasty = cluster.told(client.command(bytes("y"), { timeoutMs }));
+      answers.push(await cluster.told(client.command(bytes("z"))));
+      await hasty;
+      await cluster.time.until(client.close());
+    }
+    expect(new Set(answers)).toEqual(new Set(["z"]));
+  });
+
   test.each([0, 999, 1000.5, Number.NaN, 86_400_001])("cannot have a timeout of %p", (timeoutMs) => {
     expect(() => new ClusterOfOne().client({ session: { timeoutMs } })).toThrow("no timeout of a session");
   });

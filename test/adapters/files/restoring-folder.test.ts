@@ -62,6 +62,14 @@ test("P35: a directory that is not empty is left as it is", async () => {
   expect(found()).toEqual(["graft.sqlite"]);
 });
 
+test("P35: where there is a node beside the rest of a restore nobody is told to empty the directory", async () => {
+  mkdirSync(join(dataDir, "restoring"), { recursive: true });
+  writeFileSync(join(dataDir, "graft.sqlite"), "precious");
+  const message = await storageErrorOf(RestoringFolder.prepare(dataDir));
+  expect(message).toContain("is not empty: it holds graft.sqlite, restoring");
+  expect(message).not.toContain("there is nothing else");
+});
+
 test.each<[readonly string[], string]>([
   [["b"], "it holds b. A backup"],
   [["c", "b", "a"], "it holds a, b, c. A backup"],

@@ -6,6 +6,7 @@ import {
   encodeFrame,
   encodeHeader,
   encodePreamble,
+  formatVersion,
   type FrameKind,
   frameKinds,
 } from "../../../src/adapters/files/snapshot-format.ts";
@@ -49,6 +50,15 @@ function changed(way: readonly string[], to: Json | undefined): Json {
   else holder[last] = to;
   return header;
 }
+
+test.each([formatVersion - 1, formatVersion + 1, 0])(
+  "a file of the format %d is told so, and is not taken apart",
+  (format) => {
+    const preamble = encodePreamble();
+    new DataView(preamble.buffer, preamble.byteOffset).setUint32(preamble.byteLength - 4, format);
+    expect(() => new SnapshotParser().push(preamble)).toThrow(`it has the format ${format}, and this version`);
+  },
+);
 
 describe("the header of a snapshot", () => {
   const ways = [...waysIn(sound())];

@@ -36,6 +36,17 @@ test("a file whose other half is received while a sweep goes on is not removed u
   await Promise.all([store.close(), leader.close()]);
 });
 
+test("a file that is here already is not removed while it is looked at to be received", async () => {
+  const store = openFileSnapshotStore(join(folder, "own"));
+  const whole = await writeSnapshot(store, chunks, headerAt(120));
+  await store.retain([]);
+  const receiving = store.receive(whole);
+  await store.retain([]);
+  expect(await (await receiving).finish()).toMatchObject({ kind: "complete" });
+  expect(await namesIn(store)).toEqual([whole.file]);
+  await store.close();
+});
+
 test("a file that is finished stays until a call could have named it: the next sweep leaves it, and the one after it does not", async () => {
   const store = openFileSnapshotStore(join(folder, "own"));
   const first = await writeSnapshot(store, chunks, headerAt(7));

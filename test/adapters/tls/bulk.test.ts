@@ -5,6 +5,7 @@ import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import type { BulkMessage } from "../../../src/ports/bulk-messages.ts";
+import type { BulkLink } from "../../../src/ports/transport.ts";
 import { HeardLink, incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
 import { clientTls, hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
@@ -230,6 +231,16 @@ test("an attempt that fails takes no place from those that come later", async ()
   const links = [await a.transport.openBulk(b.key), await a.transport.openBulk(b.key)];
   expect(links.map(({ isOpen }) => isOpen)).toEqual([true, true]);
   await expect(a.transport.openBulk(b.key)).rejects.toMatchObject({ code: "overloaded" });
+});
+
+test("one that has ended has left its place when its end is told", async () => {
+  const [a, b] = [await net.node("n1", { limits: { bulkLinksMax: 1 } }), await net.node("n2")];
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
+  const first = await a.transport.openBulk(b.key);
+  const next = Promise.withResolvers<BulkLink>();
+  first.onClose = () => void a.transport.openBulk(b.key).then(next.resolve, next.reject);
+  first.close("over");
+  expect((await next.promise).isOpen).toBe(true);
 });
 
 test("one that nobody reads is closed with a reason, and memory does not grow", async () => {

@@ -59,6 +59,15 @@ describe("what a probe has shown is remembered", () => {
   });
 });
 
+test("a peer that leaves while it is probed is not reached over the connection that it had", async () => {
+  const { sight } = setUp({});
+  const left = { ...sight, table: { ...sight.table, identityOf: () => (isThere ? n2 : null) } };
+  let isThere = true;
+  const answer = reach("n2", "n2:1", 100, left);
+  isThere = false;
+  expect(await answer).toEqual({ kind: "unreachable", reason: "connection refused" });
+});
+
 test("a peer that is not connected, or that was dialled at the address, is not probed to make sure", async () => {
   const { sight, crashes, probes } = setUp({ "n2:1": there });
   await makeSure("n3", "n3:1", 100, sight);
