@@ -15,8 +15,8 @@ export interface Genesis {
 }
 
 /**
- * What a node tells in its hello about its cluster. A genesis: the node knows it. "founding": it waits for the other founders of its
- * bootstrap table. "joining": it founds no cluster, and waits until it is added or has its data again.
+ * A node's cluster, as its hello names it. A genesis: the node belongs to this cluster. "founding": the node waits for the other founders
+ * of its bootstrap table. "joining": the node founds no cluster. It waits until it is added, or until it has its data again.
  */
 export type Affiliation = Genesis | "founding" | "joining";
 
