@@ -276,8 +276,8 @@ export class Faults {
   /** One that waits for an administrator does not start by itself, though a supervisor may try. */
   #start(member: Member): void {
     if (this.#resting.includes(member)) return;
-    // The only founder has nobody to ask, and would found another cluster.
-    const mayTry = this.#members.filter(({ isFounder }) => isFounder).length > 1;
+    // Founders that have all lost their disks have nobody to ask, and would found another cluster.
+    const mayTry = this.#members.some((each) => each !== member && each.isFounder && !each.wasWiped);
     if (!member.isOut || (mayTry && this.#chance.happens(0.5))) member.start();
   }
 

@@ -42,7 +42,7 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.rollOutsRefused).toBeGreaterThan(10);
 }, 400_000);
 
-test.each([2805970777, 2304779053, 440000012, 960000042, 1200005179, 716381862])(
+test.each([2805970777, 2304779053, 440000012, 960000042, 1200005179, 716381862, 1452805329])(
   "seed %d holds, in which the simulator itself was once wrong",
   (seed) => {
     expect(simulateWhole({ seed, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
