@@ -67,7 +67,7 @@ async function flood(leader: string, count: number, payload: Uint8Array): Promis
       },
     },
   });
-  const command: ClientRequest = { kind: "command", id: 0, payload, session: null, timeoutMs: 60_000 };
+  const command: ClientRequest = { kind: "command", id: 0, payload, session: null, timeoutMs: limitMs };
   for (let id = 1; id <= count; id++) link.send({ ...command, id });
   return { link, replies, isOver: () => isClosed || answered === count };
 }

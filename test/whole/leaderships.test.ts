@@ -30,23 +30,23 @@ test("two leaders of one term are found, though neither leads at the end of an e
 /** When something happened to a node, and of a new role which one. */
 const roleLine = /^ *(?<when>\S+ ms {2}n\d+) (?:(?<role>leads|is a follower).* in term (?<term>\d+))?/u;
 
+/** Seeds to look through: the moment comes in one of a hundred, and the first of these has it as things are. */
+const seeds = { first: 42_000_032, count: 600 };
+
 test("a node that led until it heard of its successor, in one event, counts among the leaders", () => {
-  const terms = new Set<string>();
+  const plugin = checkDefinition(kv);
   const briefly: string[] = [];
-  let leads = "";
-  const trace = (line: string): void => {
-    const { when = "", role, term } = roleLine.exec(line)?.groups ?? {};
-    if (leads === when && role === "is a follower") briefly.push(line);
-    leads = role === "leads" ? when : "";
-    if (role === "leads") terms.add(term!);
-  };
-  const { elections } = simulateWhole({
-    seed: 42_000_032,
-    plugin: checkDefinition(kv),
-    events: 4200,
-    story: { theme: "duels" },
-    trace,
-  });
+  for (let seed = seeds.first; briefly.length === 0 && seed < seeds.first + seeds.count; seed++) {
+    const terms = new Set<string>();
+    let leads = "";
+    const trace = (line: string): void => {
+      const { when = "", role, term } = roleLine.exec(line)?.groups ?? {};
+      if (leads === when && role === "is a follower") briefly.push(line);
+      leads = role === "leads" ? when : "";
+      if (role === "leads") terms.add(term!);
+    };
+    const { elections } = simulateWhole({ seed, plugin, events: 4200, story: { theme: "duels" }, trace });
+    expect(elections).toBe(terms.size);
+  }
   expect(briefly.length).toBeGreaterThan(0);
-  expect(elections).toBe(terms.size);
-}, 60_000);
+}, 600_000);
