@@ -15,8 +15,9 @@ beforeEach(() => {
   [told, asked, soon] = [[], [], []];
 });
 
-function deskWith(limits: Partial<TransportLimits> = {}): ClientDesk {
-  const onRequest: TransportHandler["onRequest"] = (request, client) => void asked.push({ request, client });
+const ask: TransportHandler["onRequest"] = (request, client) => void asked.push({ request, client });
+
+function deskWith(limits: Partial<TransportLimits> = {}, onRequest = ask): ClientDesk {
   return new ClientDesk({
     admins: new Set(["admin"]),
     limits: { ...defaultLimits, ...limits },
@@ -104,6 +105,27 @@ describe("requests", () => {
     expect([gone, other, asking].map(({ pauses }) => pauses.count)).toEqual([0, 1, 1]);
   });
 
+  test("that come whole count as read, too: many small ones make the others wait as a large one does", () => {
+    const desk = deskWith({ requestsTurnBytes: 100 });
+    const [asking, other] = [attached(desk, "asking"), attached(desk, "other")];
+    let sentBytes = 0;
+    for (let id = 1; sentBytes < 100; id++) {
+      expect(other.pauses.count).toBe(0);
+      receive(asking, { kind: "status", id });
+      sentBytes += encodeFrame({ kind: "status", id }).length;
+    }
+    expect(other.pauses.count).toBe(1);
+  });
+
+  test("that make the node fail are no fault of the client: the failure goes on to the node", () => {
+    const desk = deskWith({}, () => {
+      throw new Error("an invariant is broken");
+    });
+    const asking = attached(desk, "a");
+    expect(() => receive(asking, { kind: "status", id: 1 })).toThrow("an invariant is broken");
+    expect([told, asking.link.isOpen]).toEqual([[], true]);
+  });
+
   test("for administrators are answered to others, who stay, and are not heard by the node", () => {
     const desk = deskWith();
     const [alice, admin] = [attached(desk, "alice"), attached(desk, "admin")];
@@ -118,22 +140,35 @@ describe("requests", () => {
   });
 });
 
-describe("answers", () => {
-  const result = (id: number, bytes: number): ClientReply => ({
-    kind: "result",
-    id,
-    payload: new Uint8Array(bytes),
-    index: 1,
-    term: 1,
-    stalenessMs: null,
-  });
-  function asker(desk: ClientDesk): OpenLink & { readonly client: ClientConnection } {
-    const opened = attached(desk, "alice");
-    receive(opened, { kind: "status", id: 1 });
-    for (const callback of soon.splice(0)) callback();
-    return { ...opened, client: asked.at(-1)!.client };
+test("each connection writes its part of a turn, and however many there are, at least a record of TLS", () => {
+  const kibibyte = 1024;
+  const desk = deskWith({ clientsTurnBytes: 40 * kibibyte });
+  const links: OpenLink[] = [];
+  for (const part of [40, 20, 16, 16]) {
+    links.push(attached(desk, "a"));
+    expect(links.map(({ link }) => link.pieceBytesMax / kibibyte)).toEqual(links.map(() => part));
   }
+});
 
+const result = (id: number, bytes: number): ClientReply => ({
+  kind: "result",
+  id,
+  payload: new Uint8Array(bytes),
+  index: 1,
+  term: 1,
+  stalenessMs: null,
+});
+interface Asker extends OpenLink {
+  readonly client: ClientConnection;
+}
+function asker(desk: ClientDesk, name = "alice"): Asker {
+  const opened = attached(desk, name);
+  receive(opened, { kind: "status", id: 1 });
+  for (const callback of soon.splice(0)) callback();
+  return { ...opened, client: asked.at(-1)!.client };
+}
+
+describe("answers", () => {
   test("that the protocol cannot carry are answered with an error in their place", () => {
     const { client, ...opened } = asker(deskWith());
     client.reply(result(7, payloadBytesMax));
@@ -188,5 +223,114 @@ describe("answers", () => {
     expect([calls, soon.length, client.hasCredit]).toEqual([0, 1, true]);
     for (const callback of soon.splice(0)) callback();
     expect(calls).toBe(1);
+  });
+});
+
+describe("answers to a client that takes nothing", () => {
+  const bound = 1024 * 1024;
+  function stuck(limits: Partial<TransportLimits>): Asker {
+    const opened = asker(deskWith(limits));
+    opened.room.bytes = 0;
+    return opened;
+  }
+
+  test("wait up to the bound to the byte, and a result beyond it is an error in its place", () => {
+    const { client, link } = stuck({ clientQueueBytesMax: bound });
+    client.reply(result(1, bound / 2));
+    client.reply(result(2, bound - link.queuedBytes));
+    const waiting = link.queuedBytes;
+    expect(waiting).toBeGreaterThan(bound);
+    client.reply(result(3, 1));
+    expect([link.isOpen, link.queuedBytes - waiting < 200]).toEqual([true, true]);
+  });
+
+  test("leave room for a mebibyte of errors behind the results; beyond it the client is told that it is too slow", () => {
+    const { client, link, room, written } = stuck({ clientQueueBytesMax: bound });
+    client.reply(result(1, bound));
+    const error = (id: number): ClientReply => ({
+      kind: "error",
+      id,
+      code: "rejected",
+      message: "x".repeat(900),
+      leader: null,
+    });
+    let waiting = 0;
+    for (let id = 2; link.isOpen && id < 2_000; id++) {
+      waiting = link.queuedBytes;
+      client.reply(error(id));
+    }
+    expect([link.isFinishing, waiting > 2 * bound - 1_000, waiting <= 2 * bound]).toEqual([true, true, true]);
+    room.bytes = 4 * bound;
+    while (link.queuedBytes > 0) link.socketDrained();
+    const bytes = Buffer.concat(written);
+    let last = 0;
+    for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) last = at;
+    const message = `the other side is too slow: ${waiting} bytes wait for it`;
+    expect(decodeFrame(bytes.subarray(last + 4), "reply")).toEqual({ kind: "refused", code: "busy", message });
+  });
+});
+
+describe("answers to all clients together beyond their bound", () => {
+  /** Nobody takes anything; so many bytes wait for each name. */
+  function crowd(waiting: Readonly<Record<string, number>>): Readonly<Record<string, Asker>> {
+    const desk = deskWith({ clientQueuesBytesMax: 10_000 });
+    const crowded = Object.entries(waiting).map(([name, bytes]) => {
+      const opened = asker(desk, name);
+      opened.room.bytes = 0;
+      if (bytes > 0) opened.client.reply(result(1, bytes));
+      return [name, opened] as const;
+    });
+    return Object.fromEntries(crowded);
+  }
+  const open = (all: Readonly<Record<string, Asker>>): string =>
+    Object.keys(all)
+      .filter((name) => all[name]!.link.isOpen)
+      .join(" ");
+
+  test.each([
+    ["another, for which most waits", { a: 1_000, b: 6_000, c: 2_000 }, 2_000, "a c"],
+    ["the asker, for which most would wait", { a: 1_000, b: 6_000, c: 2_000 }, 5_500, "b c"],
+    ["none, when there is room", { a: 1_000, b: 6_000, c: 2_000 }, 500, "a b c"],
+  ])("drop %s", (_, waiting, bytes, left) => {
+    const all = crowd(waiting);
+    all["a"]!.client.reply(result(2, bytes));
+    expect(open(all)).toBe(left);
+  });
+
+  test("drop one that is about to end, when most waits for it", () => {
+    const all = crowd({ a: 1_000, ending: 6_000, c: 2_000 });
+    all["ending"]!.link.finish("it is over", null);
+    all["a"]!.client.reply(result(2, 2_000));
+    expect([open(all), all["ending"]!.link.isFinishing]).toEqual(["a c", false]);
+  });
+
+  test("drop a second one in the same turn: the first is as good as gone, though most waited for it", () => {
+    const all = crowd({ a: 1_000, b: 6_000, c: 2_000 });
+    all["a"]!.client.reply(result(2, 3_000));
+    expect(open(all)).toBe("a c");
+    for (let id = 3; id < 6; id++) all["c"]!.client.reply(result(id, 900));
+    all["a"]!.client.reply(result(6, 1_800));
+    expect(open(all)).toBe("c");
+  });
+
+  test("are told with what waits for all and what for the one that is dropped", () => {
+    const all = crowd({ a: 1_000, b: 6_000, c: 2_000 });
+    const [of, own] = [
+      Object.values(all).reduce((sum, { link }) => sum + link.queuedBytes, 0),
+      all["b"]!.link.queuedBytes,
+    ];
+    all["a"]!.client.reply(result(2, 2_000));
+    leave(all["b"]!);
+    const reason = `it takes its answers too slowly: of ${of} bytes that wait for clients here, ${own} wait for it`;
+    expect(told).toEqual([`lost b ${own} ${reason}`]);
+  });
+
+  test("are offered to every client before one is dropped: it may only be the turn's end that they wait for", () => {
+    const all = crowd({ a: 0, b: 6_000 });
+    for (const { room } of Object.values(all)) room.bytes = 100_000;
+    all["a"]!.client.reply(result(2, 6_000));
+    expect(open(all)).toBe("a b");
+    const sent = all["b"]!.written.reduce((sum, { length }) => sum + length, 0);
+    expect([sent > 6_000, all["b"]!.link.queuedBytes]).toEqual([true, 0]);
   });
 });
