@@ -35,16 +35,19 @@ export class RestoringFolder {
     await this.#orFailed(async () => {
       const path = join(this.path, databaseName);
       if (existsSync(`${path}-wal`)) throw new Error(`${path} has not been closed`);
-      // What a database needs beside it comes first.
-      const beside = [snapshotsName, markName].map(
-        (name) => [join(this.path, name), join(this.#dataDir, name)] as const,
-      );
-      for (const [from, to] of beside) await fs.rename(from, to);
-      await syncFolder(this.#dataDir);
+      const moved: (readonly [from: string, to: string])[] = [];
       try {
+        // What a database needs beside it comes first.
+        for (const name of [snapshotsName, markName]) {
+          const [from, to] = [join(this.path, name), join(this.#dataDir, name)];
+          await fs.rename(from, to);
+          moved.push([from, to]);
+        }
+        await syncFolder(this.#dataDir);
         await fs.link(path, join(this.#dataDir, databaseName));
       } catch (error) {
-        for (const [from, to] of beside) await fs.rename(to, from);
+        // What stayed there would keep the next restore from the directory.
+        for (const [from, to] of moved) await fs.rename(to, from);
         throw error;
       }
     });

@@ -107,6 +107,44 @@ test("a node that has come there meanwhile keeps its data", async () => {
   expect(found()).toEqual(["graft.sqlite"]);
 });
 
+test.each([
+  ["naming the snapshots", { rename: 1 }],
+  ["naming the mark", { rename: 2 }],
+  ["making both names durable", { syncs: true }],
+  ["naming the database", { link: true }],
+])("a restore that fails at %s leaves the directory empty, and can be made again", async (_, fails) => {
+  const { rename, link, syncs } = { rename: 0, link: false, syncs: false, ...fails };
+  const restoring = await RestoringFolder.prepare(dataDir);
+  fill(restoring.path);
+  const failure = Object.assign(new Error("the disk failed"), { code: "EIO" });
+  const real = { rename: fs.rename, open: fs.open };
+  let renames = 0;
+  const spies = [
+    spyOn(fs, "rename").mockImplementation((from, to) =>
+      ++renames === rename ? Promise.reject(failure) : real.rename(from, to),
+    ),
+    spyOn(fs, "open").mockImplementation((path, ...rest) =>
+      syncs && path === dataDir ? Promise.reject(failure) : real.open(path, ...rest),
+    ),
+    ...(link ? [spyOn(fs, "link").mockRejectedValueOnce(failure)] : []),
+  ];
+  try {
+    await expect(restoring.settle()).rejects.toMatchObject({
+      code: "storage",
+      message: `Restoring into ${dataDir} failed: the disk failed. No node was made there.`,
+      cause: failure,
+    });
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+  await restoring.abandon();
+  expect(found()).toEqual([]);
+  const again = await RestoringFolder.prepare(dataDir);
+  fill(again.path);
+  await again.settle();
+  expect(found()).toEqual(["graft.mark", "graft.sqlite", "snapshots", "snapshots/a.snapshot"]);
+});
+
 test("P73: a failure after the database has its place does not deny that there is a node", async () => {
   const restoring = await RestoringFolder.prepare(dataDir);
   fill(restoring.path);
@@ -125,7 +163,9 @@ test("P29: what a crash has left is no node: it neither starts nor is restored o
   for (const moved of [null, "snapshots", "graft.mark"]) {
     if (moved !== null) renameSync(join(restoring.path, moved), join(dataDir, moved));
     expect(open).toThrow("would begin without the data");
-    expect(await storageErrorOf(RestoringFolder.prepare(dataDir))).toContain("did not come to its end");
+    const message = await storageErrorOf(RestoringFolder.prepare(dataDir));
+    expect(message).toContain("did not come to its end, or is still under way. Nothing was changed.");
+    expect(message).toContain("empty the directory, in which there is nothing else, and restore again");
   }
   rmSync(dataDir, { recursive: true });
   await RestoringFolder.prepare(dataDir);
