@@ -39,6 +39,12 @@ async function write(bytes: Uint8Array, replace = false): Promise<void> {
   }
 }
 
+/** What the caller hears of a file that it may not replace: its own mistake, and no failure of the disk. */
+const isThere = () => ({
+  code: "usage",
+  message: `${path} is there already; name another file, or replace it with --force`,
+});
+
 const files = (): readonly string[] => readdirSync(folder).toSorted();
 
 describe("writing", () => {
@@ -59,7 +65,7 @@ describe("writing", () => {
 
   test("what is there stays, unless it is to be replaced", async () => {
     writeFileSync(path, "precious");
-    await expect(createBackup(path, false)).rejects.toThrow("is there already");
+    await expect(createBackup(path, false)).rejects.toMatchObject(isThere());
     expect(readFileSync(path, "utf8")).toBe("precious");
     const writer = await createBackup(path, true);
     await writer.write(content);
@@ -72,7 +78,7 @@ describe("writing", () => {
     const writer = await createBackup(path, false);
     await writer.write(content);
     writeFileSync(path, "precious");
-    await expect(writer.finish(announced)).rejects.toThrow("is there already");
+    await expect(writer.finish(announced)).rejects.toMatchObject(isThere());
     await writer.abandon();
     expect(readFileSync(path, "utf8")).toBe("precious");
     expect(files()).toEqual(["source", "target"]);
@@ -81,7 +87,9 @@ describe("writing", () => {
   test("P35: damage on the way leaves no file", async () => {
     const damaged = Uint8Array.from(content);
     damaged[250_000]! ^= 1;
-    expect(await storageErrorOf(write(damaged))).toContain("is damaged");
+    const message = await storageErrorOf(write(damaged));
+    expect(message).toStartWith(`${path} is damaged: `);
+    expect(message).toEndWith(". Nothing was changed. Use another backup.");
     const short = await createBackup(path, false);
     await short.write(content.subarray(0, content.length - 1));
     expect(await storageErrorOf(short.finish(announced))).toContain("before its end mark");

@@ -247,7 +247,7 @@ test.each([
 });
 
 test("what somebody else put into the folder is neither listed nor removed", async () => {
-  const own = [`${file.file}.old`, "notes.txt"];
+  const own = [`${file.file}.old`, "my-snapshot", "notes.txt", "old.SNAPSHOT", "old.snapshot~"].toSorted();
   for (const name of own) writeFileSync(join(dataDir, "snapshots", name), "mine");
   expect(await store.list()).toHaveLength(1);
   await store.retain([file.file]);
@@ -271,6 +271,11 @@ test("a folder that cannot be looked through is a failure of the disk, and says 
   expect(await storageErrorOf(store.list())).toContain(`Listing ${dirname(path)} failed`);
   const removing = `Removing what is not needed any more from ${dirname(path)} failed`;
   expect(await storageErrorOf(store.retain([]))).toContain(removing);
+});
+
+test("a file that cannot be looked at is a failure, and is not passed over", async () => {
+  symlinkSync("loop.snapshot", join(dirname(path), "loop.snapshot"));
+  expect(await storageErrorOf(store.list())).toContain("ELOOP");
 });
 
 test("a folder that cannot be made is reported with its path", () => {

@@ -102,7 +102,11 @@ describe("P45: a backup outlives a power cut", () => {
     const writer = await createBackup(path, true);
     await writer.write(content);
     disk.failsToSync = (each) => each.endsWith(".partial");
-    expect(await storageErrorOf(writer.finish(announced))).toContain("EIO");
+    await expect(writer.finish(announced)).rejects.toMatchObject({
+      code: "storage",
+      message: expect.stringMatching(/^Writing .*monday\.backup failed: EIO/),
+      cause: { code: "EIO" },
+    });
     await writer.abandon();
     expect(readFileSync(path, "utf8")).toBe("last week's");
   });
@@ -181,6 +185,20 @@ describe("P47: after a call that failed", () => {
     await writer.abandon();
     expect(await store.list()).toEqual([]);
     expect(await readAll(store, await writeSnapshot(store, chunks, headerAt(5)))).toEqual(chunks);
+  });
+
+  test("to sync what has grown, the write fails, and no later one reports success", async () => {
+    using disk = new RecordedDisk();
+    const writer = await openFileSnapshotStore(dataDir).create(headerAt(5));
+    const chunk = bytesOf(256 * 1024);
+    disk.failsToSync = isPartial;
+    const writing = async (): Promise<void> => {
+      for (let count = 0; count < 40; count++) await writer.write(chunk);
+    };
+    expect(await storageErrorOf(writing())).toContain("EIO");
+    disk.failsToSync = () => false;
+    expect(await storageErrorOf(writer.finish())).toContain("has failed before");
+    await writer.abandon();
   });
 
   test.each(["finish", "pause"] as const)(

@@ -1,7 +1,8 @@
 // What a sweep of the snapshots leaves: what grows, what has just been finished, and what came to be either after the sweep had
 // looked what there is.
+import { heapStats } from "bun:jsc";
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,6 +35,34 @@ test("a file whose other half is received while a sweep goes on is not removed u
   expect(await namesIn(store)).toEqual([coming.file]);
   expect(Buffer.concat(await readAll(store, coming)).equals(Buffer.concat(chunks))).toBe(true);
   await Promise.all([store.close(), leader.close()]);
+});
+
+test("an empty file is listed and removed like any other: a power cut may leave one", async () => {
+  const store = openFileSnapshotStore(folder);
+  for (const name of ["7-1-a.snapshot", "8-1-b.snapshot.writing", "9-1-c.snapshot.receiving"])
+    writeFileSync(join(folder, "snapshots", name), "");
+  expect(await store.list()).toEqual([
+    { file: "7-1-a.snapshot", bytes: 0, isComplete: true },
+    { file: "8-1-b.snapshot", bytes: 0, isComplete: false },
+    { file: "9-1-c.snapshot", bytes: 0, isComplete: false },
+  ]);
+  await store.retain([]);
+  expect(readdirSync(join(folder, "snapshots"))).toEqual([]);
+  await store.close();
+});
+
+test("a sweep that is over leaves nothing behind in memory, also one that failed", async () => {
+  const store = openFileSnapshotStore(folder);
+  const setsAlive = (): number => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["Set"] ?? 0;
+  };
+  const before = setsAlive();
+  for (let count = 0; count < 200; count++) await store.retain([]);
+  rmSync(join(folder, "snapshots"), { recursive: true });
+  for (let count = 0; count < 200; count++) await store.retain([]).catch(() => {});
+  expect(setsAlive() - before).toBeLessThan(50);
+  await store.close();
 });
 
 test("a file that is here already is not removed while it is looked at to be received", async () => {
