@@ -73,7 +73,12 @@ class FileSnapshotStore implements SnapshotStore {
     const path = this.#folder.partialPath(announced.file, ".receiving");
     if (this.#growing.has(path)) throw refused(this.#folder.path, `${announced.file} is being received already`);
     const whole = this.#folder.pathOf(announced.file);
-    const ended = (): void => this.#letGo(path, whole);
+    let isUnderWay = true;
+    // A receiver is paused or abandoned also when it has ended. By then another one may receive the file.
+    const ended = (): void => {
+      if (isUnderWay) this.#letGo(path, whole);
+      isUnderWay = false;
+    };
     this.#grow(path, null);
     this.#grow(whole, null);
     try {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileSnapshotStore } from "../../../src/adapters/files/snapshot-store.ts";
 import type { SnapshotReceiver, SnapshotStore, SnapshotWriter } from "../../../src/ports/snapshot-store.ts";
-import { bytesOf, headerAt, readAll, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
+import { bytesOf, headerAt, readAll, storageErrorOf, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "graft-sweep-"))));
@@ -151,6 +151,30 @@ test("a file that is here, and is received again, stays until that has ended", a
   expect(Buffer.concat(await readAll(store, file)).equals(Buffer.concat(chunks))).toBe(true);
   await store.close();
 });
+
+test.each(["finish", "pause", "abandon"] as const)(
+  "a receiver that has ended by %s does not end the next one of its file",
+  async (end) => {
+    const [store, leader] = [openFileSnapshotStore(join(folder, "own")), openFileSnapshotStore(join(folder, "leader"))];
+    const file = await writeSnapshot(leader, chunks, headerAt(7));
+    const content = (await leader.read(file.file, 0, file.bytes))!;
+    // In the second round it is complete from the beginning.
+    for (let round = 0; round < 2; round++) {
+      const first = await store.receive(file);
+      if (first.offset === 0) await first.write(content);
+      await first[end]();
+      const second = await store.receive(file);
+      await first.pause();
+      await first.abandon();
+      await storageErrorOf(Promise.try(() => store.receive(file)));
+      for (let at = 0; at < 3; at++) await store.retain([]);
+      if (second.offset === 0) await second.write(content);
+      expect(await second.finish()).toMatchObject({ kind: "complete" });
+      expect(Buffer.concat(await readAll(store, file)).equals(Buffer.concat(chunks))).toBe(true);
+    }
+    await Promise.all([store.close(), leader.close()]);
+  },
+);
 
 test("a file that becomes complete while a sweep goes on, written or received, is spared by the next one too", async () => {
   const [store, leader] = [openFileSnapshotStore(join(folder, "own")), openFileSnapshotStore(join(folder, "leader"))];
