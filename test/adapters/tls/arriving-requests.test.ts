@@ -56,6 +56,24 @@ describe("whose request is given up", () => {
     expect(over).toEqual([]);
   });
 
+  test("what counts is all that has come of a name, and not its largest request", () => {
+    const requests = [30, 30, 30].map(source);
+    arriving.onPart(source(40), "modest");
+    for (const each of requests) arriving.onPart(each, "greedy");
+    expect(over).toEqual([requests[2]!]);
+  });
+
+  test("as many are given up as it takes: the last to begin may be small", () => {
+    const [large, ...small] = [90, 3, 3].map(source);
+    for (const each of [large!, ...small]) arriving.onPart(each, "a");
+    large!.arrivingBytes = 98;
+    arriving.onPart(large!, "a");
+    expect(over).toEqual(small.toReversed());
+    // What is left is within the bound.
+    arriving.onPart(source(2), "b");
+    expect(over.length).toBe(2);
+  });
+
   test("what was given up counts no more", () => {
     arriving.onPart(source(90), "a");
     arriving.onPart(source(20), "a");

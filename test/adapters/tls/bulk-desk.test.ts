@@ -112,6 +112,25 @@ describe("a connection that is dialled", () => {
     expect(told).toEqual([`ask ${key}`]);
     expect(clock.pendingTimers).toBe(1);
   });
+
+  test.each([
+    [true, 1_000],
+    [false, 200],
+  ])(
+    "that gets no answer is told with its own time, where a dial succeeded before: %p, %i ms",
+    async (hasDialled, ms) => {
+      const { clock, open } = setUp({ hasDialled, isConnected: false });
+      const outcome = open();
+      clock.advance(ms);
+      await settle();
+      expect(outcome).toEqual({
+        words:
+          `n2 cannot be reached: no answer within ${ms} ms; ` +
+          "no connection stands over which it could be asked to dial back",
+        code: "unavailable",
+      });
+    },
+  );
 });
 
 describe("a peer that is asked to dial back", () => {

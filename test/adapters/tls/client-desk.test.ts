@@ -117,6 +117,14 @@ describe("requests", () => {
     expect(other.pauses.count).toBe(1);
   });
 
+  test("are taken in turns of the client names, however many connections a name has", () => {
+    const desk = deskWith({ requestsPerTurn: 1 });
+    const [one, other, modest] = [attached(desk, "greedy"), attached(desk, "greedy"), attached(desk, "modest")];
+    for (const opened of [one, one, other, other, modest]) receive(opened, { kind: "status", id: 1 });
+    for (let turn = 0; turn < 4; turn++) for (const callback of soon.splice(0)) callback();
+    expect(asked.map(({ client }) => client.name)).toEqual(["greedy", "greedy", "modest", "greedy", "greedy"]);
+  });
+
   test("that make the node fail are no fault of the client: the failure goes on to the node", () => {
     const desk = deskWith({}, () => {
       throw new Error("an invariant is broken");
@@ -201,29 +209,32 @@ describe("answers", () => {
     expect(waiting.link.queuedBytes).toBe(0);
   });
 
-  test("give credit below the bound and none from it on, and who waits for it is told once, in a later turn", () => {
-    const { client, link, room, turn } = asker(deskWith({ clientCreditBytes: 2_000 }));
-    let calls = 0;
-    room.bytes = 0;
-    client.reply(result(1, 1_000));
-    expect(client.hasCredit).toBe(true);
-    const overhead = link.queuedBytes - 1_000;
-    client.reply(result(2, 1_000 - 2 * overhead));
-    expect([client.hasCredit, link.queuedBytes]).toEqual([false, 2_000]);
-    client.reply(result(3, 500));
-    client.whenCredit(() => void calls++);
-    turn();
-    room.bytes = 10;
-    link.socketDrained();
-    expect([calls, soon.length, client.hasCredit]).toEqual([0, 0, false]);
-    for (let times = 0; times < 3; times++) {
-      room.bytes = 500;
+  test.each(["alice", "admin"])(
+    "give %s credit below the bound and none from it on, and who waits for it is told once, in a later turn",
+    (name) => {
+      const { client, link, room, turn } = asker(deskWith({ clientCreditBytes: 2_000 }), name);
+      let calls = 0;
+      room.bytes = 0;
+      client.reply(result(1, 1_000));
+      expect(client.hasCredit).toBe(true);
+      const overhead = link.queuedBytes - 1_000;
+      client.reply(result(2, 1_000 - 2 * overhead));
+      expect([client.hasCredit, link.queuedBytes]).toEqual([false, 2_000]);
+      client.reply(result(3, 500));
+      client.whenCredit(() => void calls++);
+      turn();
+      room.bytes = 10;
       link.socketDrained();
-    }
-    expect([calls, soon.length, client.hasCredit]).toEqual([0, 1, true]);
-    for (const callback of soon.splice(0)) callback();
-    expect(calls).toBe(1);
-  });
+      expect([calls, soon.length, client.hasCredit]).toEqual([0, 0, false]);
+      for (let times = 0; times < 3; times++) {
+        room.bytes = 500;
+        link.socketDrained();
+      }
+      expect([calls, soon.length, client.hasCredit]).toEqual([0, 1, true]);
+      for (const callback of soon.splice(0)) callback();
+      expect(calls).toBe(1);
+    },
+  );
 });
 
 describe("answers to a client that takes nothing", () => {

@@ -35,6 +35,13 @@ describe("frames are the same however the stream is cut", () => {
   });
 });
 
+test.each([1, 5, 1_000, 4_096, 40_000])("the longest frame that may be is whole in pieces of %d bytes", (size) => {
+  for (const length of [0, 1, 4_091, 4_092, 4_093, 8_188, 8_192, 70_000]) {
+    const body = Buffer.alloc(length, 7);
+    expect(split(inPieces(frame(body), size), length)).toEqual([body]);
+  }
+});
+
 test("a callee that has had enough gets no further frame", () => {
   let count = 0;
   new FrameSplitter(100_000).push(stream, () => {
@@ -98,6 +105,16 @@ describe("P55: a length costs nothing until the bytes are there", () => {
     expect(splitters.every((splitter) => splitter.isMidFrame)).toBe(true);
     // Announced: 32 GiB.
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
+  });
+
+  test("memory of an incomplete frame follows what has arrived, and not what was announced", () => {
+    const splitter = new FrameSplitter(1 << 24);
+    const announced = frame(Buffer.alloc(1 << 20));
+    for (let at = 0; at < announced.length - 1; at += 1_000) {
+      const most = Math.max(4 * 1024, 2 * (at + 1_000));
+      splitter.push(announced.subarray(at, Math.min(at + 1_000, announced.length - 1)), () => true);
+      expect(splitter.partialBytes).toBeLessThanOrEqual(most);
+    }
   });
 
   test("a long frame in small pieces is not copied again and again", () => {

@@ -58,6 +58,39 @@ test("one turn of the loop neither reads nor writes so much that a heartbeat wou
   expect(requestsTurnMs).toBeLessThanOrEqual(10);
 });
 
+test("there are places for a cluster and its clients, and no more than a process has descriptors and memory for", () => {
+  const { pendingMax, clientsMax, adminsReserve, bulkLinksMax, requestsPerTurn } = sizes;
+  for (const [count, least, most] of [
+    [pendingMax, 64, 4_096],
+    [clientsMax, 256, 16_384],
+    [adminsReserve, 8, clientsMax / 4],
+    [bulkLinksMax, 2, 16],
+    [requestsPerTurn, 64, 16_384],
+  ] as const) {
+    expect(count).toBeGreaterThanOrEqual(least);
+    expect(count).toBeLessThanOrEqual(most);
+  }
+});
+
+test("what waits for all peers and clients together is a part of an ordinary machine's memory", () => {
+  const { peerQueueBytesMax, bulkLinksMax, bulkQueueBytesMax, clientQueuesBytesMax, clientsArrivingBytesMax } = sizes;
+  for (const bytes of [clientQueuesBytesMax, clientsArrivingBytesMax])
+    expect(bytes).toBeLessThanOrEqual(1_024 * mebibyte);
+  for (const bytes of [peerQueueBytesMax, bulkLinksMax * bulkQueueBytesMax])
+    expect(bytes).toBeLessThanOrEqual(128 * mebibyte);
+});
+
+test("a client's credit ends long before its queue is full, and is not used up by a few answers", () => {
+  expect(sizes.clientCreditBytes).toBeLessThanOrEqual(sizes.clientQueueBytesMax / 4);
+  expect(sizes.clientCreditBytes).toBeGreaterThanOrEqual(mebibyte);
+});
+
+test("a turn does enough to be worth its while, and attempts become rarer", () => {
+  expect(sizes.bulkPieceBytes).toBeGreaterThanOrEqual(16 * 1024);
+  expect(sizes.requestsTurnMs).toBeGreaterThanOrEqual(1);
+  expect(backoffMaxMs).toBeGreaterThanOrEqual(10 * backoffMinMs);
+});
+
 test("nothing changes them while a node runs", () => {
   expect(Object.isFrozen(defaultLimits)).toBe(true);
 });

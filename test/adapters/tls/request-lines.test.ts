@@ -63,6 +63,58 @@ test("large requests count for what they weigh", () => {
   expect(turn(14).slice(0, 13)).toEqual(["a1", ...Array.from({ length: 10 }, (_, nth) => `b${nth + 1}`), "a2", "b11"]);
 });
 
+test("a request is taken at once when the turn before it took none, and waits when this turn has taken its part", () => {
+  const { arrive, turn, taken } = setUp();
+  arrive("a", 2);
+  expect([taken.length, turn()]).toEqual([1, ["a2"]]);
+  arrive("a", 1);
+  expect(taken.length).toBe(2);
+  expect(turn()).toEqual(["a3"]);
+  turn();
+  arrive("a", 1);
+  expect(taken.length).toBe(4);
+});
+
+test.each([
+  [[60, 40], 2],
+  [[60, 41], 1],
+  [[101, 1], 1],
+  [[1, 101], 1],
+  [[100, 0, 0], 3],
+])("of requests of %j bytes a turn of 100 takes %i", (sizes, count) => {
+  const soon: (() => void)[] = [];
+  const turns = new RequestTurns(
+    { count: 10, bytes: 100, ms: 1 },
+    { nowMs: () => 0, soon: (callback) => void soon.push(callback) },
+  );
+  let taken = 0;
+  const link = new Source();
+  const arrive = (bytes: number): void => turns.arrived(link, "a", new Uint8Array(bytes), () => void taken++);
+  for (const bytes of sizes) arrive(bytes);
+  expect(taken).toBe(count);
+  while (soon.length > 0) soon.shift()!();
+  expect(taken).toBe(sizes.length);
+  // The same holds for those that have waited for a turn.
+  for (const bytes of [101, ...sizes]) arrive(bytes);
+  expect(taken).toBe(sizes.length + 1);
+  soon.shift()!();
+  expect(taken).toBe(sizes.length + 1 + count);
+});
+
+test("nothing stays of the links whose requests have been taken, while others of their name go on", () => {
+  const { arrive, turn } = setUp();
+  arrive("a", 1_000);
+  const gone: WeakRef<Source>[] = [];
+  const visit = (): void => {
+    for (let nth = 0; nth < 200; nth++) gone.push(new WeakRef(arrive(nth % 2 === 0 ? "a" : `b${nth}`, 2)));
+  };
+  visit();
+  arrive("a", 1_000);
+  turn(1_800);
+  Bun.gc(true);
+  expect(gone.filter((link) => link.deref() !== undefined).length).toBeLessThan(20);
+});
+
 test("a link is read from again when its last request has been taken, and one that has closed is passed over", () => {
   const { arrive, turn, soon } = setUp();
   arrive("x", 1);

@@ -65,6 +65,18 @@ test("small and large frames leave in order, the large ones without a copy, the 
   expect(writes).toEqual([1, 30_010, 2, 19_990, 2, 80_010, 3, 1]);
 });
 
+test.each([10, 30_000, 40_000, 100_000])(
+  "a frame of %i bytes stays as it is, whatever is queued after it has left: others may send it, too",
+  (bytes) => {
+    const queue = new SendQueue(1 << 24);
+    const frame = new Uint8Array(bytes).fill(1);
+    queue.push(frame);
+    queue.writeTo((_, __, length) => length);
+    for (let nth = 0; nth < 3; nth++) queue.push(new Uint8Array(10).fill(2));
+    expect(frame.every((byte) => byte === 1)).toBe(true);
+  },
+);
+
 test("what is written over a buffer that is used again is never what still waits", () => {
   const queue = new SendQueue(1 << 24);
   const { taken, take } = sink();
