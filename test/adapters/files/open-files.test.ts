@@ -1,6 +1,6 @@
 // Every file that is opened is closed again, whatever comes of it: a node that runs for months would run out of descriptors.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { createBackup, readBackup } from "../../../src/adapters/files/backup-fil
 import { openFileSnapshotStore, verifySnapshot } from "../../../src/adapters/files/snapshot-store.ts";
 import { takeName } from "../../../src/adapters/files/take-name.ts";
 import type { SnapshotFile, SnapshotStore } from "../../../src/ports/snapshot-store.ts";
-import { bytesOf, headerAt, readAll, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
+import { bytesOf, headerAt, readAll, storageErrorOf, writeSnapshot } from "../../contracts/snapshot-store.contract.ts";
 
 interface Place {
   readonly folder: string;
@@ -77,6 +77,19 @@ test.each<[string, (at: Place) => Promise<unknown>]>([
   ["receiving is abandoned", async (at) => (await received(at)).abandon()],
   ["a file that is here is received", async ({ store, file }) => (await store.receive(file)).finish()],
   ["a piece is read", ({ store, file }) => store.read(file.file, 5, 10)],
+  [
+    "a piece cannot be read",
+    async ({ store, path, file }) => {
+      rmSync(path);
+      mkdirSync(path);
+      for (const read of [
+        () => store.read(file.file, 5, 10),
+        () => store.header(file.file),
+        () => readAll(store, file),
+      ])
+        expect(await storageErrorOf(read())).toContain("EISDIR");
+    },
+  ],
   ["a header is read", ({ store, file }) => store.header(file.file)],
   ["all is read", ({ store, file }) => readAll(store, file)],
   [

@@ -201,26 +201,26 @@ describe("P47: after a call that failed", () => {
     await writer.abandon();
   });
 
-  test.each(["finish", "pause"] as const)(
-    "to sync in %s, what was received is not kept, and is received anew",
-    async (end) => {
-      using disk = new RecordedDisk();
-      const store = openFileSnapshotStore(dataDir);
-      const receiver = await store.receive(announced);
-      await receiver.write(end === "finish" ? content : content.slice(0, 320_000));
-      disk.failsToSync = isPartial;
-      expect(await storageErrorOf(receiver[end]())).toContain("EIO");
-      disk.failsToSync = () => false;
-      // As the node does, which pauses whatever has failed.
-      await receiver.pause();
-      expect(await store.list()).toEqual([]);
-      const again = await store.receive(announced);
-      expect(again.offset).toBe(0);
-      await again.write(content);
-      expect(await again.finish()).toMatchObject({ kind: "complete" });
-      expect(await readAll(store, announced)).toEqual(chunks);
-    },
-  );
+  test.each([
+    ["finish", "pause"],
+    ["finish", "abandon"],
+    ["pause", "pause"],
+  ] as const)("to sync in %s, what was received is not kept, and is received anew after %s", async (end, then) => {
+    using disk = new RecordedDisk();
+    const store = openFileSnapshotStore(dataDir);
+    const receiver = await store.receive(announced);
+    await receiver.write(end === "finish" ? content : content.slice(0, 320_000));
+    disk.failsToSync = isPartial;
+    expect(await storageErrorOf(receiver[end]())).toContain("EIO");
+    disk.failsToSync = () => false;
+    await receiver[then]();
+    expect(await store.list()).toEqual([]);
+    const again = await store.receive(announced);
+    expect(again.offset).toBe(0);
+    await again.write(content);
+    expect(await again.finish()).toMatchObject({ kind: "complete" });
+    expect(await readAll(store, announced)).toEqual(chunks);
+  });
 
   test("to sync in one pause, the file can be received again", async () => {
     using disk = new RecordedDisk();
@@ -243,6 +243,30 @@ describe("P47: after a call that failed", () => {
     disk.failsToOpen = () => false;
     const again = await store.receive(announced);
     expect(again.offset).toBe(0);
+    await again.abandon();
+  });
+
+  test("to open a new one, nothing of it keeps a file of that name", async () => {
+    using disk = new RecordedDisk();
+    const store = openFileSnapshotStore(dataDir);
+    disk.failsToOpen = isPartial;
+    expect(await storageErrorOf(store.create(headerAt(7)))).toContain("Creating the snapshot");
+    disk.failsToOpen = () => false;
+    const writer = await openFileSnapshotStore(dataDir).create(headerAt(7));
+    await writer.write(chunks[0]!);
+    await store.retain([]);
+    expect(await store.list()).toEqual([]);
+    await writer.abandon();
+  });
+
+  test("to read a file that is here, it is not received over it", async () => {
+    using disk = new RecordedDisk();
+    const store = openFileSnapshotStore(join(root, "source"));
+    disk.failsToOpen = (path) => path.endsWith(".snapshot");
+    expect(await storageErrorOf(store.receive(announced))).toContain("EIO");
+    disk.failsToOpen = () => false;
+    const again = await store.receive(announced);
+    expect(again.offset).toBe(announced.bytes);
     await again.abandon();
   });
 
