@@ -126,6 +126,19 @@ describe("P35: a damaged file is reported with its name and stays as it is", () 
     expect(await readAll(store, file)).toEqual(chunks);
   });
 
+  test.each<[string, (good: Buffer) => Buffer, Partial<SnapshotFile>]>([
+    ["its end missing", (good) => good.subarray(0, -29), {}],
+    ["its last chunk missing", (good) => good.subarray(0, -29 - 4013), {}],
+    ["only its beginning", (good) => good.subarray(0, 400), {}],
+    ["another checksum than the announced", (good) => good, { checksum: 4711 }],
+    ["another length than the announced", (good) => good, { bytes: 4711 }],
+  ])("a file that is here with %s is not taken for the one that is announced", async (_, alter, other) => {
+    change(alter);
+    const receiver = await store.receive({ ...file, ...other });
+    expect(receiver.offset).toBe(0);
+    await receiver.abandon();
+  });
+
   test("a file with bytes after its end is not taken for the one that is announced", async () => {
     const good = readFileSync(path);
     appendFileSync(path, Uint8Array.of(1));
@@ -163,6 +176,26 @@ test("what is left of a partial file that is not sound from its beginning is wri
   await receiver.write(good);
   expect(await receiver.finish()).toMatchObject({ kind: "complete" });
   expect(readFileSync(path)).toEqual(good);
+});
+
+test("what is wrong with a file that has come is told in words, with what was found and what was expected", async () => {
+  const good = readFileSync(path);
+  const other = openFileSnapshotStore(join(dataDir, "other"));
+  const findingIn = async (bytes: Uint8Array, announced = file): Promise<string> => {
+    const receiver = await other.receive(announced);
+    await receiver.write(bytes);
+    const received = await receiver.finish();
+    return received.kind === "damaged" ? received.finding : "none";
+  };
+  const { bytes, checksum } = file;
+  expect(await findingIn(good.subarray(0, -1))).toBe(`it ends after ${bytes - 29} sound bytes, before its end mark`);
+  expect(await findingIn(Buffer.concat([good, good]))).toBe("there are bytes after its end mark");
+  expect(await findingIn(good, { ...file, bytes: 7, checksum: 8 })).toBe(
+    `it has ${bytes} bytes and the checksum ${checksum}, and 7 and 8 were expected`,
+  );
+  expect(await findingIn(new Uint8Array(0))).toBe("it ends after 0 sound bytes, before its end mark");
+  expect(await findingIn(good)).toBe("none");
+  await other.close();
 });
 
 test("nothing can be added to a file that has arrived before", async () => {

@@ -72,6 +72,7 @@ test("P35: where there is a node beside the rest of a restore nobody is told to 
 
 test.each<[readonly string[], string]>([
   [["b"], "it holds b. A backup"],
+  [[".hidden"], "it holds .hidden. A backup"],
   [["c", "b", "a"], "it holds a, b, c. A backup"],
   [["d", "a", "c", "b"], "it holds a, b, c, …. A backup"],
 ])("of what is in a directory the first names are told: %j", async (names, words) => {

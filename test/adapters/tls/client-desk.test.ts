@@ -67,6 +67,14 @@ describe("places", () => {
   });
 });
 
+test("a place counts for its own name, and not for one that resembles it", () => {
+  const desk = deskWith({ clientsMax: 6, adminsReserve: 0 });
+  for (const name of ["ab", "A", "ba"]) attached(desk, name);
+  expect(["a", "b", ""].map((name) => desk.objection(name))).toEqual([null, null, null]);
+  for (const name of ["a", "a"]) attached(desk, name);
+  expect(desk.objection("a")?.message).toContain('5 connections, 2 of them for "a"');
+});
+
 describe("requests", () => {
   test("are taken up to the longest that there may be, and no byte more", () => {
     const desk = deskWith();
@@ -246,13 +254,22 @@ describe("answers to a client that takes nothing", () => {
   }
 
   test("wait up to the bound to the byte, and a result beyond it is an error in its place", () => {
-    const { client, link } = stuck({ clientQueueBytesMax: bound });
+    const { client, link, room, written } = stuck({ clientQueueBytesMax: bound });
     client.reply(result(1, bound / 2));
     client.reply(result(2, bound - link.queuedBytes));
     const waiting = link.queuedBytes;
     expect(waiting).toBeGreaterThan(bound);
     client.reply(result(3, 1));
-    expect([link.isOpen, link.queuedBytes - waiting < 200]).toEqual([true, true]);
+    expect(link.isOpen).toBe(true);
+    room.bytes = 4 * bound;
+    while (link.queuedBytes > 0) link.socketDrained();
+    expect(decodeFrame(Buffer.concat(written).subarray(waiting + 4), "reply")).toEqual({
+      kind: "error",
+      id: 3,
+      code: "result-lost",
+      message: `the result does not fit behind the ${waiting} bytes that wait for this client`,
+      leader: null,
+    });
   });
 
   test("leave room for a mebibyte of errors behind the results; beyond it the client is told that it is too slow", () => {

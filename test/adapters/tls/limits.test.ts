@@ -58,6 +58,23 @@ test("one turn of the loop neither reads nor writes so much that a heartbeat wou
   expect(requestsTurnMs).toBeLessThanOrEqual(10);
 });
 
+test("times leave room for slow networks and busy machines", () => {
+  for (const [ms, leastMs] of [
+    [handshakeTimeoutMs, 3_000],
+    [frameTimeoutMs, 5_000],
+    [stallTimeoutMs, 5_000],
+    [silenceMs, 3_000],
+    [lingerMs, 500],
+    [bulkIdleMs, 30_000],
+    [keepAliveMs, 250],
+    [sweepMs, 50],
+    [partNoticeMs, 10],
+  ] as const)
+    expect(ms).toBeGreaterThanOrEqual(leastMs);
+  // A node that stops waits for it.
+  expect(lingerMs).toBeLessThanOrEqual(5_000);
+});
+
 test("there are places for a cluster and its clients, and no more than a process has descriptors and memory for", () => {
   const { pendingMax, clientsMax, adminsReserve, bulkLinksMax, requestsPerTurn } = sizes;
   for (const [count, least, most] of [
