@@ -19,8 +19,8 @@ export interface PeerDiallerOptions {
   readonly isConnected: () => boolean;
   /** Begins an attempt, which ends in `succeeded` or `failed`. */
   readonly attempt: (address: string) => Link;
-  /** Called when the reason is another than that of the attempt before. */
-  readonly onReason: (failure: DialFailure) => void;
+  /** Called when the reason is another than that of the attempt before. `address` is where the attempt went. */
+  readonly onReason: (failure: DialFailure, address: string) => void;
 }
 
 export class PeerDialler {
@@ -29,6 +29,8 @@ export class PeerDialler {
   #state: "idle" | "waiting" | "dialling" | "stopped" = "idle";
   #timer: Timer | null = null;
   #link: Link | null = null;
+  /** Where the last attempt went: `address` may have changed since. */
+  #attempted = "";
   #failures = 0;
   #reason: string | null = null;
 
@@ -47,7 +49,8 @@ export class PeerDialler {
     if (this.#state === "dialling" || this.#state === "stopped" || this.#options.isConnected()) return;
     this.#timer?.cancel();
     this.#state = "dialling";
-    this.#link = this.#options.attempt(this.address);
+    this.#attempted = this.address;
+    this.#link = this.#options.attempt(this.#attempted);
   }
 
   /**
@@ -83,7 +86,7 @@ export class PeerDialler {
     this.#link = null;
     this.#state = "idle";
     if (this.#options.isConnected()) return;
-    if (reason !== this.#reason) this.#options.onReason({ reason, cause });
+    if (reason !== this.#reason) this.#options.onReason({ reason, cause }, this.#attempted);
     this.#reason = reason;
     this.#wait();
   }

@@ -270,7 +270,7 @@ class NodeTransport implements TlsTransport {
             dialler.failed(failure);
           },
         }),
-      onReason: (failure) => this.#log.unreachable(id, dialler.address, failure),
+      onReason: (failure, dialled) => this.#log.unreachable(id, dialled, failure),
     });
     return dialler;
   }
