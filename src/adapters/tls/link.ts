@@ -172,7 +172,7 @@ export class Link {
     }
     this.#state = "finishing";
     this.#splitter.clear();
-    this.#cause = { kind: "closed", reason };
+    this.#cause ??= { kind: "closed", reason };
     this.flush();
   }
 

@@ -1,7 +1,9 @@
 // What one link owes its handler and its socket: one end, and reading that stops for as long as anybody wants it to.
 import { beforeEach, describe, expect, test } from "bun:test";
+import { array, assert, constantFrom, property } from "fast-check";
 import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { Link, type LinkSocket } from "../../../src/adapters/tls/link.ts";
+import { brokenHandshake } from "../../../src/adapters/tls/tls-words.ts";
 
 let calls: string[] = [];
 let ends: string[] = [];
@@ -260,4 +262,38 @@ describe("a link before and behind its conversation", () => {
     made.resume();
     expect(seen).toEqual(["pause"]);
   });
+});
+
+describe("a link that several things end", () => {
+  const failed = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+  /** Each way, and the reason that it gives. */
+  const ways: readonly (readonly [string, (of: Link) => void])[] = [
+    ["the last word", (of) => of.finish("the last word", null)],
+    ["too slow", (of) => of.drop("too slow")],
+    [brokenHandshake.reason, (of) => of.socketFailed(failed)],
+    ["the other side closed the connection", (of) => of.socketClosed(undefined)],
+    ["the connection broke (ECONNRESET)", (of) => of.socketClosed(failed)],
+  ];
+
+  test("ends once, for the reason that was known first, whatever comes behind it", () => {
+    assert(
+      property(array(constantFrom(...ways), { minLength: 1, maxLength: 5 }), (sequence) => {
+        renew();
+        for (const [, end] of sequence) end(link);
+        link.socketClosed(undefined);
+        expect(ends).toEqual([sequence[0]![0], "ended"]);
+      }),
+    );
+  });
+});
+
+test("an error of its handler that is no bad frame passes through: it is a fault of this program", () => {
+  link.handler = {
+    ...link.handler,
+    onFrame() {
+      throw new TypeError("broken");
+    },
+  };
+  expect(() => link.socketReceived(Buffer.from([0, 0, 0, 1, 7]))).toThrow("broken");
+  expect([link.isOpen, ends]).toEqual([true, []]);
 });
