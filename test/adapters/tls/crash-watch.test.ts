@@ -81,3 +81,11 @@ describe("another process introduces itself", () => {
     expect(crashed).toEqual([]);
   });
 });
+
+test("that a process was reached by a dial is told once for each address", () => {
+  const { watch, dialled } = setUp();
+  watch.connected(first);
+  for (const address of ["n2:1", "n2:1", "n2:2", "n2:2"]) watch.dialled(first, address);
+  watch.dialled(second, "n2:3");
+  expect(dialled).toEqual(["n2 n2:1", "n2 n2:2"]);
+});

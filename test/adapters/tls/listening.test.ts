@@ -1,6 +1,7 @@
 // Whether anything listens at an address, whichever way the address is written.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { knockAt, listeningAt } from "../../../src/adapters/tls/listening.ts";
+import { until } from "./tls-net.ts";
 
 let listener: Bun.TCPSocketListener;
 let gone: number;
@@ -34,4 +35,16 @@ test("an address that accepts a connection is named, and neither one that refuse
     return Promise.resolve(address === "refusing:1" ? { kind: "vacant", reason: "it is refused" } : null);
   };
   expect(await listeningAt(["silent:1", "accepting:1", "refusing:1"], 1, knock)).toEqual(["accepting:1"]);
+});
+
+test("a knock leaves no connection behind", async () => {
+  const seen = { opened: 0, closed: 0 };
+  using place = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open: () => void seen.opened++, close: () => void seen.closed++, data() {} },
+  });
+  expect(await knockAt(`127.0.0.1:${place.port}`)).toBeNull();
+  await until(() => seen.closed > 0, "it is closed");
+  expect(seen).toEqual({ opened: 1, closed: 1 });
 });

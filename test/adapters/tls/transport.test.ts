@@ -4,7 +4,7 @@ import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { knockAt } from "../../../src/adapters/tls/listening.ts";
 import { createTlsTransport, type TlsTransport } from "../../../src/adapters/tls/transport.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
-import { incarnation, Recorder } from "../../contracts/transport-harness.ts";
+import { incarnation, Recorder, timeoutNow } from "../../contracts/transport-harness.ts";
 import { ManualClock } from "../../doubles/manual-clock.ts";
 import { cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
 
@@ -14,14 +14,15 @@ beforeEach(() => {
 });
 afterEach(() => net.close());
 
-/** Its timers move only with the test; what is soon comes by itself. */
+/** Its timers move only with the test; what is soon comes by itself, or never while the loop is held up. */
 class HalfManualClock extends ManualClock {
+  isHeldUp = false;
   override soon(callback: () => void): void {
-    setImmediate(callback);
+    if (!this.isHeldUp) setImmediate(callback);
   }
 }
 
-async function byHand(id: string): Promise<{ readonly transport: TlsTransport; readonly clock: ManualClock }> {
+async function byHand(id: string): Promise<{ readonly transport: TlsTransport; readonly clock: HalfManualClock }> {
   const clock = new HalfManualClock();
   const transport = createTlsTransport({
     self: { id, incarnation, bootId: "boot", address: `${id}.test:7400` },
@@ -99,7 +100,83 @@ test("no timer is left of a probe that was answered or refused, and one that nob
     { kind: "failed", reason },
     { kind: "unreachable", reason },
   ]);
+  // Also where a node of the cluster is, and gives no answer to the hello.
+  const hellos: Buffer[] = [];
+  using frozen = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n3")), requestCert: true },
+    socket: { data: (_, chunk) => void hellos.push(Buffer.from(chunk)) },
+  });
+  const asked = transport.discover(`127.0.0.1:${frozen.port}`, 20);
+  await until(() => hellos.length > 0, "it has the hello");
+  clock.advance(21);
+  expect(await asked).toEqual({ kind: "failed", reason });
   await transport.stop(600_000);
+});
+
+test("a node that was probed or knocked at has nothing to tell an operator", async () => {
+  const [asking, asked] = [await net.node("n1"), await net.node("n2")];
+  expect(await asking.transport.discover(asked.address, 5_000)).toMatchObject({ kind: "there" });
+  expect(await asking.transport.reach("n2", asked.address, 5_000)).toMatchObject({ kind: "reached" });
+  // All connections have ended then.
+  await asked.transport.stop(1_000);
+  await asking.transport.stop(1_000);
+  expect([asking.lines, asked.lines]).toEqual([[], []]);
+});
+
+test("what was sent leaves with a flush, though the loop is held up", async () => {
+  const other = await net.node("n2");
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  transport.setPeers([{ id: "n2", address: other.address }]);
+  await until(() => heard.isConnectedTo("n2") && other.heard.isConnectedTo("n1"), "connected");
+  clock.isHeldUp = true;
+  transport.send(other.key, timeoutNow(5));
+  transport.flush();
+  await until(() => other.heard.terms.includes(5), "it has arrived");
+  clock.isHeldUp = false;
+  await transport.stop(600_000);
+});
+
+test("a client may be idle for as long as it likes, and a peer lives as long as it shows that", async () => {
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  const node = { transport, address: `127.0.0.1:${transport.port}`, heard, key: toMemberKey("n1", incarnation) };
+  const client = await net.client(node, "alice");
+  const peer = await net.raw(node, await nodeTls("n2"));
+  await until(() => peer.isSecure, "TLS stands");
+  peer.send(hello(nodeSender("n2"), { meant: "n1" }));
+  await until(() => heard.isConnectedTo("n2"), "connected");
+  for (let seconds = 1; seconds <= 60; seconds++) {
+    const before = heard.messages.length;
+    peer.send(timeoutNow(seconds));
+    await until(() => heard.messages.length > before, "it is heard");
+    for (let quarter = 0; quarter < 4; quarter++) clock.advance(250);
+  }
+  client.send({ kind: "status", id: 1 });
+  await until(() => heard.requests.length === 1, "the client is served");
+  expect([client.isOpen, client.ends, heard.reasons]).toEqual([true, [], []]);
+  await transport.stop(600_000);
+});
+
+test("a stop waits for the connections to end, and closes what is left of them when its time is up", async () => {
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  const node = { transport, address: `127.0.0.1:${transport.port}`, heard, key: toMemberKey("n1", incarnation) };
+  const frozen = await net.rawClient(node, "alice");
+  frozen.socket?.pause();
+  let isStopped = false;
+  const stopped = transport.stop(600).then(() => (isStopped = true));
+  clock.advance(599);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(isStopped).toBe(false);
+  clock.advance(1);
+  await stopped;
+  await until(() => frozen.isClosed, "closed");
 });
 
 test("it reaches itself without a dial", async () => {

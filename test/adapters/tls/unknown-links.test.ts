@@ -42,3 +42,9 @@ test("who has introduced itself, or is gone, counts no more", () => {
   add("3", "a");
   expect(dropped).toEqual([]);
 });
+
+test("of addresses that have as many, that of the oldest connection loses one: a new address is heard", () => {
+  const { dropped, add } = setUp(3);
+  for (const address of ["a", "b", "c", "d", "e"]) add(`of ${address}`, address);
+  expect(dropped).toEqual(["of a", "of b"]);
+});

@@ -1,5 +1,5 @@
 // A connection that this side could not make says nothing of the other side, least of all that its process has ended.
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { whyNotConnected } from "../../../src/adapters/tls/why-not-connected.ts";
@@ -64,6 +64,21 @@ describe("a refusal that Bun reports", () => {
     await whyNotConnected({ ...refusal, host: "localhost" }, { probe });
     expect(probed.length).toBeGreaterThan(0);
     expect(probed.filter((address) => isIP(address) === 0)).toEqual([]);
+  });
+
+  test("is checked by a socket that is closed again: a peer that is away is dialled for hours", async () => {
+    let open = 0;
+    const socket = { close: () => void open-- };
+    const checking = spyOn(Bun, "udpSocket").mockImplementation(() => {
+      open++;
+      return Promise.resolve(socket as never);
+    });
+    try {
+      expect(await whyNotConnected(refusal)).toMatchObject({ kind: "vacant" });
+      expect([checking.mock.calls.length, open]).toEqual([1, 0]);
+    } finally {
+      checking.mockRestore();
+    }
   });
 
   test("stays one when one address of a name can be reached", async () => {
