@@ -165,6 +165,15 @@ describe("P53: on the dialling side", () => {
     });
   });
 
+  test("a node that speaks TLS 1.2 only is not spoken to", async () => {
+    const tls = { ...(await nodeTls("n1")), requestCert: true, maxVersion: 0x0303 };
+    using old = Bun.listen({ hostname: "127.0.0.1", port: 0, tls, socket: { data() {} } });
+    await expect(net.dial({ ...node, address: `127.0.0.1:${old.port}` }, {})).rejects.toMatchObject({
+      code: "unauthorized",
+      message: expect.stringContaining("no TLS version in common: Graft speaks TLS 1.3 only"),
+    });
+  });
+
   test("another node than was meant", async () => {
     const failed = net.dial(node, { meant: "n2" });
     await expect(failed).rejects.toMatchObject({

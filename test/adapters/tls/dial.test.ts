@@ -1,5 +1,5 @@
 // What a program that has dialled a node may rely on when it wants no more of it.
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame, HelloSender, RefusalCode } from "../../../src/adapters/cbor/frames.ts";
@@ -9,7 +9,7 @@ import type { ErrorCode } from "../../../src/errors.ts";
 import { clientTls, cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
 
 /** Dials a node that answers a hello with this frame. */
-async function dialOneThatAnswers(frame: Frame) {
+async function dialOneThatAnswers(frame: Frame, meant = "n1") {
   using listener = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
@@ -18,7 +18,7 @@ async function dialOneThatAnswers(frame: Frame) {
   });
   const address = `127.0.0.1:${listener.port}`;
   const handler = { onReply() {}, onClose() {} };
-  const options = { address, tls: await clientTls("alice"), cluster, meant: "n1", name: "alice", software: "1.2.3" };
+  const options = { address, tls: await clientTls("alice"), cluster, meant, name: "alice", software: "1.2.3" };
   const link = await dialNode({ ...options, handler }).catch((error: unknown) => error);
   return { address, link };
 }
@@ -57,14 +57,23 @@ test.each([null, "a".repeat(32)])(
   },
 );
 
-test("a node that takes the connection and says nothing is given up when the time is up", async () => {
-  using mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+test("a node that is not the one that was meant is refused, although it does not say so itself", async () => {
+  const { address, link } = await dialOneThatAnswers(hello(nodeSender("n1"), { meant: "alice" }), "n2");
+  const message = `cannot use the node at ${address}: n1 answers at this address, n2 was meant`;
+  expect(link).toMatchObject({ code: "unavailable", message });
+});
+
+test.each([
+  ["the connection", async () => ({})],
+  ["the handshake", async () => ({ tls: { ...(await nodeTls("n1")), requestCert: true } })],
+])("a node that takes %s and says nothing is given up when the time is up", async (_, settings) => {
+  using mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} }, ...(await settings()) });
   const net = new TlsNet();
   const address = `127.0.0.1:${mute.port}`;
   const node = { address } as Parameters<TlsNet["dial"]>[0];
-  await expect(net.dial(node, { timeoutMs: 30 })).rejects.toMatchObject({
+  await expect(net.dial(node, { timeoutMs: 200 })).rejects.toMatchObject({
     code: "unavailable",
-    message: `cannot use the node at ${address}: no answer within 30 ms`,
+    message: `cannot use the node at ${address}: no answer within 200 ms`,
   });
 });
 
@@ -105,6 +114,78 @@ test("a connection that was closed ends although the node reads nothing more, an
     for (const socket of node.sockets) socket.terminate();
     listener.stop(true);
   }
+});
+
+describe("a client that sends", () => {
+  /** Dials a node that answers the hello and hands on what comes behind it. */
+  async function dialled(then: (socket: Bun.Socket<undefined>, chunk: Buffer) => void, queueBytesMax?: number) {
+    const node = await nodeTls("n1");
+    let isGreeted = false;
+    const listener = Bun.listen<undefined>({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { ...node, requestCert: true, rejectUnauthorized: true },
+      socket: {
+        data(socket, chunk) {
+          if (isGreeted) return then(socket, chunk);
+          isGreeted = true;
+          socket.write(encodeFrame(hello(nodeSender("n1"), { meant: "alice" })));
+          then(socket, Buffer.alloc(0));
+        },
+      },
+    });
+    const ends: string[] = [];
+    const link = await dialNode({
+      address: `127.0.0.1:${listener.port}`,
+      tls: await clientTls("alice"),
+      cluster,
+      meant: "n1",
+      name: "alice",
+      software: "1.2.3",
+      handler: { onReply() {}, onClose: (reason) => void ends.push(reason) },
+      ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
+    });
+    return { link, ends, [Symbol.dispose]: () => listener.stop(true) };
+  }
+
+  test("more than may wait, to a node that takes nothing, loses the connection, and not from inside the call", async () => {
+    using client = await dialled((socket) => void socket.pause(), 1_000_000);
+    const payload = new Uint8Array(500_000);
+    // More than the system's own buffers take.
+    for (let id = 1; id <= 100; id++) client.link.send({ kind: "command", id, payload, timeoutMs: 1, session: null });
+    expect([client.link.isOpen, client.ends]).toEqual([false, []]);
+    await until(() => client.ends.length > 0, "it has ended");
+    expect(client.ends[0]).toContain("the other side is too slow");
+  });
+
+  test("and flushes writes at once, though its loop is held up", async () => {
+    const chunks: Buffer[] = [];
+    using client = await dialled((_, chunk) => void chunks.push(Buffer.from(chunk)));
+    const request = { kind: "status", id: 1 } as const;
+    const later = spyOn(globalThis, "setImmediate").mockImplementation((() => {}) as never);
+    try {
+      client.link.send(request);
+      client.link.flush();
+      await until(() => Buffer.concat(chunks).length > 0, "it has arrived");
+      expect(Buffer.concat(chunks).equals(encodeFrame(request))).toBe(true);
+    } finally {
+      later.mockRestore();
+    }
+    client.link.close();
+  });
+
+  test("nothing more and closes keeps its program no longer: no timer of it holds the loop", async () => {
+    using client = await dialled(() => {});
+    const timers = spyOn(globalThis, "setTimeout");
+    try {
+      client.link.close();
+      const made = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
+      expect(made.filter((timer) => timer.hasRef())).toEqual([]);
+    } finally {
+      timers.mockRestore();
+    }
+    await until(() => client.ends.length > 0, "it has ended");
+  });
 });
 
 describe("a program that has dialled a node", () => {

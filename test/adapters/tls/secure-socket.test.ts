@@ -1,7 +1,9 @@
-// Why a node cannot listen, in words that say what to correct.
-import { expect, test } from "bun:test";
-import { listenTls } from "../../../src/adapters/tls/secure-socket.ts";
-import { nodeTls } from "./tls-net.ts";
+// Why a node cannot listen or connect, in words that say what to correct, and which errors are no failure of a socket.
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
+import { Link } from "../../../src/adapters/tls/link.ts";
+import { connectTls, listenTls } from "../../../src/adapters/tls/secure-socket.ts";
+import type { LinkEnd } from "../../../src/adapters/tls/tls-words.ts";
+import { clientTls, nodeTls, TlsNet, until } from "./tls-net.ts";
 
 const never = (): never => {
   throw new Error("nobody connects");
@@ -28,4 +30,70 @@ test("an address in use", async () => {
   const tls = await nodeTls("n1");
   using other = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   expect(() => listenTls(`127.0.0.1:${other.port}`, tls, never)).toThrow("the address is in use by another process");
+});
+
+test("a port for which this user has no right", async () => {
+  const tls = await nodeTls("n1");
+  const refusing = spyOn(Bun, "listen").mockImplementation(() => {
+    throw Object.assign(new Error("denied"), { code: "EACCES" });
+  });
+  try {
+    expect(() => listenTls("127.0.0.1:443", tls, never)).toThrow("this user may not listen there");
+  } finally {
+    refusing.mockRestore();
+  }
+});
+
+test.each([
+  [10, "vacant"],
+  [1_500, "unreachable"],
+] as const)("a connect that fails after %i ms: the host is %s", async (tookMs, kind) => {
+  const failing = Promise.withResolvers<never>();
+  let nowMs = 5_000;
+  const spies = [
+    spyOn(Bun, "connect").mockImplementation((() => failing.promise) as never),
+    spyOn(performance, "now").mockImplementation(() => nowMs),
+  ];
+  try {
+    const end = Promise.withResolvers<LinkEnd>();
+    connectTls("127.0.0.1:1", await nodeTls("n1"), { neverOpened: end.resolve } as unknown as Link);
+    nowMs += tookMs;
+    failing.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED" }));
+    expect(await end.promise).toMatchObject({ kind });
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+});
+
+describe("an error of this program itself, in a callback of a socket", () => {
+  let net = new TlsNet();
+  afterEach(async () => {
+    await net.close();
+    net = new TlsNet();
+  });
+
+  test.each(["socketOpened", "socketSecured", "socketReceived", "socketClosed"] as const)(
+    "in %s, goes to the process",
+    async (method) => {
+      const node = await net.node("n1");
+      const fault = new TypeError(`broken in ${method}`);
+      const reported: unknown[] = [];
+      const spies = [
+        spyOn(globalThis, "reportError").mockImplementation((error) => void reported.push(error)),
+        spyOn(Link.prototype, method).mockImplementationOnce(() => {
+          throw fault;
+        }),
+      ];
+      try {
+        const raw = await net.raw(node, await clientTls("alice"));
+        await until(() => raw.isSecure, "TLS stands");
+        raw.send(new Uint8Array(4));
+        if (method === "socketClosed") raw.socket?.terminate();
+        await until(() => reported.length > 0, "it is reported");
+        expect(reported).toEqual([fault]);
+      } finally {
+        for (const spy of spies) spy.mockRestore();
+      }
+    },
+  );
 });
