@@ -149,7 +149,7 @@ describe("a client that sends", () => {
   }
 
   test("more than may wait, to a node that takes nothing, loses the connection, and not from inside the call", async () => {
-    using client = await dialled((socket) => void socket.pause(), 1_000_000);
+    using client = await dialled((socket) => socket.pause(), 1_000_000);
     const payload = new Uint8Array(500_000);
     // More than the system's own buffers take.
     for (let id = 1; id <= 100; id++) client.link.send({ kind: "command", id, payload, timeoutMs: 1, session: null });

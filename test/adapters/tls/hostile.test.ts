@@ -194,6 +194,18 @@ describe("P54: slow and many", () => {
     expect(reasons()).toContain("too many connections have not introduced themselves");
   });
 
+  test("a stranger who has left counts no more: one that is slow keeps its place", async () => {
+    const crowded = await net.node("n2", { limits: { ...limits, handshakeTimeoutMs: 60_000, pendingMax: 4 } });
+    const slow = await net.raw(crowded, null);
+    for (let count = 1; count <= 6; count += 1) {
+      const bare = await net.raw(crowded, null);
+      bare.socket?.end();
+      await until(() => crowded.lines.length === count, "it has left");
+    }
+    expect(slow.isClosed).toBe(false);
+    expect(crowded.lines.filter(({ level }) => level !== "debug")).toEqual([]);
+  });
+
   test("no flood of strangers drops who has introduced itself", async () => {
     const client = await net.client(node, "alice");
     const peer = await rawPeer();
@@ -341,6 +353,9 @@ describe("P54: slow and many", () => {
       node.transport.dismiss(toMemberKey("n2", disk), `lie ${count}`);
       await until(() => raw.isClosed, "closed");
     }
+    await until(() => !node.heard.isConnectedTo("n2"), "the last one is gone");
+    // What it had sent before is no news any more.
+    node.transport.dismiss(toMemberKey("n2", "disk2"), "lie 3");
     const lies = node.lines.filter(({ message }) => message.startsWith("a peer has sent what no honest node sends"));
     expect(lies.length).toBe(3);
     expect(new Set(lies.map(({ cause }) => cause))).toEqual(new Set(["lied n2"]));

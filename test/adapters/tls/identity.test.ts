@@ -125,3 +125,42 @@ describe("P53: a hello is checked against the certificate", () => {
     expect(checkHello(said, identity, expected)?.code).toBe(code);
   });
 });
+
+describe("P53: a name that is nearly the one that was meant is another one", () => {
+  const nearly = (name: string): string[] => [`${name}0`, name.slice(0, -1), name.toUpperCase(), `x${name}`];
+
+  test.each(nearly(cluster))("of a cluster: %s", (other) => {
+    for (const expected of [accepting, dialling]) {
+      expect(codeOf(checkIdentity({ ...n1, cluster: other }, expected))).toBe("wrong-cluster");
+      expect(checkHello(hello(nodeSender("n1"), { meant: "n2", cluster: other }), n1, expected)?.code).toBe(
+        "wrong-cluster",
+      );
+    }
+  });
+
+  test.each(nearly("n1"))("of the node that was dialled, or that introduces itself: %s", (other) => {
+    expect(codeOf(checkIdentity({ ...n1, id: other }, dialling))).toBe("wrong-node");
+    expect(checkHello(hello(nodeSender(other), { meant: "n2" }), n1, accepting)?.code).toBe("wrong-identity");
+    expect(checkHello(hello(nodeSender(other), { meant: "n2" }), n1, dialling)?.code).toBe("wrong-identity");
+  });
+
+  test.each(nearly("alice"))("of a client: %s", (other) => {
+    expect(checkHello(hello(clientSender(other)), alice, accepting)?.code).toBe("wrong-identity");
+  });
+
+  test.each(nearly("n2"))("of this node, as the other side has meant it: %s", (other) => {
+    for (const expected of [accepting, dialling])
+      expect(checkHello(hello(nodeSender("n1"), { meant: other }), n1, expected)?.code).toBe("wrong-node");
+  });
+
+  test("of a genesis: one digit is enough", () => {
+    const clusterUuid = "a".repeat(32);
+    for (const at of [0, 8, 31]) {
+      const other = clusterUuid.slice(0, at) + "b" + clusterUuid.slice(at + 1);
+      const genesis = { clusterUuid: other, members: [], foundedAtMs: 1 };
+      const said = hello({ ...nodeSender("n1"), genesis } as HelloSender, { meant: "n2" });
+      for (const expected of [accepting, dialling])
+        expect(checkHello(said, n1, { ...expected, clusterUuid })?.code).toBe("wrong-cluster");
+    }
+  });
+});

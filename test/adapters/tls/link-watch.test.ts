@@ -164,6 +164,19 @@ describe("life on idle links", () => {
   });
 });
 
+test.each([
+  [1, 1],
+  [2, 2],
+  [3, 2],
+])("sweeps that come %i intervals apart count as %i: a late one counts in full, a pause does not", (apart, counted) => {
+  const sweeps = times.handshakeTimeoutMs / times.sweepMs / counted;
+  const sweep = (): void => watch.sweep((nowMs += apart * times.sweepMs));
+  for (let count = 0; count < sweeps; count++) sweep();
+  expect(link.end).toBeNull();
+  sweep();
+  expect(link.end).toContain("within 1000 ms");
+});
+
 test("a link that is removed is left alone", () => {
   watch.remove(link as unknown as Link);
   pass(10_000);

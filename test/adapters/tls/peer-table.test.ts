@@ -93,3 +93,15 @@ test("how long a connection stood is told with its end", () => {
   link.handler.onClose({ kind: "closed", reason: "gone" });
   expect(told).toEqual(["lost n2 after 199 ms"]);
 });
+
+test("a connection that has replaced another one is as old as itself", () => {
+  let nowMs = 1_000_000;
+  const { told, table, attached } = setUp({ nowMs: () => nowMs });
+  attached("accepted");
+  nowMs += 60_000;
+  const link = attached("dialled");
+  nowMs += 10;
+  expect(table.objection(n2, "accepted")?.kind).toBe("surplus");
+  link.handler.onClose({ kind: "closed", reason: "gone" });
+  expect(told).toEqual(["replaced", "lost n2 after 10 ms"]);
+});

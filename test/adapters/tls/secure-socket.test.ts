@@ -51,7 +51,7 @@ test.each([
   const failing = Promise.withResolvers<never>();
   let nowMs = 5_000;
   const spies = [
-    spyOn(Bun, "connect").mockImplementation((() => failing.promise) as never),
+    spyOn(Bun, "connect").mockImplementation(() => failing.promise),
     spyOn(performance, "now").mockImplementation(() => nowMs),
   ];
   try {

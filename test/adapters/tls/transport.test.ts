@@ -6,7 +6,7 @@ import { createTlsTransport, type TlsTransport } from "../../../src/adapters/tls
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import { incarnation, Recorder, timeoutNow } from "../../contracts/transport-harness.ts";
 import { ManualClock } from "../../doubles/manual-clock.ts";
-import { cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
+import { clientTls, cluster, hello, nodeSender, nodeTls, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 let net = new TlsNet();
 beforeEach(() => {
@@ -14,9 +14,17 @@ beforeEach(() => {
 });
 afterEach(() => net.close());
 
-/** Its timers move only with the test; what is soon comes by itself, or never while the loop is held up. */
+/**
+ * Its timers move only with the test; what is soon comes by itself, or never while the loop is held up. The time of day is set
+ * back again and again: none of the times here goes by it.
+ */
 class HalfManualClock extends ManualClock {
   isHeldUp = false;
+  #setBackMs = 0;
+  override wallMs(): number {
+    this.#setBackMs += 60_000;
+    return super.wallMs() - this.#setBackMs;
+  }
   override soon(callback: () => void): void {
     if (!this.isHeldUp) setImmediate(callback);
   }
@@ -162,15 +170,53 @@ test("a client may be idle for as long as it likes, and a peer lives as long as 
   await transport.stop(600_000);
 });
 
+test("a connection that had held is renewed before any time has passed", async () => {
+  const sockets = new Set<Bun.Socket>();
+  let count = 0;
+  using peer = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      open(socket) {
+        sockets.add(socket);
+        count++;
+      },
+      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" }))),
+      close: (socket) => void sockets.delete(socket),
+    },
+  });
+  const { transport, clock } = await byHand("n1");
+  const heard = new Recorder();
+  await transport.start(heard);
+  transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  await until(() => heard.isConnectedTo("n2"), "connected");
+  clock.advance(200);
+  for (const socket of sockets) socket.terminate();
+  await until(() => count === 2 && heard.isConnectedTo("n2"), "connected again");
+  await transport.stop(600_000);
+});
+
+test("a side that never introduces itself is closed when its time is up", async () => {
+  const { transport, clock } = await byHand("n1");
+  await transport.start(new Recorder());
+  const raw = await net.raw({ address: `127.0.0.1:${transport.port}` } as TlsTestNode, await clientTls("alice"));
+  await until(() => raw.isSecure, "TLS stands");
+  for (let passed = 0; passed <= 5_500; passed += 250) clock.advance(250);
+  await until(() => raw.isClosed, "closed");
+  await transport.stop(600_000);
+});
+
 test("a stop waits for the connections to end, and closes what is left of them when its time is up", async () => {
   const { transport, clock } = await byHand("n1");
   const heard = new Recorder();
   await transport.start(heard);
   const node = { transport, address: `127.0.0.1:${transport.port}`, heard, key: toMemberKey("n1", incarnation) };
-  const frozen = await net.rawClient(node, "alice");
+  const [frozen, prompt] = [await net.rawClient(node, "alice"), await net.rawClient(node, "bob")];
   frozen.socket?.pause();
   let isStopped = false;
   const stopped = transport.stop(600).then(() => (isStopped = true));
+  await until(() => prompt.isClosed, "one has ended");
   clock.advance(599);
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(isStopped).toBe(false);
