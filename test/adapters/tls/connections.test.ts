@@ -117,8 +117,8 @@ describe("P42: two processes under one identity", () => {
     const second = await net.node("n1", { bootId: "another" });
     second.transport.setPeers([{ id: "n2", address: node.address }]);
     await until(() => second.lines.length > 0, "the second has been told");
-    expect(second.transport.peers()[0]?.reason).toContain(
-      "n2 refused this connection: another process is connected as n1",
+    expect(second.transport.peers()[0]?.reason).toBe(
+      "n2 refused this connection: another process is connected as n1, from 127.0.0.1: two run as one node",
     );
     await first.transport.stop(1_000);
     await until(() => node.heard.isConnectedTo("n1") && node.heard.story.at(-1) === "+n1/another", "it gets in now");
@@ -128,8 +128,14 @@ describe("P42: two processes under one identity", () => {
     const node = await net.node("n1");
     const twin = await process(node, "n1", "another");
     await until(() => twin.isClosed, "closed");
-    expect(twin.frames("peer")).toMatchObject([{ kind: "refused", code: "duplicate-node" }]);
+    const message = "this is n1 itself: another process runs with the same identity";
+    expect(twin.frames("peer")).toEqual([{ kind: "refused", code: "duplicate-node", message }]);
     expect(node.heard.story).toEqual([]);
+    await until(() => node.lines.length === 2, "both lines are there");
+    expect(node.lines.map(({ level, fields }) => [level, fields["peer"] ?? fields["identity"]])).toEqual([
+      ["error", "n1"],
+      ["warn", "node n1"],
+    ]);
   });
 });
 

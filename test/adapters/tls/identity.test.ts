@@ -126,6 +126,18 @@ describe("P53: a hello is checked against the certificate", () => {
   });
 });
 
+test.each([
+  ["no identity", accepting, "no identity"],
+  [{ ...n1, cluster: "prod" }, accepting, 'the certificate of node n1 belongs to cluster "prod", this is "demo"'],
+  [alice, dialling, "client alice answers where a node was expected"],
+  [{ ...n1, id: "n3" }, dialling, "n3 answers at this address, n1 was meant"],
+] as const)(
+  "P53: the words for a certificate that does not fit, %#, name both sides",
+  (identity, expected, message) => {
+    expect(checkIdentity(identity, expected)).toMatchObject({ kind: "refused", message });
+  },
+);
+
 describe("P53: a name that is nearly the one that was meant is another one", () => {
   const nearly = (name: string): string[] => [`${name}0`, name.slice(0, -1), name.toUpperCase(), `x${name}`];
 

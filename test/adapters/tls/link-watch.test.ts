@@ -63,7 +63,7 @@ describe("a connection for bulk", () => {
     pass(60_000);
     expect(link.end).toBeNull();
     pass(100);
-    expect(link.end).toContain("nothing has travelled on it");
+    expect(link.end).toBe("nothing has travelled on it for 60000 ms");
     expect(link.signs).toBe(0);
   });
 });
@@ -82,7 +82,7 @@ describe("P54: what takes too long is closed", () => {
     pass(2_000, () => (link.bytesReceived += 1));
     expect(link.end).toBeNull();
     pass(100, () => (link.bytesReceived += 1));
-    expect(link.end).toContain("a frame was not complete");
+    expect(link.end).toBe("a frame was not complete within 2000 ms");
   });
 
   test("but not frames of which one after another is in the middle", () => {
@@ -99,7 +99,7 @@ describe("P54: what takes too long is closed", () => {
     pass(3_000);
     expect(link.end).toBeNull();
     pass(100);
-    expect(link.end).toContain("took nothing for 3000 ms");
+    expect(link.end).toBe("the other side took nothing for 3000 ms while 10 bytes wait for it");
   });
 
   test("a side that does not close after the last word", () => {
@@ -108,7 +108,7 @@ describe("P54: what takes too long is closed", () => {
     pass(700);
     expect(link.end).toBeNull();
     pass(200);
-    expect(link.end).toContain("closing took too long");
+    expect(link.end).toBe("closing took too long");
   });
 
   test("a spare connection, after some patience", () => {
@@ -135,7 +135,7 @@ describe("life on idle links", () => {
     pass(4_000);
     expect(link.end).toBeNull();
     pass(200);
-    expect(link.end).toContain("nothing was heard for 4000 ms");
+    expect(link.end).toBe("nothing was heard for 4000 ms");
   });
 
   test("a peer that is told nothing gets a sign of life, and only then", () => {

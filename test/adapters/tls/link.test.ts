@@ -254,6 +254,19 @@ describe("a link before and behind its conversation", () => {
     expect([tally.bytes, made.queuedBytes]).toEqual([5, 0]);
   });
 
+  test("is dropped by a frame that does not fit, with the number of bytes that wait", () => {
+    const { seen, room, made, open } = setUp();
+    open();
+    room.bytes = 0;
+    made.send(new Uint8Array(60));
+    made.send(new Uint8Array(40));
+    expect(made.isOpen).toBe(true);
+    made.send(new Uint8Array(1));
+    expect([made.isOpen, made.framesQueued]).toEqual([false, 2]);
+    made.socketClosed(undefined);
+    expect(seen.at(-1)).toBe("closed closed: the other side is too slow: 100 bytes wait for it");
+  });
+
   test("is not read from again once it is closed", () => {
     const { seen, made, open } = setUp();
     open();

@@ -1,6 +1,8 @@
-// A peer whose address changes while it is dialled: what an attempt shows, it shows of the address to which it went.
+// A peer whose address changes, or that connects itself, while it is dialled: what an attempt shows, it shows of the address to which
+// it went.
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import { timeoutNow } from "../../contracts/transport-harness.ts";
 import { hello, nodeSender, nodeTls, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 let net = new TlsNet();
@@ -31,6 +33,7 @@ async function process(isAtOnce = true) {
   return {
     address: `127.0.0.1:${listener.port}`,
     waiting,
+    sockets,
     answer: (): void => {
       for (const socket of waiting.splice(0)) socket.write(hello1);
     },
@@ -109,9 +112,9 @@ test("the former address is dialled no more", async () => {
   expect(former.seen.attempts).toBe(before);
 });
 
-test("a process that answers a dial when its own connection stands was reached there all the same", async () => {
+test("a process that answers a dial when its own connection stands was reached there, and is left to close the dialled one", async () => {
   using peer = await process(false);
-  const node = await net.node("n2");
+  const node = await net.node("n2", { limits: { lingerMs: 600_000 } });
   listing(node, peer.address);
   await until(() => peer.waiting.length > 0, "it is dialled");
   const own = await net.raw(node, await nodeTls("n1"));
@@ -122,5 +125,8 @@ test("a process that answers a dial when its own connection stands was reached t
   await until(() => peer.waiting.length > 1, "it is probed");
   peer.answer();
   await until(() => addressesIn(node, "peer reached").length > 0, "it was reached");
-  expect([node.heard.story, own.isClosed]).toEqual([["+n1/boot"], false]);
+  await until(() => peer.sockets.size < 2, "the probe has ended");
+  own.send(timeoutNow(7));
+  await until(() => node.heard.terms.includes(7), "it is heard on its own connection");
+  expect([node.heard.story[0], own.isClosed, peer.sockets.size]).toEqual(["+n1/boot", false, 1]);
 });

@@ -30,12 +30,15 @@ class HalfManualClock extends ManualClock {
   }
 }
 
-async function byHand(id: string): Promise<{ readonly transport: TlsTransport; readonly clock: HalfManualClock }> {
+async function byHand(
+  id: string,
+  listen = "127.0.0.1:0",
+): Promise<{ readonly transport: TlsTransport; readonly clock: HalfManualClock }> {
   const clock = new HalfManualClock();
   const transport = createTlsTransport({
     self: { id, incarnation, bootId: "boot", address: `${id}.test:7400` },
     cluster,
-    listen: "127.0.0.1:0",
+    listen,
     tls: await nodeTls(id),
     admins: [],
     software: "1.2.3",
@@ -225,6 +228,14 @@ test("a stop waits for the connections to end, and closes what is left of them w
   await until(() => frozen.isClosed, "closed");
 });
 
+test("a start that fails, since its address is in use, leaves no timer and dials nobody", async () => {
+  const other = await net.node("n2");
+  const { transport, clock } = await byHand("n1", other.address);
+  transport.setPeers([{ id: "n2", address: other.address }]);
+  await expect(transport.start(new Recorder())).rejects.toMatchObject({ code: "config" });
+  expect([transport.port, clock.pendingTimers, transport.peers()[0]?.reason]).toEqual([0, 0, "not connected yet"]);
+});
+
 test("it reaches itself without a dial", async () => {
   const { transport } = await byHand("n1");
   const reached = await transport.reach("n1", "127.0.0.1:1", 1);
@@ -240,6 +251,10 @@ test("of a peer it says what that has last said of itself, also while it is away
   a.transport.setPeers([{ id: "n2", address: b.address }]);
   await until(() => a.transport.peers()[0]?.reachable ?? false, "connected");
   const told = { version: "1.2.3", announced: "n2.test:7400" };
+  expect(a.transport.peers()).toEqual([{ id: "n2", address: b.address, reachable: true, reason: null, ...told }]);
+  // It is left out of the list for a while, and keeps its connection.
+  a.transport.setPeers([]);
+  a.transport.setPeers([{ id: "n2", address: b.address }]);
   expect(a.transport.peers()).toEqual([{ id: "n2", address: b.address, reachable: true, reason: null, ...told }]);
   await b.transport.stop(1_000);
   await until(() => a.transport.peers()[0]?.reachable === false, "it is away");
@@ -260,6 +275,7 @@ test("an attempt that is waited for is neither hurried by the same list of peers
   const other = await net.node("n2");
   other.transport.setPeers([{ id: "n1", address: `127.0.0.1:${transport.port}` }]);
   await until(() => heard.isConnectedTo("n2"), "it has dialled");
+  expect(transport.peers()[0]).toMatchObject({ reachable: true, reason: null });
   // Only the sweep is left, once the probe of the address beside the peer's own connection has ended.
   await until(() => clock.pendingTimers === 1, "nothing is waited for");
   await transport.stop(600_000);
