@@ -228,6 +228,20 @@ test("a stop waits for the connections to end, and closes what is left of them w
   await until(() => frozen.isClosed, "closed");
 });
 
+test("of a peer that comes back as another version it says the new one, whoever has dialled", async () => {
+  const node = await net.node("n1");
+  node.transport.setPeers([{ id: "n2", address: "127.0.0.1:1" }]);
+  for (const software of ["2.0.0", "2.1.0"]) {
+    const raw = await net.raw(node, await nodeTls("n2"));
+    await until(() => raw.isSecure, "TLS stands");
+    raw.send(hello(nodeSender("n2", software), { meant: "n1", software }));
+    await until(() => node.heard.story.at(-1) === `+n2/${software}`, "connected");
+    expect(node.transport.peers()[0]?.version).toBe(software);
+    raw.socket?.terminate();
+    await until(() => node.heard.story.at(-1) === "-n2", "it has left");
+  }
+});
+
 test("a start that fails, since its address is in use, leaves no timer and dials nobody", async () => {
   const other = await net.node("n2");
   const { transport, clock } = await byHand("n1", other.address);
@@ -275,7 +289,8 @@ test("an attempt that is waited for is neither hurried by the same list of peers
   const other = await net.node("n2");
   other.transport.setPeers([{ id: "n1", address: `127.0.0.1:${transport.port}` }]);
   await until(() => heard.isConnectedTo("n2"), "it has dialled");
-  expect(transport.peers()[0]).toMatchObject({ reachable: true, reason: null });
+  const told = { version: "1.2.3", announced: "n2.test:7400" };
+  expect(transport.peers()[0]).toMatchObject({ reachable: true, reason: null, ...told });
   // Only the sweep is left, once the probe of the address beside the peer's own connection has ended.
   await until(() => clock.pendingTimers === 1, "nothing is waited for");
   await transport.stop(600_000);
