@@ -172,6 +172,15 @@ describe("a link before and behind its conversation", () => {
     expect(seen).toEqual(["terminate", "closed untrusted: the other side's certificate has expired"]);
   });
 
+  test("that ends before it is trusted has a broken handshake, with an error or without", () => {
+    for (const error of [undefined, new Error("reset")]) {
+      const { seen, made, socket } = setUp();
+      made.socketOpened(socket);
+      made.socketClosed(error);
+      expect(seen).toEqual([`closed unreachable: ${brokenHandshake.reason}`]);
+    }
+  });
+
   test("carries nothing before it is trusted, and nothing behind its last word", () => {
     const { seen, made, open, turn } = setUp();
     made.send(new Uint8Array(5));
