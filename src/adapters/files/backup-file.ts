@@ -56,7 +56,9 @@ export async function createBackup(file: string, replace: boolean): Promise<Back
         await growing.close();
         if (replace) await fs.rename(partial, path);
         else await takeName(partial, path);
-        await syncFolder(dirname(path));
+        await syncFolder(dirname(path)).catch((cause: unknown) => {
+          throw unsynced(path, cause);
+        });
         // A file that is whole has one.
         return parser.header!;
       }),
@@ -95,6 +97,14 @@ async function orFailed<T>(path: string, doing: string, work: () => Promise<T>):
 
 const isThere = (path: string): GraftError =>
   new GraftError("usage", `${path} is there already; name another file, or replace it with --force`);
+
+/** It has its name by then, and may have replaced an earlier one. */
+function unsynced(path: string, cause: unknown): GraftError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const state = `The backup ${path} is complete, and a power cut may still remove it`;
+  const remedy = "Check the disk, then make the backup again with --force.";
+  return new GraftError("storage", `${state}: syncing its folder failed: ${reason}. ${remedy}`, { cause });
+}
 
 function explain(path: string, doing: string, error: unknown): GraftError {
   if (error instanceof GraftError) return error;

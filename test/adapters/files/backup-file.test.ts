@@ -1,7 +1,8 @@
 // The file of a backup: there whole or not at all, never in place of another unless that is asked for, and read back with
 // every kind of damage found.
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackup, readBackup } from "../../../src/adapters/files/backup-file.ts";
@@ -99,6 +100,24 @@ describe("writing", () => {
     expect(await storageErrorOf(other.finish({ ...announced, checksum: 1 }))).toContain("were expected");
     await other.abandon();
     expect(files()).toEqual(["source"]);
+  });
+
+  test("P73: a backup that has its name, and whose folder cannot be synced, is not said to have failed", async () => {
+    const writer = await createBackup(path, false);
+    await writer.write(content);
+    const { open } = fs;
+    const opening = spyOn(fs, "open").mockImplementation((name, ...rest) =>
+      name === folder ? Promise.reject(new Error("the disk failed")) : open(name, ...rest),
+    );
+    const message = await storageErrorOf(writer.finish(announced));
+    opening.mockRestore();
+    expect(message).toBe(
+      `The backup ${path} is complete, and a power cut may still remove it: syncing its folder failed: the disk failed. ` +
+        "Check the disk, then make the backup again with --force.",
+    );
+    await writer.abandon();
+    expect(files()).toEqual(["source", "target"]);
+    expect(readFileSync(path).equals(content)).toBe(true);
   });
 
   test("a folder that is not there is named", async () => {
