@@ -21,6 +21,7 @@ const timeoutMs = 100;
 const change = { kind: "changeMembership", timeoutMs, change: noRequest, expectedIndex: null } as const;
 const command = { kind: "command", payload, timeoutMs, session: null } as const;
 const handOver = { kind: "transferLeadership", to: "n2" } as const;
+const rollOut = { kind: "rollOut", version: null, replaces: false, timeoutMs } as const;
 const query = { kind: "query", payload, timeoutMs, consistency: "linearizable", maxStalenessMs: null } as const;
 
 const bodies: readonly (readonly [string, RequestBody, Subject, boolean])[] = [
@@ -37,6 +38,8 @@ const bodies: readonly (readonly [string, RequestBody, Subject, boolean])[] = [
   ["a hand-over to any node", { kind: "transferLeadership", to: null }, "transfer", false],
   ["a change", { ...change, dryRun: false }, "change", false],
   ["a plan", { ...change, dryRun: true }, "inspection", true],
+  ["a roll-out", { ...rollOut, dryRun: false }, "rollOut", true],
+  ["the plan of a roll-out", { ...rollOut, dryRun: true }, "inspection", true],
   ["a stop", { kind: "stop" }, "stop", false],
   ["a backup", { kind: "backup", timeoutMs }, "backup", true],
   ["a piece of a backup", { kind: "readBackup", file: "s1", offset: 0, bytesMax: 1 }, "backup", true],
@@ -95,10 +98,27 @@ test("a leader is looked for where the configuration has it, then where it says 
 
 const broken = new GraftError("unavailable", "connection reset");
 const told = new GraftError("outcome-unknown", "n1 stopped");
+const unheard: Doubt = { error: null };
 const later = new GraftError("unavailable", "n2 has no leader");
 
 describe("a request that is given up", () => {
   test.each<readonly [string, RequestBody, Doubt | null, GraftError | null, ErrorCode, string]>([
+    [
+      "which is a roll-out whose only copy is out",
+      { ...rollOut, dryRun: false },
+      unheard,
+      null,
+      "outcome-unknown",
+      "late",
+    ],
+    [
+      "which is only a plan of a roll-out",
+      { ...rollOut, dryRun: true },
+      unheard,
+      null,
+      "unavailable",
+      "late: no node answered",
+    ],
     ["and met nothing", handOver, null, null, "unavailable", "late: no node answered"],
     ["and met a refusal", handOver, null, later, "unavailable", "late: n2 has no leader"],
     ["which changes nothing", query, { error: null }, later, "unavailable", "late: n2 has no leader"],

@@ -158,6 +158,11 @@ const requests: Readonly<Record<string, RequestKind>> = {
     isRepeatable: true,
     ask: (client) => client.transferLeadership("n2", { timeoutMs }),
   },
+  "roll-out": {
+    hasSession: false,
+    isRepeatable: true,
+    ask: (client) => client.rollOut({ timeoutMs }),
+  },
   "command without a session": {
     hasSession: false,
     isRepeatable: false,

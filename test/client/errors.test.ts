@@ -51,6 +51,8 @@ const requests: readonly (readonly [string, Subject, Ask])[] = [
   ["plan of a change", "inspection", (client, timeoutMs) => client.planMembership(noRequest, { timeoutMs })],
   ["hand-over to n2", "transfer", (client, timeoutMs) => client.transferLeadership("n2", { timeoutMs })],
   ["hand-over", "transfer", (client, timeoutMs) => client.transferLeadership(null, { timeoutMs })],
+  ["roll-out", "rollOut", (client, timeoutMs) => client.rollOut({ timeoutMs })],
+  ["plan of a roll-out", "inspection", (client, timeoutMs) => client.rollOut({ dryRun: true, timeoutMs })],
   ["stop", "stop", (client, timeoutMs) => client.stopNode("a:1", { timeoutMs })],
   ["backup", "backup", (client, timeoutMs) => client.backup("a:1", { timeoutMs })],
   [
