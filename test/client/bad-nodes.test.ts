@@ -68,12 +68,14 @@ test("the connection to a node that has stopped answering is dropped, with all t
   const cluster = clientOf({ "a:1": frozen, "b:1": leads }, 600);
   const began = time.nowMs();
   const command = codeOf(cluster.client.command(payload, { timeoutMs: 60_000 }));
-  const query = codeOf(cluster.client.status("a:1", { timeoutMs: 1200 }));
+  const status = cluster.client.status("a:1", { timeoutMs: 1200 });
+  const query = codeOf(status);
   expect(await codeOf(cluster.client.command(payload))).toBe("outcome-unknown");
   expect(await command).toBe("outcome-unknown");
   expect(time.nowMs() - began).toBeLessThan(1100);
   expect(cluster.closed).toEqual(["a:1"]);
   expect(await query).toBe("unavailable");
+  await expect(status).rejects.toThrow("the node at a:1 has stopped answering");
 });
 
 test("a node that answers others keeps its connection when one request is too slow", async () => {
@@ -135,10 +137,13 @@ test.each<readonly [string, (client: GraftClient) => Promise<unknown>]>([
   expect(cluster.taken.slice(0, 3)).toEqual(["a:1", "b:1", "c:1"]);
 });
 
-test("a query that has not left for a node is asked of another one", async () => {
-  const cluster = clientOf({ "a:1": frozen, "b:1": null, "c:1": leads }, 30_000);
+test.each<readonly [Node, Node, string]>([
+  [frozen, null, "a:1"],
+  [null, frozen, "b:1"],
+])("a query that has left for only one of two nodes is asked of a third", async (first, second, silent) => {
+  const cluster = clientOf({ "a:1": first, "b:1": second, "c:1": leads }, 30_000);
   expect(await codeOf(cluster.client.query(payload))).toBe("answered");
-  expect(cluster.taken.slice(0, 2)).toEqual(["a:1", "c:1"]);
+  expect(cluster.taken.slice(0, 2)).toEqual([silent, "c:1"]);
 });
 
 test("a query that one node leaves unanswered is asked of others until one takes it", async () => {

@@ -93,6 +93,29 @@ describe("a change with little time", () => {
     for (const dryRun of [false, true]) expect((await played(100, 0, dryRun)).end).toBe("answered");
   });
 
+  test("that has a late redirect gives the next node no time below zero", async () => {
+    // It is due at 60 ms. The deadlines are looked at every 50 ms.
+    const time = new PlayedTime();
+    const given: number[] = [];
+    const dial: Dial = async (address, { onReply }) => ({
+      clusterUuid: "c1",
+      close: () => {},
+      send: (request) => {
+        if (request.kind !== "changeMembership") return;
+        const { id } = request;
+        given.push(request.timeoutMs);
+        const leader = { id: "l", address: "l:1" };
+        const redirect = { kind: "error", id, code: "not-leader", message: "this node does not lead", leader } as const;
+        if (address === "f:1") time.at(80, () => onReply(redirect));
+      },
+    });
+    const client = new GraftClient({ addresses: ["f:1", "l:1"], dial, clock: time, session: "none" });
+    const code = client.changeMembership(adding, { timeoutMs: 60 }).catch((failure: GraftError) => failure.code);
+    expect(await time.until(code)).toBe("outcome-unknown");
+    expect(given).toEqual([54, 1]);
+    await client.close();
+  });
+
   test("is not sent again when the node could hardly answer, unless it is only a plan", async () => {
     for (let timeoutMs = 2_000; timeoutMs < 2_300; timeoutMs += 25) {
       const { end, given } = await played(timeoutMs, Number.POSITIVE_INFINITY);

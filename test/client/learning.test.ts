@@ -9,7 +9,10 @@ type Configuration = Extract<ClientRequest, { readonly kind: "configuration" }>;
 type Answer = (request: Configuration, handlers: LinkHandlers) => void;
 
 const member = { incarnation: "a", voter: true, outgoing: false, priority: 0 };
-const members = ["l:1", "m:1"].map((address, at) => ({ id: `n${at}`, address, ...member }));
+/** The second one is a learner. */
+const members = ["l:1", "m:1"].map((address, at) => ({ id: `n${at}`, address, ...member, voter: at === 0 }));
+/** Of a time before this node was removed. */
+const former = [{ id: "x", address: "x:1", ...member }];
 const own = { clusterUuid: "c1", node: "n0", incarnation: "a", removed: false };
 
 const tells: Answer = ({ id }, { onReply }) =>
@@ -26,7 +29,7 @@ const failures: readonly (readonly [string, Answer])[] = [
   [
     "is answered by a node that is no member",
     ({ id }, { onReply }) =>
-      onReply({ kind: "configuration", id, ...own, index: 3, members: [], pending: [], committed: true }),
+      onReply({ kind: "configuration", id, ...own, index: 3, members: former, pending: [], committed: true }),
   ],
 ];
 
@@ -51,6 +54,7 @@ test.each(failures)("when it %s, it is tried again", async (_, fails) => {
   for (let commands = 0; commands < 100 && !client.addresses.includes("m:1"); commands++) {
     await time.until(client.query(new Uint8Array()));
     await time.pass(100);
+    expect(client.addresses).not.toContain("x:1");
   }
   expect([attempts, client.addresses]).toEqual([2, ["l:1", "m:1"]]);
   await client.close();

@@ -61,6 +61,10 @@ class TwoClusters {
   };
 
   #answer({ id: name, status, knows }: ScriptedNode, { kind, id }: ClientRequest): ClientReply {
+    if (kind === "configuration") {
+      const own = { clusterUuid: status, node: name, incarnation: "a", removed: false };
+      return { kind, id, ...own, index: 3, members: [], pending: [], committed: true };
+    }
     if (kind !== "status")
       return { kind: "result", id, payload: Uint8Array.of(2), index: 5, term: 1, stalenessMs: null };
     const nodes = knows.map((address) => row(address.slice(0, -2)));
@@ -71,6 +75,8 @@ class TwoClusters {
 }
 
 const row = (id: string): NodeStatus => statusRow(id, { reachable: true });
+
+type Inspect = (client: GraftClient, address: string) => Promise<{ readonly clusterUuid: string | null }>;
 
 describe("P68: a client of several clusters with one name", () => {
   test("speaks to the first that it reaches, and to no other when that one is gone", async () => {
@@ -106,15 +112,28 @@ describe("P68: a client of several clusters with one name", () => {
     await client.close();
   });
 
-  test("is told nothing by a node that joined another cluster after it was dialled", async () => {
+  test.each<readonly [string, Inspect]>([
+    ["status", (client, address) => client.status(address)],
+    ["configuration", (client, address) => client.configuration({}, address)],
+  ])("is told no %s by a node that joined another cluster after it was dialled", async (_, inspect) => {
     const late = node("b", null);
     const clusters = new TwoClusters(node("a", "c1"), late);
     const client = clusters.client(["a:1", "b:1"]);
     expect(await clusters.put(client)).toBe("answered");
-    expect((await client.status("b:1")).clusterUuid).toBeNull();
+    expect((await inspect(client, "b:1")).clusterUuid).toBeNull();
     late.status = "c2";
-    const answer = await client.status("b:1").catch((error: GraftError) => error.code);
+    const answer = await inspect(client, "b:1").catch((error: GraftError) => error.code);
     expect(answer).toBe("wrong-cluster");
+    await client.close();
+  });
+
+  test("asks another node when the first one has joined another cluster after it was dialled", async () => {
+    const late = node("b", null);
+    const clusters = new TwoClusters(late, node("a", "c1"));
+    const client = clusters.client(["b:1", "a:1"], { clusterUuid: "c1" });
+    await client.status("b:1");
+    late.status = "c2";
+    expect((await clusters.time.until(client.status())).node).toBe("a");
     await client.close();
   });
 
