@@ -65,8 +65,32 @@ describe("several nodes' words become one view", () => {
   });
 
   test("without a leader everything that is waited for is told, once", () => {
-    const waiting = (node: string): StatusReply => reply(node, { waitingFor: ["n3 at n3:1: refused"] });
+    const waiting = (node: string, ...also: string[]): StatusReply =>
+      reply(node, { waitingFor: ["n3 at n3:1: refused", ...also] });
     expect(mergeStatus([waiting("n1"), waiting("n2")]).waitingFor).toEqual(["n3 at n3:1: refused"]);
+    const both = mergeStatus([waiting("n1"), waiting("n2", "n4 at n4:1: no answer")]);
+    expect(both.waitingFor).toEqual(["n3 at n3:1: refused", "n4 at n4:1: no answer"]);
+  });
+
+  test("the state machine that was made active last is the active one, whichever node knows of it", () => {
+    const plugin = (since: number) => ({ name: "kv", version: `${since}.0.0`, hash: "a", since });
+    const knowing = (node: string, since: number | null): StatusReply =>
+      reply(node, { leader, plugin: since === null ? null : plugin(since) });
+    for (const [one, two, three] of [
+      [3, 9, null],
+      [9, 3, null],
+      [null, 3, 9],
+      [null, 9, 3],
+    ] as const) {
+      const replies = [knowing("n1", one), knowing("n2", two), knowing("n3", three)];
+      expect(mergeStatus(replies).plugin).toEqual(plugin(9));
+    }
+    expect(mergeStatus([knowing("n1", null)]).plugin).toBeNull();
+  });
+
+  test("of two words of one node about itself the later one counts", () => {
+    const replies = [6, 7].map((appliedIndex) => reply("n1", { leader, nodes: [row("n1", { appliedIndex })] }));
+    expect(mergeStatus(replies).nodes).toMatchObject([{ id: "n1", appliedIndex: 7 }]);
   });
 
   test("the cluster's uuid is that of any node that knows it: the first ones to answer may not", () => {
@@ -114,10 +138,14 @@ describe("several nodes' words become one view", () => {
       matchIndex: 9,
       version: "1.2.3",
       problem: "its disk is full",
+      plugins: [{ name: "kv", version: "2.0.0", hash: "b" }],
     } as const;
     const ofTheLeader = { voter: false, priority: 4, lagEntries: 3, pending: "promote" } as const;
     const view = mergeStatus([
-      reply("n1", { leader, nodes: [row("n2", { ...ofTheLeader, version: "0.9", problem: "unreachable" })] }),
+      reply("n1", {
+        leader,
+        nodes: [row("n2", { ...ofTheLeader, version: "0.9", problem: "unreachable", plugins: [] })],
+      }),
       reply("n2", { nodes: [row("n2", { ...n2, priority: 1 })] }),
     ]);
     expect(view.nodes).toEqual([row("n2", { ...ofTheLeader, ...n2, reachable: true })]);
@@ -131,10 +159,11 @@ describe("several nodes' words become one view", () => {
   test("a node that answers and is no member has its row all the same", () => {
     const members = reply("n1", { leader, nodes: [row("n1", { role: "leader" })] });
     const waiting = reply("n4", { nodes: [row("n1"), row("n4", { role: "joining", voter: false })] });
-    expect(mergeStatus([waiting, members]).nodes.map(({ id, role }) => `${id} ${role}`)).toEqual([
-      "n1 leader",
-      "n4 joining",
-    ]);
+    const seen = ["n1 leader", "n4 joining"];
+    expect(mergeStatus([waiting, members]).nodes.map(({ id, role }) => `${id} ${role}`)).toEqual(seen);
+    // It stands in for a member that has failed, at the same address.
+    const moved = reply("n4", { nodes: [row("n4", { role: "joining", voter: false, address: "n1:1" })] });
+    expect(mergeStatus([moved, members]).nodes.map(({ id, role }) => `${id} ${role}`)).toEqual(seen);
   });
 });
 

@@ -54,6 +54,20 @@ test("what failed counts as a failure alone", async () => {
   expect(result.failures).toBeLessThan(operations + (2 * load.clients * warmUpMs) / coldMs);
 });
 
+test("a cluster that does not take the first put fails the run, and no connection is left", async () => {
+  const time = new PlayedTime();
+  const clients: GraftClient[] = [];
+  const connect = (): GraftClient => {
+    clients.push(clientOf(time, [], () => true));
+    return clients.at(-1)!;
+  };
+  await expect(time.until(runLoad(connect, load))).rejects.toMatchObject({ code: "rejected" });
+  expect(clients).toHaveLength(2);
+  for (const client of clients) {
+    await expect(client.command(new Uint8Array())).rejects.toThrow("this client is closed");
+  }
+});
+
 test("a few slow ones show in the high quantiles, and not in the median", async () => {
   const time = new PlayedTime();
   const slowMs = (nth: number): number => (nth % 300 === 0 ? 300 : nth % 40 === 0 ? 100 : 20);

@@ -296,6 +296,27 @@ describe("a change that outlives the leader that was asked", () => {
     await client.close();
   });
 
+  test.each(["answered", "seen in the list of a member"])(
+    "tells the members from before it and from after it when it is %s",
+    async (how) => {
+      const nodes = new SayingNodes();
+      nodes.members = { "n1:1": own };
+      nodes.change = (_, id) => {
+        nodes.members = { "n1:1": { ...own, index: 8, members: three.members.slice(0, 2) } };
+        return how === "answered"
+          ? { kind: "membershipChanged", id, index: 8, message: "done" }
+          : error(id, "outcome-unknown");
+      };
+      const client = nodes.client("n1:1");
+      const pursued = pursueChange(client, { ...noRequest, remove: ["n3"] }, { timeoutMs: 10_000 });
+      expect(await nodes.time.until(pursued)).toMatchObject({
+        before: { index: 7, members: three.members },
+        after: { index: 8, members: three.members.slice(0, 2) },
+      });
+      await client.close();
+    },
+  );
+
   test("a list that is older than the change is not the answer", async () => {
     const nodes = new SayingNodes();
     nodes.members = { "n1:1": own };
