@@ -68,6 +68,7 @@ describe("client", () => {
     const cluster = nodes({ "l:1": leads });
     const client = clientOf(["l:1"], cluster.dial);
     expect(await codeOf(client.command(new Uint8Array(payloadBytesMax + 1)))).toBe("rejected");
+    expect(await codeOf(client.query(new Uint8Array(payloadBytesMax + 1)))).toBe("rejected");
     expect(cluster.taken).toEqual([]);
     expect(await codeOf(client.command(new Uint8Array(payloadBytesMax)))).toBe("answered");
     await client.close();
@@ -347,7 +348,7 @@ describe("a name or an address that is none", () => {
     [{ ...noRequest, remove: ["n1@"] }, '"n1@" is not the name of a node'],
   ])("in a change is found before it is sent", async (change, fault) => {
     const client = clientOf(["h:1"], never);
-    const expected = { code: "rejected", message: expect.stringContaining(fault) };
+    const expected = { code: "rejected", subject: "change", message: expect.stringContaining(fault) };
     await expect(client.changeMembership(change)).rejects.toMatchObject(expected);
     await expect(client.planMembership(change)).rejects.toMatchObject(expected);
     await client.close();
@@ -355,5 +356,6 @@ describe("a name or an address that is none", () => {
 
   test("is no place to look for a cluster", () => {
     expect(() => clientOf(["h:1", "::1:7404"], never)).toThrow("needs brackets");
+    expect(() => clientOf([], never)).toThrow("the address of at least one node");
   });
 });

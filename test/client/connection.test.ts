@@ -22,6 +22,14 @@ const command = (bytes: number): RequestBody => ({
   session: null,
 });
 
+const query = (bytes: number): RequestBody => ({
+  kind: "query",
+  payload: new Uint8Array(bytes),
+  timeoutMs: 1,
+  consistency: "linearizable",
+  maxStalenessMs: null,
+});
+
 const to = (dial: Dial, objection: () => GraftError | null = () => null): Connection =>
   new Connection({ address: "a:1", dial, clock: new PlayedTime(), pauseMs: 0, objection, onOver: () => {} });
 
@@ -49,9 +57,12 @@ async function connected(clusterUuid: string | null = "c1") {
 
 const idsOf = (sent: readonly ClientRequest[]): number[] => sent.map(({ id }) => id);
 
-test("a burst of 120 MiB leaves 16 MiB at a time, in order", async () => {
+test.each<readonly [string, (bytes: number) => RequestBody]>([
+  ["commands", command],
+  ["queries", query],
+])("a burst of 120 MiB of %s leaves 16 MiB at a time, in order", async (_, body) => {
   const { sent, ask, answer } = await connected();
-  const ids = Array.from({ length: 120 }, () => ask(command(1024 * 1024)));
+  const ids = Array.from({ length: 120 }, () => ask(body(1024 * 1024)));
   expect(idsOf(sent)).toEqual(ids.slice(0, 16));
   ids.forEach((id, at) => {
     answer(id);
@@ -102,8 +113,9 @@ test("a request that fits into no frame ends alone", async () => {
   const { connection, sent, endings, ask, answer } = await connected();
   const [one, two] = [ask(command(1)), ask(command(2))];
   const seen: Ending[] = [];
-  connection.request(command(payloadBytesMax + 1), (ending) => seen.push(ending));
+  const large = connection.request(command(payloadBytesMax + 1), (ending) => seen.push(ending));
   expect(seen).toMatchObject([{ kind: "notTaken", error: { code: "rejected" } }]);
+  expect(connection.hasLeft(large)).toBe(false);
   answer(one);
   answer(two);
   expect(endings).toEqual([`${one} reply`, `${two} reply`]);

@@ -60,6 +60,12 @@ test("at once after a connection that has served, and then as if it had never fa
   expect(connections.pauseMs("a:1")).toBeLessThanOrEqual(20);
 });
 
+test("at once when its pause is over", async () => {
+  await ask();
+  await time.pass(1000);
+  expect(connections.pauseMs("a:1")).toBe(0);
+});
+
 test("later after a connection that stood and brought no answer", async () => {
   isUp = true;
   await ask();
