@@ -187,7 +187,7 @@ test.each(["refuses", "does not accept this program"] as const)(
         throw new GraftError("unauthorized", "not for you");
       }
       const send = ({ id }: ClientRequest): void => {
-        asked.push(`${address} after ${Math.floor(time.nowMs() / 1000)} s`);
+        asked.push(`${address} after ${Math.floor(time.passedMs / 1000)} s`);
         const error = { kind: "error", id, code: "unavailable", message: "not now", leader: null } as const;
         if (address === "a:1") time.at(time.nowMs() + 1_300, () => onReply(error));
       };

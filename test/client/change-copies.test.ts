@@ -52,7 +52,7 @@ describe("a change with little time", () => {
         if (request.kind !== "changeMembership") return;
         const { id } = request;
         given.push(request.timeoutMs);
-        const isThere = time.nowMs() >= leadsFromMs;
+        const isThere = time.passedMs >= leadsFromMs;
         const leader = isThere ? { id: "l", address: "l:1" } : null;
         const done = dryRun
           ? ({
@@ -106,7 +106,7 @@ describe("a change with little time", () => {
         given.push(request.timeoutMs);
         const leader = { id: "l", address: "l:1" };
         const redirect = { kind: "error", id, code: "not-leader", message: "this node does not lead", leader } as const;
-        if (address === "f:1") time.at(80, () => onReply(redirect));
+        if (address === "f:1") time.at(time.nowMs() + 80, () => onReply(redirect));
       },
     });
     const client = new GraftClient({ addresses: ["f:1", "l:1"], dial, clock: time, session: "none" });

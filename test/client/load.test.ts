@@ -24,7 +24,7 @@ function clientOf(time: PlayedTime, keys: string[], isRefused: (nth: number) => 
     keys.push(/key\d{8}/.exec(Buffer.from(request.payload).toString("latin1"))?.[0] ?? "none");
     const nth = ++commands;
     const nowMs = time.nowMs();
-    time.at(nowMs + (nowMs < warmUpMs ? coldMs : warmMs), () => onReply(answer(request, nth)));
+    time.at(nowMs + (time.passedMs < warmUpMs ? coldMs : warmMs), () => onReply(answer(request, nth)));
   });
 }
 

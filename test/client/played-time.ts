@@ -8,9 +8,21 @@ const playedMsMax = 10 * 60_000;
 /** Lets happen everything that needs no time. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** As a monotonic clock of the system: it has run for a while, and shows fractions of a millisecond. */
+const startMs = 7_000_000.25;
+
 export class PlayedTime extends ManualClock {
   #awaited = 0;
   #playing: Promise<void> | null = null;
+
+  constructor() {
+    super({ startMs });
+  }
+
+  /** Since it was made. */
+  get passedMs(): number {
+    return this.nowMs() - startMs;
+  }
 
   /** Passes until the promise is settled; returns what it comes to. Several may be awaited at once. */
   async until<T>(promise: Promise<T>): Promise<T> {
