@@ -97,6 +97,26 @@ test("of a lost connection only what had left is lost", async () => {
   expect(sent.length).toBe(2);
 });
 
+test("what waits hears why the connection is over, and so does what has left", async () => {
+  const { connection, handlers } = await connected();
+  const heard: unknown[] = [];
+  for (let count = 0; count < 3; count++) {
+    connection.request(command(payloadBytesMax), (ending) => heard.push("reason" in ending && ending.reason));
+  }
+  handlers.onClosed({ kind: "lost", reason: "connection reset" });
+  expect(heard).toEqual(["connection reset", "connection reset", "connection reset"]);
+});
+
+test("what is small does not overtake what waits while room for it comes bit by bit", async () => {
+  const { sent, ask, answer } = await connected();
+  const [one, two, bit] = [ask(command(payloadBytesMax)), ask(command(payloadBytesMax - 2)), ask(command(2))];
+  const [large, small] = [ask(command(payloadBytesMax)), ask(command(1))];
+  answer(bit);
+  expect(idsOf(sent)).toEqual([one, two, bit]);
+  answer(one);
+  expect(idsOf(sent)).toEqual([one, two, bit, large, small]);
+});
+
 test("a forgotten request leaves no more; one that has left takes up room until it is answered", async () => {
   const { sent, endings, ask, answer, connection } = await connected();
   const [one, two] = [ask(command(payloadBytesMax)), ask(command(payloadBytesMax))];

@@ -28,13 +28,13 @@ for (const [subject, meaning] of refusals) {
     expect(asked).toEqual([1_000]);
   });
 
-  test(`${subject}: another node at its address is not asked, and is named`, async () => {
+  test.each(["n3", "n20", "N2", "n"])(`${subject}: another node at its address, %s, is not asked`, async (other) => {
     const ask = async (): Promise<never> => {
       throw new Error("the wrong node was asked");
     };
-    await expect(askMeant(clientAt("n3"), meant, asking, ask)).rejects.toMatchObject({
+    await expect(askMeant(clientAt(other), meant, asking, ask)).rejects.toMatchObject({
       code: "rejected",
-      message: "n3 answers at a:1, and not n2",
+      message: `${other} answers at a:1, and not n2`,
       meaning,
     });
   });

@@ -94,6 +94,8 @@ describe("the list of the members", () => {
     ["a member with its own data", true, list("n1", 1)],
     ["one that was removed", false, list("n1", 1, { removed: true })],
     ["one that no list names", false, list("n9", 1)],
+    ["one whose name only begins like a member's", false, list("n10", 1)],
+    ["an incarnation that only begins like a member's", false, list("n1", 1, { incarnation: "ab" })],
     ["another incarnation of a member", false, list("n1", 1, { incarnation: "b" })],
   ] as const)("of %s counts as a member's: %p", (_, counts, reply) => expect(isMember(reply)).toBe(counts));
 });

@@ -83,7 +83,9 @@ describe("P68: a client of several clusters with one name", () => {
     const one = node("a", "c1");
     const clusters = new TwoClusters(one, node("b", "c2"));
     const client = clusters.client(["a:1", "b:1"]);
+    expect(client.clusterUuid).toBeNull();
     expect(await clusters.put(client)).toBe("answered");
+    expect(client.clusterUuid).toBe("c1");
     // Another cluster runs at its address now.
     await client.close();
     const next = clusters.client(["b:1", "a:1"], { clusterUuid: "c1" });
@@ -100,6 +102,13 @@ describe("P68: a client of several clusters with one name", () => {
       /^wrong-cluster: the node at [ab]:1 belongs to another cluster of the same name \(uuid c[12], not c3\)/,
     );
     expect(clusters.asked).toEqual([]);
+    await client.close();
+  });
+
+  test.each(["c10", "C1", "c"])("does not take the cluster %s for c1", async (uuid) => {
+    const clusters = new TwoClusters(node("a", uuid));
+    const client = clusters.client(["a:1"], { clusterUuid: "c1" });
+    expect(await clusters.put(client)).toStartWith("wrong-cluster: ");
     await client.close();
   });
 
