@@ -18,6 +18,8 @@ function clientOf(options: Partial<ClientOptions> = {}) {
       close() {},
       send({ id, ...body }) {
         asked.push([address, body]);
+        // It takes a moment: what is left is no whole number of ms.
+        time.stall(0.3);
         if (body.kind === "openSession") queueMicrotask(() => onReply({ kind: "sessionOpened", id, session: 3 }));
       },
     }),
@@ -65,9 +67,9 @@ const calls: readonly (readonly [Call, string, RequestBody])[] = [
     { kind: "changeMembership", timeoutMs: changeMs, change, expectedIndex: null, dryRun: false },
   ],
   [
-    (client) => client.changeMembership(change, { timeoutMs: 700, expectedIndex: 5 }),
+    (client) => client.changeMembership(change, { timeoutMs: 705, expectedIndex: 5 }),
     "a:1",
-    { kind: "changeMembership", timeoutMs: 630, change, expectedIndex: 5, dryRun: false },
+    { kind: "changeMembership", timeoutMs: 635, change, expectedIndex: 5, dryRun: false },
   ],
   [
     (client) => client.planMembership(change, { expectedIndex: 5 }),

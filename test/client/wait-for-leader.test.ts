@@ -15,6 +15,8 @@ const comesMs = 600;
 const clientOf = (time: PlayedTime): GraftClient =>
   clientOfOneNode(time, ({ id }, onReply) => {
     const hasLeader = time.passedMs >= comesMs;
+    // It takes a moment: what is left is no whole number of ms.
+    time.stall(0.3);
     queueMicrotask(() =>
       onReply({
         kind: "status",
