@@ -97,6 +97,14 @@ test("each node that is asked has its own time to answer, however long the one b
   expect(cluster.taken.filter((taken) => taken.endsWith("query"))).toEqual(["a:1 query", "b:1 query"]);
 });
 
+test("when a node does not accept this program the next one is asked at once", async () => {
+  const cluster = clientOf({ "a:1": stranger, "b:1": answers });
+  const beganMs = time.passedMs;
+  await cluster.client.query(payload);
+  expect(time.passedMs).toBe(beganMs);
+  expect(cluster.taken).toEqual(["b:1 query"]);
+});
+
 test("a node that names itself as the leader, and does not lead, is not asked again at once", async () => {
   const cluster = clientOf({ "a:1": names("a:1") }, { timeoutMs: 100 });
   const asked = cluster.client.query(payload).catch(() => {});

@@ -218,6 +218,7 @@ describe("a session that cannot be opened leaves no doubt of the command, which 
     const error = await failureOf(client.command(payload, { timeoutMs: isRepeated ? shortMs : longMs }));
     await time.until(client.close());
     expect([error.effect, commands]).toEqual(["none", []]);
+    if (isRepeated) expect(error.cause).toMatchObject({ code });
     // What it says of a request that may have been done would be said of the command.
     const isReworded = code === "result-lost" || code === "apply-failed";
     expect(error.message).toContain(`${isReworded ? "no session was opened: " : ""}the node says ${code}`);

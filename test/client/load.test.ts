@@ -9,7 +9,7 @@ import { PlayedTime } from "./played-time.ts";
 
 const load = { clients: 2, bytes: 32, seconds: 2, warmUpSeconds: 1 };
 const warmUpMs = load.warmUpSeconds * 1000;
-/** A command takes so long in the warm-up, and so long afterwards. */
+/** A command takes so long in the warm-up, which begins after the first one, and so long afterwards. */
 const [coldMs, warmMs] = [50, 20];
 
 /** Calls back with the answer when its time has come. `isRefused`: by the number of the command. */
@@ -24,7 +24,7 @@ function clientOf(time: PlayedTime, keys: string[], isRefused: (nth: number) => 
     keys.push(/key\d{8}/.exec(Buffer.from(request.payload).toString("latin1"))?.[0] ?? "none");
     const nth = ++commands;
     const nowMs = time.nowMs();
-    time.at(nowMs + (time.passedMs < warmUpMs ? coldMs : warmMs), () => onReply(answer(request, nth)));
+    time.at(nowMs + (time.passedMs < warmUpMs + coldMs ? coldMs : warmMs), () => onReply(answer(request, nth)));
   });
 }
 

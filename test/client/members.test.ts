@@ -100,6 +100,14 @@ describe("the list of the members", () => {
   ] as const)("of %s counts as a member's: %p", (_, counts, reply) => expect(isMember(reply)).toBe(counts));
 });
 
+test("the first node that belongs to a cluster says which one counts, whatever others were reached before", () => {
+  const which = new WhichCluster(null);
+  expect([which.objectionTo("a:1", null), which.uuid]).toEqual([null, null]);
+  expect([which.objectionTo("b:1", "c1"), which.uuid]).toEqual([null, "c1"]);
+  expect(which.objectionTo("a:1", "c2")?.code).toBe("wrong-cluster");
+  expect(which.uuid).toBe("c1");
+});
+
 test("a node counts as one of another cluster until it says that it belongs to this one, or to none", () => {
   const which = new WhichCluster("c1");
   const other = { address: "b:1", clusterUuid: "c2" };
