@@ -18,6 +18,21 @@ beforeEach(() => {
 const clientOf = (addresses: readonly string[], dial: Dial, options: Partial<ClientOptions> = {}): GraftClient =>
   new GraftClient({ addresses, dial, clock: time, session: "none", ...options });
 
+/** Its time is up at once when it has been looked at so often. */
+class CountedTime extends PlayedTime {
+  readonly #most: number;
+  looks = 0;
+
+  constructor(most: number) {
+    super();
+    this.#most = most;
+  }
+
+  override nowMs(): number {
+    return ++this.looks < this.#most ? super.nowMs() : Number.POSITIVE_INFINITY;
+  }
+}
+
 type Answer = (request: ClientRequest, handlers: LinkHandlers) => void;
 
 /** Nodes by address; `taken` records who was asked what. */
@@ -328,10 +343,13 @@ describe("client", () => {
     expect(silent.taken).toEqual(["a:1 command"]);
     await client.close();
     expect(await left).toBe("outcome-unknown");
-    const waiting = new GraftClient({ addresses: ["a:1"], dial: () => new Promise(() => {}), clock: time });
+    // A client that begins what it has just abandoned again and again would never end.
+    const clock = new CountedTime(10_000);
+    const waiting = new GraftClient({ addresses: ["a:1"], dial: () => new Promise(() => {}), clock });
     const stayed = codeOf(waiting.command(payload));
     await waiting.close();
     expect(await stayed).toBe("unavailable");
+    expect(clock.looks).toBeLessThan(100);
   });
 });
 

@@ -5,7 +5,11 @@ import { waitUntilGone } from "../../src/client/gone.ts";
 import { PlayedTime } from "./played-time.ts";
 
 const vacant = { kind: "vacant", reason: "connection refused: nothing listens there" } as const;
-const lost = { kind: "unable", reason: "no route to the network" } as const;
+/** All that keeps a client from a node, and says nothing of the node itself. */
+const lost = (["unable", "unreachable", "untrusted", "closed"] as const).map((kind) => ({
+  kind,
+  reason: `${kind}: no route to the network`,
+}));
 
 type Knock = Parameters<typeof waitUntilGone>[3];
 const gone = (timeoutMs: number, knock: Knock): Promise<string | null> => {
@@ -27,10 +31,11 @@ test("a node whose host refuses connections has gone", async () => {
   expect(time.passedMs).toBeLessThan(200);
 });
 
-test("a node that cannot be reached is not said to have gone", async () => {
-  expect(await gone(0, async () => lost)).toBe("no route to the network");
-  const found = [null, lost, vacant];
+test.each(lost)("a node that cannot be reached ($kind) is not said to have gone", async (failure) => {
+  expect(await gone(0, async () => failure)).toBe(failure.reason);
+  const found = [null, failure, vacant];
   expect(await gone(60_000, async () => found.shift() ?? null)).toBeNull();
+  expect(found).toEqual([]);
 });
 
 test("a node that still listens has not gone", async () => {
