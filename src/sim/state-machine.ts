@@ -11,6 +11,7 @@ import type {
   AppliedEntry,
   BusyWith,
   Deliver,
+  Milestone,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
@@ -125,6 +126,10 @@ export class SimStateMachine implements StateMachine {
       this.#told.replica.answered(query, outcome);
       return [{ outcome, elapsedMs: this.#life.nowMs() - beganMs + this.#pace.workMs() }];
     });
+  }
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#executor.watchMilestones(every, tell);
   }
 
   snapshot(): Promise<StateSnapshot> {

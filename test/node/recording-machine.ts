@@ -11,6 +11,7 @@ import type {
   AppliedEntry,
   BusyWith,
   Deliver,
+  Milestone,
   Outcome,
   StateMachine,
   StateSnapshot,
@@ -85,6 +86,13 @@ export class RecordingMachine implements StateMachine {
   /** How many calls wait for `release`. */
   get heldCount(): number {
     return this.#held.length;
+  }
+
+  /** Of whom it was told to tell what it has come to. */
+  tellMilestone: (milestone: Milestone) => void = () => {};
+
+  watchMilestones(_every: number, tell: (milestone: Milestone) => void): void {
+    this.tellMilestone = tell;
   }
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {

@@ -7,6 +7,7 @@ import type {
   Answer,
   AppliedEntry,
   Deliver,
+  Milestone,
   Outcome,
   StateMachine,
   StateMachineDescription,
@@ -77,6 +78,10 @@ class InlineStateMachine implements StateMachine {
       for (const { outcome } of answers) if (outcome.kind !== "failed") this.#counted(outcome);
       return answers;
     });
+  }
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#executor.watchMilestones(every, tell);
   }
 
   snapshot(): Promise<StateSnapshot> {

@@ -84,7 +84,7 @@ describe("is noticed", () => {
   });
 
   test.each([
-    ["another format", 0, 1, "the snapshot has format 1, this program reads 2"],
+    ["another format", 0, 1, "the snapshot has format 1, this program reads 3"],
     ["another section", 1, 3, "the snapshot has no section 3 here"],
     ["a section too few", 11, 0, "the snapshot has no section 0 here"],
     ["a section too many", 32, 3, "the snapshot has no section 3 here"],
