@@ -126,6 +126,12 @@ export interface SnapshotFetchedEvent extends Timed {
   readonly snapshot: SnapshotRecord;
 }
 
+/** The snapshot that is to replace a state which is wrong is complete, verified and durable in the snapshot store. */
+export interface ReplacementFetchedEvent extends Timed {
+  readonly kind: "replacementFetched";
+  readonly snapshot: SnapshotRecord;
+}
+
 /** What a leader sends as the snapshot that it offered is damaged; reading it again will not help. */
 export interface FetchFailedEvent extends Timed {
   readonly kind: "fetchFailed";
@@ -160,6 +166,7 @@ export type Event =
   | ChangeMembershipEvent
   | SnapshotTakenEvent
   | SnapshotFetchedEvent
+  | ReplacementFetchedEvent
   | FetchFailedEvent
   | FitnessEvent
   | WakeEvent;

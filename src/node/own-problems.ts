@@ -3,6 +3,7 @@ import type { Millis, LogIndex } from "../core/log-position.ts";
 import type { Condition } from "../ports/node-messages.ts";
 import { standstillWords, VersionLacking } from "./active-version.ts";
 import type { Endless } from "./endless-work.ts";
+import { CopyDistrusted } from "./own-copy.ts";
 import type { Refill } from "../core/state.ts";
 
 /** Of all problems together, characters. */
@@ -72,7 +73,9 @@ export function withProblems(
 /** What a version that is lacking needs, it says itself. */
 const stoppedWords = (failure: Error): string =>
   `its state machine ${standstillWords(failure)}; committed commands are safe in the log` +
-  (failure instanceof VersionLacking ? ", and it goes on voting" : "; correct the plugin and restart the node");
+  (failure instanceof VersionLacking || failure instanceof CopyDistrusted
+    ? ", and it goes on voting"
+    : "; correct the plugin and restart the node");
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;

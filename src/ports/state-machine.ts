@@ -122,6 +122,8 @@ export interface StateSnapshot {
    * One call at a time.
    */
   read(): Promise<Uint8Array | null>;
+  /** Of all chunks together, 53 bits: equal on all copies with the same state. Null before the end has been read. */
+  readonly contentHash: number | null;
   /** Lets the frozen copy go, read through or not. More than once is fine; after the end there is no need to. */
   close(): void;
 }

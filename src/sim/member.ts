@@ -77,6 +77,9 @@ interface Running {
   readonly machine: SimStateMachine;
 }
 
+/** Few enough that every simulation compares its copies often. */
+const compareEveryEntries = 16;
+
 export class Member {
   readonly id: NodeId;
   readonly isFounder: boolean;
@@ -190,6 +193,7 @@ export class Member {
         cluster: "sim",
         settings: settingsOf(pace, machines.indexOf(this)),
         snapshotPolicy: pace.snapshotPolicy,
+        compareEveryEntries,
         scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: this.address,

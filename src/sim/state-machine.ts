@@ -1,5 +1,6 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own. It
 // may throw or hang where the plugin would not.
+import { ContentHash } from "../adapters/plugin/content-hash.ts";
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
@@ -140,11 +141,12 @@ export class SimStateMachine implements StateMachine {
       const running = this.#trying("snapshotFailed", () => this.#executor.snapshot());
       replica.snapshotBegun();
       const chunks: Uint8Array[] = [];
+      const hash = new ContentHash();
       let isRead = false;
       const read = async (): Promise<Uint8Array | null> => {
         await this.#passes();
         this.#mustBeOpen();
-        const chunk = this.#trying("snapshotFailed", () => running.read());
+        const chunk = hash.note(this.#trying("snapshotFailed", () => running.read()));
         if (chunk !== null) chunks.push(chunk.slice());
         else if (!isRead) {
           isRead = true;
@@ -157,7 +159,13 @@ export class SimStateMachine implements StateMachine {
         replica.snapshotClosed();
         running.close();
       };
-      return { read, close };
+      return {
+        read,
+        close,
+        get contentHash() {
+          return hash.value;
+        },
+      };
     });
   }
 

@@ -4,6 +4,7 @@ import { SnapshotTaker } from "../../src/node/snapshot-taker.ts";
 import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { snapshotAt } from "../core/say.ts";
 import { RecordingMachine } from "./recording-machine.ts";
+import { trustedState } from "./trusted-copy.ts";
 
 const positionAt = (index: number) => ({ index, term: 1, stampMs: 1000 + index });
 const turns = async (): Promise<void> => {
@@ -20,6 +21,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
   let isRoom = true;
   const { configuration } = snapshotAt({ index: 1, term: 1 });
   const taker = new SnapshotTaker(0, {
+    ...trustedState,
     cluster: "demo",
     policy,
     stateMachine: machine,
@@ -32,6 +34,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
         chain: 1,
         configuration,
         activation: null,
+        origin: "a1",
       };
     },
     hasRoom: () => isRoom,
@@ -118,7 +121,7 @@ test("P30: one that is under way when the state is restored is let go of: it lea
 test("P30: nor is one kept that is let go of while its last piece is read", async () => {
   const { taker, machine, files, taken } = setUp();
   const last = Promise.withResolvers<null>();
-  machine.snapshot = () => Promise.resolve({ read: () => last.promise, close: () => {} });
+  machine.snapshot = () => Promise.resolve({ read: () => last.promise, close: () => {}, contentHash: 1 });
   const done = taker.take(positionAt(5));
   await turns();
   const lettingGo = taker.giveUp();
@@ -219,6 +222,7 @@ test("each chunk is on the disk before the next one is read, and one that the di
         return source.read();
       },
       close: () => source.close(),
+      contentHash: 1,
     };
   };
   const done = taker.take(positionAt(5));

@@ -13,6 +13,7 @@ import type {
   StateMachineDescription,
   StateSnapshot,
 } from "../../ports/state-machine.ts";
+import { ContentHash } from "./content-hash.ts";
 import { createVersionedExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadVersions, type PluginLocation, startFailure } from "./loader.ts";
@@ -87,10 +88,14 @@ class InlineStateMachine implements StateMachine {
   snapshot(): Promise<StateSnapshot> {
     return this.#inTurn(() => {
       const running = this.#executor.snapshot();
+      const hash = new ContentHash();
       return {
+        get contentHash() {
+          return hash.value;
+        },
         read: async () => {
           this.#mustRun();
-          return running.read();
+          return hash.note(running.read());
         },
         close: () => this.#orStop(() => running.close()),
       };

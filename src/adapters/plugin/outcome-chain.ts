@@ -68,13 +68,13 @@ export class Milestones {
   }
 
   /** An entry comes next, after `reached`: what lies between them has had no effect. */
-  before(index: LogIndex, reached: LogIndex, chain: OutcomeChain): void {
+  before(index: LogIndex, reached: LogIndex, chain: Pick<OutcomeChain, "told">): void {
     const last = index - 1 - ((index - 1) % this.#every);
     // At `reached` itself it has been told.
     if (last > reached) this.#tell({ index: last, chain: chain.told });
   }
 
-  after(index: LogIndex, chain: OutcomeChain): void {
+  after(index: LogIndex, chain: Pick<OutcomeChain, "told">): void {
     if (index % this.#every === 0) this.#tell({ index, chain: chain.told });
   }
 }
