@@ -126,9 +126,9 @@ export interface SnapshotFetchedEvent extends Timed {
   readonly snapshot: SnapshotRecord;
 }
 
-/** The snapshot that is to replace a state which is wrong is complete, verified and durable in the snapshot store. */
-export interface ReplacementFetchedEvent extends Timed {
-  readonly kind: "replacementFetched";
+/** The state machine has gone wrong: this record takes the place of the own snapshot. Its file is complete, verified and durable. */
+export interface SnapshotReplacedEvent extends Timed {
+  readonly kind: "snapshotReplaced";
   readonly snapshot: SnapshotRecord;
 }
 
@@ -166,7 +166,7 @@ export type Event =
   | ChangeMembershipEvent
   | SnapshotTakenEvent
   | SnapshotFetchedEvent
-  | ReplacementFetchedEvent
+  | SnapshotReplacedEvent
   | FetchFailedEvent
   | FitnessEvent
   | WakeEvent;

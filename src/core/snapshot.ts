@@ -29,10 +29,10 @@ export function onSnapshotTaken(state: State, snapshot: SnapshotRecord, emit: Em
 }
 
 /**
- * Another node's snapshot is to take the place of this node's own one, whose state machine has gone wrong. The log stays, and is applied
- * anew from there on: so the snapshot may end where the own one does, and no earlier.
+ * The state machine has gone wrong, and with it the own snapshot: this one takes its place. The log stays, and is applied anew from there on.
+ * So the snapshot may end where the own one does, and no earlier.
  */
-export function onReplacementFetched(state: State, snapshot: SnapshotRecord, emit: Emit): State {
+export function onSnapshotReplaced(state: State, snapshot: SnapshotRecord, emit: Emit): State {
   const { position } = snapshot;
   const isOutdated = state.installing !== null || position.index < lastCovered(state);
   if (isOutdated || position.index > state.appliedIndex) return state;

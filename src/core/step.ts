@@ -12,7 +12,7 @@ import { onFormerMember, onSignOfLife, onVoteAsked } from "./farewell.ts";
 import {
   onFetchFailed,
   onInstallSnapshot,
-  onReplacementFetched,
+  onSnapshotReplaced,
   onSnapshotFetched,
   onSnapshotTaken,
   settleInstall,
@@ -66,8 +66,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onSnapshotTaken(state, event.snapshot, emit);
     case "snapshotFetched":
       return onSnapshotFetched(state, event.snapshot, emit);
-    case "replacementFetched":
-      return onReplacementFetched(state, event.snapshot, emit);
+    case "snapshotReplaced":
+      return onSnapshotReplaced(state, event.snapshot, emit);
     case "fetchFailed":
       return onFetchFailed(state, event.from, event.file, emit);
     case "propose":

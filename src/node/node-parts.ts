@@ -126,7 +126,7 @@ function makeCopies(
     state,
     distrust: (why) => {
       applier().distrust(why);
-      if (why !== null) snapshots.distrust();
+      if (why !== null) snapshots.distrust(!why.applies);
       fitness.look();
     },
     askContent: (at) => snapshots.taker.askFor(at),

@@ -26,6 +26,8 @@ import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
 import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
 
+/** The origin of a content that may be wrong: no node is a witness with it. */
+const nobody = "nobody";
 /** Between two small steps of giving back space, ms: commands go first. */
 const reclaimPauseMs = 5;
 const noRoomPauseMs = 1_000;
@@ -112,7 +114,7 @@ export class NodeSnapshots {
       machine: () => stateMachine.description.name,
       fetched: (snapshot) => {
         const isReplacement = snapshot.file === this.#replacement?.file;
-        this.#finished(isReplacement ? "replacementFetched" : "snapshotFetched", snapshot);
+        this.#finished(isReplacement ? "snapshotReplaced" : "snapshotFetched", snapshot);
       },
       damaged: (from, { file }) => options.arrive({ kind: "fetchFailed", from, file }),
     });
@@ -199,8 +201,12 @@ export class NodeSnapshots {
     return null;
   }
 
-  /** The state is not to be trusted: nobody gets anything that was made of it. */
-  distrust(): void {
+  /** The state is not to be trusted: nobody gets anything that was made of it. `isWrong`: nor is the latest snapshot, also after a restart. */
+  distrust(isWrong: boolean): void {
+    const { snapshot } = this.#options.state();
+    if (isWrong && snapshot !== null) {
+      this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: nobody } });
+    }
     void this.taker.giveUp();
     this.#server.closeAll("the state of this node is not to be trusted");
   }
@@ -296,7 +302,7 @@ export class NodeSnapshots {
     return this.#server.sentTo(peerId);
   }
 
-  #finished(kind: "snapshotTaken" | "snapshotFetched" | "replacementFetched", snapshot: SnapshotRecord): void {
+  #finished(kind: "snapshotTaken" | "snapshotFetched" | "snapshotReplaced", snapshot: SnapshotRecord): void {
     this.#candidates = [...this.#candidates, snapshot];
     this.#options.arrive({ kind, snapshot });
   }

@@ -76,7 +76,7 @@ const events: Readonly<Record<Event["kind"], readonly Untimed[]>> = {
   changeMembership: [change({ remove: ["n3"] }), change({ add: [voter(n4)] }), change({})],
   snapshotTaken: [taken(snapshotAt(at(1, 1)))],
   snapshotFetched: [fetched(snapshotAt(at(9, 1)))],
-  replacementFetched: [{ kind: "replacementFetched", snapshot: snapshotAt(at(1, 1)) }],
+  snapshotReplaced: [{ kind: "snapshotReplaced", snapshot: snapshotAt(at(1, 1)) }],
   fetchFailed: [failedFetch(n2, "9.snapshot")],
   transferLeadership: [transferTo("n2"), transferTo("n3"), transferTo(null), transferTo("n9")],
 };
