@@ -38,7 +38,11 @@ export class OwnCopy {
   readonly #self: Incarnation;
   #number = 0;
   #origin: Incarnation;
-  #distrust: { readonly standing: Exclude<CopyStanding, "sound">; readonly why: CopyDistrusted } | null = null;
+  #distrust: {
+    readonly standing: Exclude<CopyStanding, "sound">;
+    readonly why: CopyDistrusted;
+    readonly difference: Difference;
+  } | null = null;
   #words: readonly CopyWord[] = [];
 
   /** @param origin by which node its content was made */
@@ -70,6 +74,11 @@ export class OwnCopy {
     return this.#distrust?.why ?? null;
   }
 
+  /** In what it differs; null: it is sound, as far as is known. */
+  get difference(): Difference | null {
+    return this.#distrust?.difference ?? null;
+  }
+
   /** The latest, ascending. */
   get words(): readonly CopyWord[] {
     return this.#words;
@@ -96,7 +105,8 @@ export class OwnCopy {
   /** A copy that is wrong stays so. Returns whether anything has changed. */
   judge(standing: CopyStanding, difference: Difference): boolean {
     if (this.standing === "wrong" || this.standing === standing) return false;
-    this.#distrust = standing === "sound" ? null : { standing, why: new CopyDistrusted(standing, difference) };
+    this.#distrust =
+      standing === "sound" ? null : { standing, why: new CopyDistrusted(standing, difference), difference };
     return true;
   }
 }

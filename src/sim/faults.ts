@@ -5,6 +5,7 @@ import { Forgery } from "./forgery.ts";
 import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
+import { spoilKinds, type Spoils } from "./spoils.ts";
 import { sentenceOfCut } from "./transcript.ts";
 
 export interface FaultPace {
@@ -46,6 +47,7 @@ export interface FaultVictims {
   readonly trace: (line: string) => void;
   /** Whether the cluster gets over the loss of what is on the disk of this machine. */
   readonly mayLose: (member: Member) => boolean;
+  readonly spoils: Spoils;
   /** A fault has come to this machine, or to the network. */
   readonly happened: (name: FaultName, member: Member) => void;
 }
@@ -75,6 +77,7 @@ export type FaultName =
   | "hangMachine"
   | "slowMachine"
   | "clockJump"
+  | "spoilCopy"
   | "nothing";
 
 /** How often a state machine that hangs does so for ever. */
@@ -95,6 +98,7 @@ export class Faults {
   readonly #trace: (line: string) => void;
   readonly #mayLose: (member: Member) => boolean;
   readonly #happened: FaultVictims["happened"];
+  readonly #spoils: Spoils;
   readonly forgery: Forgery;
   isOver = false;
   count = 0;
@@ -111,6 +115,7 @@ export class Faults {
     this.#trace = victims.trace;
     this.#mayLose = victims.mayLose;
     this.#happened = victims.happened;
+    this.#spoils = victims.spoils;
     this.forgery = new Forgery({ ...victims, startLater: (member) => this.#startLater(member) });
     this.#next();
   }
@@ -221,6 +226,8 @@ export class Faults {
         return this.#slow(member);
       case "clockJump":
         return this.#jump(member);
+      case "spoilCopy":
+        return this.#spoils.plan(member, this.#last.pick(spoilKinds));
       case "nothing":
     }
   }

@@ -46,7 +46,7 @@ export interface MemberWorld {
   /** An entry goes to the state machine of a member. */
   readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
   /** The state of a member is that of a snapshot. */
-  readonly restored: (by: NodeId) => void;
+  readonly restored: (by: NodeId, life: number) => void;
   /** Its disk has lost or changed something. */
   readonly damaged: (by: NodeId) => void;
   /** A life of a member is over in a moment: what its node knows can be seen for the last time. */
@@ -76,9 +76,6 @@ interface Running {
   readonly process: Process;
   readonly machine: SimStateMachine;
 }
-
-/** Few enough that every simulation compares its copies often. */
-const compareEveryEntries = 16;
 
 export class Member {
   readonly id: NodeId;
@@ -183,7 +180,7 @@ export class Member {
       wrongAt: this.#world.wrongAt,
       stoodStill: (standstill: Standstill) => this.#world.stoodStill(this, standstill),
       applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
-      restored: () => this.#world.restored(this.id),
+      restored: () => this.#world.restored(this.id, nth),
       replica: this.#world.replica(this.id, nth),
     };
     const machine = new SimStateMachine(life, work, told);
@@ -193,7 +190,7 @@ export class Member {
         cluster: "sim",
         settings: settingsOf(pace, machines.indexOf(this)),
         snapshotPolicy: pace.snapshotPolicy,
-        compareEveryEntries,
+        compareEveryEntries: pace.compareEvery,
         scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: this.address,

@@ -136,6 +136,11 @@ export class Safety {
     this.#broken(`entry ${index} of term ${term} is committed, and not on the disks of a quorum`);
   }
 
+  /** From here on its state machine is given again what follows the snapshot. */
+  onRestored(by: NodeId, life: number): void {
+    this.#reached.delete(`${by} ${life}`);
+  }
+
   /** What a member gives to its state machine. */
   onApplied(by: NodeId, life: number, entry: AppliedEntry): void {
     const { isAwaited: _, ...said } = entry;

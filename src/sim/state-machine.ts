@@ -150,6 +150,7 @@ export class SimStateMachine implements StateMachine {
         if (chunk !== null) chunks.push(chunk.slice());
         else if (!isRead) {
           isRead = true;
+          replica.spoil?.snapshotRead(hash.value);
           replica.snapshotClosed();
           replica.snapshotRead(chunks, { index, active });
         }
@@ -174,12 +175,16 @@ export class SimStateMachine implements StateMachine {
       const { replica } = this.#told;
       replica.restoring(plugin);
       const restoration = this.#trying("restoreFailed", () => this.#executor.restore(plugin));
+      const hash = new ContentHash();
       for await (const chunk of chunks) {
         this.#mustBeOpen();
+        hash.note(chunk);
         replica.restoringChunk(chunk);
         this.#trying("restoreFailed", () => restoration.write(chunk));
       }
       this.#trying("restoreFailed", () => restoration.end());
+      hash.note(null);
+      replica.spoil?.restored(hash.value!);
       replica.restored(this.#executor.wakeAtMs);
       this.#told.restored();
       return this.#executor.wakeAtMs;

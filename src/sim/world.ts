@@ -32,8 +32,10 @@ import { SessionCount } from "./session-count.ts";
 import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
+import { Spoils } from "./spoils.ts";
 import { Standstills } from "./standstills.ts";
 import { onlyVersion } from "../adapters/plugin/executor.ts";
+import type { Configuration } from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { chancesOf, paceFor } from "./story.ts";
 import { stamped } from "./transcript.ts";
@@ -61,6 +63,7 @@ export class World {
   readonly standing: Standing;
   readonly administrator: Administrator;
   readonly versions: Versions;
+  readonly spoils: Spoils;
   readonly network: SimNetwork;
   readonly links: ClientLinks;
   readonly electionTimeoutMs: number;
@@ -98,6 +101,7 @@ export class World {
   readonly settled = new Settled(this.members, () => ({
     standing: this.standing,
     standstills: this.standstills,
+    spoils: this.spoils,
     certificates: this.certificates,
     network: this.network,
     workload: this.workload,
@@ -125,6 +129,9 @@ export class World {
     this.sessionCount = new SessionCount(pace.member.sessionLimits, violated);
     const links = (this.links = this.#linksOf(pace, { chance, later, trace }));
     this.trouble = new PluginTrouble(more, pace.trouble, () => this.events, violated);
+    const { compareEvery } = pace.member;
+    const configuration = (): Configuration | null => this.standing.governing;
+    this.spoils = new Spoils({ ...shared, configuration, compareEvery });
     this.certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
     this.bounds = new Bounds({ ...shared, network: this.network, operations, electionTimeoutMs });
@@ -154,7 +161,15 @@ export class World {
     this.versions = new Versions(pace.versions, { ...shared, chance: ofVersions, links });
     const mayLose = (member: Member): boolean => this.mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.rareStates.onFault(name, member);
-    this.faults = new Faults(pace.faults, { ...shared, later, last, network: this.network, mayLose, happened });
+    this.faults = new Faults(pace.faults, {
+      ...shared,
+      spoils: this.spoils,
+      later,
+      last,
+      network: this.network,
+      mayLose,
+      happened,
+    });
     const keys = this.anyLoad === null ? pace.workload.keys : null;
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     const hurry = ({ address }: Member): void => this.workload.hurry(address);
@@ -172,7 +187,9 @@ export class World {
     });
     const repeatMaxMs = pace.network.silenceMs;
     const sentInVain = (): void => this.rareStates.happens("sendsInVain", null);
-    return new ClientLinks(network, cuts, { chance: shared.later, sessionCount, repeatMaxMs, sentInVain, violated });
+    const gaveResult = (id: NodeId): void => this.spoils.onResult(this.members.find((member) => member.id === id)!);
+    const told = { sessionCount, repeatMaxMs, sentInVain, gaveResult, violated };
+    return new ClientLinks(network, cuts, { chance: shared.later, ...told });
   }
 
   #addMachines(
@@ -187,7 +204,10 @@ export class World {
         pace,
         machines: this.members,
         ...tellAll(() => this),
-        restored: () => void this.restores++,
+        restored: (by, life) => {
+          this.restores++;
+          this.safety.onRestored(by, life);
+        },
         damaged: () => void this.damages++,
       });
       this.members.push(member);
@@ -240,12 +260,13 @@ export class World {
     const { seed, plugin, copy, drawing } = this.#options;
     // Versions that the operator adds while the node runs are found by its next life.
     const atHand = drawing === undefined ? this.versions.atHand(id) : [];
+    const spoil = drawing === undefined ? this.spoils.begin(id) : null;
     const watch = new WakeWatch((what) => this.violated(`${id} in life ${life}: ${what}`));
     return new Replica({
       id,
       life,
       copy: () => {
-        if (drawing === undefined) return this.trouble.copyOf(plugin);
+        if (drawing === undefined) return this.trouble.copyOf(spoil?.copyOf(plugin) ?? plugin);
         return copy?.((text) => this.say(`the plugin of ${id} says: ${text}`)) ?? plugin;
       },
       versions: (copied) => {
@@ -255,6 +276,7 @@ export class World {
         return atHand.map((version) => versionOf(version, copied, plugin, this.#wakes, events));
       },
       agreement: this.agreement,
+      spoil,
       watch: drawing === undefined ? watch : null,
       trace: (sentence) => this.say(sentence),
       outcome: (entry, outcome) => this.sessionCount.onOutcome(entry, outcome),
@@ -280,6 +302,7 @@ export class World {
     this.safety.look(member);
     this.rareStates.look(member);
     this.liars.look(member);
+    this.spoils.look(member);
     this.bounds.look(member);
   }
 
@@ -303,6 +326,8 @@ export class World {
       applied: this.anyLoad?.applied ?? 0,
       rejections: this.anyLoad?.rejections ?? 0,
       rareStates: this.rareStates.counts,
+      copiesSpoiled: this.spoils.count,
+      copiesNamed: this.spoils.named,
       standstills: this.standstills.count,
       sessionsEnded: this.links.sessions.ended,
       sessionsRefused: this.links.sessions.refused,

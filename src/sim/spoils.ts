@@ -1,0 +1,177 @@
+// What becomes of a copy of the state machine that goes wrong? Its result at one command is another than on the other nodes, or a field of its
+// state is changed, which later results show or only the content. Its node has to name it with the right range, must show nothing of it
+// then, and has to come by a right state. No copy that is right may be condemned.
+import type { Command, Plugin } from "../adapters/plugin/definition-check.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import { isQuorum } from "../core/quorum.ts";
+import type { Configuration } from "../core/configuration.ts";
+import type { Member } from "./member.ts";
+
+export type SpoilKind = "outcome" | "state" | "content";
+
+export const spoilKinds: readonly SpoilKind[] = ["outcome", "state", "content"];
+
+/** A copy that is wrong, or the snapshot of one: since this entry. */
+interface Wrong {
+  readonly kind: SpoilKind;
+  readonly index: LogIndex;
+}
+
+const spoiledKey = "%spoiled";
+
+/** Of one life of a node. */
+export class Spoil {
+  planned: SpoilKind | null = null;
+  /** Null: it is right. */
+  wrong: Wrong | null = null;
+  readonly #snapshots: Map<number, Wrong>;
+  readonly #began: (wrong: Wrong) => void;
+
+  /** @param snapshots by the hash of their content: those that were taken of copies that were wrong */
+  constructor(snapshots: Map<number, Wrong>, began: (wrong: Wrong) => void) {
+    this.#snapshots = snapshots;
+    this.#began = began;
+  }
+
+  takeEffect(index: LogIndex): SpoilKind | null {
+    const kind = this.planned;
+    if (kind === null || this.wrong !== null) return null;
+    this.planned = null;
+    this.wrong = { kind, index };
+    this.#began(this.wrong);
+    return kind;
+  }
+
+  snapshotRead(contentHash: number | null): void {
+    if (this.wrong !== null && contentHash !== null) this.#snapshots.set(contentHash, this.wrong);
+  }
+
+  restored(contentHash: number): void {
+    this.planned = null;
+    this.wrong = this.#snapshots.get(contentHash) ?? null;
+  }
+
+  /** The plugin of this life. */
+  copyOf(plugin: Plugin): Plugin {
+    if (plugin.style === "raw") return plugin;
+    const [put, get] = [plugin.commands.get("put")!, plugin.queries.get("get")!];
+    const spoiled: Command = {
+      ...put,
+      run: (state, input, context) => {
+        const result = put.run(state, input, context);
+        const begins = this.takeEffect(context.index);
+        if (begins === "state" || begins === "content") {
+          put.run(state, { key: spoiledKey, value: new TextEncoder().encode(begins) }, context);
+        }
+        const flipped = get.run(state, { key: spoiledKey }, context) as Uint8Array | null;
+        const isShown = flipped !== null && new TextDecoder().decode(flipped) === "state";
+        return begins === "outcome" || isShown ? { ...(result as object), spoiled: true } : result;
+      },
+    };
+    return { ...plugin, commands: new Map(plugin.commands).set("put", spoiled) };
+  }
+}
+
+export interface SpoilsWorld {
+  readonly members: readonly Member[];
+  /** The configuration in force; null: not known. */
+  readonly configuration: () => Configuration | null;
+  readonly compareEvery: number;
+  readonly trace: (line: string) => void;
+  readonly violated: (what: string) => void;
+}
+
+export class Spoils {
+  readonly #world: SpoilsWorld;
+  readonly #snapshots = new Map<number, Wrong>();
+  readonly #byNode = new Map<string, Spoil>();
+  /** Copies whose condemnation has been looked at. */
+  readonly #seen = new WeakMap<object, number>();
+  count = 0;
+  named = 0;
+
+  constructor(world: SpoilsWorld) {
+    this.#world = world;
+  }
+
+  /** A life of a node begins. */
+  begin(id: string): Spoil {
+    const spoil = new Spoil(this.#snapshots, ({ kind, index }) => {
+      this.count++;
+      this.#world.trace(`the copy of ${id} goes wrong at entry ${index}: ${kind}`);
+    });
+    this.#byNode.set(id, spoil);
+    return spoil;
+  }
+
+  /** Unless another copy is wrong, or not every voter is a witness: more than one wrong copy stops the cluster. */
+  plan(member: Member, kind: SpoilKind): void {
+    const { members, configuration } = this.#world;
+    const voters = configuration()?.voters ?? [];
+    const areWitnesses = voters.every((key) => {
+      const voter = members.find((each) => each.key === key);
+      return voter?.node != null && !voter.node.parts.copies.own.isGiven;
+    });
+    const isOther = [...this.#byNode.values()].some(({ wrong, planned }) => wrong !== null || planned !== null);
+    if (!areWitnesses || isOther || voters.length < 3 || member.key === null || !voters.includes(member.key)) return;
+    this.#byNode.get(member.id)!.planned = kind;
+  }
+
+  end(): void {
+    for (const spoil of this.#byNode.values()) spoil.planned = null;
+  }
+
+  isWrong(id: string): boolean {
+    return this.#byNode.get(id)?.wrong != null;
+  }
+
+  /** After each event. */
+  look(member: Member): void {
+    const copy = member.node?.parts.copies.own;
+    if (copy === undefined || copy.standing !== "wrong" || this.#seen.get(copy) === copy.number) return;
+    this.#seen.set(copy, copy.number);
+    this.named++;
+    const wrong = this.#byNode.get(member.id)?.wrong ?? null;
+    const { after, through, of } = copy.difference!;
+    if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
+    const isWithin = after < wrong.index && wrong.index <= through;
+    const isInTime = of === "content" || through < wrong.index + 2 * this.#world.compareEvery;
+    if (isWithin && isInTime) return;
+    this.#world.violated(
+      `the copy of ${member.id} is wrong since ${wrong.index}, and its node names ${of} from ${after} to ${through}`,
+    );
+  }
+
+  /** A node gives a client a result. */
+  onResult(member: Member): void {
+    const standing = member.node?.parts.copies.own.standing ?? "sound";
+    if (standing !== "sound") this.#world.violated(`${member.id} gives a result, and its copy is ${standing}`);
+  }
+
+  /** Each node trusts its copy. */
+  get areSound(): boolean {
+    return this.#world.members.every(({ node }) => (node?.parts.copies.own.standing ?? "sound") === "sound");
+  }
+
+  /** So few right copies are left that are witnesses that an administrator would have to choose. */
+  get isOver(): boolean {
+    const { members, configuration } = this.#world;
+    const inForce = configuration();
+    if (inForce === null || this.areSound) return false;
+    const right = members.filter(
+      ({ id, node }) => node !== null && !this.isWrong(id) && !node.parts.copies.own.isGiven,
+    );
+    const keys = right.flatMap(({ key }) => key ?? []);
+    return members.some(({ node }) => node?.parts.copies.own.standing === "doubted") && !isQuorum(inForce, keys);
+  }
+
+  /** In the end: what results have shown for so long was found. */
+  check(): void {
+    for (const { id, node } of this.#world.members) {
+      const wrong = this.#byNode.get(id)?.wrong ?? null;
+      if (wrong === null || wrong.kind === "content" || node === null) continue;
+      const isDue = node.appliedIndex > wrong.index + 2 * this.#world.compareEvery;
+      if (isDue) this.#world.violated(`the copy of ${id} is wrong since ${wrong.index}, and is wrong still`);
+    }
+  }
+}
