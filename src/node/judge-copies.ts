@@ -14,7 +14,7 @@ export interface Voice {
   readonly words: readonly CopyWord[];
 }
 
-/** The copies are alike through `after`, as far as they have been compared, and differ at `through`. */
+/** The copies are alike through `after`, as far as that has been compared, and differ at `through`. Equal outcomes do not mean equal contents. */
 export interface Difference {
   readonly of: CopyWord["of"];
   readonly after: LogIndex;
@@ -66,13 +66,13 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
   const inStep = new Set<MemberKey>();
   const isOut = (key: MemberKey): boolean => wrong.has(key) || known.get(key)?.isWrong === true;
   const isWitness = (key: MemberKey): boolean => !isOut(key) && known.get(key)?.isGiven !== true;
-  const settled: LogIndex[] = [];
+  const settled: Place[] = [];
   const unsettled: Said[] = [];
   for (const place of places) {
     const { of, values } = place;
     const right = rightAt(place, configuration, all.filter(isWitness));
     if (right === null) unsettled.push(place);
-    else settled.push(place.index);
+    else settled.push(place);
     for (const [key, value] of values) {
       if (isOut(key) || right === null) continue;
       if (value === right) inStep.add(key);
@@ -82,7 +82,7 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
     for (const key of equalTo(place, right ?? agreedWith(place, all, isWitness, isOut))) confirmed.add(key);
   }
   const open = unsettled.find((place) => differs(place, all, isOut)) ?? null;
-  const agreesThrough = settled.filter((index) => open === null || index < open.index).at(-1) ?? 0;
+  const agreed = settled.filter(({ index }) => open === null || index < open.index);
   const hasSaid = (key: MemberKey): boolean => isOut(key) || open?.values.has(key) === true;
   for (const key of wrong.keys()) {
     confirmed.delete(key);
@@ -90,9 +90,9 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
   }
   return {
     wrong,
-    open: open && { of: open.of, after: agreesThrough, through: open.index },
+    open: open && { of: open.of, after: lastAlike(open, agreed), through: open.index },
     isDoubt: open !== null && (all.every(hasSaid) || isWaitOver(open)),
-    agreesThrough,
+    agreesThrough: agreed.at(-1)?.index ?? 0,
     confirmed,
     inStep,
   };
@@ -149,14 +149,18 @@ function differs({ values }: Said, voters: readonly MemberKey[], isOut: (key: Me
 /** Where the copy first said something else than those that are right at `place`. */
 function rangeOf(key: MemberKey, place: Said, right: number, places: readonly Said[]): Difference {
   const judges = equalTo(place, right);
-  let after: LogIndex = 0;
-  for (const { index, of, values } of places) {
-    if (index > place.index) break;
-    const value = values.get(key);
-    const theirs = judges.flatMap((judge) => values.get(judge) ?? []);
+  const alike: Place[] = [];
+  for (const each of places) {
+    if (each === place) break;
+    const value = each.values.get(key);
+    const theirs = judges.flatMap((judge) => each.values.get(judge) ?? []);
     if (value === undefined || theirs.length === 0) continue;
-    if (!theirs.includes(value)) return { of, after, through: index };
-    after = index;
+    if (!theirs.includes(value)) return { of: each.of, after: lastAlike(each, alike), through: each.index };
+    alike.push(each);
   }
-  return { of: place.of, after, through: place.index };
+  return { of: place.of, after: lastAlike(place, alike), through: place.index };
 }
+
+/** Where copies that differ at this place were alike for the last time. */
+const lastAlike = ({ of }: Place, alike: readonly Place[]): LogIndex =>
+  alike.findLast((place) => of === "outcomes" || place.of === "content")?.index ?? 0;

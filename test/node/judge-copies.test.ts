@@ -111,13 +111,19 @@ describe("without a majority", () => {
     expect(judged).toMatchObject({ open: null, isDoubt: false });
   });
 
+  test("equal outcomes say nothing of where contents were alike", () => {
+    const voices = (...of: readonly CopyWord[]): Voice => voice(outcomes(4, 1), content(6, 1), outcomes(8, 2), ...of);
+    const judged = judge(three, { a: voices(content(8, 1)), b: voices(content(8, 1)), c: voices(content(8, 2)) });
+    expect([...judged.wrong]).toEqual([[keyOf("c"), { of: "content", after: 6, through: 8 }]]);
+  });
+
   test("what is agreed ends before contents that differ", () => {
     const judged = judge(three, {
       a: voice(outcomes(4, 1), content(6, 1), outcomes(8, 2)),
       b: voice(outcomes(4, 1), content(6, 2), outcomes(8, 2)),
       c: voice(outcomes(4, 1), outcomes(8, 2)),
     });
-    expect(judged).toMatchObject({ agreesThrough: 4, open: { of: "content", after: 4, through: 6 } });
+    expect(judged).toMatchObject({ agreesThrough: 4, open: { of: "content", after: 0, through: 6 } });
   });
 });
 

@@ -49,7 +49,8 @@ function workloadOf({ seed, atOnce, operate }: Setting) {
   const links = new ClientLinks(network, cuts, {
     chance,
     repeatMaxMs: 0,
-    sentInVain: () => {}, gaveResult: () => {},
+    sentInVain: () => {},
+    gaveResult: () => {},
     sessionCount: new SessionCount(sessionLimits, violated),
     violated,
   });
