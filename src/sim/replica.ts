@@ -71,7 +71,7 @@ export class Replica {
 
   /** What it comes to is compared with nothing. */
   get #isWrong(): boolean {
-    return this.#options.spoil?.wrong != null;
+    return (this.#options.spoil?.wrong ?? null) !== null;
   }
 
   get active(): PluginVersion | null {

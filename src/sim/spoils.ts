@@ -5,11 +5,14 @@ import type { Command, Plugin } from "../adapters/plugin/definition-check.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { isQuorum } from "../core/quorum.ts";
 import type { Configuration } from "../core/configuration.ts";
+import type { OwnCopy } from "../node/own-copy.ts";
+import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Member } from "./member.ts";
 
 export type SpoilKind = "outcome" | "state" | "content";
 
-export const spoilKinds: readonly SpoilKind[] = ["outcome", "state", "content"];
+/** Weighed by how often they are drawn: what the content alone shows is found only where contents are compared. */
+export const spoilKinds: readonly SpoilKind[] = ["outcome", "outcome", "state", "state", "content"];
 
 /** A copy that is wrong, or the snapshot of one: since this entry. */
 interface Wrong {
@@ -77,6 +80,7 @@ export interface SpoilsWorld {
   /** The configuration in force; null: not known. */
   readonly configuration: () => Configuration | null;
   readonly compareEvery: number;
+  readonly happened: (what: "namesCopy" | "doubtsCopy" | "replacesCopy", member: Member) => void;
   readonly trace: (line: string) => void;
   readonly violated: (what: string) => void;
 }
@@ -85,8 +89,8 @@ export class Spoils {
   readonly #world: SpoilsWorld;
   readonly #snapshots = new Map<number, Wrong>();
   readonly #byNode = new Map<string, Spoil>();
-  /** Copies whose condemnation has been looked at. */
-  readonly #seen = new WeakMap<object, number>();
+  /** What each copy was taken for when it was looked at last. */
+  readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
   count = 0;
   named = 0;
 
@@ -110,7 +114,7 @@ export class Spoils {
     const voters = configuration()?.voters ?? [];
     const areWitnesses = voters.every((key) => {
       const voter = members.find((each) => each.key === key);
-      return voter?.node != null && !voter.node.parts.copies.own.isGiven;
+      return voter?.node?.parts.copies.own.isGiven === false;
     });
     const isOther = [...this.#byNode.values()].some(({ wrong, planned }) => wrong !== null || planned !== null);
     if (!areWitnesses || isOther || voters.length < 3 || member.key === null || !voters.includes(member.key)) return;
@@ -122,15 +126,24 @@ export class Spoils {
   }
 
   isWrong(id: string): boolean {
-    return this.#byNode.get(id)?.wrong != null;
+    return (this.#byNode.get(id)?.wrong ?? null) !== null;
   }
 
   /** After each event. */
   look(member: Member): void {
     const copy = member.node?.parts.copies.own;
-    if (copy === undefined || copy.standing !== "wrong" || this.#seen.get(copy) === copy.number) return;
-    this.#seen.set(copy, copy.number);
+    if (copy === undefined) return;
+    const before = this.#seen.get(copy) ?? "sound";
+    if (copy.standing === before) return;
+    this.#seen.set(copy, copy.standing);
+    if (copy.standing === "wrong") this.#onNamed(member, copy);
+    else if (copy.standing === "doubted") this.#world.happened("doubtsCopy", member);
+    else if (before === "wrong") this.#world.happened("replacesCopy", member);
+  }
+
+  #onNamed(member: Member, copy: OwnCopy): void {
     this.named++;
+    this.#world.happened("namesCopy", member);
     const wrong = this.#byNode.get(member.id)?.wrong ?? null;
     const { after, through, of } = copy.difference!;
     if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);

@@ -298,7 +298,7 @@ const copies: Theme = (pace, chance) => {
       tornMark: 0,
       lostMark: 0,
     },
-    workload: { ...pace.workload, clients: chance.pick([3, 6]) },
+    workload: { ...pace.workload, clients: chance.pick([3, 6]), thinkMs: { low: 0.1, high: 0.1 * timeout } },
   };
 };
 

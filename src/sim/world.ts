@@ -32,10 +32,9 @@ import { SessionCount } from "./session-count.ts";
 import { Settled } from "./settled.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
-import { Spoils } from "./spoils.ts";
+import { Spoils, type SpoilsWorld } from "./spoils.ts";
 import { Standstills } from "./standstills.ts";
 import { onlyVersion } from "../adapters/plugin/executor.ts";
-import type { Configuration } from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { chancesOf, paceFor } from "./story.ts";
 import { stamped } from "./transcript.ts";
@@ -129,9 +128,7 @@ export class World {
     this.sessionCount = new SessionCount(pace.member.sessionLimits, violated);
     const links = (this.links = this.#linksOf(pace, { chance, later, trace }));
     this.trouble = new PluginTrouble(more, pace.trouble, () => this.events, violated);
-    const { compareEvery } = pace.member;
-    const configuration = (): Configuration | null => this.standing.governing;
-    this.spoils = new Spoils({ ...shared, configuration, compareEvery });
+    this.spoils = this.#spoilsOf(pace, shared);
     this.certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
     this.bounds = new Bounds({ ...shared, network: this.network, operations, electionTimeoutMs });
@@ -174,6 +171,15 @@ export class World {
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     const hurry = ({ address }: Member): void => this.workload.hurry(address);
     this.worstMoments = new WorstMoments(pace.worstMoments, { ...shared, faults: this.faults, hurry });
+  }
+
+  #spoilsOf({ member: { compareEvery } }: Pace, shared: Pick<SpoilsWorld, "members" | "trace" | "violated">): Spoils {
+    return new Spoils({
+      ...shared,
+      compareEvery,
+      configuration: () => this.standing.governing,
+      happened: (what, member) => this.rareStates.happens(what, { member, state: member.node!.state }),
+    });
   }
 
   #linksOf(pace: Pace, shared: Record<"chance" | "later", Chance> & Pick<MemberWorld, "trace">): ClientLinks {

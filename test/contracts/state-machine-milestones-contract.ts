@@ -81,8 +81,8 @@ export function describeMilestonesContract(
       const other = await milestonesOf(
         ten.map((each) => (each.index === 5 ? { ...each, payload: Buffer.from("two") } : each)),
       );
-      expect(other[0]).toEqual(expected[0]!);
-      expect(other[1]).not.toEqual(expected[1]!);
+      expect(other[0]).toEqual(expected[0]);
+      expect(other[1]).not.toEqual(expected[1]);
     });
 
     test("the words of a refusal count", async () => {

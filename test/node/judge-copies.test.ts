@@ -6,13 +6,13 @@ import { type Judgement, judgeCopies, type Voice } from "../../src/node/judge-co
 
 const keyOf = (id: string): MemberKey => `${id}@1` as MemberKey;
 const configurationOf = (voters: string, { outgoing = "", learners = "" } = {}): Configuration => ({
-  members: [...new Set([...voters, ...outgoing, ...learners])].map((id) => ({
+  members: [...new Set(`${voters}${outgoing}${learners}`.split(""))].map((id) => ({
     key: keyOf(id),
     address: "a:1",
     priority: 0,
   })),
-  voters: [...voters].map(keyOf),
-  outgoing: [...outgoing].map(keyOf),
+  voters: voters.split("").map(keyOf),
+  outgoing: outgoing.split("").map(keyOf),
   leaving: [],
   pending: [],
 });

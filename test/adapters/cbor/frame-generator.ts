@@ -234,8 +234,8 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
   copyOffer: [
     "peer",
     (draw) => {
-      const term = termInOffice(draw);
-      return { kind: "copyOffer", term, copy: index(draw), snapshot: snapshotRecord(draw, term) };
+      const inTerm = termInOffice(draw);
+      return { kind: "copyOffer", term: inTerm, copy: index(draw), snapshot: snapshotRecord(draw, inTerm) };
     },
   ],
   snapshotRead: [
