@@ -117,7 +117,7 @@ class PluginExecutor implements Executor {
     this.#wakeIfDue(entry);
     const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
     const { chain } = this.#state;
-    chain.add(entry, outcome);
+    chain.add(entry, asHashed(entry, outcome));
     this.#state.reached = Object.freeze({ index: entry.index, timeMs: entry.timeMs });
     this.#milestones?.after(entry.index, chain);
     return forWaiter(entry, outcome);
@@ -132,7 +132,9 @@ class PluginExecutor implements Executor {
     const { sessions } = this.#state;
     switch (entry.kind) {
       case "command": {
-        return entry.session === null ? encoded(this.#run(entry)) : this.#runOnce(entry, entry.session);
+        if (entry.session !== null) return this.#runOnce(entry, entry.session);
+        const result = this.#run(entry);
+        return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
       }
       case "openSession": {
         const refusal = sessions.open(entry.index, entry, entry.timeMs);
@@ -290,7 +292,7 @@ const nothing = new Uint8Array();
 const done: Outcome = { kind: "ok", payload: nothing };
 const unheard: Outcome = { kind: "rejected", message: "" };
 
-/** A result is encoded on every node, for the chain and the session. Where nobody waits for it, it need not cross over. */
+/** What is encoded for the session or for the hash need not cross over to a node where nobody waits for it. */
 function forWaiter({ kind, isAwaited }: AppliedEntry, outcome: Outcome): Outcome {
   if (isAwaited || kind !== "command") return outcome;
   if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
@@ -299,6 +301,19 @@ function forWaiter({ kind, isAwaited }: AppliedEntry, outcome: Outcome): Outcome
 
 export const notOpened = (message: string, untilMs: number | null): Outcome =>
   untilMs === null ? { kind: "rejected", message } : { kind: "full", message, untilMs };
+
+const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? refusal(result) : done);
+
+/** What is hashed has to be encoded on every node, and only the leader has a reason to encode the result of a command without a session. */
+const resultHashedEvery = 8;
+const hasResultHashed = (entry: AppliedEntry): boolean =>
+  entry.kind !== "command" || entry.session !== null || entry.index % resultHashedEvery === 0;
+
+/** The same on every node, whether one waits there or not. */
+function asHashed(entry: AppliedEntry, outcome: Outcome): Outcome {
+  if (hasResultHashed(entry) || (outcome.kind !== "ok" && outcome.kind !== "unsendable")) return outcome;
+  return done;
+}
 
 /**
  * The command took effect everywhere, and only here does somebody want to see the result: what goes wrong with that must not
