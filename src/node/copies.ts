@@ -62,11 +62,11 @@ export class Copies {
     return this.#options.state().role.kind === "leader" ? this.#comparing.agreesThrough : null;
   }
 
-  /** The state is about to be replaced by that of this snapshot. */
-  onRestoring({ origin }: SnapshotRecord): void {
-    const wasDistrusted = this.own.why !== null;
-    this.own.begin(origin);
-    if (wasDistrusted) this.#options.distrust(null);
+  /** The state is about to be replaced by that of this snapshot; null: by an empty one. */
+  onRestoring(snapshot: SnapshotRecord | null): void {
+    const before = this.own.why;
+    this.own.begin(snapshot?.origin ?? null);
+    if (before !== this.own.why) this.#options.distrust(this.own.why);
     this.#onOwnChanged();
   }
 

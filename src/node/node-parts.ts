@@ -94,7 +94,10 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     origin: () => (copies.own.why === null ? copies.own.origin : null),
     contentRead: (index, value) => copies.onWord({ index, of: "content", value }),
     restoring: (snapshot) => copies.onRestoring(snapshot),
-    replaced: (snapshot) => applier.restore(snapshot),
+    replaced: () => {
+      const { why } = copies.own;
+      if (why !== null) applier.renew(why);
+    },
   });
   const copies: Copies = makeCopies(options, modules, { state, snapshots, fitness, applier: () => applier });
   const membership = new NodeMembership(modules, { ...options, state, arrive });
@@ -157,6 +160,8 @@ function makeApplier(
       },
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
+      renew: () => snapshots.renew(),
+      latest: () => loop().state.snapshot,
       wake: (wake) => loop().arrive({ kind: "wake", wake }),
       runningFrom: (index) => {
         const { log, commitIndex } = loop().state;
@@ -168,6 +173,10 @@ function makeApplier(
       // The log goes on, but this node can neither answer nor keep up: another one should lead.
       stateMachineFailed: (error) => {
         logger.log("error", "the state machine has stopped", { reason: error.message });
+        fitness.look();
+      },
+      stateMachineRuns: () => {
+        logger.log("info", "the state machine runs again");
         fitness.look();
       },
       failed,

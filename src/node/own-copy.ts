@@ -84,11 +84,11 @@ export class OwnCopy {
     return this.#words;
   }
 
-  /** Another state takes the place of this one. */
-  begin(origin: Incarnation): void {
+  /** Another state takes the place of this one. Whether it is right is as much in doubt. `origin` null: it begins empty. */
+  begin(origin: Incarnation | null): void {
     this.#number++;
-    this.#origin = origin;
-    this.#distrust = null;
+    this.#origin = origin ?? this.#self;
+    if (this.standing === "wrong") this.#distrust = null;
     this.#words = [];
   }
 

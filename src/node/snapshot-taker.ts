@@ -169,6 +169,12 @@ export class SnapshotTaker {
     this.#failure = null;
   }
 
+  /** The state machine has been given nothing yet. A snapshot is not due before the log goes beyond the latest one. */
+  onEmptied(): void {
+    this.#handed = null;
+    this.#bytesSince = 0;
+  }
+
   /** The state machine is about to be restored: what is being read of it is of no use any more. Resolves once it is let go. */
   async giveUp(): Promise<void> {
     if (this.#underWay === null) return;
@@ -185,7 +191,7 @@ export class SnapshotTaker {
     const { stateMachine, logger, circumstances } = this.#options;
     if (!this.#options.mayTake()) return Promise.resolve(null);
     // What is only being hashed is through soon, and the state has gone on then.
-    if (this.#underWay?.kind === "hashing") return this.#underWay.done.then(() => this.take(this.#handed ?? applied));
+    if (this.#underWay?.kind === "hashing") return this.#underWay.done.then(() => this.#takeLater());
     if (this.#underWay !== null) return this.#underWay.done;
     this.#lastIndex = applied.index;
     this.#bytesSince = 0;
@@ -195,6 +201,10 @@ export class SnapshotTaker {
     const done = this.#run(applied, circumstances(applied.index), stateMachine.snapshot());
     this.#underWay = { kind: "taking", through: applied.index, isGivenUp: false, done };
     return done;
+  }
+
+  async #takeLater(): Promise<SnapshotRecord | null> {
+    return this.#handed === null ? null : this.take(this.#handed);
   }
 
   async #run(

@@ -14,7 +14,7 @@ import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { RenewableStateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
@@ -38,7 +38,7 @@ export interface SnapshotModules {
   readonly store: LogStore;
   readonly snapshots: SnapshotStore;
   readonly transport: Transport;
-  readonly stateMachine: StateMachine;
+  readonly stateMachine: RenewableStateMachine;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -52,10 +52,10 @@ export interface NodeSnapshotsOptions {
   readonly origin: () => Incarnation | null;
   /** The content of the state at this index has this hash. */
   readonly contentRead: (index: LogIndex, contentHash: number) => void;
-  /** The state is about to be that of this snapshot. */
-  readonly restoring: (snapshot: SnapshotRecord) => void;
-  /** This snapshot is durable in the place of the own one, and its state is to replace one that is wrong. */
-  readonly replaced: (snapshot: SnapshotRecord) => void;
+  /** The state is about to be that of this snapshot; null: it is empty. */
+  readonly restoring: (snapshot: SnapshotRecord | null) => void;
+  /** Another snapshot is durable in the place of the own one, and its state is to replace one that is wrong. */
+  readonly replaced: () => void;
   readonly state: () => State;
   readonly disk: Pick<DiskWatch, "hasRoomForBulk" | "hasRoomFor">;
   readonly arrive: (event: ArrivedEvent) => void;
@@ -182,6 +182,16 @@ export class NodeSnapshots {
     return wakeAtMs;
   }
 
+  /** The state machine begins anew, empty. What was being read of its state is of no use any more. Rejects when it cannot begin. */
+  async renew(): Promise<void> {
+    const { stateMachine, logger } = this.#modules;
+    logger.log("info", "the state machine begins anew");
+    await stateMachine.renew();
+    await this.taker.giveUp();
+    this.taker.onEmptied();
+    this.#options.restoring(null);
+  }
+
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {
     this.#fetcher.fetch(from, snapshot);
   }
@@ -261,7 +271,7 @@ export class NodeSnapshots {
     const replacement = this.#replacement;
     if (replacement === null || replacement.file !== this.#options.state().snapshot?.file) return;
     this.#replacement = null;
-    this.#options.replaced(replacement);
+    this.#options.replaced();
   }
 
   /**

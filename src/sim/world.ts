@@ -206,14 +206,11 @@ export class World {
       const member = new Member(`n${nth}`, nth <= founders ? "founds" : "joins", {
         ...shared,
         network: this.network,
-        replica: (by, life) => this.#replica(by, life),
+        replicas: (by) => this.#replicas(by),
         pace,
         machines: this.members,
         ...tellAll(() => this),
-        restored: (by, life) => {
-          this.restores++;
-          this.safety.onRestored(by, life);
-        },
+        restored: () => void this.restores++,
         damaged: () => void this.damages++,
       });
       this.members.push(member);
@@ -262,15 +259,19 @@ export class World {
     });
   }
 
-  #replica(id: NodeId, life: number): Replica {
-    const { seed, plugin, copy, drawing } = this.#options;
+  #replicas(id: NodeId): (machine: number) => Replica {
     // Versions that the operator adds while the node runs are found by its next life.
-    const atHand = drawing === undefined ? this.versions.atHand(id) : [];
+    const atHand = this.#options.drawing === undefined ? this.versions.atHand(id) : [];
+    return (machine) => this.#replica(id, machine, atHand);
+  }
+
+  #replica(id: NodeId, machine: number, atHand: ReturnType<Versions["atHand"]>): Replica {
+    const { seed, plugin, copy, drawing } = this.#options;
     const spoil = drawing === undefined ? this.spoils.begin(id) : null;
-    const watch = new WakeWatch((what) => this.violated(`${id} in life ${life}: ${what}`));
+    const watch = new WakeWatch((what) => this.violated(`${id} in life ${machine}: ${what}`));
     return new Replica({
       id,
-      life,
+      machine,
       copy: () => {
         if (drawing === undefined) return this.trouble.copyOf(spoil?.copyOf(plugin) ?? plugin);
         return copy?.((text) => this.say(`the plugin of ${id} says: ${text}`)) ?? plugin;

@@ -3,6 +3,7 @@ import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.
 import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
 import { describeStateMachineContract } from "./state-machine-contract.ts";
 import { describeMilestonesContract } from "./state-machine-milestones-contract.ts";
+import { describeRenewalContract } from "./state-machine-renewal-contract.ts";
 import { describeSessionContract } from "./state-machine-session-contract.ts";
 import { describeSnapshotContract } from "./state-machine-snapshot-contract.ts";
 
@@ -14,3 +15,5 @@ describeSessionContract("inline", (location) => createInlineStateMachine([locati
 describeSessionContract("worker", (location) => createWorkerStateMachine([location]));
 describeMilestonesContract("inline", (location) => createInlineStateMachine([location]));
 describeMilestonesContract("worker", (location) => createWorkerStateMachine([location]));
+describeRenewalContract("inline", (location) => createInlineStateMachine([location]));
+describeRenewalContract("worker", (location) => createWorkerStateMachine([location]));
