@@ -81,6 +81,8 @@ export type FaultName =
   | "spoilCopy"
   | "nothing";
 
+type MachineFault = Extract<FaultName, "stopMachine" | "killMachine" | "hangMachine" | "slowMachine" | "spoilCopy">;
+
 /** How often a state machine that hangs does so for ever. */
 const foreverOften = 0.5;
 /** How often what is on a disk is remembered at a crash: it may come back at a later one. */
@@ -219,6 +221,17 @@ export class Faults {
       case "brokenDisk":
         member.disk.break();
         return this.#startLater(member);
+      case "clockJump":
+        return this.#jump(member);
+      case "nothing":
+        return;
+      default:
+        return this.#disturbMachine(name, member);
+    }
+  }
+
+  #disturbMachine(name: MachineFault, member: Member): void {
+    switch (name) {
       case "stopMachine":
         return member.plan({ kind: "throws" });
       case "killMachine":
@@ -227,11 +240,8 @@ export class Faults {
         return this.#hang(member);
       case "slowMachine":
         return this.#slow(member);
-      case "clockJump":
-        return this.#jump(member);
       case "spoilCopy":
         return this.#spoils.plan(member, this.#last.pick(spoilKinds));
-      case "nothing":
     }
   }
 

@@ -14,7 +14,7 @@ import { isAwake } from "./awake.ts";
 import { ClientCuts } from "./client-cuts.ts";
 import { ClientLinks } from "./client-links.ts";
 import { drawOver } from "./draw-input.ts";
-import { type FaultName, Faults } from "./faults.ts";
+import { Faults, type FaultVictims } from "./faults.ts";
 import { Liars } from "./liars.ts";
 import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
@@ -139,7 +139,7 @@ export class World {
       ...shared,
       chance: more,
       standing: this.standing,
-      mayLead: (member) => !this.certificates.isLeft(member) && !this.settled.resting.includes(member),
+      mayLead: (member) => this.#mayLead(member),
       noticeMs: pace.faults.machineMs,
     });
     this.anyLoad = this.#loadOf(chance);
@@ -156,21 +156,14 @@ export class World {
       cutOff: (member) => this.faults.cutOff(member),
     });
     this.versions = new Versions(pace.versions, { ...shared, chance: ofVersions, links });
-    const mayLose = (member: Member): boolean => this.mayLose(member);
-    const happened = (name: FaultName, member: Member): void => this.rareStates.onFault(name, member);
-    this.faults = new Faults(pace.faults, {
-      ...shared,
-      spoils: this.spoils,
-      later,
-      last,
-      network: this.network,
-      mayLose,
-      happened,
-    });
+    this.faults = this.#faultsOf(pace, { ...shared, later, last });
     const keys = this.anyLoad === null ? pace.workload.keys : null;
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
-    const hurry = ({ address }: Member): void => this.workload.hurry(address);
-    this.worstMoments = new WorstMoments(pace.worstMoments, { ...shared, faults: this.faults, hurry });
+    this.worstMoments = new WorstMoments(pace.worstMoments, {
+      ...shared,
+      faults: this.faults,
+      hurry: ({ address }) => this.workload.hurry(address),
+    });
   }
 
   #spoilsOf({ member: { compareEvery } }: Pace, shared: Pick<SpoilsWorld, "members" | "trace" | "violated">): Spoils {
@@ -179,6 +172,23 @@ export class World {
       compareEvery,
       configuration: () => this.standing.governing,
       happened: (what, member) => this.rareStates.happens(what, { member, state: member.node!.state }),
+    });
+  }
+
+  #mayLead(member: Member): boolean {
+    return !this.certificates.isLeft(member) && !this.settled.resting.includes(member);
+  }
+
+  #faultsOf(
+    pace: Pace,
+    shared: Pick<FaultVictims, "schedule" | "chance" | "later" | "last" | "members" | "trace">,
+  ): Faults {
+    return new Faults(pace.faults, {
+      ...shared,
+      spoils: this.spoils,
+      network: this.network,
+      mayLose: (member) => this.mayLose(member),
+      happened: (name, member) => this.rareStates.onFault(name, member),
     });
   }
 
