@@ -35,7 +35,7 @@ const inner: Readonly<Record<string, Layer>> = {
   core: { at: ["src/core/"] },
   // The words of the core, and the small pure functions that belong to a word, such as `nodeIdOf`.
   vocabulary: {
-    at: ["activation", "address", "configuration", "entry", "genesis", "log-position", "name"].map(
+    at: ["activation", "address", "configuration", "copy-word", "entry", "genesis", "log-position", "name"].map(
       (word) => `src/core/${word}.ts`,
     ),
   },

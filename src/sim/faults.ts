@@ -5,7 +5,8 @@ import { Forgery } from "./forgery.ts";
 import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
-import { spoilKinds, type Spoils } from "./spoils.ts";
+import { spoilKinds } from "./spoil.ts";
+import type { Spoils } from "./spoils.ts";
 import { sentenceOfCut } from "./transcript.ts";
 
 export interface FaultPace {

@@ -10,7 +10,7 @@ import { GraftError } from "../errors.ts";
 import type { Answer, AppliedEntry, Outcome } from "../ports/state-machine.ts";
 import { type Agreement, differenceOf } from "./agreement.ts";
 import { describeAnswer, describeOutcome, describePayload } from "./describe-payload.ts";
-import type { Spoil } from "./spoils.ts";
+import type { Spoil } from "./spoil.ts";
 import { type Look, StateView } from "./state-view.ts";
 import type { WakeWatch } from "./wakes.ts";
 

@@ -1,83 +1,12 @@
 // What becomes of a copy of the state machine that goes wrong? Its result at one command is another than on the other nodes, or a field of its
 // state is changed, which later results show or only the content. Its node has to name it with the right range, must show nothing of it
 // then, and has to come by a right state. No copy that is right may be condemned.
-import type { Command, Plugin } from "../adapters/plugin/definition-check.ts";
-import type { LogIndex } from "../core/log-position.ts";
 import { isQuorum } from "../core/quorum.ts";
 import type { Configuration } from "../core/configuration.ts";
 import type { OwnCopy } from "../node/own-copy.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Member } from "./member.ts";
-
-export type SpoilKind = "outcome" | "state" | "content";
-
-/** Weighed by how often they are drawn: what the content alone shows is found only where contents are compared. */
-export const spoilKinds: readonly SpoilKind[] = ["outcome", "outcome", "state", "state", "content"];
-
-/** A copy that is wrong, or the snapshot of one: since this entry. */
-interface Wrong {
-  readonly kind: SpoilKind;
-  readonly index: LogIndex;
-}
-
-/** At which indexes the result of each command is hashed. */
-const hashedEvery = 8;
-const spoiledKey = "%spoiled";
-
-/** Of one life of a node. */
-export class Spoil {
-  planned: SpoilKind | null = null;
-  /** Null: it is right. */
-  wrong: Wrong | null = null;
-  readonly #snapshots: Map<number, Wrong>;
-  readonly #began: (wrong: Wrong) => void;
-
-  /** @param snapshots by the hash of their content: those that were taken of copies that were wrong */
-  constructor(snapshots: Map<number, Wrong>, began: (wrong: Wrong) => void) {
-    this.#snapshots = snapshots;
-    this.#began = began;
-  }
-
-  takeEffect(index: LogIndex): SpoilKind | null {
-    const kind = this.planned;
-    if (kind === null || this.wrong !== null) return null;
-    // Of a command without a session no other result is compared.
-    if (kind === "outcome" && index % hashedEvery !== 0) return null;
-    this.planned = null;
-    this.wrong = { kind, index };
-    this.#began(this.wrong);
-    return kind;
-  }
-
-  snapshotRead(contentHash: number | null): void {
-    if (this.wrong !== null && contentHash !== null) this.#snapshots.set(contentHash, this.wrong);
-  }
-
-  restored(contentHash: number): void {
-    this.planned = null;
-    this.wrong = this.#snapshots.get(contentHash) ?? null;
-  }
-
-  /** The plugin of this life. */
-  copyOf(plugin: Plugin): Plugin {
-    if (plugin.style === "raw") return plugin;
-    const [put, get] = [plugin.commands.get("put")!, plugin.queries.get("get")!];
-    const spoiled: Command = {
-      ...put,
-      run: (state, input, context) => {
-        const result = put.run(state, input, context);
-        const begins = this.takeEffect(context.index);
-        if (begins === "state" || begins === "content") {
-          put.run(state, { key: spoiledKey, value: new TextEncoder().encode(begins) }, context);
-        }
-        const flipped = get.run(state, { key: spoiledKey }, context) as Uint8Array | null;
-        const isShown = flipped !== null && new TextDecoder().decode(flipped) === "state";
-        return begins === "outcome" || isShown ? { ...(result as object), spoiled: true } : result;
-      },
-    };
-    return { ...plugin, commands: new Map(plugin.commands).set("put", spoiled) };
-  }
-}
+import { hashedEvery, Spoil, type SpoilKind, type Wrong } from "./spoil.ts";
 
 export interface SpoilsWorld {
   readonly members: readonly Member[];
