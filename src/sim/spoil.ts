@@ -12,6 +12,8 @@ export const spoilKinds: readonly SpoilKind[] = ["outcome", "outcome", "state", 
 export interface Wrong {
   readonly kind: SpoilKind;
   readonly index: LogIndex;
+  /** It began so, with a snapshot: it may have said nothing of earlier entries. */
+  readonly isRestored: boolean;
 }
 
 /** At which indexes the result of each command is hashed. */
@@ -38,7 +40,7 @@ export class Spoil {
     // Of a command without a session no other result is compared.
     if (kind === "outcome" && index % hashedEvery !== 0) return null;
     this.planned = null;
-    this.wrong = { kind, index };
+    this.wrong = { kind, index, isRestored: false };
     this.#began(this.wrong);
     return kind;
   }
@@ -49,7 +51,8 @@ export class Spoil {
 
   restored(contentHash: number): void {
     this.planned = null;
-    this.wrong = this.#snapshots.get(contentHash) ?? null;
+    const wrong = this.#snapshots.get(contentHash) ?? null;
+    this.wrong = wrong && { ...wrong, isRestored: true };
   }
 
   /** The plugin of this life. */

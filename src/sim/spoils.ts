@@ -82,7 +82,7 @@ export class Spoils {
     if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
     const shownThrough = wrong.index + (wrong.kind === "state" ? hashedEvery : 0);
     const isWithin = after < shownThrough && wrong.index <= through;
-    const isInTime = of === "content" || through < shownThrough + 2 * this.#world.compareEvery;
+    const isInTime = of === "content" || wrong.isRestored || through < shownThrough + 2 * this.#world.compareEvery;
     if (isWithin && isInTime) return;
     this.#world.violated(
       `the copy of ${member.id} is wrong since ${wrong.index}, and its node names ${of} from ${after} to ${through}`,
