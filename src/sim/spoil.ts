@@ -12,26 +12,30 @@ export const spoilKinds: readonly SpoilKind[] = ["outcome", "outcome", "state", 
 export interface Wrong {
   readonly kind: SpoilKind;
   readonly index: LogIndex;
-  /** It began so, with a snapshot: it may have said nothing of earlier entries. */
-  readonly isRestored: boolean;
 }
 
 /** At which indexes the result of each command is hashed. */
 export const hashedEvery = 8;
 const spoiledKey = "%spoiled";
 
-/** Of one life of a node. */
+export interface SpoilEvents {
+  readonly began: (wrong: Wrong) => void;
+  /** It begins with a snapshot. */
+  readonly restored: () => void;
+}
+
+/** Of one state machine. */
 export class Spoil {
   planned: SpoilKind | null = null;
   /** Null: it is right. */
   wrong: Wrong | null = null;
   readonly #snapshots: Map<number, Wrong>;
-  readonly #began: (wrong: Wrong) => void;
+  readonly #told: SpoilEvents;
 
   /** @param snapshots by the hash of their content: those that were taken of copies that were wrong */
-  constructor(snapshots: Map<number, Wrong>, began: (wrong: Wrong) => void) {
+  constructor(snapshots: Map<number, Wrong>, told: SpoilEvents) {
     this.#snapshots = snapshots;
-    this.#began = began;
+    this.#told = told;
   }
 
   takeEffect(index: LogIndex): SpoilKind | null {
@@ -40,8 +44,8 @@ export class Spoil {
     // Of a command without a session no other result is compared.
     if (kind === "outcome" && index % hashedEvery !== 0) return null;
     this.planned = null;
-    this.wrong = { kind, index, isRestored: false };
-    this.#began(this.wrong);
+    this.wrong = { kind, index };
+    this.#told.began(this.wrong);
     return kind;
   }
 
@@ -51,8 +55,8 @@ export class Spoil {
 
   restored(contentHash: number): void {
     this.planned = null;
-    const wrong = this.#snapshots.get(contentHash) ?? null;
-    this.wrong = wrong && { ...wrong, isRestored: true };
+    this.#told.restored();
+    this.wrong = this.#snapshots.get(contentHash) ?? null;
   }
 
   /** The plugin of this life. */

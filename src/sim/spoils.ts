@@ -24,6 +24,9 @@ export class Spoils {
   readonly #byNode = new Map<string, Spoil>();
   /** What each copy was taken for when it was looked at last. */
   readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
+  /** How often a copy has begun anew, and had until one went wrong: it says nothing of earlier entries. */
+  #beginnings = 0;
+  #beginningsBefore = 0;
   count = 0;
   named = 0;
 
@@ -33,9 +36,14 @@ export class Spoils {
 
   /** A life of a node begins. */
   begin(id: string): Spoil {
-    const spoil = new Spoil(this.#snapshots, ({ kind, index }) => {
-      this.count++;
-      this.#world.trace(`the copy of ${id} goes wrong at entry ${index}: ${kind}`);
+    this.#beginnings++;
+    const spoil = new Spoil(this.#snapshots, {
+      began: ({ kind, index }) => {
+        this.count++;
+        this.#beginningsBefore = this.#beginnings;
+        this.#world.trace(`the copy of ${id} goes wrong at entry ${index}: ${kind}`);
+      },
+      restored: () => void this.#beginnings++,
     });
     this.#byNode.set(id, spoil);
     return spoil;
@@ -82,7 +90,10 @@ export class Spoils {
     if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
     const shownThrough = wrong.index + (wrong.kind === "state" ? hashedEvery : 0);
     const isWithin = after < shownThrough && wrong.index <= through;
-    const isInTime = of === "content" || wrong.isRestored || through < shownThrough + 2 * this.#world.compareEvery;
+    const isInTime =
+      of === "content" ||
+      this.#beginnings !== this.#beginningsBefore ||
+      through < shownThrough + 2 * this.#world.compareEvery;
     if (isWithin && isInTime) return;
     this.#world.violated(
       `the copy of ${member.id} is wrong since ${wrong.index}, and its node names ${of} from ${after} to ${through}`,
