@@ -20,8 +20,6 @@ const spoiledKey = "%spoiled";
 
 export interface SpoilEvents {
   readonly began: (wrong: Wrong) => void;
-  /** It begins with a snapshot. */
-  readonly restored: () => void;
 }
 
 /** Of one state machine. */
@@ -55,7 +53,6 @@ export class Spoil {
 
   restored(contentHash: number): void {
     this.planned = null;
-    this.#told.restored();
     this.wrong = this.#snapshots.get(contentHash) ?? null;
   }
 

@@ -2,6 +2,7 @@
 // state is changed, which later results show or only the content. Its node has to name it with the right range, must show nothing of it
 // then, and has to come by a right state. No copy that is right may be condemned.
 import { isQuorum } from "../core/quorum.ts";
+import type { LogIndex } from "../core/log-position.ts";
 import type { Configuration } from "../core/configuration.ts";
 import type { OwnCopy } from "../node/own-copy.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
@@ -24,9 +25,6 @@ export class Spoils {
   readonly #byNode = new Map<string, Spoil>();
   /** What each copy was taken for when it was looked at last. */
   readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
-  /** How often a copy has begun anew, and had until one went wrong: it says nothing of earlier entries. */
-  #beginnings = 0;
-  #beginningsBefore = 0;
   count = 0;
   named = 0;
 
@@ -36,14 +34,11 @@ export class Spoils {
 
   /** A life of a node begins. */
   begin(id: string): Spoil {
-    this.#beginnings++;
     const spoil = new Spoil(this.#snapshots, {
       began: ({ kind, index }) => {
         this.count++;
-        this.#beginningsBefore = this.#beginnings;
         this.#world.trace(`the copy of ${id} goes wrong at entry ${index}: ${kind}`);
       },
-      restored: () => void this.#beginnings++,
     });
     this.#byNode.set(id, spoil);
     return spoil;
@@ -91,13 +86,19 @@ export class Spoils {
     const shownThrough = wrong.index + (wrong.kind === "state" ? hashedEvery : 0);
     const isWithin = after < shownThrough && wrong.index <= through;
     const isInTime =
-      of === "content" ||
-      this.#beginnings !== this.#beginningsBefore ||
-      through < shownThrough + 2 * this.#world.compareEvery;
+      of === "content" || !this.#haveWordsOf(shownThrough) || through < shownThrough + 2 * this.#world.compareEvery;
     if (isWithin && isInTime) return;
     this.#world.violated(
       `the copy of ${member.id} is wrong since ${wrong.index}, and its node names ${of} from ${after} to ${through}`,
     );
+  }
+
+  /** Each copy has said something of an entry as early as this one: one that has begun later has not. */
+  #haveWordsOf(index: LogIndex): boolean {
+    return this.#world.members.every(({ node }) => {
+      const first = node?.parts.copies.own.words[0]?.index ?? Number.POSITIVE_INFINITY;
+      return first <= index;
+    });
   }
 
   /** A node gives a client a result. */
