@@ -15,7 +15,7 @@ export interface Wrong {
 }
 
 /** At which indexes the result of each command is hashed. */
-export const hashedEvery = 8;
+const hashedEvery = 8;
 const spoiledKey = "%spoiled";
 
 export interface SpoilEvents {
@@ -27,6 +27,8 @@ export class Spoil {
   planned: SpoilKind | null = null;
   /** Null: it is right. */
   wrong: Wrong | null = null;
+  /** The first entry whose outcome is hashed and wrong, whether its command has a session or not; null: there was none. */
+  shownAt: LogIndex | null = null;
   readonly #snapshots: Map<number, Wrong>;
   readonly #told: SpoilEvents;
 
@@ -53,6 +55,7 @@ export class Spoil {
 
   restored(contentHash: number): void {
     this.planned = null;
+    this.shownAt = null;
     this.wrong = this.#snapshots.get(contentHash) ?? null;
   }
 
@@ -70,7 +73,9 @@ export class Spoil {
         }
         const flipped = get.run(state, { key: spoiledKey }, context) as Uint8Array | null;
         const isShown = flipped !== null && new TextDecoder().decode(flipped) === "state";
-        return begins === "outcome" || isShown ? { ...(result as object), spoiled: true } : result;
+        const isWrong = begins === "outcome" || isShown;
+        if (isWrong && context.index % hashedEvery === 0) this.shownAt ??= context.index;
+        return isWrong ? { ...(result as object), spoiled: true } : result;
       },
     };
     return { ...plugin, commands: new Map(plugin.commands).set("put", spoiled) };

@@ -7,7 +7,7 @@ import type { Configuration } from "../core/configuration.ts";
 import type { OwnCopy } from "../node/own-copy.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Member } from "./member.ts";
-import { hashedEvery, Spoil, type SpoilKind, type Wrong } from "./spoil.ts";
+import { Spoil, type SpoilKind, type Wrong } from "./spoil.ts";
 
 export interface SpoilsWorld {
   readonly members: readonly Member[];
@@ -83,7 +83,7 @@ export class Spoils {
     const wrong = this.#byNode.get(member.id)?.wrong ?? null;
     const { after, through, of } = copy.difference!;
     if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
-    const shownThrough = wrong.index + (wrong.kind === "state" ? hashedEvery : 0);
+    const shownThrough = this.#byNode.get(member.id)?.shownAt ?? Number.POSITIVE_INFINITY;
     const isWithin = after < shownThrough && wrong.index <= through;
     const isInTime =
       of === "content" || !this.#haveWordsOf(shownThrough) || through < shownThrough + 2 * this.#world.compareEvery;
@@ -127,9 +127,8 @@ export class Spoils {
   /** What results have shown for so long has been found, and another state is in its place. */
   get areReplaced(): boolean {
     return this.#world.members.every(({ id, node }) => {
-      const wrong = this.#byNode.get(id)?.wrong ?? null;
-      if (wrong === null || wrong.kind === "content" || node === null) return true;
-      return node.appliedIndex <= wrong.index + hashedEvery + 2 * this.#world.compareEvery;
+      const shownAt = this.#byNode.get(id)?.shownAt ?? null;
+      return shownAt === null || node === null || node.appliedIndex <= shownAt + 2 * this.#world.compareEvery;
     });
   }
 }
