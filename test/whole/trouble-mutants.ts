@@ -58,10 +58,10 @@ export const troubleMutants: readonly WholeMutant[] = [
     file: "node/applier.ts",
     text: "this.#toRestore = this.#handlers.latest();",
     by: "this.#toRestore = null;",
-    from: 2020,
-    events: 1000,
+    from: 2003,
+    events: 6000,
     story: { faults: ["killMachine", "crash"] },
-    caughtBy: /failed/,
+    caughtBy: /reading entries 1 to/,
   },
   {
     name: "P48: a client waits for ever for a state machine that hangs",
