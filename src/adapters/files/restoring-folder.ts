@@ -37,7 +37,7 @@ export class RestoringFolder {
       if (existsSync(`${path}-wal`)) throw new Error(`${path} has not been closed`);
       const moved: (readonly [from: string, to: string])[] = [];
       try {
-        // What a database needs beside it comes first.
+        // The database comes last: a node needs the snapshots and the mark beside it.
         for (const name of [snapshotsName, markName]) {
           const [from, to] = [join(this.path, name), join(this.#dataDir, name)];
           await fs.rename(from, to);
@@ -46,7 +46,7 @@ export class RestoringFolder {
         await syncFolder(this.#dataDir);
         await fs.link(path, join(this.#dataDir, databaseName));
       } catch (error) {
-        // What stayed there would keep the next restore from the directory.
+        // The next restore needs an empty directory.
         for (const [from, to] of moved) await fs.rename(to, from);
         throw error;
       }

@@ -4,7 +4,16 @@ import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { HelloSender } from "../../../src/adapters/cbor/frames.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import { incarnation, timeoutNow } from "../../contracts/transport-harness.ts";
-import { hello, nodeSender, nodeTls, type RawSocket, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+import {
+  breakingPlace,
+  hello,
+  nodeSender,
+  nodeTls,
+  type RawSocket,
+  TlsNet,
+  type TlsTestNode,
+  until,
+} from "./tls-net.ts";
 
 let net = new TlsNet();
 beforeEach(() => {
@@ -239,34 +248,21 @@ test("a peer whose address changes is found at the new one", async () => {
 
 test("a peer that is no longer listed is not dialled any more", async () => {
   const node = await net.node("n1", { limits: { backoffMinMs: 5, backoffMaxMs: 10 } });
-  /** Where each attempt is taken and ends at once. */
-  const place = () => {
-    const seen = { attempts: 0 };
-    const open = (socket: Bun.Socket): void => {
-      seen.attempts++;
-      socket.terminate();
-    };
-    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open, data() {} } });
-    return { seen, listener, address: `127.0.0.1:${listener.port}` };
+  using listed = breakingPlace();
+  using dropped = breakingPlace();
+  const n2 = { id: "n2", address: listed.address };
+  node.transport.setPeers([n2, { id: "n3", address: dropped.address }]);
+  await until(() => listed.seen.attempts > 2 && dropped.seen.attempts > 2, "both are dialled again and again");
+  node.transport.setPeers([n2]);
+  const more = async (count: number): Promise<void> => {
+    const enough = listed.seen.attempts + count;
+    await until(() => listed.seen.attempts >= enough, "the other one is dialled on");
   };
-  const [listed, dropped] = [place(), place()];
-  try {
-    const n2 = { id: "n2", address: listed.address };
-    node.transport.setPeers([n2, { id: "n3", address: dropped.address }]);
-    await until(() => listed.seen.attempts > 2 && dropped.seen.attempts > 2, "both are dialled again and again");
-    node.transport.setPeers([n2]);
-    const more = async (count: number): Promise<void> => {
-      const enough = listed.seen.attempts + count;
-      await until(() => listed.seen.attempts >= enough, "the other one is dialled on");
-    };
-    // What was under way may still arrive.
-    await more(2);
-    const before = dropped.seen.attempts;
-    await more(10);
-    expect(dropped.seen.attempts).toBe(before);
-  } finally {
-    for (const { listener } of [listed, dropped]) listener.stop(true);
-  }
+  // What was under way may still arrive.
+  await more(2);
+  const before = dropped.seen.attempts;
+  await more(10);
+  expect(dropped.seen.attempts).toBe(before);
 });
 
 test("stopping does not wait for a side that never closes", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import type { Frame, HelloSender, RefusalCode } from "../../../src/adapters/cbor/frames.ts";
-import { dialNode } from "../../../src/adapters/tls/dial.ts";
+import { type ClientLink, dialNode } from "../../../src/adapters/tls/dial.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
 import { clientTls, cluster, hello, nodeSender, nodeTls, TlsNet, until } from "./tls-net.ts";
@@ -77,6 +77,19 @@ test.each([
   });
 });
 
+/** Dials n1. `ends` gets the reason of each end. */
+const dialAsAlice = async (port: number, ends: string[], queueBytesMax?: number): Promise<ClientLink> =>
+  dialNode({
+    address: `127.0.0.1:${port}`,
+    tls: await clientTls("alice"),
+    cluster,
+    meant: "n1",
+    name: "alice",
+    software: "1.2.3",
+    handler: { onReply() {}, onClose: (reason) => void ends.push(reason) },
+    ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
+  });
+
 test("a connection that was closed ends although the node reads nothing more, and says so once", async () => {
   const node = { sockets: [] as Bun.Socket<undefined>[] };
   const listener = Bun.listen<undefined>({
@@ -95,15 +108,7 @@ test("a connection that was closed ends although the node reads nothing more, an
   });
   try {
     const ends: string[] = [];
-    const link = await dialNode({
-      address: `127.0.0.1:${listener.port}`,
-      tls: await clientTls("alice"),
-      cluster,
-      meant: "n1",
-      name: "alice",
-      software: "1.2.3",
-      handler: { onReply() {}, onClose: (reason) => void ends.push(reason) },
-    });
+    const link = await dialAsAlice(listener.port, ends);
     link.send({ kind: "status", id: 1 });
     link.close();
     expect([link.isOpen, ends]).toEqual([false, []]);
@@ -135,16 +140,7 @@ describe("a client that sends", () => {
       },
     });
     const ends: string[] = [];
-    const link = await dialNode({
-      address: `127.0.0.1:${listener.port}`,
-      tls: await clientTls("alice"),
-      cluster,
-      meant: "n1",
-      name: "alice",
-      software: "1.2.3",
-      handler: { onReply() {}, onClose: (reason) => void ends.push(reason) },
-      ...(queueBytesMax === undefined ? {} : { queueBytesMax }),
-    });
+    const link = await dialAsAlice(listener.port, ends, queueBytesMax);
     return { link, ends, [Symbol.dispose]: () => listener.stop(true) };
   }
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { timeoutNow } from "../../contracts/transport-harness.ts";
-import { hello, nodeSender, nodeTls, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+import { breakingPlace, hello, nodeSender, nodeTls, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
 
 let net = new TlsNet();
 beforeEach(() => {
@@ -89,18 +89,8 @@ test("a process that answers late at the former address was reached there, and n
 
 test("the former address is dialled no more", async () => {
   const node = await net.node("n1", { limits: { backoffMinMs: 5, backoffMaxMs: 10 } });
-  /** Where each attempt is taken and ends at once. */
-  const place = () => {
-    const seen = { attempts: 0 };
-    const open = (socket: Bun.Socket): void => {
-      seen.attempts++;
-      socket.terminate();
-    };
-    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open, data() {} } });
-    return { seen, address: `127.0.0.1:${listener.port}`, [Symbol.dispose]: () => listener.stop(true) };
-  };
-  using former = place();
-  using present = place();
+  using former = breakingPlace();
+  using present = breakingPlace();
   node.transport.setPeers([{ id: "n2", address: former.address }]);
   await until(() => former.seen.attempts > 2, "it is dialled again and again");
   node.transport.setPeers([{ id: "n2", address: present.address }]);

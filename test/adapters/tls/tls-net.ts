@@ -254,3 +254,39 @@ export const nodeSender = (id: string, bootId = "boot"): HelloSender => ({
   purpose: { kind: "peer" },
 });
 export const clientSender = (name: string): HelloSender => ({ role: "client", name });
+
+/** An address that takes each connection and breaks it at once. */
+export function breakingPlace() {
+  const seen = { attempts: 0 };
+  const open = (socket: Bun.Socket): void => {
+    seen.attempts++;
+    socket.terminate();
+  };
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open, data() {} } });
+  return { seen, address: `127.0.0.1:${listener.port}`, [Symbol.dispose]: () => listener.stop(true) };
+}
+
+/** n2 as n1 meets it: greets, and says nothing more. `opened` is called for each connection. */
+export async function greetingPeer(opened: (socket: Bun.Socket) => void) {
+  const sockets = new Set<Bun.Socket>();
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: { ...(await nodeTls("n2")), requestCert: true },
+    socket: {
+      open(socket) {
+        sockets.add(socket);
+        opened(socket);
+      },
+      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" }))),
+      close: (socket) => void sockets.delete(socket),
+    },
+  });
+  return {
+    address: `127.0.0.1:${listener.port}`,
+    breakAll(): void {
+      for (const socket of sockets) socket.terminate();
+    },
+    [Symbol.dispose]: () => listener.stop(true),
+  };
+}

@@ -6,7 +6,17 @@ import { createTlsTransport, type TlsTransport } from "../../../src/adapters/tls
 import { toMemberKey } from "../../../src/core/configuration.ts";
 import { incarnation, Recorder, timeoutNow } from "../../contracts/transport-harness.ts";
 import { ManualClock } from "../../doubles/manual-clock.ts";
-import { clientTls, cluster, hello, nodeSender, nodeTls, TlsNet, type TlsTestNode, until } from "./tls-net.ts";
+import {
+  clientTls,
+  cluster,
+  greetingPeer,
+  hello,
+  nodeSender,
+  nodeTls,
+  TlsNet,
+  type TlsTestNode,
+  until,
+} from "./tls-net.ts";
 
 let net = new TlsNet();
 beforeEach(() => {
@@ -174,28 +184,15 @@ test("a client may be idle for as long as it likes, and a peer lives as long as 
 });
 
 test("a connection that had held is renewed before any time has passed", async () => {
-  const sockets = new Set<Bun.Socket>();
   let count = 0;
-  using peer = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    tls: { ...(await nodeTls("n2")), requestCert: true },
-    socket: {
-      open(socket) {
-        sockets.add(socket);
-        count++;
-      },
-      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" }))),
-      close: (socket) => void sockets.delete(socket),
-    },
-  });
+  using peer = await greetingPeer(() => void count++);
   const { transport, clock } = await byHand("n1");
   const heard = new Recorder();
   await transport.start(heard);
-  transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  transport.setPeers([{ id: "n2", address: peer.address }]);
   await until(() => heard.isConnectedTo("n2"), "connected");
   clock.advance(200);
-  for (const socket of sockets) socket.terminate();
+  peer.breakAll();
   await until(() => count === 2 && heard.isConnectedTo("n2"), "connected again");
   await transport.stop(600_000);
 });
@@ -305,29 +302,18 @@ test("a refusal for want of room is no second process", async () => {
 });
 
 test("a peer whose address takes connections and breaks them has not ended", async () => {
-  const sockets = new Set<Bun.Socket>();
   let isBroken = false;
   let broken = 0;
-  using peer = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    tls: { ...(await nodeTls("n2")), requestCert: true },
-    socket: {
-      open(socket) {
-        sockets.add(socket);
-        if (!isBroken) return;
-        broken++;
-        socket.terminate();
-      },
-      data: (socket) => void socket.write(encodeFrame(hello(nodeSender("n2"), { meant: "n1" }))),
-      close: (socket) => void sockets.delete(socket),
-    },
+  using peer = await greetingPeer((socket) => {
+    if (!isBroken) return;
+    broken++;
+    socket.terminate();
   });
   const node = await net.node("n1", { limits: { backoffMinMs: 1, backoffMaxMs: 5 } });
-  node.transport.setPeers([{ id: "n2", address: `127.0.0.1:${peer.port}` }]);
+  node.transport.setPeers([{ id: "n2", address: peer.address }]);
   await until(() => node.lines.some(({ message }) => message === "peer reached"), "it is reached by a dial");
   isBroken = true;
-  for (const socket of sockets) socket.terminate();
+  peer.breakAll();
   await until(() => node.heard.story.includes("-n2") && broken > 3, "it is dialled again and again");
   expect(node.heard.story).toEqual(["+n2/boot", "-n2"]);
 });
