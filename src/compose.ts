@@ -3,6 +3,7 @@ import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
 import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locateVersions } from "./adapters/plugin/loader.ts";
+import { renewable } from "./adapters/plugin/renewable.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
@@ -19,7 +20,7 @@ import type { SpacePolicy } from "./node/disk-watch.ts";
 import { Node } from "./node/node.ts";
 import type { LogStore } from "./ports/log-store.ts";
 import type { Logger, LogLevel } from "./ports/logger.ts";
-import type { StateMachine } from "./ports/state-machine.ts";
+import type { RenewableStateMachine } from "./ports/state-machine.ts";
 import { version } from "./version.ts";
 
 /** What a node is made from; a checked configuration file has all of it. */
@@ -117,11 +118,12 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
 export function composeStateMachine(
   { plugin, host, directory }: NodeSettings["stateMachine"],
   logger: Logger | null,
-): Promise<StateMachine> {
+): Promise<RenewableStateMachine> {
   const locations = locateVersions(plugin, directory);
   const named = plugin.join(", ");
   const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin: named, text });
-  return host === "inline" ? createInlineStateMachine(locations, say) : createWorkerStateMachine(locations, say);
+  const create = host === "inline" ? createInlineStateMachine : createWorkerStateMachine;
+  return renewable(() => create(locations, say));
 }
 
 /** What a client is made from. */

@@ -1,6 +1,7 @@
 // What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries
 // (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
-// machine that has failed gets nothing more, and the clients that wait for it hear why.
+// machine that has failed gets nothing more, and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got
+// past the place where it failed.
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
@@ -11,6 +12,7 @@ import type { StateMachine } from "../ports/state-machine.ts";
 import type { Running } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
+import { Renewals } from "./renewals.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
@@ -28,14 +30,20 @@ export interface ApplierHandlers extends Pick<
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
+  /** Has the state machine begin anew. Rejects when it cannot. */
+  readonly renew: () => Promise<void>;
+  /** The snapshot that the log begins with; null: with the first entry. */
+  readonly latest: () => SnapshotRecord | null;
   /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
   readonly wake: (wake: Wake | null) => void;
   /** The state machine waits for a version that this node does not have, or does so no longer. */
   readonly lacking: () => void;
   /** Answers have been given: let them leave. */
   readonly answered: () => void;
-  /** The state machine cannot continue. Called once. */
+  /** The state machine has stopped. */
   readonly stateMachineFailed: (error: Error) => void;
+  /** It has begun anew, and has got past the place where it had stopped. */
+  readonly stateMachineRuns: () => void;
   /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
   readonly failed: (error: unknown) => void;
 }
@@ -50,7 +58,11 @@ export class Applier {
   readonly #runs: EntryRuns;
   readonly #queries: QuerySlices;
   readonly #endless: EndlessWork;
+  readonly #renewals: Renewals;
+  /** Why it has stopped, until another one has got past that place. */
   #failure: Error | null = null;
+  /** `emptied`: another one has begun, and its state comes next. */
+  #life: "runs" | "stopped" | "renewing" | "emptied" = "runs";
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
@@ -80,7 +92,10 @@ export class Applier {
       freed: handlers.freed,
       clientFull: handlers.clientFull,
       runningFrom: handlers.runningFrom,
-      asked: (wakeAtMs, through) => this.#tellWake(wakeAtMs, through),
+      asked: (wakeAtMs, through) => {
+        this.#tellWake(wakeAtMs, through);
+        this.#lookWhetherPast();
+      },
       due: () => this.#pumpOrFail(),
       failed: (error, through, waiters) => this.#fail(error, through, waiters),
     });
@@ -90,6 +105,7 @@ export class Applier {
       busyWith: () => stateMachine.busyWith,
       askerOf: (nth) => this.#queries.askerOf(nth),
     });
+    this.#renewals = new Renewals(clock, () => this.#renew());
     this.#toRestore = snapshot;
     if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
   }
@@ -122,7 +138,7 @@ export class Applier {
   /** To be called often. Also finds a state machine that has stopped while it had nothing to apply. */
   lookForEndlessWork(): Endless | null {
     const { failure } = this.#stateMachine;
-    if (failure !== null && this.#failure === null && !this.#isAbandoned && !this.#isRestoring) {
+    if (failure !== null && this.#life === "runs" && !this.#isAbandoned && !this.#isRestoring) {
       this.#fail(failure, this.#runs.handedThrough, []);
       this.#pumpOrFail();
     }
@@ -133,6 +149,18 @@ export class Applier {
   /** The state machine stands still at an entry at or before this index; null while it runs. */
   get stoppedThrough(): LogIndex | null {
     return this.#stoppedThrough ?? this.#lack?.index ?? null;
+  }
+
+  /** For people: what is done about a state machine that has stopped; null: it has not. */
+  get renewal(): string | null {
+    return this.#failure === null ? null : this.#renewals.words;
+  }
+
+  /** Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped. */
+  renew(why: Error): void {
+    if (this.#isAbandoned || this.#life !== "runs") return;
+    this.#fail(why, this.#runs.handedThrough, []);
+    this.#pumpOrFail();
   }
 
   /** Everything through this index is committed and durable here. */
@@ -162,6 +190,7 @@ export class Applier {
   /** The node ends: nothing more is handed over, and the clients that wait for the state machine get their answer. */
   abandon(reason: string): void {
     this.#isAbandoned = true;
+    this.#renewals.cancel();
     this.#runs.stop();
     this.#underWay.abandon(reason);
   }
@@ -178,24 +207,65 @@ export class Applier {
 
   #pump(): void {
     if (this.#isAbandoned || this.#isRestoring || this.#isHeld) return;
-    if (this.#toRestore !== null && this.#failure === null) {
+    if (this.#life === "stopped" || this.#life === "renewing") return this.#refuse();
+    if (this.#life === "emptied" && !this.#begin()) return;
+    if (this.#toRestore !== null) {
       // What was handed over before is answered first. Nothing else goes to the state machine in between.
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
       return;
-    }
-    // A state machine that has stopped is not restored. But nothing is read that is gone from the log.
-    if (this.#toRestore !== null) this.#runs.skipTo(this.#toRestore.position.index);
-    this.#toRestore = null;
-    if (this.#failure !== null) {
-      this.#runs.refuse(this.#failure);
-      return this.#queries.refuse(this.#runs.handedThrough, this.#failure);
     }
     // Commands first: they wait for the slice that is under way, and not for the next one.
     this.#runs.handOver();
     const { lack } = this.#runs;
     if (lack !== null) return this.#wait(lack);
     this.#noteLack(null);
-    this.#queries.ask(this.#runs.handedThrough);
+    // No query sees a state that is older than the one before.
+    if (this.#failure === null) this.#queries.ask(this.#runs.handedThrough);
+    else this.#queries.refuse(anyIndex, this.#failure);
+  }
+
+  /** A state machine that has stopped is not restored. But nothing is read that is gone from the log. */
+  #refuse(): void {
+    if (this.#toRestore !== null) this.#runs.skipTo(this.#toRestore.position.index);
+    this.#toRestore = null;
+    const failure = this.#failure!;
+    this.#runs.refuse(failure);
+    this.#queries.refuse(this.#runs.handedThrough, failure);
+  }
+
+  /** What the one before had under way is answered first. */
+  #begin(): boolean {
+    if (!this.#underWay.isEmpty) return false;
+    this.#life = "runs";
+    this.#toRestore = this.#handlers.latest();
+    if (this.#toRestore !== null) return true;
+    this.#runs.skipTo(0);
+    this.#runs.onRestored(0);
+    return true;
+  }
+
+  #renew(): void {
+    this.#life = "renewing";
+    this.#handlers.renew().then(
+      () => this.#onRenewed(),
+      (error: Error) => {
+        if (!this.#isAbandoned) this.#stop(error, this.#stoppedThrough!);
+      },
+    );
+  }
+
+  #onRenewed(): void {
+    this.#life = "emptied";
+    this.#pumpOrFail();
+  }
+
+  /** Whether it has got past the place where it had stopped. */
+  #lookWhetherPast(): void {
+    if (this.#life !== "runs" || this.#failure === null || this.appliedIndex < this.#stoppedThrough!) return;
+    this.#failure = null;
+    this.#stoppedThrough = null;
+    this.#renewals.passed();
+    this.#handlers.stateMachineRuns();
   }
 
   /** Has no caller that would hear of an error, so an error ends the node. */
@@ -236,6 +306,7 @@ export class Applier {
         over(() => {
           this.#runs.onRestored(index);
           this.#tellWake(wakeAtMs, index);
+          this.#lookWhetherPast();
         }),
       (error: Error) => over(() => this.#onNotRestored(error, index)),
     );
@@ -272,11 +343,17 @@ export class Applier {
   }
 
   #fail(error: Error, through: LogIndex, waiters: Work["waiters"]): void {
-    const isFirst = this.#failure === null;
-    this.#failure ??= error;
-    this.#tellWake(null, through);
-    this.#stoppedThrough ??= through;
     for (const waiter of waiters) waiter?.fail(notApplied(error.message));
-    if (isFirst) this.#handlers.stateMachineFailed(error);
+    // What else it had under way fails for the same reason.
+    if (this.#life === "runs") this.#stop(error, through);
+  }
+
+  #stop(error: Error, through: LogIndex): void {
+    this.#life = "stopped";
+    this.#failure = error;
+    this.#stoppedThrough = Math.max(this.#stoppedThrough ?? 0, through);
+    this.#tellWake(null, through);
+    this.#renewals.stopped();
+    this.#handlers.stateMachineFailed(error);
   }
 }

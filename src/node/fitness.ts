@@ -41,7 +41,10 @@ export interface FitnessOptions {
   /** Where others reach this node now. */
   readonly address: string;
   readonly state: () => State;
-  readonly stateMachine: () => Pick<Applier, "standstill" | "endlessWork" | "appliedIndex" | "stoppedThrough">;
+  readonly stateMachine: () => Pick<
+    Applier,
+    "standstill" | "renewal" | "endlessWork" | "appliedIndex" | "stoppedThrough"
+  >;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
   /** What is wrong with the latest snapshot of this node; null: nothing, as far as is known. */
@@ -237,7 +240,7 @@ export class Fitness {
 
   #facts(): OwnCondition {
     const { stateMachine, waitsForRoom, certificateEnds } = this.#options;
-    const { standstill: failure, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
+    const { standstill: failure, renewal, endlessWork, appliedIndex, stoppedThrough } = stateMachine();
     const { undialled } = this.#dialling;
     const wallMs = this.#modules.clock.wallMs();
     const space = this.disk.isLow ? "low" : "enough";
@@ -251,7 +254,7 @@ export class Fitness {
       snapshotDamage: this.#options.snapshotDamage(),
       fetchFailure: this.#options.fetchFailure(),
     };
-    return withProblems(facts, { refill, endlessWork, failure, ...ofSnapshots, ...limits });
+    return withProblems(facts, { refill, endlessWork, failure, renewal, ...ofSnapshots, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

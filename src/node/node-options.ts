@@ -8,7 +8,7 @@ import type { FailStop } from "../ports/fail-stop.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { RenewableStateMachine } from "../ports/state-machine.ts";
 import type { Transport } from "../ports/transport.ts";
 import type { SpacePolicy } from "./disk-watch.ts";
 import type { CertificateEnds } from "./own-problems.ts";
@@ -40,7 +40,7 @@ export interface NodeModules {
   readonly snapshots: SnapshotStore;
   readonly disk: DiskSpace;
   readonly transport: Transport;
-  readonly stateMachine: StateMachine;
+  readonly stateMachine: RenewableStateMachine;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly failStop: FailStop;

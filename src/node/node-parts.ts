@@ -122,6 +122,8 @@ function makeApplier(
       },
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
+      renew: () => snapshots.renew(),
+      latest: () => loop().state.snapshot,
       wake: (wake) => loop().arrive({ kind: "wake", wake }),
       runningFrom: (index) => {
         const { log, commitIndex } = loop().state;
@@ -133,6 +135,10 @@ function makeApplier(
       // The log goes on, but this node can neither answer nor keep up: another one should lead.
       stateMachineFailed: (error) => {
         logger.log("error", "the state machine has stopped", { reason: error.message });
+        fitness.look();
+      },
+      stateMachineRuns: () => {
+        logger.log("info", "the state machine runs again");
         fitness.look();
       },
       failed,

@@ -31,6 +31,8 @@ export interface Ailments {
   readonly refill: Refill | null;
   /** Why the state machine stands still; null: it runs. */
   readonly failure: Error | null;
+  /** For people: what is done about that; null: nothing that helps. */
+  readonly renewal: string | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
   readonly endlessWork: Endless | null;
   /** Why its last snapshot failed; null: it did not. */
@@ -51,12 +53,12 @@ export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
   ailments: Ailments,
 ): OwnCondition {
-  const { refill, failure, endlessWork, certificateEnds, wallMs, isFull } = ailments;
+  const { refill, failure, renewal, endlessWork, certificateEnds, wallMs, isFull } = ailments;
   const { snapshotFailure, snapshotDamage, fetchFailure } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
-    ...(failure === null ? [] : [stoppedWords(failure)]),
+    ...(failure === null ? [] : [stoppedWords(failure, renewal)]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     ...(snapshotDamage === null ? [] : [damageWords(snapshotDamage)]),
@@ -70,9 +72,11 @@ export function withProblems(
 }
 
 /** What a version that is lacking needs, it says itself. */
-const stoppedWords = (failure: Error): string =>
+const stoppedWords = (failure: Error, renewal: string | null): string =>
   `its state machine ${standstillWords(failure)}; committed commands are safe in the log` +
-  (failure instanceof VersionLacking ? ", and it goes on voting" : "; correct the plugin and restart the node");
+  (failure instanceof VersionLacking
+    ? ", and it goes on voting"
+    : `; ${renewal ?? "correct the plugin and restart the node"}`);
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;

@@ -95,6 +95,12 @@ export class SnapshotTaker {
     this.#failure = null;
   }
 
+  /** The state machine has been given nothing yet. A snapshot is not due before the log goes beyond the latest one. */
+  onEmptied(): void {
+    this.#handed = null;
+    this.#bytesSince = 0;
+  }
+
   /** The state machine is about to be restored: what is being read of it is of no use any more. Resolves once it is let go. */
   async giveUp(): Promise<void> {
     if (this.#underWay === null) return;

@@ -14,7 +14,7 @@ import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { RenewableStateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
@@ -36,7 +36,7 @@ export interface SnapshotModules {
   readonly store: LogStore;
   readonly snapshots: SnapshotStore;
   readonly transport: Transport;
-  readonly stateMachine: StateMachine;
+  readonly stateMachine: RenewableStateMachine;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -160,6 +160,15 @@ export class NodeSnapshots {
     this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
     logger.log("info", "state machine restored", { through });
     return wakeAtMs;
+  }
+
+  /** The state machine begins anew, empty. What was being read of its state is of no use any more. Rejects when it cannot begin. */
+  async renew(): Promise<void> {
+    const { stateMachine, logger } = this.#modules;
+    logger.log("info", "the state machine begins anew");
+    await stateMachine.renew();
+    await this.taker.giveUp();
+    this.taker.onEmptied();
   }
 
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {

@@ -188,3 +188,12 @@ export interface StateMachine {
   restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime>;
   close(): Promise<void>;
 }
+
+/** A state machine that may be thrown away, whatever has become of it: it has stopped, it hangs, its thread or program has ended. */
+export interface RenewableStateMachine extends StateMachine {
+  /**
+   * Throws the state away and resolves when an empty one has begun, of the same versions. What is under way is rejected. Rejects with
+   * `GraftError` when none can begin, or its code is not the same any more: every call is refused then, and it may be renewed again.
+   */
+  renew(): Promise<void>;
+}

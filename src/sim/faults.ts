@@ -72,6 +72,7 @@ export type FaultName =
   | "stuckDisk"
   | "brokenDisk"
   | "stopMachine"
+  | "killMachine"
   | "hangMachine"
   | "slowMachine"
   | "clockJump"
@@ -215,6 +216,8 @@ export class Faults {
         return this.#startLater(member);
       case "stopMachine":
         return member.plan({ kind: "throws" });
+      case "killMachine":
+        return member.plan({ kind: "dies", at: this.#chance.pick(["entry", "query"]) });
       case "hangMachine":
         return this.#hang(member);
       case "slowMachine":

@@ -1,7 +1,7 @@
 // Does a node fill its log? No message may be written again and again, as one would that is written for each frame or each tick. A
 // line with a cause is held back as in the process.
 import { HeldLines } from "../adapters/consola/held-lines.ts";
-import type { LogFields, LogLevel } from "../ports/logger.ts";
+import type { LogFields, LogLevel, Logger } from "../ports/logger.ts";
 
 /** How often one message may be written within a second. Nodes that take a snapshot every few entries write it most often. */
 const linesMax = 150;
@@ -39,4 +39,18 @@ export class LogLines {
     if (times.length <= linesMax) return;
     if (nowMs - times.shift()! < windowMs) this.#options.flooded(message);
   }
+}
+
+interface LoggerOptions extends LogLineOptions {
+  /** Each line, also one that is held back. */
+  readonly written: (level: LogLevel, message: string, fields: LogFields) => void;
+}
+
+export function loggerOf({ written, ...options }: LoggerOptions): Logger {
+  const lines = new LogLines(options);
+  const log: Logger["log"] = (level, message, fields = {}, cause) => {
+    written(level, message, fields);
+    lines.log(level, message, fields, cause);
+  };
+  return { enabled: (level) => level !== "trace", log };
 }

@@ -8,20 +8,21 @@ import { GraftError } from "../errors.ts";
 import { Node } from "../node/node.ts";
 import type { NodeEnd } from "../node/node-end.ts";
 import type { NodeOptions } from "../node/node-options.ts";
-import type { LogFields, LogLevel, Logger } from "../ports/logger.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { NodeMessage } from "../ports/node-messages.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 import type { Chance } from "./chance.ts";
 import type { ClientLinks } from "./client-links.ts";
 import { Life } from "./life.ts";
-import { LogLines } from "./log-lines.ts";
+import { loggerOf } from "./log-lines.ts";
 import { type DamageName, damageSentences, MachineDisk } from "./machine-disk.ts";
 import { type MemberPace, settingsOf } from "./member-pace.ts";
 import type { SimNetwork } from "./network.ts";
 import { type Process, processOf } from "./process.ts";
 import type { Sent } from "./promises.ts";
 import type { Replica } from "./replica.ts";
-import { SimStateMachine, type Standstill, type Wrong } from "./state-machine.ts";
+import { SimMachines } from "./machines.ts";
+import type { Standstill, Wrong } from "./state-machine.ts";
 import { sentenceOfLog } from "./transcript.ts";
 import { SimTransport } from "./transport.ts";
 
@@ -29,8 +30,8 @@ export interface MemberWorld {
   readonly network: SimNetwork;
   readonly links: ClientLinks;
   readonly chance: Chance;
-  /** Watches the state machine of a life of a member. */
-  readonly replica: (id: NodeId, life: number) => Replica;
+  /** Watches the state machines of a life of a member, each by its number. */
+  readonly replicas: (id: NodeId) => (machine: number) => Replica;
   readonly pace: MemberPace;
   /** All machines, this one among them. */
   readonly machines: readonly Member[];
@@ -44,7 +45,7 @@ export interface MemberWorld {
   /** A message has come to a member that is awake. */
   readonly heard: (by: Member, from: MemberKey, message: Message | NodeMessage) => void;
   /** An entry goes to the state machine of a member. */
-  readonly applied: (by: NodeId, life: number, entry: AppliedEntry) => void;
+  readonly applied: (by: NodeId, machine: number, entry: AppliedEntry) => void;
   /** The state of a member is that of a snapshot. */
   readonly restored: (by: NodeId) => void;
   /** Its disk has lost or changed something. */
@@ -74,7 +75,7 @@ interface Running {
   readonly node: Node;
   readonly life: Life;
   readonly process: Process;
-  readonly machine: SimStateMachine;
+  readonly machines: SimMachines;
 }
 
 export class Member {
@@ -93,6 +94,8 @@ export class Member {
   /** How many times as long the work of its state machine takes. */
   #slowness = 1;
   lives = 0;
+  /** In all of them. */
+  stateMachines = 0;
 
   constructor(id: NodeId, way: Way, world: MemberWorld) {
     this.id = id;
@@ -152,12 +155,12 @@ export class Member {
 
   /** Whether its state machine stands still, and at what; null: it runs, or the node is down. */
   get standstill(): Standstill | null {
-    return this.#running?.machine.standstill ?? null;
+    return this.#running?.machines.standstill ?? null;
   }
 
   /** When its state machine is to be woken; null: it asks for no time, or the node is down. */
   get wakeAtMs(): WakeTime {
-    return this.#running?.machine.wakeAtMs ?? null;
+    return this.#running?.machines.wakeAtMs ?? null;
   }
 
   start(): void {
@@ -173,17 +176,16 @@ export class Member {
     life.wallErrorMs = this.#wallErrorMs;
     const heard: Process["heard"] = (from, message) => this.#world.heard(this, from, message);
     const process = processOf(self, this.address, life, certificateEndsMs, heard);
-    const sent = (what: Sent): void => this.#world.sent(this, what, data);
     const work = { workMs: () => this.#slowness * chance.from(pace.workMs) };
-    const told = {
+    const stateMachines = new SimMachines(life, work, {
       sessionLimits: pace.sessionLimits,
       wrongAt: this.#world.wrongAt,
       stoodStill: (standstill: Standstill) => this.#world.stoodStill(this, standstill),
-      applied: (entry: AppliedEntry) => this.#world.applied(this.id, nth, entry),
+      begun: () => ++this.stateMachines,
+      applied: (machine: number, entry: AppliedEntry) => this.#world.applied(this.id, machine, entry),
       restored: () => this.#world.restored(this.id),
-      replica: this.#world.replica(this.id, nth),
-    };
-    const machine = new SimStateMachine(life, work, told);
+      replica: this.#world.replicas(this.id),
+    });
     const node = new Node(
       {
         id: this.id,
@@ -201,14 +203,14 @@ export class Member {
         snapshots,
         disk: this.disk,
         store,
-        transport: new SimTransport(network, process, sent),
-        stateMachine: machine,
+        transport: new SimTransport(network, process, (what) => this.#world.sent(this, what, data)),
+        stateMachine: stateMachines.renewable,
         clock: life,
         logger: this.#logger(),
         failStop: (cause) => this.#world.broken(this.id, cause),
       },
     );
-    this.#running = { node, life, process, machine };
+    this.#running = { node, life, process, machines: stateMachines };
     trace(nth === 1 ? `${this.id} starts for the first time` : `${this.id} starts again, in life ${nth}`);
     void node.ended.then((end) => this.#ended(node, end));
     node.start().catch((error: unknown) => {
@@ -347,7 +349,7 @@ export class Member {
 
   /** What goes wrong next with its state machine, in this life. */
   plan(wrong: Wrong): void {
-    this.#running?.machine.plan(wrong);
+    this.#running?.machines.plan(wrong);
   }
 
   /** Its state machine takes so many times as long for everything. */
@@ -364,7 +366,7 @@ export class Member {
   /** Nothing goes wrong any more with a state machine that still runs. */
   calm(): void {
     this.#slowness = 1;
-    this.#running?.machine.plan(null);
+    this.#running?.machines.plan(null);
   }
 
   /** Breaks the connections with its clients. */
@@ -385,15 +387,13 @@ export class Member {
 
   #logger(): Logger {
     const { network, trace, changedRole, flooded } = this.#world;
-    const lines = new LogLines({
+    return loggerOf({
       nowMs: () => network.schedule.nowMs,
       flooded: (message) => flooded(this.id, message),
+      written: (level, message, fields) => {
+        trace(sentenceOfLog(this.id, level, message, fields));
+        if (message === "role") changedRole(this);
+      },
     });
-    const log = (level: LogLevel, message: string, fields: LogFields = {}, cause?: string): void => {
-      trace(sentenceOfLog(this.id, level, message, fields));
-      if (message === "role") changedRole(this);
-      lines.log(level, message, fields, cause);
-    };
-    return { enabled: (level) => level !== "trace", log };
   }
 }

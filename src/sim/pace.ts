@@ -171,14 +171,16 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
   };
 }
 
-const noMachines = { stopMachine: 0, hangMachine: 0, slowMachine: 0 };
+const noMachines = { stopMachine: 0, killMachine: 0, hangMachine: 0, slowMachine: 0 };
 
 function drawMachines(chance: Chance): typeof noMachines & { readonly clockJump: number } {
   const clockJump = chance.pick([0, 0, 1]);
   if (chance.happens(0.5)) return { ...noMachines, clockJump };
+  const stopMachine = chance.pick([0, 1]);
   return {
     clockJump,
-    stopMachine: chance.pick([0, 1]),
+    stopMachine,
+    killMachine: stopMachine,
     hangMachine: chance.pick([0, 0, 1]),
     slowMachine: chance.pick([0, 1]),
   };

@@ -1,4 +1,4 @@
-// What comes of the state machine in one life of one node? Watches it from outside, and tells the agreement the outcome of each entry and
+// What comes of one state machine of one node? Watches it from outside, and tells the agreement the outcome of each entry and
 // the state after it. Nothing but a command may change the state, and not one that is rejected.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { createVersionedExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
@@ -16,7 +16,8 @@ import type { WakeWatch } from "./wakes.ts";
 export interface ReplicaOptions {
   /** Of its node. */
   readonly id: string;
-  readonly life: number;
+  /** Its number among those of the node: a life of a node has one, and another when that has stopped. */
+  readonly machine: number;
   /** A copy of the plugin for one state machine. */
   readonly copy: () => Plugin;
   /** What is at hand of it. */
@@ -77,11 +78,11 @@ export class Replica {
 
   /** Has the state machine apply an entry, and returns what the node may know of the outcome. */
   apply(entry: AppliedEntry, executor: Pick<Executor, "apply" | "wakeAtMs">): Outcome {
-    const { agreement, life } = this.#options;
+    const { agreement, machine } = this.#options;
     agreement.entry(entry.index, () => this.#describe(entry));
     // That the result is put into bytes must change nothing. Of a command of no session that is done here and not there.
     const isOfSession = entry.kind === "command" && entry.session !== null;
-    const isWhole = entry.isAwaited || isOfSession || (entry.index + life) % 2 === 0;
+    const isWhole = entry.isAwaited || isOfSession || (entry.index + machine) % 2 === 0;
     agreement.note(entry);
     const isWoken = (executor.wakeAtMs ?? Number.POSITIVE_INFINITY) <= entry.timeMs;
     // What `due` has changed first is no change of the entry.
@@ -189,8 +190,8 @@ export class Replica {
   }
 
   get #by(): string {
-    const { id, life } = this.#options;
-    return `${id} in life ${life}${this.#began}`;
+    const { id, machine } = this.#options;
+    return `${id} in life ${machine}${this.#began}`;
   }
 
   #tell(entry: AppliedEntry, outcome: Outcome, isWhole: boolean): void {

@@ -1,6 +1,6 @@
 // Does the cluster keep the promises of Raft? What all nodes know is looked at after each event: at most one leader a term (§3.4),
 // each leader has what was committed before (§3.6.3), what is committed is on the disks of a quorum and never changes, and all apply
-// the same, in order and once in each life. Each node's state keeps the rules that the core has for one state and for two.
+// the same, in order and once in each state machine. Each node's state keeps the rules that the core has for one state and for two.
 import type { Configuration, MemberKey, NodeId } from "../core/configuration.ts";
 import { checkState, checkTransition } from "../core/invariants.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
@@ -43,7 +43,7 @@ export class Safety {
   readonly #terms = new Map<LogIndex, Term>();
   /** What each index of the log was when it was first applied anywhere. */
   readonly #applied = new Map<LogIndex, string>();
-  /** How far each life of each member has applied. */
+  /** How far each state machine of each member has applied. */
   readonly #reached = new Map<string, LogIndex>();
 
   constructor(members: readonly Member[], told: SafetyEvents) {
@@ -137,7 +137,7 @@ export class Safety {
   }
 
   /** What a member gives to its state machine. */
-  onApplied(by: NodeId, life: number, entry: AppliedEntry): void {
+  onApplied(by: NodeId, machine: number, entry: AppliedEntry): void {
     const { isAwaited: _, ...said } = entry;
     const text = JSON.stringify(said, (key, value: unknown) => {
       // Another build of the same version may stand for it.
@@ -147,7 +147,7 @@ export class Safety {
     const known = this.#applied.get(entry.index);
     if (known !== undefined && known !== text) this.#broken(`${by} applies ${text} at ${entry.index}, not ${known}`);
     this.#applied.set(entry.index, text);
-    const key = `${by} ${life}`;
+    const key = `${by} ${machine}`;
     const reached = this.#reached.get(key) ?? 0;
     if (entry.index <= reached) this.#broken(`${by} applies ${entry.index} after ${reached}`);
     this.#reached.set(key, entry.index);

@@ -32,6 +32,8 @@ interface Seen {
 /** A node names a hang after five seconds, and looks ten times a second. */
 const namesAfterMs = 5_000;
 const lookMs = 200;
+/** The longest pause before a node begins another state machine, and a look. */
+const beginsAfterMs = 10_200;
 /** How often an operator starts the node again while there are faults, and how often it is left when they are over. */
 const startsOften = 0.5;
 const leavesOften = 0.7;
@@ -69,9 +71,21 @@ export class Standstills {
         this.#applied.set(key, Math.max(node.appliedIndex, this.#applied.get(key) ?? 0));
     }
     for (const seen of this.#fresh.splice(0)) {
-      if (seen.standstill.kind === "throws") this.#mustBeNamed(seen);
+      const { kind } = seen.standstill;
+      if (kind === "throws") this.#mustBeNamed(seen);
+      else if (kind === "dies") this.#watchDead(seen);
       else this.#wait(seen.life, [lookMs, namesAfterMs, lookMs], () => this.#mustBeNamed(seen));
     }
+  }
+
+  #watchDead(seen: Seen): void {
+    const { member, life } = seen;
+    const { stateMachines } = member;
+    this.#wait(life, [lookMs], () => this.#mustBeNamed(seen));
+    this.#wait(life, [beginsAfterMs, lookMs], () => {
+      if (!isStill(seen) || member.stateMachines > stateMachines) return;
+      this.#world.violated(`the state machine of ${member.id} has died, and its node has begun no other one`);
+    });
   }
 
   /** By the node's clock. A node that sleeps meanwhile looks when it wakes. */
@@ -155,12 +169,17 @@ export class Standstills {
   }
 }
 
-const verbs: Readonly<Record<Standstill["kind"], string>> = { throws: "throws", hangs: "hangs" };
+const verbs: Readonly<Record<Standstill["kind"], string>> = { throws: "throws", hangs: "hangs", dies: "dies" };
+
+const namedAs: Readonly<Record<Standstill["kind"], string>> = {
+  throws: "failed at",
+  hangs: "busy with",
+  dies: "ended at",
+};
 
 const isStill = ({ member, life, standstill }: Seen): boolean =>
   member.life === life && member.standstill === standstill;
 
 function isNamed(problem: string | null, { kind, at }: Standstill): boolean {
-  const words = kind === "throws" ? `failed at ${at} ` : `busy with ${at} `;
-  return problem?.includes(words) ?? false;
+  return problem?.includes(`${namedAs[kind]} ${at} `) ?? false;
 }

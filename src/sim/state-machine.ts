@@ -1,5 +1,5 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own. It
-// may throw or hang where the plugin would not.
+// may throw or hang where the plugin would not, or its thread ends. Which one comes after it, is machines.ts.
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
@@ -26,6 +26,7 @@ export interface Pace {
 /** What goes wrong at a piece of work. `forMs` null: for ever. */
 export type Wrong =
   | { readonly kind: "throws" }
+  | { readonly kind: "dies"; readonly at: "entry" | "query" }
   | { readonly kind: "hangs"; readonly at: "entry" | "query"; readonly forMs: number | null };
 
 /** A state machine that stands still. */
@@ -35,6 +36,8 @@ export interface Standstill {
   readonly at: string;
   /** Of that entry; null: of none. */
   readonly index: LogIndex | null;
+  /** How far it had applied. */
+  readonly reached: LogIndex;
 }
 
 export interface StateMachineEvents {
@@ -66,6 +69,8 @@ export class SimStateMachine implements StateMachine {
   /** Ends a hang. */
   #release: (() => void) | null = null;
   #workCount = 0;
+  /** How far it has applied. */
+  reached: LogIndex = 0;
 
   constructor(life: Life, pace: Pace, told: StateMachineEvents) {
     this.#executor = createVersionedExecutor(told.replica.versions, told.sessionLimits);
@@ -102,8 +107,10 @@ export class SimStateMachine implements StateMachine {
         this.#told.applied(entry);
         const wrong = this.#wrongAt(entry);
         if (wrong?.kind === "throws") this.#throwAt(entry);
-        if (wrong?.kind === "hangs") await this.#hang({ kind: "hangs", at: `entry ${index}`, index }, wrong.forMs);
+        if (wrong?.kind === "dies") this.#dieAt(`entry ${index}`, index);
+        if (wrong?.kind === "hangs") await this.#hang(`entry ${index}`, index, wrong.forMs);
         const outcome = this.#told.replica.apply(entry, this.#executor);
+        this.reached = index;
         // Some results come before the others.
         if (run.length > 1) await this.#passes();
         deliver([outcome]);
@@ -118,9 +125,8 @@ export class SimStateMachine implements StateMachine {
       const beganMs = this.#life.nowMs();
       this.busyWith = { kind: "query", count: ++this.#workCount, nth: 0 };
       const wrong = this.#planned;
-      if (wrong?.kind === "hangs" && wrong.at === "query") {
-        await this.#hang({ kind: "hangs", at: "a query", index: null }, wrong.forMs);
-      }
+      if (wrong?.kind === "hangs" && wrong.at === "query") await this.#hang("a query", null, wrong.forMs);
+      if (wrong?.kind === "dies" && wrong.at === "query") this.#dieAt("a query", null);
       const outcome = this.#answerTo(query);
       this.#told.replica.answered(query, outcome);
       return [{ outcome, elapsedMs: this.#life.nowMs() - beganMs + this.#pace.workMs() }];
@@ -168,6 +174,7 @@ export class SimStateMachine implements StateMachine {
       }
       this.#trying("restoreFailed", () => restoration.end());
       replica.restored(this.#executor.wakeAtMs);
+      this.reached = replica.index ?? 0;
       this.#told.restored();
       return this.#executor.wakeAtMs;
     });
@@ -189,14 +196,22 @@ export class SimStateMachine implements StateMachine {
     const { name, version } = this.description;
     const where = `entry ${index} (term ${term})`;
     this.#failure = new GraftError("state-machine", `The state machine ${name} ${version} failed at ${where}: planned`);
-    this.#standStill({ kind: "throws", at: `entry ${index}`, index });
+    this.#standStill("throws", `entry ${index}`, index);
+    throw this.#failure;
+  }
+
+  #dieAt(at: string, index: LogIndex | null): never {
+    const { name, version } = this.description;
+    const message = `The thread of the state machine ${name} ${version} ended at ${at} (planned)`;
+    this.#failure = new GraftError("state-machine", message);
+    this.#standStill("dies", at, index);
     throw this.#failure;
   }
 
   /** Whatever else it is given waits behind it. */
-  async #hang(standstill: Standstill, forMs: number | null): Promise<void> {
+  async #hang(at: string, index: LogIndex | null, forMs: number | null): Promise<void> {
     this.#planned = null;
-    this.#standStill(standstill);
+    this.#standStill("hangs", at, index);
     await new Promise<void>((resolve) => {
       this.#release = resolve;
       if (forMs !== null) this.#life.after(forMs, resolve);
@@ -205,9 +220,9 @@ export class SimStateMachine implements StateMachine {
     this.#mustBeOpen();
   }
 
-  #standStill(standstill: Standstill): void {
-    this.standstill = standstill;
-    this.#told.stoodStill(standstill);
+  #standStill(kind: Standstill["kind"], at: string, index: LogIndex | null): void {
+    this.standstill = { kind, at, index, reached: this.reached };
+    this.#told.stoodStill(this.standstill);
   }
 
   #answerTo(query: Uint8Array): Answer["outcome"] {

@@ -150,7 +150,10 @@ const wakes = "wakes";
 /** The same with a plugin that only does what it was written to do. */
 const withSoundPlugin = (pace: Pace): Pace => ({
   ...pace,
-  faults: { ...pace.faults, weights: { ...pace.faults.weights, stopMachine: 0, hangMachine: 0, slowMachine: 0 } },
+  faults: {
+    ...pace.faults,
+    weights: { ...pace.faults.weights, stopMachine: 0, killMachine: 0, hangMachine: 0, slowMachine: 0 },
+  },
   trouble: { ...pace.trouble, poison: null, large: 0 },
   versions: { ...pace.versions, everyMs: 0 },
   wakes: { ...pace.wakes, often: 0 },
@@ -179,6 +182,7 @@ export const faultKinds: readonly string[] = [
 /** Those that only the key-value store can have. */
 export const keyValueKinds: readonly string[] = [
   "stopMachine",
+  "killMachine",
   "hangMachine",
   "slowMachine",
   poison,

@@ -31,7 +31,7 @@ export interface Watchers {
 
 type MemberEvents = Omit<
   MemberWorld,
-  "network" | "links" | "chance" | "replica" | "pace" | "machines" | "trace" | "restored" | "damaged"
+  "network" | "links" | "chance" | "replicas" | "pace" | "machines" | "trace" | "restored" | "damaged"
 >;
 
 /** @param watchers there are all of them by the time that anything happens */
@@ -40,10 +40,10 @@ export function tellAll(watchers: () => Watchers): MemberEvents {
     certificateEndOf: (member) => watchers().certificates.endOf(member),
     wrongAt: (entry) => watchers().trouble.wrongAt(entry),
     diverged: () => watchers().faults.forgery.isExplained(),
-    applied: (by, life, entry) => {
+    applied: (by, machine, entry) => {
       const { safety, time, rareStates, liars, versions } = watchers();
       versions.onApplied(entry);
-      safety.onApplied(by, life, entry);
+      safety.onApplied(by, machine, entry);
       time.onApplied(by, entry);
       rareStates.onApplied(by, entry);
       liars.onApplied(entry);

@@ -183,7 +183,7 @@ export class World {
       const member = new Member(`n${nth}`, nth <= founders ? "founds" : "joins", {
         ...shared,
         network: this.network,
-        replica: (by, life) => this.#replica(by, life),
+        replicas: (by) => this.#replicas(by),
         pace,
         machines: this.members,
         ...tellAll(() => this),
@@ -236,14 +236,18 @@ export class World {
     });
   }
 
-  #replica(id: NodeId, life: number): Replica {
-    const { seed, plugin, copy, drawing } = this.#options;
+  #replicas(id: NodeId): (machine: number) => Replica {
     // Versions that the operator adds while the node runs are found by its next life.
-    const atHand = drawing === undefined ? this.versions.atHand(id) : [];
-    const watch = new WakeWatch((what) => this.violated(`${id} in life ${life}: ${what}`));
+    const atHand = this.#options.drawing === undefined ? this.versions.atHand(id) : [];
+    return (machine) => this.#replica(id, machine, atHand);
+  }
+
+  #replica(id: NodeId, machine: number, atHand: ReturnType<Versions["atHand"]>): Replica {
+    const { seed, plugin, copy, drawing } = this.#options;
+    const watch = new WakeWatch((what) => this.violated(`${id} in life ${machine}: ${what}`));
     return new Replica({
       id,
-      life,
+      machine,
       copy: () => {
         if (drawing === undefined) return this.trouble.copyOf(plugin);
         return copy?.((text) => this.say(`the plugin of ${id} says: ${text}`)) ?? plugin;

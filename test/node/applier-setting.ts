@@ -78,11 +78,14 @@ export function idleApplier(): Applier {
       freed: never,
       clientFull: never,
       restore: never,
+      renew: never,
+      latest: never,
       wake: never,
       runningFrom: never,
       lacking: never,
       answered: never,
       stateMachineFailed: never,
+      stateMachineRuns: never,
       failed: never,
     },
   );
@@ -172,8 +175,10 @@ export function setUp(log: readonly Entry[], after = 0) {
   const lackings: string[] = [];
   const restoredWith: string[] = [];
   const wakes: string[] = [];
+  /** With which the log begins. */
+  const latest = { snapshot: after === 0 ? null : snapshotAt({ index: after, term: 1 }) };
   const applier = new Applier(
-    after === 0 ? null : snapshotAt({ index: after, term: 1 }),
+    latest.snapshot,
     { stateMachine: machine, clock, tail, reads, waiting },
     {
       leader: () => known,
@@ -185,6 +190,8 @@ export function setUp(log: readonly Entry[], after = 0) {
         restoredWith.push(plugin?.version ?? "as it is");
         return restored(snapshot.position.index).then(() => machine.wakeAtMs);
       },
+      renew: () => machine.renew(),
+      latest: () => latest.snapshot,
       wake: (wake) => void wakes.push(wake === null ? "no time" : `${wake.atMs} after ${wake.through}`),
       runningFrom: (index) =>
         lacked.has(index)
@@ -193,6 +200,7 @@ export function setUp(log: readonly Entry[], after = 0) {
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
+      stateMachineRuns: () => void failures.push("state machine: runs again"),
       failed: (error) => void failures.push(`node: ${String(error)}`),
     },
   );
@@ -213,6 +221,7 @@ export function setUp(log: readonly Entry[], after = 0) {
     handed,
     heard,
     restores,
+    latest,
     time,
     impatience,
     timers,

@@ -10,7 +10,7 @@ import { ManualClock } from "../doubles/manual-clock.ts";
 export const soundNode = {
   address: "n1:7400",
   versions: [],
-  stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
+  stateMachine: () => ({ standstill: null, renewal: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
   snapshotFailure: () => null,
   snapshotDamage: () => null,
   fetchFailure: () => null,

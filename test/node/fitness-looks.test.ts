@@ -173,7 +173,7 @@ test.each<readonly [string, number | null, readonly string[]]>([
   const state = follower({ log: [1, 1, 1, 1, 1], commitIndex: 5 });
   const endlessWork = { problem: "it hangs", entry, isQuery: entry === null };
   const { fitness, unfit } = fitnessAlone(() => state, {
-    stateMachine: () => ({ standstill: null, endlessWork, appliedIndex: 5, stoppedThrough: null }),
+    stateMachine: () => ({ standstill: null, renewal: null, endlessWork, appliedIndex: 5, stoppedThrough: null }),
   });
   fitness.onCondition(n3, condition({ kind: "runs", passed: 5 }));
   fitness.onCondition(n2, condition({ kind: "runs", passed: 4 }));
@@ -204,7 +204,7 @@ describe("where the state machine of a member has stopped", () => {
     let appliedIndex = 6;
     const state = follower({ log: [1, 1, 1, 1, 1, 1, 1, 1, 1], commitIndex: 9 });
     const { fitness, conditions } = fitnessAlone(() => state, {
-      stateMachine: () => ({ standstill: null, endlessWork: null, appliedIndex, stoppedThrough: null }),
+      stateMachine: () => ({ standstill: null, renewal: null, endlessWork: null, appliedIndex, stoppedThrough: null }),
     });
     const passed = (): unknown => conditions.at(-1)?.stateMachine;
     fitness.onPeerConnected({ id: "n3", incarnation: incarnationOf(n3), bootId: "b" });
@@ -232,7 +232,13 @@ describe("where the state machine of a member has stopped", () => {
   test("is where it stopped, also for one that hangs at a later entry", () => {
     const endlessWork = { problem: "it hangs", entry: 5, isQuery: false };
     const { fitness, conditions } = fitnessAlone(follower, {
-      stateMachine: () => ({ standstill: new Error("it threw"), endlessWork, appliedIndex: 2, stoppedThrough: 3 }),
+      stateMachine: () => ({
+        standstill: new Error("it threw"),
+        renewal: null,
+        endlessWork,
+        appliedIndex: 2,
+        stoppedThrough: 3,
+      }),
     });
     fitness.onPeerConnected({ id: "n3", incarnation: incarnationOf(n3), bootId: "b" });
     expect(conditions.at(-1)?.stateMachine).toEqual({ kind: "stopped", through: 3 });

@@ -8,7 +8,7 @@ import { fitnessAlone } from "./fitness-alone.ts";
 import { soundCondition } from "./sound-condition.ts";
 
 const refilling: State = { ...follower(), refill: { finding: "page 7" } as State["refill"] };
-const idle = { standstill: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null };
+const idle = { standstill: null, renewal: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null };
 const endlessWork = { problem: "it hangs", entry: 3, isQuery: false };
 
 test.each<readonly [string, Partial<FitnessOptions>, string, State?]>([

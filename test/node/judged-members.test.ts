@@ -23,6 +23,7 @@ test("a member that joins while the state machine of the leader hangs is judged 
   const { fitness, unfit } = fitnessAlone(() => state, {
     stateMachine: () => ({
       standstill: null,
+      renewal: null,
       endlessWork: { problem: "entry 1 hangs", entry: 1, isQuery: false },
       appliedIndex: 0,
       stoppedThrough: null,

@@ -12,7 +12,7 @@ import type {
   BusyWith,
   Deliver,
   Outcome,
-  StateMachine,
+  RenewableStateMachine,
   StateSnapshot,
 } from "../../src/ports/state-machine.ts";
 
@@ -27,7 +27,7 @@ const refusedSnapshot = "a snapshot is being read";
 /** What fails alone. */
 const harmless: ReadonlySet<string> = new Set([refusedSnapshot]);
 
-export class RecordingMachine implements StateMachine {
+export class RecordingMachine implements RenewableStateMachine {
   readonly description = {
     name: "recording",
     version: "1",
@@ -69,6 +69,21 @@ export class RecordingMachine implements StateMachine {
 
   get failure(): Error | null {
     return this.#stopped;
+  }
+
+  /** How often it has begun anew. */
+  renewals = 0;
+  /** It cannot begin anew. */
+  renewalFailure: Error | null = null;
+
+  async renew(): Promise<void> {
+    this.#stop(new GraftError("state-machine", "The state machine is closed"));
+    if (this.renewalFailure !== null) throw this.renewalFailure;
+    this.renewals++;
+    this.applied.length = 0;
+    this.sessions = new SessionTable();
+    this.#snapshot = null;
+    this.#stopped = null;
   }
 
   /** As if its thread had ended. */

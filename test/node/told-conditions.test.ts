@@ -100,7 +100,7 @@ test("several long problems of one node are all told, each as far as there is ro
   const long = (name: string): string => `${name} ${"x".repeat(3_000)}`;
   const failure = new Error(long("the plugin threw"));
   const { fitness } = fitnessAlone(() => leader({ members: [n1, n2, n3], matched: [[n2, 1]] }), {
-    stateMachine: () => ({ standstill: failure, endlessWork: null, appliedIndex: 0, stoppedThrough: 1 }),
+    stateMachine: () => ({ standstill: failure, renewal: null, endlessWork: null, appliedIndex: 0, stoppedThrough: 1 }),
     snapshotFailure: () => long("its folder is gone"),
     fetchFailure: () => long("the leader's disk is broken"),
   });
