@@ -1,7 +1,9 @@
 // `graft dev`: a cluster on this machine in one command, each node a process of its own, until Ctrl-C. Making it is src/local.
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import type { GraftClient } from "../client/client.ts";
 import { waitForLeader } from "../client/cluster-view.ts";
+import { type Examples, examplesOf } from "../check/examples.ts";
 import { composeClient } from "../compose.ts";
 import { type PluginVersion, versionWords } from "../core/activation.ts";
 import { GraftError } from "../errors.ts";
@@ -14,6 +16,7 @@ import {
   type LocalCluster,
   localClientSettings,
   type LocalNode,
+  pluginsOf,
 } from "../local/local-cluster.ts";
 import { rollOutNewest } from "../local/newest-version.ts";
 import { NodeProcess } from "../local/node-process.ts";
@@ -21,6 +24,7 @@ import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import type { Output, Paint } from "./output.ts";
 import { program } from "./program.ts";
+import { shellWord } from "./shell-word.ts";
 import { askedToStop } from "./stop-signals.ts";
 import { parseCount } from "./typed-numbers.ts";
 
@@ -122,12 +126,19 @@ async function ready(cluster: LocalCluster, spare: LocalNode | null, output: Out
     const { leader } = await output.progress("waiting for a leader", waitForLeader(client, electionTimeoutMs));
     const earlier = await output.progress("waiting for the nodes' plugin", rollOutNewest(client, electionTimeoutMs));
     if (earlier !== null) await output.say(output.paintBeside("yellow", changedWords(earlier, cluster.dir)));
-    const { style } = await client.describe();
+    const tries = await triesOf(cluster, await client.describe());
     const shown = ({ id, address, config }: LocalNode) => ({ id, address, config });
     const nodes = cluster.nodes.map(shown);
     const more = spare === null ? {} : { spare: shown(spare) };
-    const document = { dir: resolve(cluster.dir), cluster: cluster.id, leader: leader?.id ?? null, nodes, ...more };
-    const lines = (paint: Paint): string => summary({ cluster, spare, leader: leader?.id ?? "", style }, paint);
+    const document = {
+      dir: resolve(cluster.dir),
+      cluster: cluster.id,
+      leader: leader?.id ?? null,
+      nodes,
+      ...more,
+      tries,
+    };
+    const lines = (paint: Paint): string => summary({ cluster, spare, leader: leader?.id ?? "", tries }, paint);
     await output.answer(document, lines);
   } finally {
     await client.close();
@@ -139,19 +150,35 @@ const changedWords = (earlier: PluginVersion, dir: string): string =>
   `The code of ${versionWords(earlier)} has changed, and the new code stands for it. If it does something else with a command that was applied, ` +
   `the states of the nodes may differ from now on: remove ${dir} then, or name another folder by --dir.`;
 
+type Description = Pick<Awaited<ReturnType<GraftClient["describe"]>>, "style" | "commands" | "queries">;
+
 interface Ready {
   readonly cluster: LocalCluster;
   readonly spare: LocalNode | null;
   readonly leader: string;
-  readonly style: "typed" | "raw";
+  /** Commands to try the plugin out with. */
+  readonly tries: readonly string[];
 }
 
-function summary({ cluster, spare, leader, style }: Ready, paint: Paint): string {
+/** A command and a query that fit the plugin. If its inputs cannot be drawn, `graft execute` names its operations. */
+async function triesOf(cluster: LocalCluster, machine: Description): Promise<readonly string[]> {
+  const examples = await examplesOf({ ...(await pluginsOf(cluster)), ...machine }).catch((error: unknown) => {
+    if (error instanceof GraftError && error.code === "plugin") return undrawn(machine);
+    throw error;
+  });
+  return (["command", "query"] as const).flatMap((kind) => {
+    const example = examples[kind];
+    return example === null ? [] : [["graft", "execute", kind, ...example].map(shellWord).join(" ")];
+  });
+}
+
+const undrawn = ({ commands, queries }: Description): Examples => ({
+  command: commands.length === 0 ? null : commands.slice(0, 1),
+  query: queries.length === 0 ? null : queries.slice(0, 1),
+});
+
+function summary({ cluster, spare, leader, tries }: Ready, paint: Paint): string {
   const folder = relative(".", cluster.dir) || ".";
-  const tries =
-    style === "typed"
-      ? [`graft execute command put '{"key":"a","value":"1"}'`, `graft execute query get '{"key":"a"}'`]
-      : ["graft execute command 'add 5'", "graft execute query"];
   return [
     "",
     `${paint("green", "●")} ${paint("bold", `${cluster.nodes.length} nodes are up`)}, ${leader} leads: ${cluster.nodes.map(({ id, address }) => `${id} ${address}`).join(", ")}`,

@@ -2,7 +2,7 @@
 // clients. Which processes run from it is node-process.ts.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parse, stringify } from "smol-toml";
 import { initCertificates, issueInto } from "../adapters/certs/folder.ts";
 import { GraftError } from "../errors.ts";
@@ -32,6 +32,11 @@ export interface LocalClusterRequest {
   readonly plugin: string;
   /** More for the configuration files, by section. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+}
+
+interface LocalPlugins {
+  readonly plugins: readonly string[];
+  readonly directory: string;
 }
 
 interface LocalClientSettings {
@@ -118,6 +123,15 @@ export async function findJoiningNode(cluster: LocalCluster, id: string): Promis
   const { node: section } = parse(await readFile(node.config, "utf8"));
   const listen = typeof section === "object" && "listen" in section ? section["listen"] : null;
   return typeof listen === "string" ? { ...node, address: listen } : null;
+}
+
+/** The state machine that the first node's file names. Relative paths begin at `directory`. */
+export async function pluginsOf({ nodes: [first] }: LocalCluster): Promise<LocalPlugins> {
+  const { config } = first!;
+  const { state_machine: section } = parse(await readFile(config, "utf8")) as {
+    readonly state_machine: { readonly plugin: string | readonly string[] };
+  };
+  return { plugins: [section.plugin].flat(), directory: resolve(dirname(config)) };
 }
 
 /** What a client of the cluster is made from, its administrator's. */

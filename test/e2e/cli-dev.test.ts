@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { waitUntilGone } from "../../src/client/gone.ts";
 import { findFreePortsInARow } from "../../src/local/free-ports.ts";
@@ -28,7 +28,17 @@ interface DevDocument {
   readonly leader: string;
   readonly nodes: readonly DevNode[];
   readonly spare?: DevNode;
+  readonly tries: readonly string[];
 }
+
+/** Types what `graft dev` suggests into a shell. Resolves with how each line ended. */
+const trySuggestions = ({ dir: cwd, tries }: DevDocument): Promise<readonly number[]> =>
+  Promise.all(
+    tries.map((line) => {
+      const env = { ...process.env, PATH: `${dirname(binary)}:${process.env["PATH"]}` };
+      return Bun.spawn(["sh", "-c", line], { cwd, env, stdin: "ignore", stdout: "ignore" }).exited;
+    }),
+  );
 
 /** Runs `graft dev` until `use` is over, and ends it by `signal`. Resolves with its exit code. */
 async function withDev(
@@ -79,6 +89,7 @@ describe("dev", () => {
     const first = await withDev(["--dir", "here", "--port", portsInARow(4)], "SIGINT", async (document) => {
       expect(document.nodes.map(({ id }) => id)).toEqual(["n1", "n2", "n3"]);
       const inside = { cwd: document.dir };
+      expect(await trySuggestions(document)).toEqual([0, 0]);
       expect((await graft(["execute", "command", "put", '{"key":"a","value":"1"}'], inside)).exitCode).toBe(0);
       expect((await graft(["cluster", "status"], inside)).stdout).toContain(`leader ${document.leader}`);
       const { id, address, config } = document.spare!;
@@ -117,6 +128,7 @@ describe("dev", () => {
     await withDev(["--nodes", "1", "--plugin", "./last.ts", "--port", portsInARow(2)], "SIGKILL", async (document) => {
       addresses = document.nodes.map(({ address }) => address);
       const inside = { cwd: document.dir };
+      expect(await trySuggestions(document)).toEqual([0, 0]);
       const command = ["execute", "command"];
       expect((await graft([...command, "hello"], inside)).exitCode).toBe(0);
       expect((await graft([...command, "00ff", "--hex"], inside)).stdout).toBe("68656c6c6f\n");
