@@ -185,7 +185,7 @@ function configOf(
 
 /** A name stays a name; a path is looked for from the file that names it. */
 function pluginFrom(folder: string, plugin: string): string {
-  if (!/[/\\]|\.[cm]?[jt]s$/.test(plugin)) return plugin;
+  if (!/[/\\]|\.[cm]?[jt]s$|^\.{1,2}$/.test(plugin)) return plugin;
   const path = relative(folder, plugin);
   return path.startsWith(".") || path.startsWith("/") ? path : `./${path}`;
 }
