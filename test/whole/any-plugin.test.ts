@@ -12,18 +12,17 @@ import { loadSimulated } from "../../src/sim/plugin-copies.ts";
 import { simulateWhole } from "../../src/sim/simulate.ts";
 import { Violation } from "../../src/sim/violation.ts";
 import { Whereabouts } from "../../src/sim/whereabouts.ts";
+import { fileNameOf, shownFiles } from "../plugin-pages.ts";
 
 installDeterminismGuard();
 
 const root = join(import.meta.dir, "../..");
 const events = 5000;
 let folder = "";
-/** The plugins that the guide shows. */
-const guide = await Bun.file(join(root, "docs/plugins.md")).text();
-const examples = [...guide.matchAll(/```ts\n\/\/ (\S+)\n([^]*?)```/g)].map(([, name = "", code = ""]) => ({
-  name,
-  code,
-}));
+/** The plugins that the pages for authors show. */
+const examples = shownFiles
+  .map((block) => ({ name: fileNameOf(block), code: block.text }))
+  .filter(({ name }) => !name.endsWith(".test.ts"));
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "graft-any-plugin-"));

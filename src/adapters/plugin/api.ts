@@ -1,6 +1,6 @@
 // What a plugin sees of Graft: `import { … } from "graft"` resolves to this file, in a checkout and in the compiled binary.
 // How a definition is run is executor.ts, where it may live inline-host.ts and worker-host.ts, what is caught
-// determinism-guard.ts. The guide for authors is docs/plugins.md.
+// determinism-guard.ts. For authors: docs/plugins.md is a tutorial, docs/plugins-reference.md the reference.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 export * as v from "valibot";

@@ -1,7 +1,7 @@
 // What a plugin may not ask inside `apply`, `snapshot` and `restore`, what it may not begin inside a query, and how that is
 // caught: every function here is wrapped once per thread, before the plugin is loaded, so that a reference it takes early is
-// wrapped, too. The wrappers act only between `enter` and `leave`. What escapes them is listed in docs/plugins.md: this finds
-// mistakes, it is no sandbox.
+// wrapped, too. The wrappers act only between `enter` and `leave`. What escapes them is listed in
+// docs/plugins-reference.md: this finds mistakes, it is no sandbox.
 
 /** What goes on at present. */
 export type Phase = "apply" | "due" | "query" | "snapshot" | "restore" | "example";

@@ -1,4 +1,4 @@
-// The examples of docs/plugins.md are plugins that load, compile and answer as the page says.
+// The examples of the pages for authors of plugins load, compile and answer as the pages say.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,15 +9,14 @@ import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
 import type { AppliedCommand, Outcome, StateMachine } from "../../../src/ports/state-machine.ts";
 import { chunksOf, readAll } from "../../contracts/journal-plugin.ts";
 import { answerTo, outcomesOf } from "../../contracts/outcomes-of.ts";
+import { blocksOf, changedBy, fileNameOf, shownFiles } from "../../plugin-pages.ts";
 
 const root = join(import.meta.dir, "../../..");
 let folder = "";
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "graft-guide-"));
-  const guide = await Bun.file(join(root, "docs/plugins.md")).text();
-  const examples = [...guide.matchAll(/```ts\n\/\/ (\S+)\n([^]*?)```/g)];
-  await Promise.all(examples.map(([, name = "", code = ""]) => Bun.write(join(folder, name), code)));
+  await Promise.all(shownFiles.map((block) => Bun.write(join(folder, fileNameOf(block)), block.text)));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -61,12 +60,38 @@ test("scores.ts", async () => {
   expect(outcome?.kind === "ok" && decodeValue(outcome.payload)).toEqual({ games: 4 });
 });
 
+test("stock-2.ts takes over what stock.ts has written", async () => {
+  const old = await createInlineStateMachine([locatePlugin("stock.ts", folder)]);
+  await outcomesOf(old, [commandOf(encodeValue(["add", { item: "apple", count: 3 }]))]);
+  const snapshot = chunksOf(await readAll(await old.snapshot()));
+  const both = ["stock.ts", "stock-2.ts"].map((name) => locatePlugin(name, folder));
+  const machine = await createInlineStateMachine(both);
+  const [before, plugin] = machine.versions;
+  await machine.restore(snapshot, before!);
+  await outcomesOf(machine, [{ kind: "activate", index: 2, term: 1, timeMs: 0, plugin: plugin!, isAwaited: false }]);
+  const place = await answerTo(machine, encodeValue(["place", { item: "apple" }]));
+  expect(place.kind === "ok" && decodeValue(place.payload)).toBe("unknown");
+});
+
 test("counter.ts", async () => {
   const outcome = await applyOne("counter.ts", Buffer.from("5"));
   expect(outcome?.kind === "ok" && Buffer.from(outcome.payload).toString()).toBe("5");
 });
 
-test("they compile", async () => {
+test("each block has a file of its own", () => {
+  const names = shownFiles.map(fileNameOf);
+  expect(names.length).toBeGreaterThan(7);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test("they compile, those that the tutorial changes as well", async () => {
+  let booking = await Bun.file(join(folder, "booking.ts")).text();
+  for (const block of blocksOf("plugins").filter(({ language }) => language === "diff")) {
+    expect(fileNameOf(block)).toBe("booking.ts");
+    booking = changedBy(block, booking);
+  }
+  expect(booking).toContain('version: "2.0.0"');
+  await Bun.write(join(folder, "booking-2.ts"), booking);
   const options = {
     extends: join(root, "tsconfig.json"),
     compilerOptions: {
