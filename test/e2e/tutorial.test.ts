@@ -7,7 +7,7 @@ import { findFreePortsInARow } from "../../src/local/free-ports.ts";
 import { type Block, blocksOf, changedBy, fileNameOf } from "../plugin-pages.ts";
 import { binary, graft, temporaryFolder, until } from "./test-cluster.ts";
 
-const patienceMs = 900_000;
+const patienceMs = 240_000;
 
 /** The commands of a block, each with what the page says that it prints. */
 function commandsOf(text: string): readonly (readonly [command: string, shown: string])[] {
