@@ -65,7 +65,7 @@ export interface Draw {
  */
 export type Example<Input extends Schema> = (draw: Draw) => StandardSchemaV1.InferInput<Input>;
 
-/** Changes the state. What it returns is the client's result; `undefined` arrives as `null`. */
+/** Changes the state. What it returns is the client's result. A command whose result is not needed returns nothing, which arrives as `null`. */
 export interface Command<State, Input extends Schema, Result> {
   readonly input: Input;
   readonly example?: Example<NoInfer<Input>>;
@@ -135,7 +135,8 @@ export interface TypedDefinition<
 
 /** A state machine with its own encoding: bytes in, bytes out. The bytes belong to the callee. */
 export interface RawInstance {
-  apply(command: Uint8Array, context: ApplyContext): Uint8Array;
+  /** Null declares that the result is not needed: the client gets no bytes. */
+  apply(command: Uint8Array, context: ApplyContext): Uint8Array | null;
   /** Must not change the state. */
   query(query: Uint8Array, context: QueryContext): Uint8Array;
   /**

@@ -11,7 +11,10 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
   const instance = plugin.create();
   const { snapshots, due } = instance;
   return {
-    apply: (payload, context) => copyOf(instance.apply(payload.slice(), context), "apply"),
+    apply(payload, context) {
+      const result = instance.apply(payload.slice(), context);
+      return result === null ? noResult : copyOf(result, "apply");
+    },
     query: (payload, context) => copyOf(instance.query(payload.slice(), context), "query"),
     due: due && ((context) => mustBeOver("due", due(context))),
     snapshots: snapshots && {
@@ -24,6 +27,9 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
     },
   };
 }
+
+/** Of a command whose `apply` declares that nobody needs its result. */
+const noResult: Encode = () => new Uint8Array(0);
 
 function copyOf(result: unknown, handler: string): Encode {
   const bytes = bytesOf(result, handler);

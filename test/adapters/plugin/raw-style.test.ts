@@ -48,3 +48,15 @@ test("a result stays what it was when the plugin writes on", () => {
   executor.apply(command(2));
   expect(results.map((outcome) => outcome.kind === "ok" && [...outcome.payload])).toEqual([[97], [98], [98]]);
 });
+
+test("a command whose result is not needed returns null, and its client gets no bytes", () => {
+  const silent = defineRawStateMachine({
+    name: "silent",
+    version: "1",
+    create: () => ({ apply: () => null, query: () => scratch }),
+  });
+  expect(createExecutor(checkDefinition(silent)).apply(command(0))).toMatchObject({
+    kind: "ok",
+    payload: new Uint8Array(0),
+  });
+});
