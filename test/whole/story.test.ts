@@ -23,6 +23,7 @@ test("so does each kind that any plugin can have, and those of the key-value sto
   const rest = faultKinds.filter((kind) => !faultKindsOfAnyPlugin.includes(kind));
   expect(rest.toSorted()).toEqual([
     "hangMachine",
+    "killMachine",
     "large",
     "poison",
     "slowMachine",
