@@ -3,7 +3,7 @@
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { MemberKey } from "../core/configuration.ts";
 import { freshest } from "../core/freshness.ts";
-import type { Millis } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
@@ -64,6 +64,18 @@ export class RequestDesk implements RequestTarget {
 
   versionsOf(key: MemberKey): readonly PluginVersion[] | null {
     return this.#parts.fitness.versionsOf(key);
+  }
+
+  get stuckAt(): LogIndex | null {
+    return this.#parts.applier.stuckAt;
+  }
+
+  standsStillAt(key: MemberKey, entry: LogIndex): boolean {
+    return this.#parts.fitness.standsStillAt(key, entry);
+  }
+
+  operationAt(entry: LogIndex): string | null {
+    return this.#parts.applier.operationAt(entry);
   }
 
   get clock(): Clock {

@@ -1,19 +1,20 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own. It
 // may throw or hang where the plugin would not, or its thread ends. Which one comes after it, is machines.ts.
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
+import { operationIn } from "../adapters/plugin/typed-handlers.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
 import type { SessionLimits } from "../core/sessions.ts";
-import { GraftError } from "../errors.ts";
-import type {
-  Answer,
-  AppliedEntry,
-  BusyWith,
-  Deliver,
-  StateMachine,
-  StateMachineDescription,
-  StateSnapshot,
+import { GraftError, StateMachineStopped } from "../errors.ts";
+import {
+  type Answer,
+  type AppliedEntry,
+  type BusyWith,
+  type Deliver,
+  type StateMachine,
+  type StateMachineDescription,
+  type StateSnapshot,
 } from "../ports/state-machine.ts";
 import type { Life } from "./life.ts";
 import type { Replica } from "./replica.ts";
@@ -87,6 +88,10 @@ export class SimStateMachine implements StateMachine {
 
   get failure(): Error | null {
     return this.#failure;
+  }
+
+  operationOf(command: Uint8Array): string | null {
+    return operationIn(command, this.description);
   }
 
   /** When it is to be woken, by its state as it is. */
@@ -187,6 +192,7 @@ export class SimStateMachine implements StateMachine {
 
   /** Only commands reach the plugin. */
   #wrongAt(entry: AppliedEntry): Wrong | null {
+    if (entry.isSkipped === true) return null;
     const own = this.#planned;
     const isDue = own !== null && (own.kind === "throws" || own.at === "entry");
     return entry.kind === "command" && isDue ? own : this.#told.wrongAt(entry);
@@ -195,7 +201,7 @@ export class SimStateMachine implements StateMachine {
   #throwAt({ index, term }: AppliedEntry): never {
     const { name, version } = this.description;
     const where = `entry ${index} (term ${term})`;
-    this.#failure = new GraftError("state-machine", `The state machine ${name} ${version} failed at ${where}: planned`);
+    this.#failure = new StateMachineStopped(`The state machine ${name} ${version} failed at ${where}: planned`, index);
     this.#standStill("throws", `entry ${index}`, index);
     throw this.#failure;
   }
@@ -203,7 +209,7 @@ export class SimStateMachine implements StateMachine {
   #dieAt(at: string, index: LogIndex | null): never {
     const { name, version } = this.description;
     const message = `The thread of the state machine ${name} ${version} ended at ${at} (planned)`;
-    this.#failure = new GraftError("state-machine", message);
+    this.#failure = new StateMachineStopped(message, index);
     this.#standStill("dies", at, index);
     throw this.#failure;
   }

@@ -154,7 +154,7 @@ describe("completion", () => {
 
   test("commands, flags, and files where a file is meant", async () => {
     expect(await names("cl")).toEqual(["cluster", ":4"]);
-    const changes = ["add", "remove", "promote", "demote", "priority"];
+    const changes = ["add", "remove", "promote", "demote", "priority", "skip"];
     expect(await names("cluster", "")).toEqual(["status", "configuration", "leader", ...changes, ":4"]);
     expect(await names("cluster", "add", "n4", "h:1", "--l")).toEqual(["--learner", ":4"]);
     expect(await names("cluster", "status", "--c")).toEqual(["--cluster", "--ca", "--cert", ":4"]);
@@ -171,8 +171,8 @@ describe("completion", () => {
   test("bash completes with it", async () => {
     const script = [
       `graft() { "${process.execPath}" "${main}" "$@"; }`,
-      // What bash-completion, which the script needs, makes of the line "graft cluster s".
-      "_get_comp_words_by_ref() { words=(graft cluster s); cword=2; cur=s; prev=cluster; }",
+      // What bash-completion, which the script needs, makes of the line "graft cluster st".
+      "_get_comp_words_by_ref() { words=(graft cluster st); cword=2; cur=st; prev=cluster; }",
       'source <(graft complete bash); __graft_complete; echo "${COMPREPLY[*]}"',
     ];
     const bash = Bun.spawn(["bash", "-c", script.join("\n")], { stdout: "pipe", stderr: "ignore", stdin: "ignore" });

@@ -11,6 +11,7 @@ function watch() {
   const asked: number[] = [];
   const endless = new EndlessWork({
     busyWith: () => busy.with,
+    operationAt: () => "put",
     askerOf(nth) {
       asked.push(nth);
       return nth === 2 ? "alice" : null;
@@ -35,7 +36,7 @@ describe("work that takes too long", () => {
       "an entry",
       { kind: "entry", count: 3, index: 7, term: 2 },
       {
-        problem: `its state machine has been busy with entry 7 (term 2) ${since} ${everywhere}`,
+        problem: `its state machine has been busy with entry 7 (term 2), the command put, ${since} ${everywhere}`,
         entry: 7,
         isQuery: false,
       },

@@ -11,6 +11,7 @@ describe("work that takes too long", () => {
     const busy: { with: BusyWith | null } = { with: null };
     const endless = new EndlessWork({
       busyWith: () => busy.with,
+      operationAt: () => null,
       askerOf: (nth) => ["alice", "bob"][nth] ?? null,
       clock: { nowMs: () => time.nowMs, wallMs: () => startMs + time.nowMs - 1_000 },
     });
@@ -178,7 +179,7 @@ describe("P64: while a state machine hangs", () => {
     await cluster.advance(2_700, 100);
     const inTheLog = Array.from({ length: 21 }, (_, nth) => `${nth + 1} apply-failed`);
     expect(new Set(client.replies.slice(1))).toEqual(new Set(inTheLog));
-    const cause = `this node cannot go on: its state machine has been busy with entry ${index} (term 1) since`;
+    const cause = `this node cannot go on: its state machine has been busy with entry ${index} (term 1), the command endless, since`;
     const messages = client.raw.map((reply) => (reply.kind === "error" ? reply.message : ""));
     expect(messages[0]).toStartWith(cause);
     for (const message of messages) expect(message).toContain(cause);

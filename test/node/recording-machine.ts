@@ -4,16 +4,17 @@ import type { VersionAtHand } from "../../src/core/activation.ts";
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { WakeTime } from "../../src/core/wake-time.ts";
 import { notOpened } from "../../src/adapters/plugin/executor.ts";
-import { GraftError } from "../../src/errors.ts";
-import type {
-  Answer,
-  AppliedCommand,
-  AppliedEntry,
-  BusyWith,
-  Deliver,
-  Outcome,
-  RenewableStateMachine,
-  StateSnapshot,
+import { GraftError, StateMachineStopped } from "../../src/errors.ts";
+import {
+  type Answer,
+  type AppliedCommand,
+  type AppliedEntry,
+  type BusyWith,
+  type Deliver,
+  type Outcome,
+  type RenewableStateMachine,
+  skippedMessage,
+  type StateSnapshot,
 } from "../../src/ports/state-machine.ts";
 
 const encoder = new TextEncoder();
@@ -69,6 +70,11 @@ export class RecordingMachine implements RenewableStateMachine {
 
   get failure(): Error | null {
     return this.#stopped;
+  }
+
+  /** The first word of a command. */
+  operationOf(command: Uint8Array): string | null {
+    return text(command).split(" ")[0] ?? null;
   }
 
   /** How often it has begun anew. */
@@ -199,8 +205,12 @@ export class RecordingMachine implements RenewableStateMachine {
 
   #run(command: AppliedCommand): SessionOutcome {
     const said = text(command.payload);
+    if (command.isSkipped === true) {
+      this.applied.push(`${command.index}:skipped`);
+      return { kind: "rejected", message: skippedMessage };
+    }
     if (said.startsWith("throw") || said === this.poison) {
-      throw new GraftError("state-machine", `entry ${command.index} failed`);
+      throw new StateMachineStopped(`entry ${command.index} failed`, command.index);
     }
     this.applied.push(`${command.index}:${said}`);
     return said.startsWith("reject")

@@ -67,7 +67,16 @@ import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 import { checkStrict } from "./strict-cbor.ts";
 import type { StrictLimits } from "./strict-cursor.ts";
 import { readStrict, type StrictValue } from "./strict-reader.ts";
-import { readRolledOutReply, readRollOutRequest, writeVersions } from "./version-frames.ts";
+import {
+  readRolledOutReply,
+  readRollOutRequest,
+  readSkippedReply,
+  readSkipRequest,
+  writeRolledOutReply,
+  writeRollOutRequest,
+  writeSkippedReply,
+  writeSkipRequest,
+} from "./version-frames.ts";
 
 export { BadFrame } from "./bad-frame.ts";
 export type { FrameContext } from "./message-numbers.ts";
@@ -109,6 +118,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   backupRequest: readBackupRequest,
   readBackupRequest: readReadBackupRequest,
   rollOutRequest: readRollOutRequest,
+  skipRequest: readSkipRequest,
   resultReply: readResultReply,
   errorReply: readErrorReply,
   statusReply: readStatusReply,
@@ -121,6 +131,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   membershipPlanReply: readMembershipPlanReply,
   backupPieceReply: readBackupPieceReply,
   rolledOutReply: readRolledOutReply,
+  skippedReply: readSkippedReply,
 };
 
 /** The frames of commands and queries. They are read in one pass. cbor-x decodes all others after the strict walk. */
@@ -246,8 +257,13 @@ function writeForClients(frame: ClientRequest | ClientReply): void {
     case "backupPiece":
       return writeBackup(writer, frame);
     case "rollOut":
+      return writeRollOutRequest(writer, frame);
     case "rolledOut":
-      return writeVersions(writer, frame);
+      return writeRolledOutReply(writer, frame);
+    case "skip":
+      return writeSkipRequest(writer, frame);
+    case "skipped":
+      return writeSkippedReply(writer, frame);
     case "result":
     case "error":
     case "done":

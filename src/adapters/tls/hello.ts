@@ -28,6 +28,16 @@ const machinePrefix = "machine.";
 export const machineFeature = (name: string): string =>
   machinePrefix + name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, nameLengthMax - machinePrefix.length);
 
+/** The node understands an entry that skips another one. */
+export const skipsFeature = "skips";
+
+/** What a peer says of itself that its status shows. */
+export const toldIn = ({ address }: NodeSender, { software, features }: Hello) => ({
+  version: software,
+  announced: address,
+  knowsSkips: features.includes(skipsFeature),
+});
+
 /** A node that knows no genesis says by it that it founds no cluster. */
 export const joiningFeature = "joining";
 

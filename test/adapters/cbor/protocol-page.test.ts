@@ -46,7 +46,7 @@ const schema = blocks("cddl").join("\n");
 test.each(names)("%s has its line in the table of messages and its rule in the schema", (name) => {
   const number = String(messageNumbers[name]);
   const shortName = name.replace(
-    /(?<=command|query|status|configuration|describe|Leadership|stop|Session|changeMembership|[bB]ackup|rollOut)Request$|(?<=result|error|status|configuration|describe|done|Opened|Changed|Plan|Ready|Piece|rolledOut)Reply$/,
+    /(?<=command|query|status|configuration|describe|Leadership|stop|Session|changeMembership|[bB]ackup|rollOut|skip)Request$|(?<=result|error|status|configuration|describe|done|Opened|Changed|Plan|Ready|Piece|rolledOut|skipped)Reply$/,
     "",
   );
   expect(rows.filter((row) => row[0] === number).map((row) => row[1])).toEqual([shortName]);
@@ -109,8 +109,8 @@ test("the limits that stand in sentences are the code's", () => {
 test.each<readonly [rule: string, context: FrameContext, span: string]>([
   ["node ← node", "peer", "messages 10–27"],
   ["node ← node, bulk", "bulk", "messages 28–30"],
-  ["node ← client", "request", "requests 32–44"],
-  ["client ← node", "reply", "replies 64–75"],
+  ["node ← client", "request", "requests 32–45"],
+  ["client ← node", "reply", "replies 64–76"],
 ])("who may send what: %s is the code's", (rule, context, span) => {
   const row = rows.find((each) => each[0] === rule);
   expect(row?.[1]).toBe(allowedNames.hello.join(", "));
