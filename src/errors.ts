@@ -104,7 +104,7 @@ const meanings: Readonly<Record<Subject, Sentences>> = {
     unknown: "The version may or may not be active, and may still become so. The data is safe.",
   },
   skip: {
-    none: "No entry was skipped.",
+    none: "The entry was not skipped.",
     done: "The entry was skipped.",
     unknown: "The entry may or may not have been skipped, and may still be. The data is safe.",
   },

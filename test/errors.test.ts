@@ -15,11 +15,11 @@ const changesNothing: readonly Subject[] = ["query", "preparation", "inspection"
 const claims: readonly (readonly [Effect, RegExp])[] = [
   [
     "none",
-    /did not take effect|never will|\bwas not (?:sent|changed|stopped|handed over)|nothing was|changes nothing|stays as it is/i,
+    /did not take effect|never will|\bwas not (?:sent|changed|stopped|skipped|handed over)|nothing was|changes nothing|stays as it is/i,
   ],
   [
     "done",
-    /^(?:The request|The command) took effect|^The membership was changed|^Leadership was handed|^The version was made|^The node was told/,
+    /^(?:The request|The command) took effect|^The membership was changed|^Leadership was handed|^The version was made|^The entry was skipped|^The node was told/,
   ],
   ["unknown", /\bmay\b/],
 ];
