@@ -26,6 +26,7 @@ const adapters: Readonly<Record<string, Layer>> = {
   consola: adapter("consola", { uses: ["system"], libraries: ["consola"] }),
   files: adapter("files", {}),
   plugin: adapter("plugin", { uses: ["cbor", "plugins", "sessions"], libraries: pluginLibraries }),
+  process: adapter("process", { uses: ["cbor", "plugin", "sessions"] }),
   sqlite: adapter("sqlite", {}),
   system: adapter("system", {}),
   tls: adapter("tls", { uses: ["cbor"] }),

@@ -3,6 +3,7 @@ import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
 import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locateVersions } from "./adapters/plugin/loader.ts";
+import { createProcessStateMachine } from "./adapters/process/process-host.ts";
 import { renewable } from "./adapters/plugin/renewable.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
@@ -41,7 +42,9 @@ export interface NodeSettings {
   /** PEM texts. */
   readonly tls: TlsMaterial;
   readonly stateMachine: {
-    /** Its versions, each by the name of a shipped one or by a path; the last one founds a cluster. */
+    /** A program and its arguments; null: there is a plugin. */
+    readonly command: readonly string[] | null;
+    /** Empty where there is a program. Its versions, each by the name of a shipped one or by a path; the last one founds a cluster. */
     readonly plugin: readonly string[];
     readonly host: "worker" | "inline";
     /** Where relative paths of plugins start. */
@@ -114,11 +117,16 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
   }
 }
 
-/** Loads the versions of the plugin. What it writes to its console goes to the log; without one, nowhere. */
+/** Loads the versions of the plugin, or starts the program. What it writes to its console goes to the log; without one, nowhere. */
 export function composeStateMachine(
-  { plugin, host, directory }: NodeSettings["stateMachine"],
+  { plugin, command, host, directory }: NodeSettings["stateMachine"],
   logger: Logger | null,
 ): Promise<RenewableStateMachine> {
+  if (command !== null) {
+    const program = command.join(" ");
+    const say = (level: LogLevel, text: string): void => logger?.log(level, "the program says", { program, text });
+    return renewable(() => createProcessStateMachine({ command, directory }, say));
+  }
   const locations = locateVersions(plugin, directory);
   const named = plugin.join(", ");
   const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin: named, text });

@@ -66,7 +66,9 @@ export const start = command({
       ...(args["stop-with-stdin"] === true ? [standardInputEnds()] : []),
     ]);
     try {
-      logger.log("info", "loading plugin", { plugin: config.stateMachine.plugin.join(", ") });
+      logger.log("info", "loading plugin", {
+        plugin: (config.stateMachine.command ?? [config.stateMachine.plugin.join(", ")]).join(" "),
+      });
       await runToItsEnd({
         compose: () => composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger),
         isAskedToStop,

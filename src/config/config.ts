@@ -29,7 +29,9 @@ export interface Config {
   };
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly stateMachine: {
-    /** As written: for each version the name of a shipped one, or a path relative to `directory`. */
+    /** A program and its arguments; null: there is a plugin. */
+    readonly command: readonly string[] | null;
+    /** Empty where there is a program. As written: for each version the name of a shipped one, or a path relative to `directory`. */
     readonly plugin: readonly string[];
     /** The folder of the configuration file. */
     readonly directory: string;
@@ -101,7 +103,12 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
       cert: fromFile(values["tls.cert"]),
       key: fromFile(values["tls.key"]),
     },
-    stateMachine: { plugin: values["state_machine.plugin"], directory, host: values["state_machine.host"] },
+    stateMachine: {
+      plugin: values["state_machine.plugin"] ?? [],
+      command: values["state_machine.command"],
+      directory,
+      host: values["state_machine.host"],
+    },
     access: { admins: values["access.admins"] },
     raft: {
       electionTimeoutMs: values["raft.election_timeout_ms"],

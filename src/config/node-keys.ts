@@ -2,7 +2,7 @@
 // refused, the defaults, and what configs/node.toml must show are all taken from it or checked against it.
 import { founders } from "./founders.ts";
 import { optional, required } from "./read-keys.ts";
-import { address, choice, contacts, integer, name, names, path, paths } from "./value-kinds.ts";
+import { address, choice, command, contacts, integer, name, names, path, paths } from "./value-kinds.ts";
 
 export const nodeKeys = {
   "node.id": required(name, "the name of this node, unique in its cluster"),
@@ -29,9 +29,15 @@ export const nodeKeys = {
   "tls.cert": required(path, "the certificate of this node"),
   "tls.key": required(path, "the private key of this node"),
 
-  "state_machine.plugin": required(
+  "state_machine.plugin": optional(
     paths,
+    null,
     "the state machine: the name of one that ships with Graft, or a path; several for its versions, the newest last",
+  ),
+  "state_machine.command": optional(
+    command,
+    null,
+    "instead of plugin: a program that is the state machine, in any language; it runs in the folder of this file (docs/process.md)",
   ),
   "state_machine.host": optional(
     choice("worker", "inline"),

@@ -12,6 +12,7 @@ type Finding = readonly [place: KeyPath, what: string, remedy: string];
 export function ruleProblems(values: Values, document: TomlDocument): readonly Problem[] {
   const findings = [
     ...beginningRule(values),
+    ...stateMachineRule(values),
     ...ownPlaceRule(values),
     ...reachableRule(values),
     ...heartbeatRule(values),
@@ -29,6 +30,19 @@ function beginningRule({ "cluster.bootstrap": bootstrap, "cluster.join": join }:
   if (bootstrap === null || join === null) return [];
   const remedy = "keep bootstrap on the nodes that found the cluster, and join on those that come later";
   return [[["cluster", "join"], "there is a bootstrap too", remedy]];
+}
+
+/** A plugin or a program. */
+function stateMachineRule(values: Values): readonly Finding[] {
+  const { "state_machine.plugin": plugin, "state_machine.command": command } = values;
+  if (plugin === undefined || command === undefined) return [];
+  if (plugin === null && command === null) {
+    const remedy = 'add it, like plugin = "kv", or name a program in command instead';
+    return [[["state_machine", "plugin"], "this key is missing, and so is command", remedy]];
+  }
+  if (plugin === null || command === null) return [];
+  const remedy = "keep plugin for a module, or command for a program of your own";
+  return [[["state_machine", "command"], "there is a plugin too", remedy]];
 }
 
 /** A founder that is not in its own list would wait for ever; one with two addresses would be dialled at the wrong one. */

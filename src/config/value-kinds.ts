@@ -73,6 +73,17 @@ export const paths: ValueKind<readonly string[]> = {
   },
 };
 
+/** A program and its arguments. */
+export const command: ValueKind<readonly string[]> = {
+  description: 'a program and its arguments, like ["python3", "machine.py"]',
+  read(value, complain) {
+    const isWord = (word: TomlValue): word is string => typeof word === "string" && !word.includes("\0");
+    if (Array.isArray(value) && value.length > 0 && value.every(isWord) && value[0] !== "") return value;
+    complain([], `${shown(value)} is not ${this.description}`, "write each word as a text of its own");
+    return undefined;
+  },
+};
+
 export function choice<const T extends string>(...values: readonly T[]): ValueKind<T> {
   const description = values.map((value) => `"${value}"`).join(" or ");
   return {

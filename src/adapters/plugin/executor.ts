@@ -288,16 +288,16 @@ function answerOf(run: () => Encode): Encode | Rejected {
 }
 
 /** Stands in snapshots: the same in every version. It guards a client against its own mistakes, so 53 bits are plenty. */
-const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3(payload) >> 11n);
+export const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3(payload) >> 11n);
 
 const refusal = ({ message }: Rejected): QueryOutcome => ({ kind: "rejected", message });
 
 const nothing = new Uint8Array();
-const done: Outcome = { kind: "ok", payload: nothing };
+export const done: Outcome = { kind: "ok", payload: nothing };
 const unheard: Outcome = { kind: "rejected", message: "" };
 
 /** What is kept for a later copy of the command need not cross over to a node where nobody waits for it. */
-function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
+export function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
   if (isAwaited) return outcome;
   if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
   return outcome.kind === "rejected" ? unheard : outcome;

@@ -42,7 +42,8 @@ function functionFor(name: string, say: Say): (...given: unknown[]) => void {
   return (...given) => say("info", `${name}: ${format(...given)}`);
 }
 
-function sparing(say: Say, nowMs: () => number): Say {
+/** Takes any number of lines, and says as many of them as a log can take. */
+export function sparing(say: Say, nowMs: () => number = clockMs): Say {
   let endsMs = 0;
   let lines = 0;
   let leftOut = 0;

@@ -24,8 +24,8 @@ const chunkPiecesMax = 1024;
 
 export interface SectionSource {
   readonly tag: SectionTag;
-  /** Each piece may be changed when a chunk is finished, or the next piece is asked for. */
-  readonly pieces: Iterator<Uint8Array, unknown>;
+  /** Each piece may be changed when a chunk is finished, or the next piece is asked for. Null: the next one is yet to come. */
+  readonly pieces: Iterator<Uint8Array | null, unknown>;
 }
 
 export interface SectionSink {
@@ -38,21 +38,29 @@ export interface SectionSink {
 
 /** Puts sections into chunks, each when it is asked for. Of millions of pieces it leaves next to nothing to be collected. */
 export class SnapshotWriter {
-  readonly #parts: Iterator<Part, unknown>;
+  readonly #parts: Iterator<Part | null, unknown>;
   /** What was begun, and in no chunk yet: in memory of its own, since the source may use its own again. */
   #rest: Uint8Array = nothing;
+  #isWaiting = false;
 
   constructor(sections: readonly SectionSource[]) {
     this.#parts = partsOf(sections);
   }
 
-  /** The next chunk, in memory of its own; null at the end. Throws what a source throws. */
+  /** Whether the last chunk ended, or there was none, because a piece is yet to come. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
+  /** The next chunk, in memory of its own; null at the end, or while it waits. Throws what a source throws. */
   read(): Uint8Array<ArrayBuffer> | null {
     const chunk = new Uint8Array(snapshotChunkBytesMax);
     let filled = this.#putRest(chunk, 0);
+    this.#isWaiting = false;
     for (let parts = 0; filled < chunk.length && parts < chunkPiecesMax; parts++) {
       const next = this.#parts.next();
-      if (next.done === true) break;
+      this.#isWaiting = next.done !== true && next.value === null;
+      if (next.done === true || next.value === null) break;
       const { head, headBytes, body } = next.value;
       if (filled + headBytes + body.length <= chunk.length) {
         putHead(chunk, filled, head, headBytes);
@@ -88,7 +96,7 @@ interface Part {
 const nothing = new Uint8Array();
 
 /** One object for all parts: each is good until the next. */
-function* partsOf(sections: readonly SectionSource[]): Generator<Part> {
+function* partsOf(sections: readonly SectionSource[]): Generator<Part | null> {
   const part: Part = { head: VERSION, headBytes: 1, body: nothing };
   yield part;
   for (const { tag, pieces } of sections) {
@@ -96,6 +104,10 @@ function* partsOf(sections: readonly SectionSource[]): Generator<Part> {
     yield part;
     part.headBytes = LENGTH_BYTES;
     for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
+      if (next.value === null) {
+        yield null;
+        continue;
+      }
       part.body = next.value;
       part.head = part.body.length;
       if (part.head > pieceBytesMax)

@@ -11,6 +11,8 @@ import { sessionPieces, SessionPiecesReader } from "./session-section.ts";
 import { type SectionSink, type SectionSource, snapshotSections } from "./snapshot-layout.ts";
 import { createTypedHandlers } from "./typed-handlers.ts";
 
+type Named = Pick<Plugin, "name" | "version">;
+
 export interface State {
   /** What the plugin knows. */
   readonly handlers: Handlers;
@@ -19,6 +21,18 @@ export interface State {
   reached: QueryContext;
   /** Later than that. */
   wakeAtMs: WakeTime;
+}
+
+/** Before the first entry, of what is no plugin. */
+export const stateWithout = (limits: SessionLimits): State => ({
+  handlers: { apply: noPlugin, query: noPlugin, due: null, snapshots: null },
+  sessions: new SessionTable(limits),
+  reached: nothingReached,
+  wakeAtMs: null,
+});
+
+function noPlugin(): never {
+  throw new Error("there is no plugin");
 }
 
 /** Before the first entry. Throws what the plugin's `create` throws. */
@@ -61,8 +75,8 @@ export function handOver(
 
 /** Freezes every part. Throws what the plugin throws. */
 export function sectionsOf(
-  plugin: Plugin,
-  snapshots: SnapshotHandlers,
+  plugin: Named,
+  snapshots: Pick<SnapshotHandlers, "take"> | { take(): Iterator<Uint8Array | null, unknown> },
   { sessions, reached, wakeAtMs }: State,
 ): readonly SectionSource[] {
   return [
@@ -73,7 +87,11 @@ export function sectionsOf(
 }
 
 /** Fill an empty state. They throw what the plugin throws, and for what it did not write. */
-export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, state: State): readonly SectionSink[] {
+export function sinksOf(
+  plugin: Named,
+  snapshots: Pick<SnapshotHandlers, "restore">,
+  state: State,
+): readonly SectionSink[] {
   const reader = new SessionPiecesReader();
   let from: string | null = null;
   return [
@@ -96,7 +114,7 @@ export function sinksOf(plugin: Plugin, snapshots: SnapshotHandlers, state: Stat
 }
 
 /** By whom a snapshot was taken, and of which state. A later version of a plugin may read what an earlier one wrote: that is its business. */
-const originOf = ({ name, version }: Plugin, { index, timeMs }: QueryContext, wakeAtMs: WakeTime): Uint8Array =>
+const originOf = ({ name, version }: Named, { index, timeMs }: QueryContext, wakeAtMs: WakeTime): Uint8Array =>
   encodeValue([name, version, index, timeMs, wakeAtMs]);
 
 interface Origin extends Pick<State, "reached" | "wakeAtMs"> {
@@ -111,7 +129,7 @@ export function wakeTimeIn(origin: Uint8Array): WakeTime {
 }
 
 /** Throws for a snapshot of another state machine. */
-function readOrigin(plugin: Plugin, origin: Uint8Array): Origin {
+function readOrigin(plugin: Named, origin: Uint8Array): Origin {
   const written = decodeValue(origin);
   const [name, version, index, timeMs, wakeAtMs] = Array.isArray(written) ? written : [];
   if (name !== plugin.name) throw new RangeError(`it is a snapshot of ${String(name)} ${String(version)}`);

@@ -1,0 +1,140 @@
+// Is this the answer that was asked for? Each function takes what a program sent and returns it checked, or throws `BadMessage`, which says what
+// is wrong with it.
+import { isPluginWord, pluginWordRule } from "../../core/activation.ts";
+import type { LogIndex } from "../../core/log-position.ts";
+import type { CborValue } from "../cbor/value.ts";
+import { BadMessage } from "./framing.ts";
+
+/** The version of the messages that this program speaks: docs/process.md. */
+const protocol = 1;
+const operationsMax = 256;
+const messageLengthMax = 2_048;
+
+/** What a program says of itself, first of all. */
+export interface Hello {
+  readonly name: string;
+  readonly version: string;
+  readonly style: "typed" | "raw";
+  readonly commands: readonly string[];
+  readonly queries: readonly string[];
+  readonly snapshots: boolean;
+}
+
+type Fields = Readonly<Record<string, CborValue>>;
+
+export function helloOf(message: CborValue): Hello {
+  const fields = fieldsOf(message, "hello");
+  if (fields["graft"] !== protocol)
+    throw new BadMessage(`its first message says "graft": ${shown(fields["graft"])}, and this node speaks ${protocol}`);
+  const word = (key: "name" | "version"): string => {
+    const value = fields[key];
+    if (typeof value === "string" && isPluginWord(value)) return value;
+    throw new BadMessage(`the ${key} in its first message is not a text of ${pluginWordRule}: ${shown(value)}`);
+  };
+  const [name, version] = [word("name"), word("version")];
+  const isTyped = fields["commands"] !== undefined || fields["queries"] !== undefined;
+  const snapshots = fields["snapshots"] ?? false;
+  if (typeof snapshots !== "boolean") throw new BadMessage(`"snapshots" in its first message is not true or false`);
+  const named = (key: "commands" | "queries"): readonly string[] => (isTyped ? namesOf(key, fields[key] ?? []) : []);
+  return {
+    name,
+    version,
+    style: isTyped ? "typed" : "raw",
+    commands: named("commands"),
+    queries: named("queries"),
+    snapshots,
+  };
+}
+
+function namesOf(key: string, value: CborValue): readonly string[] {
+  const isName = (each: CborValue): each is string => typeof each === "string" && isPluginWord(each);
+  if (
+    Array.isArray(value) &&
+    value.length <= operationsMax &&
+    value.every(isName) &&
+    new Set(value).size === value.length
+  )
+    return value;
+  throw new BadMessage(`"${key}" in its first message is not a list of at most ${operationsMax} different names`);
+}
+
+export type ProgramOutcome =
+  | { readonly kind: "ok"; readonly value: CborValue }
+  | { readonly kind: "rejected"; readonly message: string }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** Of the first commands of a batch, whose indexes these are: at least one. */
+export function appliedOf(message: CborValue, indexes: readonly LogIndex[]): readonly ProgramOutcome[] {
+  const { through, results } = fieldsOf(message, "applied");
+  const outcomes = outcomesOf(results, "results", indexes.length);
+  const last = indexes[outcomes.length - 1];
+  if (through !== last)
+    throw new BadMessage(
+      `it answered ${outcomes.length} commands through entry ${shown(through)}, and the last of these is entry ${last}`,
+    );
+  return outcomes;
+}
+
+/** Of each of so many queries. */
+export function answeredOf(message: CborValue, count: number): readonly ProgramOutcome[] {
+  const outcomes = outcomesOf(fieldsOf(message, "answered")["results"], "results", count);
+  if (outcomes.length === count) return outcomes;
+  throw new BadMessage(`it answered ${outcomes.length} queries, and was asked ${count}`);
+}
+
+/** The next items of a snapshot; whether they are the last. */
+export function itemsOf(message: CborValue): { readonly items: readonly CborValue[]; readonly isLast: boolean } {
+  const { items, last } = fieldsOf(message, "items");
+  if (!Array.isArray(items)) throw new BadMessage(`it sent "items" that are no list: ${shown(items)}`);
+  if (typeof last !== "boolean") throw new BadMessage(`it sent items and did not say with "last" whether more come`);
+  if (items.length === 0 && !last) throw new BadMessage("it sent no items and said that more come");
+  return { items, isLast: last };
+}
+
+export function doneOf(message: CborValue): void {
+  fieldsOf(message, "done");
+}
+
+/** The program cannot do what it was asked, and goes on; null: it can. */
+export function refusalIn(message: CborValue): string | null {
+  if (!isFields(message) || message["type"] !== "failed") return null;
+  return bounded(message["message"], "failed");
+}
+
+function fieldsOf(message: CborValue, type: string): Fields {
+  if (isFields(message) && message["type"] === type) return message;
+  const sent = isFields(message) ? `a message of type ${shown(message["type"])}` : shown(message);
+  throw new BadMessage(`it sent ${sent}, and "${type}" was due`);
+}
+
+function outcomesOf(value: CborValue | undefined, key: string, max: number): readonly ProgramOutcome[] {
+  if (!Array.isArray(value)) throw new BadMessage(`its "${key}" are no list: ${shown(value)}`);
+  if (value.length === 0 || value.length > max)
+    throw new BadMessage(`it sent ${value.length} results, and 1 to ${max} were due`);
+  return value.map(outcomeOf);
+}
+
+function outcomeOf(value: CborValue): ProgramOutcome {
+  const entries = isFields(value) ? Object.entries(value) : [];
+  const [kind, content] = entries[0] ?? [];
+  if (entries.length === 1 && content !== undefined) {
+    if (kind === "ok") return { kind, value: content };
+    if (kind === "rejected" || kind === "failed") return { kind, message: bounded(content, kind) };
+  }
+  throw new BadMessage(`one of its results has not exactly one of "ok", "rejected" and "failed": ${shown(value)}`);
+}
+
+function bounded(text: CborValue | undefined, kind: string): string {
+  if (typeof text !== "string") throw new BadMessage(`its message for "${kind}" is no text: ${shown(text)}`);
+  const line = text.toWellFormed().split("\n", 1)[0]!;
+  return line.slice(0, messageLengthMax);
+}
+
+const isFields = (value: CborValue | undefined): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+
+/** The beginning of what was sent. */
+function shown(value: CborValue | undefined): string {
+  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,371 @@
+// The state machine as a program of its own, in any language: docs/process.md. The program holds the state and nothing else. Which command of a
+// session takes effect, where the state is and what a snapshot looks like, is decided here, as for a plugin.
+import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
+import { isSamePlugin } from "../../core/activation.ts";
+import { sessionLimits } from "../../core/sessions.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
+import { GraftError } from "../../errors.ts";
+import {
+  type Answer,
+  type AppliedCommand,
+  type AppliedEntry,
+  type BusyWith,
+  type Deliver,
+  type Outcome,
+  querySliceBytesMax,
+  querySliceMs,
+  type StateMachine,
+  type StateMachineDescription,
+  type StateSnapshot,
+} from "../../ports/state-machine.ts";
+import type { CborValue } from "../cbor/value.ts";
+import { digestOf, done, forWaiter, notOpened } from "../plugin/executor.ts";
+import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
+import type { Say } from "../plugin/plugin-console.ts";
+import { type State, stateWithout } from "../plugin/state-sections.ts";
+import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
+import { Batch } from "./batches.ts";
+import { programHash } from "./code-hash.ts";
+import { BadMessage } from "./framing.ts";
+import { Program, type ProgramLocation } from "./program.ts";
+import {
+  answerOf,
+  applyRequest,
+  askedOf,
+  commandFields,
+  outcomeOf,
+  queryRequest,
+  resultBytesBudget,
+} from "./requests.ts";
+import { ProgramSnapshot, restoreProgram } from "./snapshots.ts";
+
+/** Throws `GraftError("plugin")` when the program cannot be started, or does not say what it is. */
+export async function createProcessStateMachine(location: ProgramLocation, say: Say = () => {}): Promise<StateMachine> {
+  const hash = programHash(location);
+  return new ProcessStateMachine(await Program.start(location, say), hash);
+}
+
+/** Queries that are asked at once, before it is known what one costs. */
+const firstQueries = 1;
+
+class ProcessStateMachine implements StateMachine {
+  readonly description: StateMachineDescription;
+  readonly versions: readonly VersionAtHand[];
+  readonly #program: Program;
+  #state: State = stateWithout(sessionLimits);
+  #busyWith: BusyWith | null = null;
+  #workCount = 0;
+  #isRestoring = false;
+  #isSnapshotOpen = false;
+  /** Settles with the call before, whatever came of that. */
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(program: Program, hash: string) {
+    this.#program = program;
+    const { name, version, style, commands, queries, snapshots } = program.hello;
+    this.description = { name, version, style, commands, queries, snapshots };
+    this.versions = [{ name, version, hash, snapshots }];
+  }
+
+  get busyWith(): BusyWith | null {
+    return this.failure === null ? this.#busyWith : null;
+  }
+
+  get failure(): Error | null {
+    return this.#program.failure;
+  }
+
+  apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
+    return this.#inTurn(async () => {
+      const outcomes = new OrderedOutcomes(deliver);
+      const take = (place: number, outcome: Outcome): void => outcomes.set(place, outcome);
+      const batch = new Batch(this.#state.sessions);
+      for (const [place, entry] of run.entries()) {
+        if (entry.kind === "command") {
+          if (batch.mustEndBefore(entry)) await this.#send(batch, outcomes, take);
+          const outcome = this.#gather(batch, entry, place);
+          if (outcome !== null) outcomes.set(place, outcome);
+        } else outcomes.set(place, this.#applyHere(entry));
+      }
+      await this.#send(batch, outcomes, take);
+      const last = run.at(-1);
+      if (last !== undefined) this.#state.reached = Object.freeze({ index: last.index, timeMs: last.timeMs });
+      return null;
+    });
+  }
+
+  query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
+    return this.#inTurn(async () => {
+      const answers: Answer[] = [];
+      const beganMs = performance.now();
+      let bytes = 0;
+      for (let count = firstQueries; answers.length < slice.length;) {
+        const more = await this.#answer(slice.slice(answers.length, answers.length + count), answers.length);
+        for (const answer of more) {
+          answers.push(answer);
+          if (answer.outcome.kind === "ok") bytes += answer.outcome.payload.byteLength;
+        }
+        const passedMs = performance.now() - beganMs;
+        if (passedMs >= querySliceMs || bytes >= querySliceBytesMax) break;
+        // As many as fit in what is left of the slice, by what those before have cost.
+        count = Math.max(1, Math.floor(((querySliceMs - passedMs) / passedMs) * answers.length));
+      }
+      return answers;
+    });
+  }
+
+  snapshot(): Promise<StateSnapshot> {
+    return this.#inTurn(async () => {
+      this.#mustHaveSnapshots();
+      this.#mustBeUnread();
+      const ask = <Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> =>
+        this.#inTurn(() => this.#askOfSnapshot(request, check));
+      await this.#askOfSnapshot({ type: "snapshot" }, doneOf);
+      this.#isSnapshotOpen = true;
+      const over = (): void => {
+        this.#isSnapshotOpen = false;
+      };
+      const failed = (error: Error): void => void this.#program.stop(error);
+      return new ProgramSnapshot(this.#program.hello, this.#state, { ask, over, failed });
+    });
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
+    this.#mustRun();
+    this.#mustHaveSnapshots();
+    this.#mustBeUnread();
+    this.#isRestoring = true;
+    try {
+      await this.#before;
+      if (plugin !== null) this.#mustBeAtHand(plugin);
+      this.#state = stateWithout(sessionLimits);
+      const ask = <Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> =>
+        this.#ask(request, check, (message) => this.#failedAt("restoring a snapshot", message));
+      await restoreProgram(this.#program.hello, this.#state, { chunks, ask });
+      return null;
+    } catch (cause) {
+      throw this.#program.stop(restoreFailure(this.description, cause));
+    } finally {
+      this.#isRestoring = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#program.stop(new GraftError("state-machine", "The state machine is closed"));
+  }
+
+  #applyHere(entry: Exclude<AppliedEntry, AppliedCommand>): Outcome {
+    const { sessions } = this.#state;
+    switch (entry.kind) {
+      case "openSession": {
+        const refusal = sessions.open(entry.index, entry, entry.timeMs);
+        return refusal === null ? done : notOpened(refusal, sessions.fullUntilMs(entry.client));
+      }
+      case "closeSession":
+        return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
+      case "activate":
+        this.#mustBeAtHand(entry.plugin);
+        return done;
+      case "tick":
+        return done;
+    }
+  }
+
+  /** Null: it is in the batch now. */
+  #gather(batch: Batch, command: AppliedCommand, place: number): Outcome | null {
+    const { sessions } = this.#state;
+    const { session: stamp, payload } = command;
+    const stamped = stamp === null ? null : { stamp, digest: digestOf(payload) };
+    const answer = stamped === null ? null : sessions.answerTo(stamped, command.timeMs);
+    if (answer !== null) return forWaiter(command, answer);
+    const asked = askedOf(payload, "command", this.#program.hello, this.#program.framing);
+    if (asked.kind === "operation") {
+      batch.pending.push({ command, stamped, place, fields: asked.fields });
+      return null;
+    }
+    if (stamped !== null) sessions.keep(stamped, asked);
+    return forWaiter(command, asked);
+  }
+
+  /** Until each command of the batch has its outcome. */
+  async #send(
+    batch: Batch,
+    delivered: OrderedOutcomes,
+    take: (place: number, outcome: Outcome) => void,
+  ): Promise<void> {
+    while (batch.pending.length > 0) {
+      const { index, term } = batch.pending[0]!.command;
+      const told = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term }, () =>
+        this.#applyBatch(batch),
+      );
+      const { style } = this.#program.hello;
+      const outcomes: Outcome[] = [];
+      let failure: GraftError | null = null;
+      for (const [nth, outcome] of told.entries()) {
+        if (outcome.kind === "failed") {
+          const { index: at, term: of } = batch.pending[nth]!.command;
+          failure = this.#failedAt(`entry ${at} (term ${of})`, outcome.message);
+          break;
+        }
+        outcomes.push(outcomeOf(outcome, style));
+      }
+      this.#mustBeInBudget(outcomes);
+      batch.settle(outcomes, take);
+      delivered.flush();
+      if (failure !== null) throw this.#program.stop(failure);
+    }
+    delivered.flush();
+  }
+
+  #applyBatch({ pending }: Batch): Promise<readonly ProgramOutcome[]> {
+    const indexes = pending.map(({ command }) => command.index);
+    const commands = pending.map(({ command, fields }) => commandFields(command, fields));
+    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes));
+  }
+
+  /** Or the table of the sessions could have decided otherwise. */
+  #mustBeInBudget(outcomes: readonly Outcome[]): void {
+    const bytes = outcomes
+      .slice(0, -1)
+      .reduce((sum, each) => sum + (each.kind === "ok" ? each.payload.byteLength : 0), 0);
+    if (bytes <= resultBytesBudget) return;
+    const what = `it went on with a batch after ${bytes} bytes of results: end the answer once they exceed the budget`;
+    throw this.#program.stop(this.#failure(what));
+  }
+
+  async #answer(queries: readonly Uint8Array[], nth: number): Promise<readonly Answer[]> {
+    const { hello, framing } = this.#program;
+    const asked = queries.map((payload) => askedOf(payload, "query", hello, framing));
+    const fields = asked.flatMap((each) => (each.kind === "operation" ? [each.fields] : []));
+    const beganMs = performance.now();
+    const request = queryRequest(fields, this.#state.reached);
+    const told =
+      fields.length === 0
+        ? []
+        : await this.#busy({ kind: "query", count: ++this.#workCount, nth }, () =>
+            this.#program.ask(request, (message) => answeredOf(message, fields.length)),
+          );
+    const elapsedMs = (performance.now() - beganMs) / queries.length;
+    const answers = told.values();
+    return asked.map((each) => ({
+      outcome: each.kind === "rejected" ? each : this.#answerOf(answers.next().value!),
+      elapsedMs,
+    }));
+  }
+
+  #answerOf(told: ProgramOutcome): Answer["outcome"] {
+    try {
+      return answerOf(told, this.#program.hello.style);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { kind: "failed", error: this.#failedAt("a query", message, "query-failed") };
+    }
+  }
+
+  #askOfSnapshot<Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> {
+    return this.#ask(request, check, (message) => this.#failedAt("a snapshot", message));
+  }
+
+  /** `refused`: the error for what the program says it cannot do. */
+  async #ask<Result>(
+    request: CborValue,
+    check: (message: CborValue) => Result,
+    refused: (message: string) => Error,
+  ): Promise<Result> {
+    const answer = await this.#busy({ kind: "snapshot", count: ++this.#workCount }, () =>
+      this.#program.ask(request, (message): { readonly result: Result } | { readonly refusal: string } => {
+        const refusal = refusalIn(message);
+        return refusal === null ? { result: check(message) } : { refusal };
+      }),
+    );
+    if ("refusal" in answer) throw refused(answer.refusal);
+    return answer.result;
+  }
+
+  async #busy<Result>(work: BusyWith, run: () => Promise<Result>): Promise<Result> {
+    this.#busyWith = work;
+    try {
+      return await run();
+    } finally {
+      this.#busyWith = null;
+    }
+  }
+
+  /** Calls are carried out one after the other, and never from inside the call. */
+  #inTurn<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    if (this.failure !== null) return Promise.reject(this.failure);
+    if (this.#isRestoring) return Promise.reject(whileRestoring(this.description));
+    const result = this.#before.then(async () => {
+      this.#mustRun();
+      try {
+        return await work();
+      } catch (error) {
+        // What is no failure of its own is a message that is wrong.
+        if (error instanceof BadMessage) throw this.#program.stop(this.#failure(error.message));
+        throw error;
+      }
+    });
+    this.#before = result.catch(() => null);
+    return result;
+  }
+
+  #mustRun(): void {
+    if (this.failure !== null) throw this.failure;
+    if (this.#isRestoring) throw whileRestoring(this.description);
+  }
+
+  #mustBeUnread(): void {
+    if (this.#isSnapshotOpen) throw new GraftError("state-machine", "A snapshot of the state machine is open");
+  }
+
+  #mustHaveSnapshots(): void {
+    if (this.description.snapshots) return;
+    throw new GraftError(
+      "state-machine",
+      `The state machine ${this.#named} has no snapshots: its program does not offer them`,
+    );
+  }
+
+  #mustBeAtHand(plugin: PluginVersion): void {
+    if (this.versions.some((version) => isSamePlugin(version, plugin))) return;
+    throw this.#program.stop(this.#failure(`${plugin.name} ${plugin.version} is not at hand`));
+  }
+
+  #failedAt(where: string, message: string, code: "state-machine" | "query-failed" = "state-machine"): GraftError {
+    const cause = new Error(message);
+    return new GraftError(code, `The state machine ${this.#named} failed at ${where}: ${message}`, { cause });
+  }
+
+  #failure(what: string): GraftError {
+    return new GraftError("state-machine", `The program of the state machine ${this.#named}: ${what}`);
+  }
+
+  get #named(): string {
+    return `${this.description.name} ${this.description.version}`;
+  }
+}
+
+/** Outcomes come in another order than that of their entries, and are delivered in that order. */
+class OrderedOutcomes {
+  readonly #deliver: Deliver;
+  readonly #known = new Map<number, Outcome>();
+  #next = 0;
+
+  constructor(deliver: Deliver) {
+    this.#deliver = deliver;
+  }
+
+  set(place: number, outcome: Outcome): void {
+    this.#known.set(place, outcome);
+  }
+
+  /** Those before which none is missing. */
+  flush(): void {
+    const ready: Outcome[] = [];
+    for (let outcome = this.#known.get(this.#next); outcome !== undefined; outcome = this.#known.get(this.#next)) {
+      ready.push(outcome);
+      this.#known.delete(this.#next++);
+    }
+    if (ready.length > 0) this.#deliver(ready);
+  }
+}

@@ -1,0 +1,115 @@
+// The examples of docs/process.md, in Python and in C: each is run where its language is at hand. What they come to is compared with the words
+// of the documentation.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeValue, encodeValue } from "../../../src/adapters/cbor/value.ts";
+import { createProcessStateMachine } from "../../../src/adapters/process/process-host.ts";
+import type { AppliedCommand, Outcome, StateMachine } from "../../../src/ports/state-machine.ts";
+import { chunksOf, readAll, run } from "../../contracts/journal-plugin.ts";
+import { answerTo, outcomesOf } from "../../contracts/outcomes-of.ts";
+
+const examples = join(import.meta.dir, "../../../examples");
+const opened: StateMachine[] = [];
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "graft-examples-"));
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((machine) => machine.close()));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function open(...command: readonly string[]): Promise<StateMachine> {
+  const machine = await createProcessStateMachine({ command, directory: examples });
+  opened.push(machine);
+  return machine;
+}
+
+const command = (index: number, payload: Uint8Array): AppliedCommand => ({
+  kind: "command",
+  index,
+  term: 1,
+  timeMs: index,
+  payload,
+  session: null,
+  isAwaited: true,
+});
+
+const typed = (index: number, operation: string, input: Parameters<typeof encodeValue>[0]): AppliedCommand =>
+  command(index, encodeValue([operation, input]));
+
+const value = (outcome: Outcome): unknown =>
+  outcome.kind === "ok" ? decodeValue(outcome.payload) : "message" in outcome ? outcome.message : outcome.kind;
+
+describe.skipIf(Bun.which("python3") === null)("the example in Python", () => {
+  const python = (): Promise<StateMachine> => open("python3", "machine.py");
+
+  test("its commands change the state, and its queries read it", async () => {
+    const machine = await python();
+    const outcomes = await outcomesOf(machine, [
+      typed(1, "put", { key: "a", value: "one" }),
+      typed(2, "put", { key: "a", value: { two: [2, null] } }),
+      typed(3, "add", { key: "n", by: 5 }),
+      typed(4, "add", { key: "n" }),
+      typed(5, "delete", { key: "none" }),
+      typed(6, "add", { key: "a" }),
+      typed(7, "put", { key: "a" }),
+      typed(8, "drop", null),
+    ]);
+    expect(outcomes.map(value)).toEqual([
+      null,
+      "one",
+      5,
+      6,
+      "there is no key none",
+      "a is not a number",
+      "put takes key, value",
+      'machine has no command "drop"; it has: put, delete, add',
+    ]);
+    expect(value(await answerTo(machine, encodeValue(["get", { key: "a" }])))).toEqual({ two: [2, null] });
+    expect(value(await answerTo(machine, encodeValue(["count", null])))).toBe(2);
+  });
+
+  test("its state comes back from a snapshot in another process", async () => {
+    const machine = await python();
+    const keys = Array.from({ length: 2_500 }, (_, nth) => `key ${nth}`);
+    await outcomesOf(
+      machine,
+      keys.map((key, nth) => typed(nth + 1, "put", { key, value: nth })),
+    );
+    const taken = await machine.snapshot();
+    await outcomesOf(machine, [typed(2_501, "delete", { key: "key 7" })]);
+    const chunks = await readAll(taken);
+    const other = await python();
+    await outcomesOf(other, [typed(1, "put", { key: "gone", value: 1 })]);
+    await other.restore(chunksOf(chunks), null);
+    expect(value(await answerTo(other, encodeValue(["count", null])))).toBe(2_500);
+    expect(value(await answerTo(other, encodeValue(["get", { key: "key 7" }])))).toBe(7);
+  });
+});
+
+describe.skipIf(Bun.which("cc") === null)("the example in C", () => {
+  test("it counts, and its count comes back from a snapshot", async () => {
+    const program = join(folder, "counter");
+    const compiled = Bun.spawnSync(["cc", "-O2", "-o", program, join(examples, "counter.c")]);
+    expect(compiled.stderr.toString()).toBe("");
+    const machine = await open(program);
+    expect(machine.description).toMatchObject({ name: "counter-c", style: "raw", snapshots: true });
+    const outcomes = await outcomesOf(
+      machine,
+      Array.from({ length: 1_000 }, (_, nth) => command(nth + 1, new Uint8Array(nth % 300))),
+    );
+    const last = outcomes.at(-1)!;
+    const total = Array.from({ length: 1_000 }, (_, nth) => nth % 300).reduce((sum, each) => sum + each, 0);
+    expect(last.kind === "ok" && Buffer.from(last.payload).toString()).toBe(String(total));
+    const chunks = await readAll(await machine.snapshot());
+    const other = await open(program);
+    await outcomesOf(other, run(1, ["gone"]));
+    await other.restore(chunksOf(chunks), null);
+    const answer = await answerTo(other, new Uint8Array());
+    expect(answer.kind === "ok" && Buffer.from(answer.payload).toString()).toBe(String(total));
+  });
+});

@@ -1,0 +1,22 @@
+// A program under the contract of every state machine: one that serves the plugins of the contract.
+import { join } from "node:path";
+import { nameOf, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import { createProcessStateMachine } from "../../src/adapters/process/process-host.ts";
+import type { StateMachine } from "../../src/ports/state-machine.ts";
+import { describeStateMachineContract } from "./state-machine-contract.ts";
+import { describeRenewalContract } from "./state-machine-renewal-contract.ts";
+import { describeSessionContract } from "./state-machine-session-contract.ts";
+import { describeSnapshotContract } from "./state-machine-snapshot-contract.ts";
+
+const server = join(import.meta.dir, "../adapters/process/serve-plugin.ts");
+
+const serving =
+  (...flags: readonly string[]) =>
+  (location: PluginLocation): Promise<StateMachine> =>
+    createProcessStateMachine({ command: [process.execPath, server, nameOf(location), ...flags], directory: "/" });
+
+describeStateMachineContract("program", serving());
+describeSnapshotContract("program", serving());
+describeSessionContract("program", serving());
+describeRenewalContract("program", serving());
+describeSessionContract("program that speaks JSON", serving("--json"));
