@@ -1,5 +1,5 @@
-// Which commands of a run go to the program together? As many as can: but the table of the clients' sessions decides for each command whether
-// it is applied, and may need the outcome of an earlier one for that.
+// Which commands of a run go to the program together? As many as can. But the table of the clients' sessions decides for each command whether
+// it is applied, and it must decide as if it had been told the outcome of each earlier one: on another node these may have gone one by one.
 import type { SessionTable, StampedCommand } from "../../core/sessions.ts";
 import type { AppliedCommand, Outcome } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
@@ -10,8 +10,8 @@ import { resultBytesMax } from "./requests.ts";
 export const batchMax = 512;
 
 /**
- * While the table holds less, no batch can bring it to a bound: one result beside the budget of a batch leaves half of the smallest bound. So it
- * decides for a command as if it knew the outcomes of those before it.
+ * While the table holds less, one answer of the program cannot bring it to a bound: the answer has one result beside its budget, and the smallest
+ * bound is twice as large as a result may be.
  */
 const roomyBytes = resultBytesMax / 4;
 
@@ -31,12 +31,19 @@ export class Batch {
     this.#sessions = sessions;
   }
 
-  /** Whether the outcomes of those in it have to be known before the table is asked of this one. */
-  mustEndBefore({ session }: AppliedCommand): boolean {
+  get #isRoomy(): boolean {
+    return this.#sessions.bytes < roomyBytes;
+  }
+
+  /**
+   * Whether the outcomes of those in it have to be known first. Those of one batch have one time, so that the table can be asked of them again
+   * as if nothing had come after.
+   */
+  mustEndBefore({ session, timeMs }: AppliedCommand): boolean {
     if (this.pending.length === 0) return false;
-    if (this.pending.length >= batchMax) return true;
+    if (this.pending.length >= batchMax || this.pending[0]!.command.timeMs !== timeMs) return true;
     if (session === null) return false;
-    if (this.#sessions.bytes >= roomyBytes) return true;
+    if (!this.#isRoomy) return true;
     const { id, sequence, answeredBelow } = session;
     return this.pending.some(
       ({ stamped }) =>
@@ -44,13 +51,24 @@ export class Batch {
     );
   }
 
-  /** These have their outcomes. The others go to the program again. */
+  /** The commands that go to the program now, at least one. */
+  due(): readonly Pending[] {
+    return this.#isRoomy ? this.pending : this.pending.slice(0, 1);
+  }
+
+  /** These have their outcomes. Of the others the table is asked again: it may have come to a bound. */
   settle(outcomes: readonly Outcome[], take: (place: number, outcome: Outcome) => void): void {
     for (const [nth, { command, stamped, place }] of this.pending.splice(0, outcomes.length).entries()) {
       const outcome = outcomes[nth]!;
       if (stamped !== null && (outcome.kind === "ok" || outcome.kind === "rejected" || outcome.kind === "unsendable"))
         this.#sessions.keep(stamped, outcome);
       take(place, forWaiter(command, outcome));
+    }
+    for (let first = this.pending[0]; first !== undefined; first = this.pending[0]) {
+      const answer = first.stamped === null ? null : this.#sessions.answerTo(first.stamped, first.command.timeMs);
+      if (answer === null) return;
+      take(first.place, forWaiter(first.command, answer));
+      this.pending.shift();
     }
   }
 }

@@ -24,7 +24,7 @@ import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
-import { Batch } from "./batches.ts";
+import { Batch, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import { Program, type ProgramLocation } from "./program.ts";
@@ -85,7 +85,11 @@ class ProcessStateMachine implements StateMachine {
           if (batch.mustEndBefore(entry)) await this.#send(batch, outcomes, take);
           const outcome = this.#gather(batch, entry, place);
           if (outcome !== null) outcomes.set(place, outcome);
-        } else outcomes.set(place, this.#applyHere(entry));
+        } else {
+          // It may change the table of the sessions.
+          await this.#send(batch, outcomes, take);
+          outcomes.set(place, this.#applyHere(entry));
+        }
       }
       await this.#send(batch, outcomes, take);
       const last = run.at(-1);
@@ -194,22 +198,14 @@ class ProcessStateMachine implements StateMachine {
     take: (place: number, outcome: Outcome) => void,
   ): Promise<void> {
     while (batch.pending.length > 0) {
-      const { index, term } = batch.pending[0]!.command;
+      const due = batch.due();
+      const { index, term } = due[0]!.command;
       const told = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term }, () =>
-        this.#applyBatch(batch),
+        this.#applyBatch(due),
       );
-      const { style } = this.#program.hello;
-      const outcomes: Outcome[] = [];
-      let failure: GraftError | null = null;
-      for (const [nth, outcome] of told.entries()) {
-        if (outcome.kind === "failed") {
-          const { index: at, term: of } = batch.pending[nth]!.command;
-          failure = this.#failedAt(`entry ${at} (term ${of})`, outcome.message);
-          break;
-        }
-        outcomes.push(outcomeOf(outcome, style));
-      }
-      this.#mustBeInBudget(outcomes);
+      const failed = told.findIndex(({ kind }) => kind === "failed");
+      const outcomes = this.#outcomesOf(failed === -1 ? told : told.slice(0, failed));
+      const failure = failed === -1 ? null : this.#failedEntry(due[failed]!, told[failed]!);
       batch.settle(outcomes, take);
       delivered.flush();
       if (failure !== null) throw this.#program.stop(failure);
@@ -217,10 +213,20 @@ class ProcessStateMachine implements StateMachine {
     delivered.flush();
   }
 
-  #applyBatch({ pending }: Batch): Promise<readonly ProgramOutcome[]> {
-    const indexes = pending.map(({ command }) => command.index);
-    const commands = pending.map(({ command, fields }) => commandFields(command, fields));
+  #applyBatch(due: readonly Pending[]): Promise<readonly ProgramOutcome[]> {
+    const indexes = due.map(({ command }) => command.index);
+    const commands = due.map(({ command, fields }) => commandFields(command, fields));
     return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes));
+  }
+
+  #outcomesOf(told: readonly ProgramOutcome[]): readonly Outcome[] {
+    const outcomes = told.map((each) => outcomeOf(each, this.#program.hello.style));
+    this.#mustBeInBudget(outcomes);
+    return outcomes;
+  }
+
+  #failedEntry({ command: { index, term } }: Pending, told: ProgramOutcome): GraftError {
+    return this.#failedAt(`entry ${index} (term ${term})`, told.kind === "failed" ? told.message : "");
   }
 
   /** Or the table of the sessions could have decided otherwise. */

@@ -16,6 +16,8 @@ export interface ProgramLocation {
 
 /** How long a program may take to say what it is, ms. */
 const helloMsMax = 30_000;
+/** How long after its outputs a program may take to end, ms. */
+const endMsMax = 1_000;
 
 /** For people. */
 export const commandWords = ({ command }: ProgramLocation): string => command.join(" ");
@@ -92,12 +94,18 @@ export class Program {
     this.#waiting = { check: (message) => settle(check(message)), reject };
     try {
       this.#child.stdin.write(toMessage(request, this.#framing));
-      // It may read as slowly as it likes.
-      Promise.resolve(this.#child.stdin.flush()).catch(() => {});
-    } catch {
-      // It has closed its standard input: its end says why.
+      await this.#child.stdin.flush();
+    } catch (cause) {
+      const what = `it reads its standard input no more: ${cause instanceof Error ? cause.message : String(cause)}`;
+      // Most often it has ended, and then its end says more.
+      if (!(await this.#isEnding())) this.#fail(what);
     }
     return promise;
+  }
+
+  /** Whether its end is about to be noticed. */
+  #isEnding(): Promise<boolean> {
+    return Promise.race([this.#child.exited.then(() => true), Bun.sleep(endMsMax).then(() => false)]);
   }
 
   /** At once. The first reason stands, and is returned. */
@@ -162,7 +170,7 @@ async function* messagesOf(output: ReadableStream<Uint8Array>, reader: MessageRe
 
 async function endWords(child: Bun.Subprocess, lastWords: () => string, when: string): Promise<string> {
   // It may close its standard output and go on.
-  const isOver = await Promise.race([child.exited.then(() => true), Bun.sleep(1_000).then(() => false)]);
+  const isOver = await Promise.race([child.exited.then(() => true), Bun.sleep(endMsMax).then(() => false)]);
   if (!isOver) return `it closed its standard output ${when}`;
   const how = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
   const said = lastWords();
