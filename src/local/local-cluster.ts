@@ -28,8 +28,8 @@ export interface LocalClusterRequest {
   readonly id: string;
   /** One node each. */
   readonly ports: readonly number[];
-  /** As in `[state_machine] plugin`; a path is relative to the working folder or absolute. */
-  readonly plugin: string;
+  /** As in `[state_machine] plugin`; a path is relative to the working folder or absolute. Or a program, as in `command` there. */
+  readonly plugin: string | { readonly command: readonly string[] };
   /** More for the configuration files, by section. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }
@@ -176,7 +176,7 @@ function configOf(
     node: { id: node.id, data_dir: `data/${node.id}`, listen: node.address, advertise },
     cluster: { id: cluster.id, ...beginning },
     tls: { ca: "certs/ca.crt", cert: `certs/${node.id}.crt`, key: `certs/${node.id}.key` },
-    state_machine: { plugin: pluginFrom(dirname(node.config), plugin) },
+    state_machine: typeof plugin === "string" ? { plugin: pluginFrom(dirname(node.config), plugin) } : { ...plugin },
     access: { admins: [administrator] },
   };
   for (const [name, section] of Object.entries(settings)) sections[name] = { ...sections[name], ...section };

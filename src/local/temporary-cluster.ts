@@ -33,7 +33,7 @@ export class TemporaryCluster {
   static async create(
     program: readonly string[],
     settings: LocalClusterSettings = {},
-    plugin = "kv",
+    plugin: Kind["plugin"] = "kv",
   ): Promise<TemporaryCluster> {
     const dir = await mkdtemp(join(tmpdir(), "graft-bench-"));
     try {

@@ -294,9 +294,8 @@ export function describeStateMachineContract(
         }),
       );
       expect(error.message).toContain("failed at entry 4 (term 1)");
-      // One that was applied may be still on its way.
-      expect(kinds.length).toBeWithin(2, 4);
-      expect(new Set(kinds)).toEqual(new Set(["ok"]));
+      // The third one may be still on its way.
+      expect(["ok,ok", "ok,ok,ok"]).toContain(kinds.join());
     });
 
     test("closed by who has been delivered the first results, it delivers no more", async () => {

@@ -77,12 +77,12 @@ export async function temporaryFolder(): Promise<string> {
 export class TestCluster {
   readonly layout: LocalCluster;
   readonly client: GraftClient;
-  readonly #plugin: string;
+  readonly #plugin: LocalClusterRequest["plugin"];
   readonly #joined: LocalNode[] = [];
   readonly #processes = new Map<string, NodeProcess>();
   readonly #clients: GraftClient[] = [];
 
-  private constructor(layout: LocalCluster, plugin: string) {
+  private constructor(layout: LocalCluster, plugin: LocalClusterRequest["plugin"]) {
     this.layout = layout;
     this.#plugin = plugin;
     this.client = this.connect();
@@ -91,7 +91,7 @@ export class TestCluster {
   /** The files of a cluster; no node runs yet. */
   static async create({ nodes = 3, ...settings }: Settings = {}): Promise<TestCluster> {
     const dir = await temporaryFolder();
-    const request = { dir, id: "test", ports: findFreePorts(nodes), plugin: "kv", ...settings };
+    const request: LocalClusterRequest = { dir, id: "test", ports: findFreePorts(nodes), plugin: "kv", ...settings };
     return new TestCluster(await createLocalCluster(request), request.plugin);
   }
 

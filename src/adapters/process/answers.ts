@@ -135,6 +135,6 @@ const isFields = (value: CborValue | undefined): value is Fields =>
 
 /** The beginning of what was sent. */
 function shown(value: CborValue | undefined): string {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value));
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

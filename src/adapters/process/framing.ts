@@ -21,6 +21,8 @@ export class MessageReader {
   #framing: Framing | null = null;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
+  /** How many bytes there must be for the next frame. */
+  #wantedBytes = lengthBytes;
 
   /** Null: it has sent nothing yet. */
   get framing(): Framing | null {
@@ -33,9 +35,9 @@ export class MessageReader {
     this.#framing ??= chunk[0] === openingBrace ? "json" : chunk[0] === 0 ? "cbor" : noMessage(chunk);
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
-    // A line may come in many chunks: they are put together once.
-    if (this.#framing === "json" && !chunk.includes(newline) && this.#bytes <= messageBytesMax) return [];
-    return this.#framing === "json" ? this.#lines() : this.#frames();
+    // A message may come in many chunks: they are put together once.
+    if (this.#framing === "cbor") return this.#bytes < this.#wantedBytes ? [] : this.#frames();
+    return !chunk.includes(newline) && this.#bytes <= messageBytesMax ? [] : this.#lines();
   }
 
   #lines(): readonly CborValue[] {
@@ -53,15 +55,17 @@ export class MessageReader {
 
   #frames(): readonly CborValue[] {
     const messages: CborValue[] = [];
-    while (this.#bytes >= lengthBytes) {
+    for (;;) {
       const bytes = this.#joined();
+      this.#wantedBytes = lengthBytes;
+      if (bytes.length < lengthBytes) return messages;
       const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
       mustFit(length);
-      if (bytes.length < lengthBytes + length) break;
-      messages.push(fromCbor(bytes.subarray(lengthBytes, lengthBytes + length)));
-      this.#keep(bytes.subarray(lengthBytes + length));
+      this.#wantedBytes = lengthBytes + length;
+      if (bytes.length < this.#wantedBytes) return messages;
+      messages.push(fromCbor(bytes.subarray(lengthBytes, this.#wantedBytes)));
+      this.#keep(bytes.subarray(this.#wantedBytes));
     }
-    return messages;
   }
 
   #joined(): Uint8Array {

@@ -45,8 +45,8 @@ export async function createProcessStateMachine(location: ProgramLocation, say: 
   return new ProcessStateMachine(await Program.start(location, say), hash);
 }
 
-/** Queries that are asked at once, before it is known what one costs. */
-const firstQueries = 1;
+/** Queries that are asked at once: one, before it is known what it costs, and never more than these. */
+const queriesMax = 256;
 
 class ProcessStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
@@ -103,7 +103,7 @@ class ProcessStateMachine implements StateMachine {
       const answers: Answer[] = [];
       const beganMs = performance.now();
       let bytes = 0;
-      for (let count = firstQueries; answers.length < slice.length;) {
+      for (let count = 1; answers.length < slice.length;) {
         const more = await this.#answer(slice.slice(answers.length, answers.length + count), answers.length);
         for (const answer of more) {
           answers.push(answer);
@@ -112,7 +112,8 @@ class ProcessStateMachine implements StateMachine {
         const passedMs = performance.now() - beganMs;
         if (passedMs >= querySliceMs || bytes >= querySliceBytesMax) break;
         // As many as fit in what is left of the slice, by what those before have cost.
-        count = Math.max(1, Math.floor(((querySliceMs - passedMs) / passedMs) * answers.length));
+        const fitting = Math.floor(((querySliceMs - passedMs) / passedMs) * answers.length);
+        count = Math.max(1, Math.min(fitting, queriesMax));
       }
       return answers;
     });

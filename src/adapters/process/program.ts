@@ -50,9 +50,14 @@ export class Program {
     const lastWords = hear(child.stderr, say);
     const reader = new MessageReader();
     const messages = messagesOf(child.stdout, reader);
-    const timer = setTimeout(() => child.kill("SIGKILL"), helloMsMax);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill("SIGKILL");
+    }, helloMsMax);
     try {
       const first = await messages.next();
+      if (isLate) throw new BadMessage(`it did not say within ${helloMsMax / 1_000} seconds what it is`);
       if (first.done === true) throw new BadMessage(await endWords(child, lastWords, "before it said what it is"));
       const program = new Program(child, helloOf(first.value), reader.framing!, lastWords);
       void program.#listen(messages);
@@ -87,20 +92,25 @@ export class Program {
   }
 
   /** `check` takes the answer, and throws `BadMessage` when it is none. Rejects with `GraftError("state-machine")` once it has stopped. */
-  async ask<Answer>(request: CborValue, check: (message: CborValue) => Answer): Promise<Answer> {
-    if (this.#stopped !== null) throw this.#stopped;
+  ask<Answer>(request: CborValue, check: (message: CborValue) => Answer): Promise<Answer> {
+    if (this.#stopped !== null) return Promise.reject(this.#stopped);
     if (this.#waiting !== null) throw new Error("a program is asked one thing at a time");
+    const bytes = toMessage(request, this.#framing);
     const { promise, resolve: settle, reject } = Promise.withResolvers<Answer>();
     this.#waiting = { check: (message) => settle(check(message)), reject };
+    void this.#write(bytes);
+    return promise;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     try {
-      this.#child.stdin.write(toMessage(request, this.#framing));
+      void this.#child.stdin.write(bytes);
       await this.#child.stdin.flush();
     } catch (cause) {
       const what = `it reads its standard input no more: ${cause instanceof Error ? cause.message : String(cause)}`;
       // Most often it has ended, and then its end says more.
       if (!(await this.#isEnding())) this.#fail(what);
     }
-    return promise;
   }
 
   /** Whether its end is about to be noticed. */

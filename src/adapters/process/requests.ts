@@ -23,7 +23,7 @@ export function askedOf(payload: Uint8Array, kind: Kind, hello: Hello, framing: 
     const value = decodeValue(payload);
     if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== "string")
       return refused("the payload is not the CBOR array [operation, input]");
-    const [operation, input = null] = value as unknown as readonly [string, CborValue];
+    const [operation, input] = value as unknown as readonly [string, CborValue];
     const known = kind === "command" ? hello.commands : hello.queries;
     if (!known.includes(operation))
       return refused(

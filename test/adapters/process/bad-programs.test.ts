@@ -1,7 +1,11 @@
 // A program is a stranger: whatever it does that it may not ends with a sentence that names it and what was wrong. Nothing of what it says is
 // taken on trust.
 import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { encodeValue } from "../../../src/adapters/cbor/value.ts";
+import { renewable } from "../../../src/adapters/plugin/renewable.ts";
 import { createProcessStateMachine } from "../../../src/adapters/process/process-host.ts";
 import type { StateMachine } from "../../../src/ports/state-machine.ts";
 import { rejection, run } from "../../contracts/journal-plugin.ts";
@@ -157,6 +161,30 @@ test("what it writes to its standard error comes to the log, in bounds", async (
   opened.push(machine);
   while (lines.length < 2) await Bun.sleep(1);
   expect(lines).toEqual(["info ready", `info ${"x".repeat(1_000)}`]);
+});
+
+test("one that was killed begins anew, and one whose code has changed does not", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "graft-program-"));
+  const path = join(folder, "machine.sh");
+  const answer = { type: "applied", through: 1, results: [{ rejected: "no" }] };
+  const script = `${says(hello)}\necho $$ >&2\nread -r line\n${says(answer)}\ncat > /dev/null\n`;
+  await Bun.write(path, script);
+  const pids: number[] = [];
+  const location = { command: ["sh", "machine.sh"], directory: folder };
+  const machine = await renewable(() => createProcessStateMachine(location, (_, text) => pids.push(Number(text))));
+  opened.push(machine);
+  while (pids.length === 0) await Bun.sleep(1);
+  process.kill(pids[0]!, "SIGKILL");
+  while (machine.failure === null) await Bun.sleep(1);
+  const words = `it ended while nothing was asked of it (signal SIGKILL); its last words: ${pids[0]}`;
+  expect(machine.failure.message).toEndWith(words);
+  await machine.renew();
+  expect(await outcomesOf(machine, run(1, ["a"]))).toEqual([{ kind: "rejected", message: "" }]);
+  await Bun.write(path, `${script}# corrected\n`);
+  const refused = await rejection(machine.renew());
+  expect(refused.message).toStartWith("the code of bad 1 (");
+  expect(refused.message).toContain(") changed since this node started, and is now bad 1 (");
+  await rm(folder, { recursive: true });
 });
 
 test("a query that it fails is answered so, and it goes on", async () => {

@@ -1,0 +1,84 @@
+// A program as the state machine of a cluster of the compiled binary: the example in Python. It is killed again and again, and the nodes start it
+// again, restore what it knew and lose nothing.
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { encodeOperation } from "../../src/client/typed-payload.ts";
+import { decodeValue } from "../../src/adapters/cbor/value.ts";
+import { TestCluster, until } from "./test-cluster.ts";
+
+const machine = join(import.meta.dir, "../../examples/machine.py");
+const patienceMs = 240_000;
+let cluster: TestCluster | null = null;
+
+afterAll(() => cluster?.remove());
+
+/** The programs of a node, by their process ids. */
+function programsOf(pid: number): readonly number[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .trim()
+    .split(" ")
+    .filter((each) => each !== "")
+    .map(Number);
+}
+
+describe.skipIf(Bun.which("python3") === null)("a cluster whose state machine is a program in Python", () => {
+  test(
+    "its operations are those of the command line, and its errors are told",
+    async () => {
+      cluster = await TestCluster.start({
+        plugin: { command: ["python3", machine] },
+        settings: { raft: { snapshot_every_entries: 100 } },
+      });
+      const put = await cluster.graft(["execute", "command", "put", '{"key": "a", "value": [1, "ü"]}']);
+      expect(put).toMatchObject({ exitCode: 0, stderr: "" });
+      const got = await cluster.graft(["execute", "query", "get", '{"key": "a"}']);
+      expect(got).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('[1,"ü"]') });
+      const refused = await cluster.graft(["execute", "command", "delete", '{"key": "b"}']);
+      expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("there is no key b") });
+    },
+    patienceMs,
+  );
+
+  test(
+    "programs that are killed under load lose no command and apply none twice",
+    async () => {
+      const { client, layout } = cluster!;
+      let isOver = false;
+      let added = 0;
+      const adding = Array.from({ length: 8 }, async () => {
+        while (!isOver) {
+          await client.command(encodeOperation("add", { key: "n", by: 1 }));
+          added++;
+        }
+      });
+      for (let kills = 0; kills < 6; kills++) {
+        const { id } = layout.nodes[kills % 3]!;
+        const { pid } = cluster!.process(id);
+        const [victim] = await until(`a program of ${id}`, () => {
+          const programs = programsOf(pid);
+          return programs.length > 0 && programs;
+        });
+        const before = added;
+        process.kill(victim!, "SIGKILL");
+        await until("another program, and commands that succeed", () => {
+          const [now] = programsOf(pid);
+          return now !== undefined && now !== victim && added > before + 20;
+        });
+      }
+      isOver = true;
+      await Promise.all(adding);
+      await cluster!.caughtUp();
+      for (const { address } of layout.nodes) {
+        const at = cluster!.connect([address], { readFrom: "any" });
+        const { payload } = await at.query(encodeOperation("get", { key: "n" }));
+        expect([address, decodeValue(payload)]).toEqual([address, added]);
+      }
+      const { stdout } = await cluster!.graft(["cluster", "status"]);
+      expect(stdout).not.toContain("state machine");
+    },
+    patienceMs,
+  );
+});
