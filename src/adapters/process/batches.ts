@@ -10,8 +10,8 @@ import { resultBytesMax } from "./requests.ts";
 export const batchMax = 512;
 
 /**
- * While the table holds less, one answer of the program cannot bring it to a bound: the answer has one result beside its budget, and the smallest
- * bound is twice as large as a result may be.
+ * While the table holds less, one answer of the program cannot bring it to a bound. The answer has one result beside those that fit in its budget,
+ * some 13 MiB with all messages, and the smallest bound is 16 MiB.
  */
 const roomyBytes = resultBytesMax / 4;
 

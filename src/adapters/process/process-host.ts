@@ -35,7 +35,7 @@ import {
   commandFields,
   outcomeOf,
   queryRequest,
-  resultBytesBudget,
+  resultBytesTolerated,
 } from "./requests.ts";
 import { ProgramSnapshot, restoreProgram } from "./snapshots.ts";
 
@@ -235,7 +235,7 @@ class ProcessStateMachine implements StateMachine {
     const bytes = outcomes
       .slice(0, -1)
       .reduce((sum, each) => sum + (each.kind === "ok" ? each.payload.byteLength : 0), 0);
-    if (bytes <= resultBytesBudget) return;
+    if (bytes <= resultBytesTolerated) return;
     const what = `it went on with a batch after ${bytes} bytes of results: end the answer once they exceed the budget`;
     throw this.#program.stop(this.#failure(what));
   }

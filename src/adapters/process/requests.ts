@@ -7,6 +7,8 @@ import { type Framing, toJson } from "./framing.ts";
 
 /** Bytes of results after which a program ends its answer to a batch. */
 export const resultBytesBudget = 1024 * 1024;
+/** Of all results of an answer but the last. A program counts its own bytes, and a number of three digits in JSON may have nine in CBOR. */
+export const resultBytesTolerated = 3 * resultBytesBudget;
 /** Of one result. */
 export const resultBytesMax = 8 * 1024 * 1024;
 

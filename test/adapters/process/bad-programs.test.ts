@@ -144,11 +144,11 @@ describe("an answer that is none stops the state machine", () => {
   });
 
   test("results that go on beyond the budget", async () => {
-    const script = `${says(hello)}; read -r line; printf '{"type":"applied","through":3,"results":['; for i in 1 2 3; do [ $i = 1 ] || printf ,; printf '{"ok":{"$bytes":"'; head -c 600000 /dev/zero | base64 -w 0; printf '"}}'; done; printf ']}\\n'; cat > /dev/null`;
+    const script = `${says(hello)}; read -r line; printf '{"type":"applied","through":3,"results":['; for i in 1 2 3; do [ $i = 1 ] || printf ,; printf '{"ok":{"$bytes":"'; head -c 1600000 /dev/zero | base64 -w 0; printf '"}}'; done; printf ']}\\n'; cat > /dev/null`;
     const machine = await createProcessStateMachine({ command: ["sh", "-c", script], directory: "/" });
     opened.push(machine);
     const error = await rejection(outcomesOf(machine, run(1, ["a", "b", "c"])));
-    expect(error.message).toContain("it went on with a batch after 1200000 bytes of results");
+    expect(error.message).toContain("it went on with a batch after 3200000 bytes of results");
   });
 });
 

@@ -17,7 +17,7 @@ installDeterminismGuard();
 const [path = "", flag] = process.argv.slice(2);
 const framing: Framing = flag === "--json" ? "json" : "cbor";
 const plugin = checkDefinition(((await import(path)) as { readonly default: unknown }).default) as RawPlugin;
-const handlers = createRawHandlers(plugin);
+let handlers = createRawHandlers(plugin);
 const itemsBytes = 64 * 1024;
 let pieces: Iterator<Uint8Array, unknown> | null = null;
 let from: string | null = null;
@@ -86,6 +86,7 @@ function answerTo(request: Fields): CborValue {
       pieces = null;
       return { type: "done" };
     case "restore":
+      handlers = createRawHandlers(plugin);
       from = request["from"] as string | null;
       return { type: "done" };
     case "items":
