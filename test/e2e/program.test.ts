@@ -46,10 +46,10 @@ describe.skipIf(Bun.which("python3") === null)("a cluster whose state machine is
     "programs that are killed under load lose no command and apply none twice",
     async () => {
       const { client, layout } = cluster!;
-      let isOver = false;
+      const load = { isOver: false };
       let added = 0;
       const adding = Array.from({ length: 8 }, async () => {
-        while (!isOver) {
+        while (!load.isOver) {
           await client.command(encodeOperation("add", { key: "n", by: 1 }));
           added++;
         }
@@ -68,7 +68,7 @@ describe.skipIf(Bun.which("python3") === null)("a cluster whose state machine is
           return now !== undefined && now !== victim && added > before + 20;
         });
       }
-      isOver = true;
+      load.isOver = true;
       await Promise.all(adding);
       await cluster!.caughtUp();
       for (const { address } of layout.nodes) {

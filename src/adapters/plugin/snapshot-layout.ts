@@ -47,7 +47,7 @@ export class SnapshotWriter {
     this.#parts = partsOf(sections);
   }
 
-  /** Whether the last chunk ended, or there was none, because a piece is yet to come. */
+  /** Whether there was no chunk because a piece is yet to come. */
   get isWaiting(): boolean {
     return this.#isWaiting;
   }
@@ -72,6 +72,10 @@ export class SnapshotWriter {
         this.#rest.set(body, headBytes);
         filled = this.#putRest(chunk, filled);
       }
+    }
+    if (this.#isWaiting) {
+      this.#rest = chunk.slice(0, filled);
+      return null;
     }
     if (filled === 0) return null;
     return filled === chunk.length ? chunk : chunk.slice(0, filled);
