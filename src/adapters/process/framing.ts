@@ -3,7 +3,7 @@
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 
 /** Of a message, in either direction. */
-export const messageBytesMax = 16 * 1024 * 1024;
+const messageBytesMax = 16 * 1024 * 1024;
 
 const lengthBytes = 4;
 const newline = 10;

@@ -20,9 +20,9 @@ const helloMsMax = 30_000;
 const endMsMax = 1_000;
 
 /** For people. */
-export const commandWords = ({ command }: ProgramLocation): string => command.join(" ");
+const commandWords = ({ command }: ProgramLocation): string => command.join(" ");
 
-export const cannotBeUsed = (location: ProgramLocation, what: string, cause?: unknown): GraftError =>
+const cannotBeUsed = (location: ProgramLocation, what: string, cause?: unknown): GraftError =>
   new GraftError("plugin", `The program ${commandWords(location)} cannot be used: ${what}`, { cause });
 
 /** A part of the command that names a file is relative to the folder; the program itself is looked for on the PATH unless it has a slash. */

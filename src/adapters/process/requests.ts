@@ -6,7 +6,7 @@ import type { Hello, ProgramOutcome } from "./answers.ts";
 import { type Framing, toJson } from "./framing.ts";
 
 /** Bytes of results after which a program ends its answer to a batch. */
-export const resultBytesBudget = 1024 * 1024;
+const resultBytesBudget = 1024 * 1024;
 /** Of all results of an answer but the last. A program counts its own bytes, and a number of three digits in JSON may have nine in CBOR. */
 export const resultBytesTolerated = 3 * resultBytesBudget;
 /** Of one result. */
@@ -66,7 +66,7 @@ export const queryRequest = (queries: readonly CborValue[], { index, timeMs }: R
 });
 
 /** The bytes of a result. Throws `TypeError` for what has none. */
-export function resultBytes(value: CborValue, style: Hello["style"]): Uint8Array {
+function resultBytes(value: CborValue, style: Hello["style"]): Uint8Array {
   if (style === "typed") return encodeValue(value);
   if (value instanceof Uint8Array) return value;
   throw new TypeError("the result of a program without operations is a string of bytes, and this one is not");
