@@ -61,20 +61,25 @@ def outcome(handlers, at, asked):
         return {"rejected": str(refusal)}
 
 
-def apply(request):
-    results = []
+def outcomes(handlers, request, all_asked):
+    """Of the first ones: large results come in several answers."""
     size = 0
-    for command in request["commands"]:
-        results.append(outcome(COMMANDS, command, command))
-        # Large results come in several answers.
-        size += len(json.dumps(results[-1]))
+    for asked in all_asked:
+        result = outcome(handlers, request, asked)
+        size += len(json.dumps(result))
+        yield result
         if size > request["budget"]:
-            break
-    return {"type": "applied", "through": command["index"], "results": results}
+            return
+
+
+def apply(request):
+    commands = request["commands"]
+    results = list(outcomes(COMMANDS, request, commands))
+    return {"type": "applied", "through": commands[len(results) - 1]["index"], "results": results}
 
 
 def query(request):
-    return {"type": "answered", "results": [outcome(QUERIES, request, asked) for asked in request["queries"]]}
+    return {"type": "answered", "results": list(outcomes(QUERIES, request, request["queries"]))}
 
 
 def snapshot(request):

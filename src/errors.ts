@@ -137,8 +137,9 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   unauthorized:
     "Check --ca, --cert and --key. Administrators are listed under [access] admins in each node's configuration.",
   "session-expired": "Send the command again, in a new session.",
-  "state-machine": "Correct the plugin. Where a node's state machine stopped, and why: graft cluster status.",
-  "query-failed": "Correct the query, or the plugin's handler for it.",
+  "state-machine":
+    "Correct the plugin or the program. Where a node's state machine stopped, and why: graft cluster status.",
+  "query-failed": "Correct the query, or what answers it in the plugin or the program.",
   "backup-failed": "Read the node's log, or take the backup from another node: --node ID.",
   "result-lost": {
     query: "Ask for a smaller result, or for another form of it.",
@@ -160,7 +161,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
     other: "Read the state before you send it again.",
   },
   config: "Correct what the message names, and try again.",
-  plugin: "Correct the plugin, or [state_machine] plugin in the configuration.",
+  plugin: "Correct the plugin or the program, or [state_machine] in the configuration.",
   usage: "Correct the command line. All flags: --help.",
   "wrong-cluster":
     'Name nodes of one cluster: -c, or the list in graft.toml. To choose it by its uuid: uuid = "…" in graft.toml.',

@@ -14,7 +14,7 @@ const reasonAheadMs = 500;
 export interface Endless {
   /** For people: what it is, since when, and what to do. */
   readonly problem: string;
-  /** The entry; null: a query, which hangs on this node alone, or a snapshot. */
+  /** The entry, or the last of those that it may be; null: a query, which hangs on this node alone, or a snapshot. */
   readonly entry: LogIndex | null;
   readonly isQuery: boolean;
 }
@@ -68,22 +68,25 @@ export class EndlessWork {
     const seen = this.#seen;
     if (seen === null || clock.nowMs() - seen.sinceMs < worthAWordMs) return null;
     const at = seen.work;
-    return { problem: this.#words(seen), entry: at.kind === "entry" ? at.index : null, isQuery: at.kind === "query" };
+    const entry = at.kind === "entry" ? (at.through ?? at.index) : null;
+    return { problem: this.#words(seen), entry, isQuery: at.kind === "query" };
   }
 
   #words({ work, sinceWallMs }: Seen): string {
     // oxlint-disable-next-line no-restricted-globals -- it writes a given time down and reads no clock
     const since = new Date(sinceWallMs).toISOString();
     if (work.kind === "entry") {
-      const operation = this.#options.operationAt(work.index);
-      const entry = `entry ${work.index} (term ${work.term})${operation === null ? "" : `, the command ${operation},`}`;
-      return `its state machine has been busy with ${entry} since ${since}, and commands wait for it; if it never ends, correct the plugin and restart the nodes`;
+      const { index, term, through = index } = work;
+      const operation = through === index ? this.#options.operationAt(index) : null;
+      const only = `entry ${index} (term ${term})${operation === null ? "" : `, the command ${operation},`}`;
+      const entries = through === index ? only : `one of the entries ${index} to ${through}`;
+      return `its state machine has been busy with ${entries} since ${since}, and commands wait for it; if it never ends, correct its code and restart the nodes`;
     }
     if (work.kind === "snapshot") {
-      return `its state machine has been busy with a snapshot since ${since}, and commands wait for it; if it never ends, correct the plugin and restart the nodes`;
+      return `its state machine has been busy with a snapshot since ${since}, and commands wait for it; if it never ends, correct its code and restart the nodes`;
     }
-    const asker = this.#options.askerOf(work.nth);
+    const asker = work.nth === null ? null : this.#options.askerOf(work.nth);
     const query = asker === null ? "a query" : `a query of the client "${asker}"`;
-    return `its state machine has been busy with ${query} since ${since}, and commands wait for it; if it never ends, restart this node and correct the plugin`;
+    return `its state machine has been busy with ${query} since ${since}, and commands wait for it; if it never ends, restart this node and correct its code`;
   }
 }

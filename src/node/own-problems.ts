@@ -76,7 +76,7 @@ const stoppedWords = (failure: Error, renewal: string | null): string =>
   `its state machine ${standstillWords(failure)}; committed commands are safe in the log` +
   (failure instanceof VersionLacking
     ? ", and it goes on voting"
-    : `; ${renewal ?? "correct the plugin and restart the node"}`);
+    : `; ${renewal ?? "correct its code and restart the node"}`);
 
 const refillWords = ({ finding }: Refill): string =>
   `its data is damaged, and it copies the log anew; it does not vote until the log is whole: ${finding}`;

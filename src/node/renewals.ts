@@ -29,8 +29,7 @@ export class Renewals {
 
   /** For people: what is done about a state machine that stands still. */
   get words(): string {
-    if (this.#isOver)
-      return `${renewalsMax} attempts to restore it have failed: correct the plugin and restart the node`;
+    if (this.#isOver) return `${renewalsMax} attempts to restore it have failed: correct its code and restart the node`;
     return `it is restored by itself, in attempt ${this.#attempts} of ${renewalsMax}`;
   }
 

@@ -99,9 +99,16 @@ export interface Answer {
 
 /** A single piece of work. `count` is another one for each. */
 export type BusyWith =
-  | { readonly kind: "entry"; readonly count: number; readonly index: LogIndex; readonly term: Term }
-  /** The query at this place of its slice. */
-  | { readonly kind: "query"; readonly count: number; readonly nth: number }
+  /** `through`: the last entry of a batch, where nobody can tell at which one of it. */
+  | {
+      readonly kind: "entry";
+      readonly count: number;
+      readonly index: LogIndex;
+      readonly term: Term;
+      readonly through?: LogIndex;
+    }
+  /** The query at this place of its slice; null: one of several. */
+  | { readonly kind: "query"; readonly count: number; readonly nth: number | null }
   /** A part of a snapshot: to take or read it, or to restore from it. */
   | { readonly kind: "snapshot"; readonly count: number };
 

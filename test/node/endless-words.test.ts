@@ -28,7 +28,7 @@ function watch() {
 }
 
 const since = "since 2026-11-26T00:00:00.000Z, and commands wait for it; if it never ends,";
-const everywhere = "correct the plugin and restart the nodes";
+const everywhere = "correct its code and restart the nodes";
 
 describe("work that takes too long", () => {
   test.each<readonly [string, BusyWith, Endless]>([
@@ -38,6 +38,15 @@ describe("work that takes too long", () => {
       {
         problem: `its state machine has been busy with entry 7 (term 2), the command put, ${since} ${everywhere}`,
         entry: 7,
+        isQuery: false,
+      },
+    ],
+    [
+      "an entry of a batch",
+      { kind: "entry", count: 3, index: 7, term: 2, through: 9 },
+      {
+        problem: `its state machine has been busy with one of the entries 7 to 9 ${since} ${everywhere}`,
+        entry: 9,
         isQuery: false,
       },
     ],
@@ -54,7 +63,7 @@ describe("work that takes too long", () => {
       "a query of a client that is known",
       { kind: "query", count: 3, nth: 2 },
       {
-        problem: `its state machine has been busy with a query of the client "alice" ${since} restart this node and correct the plugin`,
+        problem: `its state machine has been busy with a query of the client "alice" ${since} restart this node and correct its code`,
         entry: null,
         isQuery: true,
       },
@@ -63,7 +72,7 @@ describe("work that takes too long", () => {
       "a query of a client that is not",
       { kind: "query", count: 3, nth: 1 },
       {
-        problem: `its state machine has been busy with a query ${since} restart this node and correct the plugin`,
+        problem: `its state machine has been busy with a query ${since} restart this node and correct its code`,
         entry: null,
         isQuery: true,
       },

@@ -28,7 +28,7 @@ describe("a node that is well", () => {
 describe("a state machine that has stopped", () => {
   test("is a problem that says what it means and what to do", () => {
     expect(problemsOf({ failure: new Error("entry 5 failed") })).toEqual([
-      "its state machine has stopped: entry 5 failed; committed commands are safe in the log; correct the plugin and restart the node",
+      "its state machine has stopped: entry 5 failed; committed commands are safe in the log; correct its code and restart the node",
     ]);
   });
 });

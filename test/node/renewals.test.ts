@@ -25,7 +25,7 @@ test("the pause doubles from 100 ms up to ten seconds, and the last attempt fail
   expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000]);
   expect(renewals.words).toBe("it is restored by itself, in attempt 10 of 10");
   expect(pauseMs()).toBeNull();
-  expect(renewals.words).toBe("10 attempts to restore it have failed: correct the plugin and restart the node");
+  expect(renewals.words).toBe("10 attempts to restore it have failed: correct its code and restart the node");
 });
 
 test("one that gets past the place has all attempts again, and the short pause once it has run for ten seconds", () => {

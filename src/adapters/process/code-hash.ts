@@ -2,7 +2,7 @@
 // not seen.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { executableOf, type ProgramLocation } from "./program.ts";
+import { executableOf, type ProgramLocation } from "./child.ts";
 
 /** SHA-256, 64 hexadecimal digits: the same wherever the files lie, if the command is the same. */
 export function programHash(location: ProgramLocation): string {

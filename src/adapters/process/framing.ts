@@ -1,9 +1,21 @@
 // How does a message to or from a program stand in bytes? As CBOR behind its length in four bytes, or as a line of JSON: the first byte of the
 // program says which. A program is a stranger, so everything that comes from it is checked.
-import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
+import { plainView } from "../cbor/plain-cbor.ts";
+import { readStrict } from "../cbor/strict-reader.ts";
+import { type CborValue, valueDepthMax, valueMapKeysMax } from "../cbor/value.ts";
+import { ValueWriter } from "../cbor/value-writer.ts";
 
 /** Of a message, in either direction. */
 const messageBytesMax = 16 * 1024 * 1024;
+
+/** A message has values in it that may be as large as any, and many of them. Its bytes bound the items. */
+const frameLimits = {
+  depthMax: valueDepthMax + 8,
+  itemsMax: messageBytesMax,
+  mapKeysMax: valueMapKeysMax,
+  floats: true,
+} as const;
+const writer = new ValueWriter(frameLimits);
 
 const lengthBytes = 4;
 const newline = 10;
@@ -82,7 +94,9 @@ export class MessageReader {
 /** Throws `TypeError` for what JSON cannot carry. */
 export function toMessage(value: CborValue, framing: Framing): Uint8Array {
   if (framing === "json") return Buffer.from(`${JSON.stringify(toJson(value))}\n`);
-  const body = encodeValue(value);
+  writer.start();
+  writer.item(value, 0);
+  const body = writer.view();
   const frame = Buffer.allocUnsafe(lengthBytes + body.length);
   frame.writeUInt32BE(body.length);
   frame.set(body, lengthBytes);
@@ -133,7 +147,7 @@ function fromLine(line: Uint8Array): CborValue {
 
 function fromCbor(body: Uint8Array): CborValue {
   try {
-    return decodeValue(body);
+    return readStrict(plainView(body), frameLimits);
   } catch (error) {
     throw new BadMessage(
       `it sent a message that is not CBOR: ${error instanceof Error ? error.message : String(error)}`,

@@ -12,8 +12,6 @@ import {
   type BusyWith,
   type Deliver,
   type Outcome,
-  querySliceBytesMax,
-  querySliceMs,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
@@ -27,7 +25,9 @@ import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from ".
 import { Batch, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
-import { Program, type ProgramLocation } from "./program.ts";
+import type { ProgramLocation } from "./child.ts";
+import { Program } from "./program.ts";
+import { nextCount } from "./query-counts.ts";
 import {
   answerOf,
   applyRequest,
@@ -44,9 +44,6 @@ export async function createProcessStateMachine(location: ProgramLocation, say: 
   const hash = programHash(location);
   return new ProcessStateMachine(await Program.start(location, say), hash);
 }
-
-/** Queries that are asked at once: one, before it is known what it costs, and never more than these. */
-const queriesMax = 256;
 
 class ProcessStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
@@ -103,19 +100,15 @@ class ProcessStateMachine implements StateMachine {
       const answers: Answer[] = [];
       const beganMs = performance.now();
       let bytes = 0;
-      for (let count = 1; answers.length < slice.length;) {
-        const more = await this.#answer(slice.slice(answers.length, answers.length + count), answers.length);
-        for (const answer of more) {
+      for (;;) {
+        const rest = slice.slice(answers.length);
+        const count = nextCount(rest, { answers: answers.length, ms: performance.now() - beganMs, bytes });
+        if (count === 0) return answers;
+        for (const answer of await this.#answer(rest.slice(0, count), answers.length)) {
           answers.push(answer);
           if (answer.outcome.kind === "ok") bytes += answer.outcome.payload.byteLength;
         }
-        const passedMs = performance.now() - beganMs;
-        if (passedMs >= querySliceMs || bytes >= querySliceBytesMax) break;
-        // As many as fit in what is left of the slice, by what those before have cost.
-        const fitting = Math.floor(((querySliceMs - passedMs) / passedMs) * answers.length);
-        count = Math.max(1, Math.min(fitting, queriesMax));
       }
-      return answers;
     });
   }
 
@@ -201,7 +194,8 @@ class ProcessStateMachine implements StateMachine {
     while (batch.pending.length > 0) {
       const due = batch.due();
       const { index, term } = due[0]!.command;
-      const told = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term }, () =>
+      const through = due.at(-1)!.command.index;
+      const told = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term, through }, () =>
         this.#applyBatch(due),
       );
       const failed = told.findIndex(({ kind }) => kind === "failed");
@@ -240,24 +234,32 @@ class ProcessStateMachine implements StateMachine {
     throw this.#program.stop(this.#failure(what));
   }
 
+  /** Answers the first ones. */
   async #answer(queries: readonly Uint8Array[], nth: number): Promise<readonly Answer[]> {
     const { hello, framing } = this.#program;
     const asked = queries.map((payload) => askedOf(payload, "query", hello, framing));
     const fields = asked.flatMap((each) => (each.kind === "operation" ? [each.fields] : []));
     const beganMs = performance.now();
     const request = queryRequest(fields, this.#state.reached);
+    const place = queries.length === 1 ? nth : null;
     const told =
       fields.length === 0
         ? []
-        : await this.#busy({ kind: "query", count: ++this.#workCount, nth }, () =>
+        : await this.#busy({ kind: "query", count: ++this.#workCount, nth: place }, () =>
             this.#program.ask(request, (message) => answeredOf(message, fields.length)),
           );
     const elapsedMs = (performance.now() - beganMs) / queries.length;
+    const outcomes: Answer["outcome"][] = [];
     const answers = told.values();
-    return asked.map((each) => ({
-      outcome: each.kind === "rejected" ? each : this.#answerOf(answers.next().value!),
-      elapsedMs,
-    }));
+    for (const each of asked) {
+      if (each.kind === "rejected") outcomes.push(each);
+      else {
+        const next = answers.next();
+        if (next.done === true) break;
+        outcomes.push(this.#answerOf(next.value));
+      }
+    }
+    return outcomes.map((outcome) => ({ outcome, elapsedMs }));
   }
 
   #answerOf(told: ProgramOutcome): Answer["outcome"] {
@@ -303,7 +305,7 @@ class ProcessStateMachine implements StateMachine {
     if (this.failure !== null) return Promise.reject(this.failure);
     if (this.#isRestoring) return Promise.reject(whileRestoring(this.description));
     const result = this.#before.then(async () => {
-      this.#mustRun();
+      if (this.failure !== null) throw this.failure;
       try {
         return await work();
       } catch (error) {

@@ -1,34 +1,24 @@
 // How is a program started, asked and ended? It is asked one thing at a time and answers in turn. Whatever it does that it may not ends it: an
 // answer that is none, a word that nobody asked for, or its own end.
-import { existsSync } from "node:fs";
-import { basename, resolve } from "node:path";
 import { GraftError } from "../../errors.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { type Say, sparing } from "../plugin/plugin-console.ts";
+import type { Say } from "../plugin/plugin-console.ts";
 import { type Hello, helloOf } from "./answers.ts";
+import {
+  cannotBeUsed,
+  type Child,
+  endWords,
+  isEnding,
+  killAll,
+  outputOf,
+  type ProgramLocation,
+  spawn,
+} from "./child.ts";
 import { BadMessage, type Framing, MessageReader, toMessage } from "./framing.ts";
-
-/** A program and its arguments, as in the configuration file, and the folder in which it runs. */
-export interface ProgramLocation {
-  readonly command: readonly string[];
-  readonly directory: string;
-}
+import { hear } from "./standard-error.ts";
 
 /** How long a program may take to say what it is, ms. */
 const helloMsMax = 30_000;
-/** How long after its outputs a program may take to end, ms. */
-const endMsMax = 1_000;
-
-/** For people. */
-const commandWords = ({ command }: ProgramLocation): string => command.join(" ");
-
-const cannotBeUsed = (location: ProgramLocation, what: string, cause?: unknown): GraftError =>
-  new GraftError("plugin", `The program ${commandWords(location)} cannot be used: ${what}`, { cause });
-
-/** A part of the command that names a file is relative to the folder; the program itself is looked for on the PATH unless it has a slash. */
-export function executableOf({ command: [program = ""], directory }: ProgramLocation): string {
-  return program.includes("/") ? resolve(directory, program) : program;
-}
 
 interface Waiting {
   readonly check: (message: CborValue) => void;
@@ -37,7 +27,7 @@ interface Waiting {
 
 export class Program {
   readonly hello: Hello;
-  readonly #child: Bun.Subprocess<"pipe", "pipe", "pipe">;
+  readonly #child: Child;
   readonly #framing: Framing;
   #waiting: Waiting | null = null;
   #stopped: Error | null = null;
@@ -45,15 +35,19 @@ export class Program {
   readonly #lastWords: () => string;
 
   /** Throws `GraftError("plugin")` when it cannot be started, or does not say what it is. */
-  static async start(location: ProgramLocation, say: Say): Promise<Program> {
-    const child = spawn(location);
+  static async start(
+    location: ProgramLocation,
+    say: Say,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Program> {
+    const child = spawn(location, environment);
     const lastWords = hear(child.stderr, say);
     const reader = new MessageReader();
-    const messages = messagesOf(child.stdout, reader);
+    const messages = messagesOf(child, reader);
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      child.kill("SIGKILL");
+      killAll(child);
     }, helloMsMax);
     try {
       const first = await messages.next();
@@ -63,19 +57,14 @@ export class Program {
       void program.#listen(messages);
       return program;
     } catch (cause) {
-      child.kill("SIGKILL");
+      killAll(child);
       throw cannotBeUsed(location, cause instanceof Error ? cause.message : String(cause), cause);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  private constructor(
-    child: Bun.Subprocess<"pipe", "pipe", "pipe">,
-    hello: Hello,
-    framing: Framing,
-    lastWords: () => string,
-  ) {
+  private constructor(child: Child, hello: Hello, framing: Framing, lastWords: () => string) {
     this.#child = child;
     this.hello = hello;
     this.#framing = framing;
@@ -109,20 +98,15 @@ export class Program {
     } catch (cause) {
       const what = `it reads its standard input no more: ${cause instanceof Error ? cause.message : String(cause)}`;
       // Most often it has ended, and then its end says more.
-      if (!(await this.#isEnding())) this.#fail(what);
+      if (!(await isEnding(this.#child))) this.#fail(what);
     }
-  }
-
-  /** Whether its end is about to be noticed. */
-  #isEnding(): Promise<boolean> {
-    return Promise.race([this.#child.exited.then(() => true), Bun.sleep(endMsMax).then(() => false)]);
   }
 
   /** At once. The first reason stands, and is returned. */
   stop(reason: Error): Error {
     if (this.#stopped !== null) return this.#stopped;
     this.#stopped = reason;
-    this.#child.kill("SIGKILL");
+    killAll(this.#child);
     this.#waiting?.reject(reason);
     this.#waiting = null;
     return reason;
@@ -159,59 +143,7 @@ export class Program {
   }
 }
 
-function spawn(location: ProgramLocation): Bun.Subprocess<"pipe", "pipe", "pipe"> {
-  const { command, directory } = location;
-  const [program = "", ...given] = command;
-  const executable = executableOf(location);
-  if (program.includes("/") && !existsSync(executable)) throw cannotBeUsed(location, `${executable} does not exist`);
-  try {
-    const options = { cwd: directory, stdin: "pipe", stdout: "pipe", stderr: "pipe" } as const;
-    return Bun.spawn([executable, ...given], { ...options, env: process.env });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw cannotBeUsed(location, `${basename(program)} cannot be started: ${reason}`, cause);
-  }
-}
-
 /** Throws `BadMessage`. */
-async function* messagesOf(output: ReadableStream<Uint8Array>, reader: MessageReader): AsyncGenerator<CborValue, void> {
-  for await (const chunk of output) yield* reader.read(chunk);
-}
-
-async function endWords(child: Bun.Subprocess, lastWords: () => string, when: string): Promise<string> {
-  // It may close its standard output and go on.
-  const isOver = await Promise.race([child.exited.then(() => true), Bun.sleep(endMsMax).then(() => false)]);
-  if (!isOver) return `it closed its standard output ${when}`;
-  const how = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
-  const said = lastWords();
-  return `it ended ${when} (${how})${said === "" ? "" : `; its last words: ${said}`}`;
-}
-
-const lineLengthMax = 1_000;
-
-/** Each line of it goes to the log. Returns what says the last one. */
-function hear(errors: ReadableStream<Uint8Array>, say: Say): () => string {
-  const spare = sparing(say);
-  let last = "";
-  let line = "";
-  const told = (): void => {
-    if (line.trim() !== "") spare("info", (last = line));
-    line = "";
-  };
-  const listen = async (): Promise<void> => {
-    const decoder = new TextDecoder();
-    for await (const chunk of errors) {
-      for (const [nth, part] of decoder.decode(chunk, { stream: true }).split("\n").entries()) {
-        if (nth > 0) told();
-        // What is too long is cut. It may never end.
-        line = (line + part).slice(0, lineLengthMax);
-      }
-    }
-    told();
-  };
-  listen().catch(told);
-  return () => {
-    const words = line.trim() === "" ? last : line;
-    return words.slice(0, 200);
-  };
+async function* messagesOf(child: Child, reader: MessageReader): AsyncGenerator<CborValue, void> {
+  for await (const chunk of outputOf(child)) yield* reader.read(chunk);
 }

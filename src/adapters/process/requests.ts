@@ -60,6 +60,7 @@ export interface Reached {
 
 export const queryRequest = (queries: readonly CborValue[], { index, timeMs }: Reached): CborValue => ({
   type: "query",
+  budget: resultBytesBudget,
   index,
   timeMs,
   queries,

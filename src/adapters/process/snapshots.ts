@@ -6,7 +6,6 @@ import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import { SnapshotReader, SnapshotWriter } from "../plugin/snapshot-layout.ts";
 import { sectionsOf, sinksOf, type State } from "../plugin/state-sections.ts";
 import { doneOf, type Hello, itemsOf } from "./answers.ts";
-import { BadMessage } from "./framing.ts";
 
 /** In turn with everything else that is asked of the program. */
 type Ask = <Answer>(request: CborValue, check: (message: CborValue) => Answer) => Promise<Answer>;
@@ -14,9 +13,7 @@ type Ask = <Answer>(request: CborValue, check: (message: CborValue) => Answer) =
 function pieceOf(item: CborValue, style: Hello["style"]): Uint8Array {
   if (style === "typed") return encodeValue(item);
   if (item instanceof Uint8Array) return item;
-  throw new BadMessage(
-    "an item of the snapshot of a program without operations is a string of bytes, and this one is not",
-  );
+  throw new TypeError("an item of a program without operations is a string of bytes, and this one is not");
 }
 
 export interface TakenOptions {
@@ -31,6 +28,7 @@ export interface TakenOptions {
 export class ProgramSnapshot implements StateSnapshot {
   readonly #options: TakenOptions;
   readonly #style: Hello["style"];
+  readonly #named: string;
   readonly #writer: SnapshotWriter;
   readonly #pieces: Uint8Array[] = [];
   #hasLast = false;
@@ -39,6 +37,7 @@ export class ProgramSnapshot implements StateSnapshot {
   constructor(hello: Hello, state: State, options: TakenOptions) {
     this.#options = options;
     this.#style = hello.style;
+    this.#named = `The state machine ${hello.name} ${hello.version}`;
     const next = (): IteratorResult<Uint8Array | null, unknown> => {
       const piece = this.#pieces.shift();
       return piece === undefined && this.#hasLast ? { done: true, value: null } : { done: false, value: piece ?? null };
@@ -56,7 +55,7 @@ export class ProgramSnapshot implements StateSnapshot {
         if (!this.#writer.isWaiting) break;
         const { items, isLast } = await this.#options.ask({ type: "read" }, itemsOf);
         this.#hasLast = isLast;
-        for (const item of items) this.#pieces.push(pieceOf(item, this.#style));
+        this.#take(items);
       }
     } catch (error) {
       if (this.#state === "open") this.#end("closed");
@@ -64,6 +63,17 @@ export class ProgramSnapshot implements StateSnapshot {
     }
     this.#end("atEnd");
     return null;
+  }
+
+  /** Closes it, and throws, if one of them cannot stand in a snapshot. */
+  #take(items: readonly CborValue[]): void {
+    try {
+      for (const item of items) this.#pieces.push(pieceOf(item, this.#style));
+    } catch (error) {
+      this.close();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new GraftError("state-machine", `${this.#named} failed at a snapshot: ${reason}`, { cause: error });
+    }
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import { createProcessStateMachine } from "../../../src/adapters/process/process
 import type { StateMachine } from "../../../src/ports/state-machine.ts";
 import { rejection, run } from "../../contracts/journal-plugin.ts";
 import { answerTo, outcomesOf } from "../../contracts/outcomes-of.ts";
+import { answering, hello, says } from "./scripted.ts";
 
 const opened: StateMachine[] = [];
 
@@ -17,16 +18,9 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((machine) => machine.close()));
 });
 
-const hello = { graft: 1, type: "hello", name: "bad", version: "1", snapshots: true };
-const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
-const says = (message: unknown): string =>
-  `printf '%s\\n' ${quoted(typeof message === "string" ? message : JSON.stringify(message))}`;
-
 /** Says this first, and each answer to the next request. Then it reads on. */
 async function open(first: unknown, ...answers: readonly unknown[]): Promise<StateMachine> {
-  const script = [says(first), ...answers.map((answer) => `read -r line; ${says(answer)}`), "cat > /dev/null"].join(
-    "; ",
-  );
+  const script = `${says(first)}; ${answering(...answers)}`;
   const machine = await createProcessStateMachine({ command: ["sh", "-c", script], directory: "/" });
   opened.push(machine);
   return machine;

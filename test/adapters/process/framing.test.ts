@@ -1,7 +1,8 @@
 // How are messages cut out of what a program writes, wherever a chunk ends? And what can they carry?
 import { describe, expect, test } from "bun:test";
-import type { CborValue } from "../../../src/adapters/cbor/value.ts";
+import { type CborValue, encodeValue, valueDepthMax } from "../../../src/adapters/cbor/value.ts";
 import { BadMessage, type Framing, MessageReader, toMessage } from "../../../src/adapters/process/framing.ts";
+import { applyRequest, askedOf } from "../../../src/adapters/process/requests.ts";
 
 const messages: readonly CborValue[] = [
   { graft: 1 },
@@ -34,4 +35,18 @@ test.each([
   ["bytes that are not base64", '{"a":{"$bytes":"a"}}\n'],
 ])("%s is no message", (_, line) => {
   expect(() => new MessageReader().read(Buffer.from(line))).toThrow(BadMessage);
+});
+
+test.each(["json", "cbor"] as const)("an input of the greatest depth goes to a program, in %s", (framing) => {
+  let input: CborValue = 1;
+  for (let depth = 0; depth < valueDepthMax - 1; depth++) input = [input];
+  const payload = encodeValue(["put", input]);
+  const hello = { name: "a", version: "1", style: "typed", commands: ["put"], queries: [], snapshots: false } as const;
+  const asked = askedOf(payload, "command", hello, framing);
+  expect(asked.kind).toBe("operation");
+  const fields = asked.kind === "operation" ? asked.fields : {};
+  const message = applyRequest([{ index: 1, ...fields }]);
+  const reader = new MessageReader();
+  reader.read(framing === "json" ? Buffer.from("{}\n") : Buffer.from([0, 0, 0, 1, 0xa0]));
+  expect(reader.read(toMessage(message, framing))).toEqual([message]);
 });
