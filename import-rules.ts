@@ -91,7 +91,7 @@ const layers: Readonly<Record<string, Layer>> = {
   // A plugin on generated commands, in several ways. It draws inputs and writes states down as the simulation does.
   check: {
     at: ["src/check/"],
-    uses: ["ports", "errors", "client", "cbor", "plugin", "sim"],
+    uses: ["ports", "errors", "client", "cbor", "plugin", "process", "sim"],
     libraries: ["fast-check"],
     platform: true,
   },

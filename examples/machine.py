@@ -129,6 +129,17 @@ def send(message):
     sys.stdout.flush()
 
 
+# With these, `graft plugin check -- python3 machine.py` tries it out.
+EXAMPLES = [
+    {"kind": "command", "operation": "put", "input": {"key": key, "value": value}}
+    for key in ("a", "b")
+    for value in (1, 2, "text", [1, None], {"b": 1, "a": 2})
+]
+EXAMPLES += [{"kind": "command", "operation": "delete", "input": {"key": key}} for key in ("a", "b")]
+EXAMPLES += [{"kind": "command", "operation": "add", "input": {"key": key, "by": 5}} for key in ("a", "n")]
+EXAMPLES += [{"kind": "query", "operation": "get", "input": {"key": key}} for key in ("a", "b", "n")]
+
+
 def main():
     send(
         {
@@ -139,6 +150,7 @@ def main():
             "snapshots": True,
             "commands": list(COMMANDS),
             "queries": list(QUERIES),
+            "examples": EXAMPLES,
         }
     )
     for line in sys.stdin:

@@ -1,8 +1,7 @@
 // Which steps make a check fail, and which are the fewest and simplest? fast-check makes tapes from a seed and shrinks the ones that fail.
 import { array, asyncProperty, check as checkProperty, integer } from "fast-check";
 import type { OpenCheck } from "./checks/check.ts";
-import type { Player } from "./player.ts";
-import { tapeNumberMax } from "./tape.ts";
+import { type Tape, tapeNumberMax } from "./tape.ts";
 import type { Fault, Step } from "./transcript.ts";
 
 export interface Search {
@@ -12,6 +11,12 @@ export interface Search {
   readonly loopSeconds: { readonly first: number; readonly shrinking: number };
   /** How often smaller steps may be played, and how often of these the plugin may take its time. Not by the clock: the same seed finds the same. */
   readonly shrinking: { readonly playsMax: number; readonly slowMax: number };
+}
+
+export interface Drawer {
+  /** How long a single function may take without a word. */
+  loopSeconds: number;
+  draw(tapes: readonly Tape[]): Promise<readonly Step[]>;
 }
 
 export interface Found {
@@ -27,20 +32,20 @@ const tape = array(integer({ min: 0, max: tapeNumberMax }), { maxLength: tapeLen
 const tapes = array(tape, { minLength: 1, maxLength: stepsMax, size: "max" });
 
 /** Null: no steps make the check fail. */
-export async function search(check: OpenCheck, player: Player, options: Search): Promise<Found | null> {
+export async function search(check: OpenCheck, player: Drawer, options: Search): Promise<Found | null> {
   return new Hunt(check, player, options).run();
 }
 
 class Hunt {
   readonly #check: OpenCheck;
-  readonly #player: Player;
+  readonly #player: Drawer;
   readonly #options: Search;
   /** The smallest so far. */
   #best: Found | null = null;
   #plays = 0;
   #slow = 0;
 
-  constructor(check: OpenCheck, player: Player, options: Search) {
+  constructor(check: OpenCheck, player: Drawer, options: Search) {
     this.#check = check;
     this.#player = player;
     this.#options = options;

@@ -8,7 +8,11 @@ import type { Step } from "./transcript.ts";
 /** How many of the steps are queries. */
 const queryShare = 0.3;
 
-export function stepsOf(tapes: readonly Tape[], style: Plugin["style"], drawing: Drawing): readonly Step[] {
+export function stepsOf(
+  tapes: readonly Tape[],
+  style: Plugin["style"],
+  drawing: Pick<Drawing, "payload">,
+): readonly Step[] {
   return tapes.map((tape) => {
     const draw = drawFromTape(tape);
     const query = draw.happens(queryShare) ? drawing.payload("query", draw) : null;

@@ -9,6 +9,8 @@ export interface Context {
   readonly output: Output;
   /** Every value of a flag that was given, in order; for flags that may be repeated. */
   readonly values: (flag: string) => readonly string[];
+  /** The words of a program and its arguments, after `--`; empty where there are none. */
+  readonly program: readonly string[];
 }
 
 interface Words {
@@ -26,6 +28,8 @@ interface Definition<Args extends ArgsDef> extends Words {
   readonly repeatable?: readonly (keyof Args & string)[];
   /** Flags of text whose value may be left out; it is then empty. */
   readonly optionalValue?: readonly (keyof Args & string)[];
+  /** Whether words after `--` are a program and its arguments. */
+  readonly takesProgram?: boolean;
   /** Resolves with the exit code if that is not 0. Throws `GraftError`; main.ts makes an exit code of it. */
   readonly run: (args: ParsedArgs<Args>, context: Context) => Promise<ExitCode> | Promise<void>;
 }
@@ -35,6 +39,7 @@ export interface Command extends Words {
   readonly args: ArgsDef;
   readonly repeatable: readonly string[];
   readonly optionalValue: readonly string[];
+  readonly takesProgram: boolean;
   /** `words` as strict-arguments.ts has made them unambiguous. */
   readonly run: (words: readonly string[], context: Context) => Promise<ExitCode>;
 }
@@ -50,13 +55,14 @@ export function command<const Args extends ArgsDef>(definition: Definition<Args>
     args: definition.args,
     run: ({ args, data }) => definition.run(args, data as Context),
   });
-  const { args, repeatable = [], optionalValue = [], run: _, ...words } = definition;
+  const { args, repeatable = [], optionalValue = [], takesProgram = false, run: _, ...words } = definition;
   return {
     kind: "command",
     ...words,
     args,
     repeatable,
     optionalValue,
+    takesProgram,
     run: async (rawArgs, data) => {
       const { result } = await runCommand(parsed, { rawArgs: [...rawArgs], data });
       return (result as ExitCode | undefined) ?? 0;

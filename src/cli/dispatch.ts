@@ -51,7 +51,7 @@ async function run({ path, subject, rest }: Found, output: Output): Promise<Exit
     throw new GraftError("usage", `${path} needs a command: ${commands}; see: ${path} --help`);
   }
   const given = checkArguments(path, subject, rest);
-  return subject.run(given.words, { output, values: (flag) => given.values.get(flag) ?? [] });
+  return subject.run(given.words, { output, values: (flag) => given.values.get(flag) ?? [], program: given.program });
 }
 
 async function showHelp({ path, subject }: Found, output: Output): Promise<void> {

@@ -54,7 +54,8 @@ function commandSections(command: Command, look: Look): readonly string[] {
 }
 
 function usageOf(path: string, command: Command): string {
-  return [path, ...positionalsOf(command.args), "[FLAGS]"].join(" ");
+  const program = command.takesProgram ? ["[-- PROGRAM ARGUMENTS…]"] : [];
+  return [path, ...positionalsOf(command.args), "[FLAGS]", ...program].join(" ");
 }
 
 function positionalsOf(args: ArgsDef): readonly string[] {

@@ -1,14 +1,13 @@
 // What does `graft plugin check` say of a plugin that fails a check? The rule, the steps, what differs, and what to do.
 import type { CheckedPlugin } from "../check/messages.ts";
-import type { Finding } from "../check/plugin-check.ts";
+import type { Found } from "../check/search.ts";
 import { GraftError } from "../errors.ts";
 import { version } from "../version.ts";
 import { Failure } from "./explain-error.ts";
 import { shellWord } from "./shell-word.ts";
 
 interface About {
-  /** Of the plugin, as it was typed. */
-  readonly path: string;
+  readonly subject: Subject;
   readonly seed: number;
   /** As it was typed; null: it was not. */
   readonly runs: number | null;
@@ -16,21 +15,39 @@ interface About {
   readonly passed: readonly unknown[];
 }
 
-const meaning = "The plugin ran on generated commands only: no data was changed.";
+/** What is checked: a plugin by its path, or a program by its words. */
+export type Subject = { readonly path: string } | { readonly words: readonly string[] };
+
+const subjectWords = (subject: Subject): string =>
+  "path" in subject ? subject.path : subject.words.map(shellWord).join(" ");
+
+const meanings = {
+  plugin: "The plugin ran on generated commands only: no data was changed.",
+  program: "The program ran on generated commands only: no data of Graft was changed.",
+} as const;
 /** More steps are given to programs only. */
 const stepsShownMax = 12;
 
+interface Finding extends Found {
+  readonly check: { readonly name: string; readonly holds: string };
+}
+
 export function failureOf({ check, fault, steps: played }: Finding, about: About): Failure {
-  const { path, seed, runs, plugin, passed } = about;
+  const { subject, seed, runs, plugin, passed } = about;
   const steps = fault.step === null ? played : played.slice(0, fault.step + 1);
   const lines = [
-    `${path}: ${fault.rule}`,
+    `${subjectWords(subject)}: ${fault.rule}`,
     `check ${check.name}: ${check.holds}`,
     ...stepLines(steps.map(({ text }) => text)),
     ...fault.lines,
     `seed ${seed}, graft ${version}, ${plugin.name} ${plugin.version}`,
   ];
-  const command = `graft plugin check ${shellWord(path)} --seed ${seed}${runs === null ? "" : ` --runs ${runs}`}`;
+  const flags = `--seed ${seed}${runs === null ? "" : ` --runs ${runs}`}`;
+  const command =
+    "path" in subject
+      ? `graft plugin check ${shellWord(subject.path)} ${flags}`
+      : `graft plugin check ${flags} -- ${subjectWords(subject)}`;
+  const meaning = "path" in subject ? meanings.plugin : meanings.program;
   const cause = fault.stack === null ? undefined : Object.assign(new Error(fault.rule), { stack: fault.stack });
   const error = new GraftError("state-machine", lines.join("\n  "), { cause });
   const fields = {
@@ -58,7 +75,8 @@ function stepLines(steps: readonly string[]): readonly string[] {
 }
 
 /** The plugin cannot be checked. Anything but an error of a plugin stays as it is. */
-export function unusable(error: unknown): unknown {
+export function unusable(error: unknown, subject: Subject): unknown {
   if (!(error instanceof GraftError) || error.code !== "plugin") return error;
-  return new Failure(error, null, {}, { meaning: error.meaning, next: "Correct the plugin, or its path." });
+  const next = "path" in subject ? "Correct the plugin, or its path." : "Correct the program, or its words after --.";
+  return new Failure(error, null, {}, { meaning: error.meaning, next });
 }

@@ -10,6 +10,8 @@ export interface Given {
   readonly words: readonly string[];
   /** By the flag's own name, whatever alias was typed. */
   readonly values: ReadonlyMap<string, readonly string[]>;
+  /** The words after `--`, for a command that takes them as a program and its arguments. */
+  readonly program: readonly string[];
 }
 
 /** `path` is the command as typed, for errors. Throws `GraftError("usage")`. */
@@ -22,6 +24,7 @@ class Check {
   readonly #command: Command;
   readonly #values = new Map<string, string[]>();
   readonly #positionals: string[] = [];
+  readonly #program: string[] = [];
 
   constructor(path: string, command: Command) {
     this.#path = path;
@@ -32,7 +35,7 @@ class Check {
     for (let at = 0; at < typed.length; at++) {
       const word = typed[at] ?? "";
       if (word === "--") {
-        this.#positionals.push(...typed.slice(at + 1));
+        (this.#command.takesProgram ? this.#program : this.#positionals).push(...typed.slice(at + 1));
         break;
       }
       if (isFlag(word)) at += this.#flag(word, typed[at + 1]);
@@ -42,7 +45,7 @@ class Check {
     const flags = [...this.#values].flatMap(([name, values]) =>
       values.map((value) => (this.#isBoolean(name) ? `--${name}` : `--${name}=${value}`)),
     );
-    return { words: [...flags, "--", ...this.#positionals], values: this.#values };
+    return { words: [...flags, "--", ...this.#positionals], values: this.#values, program: this.#program };
   }
 
   /** Returns how many words of what follows belong to the flag. */

@@ -79,7 +79,11 @@ export const command: ValueKind<readonly string[]> = {
   read(value, complain) {
     const isWord = (word: TomlValue): word is string => typeof word === "string" && !word.includes("\0");
     if (Array.isArray(value) && value.length > 0 && value.every(isWord) && value[0] !== "") return value;
-    complain([], `${shown(value)} is not ${this.description}`, "write each word as a text of its own");
+    const isSeveral = Array.isArray(value) && value.some(Array.isArray);
+    const remedy = isSeveral
+      ? "name one program: several versions of a program at once are not available"
+      : "write each word as a text of its own";
+    complain([], `${shown(value)} is not ${this.description}`, remedy);
     return undefined;
   },
 };

@@ -5,7 +5,7 @@ import { Output } from "../../src/cli/output.ts";
 import { checkArguments } from "../../src/cli/strict-arguments.ts";
 
 const output = new Output({ json: true, quiet: false, verbose: false });
-const noValues: Context = { output, values: () => [] };
+const noValues: Context = { output, values: () => [], program: [] };
 
 const seen: unknown[] = [];
 const sample = command({

@@ -254,6 +254,12 @@ describe("values", () => {
     ],
     ["a command without a word", 'plugin = "kv"', "command = []", "write each word as a text of its own"],
     ["a command with a number", 'plugin = "kv"', 'command = ["sleep", 1]', "is not a program and its arguments, like"],
+    [
+      "several commands",
+      'plugin = "kv"',
+      'command = [["a", "1"], ["a", "2"]]',
+      "name one program: several versions of a program at once are not available",
+    ],
     ["no list", "[tls]", '[access]\nadmins = "admin"\n[tls]', 'access.admins: the text "admin" is no list'],
     ["a bad element", "[tls]", '[access]\nadmins = ["a", "b c"]\n[tls]', 'access.admins[1]: the text "b c" is no name'],
     ["no founders", 'bootstrap = [{ id = "n1", address = "127.0.0.1:7401" }]', "bootstrap = []", "the list is empty"],

@@ -8,6 +8,7 @@ import { BadMessage } from "./framing.ts";
 /** The version of the messages that this program speaks: docs/process.md. */
 const protocol = 1;
 const operationsMax = 256;
+const examplesMax = 1_024;
 const messageLengthMax = 2_048;
 
 /** What a program says of itself, first of all. */
@@ -18,7 +19,13 @@ export interface Hello {
   readonly commands: readonly string[];
   readonly queries: readonly string[];
   readonly snapshots: boolean;
+  /** What clients may ask of it, for `graft plugin check`. */
+  readonly examples: readonly Example[];
 }
+
+export type Example = { readonly kind: "command" | "query" } & (
+  { readonly operation: string; readonly input: CborValue } | { readonly payload: Uint8Array }
+);
 
 type Fields = Readonly<Record<string, CborValue>>;
 
@@ -36,14 +43,33 @@ export function helloOf(message: CborValue): Hello {
   const snapshots = fields["snapshots"] ?? false;
   if (typeof snapshots !== "boolean") throw new BadMessage(`"snapshots" in its first message is not true or false`);
   const named = (key: "commands" | "queries"): readonly string[] => (isTyped ? namesOf(key, fields[key] ?? []) : []);
-  return {
+  const hello = {
     name,
     version,
-    style: isTyped ? "typed" : "raw",
+    style: isTyped ? ("typed" as const) : ("raw" as const),
     commands: named("commands"),
     queries: named("queries"),
     snapshots,
   };
+  return { ...hello, examples: examplesOf(fields["examples"] ?? [], hello) };
+}
+
+function examplesOf(examples: CborValue, hello: Omit<Hello, "examples">): readonly Example[] {
+  const wrong = (why: string): BadMessage => new BadMessage(`"examples" in its first message ${why}`);
+  if (!Array.isArray(examples) || examples.length > examplesMax) throw wrong(`are no list of at most ${examplesMax}`);
+  return (examples as readonly CborValue[]).map((each) => {
+    const { kind, operation, input, payload } = isFields(each) ? each : ({} as Fields);
+    if (kind !== "command" && kind !== "query")
+      throw wrong(`have one that is no "command" and no "query": ${shown(each)}`);
+    if (hello.style === "raw") {
+      if (payload instanceof Uint8Array) return { kind, payload };
+      throw wrong(`have one without bytes as its "payload": ${shown(each)}`);
+    }
+    const known = kind === "command" ? hello.commands : hello.queries;
+    if (typeof operation !== "string" || !known.includes(operation) || input === undefined)
+      throw wrong(`have one without an "operation" that it has, or without an "input": ${shown(each)}`);
+    return { kind, operation, input };
+  });
 }
 
 function namesOf(key: string, value: CborValue): readonly string[] {

@@ -21,7 +21,7 @@ import { digestOf, done, forWaiter, notOpened } from "../plugin/executor.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
-import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
+import { answeredOf, appliedOf, doneOf, type Hello, type ProgramOutcome, refusalIn } from "./answers.ts";
 import { Batch, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
@@ -40,9 +40,20 @@ import {
 import { ProgramSnapshot, restoreProgram } from "./snapshots.ts";
 
 /** Throws `GraftError("plugin")` when the program cannot be started, or does not say what it is. */
-export async function createProcessStateMachine(location: ProgramLocation, say: Say = () => {}): Promise<StateMachine> {
+export async function createProcessStateMachine(
+  location: ProgramLocation,
+  say: Say = () => {},
+  environment: Readonly<Record<string, string>> = {},
+): Promise<StateMachine> {
   const hash = programHash(location);
-  return new ProcessStateMachine(await Program.start(location, say), hash);
+  return new ProcessStateMachine(await Program.start(location, say, environment), hash);
+}
+
+/** What a program says of itself. It is ended then. Throws `GraftError("plugin")`. */
+export async function readHello(location: ProgramLocation): Promise<Hello> {
+  const program = await Program.start(location, () => {});
+  program.stop(new GraftError("state-machine", "The state machine is closed"));
+  return program.hello;
 }
 
 class ProcessStateMachine implements StateMachine {

@@ -41,7 +41,15 @@ test.each(["json", "cbor"] as const)("an input of the greatest depth goes to a p
   let input: CborValue = 1;
   for (let depth = 0; depth < valueDepthMax - 1; depth++) input = [input];
   const payload = encodeValue(["put", input]);
-  const hello = { name: "a", version: "1", style: "typed", commands: ["put"], queries: [], snapshots: false } as const;
+  const hello = {
+    name: "a",
+    version: "1",
+    style: "typed",
+    commands: ["put"],
+    queries: [],
+    snapshots: false,
+    examples: [],
+  } as const;
   const asked = askedOf(payload, "command", hello, framing);
   expect(asked.kind).toBe("operation");
   const fields = asked.kind === "operation" ? asked.fields : {};
