@@ -91,3 +91,26 @@ describe.skipIf(Bun.which("python3") === null)("a cluster whose state machine is
     patienceMs,
   );
 });
+
+test(
+  "a program that hangs is named with its entry, and ends with its node",
+  async () => {
+    const program = [process.execPath, join(import.meta.dir, "../check/bad-program.ts"), "hangs"];
+    const hanging = await TestCluster.start({ nodes: 1, plugin: { command: program } });
+    try {
+      const [node] = hanging.layout.nodes;
+      const { pid } = hanging.process(node!.id);
+      const [child] = programsOf(pid);
+      const added = await hanging.graft(["execute", "command", "add", '"a"', "--timeout", "8s"]);
+      expect(added).toMatchObject({ exitCode: 4, stderr: expect.stringMatching(/busy with entry \d+/) });
+      const { stdout } = await hanging.graft(["cluster", "status"]);
+      expect(stdout).toMatch(/its state machine has been busy with entry \d+ \(term \d+\) since /);
+      expect(stdout).toContain("correct its code and restart the nodes");
+      expect(await hanging.process(node!.id).stop()).toBe(0);
+      await until("the end of the program", () => !existsSync(`/proc/${child}`));
+    } finally {
+      await hanging.remove();
+    }
+  },
+  patienceMs,
+);
