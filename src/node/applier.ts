@@ -158,7 +158,7 @@ export class Applier {
   /** The entry that the state machine cannot get past; null: there is none, or nobody can tell which one it is. */
   get stuckAt(): LogIndex | null {
     const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
-    return failed ?? this.#endless.found?.entry ?? null;
+    return failed ?? this.#endless.entry;
   }
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */

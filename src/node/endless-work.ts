@@ -53,6 +53,12 @@ export class EndlessWork {
     return this.#found;
   }
 
+  /** The very entry, by the last look; null: nothing takes too long, or it may be one of several. */
+  get entry(): LogIndex | null {
+    const at = this.#found === null ? undefined : this.#seen?.work;
+    return at?.kind === "entry" && (at.through ?? at.index) === at.index ? at.index : null;
+  }
+
   /** To be called often. */
   look(): void {
     this.#found = this.#find();

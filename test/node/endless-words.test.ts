@@ -83,6 +83,8 @@ describe("work that takes too long", () => {
     busy.with = work;
     expect([lookAfter(0), lookAfter(4_999)]).toEqual([null, null]);
     expect(lookAfter(1)).toEqual(expected);
+    // One of several is no entry that could be named.
+    expect(endless.entry).toBe(work.kind === "entry" && work.through === undefined ? work.index : null);
     // The work is the same one as long as its count is, whatever object says so.
     busy.with = { ...work };
     expect(lookAfter(60_000)).toEqual(expected);

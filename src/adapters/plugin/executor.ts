@@ -275,7 +275,8 @@ class PluginExecutor implements Executor {
 }
 
 /** Never a payload: that may be secret. */
-const operationWords = (operation: string | null): string => (operation === null ? "" : `, the command ${operation}`);
+export const operationWords = (operation: string | null): string =>
+  operation === null ? "" : `, the command ${operation}`;
 
 /** Nothing but a thrown `Rejected` is an answer. */
 function answerOf(run: () => Encode): Encode | Rejected {

@@ -1,10 +1,9 @@
 // The state machine as a program of its own, in any language: docs/process.md. The program holds the state and nothing else. Which command of a
 // session takes effect, where the state is and what a snapshot looks like, is decided here, as for a plugin.
-import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
-import { isSamePlugin } from "../../core/activation.ts";
-import { sessionLimits } from "../../core/sessions.ts";
+import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
+import { sessionLimits, type StampedCommand } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
-import { GraftError } from "../../errors.ts";
+import { GraftError, StateMachineStopped } from "../../errors.ts";
 import {
   type Answer,
   type AppliedCommand,
@@ -12,16 +11,18 @@ import {
   type BusyWith,
   type Deliver,
   type Outcome,
+  skippedMessage,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
 } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { digestOf, done, forWaiter, notOpened } from "../plugin/executor.ts";
+import { digestOf, done, forWaiter, notOpened, operationWords } from "../plugin/executor.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
-import { answeredOf, appliedOf, doneOf, type Hello, type ProgramOutcome, refusalIn } from "./answers.ts";
+import { operationIn } from "../plugin/typed-handlers.ts";
+import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
 import { Batch, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
@@ -49,12 +50,8 @@ export async function createProcessStateMachine(
   return new ProcessStateMachine(await Program.start(location, say, environment), hash);
 }
 
-/** What a program says of itself. It is ended then. Throws `GraftError("plugin")`. */
-export async function readHello(location: ProgramLocation): Promise<Hello> {
-  const program = await Program.start(location, () => {});
-  program.stop(new GraftError("state-machine", "The state machine is closed"));
-  return program.hello;
-}
+type Rejection = Extract<Outcome, { readonly kind: "rejected" }>;
+const skipped: Rejection = { kind: "rejected", message: skippedMessage };
 
 class ProcessStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
@@ -81,6 +78,10 @@ class ProcessStateMachine implements StateMachine {
 
   get failure(): Error | null {
     return this.#program.failure;
+  }
+
+  operationOf(command: Uint8Array): string | null {
+    return operationIn(command, this.description);
   }
 
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
@@ -187,13 +188,19 @@ class ProcessStateMachine implements StateMachine {
     const stamped = stamp === null ? null : { stamp, digest: digestOf(payload) };
     const answer = stamped === null ? null : sessions.answerTo(stamped, command.timeMs);
     if (answer !== null) return forWaiter(command, answer);
+    if (command.isSkipped === true) return this.#refused(command, stamped, skipped);
     const asked = askedOf(payload, "command", this.#program.hello, this.#program.framing);
     if (asked.kind === "operation") {
       batch.pending.push({ command, stamped, place, fields: asked.fields });
       return null;
     }
-    if (stamped !== null) sessions.keep(stamped, asked);
-    return forWaiter(command, asked);
+    return this.#refused(command, stamped, asked);
+  }
+
+  /** The program never sees it. */
+  #refused(command: AppliedCommand, stamped: StampedCommand | null, refusal: Rejection): Outcome {
+    if (stamped !== null) this.#state.sessions.keep(stamped, refusal);
+    return forWaiter(command, refusal);
   }
 
   /** Until each command of the batch has its outcome. */
@@ -231,8 +238,10 @@ class ProcessStateMachine implements StateMachine {
     return outcomes;
   }
 
-  #failedEntry({ command: { index, term } }: Pending, told: ProgramOutcome): GraftError {
-    return this.#failedAt(`entry ${index} (term ${term})`, told.kind === "failed" ? told.message : "");
+  #failedEntry({ command: { index, term, payload } }: Pending, told: ProgramOutcome): GraftError {
+    const where = `entry ${index} (term ${term})${operationWords(this.operationOf(payload))}`;
+    const { message, cause } = this.#failedAt(where, told.kind === "failed" ? told.message : "");
+    return new StateMachineStopped(message, index, { cause });
   }
 
   /** Or the table of the sessions could have decided otherwise. */

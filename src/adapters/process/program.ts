@@ -147,3 +147,10 @@ export class Program {
 async function* messagesOf(child: Child, reader: MessageReader): AsyncGenerator<CborValue, void> {
   for await (const chunk of outputOf(child)) yield* reader.read(chunk);
 }
+
+/** What a program says of itself. It is ended then. Throws `GraftError("plugin")`. */
+export async function readHello(location: ProgramLocation): Promise<Hello> {
+  const program = await Program.start(location, () => {});
+  program.stop(new GraftError("state-machine", "The state machine is closed"));
+  return program.hello;
+}

@@ -1,6 +1,6 @@
 // Does a program keep the promises of docs/process.md? Runs the table of checks until one fails, as plugin-check.ts does for a plugin.
 import type { ProgramLocation } from "../../adapters/process/child.ts";
-import { readHello } from "../../adapters/process/process-host.ts";
+import { readHello } from "../../adapters/process/program.ts";
 import type { OpenCheck } from "../checks/check.ts";
 import type { CheckedPlugin } from "../messages.ts";
 import { type Found, search } from "../search.ts";
