@@ -95,10 +95,14 @@ export class SnapshotTaker {
     this.#failure = null;
   }
 
-  /** The state machine has been given nothing yet. A snapshot is not due before the log goes beyond the latest one. */
+  /**
+   * The state machine has been given nothing yet. A snapshot is not due before the log goes beyond the latest one. Why one of the state machine
+   * before has failed, says nothing of this one.
+   */
   onEmptied(): void {
     this.#handed = null;
     this.#bytesSince = 0;
+    this.#failure = null;
   }
 
   /** The state machine is about to be restored: what is being read of it is of no use any more. Resolves once it is let go. */

@@ -104,7 +104,7 @@ test(
       const added = await hanging.graft(["execute", "command", "add", '"a"', "--timeout", "8s"]);
       expect(added).toMatchObject({ exitCode: 4, stderr: expect.stringMatching(/busy with entry \d+/) });
       const { stdout } = await hanging.graft(["cluster", "status"]);
-      expect(stdout).toMatch(/its state machine has been busy with entry \d+ \(term \d+\) since /);
+      expect(stdout).toMatch(/its state machine has been busy with entry \d+ \(term \d+\), the command add, since /);
       expect(stdout).toContain("correct its code and restart the nodes");
       expect(await hanging.process(node!.id).stop()).toBe(0);
       await until("the end of the program", () => !existsSync(`/proc/${child}`));

@@ -171,6 +171,17 @@ test("one that fails, or for which the disk has no room, leaves nothing, and the
   expect([taken, files.complete.size, taker.takingThrough]).toEqual([[], 0, null]);
 });
 
+test("a failure of a state machine is forgotten once another one has begun", async () => {
+  const { taker, machine } = setUp();
+  machine.applied.push("a");
+  await machine.snapshot();
+  taker.onHanded(positionAt(10), 0);
+  await turns();
+  expect(taker.failure).toBe("a snapshot is being read");
+  taker.onEmptied();
+  expect(taker.failure).toBeNull();
+});
+
 test("a failure is told until one succeeds, which is tried after as many entries again", async () => {
   const { taker, machine, taken, fill, clean } = setUp();
   machine.applied.push("a");
