@@ -18,7 +18,7 @@ import { PowerDisk } from "../../../doubles/power-disk.ts";
 import { type Draw, drawFrom } from "../random-writes.ts";
 import { drawWrite } from "./drawn-writes.ts";
 import { copyOf, faults, marksIn, type Past } from "./faults.ts";
-import { type Chosen, crashed, type Disks, type Figures, type Left, Look } from "./look.ts";
+import { type Chosen, crashed, type Disks, type Figures, type Left, Look, opening } from "./look.ts";
 
 const lives = 5;
 const writesALife = 14;
@@ -227,20 +227,6 @@ class Comparison {
     });
   }
 }
-
-/**
- * While it opens, the files are those of before or of after, and both have the same outcome. But a start that finds damage tells the
- * mark, and a power cut may tear that.
- */
-const opening =
-  (disks: readonly MemoryDisk[]): Disks =>
-  (end) =>
-    end === "the process ends" ? disks : [...disks, ...disks.map(withOlderMark)];
-
-const withOlderMark = (disk: MemoryDisk): MemoryDisk => ({
-  ...copyOf(disk),
-  mark: disk.mark && { ...disk.mark, isNewest: false },
-});
 
 /** A node can go on with it, and the files hold nothing that the model's disk does not have: no damage that only a write would meet. */
 function isUsable({ disks, outcome, isSound }: Chosen): boolean {

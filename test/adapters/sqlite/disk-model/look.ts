@@ -85,6 +85,29 @@ function crashedOnce(before: MemoryDisk, effects: readonly DurableEffect[], { co
   return store.crash(effects.length > 0 ? count : 0, mark);
 }
 
+/**
+ * What an interrupted start leaves: the files of before it, or those of after it. The next start has the same outcome from both. But a
+ * fault in between may not: the mark then names what the start has found, or says that the data is to be set aside. A power cut may tear it.
+ */
+export const opening =
+  (disks: readonly MemoryDisk[]): Disks =>
+  (end) => {
+    const left = [...disks, ...disks.map(started)];
+    return end === "the process ends" ? left : [...left, ...disks.map(withOlderMark)];
+  };
+
+/** Damaged data is set aside, and the mark names what there is. */
+function started(before: MemoryDisk): MemoryDisk {
+  const disk = copyOf(before);
+  createMemoryLogStore({ incarnation: "", disk }).close();
+  return disk;
+}
+
+const withOlderMark = (disk: MemoryDisk): MemoryDisk => ({
+  ...copyOf(disk),
+  mark: disk.mark && { ...disk.mark, isNewest: false },
+});
+
 export class Look {
   readonly #folder: string;
   readonly #files: PowerDisk;
