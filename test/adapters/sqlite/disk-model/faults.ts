@@ -57,14 +57,13 @@ const withRottenEntry = (disk: MemoryDisk): MemoryDisk[] =>
  * Some pages are older than others. A start or a reader notices that, but for a few records. A node that is or was refilled may
  * forget its genesis, and that it has been refilled: it takes no part until it is refilled again. A log that was never cut needs no record of
  * a snapshot. And the vote, the genesis or the end of a refill may be newer than the rest: a power cut has taken the mark back, a checkpoint had come so far when
- * the WAL was lost, or the past is that of writes which a crash has undone since.
+ * the WAL was lost, or the past is that of writes which a crash has undone since. Such a past may also hold a removal.
  */
 const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryDisk[] => [
   withoutData(disk),
   ...withRottenEntry(disk),
   ...[...history, ...past.history]
-    .filter(({ currentTerm }) => currentTerm > disk.currentTerm)
-    .map(({ currentTerm, votedFor }) => ({ ...copyOf(disk), currentTerm, votedFor }))
+    .flatMap((other) => undoneParts(disk, other).map((part) => ({ ...copyOf(disk), ...part })))
     .flatMap((newer) => [newer, ...withRottenEntry(newer)]),
   { ...copyOf(disk), genesis: null },
   ...(disk.base.index > 0 ? [] : [{ ...copyOf(disk), snapshot: null, baseConfiguration: null }]),
@@ -80,6 +79,13 @@ const mixed = (disk: MemoryDisk, { begun, history }: Story, past: Past): MemoryD
       { ...copyOf(disk), refill, genesis: null },
     ]),
 ];
+
+/** What the data may have of other writes besides: a newer vote, a removal, or both. A removed node takes no part. */
+function undoneParts(disk: MemoryDisk, { currentTerm, votedFor, removed }: MemoryData): Partial<MemoryData>[] {
+  const newerVote = currentTerm > disk.currentTerm ? [{ currentTerm, votedFor }] : [];
+  if (disk.removed !== null || removed === null) return newerVote;
+  return [...newerVote, { removed }, ...newerVote.map((part) => ({ ...part, removed }))];
+}
 
 /** What of `newer` may stand in one page or in two: the vote, the genesis, and with each of them the end of a refill. */
 function newerParts(older: MemoryData, { currentTerm, votedFor, genesis, refill }: MemoryData): Partial<MemoryData>[] {
