@@ -27,6 +27,8 @@ export function appliedEntry(entry: Entry, { isAwaited, isSkipped, versionFrom }
     case "closeSession":
       return { kind: "closeSession", ...committed, client: entry.client, session: entry.session };
     case "activate":
+      // To skip an entry changes no version: the state machine need not hear of it.
+      if (entry.skips !== undefined) return null;
       return { kind: "activate", ...committed, plugin: versionFrom(index) };
     case "tick":
       return { kind: "tick", ...committed };

@@ -34,8 +34,8 @@ export interface ApplierHandlers extends Pick<
   readonly renew: () => Promise<void>;
   /** The snapshot that the log begins with; null: with the first entry. */
   readonly latest: () => SnapshotRecord | null;
-  /** The first entry that an administrator has decided to skip since the last call; null: there is none. */
-  readonly freshlySkipped: () => LogIndex | null;
+  /** The first entry behind `after` and through `through` that an administrator has decided to skip since the last call; null: there is none. */
+  readonly freshlySkipped: (after: LogIndex, through: LogIndex) => LogIndex | null;
   /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
   readonly wake: (wake: Wake | null) => void;
   /** The state machine waits for a version that this node does not have, or does so no longer. */
@@ -58,7 +58,6 @@ const anyIndex = Number.MAX_SAFE_INTEGER;
 
 export class Applier {
   readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf">;
-  readonly #tail: ApplierModules["tail"];
   readonly #handlers: ApplierHandlers;
   readonly #underWay: UnderWay;
   readonly #runs: EntryRuns;
@@ -85,7 +84,6 @@ export class Applier {
   constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
     const { stateMachine, clock, reads } = modules;
     this.#stateMachine = stateMachine;
-    this.#tail = modules.tail;
     this.#handlers = handlers;
     this.#underWay = new UnderWay({
       done: () => this.#pump(),
@@ -163,14 +161,14 @@ export class Applier {
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
   operationAt(index: LogIndex): string | null {
-    if (index > this.#runs.handedThrough) return null;
-    const [entry] = this.#tail.read(index, index, 1);
-    return entry?.kind === "command" ? this.#stateMachine.operationOf(entry.payload) : null;
+    const command = this.#runs.commandAt(index);
+    return command === null ? null : this.#stateMachine.operationOf(command);
   }
 
   /** The state machine stands still at an entry at or before this index; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    return this.#stoppedThrough ?? this.#lack?.index ?? null;
+    const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
+    return failed ?? this.#stoppedThrough ?? this.#lack?.index ?? null;
   }
 
   /** For people: what is done about a state machine that has stopped; null: it has not. */
@@ -188,15 +186,15 @@ export class Applier {
   /** Everything through this index is committed and durable here. */
   advance(through: LogIndex): void {
     this.#runs.commit(through);
-    this.#obey(this.#handlers.freshlySkipped());
+    this.#obey();
     this.#pump();
   }
 
-  /** A state machine that has been given this entry begins anew, and is not given it again. What its snapshot has of it stays there. */
-  #obey(skipped: LogIndex | null): void {
+  /** A state machine that has been given a skipped entry begins anew, and is not given it again. What its snapshot has of it stays there. */
+  #obey(): void {
     const { handedThrough } = this.#runs;
-    if (skipped === null || skipped > handedThrough || this.#isAbandoned) return;
-    if (skipped <= (this.#handlers.latest()?.position.index ?? 0)) return;
+    const skipped = this.#handlers.freshlySkipped(this.#handlers.latest()?.position.index ?? 0, handedThrough);
+    if (skipped === null || this.#isAbandoned) return;
     if (this.#life === "runs") this.#fail(skippedWords(skipped), handedThrough, []);
     if (this.#life === "stopped") this.#renewals.again();
   }
@@ -205,6 +203,8 @@ export class Applier {
   restore(snapshot: SnapshotRecord): void {
     this.#isHeld = false;
     this.#toRestore = snapshot;
+    // It may hold what the state machine could not get past.
+    if (this.#life === "stopped" && !this.#isAbandoned) this.#renewals.again();
     this.#pump();
   }
 

@@ -16,6 +16,8 @@ import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
 import { notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
 
+const nothing = new Uint8Array();
+
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 16;
 const runBytesMax = 256 * 1024;
@@ -80,7 +82,10 @@ export class EntryRuns {
   /** No client waits for an entry at or before this index. */
   #refusedThrough: LogIndex = 0;
   #appliedThrough: LogIndex = 0;
-  #runCount = 0;
+  /** With the state machine. */
+  readonly #runs = new Set<Run>();
+  /** At which it failed last. */
+  #failedRun: Run | null = null;
   /** The next entry to hand over activates a version that this node does not have. */
   #lack: Lack | null = null;
   /** More is to be handed over as soon as others have had their turn. */
@@ -108,6 +113,13 @@ export class EntryRuns {
   /** What keeps the next entry from being handed over; null: nothing. */
   get lack(): Lack | null {
     return this.#lack;
+  }
+
+  /** The command at this index, if the state machine has it, or has failed at it or near it. Reads no disk: it may be gone. */
+  commandAt(index: LogIndex): Uint8Array | null {
+    const runs = this.#failedRun === null ? [...this.#runs] : [...this.#runs, this.#failedRun];
+    const entry = runs.flatMap(({ entries }) => entries).find((each) => each.index === index);
+    return entry?.kind === "command" ? entry.payload : null;
   }
 
   /** Everything through this index is committed and durable here. */
@@ -139,7 +151,7 @@ export class EntryRuns {
     if (this.#lack !== null && this.#lackAt(this.#lack.index) !== null) return;
     const through = this.#gathering.dueThrough(this.#committedThrough);
     const endMs = clock.nowMs() + turnMsMax;
-    while (this.#runCount < runsMax && this.#handedThrough < through) {
+    while (this.#runs.size < runsMax && this.#handedThrough < through) {
       if (clock.nowMs() >= endMs) return this.#pause();
       const entries = this.#runnable(tail.read(this.#handedThrough + 1, through, runBytesMax));
       if (entries.length === 0) return;
@@ -186,7 +198,10 @@ export class EntryRuns {
         isSkipped: this.#handlers.isSkipped(entry.index),
         versionFrom: (index) => this.#versionFrom(index),
       });
-      if (effective === null) continue;
+      if (effective === null) {
+        waiter?.succeed(nothing, entry, null);
+        continue;
+      }
       applied.push(effective);
       waiters.push(waiter);
     }
@@ -205,7 +220,7 @@ export class EntryRuns {
 
   #apply(run: Run): void {
     this.#underWay.add(run);
-    this.#runCount++;
+    this.#runs.add(run);
     this.#modules.stateMachine
       .apply(run.entries, (outcomes) => this.#underWay.hear(run, () => this.#answer(run, outcomes)))
       .then(
@@ -227,18 +242,20 @@ export class EntryRuns {
     }
   }
 
-  #complete({ entries, answeredCount, through }: Run, wakeAtMs: WakeTime): void {
+  #complete(run: Run, wakeAtMs: WakeTime): void {
+    const { entries, answeredCount, through } = run;
     if (answeredCount !== entries.length) {
       throw new Error(`${entries.length} commands applied, but ${answeredCount} outcomes`);
     }
-    this.#runCount--;
+    this.#runs.delete(run);
     this.#appliedThrough = through;
     this.#handlers.asked(wakeAtMs, through);
   }
 
-  #fail({ waiters, through }: Run, error: Error): void {
-    this.#runCount--;
-    this.#handlers.failed(error, through, waiters);
+  #fail(run: Run, error: Error): void {
+    this.#runs.delete(run);
+    this.#failedRun = run;
+    this.#handlers.failed(error, run.through, run.waiters);
   }
 
   /** The state machine has failed. No client is left waiting for what is committed, and nothing more is handed over. */
@@ -268,7 +285,7 @@ export class EntryRuns {
   /** To skip an entry is decided when it is committed, and may be what the state machine waits for. */
   #failWaiter(entry: Entry, message: string): void {
     const waiter = this.#waiterOf(entry);
-    if (entry.kind === "activate" && entry.skips !== undefined) waiter?.succeed(new Uint8Array(), entry, null);
+    if (entry.kind === "activate" && entry.skips !== undefined) waiter?.succeed(nothing, entry, null);
     else waiter?.fail(notApplied(message));
   }
 }

@@ -136,7 +136,7 @@ function makeApplier(
         return runningFrom(index, { activations, commitIndex, versions: modules.stateMachine.versions });
       },
       isSkipped: (index) => skipped.has(index),
-      freshlySkipped: () => skipped.fresh(),
+      freshlySkipped: (after, through) => skipped.fresh(after, through),
       lacking: () => fitness.look(),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.

@@ -20,7 +20,9 @@ export interface SkipView {
   readonly state: Pick<State, "log" | "self">;
   /** The entry that the state machine of the leader cannot get past; null: there is none, or nobody can tell which one it is. */
   readonly stuckAt: LogIndex | null;
-  /** Whether the state machine of this voter has said that it stands still at this entry, or at one before it. */
+  /** The last entry that the state machine of the leader has got past. */
+  readonly appliedIndex: LogIndex;
+  /** Whether the state machine of this voter has said that it stands still at this entry, or before it. */
   standsStillAt(key: MemberKey, entry: LogIndex): boolean;
   peers(): readonly PeerStatus[];
 }
@@ -91,6 +93,7 @@ function decisionOn(entry: LogIndex, { log, commitIndex }: Pick<State, "log" | "
 export function whyNotSkipped(entry: LogIndex, view: SkipView): string | null {
   const { state, stuckAt } = view;
   const self = nodeIdOf(state.self);
+  if (view.appliedIndex >= entry) return whereItStands(self, null, entry);
   if (stuckAt !== entry) return whereItStands(self, stuckAt, entry);
   if (state.log.activations.some(({ position }) => position.index === entry)) {
     return `entry ${entry} activates a version of the plugin and cannot be skipped: correct its migrate or restore, and restart the nodes`;

@@ -23,11 +23,19 @@ export class SkippedEntries {
     return activations.some(({ skips, position }) => skips === index && position.index <= commitIndex);
   }
 
-  /** Of the decisions that have been committed since the last call the first entry that one of them skips; null: there is none. */
-  fresh(): LogIndex | null {
+  /**
+   * Of the entries behind `after` and through `through` the first one on which a decision has been committed since the last call; null: there is
+   * none. A second decision on an entry changes nothing.
+   */
+  fresh(after: LogIndex, through: LogIndex): LogIndex | null {
     const { activations, commitIndex } = this.#decided();
-    const fresh = skipsThrough(commitIndex, activations).filter(({ decidedAt }) => decidedAt > this.#toldThrough);
-    this.#toldThrough = Math.max(this.#toldThrough, ...fresh.map(({ decidedAt }) => decidedAt));
-    return fresh.length === 0 ? null : Math.min(...fresh.map(({ entry }) => entry));
+    const decisions = skipsThrough(commitIndex, activations);
+    const fresh = decisions.filter(
+      ({ entry, decidedAt }) =>
+        decidedAt > this.#toldThrough && decisions.find((each) => each.entry === entry)?.decidedAt === decidedAt,
+    );
+    this.#toldThrough = Math.max(this.#toldThrough, ...decisions.map(({ decidedAt }) => decidedAt));
+    const given = fresh.filter(({ entry }) => entry > after && entry <= through);
+    return given.length === 0 ? null : Math.min(...given.map(({ entry }) => entry));
   }
 }

@@ -24,6 +24,7 @@ function refusal(setting: Partial<Setting> = {}, entry = 7): string | null {
   const view: SkipView = {
     state: { ...state, log: { ...state.log, activations } },
     stuckAt,
+    appliedIndex: entry - 1,
     standsStillAt: (key) => standing.includes(key),
     peers: () =>
       knowing.map((id) => ({

@@ -1,7 +1,9 @@
 // Which entries does the state machine of a node pass over, and when does a state that was made with one of them begin anew?
 import { describe, expect, test } from "bun:test";
 import { SkippedEntries } from "../../src/node/skipped-entries.ts";
-import { command, microtasks, noop, pluginVersion, setUp } from "./applier-setting.ts";
+import { appliedEntry } from "../../src/node/applied-entry.ts";
+import { snapshotAt } from "../core/say.ts";
+import { activation, command, microtasks, noop, pluginVersion, setUp } from "./applier-setting.ts";
 
 const decision = (index: number, skips?: number) => ({
   position: { index, term: 1 },
@@ -14,7 +16,7 @@ describe("a decision", () => {
   test("counts once it is committed", () => {
     const decided = { activations: [decision(1), decision(7, 4)], commitIndex: 6 };
     const skipped = new SkippedEntries(() => decided);
-    expect([skipped.has(4), skipped.fresh()]).toEqual([false, null]);
+    expect([skipped.has(4), skipped.fresh(0, 9)]).toEqual([false, null]);
     decided.commitIndex = 7;
     expect([skipped.has(4), skipped.has(7), skipped.has(1)]).toEqual([true, false, false]);
   });
@@ -22,9 +24,23 @@ describe("a decision", () => {
   test("is told once, and of several that come together the earliest entry", () => {
     const decided = { activations: [decision(7, 4), decision(8, 3), decision(9, 5)], commitIndex: 8 };
     const skipped = new SkippedEntries(() => decided);
-    expect([skipped.fresh(), skipped.fresh()]).toEqual([3, null]);
+    expect([skipped.fresh(0, 9), skipped.fresh(0, 9)]).toEqual([3, null]);
     decided.commitIndex = 9;
-    expect([skipped.fresh(), skipped.fresh()]).toEqual([5, null]);
+    expect([skipped.fresh(0, 9), skipped.fresh(0, 9)]).toEqual([5, null]);
+  });
+
+  test("is told of entries that the state machine was given since its snapshot, whatever else was decided", () => {
+    const decided = { activations: [decision(7, 2), decision(8, 4), decision(9, 6)], commitIndex: 9 };
+    expect(new SkippedEntries(() => decided).fresh(2, 5)).toBe(4);
+    expect(new SkippedEntries(() => decided).fresh(2, 3)).toBeNull();
+  });
+
+  test("is told once for an entry: a second one changes nothing", () => {
+    const decided = { activations: [decision(7, 4), decision(8, 4)], commitIndex: 7 };
+    const skipped = new SkippedEntries(() => decided);
+    expect(skipped.fresh(0, 6)).toBe(4);
+    decided.commitIndex = 8;
+    expect(skipped.fresh(0, 6)).toBeNull();
   });
 });
 
@@ -73,6 +89,37 @@ describe("a state machine that cannot get past an entry", () => {
     passes(99);
     expect(machine.renewals).toBe(0);
   });
+});
+
+test("what cannot be got past is named without a look at the log, and nothing else is", async () => {
+  const { applier, pages } = await stuck();
+  const before = pages.length;
+  expect([applier.operationAt(2), applier.operationAt(4), applier.operationAt(9)]).toEqual(["throw", null, null]);
+  expect(pages.length).toBe(before);
+});
+
+test("a decision is none of the state machine's business: what is due at it does not run", () => {
+  const decided = { ...activation(4), skips: 2 } as const;
+  const about = { isAwaited: true, isSkipped: false, versionFrom: () => pluginVersion("1") };
+  expect(appliedEntry(decided, about)).toBeNull();
+  expect(appliedEntry(activation(4), about)).toMatchObject({ kind: "activate" });
+});
+
+test("a state machine that has given up goes on with a snapshot that is beyond its entry", async () => {
+  const { applier, machine, passes, latest, restores } = await stuck();
+  for (let attempt = 0; attempt < 11; attempt++) {
+    passes(10_000);
+    await microtasks();
+    await microtasks();
+  }
+  expect(applier.renewal).toContain("10 attempts");
+  latest.snapshot = snapshotAt({ index: 5, term: 1 });
+  applier.restore(latest.snapshot);
+  passes(100);
+  await microtasks();
+  restores.at(-1)!.settle.resolve();
+  await microtasks();
+  expect([applier.appliedIndex, applier.standstill, machine.renewals]).toEqual([5, null, 11]);
 });
 
 test("a state machine that got past the entry begins anew without it", async () => {

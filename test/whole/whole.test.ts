@@ -53,3 +53,11 @@ test.each([2805970777, 2304779053, 440000012, 960000042, 1200005179, 716381862, 
 test("seed 1619106924 holds: a wiped founder does not found a cluster with a node that waits to be added", () => {
   expect(simulateWhole({ seed: 1619106924, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);
+
+test.each([2152310550, 2152310776])(
+  "seed %d holds: a command that hangs is named without its log, whose disk may be gone",
+  (seed) => {
+    expect(simulateWhole({ seed, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+  },
+  60_000,
+);
