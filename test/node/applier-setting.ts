@@ -205,7 +205,7 @@ export function setUp(log: readonly Entry[], after = 0) {
           ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
           : { kind: "runs", plugin: pluginVersion(String(index)) },
       isSkipped: (index) => skipped.has(index),
-      freshlySkipped: (after, through) => skipped.fresh(after, through),
+      freshlySkipped: (...range) => skipped.fresh(...range),
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
