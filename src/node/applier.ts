@@ -9,9 +9,10 @@ import type { Wake, WakeTime } from "../core/wake-time.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
-import type { Running } from "./active-version.ts";
+import { type Running, standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
+import type { CopyDistrusted } from "./own-copy.ts";
 import { Renewals } from "./renewals.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
 import { UnderWay, type Work } from "./under-way.ts";
@@ -26,7 +27,7 @@ export interface ApplierModules extends EntryRunsModules {
 
 export interface ApplierHandlers extends Pick<
   EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom"
+  "leader" | "isAsked" | "placeAfter" | "handed" | "freed" | "clientFull" | "runningFrom"
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
@@ -48,6 +49,8 @@ export interface ApplierHandlers extends Pick<
   readonly failed: (error: unknown) => void;
 }
 
+/** Where a state machine stands still that does so at no entry. */
+const noEntry: LogIndex = 0;
 /** Each query, however far the state must have come for it. */
 const anyIndex = Number.MAX_SAFE_INTEGER;
 
@@ -72,6 +75,8 @@ export class Applier {
   #isAbandoned = false;
   /** When the state machine is to be woken, as the node was told last. */
   #wakeAtMs: WakeTime = null;
+  /** Why nothing of the state is to be shown; null: it may be. */
+  #distrust: CopyDistrusted | null = null;
   /** Where the version is activated that this node does not have, and needs next. */
   #lack: Lack | null = null;
 
@@ -88,6 +93,7 @@ export class Applier {
     this.#runs = new EntryRuns(snapshot?.position.index ?? 0, this.#underWay, modules, {
       leader: handlers.leader,
       isAsked: handlers.isAsked,
+      placeAfter: handlers.placeAfter,
       handed: handlers.handed,
       freed: handlers.freed,
       clientFull: handlers.clientFull,
@@ -127,7 +133,7 @@ export class Applier {
 
   /** Why the state machine stands still: it has stopped, or lacks the version that is active. Null while it runs. */
   get standstill(): Error | null {
-    return this.#failure ?? this.#lack?.why ?? null;
+    return this.#failure ?? this.#distrust ?? this.#lack?.why ?? null;
   }
 
   /** What the state machine has been busy with for too long, by the last look; null: nothing. */
@@ -146,9 +152,10 @@ export class Applier {
     return this.#endless.found;
   }
 
-  /** The state machine stands still at an entry at or before this index; null while it runs. */
+  /** The state machine stands still at an entry at or before this index, or at none with 0; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    return this.#stoppedThrough ?? this.#lack?.index ?? null;
+    // Where a copy has gone wrong the others have not: they need not get past it.
+    return this.#stoppedThrough ?? (this.#distrust === null ? null : noEntry) ?? this.#lack?.index ?? null;
   }
 
   /** For people: what is done about a state machine that has stopped; null: it has not. */
@@ -174,6 +181,13 @@ export class Applier {
     this.#isHeld = false;
     this.#toRestore = snapshot;
     this.#pump();
+  }
+
+  /** The state is not to be trusted: what it answers is for nobody. Null: it is again, or another one takes its place. */
+  distrust(why: CopyDistrusted | null): void {
+    this.#distrust = why;
+    if (why !== null) this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
+    this.#pumpOrFail();
   }
 
   /** Committed entries that were not handed over yet are about to leave the log. Nothing is read until `restore` or `letGo`. */
@@ -214,6 +228,7 @@ export class Applier {
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
       return;
     }
+    if (this.#distrust !== null) return this.#pumpUnseen(this.#distrust);
     // Commands first: they wait for the slice that is under way, and not for the next one.
     this.#runs.handOver();
     const { lack } = this.#runs;
@@ -266,6 +281,13 @@ export class Applier {
     this.#stoppedThrough = null;
     this.#renewals.passed();
     this.#handlers.stateMachineRuns();
+  }
+
+  /** A copy that may be right goes on, so that it can be compared with others. Nobody sees what it answers. */
+  #pumpUnseen(why: CopyDistrusted): void {
+    this.#runs.refuseLacking(why);
+    this.#queries.refuse(anyIndex, why);
+    if (why.applies) this.#runs.handOver();
   }
 
   /** Has no caller that would hear of an error, so an error ends the node. */

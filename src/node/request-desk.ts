@@ -3,7 +3,7 @@
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { MemberKey } from "../core/configuration.ts";
 import { freshest } from "../core/freshness.ts";
-import type { Millis } from "../core/log-position.ts";
+import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachineDescription } from "../ports/state-machine.ts";
@@ -52,6 +52,10 @@ export class RequestDesk implements RequestTarget {
 
   get appliedIndex(): number {
     return this.#parts.applier.appliedIndex;
+  }
+
+  get agreesThrough(): LogIndex | null {
+    return this.#parts.copies.agreesThrough;
   }
 
   get description(): StateMachineDescription {

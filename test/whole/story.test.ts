@@ -23,9 +23,11 @@ test("so does each kind that any plugin can have, and those of the key-value sto
   const rest = faultKinds.filter((kind) => !faultKindsOfAnyPlugin.includes(kind));
   expect(rest.toSorted()).toEqual([
     "hangMachine",
+    "killMachine",
     "large",
     "poison",
     "slowMachine",
+    "spoilCopy",
     "stopMachine",
     "thief",
     "versions",

@@ -54,6 +54,11 @@ export const messageNumbers = Object.freeze({
   membershipPlanReply: 73,
   backupPieceReply: 74,
   rolledOutReply: 75,
+
+  copyNotice: 96,
+  copyVerdict: 97,
+  copyAsk: 98,
+  copyOffer: 99,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -91,6 +96,10 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "condition",
     "requestMembers",
     "requestMembersReply",
+    "copyNotice",
+    "copyVerdict",
+    "copyAsk",
+    "copyOffer",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [

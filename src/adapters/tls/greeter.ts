@@ -9,7 +9,15 @@ import { encodeFrame } from "../cbor/codec.ts";
 import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
 import type { FlushTurn } from "./flush-turn.ts";
 import { type DialFailure, explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
-import { type Expectation, joiningFeature, machineFeature, makeHello, type NodeSender, refused } from "./hello.ts";
+import {
+  copiesFeature,
+  type Expectation,
+  joiningFeature,
+  machineFeature,
+  makeHello,
+  type NodeSender,
+  refused,
+} from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { connectTls } from "./secure-socket.ts";
 import type { LinkEnd, TlsMaterial } from "./tls-words.ts";
@@ -65,7 +73,7 @@ export class Greeter {
     const { self, cluster, software, machine } = this.#options;
     const affiliation = this.#options.affiliation();
     const sender: NodeSender = { role: "node", ...self, genesis: genesisIn(affiliation), purpose };
-    const features = [machineFeature(machine), ...(affiliation === "joining" ? [joiningFeature] : [])];
+    const features = [machineFeature(machine), copiesFeature, ...(affiliation === "joining" ? [joiningFeature] : [])];
     return makeHello(cluster, sender, { meant, software, features });
   }
 

@@ -28,6 +28,9 @@ const machinePrefix = "machine.";
 export const machineFeature = (name: string): string =>
   machinePrefix + name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, nameLengthMax - machinePrefix.length);
 
+/** The node understands the messages by which copies of the state machine are compared. */
+export const copiesFeature = "copies";
+
 /** A node that knows no genesis says by it that it founds no cluster. */
 export const joiningFeature = "joining";
 

@@ -1,6 +1,7 @@
 // Draws valid frames of every kind from a seed, at the edges of their ranges as often as in the middle.
 import type { Genesis } from "../../../src/core/genesis.ts";
 import type { Message } from "../../../src/core/messages.ts";
+import type { SnapshotRecord } from "../../../src/core/snapshot-record.ts";
 import type { Reach } from "../../../src/ports/node-messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
 import { chunkBytesMax, sessionTimeoutMsMax, stampMsMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
@@ -42,25 +43,30 @@ function campaign(draw: Draw, kind: "requestPreVote" | "requestVote"): Message {
   return { kind, term: inTerm, last: position(draw, inTerm), transfer: draw.bool() };
 }
 
-function installSnapshot(draw: Draw): Message {
-  const inTerm = termInOffice(draw);
+function snapshotRecord(draw: Draw, inTerm: number): SnapshotRecord {
   const end = { index: 1 + draw.uint(2 ** 40), term: 1 + draw.below(inTerm) };
   const from = draw.bool() ? { index: 0, term: 0 } : { index: draw.below(end.index), term: draw.below(end.term) };
+  return {
+    position: end,
+    stampMs: draw.uint(stampMsMax),
+    chain: index(draw),
+    configuration: { position: from, configuration: configuration(draw) },
+    activation: draw.orNull(() => ({ position: from, plugin: pluginVersion(draw), replaces: draw.bool() })),
+    origin: draw.name(),
+    file: draw.name(),
+    bytes: index(draw),
+    checksum: index(draw),
+  };
+}
+
+function installSnapshot(draw: Draw): Message {
+  const inTerm = termInOffice(draw);
   return {
     kind: "installSnapshot",
     term: inTerm,
     round: index(draw),
     ...told(draw),
-    snapshot: {
-      position: end,
-      stampMs: draw.uint(stampMsMax),
-      chain: index(draw),
-      configuration: { position: from, configuration: configuration(draw) },
-      activation: draw.orNull(() => ({ position: from, plugin: pluginVersion(draw), replaces: draw.bool() })),
-      file: draw.name(),
-      bytes: index(draw),
-      checksum: index(draw),
-    },
+    snapshot: snapshotRecord(draw, inTerm),
   };
 }
 
@@ -102,6 +108,7 @@ function status(draw: Draw): Frame {
     leader: leader(draw),
     term: term(draw),
     commitIndex: index(draw),
+    agreesThrough: draw.orNull(() => index(draw)),
     plugin: draw.orNull(() => ({ ...pluginVersion(draw), since: index(draw) })),
     nodes: draw.list(4, () => ({
       id: draw.name(),
@@ -197,6 +204,39 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
         problem: draw.orNull(() => draw.printable()),
       },
     }),
+  ],
+  copyNotice: [
+    "peer",
+    (draw) => ({
+      kind: "copyNotice",
+      term: termInOffice(draw),
+      copy: index(draw),
+      isGiven: draw.bool(),
+      standing: draw.pick(["sound", "doubted", "wrong"]),
+      covered: index(draw),
+      words: draw.list(5, () => ({ index: index(draw), of: draw.pick(["outcomes", "content"]), value: index(draw) })),
+    }),
+  ],
+  copyVerdict: [
+    "peer",
+    (draw) => ({
+      kind: "copyVerdict",
+      term: termInOffice(draw),
+      copy: index(draw),
+      standing: draw.pick(["sound", "doubted", "wrong"]),
+      isConfirmed: draw.bool(),
+      of: draw.pick(["outcomes", "content"]),
+      after: index(draw),
+      through: index(draw),
+    }),
+  ],
+  copyAsk: ["peer", (draw) => ({ kind: "copyAsk", term: termInOffice(draw), at: index(draw) })],
+  copyOffer: [
+    "peer",
+    (draw) => {
+      const inTerm = termInOffice(draw);
+      return { kind: "copyOffer", term: inTerm, copy: index(draw), snapshot: snapshotRecord(draw, inTerm) };
+    },
   ],
   snapshotRead: [
     "bulk",
