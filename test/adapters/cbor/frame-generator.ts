@@ -213,6 +213,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       copy: index(draw),
       isGiven: draw.bool(),
       standing: draw.pick(["sound", "doubted", "wrong"]),
+      doubt: draw.orNull(() => ({ index: index(draw), of: draw.pick(["outcomes", "content"]) })),
       covered: index(draw),
       words: draw.list(5, () => ({ index: index(draw), of: draw.pick(["outcomes", "content"]), value: index(draw) })),
     }),
