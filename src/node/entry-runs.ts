@@ -14,7 +14,7 @@ import { Gathering } from "./gathering.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
-import { notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
+import { giveUp, notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
 
 /** How many runs may be with the state machine at once, and how big one is. */
 const runsMax = 16;
@@ -240,22 +240,32 @@ export class EntryRuns {
 
   /** The state machine has failed. No client is left waiting for what is committed, and nothing more is handed over. */
   refuse(error: Error): void {
-    this.#failWaiters(error.message);
+    this.#failWaiters((waiter) => waiter.fail(notApplied(error.message)));
     this.#handedThrough = this.#committedThrough;
   }
 
   /** What is committed waits for a version. No client waits with it. */
   refuseLacking(why: Error): void {
-    this.#failWaiters(`the state machine of this node ${standstillWords(why)}`);
+    const message = `the state machine of this node ${standstillWords(why)}`;
+    this.#failWaiters((waiter) => waiter.fail(notApplied(message)));
   }
 
-  #failWaiters(message: string): void {
+  /** What this copy answers is for nobody. The other nodes apply what is committed: a session may ask one of them. */
+  refuseUnseen(why: Error): void {
+    const message = `the state machine of this node ${standstillWords(why)}`;
+    this.#failWaiters((waiter) => giveUp(waiter, message));
+  }
+
+  #failWaiters(fail: (waiter: Waiter) => void): void {
     const { waiting, tail } = this.#modules;
     let through = Math.max(this.#handedThrough, this.#refusedThrough);
     // The log may be long, and is read only while clients wait.
     while (through < this.#committedThrough && waiting.count > 0) {
       const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(message));
+      for (const entry of entries) {
+        const waiter = this.#waiterOf(entry);
+        if (waiter !== null) fail(waiter);
+      }
       through = entries.at(-1)!.index;
       this.#handlers.freed();
     }
