@@ -2,62 +2,26 @@
 // (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
 // machine that has failed gets nothing more, and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got
 // past the place where it failed.
-import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
-import type { Wake, WakeTime } from "../core/wake-time.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { HeldState, Reached, StateMachine } from "../ports/state-machine.ts";
 import type { Running } from "./active-version.ts";
+import type { ApplierHandlers, ApplierModules } from "./applier-handlers.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
-import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
+import { EntryRuns, type Lack } from "./entry-runs.ts";
 import { Renewals } from "./renewals.ts";
-import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
+import { QuerySlices } from "./query-slices.ts";
+import { skippedWords } from "./skipped-entries.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
-
-export interface ApplierModules extends EntryRunsModules {
-  readonly stateMachine: StateMachine;
-  readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon" | "at">;
-  /** The queries that wait. */
-  readonly reads: QuerySlicesOptions["reads"];
-}
-
-export interface ApplierHandlers extends Pick<
-  EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom" | "isSkipped"
-> {
-  /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
-  readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
-  /** Has the state machine begin anew. Rejects when it cannot. */
-  readonly renew: () => Promise<void>;
-  /** The snapshot that the log begins with; null: with the first entry. */
-  readonly latest: () => SnapshotRecord | null;
-  /** The first entry that an administrator has decided to skip since the last call; null: there is none. */
-  readonly freshlySkipped: () => LogIndex | null;
-  /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
-  readonly wake: (wake: Wake | null) => void;
-  /** The state machine waits for a version that this node does not have, or does so no longer. */
-  readonly lacking: () => void;
-  /** Answers have been given: let them leave. */
-  readonly answered: () => void;
-  /** The state machine has stopped. */
-  readonly stateMachineFailed: (error: Error) => void;
-  /** It has begun anew, and has got past the place where it had stopped. */
-  readonly stateMachineRuns: () => void;
-  /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
-  readonly failed: (error: unknown) => void;
-}
-
-const skippedWords = (entry: LogIndex): GraftError =>
-  new GraftError("state-machine", `an administrator has skipped entry ${entry}, and the state is made anew without it`);
 
 /** Each query, however far the state must have come for it. */
 const anyIndex = Number.MAX_SAFE_INTEGER;
 
 export class Applier {
-  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf">;
+  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf" | "isDurable">;
   readonly #tail: ApplierModules["tail"];
   readonly #handlers: ApplierHandlers;
   readonly #underWay: UnderWay;
@@ -67,8 +31,14 @@ export class Applier {
   readonly #renewals: Renewals;
   /** Why it has stopped, until another one has got past that place. */
   #failure: Error | null = null;
-  /** `emptied`: another one has begun, and its state comes next. */
-  #life: "runs" | "stopped" | "renewing" | "emptied" = "runs";
+  /** `begun`: it has no state yet, which comes next. */
+  #life: "begun" | "runs" | "stopped" | "renewing" = "runs";
+  /** What it has kept on disk is not to be trusted. */
+  #mistrusts = false;
+  /** It has this state, of which the core may not know yet that it is committed. */
+  #resumed: Reached | null = null;
+  /** The core knows that this much is committed. */
+  #advancedThrough: LogIndex = 0;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
@@ -116,6 +86,8 @@ export class Applier {
     });
     this.#renewals = new Renewals(clock, () => this.#renew());
     this.#toRestore = snapshot;
+    this.#advancedThrough = snapshot?.position.index ?? 0;
+    if (stateMachine.isDurable) this.#life = "begun";
     if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
   }
 
@@ -181,6 +153,7 @@ export class Applier {
   /** Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped. */
   renew(why: Error): void {
     if (this.#isAbandoned || this.#life !== "runs") return;
+    this.#mistrusts = true;
     this.#fail(why, this.#runs.handedThrough, []);
     this.#pumpOrFail();
   }
@@ -189,6 +162,8 @@ export class Applier {
   advance(through: LogIndex): void {
     this.#runs.commit(through);
     this.#obey(this.#handlers.freshlySkipped());
+    this.#advancedThrough = through;
+    this.#tellResumed();
     this.#pump();
   }
 
@@ -197,6 +172,7 @@ export class Applier {
     const { handedThrough } = this.#runs;
     if (skipped === null || skipped > handedThrough || this.#isAbandoned) return;
     if (skipped <= (this.#handlers.latest()?.position.index ?? 0)) return;
+    this.#mistrusts = true;
     if (this.#life === "runs") this.#fail(skippedWords(skipped), handedThrough, []);
     if (this.#life === "stopped") this.#renewals.again();
   }
@@ -240,7 +216,7 @@ export class Applier {
   #pump(): void {
     if (this.#isAbandoned || this.#isRestoring || this.#isHeld) return;
     if (this.#life === "stopped" || this.#life === "renewing") return this.#refuse();
-    if (this.#life === "emptied" && !this.#begin()) return;
+    if (this.#life === "begun" && !this.#begin()) return;
     if (this.#toRestore !== null) {
       // What was handed over before is answered first. Nothing else goes to the state machine in between.
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
@@ -265,18 +241,48 @@ export class Applier {
     this.#queries.refuse(this.#runs.handedThrough, failure);
   }
 
-  /** What the one before had under way is answered first. */
+  /** What the one before had under way is answered first. Whether its state is there. */
   #begin(): boolean {
     if (!this.#underWay.isEmpty) return false;
+    if (!this.#stateMachine.isDurable) {
+      this.#beginWith(null);
+      return true;
+    }
+    this.#isRestoring = true;
+    this.#handlers.recall(!this.#mistrusts).then(
+      (held) => this.#conclude(() => this.#beginWith(held)),
+      (error: Error) => this.#conclude(() => this.#stop(error, this.#runs.handedThrough)),
+    );
+    return false;
+  }
+
+  /** What it has kept on disk, or with the latest snapshot, or with nothing. */
+  #beginWith(held: HeldState | null): void {
+    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept. What is mistrusted since is recalled once more.
+    if (this.#isHeld || (held !== null && this.#mistrusts)) return;
     this.#life = "runs";
-    this.#toRestore = this.#handlers.latest();
-    if (this.#toRestore !== null) return true;
-    this.#runs.skipTo(0);
-    this.#runs.onRestored(0);
-    return true;
+    this.#mistrusts = false;
+    const latest = this.#handlers.latest();
+    this.#toRestore = held === null ? latest : null;
+    this.#resumed = held?.reached ?? null;
+    if (this.#toRestore !== null) return;
+    const index = held?.reached.index ?? 0;
+    this.#runs.skipTo(index);
+    this.#runs.onRestored(index);
+    if (held !== null) this.#tellWake(held.wakeAtMs, index);
+    this.#tellResumed();
+    this.#lookWhetherPast();
+  }
+
+  #tellResumed(): void {
+    if (this.#resumed === null || this.#advancedThrough < this.#resumed.index) return;
+    this.#handlers.resumed(this.#resumed);
+    this.#resumed = null;
   }
 
   #renew(): void {
+    // What it had kept may be what stops it.
+    if (this.#renewals.isRepeated) this.#mistrusts = true;
     this.#life = "renewing";
     this.#handlers.renew().then(
       () => this.#onRenewed(),
@@ -287,7 +293,7 @@ export class Applier {
   }
 
   #onRenewed(): void {
-    this.#life = "emptied";
+    this.#life = "begun";
     this.#pumpOrFail();
   }
 
@@ -318,30 +324,33 @@ export class Applier {
     }
     this.#noteLack(null);
     this.#toRestore = null;
+    this.#resumed = null;
     this.#isRestoring = true;
-    const over = (conclude: () => void): void => {
-      this.#isRestoring = false;
-      // A state machine that is closed cannot restore. This is no failure of it.
-      if (this.#isAbandoned) return;
-      try {
-        conclude();
-        this.#pump();
-        this.#handlers.answered();
-      } catch (error) {
-        this.#handlers.failed(error);
-      }
-    };
     const { index } = snapshot.position;
     this.#runs.skipTo(index);
     this.#handlers.restore(snapshot, running?.plugin ?? null).then(
       (wakeAtMs) =>
-        over(() => {
+        this.#conclude(() => {
           this.#runs.onRestored(index);
           this.#tellWake(wakeAtMs, index);
           this.#lookWhetherPast();
         }),
-      (error: Error) => over(() => this.#onNotRestored(error, index)),
+      (error: Error) => this.#conclude(() => this.#onNotRestored(error, index)),
     );
+  }
+
+  /** The state has come, or has not. */
+  #conclude(conclude: () => void): void {
+    this.#isRestoring = false;
+    // A state machine that is closed cannot restore. This is no failure of it.
+    if (this.#isAbandoned) return;
+    try {
+      conclude();
+      this.#pump();
+      this.#handlers.answered();
+    } catch (error) {
+      this.#handlers.failed(error);
+    }
   }
 
   /** For a version. Nobody waits with it. */

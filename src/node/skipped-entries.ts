@@ -2,6 +2,11 @@
 // that says so to every node. A node that had been given it before begins anew without it: docs/decisions/an-entry-can-be-skipped.md.
 import { type PlacedActivation, skipsThrough } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import { GraftError } from "../errors.ts";
+
+/** Why a state machine that was given this entry begins anew. */
+export const skippedWords = (entry: LogIndex): GraftError =>
+  new GraftError("state-machine", `an administrator has skipped entry ${entry}, and the state is made anew without it`);
 
 export interface Decided {
   /** Of the log, ascending. */
@@ -13,6 +18,7 @@ export class SkippedEntries {
   readonly #decided: () => Decided;
   /** The last decision that was told as a fresh one. */
   #toldThrough: LogIndex = 0;
+  #heldThrough: LogIndex = 0;
 
   constructor(decided: () => Decided) {
     this.#decided = decided;
@@ -23,11 +29,18 @@ export class SkippedEntries {
     return activations.some(({ skips, position }) => skips === index && position.index <= commitIndex);
   }
 
+  /** The state machine begins with a state on disk that ends here, and was made under each decision before that; 0: it has none. */
+  begin(heldThrough: LogIndex): void {
+    this.#heldThrough = heldThrough;
+  }
+
   /** Of the decisions that have been committed since the last call the first entry that one of them skips; null: there is none. */
   fresh(): LogIndex | null {
     const { activations, commitIndex } = this.#decided();
-    const fresh = skipsThrough(commitIndex, activations).filter(({ decidedAt }) => decidedAt > this.#toldThrough);
-    this.#toldThrough = Math.max(this.#toldThrough, ...fresh.map(({ decidedAt }) => decidedAt));
+    const decisions = skipsThrough(commitIndex, activations);
+    const knownThrough = Math.max(this.#toldThrough, this.#heldThrough);
+    const fresh = decisions.filter(({ decidedAt }) => decidedAt > knownThrough);
+    this.#toldThrough = Math.max(this.#toldThrough, ...decisions.map(({ decidedAt }) => decidedAt));
     return fresh.length === 0 ? null : Math.min(...fresh.map(({ entry }) => entry));
   }
 }
