@@ -33,7 +33,7 @@ export class Applier {
   #failure: Error | null = null;
   /** `begun`: it has no state yet, which comes next. */
   #life: "begun" | "runs" | "stopped" | "renewing" = "runs";
-  /** What it has kept on disk is not to be trusted. */
+  /** What it has kept on disk is not to be trusted: it is recalled once more if it was trusted before. */
   #mistrusts = false;
   /** It has this state, of which the core may not know yet that it is committed. */
   #resumed: Reached | null = null;
@@ -249,8 +249,9 @@ export class Applier {
       return true;
     }
     this.#isRestoring = true;
-    this.#handlers.recall(!this.#mistrusts).then(
-      (held) => this.#conclude(() => this.#beginWith(held)),
+    const mayKeep = !this.#mistrusts;
+    this.#handlers.recall(mayKeep).then(
+      (held) => this.#conclude(() => mayKeep !== this.#mistrusts && this.#beginWith(held)),
       (error: Error) => this.#conclude(() => this.#stop(error, this.#runs.handedThrough)),
     );
     return false;
@@ -258,12 +259,11 @@ export class Applier {
 
   /** What it has kept on disk, or with the latest snapshot, or with nothing. */
   #beginWith(held: HeldState | null): void {
-    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept. What is mistrusted since is recalled once more.
-    if (this.#isHeld || (held !== null && this.#mistrusts)) return;
+    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept.
+    if (this.#isHeld) return;
     this.#life = "runs";
     this.#mistrusts = false;
-    const latest = this.#handlers.latest();
-    this.#toRestore = held === null ? latest : null;
+    this.#toRestore = held === null ? this.#handlers.latest() : null;
     this.#resumed = held?.reached ?? null;
     if (this.#toRestore !== null) return;
     const index = held?.reached.index ?? 0;
@@ -340,7 +340,7 @@ export class Applier {
   }
 
   /** The state has come, or has not. */
-  #conclude(conclude: () => void): void {
+  #conclude(conclude: () => unknown): void {
     this.#isRestoring = false;
     // A state machine that is closed cannot restore. This is no failure of it.
     if (this.#isAbandoned) return;
