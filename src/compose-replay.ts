@@ -4,11 +4,12 @@ import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locateVersions } from "./adapters/plugin/loader.ts";
 import { entriesIn, savedIn } from "./adapters/sqlite/read-stopped.ts";
+import { type PlacedActivation, type PluginVersion, skipsThrough } from "./core/activation.ts";
 import type { CopyWord } from "./core/copy-word.ts";
 import type { LogIndex } from "./core/log-position.ts";
 import { GraftError } from "./errors.ts";
 import { runningFrom } from "./node/active-version.ts";
-import { appliedEntry } from "./node/applied-entry.ts";
+import { type AboutEntry, appliedEntry } from "./node/applied-entry.ts";
 import type { SavedState } from "./ports/log-store.ts";
 import type { StateMachine } from "./ports/state-machine.ts";
 
@@ -46,9 +47,7 @@ export async function replayStopped(dataDir: string, options: ReplayOptions): Pr
     machine.watchMilestones(every, ({ index, chain: value }) => words.push({ index, of: "outcomes", value }));
     await restore(machine, dataDir, saved);
     for (const entries of entriesIn(dataDir, after, through)) {
-      const run = entries.flatMap(
-        (entry) => appliedEntry(entry, false, (index) => versionFrom(index, saved, machine)) ?? [],
-      );
+      const run = entries.flatMap((entry) => appliedEntry(entry, aboutEntry(entry.index, saved, machine)) ?? []);
       await machine.apply(run, () => {});
     }
     const content = await contentOf(machine);
@@ -71,16 +70,24 @@ async function restore(machine: StateMachine, dataDir: string, { snapshot, ...sa
   }
 }
 
+const aboutEntry = (entry: LogIndex, saved: SavedState, machine: StateMachine): AboutEntry => ({
+  isAwaited: false,
+  isSkipped: skipsThrough(saved.last.index, activationsIn(saved)).some((skip) => skip.entry === entry),
+  versionFrom: (index) => versionFrom(index, saved, machine),
+});
+
 /** What is not committed may be in the log as well: here it counts as if it were. */
-function versionFrom(index: LogIndex, saved: SavedState, { versions }: StateMachine) {
-  const before = [saved.baseActivation, saved.snapshot?.activation ?? null].filter((each) => each !== null);
-  const all = [...before, ...saved.activations].filter(
-    (each, nth, list) => list.findIndex(({ position }) => position.index === each.position.index) === nth,
-  );
-  const activations = all.toSorted((a, b) => a.position.index - b.position.index);
-  const running = runningFrom(index, { activations, commitIndex: saved.last.index, versions });
+function versionFrom(index: LogIndex, saved: SavedState, { versions }: StateMachine): PluginVersion {
+  const running = runningFrom(index, { activations: activationsIn(saved), commitIndex: saved.last.index, versions });
   if (running.kind === "lacks") throw running.why;
   return running.plugin;
+}
+
+function activationsIn({ baseActivation, snapshot, activations }: SavedState): readonly PlacedActivation[] {
+  const before = [baseActivation, snapshot?.activation ?? null].filter((each) => each !== null);
+  return [...before, ...activations]
+    .filter((each, nth, list) => list.findIndex(({ position }) => position.index === each.position.index) === nth)
+    .toSorted((a, b) => a.position.index - b.position.index);
 }
 
 /** Null: the plugin has no snapshots. */

@@ -64,6 +64,7 @@ export const subjects = [
   "change",
   "transfer",
   "rollOut",
+  "skip",
   "stop",
   "backup",
 ] as const;
@@ -102,6 +103,11 @@ const meanings: Readonly<Record<Subject, Sentences>> = {
     done: "The version was made active.",
     unknown: "The version may or may not be active, and may still become so. The data is safe.",
   },
+  skip: {
+    none: "No entry was skipped.",
+    done: "The entry was skipped.",
+    unknown: "The entry may or may not have been skipped, and may still be. The data is safe.",
+  },
   stop: {
     none: "The node was not stopped.",
     done: "The node was told to stop.",
@@ -139,6 +145,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
     change: "Look at the members: graft cluster configuration.",
     transfer: "See who leads: graft cluster leader.",
     rollOut: "See what is active: graft plugin roll-out --dry-run.",
+    skip: "See which state machines stand still: graft cluster status.",
     stop: "See which nodes run: graft cluster status.",
     other: "Do not send it again: read the state with a query.",
   },
@@ -148,6 +155,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
     change: "Look at the members: graft cluster configuration. The same change can be asked for again.",
     transfer: "See who leads: graft cluster leader. The same hand-over can be asked for again.",
     rollOut: "See what is active: graft plugin roll-out --dry-run. The same version can be asked for again.",
+    skip: "See which state machines stand still: graft cluster status. The same entry can be named again.",
     stop: "See which nodes run: graft cluster status. The same node can be told to stop again.",
     other: "Read the state before you send it again.",
   },

@@ -10,6 +10,7 @@ import { clusterConfiguration } from "./cluster-configuration.ts";
 import { clusterLeader } from "./cluster-leader.ts";
 import { clusterDemote, clusterPriority, clusterPromote } from "./cluster-roles.ts";
 import { clusterRemove } from "./cluster-remove.ts";
+import { clusterSkip } from "./cluster-skip.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import type { Group } from "./command.ts";
 import { complete } from "./complete.ts";
@@ -44,6 +45,7 @@ const cluster: Group = {
     promote: clusterPromote,
     demote: clusterDemote,
     priority: clusterPriority,
+    skip: clusterSkip,
   },
 };
 

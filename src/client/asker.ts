@@ -373,7 +373,8 @@ const isLeaders = ({ kind }: RequestBody): boolean =>
   kind === "openSession" ||
   kind === "closeSession" ||
   kind === "changeMembership" ||
-  kind === "rollOut";
+  kind === "rollOut" ||
+  kind === "skip";
 
 /** Whether there is nothing to be had from the node at `address` by asking it (again). */
 const isSpent = ({ earlier, refusedBy }: Attempt, address: string): boolean =>

@@ -37,6 +37,8 @@ export function subjectOf(body: RequestBody): Subject {
       return body.dryRun ? "inspection" : "change";
     case "rollOut":
       return body.dryRun ? "inspection" : "rollOut";
+    case "skip":
+      return body.dryRun ? "inspection" : "skip";
   }
 }
 
@@ -51,8 +53,9 @@ export function isRepeatable(body: RequestBody): boolean {
     // A node that leads already has nothing to do.
     case "transferLeadership":
       return body.to !== null;
-    // A version that is active already stays so.
+    // A version that is active already stays so, and so does an entry that is skipped.
     case "rollOut":
+    case "skip":
       return true;
     default:
       return changesNothing(body);

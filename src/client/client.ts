@@ -18,7 +18,7 @@ import { type Answer, Asker, type ReadFrom } from "./asker.ts";
 import { subjectOf } from "./attempt.ts";
 import type { Dial, RequestBody } from "./connection.ts";
 import { faultOfAddress, faultOfChange } from "./faulty-names.ts";
-import type { RolledOutReply } from "../ports/version-requests.ts";
+import type { RolledOutReply, SkippedReply } from "../ports/version-requests.ts";
 import { ClientSession } from "./session.ts";
 import { Sweep } from "./sweep.ts";
 import { type OtherCluster, WhichCluster } from "./which-cluster.ts";
@@ -70,6 +70,10 @@ export interface RollOutOptions extends RequestOptions {
   readonly version?: string | null;
   /** It also stands for the version that is active now, on nodes that do not have that one: both do the same. */
   readonly replaces?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface SkipOptions extends RequestOptions {
   readonly dryRun?: boolean;
 }
 
@@ -216,6 +220,15 @@ export class GraftClient {
     const { version = null, replaces = false, dryRun = false } = options;
     const body = { kind: "rollOut", version, replaces, dryRun, timeoutMs: this.#time(options) } as const;
     return this.#expect<RolledOutReply>("rolledOut", body, options);
+  }
+
+  /**
+   * Skips the entry of the log that the state machine cannot get past, on every node; or, as a dry run, says what that would come to. Resolves
+   * when the decision is committed. Administrators only.
+   */
+  skip(entry: number, options: SkipOptions = {}): Promise<SkippedReply> {
+    const body = { kind: "skip", entry, dryRun: options.dryRun === true, timeoutMs: this.#time(options) } as const;
+    return this.#expect<SkippedReply>("skipped", body, options);
   }
 
   /**

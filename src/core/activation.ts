@@ -1,6 +1,6 @@
 // Which version of the state machine applies which entry? An entry of the log says from where on, so it is the same on every node
 // and at every replay. The core gives it a place, and carries it over snapshots; what a version does is the state machine's business.
-import type { LogPosition } from "./log-position.ts";
+import type { LogIndex, LogPosition } from "./log-position.ts";
 
 /** How long a plugin's name and its version may be, in UTF-16 units: both are in the log, and in messages. */
 export const pluginWordLengthMax = 128;
@@ -31,12 +31,27 @@ export interface Activation {
   readonly plugin: PluginVersion;
   /** It also stands for earlier code of the same number, on nodes that do not have that. An administrator has said that both do the same. */
   readonly replaces: boolean;
+  /** The earlier entry that the state machine is not given: it could not get past that. Absent: none. `plugin` is active already then. */
+  readonly skips?: LogIndex;
 }
 
 /** The version that applies what comes after this position. */
 export interface PlacedActivation extends Activation {
   readonly position: LogPosition;
 }
+
+/** Everything that an activation says. */
+export const activationOf = ({ plugin, replaces, skips }: Activation): Activation =>
+  skips === undefined ? { plugin, replaces } : { plugin, replaces, skips };
+
+/** The entries that a committed activation skips, with the index of that activation, ascending by it. */
+export const skipsThrough = (
+  commitIndex: LogIndex,
+  activations: readonly PlacedActivation[],
+): readonly { readonly entry: LogIndex; readonly decidedAt: LogIndex }[] =>
+  activations.flatMap(({ skips, position: { index } }) =>
+    skips === undefined || index > commitIndex ? [] : [{ entry: skips, decidedAt: index }],
+  );
 
 /** A version that a node has, with its abilities. */
 export interface VersionAtHand extends PluginVersion {

@@ -1,6 +1,6 @@
 // What the core knows of its log without holding it: where it begins and ends, where each term begins, which
 // configurations it holds, and roughly how heavy its tail is. The entries themselves are the node's business.
-import type { PlacedActivation } from "./activation.ts";
+import { activationOf, type PlacedActivation } from "./activation.ts";
 import type { Configuration, PlacedConfiguration } from "./configuration.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import type { LogIndex, LogPosition, Term } from "./log-position.ts";
@@ -151,8 +151,7 @@ export function appended(log: LogTerms, entries: readonly Entry[], messageBytesM
     if (entry.kind === "configuration") {
       configurations = [...configurations, { position: last, configuration: entry.configuration }];
     }
-    if (entry.kind === "activate")
-      activations = [...activations, { position: last, plugin: entry.plugin, replaces: entry.replaces }];
+    if (entry.kind === "activate") activations = [...activations, { position: last, ...activationOf(entry) }];
   }
   const sized = withSizes(log, entries, Math.min(segmentBytesMax, messageBytesMax));
   return { ...log, last, lastStampMs, termStarts, configurations, activations, ...sized };

@@ -1,4 +1,5 @@
 // What happens to a client's command when it arrives? A leader gives it a place in the log; anyone else refuses it.
+import { activationOf } from "./activation.ts";
 import { advanceCommit } from "./commit.ts";
 import type { Entry } from "./entry.ts";
 import type { Proposal } from "./events.ts";
@@ -41,8 +42,7 @@ function entryOf(proposal: Proposal, index: LogIndex, term: Term, stampMs: numbe
     case "closeSession":
       return { kind: "closeSession", index, term, stampMs, client: proposal.client, session: proposal.session };
     case "activate": {
-      const { plugin, replaces } = proposal;
-      return { kind: "activate", index, term, stampMs, plugin, replaces };
+      return { kind: "activate", index, term, stampMs, ...activationOf(proposal) };
     }
   }
 }

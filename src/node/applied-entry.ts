@@ -4,32 +4,32 @@ import type { Entry } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { AppliedEntry } from "../ports/state-machine.ts";
 
-/** The version of the state machine that runs here from the activation at this index on. */
-type VersionFrom = (index: LogIndex) => PluginVersion;
+/** What the log, or this node, adds to an entry. */
+export interface AboutEntry {
+  readonly isAwaited: boolean;
+  /** An administrator has skipped it. */
+  readonly isSkipped: boolean;
+  /** The version of the state machine that runs here from the activation at this index on. */
+  readonly versionFrom: (index: LogIndex) => PluginVersion;
+}
 
 /** Null: the entry concerns the consensus alone. */
-export function appliedEntry(entry: Entry, isAwaited: boolean, versionFrom: VersionFrom): AppliedEntry | null {
+export function appliedEntry(entry: Entry, { isAwaited, isSkipped, versionFrom }: AboutEntry): AppliedEntry | null {
   const { index, term, stampMs: timeMs } = entry;
+  const committed = { index, term, timeMs, isAwaited, ...(isSkipped ? { isSkipped } : {}) };
   switch (entry.kind) {
     case "command":
-      return { kind: "command", index, term, timeMs, payload: entry.payload, session: entry.session, isAwaited };
-    case "openSession":
-      return {
-        kind: "openSession",
-        index,
-        term,
-        timeMs,
-        client: entry.client,
-        isAdmin: entry.isAdmin,
-        timeoutMs: entry.timeoutMs,
-        isAwaited,
-      };
+      return { kind: "command", ...committed, payload: entry.payload, session: entry.session };
+    case "openSession": {
+      const { client, isAdmin, timeoutMs } = entry;
+      return { kind: "openSession", ...committed, client, isAdmin, timeoutMs };
+    }
     case "closeSession":
-      return { kind: "closeSession", index, term, timeMs, client: entry.client, session: entry.session, isAwaited };
+      return { kind: "closeSession", ...committed, client: entry.client, session: entry.session };
     case "activate":
-      return { kind: "activate", index, term, timeMs, plugin: versionFrom(index), isAwaited };
+      return { kind: "activate", ...committed, plugin: versionFrom(index) };
     case "tick":
-      return { kind: "tick", index, term, timeMs, isAwaited };
+      return { kind: "tick", ...committed };
     case "noop":
     case "configuration":
       return null;

@@ -8,7 +8,7 @@ import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Wake, WakeTime } from "../core/wake-time.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import { type StateMachine, StateMachineStopped } from "../ports/state-machine.ts";
 import { type Running, standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
@@ -27,7 +27,7 @@ export interface ApplierModules extends EntryRunsModules {
 
 export interface ApplierHandlers extends Pick<
   EntryRunsHandlers,
-  "leader" | "isAsked" | "placeAfter" | "handed" | "freed" | "clientFull" | "runningFrom"
+  "leader" | "isAsked" | "placeAfter" | "handed" | "freed" | "clientFull" | "runningFrom" | "isSkipped"
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
@@ -35,6 +35,8 @@ export interface ApplierHandlers extends Pick<
   readonly renew: () => Promise<void>;
   /** The snapshot that the log begins with; null: with the first entry. */
   readonly latest: () => SnapshotRecord | null;
+  /** The first entry that an administrator has decided to skip since the last call; null: there is none. */
+  readonly freshlySkipped: () => LogIndex | null;
   /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
   readonly wake: (wake: Wake | null) => void;
   /** The state machine waits for a version that this node does not have, or does so no longer. */
@@ -51,11 +53,15 @@ export interface ApplierHandlers extends Pick<
 
 /** Where a state machine stands still that does so at no entry. */
 const noEntry: LogIndex = 0;
+const skippedWords = (entry: LogIndex): GraftError =>
+  new GraftError("state-machine", `an administrator has skipped entry ${entry}, and the state is made anew without it`);
+
 /** Each query, however far the state must have come for it. */
 const anyIndex = Number.MAX_SAFE_INTEGER;
 
 export class Applier {
-  readonly #stateMachine: Pick<StateMachine, "failure">;
+  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf">;
+  readonly #tail: ApplierModules["tail"];
   readonly #handlers: ApplierHandlers;
   readonly #underWay: UnderWay;
   readonly #runs: EntryRuns;
@@ -84,6 +90,7 @@ export class Applier {
   constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
     const { stateMachine, clock, reads } = modules;
     this.#stateMachine = stateMachine;
+    this.#tail = modules.tail;
     this.#handlers = handlers;
     this.#underWay = new UnderWay({
       done: () => this.#pump(),
@@ -98,6 +105,7 @@ export class Applier {
       freed: handlers.freed,
       clientFull: handlers.clientFull,
       runningFrom: handlers.runningFrom,
+      isSkipped: handlers.isSkipped,
       asked: (wakeAtMs, through) => {
         this.#tellWake(wakeAtMs, through);
         this.#lookWhetherPast();
@@ -108,6 +116,7 @@ export class Applier {
     this.#queries = new QuerySlices({ stateMachine, clock, reads, underWay: this.#underWay });
     this.#endless = new EndlessWork({
       clock,
+      operationAt: (index) => this.operationAt(index),
       busyWith: () => stateMachine.busyWith,
       askerOf: (nth) => this.#queries.askerOf(nth),
     });
@@ -152,6 +161,19 @@ export class Applier {
     return this.#endless.found;
   }
 
+  /** The entry that the state machine cannot get past; null: there is none, or nobody can tell which one it is. */
+  get stuckAt(): LogIndex | null {
+    const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
+    return failed ?? this.#endless.found?.entry ?? null;
+  }
+
+  /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
+  operationAt(index: LogIndex): string | null {
+    if (index > this.#runs.handedThrough) return null;
+    const [entry] = this.#tail.read(index, index, 1);
+    return entry?.kind === "command" ? this.#stateMachine.operationOf(entry.payload) : null;
+  }
+
   /** The state machine stands still at an entry at or before this index, or at none with 0; null while it runs. */
   get stoppedThrough(): LogIndex | null {
     // Where a copy has gone wrong the others have not: they need not get past it.
@@ -173,7 +195,17 @@ export class Applier {
   /** Everything through this index is committed and durable here. */
   advance(through: LogIndex): void {
     this.#runs.commit(through);
+    this.#obey(this.#handlers.freshlySkipped());
     this.#pump();
+  }
+
+  /** A state machine that has been given this entry begins anew, and is not given it again. In a snapshot it stays: copies are compared. */
+  #obey(skipped: LogIndex | null): void {
+    const { handedThrough } = this.#runs;
+    if (skipped === null || skipped > handedThrough || this.#isAbandoned) return;
+    if (skipped <= (this.#handlers.latest()?.position.index ?? 0)) return;
+    if (this.#life === "runs") this.#fail(skippedWords(skipped), handedThrough, []);
+    if (this.#life === "stopped") this.#renewals.again();
   }
 
   /** The log begins anew after this snapshot: its state comes next, then what follows it. */

@@ -21,6 +21,8 @@ export interface Endless {
 
 export interface EndlessWorkOptions {
   readonly busyWith: () => BusyWith | null;
+  /** For people: the operation of the command at this index; null: it has none. */
+  readonly operationAt: (index: LogIndex) => string | null;
   /** The name of the client that asked the query at this place of the slice; null: not known. */
   readonly askerOf: (nth: number) => string | null;
   readonly clock: Pick<Clock, "nowMs" | "wallMs">;
@@ -73,7 +75,8 @@ export class EndlessWork {
     // oxlint-disable-next-line no-restricted-globals -- it writes a given time down and reads no clock
     const since = new Date(sinceWallMs).toISOString();
     if (work.kind === "entry") {
-      const entry = `entry ${work.index} (term ${work.term})`;
+      const operation = this.#options.operationAt(work.index);
+      const entry = `entry ${work.index} (term ${work.term})${operation === null ? "" : `, the command ${operation},`}`;
       return `its state machine has been busy with ${entry} since ${since}, and commands wait for it; if it never ends, correct the plugin and restart the nodes`;
     }
     if (work.kind === "snapshot") {

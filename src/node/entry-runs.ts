@@ -46,6 +46,8 @@ export interface EntryRunsHandlers {
   readonly due: () => void;
   /** Which version this node runs from the activation at this index on. */
   readonly runningFrom: (index: LogIndex) => Running;
+  /** Whether a committed decision of an administrator skips the entry at this index. */
+  readonly isSkipped: (index: LogIndex) => boolean;
   /** The state machine has applied what it was handed through this index, and asks to be woken at this time. */
   readonly asked: (wakeAtMs: WakeTime, through: LogIndex) => void;
   /** A client has no room for the session that this entry was to open. */
@@ -182,7 +184,11 @@ export class EntryRuns {
     const waiters: (Waiter | null)[] = [];
     for (const entry of entries) {
       const waiter = this.#waiterOf(entry);
-      const effective = appliedEntry(entry, waiter !== null, (index) => this.#versionFrom(index));
+      const effective = appliedEntry(entry, {
+        isAwaited: waiter !== null,
+        isSkipped: this.#handlers.isSkipped(entry.index),
+        versionFrom: (index) => this.#versionFrom(index),
+      });
       if (effective === null) continue;
       applied.push(effective);
       waiters.push(waiter);
@@ -255,10 +261,17 @@ export class EntryRuns {
     // The log may be long, and is read only while clients wait.
     while (through < this.#committedThrough && waiting.count > 0) {
       const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(message));
+      for (const entry of entries) this.#failWaiter(entry, message);
       through = entries.at(-1)!.index;
       this.#handlers.freed();
     }
     this.#refusedThrough = this.#committedThrough;
+  }
+
+  /** To skip an entry is decided when it is committed, and may be what the state machine waits for. */
+  #failWaiter(entry: Entry, message: string): void {
+    const waiter = this.#waiterOf(entry);
+    if (entry.kind === "activate" && entry.skips !== undefined) waiter?.succeed(new Uint8Array(), entry, null);
+    else waiter?.fail(notApplied(message));
   }
 }

@@ -166,6 +166,12 @@ export class Fitness {
     return `it announces the address ${announced}, and the members have ${listed}; if ${id} has moved: ${next}`;
   }
 
+  /** Whether the state machine of this member has said that it cannot get past this entry, or one before it. */
+  standsStillAt(key: MemberKey, entry: LogIndex): boolean {
+    const machine = this.#heard.get(key)?.stateMachine;
+    return machine?.kind === "stopped" && machine.through >= entry;
+  }
+
   /** Those of the state machine that a member has said to have; null: it has not been heard. */
   versionsOf(key: MemberKey): readonly PluginVersion[] | null {
     return this.#heard.get(key)?.versions ?? null;

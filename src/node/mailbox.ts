@@ -1,6 +1,7 @@
 // What has arrived since the last turn, in the order in which the core shall hear of it: events one by one, then one read for
 // all queries, then the commands as one proposal, each client name its share of it. The queries come first: they are confirmed by answers to what is sent after
 // them, and the commands are sent anyway. None of the commands is acknowledged yet, so no query has to see them.
+import { activationOf } from "../core/activation.ts";
 import type { Event, Proposal, ProposalRef } from "../core/events.ts";
 import type { Millis, Term } from "../core/log-position.ts";
 import type { Endless } from "./endless-work.ts";
@@ -146,6 +147,6 @@ function proposalOf(waiter: ProposalWaiter, ref: ProposalRef): Proposal {
     case "closeSession":
       return { kind: "closeSession", ref, client: waiter.client, session: waiter.session };
     case "activate":
-      return { kind: "activate", ref, plugin: waiter.plugin, replaces: waiter.replaces };
+      return { kind: "activate", ref, ...activationOf(waiter) };
   }
 }

@@ -1,5 +1,6 @@
 // What is a node made of, and how do its parts reach each other? Everything is constructed and wired here. How the node lives is
 // node.ts, what its transport brings incoming.ts, and what its clients ask request-desk.ts.
+import { SkippedEntries } from "./skipped-entries.ts";
 import type { HaltReason } from "../core/effects.ts";
 import type { PlacedConfiguration } from "../core/configuration.ts";
 import { codeOf } from "../core/activation.ts";
@@ -147,6 +148,10 @@ function makeApplier(
 ): Applier {
   const { store, logger } = modules;
   const { tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
+  const skipped = new SkippedEntries(() => {
+    const { log, commitIndex } = loop().state;
+    return { activations: log.activations, commitIndex };
+  });
   return new Applier(
     store.saved.snapshot,
     { ...modules, tail, reads, waiting },
@@ -168,6 +173,8 @@ function makeApplier(
         const { activations } = log;
         return runningFrom(index, { activations, commitIndex, versions: modules.stateMachine.versions });
       },
+      isSkipped: (index) => skipped.has(index),
+      freshlySkipped: () => skipped.fresh(),
       lacking: () => fitness.look(),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.

@@ -53,6 +53,15 @@ export class Renewals {
     this.#pauseMs = Math.min(2 * this.#pauseMs, pauseMsMax);
   }
 
+  /** What it could not get past is out of its way: it begins anew at once, and as often as if it had never failed. */
+  again(): void {
+    this.cancel();
+    this.#attempts = 0;
+    this.#runsSinceMs = null;
+    this.#pauseMs = firstPauseMs;
+    this.stopped();
+  }
+
   /** It has got past the place where it had stopped. */
   passed(): void {
     this.#runsSinceMs = this.#clock.nowMs();

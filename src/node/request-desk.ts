@@ -70,6 +70,18 @@ export class RequestDesk implements RequestTarget {
     return this.#parts.fitness.versionsOf(key);
   }
 
+  get stuckAt(): LogIndex | null {
+    return this.#parts.applier.stuckAt;
+  }
+
+  standsStillAt(key: MemberKey, entry: LogIndex): boolean {
+    return this.#parts.fitness.standsStillAt(key, entry);
+  }
+
+  operationAt(entry: LogIndex): string | null {
+    return this.#parts.applier.operationAt(entry);
+  }
+
   get clock(): Clock {
     return this.#modules.clock;
   }

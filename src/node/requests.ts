@@ -23,6 +23,7 @@ import type { HandOver } from "./hand-overs.ts";
 import { withAnnounced } from "./leader-address.ts";
 import type { OpenRequest, OpenRequests } from "./open-requests.ts";
 import { onRollOutRequest, type RollOutTarget } from "./roll-out.ts";
+import { onSkipRequest, type SkipTarget } from "./skip-entry.ts";
 import { type SessionTarget, submitClosing, submitOpening } from "./session-requests.ts";
 import { describeConfiguration, describeStatus, type StatusSource } from "./status.ts";
 import { firstAnswer } from "./answers.ts";
@@ -36,7 +37,7 @@ import {
 } from "./waiting-clients.ts";
 
 /** The node as its clients' requests see it. */
-export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget, RollOutTarget {
+export interface RequestTarget extends ChangeTarget, StatusSource, SessionTarget, RollOutTarget, SkipTarget {
   readonly membership: ChangeTarget["membership"] & StatusSource["membership"];
   readonly description: StateMachineDescription;
   /** Why requests are not taken just now; null when they are. */
@@ -81,6 +82,9 @@ export function onClientRequest(node: RequestTarget, request: ClientRequest, cli
       return;
     case "rollOut":
       onRollOutRequest(node, request, client, reply);
+      return;
+    case "skip":
+      onSkipRequest(node, request, client, reply);
       return;
     case "readBackup":
       void readBackup(node.snapshots.backups, request).then(reply);

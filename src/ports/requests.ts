@@ -4,7 +4,7 @@ import type { CommandStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { ChangeMembershipRequest, MembershipChangedReply, MembershipPlanReply } from "./membership-requests.ts";
-import type { RolledOutReply, RollOutRequest } from "./version-requests.ts";
+import type { RolledOutReply, RollOutRequest, SkippedReply, SkipRequest } from "./version-requests.ts";
 
 /** Chosen by the client, unique among the requests it has open on one connection. */
 export type RequestId = number;
@@ -106,7 +106,8 @@ export type ClientRequest =
   | ChangeMembershipRequest
   | BackupRequest
   | ReadBackupRequest
-  | RollOutRequest;
+  | RollOutRequest
+  | SkipRequest;
 
 /** What the wire can carry across as an error. */
 export type ReplyErrorCode = Exclude<
@@ -273,4 +274,5 @@ export type ClientReply =
   | DoneReply
   | MembershipChangedReply
   | MembershipPlanReply
-  | RolledOutReply;
+  | RolledOutReply
+  | SkippedReply;

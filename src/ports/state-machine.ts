@@ -3,6 +3,7 @@ import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
+import { GraftError } from "../errors.ts";
 
 interface Committed {
   readonly index: LogIndex;
@@ -11,6 +12,25 @@ interface Committed {
   readonly timeMs: number;
   /** Whether somebody waits for the result. No part of the entry: it differs from node to node and at a replay. */
   readonly isAwaited: boolean;
+  /** An administrator has decided that the state machine is not given this entry, on any node. Absent: it is. */
+  readonly isSkipped?: boolean;
+}
+
+/** What is answered to a command that an administrator has skipped. */
+export const skippedMessage = "the state machine could not get past this command, so an administrator has skipped it";
+
+/** For how long a skipped entry puts off what is due at it, ms of replicated time. */
+export const putOffMs = 60_000;
+
+/** The state machine has stopped, as the adapters say it. */
+export class StateMachineStopped extends GraftError {
+  /** The entry that it could not get past; null: it has stopped at none, or nobody can tell at which one. */
+  readonly entry: LogIndex | null;
+
+  constructor(message: string, entry: LogIndex | null, options?: ErrorOptions) {
+    super("state-machine", message, options);
+    this.entry = entry;
+  }
 }
 
 /** One committed command. */
@@ -152,8 +172,10 @@ export interface Milestone {
  *   first activation hands nothing over;
  * - keep the time for which the plugin asks to be woken as a part of the state, and have its `due` run before the first entry whose stamp has
  *   reached that time, once: docs/decisions/a-state-machine-asks-to-be-woken.md;
- * - reject the promise (`GraftError("state-machine")`, naming the entry) and every later one when a command of the plugin
- *   throws anything but `Rejected`, or its worker dies: no entry is skipped;
+ * - reject the promise (`StateMachineStopped`, naming the entry) and every later one when a command of the plugin
+ *   throws anything but `Rejected`, or its worker dies: no entry is skipped of its own accord;
+ * - run nothing of the plugin at an entry with `isSkipped`: a command that would have run is `rejected` with `skippedMessage`, also for its session, and
+ *   what is due at it is put off by `putOffMs`;
  * - answer `failed` (`GraftError("query-failed")`) to a query that throws, and go on with the next: it changed nothing, and a client's question must not be
  *   able to stop one node after the other;
  * - deliver a run's outcomes as they come and go on only as fast as they are taken: however large all results of a run are
@@ -181,6 +203,8 @@ export interface StateMachine {
   readonly versions: readonly VersionAtHand[];
   /** What it is busy with at this moment, as far as another thread can tell; null: with nothing, or nobody can tell. */
   readonly busyWith: BusyWith | null;
+  /** For people: the operation that this command is of; null: it names none. Nothing else of a payload is for people to see. */
+  operationOf(command: Uint8Array): string | null;
   /** Why it has stopped, also between two calls, as when its thread ends; null: it runs. Every later call is rejected with it. */
   readonly failure: Error | null;
   /**

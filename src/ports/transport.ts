@@ -81,6 +81,8 @@ export interface PeerStatus {
   readonly version: string | null;
   /** Where the peer is reached, as its last hello said. */
   readonly announced: string | null;
+  /** Whether it understands an entry that skips another one, as its last hello said. Absent: it does not, or was never heard. */
+  readonly knowsSkips?: boolean;
 }
 
 /** Who answers at an address. `unable`: this node could not try, for a lack of its own, and nothing is known of the other. */

@@ -2,20 +2,22 @@
 // may throw or hang where the plugin would not, or its thread ends. Which one comes after it, is machines.ts.
 import { ContentHash } from "../adapters/plugin/content-hash.ts";
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
+import { operationIn } from "../adapters/plugin/typed-handlers.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
 import type { SessionLimits } from "../core/sessions.ts";
 import { GraftError } from "../errors.ts";
-import type {
-  Answer,
-  AppliedEntry,
-  BusyWith,
-  Deliver,
-  Milestone,
-  StateMachine,
-  StateMachineDescription,
-  StateSnapshot,
+import {
+  type Answer,
+  type AppliedEntry,
+  type BusyWith,
+  type Deliver,
+  type Milestone,
+  type StateMachine,
+  type StateMachineDescription,
+  StateMachineStopped,
+  type StateSnapshot,
 } from "../ports/state-machine.ts";
 import type { Life } from "./life.ts";
 import type { Replica } from "./replica.ts";
@@ -89,6 +91,10 @@ export class SimStateMachine implements StateMachine {
 
   get failure(): Error | null {
     return this.#failure;
+  }
+
+  operationOf(command: Uint8Array): string | null {
+    return operationIn(command, this.description);
   }
 
   /** When it is to be woken, by its state as it is. */
@@ -205,6 +211,7 @@ export class SimStateMachine implements StateMachine {
 
   /** Only commands reach the plugin. */
   #wrongAt(entry: AppliedEntry): Wrong | null {
+    if (entry.isSkipped === true) return null;
     const own = this.#planned;
     const isDue = own !== null && (own.kind === "throws" || own.at === "entry");
     return entry.kind === "command" && isDue ? own : this.#told.wrongAt(entry);
@@ -213,7 +220,7 @@ export class SimStateMachine implements StateMachine {
   #throwAt({ index, term }: AppliedEntry): never {
     const { name, version } = this.description;
     const where = `entry ${index} (term ${term})`;
-    this.#failure = new GraftError("state-machine", `The state machine ${name} ${version} failed at ${where}: planned`);
+    this.#failure = new StateMachineStopped(`The state machine ${name} ${version} failed at ${where}: planned`, index);
     this.#standStill("throws", `entry ${index}`, index);
     throw this.#failure;
   }
@@ -221,7 +228,7 @@ export class SimStateMachine implements StateMachine {
   #dieAt(at: string, index: LogIndex | null): never {
     const { name, version } = this.description;
     const message = `The thread of the state machine ${name} ${version} ended at ${at} (planned)`;
-    this.#failure = new GraftError("state-machine", message);
+    this.#failure = new StateMachineStopped(message, index);
     this.#standStill("dies", at, index);
     throw this.#failure;
   }

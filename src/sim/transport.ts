@@ -63,7 +63,15 @@ export class SimTransport implements Transport {
     return this.#process.peers.map(({ id, address }) => {
       const reachable = this.#network.isConnected(own, id);
       const version = reachable ? "0" : null;
-      return { id, address, reachable, reason: reachable ? null : "not connected", version, announced: null };
+      return {
+        id,
+        address,
+        reachable,
+        reason: reachable ? null : "not connected",
+        version,
+        announced: null,
+        knowsSkips: true,
+      };
     });
   }
 

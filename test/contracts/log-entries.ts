@@ -68,6 +68,7 @@ export const activation = (index: LogIndex, term: Term): ActivateEntry => ({
   stampMs: foundedAtMs + index,
   plugin: { name: "kv", version: `1.0.${index}`, hash: "ab".repeat(32) },
   replaces: false,
+  ...(index % 3 === 0 ? { skips: index - 1 } : {}),
 });
 
 /** Commands `first` to `last`, all of one term. */

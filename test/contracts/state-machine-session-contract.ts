@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import { sessionLimits } from "../../src/core/sessions.ts";
-import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
+import { type AppliedEntry, skippedMessage, type StateMachine } from "../../src/ports/state-machine.ts";
 import { outcomesOf } from "./outcomes-of.ts";
 import { ask, chunksOf, readAll } from "./journal-plugin.ts";
 
@@ -102,6 +102,34 @@ export function describeSessionContract(
       const outcomes = await apply(open(1), said(2, "refuse", [1, 1]), said(3, "refuse", [1, 1]));
       expect(outcomes).toEqual(["", "rejected: refused as number 1", "rejected: refused as number 1"]);
       expect(await ask(machine)).toBe("refuse");
+    });
+
+    test("a command that is skipped is refused without the plugin, and so is each other copy of it", async () => {
+      machine = await start();
+      const skipped: AppliedEntry = { ...said(2, "a", [1, 1]), isSkipped: true };
+      const copy = said(3, "a", [1, 1]);
+      const bare: AppliedEntry = { ...said(4, "b", [1, 2]), session: null, isSkipped: true };
+      const refused = `rejected: ${skippedMessage}`;
+      expect(await apply(open(1), skipped, copy, bare, said(5, "c", [1, 2]))).toEqual([
+        "",
+        refused,
+        refused,
+        refused,
+        "c is number 1",
+      ]);
+      expect(await ask(machine)).toBe("c");
+    });
+
+    test("a session is opened and closed at an entry that is skipped: that is no work of the plugin", async () => {
+      machine = await start();
+      const run: AppliedEntry[] = [{ ...open(1), isSkipped: true }, open(2), { ...close(3, 2), isSkipped: true }];
+      expect(await apply(...run, said(4, "a", [1, 1]), said(5, "b", [2, 1]))).toEqual([
+        "",
+        "",
+        "",
+        "a is number 1",
+        "expired",
+      ]);
     });
 
     test("an outcome that nobody awaited is there for who asks again, and did not cross over before", async () => {

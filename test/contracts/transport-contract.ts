@@ -30,6 +30,7 @@ export function describeTransportContract(name: string, open: () => Promise<Tran
           reason: null,
           version: "1.2.3",
           announced: expect.stringMatching(/^[^ ]+:\d+$/),
+          knowsSkips: true,
         },
       ]);
     });

@@ -269,7 +269,7 @@ export class MemoryNetwork {
     const pair = pairOf(of.self.id, id);
     const node = this.#running.get(id);
     if (node !== undefined && this.#connections.has(pair))
-      return { reachable: true, reason: null, version: node.software, announced: node.address };
+      return { reachable: true, reason: null, version: node.software, announced: node.address, knowsSkips: true };
     const isolated = this.#cut.has(pair) ? "the network is cut" : null;
     const reason = isolated ?? (node === undefined ? "connection refused: nothing listens there" : "not connected yet");
     return { reachable: false, reason, version: null, announced: null };

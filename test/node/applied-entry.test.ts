@@ -47,6 +47,11 @@ const cases: readonly (readonly [Entry, (isAwaited: boolean) => AppliedEntry | n
 
 test("each field of an entry of a client is in what is applied, and entries of the consensus are left out", () => {
   for (const [entry, expected] of cases) {
-    for (const isAwaited of [false, true]) expect(appliedEntry(entry, isAwaited, runs)).toEqual(expected(isAwaited));
+    for (const isAwaited of [false, true]) {
+      const applied = expected(isAwaited);
+      expect(appliedEntry(entry, { isAwaited, isSkipped: false, versionFrom: runs })).toEqual(applied);
+      const skipped = applied && { ...applied, isSkipped: true };
+      expect(appliedEntry(entry, { isAwaited, isSkipped: true, versionFrom: runs })).toEqual(skipped);
+    }
   }
 });

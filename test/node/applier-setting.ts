@@ -1,9 +1,10 @@
 // An applier on its own: a log, the clients that wait, and a machine that remembers what it was given.
-import type { PluginVersion } from "../../src/core/activation.ts";
+import type { PlacedActivation, PluginVersion } from "../../src/core/activation.ts";
 import { type Entry, entryBytes } from "../../src/core/entry.ts";
 import type { LogPosition } from "../../src/core/log-position.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Applier } from "../../src/node/applier.ts";
+import { SkippedEntries } from "../../src/node/skipped-entries.ts";
 import type { ReplyError, Waiter } from "../../src/node/waiting-clients.ts";
 import { WaitingReads } from "../../src/node/waiting-reads.ts";
 import type { LeaderHint } from "../../src/ports/requests.ts";
@@ -84,6 +85,8 @@ export function idleApplier(): Applier {
       latest: never,
       wake: never,
       runningFrom: never,
+      isSkipped: never,
+      freshlySkipped: never,
       lacking: never,
       answered: never,
       stateMachineFailed: never,
@@ -172,6 +175,10 @@ export function setUp(log: readonly Entry[], after = 0) {
       return client?.kind === "command" ? client : null;
     },
   };
+  /** Decisions of an administrator that are committed. */
+  const decided: PlacedActivation[] = [];
+  const committed = { through: 0 };
+  const skipped = new SkippedEntries(() => ({ activations: decided, commitIndex: committed.through }));
   /** The activations whose version is not at hand. */
   const lacked = new Set<number>();
   const lackings: string[] = [];
@@ -200,6 +207,8 @@ export function setUp(log: readonly Entry[], after = 0) {
         lacked.has(index)
           ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
           : { kind: "runs", plugin: pluginVersion(String(index)) },
+      isSkipped: (index) => skipped.has(index),
+      freshlySkipped: () => skipped.fresh(),
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
@@ -210,6 +219,15 @@ export function setUp(log: readonly Entry[], after = 0) {
   applier.start();
   return {
     applier,
+    /** Skips an entry once everything through this index is committed. */
+    decide(entry: number, at: number) {
+      decided.push({ position: { index: at, term: 1 }, plugin: pluginVersion("1"), replaces: false, skips: entry });
+    },
+    /** As the core says it. */
+    commit(through: number) {
+      committed.through = through;
+      applier.advance(through);
+    },
     lacked,
     lackings,
     restoredWith,

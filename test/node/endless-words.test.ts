@@ -11,6 +11,7 @@ function watch() {
   const asked: number[] = [];
   const endless = new EndlessWork({
     busyWith: () => busy.with,
+    operationAt: () => "put",
     askerOf(nth) {
       asked.push(nth);
       return nth === 2 ? "alice" : null;

@@ -11,6 +11,7 @@ describe("work that takes too long", () => {
     const busy: { with: BusyWith | null } = { with: null };
     const endless = new EndlessWork({
       busyWith: () => busy.with,
+      operationAt: () => null,
       askerOf: (nth) => ["alice", "bob"][nth] ?? null,
       clock: { nowMs: () => time.nowMs, wallMs: () => startMs + time.nowMs - 1_000 },
     });

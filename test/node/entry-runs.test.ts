@@ -78,6 +78,7 @@ function setUp(log: readonly Entry[], after = 0) {
       runningFrom: () => {
         throw new Error("nothing is activated here");
       },
+      isSkipped: () => false,
       due: () => void trace.push("due"),
       asked: (wakeAtMs, through) => {
         if (wakeAtMs !== null) trace.push(`asked for ${wakeAtMs} after ${through}`);

@@ -95,7 +95,15 @@ function asking() {
     clock,
     transport: {
       peers: () =>
-        ["n2", "n3"].map((id) => ({ id, address: "", reachable: true, reason: null, version: null, announced: null })),
+        ["n2", "n3"].map((id) => ({
+          id,
+          address: "",
+          reachable: true,
+          reason: null,
+          version: null,
+          announced: null,
+          knowsSkips: true,
+        })),
       reach: () => Promise.resolve(reached("a")),
       send: (to, message) => void (message.kind === "reachRequest" && asked.set(to, message.id)),
     },
@@ -154,7 +162,7 @@ function inVain() {
   const attempts: unknown[][] = [];
   const sent: unknown[] = [];
   let answer: Reach = failed;
-  const status = { address: "", reason: null, version: null, announced: null };
+  const status = { address: "", reason: null, version: null, announced: null, knowsSkips: true };
   const reaching = new Reaching({
     self: "n1",
     clock,
@@ -214,7 +222,9 @@ test("a voter is asked for all that it needs to know, and has a little longer th
     self: "n1",
     clock,
     transport: {
-      peers: () => [{ id: "n2", address: "", reachable: true, reason: null, version: null, announced: null }],
+      peers: () => [
+        { id: "n2", address: "", reachable: true, reason: null, version: null, announced: null, knowsSkips: true },
+      ],
       reach: () => Promise.resolve(reached("a")),
       send: (...given) => void sent.push(given),
     },

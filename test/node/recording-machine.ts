@@ -7,16 +7,18 @@ import { ContentHash } from "../../src/adapters/plugin/content-hash.ts";
 import { Milestones } from "../../src/adapters/plugin/outcome-chain.ts";
 import { notOpened } from "../../src/adapters/plugin/executor.ts";
 import { GraftError } from "../../src/errors.ts";
-import type {
-  Answer,
-  AppliedCommand,
-  AppliedEntry,
-  BusyWith,
-  Deliver,
-  Milestone,
-  Outcome,
-  RenewableStateMachine,
-  StateSnapshot,
+import {
+  type Answer,
+  type AppliedCommand,
+  type AppliedEntry,
+  type BusyWith,
+  type Deliver,
+  type Milestone,
+  type Outcome,
+  type RenewableStateMachine,
+  skippedMessage,
+  StateMachineStopped,
+  type StateSnapshot,
 } from "../../src/ports/state-machine.ts";
 
 const encoder = new TextEncoder();
@@ -72,6 +74,11 @@ export class RecordingMachine implements RenewableStateMachine {
 
   get failure(): Error | null {
     return this.#stopped;
+  }
+
+  /** The first word of a command. */
+  operationOf(command: Uint8Array): string | null {
+    return text(command).split(" ")[0] ?? null;
   }
 
   /** How often it has begun anew. */
@@ -237,8 +244,12 @@ export class RecordingMachine implements RenewableStateMachine {
 
   #run(command: AppliedCommand): SessionOutcome {
     const said = text(command.payload);
+    if (command.isSkipped === true) {
+      this.applied.push(`${command.index}:skipped`);
+      return { kind: "rejected", message: skippedMessage };
+    }
     if (said.startsWith("throw") || said === this.poison) {
-      throw new GraftError("state-machine", `entry ${command.index} failed`);
+      throw new StateMachineStopped(`entry ${command.index} failed`, command.index);
     }
     this.applied.push(`${command.index}:${said}`);
     return said.startsWith("reject")

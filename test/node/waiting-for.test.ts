@@ -35,6 +35,7 @@ const gone = (id: string): PeerStatus => ({
   reason: "refused",
   version: null,
   announced: null,
+  knowsSkips: true,
 });
 const there = (id: string): PeerStatus => ({ ...gone(id), reachable: true, reason: null });
 const ids = ["n2", "n3", "n4", "n5"];

@@ -68,7 +68,16 @@ import type { ClientReply, ClientRequest } from "../../ports/requests.ts";
 import { checkStrict } from "./strict-cbor.ts";
 import type { StrictLimits } from "./strict-cursor.ts";
 import { readStrict, type StrictValue } from "./strict-reader.ts";
-import { readRolledOutReply, readRollOutRequest, writeVersions } from "./version-frames.ts";
+import {
+  readRolledOutReply,
+  readRollOutRequest,
+  readSkippedReply,
+  readSkipRequest,
+  writeRolledOutReply,
+  writeRollOutRequest,
+  writeSkippedReply,
+  writeSkipRequest,
+} from "./version-frames.ts";
 
 export { BadFrame } from "./bad-frame.ts";
 export type { FrameContext } from "./message-numbers.ts";
@@ -114,6 +123,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   backupRequest: readBackupRequest,
   readBackupRequest: readReadBackupRequest,
   rollOutRequest: readRollOutRequest,
+  skipRequest: readSkipRequest,
   resultReply: readResultReply,
   errorReply: readErrorReply,
   statusReply: readStatusReply,
@@ -126,6 +136,7 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   membershipPlanReply: readMembershipPlanReply,
   backupPieceReply: readBackupPieceReply,
   rolledOutReply: readRolledOutReply,
+  skippedReply: readSkippedReply,
 };
 
 /** The frames of commands and queries. They are read in one pass. cbor-x decodes all others after the strict walk. */
@@ -256,8 +267,13 @@ function writeForClients(frame: ClientRequest | ClientReply): void {
     case "backupPiece":
       return writeBackup(writer, frame);
     case "rollOut":
+      return writeRollOutRequest(writer, frame);
     case "rolledOut":
-      return writeVersions(writer, frame);
+      return writeRolledOutReply(writer, frame);
+    case "skip":
+      return writeSkipRequest(writer, frame);
+    case "skipped":
+      return writeSkippedReply(writer, frame);
     case "result":
     case "error":
     case "done":

@@ -145,7 +145,7 @@ function readEntry(item: Item, index: number): Entry {
       if (content !== null) throw new BadFrame("entry: a tick with content");
       return { kind: "tick", index, term: inTerm, stampMs };
     case activateKind:
-      return { kind: "activate", index, term: inTerm, stampMs, ...readActivated(content, "entry") };
+      return { kind: "activate", index, term: inTerm, stampMs, ...readActivated(content, index, "entry") };
     default:
       throw new BadFrame("entry.kind: not one of its values");
   }

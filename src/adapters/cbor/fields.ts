@@ -15,6 +15,12 @@ export function row(item: Item, length: number, field: string): readonly PlainIt
   return item;
 }
 
+/** A fixed array whose last items may be left out: as many items as one of `lengths`, the shortest first. */
+export function rowOf(item: Item, lengths: readonly number[], field: string): readonly PlainItem[] {
+  const isOne = Array.isArray(item) && lengths.includes(item.length);
+  return row(item, isOne ? item.length : lengths[0]!, field);
+}
+
 /** A list of up to `max` items. */
 export function list(item: Item, max: number, field: string): readonly PlainItem[] {
   if (!Array.isArray(item)) throw new BadFrame(`${field}: not an array`);

@@ -41,6 +41,7 @@ export const messageNumbers = Object.freeze({
   backupRequest: 42,
   readBackupRequest: 43,
   rollOutRequest: 44,
+  skipRequest: 45,
 
   resultReply: 64,
   errorReply: 65,
@@ -54,6 +55,7 @@ export const messageNumbers = Object.freeze({
   membershipPlanReply: 73,
   backupPieceReply: 74,
   rolledOutReply: 75,
+  skippedReply: 76,
 
   copyNotice: 96,
   copyVerdict: 97,
@@ -116,6 +118,7 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "backupRequest",
     "readBackupRequest",
     "rollOutRequest",
+    "skipRequest",
   ],
   reply: [
     "refused",
@@ -131,5 +134,6 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "membershipPlanReply",
     "backupPieceReply",
     "rolledOutReply",
+    "skippedReply",
   ],
 });

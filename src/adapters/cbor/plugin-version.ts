@@ -7,18 +7,36 @@ import {
   pluginWordLengthMax,
   versionsMax,
 } from "../../core/activation.ts";
-import { bool, codeHash, type Item, list, logIndex, row, ruled, term } from "./fields.ts";
+import type { LogIndex } from "../../core/log-position.ts";
+import { BadFrame } from "./bad-frame.ts";
+import { bool, codeHash, type Item, list, logIndex, row, rowOf, ruled, term } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 
-export function writeActivated(writer: FrameWriter, { plugin, replaces }: Activation): void {
-  writer.array(2);
-  writePluginVersion(writer, plugin);
-  writer.bool(replaces);
+export function writeActivated(writer: FrameWriter, activation: Activation): void {
+  writer.array(activation.skips === undefined ? 2 : 3);
+  writeAbout(writer, activation);
 }
 
-export function readActivated(item: Item, field: string): Activation {
-  const [plugin, replaces] = row(item, 2, field);
-  return { plugin: readPluginVersion(plugin, `${field}.plugin`), replaces: bool(replaces, `${field}.replaces`) };
+/** @param index of the entry that says it */
+export const readActivated = (item: Item, index: LogIndex, field: string): Activation =>
+  readAbout(rowOf(item, [2, 3], field), index, field);
+
+/** What follows the position. An entry that is skipped stands at the end, or is left out: then there is none. */
+function writeAbout(writer: FrameWriter, { plugin, replaces, skips }: Activation): void {
+  writePluginVersion(writer, plugin);
+  writer.bool(replaces);
+  if (skips !== undefined) writer.uint(skips);
+}
+
+function readAbout([plugin, replaces, skips]: readonly Item[], index: LogIndex, field: string): Activation {
+  const activation = {
+    plugin: readPluginVersion(plugin, `${field}.plugin`),
+    replaces: bool(replaces, `${field}.replaces`),
+  };
+  if (skips === undefined) return activation;
+  const entry = logIndex(skips, `${field}.skips`);
+  if (entry === 0 || entry >= index) throw new BadFrame(`${field}.skips: not an earlier entry`);
+  return { ...activation, skips: entry };
 }
 
 export function writePluginVersion(writer: FrameWriter, { name, version, hash }: PluginVersion): void {
@@ -47,20 +65,15 @@ export const readVersions = (item: Item, field: string): readonly PluginVersion[
 
 const word = (item: Item, field: string): string => ruled(item, pluginWordLengthMax, isPluginWord, field);
 
-export function writeActivation(writer: FrameWriter, { position, plugin, replaces }: PlacedActivation): void {
-  writer.array(4);
+export function writeActivation(writer: FrameWriter, { position, ...activation }: PlacedActivation): void {
+  writer.array(activation.skips === undefined ? 4 : 5);
   writer.uint(position.index);
   writer.uint(position.term);
-  writePluginVersion(writer, plugin);
-  writer.bool(replaces);
+  writeAbout(writer, activation);
 }
 
 export function readActivation(item: Item, field: string): PlacedActivation {
-  const [index, inTerm, plugin, replaces] = row(item, 4, field);
+  const [index, inTerm, ...rest] = rowOf(item, [4, 5], field);
   const position = { index: logIndex(index, `${field}.index`), term: term(inTerm, `${field}.term`) };
-  return {
-    position,
-    plugin: readPluginVersion(plugin, `${field}.plugin`),
-    replaces: bool(replaces, `${field}.replaces`),
-  };
+  return { position, ...readAbout(rest, position.index, field) };
 }

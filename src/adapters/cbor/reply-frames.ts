@@ -12,7 +12,7 @@ import type {
   ResultReply,
   StatusReply,
 } from "../../ports/requests.ts";
-import type { RolledOutReply } from "../../ports/version-requests.ts";
+import type { RolledOutReply, SkippedReply } from "../../ports/version-requests.ts";
 import { sessionId } from "./entries.ts";
 import {
   address,
@@ -62,7 +62,7 @@ const fates = ["promote", "demote", "remove"] as const;
 const styles = ["typed", "raw"] as const;
 
 /** Those to questions about backups are in backup-frames.ts, about versions in version-frames.ts. */
-type OrdinaryReply = Exclude<ClientReply, BackupReadyReply | BackupPieceReply | RolledOutReply>;
+type OrdinaryReply = Exclude<ClientReply, BackupReadyReply | BackupPieceReply | RolledOutReply | SkippedReply>;
 
 export function writeReply(writer: FrameWriter, reply: OrdinaryReply): void {
   switch (reply.kind) {

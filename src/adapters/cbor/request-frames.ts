@@ -9,7 +9,7 @@ import type {
   ReadBackupRequest,
   RequestId,
 } from "../../ports/requests.ts";
-import type { RollOutRequest } from "../../ports/version-requests.ts";
+import type { RollOutRequest, SkipRequest } from "../../ports/version-requests.ts";
 import { readStamp, sessionId, sessionTimeoutMs, writeStamp } from "./entries.ts";
 import { bytes, type Item, name, orNull, requestId, row, uint, word } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
@@ -21,7 +21,7 @@ import type { PlainItem } from "./plain-cbor.ts";
 const consistencies = ["linearizable", "stale"] as const satisfies readonly Consistency[];
 
 /** Those of backups are in backup-frames.ts, those of versions in version-frames.ts, beside their answers. */
-type OrdinaryRequest = Exclude<ClientRequest, BackupRequest | ReadBackupRequest | RollOutRequest>;
+type OrdinaryRequest = Exclude<ClientRequest, BackupRequest | ReadBackupRequest | RollOutRequest | SkipRequest>;
 
 export function writeRequest(writer: FrameWriter, request: OrdinaryRequest): void {
   switch (request.kind) {

@@ -179,9 +179,9 @@ function isPosition(value: unknown): boolean {
 }
 
 function isActivation(value: unknown): boolean {
-  const { position, plugin, replaces } = fieldsOf(value);
+  const { position, plugin, replaces, skips = 0 } = fieldsOf(value);
   const { name, version, hash } = fieldsOf(plugin);
-  return isPosition(position) && [name, version, hash].every(isText) && typeof replaces === "boolean";
+  return isPosition(position) && [name, version, hash].every(isText) && typeof replaces === "boolean" && isCount(skips);
 }
 
 function isPlacedConfiguration(value: unknown): boolean {

@@ -2,18 +2,22 @@
 // table of the clients' sessions lies beside the state: a command that had its effect is not given to the plugin again. Where
 // this happens, in a worker or on the node's own thread, is the hosts' business; how a snapshot is taken, snapshot-taking.ts.
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
-import type { OwnedStamp } from "../../core/entry.ts";
+import { type OwnedStamp, stampMsMax } from "../../core/entry.ts";
+import type { LogPosition } from "../../core/log-position.ts";
 import { type SessionLimits, sessionLimits, type SessionOutcome } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError } from "../../errors.ts";
-import type {
-  AppliedActivation,
-  AppliedCommand,
-  AppliedEntry,
-  Milestone,
-  Outcome,
-  QueryOutcome,
-  StateMachineDescription,
+import {
+  type AppliedActivation,
+  type AppliedCommand,
+  type AppliedEntry,
+  type Milestone,
+  type Outcome,
+  putOffMs,
+  type QueryOutcome,
+  skippedMessage,
+  type StateMachineDescription,
+  StateMachineStopped,
 } from "../../ports/state-machine.ts";
 import { CommandContext, earlierOf } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
@@ -22,6 +26,7 @@ import type { LoadedVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, Handlers, SnapshotHandlers } from "./handlers.ts";
 import { Milestones } from "./outcome-chain.ts";
+import { operationIn } from "./typed-handlers.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
 import { emptyState, handOver, sectionsOf, sinksOf, type State } from "./state-sections.ts";
@@ -151,13 +156,17 @@ class PluginExecutor implements Executor {
   #wakeIfDue(entry: AppliedEntry): void {
     const { wakeAtMs, handlers } = this.#state;
     if (wakeAtMs === null || wakeAtMs > entry.timeMs) return;
+    if (entry.isSkipped === true) {
+      this.#state.wakeAtMs = Math.min(entry.timeMs + putOffMs, stampMsMax);
+      return;
+    }
     this.#state.wakeAtMs = null;
     const context = new CommandContext(entry, "due", true);
     try {
       guarded("due", () => handlers.due?.(context));
       this.#state.wakeAtMs = context.end();
     } catch (cause) {
-      throw this.#failure(`entry ${entry.index} (term ${entry.term}), in due`, cause);
+      throw this.#failureAt(entry, ", in due", cause);
     }
   }
 
@@ -207,7 +216,7 @@ class PluginExecutor implements Executor {
       this.#hasBegun = true;
       return done;
     } catch (cause) {
-      throw this.#failure(`entry ${index} (term ${term}), which activates it`, cause);
+      throw this.#failureAt({ index, term }, ", which activates it", cause);
     }
   }
 
@@ -237,6 +246,7 @@ class PluginExecutor implements Executor {
   }
 
   #run(command: AppliedCommand): Encode | Rejected {
+    if (command.isSkipped === true) return new Rejected(skippedMessage);
     const { handlers } = this.#state;
     try {
       const context = new CommandContext(command, "command", handlers.due !== null);
@@ -245,7 +255,7 @@ class PluginExecutor implements Executor {
       if (!(result instanceof Rejected)) this.#state.wakeAtMs = earlierOf(this.#state.wakeAtMs, asked);
       return result;
     } catch (cause) {
-      throw this.#failure(`entry ${command.index} (term ${command.term})`, cause);
+      throw this.#failureAt(command, operationWords(operationIn(command.payload, this.description)), cause);
     }
   }
 
@@ -268,10 +278,18 @@ class PluginExecutor implements Executor {
     return new GraftError(code, message, { cause });
   }
 
+  #failureAt({ index, term }: LogPosition, what: string, cause: unknown): GraftError {
+    const { message } = this.#failure(`entry ${index} (term ${term})${what}`, cause);
+    return new StateMachineStopped(message, index, { cause });
+  }
+
   get #named(): string {
     return `${this.#plugin.name} ${this.#plugin.version}`;
   }
 }
+
+/** Never a payload: that may be secret. */
+const operationWords = (operation: string | null): string => (operation === null ? "" : `, the command ${operation}`);
 
 /** Nothing but a thrown `Rejected` is an answer. */
 function answerOf(run: () => Encode): Encode | Rejected {

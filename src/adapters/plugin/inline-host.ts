@@ -20,6 +20,7 @@ import { loadVersions, type PluginLocation, startFailure } from "./loader.ts";
 import { outcomeBytes, OutcomePieces, pieceBytesMax } from "./outcome-pieces.ts";
 import { type Say, takeConsole } from "./plugin-console.ts";
 import { answerSlice } from "./query-slice.ts";
+import { operationIn } from "./typed-handlers.ts";
 
 /** `locations`: the versions of one plugin, at least one. Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
 export async function createInlineStateMachine(locations: readonly PluginLocation[], say?: Say): Promise<StateMachine> {
@@ -56,6 +57,10 @@ class InlineStateMachine implements StateMachine {
 
   get failure(): Error | null {
     return this.#stopped;
+  }
+
+  operationOf(command: Uint8Array): string | null {
+    return operationIn(command, this.description);
   }
 
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {

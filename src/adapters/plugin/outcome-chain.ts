@@ -31,11 +31,12 @@ export class OutcomeChain {
   }
 
   /** `outcome`: as a client that waits is told it. Whether one waits differs between nodes, and must not count. */
-  add({ index, kind }: AppliedEntry, outcome: Outcome): void {
+  add({ index, kind, isSkipped }: AppliedEntry, outcome: Outcome): void {
     const body = bodyOf(outcome);
     head.setFloat64(0, index);
     head.setUint8(8, entryKinds.indexOf(kind));
     head.setUint8(9, outcomeKinds.indexOf(outcome.kind));
+    head.setUint8(10, isSkipped === true ? 1 : 0);
     head.setUint32(12, body.byteLength);
     const value = Bun.hash.xxHash3(head.buffer, this.#value);
     this.#value = body.byteLength === 0 ? value : Bun.hash.xxHash3(body, value);

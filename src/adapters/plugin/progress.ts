@@ -33,6 +33,12 @@ export class Progress {
     return kind === QUERY ? { kind: "query", count, nth } : null;
   }
 
+  /** The entry that is being applied; null: none. */
+  get entry(): LogIndex | null {
+    const { kind, index } = this.#noted;
+    return kind === ENTRY ? index : null;
+  }
+
   /** For people: between which entries something has happened outside of them, or in which one. */
   get moment(): string {
     const { kind, index, term } = this.#noted;

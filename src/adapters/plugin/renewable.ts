@@ -47,6 +47,10 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.failure;
   }
 
+  operationOf(command: Uint8Array): string | null {
+    return this.#current.operationOf(command);
+  }
+
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     return this.#current.apply(run, deliver);
   }

@@ -2,7 +2,7 @@
 // objects would cost several times more. First a table of 64-bit floats (every number of the port fits one exactly), then
 // the bytes, end to end. Both sides are of one build: nothing is checked, nothing is stored.
 //
-//   to the worker    [kind, count, (index, term, timeMs, length, isAwaited, kind, session, sequence, answeredBelow, name) × count]
+//   to the worker    [kind, count, (index, term, timeMs, length, flags, kind, session, sequence, answeredBelow, name) × count]
 //                    each payload (of an activation in JSON), and behind it the client's name. `name` is the length of that name. -1 means the previous
 //                    entry's name, which is not repeated. The last four are the command's stamp, or 0, or what an entry says
 //                    of its session
@@ -33,6 +33,9 @@ const KIND_OPEN_SESSION = 1;
 const KIND_CLOSE_SESSION = 2;
 const KIND_ACTIVATE = 3;
 const KIND_TICK = 4;
+/** Added up. */
+const AWAITED = 1;
+const SKIPPED = 2;
 /** In the place of a time to be woken. */
 const NO_TIME = -1;
 /** Each at its number. */
@@ -74,7 +77,7 @@ export function packRun(run: readonly AppliedEntry[]): ArrayBuffer {
     table[field] = entry.index;
     table[field + 1] = entry.term;
     table[field + 2] = entry.timeMs;
-    table[field + 4] = entry.isAwaited ? 1 : 0;
+    table[field + 4] = (entry.isAwaited ? AWAITED : 0) + (entry.isSkipped === true ? SKIPPED : 0);
     const payload = payloadOf(entry);
     table[field + 3] = payload.byteLength;
     bytes.set(payload, offset);
@@ -197,40 +200,28 @@ function unpackQueries(buffer: ArrayBuffer, count: number): readonly Uint8Array[
 }
 
 function entryAt(table: Float64Array, field: number, payload: Uint8Array, client: string): AppliedEntry {
-  const index = at(table, field);
-  const term = at(table, field + 1);
-  const timeMs = at(table, field + 2);
-  const isAwaited = at(table, field + 4) === 1;
+  const flags = at(table, field + 4);
+  const committed = {
+    index: at(table, field),
+    term: at(table, field + 1),
+    timeMs: at(table, field + 2),
+    isAwaited: (flags & AWAITED) !== 0,
+    ...((flags & SKIPPED) === 0 ? {} : { isSkipped: true }),
+  };
   const id = at(table, field + 6);
   switch (at(table, field + 5)) {
     case KIND_OPEN_SESSION:
-      return {
-        kind: "openSession",
-        index,
-        term,
-        timeMs,
-        isAwaited,
-        client,
-        isAdmin: at(table, field + 7) === 1,
-        timeoutMs: id,
-      };
+      return { kind: "openSession", ...committed, client, isAdmin: at(table, field + 7) === 1, timeoutMs: id };
     case KIND_CLOSE_SESSION:
-      return { kind: "closeSession", index, term, timeMs, isAwaited, client, session: id };
+      return { kind: "closeSession", ...committed, client, session: id };
     case KIND_TICK:
-      return { kind: "tick", index, term, timeMs, isAwaited };
+      return { kind: "tick", ...committed };
     case KIND_ACTIVATE:
-      return {
-        kind: "activate",
-        index,
-        term,
-        timeMs,
-        isAwaited,
-        plugin: JSON.parse(fromUtf8.decode(payload)) as PluginVersion,
-      };
+      return { kind: "activate", ...committed, plugin: JSON.parse(fromUtf8.decode(payload)) as PluginVersion };
     default: {
       const [sequence, answeredBelow] = [at(table, field + 7), at(table, field + 8)];
       const session = id === 0 ? null : { id, sequence, answeredBelow, client };
-      return { kind: "command", index, term, timeMs, isAwaited, payload, session };
+      return { kind: "command", ...committed, payload, session };
     }
   }
 }

@@ -3,6 +3,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type CborValue, decodeValue, encodeShared, encodeValue } from "../cbor/value.ts";
 import { Rejected, type Schema } from "./api.ts";
+import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
 import { frozenPieces } from "./frozen-pieces.ts";
 import { type Encode, type Handlers, isPromise, mustBeOver, type SnapshotHandlers } from "./handlers.ts";
@@ -58,6 +59,18 @@ function decodeOperation(payload: Uint8Array): { readonly name: string; readonly
     throw new Rejected("the payload is not the CBOR array [operation, input]");
   }
   return { name: decoded[0], input: decoded[1] };
+}
+
+/** For people: the operation of a command that the plugin has. Null: it says none. */
+export function operationIn(payload: Uint8Array, { style, commands }: StateMachineDescription): string | null {
+  if (style === "raw") return null;
+  try {
+    const { name } = decodeOperation(payload);
+    return commands.includes(name) ? name : null;
+  } catch (error) {
+    if (error instanceof Rejected) return null;
+    throw error;
+  }
 }
 
 function findOperation<Context>(plugin: TypedPlugin, kind: Kind<Context>, name: string): Operation<Context> {

@@ -2,18 +2,21 @@
 // holds up the node. Runs are handed over as they come and wait in the worker's queue; answers return in the same order, so
 // the oldest waiting call is always the one that is answered. How chunks of snapshots come and go is worker-snapshots.ts.
 import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
+import type { LogIndex } from "../../core/log-position.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError } from "../../errors.ts";
-import type {
-  Answer,
-  AppliedEntry,
-  BusyWith,
-  Deliver,
-  Milestone,
-  StateMachine,
-  StateMachineDescription,
-  StateSnapshot,
+import {
+  type Answer,
+  type AppliedEntry,
+  type BusyWith,
+  type Deliver,
+  type Milestone,
+  type StateMachine,
+  type StateMachineDescription,
+  StateMachineStopped,
+  type StateSnapshot,
 } from "../../ports/state-machine.ts";
+import { operationIn } from "./typed-handlers.ts";
 import { nameOf, type PluginLocation, problem } from "./loader.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { isTakingTold } from "./outcome-pieces.ts";
@@ -116,10 +119,10 @@ class WorkerStateMachine implements StateMachine {
     worker.onerror = (event) => {
       event.preventDefault();
       const what = `${outsideOfApply(progress)}: ${firstLine(event.message)}`;
-      this.#stop(failure(`The state machine ${this.#named} ${what}`));
+      this.#stop(failure(`The state machine ${this.#named} ${what}`, progress.entry));
     };
     worker.addEventListener("close", () =>
-      this.#stop(failure(`The thread of the state machine ${this.#named} ended ${progress.moment}`)),
+      this.#stop(failure(`The thread of the state machine ${this.#named} ended ${progress.moment}`, progress.entry)),
     );
   }
 
@@ -137,6 +140,10 @@ class WorkerStateMachine implements StateMachine {
 
   get failure(): Error | null {
     return this.#stopped;
+  }
+
+  operationOf(command: Uint8Array): string | null {
+    return operationIn(command, this.description);
   }
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
@@ -186,7 +193,7 @@ class WorkerStateMachine implements StateMachine {
   }
 
   async close(): Promise<void> {
-    this.#stop(failure("The state machine is closed"));
+    this.#stop(failure("The state machine is closed", null));
   }
 
   async #sendChunks(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -233,9 +240,9 @@ class WorkerStateMachine implements StateMachine {
       const chunk = message.chunk === null ? null : new Uint8Array(message.chunk);
       return this.#waiting.shift()?.resolve(chunk);
     }
-    const error = failure(message.message, remoteCause(message.stack));
-    if (message.kind === "stopped") this.#stop(error);
-    else this.#waiting.shift()?.reject(error);
+    const cause = remoteCause(message.stack);
+    if (message.kind === "stopped") this.#stop(failure(message.message, message.entry, cause));
+    else this.#waiting.shift()?.reject(failure(message.message, null, cause));
   }
 
   #onPiece(piece: ArrayBuffer): void {
@@ -276,8 +283,9 @@ const unpacked = ({ outcome, elapsedMs }: PackedAnswer): Answer =>
 const queryFailure = ({ message, stack }: Told): GraftError =>
   new GraftError("query-failed", message, { cause: remoteCause(stack) });
 
-function failure(message: string, cause?: Error): GraftError {
-  return new GraftError("state-machine", message, { cause });
+/** @param entry that it could not get past; null: nobody can tell */
+function failure(message: string, entry: LogIndex | null, cause?: Error): GraftError {
+  return new StateMachineStopped(message, entry, { cause });
 }
 
 /** Without the lines of source that an uncaught error begins with: clients read it. */

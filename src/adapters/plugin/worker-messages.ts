@@ -1,6 +1,7 @@
 // What the host and its worker say to each other besides packed runs, which are bare ArrayBuffers (run-layout.ts). Whatever the
 // host asks is answered in the order of asking, and once: with outcomes, `done` or `refused`, until the worker has stopped.
 import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
+import type { LogIndex } from "../../core/log-position.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import type { LogLevel } from "../../ports/logger.ts";
 import type { Milestone, StateMachineDescription } from "../../ports/state-machine.ts";
@@ -105,6 +106,8 @@ export interface Refused extends Told {
 /** Instead of an answer, or of the rest of it: the worker does nothing from then on. */
 export interface Stopped extends Told {
   readonly kind: "stopped";
+  /** The entry that it could not get past; null: it has stopped at none. */
+  readonly entry: LogIndex | null;
 }
 
 /** What the plugin wrote to its console. At any time. */

@@ -126,10 +126,11 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
 
 /** What is still in the queue stands on an entry that was not applied. */
 function stop(error: GraftError): void {
+  const { entry } = progress;
   executor = null;
   progress.end();
   asked = [];
-  send({ kind: "stopped", ...told(error) });
+  send({ kind: "stopped", ...told(error), entry });
 }
 
 function failure({ description }: Executor, what: string, cause: unknown): GraftError {

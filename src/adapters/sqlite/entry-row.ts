@@ -1,6 +1,6 @@
 // How an entry stands in a row, and a configuration in its payload: the file's format, which schema.ts numbers.
 // The chain over it is chain.ts.
-import type { Activation } from "../../core/activation.ts";
+import { type Activation, activationOf } from "../../core/activation.ts";
 import type { Configuration } from "../../core/configuration.ts";
 import type { Entry, OpenSessionEntry, OwnedStamp } from "../../core/entry.ts";
 import type { Chain, ChainLink } from "./chain.ts";
@@ -134,10 +134,8 @@ export function ordered({ members, voters, outgoing, leaving, pending }: Configu
   };
 }
 
-export const orderedActivation = ({ plugin: { name, version, hash }, replaces }: Activation): Activation => ({
-  plugin: { name, version, hash },
-  replaces,
-});
+export const orderedActivation = ({ plugin: { name, version, hash }, replaces, skips }: Activation): Activation =>
+  activationOf({ plugin: { name, version, hash }, replaces, ...(skips === undefined ? {} : { skips }) });
 
 const encodeConfiguration = (configuration: Configuration): Uint8Array =>
   utf8.encode(JSON.stringify(ordered(configuration)));

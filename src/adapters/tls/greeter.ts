@@ -11,6 +11,7 @@ import type { FlushTurn } from "./flush-turn.ts";
 import { type DialFailure, explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
 import {
   copiesFeature,
+  skipsFeature,
   type Expectation,
   joiningFeature,
   machineFeature,
@@ -73,7 +74,12 @@ export class Greeter {
     const { self, cluster, software, machine } = this.#options;
     const affiliation = this.#options.affiliation();
     const sender: NodeSender = { role: "node", ...self, genesis: genesisIn(affiliation), purpose };
-    const features = [machineFeature(machine), copiesFeature, ...(affiliation === "joining" ? [joiningFeature] : [])];
+    const features = [
+      machineFeature(machine),
+      copiesFeature,
+      skipsFeature,
+      ...(affiliation === "joining" ? [joiningFeature] : []),
+    ];
     return makeHello(cluster, sender, { meant, software, features });
   }
 

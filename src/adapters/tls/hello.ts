@@ -31,6 +31,9 @@ export const machineFeature = (name: string): string =>
 /** The node understands the messages by which copies of the state machine are compared. */
 export const copiesFeature = "copies";
 
+/** The node understands an entry that skips another one. */
+export const skipsFeature = "skips";
+
 /** A node that knows no genesis says by it that it founds no cluster. */
 export const joiningFeature = "joining";
 

@@ -20,6 +20,7 @@ const neededFor: Readonly<Record<ClientRequest["kind"], "client" | "administrato
   backup: "administrator",
   readBackup: "administrator",
   rollOut: "administrator",
+  skip: "administrator",
 };
 
 export const mayAsk = (kind: ClientRequest["kind"], isAdmin: boolean): boolean =>

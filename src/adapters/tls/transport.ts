@@ -16,7 +16,7 @@ import { ClientDesk } from "./client-desk.ts";
 import { CrashWatch } from "./crash-watch.ts";
 import { FlushTurn } from "./flush-turn.ts";
 import { Greeter, identityOfSender, type SelfIdentity, spareHandler } from "./greeter.ts";
-import { affiliationIn, type NodeSender, refused } from "./hello.ts";
+import { affiliationIn, type NodeSender, refused, skipsFeature } from "./hello.ts";
 import type { Identity } from "./identity.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
 import type { Link } from "./link.ts";
@@ -66,7 +66,7 @@ class NodeTransport implements TlsTransport {
   readonly #greeter: Greeter;
   readonly #diallers = new Map<NodeId, PeerDialler>();
   /** What the last hello of each node said of it. */
-  readonly #told = new Map<NodeId, { readonly version: string; readonly announced: string }>();
+  readonly #told = new Map<NodeId, Pick<PeerStatus, "version" | "announced" | "knowsSkips">>();
   /** Accepted and not yet introduced. */
   readonly #unknown: UnknownLinks;
   readonly #crashes: CrashWatch;
@@ -360,7 +360,8 @@ class NodeTransport implements TlsTransport {
 
   #attach(link: Link, sender: NodeSender, hello: Hello): void {
     this.#watch.setPhase(link, "peer");
-    this.#told.set(sender.id, { version: hello.software, announced: sender.address });
+    const knowsSkips = hello.features.includes(skipsFeature);
+    this.#told.set(sender.id, { version: hello.software, announced: sender.address, knowsSkips });
     this.#crashes.connected(identityOfSender(sender));
     this.#diallers.get(sender.id)?.connected();
     this.#table.attach(link, sender, affiliationIn(sender, hello), hello.features);

@@ -1,6 +1,6 @@
 // What a simulated machine has on its disk: the part of the in-memory store that survives a crash.
 // Which writes have reached it, and when, is log-store.ts.
-import type { PlacedActivation } from "../../core/activation.ts";
+import { activationOf, type PlacedActivation } from "../../core/activation.ts";
 import type { Incarnation, MemberKey, PlacedConfiguration } from "../../core/configuration.ts";
 import type { DurableEffect, WriteSnapshot } from "../../core/effects.ts";
 import type { Entry } from "../../core/entry.ts";
@@ -188,7 +188,7 @@ export function savedOn(disk: MemoryDisk): SavedState {
     const position = { index: entry.index, term: entry.term };
     if (termStarts.at(-1)?.term !== entry.term) termStarts.push(position);
     if (entry.kind === "configuration") configurations.push({ position, configuration: entry.configuration });
-    if (entry.kind === "activate") activations.push({ position, plugin: entry.plugin, replaces: entry.replaces });
+    if (entry.kind === "activate") activations.push({ position, ...activationOf(entry) });
   }
   const { index, term, stampMs } = entries.at(-1) ?? base;
   return {

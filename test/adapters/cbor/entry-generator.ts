@@ -1,5 +1,5 @@
 // Draws valid entries of every kind, and what stands in them, from a seed.
-import type { PluginVersion } from "../../../src/core/activation.ts";
+import type { Activation, PluginVersion } from "../../../src/core/activation.ts";
 import { type Configuration, type Member, toMemberKey } from "../../../src/core/configuration.ts";
 import type { CommandStamp, Entry } from "../../../src/core/entry.ts";
 import type { LogPosition } from "../../../src/core/log-position.ts";
@@ -52,7 +52,7 @@ export function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entr
       "configuration",
       "activate",
     ]);
-    if (kind === "activate") return { kind, ...placed, plugin: pluginVersion(draw), replaces: draw.bool() };
+    if (kind === "activate") return { kind, ...placed, ...activation(draw, placed.index) };
     if (kind === "command")
       return {
         kind,
@@ -68,6 +68,12 @@ export function entries(draw: Draw, prev: LogPosition, leaderTerm: number): Entr
     if (kind === "noop") return { kind, ...placed };
     return { kind, ...placed, configuration: configuration(draw) };
   });
+}
+
+/** What an activation at this index says; one at the first index has no earlier entry to skip. */
+export function activation(draw: Draw, at: number): Activation {
+  const active = { plugin: pluginVersion(draw), replaces: draw.bool() };
+  return at < 2 || draw.bool() ? active : { ...active, skips: 1 + draw.below(at - 1) };
 }
 
 export const pluginVersion = (draw: Draw): PluginVersion => ({

@@ -10,7 +10,7 @@ import type { FrameContext, MessageName } from "../../../src/adapters/cbor/messa
 import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
 import { appendEntriesReply, told } from "./append-generator.ts";
 import { type Draw, index, position, term, termInOffice } from "./draw.ts";
-import { configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
+import { activation, configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
 const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");
@@ -51,7 +51,7 @@ function snapshotRecord(draw: Draw, inTerm: number): SnapshotRecord {
     stampMs: draw.uint(stampMsMax),
     chain: index(draw),
     configuration: { position: from, configuration: configuration(draw) },
-    activation: draw.orNull(() => ({ position: from, plugin: pluginVersion(draw), replaces: draw.bool() })),
+    activation: draw.orNull(() => ({ position: from, ...activation(draw, from.index) })),
     origin: draw.name(),
     file: draw.name(),
     bytes: index(draw),
@@ -327,6 +327,26 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       index: draw.orNull(() => index(draw)),
       plugin: pluginVersion(draw),
       before: draw.orNull(() => pluginVersion(draw)),
+      refusal: draw.orNull(() => draw.printable()),
+    }),
+  ],
+  skipRequest: [
+    "request",
+    (draw) => ({
+      kind: "skip",
+      id: index(draw),
+      timeoutMs: draw.uint(timeoutMsMax),
+      entry: index(draw),
+      dryRun: draw.bool(),
+    }),
+  ],
+  skippedReply: [
+    "reply",
+    (draw) => ({
+      kind: "skipped",
+      id: index(draw),
+      index: draw.orNull(() => index(draw)),
+      operation: draw.orNull(() => draw.name()),
       refusal: draw.orNull(() => draw.printable()),
     }),
   ],

@@ -77,6 +77,21 @@ describe.each([
     expect(await countOf(machine)).toBe(1);
   });
 
+  test("an entry that is skipped puts off by a minute what is due at it", async () => {
+    const machine = await open();
+    const skipped = (entry: AppliedEntry): AppliedEntry => ({ ...entry, isSkipped: true });
+    const runs = [
+      apply(machine, command(1, 100, 50)),
+      apply(machine, skipped(command(2, 149, 1))),
+      apply(machine, skipped(tick(3, 150))),
+      apply(machine, tick(4, 60_149)),
+    ];
+    expect(await Promise.all(runs)).toEqual([150, 150, 60_150, 60_150]);
+    expect(await countOf(machine)).toBe(0);
+    expect(await apply(machine, tick(5, 60_150))).toBeNull();
+    expect(await countOf(machine)).toBe(1);
+  });
+
   test("a restored state says it as well", async () => {
     const machine = await open();
     await apply(machine, command(1, 100, 50));

@@ -200,7 +200,7 @@ describe("typed style", () => {
     ["broken", "URIError: "],
   ])("%s stops the state machine", (name, reason) => {
     expect(() => apply(open(), name, null)).toThrow(
-      `The state machine log 1.0.0 failed at entry 1 (term 1): ${reason}`,
+      `The state machine log 1.0.0 failed at entry 1 (term 1), the command ${name}: ${reason}`,
     );
   });
 });

@@ -30,7 +30,9 @@ async function said(at = 20) {
     throw new Error("nothing is activated here");
   };
   await machine.apply(
-    entries.slice(0, at).map((entry) => appliedEntry(entry, true, never)!),
+    entries
+      .slice(0, at)
+      .map((entry) => appliedEntry(entry, { isAwaited: true, isSkipped: false, versionFrom: never })!),
     () => {},
   );
   const source = await machine.snapshot();

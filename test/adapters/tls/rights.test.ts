@@ -14,6 +14,7 @@ const isForAll: Readonly<Record<ClientRequest["kind"], boolean>> = {
   describe: true,
   changeMembership: false,
   rollOut: false,
+  skip: false,
   transferLeadership: false,
   stop: false,
   backup: false,

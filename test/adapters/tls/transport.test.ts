@@ -261,7 +261,7 @@ test("of a peer it says what that has last said of itself, also while it is away
   ]);
   a.transport.setPeers([{ id: "n2", address: b.address }]);
   await until(() => a.transport.peers()[0]?.reachable ?? false, "connected");
-  const told = { version: "1.2.3", announced: "n2.test:7400" };
+  const told = { version: "1.2.3", announced: "n2.test:7400", knowsSkips: true };
   expect(a.transport.peers()).toEqual([{ id: "n2", address: b.address, reachable: true, reason: null, ...told }]);
   // It is left out of the list for a while, and keeps its connection.
   a.transport.setPeers([]);
