@@ -21,7 +21,7 @@ export function writeActivated(writer: FrameWriter, activation: Activation): voi
 export const readActivated = (item: Item, index: LogIndex, field: string): Activation =>
   readAbout(rowOf(item, [2, 3], field), index, field);
 
-/** What follows the position. An entry that is skipped stands at the end, or is left out: then there is none. */
+/** An activation without its position. The skipped entry is the last item; without one there is no such item. */
 function writeAbout(writer: FrameWriter, { plugin, replaces, skips }: Activation): void {
   writePluginVersion(writer, plugin);
   writer.bool(replaces);

@@ -11,7 +11,7 @@ const operationsMax = 256;
 const examplesMax = 1_024;
 const messageLengthMax = 2_048;
 
-/** What a program says of itself, first of all. */
+/** The first message of a program, about itself. */
 export interface Hello {
   readonly name: string;
   readonly version: string;
@@ -19,7 +19,7 @@ export interface Hello {
   readonly commands: readonly string[];
   readonly queries: readonly string[];
   readonly snapshots: boolean;
-  /** What clients may ask of it, for `graft plugin check`. */
+  /** Commands and queries to try it with, for `graft plugin check`. */
   readonly examples: readonly Example[];
 }
 
