@@ -273,6 +273,8 @@ export class Applier {
     if (this.#toRestore !== null) return true;
     this.#runs.skipTo(0);
     this.#runs.onRestored(0);
+    // With an empty log there is no entry that would show it.
+    this.#lookWhetherPast();
     return true;
   }
 

@@ -24,6 +24,21 @@ test("one whose thread has ended applies the log again from its beginning, and r
   expect([machine.applied.at(-1), applier.appliedIndex, machine.renewals]).toEqual(["3:c3", 3, 1]);
 });
 
+test("one that has ended before the first entry runs again with an empty log", async () => {
+  const { applier, machine, passes, failures, queries } = setUp([command(1)]);
+  machine.die("its thread ended");
+  applier.lookForEndlessWork();
+  passes(100);
+  await microtasks();
+  expect([machine.renewals, applier.standstill, applier.stoppedThrough]).toEqual([1, null, null]);
+  expect(failures).toEqual(["state machine: its thread ended", "state machine: runs again"]);
+  const asked = waiter("query", "count");
+  queries.set(0, [asked]);
+  applier.serve();
+  await microtasks();
+  expect(asked.answers).toEqual(["0.1 count of 0"]);
+});
+
 test("it is restored from the latest snapshot, and goes on behind that", async () => {
   const { applier, machine, passes, latest, restores, restoredWith } = setUp([command(1), command(2), command(3)]);
   applier.advance(3);

@@ -61,3 +61,7 @@ test.each([2152310550, 2152310776])(
   },
   60_000,
 );
+
+test("seed 3891420298 holds: a client finds the leader past a node that waits to be added and whose state machine has stopped", () => {
+  expect(simulateWhole({ seed: 3891420298, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);
