@@ -9,11 +9,12 @@ import type { Wake, WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
-import type { Running } from "./active-version.ts";
+import { type Running, standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
 import { Renewals } from "./renewals.ts";
 import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
+import { byDecision, hung, inQuestion } from "./thrown-away.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
 
@@ -26,7 +27,7 @@ export interface ApplierModules extends EntryRunsModules {
 
 export interface ApplierHandlers extends Pick<
   EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom" | "isSkipped"
+  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom" | "decisionOn"
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
@@ -49,9 +50,6 @@ export interface ApplierHandlers extends Pick<
   /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
   readonly failed: (error: unknown) => void;
 }
-
-const skippedWords = (entry: LogIndex): GraftError =>
-  new GraftError("state-machine", `an administrator has skipped entry ${entry}, and the state is made anew without it`);
 
 /** Each query, however far the state must have come for it. */
 const anyIndex = Number.MAX_SAFE_INTEGER;
@@ -97,8 +95,10 @@ export class Applier {
       freed: handlers.freed,
       clientFull: handlers.clientFull,
       runningFrom: handlers.runningFrom,
-      isSkipped: handlers.isSkipped,
+      decisionOn: handlers.decisionOn,
+      inQuestion: (entry) => this.renew(inQuestion(entry)),
       asked: (wakeAtMs, through) => {
+        if (this.#life !== "runs") return;
         this.#tellWake(wakeAtMs, through);
         this.#lookWhetherPast();
       },
@@ -179,8 +179,14 @@ export class Applier {
   /** Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped. */
   renew(why: Error): void {
     if (this.#isAbandoned || this.#life !== "runs") return;
-    this.#fail(why, this.#runs.handedThrough, []);
+    this.#discard(why);
     this.#pumpOrFail();
+  }
+
+  /** What is under way is answered by a state that is thrown away: nobody is told of it. */
+  #discard(why: Error): void {
+    this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
+    this.#fail(why, this.#runs.handedThrough, []);
   }
 
   /** Everything through this index is committed and durable here. */
@@ -195,7 +201,7 @@ export class Applier {
     const { handedThrough } = this.#runs;
     const skipped = this.#handlers.freshlySkipped(this.#handlers.latest()?.position.index ?? 0, handedThrough);
     if (skipped === null || this.#isAbandoned) return;
-    if (this.#life === "runs") this.#fail(skippedWords(skipped), handedThrough, []);
+    if (this.#life === "runs") this.#discard(byDecision(skipped));
     if (this.#life === "stopped") this.#renewals.again();
   }
 
@@ -203,6 +209,7 @@ export class Applier {
   restore(snapshot: SnapshotRecord): void {
     this.#isHeld = false;
     this.#toRestore = snapshot;
+    if (this.#life === "runs" && this.#endless.found !== null) this.#discard(hung);
     // It may hold what the state machine could not get past.
     if (this.#life === "stopped" && !this.#isAbandoned) this.#renewals.again();
     this.#pump();

@@ -11,6 +11,7 @@ import { type Running, standstillWords } from "./active-version.ts";
 import { answer } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { Gathering } from "./gathering.ts";
+import type { Decision } from "./skipped-entries.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
@@ -46,8 +47,10 @@ export interface EntryRunsHandlers {
   readonly due: () => void;
   /** Which version this node runs from the activation at this index on. */
   readonly runningFrom: (index: LogIndex) => Running;
-  /** Whether a committed decision of an administrator skips the entry at this index. */
-  readonly isSkipped: (index: LogIndex) => boolean;
+  /** What an administrator has decided on the entry at this index; null: nothing. */
+  readonly decisionOn: (index: LogIndex) => Decision | null;
+  /** The state machine has applied an entry that it may have to do without: nothing of its state is to be shown. */
+  readonly inQuestion: (entry: LogIndex) => void;
   /** The state machine has applied what it was handed through this index, and asks to be woken at this time. */
   readonly asked: (wakeAtMs: WakeTime, through: LogIndex) => void;
   /** A client has no room for the session that this entry was to open. */
@@ -160,10 +163,14 @@ export class EntryRuns {
     }
   }
 
-  /** The first of these entries, up to one that this node lacks the version for. */
+  /** The first of these entries, up to one that this node lacks the version for, or that may be skipped. */
   #runnable(entries: readonly Entry[]): readonly Entry[] {
     this.#lack = null;
-    const end = entries.findIndex((entry) => entry.kind === "activate" && this.#lackAt(entry.index) !== null);
+    const end = entries.findIndex(
+      (entry) =>
+        this.#handlers.decisionOn(entry.index) === "open" ||
+        (entry.kind === "activate" && this.#lackAt(entry.index) !== null),
+    );
     return end === -1 ? entries : entries.slice(0, end);
   }
 
@@ -195,7 +202,7 @@ export class EntryRuns {
       const waiter = this.#waiterOf(entry);
       const effective = appliedEntry(entry, {
         isAwaited: waiter !== null,
-        isSkipped: this.#handlers.isSkipped(entry.index),
+        isSkipped: this.#handlers.decisionOn(entry.index) === "skipped",
         versionFrom: (index) => this.#versionFrom(index),
       });
       if (effective === null) {
@@ -235,6 +242,9 @@ export class EntryRuns {
       const nth = run.answeredCount++;
       const entry = run.entries[nth];
       if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
+      if (entry.isSkipped !== true && this.#handlers.decisionOn(entry.index) !== null) {
+        this.#handlers.inQuestion(entry.index);
+      }
       if (outcome.kind === "full" && entry.kind === "openSession") this.#handlers.clientFull(entry, outcome);
       const waiter = run.waiters[nth]!;
       if (waiter !== null) answer(waiter, outcome, entry);

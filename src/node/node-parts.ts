@@ -27,6 +27,7 @@ import { WaitingReads } from "./waiting-reads.ts";
 const tailBytesMax = 32 * 1024 * 1024;
 
 export interface NodeParts {
+  readonly skipped: SkippedEntries;
   readonly waiting: WaitingClients;
   readonly reads: WaitingReads;
   readonly mailbox: Mailbox;
@@ -98,7 +99,11 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     if (role.kind !== "leader") return null;
     return { term, stampMs: nextStampMs({ ...state(), nowMs: modules.clock.nowMs() }, role) };
   });
-  const others = { waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
+  const skipped = new SkippedEntries(() => {
+    const { log, commitIndex } = state();
+    return { activations: log.activations, commitIndex };
+  });
+  const others = { skipped, waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
   const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
   const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
   return { ...others, applier, loop };
@@ -110,11 +115,7 @@ function makeApplier(
   parts: Omit<NodeParts, "applier" | "loop"> & { readonly loop: () => TurnLoop },
 ): Applier {
   const { store, logger } = modules;
-  const { tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
-  const skipped = new SkippedEntries(() => {
-    const { log, commitIndex } = loop().state;
-    return { activations: log.activations, commitIndex };
-  });
+  const { skipped, tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
   return new Applier(
     store.saved.snapshot,
     { ...modules, tail, reads, waiting },
@@ -135,7 +136,7 @@ function makeApplier(
         const { activations } = log;
         return runningFrom(index, { activations, commitIndex, versions: modules.stateMachine.versions });
       },
-      isSkipped: (index) => skipped.has(index),
+      decisionOn: (index) => skipped.on(index),
       freshlySkipped: (after, through) => skipped.fresh(after, through),
       lacking: () => fitness.look(),
       answered,

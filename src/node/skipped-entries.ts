@@ -1,7 +1,10 @@
 // Which entries is the state machine not given? An administrator decides it for one that it could not get past, and an entry behind
 // that says so to every node. A node that had been given it before begins anew without it: docs/decisions/an-entry-can-be-skipped.md.
-import { type PlacedActivation, skipsThrough } from "../core/activation.ts";
+import { type PlacedActivation, skipsIn } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
+
+/** `open`: it is in the log, or on its way there, and may still come to nothing. */
+export type Decision = "skipped" | "open";
 
 export interface Decided {
   /** Of the log, ascending. */
@@ -13,14 +16,31 @@ export class SkippedEntries {
   readonly #decided: () => Decided;
   /** The last decision that was told as a fresh one. */
   #toldThrough: LogIndex = 0;
+  /** Each by a request of its own. */
+  readonly #asked = new Set<{ readonly entry: LogIndex }>();
 
   constructor(decided: () => Decided) {
     this.#decided = decided;
   }
 
-  has(index: LogIndex): boolean {
+  /** Null: nothing has been decided on it. */
+  on(index: LogIndex): Decision | null {
     const { activations, commitIndex } = this.#decided();
-    return activations.some(({ skips, position }) => skips === index && position.index <= commitIndex);
+    let found: Decision | null = null;
+    for (const { skips, position } of activations) {
+      if (skips !== index) continue;
+      if (position.index <= commitIndex) return "skipped";
+      found = "open";
+    }
+    for (const { entry } of this.#asked) if (entry === index) found = "open";
+    return found;
+  }
+
+  /** A decision on this entry is on its way into the log, until the function is called that is returned. */
+  ask(entry: LogIndex): () => void {
+    const asked = { entry };
+    this.#asked.add(asked);
+    return () => void this.#asked.delete(asked);
   }
 
   /**
@@ -29,7 +49,7 @@ export class SkippedEntries {
    */
   fresh(after: LogIndex, through: LogIndex): LogIndex | null {
     const { activations, commitIndex } = this.#decided();
-    const decisions = skipsThrough(commitIndex, activations);
+    const decisions = skipsIn(activations).filter(({ decidedAt }) => decidedAt <= commitIndex);
     const fresh = decisions.filter(
       ({ entry, decidedAt }) =>
         decidedAt > this.#toldThrough && decisions.find((each) => each.entry === entry)?.decidedAt === decidedAt,

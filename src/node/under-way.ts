@@ -62,6 +62,13 @@ export class UnderWay {
     for (const waiter of unanswered) if (waiter !== null) giveUp(waiter, reason);
   }
 
+  /** Nothing of what comes back is to be shown. Later answers of these waiters are not heard. */
+  refuse(message: string): void {
+    for (const { waiters } of this.#all) {
+      for (const waiter of waiters) if (waiter !== null) giveUp(waiter, message);
+    }
+  }
+
   /** Fails waiters whose deadline has passed. The state machine may hang. */
   expire(nowMs: Millis, hangs: Endless | null): void {
     const message = because("not answered in time", hangs);

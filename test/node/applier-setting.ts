@@ -83,7 +83,7 @@ export function idleApplier(): Applier {
       latest: never,
       wake: never,
       runningFrom: never,
-      isSkipped: never,
+      decisionOn: never,
       freshlySkipped: never,
       lacking: never,
       answered: never,
@@ -204,7 +204,7 @@ export function setUp(log: readonly Entry[], after = 0) {
         lacked.has(index)
           ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
           : { kind: "runs", plugin: pluginVersion(String(index)) },
-      isSkipped: (index) => skipped.has(index),
+      decisionOn: (index) => skipped.on(index),
       freshlySkipped: (...range) => skipped.fresh(...range),
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
@@ -216,10 +216,13 @@ export function setUp(log: readonly Entry[], after = 0) {
   applier.start();
   return {
     applier,
+    skipped,
     /** Skips an entry once everything through this index is committed. */
     decide: (entry: number, at: number): void => {
       decided.push({ position: { index: at, term: 1 }, plugin: pluginVersion("1"), replaces: false, skips: entry });
     },
+    /** Of decisions that were not committed nothing is left. */
+    withdraw: (): void => void decided.splice(0),
     /** As the core says it. */
     commit: (through: number): void => {
       committed.through = through;
