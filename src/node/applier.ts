@@ -155,8 +155,9 @@ export class Applier {
 
   /** The entry that the state machine cannot get past; null: there is none, or nobody can tell which one it is. */
   get stuckAt(): LogIndex | null {
-    const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
-    return failed ?? this.#endless.entry;
+    // One that has begun anew may hang at another entry than the one before it failed at.
+    const hangsAt = this.#life === "runs" ? this.#endless.entry : null;
+    return hangsAt ?? (this.#failure instanceof StateMachineStopped ? this.#failure.entry : null);
   }
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
@@ -167,8 +168,7 @@ export class Applier {
 
   /** The state machine stands still at an entry at or before this index; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
-    return failed ?? this.#stoppedThrough ?? this.#lack?.index ?? null;
+    return this.stuckAt ?? this.#stoppedThrough ?? this.#lack?.index ?? null;
   }
 
   /** For people: what is done about a state machine that has stopped; null: it has not. */

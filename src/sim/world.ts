@@ -30,6 +30,7 @@ import { ReplicatedTime } from "./replicated-time.ts";
 import { Safety } from "./safety.ts";
 import { SessionCount } from "./session-count.ts";
 import { Settled } from "./settled.ts";
+import { type SkipPace, Skipper } from "./skipper.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
 import { Standstills } from "./standstills.ts";
@@ -88,6 +89,8 @@ export class World {
     isCut: (one, other) => this.network.isCut(one, other),
   });
   readonly trouble: PluginTrouble;
+  readonly skipper: Skipper;
+  readonly skips: SkipPace;
   readonly staleReads: StaleReads;
   readonly certificates: Certificates;
   readonly sessionCount: SessionCount;
@@ -112,7 +115,7 @@ export class World {
     this.verdict = new Verdict(options.seed, () => this.events);
     const { violated } = this;
     const chances = chancesOf(options.seed);
-    const { chance, more, later, last, ofVersions } = chances;
+    const { chance, more, later, last, ofVersions, ofSkips } = chances;
     this.chance = chance;
     const pace = paceFor(options, chances);
     this.#wakes = pace.wakes;
@@ -152,6 +155,9 @@ export class World {
       cutOff: (member) => this.faults.cutOff(member),
     });
     this.versions = new Versions(pace.versions, { ...shared, chance: ofVersions, links });
+    this.skips = { ...pace.skips, isChosen: pace.skips.isChosen && pace.trouble.poison !== null };
+    const skipped = (): void => this.rareStates.happens("skips", null);
+    this.skipper = new Skipper(this.skips, { ...shared, chance: ofSkips, links, trouble: this.trouble, skipped });
     const mayLose = (member: Member): boolean => this.mayLose(member);
     const happened = (name: FaultName, member: Member): void => this.rareStates.onFault(name, member);
     this.faults = new Faults(pace.faults, { ...shared, later, last, network: this.network, mayLose, happened });

@@ -101,6 +101,20 @@ describe("a state machine that cannot get past an entry", () => {
   });
 });
 
+test("one that begins anew without an entry, and hangs at the next one, stands still at that one", async () => {
+  const { applier, machine, decide, commit, passes } = await stuck();
+  decide(2, 4);
+  machine.isSlow = true;
+  commit(5);
+  passes(100);
+  await microtasks();
+  machine.busyWith = { kind: "entry", count: 1, index: 3, term: 1 };
+  applier.lookForEndlessWork();
+  passes(6_000);
+  applier.lookForEndlessWork();
+  expect([applier.stuckAt, applier.stoppedThrough]).toEqual([3, 3]);
+});
+
 test("what cannot be got past is named without a look at the log, and nothing else is", async () => {
   const { applier, pages } = await stuck();
   const before = pages.length;

@@ -46,6 +46,7 @@ const table: Table = {
   comesLate: rareStatesAt("comesLate"),
   findsDoubtful: rareStatesAt("findsDoubtful"),
   sendsInVain: rareStatesAt("sendsInVain"),
+  skips: rareStatesAt("skips"),
 };
 
 export class RareStateWatch {
