@@ -2,54 +2,20 @@
 // (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
 // machine that has failed gets nothing more, and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got
 // past the place where it failed.
-import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
-import type { Wake, WakeTime } from "../core/wake-time.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
+import type { ApplierHandlers, ApplierModules } from "./applier-options.ts";
 import { type Running, standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
-import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
+import { EntryRuns, type Lack } from "./entry-runs.ts";
 import { Renewals } from "./renewals.ts";
-import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
-import { byDecision, hung, inQuestion } from "./thrown-away.ts";
+import { QuerySlices } from "./query-slices.ts";
+import { byDecision, hung, hungAtOne, inQuestion } from "./thrown-away.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
-
-export interface ApplierModules extends EntryRunsModules {
-  readonly stateMachine: StateMachine;
-  readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon" | "at">;
-  /** The queries that wait. */
-  readonly reads: QuerySlicesOptions["reads"];
-}
-
-export interface ApplierHandlers extends Pick<
-  EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom" | "decisionOn"
-> {
-  /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
-  readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
-  /** Has the state machine begin anew. Rejects when it cannot. */
-  readonly renew: () => Promise<void>;
-  /** The snapshot that the log begins with; null: with the first entry. */
-  readonly latest: () => SnapshotRecord | null;
-  /** The first entry behind `after` and through `through` that an administrator has decided to skip since the last call; null: there is none. */
-  readonly freshlySkipped: (after: LogIndex, through: LogIndex) => LogIndex | null;
-  /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
-  readonly wake: (wake: Wake | null) => void;
-  /** The state machine waits for a version that this node does not have, or does so no longer. */
-  readonly lacking: () => void;
-  /** Answers have been given: let them leave. */
-  readonly answered: () => void;
-  /** The state machine has stopped. */
-  readonly stateMachineFailed: (error: Error) => void;
-  /** It has begun anew, and has got past the place where it had stopped. */
-  readonly stateMachineRuns: () => void;
-  /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
-  readonly failed: (error: unknown) => void;
-}
 
 /** Each query, however far the state must have come for it. */
 const anyIndex = Number.MAX_SAFE_INTEGER;
@@ -150,6 +116,10 @@ export class Applier {
       this.#pumpOrFail();
     }
     this.#endless.look();
+    if (this.#life === "runs" && this.#endless.isOneOfSeveral) {
+      this.#runs.suspectFirst();
+      this.renew(hungAtOne);
+    }
     return this.#endless.found;
   }
 
@@ -199,7 +169,9 @@ export class Applier {
   /** A state machine that has been given a skipped entry begins anew, and is not given it again. What its snapshot has of it stays there. */
   #obey(): void {
     const { handedThrough } = this.#runs;
-    const skipped = this.#handlers.freshlySkipped(this.#handlers.latest()?.position.index ?? 0, handedThrough);
+    const decided = this.#handlers.freshlyDecided(this.#handlers.latest()?.position.index ?? 0, handedThrough);
+    for (const position of decided.at) this.#runs.onDecided(position);
+    const { skipped } = decided;
     if (skipped === null || this.#isAbandoned) return;
     if (this.#life === "runs") this.#discard(byDecision(skipped));
     if (this.#life === "stopped") this.#renewals.again();

@@ -2,8 +2,9 @@
 // machine at once. The outcomes of a run may come piece by piece, and each is the answer to the client that waits for its entry.
 import type { PluginVersion } from "../core/activation.ts";
 import { type Entry, entryBytes } from "../core/entry.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, LogPosition } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
+import { StateMachineStopped } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import type { AppliedEntry, AppliedOpenSession, ClientIsFull, Outcome, StateMachine } from "../ports/state-machine.ts";
@@ -24,6 +25,11 @@ const runsMax = 16;
 const runBytesMax = 256 * 1024;
 /** How long entries are read and handed over in one go, ms: a node that replays a long log has heartbeats to answer (P49). */
 const turnMsMax = 10;
+
+const anyIndex = Number.MAX_SAFE_INTEGER;
+
+/** Whether it says which entry it was. */
+const isNamed = (error: Error): boolean => error instanceof StateMachineStopped && error.entry !== null;
 
 export interface EntryRunsModules {
   readonly stateMachine: Pick<StateMachine, "apply">;
@@ -89,6 +95,10 @@ export class EntryRuns {
   readonly #runs = new Set<Run>();
   /** At which it failed last. */
   #failedRun: Run | null = null;
+  /** Since it has begun. */
+  #hasFailed = false;
+  /** One of these entries stops the state machine, and nobody can tell which. */
+  #suspects: { readonly from: LogIndex; readonly through: LogIndex } | null = null;
   /** The next entry to hand over activates a version that this node does not have. */
   #lack: Lack | null = null;
   /** More is to be handed over as soon as others have had their turn. */
@@ -130,6 +140,11 @@ export class EntryRuns {
     this.#committedThrough = Math.max(this.#committedThrough, through);
   }
 
+  /** A decision of an administrator has been committed at this position. It takes effect before the state machine gets so far. */
+  onDecided(position: LogPosition): void {
+    this.#waiterOf(position)?.succeed(nothing, position, null);
+  }
+
   /** The log begins anew after this index. */
   skipTo(index: LogIndex): void {
     this.#handedThrough = index;
@@ -140,6 +155,19 @@ export class EntryRuns {
   /** The state machine has the state as it was at this index. */
   onRestored(index: LogIndex): void {
     this.#appliedThrough = index;
+    this.#hasFailed = false;
+  }
+
+  /** The state machine is thrown away because it hangs, and it may be at any entry of its first run. */
+  suspectFirst(): void {
+    const [run] = this.#runs;
+    if (run !== undefined) this.#suspect(run);
+  }
+
+  /** From now on these entries are handed over one at a time: the next time the entry is known. */
+  #suspect({ entries, answeredCount, through }: Run): void {
+    const from = entries[answeredCount]?.index ?? through;
+    this.#suspects = { from, through };
   }
 
   /** The node ends. */
@@ -156,11 +184,25 @@ export class EntryRuns {
     const endMs = clock.nowMs() + turnMsMax;
     while (this.#runs.size < runsMax && this.#handedThrough < through) {
       if (clock.nowMs() >= endMs) return this.#pause();
-      const entries = this.#runnable(tail.read(this.#handedThrough + 1, through, runBytesMax));
+      const next = this.#handedThrough + 1;
+      const isSuspect = this.#isSuspect(next);
+      if (isSuspect && this.#runs.size > 0) return;
+      const end = isSuspect ? next : Math.min(through, this.#nextSuspect(next) - 1);
+      const entries = this.#runnable(tail.read(next, end, runBytesMax));
       if (entries.length === 0) return;
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
     }
+  }
+
+  #isSuspect(index: LogIndex): boolean {
+    const suspects = this.#suspects;
+    return suspects !== null && index >= suspects.from && index <= suspects.through;
+  }
+
+  #nextSuspect(index: LogIndex): LogIndex {
+    const from = this.#suspects?.from ?? 0;
+    return from > index ? from : anyIndex;
   }
 
   /** The first of these entries, up to one that this node lacks the version for, or that may be skipped. */
@@ -221,8 +263,8 @@ export class EntryRuns {
     this.#handlers.freed();
   }
 
-  #waiterOf(entry: Entry): Waiter | null {
-    return this.#modules.waiting.take(entry, this.#handlers.leader());
+  #waiterOf(position: LogPosition): Waiter | null {
+    return this.#modules.waiting.take(position, this.#handlers.leader());
   }
 
   #apply(run: Run): void {
@@ -259,12 +301,18 @@ export class EntryRuns {
     }
     this.#runs.delete(run);
     this.#appliedThrough = through;
+    if (this.#suspects !== null && through >= this.#suspects.through) this.#suspects = null;
     this.#handlers.asked(wakeAtMs, through);
   }
 
   #fail(run: Run, error: Error): void {
     this.#runs.delete(run);
-    this.#failedRun = run;
+    // The runs behind it fail with it.
+    if (!this.#hasFailed) {
+      this.#hasFailed = true;
+      this.#failedRun = run;
+      if (!isNamed(error)) this.#suspect(run);
+    }
     this.#handlers.failed(error, run.through, run.waiters);
   }
 
@@ -285,17 +333,10 @@ export class EntryRuns {
     // The log may be long, and is read only while clients wait.
     while (through < this.#committedThrough && waiting.count > 0) {
       const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#failWaiter(entry, message);
+      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(message));
       through = entries.at(-1)!.index;
       this.#handlers.freed();
     }
     this.#refusedThrough = this.#committedThrough;
-  }
-
-  /** To skip an entry is decided when it is committed, and may be what the state machine waits for. */
-  #failWaiter(entry: Entry, message: string): void {
-    const waiter = this.#waiterOf(entry);
-    if (entry.kind === "activate" && entry.skips !== undefined) waiter?.succeed(nothing, entry, null);
-    else waiter?.fail(notApplied(message));
   }
 }

@@ -137,7 +137,7 @@ function makeApplier(
         return runningFrom(index, { activations, commitIndex, versions: modules.stateMachine.versions });
       },
       decisionOn: (index) => skipped.on(index),
-      freshlySkipped: (after, through) => skipped.fresh(after, through),
+      freshlyDecided: (after, through) => skipped.fresh(after, through),
       lacking: () => fitness.look(),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.

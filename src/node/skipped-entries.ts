@@ -1,10 +1,17 @@
 // Which entries is the state machine not given? An administrator decides it for one that it could not get past, and an entry behind
 // that says so to every node. A node that had been given it before begins anew without it: docs/decisions/an-entry-can-be-skipped.md.
 import { type PlacedActivation, skipsIn } from "../core/activation.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, LogPosition } from "../core/log-position.ts";
 
 /** `open`: it is in the log, or on its way there, and may still come to nothing. */
 export type Decision = "skipped" | "open";
+
+export interface FreshlyDecided {
+  /** The positions of the decisions. */
+  readonly at: readonly LogPosition[];
+  /** The first entry in question that is skipped; null: there is none. */
+  readonly skipped: LogIndex | null;
+}
 
 export interface Decided {
   /** Of the log, ascending. */
@@ -43,19 +50,15 @@ export class SkippedEntries {
     return () => void this.#asked.delete(asked);
   }
 
-  /**
-   * Of the entries behind `after` and through `through` the first one on which a decision has been committed since the last call; null: there is
-   * none. A second decision on an entry changes nothing.
-   */
-  fresh(after: LogIndex, through: LogIndex): LogIndex | null {
+  /** What has been committed since the last call. A second decision on an entry changes nothing. */
+  fresh(after: LogIndex, through: LogIndex): FreshlyDecided {
     const { activations, commitIndex } = this.#decided();
-    const decisions = skipsIn(activations).filter(({ decidedAt }) => decidedAt <= commitIndex);
-    const fresh = decisions.filter(
-      ({ entry, decidedAt }) =>
-        decidedAt > this.#toldThrough && decisions.find((each) => each.entry === entry)?.decidedAt === decidedAt,
-    );
-    this.#toldThrough = Math.max(this.#toldThrough, ...decisions.map(({ decidedAt }) => decidedAt));
-    const given = fresh.filter(({ entry }) => entry > after && entry <= through);
-    return given.length === 0 ? null : Math.min(...given.map(({ entry }) => entry));
+    const decisions = skipsIn(activations).filter(({ at }) => at.index <= commitIndex);
+    const fresh = decisions.filter(({ at }) => at.index > this.#toldThrough);
+    const first = fresh.filter(({ entry, at }) => decisions.find((each) => each.entry === entry)?.at === at);
+    this.#toldThrough = Math.max(this.#toldThrough, ...decisions.map(({ at }) => at.index));
+    const given = first.filter(({ entry }) => entry > after && entry <= through);
+    const skipped = given.length === 0 ? null : Math.min(...given.map(({ entry }) => entry));
+    return { at: fresh.map(({ at }) => at), skipped };
   }
 }

@@ -13,6 +13,11 @@ export const byDecision = (entry: LogIndex): GraftError =>
 /** A snapshot comes that is beyond what it hangs at. */
 export const hung = thrownAway("it hung, and begins anew with a snapshot that this node has received");
 
+/** Nobody can tell at which entry of its batch. */
+export const hungAtOne = thrownAway(
+  "it hung at one of several entries, and begins anew: it is given these one at a time, so that the entry is known",
+);
+
 function thrownAway(why: string): GraftError {
   return new GraftError("state-machine", why);
 }

@@ -37,11 +37,15 @@ export class Skipper {
   readonly #client: GraftClient;
   /** That may have been skipped, by what the operator was told. */
   readonly #asked = new Set<LogIndex>();
+  #everyMs: number;
   isAsking = false;
+  /** How many it was told to be skipped. */
+  count = 0;
 
   constructor(pace: SkipPace, world: SkipperWorld) {
     this.#pace = pace;
     this.#world = world;
+    this.#everyMs = pace.everyMs;
     const { schedule, chance, links, members } = world;
     this.#life = new Life(schedule, chance);
     const addresses = members.map(({ address }) => address);
@@ -50,15 +54,23 @@ export class Skipper {
     if (pace.isChosen) this.#next();
   }
 
+  /** From now on it looks so often. */
+  hurry(everyMs: number): void {
+    this.#everyMs = everyMs;
+  }
+
   /** Whether none of these stands still at such an entry, nor has one to come. */
   haveAllPassed(members: readonly Member[]): boolean {
     const leader = members.find(({ isLeader }) => isLeader)?.node;
     if (this.isAsking || leader === undefined || leader === null) return false;
     return members.every(({ node, standstill }) => {
-      const index = standstill?.index ?? null;
-      if (index !== null && this.#world.trouble.isPoison(index)) return false;
-      return standstill !== null || (node !== null && node.appliedIndex >= leader.state.commitIndex);
+      return standstill === null && node !== null && node.appliedIndex >= leader.state.commitIndex;
     });
+  }
+
+  /** Whether its state machine stands still somewhere else. */
+  isApart({ standstill }: Member): boolean {
+    return standstill !== null && (standstill.index === null || !this.#world.trouble.isPoison(standstill.index));
   }
 
   /** An entry goes to a state machine. */
@@ -68,7 +80,7 @@ export class Skipper {
   }
 
   #next(): void {
-    this.#life.after(this.#world.chance.wait(this.#pace.everyMs), () => void this.#act().then(() => this.#next()));
+    this.#life.after(this.#world.chance.wait(this.#everyMs), () => void this.#act().then(() => this.#next()));
   }
 
   async #act(): Promise<void> {
@@ -92,6 +104,7 @@ export class Skipper {
     try {
       const { index } = await this.#client.skip(entry, { timeoutMs });
       if (index === null || index <= entry) this.#world.violated(`entry ${index} is said to skip entry ${entry}`);
+      this.count++;
       this.#world.skipped();
       return null;
     } catch (error) {

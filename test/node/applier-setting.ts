@@ -84,7 +84,7 @@ export function idleApplier(): Applier {
       wake: never,
       runningFrom: never,
       decisionOn: never,
-      freshlySkipped: never,
+      freshlyDecided: never,
       lacking: never,
       answered: never,
       stateMachineFailed: never,
@@ -205,7 +205,7 @@ export function setUp(log: readonly Entry[], after = 0) {
           ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
           : { kind: "runs", plugin: pluginVersion(String(index)) },
       decisionOn: (index) => skipped.on(index),
-      freshlySkipped: (...range) => skipped.fresh(...range),
+      freshlyDecided: (...range) => skipped.fresh(...range),
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),

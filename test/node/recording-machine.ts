@@ -55,6 +55,8 @@ export class RecordingMachine implements RenewableStateMachine {
   isSlow = false;
   /** Breaks the port's contract: one outcome is missing. */
   losesOutcomes = false;
+  /** A command at which it ends. Only where that is alone in a run can it tell which one it was. */
+  fatal: string | null = null;
   /** A command that this copy of the state machine fails at, and no other one. */
   poison: string | null = null;
   closeFailure: Error | null = null;
@@ -110,6 +112,8 @@ export class RecordingMachine implements RenewableStateMachine {
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     this.runs.push(run);
+    const index = run.find((entry) => entry.kind === "command" && text(entry.payload) === this.fatal)?.index;
+    if (index !== undefined) this.#stop(endOf(index, run));
     const outcomes = await this.#later(() => run.map((command) => this.#apply(command)));
     const delivered = this.losesOutcomes ? outcomes.slice(1) : outcomes;
     if (delivered.length > 0) deliver(delivered);
@@ -241,3 +245,8 @@ export class RecordingMachine implements RenewableStateMachine {
     for (const { reject } of this.#held.splice(0)) reject(this.#stopped);
   }
 }
+
+const endOf = (index: number, run: readonly AppliedEntry[]): GraftError =>
+  run.length === 1
+    ? new StateMachineStopped(`it ended at entry ${index}`, index)
+    : new GraftError("state-machine", "it ended at one of its entries");

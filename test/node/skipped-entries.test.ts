@@ -16,7 +16,7 @@ describe("a decision", () => {
   test("counts once it is committed", () => {
     const decided = { activations: [decision(1), decision(7, 4)], commitIndex: 6 };
     const skipped = new SkippedEntries(() => decided);
-    expect([skipped.on(4), skipped.fresh(0, 9)]).toEqual(["open", null]);
+    expect([skipped.on(4), skipped.fresh(0, 9).skipped]).toEqual(["open", null]);
     decided.commitIndex = 7;
     expect([skipped.on(4), skipped.on(7), skipped.on(1)]).toEqual(["skipped", null, null]);
   });
@@ -34,23 +34,23 @@ describe("a decision", () => {
   test("is told once, and of several that come together the earliest entry", () => {
     const decided = { activations: [decision(7, 4), decision(8, 3), decision(9, 5)], commitIndex: 8 };
     const skipped = new SkippedEntries(() => decided);
-    expect([skipped.fresh(0, 9), skipped.fresh(0, 9)]).toEqual([3, null]);
+    expect([skipped.fresh(0, 9).skipped, skipped.fresh(0, 9).skipped]).toEqual([3, null]);
     decided.commitIndex = 9;
-    expect([skipped.fresh(0, 9), skipped.fresh(0, 9)]).toEqual([5, null]);
+    expect([skipped.fresh(0, 9).skipped, skipped.fresh(0, 9).skipped]).toEqual([5, null]);
   });
 
   test("is told of entries that the state machine was given since its snapshot, whatever else was decided", () => {
     const decided = { activations: [decision(7, 2), decision(8, 4), decision(9, 6)], commitIndex: 9 };
-    expect(new SkippedEntries(() => decided).fresh(2, 5)).toBe(4);
-    expect(new SkippedEntries(() => decided).fresh(2, 3)).toBeNull();
+    expect(new SkippedEntries(() => decided).fresh(2, 5).skipped).toBe(4);
+    expect(new SkippedEntries(() => decided).fresh(2, 3).skipped).toBeNull();
   });
 
   test("is told once for an entry: a second one changes nothing", () => {
     const decided = { activations: [decision(7, 4), decision(8, 4)], commitIndex: 7 };
     const skipped = new SkippedEntries(() => decided);
-    expect(skipped.fresh(0, 6)).toBe(4);
+    expect(skipped.fresh(0, 6)).toEqual({ at: [{ index: 7, term: 1 }], skipped: 4 });
     decided.commitIndex = 8;
-    expect(skipped.fresh(0, 6)).toBeNull();
+    expect(skipped.fresh(0, 6)).toEqual({ at: [{ index: 8, term: 1 }], skipped: null });
   });
 });
 
@@ -90,6 +90,15 @@ describe("a state machine that cannot get past an entry", () => {
     await microtasks();
     await microtasks();
     expect([applier.appliedIndex, machine.renewals]).toEqual([5, 11]);
+  });
+
+  test("keeps nobody waiting who has asked to skip it: that is decided when it is committed", async () => {
+    const { decide, commit, waiters } = await stuck();
+    decide(2, 4);
+    const asked = waiter("command");
+    waiters.set(4, asked);
+    commit(4);
+    expect(asked.answers).toEqual(["4.1 "]);
   });
 
   test("does not begin anew for an entry that comes later", async () => {

@@ -1,7 +1,7 @@
 // Which commands of a run go to the program together? As many as can. But the table of the clients' sessions decides for each command whether
 // it is applied, and it must decide as if it had been told the outcome of each earlier one: on another node these may have gone one by one.
 import type { SessionTable, StampedCommand } from "../../core/sessions.ts";
-import type { AppliedCommand, Outcome } from "../../ports/state-machine.ts";
+import type { AppliedCommand, Deliver, Outcome } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
 import { forWaiter } from "../plugin/executor.ts";
 import { resultBytesMax } from "./requests.ts";
@@ -70,5 +70,30 @@ export class Batch {
       take(first.place, forWaiter(first.command, answer));
       this.pending.shift();
     }
+  }
+}
+
+/** Outcomes come in another order than that of their entries, and are delivered in that order. */
+export class OrderedOutcomes {
+  readonly #deliver: Deliver;
+  readonly #known = new Map<number, Outcome>();
+  #next = 0;
+
+  constructor(deliver: Deliver) {
+    this.#deliver = deliver;
+  }
+
+  set(place: number, outcome: Outcome): void {
+    this.#known.set(place, outcome);
+  }
+
+  /** Those before which none is missing. */
+  flush(): void {
+    const ready: Outcome[] = [];
+    for (let outcome = this.#known.get(this.#next); outcome !== undefined; outcome = this.#known.get(this.#next)) {
+      ready.push(outcome);
+      this.#known.delete(this.#next++);
+    }
+    if (ready.length > 0) this.#deliver(ready);
   }
 }

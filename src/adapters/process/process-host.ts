@@ -23,7 +23,7 @@ import type { Say } from "../plugin/plugin-console.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { operationIn } from "../plugin/typed-handlers.ts";
 import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
-import { Batch, type Pending } from "./batches.ts";
+import { Batch, OrderedOutcomes, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import type { ProgramLocation } from "./child.ts";
@@ -229,7 +229,9 @@ class ProcessStateMachine implements StateMachine {
   #applyBatch(due: readonly Pending[]): Promise<readonly ProgramOutcome[]> {
     const indexes = due.map(({ command }) => command.index);
     const commands = due.map(({ command, fields }) => commandFields(command, fields));
-    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes));
+    const [first] = due as readonly [Pending];
+    const only = due.length === 1 ? { entry: first.command.index, where: this.#placeOf(first.command) } : null;
+    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes), only);
   }
 
   #outcomesOf(told: readonly ProgramOutcome[]): readonly Outcome[] {
@@ -238,10 +240,13 @@ class ProcessStateMachine implements StateMachine {
     return outcomes;
   }
 
-  #failedEntry({ command: { index, term, payload } }: Pending, told: ProgramOutcome): GraftError {
-    const where = `entry ${index} (term ${term})${operationWords(this.operationOf(payload))}`;
-    const { message, cause } = this.#failedAt(where, told.kind === "failed" ? told.message : "");
-    return new StateMachineStopped(message, index, { cause });
+  #failedEntry({ command }: Pending, told: ProgramOutcome): GraftError {
+    const { message, cause } = this.#failedAt(this.#placeOf(command), told.kind === "failed" ? told.message : "");
+    return new StateMachineStopped(message, command.index, { cause });
+  }
+
+  #placeOf({ index, term, payload }: AppliedCommand): string {
+    return `entry ${index} (term ${term})${operationWords(this.operationOf(payload))}`;
   }
 
   /** Or the table of the sessions could have decided otherwise. */
@@ -371,30 +376,5 @@ class ProcessStateMachine implements StateMachine {
 
   get #named(): string {
     return `${this.description.name} ${this.description.version}`;
-  }
-}
-
-/** Outcomes come in another order than that of their entries, and are delivered in that order. */
-class OrderedOutcomes {
-  readonly #deliver: Deliver;
-  readonly #known = new Map<number, Outcome>();
-  #next = 0;
-
-  constructor(deliver: Deliver) {
-    this.#deliver = deliver;
-  }
-
-  set(place: number, outcome: Outcome): void {
-    this.#known.set(place, outcome);
-  }
-
-  /** Those before which none is missing. */
-  flush(): void {
-    const ready: Outcome[] = [];
-    for (let outcome = this.#known.get(this.#next); outcome !== undefined; outcome = this.#known.get(this.#next)) {
-      ready.push(outcome);
-      this.#known.delete(this.#next++);
-    }
-    if (ready.length > 0) this.#deliver(ready);
   }
 }
