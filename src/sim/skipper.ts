@@ -39,8 +39,8 @@ export class Skipper {
   readonly #asked = new Set<LogIndex>();
   #everyMs: number;
   isAsking = false;
-  /** How many it was told to be skipped. */
-  count = 0;
+  /** Of which it was told that they are skipped. */
+  readonly #skipped = new Set<LogIndex>();
 
   constructor(pace: SkipPace, world: SkipperWorld) {
     this.#pace = pace;
@@ -57,6 +57,11 @@ export class Skipper {
   /** From now on it looks so often. */
   hurry(everyMs: number): void {
     this.#everyMs = everyMs;
+  }
+
+  /** How many are skipped. */
+  get count(): number {
+    return this.#skipped.size;
   }
 
   /** Whether none of these stands still at such an entry, nor has one to come. */
@@ -104,7 +109,7 @@ export class Skipper {
     try {
       const { index } = await this.#client.skip(entry, { timeoutMs });
       if (index === null || index <= entry) this.#world.violated(`entry ${index} is said to skip entry ${entry}`);
-      this.count++;
+      this.#skipped.add(entry);
       this.#world.skipped();
       return null;
     } catch (error) {
