@@ -108,10 +108,10 @@ test("an entry at which every state machine hangs is skipped as well", async () 
 }, 240_000);
 
 describe.skipIf(Bun.which("python3") === null)("of a program, which is given several commands at a time", () => {
-  const program = `${readFileSync(join(import.meta.dir, "../../examples/machine.py"), "utf8").replace(
+  const program = readFileSync(join(import.meta.dir, "../../examples/machine.py"), "utf8").replace(
     "QUERIES =",
     'COMMANDS |= {"end": lambda at, key: __import__("os")._exit(3), "hang": lambda at, key: __import__("time").sleep(3600)}\nQUERIES =',
-  )}`;
+  );
 
   test.each(["end", "hang"])(
     "the entry is found at which it does not go on: %s",
