@@ -160,7 +160,7 @@ export async function restoreFrom(
 
 /** A state machine that does not take the state in is found out before anything is made of it. */
 async function tryOut(backup: Backup, settings: NodeSettings["stateMachine"]): Promise<void> {
-  const stateMachine = await composeStateMachine(settings, null);
+  const stateMachine = await composeStateMachine(settings, null, null);
   try {
     const { name, snapshots } = stateMachine.description;
     if (name !== backup.header.plugin.name) throw otherPlugin(backup, name);

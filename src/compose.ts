@@ -1,4 +1,5 @@
 // The only place that constructs adapters and wires them to a node or a client. Nothing here decides anything.
+import { join } from "node:path";
 import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
 import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
@@ -67,7 +68,7 @@ export interface NodeSettings {
  * does not load does not come into being. Throws `GraftError` of code `plugin`, `storage` or `config`.
  */
 export async function composeNode(settings: NodeSettings, logger: Logger): Promise<Node> {
-  const stateMachine = await composeStateMachine(settings.stateMachine, logger);
+  const stateMachine = await composeStateMachine(settings.stateMachine, logger, join(settings.node.dataDir, "state"));
   let store: LogStore | null = null;
   try {
     store = openSqliteLogStore({
@@ -117,10 +118,14 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
   }
 }
 
-/** Loads the versions of the plugin, or starts the program. What it writes to its console goes to the log; without one, nowhere. */
+/**
+ * Loads the versions of the plugin, or starts the program. What it writes to its console goes to the log; without one, nowhere.
+ * @param stateFolder where a durable one keeps its state; null: in a temporary folder. It is left alone until a node has opened its data.
+ */
 export function composeStateMachine(
   { plugin, command, host, directory }: NodeSettings["stateMachine"],
   logger: Logger | null,
+  stateFolder: string | null,
 ): Promise<RenewableStateMachine> {
   if (command !== null) {
     const program = command.join(" ");
@@ -131,7 +136,7 @@ export function composeStateMachine(
   const named = plugin.join(", ");
   const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin: named, text });
   const create = host === "inline" ? createInlineStateMachine : createWorkerStateMachine;
-  return renewable(() => create(locations, say));
+  return renewable(() => create(locations, say, stateFolder));
 }
 
 /** What a client is made from. */

@@ -1,6 +1,7 @@
 // One state machine that plays steps for a check: what each step comes to, what the state is then, and which rule the plugin breaks by itself.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
-import { createExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
+import { reasonOf } from "../adapters/plugin/command-outcomes.ts";
+import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import { decodeValue } from "../adapters/cbor/value.ts";
 import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
 import { wakeTimeIn } from "../adapters/plugin/state-sections.ts";

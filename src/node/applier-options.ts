@@ -4,7 +4,7 @@ import type { LogIndex } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Wake, WakeTime } from "../core/wake-time.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { HeldState, Reached, StateMachine } from "../ports/state-machine.ts";
 import type { EntryRunsHandlers, EntryRunsModules } from "./entry-runs.ts";
 import type { QuerySlicesOptions } from "./query-slices.ts";
 import type { FreshlyDecided } from "./skipped-entries.ts";
@@ -22,6 +22,12 @@ export interface ApplierHandlers extends Pick<
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
+  /**
+   * What the state machine has kept on disk, where it may go on with that; null: it begins with the latest snapshot, or empty. `mayKeep` false: it may not.
+   */
+  readonly recall: (mayKeep: boolean) => Promise<HeldState | null>;
+  /** It goes on with this state, and the core knows that it is committed. */
+  readonly resumed: (reached: Reached) => void;
   /** Has the state machine begin anew. Rejects when it cannot. */
   readonly renew: () => Promise<void>;
   /** The snapshot that the log begins with; null: with the first entry. */

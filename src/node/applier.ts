@@ -6,7 +6,7 @@ import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { HeldState, Reached, StateMachine } from "../ports/state-machine.ts";
 import type { ApplierHandlers, ApplierModules } from "./applier-options.ts";
 import { type Running, standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
@@ -21,7 +21,7 @@ import { notApplied } from "./waiting-clients.ts";
 const anyIndex = Number.MAX_SAFE_INTEGER;
 
 export class Applier {
-  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf">;
+  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf" | "isDurable">;
   readonly #handlers: ApplierHandlers;
   readonly #underWay: UnderWay;
   readonly #runs: EntryRuns;
@@ -30,8 +30,14 @@ export class Applier {
   readonly #renewals: Renewals;
   /** Why it has stopped, until another one has got past that place. */
   #failure: Error | null = null;
-  /** `emptied`: another one has begun, and its state comes next. */
-  #life: "runs" | "stopped" | "renewing" | "emptied" = "runs";
+  /** `begun`: it has no state yet, which comes next. */
+  #life: "begun" | "runs" | "stopped" | "renewing" = "runs";
+  /** What it has kept on disk is not to be trusted. */
+  #mistrusts = false;
+  /** It has this state, of which the core may not know yet that it is committed. */
+  #resumed: Reached | null = null;
+  /** The core knows that this much is committed. */
+  #advancedThrough: LogIndex = 0;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
@@ -55,13 +61,7 @@ export class Applier {
       failed: handlers.failed,
     });
     this.#runs = new EntryRuns(snapshot?.position.index ?? 0, this.#underWay, modules, {
-      leader: handlers.leader,
-      isAsked: handlers.isAsked,
-      handed: handlers.handed,
-      freed: handlers.freed,
-      clientFull: handlers.clientFull,
-      runningFrom: handlers.runningFrom,
-      decisionOn: handlers.decisionOn,
+      ...handlers,
       inQuestion: (entry) => this.renew(inQuestion(entry)),
       asked: (wakeAtMs, through) => {
         if (this.#life !== "runs") return;
@@ -80,6 +80,8 @@ export class Applier {
     });
     this.#renewals = new Renewals(clock, () => this.#renew());
     this.#toRestore = snapshot;
+    this.#advancedThrough = snapshot?.position.index ?? 0;
+    if (stateMachine.isDurable) this.#life = "begun";
     if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
   }
 
@@ -149,6 +151,7 @@ export class Applier {
   /** Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped. */
   renew(why: Error): void {
     if (this.#isAbandoned || this.#life !== "runs") return;
+    this.#mistrusts = true;
     this.#discard(why);
     this.#pumpOrFail();
   }
@@ -162,7 +165,9 @@ export class Applier {
   /** Everything through this index is committed and durable here. */
   advance(through: LogIndex): void {
     this.#runs.commit(through);
-    this.#obey();
+    if (this.#life !== "begun") this.#obey();
+    this.#advancedThrough = through;
+    this.#tellResumed();
     this.#pump();
   }
 
@@ -173,6 +178,7 @@ export class Applier {
     for (const position of decided.at) this.#runs.onDecided(position);
     const { skipped } = decided;
     if (skipped === null || this.#isAbandoned) return;
+    this.#mistrusts = true;
     if (this.#life === "runs") this.#discard(byDecision(skipped));
     if (this.#life === "stopped") this.#renewals.again();
   }
@@ -219,7 +225,7 @@ export class Applier {
   #pump(): void {
     if (this.#isAbandoned || this.#isRestoring || this.#isHeld) return;
     if (this.#life === "stopped" || this.#life === "renewing") return this.#refuse();
-    if (this.#life === "emptied" && !this.#begin()) return;
+    if (this.#life === "begun" && !this.#begin()) return;
     if (this.#toRestore !== null) {
       // What was handed over before is answered first. Nothing else goes to the state machine in between.
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
@@ -244,20 +250,50 @@ export class Applier {
     this.#queries.refuse(this.#runs.handedThrough, failure);
   }
 
-  /** What the one before had under way is answered first. */
+  /** What the one before had under way is answered first. Whether its state is there. */
   #begin(): boolean {
     if (!this.#underWay.isEmpty) return false;
+    if (!this.#stateMachine.isDurable) {
+      this.#beginWith(null);
+      return true;
+    }
+    this.#isRestoring = true;
+    this.#handlers.recall(!this.#mistrusts).then(
+      (held) => this.#conclude(() => this.#beginWith(held)),
+      (error: Error) => this.#conclude(() => this.#stop(error, this.#runs.handedThrough)),
+    );
+    return false;
+  }
+
+  /** What it has kept on disk, or with the latest snapshot, or with nothing. */
+  #beginWith(held: HeldState | null): void {
+    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept. What is mistrusted since is recalled once more.
+    if (this.#isHeld || (held !== null && this.#mistrusts)) return;
     this.#life = "runs";
-    this.#toRestore = this.#handlers.latest();
-    if (this.#toRestore !== null) return true;
-    this.#runs.skipTo(0);
-    this.#runs.onRestored(0);
-    // With an empty log there is no entry that would show it.
+    this.#mistrusts = false;
+    const latest = this.#handlers.latest();
+    this.#toRestore = held === null ? latest : null;
+    this.#resumed = held?.reached ?? null;
+    const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
+    this.#runs.skipTo(index);
+    // To decisions that were committed while it had no state.
+    this.#obey();
+    if (this.#toRestore !== null || this.#life !== "runs") return;
+    this.#runs.onRestored(index);
+    if (held !== null) this.#tellWake(held.wakeAtMs, index);
+    this.#tellResumed();
     this.#lookWhetherPast();
-    return true;
+  }
+
+  #tellResumed(): void {
+    if (this.#resumed === null || this.#advancedThrough < this.#resumed.index) return;
+    this.#handlers.resumed(this.#resumed);
+    this.#resumed = null;
   }
 
   #renew(): void {
+    // What it had kept may be what stops it.
+    if (this.#renewals.isRepeated) this.#mistrusts = true;
     this.#life = "renewing";
     this.#handlers.renew().then(
       () => this.#onRenewed(),
@@ -268,7 +304,7 @@ export class Applier {
   }
 
   #onRenewed(): void {
-    this.#life = "emptied";
+    this.#life = "begun";
     this.#pumpOrFail();
   }
 
@@ -299,30 +335,33 @@ export class Applier {
     }
     this.#noteLack(null);
     this.#toRestore = null;
+    this.#resumed = null;
     this.#isRestoring = true;
-    const over = (conclude: () => void): void => {
-      this.#isRestoring = false;
-      // A state machine that is closed cannot restore. This is no failure of it.
-      if (this.#isAbandoned) return;
-      try {
-        conclude();
-        this.#pump();
-        this.#handlers.answered();
-      } catch (error) {
-        this.#handlers.failed(error);
-      }
-    };
     const { index } = snapshot.position;
     this.#runs.skipTo(index);
     this.#handlers.restore(snapshot, running?.plugin ?? null).then(
       (wakeAtMs) =>
-        over(() => {
+        this.#conclude(() => {
           this.#runs.onRestored(index);
           this.#tellWake(wakeAtMs, index);
           this.#lookWhetherPast();
         }),
-      (error: Error) => over(() => this.#onNotRestored(error, index)),
+      (error: Error) => this.#conclude(() => this.#onNotRestored(error, index)),
     );
+  }
+
+  /** The state has come, or has not. */
+  #conclude(conclude: () => void): void {
+    this.#isRestoring = false;
+    // A state machine that is closed cannot restore. This is no failure of it.
+    if (this.#isAbandoned) return;
+    try {
+      conclude();
+      this.#pump();
+      this.#handlers.answered();
+    } catch (error) {
+      this.#handlers.failed(error);
+    }
   }
 
   /** For a version. Nobody waits with it. */
@@ -364,6 +403,7 @@ export class Applier {
   #stop(error: Error, through: LogIndex): void {
     this.#life = "stopped";
     this.#failure = error;
+    this.#resumed = null;
     this.#stoppedThrough = Math.max(this.#stoppedThrough ?? 0, through);
     this.#tellWake(null, through);
     this.#renewals.stopped();

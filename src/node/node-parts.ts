@@ -128,6 +128,12 @@ function makeApplier(
       },
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
+      recall: async (mayKeep) => {
+        const held = await snapshots.recall(mayKeep);
+        skipped.begin(held?.reached.index ?? 0);
+        return held;
+      },
+      resumed: (reached) => snapshots.onResumed(reached),
       renew: () => snapshots.renew(),
       latest: () => loop().state.snapshot,
       wake: (wake) => loop().arrive({ kind: "wake", wake }),

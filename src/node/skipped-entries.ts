@@ -25,6 +25,7 @@ export class SkippedEntries {
   #toldThrough: LogIndex = 0;
   /** Each by a request of its own. */
   readonly #asked = new Set<{ readonly entry: LogIndex }>();
+  #heldThrough: LogIndex = 0;
 
   constructor(decided: () => Decided) {
     this.#decided = decided;
@@ -50,12 +51,18 @@ export class SkippedEntries {
     return () => void this.#asked.delete(asked);
   }
 
+  /** The state machine begins with a state on disk that ends here, and was made under each decision before that; 0: it has none. */
+  begin(heldThrough: LogIndex): void {
+    this.#heldThrough = heldThrough;
+  }
+
   /** What has been committed since the last call. A second decision on an entry changes nothing. */
   fresh(after: LogIndex, through: LogIndex): FreshlyDecided {
     const { activations, commitIndex } = this.#decided();
     const decisions = skipsIn(activations).filter(({ at }) => at.index <= commitIndex);
     const fresh = decisions.filter(({ at }) => at.index > this.#toldThrough);
-    const first = fresh.filter(({ entry, at }) => decisions.find((each) => each.entry === entry)?.at === at);
+    const unknown = fresh.filter(({ at }) => at.index > this.#heldThrough);
+    const first = unknown.filter(({ entry, at }) => decisions.find((each) => each.entry === entry)?.at === at);
     this.#toldThrough = Math.max(this.#toldThrough, ...decisions.map(({ at }) => at.index));
     const given = first.filter(({ entry }) => entry > after && entry <= through);
     const skipped = given.length === 0 ? null : Math.min(...given.map(({ entry }) => entry));

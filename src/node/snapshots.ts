@@ -14,11 +14,12 @@ import type { Clock, Timer } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { RenewableStateMachine } from "../ports/state-machine.ts";
+import type { HeldState, Reached, RenewableStateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
+import { whyNotHeld } from "./held-state.ts";
 import { OutdatedDamage, toError } from "./node-end.ts";
 import { Scrubber } from "./scrubber.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
@@ -156,10 +157,40 @@ export class NodeSnapshots {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
-    const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin);
-    this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
+    const { position, stampMs } = snapshot;
+    const reached = { ...position, timeMs: stampMs };
+    const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin, reached);
+    this.taker.onRestored({ ...position, stampMs });
     logger.log("info", "state machine restored", { through });
     return wakeAtMs;
+  }
+
+  /**
+   * What the state machine has kept on disk, where it may go on with that; null: it begins with the snapshot, or empty. Rejects when the state machine has
+   * stopped. `mayKeep` false: whatever it is, it is thrown away.
+   */
+  async recall(mayKeep: boolean): Promise<HeldState | null> {
+    const { stateMachine, store, logger } = this.#modules;
+    const { incarnation } = store.saved;
+    const { held, damage } = await stateMachine.recall(incarnation);
+    for (const what of damage) logger.log("error", what);
+    if (held === null) return null;
+    const { index: through } = held.reached;
+    const holder = { incarnation, state: this.#options.state(), versions: stateMachine.versions };
+    const reason = mayKeep ? whyNotHeld(held, holder) : "the state machine has stopped with it";
+    if (reason === null) {
+      logger.log("info", "the state machine continues with its state on disk", { through });
+      return held;
+    }
+    logger.log("warn", "the state on disk is not used: the state machine is restored", { through, reason });
+    // A restored state takes its place by itself, when it is complete.
+    if (this.#options.state().snapshot === null) await stateMachine.forget();
+    return null;
+  }
+
+  /** The state machine has this state, and the core knows that it is committed. */
+  onResumed({ index, term, timeMs }: Reached): void {
+    this.taker.onResumed({ index, term, stampMs: timeMs });
   }
 
   /** The state machine begins anew, empty. What was being read of its state is of no use any more. Rejects when it cannot begin. */

@@ -1,5 +1,5 @@
 // How fast everything is in a simulation, and how much bad luck it has: drawn from its seed.
-import { type SessionLimits, sessionLimits } from "../core/sessions.ts";
+import { type SessionLimits, sessionLimits } from "../core/session-limits.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { AdministratorPace } from "./administrator.ts";
 import type { CertificatePace } from "./certificates.ts";

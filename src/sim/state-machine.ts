@@ -5,13 +5,14 @@ import { operationIn } from "../adapters/plugin/typed-handlers.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
-import type { SessionLimits } from "../core/sessions.ts";
+import type { SessionLimits } from "../core/session-limits.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
 import {
   type Answer,
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type Recollection,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
@@ -56,6 +57,8 @@ export interface StateMachineEvents {
 
 export class SimStateMachine implements StateMachine {
   readonly versions: readonly VersionAtHand[];
+  /** What a durable plugin keeps goes with each life: the next one begins with the snapshot, and with the log. */
+  readonly isDurable = false;
   busyWith: BusyWith | null = null;
   /** Null: it runs. */
   standstill: Standstill | null = null;
@@ -183,6 +186,14 @@ export class SimStateMachine implements StateMachine {
       this.#told.restored();
       return this.#executor.wakeAtMs;
     });
+  }
+
+  async recall(): Promise<Recollection> {
+    return { held: null, damage: [] };
+  }
+
+  async forget(): Promise<void> {
+    this.#mustBeOpen();
   }
 
   async close(): Promise<void> {

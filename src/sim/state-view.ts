@@ -56,7 +56,7 @@ export class StateView {
     try {
       const payload = guarded("snapshot", () => {
         if (plugin.style === "raw") return this.#raw!.query(query.slice(), context) as Uint8Array;
-        return createTypedHandlers({ ...plugin, create: () => this.#state }).query(query, context)();
+        return createTypedHandlers(plugin, this.#state).query(query, context)();
       });
       return describeOutcome(plugin.style, { kind: "ok", payload });
     } catch (error) {

@@ -79,6 +79,8 @@ export function idleApplier(): Applier {
       freed: never,
       clientFull: never,
       restore: never,
+      recall: never,
+      resumed: never,
       renew: never,
       latest: never,
       wake: never,
@@ -97,8 +99,7 @@ export function idleApplier(): Applier {
 /** The leader that the node knows. */
 const known: LeaderHint = { id: "n2", address: "n2:1" };
 
-export function setUp(log: readonly Entry[], after = 0) {
-  const machine = new RecordingMachine();
+export function setUp(log: readonly Entry[], after = 0, machine = new RecordingMachine()) {
   const waiters = new Map<number, Answered>();
   const reads = new WaitingReads(() => applier.serve());
   /** Queries, by what the state must have been handed that answers them. */
@@ -197,6 +198,12 @@ export function setUp(log: readonly Entry[], after = 0) {
         restoredWith.push(plugin?.version ?? "as it is");
         return restored(snapshot.position.index).then(() => machine.wakeAtMs);
       },
+      recall: async (mayKeep) => {
+        const { held } = await machine.recall(mayKeep ? "may keep it" : "anew");
+        skipped.begin(held?.reached.index ?? 0);
+        return held;
+      },
+      resumed: ({ index, term }) => void heard.push(`resumed at ${index} of term ${term}`),
       renew: () => machine.renew(),
       latest: () => latest.snapshot,
       wake: (wake) => void wakes.push(wake === null ? "no time" : `${wake.atMs} after ${wake.through}`),

@@ -3,7 +3,7 @@
 import type { VersionAtHand } from "../../src/core/activation.ts";
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { WakeTime } from "../../src/core/wake-time.ts";
-import { notOpened } from "../../src/adapters/plugin/executor.ts";
+import { notOpened } from "../../src/adapters/plugin/command-outcomes.ts";
 import { GraftError, StateMachineStopped } from "../../src/errors.ts";
 import {
   type Answer,
@@ -11,7 +11,9 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type HeldState,
   type Outcome,
+  type Recollection,
   type RenewableStateMachine,
   skippedMessage,
   type StateSnapshot,
@@ -77,6 +79,24 @@ export class RecordingMachine implements RenewableStateMachine {
   /** The first word of a command. */
   operationOf(command: Uint8Array): string | null {
     return text(command).split(" ")[0] ?? null;
+  }
+
+  /** Whether it keeps its state on disk, what is there, and who asked for that. */
+  isDurable = false;
+  held: HeldState | null = null;
+  damage: readonly string[] = [];
+  readonly recalls: string[] = [];
+  forgotten = 0;
+
+  async recall(owner: string): Promise<Recollection> {
+    this.recalls.push(owner);
+    return this.#later(() => ({ held: this.held, damage: this.damage }));
+  }
+
+  async forget(): Promise<void> {
+    this.forgotten++;
+    this.held = null;
+    this.applied.length = 0;
   }
 
   /** How often it has begun anew. */

@@ -8,6 +8,8 @@ import type {
   AppliedEntry,
   BusyWith,
   Deliver,
+  Reached,
+  Recollection,
   RenewableStateMachine,
   StateMachine,
   StateMachineDescription,
@@ -37,6 +39,10 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.description;
   }
 
+  get isDurable(): boolean {
+    return this.#current.isDurable;
+  }
+
   get busyWith(): BusyWith | null {
     return this.#current.busyWith;
   }
@@ -61,8 +67,16 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.snapshot();
   }
 
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
-    return this.#current.restore(chunks, plugin);
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {
+    return this.#current.restore(chunks, plugin, reached);
+  }
+
+  recall(owner: string): Promise<Recollection> {
+    return this.#current.recall(owner);
+  }
+
+  forget(): Promise<void> {
+    return this.#current.forget();
   }
 
   renew(): Promise<void> {

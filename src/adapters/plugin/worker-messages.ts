@@ -4,7 +4,7 @@ import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import type { LogLevel } from "../../ports/logger.ts";
-import type { StateMachineDescription } from "../../ports/state-machine.ts";
+import type { Reached, Recollection, StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
 
 /** The first message to the worker. */
@@ -12,6 +12,8 @@ export interface Load {
   readonly kind: "load";
   /** The versions of the plugin, at least one. */
   readonly locations: readonly PluginLocation[];
+  /** Where durable versions keep their state; null: in a temporary folder. */
+  readonly stateFolder: string | null;
   /** Where the worker notes what it is busy with (progress.ts). */
   readonly progress: SharedArrayBuffer;
 }
@@ -35,6 +37,8 @@ export interface BeginRestore {
   readonly kind: "beginRestore";
   /** The version that becomes active; null: as it is. */
   readonly plugin: PluginVersion | null;
+  /** The entry at its end; undefined: nobody knows. */
+  readonly reached: Reached | undefined;
 }
 
 export interface RestoreChunk {
@@ -46,6 +50,16 @@ export interface EndRestore {
   readonly kind: "endRestore";
 }
 
+/** Opens what an earlier life has kept: `recalled` comes before `done`. */
+export interface Recall {
+  readonly kind: "recall";
+  readonly owner: string;
+}
+
+export interface Forget {
+  readonly kind: "forget";
+}
+
 /** The outcomes of a large piece of this many bytes have been delivered: there is room for as much again. Not answered. */
 export interface Taken {
   readonly kind: "taken";
@@ -54,8 +68,11 @@ export interface Taken {
 
 export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
 
+/** About the state as a whole. */
+export type StateRequest = SnapshotRequest | Recall | Forget;
+
 /** What the worker does in turn. */
-export type Work = ArrayBuffer | SnapshotRequest;
+export type Work = ArrayBuffer | StateRequest;
 
 export type ToWorker = Work | Load | Taken;
 
@@ -64,12 +81,19 @@ export interface Loaded {
   readonly kind: "loaded";
   readonly description: StateMachineDescription;
   readonly versions: readonly VersionAtHand[];
+  readonly isDurable: boolean;
 }
 
 /** Another version is active now. At any time; not an answer. */
 export interface Described {
   readonly kind: "described";
   readonly description: StateMachineDescription;
+}
+
+/** What `recall` has found. Not an answer. */
+export interface Recalled {
+  readonly kind: "recalled";
+  readonly recollection: Recollection;
 }
 
 /** An error cannot be cloned with its code. */
@@ -84,7 +108,7 @@ export interface LoadFailed extends Told {
   readonly kind: "loadFailed";
 }
 
-/** The answer to a request about snapshots. */
+/** The answer to a request about the state. */
 export interface Done {
   readonly kind: "done";
   readonly chunk: ArrayBuffer | null;
@@ -111,4 +135,4 @@ export interface Said {
   readonly text: string;
 }
 
-export type FromWorker = ArrayBuffer | Loaded | Described | LoadFailed | Done | Refused | Stopped | Said;
+export type FromWorker = ArrayBuffer | Loaded | Described | Recalled | LoadFailed | Done | Refused | Stopped | Said;

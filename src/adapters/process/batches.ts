@@ -3,7 +3,7 @@
 import type { SessionTable, StampedCommand } from "../../core/sessions.ts";
 import type { AppliedCommand, Deliver, Outcome } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { forWaiter } from "../plugin/executor.ts";
+import { forWaiter } from "../plugin/command-outcomes.ts";
 import { resultBytesMax } from "./requests.ts";
 
 /** Commands of a batch. */

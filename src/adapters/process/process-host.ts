@@ -1,7 +1,8 @@
 // The state machine as a program of its own, in any language: docs/process.md. The program holds the state and nothing else. Which command of a
 // session takes effect, where the state is and what a snapshot looks like, is decided here, as for a plugin.
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
-import { sessionLimits, type StampedCommand } from "../../core/sessions.ts";
+import { sessionLimits } from "../../core/session-limits.ts";
+import type { StampedCommand } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../../errors.ts";
 import {
@@ -11,13 +12,14 @@ import {
   type BusyWith,
   type Deliver,
   type Outcome,
+  type Recollection,
   skippedMessage,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
 } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { digestOf, done, forWaiter, notOpened, operationWords } from "../plugin/executor.ts";
+import { digestOf, done, forWaiter, notOpened, operationWords } from "../plugin/command-outcomes.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
@@ -27,6 +29,7 @@ import { Batch, OrderedOutcomes, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import type { ProgramLocation } from "./child.ts";
+import { OrderedOutcomes } from "./ordered-outcomes.ts";
 import { Program } from "./program.ts";
 import { nextCount } from "./query-counts.ts";
 import {
@@ -56,6 +59,8 @@ const skipped: Rejection = { kind: "rejected", message: skippedMessage };
 class ProcessStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
   readonly versions: readonly VersionAtHand[];
+  /** A program begins empty each time. */
+  readonly isDurable = false;
   readonly #program: Program;
   #state: State = stateWithout(sessionLimits);
   #busyWith: BusyWith | null = null;
@@ -158,6 +163,14 @@ class ProcessStateMachine implements StateMachine {
     } finally {
       this.#isRestoring = false;
     }
+  }
+
+  async recall(): Promise<Recollection> {
+    return { held: null, damage: [] };
+  }
+
+  async forget(): Promise<void> {
+    this.#mustRun();
   }
 
   async close(): Promise<void> {
