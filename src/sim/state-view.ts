@@ -38,7 +38,8 @@ export class StateView {
 
   /** Throws what the plugin's `snapshot` throws. `withSnapshot`: none is open. */
   look(withSnapshot: boolean): Look {
-    const state = describeState(this.#state);
+    // What an open database looks like says nothing of what is in it. The items of its snapshot do.
+    const state = describeState(this.plugin.durable === null ? this.#state : null);
     const snapshot = withSnapshot ? this.#snapshot() : null;
     return {
       state: state.text,

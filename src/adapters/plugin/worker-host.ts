@@ -23,6 +23,7 @@ import { isTakingTold } from "./outcome-pieces.ts";
 import type { Say } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
+import { removeAtExit } from "./temporary-state.ts";
 import type { FromWorker, Load, Loaded, StateRequest, Taken, Told, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
@@ -38,6 +39,7 @@ export async function createWorkerStateMachine(
   say: Say = () => {},
   stateFolder: string | null = null,
 ): Promise<StateMachine> {
+  if (stateFolder === null) removeAtExit();
   const worker = new Worker(new URL(WORKER_ENTRY, import.meta.url).href);
   const progress = new Progress();
   try {
