@@ -1,5 +1,6 @@
 // Has a thread play steps, and ends it when the plugin does not return. The next request begins a new thread.
 import { nameOf, type PluginLocation } from "../adapters/plugin/loader.ts";
+import { removeAtExit } from "../adapters/plugin/temporary-state.ts";
 import { GraftError } from "../errors.ts";
 import { StuckWatch } from "../sim/stuck-watch.ts";
 import { type Whereabout, Whereabouts } from "../sim/whereabouts.ts";
@@ -81,6 +82,7 @@ export class Player {
 
   #begin(): Thread {
     this.close();
+    removeAtExit();
     const worker = new Worker(new URL(THREAD_ENTRY, import.meta.url).href);
     const thread: Thread = { worker, whereabouts: new Whereabouts(), gone: null, told: () => {} };
     const ended = (gone: Gone): void => {
