@@ -2,7 +2,7 @@
 // log is not used, and the node's log says why.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, writeFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lookInto, journalIn } from "../contracts/durable-journal.ts";
 import { LoadedCounter, valueOf } from "./loaded-counter.ts";
@@ -161,3 +161,33 @@ describe("a state that is not of this node's log is not used, and the log says w
     expect(existsSync(join(dataOf(one), aside[0]!))).toBe(true);
   }, 120_000);
 });
+
+test("P27: a version that takes over while all nodes are killed has every entry once, and the folder of the one before goes", async () => {
+  const versions = join(folder, "versions");
+  await mkdir(versions);
+  await writeFile(join(versions, "v1.js"), plugin("1.0.0"));
+  await writeFile(join(versions, "v2.js"), plugin("2.0.0"));
+  cluster = await TestCluster.start({ plugin: versions, settings: { raft: { snapshot_every_entries: 400 } } });
+  const counter = new LoadedCounter(cluster.connect(), { workers: 8 });
+  const kill = async (): Promise<void> => {
+    await counter.progress(leastEach);
+    await killAll();
+    for (const id of ids()) cluster.run(id);
+    await cluster.leader();
+  };
+  for (const version of ["1.0.0", "2.0.0", "1.0.0"]) {
+    await until(`${version} is active`, async () => {
+      const { exitCode, stdout } = await cluster.graft(["plugin", "roll-out", version]);
+      return exitCode === 0 && stdout.includes("active");
+    });
+    await kill();
+  }
+  await counter.stop();
+  expect(counter.errors).toEqual([]);
+  await cluster.inStep();
+  expect(await values()).toEqual(ids().map(() => counter.acknowledged));
+  await killAll();
+  const [one, ...others] = ids().map((id) => entriesIn(id));
+  for (const other of others) expect(other).toEqual(one!);
+  expect(new Set(one).size).toBe(counter.acknowledged);
+}, 240_000);
