@@ -267,12 +267,11 @@ export class Applier {
 
   /** What it has kept on disk, or with the latest snapshot, or with nothing. */
   #beginWith(held: HeldState | null): void {
-    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept. What is mistrusted since is recalled once more.
-    if (this.#isHeld || (held !== null && this.#mistrusts)) return;
+    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept.
+    if (this.#isHeld) return;
     this.#life = "runs";
     this.#mistrusts = false;
-    const latest = this.#handlers.latest();
-    this.#toRestore = held === null ? latest : null;
+    this.#toRestore = held === null ? this.#handlers.latest() : null;
     this.#resumed = held?.reached ?? null;
     const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
     this.#runs.skipTo(index);

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
 import type { HeldState } from "../../src/ports/state-machine.ts";
 import { snapshotAt } from "../core/say.ts";
-import { command, microtasks, pluginVersion, setUp, waiter } from "./applier-setting.ts";
+import { command, microtasks, noop, pluginVersion, setUp, waiter } from "./applier-setting.ts";
 import { RecordingMachine } from "./recording-machine.ts";
 
 const log = [command(1), command(2), command(3), command(4)];
@@ -122,4 +122,74 @@ test("one that stops while it recalls its state has failed, and begins anew", as
   applier.advance(4);
   await microtasks();
   expect([applier.appliedIndex, applier.standstill, machine.renewals]).toEqual([4, null, 1]);
+});
+
+const applied = [command(1), command(2), command(3), noop(4)];
+
+function beginToSkip(held: HeldState | null, after = 0) {
+  const machine = new RecordingMachine();
+  machine.isDurable = true;
+  machine.held = held;
+  return setUp(applied, after, machine);
+}
+
+test("a state that has a skipped entry in it is made anew from the snapshot, and not from what was committed", async () => {
+  const { machine, decide, commit, passes, restores } = beginToSkip(heldAt(3), 1);
+  commit(3);
+  await microtasks();
+  decide(2, 4);
+  commit(4);
+  passes(100);
+  await microtasks();
+  expect([machine.recalls, restores.map(({ through }) => through)]).toEqual([["may keep it", "anew"], [1]]);
+  restores[0]!.settle.resolve();
+  await microtasks();
+  expect(machine.applied).toEqual(["2:skipped", "3:c3"]);
+});
+
+test("one that stands still at the skipped entry begins anew from the snapshot", async () => {
+  const { machine, decide, commit, passes, restores } = beginToSkip(heldAt(1), 1);
+  machine.poison = "c2";
+  commit(3);
+  await microtasks();
+  decide(2, 4);
+  commit(4);
+  passes(100);
+  await microtasks();
+  expect([machine.recalls, restores.map(({ through }) => through)]).toEqual([["may keep it", "anew"], [1]]);
+});
+
+test("a state that was made under the decision stays, though the core hears later that it is committed", async () => {
+  const { machine, decide, commit, passes, failures } = beginToSkip(heldAt(4));
+  await microtasks();
+  decide(2, 4);
+  commit(4);
+  passes(100);
+  await microtasks();
+  expect([machine.recalls, machine.renewals, failures]).toEqual([["may keep it"], 0, []]);
+});
+
+test("a state that is being recalled is not used if a decision comes meanwhile that skips an entry in it", async () => {
+  const { machine, decide, commit, passes } = beginToSkip(heldAt(2));
+  machine.poison = "c3";
+  commit(3);
+  await microtasks();
+  const recall = machine.recall.bind(machine);
+  machine.recall = async (owner) => {
+    const found = await recall(owner);
+    if (machine.recalls.length > 2) return found;
+    machine.poison = null;
+    decide(2, 4);
+    commit(4);
+    return found;
+  };
+  passes(100);
+  await microtasks();
+  expect(machine.applied).toEqual([]);
+  passes(100);
+  await microtasks();
+  expect([machine.recalls, machine.applied]).toEqual([
+    ["may keep it", "may keep it", "anew"],
+    ["1:c1", "2:skipped", "3:c3"],
+  ]);
 });

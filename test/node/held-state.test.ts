@@ -89,3 +89,19 @@ test.each<readonly [what: string, Partial<HeldState>, Partial<typeof holder>, st
 ])("P27: not used: %s", (_, part, surroundings, reason) => {
   expect(whyNotHeld({ ...held, ...part }, { ...holder, ...surroundings })).toBe(reason);
 });
+
+test("a state is not used that has an entry in it which a decision behind it skips", () => {
+  const skipping = (entry: number, decidedAt: number): typeof state => {
+    const decision = { ...placed(decidedAt, "2"), skips: entry };
+    const activations = [...log.activations, decision];
+    return { ...state, log: { ...log, activations } };
+  };
+  const refused = "it has entry 14 in it, which an administrator has skipped";
+  expect(whyNotHeld(held, { ...holder, state: skipping(14, 18) })).toBe(refused);
+  // The node may hear later that the decision is committed. A state that ends behind the decision was made under it, and the snapshot keeps what it has.
+  expect(whyNotHeld(held, { ...holder, state: skipping(15, 16) })).not.toBeNull();
+  expect(whyNotHeld(held, { ...holder, state: skipping(14, 15) })).toBeNull();
+  expect(whyNotHeld(held, { ...holder, state: skipping(16, 18) })).toBeNull();
+  const snapshot = snapshotAt(at(14, 3), n1) as unknown as null;
+  expect(whyNotHeld(held, { ...holder, state: { ...skipping(14, 18), snapshot } })).toBeNull();
+});
