@@ -4,25 +4,31 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The threads of this process share it. */
-const prefix = `graft-state-${process.pid}-`;
+/** The threads of a process share it. */
+const prefixOf = (pid: number): string => `graft-state-${pid}-`;
 
 /** What makes an empty state, each in a folder of its own. */
 export function inTemporaryFolder<State>(durable: { open(folder: string): State }): () => State {
   return () => {
     removeAtExit();
-    return durable.open(mkdtempSync(join(tmpdir(), prefix)));
+    return durable.open(mkdtempSync(join(tmpdir(), prefixOf(process.pid))));
   };
 }
 
-let isRemoved = false;
+const removed = new Set<number>();
 
-/** To be called on the main thread as well: another thread does not hear that the process ends. */
-export function removeAtExit(): void {
-  if (isRemoved) return;
-  isRemoved = true;
-  process.on("exit", () => {
-    for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(prefix)))
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
-  });
+/**
+ * To be called on the main thread as well: another thread does not hear that the process ends.
+ * @param pid of a process that this one kills before it ends, and that has the same temporary folder
+ */
+export function removeAtExit(pid = process.pid): void {
+  if (removed.has(pid)) return;
+  if (removed.size === 0) process.on("exit", removeNow);
+  removed.add(pid);
+}
+
+function removeNow(): void {
+  const prefixes = [...removed].map(prefixOf);
+  for (const name of readdirSync(tmpdir()).filter((each) => prefixes.some((prefix) => each.startsWith(prefix))))
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
 }
