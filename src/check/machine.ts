@@ -4,6 +4,7 @@ import { reasonOf } from "../adapters/plugin/command-outcomes.ts";
 import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import { decodeValue } from "../adapters/cbor/value.ts";
 import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
+import type { StateFolders } from "../adapters/plugin/state-folders.ts";
 import { wakeTimeIn } from "../adapters/plugin/state-sections.ts";
 import { textOf } from "../client/typed-payload.ts";
 import type { AppliedCommand, AppliedTick, Outcome } from "../ports/state-machine.ts";
@@ -42,10 +43,15 @@ export interface Place {
   readonly of: number;
 }
 
-/** The entry of the step at this place of a script. Its index has gaps. */
+/** Of the step at this place of a script. There are gaps. */
+const indexOf = (nth: number): number => 2 * nth + 1;
+
+const placeWords = (index: number | null): string => (index === null ? "nowhere" : `at entry ${index}`);
+
+/** The entry of the step at this place of a script. */
 export const entryOf = ({ payload }: Step, nth: number): AppliedCommand => ({
   kind: "command",
-  index: 2 * nth + 1,
+  index: indexOf(nth),
   term: 1 + Math.floor(nth / commandsOfTerm),
   timeMs: beganMs + 1000 * nth + longMs * Math.floor(nth / commandsOfTerm),
   payload,
@@ -84,10 +90,15 @@ export class Machine {
   readonly #view: StateView;
   readonly #executor: Executor;
 
-  /** @param plugin of its own, or one that other machines use as well */
-  constructor(plugin: Plugin) {
+  /**
+   * @param plugin of its own, or one that other machines use as well
+   * @param folders where its state is on disk; null: in a temporary folder, which nobody recalls
+   */
+  constructor(plugin: Plugin, folders: StateFolders | null = null) {
     this.#view = new StateView(plugin);
-    this.#executor = attempted(null, "the state machine cannot begin", () => createExecutor(this.#view.plugin));
+    this.#executor = attempted(null, "the state machine cannot begin", () =>
+      createExecutor(this.#view.plugin, undefined, folders),
+    );
   }
 
   get hasSnapshots(): boolean {
@@ -188,6 +199,28 @@ export class Machine {
       for (const chunk of chunks) restoration.write(chunk);
       restoration.end();
     });
+  }
+
+  /** Throws `Broken`. */
+  commit(nth: number): void {
+    attempted(nth, "the state cannot be committed", () => this.#executor.commit());
+  }
+
+  /** Begins with what is on disk. Throws `Broken` if that is not what was committed after the step `committed`; null: nothing was. */
+  recall(nth: number | null, committed: number | null): void {
+    const rule = "a state on disk cannot be opened after a crash";
+    const { held, damage } = attempted(nth, rule, () => this.#executor.recall("check"));
+    const index = committed === null ? null : indexOf(committed);
+    if (damage.length === 0 && (held?.reached.index ?? null) === index) return;
+    const lines =
+      damage.length === 0
+        ? [`it was committed ${placeWords(index)}, and is ${placeWords(held?.reached.index ?? null)}`]
+        : damage;
+    throw new Broken({ rule, step: nth, lines, field: null, remedy: remedies.commitOf(null), stack: null });
+  }
+
+  close(): void {
+    this.#executor.close();
   }
 
   /** Throws `Broken` if the state is not `before` any more. */

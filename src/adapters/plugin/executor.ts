@@ -84,8 +84,8 @@ export interface Restoration {
 }
 
 /** A state machine of one version. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
-export function createExecutor(plugin: Plugin, limits: SessionLimits = sessionLimits): Executor {
-  return createVersionedExecutor([onlyVersion(plugin)], limits);
+export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: StateFolders | null = null): Executor {
+  return createVersionedExecutor([onlyVersion(plugin)], limits, folders);
 }
 
 /** A plugin of which nobody tells versions apart. */

@@ -8,11 +8,15 @@ import { join } from "node:path";
 const prefixOf = (pid: number): string => `graft-state-${pid}-`;
 
 /** What makes an empty state, each in a folder of its own. */
-export function inTemporaryFolder<State>(durable: { open(folder: string): State }): () => State {
-  return () => {
-    removeAtExit();
-    return durable.open(mkdtempSync(join(tmpdir(), prefixOf(process.pid))));
-  };
+export const inTemporaryFolder =
+  <State>(durable: { open(folder: string): State }): (() => State) =>
+  () =>
+    durable.open(makeTemporaryFolder());
+
+/** An empty one. */
+export function makeTemporaryFolder(): string {
+  removeAtExit();
+  return mkdtempSync(join(tmpdir(), prefixOf(process.pid)));
 }
 
 const removed = new Set<number>();
