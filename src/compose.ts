@@ -1,11 +1,11 @@
 // The only place that constructs adapters and wires them to a node or a client. Nothing here decides anything.
-import { join } from "node:path";
 import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
 import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locateVersions } from "./adapters/plugin/loader.ts";
 import { createProcessStateMachine } from "./adapters/process/process-host.ts";
 import { renewable } from "./adapters/plugin/renewable.ts";
+import { statesIn } from "./adapters/plugin/state-folders.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
@@ -68,7 +68,7 @@ export interface NodeSettings {
  * does not load does not come into being. Throws `GraftError` of code `plugin`, `storage` or `config`.
  */
 export async function composeNode(settings: NodeSettings, logger: Logger): Promise<Node> {
-  const stateMachine = await composeStateMachine(settings.stateMachine, logger, join(settings.node.dataDir, "state"));
+  const stateMachine = await composeStateMachine(settings.stateMachine, logger, statesIn(settings.node.dataDir));
   let store: LogStore | null = null;
   try {
     store = openSqliteLogStore({

@@ -8,7 +8,8 @@ import { lookInto, journalIn } from "../contracts/durable-journal.ts";
 import { LoadedCounter, valueOf } from "./loaded-counter.ts";
 import { temporaryFolder, TestCluster, until } from "./test-cluster.ts";
 
-const rounds = 8;
+/** How often a node is killed. More may be worth an hour by hand. */
+const kills = 30;
 const leastEach = 150;
 
 /** The counter that ships, with one line on disk for each increment: none may be missing, and none twice. */
@@ -99,7 +100,7 @@ describe("P27: SIGKILL of all nodes under load", () => {
     await start();
     const counters = Array.from({ length: 3 }, () => new LoadedCounter(cluster.connect(), { workers: 4 }));
     const acknowledged = (): number => counters.reduce((sum, counter) => sum + counter.acknowledged, 0);
-    for (let nth = 0; nth < rounds; nth++) {
+    for (let killed = 0; killed < kills; killed += ids().length) {
       const wanted = acknowledged() + leastEach;
       await until(`${leastEach} more`, () => acknowledged() >= wanted || counters.some(({ inDoubt }) => inDoubt > 0));
       await killAll();
@@ -135,6 +136,8 @@ describe("a state that is not of this node's log is not used, and the log says w
     await cluster.inStep();
     const [one = "", other = ""] = await cluster.followers();
     await Promise.all([one, other].map((id) => cluster.process(id).kill()));
+    const inspected = await cluster.graft(["log", "inspect", "--data-dir", dataOf(one)]);
+    expect(inspected.stdout).toMatch(/^state +on disk: state\/[0-9a-f]{16}, \d+ bytes$/m);
     await rm(join(dataOf(one), "state"), { recursive: true });
     cpSync(join(dataOf(other), "state"), join(dataOf(one), "state"), { recursive: true });
     const early = join(folder, "early");

@@ -1,11 +1,33 @@
 // In which folder does each version of a durable state machine keep its state? Each in its own, so that a new version is filled while the state
 // of the one before is still whole. What is in a folder is the plugin's business. The snapshot and the log stay the truth.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { PluginVersion } from "../../core/activation.ts";
 
 const hashDigits = 16;
 const isOurs = (name: string): boolean => /^[0-9a-f]{16}$/.test(name);
+
+/** Of a node. Only the plugin knows what is in it. */
+export const statesIn = (dataDir: string): string => join(dataDir, "state");
+
+export interface StoredState {
+  /** Of one version. */
+  readonly folder: string;
+  readonly bytes: number;
+}
+
+/** Of a node that does not run. */
+export function listStates(dataDir: string): readonly StoredState[] {
+  const root = statesIn(dataDir);
+  if (!existsSync(root)) return [];
+  const folders = readdirSync(root).filter(isOurs).sort();
+  return folders.map((folder) => ({ folder, bytes: bytesIn(join(root, folder)) }));
+}
+
+function bytesIn(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
 
 export class StateFolders {
   readonly #root: string;
