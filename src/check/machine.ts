@@ -5,6 +5,7 @@ import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import { decodeValue } from "../adapters/cbor/value.ts";
 import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
 import type { StateFolders } from "../adapters/plugin/state-folders.ts";
+import { closeTemporaryStates } from "../adapters/plugin/temporary-state.ts";
 import { wakeTimeIn } from "../adapters/plugin/state-sections.ts";
 import { textOf } from "../client/typed-payload.ts";
 import type { AppliedCommand, AppliedTick, Outcome } from "../ports/state-machine.ts";
@@ -219,8 +220,9 @@ export class Machine {
     throw new Broken({ rule, step: nth, lines, field: null, remedy: remedies.commitOf(null), stack: null });
   }
 
+  /** Throws `Broken`. */
   close(): void {
-    this.#executor.close();
+    attempted(null, "a state on disk cannot be closed", () => this.#executor.close());
   }
 
   /** Throws `Broken` if the state is not `before` any more. */
@@ -245,6 +247,11 @@ export class Machine {
     const isDue = nth === of - 1 || nth % lookEvery === lookEvery - 1;
     return isDue ? this.look(nth) : { outcome: null, state: null, items: null };
   }
+}
+
+/** Of all machines, which are not used any more. Throws `Broken`. */
+export function closeStates(): void {
+  attempted(null, "a state on disk cannot be closed", closeTemporaryStates);
 }
 
 /** Throws `Broken` for what the plugin throws. */

@@ -7,7 +7,7 @@ import { GraftError } from "../errors.ts";
 import { Drawing } from "../sim/draw-input.ts";
 import { loadSimulated, type SimulatedPlugin } from "../sim/plugin-copies.ts";
 import { Whereabouts } from "../sim/whereabouts.ts";
-import { Broken, faultOfError, Machine } from "./machine.ts";
+import { Broken, closeStates, faultOfError, Machine } from "./machine.ts";
 import type { CheckedPlugin, Reply, Request } from "./messages.ts";
 import { outsideRule } from "./remedies.ts";
 import { stepsOf } from "./steps.ts";
@@ -80,7 +80,9 @@ function play({ plugin, copy }: SimulatedPlugin, way: WayName, steps: readonly S
   const fresh = (): Machine => new Machine(loadFresh());
   const onDisk = (folder: string): Machine => new Machine(loadFresh(), new StateFolders(folder));
   try {
-    return { kind: "played", moments: ways[way]({ shared, fresh, onDisk }, steps) };
+    const moments = ways[way]({ shared, fresh, onDisk }, steps);
+    closeStates();
+    return { kind: "played", moments };
   } catch (error) {
     if (error instanceof Broken) return { kind: "fault", fault: error.fault };
     throw error;

@@ -7,11 +7,31 @@ import { join } from "node:path";
 /** The threads of a process share it. */
 const prefixOf = (pid: number): string => `graft-state-${pid}-`;
 
+/** Those of this thread that are open. */
+let closers: (() => void)[] = [];
+
 /** What makes an empty state, each in a folder of its own. */
-export const inTemporaryFolder =
-  <State>(durable: { open(folder: string): State }): (() => State) =>
-  () =>
-    durable.open(makeTemporaryFolder());
+export function inTemporaryFolder<State>(durable: {
+  open(folder: string): State;
+  close(state: State): unknown;
+}): () => State {
+  return () => {
+    const folder = makeTemporaryFolder();
+    const state = durable.open(folder);
+    closers.push(() => {
+      durable.close(state);
+      rmSync(folder, { recursive: true, force: true });
+    });
+    return state;
+  };
+}
+
+/** Nobody uses those of this thread any more. Throws what the plugin throws. */
+export function closeTemporaryStates(): void {
+  const all = closers;
+  closers = [];
+  for (const close of all) close();
+}
 
 /** An empty one. */
 export function makeTemporaryFolder(): string {
