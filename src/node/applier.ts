@@ -6,12 +6,13 @@ import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
-import type { HeldState, Reached, StateMachine } from "../ports/state-machine.ts";
+import type { HeldState, StateMachine } from "../ports/state-machine.ts";
 import type { ApplierHandlers, ApplierModules } from "./applier-options.ts";
 import { type Running, standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type Lack } from "./entry-runs.ts";
 import { Renewals } from "./renewals.ts";
+import { Resumption } from "./resumption.ts";
 import { QuerySlices } from "./query-slices.ts";
 import { byDecision, hung, hungAtOne, inQuestion } from "./thrown-away.ts";
 import { UnderWay, type Work } from "./under-way.ts";
@@ -28,16 +29,13 @@ export class Applier {
   readonly #queries: QuerySlices;
   readonly #endless: EndlessWork;
   readonly #renewals: Renewals;
+  readonly #resumption: Resumption;
   /** Why it has stopped, until another one has got past that place. */
   #failure: Error | null = null;
   /** `begun`: it has no state yet, which comes next. */
   #life: "begun" | "runs" | "stopped" | "renewing" = "runs";
   /** What it has kept on disk is not to be trusted. */
   #mistrusts = false;
-  /** It has this state, of which the core may not know yet that it is committed. */
-  #resumed: Reached | null = null;
-  /** The core knows that this much is committed. */
-  #advancedThrough: LogIndex = 0;
   #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
@@ -80,7 +78,7 @@ export class Applier {
     });
     this.#renewals = new Renewals(clock, () => this.#renew());
     this.#toRestore = snapshot;
-    this.#advancedThrough = snapshot?.position.index ?? 0;
+    this.#resumption = new Resumption(snapshot?.position.index ?? 0, handlers.resumed);
     if (stateMachine.isDurable) this.#life = "begun";
     if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
   }
@@ -166,8 +164,7 @@ export class Applier {
   advance(through: LogIndex): void {
     this.#runs.commit(through);
     if (this.#life !== "begun") this.#obey();
-    this.#advancedThrough = through;
-    this.#tellResumed();
+    this.#resumption.know(through);
     this.#pump();
   }
 
@@ -272,7 +269,6 @@ export class Applier {
     this.#life = "runs";
     this.#mistrusts = false;
     this.#toRestore = held === null ? this.#handlers.latest() : null;
-    this.#resumed = held?.reached ?? null;
     const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
     this.#runs.skipTo(index);
     // To decisions that were committed while it had no state.
@@ -280,14 +276,8 @@ export class Applier {
     if (this.#toRestore !== null || this.#life !== "runs") return;
     this.#runs.onRestored(index);
     if (held !== null) this.#tellWake(held.wakeAtMs, index);
-    this.#tellResumed();
+    this.#resumption.begin(held?.reached ?? null);
     this.#lookWhetherPast();
-  }
-
-  #tellResumed(): void {
-    if (this.#resumed === null || this.#advancedThrough < this.#resumed.index) return;
-    this.#handlers.resumed(this.#resumed);
-    this.#resumed = null;
   }
 
   #renew(): void {
@@ -334,7 +324,7 @@ export class Applier {
     }
     this.#noteLack(null);
     this.#toRestore = null;
-    this.#resumed = null;
+    this.#resumption.begin(null);
     this.#isRestoring = true;
     const { index } = snapshot.position;
     this.#runs.skipTo(index);
@@ -402,7 +392,7 @@ export class Applier {
   #stop(error: Error, through: LogIndex): void {
     this.#life = "stopped";
     this.#failure = error;
-    this.#resumed = null;
+    this.#resumption.begin(null);
     this.#stoppedThrough = Math.max(this.#stoppedThrough ?? 0, through);
     this.#tellWake(null, through);
     this.#renewals.stopped();
