@@ -76,7 +76,7 @@ export const troubleMutants: readonly WholeMutant[] = [
   {
     name: "a state machine that begins anew applies the log without the snapshot before it",
     file: "node/applier.ts",
-    text: "this.#toRestore = this.#handlers.latest();",
+    text: "this.#toRestore = held === null ? this.#handlers.latest() : null;",
     by: "this.#toRestore = null;",
     from: 2003,
     events: 6000,
