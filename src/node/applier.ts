@@ -8,7 +8,7 @@ import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
 import type { HeldState, StateMachine } from "../ports/state-machine.ts";
 import type { ApplierHandlers, ApplierModules } from "./applier-options.ts";
-import { type Running, standstillWords } from "./active-version.ts";
+import { standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type Lack } from "./entry-runs.ts";
 import { Renewals } from "./renewals.ts";
@@ -118,7 +118,7 @@ export class Applier {
     this.#endless.look();
     if (this.#life === "runs" && this.#endless.isOneOfSeveral) {
       this.#runs.suspectFirst();
-      this.renew(hungAtOne);
+      this.renew(hungAtOne, false);
     }
     return this.#endless.found;
   }
@@ -146,10 +146,13 @@ export class Applier {
     return this.#failure === null ? null : this.#renewals.words;
   }
 
-  /** Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped. */
-  renew(why: Error): void {
+  /**
+   * Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped.
+   * `isWrong` false: what was committed of it may be kept.
+   */
+  renew(why: Error, isWrong = true): void {
     if (this.#isAbandoned || this.#life !== "runs") return;
-    this.#mistrusts = true;
+    this.#mistrusts = isWrong;
     this.#discard(why);
     this.#pumpOrFail();
   }
@@ -317,7 +320,7 @@ export class Applier {
   }
 
   #restore(snapshot: SnapshotRecord): void {
-    const running = this.#runningAt(snapshot);
+    const running = snapshot.activation && this.#handlers.runningFrom(snapshot.activation.position.index);
     if (running?.kind === "lacks") {
       this.#runs.skipTo(snapshot.position.index);
       return this.#wait({ index: snapshot.position.index, why: running.why });
@@ -359,10 +362,6 @@ export class Applier {
     this.#tellWake(null, lack.index);
     this.#runs.refuseLacking(lack.why);
     this.#queries.refuse(anyIndex, lack.why);
-  }
-
-  #runningAt({ activation }: SnapshotRecord): Running | null {
-    return activation === null ? null : this.#handlers.runningFrom(activation.position.index);
   }
 
   #noteLack(lack: Lack | null): void {

@@ -29,7 +29,6 @@ import { Batch, OrderedOutcomes, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import type { ProgramLocation } from "./child.ts";
-import { OrderedOutcomes } from "./ordered-outcomes.ts";
 import { Program } from "./program.ts";
 import { nextCount } from "./query-counts.ts";
 import {
