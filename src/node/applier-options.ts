@@ -40,6 +40,8 @@ export interface ApplierHandlers extends Pick<
   readonly lacking: () => void;
   /** Answers have been given: let them leave. */
   readonly answered: () => void;
+  /** Whether the disk is nearly full: a state machine that keeps its state there may stop for that alone. */
+  readonly isDiskLow: () => boolean;
   /** The state machine has stopped. */
   readonly stateMachineFailed: (error: Error) => void;
   /** It has begun anew, and has got past the place where it had stopped. */

@@ -394,7 +394,7 @@ export class Applier {
     this.#resumption.begin(null);
     this.#stoppedThrough = Math.max(this.#stoppedThrough ?? 0, through);
     this.#tellWake(null, through);
-    this.#renewals.stopped();
+    this.#renewals.stopped(!this.#handlers.isDiskLow());
     this.#handlers.stateMachineFailed(error);
   }
 }

@@ -144,6 +144,7 @@ function makeApplier(
       },
       decisionOn: (index) => skipped.on(index),
       freshlyDecided: (after, through) => skipped.fresh(after, through),
+      isDiskLow: () => fitness.disk.isLow,
       lacking: () => fitness.look(),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.

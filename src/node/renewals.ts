@@ -16,6 +16,7 @@ export class Renewals {
   readonly #begin: () => void;
   #attempts = 0;
   #isOver = false;
+  #isWaiting = false;
   #pauseMs = firstPauseMs;
   #timer: Timer | null = null;
   /** Since when it has run; null: it has not got past that place. */
@@ -29,6 +30,7 @@ export class Renewals {
 
   /** For people: what is done about a state machine that stands still. */
   get words(): string {
+    if (this.#isWaiting) return "it is restored by itself, again and again until there is more room on the disk";
     if (this.#isOver) return `${renewalsMax} attempts to restore it have failed: correct its code and restart the node`;
     return `it is restored by itself, in attempt ${this.#attempts} of ${renewalsMax}`;
   }
@@ -38,8 +40,8 @@ export class Renewals {
     return this.#attempts > 1;
   }
 
-  /** The state machine has stopped. */
-  stopped(): void {
+  /** The state machine has stopped. `isCounted` false: maybe for want of room, and it is tried until there is some. */
+  stopped(isCounted = true): void {
     if (this.#timer !== null) return;
     const nowMs = this.#clock.nowMs();
     if (this.#runsSinceMs !== null) {
@@ -47,9 +49,10 @@ export class Renewals {
       if (nowMs - this.#runsSinceMs >= calmMs) this.#pauseMs = firstPauseMs;
     }
     this.#runsSinceMs = null;
-    this.#isOver = this.#attempts === renewalsMax;
+    this.#isWaiting = !isCounted;
+    this.#isOver = isCounted && this.#attempts === renewalsMax;
     if (this.#isOver) return;
-    this.#attempts++;
+    if (isCounted) this.#attempts++;
     this.#timer = this.#clock.at(nowMs + this.#pauseMs, () => {
       this.#timer = null;
       this.#begin();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 /** Its commands may say what goes wrong. `version` and `mark` tell versions apart; `fails` is what a hand-over to it throws, null: nothing. */
 export const durableJournal = ({ version = "1", mark = "", fails = false } = {}): string => `
 import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { defineDurableRawStateMachine, Rejected } from "graft";
 const read = (bytes) => new TextDecoder().decode(bytes);
 const write = (text) => new TextEncoder().encode(text);
@@ -25,6 +26,7 @@ export default defineDurableRawStateMachine({
   durable: {
     open(folder) {
       const path = folder + "/journal.sqlite";
+      if (existsSync(folder + "/../../full")) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
       const db = new Database(path, { create: true });
       db.run("PRAGMA journal_mode = WAL");
       db.run("CREATE TABLE IF NOT EXISTS lines (n INTEGER PRIMARY KEY, text TEXT NOT NULL)");
@@ -81,6 +83,26 @@ export default defineDurableRawStateMachine({
     close({ db }) {
       db.close(true);
     },
+  },
+});
+`;
+
+/** The same journal, in memory. */
+export const journalInMemory = `
+import { defineRawStateMachine } from "graft";
+const read = (bytes) => new TextDecoder().decode(bytes);
+const write = (text) => new TextEncoder().encode(text);
+export default defineRawStateMachine({
+  name: "journal",
+  version: "2",
+  create() {
+    const lines = [];
+    return {
+      apply: (command) => write(read(command) + " is number " + lines.push(read(command))),
+      query: () => write(lines.join()),
+      snapshot: () => lines.map(write),
+      restore: (piece) => void lines.push(read(piece)),
+    };
   },
 });
 `;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
 import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
-import { durableJournal, journalIn, lookInto } from "./durable-journal.ts";
+import { durableJournal, journalIn, journalInMemory, lookInto } from "./durable-journal.ts";
 import { ask, chunksOf, readAll, rejection, run } from "./journal-plugin.ts";
 import { outcomesOf } from "./outcomes-of.ts";
 
@@ -48,6 +48,7 @@ export function describeDurableContract(host: string, create: Create): void {
       folder = await mkdtemp(join(tmpdir(), "graft-durable-"));
       await Bun.write(join(folder, "one.js"), durableJournal());
       await Bun.write(join(folder, "two.js"), durableJournal({ version: "2", mark: "!" }));
+      await Bun.write(join(folder, "memory.js"), journalInMemory);
       await Bun.write(join(folder, "failing.js"), durableJournal({ version: "2", fails: true }));
     });
     afterEach(async () => {
@@ -175,6 +176,21 @@ export function describeDurableContract(host: string, create: Create): void {
       expect(await ask(machine)).toBe("b");
     });
 
+    test("what cannot be opened for want of room is left as it is, and is used when there is room again", async () => {
+      const state = newFolder();
+      const first = await live(state);
+      await outcomesOf(first.machine, run(1, ["a"]));
+      await first.machine.close();
+      const full = join(state, "..", "full");
+      writeFileSync(full, "");
+      const second = await start(state);
+      expect((await rejection(second.recall("me"))).message).toContain("no space left");
+      expect(readdirSync(join(state, ".."))).toEqual(["full", "state"]);
+      await rm(full);
+      const { machine, held, damage } = await live(state);
+      expect([held?.reached.index, damage, await ask(machine)]).toEqual([1, [], "a"]);
+    });
+
     test("a snapshot is of the state as it was, while commands go on", async () => {
       const { machine } = await live(newFolder());
       const lines = Array.from({ length: 3000 }, (_, nth) => `line ${nth}`);
@@ -247,6 +263,31 @@ export function describeDurableContract(host: string, create: Create): void {
       expect(readdirSync(state)).toHaveLength(2);
       const { machine, held } = await live(state, ["one.js", "failing.js"]);
       expect([held?.plugin.version, held?.reached.index, await ask(machine)]).toEqual(["1", 3, "a,b"]);
+    });
+
+    test("what is due at an activation runs once, though the hand-over is interrupted", async () => {
+      const state = newFolder();
+      const plugins = ["one.js", "failing.js"];
+      const first = await live(state, plugins);
+      await outcomesOf(first.machine, [activates(1, first.machine, 0), ...run(2, ["wake"])]);
+      const late = { ...activates(3, first.machine, 1), timeMs: 2000 };
+      await rejection(outcomesOf(first.machine, [late]));
+      await first.machine.close();
+      const second = await live(state, plugins);
+      expect([second.held?.wakeAtMs, await ask(second.machine)]).toEqual([null, "wake,woken"]);
+      await rejection(outcomesOf(second.machine, [late]));
+      await second.machine.close();
+      const { machine, held } = await live(state, plugins);
+      expect([held?.reached.index, await ask(machine)]).toEqual([2, "wake,woken"]);
+    });
+
+    test("once a version that keeps its state in memory is active, nothing of the one before is left on disk", async () => {
+      const state = newFolder();
+      const { machine } = await live(state, ["one.js", "memory.js"]);
+      await outcomesOf(machine, [activates(1, machine, 0), ...run(2, ["a"])]);
+      expect(readdirSync(state)).toHaveLength(1);
+      await outcomesOf(machine, [activates(3, machine, 1), ...run(4, ["b"])]);
+      expect([await ask(machine), readdirSync(state)]).toEqual(["a,b", []]);
     });
 
     test("of two states the one in force is that which has reached further", async () => {

@@ -99,6 +99,21 @@ test("an entry that fails each time stays named, and after the last attempt noth
   expect([machine.renewals, timers.length, failures.length]).toEqual([renewalsMax, 0, renewalsMax + 1]);
 });
 
+test("while the disk of its node is nearly full, it is tried for as long as that takes", async () => {
+  const { applier, machine, passes, disk } = setUp([command(1), command(2, "throw")]);
+  disk.isLow = true;
+  applier.advance(2);
+  await microtasks();
+  for (let nth = 1; nth <= 2 * renewalsMax; nth++) {
+    passes(10_000);
+    await microtasks();
+  }
+  expect([machine.renewals, applier.renewal]).toEqual([
+    2 * renewalsMax,
+    expect.stringContaining("until there is more room"),
+  ]);
+});
+
 test("one that cannot begin says why, and is tried again", async () => {
   const { applier, machine, passes } = setUp([command(1)]);
   applier.advance(1);

@@ -87,6 +87,7 @@ export function idleApplier(): Applier {
       runningFrom: never,
       decisionOn: never,
       freshlyDecided: never,
+      isDiskLow: never,
       lacking: never,
       answered: never,
       stateMachineFailed: never,
@@ -183,6 +184,7 @@ export function setUp(log: readonly Entry[], after = 0, machine = new RecordingM
   const lackings: string[] = [];
   const restoredWith: string[] = [];
   const wakes: string[] = [];
+  const disk = { isLow: false };
   /** With which the log begins. */
   const latest = { snapshot: after === 0 ? null : snapshotAt({ index: after, term: 1 }) };
   const applier = new Applier(
@@ -214,6 +216,7 @@ export function setUp(log: readonly Entry[], after = 0, machine = new RecordingM
           : { kind: "runs", plugin: pluginVersion(String(index)) },
       decisionOn: (index) => skipped.on(index),
       freshlyDecided: (...range) => skipped.fresh(...range),
+      isDiskLow: () => disk.isLow,
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
@@ -239,6 +242,7 @@ export function setUp(log: readonly Entry[], after = 0, machine = new RecordingM
     lacked,
     lackings,
     restoredWith,
+    disk,
     wakes,
     machine,
     waiters,

@@ -49,3 +49,15 @@ test("a stop that is told twice is one, and nothing begins once it is cancelled"
   clock.advance(60_000);
   expect([begunAtMs, clock.pendingTimers]).toEqual([[], 0]);
 });
+
+test("while the disk is nearly full, no attempt counts and it is tried until there is room", () => {
+  const { clock, renewals, begunAtMs } = setUp();
+  for (let nth = 0; nth < 2 * renewalsMax; nth++) {
+    renewals.stopped(false);
+    expect(renewals.words).toBe("it is restored by itself, again and again until there is more room on the disk");
+    clock.advance(10_000);
+  }
+  expect([begunAtMs.length, renewals.isRepeated]).toEqual([2 * renewalsMax, false]);
+  renewals.stopped();
+  expect(renewals.words).toBe("it is restored by itself, in attempt 1 of 10");
+});

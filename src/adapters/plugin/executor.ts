@@ -199,6 +199,8 @@ class PluginExecutor implements Executor {
   #wakeIfDue(entry: AppliedEntry): void {
     const { wakeAtMs, handlers } = this.#state;
     if (wakeAtMs === null || wakeAtMs > entry.timeMs) return;
+    // An activation commits what comes before it. What was due is not due again then.
+    this.#isChanged = true;
     if (entry.isSkipped === true) {
       this.#state.wakeAtMs = Math.min(entry.timeMs + putOffMs, stampMsMax);
       return;

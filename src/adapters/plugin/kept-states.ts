@@ -40,7 +40,10 @@ export class KeptStates {
   /** An empty state; null: this version keeps none on disk. What was there before is there until the next commit. */
   empty(version: LoadedVersion): Kept | null {
     const hooks = hooksOf(version);
-    if (hooks === null) return null;
+    if (hooks === null) {
+      this.#hasOthers = true;
+      return null;
+    }
     const kept = this.#open.find((each) => each.version === version) ?? this.#begin(version, hooks);
     hooks.clear(kept.state);
     return kept;
@@ -94,6 +97,7 @@ export class KeptStates {
     try {
       return hooks.open(folder);
     } catch (cause) {
+      mustBeDamage(cause);
       this.#setAside(id, cause);
       return hooks.open(this.#folders.make(id));
     }
@@ -110,6 +114,7 @@ export class KeptStates {
       close(kept);
     } catch (cause) {
       if (kept !== null) closeDamaged(kept);
+      mustBeDamage(cause);
       this.#setAside(version.id, cause);
     }
     return null;
@@ -122,6 +127,16 @@ export class KeptStates {
       `the state of ${id.name} ${id.version} on disk cannot be used: ${reason}; it is now in ${folder}`,
     );
   }
+}
+
+/** What the machine lacks just now, by the codes of the system and of SQLite: the state may be whole. */
+const passing =
+  /^(?:ENOSPC|EDQUOT|EMFILE|ENFILE|ENOMEM|EACCES|EPERM|EROFS|EBUSY|EIO|SQLITE_(?:FULL|NOMEM|BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PERM)(?:_\w+)?)$/;
+
+/** Throws what is no damage: the state machine stops, and begins anew with what is on disk. */
+function mustBeDamage(cause: unknown): void {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  if (typeof code === "string" && passing.test(code)) throw cause;
 }
 
 const indexOf = ({ reached }: Found): number => reached.position.index;
