@@ -96,6 +96,9 @@ export class EndlessWork {
     if (work.kind === "snapshot") {
       return `its state machine has been busy with a snapshot since ${since}, and commands wait for it; if it never ends, correct its code and restart the nodes`;
     }
+    if (work.kind === "commit") {
+      return `its state machine has been busy with making its state durable since ${since}, and commands wait for it; look at the disk of this node`;
+    }
     const asker = work.nth === null ? null : this.#options.askerOf(work.nth);
     const query = asker === null ? "a query" : `a query of the client "${asker}"`;
     return `its state machine has been busy with ${query} since ${since}, and commands wait for it; if it never ends, restart this node and correct its code`;

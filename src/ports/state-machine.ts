@@ -110,7 +110,9 @@ export type BusyWith =
   /** The query at this place of its slice; null: one of several. */
   | { readonly kind: "query"; readonly count: number; readonly nth: number | null }
   /** A part of a snapshot: to take or read it, or to restore from it. */
-  | { readonly kind: "snapshot"; readonly count: number };
+  | { readonly kind: "snapshot"; readonly count: number }
+  /** Its state on disk becomes durable. */
+  | { readonly kind: "commit"; readonly count: number };
 
 /** A slice of queries begins no further query after this time, or after this many bytes of answers. */
 export const querySliceMs = 5;

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import { StateMachineStopped } from "../../src/errors.ts";
 import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
 import { durableJournal, journalIn, journalInMemory, lookInto } from "./durable-journal.ts";
 import { ask, chunksOf, readAll, rejection, run } from "./journal-plugin.ts";
@@ -49,6 +50,8 @@ export function describeDurableContract(host: string, create: Create): void {
       await Bun.write(join(folder, "one.js"), durableJournal());
       await Bun.write(join(folder, "two.js"), durableJournal({ version: "2", mark: "!" }));
       await Bun.write(join(folder, "memory.js"), journalInMemory);
+      const broken = 'if (count(db) > 1) throw new Error("no more room"); db.run("COMMIT");';
+      await Bun.write(join(folder, "uncommitted.js"), durableJournal().replace('db.run("COMMIT");', broken));
       await Bun.write(join(folder, "failing.js"), durableJournal({ version: "2", fails: true }));
     });
     afterEach(async () => {
@@ -174,6 +177,14 @@ export function describeDurableContract(host: string, create: Create): void {
       expect(existsSync(journalIn(now))).toBe(true);
       await outcomesOf(machine, run(1, ["b"]));
       expect(await ask(machine)).toBe("b");
+    });
+
+    test("a commit that fails is no fault of an entry", async () => {
+      const { machine } = await live(newFolder(), ["uncommitted.js"]);
+      await outcomesOf(machine, run(1, ["a"]));
+      const error = await rejection(outcomesOf(machine, run(2, ["b", "innocent"])));
+      expect(error.message).toContain("no more room");
+      expect(error instanceof StateMachineStopped ? error.entry : null).toBeNull();
     });
 
     test("what cannot be opened for want of room is left as it is, and is used when there is room again", async () => {

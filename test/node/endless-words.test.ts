@@ -51,6 +51,15 @@ describe("work that takes too long", () => {
       },
     ],
     [
+      "a commit",
+      { kind: "commit", count: 3 },
+      {
+        problem: `its state machine has been busy with making its state durable since 2026-11-26T00:00:00.000Z, and commands wait for it; look at the disk of this node`,
+        entry: null,
+        isQuery: false,
+      },
+    ],
+    [
       "a snapshot",
       { kind: "snapshot", count: 3 },
       {

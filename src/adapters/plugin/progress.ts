@@ -15,6 +15,7 @@ const IDLE = 0;
 const ENTRY = 1;
 const QUERY = 2;
 const SNAPSHOT = 3;
+const COMMIT = 4;
 
 export class Progress {
   readonly shared: SharedArrayBuffer;
@@ -30,6 +31,7 @@ export class Progress {
     const { count, kind, index, term, nth } = this.#noted;
     if (kind === ENTRY) return { kind: "entry", count, index, term };
     if (kind === SNAPSHOT) return { kind: "snapshot", count };
+    if (kind === COMMIT) return { kind: "commit", count };
     return kind === QUERY ? { kind: "query", count, nth } : null;
   }
 
@@ -46,6 +48,7 @@ export class Progress {
     if (kind === ENTRY) return `while it applied ${entry}`;
     const before = index === 0 ? "before its first entry" : `after ${entry}`;
     if (kind === SNAPSHOT) return `while it took or restored a snapshot, ${before}`;
+    if (kind === COMMIT) return `while it made its state durable, ${before}`;
     return kind === QUERY ? `while it answered a query, ${before}` : before;
   }
 
@@ -69,6 +72,11 @@ export class Progress {
 
   beginSnapshot(): void {
     this.#begin(SNAPSHOT);
+  }
+
+  /** Of a state on disk: no entry is to blame for what goes wrong with it. */
+  beginCommit(): void {
+    this.#begin(COMMIT);
   }
 
   end(): void {

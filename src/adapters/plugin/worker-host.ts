@@ -289,8 +289,8 @@ class WorkerStateMachine implements StateMachine {
   }
 }
 
-/** How long the end of a thread is waited for, ms. One that is in the middle of something else than JavaScript may take longer. */
-const endMsMax = 5000;
+/** How long the end of a thread is waited for, ms: less than a node waits for its parts. One that is in the middle of something else than JavaScript may take longer. */
+const endMsMax = 1500;
 
 async function inTime(promise: Promise<void>, ms: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();

@@ -92,8 +92,11 @@ function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: numbe
       pieces.add(running.apply(entry));
       if (entry.kind === "activate") send({ kind: "described", description: running.description });
     }
-    where = "making its state durable";
-    running.commit();
+    if (running.isDurable) {
+      where = "making its state durable";
+      progress.beginCommit();
+      running.commit();
+    }
     progress.end();
     garbage.note(
       bytes,

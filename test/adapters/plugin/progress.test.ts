@@ -25,4 +25,10 @@ test("the moment of a failure names the entry in which it happened, or the one b
     { kind: "snapshot", count: 3 },
     "while it took or restored a snapshot, after entry 6 (term 2)",
   ]);
+  noted.beginCommit();
+  expect([read.busyWith, read.entry, read.moment]).toEqual([
+    { kind: "commit", count: 4 },
+    null,
+    "while it made its state durable, after entry 6 (term 2)",
+  ]);
 });
