@@ -91,6 +91,8 @@ export function onSnapshotFetched(state: State, snapshot: SnapshotRecord, emit: 
   const { role } = state;
   const { position } = snapshot;
   if (role.kind !== "follower" || state.installing !== null || position.index <= state.commitIndex) return state;
+  // A full disk has taken the term back to the durable one meanwhile: a leader of that term has yet to offer it.
+  if (position.term > state.currentTerm) return state;
   if (termAt(state.log, position.index) === position.term) return trustThrough(state, position.index, emit);
   const next = writeSnapshot(
     state,

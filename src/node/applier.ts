@@ -174,9 +174,8 @@ export class Applier {
   /** A state machine that has been given a skipped entry begins anew, and is not given it again. What its snapshot has of it stays there. */
   #obey(): void {
     const { handedThrough } = this.#runs;
-    const decided = this.#handlers.freshlyDecided(this.#handlers.latest()?.position.index ?? 0, handedThrough);
-    for (const position of decided.at) this.#runs.onDecided(position);
-    const { skipped } = decided;
+    const { at, skipped } = this.#handlers.freshlyDecided(this.#handlers.latest()?.position.index ?? 0, handedThrough);
+    for (const position of at) this.#runs.onDecided(position);
     if (skipped === null || this.#isAbandoned) return;
     this.#mistrusts = true;
     if (this.#life === "runs") this.#discard(byDecision(skipped));
@@ -297,6 +296,7 @@ export class Applier {
 
   #onRenewed(): void {
     this.#life = "begun";
+    this.#endless.begin();
     this.#pumpOrFail();
   }
 

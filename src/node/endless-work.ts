@@ -64,6 +64,12 @@ export class EndlessWork {
     return this.#found !== null && this.#seen?.work.kind === "entry" && this.entry === null;
   }
 
+  /** Another state machine begins, which counts its work from the beginning. */
+  begin(): void {
+    this.#seen = null;
+    this.#found = null;
+  }
+
   /** To be called often. */
   look(): void {
     this.#found = this.#find();

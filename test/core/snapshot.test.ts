@@ -311,6 +311,11 @@ describe("a follower whose fetched snapshot is there", () => {
     expect(take(state, fetched(snapshot))).toEqual([state, []]);
   });
 
+  test("does not install one of a term that its disk, which was full, has not kept: a leader offers it again", () => {
+    const state = follower({ term: 2, log: [1, 1], leader: n2 });
+    expect(take(state, fetched(snapshotAt(at(9, 3))))).toEqual([state, []]);
+  });
+
   test("installs one at a time, and none while it stands for election or leads", () => {
     const installing = play(behind(), fetched(snapshot));
     expect(take(installing, fetched(snapshotAt(at(9, 2))))).toEqual([installing, []]);

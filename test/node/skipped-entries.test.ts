@@ -124,6 +124,25 @@ test("one that begins anew without an entry, and hangs at the next one, stands s
   expect([applier.stuckAt, applier.stoppedThrough]).toEqual([3, 3]);
 });
 
+test("one that hangs after as much work as the one before it is named only when it has hung for as long", async () => {
+  const { applier, machine, commit, passes } = setUp(log);
+  const hangsAt = (index: number) => ({ kind: "entry", count: 7, index, term: 1 }) as const;
+  machine.isSlow = true;
+  commit(3);
+  machine.busyWith = hangsAt(1);
+  applier.lookForEndlessWork();
+  passes(6_000);
+  applier.renew(new Error("its state is wrong"));
+  passes(100);
+  await microtasks();
+  machine.busyWith = hangsAt(3);
+  applier.lookForEndlessWork();
+  expect(applier.stuckAt).toBeNull();
+  passes(6_000);
+  applier.lookForEndlessWork();
+  expect(applier.stuckAt).toBe(3);
+});
+
 test("what cannot be got past is named without a look at the log, and nothing else is", async () => {
   const { applier, pages } = await stuck();
   const before = pages.length;

@@ -65,3 +65,11 @@ test.each([2152310550, 2152310776])(
 test("seed 3891420298 holds: a client finds the leader past a node that waits to be added and whose state machine has stopped", () => {
   expect(simulateWhole({ seed: 3891420298, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);
+
+test("seed 1997756380 holds: a snapshot arrives at a node whose full disk has taken its term back", () => {
+  expect(simulateWhole({ seed: 1997756380, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);
+
+test("seed 1997756800 holds: a new state machine hangs after as much work as the one before it", () => {
+  expect(simulateWhole({ seed: 1997756800, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);
