@@ -22,6 +22,7 @@ export function watchedPlugin(plugin: Plugin, where: Whereabouts): Plugin {
       take: (state) => where.during("snapshot", () => snapshots.take(state)),
       restore: (state, item) => where.during("restore", () => snapshots.restore(state, item)),
       migrate: watchedMigrate(snapshots.migrate, where),
+      settle: snapshots.settle,
     },
     due: due && ((...given) => where.during("due", () => due(...given))),
     commands: watchedOperations("command", plugin.commands, where),
@@ -63,6 +64,7 @@ function watchedState(state: RawState, where: Whereabouts): RawState {
       take: () => where.during("snapshot", () => snapshots.take()),
       restore: (piece) => where.during("restore", () => snapshots.restore(piece)),
       migrate: watchedMigrate(snapshots.migrate, where),
+      settle: snapshots.settle,
     },
   };
 }

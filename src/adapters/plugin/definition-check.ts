@@ -39,6 +39,8 @@ export interface TypedSnapshots {
   readonly restore: (state: unknown, item: unknown) => unknown;
   /** Of another version's snapshot; null: `restore` takes those as well. */
   readonly migrate: ((state: unknown, item: unknown, from: string) => unknown) | null;
+  /** Of a durable one: commits what was restored. */
+  readonly settle: ((state: unknown) => void) | null;
 }
 
 /** What a raw plugin's `create` returns; nothing of what its methods return is checked. */
@@ -51,6 +53,7 @@ export interface RawState {
     readonly take: () => unknown;
     readonly restore: (piece: Uint8Array) => unknown;
     readonly migrate: ((piece: Uint8Array, from: string) => unknown) | null;
+    readonly settle: (() => void) | null;
   } | null;
   readonly due: ((context: ApplyContext) => unknown) | null;
 }
@@ -93,7 +96,7 @@ export function checkDefinition(exported: unknown): Plugin {
     ...named,
     style: "typed",
     ...beginningOf(exported, durable),
-    snapshots: durable === null ? snapshots : committedFirst(snapshots, (state) => void durable.commit(state, [])),
+    snapshots: durable === null ? snapshots : committed(snapshots, (state) => void durable.commit(state, [])),
     due: dueOf(exported, ""),
     commands: operationsOf(exported, "commands", "apply"),
     queries: operationsOf(exported, "queries", "answer"),
@@ -111,7 +114,7 @@ function rawParts(exported: Readonly<Record<string, unknown>>): Omit<RawPlugin, 
   const opened = (instance: unknown): RawState => {
     const state = checkInstance(instance, "durable.open()");
     mustHaveSnapshots(state.snapshots, "what its durable.open() returns");
-    return { ...state, snapshots: committedFirst(state.snapshots, () => void durable.commit(instance, [])) };
+    return { ...state, snapshots: committed(state.snapshots, () => void durable.commit(instance, [])) };
   };
   const hooks: DurableHooks<RawState> = {
     open: (folder) => opened(durable.open(folder)),
@@ -161,8 +164,8 @@ function mustHaveSnapshots(snapshots: unknown, what: string): void {
     throw new DefinitionProblem(`${what}, and has no snapshot and restore: other nodes begin with its snapshots`);
 }
 
-/** A snapshot is a frozen read of the last commit. */
-const committedFirst = <State, Snapshots extends { readonly take: (state: State) => unknown } | null>(
+/** A snapshot is a frozen read of the last commit, and what was restored from one is committed. */
+const committed = <State, Snapshots extends { readonly take: (state: State) => unknown } | null>(
   snapshots: Snapshots,
   commit: (state: State) => void,
 ): Snapshots =>
@@ -172,6 +175,7 @@ const committedFirst = <State, Snapshots extends { readonly take: (state: State)
       commit(state);
       return snapshots.take(state);
     },
+    settle: commit,
   };
 
 type Callable = (...given: unknown[]) => unknown;
@@ -194,7 +198,12 @@ function checkInstance(instance: unknown, maker: string): RawState {
 function snapshotsOf(
   holder: Readonly<Record<string, unknown>>,
   where: string,
-): { readonly take: Callable; readonly restore: Callable; readonly migrate: Callable | null } | null {
+): {
+  readonly take: Callable;
+  readonly restore: Callable;
+  readonly migrate: Callable | null;
+  readonly settle: null;
+} | null {
   const hasOne = ["snapshot", "restore", "migrate"].some((field) => holder[field] !== undefined);
   if (!hasOne) return null;
   const take = functionOf(holder, "snapshot", `snapshot${where}, which belongs to restore`);
@@ -209,6 +218,7 @@ function snapshotsOf(
     take: (...given) => take.apply(holder, given),
     restore: (...given) => restore.apply(holder, given),
     migrate: migrate && ((...given) => migrate.apply(holder, given)),
+    settle: null,
   };
 }
 

@@ -23,6 +23,7 @@ export function createRawHandlers(instance: RawState): Handlers {
         if (from === null || migrate === null) return mustBeOver("restore", restore(piece.slice()));
         mustBeOver("migrate", migrate(piece.slice(), from));
       },
+      settle: () => snapshots.settle?.(),
     },
   };
 }

@@ -89,6 +89,7 @@ export function handOver(before: State, { from, to, timeMs, limits, kept }: Hand
   for (let piece = pieces.next(); piece.done !== true; piece = pieces.next()) {
     next.snapshots.restore(piece.value, written);
   }
+  if (kept === null) next.snapshots.settle();
   // It may have something to do that nobody has asked for: it is woken to look.
   const firstMs = handlers.due === null ? timeMs + 1 : wakeAtMs;
   const sessions = kept === before.kept ? before.sessions : copyOf(before.sessions, limits, kept !== null);
@@ -136,7 +137,7 @@ export function sectionsOf(
 /** Fill an empty state. They throw what the plugin throws, and for what it did not write. */
 export function sinksOf(
   plugin: Named,
-  snapshots: Pick<SnapshotHandlers, "restore">,
+  snapshots: Pick<SnapshotHandlers, "restore" | "settle">,
   state: State,
 ): readonly SectionSink[] {
   const reader = new SessionPiecesReader();
@@ -156,7 +157,14 @@ export function sinksOf(
       take: (piece) => reader.take(piece),
       end: () => state.sessions.restore(reader.end()),
     },
-    { tag: snapshotSections.plugin, take: (piece) => snapshots.restore(piece, from) },
+    {
+      tag: snapshotSections.plugin,
+      take: (piece) => snapshots.restore(piece, from),
+      // One that is kept is committed together with its records.
+      end: () => {
+        if (state.kept === null) snapshots.settle();
+      },
+    },
   ];
 }
 

@@ -40,6 +40,7 @@ function snapshotHandlers({ snapshots }: TypedPlugin, state: unknown): SnapshotH
       if (from === null || migrate === null) return mustBeOver("restore", restore(state, item));
       mustBeOver("migrate", migrate(state, item, from));
     },
+    settle: () => snapshots.settle?.(state),
   };
 }
 
