@@ -2,57 +2,26 @@
 // (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
 // machine that has failed gets nothing more, and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got
 // past the place where it failed.
-import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
-import type { Wake, WakeTime } from "../core/wake-time.ts";
+import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { StateMachine } from "../ports/state-machine.ts";
-import type { Running } from "./active-version.ts";
+import { type Running, standstillWords } from "./active-version.ts";
+import type { ApplierHandlers, ApplierModules } from "./applier-handlers.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
-import { EntryRuns, type EntryRunsHandlers, type EntryRunsModules, type Lack } from "./entry-runs.ts";
+import { EntryRuns, type Lack } from "./entry-runs.ts";
+import type { CopyDistrusted } from "./own-copy.ts";
 import { Renewals } from "./renewals.ts";
-import { QuerySlices, type QuerySlicesOptions } from "./query-slices.ts";
+import { QuerySlices } from "./query-slices.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
-
-export interface ApplierModules extends EntryRunsModules {
-  readonly stateMachine: StateMachine;
-  readonly clock: Pick<Clock, "nowMs" | "wallMs" | "soon" | "at">;
-  /** The queries that wait. */
-  readonly reads: QuerySlicesOptions["reads"];
-}
-
-export interface ApplierHandlers extends Pick<
-  EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom" | "isSkipped"
-> {
-  /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
-  readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
-  /** Has the state machine begin anew. Rejects when it cannot. */
-  readonly renew: () => Promise<void>;
-  /** The snapshot that the log begins with; null: with the first entry. */
-  readonly latest: () => SnapshotRecord | null;
-  /** The first entry behind `after` and through `through` that an administrator has decided to skip since the last call; null: there is none. */
-  readonly freshlySkipped: (after: LogIndex, through: LogIndex) => LogIndex | null;
-  /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
-  readonly wake: (wake: Wake | null) => void;
-  /** The state machine waits for a version that this node does not have, or does so no longer. */
-  readonly lacking: () => void;
-  /** Answers have been given: let them leave. */
-  readonly answered: () => void;
-  /** The state machine has stopped. */
-  readonly stateMachineFailed: (error: Error) => void;
-  /** It has begun anew, and has got past the place where it had stopped. */
-  readonly stateMachineRuns: () => void;
-  /** Reading the log failed, or an answer broke the contract: the node cannot continue. */
-  readonly failed: (error: unknown) => void;
-}
 
 const skippedWords = (entry: LogIndex): GraftError =>
   new GraftError("state-machine", `an administrator has skipped entry ${entry}, and the state is made anew without it`);
 
+/** Where a state machine stands still that does so at no entry. */
+const noEntry: LogIndex = 0;
 /** Each query, however far the state must have come for it. */
 const anyIndex = Number.MAX_SAFE_INTEGER;
 
@@ -77,6 +46,8 @@ export class Applier {
   #isAbandoned = false;
   /** When the state machine is to be woken, as the node was told last. */
   #wakeAtMs: WakeTime = null;
+  /** Why nothing of the state is to be shown; null: it may be. */
+  #distrust: CopyDistrusted | null = null;
   /** Where the version is activated that this node does not have, and needs next. */
   #lack: Lack | null = null;
 
@@ -93,6 +64,7 @@ export class Applier {
     this.#runs = new EntryRuns(snapshot?.position.index ?? 0, this.#underWay, modules, {
       leader: handlers.leader,
       isAsked: handlers.isAsked,
+      placeAfter: handlers.placeAfter,
       handed: handlers.handed,
       freed: handlers.freed,
       clientFull: handlers.clientFull,
@@ -134,7 +106,7 @@ export class Applier {
 
   /** Why the state machine stands still: it has stopped, or lacks the version that is active. Null while it runs. */
   get standstill(): Error | null {
-    return this.#failure ?? this.#lack?.why ?? null;
+    return this.#failure ?? this.#distrust ?? this.#lack?.why ?? null;
   }
 
   /** What the state machine has been busy with for too long, by the last look; null: nothing. */
@@ -155,8 +127,11 @@ export class Applier {
 
   /** The entry that the state machine cannot get past; null: there is none, or nobody can tell which one it is. */
   get stuckAt(): LogIndex | null {
-    const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
-    return failed ?? this.#endless.entry;
+    return this.#failedAt ?? this.#endless.entry;
+  }
+
+  get #failedAt(): LogIndex | null {
+    return this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
   }
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
@@ -165,10 +140,11 @@ export class Applier {
     return command === null ? null : this.#stateMachine.operationOf(command);
   }
 
-  /** The state machine stands still at an entry at or before this index; null while it runs. */
+  /** The state machine stands still at an entry at or before this index, or at none with 0; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    const failed = this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
-    return failed ?? this.#stoppedThrough ?? this.#lack?.index ?? null;
+    // Where a copy has gone wrong the others have not: they need not get past it.
+    const distrusted = this.#distrust === null ? null : noEntry;
+    return this.#failedAt ?? this.#stoppedThrough ?? distrusted ?? this.#lack?.index ?? null;
   }
 
   /** For people: what is done about a state machine that has stopped; null: it has not. */
@@ -206,6 +182,13 @@ export class Applier {
     // It may hold what the state machine could not get past.
     if (this.#life === "stopped" && !this.#isAbandoned) this.#renewals.again();
     this.#pump();
+  }
+
+  /** The state is not to be trusted: what it answers is for nobody. Null: it is again, or another one takes its place. */
+  distrust(why: CopyDistrusted | null): void {
+    this.#distrust = why;
+    if (why !== null) this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
+    this.#pumpOrFail();
   }
 
   /** Committed entries that were not handed over yet are about to leave the log. Nothing is read until `restore` or `letGo`. */
@@ -246,6 +229,7 @@ export class Applier {
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
       return;
     }
+    if (this.#distrust !== null) return this.#pumpUnseen(this.#distrust);
     // Commands first: they wait for the slice that is under way, and not for the next one.
     this.#runs.handOver();
     const { lack } = this.#runs;
@@ -298,6 +282,13 @@ export class Applier {
     this.#stoppedThrough = null;
     this.#renewals.passed();
     this.#handlers.stateMachineRuns();
+  }
+
+  /** A copy that may be right goes on, so that it can be compared with others. Nobody sees what it answers. */
+  #pumpUnseen(why: CopyDistrusted): void {
+    this.#runs.refuseLacking(why);
+    this.#queries.refuse(anyIndex, why);
+    if (why.applies) this.#runs.handOver();
   }
 
   /** Has no caller that would hear of an error, so an error ends the node. */

@@ -38,6 +38,8 @@ export interface EntryRunsHandlers {
   readonly leader: () => LeaderHint | null;
   /** Whether any request waits on this node, also one that has not reached the log. */
   readonly isAsked: () => boolean;
+  /** At which index after this one a run has to end: something is to be done there. */
+  readonly placeAfter: (index: LogIndex) => LogIndex;
   /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
   readonly handed: (last: Applied, bytes: number) => void;
   /** Fewer commands are under way: there may be room for those that wait for it. */
@@ -153,7 +155,8 @@ export class EntryRuns {
     const endMs = clock.nowMs() + turnMsMax;
     while (this.#runs.size < runsMax && this.#handedThrough < through) {
       if (clock.nowMs() >= endMs) return this.#pause();
-      const entries = this.#runnable(tail.read(this.#handedThrough + 1, through, runBytesMax));
+      const end = Math.min(through, this.#handlers.placeAfter(this.#handedThrough));
+      const entries = this.#runnable(tail.read(this.#handedThrough + 1, end, runBytesMax));
       if (entries.length === 0) return;
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);

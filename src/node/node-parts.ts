@@ -10,6 +10,7 @@ import type { State } from "../core/state.ts";
 import type { SavedState } from "../ports/log-store.ts";
 import { runningFrom } from "./active-version.ts";
 import { Applier } from "./applier.ts";
+import { Copies } from "./copies.ts";
 import { knownLeader } from "./known-leader.ts";
 import { Fitness } from "./fitness.ts";
 import { FullClients } from "./full-clients.ts";
@@ -37,6 +38,7 @@ export interface NodeParts {
   readonly handOvers: HandOvers;
   readonly fitness: Fitness;
   readonly fullClients: FullClients;
+  readonly copies: Copies;
   readonly loop: TurnLoop;
 }
 
@@ -89,7 +91,16 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     state,
     arrive,
     failed,
+    compareEvery: options.compareEveryEntries,
+    origin: () => (copies.own.why === null ? copies.own.origin : null),
+    contentRead: (index, value) => copies.onWord({ index, of: "content", value }),
+    restoring: (snapshot) => copies.onRestoring(snapshot),
+    replaced: () => {
+      const { why } = copies.own;
+      if (why !== null) applier.renew(why);
+    },
   });
+  const copies: Copies = makeCopies(options, modules, { state, snapshots, fitness, applier: () => applier });
   const membership = new NodeMembership(modules, { ...options, state, arrive });
   const handOvers = new HandOvers(state, arrive);
   const tail = new LogTail(modules.store, tailBytesMax);
@@ -98,10 +109,36 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     if (role.kind !== "leader") return null;
     return { term, stampMs: nextStampMs({ ...state(), nowMs: modules.clock.nowMs() }, role) };
   });
-  const others = { waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
+  const others = { copies, waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
   const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
   const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
   return { ...others, applier, loop };
+}
+
+function makeCopies(
+  { compareEveryEntries: every }: NodeOptions,
+  modules: NodeModules,
+  parts: Pick<NodeParts, "snapshots" | "fitness"> & {
+    readonly state: () => State;
+    readonly applier: () => Applier;
+  },
+): Copies {
+  const { state, snapshots, fitness, applier } = parts;
+  const { store, stateMachine } = modules;
+  const copies = new Copies(store.saved, modules, {
+    every,
+    state,
+    distrust: (why) => {
+      applier().distrust(why);
+      if (why !== null) snapshots.distrust(!why.applies);
+      fitness.look();
+    },
+    askContent: (at) => snapshots.taker.askFor(at),
+    snapshotFrom: (index) => snapshots.latestFrom(index),
+    replaceBy: (from, snapshot) => snapshots.replaceBy(from, snapshot),
+  });
+  stateMachine.watchMilestones(every, ({ index, chain: value }) => copies.onWord({ index, of: "outcomes", value }));
+  return copies;
 }
 
 function makeApplier(
@@ -121,6 +158,7 @@ function makeApplier(
     {
       leader: () => knownLeader(loop().state),
       isAsked,
+      placeAfter: (index) => snapshots.taker.placeAfter(index),
       handed: (last, bytes) => snapshots.taker.onHanded(last, bytes),
       freed: () => {
         if (!mailbox.isEmpty) loop().schedule();

@@ -127,7 +127,7 @@ export class Node {
 
   #expire(): void {
     const { clock, transport } = this.#modules;
-    const { waiting, reads, mailbox, applier, snapshots, fitness, loop } = this.parts;
+    const { waiting, reads, mailbox, applier, snapshots, fitness, copies, loop } = this.parts;
     const nowMs = clock.nowMs();
     const hangs = applier.lookForEndlessWork();
     const untilMs = answeredUntil(nowMs, hangs);
@@ -137,6 +137,7 @@ export class Node {
     this.requests.expire(nowMs);
     transport.flush();
     fitness.sweep();
+    copies.sweep();
     loop.tryAgain();
     snapshots.relieve(fitness.disk.isLow);
     // The node may have ended in one of these calls.
@@ -152,6 +153,7 @@ export class Node {
     this.parts.snapshots.onTurned();
     this.parts.membership.onTurned();
     this.parts.fitness.onTurned();
+    this.parts.copies.onTurned();
     this.requests.onTurned();
     this.#noteQuiet();
   }

@@ -1,6 +1,6 @@
 // All that a node does with snapshots, beside the core that decides what they mean for the log: taking, fetching and
 // serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
-import { type MemberKey, toMemberKey } from "../core/configuration.ts";
+import { type Incarnation, type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { PluginVersion } from "../core/activation.ts";
@@ -26,6 +26,8 @@ import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
 import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
 
+/** The origin of a content that may be wrong: no node is a witness with it. */
+const nobody = "nobody";
 /** Between two small steps of giving back space, ms: commands go first. */
 const reclaimPauseMs = 5;
 const noRoomPauseMs = 1_000;
@@ -45,6 +47,15 @@ export interface NodeSnapshotsOptions {
   readonly cluster: string;
   readonly policy: SnapshotPolicy;
   readonly scrubIntervalMs: Millis;
+  readonly compareEvery: number;
+  /** Whose content the state is now; null: it is not to be trusted. */
+  readonly origin: () => Incarnation | null;
+  /** The content of the state at this index has this hash. */
+  readonly contentRead: (index: LogIndex, contentHash: number) => void;
+  /** The state is about to be that of this snapshot; null: it is empty. */
+  readonly restoring: (snapshot: SnapshotRecord | null) => void;
+  /** Another snapshot is durable in the place of the own one, and its state is to replace one that is wrong. */
+  readonly replaced: () => void;
   readonly state: () => State;
   readonly disk: Pick<DiskWatch, "hasRoomForBulk" | "hasRoomFor">;
   readonly arrive: (event: ArrivedEvent) => void;
@@ -70,6 +81,8 @@ export class NodeSnapshots {
   /** Files that the state machine is being restored from, or will be as soon as it has let go of its state. */
   readonly #restoring = new Set<string>();
   #reclaiming: Timer | null = null;
+  /** The snapshot that is to replace a state which is wrong. */
+  #replacement: SnapshotRecord | null = null;
   #isStopped = false;
 
   constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
@@ -79,6 +92,9 @@ export class NodeSnapshots {
     this.taker = new SnapshotTaker(store.saved.snapshot?.position.index ?? 0, {
       cluster: options.cluster,
       policy: options.policy,
+      compareEvery: options.compareEvery,
+      mayTake: () => options.origin() !== null,
+      read: options.contentRead,
       stateMachine,
       snapshots,
       logger,
@@ -96,7 +112,10 @@ export class NodeSnapshots {
       logger,
       hasRoom: () => options.disk.hasRoomForBulk,
       machine: () => stateMachine.description.name,
-      fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
+      fetched: (snapshot) => {
+        const isReplacement = snapshot.file === this.#replacement?.file;
+        this.#finished(isReplacement ? "snapshotReplaced" : "snapshotFetched", snapshot);
+      },
       damaged: (from, { file }) => options.arrive({ kind: "fetchFailed", from, file }),
     });
     this.#checker = new SnapshotChecker({
@@ -156,6 +175,7 @@ export class NodeSnapshots {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
+    this.#options.restoring(snapshot);
     const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin);
     this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
     logger.log("info", "state machine restored", { through });
@@ -169,10 +189,36 @@ export class NodeSnapshots {
     await stateMachine.renew();
     await this.taker.giveUp();
     this.taker.onEmptied();
+    this.#options.restoring(null);
   }
 
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {
     this.#fetcher.fetch(from, snapshot);
+  }
+
+  /** The state is wrong, and the leader offers its own. */
+  replaceBy(from: MemberKey, snapshot: SnapshotRecord): void {
+    this.#replacement = snapshot;
+    this.#fetcher.fetch(from, snapshot);
+  }
+
+  /** A snapshot of this node that ends at this index or later; null: it is on its way, or cannot be taken yet. */
+  latestFrom(index: LogIndex): SnapshotRecord | null {
+    const { snapshot } = this.#options.state();
+    if (snapshot !== null && snapshot.position.index >= index) return snapshot;
+    const { handed } = this.taker;
+    if (handed !== null && handed.index >= index) void this.#takeAnother();
+    return null;
+  }
+
+  /** The state is not to be trusted: nobody gets anything that was made of it. `isWrong`: nor is the latest snapshot, also after a restart. */
+  distrust(isWrong: boolean): void {
+    const { snapshot } = this.#options.state();
+    if (isWrong && snapshot !== null) {
+      this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: nobody } });
+    }
+    void this.taker.giveUp();
+    this.#server.closeAll("the state of this node is not to be trusted");
   }
 
   /** For people: why the leader's snapshot cannot be received; null: it can, or none is offered. */
@@ -194,6 +240,7 @@ export class NodeSnapshots {
   onBulk(peer: PeerIdentity, link: BulkLink): void {
     const state = this.#options.state();
     const key = toMemberKey(peer.id, peer.incarnation);
+    if (this.#options.origin() === null) return link.close("the state of this node is not to be trusted");
     const isFollowed = state.role.kind === "leader" && state.role.progress.has(key);
     if (isKnown(state, key) || isFollowed) return this.#server.serve(peer, link);
     this.#modules.logger.log(
@@ -221,6 +268,10 @@ export class NodeSnapshots {
     this.#written = null;
     void this.#tidy();
     this.#reclaim();
+    const replacement = this.#replacement;
+    if (replacement === null || replacement.file !== this.#options.state().snapshot?.file) return;
+    this.#replacement = null;
+    this.#options.replaced();
   }
 
   /**
@@ -261,7 +312,7 @@ export class NodeSnapshots {
     return this.#server.sentTo(peerId);
   }
 
-  #finished(kind: "snapshotTaken" | "snapshotFetched", snapshot: SnapshotRecord): void {
+  #finished(kind: "snapshotTaken" | "snapshotFetched" | "snapshotReplaced", snapshot: SnapshotRecord): void {
     this.#candidates = [...this.#candidates, snapshot];
     this.#options.arrive({ kind, snapshot });
   }
@@ -269,7 +320,10 @@ export class NodeSnapshots {
   #circumstances(through: LogIndex): Circumstances {
     const { genesis, log } = this.#options.state();
     if (genesis === null) throw new Error("entries were applied before the cluster was founded");
+    const origin = this.#options.origin();
+    if (origin === null) throw new Error("a snapshot of a state that is not to be trusted");
     return {
+      origin,
       genesis,
       chain: this.#modules.store.chainAt(through),
       configuration: configurationAt(log, through),
@@ -285,7 +339,9 @@ export class NodeSnapshots {
     const offered = role.kind === "leader" ? [...role.progress.values()] : [];
     const needed = offered.flatMap((progress) => (progress.kind === "installing" ? [progress.snapshot.file] : []));
     const own = snapshot === null ? [] : [snapshot.file];
-    this.#candidates = this.#candidates.filter((each) => each.position.index > (snapshot?.position.index ?? 0));
+    const isNeeded = ({ position, file }: SnapshotRecord): boolean =>
+      position.index > (snapshot?.position.index ?? 0) || file === this.#replacement?.file;
+    this.#candidates = this.#candidates.filter(isNeeded);
     const candidates = this.#candidates.map(({ file }) => file);
     try {
       await this.#modules.snapshots.retain([

@@ -137,8 +137,17 @@ export interface StateSnapshot {
    * One call at a time.
    */
   read(): Promise<Uint8Array | null>;
+  /** Of all chunks together, 53 bits: equal on all copies with the same state. Null before the end has been read. */
+  readonly contentHash: number | null;
   /** Lets the frozen copy go, read through or not. More than once is fine; after the end there is no need to. */
   close(): void;
+}
+
+/** What a copy of the state machine has come to: a rolling hash over every entry through `index` and its outcome. */
+export interface Milestone {
+  readonly index: LogIndex;
+  /** 53 bits. Equal on all copies whose outcomes were equal. */
+  readonly chain: number;
 }
 
 /**
@@ -149,8 +158,9 @@ export interface StateSnapshot {
  *   `querySliceBytesMax`: commands that come meanwhile wait for one slice at the most;
  * - apply a command of a session once, wherever and however often it stands in the log (§6.3): another copy of it is answered
  *   with the outcome of the first, or as the session table has it (core/sessions.ts), which is part of the state;
- * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. Results that nobody awaits and no
- *   session keeps are not even encoded. The state comes out the same either way;
+ * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. The state comes out the same either way;
+ * - keep a rolling hash over each entry's index and kind and its outcome as a client would be told it, awaited or not, as a part of the
+ *   state, and tell it at the milestones: docs/decisions/copies-are-compared.md;
  * - answer `unsendable` where an awaited result cannot be encoded, and go on: the command took effect, as it did on the nodes
  *   where nobody asked for its result;
  * - at an activation hand the state of the active version over to the one that it names, within that entry, and keep the sessions. The
@@ -199,6 +209,11 @@ export interface StateMachine {
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]>;
+  /**
+   * From now on `tell` hears of each multiple of `every`, in order, before the promise of a run that goes beyond it resolves. An index
+   * whose entry has no effect is told with the next entry that has one. To be called once, before anything is applied.
+   */
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void;
   snapshot(): Promise<StateSnapshot>;
   /**
    * Resolves when the state is the snapshot's, with the time for which it asks. `plugin`: the version that is active then, one of

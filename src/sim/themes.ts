@@ -272,19 +272,50 @@ function shortOf({ member }: Pace, chance: Chance): Pace["member"] {
   };
 }
 
+/** Copies of the state machine go wrong, one at a time, while nodes crash and fall behind. Only an administrator could lose the right ones. */
+const copies: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 4, 5]),
+    spares: 0,
+    administrator: { ...pace.administrator, everyMs: 0 },
+    certificates: { ...pace.certificates, lifeMs: null },
+    trouble: { ...pace.trouble, poison: null },
+    member: {
+      ...pace.member,
+      compareEvery: chance.pick([4, 16]),
+      snapshotPolicy: { everyEntries: chance.pick([20, 100, 1_000_000]), everyBytes: 1e9 },
+    },
+    faults: {
+      ...only(
+        { spoilCopy: 6, crash: 1, crashLeader: 1, isolate: 1, split: 1, pause: 1, reset: 1, lag: 1, nothing: 2 },
+        pace,
+      ),
+      everyMs: timeout * chance.between(2, 8),
+      damage: 0,
+      forgery: 0,
+      tornMark: 0,
+      lostMark: 0,
+    },
+    workload: { ...pace.workload, clients: chance.pick([3, 6]), thinkMs: { low: 0.1, high: 0.1 * timeout } },
+  };
+};
+
 const handingOver = ({ administrator, member }: Pace, chance: Chance): Pace["administrator"] => ({
   ...administrator,
   everyMs: member.settings.electionTimeoutMs * chance.between(0.3, 2),
   weights: { change: 1, handOver: 3, bringBack: 1 },
 });
 
-const themes = { members, snapshots, disks, losses, leaders, rotation, duels, compaction, busy };
+const themes = { copies, members, snapshots, disks, losses, leaders, rotation, duels, compaction, busy };
 
 export type ThemeName = keyof typeof themes;
 
 /** What happens to members is the rarest. */
 const frequency: Readonly<Record<Exclude<ThemeName, "busy">, number>> = {
   members: 3,
+  copies: 1,
   snapshots: 1,
   disks: 1,
   losses: 1,

@@ -78,6 +78,7 @@ export class Cluster {
   readonly clock = new CountingClock();
   readonly network = new MemoryNetwork();
   /** For nodes made from now on. */
+  compareEveryEntries = 1_024;
   snapshotPolicy: SnapshotPolicy = { everyEntries: 1_000_000, everyBytes: 1e9 };
   /** By id, for nodes made from now on. */
   readonly certificateEnds = new Map<string, { readonly atMs: number; readonly date: string }>();
@@ -144,6 +145,7 @@ export class Cluster {
         cluster: "test",
         settings: this.#settings,
         snapshotPolicy: this.snapshotPolicy,
+        compareEveryEntries: this.compareEveryEntries,
         scrubIntervalMs: this.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address,

@@ -3,6 +3,8 @@
 import type { VersionAtHand } from "../../src/core/activation.ts";
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { WakeTime } from "../../src/core/wake-time.ts";
+import { ContentHash } from "../../src/adapters/plugin/content-hash.ts";
+import { Milestones } from "../../src/adapters/plugin/outcome-chain.ts";
 import { notOpened } from "../../src/adapters/plugin/executor.ts";
 import { GraftError, StateMachineStopped } from "../../src/errors.ts";
 import {
@@ -11,6 +13,7 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type Milestone,
   type Outcome,
   type RenewableStateMachine,
   skippedMessage,
@@ -108,9 +111,28 @@ export class RecordingMachine implements RenewableStateMachine {
     return this.#held.length;
   }
 
+  #milestones: Milestones | null = null;
+  #reached = 0;
+  /** The state is right, and what is read of it is not. */
+  readsWrong = false;
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#milestones = new Milestones(every, tell);
+  }
+
+  /** As if a bit of its memory had flipped: its state and every hash from here on are others. */
+  spoil(): void {
+    this.applied.push("spoiled");
+  }
+
+  /** Here a hash of the state stands for that of the outcomes. */
+  get told(): number {
+    return Number(Bun.hash.xxHash3(this.applied.join("\n")) >> 11n);
+  }
+
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     this.runs.push(run);
-    const outcomes = await this.#later(() => run.map((command) => this.#apply(command)));
+    const outcomes = await this.#later(() => run.map((command) => this.#applyAndTell(command)));
     const delivered = this.losesOutcomes ? outcomes.slice(1) : outcomes;
     if (delivered.length > 0) deliver(delivered);
     return this.wakeAtMs;
@@ -154,13 +176,21 @@ export class RecordingMachine implements RenewableStateMachine {
       applied.length = 0;
       if (this.#snapshot === snapshot) this.#snapshot = null;
     };
+    const hash = new ContentHash();
+    if (this.readsWrong) hash.note(bytes("wrong"));
     const read = (): Promise<Uint8Array | null> =>
       this.#later(() => {
         const next = applied.shift();
         if (next === undefined) close();
-        return next === undefined ? null : bytes(next);
+        return hash.note(next === undefined ? null : bytes(next));
       });
-    const snapshot: StateSnapshot = { read, close };
+    const snapshot: StateSnapshot = {
+      read,
+      close,
+      get contentHash() {
+        return hash.value;
+      },
+    };
     return snapshot;
   }
 
@@ -173,6 +203,14 @@ export class RecordingMachine implements RenewableStateMachine {
   /** Lets the oldest `count` answers go. */
   release(count = this.#held.length): void {
     for (const { settle } of this.#held.splice(0, count)) settle();
+  }
+
+  #applyAndTell(entry: AppliedEntry): Outcome {
+    this.#milestones?.before(entry.index, this.#reached, this);
+    const outcome = this.#apply(entry);
+    this.#reached = entry.index;
+    this.#milestones?.after(entry.index, this);
+    return outcome;
   }
 
   #apply(entry: AppliedEntry): Outcome {

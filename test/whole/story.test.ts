@@ -27,6 +27,7 @@ test("so does each kind that any plugin can have, and those of the key-value sto
     "large",
     "poison",
     "slowMachine",
+    "spoilCopy",
     "stopMachine",
     "thief",
     "versions",

@@ -7,6 +7,7 @@ import {
   readReadBackupRequest,
   writeBackup,
 } from "./backup-frames.ts";
+import { readCopyAsk, readCopyNotice, readCopyOffer, readCopyVerdict, writeCopyMessage } from "./copy-frames.ts";
 import { BadFrame } from "./bad-frame.ts";
 import {
   readDialBack,
@@ -100,6 +101,10 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   reachReply: readReachReply,
   memberList: readMemberList,
   condition: readCondition,
+  copyNotice: readCopyNotice,
+  copyVerdict: readCopyVerdict,
+  copyAsk: readCopyAsk,
+  copyOffer: readCopyOffer,
   requestMembers: readRequestMembers,
   requestMembersReply: readRequestMembersReply,
   snapshotRead: readSnapshotRead,
@@ -229,6 +234,11 @@ function write(frame: Frame): void {
     case "memberList":
     case "condition":
       return writeNodeMessage(writer, frame);
+    case "copyNotice":
+    case "copyVerdict":
+    case "copyAsk":
+    case "copyOffer":
+      return writeCopyMessage(writer, frame);
     case "dialBack":
       return writeDialBack(writer, frame);
     case "snapshotRead":

@@ -56,6 +56,11 @@ export const messageNumbers = Object.freeze({
   backupPieceReply: 74,
   rolledOutReply: 75,
   skippedReply: 76,
+
+  copyNotice: 96,
+  copyVerdict: 97,
+  copyAsk: 98,
+  copyOffer: 99,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -93,6 +98,10 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "condition",
     "requestMembers",
     "requestMembersReply",
+    "copyNotice",
+    "copyVerdict",
+    "copyAsk",
+    "copyOffer",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [

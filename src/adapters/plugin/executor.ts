@@ -11,6 +11,7 @@ import {
   type AppliedActivation,
   type AppliedCommand,
   type AppliedEntry,
+  type Milestone,
   type Outcome,
   putOffMs,
   type QueryOutcome,
@@ -24,6 +25,7 @@ import type { LoadedVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, Handlers, SnapshotHandlers } from "./handlers.ts";
 import { operationIn } from "./typed-handlers.ts";
+import { asHashed, done, hasResultHashed, Milestones } from "./outcome-chain.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
 import { emptyState, handOver, sectionsOf, sinksOf, type State } from "./state-sections.ts";
@@ -37,6 +39,8 @@ export interface Executor {
   readonly wakeAtMs: WakeTime;
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
   apply(entry: AppliedEntry): Outcome;
+  /** From now on `tell` hears of the milestones, from inside `apply`. */
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void;
   /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
   query(payload: Uint8Array): QueryOutcome;
   /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
@@ -88,6 +92,7 @@ class PluginExecutor implements Executor {
   #state: State;
   /** Whether there is a state to hand over. */
   #hasBegun = false;
+  #milestones: Milestones | null = null;
   readonly #taking = new SnapshotTaking({
     guarded: (run) => guarded("snapshot", run),
     failed: (cause) => this.#failure("a snapshot", cause),
@@ -112,10 +117,18 @@ class PluginExecutor implements Executor {
 
   apply(entry: AppliedEntry): Outcome {
     this.#taking.settle();
+    this.#milestones?.before(entry.index, this.#state.reached.index, this.#state.chain);
     this.#wakeIfDue(entry);
     const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
+    const { chain } = this.#state;
+    chain.add(entry, asHashed(entry, outcome));
     this.#state.reached = Object.freeze({ index: entry.index, timeMs: entry.timeMs });
-    return outcome;
+    this.#milestones?.after(entry.index, chain);
+    return forWaiter(entry, outcome);
+  }
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#milestones = new Milestones(every, tell);
   }
 
   #applyHere(entry: Exclude<AppliedEntry, AppliedActivation>): Outcome {
@@ -123,9 +136,9 @@ class PluginExecutor implements Executor {
     const { sessions } = this.#state;
     switch (entry.kind) {
       case "command": {
-        if (entry.session !== null) return forWaiter(entry, this.#runOnce(entry, entry.session));
+        if (entry.session !== null) return this.#runOnce(entry, entry.session);
         const result = this.#run(entry);
-        return entry.isAwaited ? encoded(result) : emptied(result);
+        return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
       }
       case "openSession": {
         const refusal = sessions.open(entry.index, entry, entry.timeMs);
@@ -293,13 +306,11 @@ export const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3
 
 const refusal = ({ message }: Rejected): QueryOutcome => ({ kind: "rejected", message });
 
-const nothing = new Uint8Array();
-export const done: Outcome = { kind: "ok", payload: nothing };
 const unheard: Outcome = { kind: "rejected", message: "" };
 
-/** What is kept for a later copy of the command need not cross over to a node where nobody waits for it. */
-export function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
-  if (isAwaited) return outcome;
+/** What is encoded for the session or for the hash need not cross over to a node where nobody waits for it. */
+export function forWaiter({ kind, isAwaited }: AppliedEntry, outcome: Outcome): Outcome {
+  if (isAwaited || kind !== "command") return outcome;
   if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
   return outcome.kind === "rejected" ? unheard : outcome;
 }
@@ -307,8 +318,7 @@ export function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outc
 export const notOpened = (message: string, untilMs: number | null): Outcome =>
   untilMs === null ? { kind: "rejected", message } : { kind: "full", message, untilMs };
 
-/** Nobody waits: not even a refusal's text, which may be long, has to go anywhere. */
-const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? unheard : done);
+const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? refusal(result) : done);
 
 /**
  * The command took effect everywhere, and only here does somebody want to see the result: what goes wrong with that must not

@@ -7,11 +7,13 @@ import type {
   Answer,
   AppliedEntry,
   Deliver,
+  Milestone,
   Outcome,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
 } from "../../ports/state-machine.ts";
+import { ContentHash } from "./content-hash.ts";
 import { createVersionedExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadVersions, type PluginLocation, startFailure } from "./loader.ts";
@@ -84,13 +86,21 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#executor.watchMilestones(every, tell);
+  }
+
   snapshot(): Promise<StateSnapshot> {
     return this.#inTurn(() => {
       const running = this.#executor.snapshot();
+      const hash = new ContentHash();
       return {
+        get contentHash() {
+          return hash.value;
+        },
         read: async () => {
           this.#mustRun();
-          return running.read();
+          return hash.note(running.read());
         },
         close: () => this.#orStop(() => running.close()),
       };

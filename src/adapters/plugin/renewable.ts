@@ -8,6 +8,7 @@ import type {
   AppliedEntry,
   BusyWith,
   Deliver,
+  Milestone,
   RenewableStateMachine,
   StateMachine,
   StateMachineDescription,
@@ -25,6 +26,7 @@ export class Renewable implements RenewableStateMachine {
   #current: StateMachine;
   #renewing: Promise<void> | null = null;
   #isClosed = false;
+  #watch: ((machine: StateMachine) => void) | null = null;
 
   /** @param first is running. @param begin makes another one of the same versions, which is empty. */
   constructor(first: StateMachine, begin: Begin) {
@@ -57,6 +59,16 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.query(slice);
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#watch = (machine) => {
+      machine.watchMilestones(every, (milestone) => {
+        // What the one before still had to say is of no use any more.
+        if (machine === this.#current) tell(milestone);
+      });
+    };
+    this.#watch(this.#current);
+  }
+
   snapshot(): Promise<StateSnapshot> {
     return this.#current.snapshot();
   }
@@ -82,8 +94,10 @@ export class Renewable implements RenewableStateMachine {
     await this.#current.close();
     const next = await this.#begin();
     const problem = this.#isClosed ? closed() : changeOf(this.versions, next.versions);
-    if (problem === null) this.#current = next;
-    else {
+    if (problem === null) {
+      this.#current = next;
+      this.#watch?.(next);
+    } else {
       await next.close();
       throw problem;
     }

@@ -6,6 +6,7 @@ import { decodeValue, encodeValue } from "../cbor/value.ts";
 import type { QueryContext } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
 import type { Handlers, SnapshotHandlers } from "./handlers.ts";
+import { OutcomeChain } from "./outcome-chain.ts";
 import { createRawHandlers } from "./raw-handlers.ts";
 import { sessionPieces, SessionPiecesReader } from "./session-section.ts";
 import { type SectionSink, type SectionSource, snapshotSections } from "./snapshot-layout.ts";
@@ -17,6 +18,8 @@ export interface State {
   /** What the plugin knows. */
   readonly handlers: Handlers;
   readonly sessions: SessionTable;
+  /** Of all outcomes so far. */
+  chain: OutcomeChain;
   /** The last entry that is in it. */
   reached: QueryContext;
   /** Later than that. */
@@ -27,6 +30,7 @@ export interface State {
 export const stateWithout = (limits: SessionLimits): State => ({
   handlers: { apply: noPlugin, query: noPlugin, due: null, snapshots: null },
   sessions: new SessionTable(limits),
+  chain: new OutcomeChain(),
   reached: nothingReached,
   wakeAtMs: null,
 });
@@ -39,6 +43,7 @@ function noPlugin(): never {
 export const emptyState = (plugin: Plugin, limits: SessionLimits): State => ({
   handlers: handlersOf(plugin),
   sessions: new SessionTable(limits),
+  chain: new OutcomeChain(),
   reached: nothingReached,
   wakeAtMs: null,
 });
@@ -54,7 +59,7 @@ const handlersOf = (plugin: Plugin): Handlers =>
  * @param timeMs of the entry that has it go over
  */
 export function handOver(
-  { handlers, sessions, reached, wakeAtMs }: State,
+  { handlers, sessions, chain, reached, wakeAtMs }: State,
   from: Plugin,
   to: Plugin,
   timeMs: number,
@@ -70,18 +75,18 @@ export function handOver(
   }
   // It may have something to do that nobody has asked for: it is woken to look.
   const firstMs = handlers.due === null ? timeMs + 1 : wakeAtMs;
-  return { handlers: next, sessions, reached, wakeAtMs: next.due === null ? null : firstMs };
+  return { handlers: next, sessions, chain, reached, wakeAtMs: next.due === null ? null : firstMs };
 }
 
 /** Freezes every part. Throws what the plugin throws. */
 export function sectionsOf(
   plugin: Named,
   snapshots: Pick<SnapshotHandlers, "take"> | { take(): Iterator<Uint8Array | null, unknown> },
-  { sessions, reached, wakeAtMs }: State,
+  state: State,
 ): readonly SectionSource[] {
   return [
-    { tag: snapshotSections.origin, pieces: [originOf(plugin, reached, wakeAtMs)].values() },
-    { tag: snapshotSections.sessions, pieces: sessionPieces(sessions.image()) },
+    { tag: snapshotSections.origin, pieces: [originOf(plugin, state)].values() },
+    { tag: snapshotSections.sessions, pieces: sessionPieces(state.sessions.image()) },
     { tag: snapshotSections.plugin, pieces: snapshots.take() },
   ];
 }
@@ -98,9 +103,10 @@ export function sinksOf(
     {
       tag: snapshotSections.origin,
       take: (origin) => {
-        const { version, reached, wakeAtMs } = readOrigin(plugin, origin);
+        const { version, reached, wakeAtMs, chain } = readOrigin(plugin, origin);
         from = version === plugin.version ? null : version;
         state.reached = reached;
+        state.chain = chain;
         state.wakeAtMs = state.handlers.due === null ? null : wakeAtMs;
       },
     },
@@ -114,10 +120,13 @@ export function sinksOf(
 }
 
 /** By whom a snapshot was taken, and of which state. A later version of a plugin may read what an earlier one wrote: that is its business. */
-const originOf = ({ name, version }: Named, { index, timeMs }: QueryContext, wakeAtMs: WakeTime): Uint8Array =>
-  encodeValue([name, version, index, timeMs, wakeAtMs]);
+const originOf = ({ name, version }: Named, { reached, wakeAtMs, chain }: State): Uint8Array =>
+  encodeValue([name, version, reached.index, reached.timeMs, wakeAtMs, hexOf(chain.value)]);
 
-interface Origin extends Pick<State, "reached" | "wakeAtMs"> {
+/** A number of CBOR may lose bits on its way. */
+const hexOf = (value: bigint): string => value.toString(16).padStart(16, "0");
+
+interface Origin extends Pick<State, "reached" | "wakeAtMs" | "chain"> {
   readonly version: string;
 }
 
@@ -131,10 +140,13 @@ export function wakeTimeIn(origin: Uint8Array): WakeTime {
 /** Throws for a snapshot of another state machine. */
 function readOrigin(plugin: Named, origin: Uint8Array): Origin {
   const written = decodeValue(origin);
-  const [name, version, index, timeMs, wakeAtMs] = Array.isArray(written) ? written : [];
+  const [name, version, index, timeMs, wakeAtMs, chain] = Array.isArray(written) ? written : [];
   if (name !== plugin.name) throw new RangeError(`it is a snapshot of ${String(name)} ${String(version)}`);
   if (typeof index !== "number" || typeof timeMs !== "number")
     throw new RangeError("it does not say of which state it is");
   if (typeof wakeAtMs !== "number" && wakeAtMs !== null) throw new RangeError("it does not say when it is to be woken");
-  return { version: String(version), reached: Object.freeze({ index, timeMs }), wakeAtMs };
+  if (typeof chain !== "string" || !/^[0-9a-f]{16}$/.test(chain))
+    throw new RangeError("it has no hash of the outcomes");
+  const outcomes = new OutcomeChain(BigInt(`0x${chain}`));
+  return { version: String(version), reached: Object.freeze({ index, timeMs }), wakeAtMs, chain: outcomes };
 }

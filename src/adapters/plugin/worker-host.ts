@@ -10,6 +10,7 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type Milestone,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
@@ -21,7 +22,16 @@ import { isTakingTold } from "./outcome-pieces.ts";
 import type { Say } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
-import type { FromWorker, Load, Loaded, SnapshotRequest, Taken, Told, Work } from "./worker-messages.ts";
+import type {
+  FromWorker,
+  Load,
+  Loaded,
+  SnapshotRequest,
+  Taken,
+  Told,
+  WatchMilestones,
+  Work,
+} from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
@@ -96,6 +106,7 @@ class WorkerStateMachine implements StateMachine {
   #isRestoring = false;
   /** As of the latest request about snapshots. */
   #wakeAtMs: WakeTime = null;
+  #tellMilestone: (milestone: Milestone) => void = () => {};
 
   constructor({ worker, say, progress }: Parts, { description, versions }: Loaded) {
     this.#worker = worker;
@@ -157,6 +168,11 @@ class WorkerStateMachine implements StateMachine {
     return answers;
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#tellMilestone = tell;
+    this.#worker.postMessage({ kind: "watchMilestones", every } satisfies WatchMilestones);
+  }
+
   async snapshot(): Promise<StateSnapshot> {
     this.#mustHaveState();
     await this.#ask({ kind: "takeSnapshot" });
@@ -213,6 +229,7 @@ class WorkerStateMachine implements StateMachine {
     if (message instanceof ArrayBuffer) return this.#onPiece(message);
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
     if (message.kind === "said") return this.#say(message.level, message.text);
+    if (message.kind === "reached") return this.#stopped === null ? this.#tellMilestone(message.milestone) : undefined;
     if (message.kind === "described") {
       this.#description = message.description;
       return;

@@ -4,7 +4,7 @@ import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import type { LogLevel } from "../../ports/logger.ts";
-import type { StateMachineDescription } from "../../ports/state-machine.ts";
+import type { Milestone, StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
 
 /** The first message to the worker. */
@@ -52,12 +52,18 @@ export interface Taken {
   readonly bytes: number;
 }
 
+/** From now on `reached` is said at multiples of `every`. Not answered. */
+export interface WatchMilestones {
+  readonly kind: "watchMilestones";
+  readonly every: number;
+}
+
 export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
 
 /** What the worker does in turn. */
 export type Work = ArrayBuffer | SnapshotRequest;
 
-export type ToWorker = Work | Load | Taken;
+export type ToWorker = Work | Load | Taken | WatchMilestones;
 
 /** The first answer of the worker. */
 export interface Loaded {
@@ -111,4 +117,10 @@ export interface Said {
   readonly text: string;
 }
 
-export type FromWorker = ArrayBuffer | Loaded | Described | LoadFailed | Done | Refused | Stopped | Said;
+/** Before the outcomes of what lies behind it. Not an answer. */
+export interface Reached {
+  readonly kind: "reached";
+  readonly milestone: Milestone;
+}
+
+export type FromWorker = ArrayBuffer | Loaded | Described | LoadFailed | Done | Refused | Stopped | Said | Reached;

@@ -29,12 +29,17 @@ let asked: Iterator<void>[] = [];
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data instanceof ArrayBuffer) ask(data);
   else if (data.kind === "load") void load(data);
+  else if (data.kind === "watchMilestones") watch(data.every);
   else if (data.kind !== "taken") ask(data);
   else {
     untaken.onTaken(data.bytes);
     proceed();
   }
 };
+
+function watch(every: number): void {
+  executor?.watchMilestones(every, (milestone) => send({ kind: "reached", milestone }));
+}
 
 function ask(work: Work): void {
   if (executor === null) return;

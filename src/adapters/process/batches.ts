@@ -3,7 +3,6 @@
 import type { SessionTable, StampedCommand } from "../../core/sessions.ts";
 import type { AppliedCommand, Outcome } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { forWaiter } from "../plugin/executor.ts";
 import { resultBytesMax } from "./requests.ts";
 
 /** Commands of a batch. */
@@ -58,16 +57,16 @@ export class Batch {
 
   /** These have their outcomes. Of the others the table is asked again: it may have come to a bound. */
   settle(outcomes: readonly Outcome[], take: (place: number, outcome: Outcome) => void): void {
-    for (const [nth, { command, stamped, place }] of this.pending.splice(0, outcomes.length).entries()) {
+    for (const [nth, { stamped, place }] of this.pending.splice(0, outcomes.length).entries()) {
       const outcome = outcomes[nth]!;
       if (stamped !== null && (outcome.kind === "ok" || outcome.kind === "rejected" || outcome.kind === "unsendable"))
         this.#sessions.keep(stamped, outcome);
-      take(place, forWaiter(command, outcome));
+      take(place, outcome);
     }
     for (let first = this.pending[0]; first !== undefined; first = this.pending[0]) {
       const answer = first.stamped === null ? null : this.#sessions.answerTo(first.stamped, first.command.timeMs);
       if (answer === null) return;
-      take(first.place, forWaiter(first.command, answer));
+      take(first.place, answer);
       this.pending.shift();
     }
   }

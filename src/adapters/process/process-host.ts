@@ -10,6 +10,7 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type Milestone,
   type Outcome,
   skippedMessage,
   type StateMachine,
@@ -17,9 +18,10 @@ import {
   type StateSnapshot,
 } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { digestOf, done, forWaiter, notOpened, operationWords } from "../plugin/executor.ts";
+import { digestOf, notOpened, operationWords } from "../plugin/executor.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
+import { done, Milestones } from "../plugin/outcome-chain.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { operationIn } from "../plugin/typed-handlers.ts";
 import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
@@ -27,6 +29,7 @@ import { Batch, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import type { ProgramLocation } from "./child.ts";
+import { OrderedOutcomes } from "./ordered-outcomes.ts";
 import { Program } from "./program.ts";
 import { nextCount } from "./query-counts.ts";
 import {
@@ -58,6 +61,7 @@ class ProcessStateMachine implements StateMachine {
   readonly versions: readonly VersionAtHand[];
   readonly #program: Program;
   #state: State = stateWithout(sessionLimits);
+  #milestones: Milestones | null = null;
   #busyWith: BusyWith | null = null;
   #workCount = 0;
   #isRestoring = false;
@@ -86,7 +90,7 @@ class ProcessStateMachine implements StateMachine {
 
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     return this.#inTurn(async () => {
-      const outcomes = new OrderedOutcomes(deliver);
+      const outcomes = new OrderedOutcomes(run, this.#state, { milestones: this.#milestones, deliver });
       const take = (place: number, outcome: Outcome): void => outcomes.set(place, outcome);
       const batch = new Batch(this.#state.sessions);
       for (const [place, entry] of run.entries()) {
@@ -101,10 +105,12 @@ class ProcessStateMachine implements StateMachine {
         }
       }
       await this.#send(batch, outcomes, take);
-      const last = run.at(-1);
-      if (last !== undefined) this.#state.reached = Object.freeze({ index: last.index, timeMs: last.timeMs });
       return null;
     });
+  }
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#milestones = new Milestones(every, tell);
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
@@ -187,20 +193,20 @@ class ProcessStateMachine implements StateMachine {
     const { session: stamp, payload } = command;
     const stamped = stamp === null ? null : { stamp, digest: digestOf(payload) };
     const answer = stamped === null ? null : sessions.answerTo(stamped, command.timeMs);
-    if (answer !== null) return forWaiter(command, answer);
-    if (command.isSkipped === true) return this.#refused(command, stamped, skipped);
+    if (answer !== null) return answer;
+    if (command.isSkipped === true) return this.#refused(stamped, skipped);
     const asked = askedOf(payload, "command", this.#program.hello, this.#program.framing);
     if (asked.kind === "operation") {
       batch.pending.push({ command, stamped, place, fields: asked.fields });
       return null;
     }
-    return this.#refused(command, stamped, asked);
+    return this.#refused(stamped, asked);
   }
 
   /** The program never sees it. */
-  #refused(command: AppliedCommand, stamped: StampedCommand | null, refusal: Rejection): Outcome {
+  #refused(stamped: StampedCommand | null, refusal: Rejection): Outcome {
     if (stamped !== null) this.#state.sessions.keep(stamped, refusal);
-    return forWaiter(command, refusal);
+    return refusal;
   }
 
   /** Until each command of the batch has its outcome. */
@@ -371,30 +377,5 @@ class ProcessStateMachine implements StateMachine {
 
   get #named(): string {
     return `${this.description.name} ${this.description.version}`;
-  }
-}
-
-/** Outcomes come in another order than that of their entries, and are delivered in that order. */
-class OrderedOutcomes {
-  readonly #deliver: Deliver;
-  readonly #known = new Map<number, Outcome>();
-  #next = 0;
-
-  constructor(deliver: Deliver) {
-    this.#deliver = deliver;
-  }
-
-  set(place: number, outcome: Outcome): void {
-    this.#known.set(place, outcome);
-  }
-
-  /** Those before which none is missing. */
-  flush(): void {
-    const ready: Outcome[] = [];
-    for (let outcome = this.#known.get(this.#next); outcome !== undefined; outcome = this.#known.get(this.#next)) {
-      ready.push(outcome);
-      this.#known.delete(this.#next++);
-    }
-    if (ready.length > 0) this.#deliver(ready);
   }
 }

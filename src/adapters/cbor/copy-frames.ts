@@ -1,0 +1,107 @@
+// How nodes compare the copies of the state machine, on the wire: each writer beside its reader. What the messages mean: docs/protocol.md.
+import { copyWordsMax, type CopyWord } from "../../core/copy-word.ts";
+import type { CopyAsk, CopyMessage, CopyNotice, CopyOffer, CopyVerdict } from "../../ports/copy-messages.ts";
+import { bool, type Item, list, logIndex, row, term, uint, word } from "./fields.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { messageNumbers } from "./message-numbers.ts";
+import type { PlainItem } from "./plain-cbor.ts";
+import { readSnapshotRecord, writeSnapshotRecord } from "./snapshot-record.ts";
+
+const standings = ["sound", "doubted", "wrong"] as const;
+const aspects = ["outcomes", "content"] as const;
+
+const number53 = (item: Item, field: string): number => uint(item, Number.MAX_SAFE_INTEGER, field);
+
+export function writeCopyMessage(writer: FrameWriter, message: CopyMessage): void {
+  switch (message.kind) {
+    case "copyNotice":
+      return writeNotice(writer, message);
+    case "copyVerdict":
+      writer.start(messageNumbers.copyVerdict, 8);
+      writer.uint(message.term);
+      writer.uint(message.copy);
+      writer.text(message.standing);
+      writer.bool(message.isConfirmed);
+      writer.text(message.of);
+      writer.uint(message.after);
+      writer.uint(message.through);
+      return;
+    case "copyAsk":
+      writer.start(messageNumbers.copyAsk, 3);
+      writer.uint(message.term);
+      writer.uint(message.at);
+      return;
+    case "copyOffer":
+      writer.start(messageNumbers.copyOffer, 4);
+      writer.uint(message.term);
+      writer.uint(message.copy);
+      writeSnapshotRecord(writer, message.snapshot);
+  }
+}
+
+function writeNotice(writer: FrameWriter, { term: of, copy, isGiven, standing, covered, words }: CopyNotice): void {
+  writer.start(messageNumbers.copyNotice, 7);
+  writer.uint(of);
+  writer.uint(copy);
+  writer.bool(isGiven);
+  writer.text(standing);
+  writer.uint(covered);
+  writer.list(words.length, copyWordsMax);
+  for (const { index, of: aspect, value } of words) {
+    writer.array(3);
+    writer.uint(index);
+    writer.text(aspect);
+    writer.uint(value);
+  }
+}
+
+export function readCopyNotice(items: readonly PlainItem[]): CopyNotice {
+  const [, of, copy, isGiven, standing, covered, words] = row(items, 7, "copyNotice");
+  return {
+    kind: "copyNotice",
+    term: term(of, "copyNotice.term"),
+    copy: number53(copy, "copyNotice.copy"),
+    isGiven: bool(isGiven, "copyNotice.isGiven"),
+    standing: word(standing, standings, "copyNotice.standing"),
+    covered: logIndex(covered, "copyNotice.covered"),
+    words: list(words, copyWordsMax, "copyNotice.words").map(readWord),
+  };
+}
+
+function readWord(item: Item): CopyWord {
+  const [index, of, value] = row(item, 3, "copyNotice.word");
+  return {
+    index: logIndex(index, "copyNotice.word.index"),
+    of: word(of, aspects, "copyNotice.word.of"),
+    value: number53(value, "copyNotice.word.value"),
+  };
+}
+
+export function readCopyVerdict(items: readonly PlainItem[]): CopyVerdict {
+  const [, of, copy, standing, isConfirmed, aspect, after, through] = row(items, 8, "copyVerdict");
+  return {
+    kind: "copyVerdict",
+    term: term(of, "copyVerdict.term"),
+    copy: number53(copy, "copyVerdict.copy"),
+    standing: word(standing, standings, "copyVerdict.standing"),
+    isConfirmed: bool(isConfirmed, "copyVerdict.isConfirmed"),
+    of: word(aspect, aspects, "copyVerdict.of"),
+    after: logIndex(after, "copyVerdict.after"),
+    through: logIndex(through, "copyVerdict.through"),
+  };
+}
+
+export function readCopyAsk(items: readonly PlainItem[]): CopyAsk {
+  const [, of, at] = row(items, 3, "copyAsk");
+  return { kind: "copyAsk", term: term(of, "copyAsk.term"), at: logIndex(at, "copyAsk.at") };
+}
+
+export function readCopyOffer(items: readonly PlainItem[]): CopyOffer {
+  const [, of, copy, snapshot] = row(items, 4, "copyOffer");
+  return {
+    kind: "copyOffer",
+    term: term(of, "copyOffer.term"),
+    copy: number53(copy, "copyOffer.copy"),
+    snapshot: readSnapshotRecord(snapshot),
+  };
+}

@@ -1,0 +1,219 @@
+// Are the copies of the state machine alike? Each node says to the leader what its own has come to, and hears what the leader makes of
+// it. A copy that is wrong shows nothing any more, until a snapshot of the leader replaces it. Why: docs/decisions/copies-are-compared.md.
+import { isMember, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
+import type { CopyWord } from "../core/copy-word.ts";
+import type { LogIndex, Millis, Term } from "../core/log-position.ts";
+import { latestConfiguration } from "../core/log-terms.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
+import type { State } from "../core/state.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CopyAsk, CopyMessage, CopyOffer, CopyVerdict } from "../ports/copy-messages.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { SavedState } from "../ports/log-store.ts";
+import type { PeerIdentity, Transport } from "../ports/transport.ts";
+import { Comparing, type Said, type Verdict } from "./comparing.ts";
+import { type CopyDistrusted, OwnCopy } from "./own-copy.ts";
+
+/** A snapshot is offered again after this time, ms: the member fetches it meanwhile. */
+const offerMs = 1_000;
+/** The log stands still when nothing has come for so long, ms. */
+const stillMs = 500;
+
+export interface CopiesModules {
+  readonly transport: Pick<Transport, "send">;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly logger: Logger;
+}
+
+export interface CopiesOptions {
+  /** Copies tell what they have come to at multiples of this index. */
+  readonly every: number;
+  readonly state: () => State;
+  /** This node shows nothing of its state from now on, or does so again with null. */
+  readonly distrust: (why: CopyDistrusted | null) => void;
+  /** Has the content of the state hashed as it is at this index. */
+  readonly askContent: (at: LogIndex) => void;
+  /** A snapshot of the state that ends at this index or later, now or soon; null: not yet. */
+  readonly snapshotFrom: (index: LogIndex) => SnapshotRecord | null;
+  /** Takes the place of the state as soon as it is here. */
+  readonly replaceBy: (from: MemberKey, snapshot: SnapshotRecord) => void;
+}
+
+export class Copies {
+  readonly own: OwnCopy;
+  readonly #modules: CopiesModules;
+  readonly #options: CopiesOptions;
+  #comparing = new Comparing();
+  /** Whom this node speaks to, and in which term: itself, if it leads. */
+  #listener: { readonly term: Term; readonly key: MemberKey } | null = null;
+  readonly #offeredMs = new Map<MemberKey, Millis>();
+  /** Since when the log ends where it does. */
+  #end: { readonly index: LogIndex; readonly sinceMs: Millis } = { index: 0, sinceMs: 0 };
+
+  /** @param saved what this node begins with */
+  constructor(saved: Pick<SavedState, "incarnation" | "snapshot">, modules: CopiesModules, options: CopiesOptions) {
+    this.#modules = modules;
+    this.#options = options;
+    this.own = new OwnCopy(saved.incarnation, saved.snapshot?.origin ?? saved.incarnation);
+  }
+
+  /** Of a leader: a strict majority has come to the same through here; null: nothing has been compared, or another one leads. */
+  get agreesThrough(): LogIndex | null {
+    return this.#options.state().role.kind === "leader" ? this.#comparing.agreesThrough : null;
+  }
+
+  /** The state is about to be replaced by that of this snapshot; null: by an empty one. */
+  onRestoring(snapshot: SnapshotRecord | null): void {
+    const before = this.own.why;
+    this.own.begin(snapshot?.origin ?? null);
+    if (before !== this.own.why) this.#options.distrust(this.own.why);
+    this.#onOwnChanged();
+  }
+
+  /** This node's copy has come to something. */
+  onWord(word: CopyWord): void {
+    this.own.say(word);
+    this.#onOwnChanged();
+  }
+
+  onPeerConnected({ id, incarnation }: PeerIdentity): void {
+    const key = toMemberKey(id, incarnation);
+    this.#comparing.forget(key);
+    if (key === this.#listener?.key) this.#tellLeader();
+  }
+
+  onMessage(from: MemberKey, message: CopyMessage): void {
+    if (message.term !== this.#listener?.term) return;
+    const { state } = this.#options;
+    if (message.kind === "copyNotice") {
+      if (this.#listener.key !== state().self) return;
+      this.#comparing.hear(from, message);
+      return this.#judge();
+    }
+    if (from !== this.#listener.key) return;
+    if (message.kind === "copyVerdict") this.#onVerdict(message);
+    else if (message.kind === "copyAsk") this.#onAsk(message);
+    else this.#onOffer(from, message);
+  }
+
+  /** A turn may have brought another leader. */
+  onTurned(): void {
+    const { currentTerm: term, role, self } = this.#options.state();
+    const key = role.kind === "leader" ? self : role.kind === "follower" ? role.leader : null;
+    if (term === this.#listener?.term && key === this.#listener.key) return;
+    this.#listener = key === null ? null : { term, key };
+    this.#comparing = new Comparing();
+    this.#offeredMs.clear();
+    this.#onOwnChanged();
+  }
+
+  /** To be called often: time alone changes something as well. */
+  sweep(): void {
+    if (this.#listener === null || this.#listener.key !== this.#options.state().self) return;
+    this.#judge();
+    this.#askContents();
+    this.#offerSnapshots();
+  }
+
+  #onOwnChanged(): void {
+    if (this.#listener === null) return;
+    if (this.#listener.key === this.#options.state().self) this.#judge();
+    else this.#tellLeader();
+  }
+
+  #tellLeader(): void {
+    if (this.#listener === null) return;
+    const { key, term } = this.#listener;
+    this.#modules.transport.send(key, { kind: "copyNotice", term, ...this.#ownWords() });
+  }
+
+  #ownWords(): Said {
+    const { number: copy, isGiven, standing, words } = this.own;
+    return { copy, isGiven, standing, covered: this.#options.state().snapshot?.position.index ?? 0, words };
+  }
+
+  #judge(): void {
+    const { self, log, currentTerm: term } = this.#options.state();
+    const configuration = latestConfiguration(log);
+    if (configuration === null) return;
+    this.#comparing.hear(self, this.#ownWords());
+    for (const [key, verdict] of this.#comparing.judge(configuration, this.#modules.clock.nowMs())) {
+      if (key !== self) this.#log(key, verdict);
+      if (key === self) this.#onVerdict(verdict);
+      else this.#modules.transport.send(key, { kind: "copyVerdict", term, ...verdict });
+    }
+  }
+
+  #log(key: MemberKey, { standing, of, after, through }: Verdict): void {
+    if (standing === "sound") return;
+    const id = nodeIdOf(key);
+    this.#modules.logger.log("error", `the copy of ${id} is ${standing}`, { of, after, through }, `copy ${id}`);
+  }
+
+  #onVerdict({ copy, standing, isConfirmed, of, after, through }: Omit<CopyVerdict, "kind" | "term">): void {
+    const { own } = this;
+    const { logger } = this.#modules;
+    // Another state may have begun since the leader was told of the one that it means.
+    if (copy !== own.number) return;
+    if (isConfirmed && own.isGiven && standing !== "wrong") {
+      own.confirm();
+      logger.log("info", "the state that came from another node is equal to that of the others");
+    }
+    if (own.judge(standing, { of, after, through })) {
+      const { why } = own;
+      if (why === null) logger.log("info", "the copies of the state agree again");
+      else logger.log("error", "the state machine is not to be trusted", { reason: why.message });
+      this.#options.distrust(why);
+    }
+    this.#onOwnChanged();
+  }
+
+  #onAsk({ at }: Pick<CopyAsk, "at">): void {
+    if (this.own.standing !== "wrong") this.#options.askContent(at);
+  }
+
+  #onOffer(from: MemberKey, { copy, snapshot }: CopyOffer): void {
+    if (copy !== this.own.number || this.own.standing !== "wrong") return;
+    const { appliedIndex, snapshot: latest } = this.#options.state();
+    const { index } = snapshot.position;
+    // What this node has not applied yet is offered again.
+    if (index > appliedIndex || index < (latest?.position.index ?? 0)) return;
+    this.#options.replaceBy(from, snapshot);
+  }
+
+  #askContents(): void {
+    const { state } = this.#options;
+    const { self, log, currentTerm: term, commitIndex } = state();
+    const nowMs = this.#modules.clock.nowMs();
+    if (log.last.index !== this.#end.index) this.#end = { index: log.last.index, sinceMs: nowMs };
+    const configuration = latestConfiguration(log);
+    if (configuration === null || !isMember(configuration, self)) return;
+    if (!this.#comparing.isAskDue(configuration, nowMs)) return;
+    const isStill = commitIndex === this.#end.index && nowMs - this.#end.sinceMs >= stillMs;
+    // No node has got further than this.
+    const at = isStill ? this.#end.index : nextMultiple(this.#options.every, this.#end.index);
+    for (const { key } of configuration.members) {
+      if (key === self) this.#onAsk({ at });
+      else this.#modules.transport.send(key, { kind: "copyAsk", term, at });
+    }
+  }
+
+  /** Only what a majority agrees on may replace the state of another node. */
+  #offerSnapshots(): void {
+    const { own } = this;
+    if (own.standing !== "sound" || own.isGiven) return;
+    const { log, self, currentTerm: term } = this.#options.state();
+    const nowMs = this.#modules.clock.nowMs();
+    for (const { key } of latestConfiguration(log)?.members ?? []) {
+      const said = key === self ? null : this.#comparing.saidBy(key);
+      if (said?.standing !== "wrong") continue;
+      if (nowMs - (this.#offeredMs.get(key) ?? Number.NEGATIVE_INFINITY) < offerMs) continue;
+      const snapshot = this.#options.snapshotFrom(said.covered);
+      if (snapshot === null) continue;
+      this.#offeredMs.set(key, nowMs);
+      this.#modules.transport.send(key, { kind: "copyOffer", term, copy: said.copy, snapshot });
+    }
+  }
+}
+
+const nextMultiple = (of: number, after: LogIndex): LogIndex => (Math.floor(after / of) + 1) * of;

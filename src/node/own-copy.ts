@@ -1,0 +1,112 @@
+// What is known of this node's copy of the state machine? What it has come to, by whom its content was made, and what the leader takes
+// it for. A restored state is another copy: nothing of the one before is held against it.
+import type { Incarnation } from "../core/configuration.ts";
+import { type CopyWord, copyWordsMax } from "../core/copy-word.ts";
+import { GraftError } from "../errors.ts";
+import type { CopyStanding } from "../ports/copy-messages.ts";
+import type { Difference } from "./judge-copies.ts";
+
+/** The copy is not to be trusted: this node shows nothing of it. */
+export class CopyDistrusted extends GraftError {
+  /** Whether it goes on applying entries: what is only in doubt may still turn out to be right. */
+  readonly applies: boolean;
+
+  constructor(standing: Exclude<CopyStanding, "sound">, difference: Difference) {
+    super("state-machine", wordsOf(standing, difference));
+    this.applies = standing === "doubted";
+  }
+}
+
+function wordsOf(standing: Exclude<CopyStanding, "sound">, { of, after, through }: Difference): string {
+  const where =
+    of === "outcomes"
+      ? `the outcomes of the commands in the entries ${after + 1} to ${through}`
+      : `the content of the state at entry ${through}, which was alike through ${after},`;
+  if (standing === "wrong") {
+    return (
+      `${where} differ from what a majority has: this node applies and answers nothing, and takes over the state of another node by ` +
+      "itself; look for what is not deterministic in the plugin, and test the memory of this machine"
+    );
+  }
+  return (
+    `${where} differ between nodes, and no majority of the voters has the same: no node answers until an administrator has chosen one; ` +
+    'see "Copies that differ" in docs/operations.md'
+  );
+}
+
+export class OwnCopy {
+  readonly #self: Incarnation;
+  #number = 0;
+  #origin: Incarnation;
+  #distrust: {
+    readonly standing: Exclude<CopyStanding, "sound">;
+    readonly why: CopyDistrusted;
+    readonly difference: Difference;
+  } | null = null;
+  #words: readonly CopyWord[] = [];
+
+  /** @param origin by which node its content was made */
+  constructor(self: Incarnation, origin: Incarnation) {
+    this.#self = self;
+    this.#origin = origin;
+  }
+
+  /** Names it among those that this process has had. */
+  get number(): number {
+    return this.#number;
+  }
+
+  get origin(): Incarnation {
+    return this.#origin;
+  }
+
+  /** Its content came from another node, and was not compared since. */
+  get isGiven(): boolean {
+    return this.#origin !== this.#self;
+  }
+
+  get standing(): CopyStanding {
+    return this.#distrust?.standing ?? "sound";
+  }
+
+  /** Why it shows nothing of its state; null: it is sound, as far as is known. */
+  get why(): CopyDistrusted | null {
+    return this.#distrust?.why ?? null;
+  }
+
+  /** In what it differs; null: it is sound, as far as is known. */
+  get difference(): Difference | null {
+    return this.#distrust?.difference ?? null;
+  }
+
+  /** The latest, ascending. */
+  get words(): readonly CopyWord[] {
+    return this.#words;
+  }
+
+  /** Another state takes the place of this one. Whether it is right is as much in doubt. `origin` null: it begins empty. */
+  begin(origin: Incarnation | null): void {
+    this.#number++;
+    this.#origin = origin ?? this.#self;
+    if (this.standing === "wrong") this.#distrust = null;
+    this.#words = [];
+  }
+
+  say(word: CopyWord): void {
+    if (this.#words.some(({ index, of }) => index === word.index && of === word.of)) return;
+    this.#words = [...this.#words, word].slice(-copyWordsMax);
+  }
+
+  /** Its content is equal to what a majority has: from now on it is a witness of its own. */
+  confirm(): void {
+    this.#origin = this.#self;
+  }
+
+  /** A copy that is wrong stays so. Returns whether anything has changed. */
+  judge(standing: CopyStanding, difference: Difference): boolean {
+    if (this.standing === "wrong" || this.standing === standing) return false;
+    this.#distrust =
+      standing === "sound" ? null : { standing, why: new CopyDistrusted(standing, difference), difference };
+    return true;
+  }
+}

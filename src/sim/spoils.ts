@@ -1,0 +1,134 @@
+// What becomes of a copy of the state machine that goes wrong? Its result at one command is another than on the other nodes, or a field of its
+// state is changed, which later results show or only the content. Its node has to name it with the right range, must show nothing of it
+// then, and has to come by a right state. No copy that is right may be condemned.
+import { isQuorum } from "../core/quorum.ts";
+import type { LogIndex } from "../core/log-position.ts";
+import type { Configuration } from "../core/configuration.ts";
+import type { OwnCopy } from "../node/own-copy.ts";
+import type { CopyStanding } from "../ports/copy-messages.ts";
+import type { Member } from "./member.ts";
+import { Spoil, type SpoilKind, type Wrong } from "./spoil.ts";
+
+export interface SpoilsWorld {
+  readonly members: readonly Member[];
+  /** The configuration in force; null: not known. */
+  readonly configuration: () => Configuration | null;
+  readonly compareEvery: number;
+  readonly happened: (what: "namesCopy" | "doubtsCopy" | "replacesCopy", member: Member) => void;
+  readonly trace: (line: string) => void;
+  readonly violated: (what: string) => void;
+}
+
+export class Spoils {
+  readonly #world: SpoilsWorld;
+  readonly #snapshots = new Map<number, Wrong>();
+  readonly #byNode = new Map<string, Spoil>();
+  /** What each copy was taken for when it was looked at last. */
+  readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
+  count = 0;
+  named = 0;
+
+  constructor(world: SpoilsWorld) {
+    this.#world = world;
+  }
+
+  /** A life of a node begins. */
+  begin(id: string): Spoil {
+    const spoil = new Spoil(this.#snapshots, {
+      began: ({ kind, index }) => {
+        this.count++;
+        this.#world.trace(`the copy of ${id} goes wrong at entry ${index}: ${kind}`);
+      },
+    });
+    this.#byNode.set(id, spoil);
+    return spoil;
+  }
+
+  /** Unless another copy is wrong, or not every voter is a witness: more than one wrong copy stops the cluster. */
+  plan(member: Member, kind: SpoilKind): void {
+    const { members, configuration } = this.#world;
+    const voters = configuration()?.voters ?? [];
+    const areWitnesses = voters.every((key) => {
+      const voter = members.find((each) => each.key === key);
+      return voter?.node?.parts.copies.own.isGiven === false;
+    });
+    const isOther = [...this.#byNode.values()].some(({ wrong, planned }) => wrong !== null || planned !== null);
+    if (!areWitnesses || isOther || voters.length < 3 || member.key === null || !voters.includes(member.key)) return;
+    this.#byNode.get(member.id)!.planned = kind;
+  }
+
+  end(): void {
+    for (const spoil of this.#byNode.values()) spoil.planned = null;
+  }
+
+  isWrong(id: string): boolean {
+    return (this.#byNode.get(id)?.wrong ?? null) !== null;
+  }
+
+  /** After each event. */
+  look(member: Member): void {
+    const copy = member.node?.parts.copies.own;
+    if (copy === undefined) return;
+    const before = this.#seen.get(copy) ?? "sound";
+    if (copy.standing === before) return;
+    this.#seen.set(copy, copy.standing);
+    if (copy.standing === "wrong") this.#onNamed(member, copy);
+    else if (copy.standing === "doubted") this.#world.happened("doubtsCopy", member);
+    else if (before === "wrong") this.#world.happened("replacesCopy", member);
+  }
+
+  #onNamed(member: Member, copy: OwnCopy): void {
+    this.named++;
+    this.#world.happened("namesCopy", member);
+    const wrong = this.#byNode.get(member.id)?.wrong ?? null;
+    const { after, through, of } = copy.difference!;
+    if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
+    const shownThrough = this.#byNode.get(member.id)?.shownAt ?? Number.POSITIVE_INFINITY;
+    const isWithin = after < shownThrough && wrong.index <= through;
+    const isInTime =
+      of === "content" || !this.#haveWordsOf(shownThrough) || through < shownThrough + 2 * this.#world.compareEvery;
+    if (isWithin && isInTime) return;
+    this.#world.violated(
+      `the copy of ${member.id} is wrong since ${wrong.index}, and its node names ${of} from ${after} to ${through}`,
+    );
+  }
+
+  /** Each copy has said something of an entry as early as this one: one that has begun later has not. */
+  #haveWordsOf(index: LogIndex): boolean {
+    return this.#world.members.every(({ node }) => {
+      const first = node?.parts.copies.own.words[0]?.index ?? Number.POSITIVE_INFINITY;
+      return first <= index;
+    });
+  }
+
+  /** A node gives a client a result. */
+  onResult(member: Member): void {
+    const standing = member.node?.parts.copies.own.standing ?? "sound";
+    if (standing !== "sound") this.#world.violated(`${member.id} gives a result, and its copy is ${standing}`);
+  }
+
+  /** Each node trusts its copy. */
+  get areSound(): boolean {
+    return this.#world.members.every(({ node }) => (node?.parts.copies.own.standing ?? "sound") === "sound");
+  }
+
+  /** So few right copies are left that are witnesses that an administrator would have to choose. */
+  get isOver(): boolean {
+    const { members, configuration } = this.#world;
+    const inForce = configuration();
+    if (inForce === null || this.areSound) return false;
+    const right = members.filter(
+      ({ id, node }) => node !== null && !this.isWrong(id) && !node.parts.copies.own.isGiven,
+    );
+    const keys = right.flatMap(({ key }) => key ?? []);
+    return members.some(({ node }) => node?.parts.copies.own.standing === "doubted") && !isQuorum(inForce, keys);
+  }
+
+  /** What results have shown for so long has been found, and another state is in its place. */
+  get areReplaced(): boolean {
+    return this.#world.members.every(({ id, node }) => {
+      const shownAt = this.#byNode.get(id)?.shownAt ?? null;
+      return shownAt === null || node === null || node.appliedIndex <= shownAt + 2 * this.#world.compareEvery;
+    });
+  }
+}

@@ -1,0 +1,115 @@
+// What every host of a state machine must do about the rolling hash over its outcomes, which shows whether copies are alike.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import type { AppliedCommand, AppliedEntry, Milestone, StateMachine } from "../../src/ports/state-machine.ts";
+import { chunksOf, readAll, run } from "./journal-plugin.ts";
+import { outcomesOf } from "./outcomes-of.ts";
+
+const COUNTER = `
+import { defineRawStateMachine, Rejected } from "graft";
+export default defineRawStateMachine({
+  name: "counter",
+  version: "1",
+  create() {
+    let count = 0;
+    return {
+      apply(command) {
+        const text = new TextDecoder().decode(command);
+        if (text === "refuse") throw new Rejected("refused at " + count);
+        count += text === "two" ? 2 : 1;
+        return new TextEncoder().encode(String(count));
+      },
+      query: () => new Uint8Array(),
+      snapshot: () => [new TextEncoder().encode(String(count))],
+      restore: (piece) => void (count = Number(new TextDecoder().decode(piece))),
+    };
+  },
+});
+`;
+
+const every = 4;
+const awaited = (commands: readonly AppliedCommand[]): readonly AppliedEntry[] =>
+  commands.map((command) => ({ ...command, isAwaited: true }));
+
+export function describeMilestonesContract(
+  host: string,
+  create: (location: PluginLocation) => Promise<StateMachine>,
+): void {
+  describe(`state machine milestones: ${host}`, () => {
+    let folder = "";
+    const opened: StateMachine[] = [];
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "graft-milestones-"));
+      await Bun.write(join(folder, "counter.js"), COUNTER);
+    });
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((machine) => machine.close()));
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    const open = async (): Promise<{ readonly machine: StateMachine; readonly told: readonly Milestone[] }> => {
+      const machine = await create(locatePlugin("counter.js", folder));
+      opened.push(machine);
+      const told: Milestone[] = [];
+      machine.watchMilestones(every, (milestone) => told.push(milestone));
+      return { machine, told };
+    };
+    /** What is told of these runs. */
+    const milestonesOf = async (...runs: readonly (readonly AppliedEntry[])[]): Promise<readonly Milestone[]> => {
+      const { machine, told } = await open();
+      for (const each of runs) await outcomesOf(machine, each);
+      return told;
+    };
+    const ten = run(1, ["a", "b", "refuse", "c", "d", "e", "f", "g", "h", "i"]);
+
+    test("tells each multiple of the interval, in order, before the run resolves", async () => {
+      expect((await milestonesOf(ten)).map(({ index }) => index)).toEqual([4, 8]);
+    });
+
+    test("the hash is the same whether outcomes are awaited, and however the entries are cut into runs", async () => {
+      const expected = await milestonesOf(ten);
+      expect(await milestonesOf(awaited(ten))).toEqual(expected);
+      expect(await milestonesOf(ten.slice(0, 3), awaited(ten.slice(3, 7)), ten.slice(7))).toEqual(expected);
+    });
+
+    test("one other outcome changes every hash from there on", async () => {
+      const expected = await milestonesOf(ten);
+      const other = await milestonesOf(
+        ten.map((each) => (each.index === 5 ? { ...each, payload: Buffer.from("two") } : each)),
+      );
+      expect(other[0]).toEqual(expected[0]);
+      expect(other[1]).not.toEqual(expected[1]);
+    });
+
+    test("the words of a refusal count", async () => {
+      // Before the refusal one counts two, and one less comes after it.
+      const one = await milestonesOf(run(1, ["a", "refuse", "a", "a"]));
+      const other = await milestonesOf(run(1, ["refuse", "a", "a", "a"]));
+      expect(one).not.toEqual(other);
+    });
+
+    test("an index without effect is told with the next entry that has one, and with the same hash", async () => {
+      const gap = [...run(1, ["a", "b", "c"]), ...run(5, ["d"])];
+      const [milestone] = await milestonesOf(gap);
+      expect(milestone?.index).toBe(4);
+      expect(await milestonesOf(gap.slice(0, 3))).toEqual([]);
+      expect(await milestonesOf(gap.slice(0, 3), gap.slice(3))).toEqual([milestone!]);
+    });
+
+    test("a snapshot carries the hash on, from a place between two milestones", async () => {
+      const expected = await milestonesOf(ten);
+      const { machine } = await open();
+      await outcomesOf(machine, ten.slice(0, 6));
+      const chunks = await readAll(await machine.snapshot());
+      const restored = await open();
+      await outcomesOf(restored.machine, run(1, ["two", "two"]));
+      await restored.machine.restore(chunksOf(chunks), null);
+      await outcomesOf(restored.machine, ten.slice(6));
+      expect(restored.told).toEqual([expected[1]!]);
+    });
+  });
+}

@@ -1,0 +1,67 @@
+// What a node knows of its copy of the state machine, and what a later state takes over of that: node/own-copy.ts.
+import { expect, test } from "bun:test";
+import { copyWordsMax } from "../../src/core/copy-word.ts";
+import { standstillWords } from "../../src/node/active-version.ts";
+import type { Difference } from "../../src/node/judge-copies.ts";
+import { OwnCopy } from "../../src/node/own-copy.ts";
+
+const outcomes: Difference = { of: "outcomes", after: 1024, through: 2048 };
+const content: Difference = { of: "content", after: 1024, through: 2048 };
+const word = (index: number, value = 1) => ({ index, of: "outcomes", value }) as const;
+
+test("a copy that is wrong stays so until another one begins", () => {
+  const copy = new OwnCopy("a", "a");
+  expect(copy.judge("wrong", outcomes)).toBe(true);
+  expect(copy.judge("sound", outcomes)).toBe(false);
+  expect(copy.judge("doubted", content)).toBe(false);
+  expect(copy).toMatchObject({ standing: "wrong", difference: outcomes });
+  copy.begin("b");
+  expect(copy).toMatchObject({ standing: "sound", why: null, number: 1, isGiven: true });
+});
+
+test("a copy that is in doubt is so until it is cleared, also when another one begins", () => {
+  const copy = new OwnCopy("a", "a");
+  expect(copy.judge("doubted", outcomes)).toBe(true);
+  copy.begin(null);
+  expect(copy.standing).toBe("doubted");
+  expect(copy.judge("sound", outcomes)).toBe(true);
+  expect(copy.why).toBeNull();
+});
+
+test("a copy is its node's own when it begins empty, with the node's own snapshot, or is confirmed", () => {
+  const copy = new OwnCopy("a", "b");
+  expect(copy.isGiven).toBe(true);
+  copy.confirm();
+  expect(copy.isGiven).toBe(false);
+  copy.begin("b");
+  expect(copy.isGiven).toBe(true);
+  copy.begin("a");
+  expect(copy.isGiven).toBe(false);
+  copy.begin("b");
+  copy.begin(null);
+  expect(copy.isGiven).toBe(false);
+});
+
+test("the latest words are kept, each once, and none of the copy before", () => {
+  const copy = new OwnCopy("a", "a");
+  for (let index = 1; index <= copyWordsMax + 1; index++) copy.say(word(index));
+  copy.say(word(5, 2));
+  expect(copy.words).toHaveLength(copyWordsMax);
+  expect(copy.words[0]).toEqual(word(2));
+  expect(copy.words.find(({ index }) => index === 5)).toEqual(word(5));
+  copy.begin("a");
+  expect(copy.words).toEqual([]);
+});
+
+test("the words for people name the range and what happens next", () => {
+  const words = (standing: "wrong" | "doubted", difference: Difference): string => {
+    const copy = new OwnCopy("a", "a");
+    copy.judge(standing, difference);
+    return standstillWords(copy.why!);
+  };
+  expect(words("wrong", outcomes)).toStartWith(
+    "is not to be trusted: the outcomes of the commands in the entries 1025 to 2048 differ from what a majority has",
+  );
+  expect(words("wrong", content)).toContain("the content of the state at entry 2048, which was alike through 1024,");
+  expect(words("doubted", outcomes)).toContain('"Copies that differ" in docs/operations.md');
+});
