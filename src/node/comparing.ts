@@ -3,7 +3,7 @@
 import type { Configuration, MemberKey } from "../core/configuration.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { CopyNotice, CopyVerdict } from "../ports/copy-messages.ts";
-import { type Difference, isSamePlace, judgeCopies, type Judgement, type Place } from "./judge-copies.ts";
+import { type Difference, judgeCopies, type Judgement } from "./judge-copies.ts";
 
 /** How long voters are waited for that say nothing where others differ, ms. */
 const silenceMsMax = 30_000;
@@ -23,8 +23,8 @@ export class Comparing {
   readonly #said = new Map<MemberKey, Said>();
   /** What each was told last. */
   readonly #told = new Map<MemberKey, { readonly text: string; readonly atMs: Millis }>();
-  /** Since when voters differ at the first place where they do. */
-  #open: { readonly place: Place; readonly sinceMs: Millis } | null = null;
+  /** Since when voters differ without a majority, wherever; null: they do not. */
+  #openSinceMs: Millis | null = null;
   #judgement: Judgement | null = null;
   #pauseMs = pauseMsMin;
   #askDueMs: Millis = Number.NEGATIVE_INFINITY;
@@ -51,10 +51,10 @@ export class Comparing {
   /** What members are to be told now. */
   judge(configuration: Configuration, nowMs: Millis): readonly (readonly [MemberKey, Verdict])[] {
     const voices = new Map([...this.#said].map(([key, said]) => [key, voiceOf(said)] as const));
-    const isWaitOver = (place: Place): boolean =>
-      this.#open !== null && isSamePlace(this.#open.place, place) && nowMs - this.#open.sinceMs >= silenceMsMax;
+    // Places that are open follow one another as words are forgotten: it is one and the same difference.
+    const isWaitOver = this.#openSinceMs !== null && nowMs - this.#openSinceMs >= silenceMsMax;
     const judgement = judgeCopies({ configuration, voices, isWaitOver });
-    this.#noteOpen(judgement.open, nowMs);
+    this.#openSinceMs = judgement.open === null ? null : (this.#openSinceMs ?? nowMs);
     this.#judgement = judgement;
     return configuration.members.flatMap(({ key }) => {
       const said = this.#said.get(key);
@@ -85,14 +85,6 @@ export class Comparing {
     return said !== undefined && said.isGiven && said.standing !== "wrong";
   }
 
-  #noteOpen(open: Difference | null, nowMs: Millis): void {
-    if (open === null) this.#open = null;
-    else {
-      const place = { index: open.through, of: open.of };
-      if (this.#open === null || !isSamePlace(this.#open.place, place)) this.#open = { place, sinceMs: nowMs };
-    }
-  }
-
   #isKnown(key: MemberKey, verdict: Verdict, nowMs: Millis): boolean {
     const text = JSON.stringify(verdict);
     const told = this.#told.get(key);
@@ -102,17 +94,23 @@ export class Comparing {
   }
 }
 
-const voiceOf = ({ isGiven, standing, words }: Said) => ({ isGiven, isWrong: standing === "wrong", words });
+const voiceOf = ({ isGiven, standing, doubt, words }: Said) => ({
+  isGiven,
+  isWrong: standing === "wrong",
+  doubt,
+  words,
+});
 
 /** Null: there is nothing new to be said. */
 function verdictOn(key: MemberKey, { copy, isGiven, standing }: Said, judgement: Judgement): Verdict | null {
-  const { wrong, open, isDoubt, confirmed, inStep } = judgement;
+  const { wrong, open, isDoubt, confirmed, cleared } = judgement;
   if (standing === "wrong") return null;
   const difference = wrong.get(key);
   if (difference !== undefined) return { copy, standing: "wrong", isConfirmed: false, ...difference };
-  if (isDoubt) return standing === "doubted" ? null : { copy, standing: "doubted", isConfirmed: false, ...open! };
-  const isCleared = standing === "doubted" && open === null && inStep.has(key);
   const isConfirmed = isGiven && confirmed.has(key);
+  // One more witness may be what a majority lacks.
+  if (isDoubt && (standing !== "doubted" || isConfirmed)) return { copy, standing: "doubted", isConfirmed, ...open! };
+  const isCleared = standing === "doubted" && open === null && cleared.has(key);
   if (!isCleared && !isConfirmed) return null;
   return { copy, standing: isCleared ? "sound" : standing, isConfirmed, ...nowhere };
 }

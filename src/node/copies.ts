@@ -128,8 +128,8 @@ export class Copies {
   }
 
   #ownWords(): Said {
-    const { number: copy, isGiven, standing, words } = this.own;
-    return { copy, isGiven, standing, covered: this.#options.state().snapshot?.position.index ?? 0, words };
+    const { number: copy, isGiven, standing, doubt, words } = this.own;
+    return { copy, isGiven, standing, doubt, covered: this.#options.state().snapshot?.position.index ?? 0, words };
   }
 
   #judge(): void {

@@ -1,7 +1,7 @@
 // Which copies of the state machine are wrong? The words that copies have said at the same index are compared. The word of a strict
 // majority of the voters is right. Pure: who hears the words, and what follows, is copies.ts. Why: docs/decisions/copies-are-compared.md.
 import type { Configuration, MemberKey } from "../core/configuration.ts";
-import type { CopyWord } from "../core/copy-word.ts";
+import type { CopyWord, Place } from "../core/copy-word.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { isQuorum } from "../core/quorum.ts";
 
@@ -11,6 +11,8 @@ export interface Voice {
   readonly isGiven: boolean;
   /** The copy has been found wrong already. */
   readonly isWrong: boolean;
+  /** It is in doubt since it differed from another copy here; null: it is not. */
+  readonly doubt: Place | null;
   readonly words: readonly CopyWord[];
 }
 
@@ -32,21 +34,16 @@ export interface Judgement {
   readonly agreesThrough: LogIndex;
   /** Copies that came from another node, and whose content has been found equal since. */
   readonly confirmed: ReadonlySet<MemberKey>;
-  /** Copies whose latest word is right. */
-  readonly inStep: ReadonlySet<MemberKey>;
+  /** Copies whose word is right at or after the place where they were in doubt. */
+  readonly cleared: ReadonlySet<MemberKey>;
 }
 
 export interface Judged {
   readonly configuration: Configuration;
   /** Of the members that have said anything. */
   readonly voices: ReadonlyMap<MemberKey, Voice>;
-  /** Whether voters that are silent there have been waited for long enough. */
-  readonly isWaitOver: (place: Place) => boolean;
-}
-
-export interface Place {
-  readonly index: LogIndex;
-  readonly of: CopyWord["of"];
+  /** Whether voters that are silent have been waited for long enough. */
+  readonly isWaitOver: boolean;
 }
 
 interface Said extends Place {
@@ -54,7 +51,9 @@ interface Said extends Place {
   readonly values: ReadonlyMap<MemberKey, number>;
 }
 
-export const isSamePlace = (one: Place, other: Place): boolean => one.index === other.index && one.of === other.of;
+/** Equal outcomes say nothing of contents that differed. What is equal here was so before as well. */
+const clears = (place: Place, doubt: Place | null): boolean =>
+  doubt !== null && place.index >= doubt.index && (place.of === "content" || doubt.of === "outcomes");
 
 export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judgement {
   const { members, voters, outgoing } = configuration;
@@ -63,7 +62,7 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
   const places = placesOf(known);
   const wrong = new Map<MemberKey, Difference>();
   const confirmed = new Set<MemberKey>();
-  const inStep = new Set<MemberKey>();
+  const cleared = new Set<MemberKey>();
   const isOut = (key: MemberKey): boolean => wrong.has(key) || known.get(key)?.isWrong === true;
   const isWitness = (key: MemberKey): boolean => !isOut(key) && known.get(key)?.isGiven !== true;
   const settled: Place[] = [];
@@ -75,8 +74,8 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
     else settled.push(place);
     for (const [key, value] of values) {
       if (isOut(key) || right === null) continue;
-      if (value === right) inStep.add(key);
-      else wrong.set(key, rangeOf(key, place, right, places));
+      if (value !== right) wrong.set(key, rangeOf(key, place, right, places));
+      else if (clears(place, known.get(key)!.doubt)) cleared.add(key);
     }
     if (of !== "content") continue;
     for (const key of equalTo(place, right ?? agreedWith(place, all, isWitness, isOut))) confirmed.add(key);
@@ -86,15 +85,15 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
   const hasSaid = (key: MemberKey): boolean => isOut(key) || open?.values.has(key) === true;
   for (const key of wrong.keys()) {
     confirmed.delete(key);
-    inStep.delete(key);
+    cleared.delete(key);
   }
   return {
     wrong,
     open: open && { of: open.of, after: lastAlike(open, agreed), through: open.index },
-    isDoubt: open !== null && (all.every(hasSaid) || isWaitOver(open)),
+    isDoubt: open !== null && (all.every(hasSaid) || isWaitOver),
     agreesThrough: agreed.at(-1)?.index ?? 0,
     confirmed,
-    inStep,
+    cleared,
   };
 }
 
@@ -121,7 +120,7 @@ function rightAt({ values }: Said, configuration: Configuration, witnesses: read
   return null;
 }
 
-/** What confirms a given copy though no majority of all voters has said it: a majority of the witnesses has, or every voter. */
+/** What confirms a given copy though no majority of all voters has said it: a majority of the witnesses has, two at least, or every voter. */
 function agreedWith(
   { values }: Said,
   voters: readonly MemberKey[],
@@ -133,7 +132,10 @@ function agreedWith(
   const sound = voters.filter((key) => !isOut(key));
   for (const value of new Set(values.values())) {
     const says = (key: MemberKey): boolean => values.get(key) === value;
-    if (2 * witnesses.filter(says).length > witnesses.length || (sound.length > 0 && sound.every(says))) return value;
+    const agreeing = witnesses.filter(says).length;
+    // A single witness may be wrong, and the given copy its own.
+    if (agreeing >= 2 && 2 * agreeing > witnesses.length) return value;
+    if (sound.length > 0 && sound.every(says)) return value;
   }
   return null;
 }

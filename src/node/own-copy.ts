@@ -1,7 +1,7 @@
 // What is known of this node's copy of the state machine? What it has come to, by whom its content was made, and what the leader takes
 // it for. A restored state is another copy: nothing of the one before is held against it.
 import type { Incarnation } from "../core/configuration.ts";
-import { type CopyWord, copyWordsMax } from "../core/copy-word.ts";
+import { type CopyWord, copyWordsMax, type Place } from "../core/copy-word.ts";
 import { GraftError } from "../errors.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Difference } from "./judge-copies.ts";
@@ -77,6 +77,13 @@ export class OwnCopy {
   /** In what it differs; null: it is sound, as far as is known. */
   get difference(): Difference | null {
     return this.#distrust?.difference ?? null;
+  }
+
+  /** Where copies differed, of which this one may be wrong; null: it is not in doubt. */
+  get doubt(): Place | null {
+    if (this.#distrust?.standing !== "doubted") return null;
+    const { of, through } = this.#distrust.difference;
+    return { of, index: through };
   }
 
   /** The latest, ascending. */

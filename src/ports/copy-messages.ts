@@ -1,6 +1,6 @@
 // What nodes tell each other so that copies of the state machine are compared. Members speak to the leader, and the leader to them. The
 // core never sees these messages. Only a peer whose hello announces that it compares copies is sent any.
-import type { CopyWord } from "../core/copy-word.ts";
+import type { CopyWord, Place } from "../core/copy-word.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 
@@ -22,6 +22,8 @@ export interface CopyNotice {
   /** Its content came from another node, and was not compared since. */
   readonly isGiven: boolean;
   readonly standing: CopyStanding;
+  /** Where copies first differed, of which this one may be wrong; null: it is not in doubt. */
+  readonly doubt: Place | null;
   /** A snapshot that replaces this copy ends here or later. */
   readonly covered: LogIndex;
   /** The latest ones. */

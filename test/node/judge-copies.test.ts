@@ -19,13 +19,13 @@ const configurationOf = (voters: string, { outgoing = "", learners = "" } = {}):
 
 const outcomes = (index: number, value: number): CopyWord => ({ index, of: "outcomes", value });
 const content = (index: number, value: number): CopyWord => ({ index, of: "content", value });
-const voice = (...words: readonly CopyWord[]): Voice => ({ isGiven: false, isWrong: false, words });
+const voice = (...words: readonly CopyWord[]): Voice => ({ isGiven: false, isWrong: false, doubt: null, words });
 const given = (...words: readonly CopyWord[]): Voice => ({ ...voice(...words), isGiven: true });
 const wrong = (...words: readonly CopyWord[]): Voice => ({ ...voice(...words), isWrong: true });
 
 function judge(configuration: Configuration, voices: Readonly<Record<string, Voice>>, isWaitOver = false): Judgement {
   const known = new Map(Object.entries(voices).map(([id, each]) => [keyOf(id), each]));
-  return judgeCopies({ configuration, voices: known, isWaitOver: () => isWaitOver });
+  return judgeCopies({ configuration, voices: known, isWaitOver });
 }
 const wrongIn = ({ wrong: found }: Judgement): readonly string[] => [...found.keys()].map((key) => key[0]!);
 const confirmedIn = ({ confirmed }: Judgement): readonly string[] => [...confirmed].map((key) => key[0]!).sort();

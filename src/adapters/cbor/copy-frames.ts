@@ -1,7 +1,7 @@
 // How nodes compare the copies of the state machine, on the wire: each writer beside its reader. What the messages mean: docs/protocol.md.
-import { copyWordsMax, type CopyWord } from "../../core/copy-word.ts";
+import { copyWordsMax, type CopyWord, type Place } from "../../core/copy-word.ts";
 import type { CopyAsk, CopyMessage, CopyNotice, CopyOffer, CopyVerdict } from "../../ports/copy-messages.ts";
-import { bool, type Item, list, logIndex, row, term, uint, word } from "./fields.ts";
+import { bool, type Item, list, logIndex, orNull, row, term, uint, word } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
@@ -39,12 +39,16 @@ export function writeCopyMessage(writer: FrameWriter, message: CopyMessage): voi
   }
 }
 
-function writeNotice(writer: FrameWriter, { term: of, copy, isGiven, standing, covered, words }: CopyNotice): void {
-  writer.start(messageNumbers.copyNotice, 7);
+function writeNotice(
+  writer: FrameWriter,
+  { term: of, copy, isGiven, standing, doubt, covered, words }: CopyNotice,
+): void {
+  writer.start(messageNumbers.copyNotice, 8);
   writer.uint(of);
   writer.uint(copy);
   writer.bool(isGiven);
   writer.text(standing);
+  writePlace(writer, doubt);
   writer.uint(covered);
   writer.list(words.length, copyWordsMax);
   for (const { index, of: aspect, value } of words) {
@@ -56,16 +60,29 @@ function writeNotice(writer: FrameWriter, { term: of, copy, isGiven, standing, c
 }
 
 export function readCopyNotice(items: readonly PlainItem[]): CopyNotice {
-  const [, of, copy, isGiven, standing, covered, words] = row(items, 7, "copyNotice");
+  const [, of, copy, isGiven, standing, doubt, covered, words] = row(items, 8, "copyNotice");
   return {
     kind: "copyNotice",
     term: term(of, "copyNotice.term"),
     copy: number53(copy, "copyNotice.copy"),
     isGiven: bool(isGiven, "copyNotice.isGiven"),
     standing: word(standing, standings, "copyNotice.standing"),
+    doubt: orNull(doubt, "copyNotice.doubt", readPlace),
     covered: logIndex(covered, "copyNotice.covered"),
     words: list(words, copyWordsMax, "copyNotice.words").map(readWord),
   };
+}
+
+function writePlace(writer: FrameWriter, place: Place | null): void {
+  if (place === null) return writer.nil();
+  writer.array(2);
+  writer.uint(place.index);
+  writer.text(place.of);
+}
+
+function readPlace(item: Item, field: string): Place {
+  const [index, of] = row(item, 2, field);
+  return { index: logIndex(index, `${field}.index`), of: word(of, aspects, `${field}.of`) };
 }
 
 function readWord(item: Item): CopyWord {

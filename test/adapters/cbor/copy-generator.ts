@@ -34,6 +34,7 @@ export const copyKinds = {
       copy: index(draw),
       isGiven: draw.bool(),
       standing: draw.pick(["sound", "doubted", "wrong"]),
+      doubt: draw.orNull(() => ({ index: index(draw), of: draw.pick(["outcomes", "content"]) })),
       covered: index(draw),
       words: draw.list(5, () => ({ index: index(draw), of: draw.pick(["outcomes", "content"]), value: index(draw) })),
     }),

@@ -10,7 +10,7 @@ import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
 import { appendEntriesReply, told } from "./append-generator.ts";
 import { copyKinds, type Kind, snapshotRecord } from "./copy-generator.ts";
 import { type Draw, index, position, term, termInOffice } from "./draw.ts";
-import { activation, configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
+import { configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
 const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");

@@ -184,14 +184,15 @@ export const goldenNodeFrames = {
       term: 8,
       copy: 2,
       isGiven: true,
-      standing: "sound",
+      standing: "doubted",
+      doubt: { index: 1024, of: "content" },
       covered: 1000,
       words: [
         { index: 1024, of: "outcomes", value: 123456789012345 },
         { index: 1024, of: "content", value: 5678 },
       ],
     },
-    hex: "000000358718600802f565736f756e641903e88283190400686f7574636f6d65731b00007048860ddf798319040067636f6e74656e7419162e",
+    hex: "000000438818600802f567646f75627465648219040067636f6e74656e741903e88283190400686f7574636f6d65731b00007048860ddf798319040067636f6e74656e7419162e",
   },
   copyVerdict: {
     frame: {
