@@ -313,9 +313,8 @@ const themes = { copies, members, snapshots, disks, losses, leaders, rotation, d
 export type ThemeName = keyof typeof themes;
 
 /** What happens to members is the rarest. */
-const frequency: Readonly<Record<Exclude<ThemeName, "busy">, number>> = {
+const frequency: Readonly<Record<Exclude<ThemeName, "busy" | "copies">, number>> = {
   members: 3,
-  copies: 1,
   snapshots: 1,
   disks: 1,
   losses: 1,
@@ -325,9 +324,10 @@ const frequency: Readonly<Record<Exclude<ThemeName, "busy">, number>> = {
   compaction: 1,
 };
 
-/** How many seeds have one; and how many have busy clients, whatever else they would have had. */
+/** How many seeds have one; and how many have busy clients, or copies that go wrong, whatever else they would have had. */
 const share = 0.75;
 const busyShare = 0.1;
+const copiesShare = 0.07;
 
 /**
  * @param load draws what the clients do
@@ -335,8 +335,14 @@ const busyShare = 0.1;
  */
 export function withTheme(pace: Pace, chance: Chance, load: Chance, told?: ThemeName): Pace {
   const drawn = chance.happens(share) ? chance.weighted(frequency) : null;
-  const name = told ?? (load.happens(busyShare) ? "busy" : drawn);
+  const name = told ?? drawnByLoad(load) ?? drawn;
   return name === null ? pace : themes[name](pace, chance);
+}
+
+function drawnByLoad(load: Chance): ThemeName | null {
+  const luck = load.fraction();
+  if (luck < busyShare) return "busy";
+  return luck < busyShare + copiesShare ? "copies" : null;
 }
 
 /** Just these, by weights. */
