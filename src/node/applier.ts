@@ -286,7 +286,7 @@ export class Applier {
 
   /** A copy that may be right goes on, so that it can be compared with others. Nobody sees what it answers. */
   #pumpUnseen(why: CopyDistrusted): void {
-    this.#runs.refuseLacking(why);
+    this.#runs.refuseUnseen(why);
     this.#queries.refuse(anyIndex, why);
     if (why.applies) this.#runs.handOver();
   }

@@ -1,6 +1,6 @@
 // What does a leader make of the words that the members say of their copies? It judges them (judge-copies.ts), tells each what its copy is
 // taken for, and has contents compared where that is needed. All of it is of one term: a new leader hears everything again.
-import type { Configuration, MemberKey } from "../core/configuration.ts";
+import { type Configuration, isMember, type MemberKey } from "../core/configuration.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { CopyNotice, CopyVerdict } from "../ports/copy-messages.ts";
 import { type Difference, judgeCopies, type Judgement } from "./judge-copies.ts";
@@ -50,6 +50,8 @@ export class Comparing {
 
   /** What members are to be told now. */
   judge(configuration: Configuration, nowMs: Millis): readonly (readonly [MemberKey, Verdict])[] {
+    // A node that has left says nothing that counts, and is let go of.
+    for (const key of this.#said.keys()) if (!isMember(configuration, key)) this.forget(key);
     const voices = new Map([...this.#said].map(([key, said]) => [key, voiceOf(said)] as const));
     // Places that are open follow one another as words are forgotten: it is one and the same difference.
     const isWaitOver = this.#openSinceMs !== null && nowMs - this.#openSinceMs >= silenceMsMax;

@@ -16,6 +16,8 @@ import { type CopyDistrusted, OwnCopy } from "./own-copy.ts";
 
 /** A snapshot is offered again after this time, ms: the member fetches it meanwhile. */
 const offerMs = 1_000;
+/** For so long the same one is offered, ms: under load there is a later one before it has been fetched. */
+const sameOfferMs = 600_000;
 /** The log stands still when nothing has come for so long, ms. */
 const stillMs = 500;
 
@@ -39,6 +41,13 @@ export interface CopiesOptions {
   readonly replaceBy: (from: MemberKey, snapshot: SnapshotRecord) => void;
 }
 
+interface Offer {
+  readonly copy: number;
+  readonly snapshot: SnapshotRecord;
+  readonly sinceMs: Millis;
+  readonly sentMs: Millis;
+}
+
 export class Copies {
   readonly own: OwnCopy;
   readonly #modules: CopiesModules;
@@ -46,7 +55,7 @@ export class Copies {
   #comparing = new Comparing();
   /** Whom this node speaks to, and in which term: itself, if it leads. */
   #listener: { readonly term: Term; readonly key: MemberKey } | null = null;
-  readonly #offeredMs = new Map<MemberKey, Millis>();
+  readonly #offers = new Map<MemberKey, Offer>();
   /** Since when the log ends where it does. */
   #end: { readonly index: LogIndex; readonly sinceMs: Millis } = { index: 0, sinceMs: 0 };
 
@@ -54,7 +63,7 @@ export class Copies {
   constructor(saved: Pick<SavedState, "incarnation" | "snapshot">, modules: CopiesModules, options: CopiesOptions) {
     this.#modules = modules;
     this.#options = options;
-    this.own = new OwnCopy(saved.incarnation, saved.snapshot?.origin ?? saved.incarnation);
+    this.own = new OwnCopy(saved.incarnation, saved.snapshot);
   }
 
   /** Of a leader: a strict majority has come to the same through here; null: nothing has been compared, or another one leads. */
@@ -62,10 +71,20 @@ export class Copies {
     return this.#options.state().role.kind === "leader" ? this.#comparing.agreesThrough : null;
   }
 
+  /** The files that members are being offered. */
+  get offeredFiles(): readonly string[] {
+    return [...this.#offers.values()].map(({ snapshot }) => snapshot.file);
+  }
+
+  /** What is known of the copy from before is minded from the beginning. */
+  start(): void {
+    if (this.own.why !== null) this.#options.distrust(this.own.why);
+  }
+
   /** The state is about to be replaced by that of this snapshot; null: by an empty one. */
   onRestoring(snapshot: SnapshotRecord | null): void {
     const before = this.own.why;
-    this.own.begin(snapshot?.origin ?? null);
+    this.own.begin(snapshot);
     if (before !== this.own.why) this.#options.distrust(this.own.why);
     this.#onOwnChanged();
   }
@@ -86,7 +105,8 @@ export class Copies {
     if (message.term !== this.#listener?.term) return;
     const { state } = this.#options;
     if (message.kind === "copyNotice") {
-      if (this.#listener.key !== state().self) return;
+      const configuration = latestConfiguration(state().log);
+      if (this.#listener.key !== state().self || configuration === null || !isMember(configuration, from)) return;
       this.#comparing.hear(from, message);
       return this.#judge();
     }
@@ -103,7 +123,7 @@ export class Copies {
     if (term === this.#listener?.term && key === this.#listener.key) return;
     this.#listener = key === null ? null : { term, key };
     this.#comparing = new Comparing();
-    this.#offeredMs.clear();
+    this.#offers.clear();
     this.#onOwnChanged();
   }
 
@@ -204,14 +224,19 @@ export class Copies {
     if (own.standing !== "sound" || own.isGiven) return;
     const { log, self, currentTerm: term } = this.#options.state();
     const nowMs = this.#modules.clock.nowMs();
-    for (const { key } of latestConfiguration(log)?.members ?? []) {
-      const said = key === self ? null : this.#comparing.saidBy(key);
-      if (said?.standing !== "wrong") continue;
-      if (nowMs - (this.#offeredMs.get(key) ?? Number.NEGATIVE_INFINITY) < offerMs) continue;
-      const snapshot = this.#options.snapshotFrom(said.covered);
+    const { members } = latestConfiguration(log) ?? { members: [] };
+    const wrong = members.filter(({ key }) => key !== self && this.#comparing.saidBy(key)?.standing === "wrong");
+    for (const key of this.#offers.keys()) if (!wrong.some((member) => member.key === key)) this.#offers.delete(key);
+    for (const { key } of wrong) {
+      const { copy, covered } = this.#comparing.saidBy(key)!;
+      const before = this.#offers.get(key);
+      if (before !== undefined && nowMs - before.sentMs < offerMs) continue;
+      const isSame = before?.copy === copy && before.snapshot.position.index >= covered;
+      const isKept = isSame && nowMs - before.sinceMs < sameOfferMs;
+      const snapshot = isKept ? before.snapshot : this.#options.snapshotFrom(covered);
       if (snapshot === null) continue;
-      this.#offeredMs.set(key, nowMs);
-      this.#modules.transport.send(key, { kind: "copyOffer", term, copy: said.copy, snapshot });
+      this.#offers.set(key, { copy, snapshot, sinceMs: isKept ? before.sinceMs : nowMs, sentMs: nowMs });
+      this.#modules.transport.send(key, { kind: "copyOffer", term, copy, snapshot });
     }
   }
 }

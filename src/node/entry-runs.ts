@@ -14,7 +14,7 @@ import { Gathering } from "./gathering.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
-import { notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
+import { giveUp, notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
 
 const nothing = new Uint8Array();
 
@@ -263,22 +263,29 @@ export class EntryRuns {
 
   /** The state machine has failed. No client is left waiting for what is committed, and nothing more is handed over. */
   refuse(error: Error): void {
-    this.#failWaiters(error.message);
+    this.#failWaiters((waiter) => waiter.fail(notApplied(error.message)));
     this.#handedThrough = this.#committedThrough;
   }
 
   /** What is committed waits for a version. No client waits with it. */
   refuseLacking(why: Error): void {
-    this.#failWaiters(`the state machine of this node ${standstillWords(why)}`);
+    const message = `the state machine of this node ${standstillWords(why)}`;
+    this.#failWaiters((waiter) => waiter.fail(notApplied(message)));
   }
 
-  #failWaiters(message: string): void {
+  /** What this copy answers is for nobody. The other nodes apply what is committed: a session may ask one of them. */
+  refuseUnseen(why: Error): void {
+    const message = `the state machine of this node ${standstillWords(why)}`;
+    this.#failWaiters((waiter) => giveUp(waiter, message));
+  }
+
+  #failWaiters(fail: (waiter: Waiter) => void): void {
     const { waiting, tail } = this.#modules;
     let through = Math.max(this.#handedThrough, this.#refusedThrough);
     // The log may be long, and is read only while clients wait.
     while (through < this.#committedThrough && waiting.count > 0) {
       const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#failWaiter(entry, message);
+      for (const entry of entries) this.#failWaiter(entry, fail);
       through = entries.at(-1)!.index;
       this.#handlers.freed();
     }
@@ -286,9 +293,10 @@ export class EntryRuns {
   }
 
   /** To skip an entry is decided when it is committed, and may be what the state machine waits for. */
-  #failWaiter(entry: Entry, message: string): void {
+  #failWaiter(entry: Entry, fail: (waiter: Waiter) => void): void {
     const waiter = this.#waiterOf(entry);
-    if (entry.kind === "activate" && entry.skips !== undefined) waiter?.succeed(nothing, entry, null);
-    else waiter?.fail(notApplied(message));
+    if (waiter === null) return;
+    if (entry.kind === "activate" && entry.skips !== undefined) waiter.succeed(nothing, entry, null);
+    else fail(waiter);
   }
 }

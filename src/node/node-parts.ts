@@ -93,6 +93,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     failed,
     compareEvery: options.compareEveryEntries,
     origin: () => (copies.own.why === null ? copies.own.origin : null),
+    offered: () => copies.offeredFiles,
     contentRead: (index, value) => copies.onWord({ index, of: "content", value }),
     restoring: (snapshot) => copies.onRestoring(snapshot),
     replaced: () => {
@@ -130,7 +131,10 @@ function makeCopies(
     state,
     distrust: (why) => {
       applier().distrust(why);
-      if (why !== null) snapshots.distrust(!why.applies);
+      snapshots.distrust(copies.own.standing);
+      // The whole log is here then, and applied anew.
+      const isToldByLog = !stateMachine.description.snapshots && state().snapshot === null;
+      if (why !== null && !why.applies && isToldByLog) applier().renew(why);
       fitness.look();
     },
     askContent: (at) => snapshots.taker.askFor(at),

@@ -76,7 +76,7 @@ export class Node {
   /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on; the node has ended then. */
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;
-    const { membership, snapshots, fitness, applier, loop } = this.parts;
+    const { membership, copies, snapshots, fitness, applier, loop } = this.parts;
     transport.setAffiliation(affiliationOf(this.state));
     try {
       if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
@@ -91,6 +91,7 @@ export class Node {
     logger.log("info", "node started", { state: describeState(this.state) });
     snapshots.start();
     fitness.start();
+    copies.start();
     applier.start();
     this.#expire();
     loop.schedule();

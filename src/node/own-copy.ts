@@ -2,6 +2,7 @@
 // it for. A restored state is another copy: nothing of the one before is held against it.
 import type { Incarnation } from "../core/configuration.ts";
 import { type CopyWord, copyWordsMax, type Place } from "../core/copy-word.ts";
+import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Difference } from "./judge-copies.ts";
@@ -11,11 +12,21 @@ export class CopyDistrusted extends GraftError {
   /** Whether it goes on applying entries: what is only in doubt may still turn out to be right. */
   readonly applies: boolean;
 
-  constructor(standing: Exclude<CopyStanding, "sound">, difference: Difference) {
-    super("state-machine", wordsOf(standing, difference));
+  constructor(standing: Exclude<CopyStanding, "sound">, message: string) {
+    super("state-machine", message);
     this.applies = standing === "doubted";
   }
 }
+
+/** The origin of a snapshot that was taken of a state which was found wrong later: no node vouches for it. */
+export const unprovenOrigin: Incarnation = "nobody";
+
+const unprovenWords =
+  "it comes from a snapshot of a state that was found wrong before it began: this node answers nothing until the content is found equal " +
+  "to that of the others, or is replaced, and both happen by themselves";
+
+/** Where a state comes from. */
+type Source = Pick<SnapshotRecord, "origin" | "position">;
 
 function wordsOf(standing: Exclude<CopyStanding, "sound">, { of, after, through }: Difference): string {
   const where =
@@ -24,7 +35,7 @@ function wordsOf(standing: Exclude<CopyStanding, "sound">, { of, after, through 
       : `the content of the state at entry ${through}, which was alike through ${after},`;
   if (standing === "wrong") {
     return (
-      `${where} differ from what a majority has: this node applies and answers nothing, and takes over the state of another node by ` +
+      `${where} differ from what a majority has: this node applies and answers nothing until it has come by another state, which it does by ` +
       "itself; look for what is not deterministic in the plugin, and test the memory of this machine"
     );
   }
@@ -45,10 +56,11 @@ export class OwnCopy {
   } | null = null;
   #words: readonly CopyWord[] = [];
 
-  /** @param origin by which node its content was made */
-  constructor(self: Incarnation, origin: Incarnation) {
+  /** @param snapshot that it begins with; null: it begins empty */
+  constructor(self: Incarnation, snapshot: Source | null) {
     this.#self = self;
-    this.#origin = origin;
+    this.#origin = snapshot?.origin ?? self;
+    this.#doubtUnproven(snapshot);
   }
 
   /** Names it among those that this process has had. */
@@ -91,12 +103,19 @@ export class OwnCopy {
     return this.#words;
   }
 
-  /** Another state takes the place of this one. Whether it is right is as much in doubt. `origin` null: it begins empty. */
-  begin(origin: Incarnation | null): void {
+  /** Another state takes the place of this one. Whether it is right is as much in doubt. Null: it begins empty. */
+  begin(snapshot: Source | null): void {
     this.#number++;
-    this.#origin = origin ?? this.#self;
+    this.#origin = snapshot?.origin ?? this.#self;
     if (this.standing === "wrong") this.#distrust = null;
     this.#words = [];
+    this.#doubtUnproven(snapshot);
+  }
+
+  #doubtUnproven(snapshot: Source | null): void {
+    if (snapshot?.origin !== unprovenOrigin || this.#distrust !== null) return;
+    const difference = { of: "content", after: 0, through: snapshot.position.index } as const;
+    this.#distrust = { standing: "doubted", why: new CopyDistrusted("doubted", unprovenWords), difference };
   }
 
   say(word: CopyWord): void {
@@ -113,7 +132,9 @@ export class OwnCopy {
   judge(standing: CopyStanding, difference: Difference): boolean {
     if (this.standing === "wrong" || this.standing === standing) return false;
     this.#distrust =
-      standing === "sound" ? null : { standing, why: new CopyDistrusted(standing, difference), difference };
+      standing === "sound"
+        ? null
+        : { standing, why: new CopyDistrusted(standing, wordsOf(standing, difference)), difference };
     return true;
   }
 }

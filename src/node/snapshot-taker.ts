@@ -147,7 +147,7 @@ export class SnapshotTaker {
     try {
       const source = await state;
       try {
-        while ((await source.read()) !== null) if (this.#underWay?.isGivenUp !== false) return null;
+        while ((await source.read()) !== null) if (this.#isGivenUp) return null;
         if (source.contentHash !== null) read(index, source.contentHash);
       } finally {
         source.close();
@@ -177,6 +177,10 @@ export class SnapshotTaker {
     this.#handed = null;
     this.#bytesSince = 0;
     this.#failure = null;
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#underWay?.isGivenUp !== false;
   }
 
   /** The state machine is about to be restored: what is being read of it is of no use any more. Resolves once it is let go. */
@@ -252,11 +256,13 @@ export class SnapshotTaker {
     try {
       for (;;) {
         const chunk = await source.read();
-        if (this.#underWay?.isGivenUp !== false) return null;
+        if (this.#isGivenUp) return null;
         if (!hasRoom())
           throw new Error("the disk is nearly full, and what is left of it is for the log; free space on it");
         if (chunk === null) {
           const file = await writer.finish();
+          // The state may have been found wrong meanwhile.
+          if (this.#isGivenUp) return null;
           if (source.contentHash !== null) this.#options.read(index, source.contentHash);
           return { ...about, origin, ...file };
         }

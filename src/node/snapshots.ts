@@ -11,6 +11,7 @@ import type { State } from "../core/state.ts";
 import { isKnown } from "../core/vouching.ts";
 import { GraftError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
+import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
@@ -21,13 +22,12 @@ import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { OutdatedDamage, toError } from "./node-end.ts";
 import { Scrubber } from "./scrubber.ts";
+import { unprovenOrigin } from "./own-copy.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
 import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
 
-/** The origin of a content that may be wrong: no node is a witness with it. */
-const nobody = "nobody";
 /** Between two small steps of giving back space, ms: commands go first. */
 const reclaimPauseMs = 5;
 const noRoomPauseMs = 1_000;
@@ -50,6 +50,8 @@ export interface NodeSnapshotsOptions {
   readonly compareEvery: number;
   /** Whose content the state is now; null: it is not to be trusted. */
   readonly origin: () => Incarnation | null;
+  /** Files that copies which are wrong are being offered. */
+  readonly offered: () => readonly string[];
   /** The content of the state at this index has this hash. */
   readonly contentRead: (index: LogIndex, contentHash: number) => void;
   /** The state is about to be that of this snapshot; null: it is empty. */
@@ -83,6 +85,8 @@ export class NodeSnapshots {
   #reclaiming: Timer | null = null;
   /** The snapshot that is to replace a state which is wrong. */
   #replacement: SnapshotRecord | null = null;
+  /** The state is wrong, and so is each snapshot that was made of it. */
+  #isWrong = false;
   #isStopped = false;
 
   constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
@@ -138,6 +142,7 @@ export class NodeSnapshots {
       taker: this.taker,
       description: () => stateMachine.description,
       latest: () => options.state().snapshot,
+      mayShow: () => options.origin() !== null,
       stop: options.failed,
     });
   }
@@ -211,14 +216,23 @@ export class NodeSnapshots {
     return null;
   }
 
-  /** The state is not to be trusted: nobody gets anything that was made of it. `isWrong`: nor is the latest snapshot, also after a restart. */
-  distrust(isWrong: boolean): void {
-    const { snapshot } = this.#options.state();
-    if (isWrong && snapshot !== null) {
-      this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: nobody } });
-    }
+  /** Unless the state is sound, nobody gets anything that was made of it. If it is wrong, that holds for its snapshot also after a restart. */
+  distrust(standing: CopyStanding): void {
+    this.#isWrong = standing === "wrong";
+    if (standing === "sound") return;
+    this.#markWrong();
     void this.taker.giveUp();
+    this.backups.drop();
     this.#server.closeAll("the state of this node is not to be trusted");
+  }
+
+  /** Also the record that was on its way to the core when the state was found wrong. */
+  #markWrong(): void {
+    const { snapshot, installing, appliedIndex } = this.#options.state();
+    if (!this.#isWrong || snapshot === null || snapshot.origin === unprovenOrigin) return;
+    if (snapshot.file === this.#replacement?.file || installing !== null || snapshot.position.index > appliedIndex)
+      return;
+    this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: unprovenOrigin } });
   }
 
   /** For people: why the leader's snapshot cannot be received; null: it can, or none is offered. */
@@ -264,6 +278,7 @@ export class NodeSnapshots {
 
   /** After each turn: what a durable record has replaced goes. */
   onTurned(): void {
+    this.#markWrong();
     if (this.#written === null || this.#options.state().durability.confirmed < this.#written) return;
     this.#written = null;
     void this.#tidy();
@@ -348,6 +363,7 @@ export class NodeSnapshots {
         ...own,
         ...candidates,
         ...needed,
+        ...this.#options.offered(),
         ...this.#restoring,
         ...this.#server.filesInUse,
         ...this.backups.filesInUse,

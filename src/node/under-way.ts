@@ -2,7 +2,7 @@
 // when they are handed over, and removed when the state machine is done with them. Once the node ends, no answer is heard any more.
 import type { Millis } from "../core/log-position.ts";
 import type { Endless } from "./endless-work.ts";
-import { because, giveUp, isRead, late, notAnswered, notApplied, type Waiter } from "./waiting-clients.ts";
+import { because, giveUp, isRead, late, notAnswered, type Waiter } from "./waiting-clients.ts";
 
 /** A run of entries or a slice of queries. */
 export interface Work {
@@ -62,10 +62,10 @@ export class UnderWay {
     for (const waiter of unanswered) if (waiter !== null) giveUp(waiter, reason);
   }
 
-  /** Nothing of what comes back is to be shown. Later answers of these waiters are not heard. */
+  /** Nothing of what comes back is to be shown. What is in the log takes effect on other nodes. Later answers of these waiters are not heard. */
   refuse(message: string): void {
     for (const { waiters } of this.#all) {
-      for (const waiter of waiters) waiter?.fail(isRead(waiter) ? notAnswered(message) : notApplied(message));
+      for (const waiter of waiters) if (waiter !== null) giveUp(waiter, message);
     }
   }
 

@@ -57,9 +57,9 @@ async function commands(count: number): Promise<void> {
   await Promise.all(Array.from({ length: 64 }, send));
 }
 
-/** What the log had when its leader was found wrong is done by the others, and the result is lost. */
+/** What the log had when its leader was found wrong is done by the others. Without a session nobody can ask them. */
 function mustBeOfWrongLeader(error: unknown): void {
-  if (!(error instanceof GraftError) || error.code !== "apply-failed") throw error;
+  if (!(error instanceof GraftError) || error.code !== "outcome-unknown") throw error;
 }
 
 const problemOf = async (id: string): Promise<string | null> => {

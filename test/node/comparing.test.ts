@@ -9,6 +9,8 @@ const keyOf = (id: string): MemberKey => `${id}@1` as MemberKey;
 const content = (index: number, value: number): CopyWord => ({ index, of: "content", value });
 const outcomes = (index: number, value: number): CopyWord => ({ index, of: "outcomes", value });
 
+const ofAnother = { origin: "another", position: { index: 1, term: 1 } };
+
 /** Members that hear at once what the leader tells them. */
 class Members {
   readonly comparing = new Comparing();
@@ -21,7 +23,7 @@ class Members {
     const keys = voters.split("").map(keyOf);
     const members = keys.map((key) => ({ key, address: "a:1", priority: 0 }));
     this.configuration = { members, voters: keys, outgoing: [], leaving: [], pending: [] };
-    for (const id of voters) this.copies.set(id, new OwnCopy(id, given.includes(id) ? "another" : id));
+    for (const id of voters) this.copies.set(id, new OwnCopy(id, given.includes(id) ? ofAnother : null));
   }
 
   say(id: string, ...words: readonly CopyWord[]): void {
@@ -33,7 +35,7 @@ class Members {
   /** Another process begins, which has said nothing. */
   restart(id: string, ...words: readonly CopyWord[]): void {
     this.comparing.forget(keyOf(id));
-    this.copies.set(id, new OwnCopy(id, id));
+    this.copies.set(id, new OwnCopy(id, null));
     this.say(id, ...words);
   }
 

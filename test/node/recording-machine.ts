@@ -90,6 +90,7 @@ export class RecordingMachine implements RenewableStateMachine {
     if (this.renewalFailure !== null) throw this.renewalFailure;
     this.renewals++;
     this.applied.length = 0;
+    this.#reached = 0;
     this.sessions = new SessionTable();
     this.#snapshot = null;
     this.#stopped = null;
@@ -112,7 +113,8 @@ export class RecordingMachine implements RenewableStateMachine {
   }
 
   #milestones: Milestones | null = null;
-  #reached = 0;
+  /** Null: as far as the snapshot reaches, which does not say it. */
+  #reached: number | null = 0;
   /** The state is right, and what is read of it is not. */
   readsWrong = false;
 
@@ -167,6 +169,7 @@ export class RecordingMachine implements RenewableStateMachine {
     await this.restoresAfter;
     this.applied.length = 0;
     for await (const chunk of chunks) this.applied.push(text(chunk));
+    this.#reached = null;
     if (this.#stopped !== null) throw this.#stopped;
     return this.wakeAtMs;
   }
@@ -206,7 +209,7 @@ export class RecordingMachine implements RenewableStateMachine {
   }
 
   #applyAndTell(entry: AppliedEntry): Outcome {
-    this.#milestones?.before(entry.index, this.#reached, this);
+    this.#milestones?.before(entry.index, this.#reached ?? entry.index - 1, this);
     const outcome = this.#apply(entry);
     this.#reached = entry.index;
     this.#milestones?.after(entry.index, this);

@@ -340,3 +340,23 @@ test("no snapshot is taken of a state that is not to be trusted", async () => {
   expect(await taker.take(positionAt(10))).toBeNull();
   expect(taken).toEqual([]);
 });
+
+test("one that is given up while it becomes durable is not told of, and its content is not either", async () => {
+  const contents: number[] = [];
+  const { taker, store, taken } = setUp({ read: (index) => void contents.push(index) });
+  const held = Promise.withResolvers<void>();
+  const create = store.create.bind(store);
+  store.create = async (header) => {
+    const writer = await create(header);
+    const finish = writer.finish.bind(writer);
+    writer.finish = () => held.promise.then(finish);
+    return writer;
+  };
+  const done = taker.take(positionAt(5));
+  await turns();
+  const lettingGo = taker.giveUp();
+  held.resolve();
+  await lettingGo;
+  expect(await done).toBeNull();
+  expect([taken, contents]).toEqual([[], []]);
+});

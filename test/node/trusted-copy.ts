@@ -4,6 +4,7 @@
 export const trustedCopy = {
   compareEvery: 1_024,
   origin: () => "a1",
+  offered: () => [],
   contentRead: () => {},
   restoring: () => {},
   replaced: () => {},
