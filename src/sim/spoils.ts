@@ -23,6 +23,8 @@ export class Spoils {
   readonly #world: SpoilsWorld;
   readonly #snapshots = new Map<number, Wrong>();
   readonly #byNode = new Map<string, Spoil>();
+  /** Of copies that their nodes have named. A snapshot or a restart does not make them right. */
+  readonly #known = new Set<Wrong>();
   /** What each copy was taken for when it was looked at last. */
   readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
   count = 0;
@@ -81,6 +83,7 @@ export class Spoils {
     this.named++;
     this.#world.happened("namesCopy", member);
     const wrong = this.#byNode.get(member.id)?.wrong ?? null;
+    if (wrong !== null) this.#known.add(wrong);
     const { after, through, of } = copy.difference!;
     if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
     const shownThrough = this.#byNode.get(member.id)?.shownAt ?? Number.POSITIVE_INFINITY;
@@ -105,6 +108,10 @@ export class Spoils {
   onResult(member: Member): void {
     const standing = member.node?.parts.copies.own.standing ?? "sound";
     if (standing !== "sound") this.#world.violated(`${member.id} gives a result, and its copy is ${standing}`);
+    const wrong = this.#byNode.get(member.id)?.wrong ?? null;
+    if (wrong !== null && this.#known.has(wrong)) {
+      this.#world.violated(`${member.id} gives a result of a state that was named as wrong`);
+    }
   }
 
   /** Each node trusts its copy. */
