@@ -63,6 +63,6 @@ export function queryFailed(error: Error): ReplyError {
 export function stateMachineStopped(error: Error): ReplyError {
   const message = `the state machine of this node ${standstillWords(error)}`;
   // The other nodes are right, and one of them is about to lead.
-  const isWrongAlone = error instanceof CopyDistrusted && !error.applies;
+  const isWrongAlone = error instanceof CopyDistrusted && error.isAlone;
   return { code: isWrongAlone ? "unavailable" : "state-machine", message, leader: null };
 }

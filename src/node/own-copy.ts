@@ -11,10 +11,13 @@ import type { Difference } from "./judge-copies.ts";
 export class CopyDistrusted extends GraftError {
   /** Whether it goes on applying entries: what is only in doubt may still turn out to be right. */
   readonly applies: boolean;
+  /** Other copies are right, as far as is known. */
+  readonly isAlone: boolean;
 
-  constructor(standing: Exclude<CopyStanding, "sound">, message: string) {
+  constructor(standing: Exclude<CopyStanding, "sound">, message: string, isAlone = standing === "wrong") {
     super("state-machine", message);
     this.applies = standing === "doubted";
+    this.isAlone = isAlone;
   }
 }
 
@@ -115,7 +118,7 @@ export class OwnCopy {
   #doubtUnproven(snapshot: Source | null): void {
     if (snapshot?.origin !== unprovenOrigin || this.#distrust !== null) return;
     const difference = { of: "content", after: 0, through: snapshot.position.index } as const;
-    this.#distrust = { standing: "doubted", why: new CopyDistrusted("doubted", unprovenWords), difference };
+    this.#distrust = { standing: "doubted", why: new CopyDistrusted("doubted", unprovenWords, true), difference };
   }
 
   say(word: CopyWord): void {

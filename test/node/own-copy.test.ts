@@ -1,6 +1,7 @@
 // What a node knows of its copy of the state machine, and what a later state takes over of that: node/own-copy.ts.
 import { expect, test } from "bun:test";
 import { copyWordsMax } from "../../src/core/copy-word.ts";
+import { stateMachineStopped } from "../../src/node/answers.ts";
 import { standstillWords } from "../../src/node/active-version.ts";
 import type { Difference } from "../../src/node/judge-copies.ts";
 import { OwnCopy, unprovenOrigin } from "../../src/node/own-copy.ts";
@@ -71,6 +72,8 @@ test("a state of which a node found that it may be wrong is in doubt from the be
   const copy = new OwnCopy("a", from(unprovenOrigin));
   expect(copy).toMatchObject({ standing: "doubted", isGiven: true, doubt: { of: "content", index: 1000 } });
   expect(standstillWords(copy.why!)).toContain("answers nothing until the content is found equal");
+  // The others are right: a client asks them.
+  expect(stateMachineStopped(copy.why!).code).toBe("unavailable");
   copy.judge("sound", content);
   expect(copy.why).toBeNull();
   copy.judge("wrong", content);
