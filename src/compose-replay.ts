@@ -1,9 +1,8 @@
 // What does the log of a stopped node come to? Its snapshot is restored into a state machine beside it, what follows is applied, and the hashes
 // are told that running nodes compare. So two nodes can be compared by hand. As in compose.ts nothing here decides anything.
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
-import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
-import { locateVersions } from "./adapters/plugin/loader.ts";
 import { entriesIn, savedIn } from "./adapters/sqlite/read-stopped.ts";
+import { composeStateMachine } from "./compose.ts";
 import { type PlacedActivation, type PluginVersion, skipsThrough } from "./core/activation.ts";
 import type { CopyWord } from "./core/copy-word.ts";
 import type { LogIndex } from "./core/log-position.ts";
@@ -14,8 +13,10 @@ import type { SavedState } from "./ports/log-store.ts";
 import type { StateMachine } from "./ports/state-machine.ts";
 
 export interface ReplayOptions {
-  /** The versions of the plugin, as in the configuration file, relative to `directory`. */
+  /** The versions of the plugin, as in the configuration file, relative to `directory`. Empty where there is a program. */
   readonly plugin: readonly string[];
+  /** A program and its arguments; null: there is a plugin. */
+  readonly command: readonly string[] | null;
   readonly directory: string;
   /** `raft.compare_every_entries` of the cluster. */
   readonly every: number;
@@ -33,7 +34,7 @@ export interface Replayed {
 
 /** Changes nothing. Throws `GraftError`. */
 export async function replayStopped(dataDir: string, options: ReplayOptions): Promise<Replayed> {
-  const { plugin, directory, every } = options;
+  const { plugin, command, directory, every } = options;
   const saved = savedIn(dataDir);
   const after = saved.snapshot?.position.index ?? 0;
   const through = options.through ?? saved.last.index;
@@ -41,7 +42,7 @@ export async function replayStopped(dataDir: string, options: ReplayOptions): Pr
     const range = `its state can be had from ${after} to ${saved.last.index}`;
     throw new GraftError("usage", `--through ${through} is not in the log of ${dataDir}: ${range}`);
   }
-  const machine = await createInlineStateMachine(locateVersions(plugin, directory));
+  const machine = await composeStateMachine({ plugin, command, directory, host: "inline" }, null);
   try {
     const words: CopyWord[] = [];
     machine.watchMilestones(every, ({ index, chain: value }) => words.push({ index, of: "outcomes", value }));

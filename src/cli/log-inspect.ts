@@ -17,6 +17,7 @@ export const logInspect = command({
   summary: "Show a stopped node's log and other data",
   details: [
     "Shows the log, the vote, the configurations and the snapshots, and changes nothing. Of an entry it shows the size, and not the content. With damage or a finding the exit code is 1. Of several nodes, the one whose last entry has the highest term and, among those, the highest index has the most complete log.",
+    "To replay the log with a program that is a state machine, write its words after --, as in command of the configuration; it runs in this folder.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },
@@ -34,7 +35,8 @@ export const logInspect = command({
     ["graft log inspect --data-dir data/n1 --verify", "also check all data"],
     ["graft log inspect --data-dir data/n1 --replay kv", "apply the log, and show what other nodes must come to"],
   ],
-  async run(args, { output }) {
+  takesProgram: true,
+  async run(args, { output, program }) {
     const dataDir = args["data-dir"];
     if (dataDir === undefined) throw new GraftError("usage", "which data directory? graft log inspect --data-dir DIR");
     const entriesMax =
@@ -43,7 +45,7 @@ export const logInspect = command({
         : parseCount("--entries", args.entries, { min: 0, max: entriesLimit });
     const looking = inspectDataDirectory(dataDir, { entriesMax, verify: args.verify === true });
     const inspection = await output.progress("reading the log", looking);
-    const replay = await replayed(dataDir, args, output);
+    const replay = await replayed(dataDir, { ...args, program }, output);
     const document = { ...documentOf(inspection), ...(replay === null ? {} : { replay: replayDocument(replay) }) };
     const words = (paint: Paint): string =>
       [render(inspection, paint), ...(replay === null ? [] : replayWords(replay, paint))].join("\n");

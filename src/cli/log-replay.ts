@@ -1,4 +1,4 @@
-// `graft log inspect --replay PLUGIN`: what the log of a stopped node comes to, in hashes that can be compared with those of another node.
+// `graft log inspect --replay PLUGIN`, or with a program behind `--`: what the log of a stopped node comes to, in hashes that can be compared with those of another node.
 import { type Replayed, replayStopped } from "../compose-replay.ts";
 import { GraftError } from "../errors.ts";
 import type { Output, Paint } from "./output.ts";
@@ -32,16 +32,27 @@ interface ReplayArguments {
   readonly every?: string | undefined;
 }
 
-/** Null: no replay is asked for. */
-export async function replayed(dataDir: string, args: ReplayArguments, output: Output): Promise<Replayed | null> {
+/**
+ * Null: no replay is asked for.
+ * @param program the words behind `--`
+ */
+export async function replayed(
+  dataDir: string,
+  args: ReplayArguments & { readonly program: readonly string[] },
+  output: Output,
+): Promise<Replayed | null> {
   const { replay, through, every } = args;
-  if (replay === undefined) {
+  const program = args.program.length === 0 ? null : args.program;
+  if (replay === undefined && program === null) {
     const needless = through === undefined ? (every === undefined ? null : "--every") : "--through";
-    if (needless !== null) throw new GraftError("usage", `${needless} needs --replay PLUGIN`);
+    if (needless !== null) throw new GraftError("usage", `${needless} needs --replay PLUGIN, or a program behind --`);
     return null;
   }
+  if (replay !== undefined && program !== null)
+    throw new GraftError("usage", "replay with a plugin or with a program? leave out --replay, or what follows --");
   const options = {
-    plugin: replay.split(","),
+    plugin: replay?.split(",") ?? [],
+    command: program,
     directory: process.cwd(),
     every: every === undefined ? everyDefault : parseCount("--every", every, { min: 1, max: 1_000_000 }),
     through: through === undefined ? null : parseCount("--through", through, { min: 0, max: Number.MAX_SAFE_INTEGER }),

@@ -34,26 +34,39 @@ const every = 4;
 const awaited = (commands: readonly AppliedCommand[]): readonly AppliedEntry[] =>
   commands.map((command) => ({ ...command, isAwaited: true }));
 
+const opened = (index: number): AppliedEntry => ({
+  kind: "openSession",
+  index,
+  term: 1,
+  timeMs: 1000,
+  isAwaited: false,
+  client: "client",
+  isAdmin: false,
+  timeoutMs: 60_000,
+});
+const said = (index: number, [text, id, sequence]: readonly [string, number, number]): readonly AppliedEntry[] =>
+  run(index, [text]).map((each) => ({ ...each, session: { client: "client", id, sequence, answeredBelow: 1 } }));
+
 export function describeMilestonesContract(
   host: string,
   create: (location: PluginLocation) => Promise<StateMachine>,
 ): void {
   describe(`state machine milestones: ${host}`, () => {
     let folder = "";
-    const opened: StateMachine[] = [];
+    const machines: StateMachine[] = [];
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "graft-milestones-"));
       await Bun.write(join(folder, "counter.js"), COUNTER);
     });
     afterEach(async () => {
-      await Promise.all(opened.splice(0).map((machine) => machine.close()));
+      await Promise.all(machines.splice(0).map((machine) => machine.close()));
     });
     afterAll(() => rm(folder, { recursive: true }));
 
     const open = async (): Promise<{ readonly machine: StateMachine; readonly told: readonly Milestone[] }> => {
       const machine = await create(locatePlugin("counter.js", folder));
-      opened.push(machine);
+      machines.push(machine);
       const told: Milestone[] = [];
       machine.watchMilestones(every, (milestone) => told.push(milestone));
       return { machine, told };
@@ -98,6 +111,54 @@ export function describeMilestonesContract(
       expect(milestone?.index).toBe(4);
       expect(await milestonesOf(gap.slice(0, 3))).toEqual([]);
       expect(await milestonesOf(gap.slice(0, 3), gap.slice(3))).toEqual([milestone!]);
+    });
+
+    test("an entry that is skipped counts, and as something else than a refusal with the same words", async () => {
+      const skipped = ten.map((each) => (each.index === 2 ? { ...each, isSkipped: true } : each));
+      const expected = await milestonesOf(skipped);
+      expect(expected).not.toEqual(await milestonesOf(ten));
+      expect(await milestonesOf(awaited(skipped).slice(0, 5), skipped.slice(5))).toEqual(expected);
+    });
+
+    test("the hash is the same on every host, with sessions, copies of a command and clients that come too late", async () => {
+      const entries = [
+        ...run(1, ["a", "b", "c"]),
+        opened(4),
+        ...said(5, ["d", 4, 1]),
+        ...said(6, ["d", 4, 1]),
+        ...run(7, ["refuse"]),
+      ];
+      const late = [
+        ...said(8, ["e", 3, 1]),
+        ...said(9, ["refuse", 4, 2]),
+        ...run(10, ["f"]),
+        ...said(11, ["g", 4, 2]),
+        ...run(12, ["h"]),
+      ];
+      const expected = [
+        { index: 4, chain: 2_815_163_063_185_981 },
+        { index: 8, chain: 5_589_338_023_624_593 },
+        { index: 12, chain: 1_817_611_638_369_367 },
+      ];
+      expect(await milestonesOf([...entries, ...late])).toEqual(expected);
+      expect(await milestonesOf(entries, late)).toEqual(expected);
+    });
+
+    test("the hash of the content is there at its end, and equal where the state is", async () => {
+      const { machine } = await open();
+      await outcomesOf(machine, ten);
+      const snapshot = await machine.snapshot();
+      expect(snapshot.contentHash).toBeNull();
+      const chunks = await readAll(snapshot);
+      const restored = await open();
+      await restored.machine.restore(chunksOf(chunks), null);
+      const copy = await restored.machine.snapshot();
+      await readAll(copy);
+      expect(copy.contentHash).toBe(snapshot.contentHash);
+      await outcomesOf(restored.machine, run(11, ["a"]));
+      const later = await restored.machine.snapshot();
+      await readAll(later);
+      expect(later.contentHash).not.toBe(snapshot.contentHash);
     });
 
     test("a snapshot carries the hash on, from a place between two milestones", async () => {

@@ -19,7 +19,13 @@ beforeEach(async () => {
 afterEach(() => directory.remove());
 
 const entries = commands(1, 20, 2);
-const options = () => ({ plugin: ["journal.js"], directory: join(directory.dataDir, ".."), every: 4, through: null });
+const options = () => ({
+  plugin: ["journal.js"],
+  command: null,
+  directory: join(directory.dataDir, ".."),
+  every: 4,
+  through: null,
+});
 
 /** What a node that runs says of its copy, and the chunks of its snapshot through `at`. */
 async function said(at = 20) {
@@ -50,6 +56,16 @@ test("the whole log comes to what a node that runs has come to", async () => {
     through: 20,
     words: [...words, content],
   });
+});
+
+test("a program comes to the same hashes as the plugin that it serves", async () => {
+  const store = directory.open();
+  store.write([append(...entries)], ignoreDurable);
+  store.close();
+  const server = join(import.meta.dir, "../process/serve-plugin.ts");
+  const command = [process.execPath, server, join(options().directory, "journal.js")];
+  const replayed = await replayStopped(directory.dataDir, { ...options(), plugin: [], command });
+  expect(replayed).toEqual(await replayStopped(directory.dataDir, options()));
 });
 
 test("it ends where it is asked to", async () => {
