@@ -82,7 +82,7 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
   }
   const open = unsettled.find((place) => differs(place, all, isOut)) ?? null;
   const agreed = settled.filter(({ index }) => open === null || index < open.index);
-  const hasSaid = (key: MemberKey): boolean => isOut(key) || open?.values.has(key) === true;
+  const hasSaid = (key: MemberKey): boolean => isOut(key) || (open !== null && isBeyond(known.get(key), open));
   for (const key of wrong.keys()) {
     confirmed.delete(key);
     cleared.delete(key);
@@ -147,6 +147,10 @@ function differs({ values }: Said, voters: readonly MemberKey[], isOut: (key: Me
   const said = voters.flatMap((key) => (isOut(key) ? [] : (values.get(key) ?? [])));
   return new Set(said).size > 1;
 }
+
+/** It has said something there, or later on: then it never will, as its state began behind that place, or the word is forgotten. */
+const isBeyond = (voice: Voice | undefined, place: Place): boolean =>
+  voice?.words.some(({ of, index }) => of === place.of && index >= place.index) === true;
 
 /** Where the copy first said something else than those that are right at `place`. */
 function rangeOf(key: MemberKey, place: Said, right: number, places: readonly Said[]): Difference {

@@ -78,6 +78,15 @@ describe("a strict majority of the voters is right", () => {
 });
 
 describe("without a majority", () => {
+  test("a voter whose state began behind the place is not waited for", () => {
+    const before = { a: same, b: other, c: given(outcomes(4, 1)) };
+    expect(judge(three, before)).toMatchObject({ wrong: new Map(), isDoubt: false });
+    const after = { a: same, b: other, c: given(outcomes(12, 5)) };
+    expect(judge(three, after)).toMatchObject({ wrong: new Map(), isDoubt: true });
+    const ofAnotherKind = { a: same, b: other, c: given(content(12, 5)) };
+    expect(judge(three, ofAnotherKind)).toMatchObject({ isDoubt: false });
+  });
+
   test("voters that differ are in doubt once all have spoken, and not before", () => {
     const voices = { a: same, b: other };
     expect(judge(three, voices)).toMatchObject({ open: { after: 4, through: 8 }, isDoubt: false, agreesThrough: 4 });
