@@ -87,6 +87,8 @@ export class NodeSnapshots {
   #replacement: SnapshotRecord | null = null;
   /** The state is wrong, and so is each snapshot that was made of it. */
   #isWrong = false;
+  /** The file of the snapshot that is recorded in the place of those, until its state has begun. */
+  #recordedFile: string | null = null;
   #isStopped = false;
 
   constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
@@ -219,6 +221,7 @@ export class NodeSnapshots {
   /** Unless the state is sound, nobody gets anything that was made of it. If it is wrong, that holds for its snapshot also after a restart. */
   distrust(standing: CopyStanding): void {
     this.#isWrong = standing === "wrong";
+    this.#recordedFile = null;
     if (standing === "sound") return;
     this.#markWrong();
     void this.taker.giveUp();
@@ -230,8 +233,8 @@ export class NodeSnapshots {
   #markWrong(): void {
     const { snapshot, installing, appliedIndex } = this.#options.state();
     if (!this.#isWrong || snapshot === null || snapshot.origin === unprovenOrigin) return;
-    if (snapshot.file === this.#replacement?.file || installing !== null || snapshot.position.index > appliedIndex)
-      return;
+    if (snapshot.file === this.#replacement?.file || snapshot.file === this.#recordedFile) return;
+    if (installing !== null || snapshot.position.index > appliedIndex) return;
     this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: unprovenOrigin } });
   }
 
@@ -286,6 +289,7 @@ export class NodeSnapshots {
     const replacement = this.#replacement;
     if (replacement === null || replacement.file !== this.#options.state().snapshot?.file) return;
     this.#replacement = null;
+    this.#recordedFile = replacement.file;
     this.#options.replaced();
   }
 
