@@ -13,5 +13,16 @@ export interface CopyWord extends Place {
   readonly value: number;
 }
 
+/** What outcomes have come to one by one, so that the first one that differs can be found. */
+export interface OutcomeSteps {
+  /** The entry that the first value is of. */
+  readonly from: LogIndex;
+  /** 32 bits of the rolling hash after each entry from there on. */
+  readonly values: Uint32Array;
+}
+
+/** How many values a message or a milestone has at the most. */
+export const outcomeStepsMax = 16_384;
+
 /** How many words of a copy are remembered: the latest ones. */
 export const copyWordsMax = 64;

@@ -1,18 +1,29 @@
 // Are the copies of the state machine alike? Each node says to the leader what its own has come to, and hears what the leader makes of
 // it. A copy that is wrong shows nothing any more, until a snapshot of the leader replaces it. Why: docs/decisions/copies-are-compared.md.
 import { isMember, type MemberKey, nodeIdOf, toMemberKey } from "../core/configuration.ts";
-import type { CopyWord } from "../core/copy-word.ts";
+import { type CopyWord, copyWordsMax } from "../core/copy-word.ts";
 import type { LogIndex, Millis, Term } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { State } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { CopyAsk, CopyMessage, CopyOffer, CopyVerdict } from "../ports/copy-messages.ts";
+import type {
+  CopyAsk,
+  CopyMessage,
+  CopyNotice,
+  CopyOffer,
+  CopySteps,
+  CopyTrace,
+  CopyVerdict,
+} from "../ports/copy-messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { SavedState } from "../ports/log-store.ts";
+import type { Milestone } from "../ports/state-machine.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import { Comparing, type Said, type Verdict } from "./comparing.ts";
+import { KnownSteps } from "./known-steps.ts";
 import { type CopyDistrusted, OwnCopy } from "./own-copy.ts";
+import { Tracing } from "./tracing.ts";
 
 /** A snapshot is offered again after this time, ms: the member fetches it meanwhile. */
 const offerMs = 1_000;
@@ -33,6 +44,10 @@ export interface CopiesOptions {
   readonly state: () => State;
   /** This node shows nothing of its state from now on, or does so again with null. */
   readonly distrust: (why: CopyDistrusted | null) => void;
+  /** The same, in other words: it is known now where the copy first differed. */
+  readonly explained: (why: CopyDistrusted) => void;
+  /** For people: the operation of the command at this index; null: it is not a command, names none, or is gone from the log. */
+  readonly operationAt: (index: LogIndex) => string | null;
   /** Has the content of the state hashed as it is at this index. */
   readonly askContent: (at: LogIndex) => void;
   /** A snapshot of the state that ends at this index or later, now or soon; null: not yet. */
@@ -56,6 +71,8 @@ export class Copies {
   /** Whom this node speaks to, and in which term: itself, if it leads. */
   #listener: { readonly term: Term; readonly key: MemberKey } | null = null;
   readonly #offers = new Map<MemberKey, Offer>();
+  readonly #steps: KnownSteps;
+  readonly #tracing = new Tracing();
   /** Since when the log ends where it does. */
   #end: { readonly index: LogIndex; readonly sinceMs: Millis } = { index: 0, sinceMs: 0 };
 
@@ -64,6 +81,7 @@ export class Copies {
     this.#modules = modules;
     this.#options = options;
     this.own = new OwnCopy(saved.incarnation, saved.snapshot);
+    this.#steps = new KnownSteps(options.every * copyWordsMax);
   }
 
   /** Of a leader: a strict majority has come to the same through here; null: nothing has been compared, or another one leads. */
@@ -85,8 +103,15 @@ export class Copies {
   onRestoring(snapshot: SnapshotRecord | null): void {
     const before = this.own.why;
     this.own.begin(snapshot);
+    this.#steps.forget();
     if (before !== this.own.why) this.#options.distrust(this.own.why);
     this.#onOwnChanged();
+  }
+
+  /** The outcomes of this node's copy have come to this. */
+  onMilestone({ index, chain: value, steps }: Milestone): void {
+    this.#steps.add(steps);
+    this.onWord({ index, of: "outcomes", value });
   }
 
   /** This node's copy has come to something. */
@@ -103,17 +128,26 @@ export class Copies {
 
   onMessage(from: MemberKey, message: CopyMessage): void {
     if (message.term !== this.#listener?.term) return;
-    const { state } = this.#options;
-    if (message.kind === "copyNotice") {
-      const configuration = latestConfiguration(state().log);
-      if (this.#listener.key !== state().self || configuration === null || !isMember(configuration, from)) return;
-      this.#comparing.hear(from, message);
-      return this.#judge();
-    }
+    if (message.kind === "copyNotice" || message.kind === "copyTrace") return this.#onMember(from, message);
     if (from !== this.#listener.key) return;
     if (message.kind === "copyVerdict") this.#onVerdict(message);
     else if (message.kind === "copyAsk") this.#onAsk(message);
-    else this.#onOffer(from, message);
+    else if (message.kind === "copyOffer") this.#onOffer(from, message);
+    else this.#onSteps(message);
+  }
+
+  /** A member speaks to its leader. */
+  #onMember(from: MemberKey, message: CopyNotice | CopyTrace): void {
+    const { self, log, currentTerm: term } = this.#options.state();
+    const configuration = latestConfiguration(log);
+    if (this.#listener?.key !== self || configuration === null || !isMember(configuration, from)) return;
+    if (message.kind === "copyNotice") {
+      this.#comparing.hear(from, message);
+      return this.#judge();
+    }
+    if (this.own.standing !== "sound") return;
+    const steps = this.#steps.within(message.after, message.through);
+    this.#modules.transport.send(from, { kind: "copySteps", term, ...steps });
   }
 
   /** A turn may have brought another leader. */
@@ -124,12 +158,15 @@ export class Copies {
     this.#listener = key === null ? null : { term, key };
     this.#comparing = new Comparing();
     this.#offers.clear();
+    this.#tracing.onLeader();
     this.#onOwnChanged();
+    this.#trace();
   }
 
   /** To be called often: time alone changes something as well. */
   sweep(): void {
-    if (this.#listener === null || this.#listener.key !== this.#options.state().self) return;
+    if (this.#listener === null) return;
+    if (this.#listener.key !== this.#options.state().self) return this.#trace();
     this.#judge();
     this.#askContents();
     this.#offerSnapshots();
@@ -184,8 +221,33 @@ export class Copies {
       if (why === null) logger.log("info", "the copies of the state agree again");
       else logger.log("error", "the state machine is not to be trusted", { reason: why.message });
       this.#options.distrust(why);
+      if (standing === "wrong" && of === "outcomes") {
+        this.#tracing.begin({ of, after, through }, this.#steps.within(after, through));
+      }
     }
     this.#onOwnChanged();
+    this.#trace();
+  }
+
+  /** Asks the leader where the outcomes first differed, if that is to be known. */
+  #trace(): void {
+    if (this.#listener === null || this.#listener.key === this.#options.state().self) return;
+    const question = this.#tracing.question(this.#modules.clock.nowMs());
+    if (question === null) return;
+    const { key, term } = this.#listener;
+    this.#modules.transport.send(key, { kind: "copyTrace", term, ...question });
+  }
+
+  #onSteps(steps: CopySteps): void {
+    const index = this.#tracing.hear(steps);
+    if (index === null) return;
+    const operation = this.#options.operationAt(index);
+    this.#modules.logger.log("error", "the first outcome that differs from that of the other nodes", {
+      index,
+      operation: operation ?? "unknown",
+    });
+    this.own.explain({ index, operation });
+    if (this.own.standing === "wrong") this.#options.explained(this.own.why!);
   }
 
   #onAsk({ at }: Pick<CopyAsk, "at">): void {

@@ -101,10 +101,10 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
       if (why !== null) applier.renew(why);
     },
   });
-  const copies: Copies = makeCopies(options, modules, { state, snapshots, fitness, applier: () => applier });
+  const tail = new LogTail(modules.store, tailBytesMax);
+  const copies: Copies = makeCopies(options, modules, { state, snapshots, fitness, tail, applier: () => applier });
   const membership = new NodeMembership(modules, { ...options, state, arrive });
   const handOvers = new HandOvers(state, arrive);
-  const tail = new LogTail(modules.store, tailBytesMax);
   const fullClients = new FullClients(() => {
     const { role, currentTerm: term } = state();
     if (role.kind !== "leader") return null;
@@ -119,12 +119,12 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
 function makeCopies(
   { compareEveryEntries: every }: NodeOptions,
   modules: NodeModules,
-  parts: Pick<NodeParts, "snapshots" | "fitness"> & {
+  parts: Pick<NodeParts, "snapshots" | "fitness" | "tail"> & {
     readonly state: () => State;
     readonly applier: () => Applier;
   },
 ): Copies {
-  const { state, snapshots, fitness, applier } = parts;
+  const { state, snapshots, fitness, tail, applier } = parts;
   const { store, stateMachine } = modules;
   const copies = new Copies(store.saved, modules, {
     every,
@@ -137,11 +137,20 @@ function makeCopies(
       if (why !== null && !why.applies && isToldByLog) applier().renew(why);
       fitness.look();
     },
+    explained: (why) => {
+      applier().distrust(why);
+      fitness.look();
+    },
+    operationAt: (index) => {
+      const { base, last } = state().log;
+      const [entry] = index > base.index && index <= last.index ? tail.read(index, index, 1) : [];
+      return entry?.kind === "command" ? stateMachine.operationOf(entry.payload) : null;
+    },
     askContent: (at) => snapshots.taker.askFor(at),
     snapshotFrom: (index) => snapshots.latestFrom(index),
     replaceBy: (from, snapshot) => snapshots.replaceBy(from, snapshot),
   });
-  stateMachine.watchMilestones(every, ({ index, chain: value }) => copies.onWord({ index, of: "outcomes", value }));
+  stateMachine.watchMilestones(every, (milestone) => copies.onMilestone(milestone));
   return copies;
 }
 

@@ -2,6 +2,7 @@
 // it for. A restored state is another copy: nothing of the one before is held against it.
 import type { Incarnation } from "../core/configuration.ts";
 import { type CopyWord, copyWordsMax, type Place } from "../core/copy-word.ts";
+import type { LogIndex } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
@@ -31,10 +32,26 @@ const unprovenWords =
 /** Where a state comes from. */
 type Source = Pick<SnapshotRecord, "origin" | "position">;
 
-function wordsOf(standing: Exclude<CopyStanding, "sound">, { of, after, through }: Difference): string {
+/** The first entry whose outcome differs. */
+export interface FirstDifference {
+  readonly index: LogIndex;
+  /** Null: it has none, or it is not known. */
+  readonly operation: string | null;
+}
+
+const firstWords = ({ index, operation }: FirstDifference): string =>
+  operation === null
+    ? `, first that of entry ${index},`
+    : `, first that of the command ${operation} at entry ${index},`;
+
+function wordsOf(
+  standing: Exclude<CopyStanding, "sound">,
+  { of, after, through }: Difference,
+  first: FirstDifference | null = null,
+): string {
   const where =
     of === "outcomes"
-      ? `the outcomes of the commands in the entries ${after + 1} to ${through}`
+      ? `the outcomes of the commands in the entries ${after + 1} to ${through}${first === null ? "" : firstWords(first)}`
       : `the content of the state at entry ${through}, which was alike through ${after},`;
   if (standing === "wrong") {
     return (
@@ -56,6 +73,8 @@ export class OwnCopy {
     readonly standing: Exclude<CopyStanding, "sound">;
     readonly why: CopyDistrusted;
     readonly difference: Difference;
+    /** The first entry whose outcome differs. Absent: it is not known. */
+    readonly first?: FirstDifference;
   } | null = null;
   #words: readonly CopyWord[] = [];
 
@@ -94,6 +113,11 @@ export class OwnCopy {
     return this.#distrust?.difference ?? null;
   }
 
+  /** Of a copy that is wrong, the first entry whose outcome differs; null: it is not known. */
+  get first(): FirstDifference | null {
+    return this.#distrust?.first ?? null;
+  }
+
   /** Where copies differed, of which this one may be wrong; null: it is not in doubt. */
   get doubt(): Place | null {
     if (this.#distrust?.standing !== "doubted") return null;
@@ -119,6 +143,14 @@ export class OwnCopy {
     if (snapshot?.origin !== unprovenOrigin || this.#distrust !== null) return;
     const difference = { of: "content", after: 0, through: snapshot.position.index } as const;
     this.#distrust = { standing: "doubted", why: new CopyDistrusted("doubted", unprovenWords, true), difference };
+  }
+
+  /** The copy is wrong, and this is where that has shown first. */
+  explain(first: FirstDifference): void {
+    if (this.#distrust?.standing !== "wrong") return;
+    const { standing, difference } = this.#distrust;
+    const why = new CopyDistrusted(standing, wordsOf(standing, difference, first));
+    this.#distrust = { standing, why, difference, first };
   }
 
   say(word: CopyWord): void {

@@ -1,6 +1,6 @@
 // What nodes tell each other so that copies of the state machine are compared. Members speak to the leader, and the leader to them. The
 // core never sees these messages. Only a peer whose hello announces that it compares copies is sent any.
-import type { CopyWord, Place } from "../core/copy-word.ts";
+import type { CopyWord, OutcomeSteps, Place } from "../core/copy-word.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 
@@ -60,13 +60,29 @@ export interface CopyOffer {
   readonly snapshot: SnapshotRecord;
 }
 
-export type CopyMessage = CopyNotice | CopyVerdict | CopyAsk | CopyOffer;
+/** A member whose copy is wrong asks the leader for the steps of the range in which it differs, to name the first outcome that does. */
+export interface CopyTrace {
+  readonly kind: "copyTrace";
+  readonly term: Term;
+  readonly after: LogIndex;
+  readonly through: LogIndex;
+}
+
+/** What the leader knows of these steps: the first ones. */
+export interface CopySteps extends OutcomeSteps {
+  readonly kind: "copySteps";
+  readonly term: Term;
+}
+
+export type CopyMessage = CopyNotice | CopyVerdict | CopyAsk | CopyOffer | CopyTrace | CopySteps;
 
 const kinds: Readonly<Record<CopyMessage["kind"], true>> = {
   copyNotice: true,
   copyVerdict: true,
   copyAsk: true,
   copyOffer: true,
+  copyTrace: true,
+  copySteps: true,
 };
 
 export const isCopyMessage = (message: { readonly kind: string }): message is CopyMessage =>

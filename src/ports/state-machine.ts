@@ -1,5 +1,6 @@
 // The state machine as the node sees it: asynchronous and batched, wherever it lives.
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
+import type { OutcomeSteps } from "../core/copy-word.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { LogIndex, Term } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
@@ -148,6 +149,8 @@ export interface Milestone {
   readonly index: LogIndex;
   /** 53 bits. Equal on all copies whose outcomes were equal. */
   readonly chain: number;
+  /** Through `index`, since the milestone before, or since the state began: the last ones, up to `outcomeStepsMax`. */
+  readonly steps: OutcomeSteps;
 }
 
 /**

@@ -4,7 +4,7 @@
 import { isQuorum } from "../core/quorum.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { Configuration } from "../core/configuration.ts";
-import type { OwnCopy } from "../node/own-copy.ts";
+import type { FirstDifference, OwnCopy } from "../node/own-copy.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Member } from "./member.ts";
 import { Spoil, type SpoilKind, type Wrong } from "./spoil.ts";
@@ -14,7 +14,7 @@ export interface SpoilsWorld {
   /** The configuration in force; null: not known. */
   readonly configuration: () => Configuration | null;
   readonly compareEvery: number;
-  readonly happened: (what: "namesCopy" | "doubtsCopy" | "replacesCopy", member: Member) => void;
+  readonly happened: (what: "namesCopy" | "tracesCopy" | "doubtsCopy" | "replacesCopy", member: Member) => void;
   readonly trace: (line: string) => void;
   readonly violated: (what: string) => void;
 }
@@ -27,6 +27,7 @@ export class Spoils {
   readonly #known = new Set<Wrong>();
   /** What each copy was taken for when it was looked at last. */
   readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
+  readonly #traced = new WeakSet<FirstDifference>();
   count = 0;
   named = 0;
 
@@ -71,6 +72,7 @@ export class Spoils {
   look(member: Member): void {
     const copy = member.node?.parts.copies.own;
     if (copy === undefined) return;
+    if (copy.first !== null && !this.#traced.has(copy.first)) this.#onTraced(member, copy.first);
     const before = this.#seen.get(copy) ?? "sound";
     if (copy.standing === before) return;
     this.#seen.set(copy, copy.standing);
@@ -93,6 +95,18 @@ export class Spoils {
     if (isWithin && isInTime) return;
     this.#world.violated(
       `the copy of ${member.id} is wrong since ${wrong.index}, and its node names ${of} from ${after} to ${through}`,
+    );
+  }
+
+  /** The first outcome that is told as another one, or one before that: of a command in a session each result is hashed. */
+  #onTraced(member: Member, first: FirstDifference): void {
+    this.#traced.add(first);
+    this.#world.happened("tracesCopy", member);
+    const spoil = this.#byNode.get(member.id);
+    const since = spoil?.wrong?.index ?? Number.POSITIVE_INFINITY;
+    if (first.index >= since && first.index <= (spoil?.shownAt ?? Number.POSITIVE_INFINITY)) return;
+    this.#world.violated(
+      `the copy of ${member.id} is wrong since ${since}, shown at ${spoil?.shownAt}, and its node names entry ${first.index}`,
     );
   }
 

@@ -2,33 +2,31 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { decodeValue, encodeValue } from "../../src/adapters/cbor/value.ts";
 import { GraftError } from "../../src/errors.ts";
 import { temporaryFolder, TestCluster, until } from "./test-cluster.ts";
 
 /** A counter. The query "flip" changes the state of the one node that answers it, as a failing memory would. */
 const source = `
-  import { defineRawStateMachine } from "graft";
-  export default defineRawStateMachine({
+  import { defineStateMachine, v } from "graft";
+  export default defineStateMachine({
     name: "counter-with-a-flaw",
     version: "1",
-    create() {
-      let value = 0;
-      const answer = () => new TextEncoder().encode(String(value));
-      return {
-        apply() { value += 1; return answer(); },
-        query(question) {
-          if (new TextDecoder().decode(question) === "flip") value += 1_000_000;
-          return answer();
-        },
-        snapshot: () => [answer()],
-        restore(piece) { value = Number(new TextDecoder().decode(piece)); },
-      };
+    create: () => ({ value: 0 }),
+    commands: { bump: { input: v.null(), apply: (state) => ++state.value } },
+    queries: {
+      get: { input: v.null(), answer: ({ value }) => value },
+      flip: { input: v.null(), answer: (state) => (state.value += 1_000_000) },
     },
+    snapshot: (state) => [state],
+    restore: (state, { value }) => void (state.value = value),
   });`;
 
 const every = 1024;
-const nothing = new Uint8Array();
-const textOf = ({ payload }: { readonly payload: Uint8Array }): string => new TextDecoder().decode(payload);
+/** The result of a command without a session is compared at each such index. */
+const hashedEvery = 8;
+const payloadOf = (operation: "bump" | "get" | "flip"): Uint8Array => encodeValue([operation, null]);
+const numberIn = ({ payload }: { readonly payload: Uint8Array }): number => Number(decodeValue(payload));
 
 let folder: string;
 let cluster: TestCluster;
@@ -44,15 +42,15 @@ afterEach(async () => {
 });
 
 /** What the copy of one node says. */
-async function stale(id: string, question = ""): Promise<string> {
+async function stale(id: string, operation: "get" | "flip" = "get"): Promise<number> {
   const client = cluster.connect([cluster.node(id).address], { readFrom: "any" });
-  return textOf(await client.query(new TextEncoder().encode(question), { consistency: "stale" }));
+  return numberIn(await client.query(payloadOf(operation), { consistency: "stale" }));
 }
 
 async function commands(count: number): Promise<void> {
   let left = count;
   const send = async (): Promise<void> => {
-    while (left-- > 0) await cluster.client.command(nothing).catch(mustBeOfWrongLeader);
+    while (left-- > 0) await cluster.client.command(payloadOf("bump")).catch(mustBeOfWrongLeader);
   };
   await Promise.all(Array.from({ length: 64 }, send));
 }
@@ -73,6 +71,12 @@ function rangeIn(id: string): { readonly first: number; readonly last: number } 
   return found === null ? null : { first: Number(found[1]), last: Number(found[2]) };
 }
 
+/** The first command that the node has named as one whose outcome differs; null: it has named none. */
+function firstIn(id: string): number | null {
+  const found = /the first outcome that differs.*index\W+(\d+).*operation\W+bump/.exec(cluster.logOf(id));
+  return found === null ? null : Number(found[1]);
+}
+
 test.each(["a follower", "the leader"])(
   "a flipped state in the memory of %s is named within 2,048 entries, and replaced",
   async (which) => {
@@ -81,16 +85,19 @@ test.each(["a follower", "the leader"])(
     const wrong = which === "the leader" ? await cluster.leader() : follower;
     await cluster.caughtUp();
     const { commitIndex } = await cluster.view();
-    expect(Number(await stale(wrong, "flip"))).toBeGreaterThan(1_000_000);
+    expect(await stale(wrong, "flip")).toBeGreaterThan(1_000_000);
     await commands(2 * every);
     const { first, last } = await until("it is named", () => rangeIn(wrong));
     expect(first).toBeLessThanOrEqual(commitIndex + 1);
     expect(last).toBeGreaterThan(commitIndex);
     expect(last).toBeLessThanOrEqual(commitIndex + 2 * every);
+    const named = await until("it names the command", () => firstIn(wrong));
+    expect(named).toBeGreaterThan(commitIndex);
+    expect(named).toBeLessThanOrEqual(commitIndex + 2 * hashedEvery);
     await until("it has come by another state", async () => (await problemOf(wrong)) === null);
     await cluster.caughtUp();
-    const value = textOf(await cluster.client.query(nothing));
-    expect(Number(value)).toBeLessThan(1_000_000);
+    const value = numberIn(await cluster.client.query(payloadOf("get")));
+    expect(value).toBeLessThan(1_000_000);
     for (const { id } of cluster.layout.nodes) expect(await stale(id)).toBe(value);
     // The copies agree again, also that of the node that was wrong.
     await commands(every);

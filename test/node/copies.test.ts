@@ -53,11 +53,20 @@ describe("a follower whose state has gone wrong", () => {
       "its state machine is not to be trusted: the outcomes of the commands in the entries 5 to 8",
     );
     expect(wrong.logs).toContain("error the state machine is not to be trusted");
+    expect(wrong.logs).toContain("error the first outcome that differs from that of the other nodes");
+    expect(problemOf(wrong)).toContain("the entries 5 to 8, first that of the command d0 at entry 8, differ");
     expect(cluster.leader.logs).toContain(`error the copy of ${wrong.id} is wrong`);
     const reader = cluster.client(wrong.id);
     reader.stale("x");
     await cluster.settle();
     expect(reader.replies).toEqual([`1 not-leader ${cluster.leader.id}`]);
+    const standings = new Set<string>();
+    await cluster.until(
+      "it has another state",
+      () => standings.add(standingOf(wrong)) && standingOf(wrong) !== "wrong",
+    );
+    expect([...standings]).toEqual(["wrong", "sound"]);
+    expect(wrong.node.state.snapshot?.origin).toBe(cluster.leader.node.state.snapshot!.origin);
     await inStep(cluster);
     expect(problemOf(wrong)).toBeNull();
     expect(wrong.end).toBeNull();
@@ -101,6 +110,7 @@ describe("a leader whose state has gone wrong", () => {
     await command(cluster, 6, "e");
     await inStep(cluster);
     expect(leader.machine.applied).not.toContain("spoiled");
+    expect(leader.logs).toContain("error the first outcome that differs from that of the other nodes");
     await cluster.stopAll();
   });
 });

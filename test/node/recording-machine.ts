@@ -91,6 +91,7 @@ export class RecordingMachine implements RenewableStateMachine {
     this.renewals++;
     this.applied.length = 0;
     this.#reached = 0;
+    this.#milestones?.restart();
     this.sessions = new SessionTable();
     this.#snapshot = null;
     this.#stopped = null;
@@ -129,7 +130,11 @@ export class RecordingMachine implements RenewableStateMachine {
 
   /** Here a hash of the state stands for that of the outcomes. */
   get told(): number {
-    return Number(Bun.hash.xxHash3(this.applied.join("\n")) >> 11n);
+    return Number(this.value >> 11n);
+  }
+
+  get value(): bigint {
+    return Bun.hash.xxHash3(this.applied.join("\n"));
   }
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
@@ -170,6 +175,7 @@ export class RecordingMachine implements RenewableStateMachine {
     this.applied.length = 0;
     for await (const chunk of chunks) this.applied.push(text(chunk));
     this.#reached = null;
+    this.#milestones?.restart();
     if (this.#stopped !== null) throw this.#stopped;
     return this.wakeAtMs;
   }

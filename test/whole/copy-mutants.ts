@@ -58,6 +58,15 @@ export const copyMutants: readonly WholeMutant[] = [
     caughtBy: /not within/,
   },
   {
+    name: "the entry before the first that differs is named",
+    file: "node/known-steps.ts",
+    text: "return index > from || from === after + 1 ? index : null;",
+    by: "return index > from || from === after + 1 ? index - 1 : null;",
+    events,
+    story,
+    caughtBy: /and its node names entry/,
+  },
+  {
     name: "the range of a copy that is wrong begins where it was found out",
     file: "node/judge-copies.ts",
     text: "return { of: place.of, after: lastAlike(place, alike), through: place.index };",

@@ -7,7 +7,15 @@ import {
   readReadBackupRequest,
   writeBackup,
 } from "./backup-frames.ts";
-import { readCopyAsk, readCopyNotice, readCopyOffer, readCopyVerdict, writeCopyMessage } from "./copy-frames.ts";
+import {
+  readCopyAsk,
+  readCopyNotice,
+  readCopyOffer,
+  readCopySteps,
+  readCopyTrace,
+  readCopyVerdict,
+  writeCopyMessage,
+} from "./copy-frames.ts";
 import { BadFrame } from "./bad-frame.ts";
 import {
   readDialBack,
@@ -105,6 +113,8 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   copyVerdict: readCopyVerdict,
   copyAsk: readCopyAsk,
   copyOffer: readCopyOffer,
+  copyTrace: readCopyTrace,
+  copySteps: readCopySteps,
   requestMembers: readRequestMembers,
   requestMembersReply: readRequestMembersReply,
   snapshotRead: readSnapshotRead,
@@ -238,6 +248,8 @@ function write(frame: Frame): void {
     case "copyVerdict":
     case "copyAsk":
     case "copyOffer":
+    case "copyTrace":
+    case "copySteps":
       return writeCopyMessage(writer, frame);
     case "dialBack":
       return writeDialBack(writer, frame);

@@ -1,7 +1,16 @@
 // How nodes compare the copies of the state machine, on the wire: each writer beside its reader. What the messages mean: docs/protocol.md.
-import { copyWordsMax, type CopyWord, type Place } from "../../core/copy-word.ts";
-import type { CopyAsk, CopyMessage, CopyNotice, CopyOffer, CopyVerdict } from "../../ports/copy-messages.ts";
-import { bool, type Item, list, logIndex, orNull, row, term, uint, word } from "./fields.ts";
+import { copyWordsMax, type CopyWord, outcomeStepsMax, type Place } from "../../core/copy-word.ts";
+import type {
+  CopyAsk,
+  CopyMessage,
+  CopyNotice,
+  CopyOffer,
+  CopySteps,
+  CopyTrace,
+  CopyVerdict,
+} from "../../ports/copy-messages.ts";
+import { BadFrame } from "./bad-frame.ts";
+import { bool, bytes, type Item, list, logIndex, orNull, row, term, uint, word } from "./fields.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { messageNumbers } from "./message-numbers.ts";
 import type { PlainItem } from "./plain-cbor.ts";
@@ -36,6 +45,18 @@ export function writeCopyMessage(writer: FrameWriter, message: CopyMessage): voi
       writer.uint(message.term);
       writer.uint(message.copy);
       writeSnapshotRecord(writer, message.snapshot);
+      return;
+    case "copyTrace":
+      writer.start(messageNumbers.copyTrace, 4);
+      writer.uint(message.term);
+      writer.uint(message.after);
+      writer.uint(message.through);
+      return;
+    case "copySteps":
+      writer.start(messageNumbers.copySteps, 4);
+      writer.uint(message.term);
+      writer.uint(message.from);
+      writer.payload(packedSteps(message.values));
   }
 }
 
@@ -121,4 +142,39 @@ export function readCopyOffer(items: readonly PlainItem[]): CopyOffer {
     copy: number53(copy, "copyOffer.copy"),
     snapshot: readSnapshotRecord(snapshot),
   };
+}
+
+export function readCopyTrace(items: readonly PlainItem[]): CopyTrace {
+  const [, of, after, through] = row(items, 4, "copyTrace");
+  return {
+    kind: "copyTrace",
+    term: term(of, "copyTrace.term"),
+    after: logIndex(after, "copyTrace.after"),
+    through: logIndex(through, "copyTrace.through"),
+  };
+}
+
+export function readCopySteps(items: readonly PlainItem[]): CopySteps {
+  const [, of, from, values] = row(items, 4, "copySteps");
+  return {
+    kind: "copySteps",
+    term: term(of, "copySteps.term"),
+    from: logIndex(from, "copySteps.from"),
+    values: steps(bytes(values, stepBytes * outcomeStepsMax, "copySteps.values")),
+  };
+}
+
+const stepBytes = 4;
+
+/** Big-endian, as all numbers in CBOR are. */
+function packedSteps(values: Uint32Array): Uint8Array {
+  const packed = new DataView(new ArrayBuffer(stepBytes * values.length));
+  for (const [nth, value] of values.entries()) packed.setUint32(stepBytes * nth, value);
+  return new Uint8Array(packed.buffer);
+}
+
+function steps(packed: Uint8Array): Uint32Array {
+  if (packed.byteLength % stepBytes !== 0) throw new BadFrame("copySteps.values: not whole values");
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  return Uint32Array.from({ length: packed.byteLength / stepBytes }, (_, nth) => view.getUint32(stepBytes * nth));
 }

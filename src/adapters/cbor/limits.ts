@@ -1,7 +1,7 @@
 // How large anything on the wire may be. A receiver checks the length of a frame against its context before it
 // allocates, and against the kind of message before it decodes. docs/protocol.md states the same numbers.
 export { stampMsMax } from "../../core/entry.ts";
-import { copyWordsMax } from "../../core/copy-word.ts";
+import { copyWordsMax, outcomeStepsMax } from "../../core/copy-word.ts";
 import { versionsMax } from "../../core/activation.ts";
 import { allowedNames, type FrameContext, type MessageName } from "./message-numbers.ts";
 
@@ -77,6 +77,8 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   copyVerdict: smallFrame,
   copyAsk: smallFrame,
   copyOffer: installFrame,
+  copyTrace: smallFrame,
+  copySteps: { bytesMax: 4 * outcomeStepsMax + 64, itemsMax: 8 },
   requestMembers: smallFrame,
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },

@@ -61,6 +61,8 @@ export const messageNumbers = Object.freeze({
   copyVerdict: 97,
   copyAsk: 98,
   copyOffer: 99,
+  copyTrace: 100,
+  copySteps: 101,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -102,6 +104,8 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "copyVerdict",
     "copyAsk",
     "copyOffer",
+    "copyTrace",
+    "copySteps",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [

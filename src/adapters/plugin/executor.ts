@@ -193,6 +193,7 @@ class PluginExecutor implements Executor {
     const snapshots = this.#snapshotsOf(state, active.plugin);
     this.#active = active;
     this.#state = state;
+    this.#milestones?.restart();
     this.#hasBegun = true;
     const sinks = sinksOf(active.plugin, snapshots, state);
     const reader = new SnapshotReader(sinks);

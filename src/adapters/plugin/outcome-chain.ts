@@ -1,5 +1,6 @@
 // Have two copies of a state machine answered alike so far? Each keeps a rolling hash over every entry and its outcome. At fixed
 // indexes it is told, so that the nodes can compare it. It is a part of the state: a snapshot carries it on.
+import { outcomeStepsMax } from "../../core/copy-word.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { AppliedEntry, Milestone, Outcome } from "../../ports/state-machine.ts";
 
@@ -23,6 +24,8 @@ export function asHashed(entry: AppliedEntry, outcome: Outcome): Outcome {
 
 // One buffer for all calls: this runs for every entry, and nothing in it waits.
 const head = new DataView(new ArrayBuffer(16));
+
+type Chain = Pick<OutcomeChain, "told" | "value">;
 
 export class OutcomeChain {
   #value: bigint;
@@ -74,20 +77,52 @@ function bodyOf(outcome: Outcome): Uint8Array {
 export class Milestones {
   readonly #every: number;
   readonly #tell: (milestone: Milestone) => void;
+  /** The chain after the last entries before the next milestone, which comes last. 64 bits each, as they are at hand: this runs for every entry. */
+  readonly #values: BigUint64Array;
+  /** The first entry since the last milestone whose value is known; null: the next entry decides. */
+  #from: LogIndex | null = null;
 
   constructor(every: number, tell: (milestone: Milestone) => void) {
     this.#every = every;
     this.#tell = tell;
+    this.#values = new BigUint64Array(Math.min(every, outcomeStepsMax));
+  }
+
+  /** Another state begins. */
+  restart(): void {
+    this.#from = null;
   }
 
   /** An entry comes next, after `reached`: what lies between them has had no effect. */
-  before(index: LogIndex, reached: LogIndex, chain: Pick<OutcomeChain, "told">): void {
+  before(index: LogIndex, reached: LogIndex, chain: Chain): void {
+    this.#from ??= reached + 1;
+    if (reached === index - 1) return;
     const last = index - 1 - ((index - 1) % this.#every);
     // At `reached` itself it has been told.
-    if (last > reached) this.#tell({ index: last, chain: chain.told });
+    if (last > reached) {
+      for (let at = Math.max(reached, last - this.#values.length) + 1; at <= last; at++) this.#note(at, chain.value);
+      this.#tellAt(last, chain.told);
+    }
+    for (let at = Math.max(reached, last) + 1; at < index; at++) this.#note(at, chain.value);
   }
 
-  after(index: LogIndex, chain: Pick<OutcomeChain, "told">): void {
-    if (index % this.#every === 0) this.#tell({ index, chain: chain.told });
+  after(index: LogIndex, chain: Chain): void {
+    this.#note(index, chain.value);
+    if (index % this.#every === 0) this.#tellAt(index, chain.told);
+  }
+
+  #note(index: LogIndex, value: bigint): void {
+    const place = ((index - 1) % this.#every) - (this.#every - this.#values.length);
+    if (place >= 0) this.#values[place] = value;
+  }
+
+  #tellAt(index: LogIndex, chain: number): void {
+    const { length } = this.#values;
+    const from = Math.max(this.#from!, index - length + 1);
+    const low = new Uint32Array(this.#values.buffer);
+    const values = new Uint32Array(index - from + 1);
+    for (let nth = 0; nth < values.length; nth++) values[nth] = low[2 * (length - values.length + nth)]!;
+    this.#from = index + 1;
+    this.#tell({ index, chain, steps: { from, values } });
   }
 }

@@ -155,6 +155,7 @@ class ProcessStateMachine implements StateMachine {
       await this.#before;
       if (plugin !== null) this.#mustBeAtHand(plugin);
       this.#state = stateWithout(sessionLimits);
+      this.#milestones?.restart();
       const ask = <Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> =>
         this.#ask(request, check, (message) => this.#failedAt("restoring a snapshot", message));
       await restoreProgram(this.#program.hello, this.#state, { chunks, ask });

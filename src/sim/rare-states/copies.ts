@@ -26,6 +26,21 @@ export const copies = {
       scene.members.some(({ isUp }) => !isUp),
     ),
   ],
+  tracesCopy: [
+    rare(
+      "a node names the first command whose outcome differs, while its copy is wrong",
+      ["sessions", "lost data"],
+      ({ member }) => view.copyOf(member).first?.operation !== null,
+    ),
+    rare(
+      "a node names an entry in the middle of its range as the first whose outcome differs",
+      ["sessions", "lost data"],
+      ({ member }) => {
+        const { first, difference } = view.copyOf(member);
+        return first!.index > difference!.after + 1 && first!.index < difference!.through;
+      },
+    ),
+  ],
   doubtsCopy: [
     rare("a copy is in doubt of a leader", ["partitions", "lost data"], ({ state }) => view.leaderOf(state) !== null),
   ],

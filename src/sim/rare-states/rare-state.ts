@@ -101,6 +101,8 @@ export interface Moments {
   readonly sleeps: Standing;
   /** It has been told that its copy of the state machine is wrong. */
   readonly namesCopy: Standing;
+  /** It knows the first command whose outcome differs on its copy. */
+  readonly tracesCopy: Standing;
   /** It has been told that its copy may be wrong. */
   readonly doubtsCopy: Standing;
   /** Another state takes the place of its copy, which was wrong. */

@@ -37,6 +37,7 @@ const table: Table = {
   isCutOff: rareStatesAt("isCutOff"),
   losesClients: rareStatesAt("losesClients"),
   namesCopy: rareStatesAt("namesCopy"),
+  tracesCopy: rareStatesAt("tracesCopy"),
   doubtsCopy: rareStatesAt("doubtsCopy"),
   replacesCopy: rareStatesAt("replacesCopy"),
   votes: rareStatesAt("votes"),

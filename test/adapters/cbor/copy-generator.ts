@@ -60,4 +60,15 @@ export const copyKinds = {
       return { kind: "copyOffer", term: inTerm, copy: index(draw), snapshot: snapshotRecord(draw, inTerm) };
     },
   ],
+  copyTrace: [
+    "peer",
+    (draw) => ({ kind: "copyTrace", term: termInOffice(draw), after: index(draw), through: index(draw) }),
+  ],
+  copySteps: [
+    "peer",
+    (draw) => {
+      const values = Uint32Array.from(draw.list(5, () => draw.uint(0xffff_ffff)));
+      return { kind: "copySteps", term: termInOffice(draw), from: index(draw), values };
+    },
+  ],
 } satisfies Readonly<Record<string, Kind>>;

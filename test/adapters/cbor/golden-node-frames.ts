@@ -211,6 +211,14 @@ export const goldenNodeFrames = {
     frame: { kind: "copyAsk", term: 8, at: 2048 },
     hex: "0000000783186208190800",
   },
+  copyTrace: {
+    frame: { kind: "copyTrace", term: 8, after: 1024, through: 2048 },
+    hex: "0000000a84186408190400190800",
+  },
+  copySteps: {
+    frame: { kind: "copySteps", term: 8, from: 1025, values: Uint32Array.of(1, 0x0203_0405, 0xffff_ffff) },
+    hex: "00000014841865081904014c0000000102030405ffffffff",
+  },
   copyOffer: {
     frame: {
       kind: "copyOffer",
