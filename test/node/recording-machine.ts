@@ -130,11 +130,11 @@ export class RecordingMachine implements RenewableStateMachine {
 
   /** Here a hash of the state stands for that of the outcomes. */
   get told(): number {
-    return Number(this.value >> 11n);
+    return Number(Bun.hash.xxHash3(this.applied.join("\n")) >> 11n);
   }
 
-  get value(): bigint {
-    return Bun.hash.xxHash3(this.applied.join("\n"));
+  get low(): number {
+    return this.told % 2 ** 32;
   }
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {

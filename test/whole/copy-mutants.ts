@@ -18,7 +18,7 @@ export const copyMutants: readonly WholeMutant[] = [
     name: "a restored state begins the hash of its outcomes anew",
     file: "adapters/plugin/state-sections.ts",
     text: "state.chain = chain;",
-    by: "state.chain = new OutcomeChain(chain.value & 0n);",
+    by: "state.chain = new OutcomeChain(chain.text.replaceAll(/./g, String(0)));",
     events,
     story,
     caughtBy: /is right and is condemned|differ|not within/,

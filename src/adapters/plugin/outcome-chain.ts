@@ -4,8 +4,8 @@ import { outcomeStepsMax } from "../../core/copy-word.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { AppliedEntry, Milestone, Outcome } from "../../ports/state-machine.ts";
 
-const entryKinds = ["command", "openSession", "closeSession", "activate", "tick"] as const;
-const outcomeKinds = ["ok", "rejected", "expired", "forgotten", "unsendable", "full"] as const;
+const entryKinds = { command: 0, openSession: 1, closeSession: 2, activate: 3, tick: 4 } as const;
+const outcomeKinds = { ok: 0, rejected: 1, expired: 2, forgotten: 3, unsendable: 4, full: 5 } as const;
 
 const utf8 = new TextEncoder();
 const nothing = new Uint8Array();
@@ -22,39 +22,59 @@ export function asHashed(entry: AppliedEntry, outcome: Outcome): Outcome {
   return done;
 }
 
-// One buffer for all calls: this runs for every entry, and nothing in it waits.
-const head = new DataView(new ArrayBuffer(16));
+/** The last step of MurmurHash3: each bit of the number spreads over all 32, and different numbers stay different. */
+function spread(number: number): number {
+  let mixed = number ^ (number >>> 16);
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}
 
-type Chain = Pick<OutcomeChain, "told" | "value">;
+const wordValues = 2 ** 32;
 
+/** This runs for every entry: numbers of 32 bits cost the least, and are no garbage. What has differed once stays different: each word is taken in one to one. */
 export class OutcomeChain {
-  #value: bigint;
+  #low: number;
+  #high: number;
 
-  /** @param value of the state that it goes on from */
-  constructor(value = 0n) {
-    this.#value = value;
+  /** @param text of the state that it goes on from */
+  constructor(text = "0".repeat(16)) {
+    this.#high = Number.parseInt(text.slice(0, 8), 16) | 0;
+    this.#low = Number.parseInt(text.slice(8), 16) | 0;
   }
 
-  /** 64 bits. */
-  get value(): bigint {
-    return this.#value;
+  /** All 64 bits, in hexadecimal digits. */
+  get text(): string {
+    return [this.#high, this.#low].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+
+  /** 32 bits. */
+  get low(): number {
+    return this.#low >>> 0;
   }
 
   /** As it is told: 53 bits, which a JavaScript number holds. */
   get told(): number {
-    return Number(this.#value >> 11n);
+    return (this.#high >>> 11) * wordValues + this.low;
   }
 
   /** `outcome`: as a client that waits is told it. Whether one waits differs between nodes, and must not count. */
   add({ index, kind, isSkipped }: AppliedEntry, outcome: Outcome): void {
     const body = bodyOf(outcome);
-    head.setFloat64(0, index);
-    head.setUint8(8, entryKinds.indexOf(kind));
-    head.setUint8(9, outcomeKinds.indexOf(outcome.kind));
-    head.setUint8(10, isSkipped === true ? 1 : 0);
-    head.setUint32(12, body.byteLength);
-    const value = Bun.hash.xxHash3(head.buffer, this.#value);
-    this.#value = body.byteLength === 0 ? value : Bun.hash.xxHash3(body, value);
+    this.#take(index | 0);
+    const skipped = isSkipped === true ? 1 : 0;
+    // Of the index 21 bits are left.
+    this.#take(
+      (Math.floor(index / wordValues) << 11) | (skipped << 8) | (entryKinds[kind] << 4) | outcomeKinds[outcome.kind],
+    );
+    this.#take(body.byteLength);
+    if (body.byteLength > 0) this.#take(Bun.hash.xxHash32(body) | 0);
+  }
+
+  #take(word: number): void {
+    this.#low = spread(this.#low ^ word);
+    this.#high = spread((Math.imul(this.#high, 5) + (this.#low ^ word)) | 0);
   }
 }
 
@@ -73,19 +93,21 @@ function bodyOf(outcome: Outcome): Uint8Array {
   }
 }
 
+type Chain = Pick<OutcomeChain, "told" | "low">;
+
 /** The indexes at which every copy tells its chain: multiples of `every`. An entry without effect may stand there. */
 export class Milestones {
   readonly #every: number;
   readonly #tell: (milestone: Milestone) => void;
-  /** The chain after the last entries before the next milestone, which comes last. 64 bits each, as they are at hand: this runs for every entry. */
-  readonly #values: BigUint64Array;
+  /** 32 bits of the chain after the last entries before the next milestone, which comes last. */
+  readonly #values: Uint32Array;
   /** The first entry since the last milestone whose value is known; null: the next entry decides. */
   #from: LogIndex | null = null;
 
   constructor(every: number, tell: (milestone: Milestone) => void) {
     this.#every = every;
     this.#tell = tell;
-    this.#values = new BigUint64Array(Math.min(every, outcomeStepsMax));
+    this.#values = new Uint32Array(Math.min(every, outcomeStepsMax));
   }
 
   /** Another state begins. */
@@ -100,18 +122,18 @@ export class Milestones {
     const last = index - 1 - ((index - 1) % this.#every);
     // At `reached` itself it has been told.
     if (last > reached) {
-      for (let at = Math.max(reached, last - this.#values.length) + 1; at <= last; at++) this.#note(at, chain.value);
+      for (let at = Math.max(reached, last - this.#values.length) + 1; at <= last; at++) this.#note(at, chain.low);
       this.#tellAt(last, chain.told);
     }
-    for (let at = Math.max(reached, last) + 1; at < index; at++) this.#note(at, chain.value);
+    for (let at = Math.max(reached, last) + 1; at < index; at++) this.#note(at, chain.low);
   }
 
   after(index: LogIndex, chain: Chain): void {
-    this.#note(index, chain.value);
+    this.#note(index, chain.low);
     if (index % this.#every === 0) this.#tellAt(index, chain.told);
   }
 
-  #note(index: LogIndex, value: bigint): void {
+  #note(index: LogIndex, value: number): void {
     const place = ((index - 1) % this.#every) - (this.#every - this.#values.length);
     if (place >= 0) this.#values[place] = value;
   }
@@ -119,9 +141,7 @@ export class Milestones {
   #tellAt(index: LogIndex, chain: number): void {
     const { length } = this.#values;
     const from = Math.max(this.#from!, index - length + 1);
-    const low = new Uint32Array(this.#values.buffer);
-    const values = new Uint32Array(index - from + 1);
-    for (let nth = 0; nth < values.length; nth++) values[nth] = low[2 * (length - values.length + nth)]!;
+    const values = this.#values.slice(length - (index - from + 1));
     this.#from = index + 1;
     this.#tell({ index, chain, steps: { from, values } });
   }

@@ -121,10 +121,7 @@ export function sinksOf(
 
 /** By whom a snapshot was taken, and of which state. A later version of a plugin may read what an earlier one wrote: that is its business. */
 const originOf = ({ name, version }: Named, { reached, wakeAtMs, chain }: State): Uint8Array =>
-  encodeValue([name, version, reached.index, reached.timeMs, wakeAtMs, hexOf(chain.value)]);
-
-/** A number of CBOR may lose bits on its way. */
-const hexOf = (value: bigint): string => value.toString(16).padStart(16, "0");
+  encodeValue([name, version, reached.index, reached.timeMs, wakeAtMs, chain.text]);
 
 interface Origin extends Pick<State, "reached" | "wakeAtMs" | "chain"> {
   readonly version: string;
@@ -147,6 +144,6 @@ function readOrigin(plugin: Named, origin: Uint8Array): Origin {
   if (typeof wakeAtMs !== "number" && wakeAtMs !== null) throw new RangeError("it does not say when it is to be woken");
   if (typeof chain !== "string" || !/^[0-9a-f]{16}$/.test(chain))
     throw new RangeError("it has no hash of the outcomes");
-  const outcomes = new OutcomeChain(BigInt(`0x${chain}`));
-  return { version: String(version), reached: Object.freeze({ index, timeMs }), wakeAtMs, chain: outcomes };
+  const reached = Object.freeze({ index, timeMs });
+  return { version: String(version), reached, wakeAtMs, chain: new OutcomeChain(chain) };
 }
