@@ -53,6 +53,7 @@ function* runToTheEnd(world: World, eventsMax: number): Parts<WholeResult> {
   yield* until(world, "all logs equal and applied, and nothing that waits", isOver);
   // A node that has just come back may have made the majority.
   yield* until(world, "another state in the place of each that is wrong", () => world.spoils.areReplaced && isOver());
+  yield* until(world, "each state compared that another node has given", () => world.spoils.areConfirmed && isOver());
   yield* workload.check((what) => verdict.violated(what));
   verdict.mustHold();
   return world.result();

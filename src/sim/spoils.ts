@@ -3,7 +3,7 @@
 // then, and has to come by a right state. No copy that is right may be condemned.
 import { isQuorum } from "../core/quorum.ts";
 import type { LogIndex } from "../core/log-position.ts";
-import type { Configuration } from "../core/configuration.ts";
+import { type Configuration, incarnationOf, type MemberKey } from "../core/configuration.ts";
 import type { FirstDifference, OwnCopy } from "../node/own-copy.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Member } from "./member.ts";
@@ -14,6 +14,9 @@ export interface SpoilsWorld {
   /** The configuration in force; null: not known. */
   readonly configuration: () => Configuration | null;
   readonly compareEvery: number;
+  readonly nowMs: () => number;
+  /** So long after a copy was named its node still knows that after a restart. */
+  readonly markedMs: number;
   readonly happened: (what: "namesCopy" | "tracesCopy" | "doubtsCopy" | "replacesCopy", member: Member) => void;
   readonly trace: (line: string) => void;
   readonly violated: (what: string) => void;
@@ -23,8 +26,14 @@ export class Spoils {
   readonly #world: SpoilsWorld;
   readonly #snapshots = new Map<number, Wrong>();
   readonly #byNode = new Map<string, Spoil>();
-  /** Of copies that their nodes have named. A snapshot or a restart does not make them right. */
-  readonly #known = new Set<Wrong>();
+  /** When their nodes have named copies as wrong. A snapshot or a restart does not make them right. */
+  readonly #known = new Map<Wrong, number>();
+  /** How far each had applied when it was found wrong or in doubt. */
+  readonly #distrustedAt = new WeakMap<OwnCopy, LogIndex>();
+  /** Of each node the latest snapshot, when it was looked at last. */
+  readonly #files = new Map<string, string | null>();
+  /** How far each voter has said something as a witness whose copy is right. */
+  readonly #witnessed = new Map<MemberKey, LogIndex>();
   /** What each copy was taken for when it was looked at last. */
   readonly #seen = new WeakMap<OwnCopy, CopyStanding>();
   readonly #traced = new WeakSet<FirstDifference>();
@@ -47,16 +56,11 @@ export class Spoils {
     return spoil;
   }
 
-  /** Unless another copy is wrong, or not every voter is a witness: more than one wrong copy stops the cluster. */
+  /** Unless another copy is wrong. Voters may be down, or have a state that another node has given: then the cluster may have to stand still. */
   plan(member: Member, kind: SpoilKind): void {
-    const { members, configuration } = this.#world;
-    const voters = configuration()?.voters ?? [];
-    const areWitnesses = voters.every((key) => {
-      const voter = members.find((each) => each.key === key);
-      return voter?.node?.parts.copies.own.isGiven === false;
-    });
+    const voters = this.#world.configuration()?.voters ?? [];
     const isOther = [...this.#byNode.values()].some(({ wrong, planned }) => wrong !== null || planned !== null);
-    if (!areWitnesses || isOther || voters.length < 3 || member.key === null || !voters.includes(member.key)) return;
+    if (isOther || voters.length < 3 || member.key === null || !voters.includes(member.key)) return;
     this.#byNode.get(member.id)!.planned = kind;
   }
 
@@ -74,6 +78,12 @@ export class Spoils {
     if (copy === undefined) return;
     if (copy.first !== null && !this.#traced.has(copy.first)) this.#onTraced(member, copy.first);
     const before = this.#seen.get(copy) ?? "sound";
+    if (copy.standing !== "sound" && before === "sound") this.#distrustedAt.set(copy, member.node!.appliedIndex);
+    this.#lookAtSnapshot(member, copy);
+    if (!copy.isGiven && !this.isWrong(member.id)) this.#noteWitness(member.node!);
+    if (copy.standing === "sound" && this.#isKnown(member)) {
+      this.#world.violated(`${member.id} trusts a copy that was named as wrong`);
+    }
     if (copy.standing === before) return;
     this.#seen.set(copy, copy.standing);
     if (copy.standing === "wrong") this.#onNamed(member, copy);
@@ -85,9 +95,10 @@ export class Spoils {
     this.named++;
     this.#world.happened("namesCopy", member);
     const wrong = this.#byNode.get(member.id)?.wrong ?? null;
-    if (wrong !== null) this.#known.add(wrong);
     const { after, through, of } = copy.difference!;
     if (wrong === null) return this.#world.violated(`the copy of ${member.id} is right and is condemned`);
+    if (!this.#known.has(wrong)) this.#known.set(wrong, this.#world.nowMs());
+    this.#mustHaveJudges(member, through);
     const shownThrough = this.#byNode.get(member.id)?.shownAt ?? Number.POSITIVE_INFINITY;
     const isWithin = after < shownThrough && wrong.index <= through;
     const isInTime =
@@ -122,10 +133,44 @@ export class Spoils {
   onResult(member: Member): void {
     const standing = member.node?.parts.copies.own.standing ?? "sound";
     if (standing !== "sound") this.#world.violated(`${member.id} gives a result, and its copy is ${standing}`);
-    const wrong = this.#byNode.get(member.id)?.wrong ?? null;
-    if (wrong !== null && this.#known.has(wrong)) {
-      this.#world.violated(`${member.id} gives a result of a state that was named as wrong`);
+    if (this.#isKnown(member)) this.#world.violated(`${member.id} gives a result of a state that was named as wrong`);
+  }
+
+  /** A node sends a piece of a snapshot. */
+  onChunk(member: Member): void {
+    const standing = member.node?.parts.copies.own.standing ?? "sound";
+    if (standing !== "sound") this.#world.violated(`${member.id} sends its snapshot, and its copy is ${standing}`);
+  }
+
+  /** Its state was named as wrong so long ago that its node knows it after a restart as well. */
+  #isKnown({ id }: Member): boolean {
+    const wrong = this.#byNode.get(id)?.wrong ?? null;
+    const namedMs = wrong === null ? undefined : this.#known.get(wrong);
+    return namedMs !== undefined && this.#world.nowMs() > namedMs + this.#world.markedMs;
+  }
+
+  #noteWitness({ parts, state: { self } }: NonNullable<Member["node"]>): void {
+    const through = parts.copies.own.words.at(-1)?.index ?? 0;
+    this.#witnessed.set(self, Math.max(through, this.#witnessed.get(self) ?? 0));
+  }
+
+  /** One that it had begun before may still become durable. */
+  #lookAtSnapshot({ id, node }: Member, copy: OwnCopy): void {
+    const { snapshot, self } = node!.state;
+    const since = copy.standing === "sound" ? undefined : this.#distrustedAt.get(copy);
+    const isOwn = snapshot?.origin === incarnationOf(self) && snapshot.file !== this.#files.get(id);
+    if (since !== undefined && isOwn && snapshot.position.index > since) {
+      this.#world.violated(`${id} takes a snapshot, and its copy is ${copy.standing}`);
     }
+    this.#files.set(id, snapshot?.file ?? null);
+  }
+
+  /** A strict majority of the voters has been there with a right copy of their own. */
+  #mustHaveJudges({ id }: Member, through: LogIndex): void {
+    const inForce = this.#world.configuration();
+    const judges = [...this.#witnessed].flatMap(([key, applied]) => (applied >= through ? [key] : []));
+    if (inForce === null || isQuorum(inForce, judges)) return;
+    this.#world.violated(`the copy of ${id} is condemned at ${through} by fewer than a majority`);
   }
 
   /** Each node trusts its copy. */
@@ -133,16 +178,30 @@ export class Spoils {
     return this.#world.members.every(({ node }) => (node?.parts.copies.own.standing ?? "sound") === "sound");
   }
 
+  /** Each voter is a witness. */
+  get areConfirmed(): boolean {
+    const voters = this.#world.configuration()?.voters ?? [];
+    return this.#world.members.every(({ key, node }) => {
+      const isVoter = key !== null && node !== null && voters.includes(key);
+      return !isVoter || !node.parts.copies.own.isGiven;
+    });
+  }
+
   /** So few right copies are left that are witnesses that an administrator would have to choose. */
   get isOver(): boolean {
     const { members, configuration } = this.#world;
     const inForce = configuration();
     if (inForce === null || this.areSound) return false;
-    const right = members.filter(
-      ({ id, node }) => node !== null && !this.isWrong(id) && !node.parts.copies.own.isGiven,
+    const keysOf = (of: readonly Member[]): readonly MemberKey[] => of.flatMap(({ key }) => key ?? []);
+    const right = members.filter(({ id, node }) => node !== null && !this.isWrong(id));
+    const witnesses = members.filter(
+      ({ node }) => node !== null && !node.parts.copies.own.isGiven && node.parts.copies.own.standing !== "wrong",
     );
-    const keys = right.flatMap(({ key }) => key ?? []);
-    return members.some(({ node }) => node?.parts.copies.own.standing === "doubted") && !isQuorum(inForce, keys);
+    const agreeing = witnesses.filter((member) => right.includes(member));
+    // They confirm the right copies that were given.
+    const isConfirming = agreeing.length >= 2 && 2 * agreeing.length > witnesses.length;
+    const isEnough = isQuorum(inForce, keysOf(isConfirming ? right : agreeing));
+    return members.some(({ node }) => node?.parts.copies.own.standing === "doubted") && !isEnough;
   }
 
   /** What results have shown for so long has been found, and another state is in its place. */

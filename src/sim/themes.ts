@@ -298,6 +298,12 @@ const copies: Theme = (pace, chance) => {
       tornMark: 0,
       lostMark: 0,
     },
+    // A copy stays wrong for a while, and its node crashes meanwhile.
+    network: { ...pace.network, bulkMs: { low: 0, high: chance.pick([0, 4]) * timeout } },
+    worstMoments: {
+      often: { ...neverAtMoments, named: 0.4 },
+      freshMs: { low: timeout, high: 6 * timeout },
+    },
     workload: { ...pace.workload, clients: chance.pick([3, 6]), thinkMs: { low: 0.1, high: 0.1 * timeout } },
   };
 };

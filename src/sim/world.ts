@@ -167,11 +167,18 @@ export class World {
   }
 
   #spoilsOf({ member: { compareEvery } }: Pace, shared: Pick<SpoilsWorld, "members" | "trace" | "violated">): Spoils {
+    this.network.chunkSent = (id) => this.spoils.onChunk(this.members.find((member) => member.id === id)!);
     return new Spoils({
       ...shared,
       compareEvery,
+      nowMs: () => this.schedule.nowMs,
+      // Within that the disk has the mark of a snapshot whose state is wrong.
+      markedMs: this.electionTimeoutMs,
       configuration: () => this.standing.governing,
-      happened: (what, member) => this.rareStates.happens(what, { member, state: member.node!.state }),
+      happened: (what, member) => {
+        this.rareStates.happens(what, { member, state: member.node!.state });
+        if (what === "namesCopy") this.worstMoments.onNamed(member);
+      },
     });
   }
 
