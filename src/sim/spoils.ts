@@ -81,7 +81,8 @@ export class Spoils {
     if (copy.standing !== "sound" && before === "sound") this.#distrustedAt.set(copy, member.node!.appliedIndex);
     this.#lookAtSnapshot(member, copy);
     if (!copy.isGiven && !this.isWrong(member.id)) this.#noteWitness(member.node!);
-    if (copy.standing === "sound" && this.#isKnown(member)) {
+    // While another state is being restored nothing goes to the state machine.
+    if (copy.standing === "sound" && member.node!.parts.applier.isIdle && this.#isKnown(member)) {
       this.#world.violated(`${member.id} trusts a copy that was named as wrong`);
     }
     if (copy.standing === before) return;

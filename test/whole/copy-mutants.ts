@@ -45,6 +45,7 @@ export const copyMutants: readonly WholeMutant[] = [
     file: "node/applier.ts",
     text: "if (why !== null) this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);",
     by: "",
+    from: 72,
     events,
     story,
     caughtBy: /gives a result, and its copy is/,

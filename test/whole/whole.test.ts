@@ -61,3 +61,12 @@ test.each([2152310550, 2152310776])(
   },
   60_000,
 );
+
+test.each([18, 64, 526])(
+  "seed %d of the theme copies holds: no client gives up, no voter is waited for in vain, and a restored state is trusted",
+  (seed) => {
+    const { events: played } = simulateWhole({ seed, plugin, events: 4_000, story: { theme: "copies" } });
+    expect(played).toBeGreaterThan(4_000);
+  },
+  60_000,
+);
