@@ -39,7 +39,7 @@ export const versionMutants: readonly WholeMutant[] = [
     file: "core/log-terms.ts",
     text: "activations: log.activations.filter(({ position }) => position.index <= through),",
     by: "activations: log.activations,",
-    from: 57,
+    from: 354,
     events: 6000,
     story: { faults: ["versions", "crashLeader", "isolate", "sleepLeader"] },
     caughtBy: /./,
