@@ -11,7 +11,7 @@ const silenceMsMax = 30_000;
 const repeatMs = 1_000;
 /** Between two questions for contents, ms: each reads the whole state of every node. */
 const pauseMsMin = 1_000;
-const pauseMsMax = 60_000;
+export const pauseMsMax = 60_000;
 
 /** A notice without what only its way needs. */
 export type Said = Omit<CopyNotice, "kind" | "term">;

@@ -1,5 +1,6 @@
 // How does a simulation go? Faults and load come first. Then the faults end for a quorum or for all, and the cluster must serve again within
 // a bound. In the end all logs are equal, and nothing waits.
+import { pauseMsMax } from "../node/comparing.ts";
 import type { WholeResult } from "./whole-run.ts";
 import type { World } from "./world.ts";
 
@@ -53,7 +54,8 @@ function* runToTheEnd(world: World, eventsMax: number): Parts<WholeResult> {
   yield* until(world, "all logs equal and applied, and nothing that waits", isOver);
   // A node that has just come back may have made the majority.
   yield* until(world, "another state in the place of each that is wrong", () => world.spoils.areReplaced && isOver());
-  yield* until(world, "each state compared that another node has given", () => world.spoils.areConfirmed && isOver());
+  const areCompared = (): boolean => world.spoils.areConfirmed && isOver();
+  yield* until(world, "each state compared that another node has given", areCompared, 2 * pauseMsMax);
   yield* workload.check((what) => verdict.violated(what));
   verdict.mustHold();
   return world.result();
@@ -119,9 +121,9 @@ function* outlastWake(world: World): Parts {
   leader?.life?.run(() => void leader.node!.transfer(null));
 }
 
-function* until(world: World, what: string, holds: () => boolean): Parts {
+function* until(world: World, what: string, holds: () => boolean, moreMs = 0): Parts {
   const { schedule, verdict } = world;
-  const endMs = schedule.nowMs + quietTimeouts * world.electionTimeoutMs;
+  const endMs = schedule.nowMs + quietTimeouts * world.electionTimeoutMs + moreMs;
   while (!holds()) {
     if (world.spoils.isOver) throw new TooFewRight();
     if (schedule.nowMs > endMs) verdict.violated(`not within ${quietTimeouts} election timeouts: ${what}`);

@@ -166,11 +166,15 @@ export class World {
     });
   }
 
-  #spoilsOf({ member: { compareEvery } }: Pace, shared: Pick<SpoilsWorld, "members" | "trace" | "violated">): Spoils {
+  #spoilsOf(
+    { member: { compareEvery }, faults }: Pace,
+    shared: Pick<SpoilsWorld, "members" | "trace" | "violated">,
+  ): Spoils {
     this.network.chunkSent = (id) => this.spoils.onChunk(this.members.find((member) => member.id === id)!);
     return new Spoils({
       ...shared,
       compareEvery,
+      isPlayed: faults.weights.spoilCopy > 0,
       nowMs: () => this.schedule.nowMs,
       // Within that the disk has the mark of a snapshot whose state is wrong.
       markedMs: this.electionTimeoutMs,
