@@ -1,9 +1,7 @@
 // What does a change cost? This build against a binary of before. The cluster of each runs all the time, and slices of load
-// alternate between them within seconds, because one machine alone varies by a fifth within minutes. The processor time of the nodes for each put
-// varies less, also beside other work: where all cores are busy, the throughput follows from it.
+// alternate between them within seconds, because one machine alone varies by a fifth within minutes.
 //
 //   bun bench/against-before.ts --before PATH [--clients 1,64] [--bytes 256] [--slices 40] [--seconds 3] [--warmup 2] [--out DIR]
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { armFailStop } from "../src/fail-stop.ts";
@@ -28,23 +26,16 @@ if (values.before === undefined) throw new Error("--before PATH names the binary
 const { bytes, seconds, warmup } = values;
 const slices = Number(values.slices);
 const timeout = "30s";
-/** As Linux counts processor time for programs. */
-const tickMs = 10;
 const binaries = [
   ["before", values.before],
   ["now", join(import.meta.dir, "..", "dist", "graft")],
 ] as const;
 
-interface Load {
+interface Slice {
   readonly opsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failures: number;
-}
-
-interface Slice extends Load {
-  /** Of all nodes, for each put, µs. */
-  readonly processorUs: number;
 }
 
 interface Side {
@@ -68,28 +59,10 @@ async function measure({ binary, temporary }: Side, clients: number): Promise<Sl
     timeout,
   ];
   const cwd = temporary.cluster.dir;
-  const before = await processorMs(temporary);
   const run = Bun.spawn([binary, "bench", "replication", "--json", ...load], { cwd, stderr: "inherit" });
   const [output, exitCode] = await Promise.all([run.stdout.text(), run.exited]);
   if (exitCode !== 0) throw new Error(`${binary} bench replication ended with exit code ${exitCode}`);
-  const slice = JSON.parse(output) as Load;
-  const puts = slice.opsPerSecond * (Number(seconds) + Number(warmup));
-  return { ...slice, processorUs: (((await processorMs(temporary)) - before) * 1_000) / puts };
-}
-
-/** What the nodes have had since they began, in whole ticks of the kernel. */
-async function processorMs(temporary: TemporaryCluster): Promise<number> {
-  let ticks = 0;
-  for (const { id } of temporary.cluster.nodes) {
-    const stat = await readFile(`/proc/${temporary.processOf(id).pid}/stat`, "utf8");
-    // Behind the name, which may have spaces in it: the times in user mode and in the kernel are the 12th and the 13th.
-    const [user, kernel] = stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .slice(11, 13);
-    ticks += Number(user) + Number(kernel);
-  }
-  return ticks * tickMs;
+  return JSON.parse(output) as Slice;
 }
 
 /** The first of a pair alternates, so that neither profits from what the other leaves behind. */
@@ -106,26 +79,19 @@ async function comparePairs(sides: readonly [Side, Side], clients: number): Prom
 function rowsOf(sides: readonly [Side, Side], results: readonly [Slice[], Slice[]]): readonly Row[] {
   const throughput = results.map((side) => side.map(({ opsPerSecond }) => opsPerSecond)) as [number[], number[]];
   const [before] = throughput;
-  const processor = results.map((side) => side.map(({ processorUs }) => processorUs)) as [number[], number[]];
   return sides.map(({ name }, at): Row => {
     const own = throughput[at]!;
+    const pairs = own.map((value, slice) => value / before[slice]!);
     const side = results[at]!;
     const more = {
       p50Ms: medianOf(side.map(({ p50Ms }) => p50Ms)).toFixed(2),
       p99Ms: medianOf(side.map(({ p99Ms }) => p99Ms)).toFixed(2),
       failures: side.reduce((sum, { failures }) => sum + failures, 0),
       "of medians": (medianOf(own) / medianOf(before)).toFixed(3),
-      "of pairs": ofPairs(own, before),
-      "cpu µs/put": medianOf(processor[at]!).toFixed(1),
-      "cpu of pairs": ofPairs(processor[at]!, processor[0]),
+      "of pairs": `${medianOf(pairs).toFixed(3)} ± ${standardError(pairs).toFixed(3)}`,
     };
     return { label: name, value: Math.round(medianOf(own)), more };
   });
-}
-
-function ofPairs(now: readonly number[], before: readonly number[]): string {
-  const pairs = now.map((value, slice) => value / before[slice]!);
-  return `${medianOf(pairs).toFixed(3)} ± ${standardError(pairs).toFixed(3)}`;
 }
 
 /** Of the mean; the median's is about a quarter larger. */
