@@ -41,7 +41,7 @@ const inner: Readonly<Record<string, Layer>> = {
     ),
   },
   // The table of the clients' sessions: beside the state machine, since it is part of what a snapshot of that holds.
-  sessions: { at: ["src/core/sessions.ts"], typesOf: ["core"] },
+  sessions: { at: ["src/core/sessions.ts", "src/core/session-limits.ts"], typesOf: ["core"] },
   ports: { at: ["src/ports/"], typesOf: ["core", "errors"] },
   errors: { at: ["src/errors.ts"], typesOf: ["core"] },
   version: { at: ["src/version.ts", "package.json"] },

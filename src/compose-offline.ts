@@ -7,6 +7,7 @@ import { RestoringFolder } from "./adapters/files/restoring-folder.ts";
 import { listSnapshots, snapshotsIn } from "./adapters/files/snapshot-folder.ts";
 import { openFileSnapshotStore, verifySnapshot } from "./adapters/files/snapshot-store.ts";
 import { decideFinding, lookAtFinding } from "./adapters/sqlite/decide-finding.ts";
+import { listStates, type StoredState } from "./adapters/plugin/state-folders.ts";
 import { inspectLog, type InspectionOptions, type LogInspection } from "./adapters/sqlite/inspect-log.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { planRecovery, recover, type Recovered, type Recovery, whyNotRecovered } from "./adapters/sqlite/recover.ts";
@@ -35,6 +36,8 @@ const randomBytes = (count: number): Uint8Array => systemClock.randomBytes(count
 export interface DataDirectoryInspection {
   readonly log: LogInspection;
   readonly snapshotFiles: readonly StoredSnapshot[];
+  /** What its state machine keeps on disk, by version. Nobody looks into it. */
+  readonly states: readonly StoredState[];
   /** Of the log and of the snapshot that it names; empty: none that was looked for. */
   readonly damage: readonly string[];
 }
@@ -49,7 +52,8 @@ export async function inspectDataDirectory(
   const snapshotFiles = existsSync(folder) ? await listSnapshots(folder) : [];
   const { snapshot } = log.saved;
   const finding = snapshot === null ? null : await findingIn(dataDir, snapshot, options.verify);
-  return { log, snapshotFiles, damage: finding === null ? log.damage : [...log.damage, finding] };
+  const states = listStates(dataDir);
+  return { log, snapshotFiles, states, damage: finding === null ? log.damage : [...log.damage, finding] };
 }
 
 /** What is wrong with the snapshot's file, or null. */
@@ -160,7 +164,7 @@ export async function restoreFrom(
 
 /** A state machine that does not take the state in is found out before anything is made of it. */
 async function tryOut(backup: Backup, settings: NodeSettings["stateMachine"]): Promise<void> {
-  const stateMachine = await composeStateMachine(settings, null);
+  const stateMachine = await composeStateMachine(settings, null, null);
   try {
     const { name, snapshots } = stateMachine.description;
     if (name !== backup.header.plugin.name) throw otherPlugin(backup, name);

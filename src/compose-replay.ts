@@ -3,7 +3,7 @@
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { entriesIn, savedIn } from "./adapters/sqlite/read-stopped.ts";
 import { composeStateMachine } from "./compose.ts";
-import { type PlacedActivation, type PluginVersion, skipsThrough } from "./core/activation.ts";
+import { type PlacedActivation, type PluginVersion, skipsIn } from "./core/activation.ts";
 import type { CopyWord } from "./core/copy-word.ts";
 import type { LogIndex } from "./core/log-position.ts";
 import { GraftError } from "./errors.ts";
@@ -42,7 +42,7 @@ export async function replayStopped(dataDir: string, options: ReplayOptions): Pr
     const range = `its state can be had from ${after} to ${saved.last.index}`;
     throw new GraftError("usage", `--through ${through} is not in the log of ${dataDir}: ${range}`);
   }
-  const machine = await composeStateMachine({ plugin, command, directory, host: "inline" }, null);
+  const machine = await composeStateMachine({ plugin, command, directory, host: "inline" }, null, null);
   try {
     const words: CopyWord[] = [];
     machine.watchMilestones(every, ({ index, chain: value }) => words.push({ index, of: "outcomes", value }));
@@ -73,7 +73,7 @@ async function restore(machine: StateMachine, dataDir: string, { snapshot, ...sa
 
 const aboutEntry = (entry: LogIndex, saved: SavedState, machine: StateMachine): AboutEntry => ({
   isAwaited: false,
-  isSkipped: skipsThrough(saved.last.index, activationsIn(saved)).some((skip) => skip.entry === entry),
+  isSkipped: skipsIn(activationsIn(saved)).some((skip) => skip.entry === entry),
   versionFrom: (index) => versionFrom(index, saved, machine),
 });
 

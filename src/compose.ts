@@ -5,6 +5,7 @@ import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locateVersions } from "./adapters/plugin/loader.ts";
 import { createProcessStateMachine } from "./adapters/process/process-host.ts";
 import { renewable } from "./adapters/plugin/renewable.ts";
+import { statesIn } from "./adapters/plugin/state-folders.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
 import { openFileSnapshotStore } from "./adapters/files/snapshot-store.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
@@ -68,7 +69,7 @@ export interface NodeSettings {
  * does not load does not come into being. Throws `GraftError` of code `plugin`, `storage` or `config`.
  */
 export async function composeNode(settings: NodeSettings, logger: Logger): Promise<Node> {
-  const stateMachine = await composeStateMachine(settings.stateMachine, logger);
+  const stateMachine = await composeStateMachine(settings.stateMachine, logger, statesIn(settings.node.dataDir));
   let store: LogStore | null = null;
   try {
     store = openSqliteLogStore({
@@ -120,10 +121,14 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
   }
 }
 
-/** Loads the versions of the plugin, or starts the program. What it writes to its console goes to the log; without one, nowhere. */
+/**
+ * Loads the versions of the plugin, or starts the program. What it writes to its console goes to the log; without one, nowhere.
+ * @param stateFolder where a durable one keeps its state; null: in a temporary folder. It is left alone until a node has opened its data.
+ */
 export function composeStateMachine(
   { plugin, command, host, directory }: NodeSettings["stateMachine"],
   logger: Logger | null,
+  stateFolder: string | null,
 ): Promise<RenewableStateMachine> {
   if (command !== null) {
     const program = command.join(" ");
@@ -134,7 +139,7 @@ export function composeStateMachine(
   const named = plugin.join(", ");
   const say = (level: LogLevel, text: string): void => logger?.log(level, "the plugin says", { plugin: named, text });
   const create = host === "inline" ? createInlineStateMachine : createWorkerStateMachine;
-  return renewable(() => create(locations, say));
+  return renewable(() => create(locations, say, stateFolder));
 }
 
 /** What a client is made from. */

@@ -3,6 +3,7 @@
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { createInlineStateMachine } from "../adapters/plugin/inline-host.ts";
 import type { PluginLocation } from "../adapters/plugin/loader.ts";
+import { closeTemporaryStates } from "../adapters/plugin/temporary-state.ts";
 import { createWorkerStateMachine } from "../adapters/plugin/worker-host.ts";
 import { GraftError } from "../errors.ts";
 import type { Outcome, StateMachine } from "../ports/state-machine.ts";
@@ -28,6 +29,7 @@ export async function playOnHost(host: Host, location: PluginLocation, steps: re
     };
   } finally {
     await machine.close();
+    closeTemporaryStates();
   }
 }
 

@@ -1,8 +1,11 @@
 // One state machine that plays steps for a check: what each step comes to, what the state is then, and which rule the plugin breaks by itself.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
-import { createExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
+import { reasonOf } from "../adapters/plugin/command-outcomes.ts";
+import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import { decodeValue } from "../adapters/cbor/value.ts";
 import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
+import type { StateFolders } from "../adapters/plugin/state-folders.ts";
+import { closeTemporaryStates } from "../adapters/plugin/temporary-state.ts";
 import { wakeTimeIn } from "../adapters/plugin/state-sections.ts";
 import { textOf } from "../client/typed-payload.ts";
 import type { AppliedCommand, AppliedTick, Outcome } from "../ports/state-machine.ts";
@@ -41,10 +44,15 @@ export interface Place {
   readonly of: number;
 }
 
-/** The entry of the step at this place of a script. Its index has gaps. */
+/** Of the step at this place of a script. There are gaps. */
+const indexOf = (nth: number): number => 2 * nth + 1;
+
+const placeWords = (index: number | null): string => (index === null ? "nowhere" : `at entry ${index}`);
+
+/** The entry of the step at this place of a script. */
 export const entryOf = ({ payload }: Step, nth: number): AppliedCommand => ({
   kind: "command",
-  index: 2 * nth + 1,
+  index: indexOf(nth),
   term: 1 + Math.floor(nth / commandsOfTerm),
   timeMs: beganMs + 1000 * nth + longMs * Math.floor(nth / commandsOfTerm),
   payload,
@@ -83,10 +91,15 @@ export class Machine {
   readonly #view: StateView;
   readonly #executor: Executor;
 
-  /** @param plugin of its own, or one that other machines use as well */
-  constructor(plugin: Plugin) {
+  /**
+   * @param plugin of its own, or one that other machines use as well
+   * @param folders where its state is on disk; null: in a temporary folder, which nobody recalls
+   */
+  constructor(plugin: Plugin, folders: StateFolders | null = null) {
     this.#view = new StateView(plugin);
-    this.#executor = attempted(null, "the state machine cannot begin", () => createExecutor(this.#view.plugin));
+    this.#executor = attempted(null, "the state machine cannot begin", () =>
+      createExecutor(this.#view.plugin, undefined, folders),
+    );
   }
 
   get hasSnapshots(): boolean {
@@ -189,6 +202,29 @@ export class Machine {
     });
   }
 
+  /** Throws `Broken`. */
+  commit(nth: number): void {
+    attempted(nth, "the state cannot be committed", () => this.#executor.commit());
+  }
+
+  /** Begins with what is on disk. Throws `Broken` if that is not what was committed after the step `committed`; null: nothing was. */
+  recall(nth: number | null, committed: number | null): void {
+    const rule = "a state on disk cannot be opened after a crash";
+    const { held, damage } = attempted(nth, rule, () => this.#executor.recall("check"));
+    const index = committed === null ? null : indexOf(committed);
+    if (damage.length === 0 && (held?.reached.index ?? null) === index) return;
+    const lines =
+      damage.length === 0
+        ? [`it was committed ${placeWords(index)}, and is ${placeWords(held?.reached.index ?? null)}`]
+        : damage;
+    throw new Broken({ rule, step: nth, lines, field: null, remedy: remedies.commitOf(null), stack: null });
+  }
+
+  /** Throws `Broken`. */
+  close(): void {
+    attempted(null, "a state on disk cannot be closed", () => this.#executor.close());
+  }
+
   /** Throws `Broken` if the state is not `before` any more. */
   mustBe(before: Moment, nth: number, rule: string, remedy: string): void {
     const now = this.look(nth);
@@ -211,6 +247,11 @@ export class Machine {
     const isDue = nth === of - 1 || nth % lookEvery === lookEvery - 1;
     return isDue ? this.look(nth) : { outcome: null, state: null, items: null };
   }
+}
+
+/** Of all machines, which are not used any more. Throws `Broken`. */
+export function closeStates(): void {
+  attempted(null, "a state on disk cannot be closed", closeTemporaryStates);
 }
 
 /** Throws `Broken` for what the plugin throws. */

@@ -10,6 +10,8 @@ export interface CheckedPlugin {
   readonly name: string;
   readonly version: string;
   readonly hasSnapshots: boolean;
+  /** It keeps its state on disk. */
+  readonly isDurable: boolean;
   /** Why its module cannot be loaded anew in the thread; null: it can, or need not be. */
   readonly whyShared: string | null;
 }

@@ -1,5 +1,6 @@
 // Has a thread play steps, and ends it when the plugin does not return. The next request begins a new thread.
 import { nameOf, type PluginLocation } from "../adapters/plugin/loader.ts";
+import { removeAtExit } from "../adapters/plugin/temporary-state.ts";
 import { GraftError } from "../errors.ts";
 import { StuckWatch } from "../sim/stuck-watch.ts";
 import { type Whereabout, Whereabouts } from "../sim/whereabouts.ts";
@@ -35,6 +36,10 @@ export class Player {
   #thread: Thread | null = null;
   /** So much processor time without a step is an endless loop. */
   loopSeconds: number;
+  /** Why nothing is played any more; null: it is. */
+  #stopped: Error | null = null;
+  /** Of the last thread. */
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(location: PluginLocation, loopSeconds: number) {
     this.#location = location;
@@ -74,22 +79,40 @@ export class Player {
     this.#thread = null;
   }
 
+  /** For this reason, which every call throws from now on. */
+  stop(why: Error): void {
+    this.#stopped = why;
+    this.close();
+  }
+
+  /** Where it was stopped: resolves when its thread makes no temporary folder any more. */
+  async ended(): Promise<void> {
+    if (this.#stopped !== null) await this.#ended;
+  }
+
   async #running(): Promise<Thread> {
     if (this.#thread === null) await this.load();
     return this.#thread!;
   }
 
   #begin(): Thread {
+    if (this.#stopped !== null) throw this.#stopped;
     this.close();
+    removeAtExit();
     const worker = new Worker(new URL(THREAD_ENTRY, import.meta.url).href);
     const thread: Thread = { worker, whereabouts: new Whereabouts(), gone: null, told: () => {} };
+    const closed = Promise.withResolvers<unknown>();
+    this.#ended = closed.promise;
     const ended = (gone: Gone): void => {
       thread.gone ??= gone;
       thread.told(thread.gone);
     };
     worker.onmessage = ({ data }: MessageEvent<Reply>) => thread.told(data);
     worker.onerror = ({ message }) => ended({ kind: "uncaught", message });
-    worker.addEventListener("close", () => ended({ kind: "closed" }));
+    worker.addEventListener("close", (event) => {
+      closed.resolve(event);
+      ended({ kind: "closed" });
+    });
     this.#thread = thread;
     return thread;
   }
@@ -104,6 +127,7 @@ export class Player {
     thread.worker.postMessage(request);
     try {
       const reply = await promise;
+      if (this.#stopped !== null) throw this.#stopped;
       if (isGone(reply)) this.close();
       return reply;
     } finally {

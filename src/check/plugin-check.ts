@@ -15,8 +15,10 @@ export interface CheckOptions {
   readonly runs: number;
   /** How the program is called that serves as another process, where `replicaVariable` is set. */
   readonly program: readonly string[];
+  /** Resolves when the check is to stop, and with what it then throws. */
+  readonly interrupted: Promise<Error>;
   readonly loaded: (plugin: CheckedPlugin) => Promise<void>;
-  /** `runs` null: the check needs snapshots, and the plugin has none. */
+  /** `runs` null: the check needs snapshots, and the plugin has none. Not told of a check that needs a state on disk, where there is none. */
   readonly passed: (check: Check, runs: number | null) => Promise<void>;
 }
 
@@ -33,11 +35,13 @@ export async function checkPlugin(options: CheckOptions): Promise<Finding | null
   const { program, loaded, passed } = options;
   const location = locatePlugin(options.plugin, options.directory);
   const player = new Player(location, loopSeconds.first);
+  void options.interrupted.then((why) => player.stop(why));
   try {
     const plugin = await player.load();
     await loaded(plugin);
     for (const check of checks) {
-      const isSkipped = check.needsSnapshots && !plugin.hasSnapshots;
+      if (check.needs === "state on disk" && !plugin.isDurable) continue;
+      const isSkipped = check.needs === "snapshots" && !plugin.hasSnapshots;
       const runs = Math.max(1, Math.round(options.runs * check.share));
       if (!isSkipped) {
         const found = await runCheck(check, { player, location, program }, { seed: options.seed, runs });
@@ -48,6 +52,7 @@ export async function checkPlugin(options: CheckOptions): Promise<Finding | null
     return null;
   } finally {
     player.close();
+    await player.ended();
   }
 }
 

@@ -2,6 +2,7 @@
 // different, too.
 import { tmpdir } from "node:os";
 import type { PluginLocation } from "../adapters/plugin/loader.ts";
+import { removeAtExit } from "../adapters/plugin/temporary-state.ts";
 import type { Host } from "./hosts.ts";
 import { type PlayedThere, type PlayThere, replicaVariable } from "./replica.ts";
 import { remedies } from "./remedies.ts";
@@ -55,6 +56,7 @@ export class ReplicaProcess {
         this.#answered(null);
       },
     });
+    removeAtExit(this.#child.pid);
   }
 
   async play(host: Host, steps: readonly Step[]): Promise<Played> {

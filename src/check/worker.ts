@@ -1,11 +1,13 @@
 // The thread in which a plugin is played for a check: an entry point of its own in the compiled binary. A plugin's endless loop stops this
 // thread, and not the one that watches it (player.ts).
+import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { nameOf, type PluginLocation } from "../adapters/plugin/loader.ts";
+import { StateFolders } from "../adapters/plugin/state-folders.ts";
 import { GraftError } from "../errors.ts";
 import { Drawing } from "../sim/draw-input.ts";
 import { loadSimulated, type SimulatedPlugin } from "../sim/plugin-copies.ts";
 import { Whereabouts } from "../sim/whereabouts.ts";
-import { Broken, faultOfError, Machine } from "./machine.ts";
+import { Broken, closeStates, faultOfError, Machine } from "./machine.ts";
 import type { CheckedPlugin, Reply, Request } from "./messages.ts";
 import { outsideRule } from "./remedies.ts";
 import { stepsOf } from "./steps.ts";
@@ -67,16 +69,20 @@ async function load(location: PluginLocation, whereabouts: Whereabouts): Promise
   // The store that ships has no drawing of its own in simulations.
   const drawing = simulated.drawing ?? new Drawing(simulated.plugin, nameOf(location), whereabouts);
   loaded = { simulated, drawing, whereabouts };
-  const { name, version } = simulated.plugin;
+  const { name, version, durable } = simulated.plugin;
   const { hasSnapshots } = new Machine(simulated.plugin);
-  return { name, version, hasSnapshots, whyShared: simulated.whyShared };
+  return { name, version, hasSnapshots, isDurable: durable !== null, whyShared: simulated.whyShared };
 }
 
 function play({ plugin, copy }: SimulatedPlugin, way: WayName, steps: readonly Step[]): Played {
+  const loadFresh = (): Plugin => (copy === null ? plugin : copy(() => {}));
   const shared = (): Machine => new Machine(plugin);
-  const fresh = copy === null ? shared : (): Machine => new Machine(copy(() => {}));
+  const fresh = (): Machine => new Machine(loadFresh());
+  const onDisk = (folder: string): Machine => new Machine(loadFresh(), new StateFolders(folder));
   try {
-    return { kind: "played", moments: ways[way]({ shared, fresh }, steps) };
+    const moments = ways[way]({ shared, fresh, onDisk }, steps);
+    closeStates();
+    return { kind: "played", moments };
   } catch (error) {
     if (error instanceof Broken) return { kind: "fault", fault: error.fault };
     throw error;

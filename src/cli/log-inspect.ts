@@ -57,7 +57,7 @@ export const logInspect = command({
   },
 });
 
-function documentOf({ log, snapshotFiles, damage }: DataDirectoryInspection) {
+function documentOf({ log, snapshotFiles, states, damage }: DataDirectoryInspection) {
   const { saved, file, format, entries, verifiedEntries, mark, finding } = log;
   const { base, last, ...records } = saved;
   return {
@@ -66,6 +66,7 @@ function documentOf({ log, snapshotFiles, damage }: DataDirectoryInspection) {
     ...records,
     log: { base, last, entries: last.index - base.index },
     snapshotFiles,
+    states,
     lastEntries: entries,
     verifiedEntries,
     mark: mark.kind === "mark" ? mark.mark : mark.kind,
@@ -89,6 +90,7 @@ function render(inspection: DataDirectoryInspection, paint: Paint): string {
     ["base", `${base.index}, term ${base.term}`],
     ["log", `${range}; the last one of term ${last.term} at ${timeOf(saved.lastStampMs)}`],
     ["snapshot", snapshotWords(inspection)],
+    ...(inspection.states.length === 0 ? [] : [["state", statesWords(inspection)] as const]),
     ["mark", markFacts(log.mark)],
     ...(saved.refill === null ? [] : [["refill", `to be done: ${saved.refill.finding}`] as const]),
     ...(log.finding === null ? [] : [["finding", `${log.finding.text} (${log.finding.at})`] as const]),
@@ -131,6 +133,9 @@ function snapshotWords({ log, snapshotFiles }: DataDirectoryInspection): string 
   const isThere = snapshotFiles.some((each) => each.file === file && each.isComplete);
   return `through ${position.index}, term ${position.term}: ${file}, ${bytes} bytes${isThere ? "" : ", WHICH IS MISSING"}${more}`;
 }
+
+const statesWords = ({ states }: DataDirectoryInspection): string =>
+  `on disk: ${states.map(({ folder, bytes }) => `state/${folder}, ${bytes} bytes`).join("; ")}`;
 
 function configurationWords({ log }: DataDirectoryInspection): readonly string[] {
   const { genesis, baseConfiguration, configurations } = log.saved;

@@ -12,6 +12,7 @@ import { command } from "./command.ts";
 import { failureOf, type Subject, unusable } from "./plugin-check-failure.ts";
 import { program } from "./program.ts";
 import { counted } from "./sim-summary.ts";
+import { askedToStop, signalExitCodes, type StopSignal } from "./stop-signals.ts";
 import { parseCount } from "./typed-numbers.ts";
 
 const defaultRuns = 100;
@@ -30,13 +31,17 @@ export const pluginCheck = command({
   summary: "Check a plugin against generated commands",
   details: [
     "Generates lists of commands and queries from the schemas of your operations, or from the examples that you give for them, and runs each list in several ways. The answers and the states must be the same each time.",
-    `The checks: ${checks.map(({ name }) => name).join(", ")}. The command stops at the first check that fails, looks for the shortest list that shows it, and names the operation or the part of the state.`,
-    "A program that is a state machine follows --, as in command of the configuration; it runs in this folder. Its lists are drawn from the examples in its first message. The checks engine and hosts are not for programs; batch and later are for programs only.",
+    `The checks: ${checks.map(({ name }) => name).join(", ")}. The command stops at the first check that fails, looks for the shortest list that shows it, and names the operation or the part of the state. The check crash is for plugins that keep their state on disk.`,
+    "A program that is a state machine follows --, as in command of the configuration; it runs in this folder. Its lists are drawn from the examples in its first message. The checks engine, hosts and crash are not for programs; batch and later are for programs only.",
     "The same seed generates the same lists. The command needs no configuration and touches no data. graft sim tests the plugin further, on simulated nodes.",
     "Exit codes: 0 all checks pass, 1 a mistake was found or the plugin cannot be used, 2 wrong usage.",
   ],
   args: {
-    file: { type: "positional", required: false, description: "the state machine: a path, kv, counter, lock or queue" },
+    file: {
+      type: "positional",
+      required: false,
+      description: "the state machine: a path, kv, counter, lock, queue or sql",
+    },
     seed: { type: "string", valueHint: "N", description: "generate the lists of this seed; default: a random one" },
     runs: {
       type: "string",
@@ -72,10 +77,12 @@ export const pluginCheck = command({
       },
     };
     const checking = check(subject, { seed, runs, ...listeners }).catch((error: unknown) => {
+      if (error instanceof Interrupted) return error;
       throw unusable(error, subject);
     });
     const names = ("path" in subject ? checks : programChecks).map(({ name }) => name);
     const found = await output.progress(() => `check ${names[passed.length] ?? ""}`, checking);
+    if (found instanceof Interrupted) return signalExitCodes[found.signal];
     const about = { subject, seed, runs: args.runs === undefined ? null : runs, plugin: plugin!, passed };
     if (found !== null) throw failureOf(found, about);
     const notRun = "path" in subject ? [] : notForPrograms;
@@ -86,8 +93,19 @@ export const pluginCheck = command({
     await output.answer(document, (paint) =>
       paint("bold", `all checks pass: ${name} ${pluginVersion}, graft ${version}, seed ${seed}`),
     );
+    return 0;
   },
 });
+
+/** The temporary folders of states on disk go before the process ends. */
+class Interrupted extends Error {
+  readonly signal: StopSignal;
+
+  constructor(signal: StopSignal) {
+    super(`interrupted by ${signal}`);
+    this.signal = signal;
+  }
+}
 
 /** Throws `GraftError("usage")`. */
 function subjectOf(file: string | undefined, words: readonly string[]): Subject {
@@ -111,6 +129,7 @@ function check(subject: Subject, options: Listeners): Promise<Finding | ProgramF
     plugin: subject.path,
     directory,
     program: [...program, "plugin", "check", subject.path],
+    interrupted: askedToStop().then((signal) => new Interrupted(signal)),
     ...options,
   });
 }

@@ -44,14 +44,11 @@ export interface PlacedActivation extends Activation {
 export const activationOf = ({ plugin, replaces, skips }: Activation): Activation =>
   skips === undefined ? { plugin, replaces } : { plugin, replaces, skips };
 
-/** The entries that a committed activation skips, with the index of that activation, ascending by it. */
-export const skipsThrough = (
-  commitIndex: LogIndex,
+/** The entries that an activation skips, with the position of that activation, ascending by it. */
+export const skipsIn = (
   activations: readonly PlacedActivation[],
-): readonly { readonly entry: LogIndex; readonly decidedAt: LogIndex }[] =>
-  activations.flatMap(({ skips, position: { index } }) =>
-    skips === undefined || index > commitIndex ? [] : [{ entry: skips, decidedAt: index }],
-  );
+): readonly { readonly entry: LogIndex; readonly at: LogPosition }[] =>
+  activations.flatMap(({ skips, position }) => (skips === undefined ? [] : [{ entry: skips, at: position }]));
 
 /** A version that a node has, with its abilities. */
 export interface VersionAtHand extends PluginVersion {

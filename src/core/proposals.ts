@@ -1,9 +1,9 @@
 // What happens to a client's command when it arrives? A leader gives it a place in the log; anyone else refuses it.
-import { activationOf } from "./activation.ts";
+import { type Activation, activationOf } from "./activation.ts";
 import { advanceCommit } from "./commit.ts";
 import type { Entry } from "./entry.ts";
 import type { Proposal } from "./events.ts";
-import type { LogIndex, Term } from "./log-position.ts";
+import type { LogIndex, LogPosition, Term } from "./log-position.ts";
 import { replicateToAll } from "./replication.ts";
 import { nextStampMs } from "./replicated-time.ts";
 import type { Emit, State } from "./state.ts";
@@ -24,11 +24,29 @@ export function onPropose(state: State, proposals: readonly Proposal[], emit: Em
   }
   const stampMs = nextStampMs(state, role);
   const first = { index: state.log.last.index + 1, term: state.currentTerm };
-  const entries = proposals.map((proposal, at) => entryOf(proposal, first.index + at, first.term, stampMs));
+  const entries = entriesOf(proposals, first, stampMs, state.log.activations.at(-1));
   const next = appendForMachine(state, role, entries, emit);
   emit({ kind: "proposalsAccepted", refs: proposals.map((proposal) => proposal.ref), first });
   // Alone in the cluster, or with a store that has nothing to wait for, there may be nothing more to hear.
   return advanceCommit(replicateToAll(next, emit), emit);
+}
+
+/** @param active the version that is active before them */
+function entriesOf(
+  proposals: readonly Proposal[],
+  first: LogPosition,
+  stampMs: number,
+  active: Activation | undefined,
+): readonly Entry[] {
+  let latest = active;
+  return proposals.map((proposal, at) => {
+    const entry = entryOf(proposal, first.index + at, first.term, stampMs);
+    if (entry.kind !== "activate") return entry;
+    // What skips an entry changes no version, also where another one has been activated since it was asked for.
+    const { plugin, replaces } = entry.skips === undefined ? entry : (latest ?? entry);
+    latest = { ...entry, plugin, replaces };
+    return { ...entry, plugin, replaces };
+  });
 }
 
 function entryOf(proposal: Proposal, index: LogIndex, term: Term, stampMs: number): Entry {

@@ -4,6 +4,7 @@
 // of every client changes it.
 import type { ClientName, OwnedStamp } from "./entry.ts";
 import type { LogIndex } from "./log-position.ts";
+import { type SessionLimits, sessionLimits } from "./session-limits.ts";
 
 /** What a command of a session came to: kept until the client has said that it knows it. */
 export type SessionOutcome =
@@ -56,36 +57,6 @@ export interface SessionsImage {
   /** By id, ascending. */
   readonly sessions: readonly SessionImage[];
 }
-
-/** What the table holds at most. The same on every node, or their states would part. */
-export interface SessionLimits {
-  readonly sessionsMax: number;
-  /** How many of these only administrators may open. */
-  readonly adminSessions: number;
-  /** Of one client. */
-  readonly clientSessionsMax: number;
-  /** Commands of a session under way at once: from the lowest one without an answer on. */
-  readonly windowMax: number;
-  /**
-   * Bytes of outcomes kept for one session, for one client, for all sessions that administrators opened, and for all others. The
-   * outcome that exceeds it is still kept. Of the last two, a client has no more than it leaves to the others.
-   */
-  readonly sessionBytesMax: number;
-  readonly clientBytesMax: number;
-  readonly adminBytesMax: number;
-  readonly bytesMax: number;
-}
-
-export const sessionLimits: SessionLimits = Object.freeze({
-  sessionsMax: 65_536,
-  adminSessions: 1024,
-  clientSessionsMax: 1024,
-  windowMax: 1024,
-  sessionBytesMax: 16 * 1024 * 1024,
-  clientBytesMax: 64 * 1024 * 1024,
-  adminBytesMax: 64 * 1024 * 1024,
-  bytesMax: 192 * 1024 * 1024,
-});
 
 /** Whose session is opened, and for how long it lives without a command. */
 export interface SessionOpening {
@@ -153,6 +124,8 @@ export class SessionTable {
   /** No session expires before: looking for one is useless until then. */
   #safeUntilMs = Number.POSITIVE_INFINITY;
   #openedSinceLook = 0;
+  /** Sessions that differ from what `takeChanges` told; null: nobody asks. */
+  #changed: Set<LogIndex> | null = null;
 
   constructor(limits: SessionLimits = sessionLimits) {
     this.#limits = limits;
@@ -168,6 +141,26 @@ export class SessionTable {
   /** Bytes of all outcomes held, roughly. */
   get bytes(): number {
     return this.#admins.bytes + this.#others.bytes;
+  }
+
+  /** From here on `takeChanges` tells what changes. */
+  trackChanges(): void {
+    this.#changed ??= new Set();
+  }
+
+  /** Replicated time, as of the last entry of a session. */
+  get stampMs(): number {
+    return this.#stampMs;
+  }
+
+  /** What has changed since the last call, each session as it is now; null: it is gone. */
+  takeChanges(): readonly (readonly [LogIndex, SessionImage | null])[] {
+    const changed = [...(this.#changed ?? [])];
+    this.#changed?.clear();
+    return changed.map((id) => {
+      const session = this.#sessions.get(id);
+      return [id, session === undefined ? null : imageOf(id, session)] as const;
+    });
   }
 
   /** The entry at `id` opens a session. Null: it is open; else why there is no room for it. */
@@ -207,6 +200,7 @@ export class SessionTable {
     // Another client must not even keep the session alive.
     if (session.owner.client !== stamp.client) return foreign(stamp.id);
     session.activeMs = stampMs;
+    this.#changed?.add(stamp.id);
     if (stamp.answeredBelow > session.answeredBelow) this.#letGo(session, stamp.answeredBelow);
     const { sequence } = stamp;
     if (sequence < session.answeredBelow) return forgotten;
@@ -218,18 +212,15 @@ export class SessionTable {
   /** The outcome of the command that `answerTo` let through. The payload is kept as it is: it must never change. */
   keep({ stamp, digest }: StampedCommand, outcome: SessionOutcome): void {
     const session = this.#sessions.get(stamp.id);
-    if (session !== undefined) this.#add(session, { sequence: stamp.sequence, digest, outcome });
+    if (session === undefined) return;
+    this.#changed?.add(stamp.id);
+    this.#add(session, { sequence: stamp.sequence, digest, outcome });
   }
 
   /** A copy for a snapshot: what happens later does not show in it. */
   image(): SessionsImage {
     this.#prune();
-    const sessions = [...this.#sessions].map(([id, session]) => {
-      const { owner, pool, timeoutMs, activeMs, answeredBelow, refusedThrough } = session;
-      const outcomes = [...session.outcomes.values()].sort((one, other) => one.sequence - other.sequence);
-      const whose = { client: owner.client, isAdmin: pool.isAdmins };
-      return { id, ...whose, timeoutMs, activeMs, answeredBelow, refusedThrough, outcomes };
-    });
+    const sessions = [...this.#sessions].map(([id, session]) => imageOf(id, session));
     return { stampMs: this.#stampMs, sessions };
   }
 
@@ -275,6 +266,7 @@ export class SessionTable {
     this.#owners.set(client, owner);
     owner.sessions.set(id, session);
     this.#sessions.set(id, session);
+    this.#changed?.add(id);
     return session;
   }
 
@@ -294,6 +286,7 @@ export class SessionTable {
   #remove(id: LogIndex, session: Session): void {
     const { owner } = session;
     this.#sessions.delete(id);
+    this.#changed?.add(id);
     owner.sessions.delete(id);
     if (owner.sessions.size === 0) this.#owners.delete(owner.client);
     this.#weigh(session, -session.bytes);
@@ -381,6 +374,13 @@ export class SessionTable {
     }
     session.answeredBelow = answeredBelow;
   }
+}
+
+function imageOf(id: LogIndex, session: Session): SessionImage {
+  const { owner, pool, timeoutMs, activeMs, answeredBelow, refusedThrough } = session;
+  const outcomes = [...session.outcomes.values()].sort((one, other) => one.sequence - other.sequence);
+  const whose = { client: owner.client, isAdmin: pool.isAdmins };
+  return { id, ...whose, timeoutMs, activeMs, answeredBelow, refusedThrough, outcomes };
 }
 
 const bytesOf = ({ outcome }: KeptOutcome): number =>

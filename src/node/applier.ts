@@ -4,74 +4,62 @@
 // past the place where it failed.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
-import type { WakeTime } from "../core/wake-time.ts";
-import { GraftError, StateMachineStopped } from "../errors.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
-import { type Running, standstillWords } from "./active-version.ts";
-import type { ApplierHandlers, ApplierModules } from "./applier-handlers.ts";
+import { GraftError } from "../errors.ts";
+import type { HeldState, StateMachine } from "../ports/state-machine.ts";
+import type { ApplierHandlers, ApplierModules } from "./applier-options.ts";
+import { standstillWords } from "./active-version.ts";
 import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type Lack } from "./entry-runs.ts";
-import type { CopyDistrusted } from "./own-copy.ts";
 import { Renewals } from "./renewals.ts";
-import { QuerySlices } from "./query-slices.ts";
+import { Resumption } from "./resumption.ts";
+import type { CopyDistrusted } from "./own-copy.ts";
+import { anyIndex, QuerySlices } from "./query-slices.ts";
+import { noEntry, Standstill } from "./standstill.ts";
+import { byDecision, hung, hungAtOne, inQuestion } from "./thrown-away.ts";
+import { ToldWake } from "./told-wake.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
 
-const skippedWords = (entry: LogIndex): GraftError =>
-  new GraftError("state-machine", `an administrator has skipped entry ${entry}, and the state is made anew without it`);
-
-/** Where a state machine stands still that does so at no entry. */
-const noEntry: LogIndex = 0;
-/** Each query, however far the state must have come for it. */
-const anyIndex = Number.MAX_SAFE_INTEGER;
-
 export class Applier {
-  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf">;
+  readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf" | "isDurable">;
   readonly #handlers: ApplierHandlers;
   readonly #underWay: UnderWay;
   readonly #runs: EntryRuns;
   readonly #queries: QuerySlices;
   readonly #endless: EndlessWork;
   readonly #renewals: Renewals;
-  /** Why it has stopped, until another one has got past that place. */
-  #failure: Error | null = null;
-  /** `emptied`: another one has begun, and its state comes next. */
-  #life: "runs" | "stopped" | "renewing" | "emptied" = "runs";
-  #stoppedThrough: LogIndex | null = null;
+  readonly #resumption: Resumption;
+  readonly #standstill: Standstill;
+  readonly #wake: ToldWake;
+  /** `begun`: it has no state yet, which comes next. */
+  #life: "begun" | "runs" | "stopped" | "renewing" = "runs";
+  /** What it has kept on disk is not to be trusted. */
+  #mistrusts = false;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
   #isRestoring = false;
   /** The log has begun anew, and the snapshot that replaces what is gone is on its way to the disk. */
   #isHeld = false;
   #isAbandoned = false;
-  /** When the state machine is to be woken, as the node was told last. */
-  #wakeAtMs: WakeTime = null;
-  /** Why nothing of the state is to be shown; null: it may be. */
-  #distrust: CopyDistrusted | null = null;
-  /** Where the version is activated that this node does not have, and needs next. */
-  #lack: Lack | null = null;
 
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
     const { stateMachine, clock, reads } = modules;
     this.#stateMachine = stateMachine;
     this.#handlers = handlers;
+    this.#standstill = new Standstill(handlers.lacking);
+    this.#wake = new ToldWake(handlers.wake);
     this.#underWay = new UnderWay({
       done: () => this.#pump(),
       answered: handlers.answered,
       failed: handlers.failed,
     });
     this.#runs = new EntryRuns(snapshot?.position.index ?? 0, this.#underWay, modules, {
-      leader: handlers.leader,
-      isAsked: handlers.isAsked,
-      placeAfter: handlers.placeAfter,
-      handed: handlers.handed,
-      freed: handlers.freed,
-      clientFull: handlers.clientFull,
-      runningFrom: handlers.runningFrom,
-      isSkipped: handlers.isSkipped,
+      ...handlers,
+      inQuestion: (entry) => this.renew(inQuestion(entry)),
       asked: (wakeAtMs, through) => {
-        this.#tellWake(wakeAtMs, through);
+        if (this.#life !== "runs") return;
+        this.#wake.set(wakeAtMs, through);
         this.#lookWhetherPast();
       },
       due: () => this.#pumpOrFail(),
@@ -86,6 +74,8 @@ export class Applier {
     });
     this.#renewals = new Renewals(clock, () => this.#renew());
     this.#toRestore = snapshot;
+    this.#resumption = new Resumption(snapshot?.position.index ?? 0, handlers.resumed);
+    if (stateMachine.isDurable) this.#life = "begun";
     if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
   }
 
@@ -106,7 +96,7 @@ export class Applier {
 
   /** Why the state machine stands still: it has stopped, or lacks the version that is active. Null while it runs. */
   get standstill(): Error | null {
-    return this.#failure ?? this.#distrust ?? this.#lack?.why ?? null;
+    return this.#standstill.why;
   }
 
   /** What the state machine has been busy with for too long, by the last look; null: nothing. */
@@ -122,16 +112,18 @@ export class Applier {
       this.#pumpOrFail();
     }
     this.#endless.look();
+    if (this.#life === "runs" && this.#endless.isOneOfSeveral) {
+      this.#runs.suspectFirst();
+      this.renew(hungAtOne, false);
+    }
     return this.#endless.found;
   }
 
   /** The entry that the state machine cannot get past; null: there is none, or nobody can tell which one it is. */
   get stuckAt(): LogIndex | null {
-    return this.#failedAt ?? this.#endless.entry;
-  }
-
-  get #failedAt(): LogIndex | null {
-    return this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
+    // One that has begun anew may hang at another entry than the one before it failed at.
+    const hangsAt = this.#life === "runs" ? this.#endless.entry : null;
+    return hangsAt ?? this.#standstill.failedAt;
   }
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
@@ -142,36 +134,48 @@ export class Applier {
 
   /** The state machine stands still at an entry at or before this index, or at none with 0; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    // Where a copy has gone wrong the others have not: they need not get past it.
-    const distrusted = this.#distrust === null ? null : noEntry;
-    return this.#failedAt ?? this.#stoppedThrough ?? distrusted ?? this.#lack?.index ?? null;
+    return this.stuckAt ?? this.#standstill.through;
   }
 
   /** For people: what is done about a state machine that has stopped; null: it has not. */
   get renewal(): string | null {
-    return this.#failure === null ? null : this.#renewals.words;
+    return this.#standstill.failure === null ? null : this.#renewals.words;
   }
 
-  /** Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped. */
-  renew(why: Error): void {
+  /**
+   * Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped.
+   * `isWrong` false: what was committed of it may be kept.
+   */
+  renew(why: Error, isWrong = true): void {
     if (this.#isAbandoned || this.#life !== "runs") return;
-    this.#fail(why, this.#runs.handedThrough, []);
+    this.#mistrusts = isWrong;
+    this.#discard(why);
     this.#pumpOrFail();
+  }
+
+  /** What is under way is answered by a state that is thrown away: nobody is told of it. */
+  #discard(why: Error): void {
+    this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
+    this.#fail(why, this.#runs.handedThrough, []);
   }
 
   /** Everything through this index is committed and durable here. */
   advance(through: LogIndex): void {
     this.#runs.commit(through);
-    this.#obey();
+    if (this.#life !== "begun") this.#obey();
+    this.#resumption.know(through);
     this.#pump();
   }
 
   /** A state machine that has been given a skipped entry begins anew, and is not given it again. What its snapshot has of it stays there. */
   #obey(): void {
     const { handedThrough } = this.#runs;
-    const skipped = this.#handlers.freshlySkipped(this.#handlers.latest()?.position.index ?? 0, handedThrough);
+    const decided = this.#handlers.freshlyDecided(this.#handlers.latest()?.position.index ?? 0, handedThrough);
+    for (const position of decided.at) this.#runs.onDecided(position);
+    const { skipped } = decided;
     if (skipped === null || this.#isAbandoned) return;
-    if (this.#life === "runs") this.#fail(skippedWords(skipped), handedThrough, []);
+    this.#mistrusts = true;
+    if (this.#life === "runs") this.#discard(byDecision(skipped));
     if (this.#life === "stopped") this.#renewals.again();
   }
 
@@ -179,6 +183,7 @@ export class Applier {
   restore(snapshot: SnapshotRecord): void {
     this.#isHeld = false;
     this.#toRestore = snapshot;
+    if (this.#life === "runs" && this.#endless.found !== null) this.#discard(hung);
     // It may hold what the state machine could not get past.
     if (this.#life === "stopped" && !this.#isAbandoned) this.#renewals.again();
     this.#pump();
@@ -186,7 +191,7 @@ export class Applier {
 
   /** The state is not to be trusted: what it answers is for nobody. Null: it is again, or another one takes its place. */
   distrust(why: CopyDistrusted | null): void {
-    this.#distrust = why;
+    this.#standstill.distrust = why;
     if (why !== null) this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
     this.#pumpOrFail();
   }
@@ -223,63 +228,86 @@ export class Applier {
   #pump(): void {
     if (this.#isAbandoned || this.#isRestoring || this.#isHeld) return;
     if (this.#life === "stopped" || this.#life === "renewing") return this.#refuse();
-    if (this.#life === "emptied" && !this.#begin()) return;
+    if (this.#life === "begun" && !this.#begin()) return;
     if (this.#toRestore !== null) {
       // What was handed over before is answered first. Nothing else goes to the state machine in between.
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
       return;
     }
-    if (this.#distrust !== null) return this.#pumpUnseen(this.#distrust);
+    const { distrust, failure } = this.#standstill;
+    if (distrust !== null) return this.#pumpUnseen(distrust);
     // Commands first: they wait for the slice that is under way, and not for the next one.
     this.#runs.handOver();
     const { lack } = this.#runs;
     if (lack !== null) return this.#wait(lack);
-    this.#noteLack(null);
+    this.#standstill.noteLack(null);
     // No query sees a state that is older than the one before.
-    if (this.#failure === null) this.#queries.ask(this.#runs.handedThrough);
-    else this.#queries.refuse(anyIndex, this.#failure);
+    if (failure === null) this.#queries.ask(this.#runs.handedThrough);
+    else this.#queries.refuse(anyIndex, failure);
   }
 
   /** A state machine that has stopped is not restored. But nothing is read that is gone from the log. */
   #refuse(): void {
     if (this.#toRestore !== null) this.#runs.skipTo(this.#toRestore.position.index);
     this.#toRestore = null;
-    const failure = this.#failure!;
+    const failure = this.#standstill.failure!;
     this.#runs.refuse(failure);
     this.#queries.refuse(this.#runs.handedThrough, failure);
   }
 
-  /** What the one before had under way is answered first. */
+  /** What the one before had under way is answered first. Whether its state is there. */
   #begin(): boolean {
     if (!this.#underWay.isEmpty) return false;
+    if (!this.#stateMachine.isDurable) {
+      this.#beginWith(null);
+      return true;
+    }
+    this.#isRestoring = true;
+    this.#handlers.recall(!this.#mistrusts).then(
+      (held) => this.#conclude(() => this.#beginWith(held)),
+      (error: Error) => this.#conclude(() => this.#stop(error, this.#runs.handedThrough)),
+    );
+    return false;
+  }
+
+  /** What it has kept on disk, or with the latest snapshot, or with nothing. */
+  #beginWith(held: HeldState | null): void {
+    // The log begins anew meanwhile: the snapshot before it is newer than anything that was kept.
+    if (this.#isHeld) return;
     this.#life = "runs";
-    this.#toRestore = this.#handlers.latest();
-    if (this.#toRestore !== null) return true;
-    this.#runs.skipTo(0);
-    this.#runs.onRestored(0);
-    return true;
+    this.#mistrusts = false;
+    this.#toRestore = held === null ? this.#handlers.latest() : null;
+    const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
+    this.#runs.skipTo(index);
+    // To decisions that were committed while it had no state.
+    this.#obey();
+    if (this.#toRestore !== null || this.#life !== "runs") return;
+    this.#runs.onRestored(index);
+    if (held !== null) this.#wake.set(held.wakeAtMs, index);
+    this.#resumption.begin(held?.reached ?? null);
+    this.#lookWhetherPast();
   }
 
   #renew(): void {
+    // What it had kept may be what stops it, or is known to be wrong.
+    if (this.#renewals.isRepeated || this.#standstill.distrust?.applies === false) this.#mistrusts = true;
     this.#life = "renewing";
     this.#handlers.renew().then(
       () => this.#onRenewed(),
       (error: Error) => {
-        if (!this.#isAbandoned) this.#stop(error, this.#stoppedThrough!);
+        if (!this.#isAbandoned) this.#stop(error, noEntry);
       },
     );
   }
 
   #onRenewed(): void {
-    this.#life = "emptied";
+    this.#life = "begun";
     this.#pumpOrFail();
   }
 
   /** Whether it has got past the place where it had stopped. */
   #lookWhetherPast(): void {
-    if (this.#life !== "runs" || this.#failure === null || this.appliedIndex < this.#stoppedThrough!) return;
-    this.#failure = null;
-    this.#stoppedThrough = null;
+    if (this.#life !== "runs" || !this.#standstill.passes(this.appliedIndex)) return;
     this.#renewals.passed();
     this.#handlers.stateMachineRuns();
   }
@@ -302,61 +330,48 @@ export class Applier {
   }
 
   #restore(snapshot: SnapshotRecord): void {
-    const running = this.#runningAt(snapshot);
+    const running = snapshot.activation && this.#handlers.runningFrom(snapshot.activation.position.index);
     if (running?.kind === "lacks") {
       this.#runs.skipTo(snapshot.position.index);
       return this.#wait({ index: snapshot.position.index, why: running.why });
     }
-    this.#noteLack(null);
+    this.#standstill.noteLack(null);
     this.#toRestore = null;
+    this.#resumption.begin(null);
     this.#isRestoring = true;
-    const over = (conclude: () => void): void => {
-      this.#isRestoring = false;
-      // A state machine that is closed cannot restore. This is no failure of it.
-      if (this.#isAbandoned) return;
-      try {
-        conclude();
-        this.#pump();
-        this.#handlers.answered();
-      } catch (error) {
-        this.#handlers.failed(error);
-      }
-    };
     const { index } = snapshot.position;
     this.#runs.skipTo(index);
     this.#handlers.restore(snapshot, running?.plugin ?? null).then(
       (wakeAtMs) =>
-        over(() => {
+        this.#conclude(() => {
           this.#runs.onRestored(index);
-          this.#tellWake(wakeAtMs, index);
+          this.#wake.set(wakeAtMs, index);
           this.#lookWhetherPast();
         }),
-      (error: Error) => over(() => this.#onNotRestored(error, index)),
+      (error: Error) => this.#conclude(() => this.#onNotRestored(error, index)),
     );
+  }
+
+  /** The state has come, or has not. */
+  #conclude(conclude: () => void): void {
+    this.#isRestoring = false;
+    // A state machine that is closed cannot restore. This is no failure of it.
+    if (this.#isAbandoned) return;
+    try {
+      conclude();
+      this.#pump();
+      this.#handlers.answered();
+    } catch (error) {
+      this.#handlers.failed(error);
+    }
   }
 
   /** For a version. Nobody waits with it. */
   #wait(lack: Lack): void {
-    this.#noteLack(lack);
-    this.#tellWake(null, lack.index);
+    this.#standstill.noteLack(lack);
+    this.#wake.set(null, lack.index);
     this.#runs.refuseLacking(lack.why);
     this.#queries.refuse(anyIndex, lack.why);
-  }
-
-  #runningAt({ activation }: SnapshotRecord): Running | null {
-    return activation === null ? null : this.#handlers.runningFrom(activation.position.index);
-  }
-
-  #noteLack(lack: Lack | null): void {
-    const isSame = lack?.index === this.#lack?.index && lack?.why.message === this.#lack?.why.message;
-    this.#lack = lack;
-    if (!isSame) this.#handlers.lacking();
-  }
-
-  #tellWake(atMs: WakeTime, through: LogIndex): void {
-    if (atMs === this.#wakeAtMs) return;
-    this.#wakeAtMs = atMs;
-    this.#handlers.wake(atMs === null ? null : { atMs, through });
   }
 
   /** A damaged file is damage of this node, which ends and is refilled. Any other failure is the state machine's. */
@@ -373,9 +388,9 @@ export class Applier {
 
   #stop(error: Error, through: LogIndex): void {
     this.#life = "stopped";
-    this.#failure = error;
-    this.#stoppedThrough = Math.max(this.#stoppedThrough ?? 0, through);
-    this.#tellWake(null, through);
+    this.#standstill.stop(error, through);
+    this.#resumption.begin(null);
+    this.#wake.set(null, through);
     this.#renewals.stopped();
     this.#handlers.stateMachineFailed(error);
   }

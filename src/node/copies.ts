@@ -22,7 +22,7 @@ import type { Milestone } from "../ports/state-machine.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import { Comparing, type Said, type Verdict } from "./comparing.ts";
 import { KnownSteps } from "./known-steps.ts";
-import { type CopyDistrusted, OwnCopy } from "./own-copy.ts";
+import { type CopyDistrusted, type CopySource, OwnCopy } from "./own-copy.ts";
 import { Tracing } from "./tracing.ts";
 
 /** A snapshot is offered again after this time, ms: the member fetches it meanwhile. */
@@ -46,6 +46,8 @@ export interface CopiesOptions {
   readonly distrust: (why: CopyDistrusted | null) => void;
   /** The same, in other words: it is known now where the copy first differed. */
   readonly explained: (why: CopyDistrusted) => void;
+  /** The copy is a witness of its own from now on. */
+  readonly confirmed: () => void;
   /** For people: the operation of the command at this index; null: it is not a command, names none, or is gone from the log. */
   readonly operationAt: (index: LogIndex) => string | null;
   /** Has the content of the state hashed as it is at this index. */
@@ -99,10 +101,10 @@ export class Copies {
     if (this.own.why !== null) this.#options.distrust(this.own.why);
   }
 
-  /** The state is about to be replaced by that of this snapshot; null: by an empty one. */
-  onRestoring(snapshot: SnapshotRecord | null): void {
+  /** The state is about to be replaced by one that comes from here; null: by an empty one. */
+  onRestoring(source: CopySource | null): void {
     const before = this.own.why;
-    this.own.begin(snapshot);
+    this.own.begin(source);
     this.#steps.forget();
     if (before !== this.own.why) this.#options.distrust(this.own.why);
     this.#onOwnChanged();
@@ -214,6 +216,7 @@ export class Copies {
     if (copy !== own.number) return;
     if (isConfirmed && own.isGiven && standing !== "wrong") {
       own.confirm();
+      this.#options.confirmed();
       logger.log("info", "the state that came from another node is equal to that of the others");
     }
     if (own.judge(standing, { of, after, through })) {

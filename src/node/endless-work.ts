@@ -59,6 +59,11 @@ export class EndlessWork {
     return at?.kind === "entry" && (at.through ?? at.index) === at.index ? at.index : null;
   }
 
+  /** It is one of several entries, by the last look. */
+  get isOneOfSeveral(): boolean {
+    return this.#found !== null && this.#seen?.work.kind === "entry" && this.entry === null;
+  }
+
   /** To be called often. */
   look(): void {
     this.#found = this.#find();

@@ -2,8 +2,9 @@
 // machine at once. The outcomes of a run may come piece by piece, and each is the answer to the client that waits for its entry.
 import type { PluginVersion } from "../core/activation.ts";
 import { type Entry, entryBytes } from "../core/entry.ts";
-import type { LogIndex } from "../core/log-position.ts";
+import type { LogIndex, LogPosition } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
+import { StateMachineStopped } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeaderHint } from "../ports/requests.ts";
 import type { AppliedEntry, AppliedOpenSession, ClientIsFull, Outcome, StateMachine } from "../ports/state-machine.ts";
@@ -11,6 +12,7 @@ import { type Running, standstillWords } from "./active-version.ts";
 import { answer } from "./answers.ts";
 import { appliedEntry } from "./applied-entry.ts";
 import { Gathering } from "./gathering.ts";
+import type { Decision } from "./skipped-entries.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
@@ -23,6 +25,11 @@ const runsMax = 16;
 const runBytesMax = 256 * 1024;
 /** How long entries are read and handed over in one go, ms: a node that replays a long log has heartbeats to answer (P49). */
 const turnMsMax = 10;
+
+const anyIndex = Number.MAX_SAFE_INTEGER;
+
+/** Whether it says which entry it was. */
+const isNamed = (error: Error): boolean => error instanceof StateMachineStopped && error.entry !== null;
 
 export interface EntryRunsModules {
   readonly stateMachine: Pick<StateMachine, "apply">;
@@ -48,8 +55,10 @@ export interface EntryRunsHandlers {
   readonly due: () => void;
   /** Which version this node runs from the activation at this index on. */
   readonly runningFrom: (index: LogIndex) => Running;
-  /** Whether a committed decision of an administrator skips the entry at this index. */
-  readonly isSkipped: (index: LogIndex) => boolean;
+  /** What an administrator has decided on the entry at this index; null: nothing. */
+  readonly decisionOn: (index: LogIndex) => Decision | null;
+  /** The state machine has applied an entry that it may have to do without: nothing of its state is to be shown. */
+  readonly inQuestion: (entry: LogIndex) => void;
   /** The state machine has applied what it was handed through this index, and asks to be woken at this time. */
   readonly asked: (wakeAtMs: WakeTime, through: LogIndex) => void;
   /** A client has no room for the session that this entry was to open. */
@@ -88,6 +97,10 @@ export class EntryRuns {
   readonly #runs = new Set<Run>();
   /** At which it failed last. */
   #failedRun: Run | null = null;
+  /** Since it has begun. */
+  #hasFailed = false;
+  /** One of these entries stops the state machine, and nobody can tell which. */
+  #suspects: { readonly from: LogIndex; readonly through: LogIndex } | null = null;
   /** The next entry to hand over activates a version that this node does not have. */
   #lack: Lack | null = null;
   /** More is to be handed over as soon as others have had their turn. */
@@ -129,6 +142,11 @@ export class EntryRuns {
     this.#committedThrough = Math.max(this.#committedThrough, through);
   }
 
+  /** A decision of an administrator has been committed at this position. It takes effect before the state machine gets so far. */
+  onDecided(position: LogPosition): void {
+    this.#waiterOf(position)?.succeed(nothing, position, null);
+  }
+
   /** The log begins anew after this index. */
   skipTo(index: LogIndex): void {
     this.#handedThrough = index;
@@ -139,6 +157,19 @@ export class EntryRuns {
   /** The state machine has the state as it was at this index. */
   onRestored(index: LogIndex): void {
     this.#appliedThrough = index;
+    this.#hasFailed = false;
+  }
+
+  /** The state machine is thrown away because it hangs, and it may be at any entry of its first run. */
+  suspectFirst(): void {
+    const [run] = this.#runs;
+    if (run !== undefined) this.#suspect(run);
+  }
+
+  /** From now on these entries are handed over one at a time: the next time the entry is known. */
+  #suspect({ entries, answeredCount, through }: Run): void {
+    const from = entries[answeredCount]?.index ?? through;
+    this.#suspects = { from, through };
   }
 
   /** The node ends. */
@@ -155,18 +186,36 @@ export class EntryRuns {
     const endMs = clock.nowMs() + turnMsMax;
     while (this.#runs.size < runsMax && this.#handedThrough < through) {
       if (clock.nowMs() >= endMs) return this.#pause();
-      const end = Math.min(through, this.#handlers.placeAfter(this.#handedThrough));
-      const entries = this.#runnable(tail.read(this.#handedThrough + 1, end, runBytesMax));
+      const next = this.#handedThrough + 1;
+      const isSuspect = this.#isSuspect(next);
+      if (isSuspect && this.#runs.size > 0) return;
+      const place = this.#handlers.placeAfter(this.#handedThrough);
+      const end = isSuspect ? next : Math.min(through, place, this.#nextSuspect(next) - 1);
+      const entries = this.#runnable(tail.read(next, end, runBytesMax));
       if (entries.length === 0) return;
       this.#handedThrough = entries.at(-1)!.index;
       this.#hand(entries);
     }
   }
 
-  /** The first of these entries, up to one that this node lacks the version for. */
+  #isSuspect(index: LogIndex): boolean {
+    const suspects = this.#suspects;
+    return suspects !== null && index >= suspects.from && index <= suspects.through;
+  }
+
+  #nextSuspect(index: LogIndex): LogIndex {
+    const from = this.#suspects?.from ?? 0;
+    return from > index ? from : anyIndex;
+  }
+
+  /** The first of these entries, up to one that this node lacks the version for, or that may be skipped. */
   #runnable(entries: readonly Entry[]): readonly Entry[] {
     this.#lack = null;
-    const end = entries.findIndex((entry) => entry.kind === "activate" && this.#lackAt(entry.index) !== null);
+    const end = entries.findIndex(
+      (entry) =>
+        this.#handlers.decisionOn(entry.index) === "open" ||
+        (entry.kind === "activate" && this.#lackAt(entry.index) !== null),
+    );
     return end === -1 ? entries : entries.slice(0, end);
   }
 
@@ -198,7 +247,7 @@ export class EntryRuns {
       const waiter = this.#waiterOf(entry);
       const effective = appliedEntry(entry, {
         isAwaited: waiter !== null,
-        isSkipped: this.#handlers.isSkipped(entry.index),
+        isSkipped: this.#handlers.decisionOn(entry.index) === "skipped",
         versionFrom: (index) => this.#versionFrom(index),
       });
       if (effective === null) {
@@ -217,8 +266,8 @@ export class EntryRuns {
     this.#handlers.freed();
   }
 
-  #waiterOf(entry: Entry): Waiter | null {
-    return this.#modules.waiting.take(entry, this.#handlers.leader());
+  #waiterOf(position: LogPosition): Waiter | null {
+    return this.#modules.waiting.take(position, this.#handlers.leader());
   }
 
   #apply(run: Run): void {
@@ -238,6 +287,9 @@ export class EntryRuns {
       const nth = run.answeredCount++;
       const entry = run.entries[nth];
       if (entry === undefined) throw new Error(`${run.entries.length} commands applied, but more outcomes`);
+      if (entry.isSkipped !== true && this.#handlers.decisionOn(entry.index) !== null) {
+        this.#handlers.inQuestion(entry.index);
+      }
       if (outcome.kind === "full" && entry.kind === "openSession") this.#handlers.clientFull(entry, outcome);
       const waiter = run.waiters[nth]!;
       if (waiter !== null) answer(waiter, outcome, entry);
@@ -252,12 +304,18 @@ export class EntryRuns {
     }
     this.#runs.delete(run);
     this.#appliedThrough = through;
+    if (this.#suspects !== null && through >= this.#suspects.through) this.#suspects = null;
     this.#handlers.asked(wakeAtMs, through);
   }
 
   #fail(run: Run, error: Error): void {
     this.#runs.delete(run);
-    this.#failedRun = run;
+    // The runs behind it fail with it.
+    if (!this.#hasFailed) {
+      this.#hasFailed = true;
+      this.#failedRun = run;
+      if (!isNamed(error)) this.#suspect(run);
+    }
     this.#handlers.failed(error, run.through, run.waiters);
   }
 
@@ -285,18 +343,13 @@ export class EntryRuns {
     // The log may be long, and is read only while clients wait.
     while (through < this.#committedThrough && waiting.count > 0) {
       const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#failWaiter(entry, fail);
+      for (const entry of entries) {
+        const waiter = this.#waiterOf(entry);
+        if (waiter !== null) fail(waiter);
+      }
       through = entries.at(-1)!.index;
       this.#handlers.freed();
     }
     this.#refusedThrough = this.#committedThrough;
-  }
-
-  /** To skip an entry is decided when it is committed, and may be what the state machine waits for. */
-  #failWaiter(entry: Entry, fail: (waiter: Waiter) => void): void {
-    const waiter = this.#waiterOf(entry);
-    if (waiter === null) return;
-    if (entry.kind === "activate" && entry.skips !== undefined) waiter.succeed(nothing, entry, null);
-    else fail(waiter);
   }
 }

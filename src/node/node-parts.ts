@@ -19,7 +19,9 @@ import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
 import type { NodeModules, NodeOptions } from "./node-options.ts";
+import { unprovenOrigin } from "./own-copy.ts";
 import { NodeSnapshots } from "./snapshots.ts";
+import { StateOnDisk } from "./state-on-disk.ts";
 import { startOf } from "./start-of.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { WaitingClients } from "./waiting-clients.ts";
@@ -28,12 +30,14 @@ import { WaitingReads } from "./waiting-reads.ts";
 const tailBytesMax = 32 * 1024 * 1024;
 
 export interface NodeParts {
+  readonly skipped: SkippedEntries;
   readonly waiting: WaitingClients;
   readonly reads: WaitingReads;
   readonly mailbox: Mailbox;
   readonly tail: LogTail;
   readonly applier: Applier;
   readonly snapshots: NodeSnapshots;
+  readonly onDisk: StateOnDisk;
   readonly membership: NodeMembership;
   readonly handOvers: HandOvers;
   readonly fitness: Fitness;
@@ -102,7 +106,11 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     },
   });
   const tail = new LogTail(modules.store, tailBytesMax);
-  const copies: Copies = makeCopies(options, modules, { state, snapshots, fitness, tail, applier: () => applier });
+  const onDisk = new StateOnDisk({ ...modules, state, begun: (source) => copies.onRestoring(source) });
+  const copies: Copies = makeCopies(options, modules, {
+    ...{ state, snapshots, fitness, tail, onDisk },
+    applier: () => applier,
+  });
   const membership = new NodeMembership(modules, { ...options, state, arrive });
   const handOvers = new HandOvers(state, arrive);
   const fullClients = new FullClients(() => {
@@ -110,7 +118,12 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     if (role.kind !== "leader") return null;
     return { term, stampMs: nextStampMs({ ...state(), nowMs: modules.clock.nowMs() }, role) };
   });
-  const others = { copies, waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
+  const skipped = new SkippedEntries(() => {
+    const { log, commitIndex } = state();
+    return { activations: log.activations, commitIndex };
+  });
+  const kept = { skipped, onDisk, tail, snapshots };
+  const others = { ...kept, copies, waiting, reads, mailbox, fitness, fullClients, membership, handOvers };
   const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
   const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
   return { ...others, applier, loop };
@@ -119,12 +132,12 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
 function makeCopies(
   { compareEveryEntries: every }: NodeOptions,
   modules: NodeModules,
-  parts: Pick<NodeParts, "snapshots" | "fitness" | "tail"> & {
+  parts: Pick<NodeParts, "snapshots" | "fitness" | "tail" | "onDisk"> & {
     readonly state: () => State;
     readonly applier: () => Applier;
   },
 ): Copies {
-  const { state, snapshots, fitness, tail, applier } = parts;
+  const { state, snapshots, fitness, tail, onDisk, applier } = parts;
   const { store, stateMachine } = modules;
   const copies = new Copies(store.saved, modules, {
     every,
@@ -135,8 +148,10 @@ function makeCopies(
       // The whole log is here then, and applied anew.
       const isToldByLog = !stateMachine.description.snapshots && state().snapshot === null;
       if (why !== null && !why.applies && isToldByLog) applier().renew(why);
+      if (copies.own.standing === "wrong") void onDisk.setOrigin(unprovenOrigin);
       fitness.look();
     },
+    confirmed: () => void onDisk.setOrigin(copies.own.origin),
     explained: (why) => {
       applier().distrust(why);
       fitness.look();
@@ -160,11 +175,7 @@ function makeApplier(
   parts: Omit<NodeParts, "applier" | "loop"> & { readonly loop: () => TurnLoop },
 ): Applier {
   const { store, logger } = modules;
-  const { tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
-  const skipped = new SkippedEntries(() => {
-    const { log, commitIndex } = loop().state;
-    return { activations: log.activations, commitIndex };
-  });
+  const { onDisk, skipped, tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
   return new Applier(
     store.saved.snapshot,
     { ...modules, tail, reads, waiting },
@@ -178,6 +189,12 @@ function makeApplier(
       },
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
+      recall: async (mayKeep) => {
+        const held = await onDisk.recall(mayKeep);
+        skipped.begin(held?.reached.index ?? 0);
+        return held;
+      },
+      resumed: (reached) => snapshots.onResumed(reached),
       renew: () => snapshots.renew(),
       latest: () => loop().state.snapshot,
       wake: (wake) => loop().arrive({ kind: "wake", wake }),
@@ -186,8 +203,8 @@ function makeApplier(
         const { activations } = log;
         return runningFrom(index, { activations, commitIndex, versions: modules.stateMachine.versions });
       },
-      isSkipped: (index) => skipped.has(index),
-      freshlySkipped: (after, through) => skipped.fresh(after, through),
+      decisionOn: (index) => skipped.on(index),
+      freshlyDecided: (after, through) => skipped.fresh(after, through),
       lacking: () => fitness.look(),
       answered,
       // The log goes on, but this node can neither answer nor keep up: another one should lead.

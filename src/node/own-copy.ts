@@ -30,7 +30,7 @@ const unprovenWords =
   "to that of the others, or is replaced, and both happen by themselves";
 
 /** Where a state comes from. */
-type Source = Pick<SnapshotRecord, "origin" | "position">;
+export type CopySource = Pick<SnapshotRecord, "origin" | "position">;
 
 /** The first entry whose outcome differs. */
 export interface FirstDifference {
@@ -79,7 +79,7 @@ export class OwnCopy {
   #words: readonly CopyWord[] = [];
 
   /** @param snapshot that it begins with; null: it begins empty */
-  constructor(self: Incarnation, snapshot: Source | null) {
+  constructor(self: Incarnation, snapshot: CopySource | null) {
     this.#self = self;
     this.#origin = snapshot?.origin ?? self;
     this.#doubtUnproven(snapshot);
@@ -131,7 +131,7 @@ export class OwnCopy {
   }
 
   /** Another state takes the place of this one. Whether it is right is as much in doubt. Null: it begins empty. */
-  begin(snapshot: Source | null): void {
+  begin(snapshot: CopySource | null): void {
     this.#number++;
     this.#origin = snapshot?.origin ?? this.#self;
     if (this.standing === "wrong") this.#distrust = null;
@@ -139,7 +139,7 @@ export class OwnCopy {
     this.#doubtUnproven(snapshot);
   }
 
-  #doubtUnproven(snapshot: Source | null): void {
+  #doubtUnproven(snapshot: CopySource | null): void {
     if (snapshot?.origin !== unprovenOrigin || this.#distrust !== null) return;
     const difference = { of: "content", after: 0, through: snapshot.position.index } as const;
     this.#distrust = { standing: "doubted", why: new CopyDistrusted("doubted", unprovenWords, true), difference };

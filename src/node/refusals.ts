@@ -34,7 +34,12 @@ export function refusalOf(state: State, { isStopping, waitsForRoom, stateMachine
     return { ...notLeader(null), message };
   }
   if (state.removed !== null) return ofRemoved(state, state.removed, nowMs);
-  return stateMachine === null || other !== null ? notLeader(other) : stateMachineStopped(stateMachine);
+  if (stateMachine === null || other !== null) return notLeader(other);
+  const stopped = stateMachineStopped(stateMachine);
+  // Another node may lead whose state machine runs.
+  return leader === null
+    ? { ...notLeader(null), message: `${notLeader(null).message}, and ${stopped.message}` }
+    : stopped;
 }
 
 /** Whoever was a voter then may know who leads now: this node hears of nobody any more, and names each of them in turn. */

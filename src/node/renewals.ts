@@ -33,6 +33,11 @@ export class Renewals {
     return `it is restored by itself, in attempt ${this.#attempts} of ${renewalsMax}`;
   }
 
+  /** It has begun anew before, and has not got past that place. */
+  get isRepeated(): boolean {
+    return this.#attempts > 1;
+  }
+
   /** The state machine has stopped. */
   stopped(): void {
     if (this.#timer !== null) return;

@@ -82,6 +82,15 @@ export class RequestDesk implements RequestTarget {
     return this.#parts.applier.operationAt(entry);
   }
 
+  deciding(entry: LogIndex): () => void {
+    const { skipped, applier } = this.#parts;
+    const over = skipped.ask(entry);
+    return () => {
+      over();
+      applier.serve();
+    };
+  }
+
   get clock(): Clock {
     return this.#modules.clock;
   }

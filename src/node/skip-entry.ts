@@ -36,6 +36,8 @@ export interface SkipTarget extends Omit<SkipView, "state"> {
   readonly open: OpenRequests;
   /** For people: the operation of the command that the state machine cannot get past; null: it names none. */
   operationAt(entry: LogIndex): string | null;
+  /** From now on nobody is told what this entry came to, until the function is called that is returned. */
+  deciding(entry: LogIndex): () => void;
   submit(waiter: Waiter): void;
 }
 
@@ -64,20 +66,27 @@ export function onSkipRequest(
   }
   const objection = node.open.objection(client.name, 0);
   if (objection !== null) return fail({ code: "overloaded", message: objection, leader: null });
+  const over = node.deciding(entry);
   node.submit({
     kind: "activate",
-    ...deciding(active, entry),
+    ...decisionOf(active, entry),
     payload: new Uint8Array(),
     from: client,
     open: node.open.open(client.name, 0),
     dueMs: node.clock.nowMs() + Math.min(timeoutMs, timeoutMsMax),
-    succeed: (_, { index }) => skipped(index),
-    fail,
+    succeed: (_, { index }) => {
+      over();
+      skipped(index);
+    },
+    fail: (error) => {
+      over();
+      fail(error);
+    },
   });
 }
 
 /** The version that is active stays so. */
-const deciding = ({ plugin }: PlacedActivation, skips: LogIndex) => ({
+const decisionOf = ({ plugin }: PlacedActivation, skips: LogIndex) => ({
   plugin: codeOf(plugin),
   replaces: false,
   skips,
@@ -93,7 +102,9 @@ function decisionOn(entry: LogIndex, { log, commitIndex }: Pick<State, "log" | "
 export function whyNotSkipped(entry: LogIndex, view: SkipView): string | null {
   const { state, stuckAt } = view;
   const self = nodeIdOf(state.self);
-  if (view.appliedIndex >= entry) return whereItStands(self, null, entry);
+  if (view.appliedIndex >= entry) {
+    return `the state machine of ${self}, which leads, has got past entry ${entry}, or it has been skipped before; see graft cluster status`;
+  }
   if (stuckAt !== entry) return whereItStands(self, stuckAt, entry);
   if (state.log.activations.some(({ position }) => position.index === entry)) {
     return `entry ${entry} activates a version of the plugin and cannot be skipped: correct its migrate or restore, and restart the nodes`;

@@ -169,6 +169,11 @@ export class SnapshotTaker {
     this.#failure = null;
   }
 
+  /** The state machine goes on with a state that it has kept on disk. */
+  onResumed(through: Applied): void {
+    this.#handed = through;
+  }
+
   /**
    * The state machine has been given nothing yet. A snapshot is not due before the log goes beyond the latest one. Why one of the state machine
    * before has failed, says nothing of this one.

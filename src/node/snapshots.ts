@@ -10,29 +10,24 @@ import type { WakeTime } from "../core/wake-time.ts";
 import type { State } from "../core/state.ts";
 import { isKnown } from "../core/vouching.ts";
 import { GraftError } from "../errors.ts";
-import type { Clock, Timer } from "../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { RenewableStateMachine } from "../ports/state-machine.ts";
+import type { Reached, RenewableStateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { OutdatedDamage, toError } from "./node-end.ts";
+import { Reclaiming } from "./reclaiming.ts";
 import { Scrubber } from "./scrubber.ts";
-import { unprovenOrigin } from "./own-copy.ts";
+import { type CopySource, unprovenOrigin } from "./own-copy.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
 import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
-
-/** Between two small steps of giving back space, ms: commands go first. */
-const reclaimPauseMs = 5;
-const noRoomPauseMs = 1_000;
-/** What such a step may write, bytes. */
-const reclaimBytes = 1024 * 1024;
 
 export interface SnapshotModules {
   readonly store: LogStore;
@@ -55,7 +50,7 @@ export interface NodeSnapshotsOptions {
   /** The content of the state at this index has this hash. */
   readonly contentRead: (index: LogIndex, contentHash: number) => void;
   /** The state is about to be that of this snapshot; null: it is empty. */
-  readonly restoring: (snapshot: SnapshotRecord | null) => void;
+  readonly restoring: (snapshot: CopySource | null) => void;
   /** Another snapshot is durable in the place of the own one, and its state is to replace one that is wrong. */
   readonly replaced: () => void;
   readonly state: () => State;
@@ -74,6 +69,7 @@ export class NodeSnapshots {
   readonly #checker: SnapshotChecker;
   readonly #server: SnapshotServer;
   readonly #scrubber: Scrubber;
+  readonly #reclaiming: Reclaiming;
   /** Complete files of which the core has been told: it may come to point to them. */
   #candidates: readonly SnapshotRecord[] = [];
   /** A snapshot's record is on its way to the disk with this ticket: files that it replaces go after that. */
@@ -82,14 +78,12 @@ export class NodeSnapshots {
   #isRelieved = false;
   /** Files that the state machine is being restored from, or will be as soon as it has let go of its state. */
   readonly #restoring = new Set<string>();
-  #reclaiming: Timer | null = null;
   /** The snapshot that is to replace a state which is wrong. */
   #replacement: SnapshotRecord | null = null;
   /** The state is wrong, and so is each snapshot that was made of it. */
   #isWrong = false;
   /** The file of the snapshot that is recorded in the place of those, until its state has begun. */
   #recordedFile: string | null = null;
-  #isStopped = false;
 
   constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
     const { store, snapshots, transport, stateMachine, clock, logger } = modules;
@@ -137,6 +131,7 @@ export class NodeSnapshots {
       snapshotDamaged: (snapshot, finding) => this.#checker.replace(snapshot, finding),
       failed: options.failed,
     });
+    this.#reclaiming = new Reclaiming({ ...modules, disk: options.disk, failed: options.failed });
     this.#server = new SnapshotServer(snapshots, logger);
     this.backups = new Backups({
       snapshots,
@@ -152,12 +147,11 @@ export class NodeSnapshots {
   /** Goes on with the space that a stop has left over. Half-read files stay: the leader may offer them again. */
   start(): void {
     this.#scrubber.start();
-    this.#reclaim();
+    this.#reclaiming.begin();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#reclaiming?.cancel();
+    this.#reclaiming.stop();
     this.#scrubber.stop();
     this.#fetcher.stop("the node stops");
   }
@@ -183,10 +177,17 @@ export class NodeSnapshots {
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
     this.#options.restoring(snapshot);
-    const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin);
-    this.taker.onRestored({ ...snapshot.position, stampMs: snapshot.stampMs });
+    const { position, stampMs, origin } = snapshot;
+    const reached = { ...position, timeMs: stampMs, origin };
+    const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin, reached);
+    this.taker.onRestored({ ...position, stampMs });
     logger.log("info", "state machine restored", { through });
     return wakeAtMs;
+  }
+
+  /** The state machine has this state, and the core knows that it is committed. */
+  onResumed({ index, term, timeMs }: Reached): void {
+    this.taker.onResumed({ index, term, stampMs: timeMs });
   }
 
   /** The state machine begins anew, empty. What was being read of its state is of no use any more. Rejects when it cannot begin. */
@@ -285,7 +286,7 @@ export class NodeSnapshots {
     if (this.#written === null || this.#options.state().durability.confirmed < this.#written) return;
     this.#written = null;
     void this.#tidy();
-    this.#reclaim();
+    this.#reclaiming.begin();
     const replacement = this.#replacement;
     if (replacement === null || replacement.file !== this.#options.state().snapshot?.file) return;
     this.#replacement = null;
@@ -376,20 +377,5 @@ export class NodeSnapshots {
       // They only take up room, and are tried again with the next snapshot.
       this.#modules.logger.log("warn", "old snapshots could not be removed", { reason: toError(error).message });
     }
-  }
-
-  #reclaim(pauseMs = reclaimPauseMs): void {
-    if (this.#isStopped || this.#reclaiming !== null) return;
-    const { clock, store } = this.#modules;
-    this.#reclaiming = clock.at(clock.nowMs() + pauseMs, () => {
-      this.#reclaiming = null;
-      // Giving space back takes some first.
-      if (!this.#options.disk.hasRoomFor(reclaimBytes)) return this.#reclaim(noRoomPauseMs);
-      try {
-        if (store.reclaim()) this.#reclaim();
-      } catch (error) {
-        this.#options.failed(error);
-      }
-    });
   }
 }

@@ -2,7 +2,7 @@
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { OutcomeSteps } from "../core/copy-word.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
-import type { LogIndex, Term } from "../core/log-position.ts";
+import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
 
 interface Committed {
@@ -130,6 +130,38 @@ export interface StateMachineDescription {
 /** Bytes of a snapshot's chunk at the most. */
 export const snapshotChunkBytesMax = 256 * 1024;
 
+/** An entry that a state has reached. */
+export interface Reached extends LogPosition {
+  /** Replicated time of that entry, ms since 1970. */
+  readonly timeMs: number;
+}
+
+/** A state that is restored, for later lives. */
+export interface RestoredState extends Reached {
+  /** The incarnation that came to its content by applying the log. */
+  readonly origin: string;
+}
+
+/** A state that an earlier life has kept on disk. */
+export interface HeldState {
+  readonly reached: Reached;
+  /** The version that was active there, one of `versions`. */
+  readonly plugin: PluginVersion;
+  /** Who kept it: the `owner` of that life. */
+  readonly owner: string;
+  /** Who made its content, as that life said last. It is `owner` where nothing was said. */
+  readonly origin: string;
+  /** The time for which it asks. */
+  readonly wakeAtMs: WakeTime;
+}
+
+export interface Recollection {
+  /** Null: there is none, so that the state is empty. */
+  readonly held: HeldState | null;
+  /** For people, a sentence each: what was damaged, and where it is now. */
+  readonly damage: readonly string[];
+}
+
 /** The state as it was at one index, to be read once, from the beginning to the end. */
 export interface StateSnapshot {
   /**
@@ -192,6 +224,10 @@ export interface Milestone {
  *   nothing else is under way: no run, no query, no snapshot; what is asked meanwhile is refused;
  * - stop, as after a command that threw, when a restore fails: what cannot be read, what ends too early or too late, a
  *   snapshot of another plugin, chunks whose iteration throws. Nothing is left then that could be trusted.
+ * And of a state that is kept on disk:
+ * - have all effects of a run in it when `apply` resolves, the sessions' changes included. After a crash it is as of an earlier run, or of none;
+ * - set aside what is damaged, and never delete it;
+ * - hold on to what was kept until a restored state is complete.
  * Several calls may be under way; they settle in order.
  */
 export interface StateMachine {
@@ -199,6 +235,8 @@ export interface StateMachine {
   readonly description: StateMachineDescription;
   /** The versions of the plugin that are at hand, at least one. The last is the one that a new cluster begins with. */
   readonly versions: readonly VersionAtHand[];
+  /** A version at hand keeps its state on disk: `recall` comes before any other call. */
+  readonly isDurable: boolean;
   /** What it is busy with at this moment, as far as another thread can tell; null: with nothing, or nobody can tell. */
   readonly busyWith: BusyWith | null;
   /** For people: the operation that this command is of; null: it names none. Nothing else of a payload is for people to see. */
@@ -220,9 +258,18 @@ export interface StateMachine {
   snapshot(): Promise<StateSnapshot>;
   /**
    * Resolves when the state is the snapshot's, with the time for which it asks. `plugin`: the version that is active then, one of
-   * `versions`; null: as it is.
+   * `versions`; null: as it is. `reached`: the entry at its end, and who made it. Without it, a later life does not know what it holds, and begins empty.
    */
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime>;
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: RestoredState): Promise<WakeTime>;
+  /**
+   * Begins with what an earlier life has kept on disk. Another call before the first entry says the same again. What is kept from here on
+   * belongs to `owner`.
+   */
+  recall(owner: string): Promise<Recollection>;
+  /** Throws away what was recalled: the state is empty. */
+  forget(): Promise<void>;
+  /** From now on the content of the state counts as made by `origin`, and later lives hear so. Resolves when that is committed. */
+  setOrigin(origin: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 // How fast the machines of a simulated cluster are, and what their configuration files say.
-import type { SessionLimits } from "../core/sessions.ts";
+import type { SessionLimits } from "../core/session-limits.ts";
 import type { Settings } from "../core/settings.ts";
 import type { SnapshotPolicy } from "../node/snapshot-taker.ts";
 import type { Range } from "./chance.ts";

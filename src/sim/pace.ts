@@ -1,5 +1,5 @@
 // How fast everything is in a simulation, and how much bad luck it has: drawn from its seed.
-import { type SessionLimits, sessionLimits } from "../core/sessions.ts";
+import { type SessionLimits, sessionLimits } from "../core/session-limits.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { AdministratorPace } from "./administrator.ts";
 import type { CertificatePace } from "./certificates.ts";
@@ -9,6 +9,7 @@ import type { LiarPace } from "./liars.ts";
 import type { MemberPace } from "./member-pace.ts";
 import type { NetworkPace } from "./network.ts";
 import type { TroublePace } from "./plugin-trouble.ts";
+import type { SkipPace } from "./skipper.ts";
 import type { StalePace } from "./stale-reads.ts";
 import type { VersionPace } from "./versions.ts";
 import type { WakePace } from "./wakes.ts";
@@ -29,6 +30,7 @@ export interface Pace {
   readonly certificates: CertificatePace;
   readonly stale: StalePace;
   readonly trouble: TroublePace;
+  readonly skips: SkipPace;
   readonly versions: VersionPace;
   readonly wakes: WakePace;
   readonly workload: Omit<WorkloadOptions, "addresses" | "members">;
@@ -42,10 +44,10 @@ interface Draw {
 }
 
 /**
- * `more` draws what is wrong with the plugin, `later` what was added last, `ofVersions` what becomes of its versions, and `ofWakes` when it is
- * to be woken.
+ * `more` draws what is wrong with the plugin, `later` what was added last, `ofVersions` what becomes of its versions, `ofWakes` when it is
+ * to be woken, and `ofSkips` whether what stops it is skipped.
  */
-type PaceChances = Readonly<Record<"chance" | "more" | "later" | "ofVersions" | "ofWakes", Chance>>;
+type PaceChances = Readonly<Record<"chance" | "more" | "later" | "ofVersions" | "ofWakes" | "ofSkips", Chance>>;
 
 export function drawPace(chances: PaceChances): Pace {
   const { chance, more, later } = chances;
@@ -75,6 +77,7 @@ export function drawPace(chances: PaceChances): Pace {
       thief: chance.pick([0, 0, 0, 1]) * electionTimeoutMs,
     },
     trouble: drawTrouble(more),
+    skips: drawSkips(chances.ofSkips, draw),
     versions: drawVersions(chances.ofVersions, draw),
     wakes: { often: chances.ofWakes.pick([0, 0.1, 0.5]), withinMs: chances.ofWakes.pick([20, 200, 2000]) },
     certificates: { lifeMs: more.happens(0.4) ? certificateLifeMs(electionTimeoutMs) : null, noticeMs: times(1, 20) },
@@ -194,6 +197,12 @@ function drawMarks(chance: Chance, areManaged: boolean): Pick<FaultPace, "tornMa
     lostMark: chance.pick(areManaged ? [0, 0.05, 0.3] : [0, 0, 0.05]),
   };
 }
+
+const drawSkips = (chance: Chance, { electionTimeoutMs, times }: Draw): SkipPace => ({
+  isChosen: chance.happens(0.5),
+  everyMs: chance.pick([2, 10]) * electionTimeoutMs,
+  timeoutMs: times(1, 40),
+});
 
 function drawTrouble(chance: Chance): TroublePace {
   return {

@@ -27,6 +27,8 @@ export class PluginTrouble {
   readonly #violated: (what: string) => void;
   /** Where each value took effect first. */
   readonly #effects = new Map<string, LogIndex>();
+  /** Where copies of the state machine were given one. */
+  readonly #poisonedAt = new Set<LogIndex>();
   #poisons = 0;
   #isOver = false;
 
@@ -69,9 +71,20 @@ export class PluginTrouble {
     return !this.#isOver && this.#chance.happens(this.#pace.large) ? this.#size() : 0;
   }
 
+  /** Whether each copy of the state machine stops at this entry. */
+  isPoison(index: LogIndex): boolean {
+    return this.#poisons > 0 && this.#poisonedAt.has(index);
+  }
+
   /** What each copy of the state machine does at this entry. */
   wrongAt(entry: AppliedEntry): Wrong | null {
     if (this.#poisons === 0) return null;
+    const wrong = this.#poisonIn(entry);
+    if (wrong !== null) this.#poisonedAt.add(entry.index);
+    return wrong;
+  }
+
+  #poisonIn(entry: AppliedEntry): Wrong | null {
     switch (markIn(entry)?.kind) {
       case "throws":
         return { kind: "throws" };

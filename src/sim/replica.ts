@@ -1,7 +1,8 @@
 // What comes of one state machine of one node? Watches it from outside, and tells the agreement the outcome of each entry and
 // the state after it. Nothing but a command may change the state, and not one that is rejected.
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
-import { createVersionedExecutor, type Executor, reasonOf } from "../adapters/plugin/executor.ts";
+import { reasonOf } from "../adapters/plugin/command-outcomes.ts";
+import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import type { LoadedVersion } from "../adapters/plugin/loader.ts";
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";

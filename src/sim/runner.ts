@@ -1,4 +1,5 @@
 // Runs simulations from one seed after the other, on the thread that is there for it, and looks for a smaller story of a violation.
+import { closeTemporaryStates } from "../adapters/plugin/temporary-state.ts";
 import type { SimulatedPlugin } from "./plugin-copies.ts";
 import { type Found, shrink, type Telling } from "./shrink.ts";
 import { simulating } from "./simulate.ts";
@@ -124,6 +125,8 @@ export class Runner {
     } catch (error) {
       if (error instanceof Violation) return error;
       throw error;
+    } finally {
+      closeTemporaryStates();
     }
   }
 }

@@ -138,7 +138,8 @@ export class Safety {
 
   /** What a member gives to its state machine. */
   onApplied(by: NodeId, machine: number, entry: AppliedEntry): void {
-    const { isAwaited: _, ...said } = entry;
+    // One that began before an entry was skipped was given that entry.
+    const { isAwaited: _, isSkipped: __, ...said } = entry;
     const text = JSON.stringify(said, (key, value: unknown) => {
       // Another build of the same version may stand for it.
       if (entry.kind === "activate" && key === "hash") return null;

@@ -2,7 +2,7 @@
 // opens where there is room for it and nowhere else, and a client that hears of no room had none while it waited.
 import type { ClientName } from "../core/entry.ts";
 import type { LogIndex } from "../core/log-position.ts";
-import type { SessionLimits } from "../core/sessions.ts";
+import type { SessionLimits } from "../core/session-limits.ts";
 import type { AppliedCommand, AppliedEntry, AppliedOpenSession, Outcome } from "../ports/state-machine.ts";
 
 interface Session {

@@ -43,7 +43,7 @@ export class Settled {
   }
 
   /** Members with the data that they have now. Others wait to be added, or have been removed. */
-  #counting(): readonly Member[] {
+  get counting(): readonly Member[] {
     const { certificates, standing } = this.#world();
     const members = standing.governing?.members ?? [];
     const isAway = (each: Member): boolean => each.isOut || certificates.isLeft(each) || this.resting.includes(each);
@@ -55,13 +55,13 @@ export class Settled {
     const members = this.#world().standing.governing?.members ?? [];
     const isKnown = (each: Member): boolean =>
       members.some(({ key, address }) => key === each.key && address === each.address);
-    return this.#counting().filter((each) => !isKnown(each));
+    return this.counting.filter((each) => !isKnown(each));
   }
 
   /** All that it reaches follow one leader, also one with which something is wrong. */
   get isLedByAny(): boolean {
     const { certificates, network } = this.#world();
-    const counting = this.#counting();
+    const counting = this.counting;
     // With an expired certificate it reaches those with which it is connected still.
     const reached = (leader: Member): readonly Member[] =>
       certificates.isLeft(leader) ? counting.filter(({ id }) => network.isConnected(leader.id, id)) : counting;
@@ -72,7 +72,7 @@ export class Settled {
   get isLed(): boolean {
     const { standstills, spoils } = this.#world();
     if (!spoils.areSound) return false;
-    const counting = this.#counting();
+    const counting = this.counting;
     const leading = counting.find((each) => isFollowed(each, counting));
     return leading !== undefined && !standstills.isLeft(leading) && standstills.areKnownTo(leading);
   }
@@ -80,7 +80,7 @@ export class Settled {
   /** All logs are equal and applied, and nobody waits. */
   get isQuiet(): boolean {
     const { network, standstills, spoils, workload, isAwake } = this.#world();
-    const counting = this.#counting();
+    const counting = this.counting;
     if (!spoils.areSound || workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
     const leader = counting.find(({ isLeader }) => isLeader);
     const appliedIndex = leader?.node?.appliedIndex;

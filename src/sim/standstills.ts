@@ -98,7 +98,7 @@ export class Standstills {
     if (!isStill(seen)) return;
     const { member, standstill } = seen;
     const problem = member.node!.requests.problemOf(member.key!);
-    if (isNamed(problem, standstill)) return;
+    if (isNamed(problem, standstill) || isThrownAway(problem)) return;
     this.#world.violated(
       `the state machine of ${member.id} ${verbs[standstill.kind]} at ${standstill.at}, and its node says: ${problem ?? "nothing"}`,
     );
@@ -179,6 +179,9 @@ const namedAs: Readonly<Record<Standstill["kind"], string>> = {
 
 const isStill = ({ member, life, standstill }: Seen): boolean =>
   member.life === life && member.standstill === standstill;
+
+/** What it stands still at does not matter any more: it begins anew without the entry that is skipped. */
+const isThrownAway = (problem: string | null): boolean => /(?:about to skip|has skipped) entry/.test(problem ?? "");
 
 function isNamed(problem: string | null, { kind, at }: Standstill): boolean {
   return problem?.includes(`${namedAs[kind]} ${at} `) ?? false;

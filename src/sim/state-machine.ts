@@ -6,7 +6,7 @@ import { operationIn } from "../adapters/plugin/typed-handlers.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
-import type { SessionLimits } from "../core/sessions.ts";
+import type { SessionLimits } from "../core/session-limits.ts";
 import { GraftError, StateMachineStopped } from "../errors.ts";
 import {
   type Answer,
@@ -14,6 +14,7 @@ import {
   type BusyWith,
   type Deliver,
   type Milestone,
+  type Recollection,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
@@ -58,6 +59,8 @@ export interface StateMachineEvents {
 
 export class SimStateMachine implements StateMachine {
   readonly versions: readonly VersionAtHand[];
+  /** What a durable plugin keeps goes with each life: the next one begins with the snapshot, and with the log. */
+  readonly isDurable = false;
   busyWith: BusyWith | null = null;
   /** Null: it runs. */
   standstill: Standstill | null = null;
@@ -201,6 +204,18 @@ export class SimStateMachine implements StateMachine {
       this.#told.restored();
       return this.#executor.wakeAtMs;
     });
+  }
+
+  async recall(): Promise<Recollection> {
+    return { held: null, damage: [] };
+  }
+
+  async forget(): Promise<void> {
+    this.#mustBeOpen();
+  }
+
+  async setOrigin(): Promise<void> {
+    this.#mustBeOpen();
   }
 
   async close(): Promise<void> {

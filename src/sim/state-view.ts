@@ -1,6 +1,6 @@
 // What does the state of a plugin look like from outside? Sees the value that `create` returned, what a snapshot of it would hold, and what
 // the plugin's queries answer: a class may hide its fields, and a closure its variables.
-import type { Plugin, RawState } from "../adapters/plugin/definition-check.ts";
+import type { DurableHooks, Plugin, RawPlugin, RawState, TypedPlugin } from "../adapters/plugin/definition-check.ts";
 import { type QueryContext, Rejected } from "../adapters/plugin/api.ts";
 import { guarded } from "../adapters/plugin/determinism-guard.ts";
 import { type FrozenView, watchingViews } from "../adapters/plugin/frozen-views.ts";
@@ -24,21 +24,29 @@ export class StateView {
   #raw: RawState | null = null;
 
   constructor(plugin: Plugin) {
-    if (plugin.style === "typed") {
-      this.plugin = { ...plugin, create: () => (this.#state = plugin.create()) };
-      return;
-    }
-    const create = (): RawState => {
-      this.#raw = plugin.create();
-      this.#state = this.#raw.instance;
-      return this.#raw;
+    this.plugin = plugin.style === "typed" ? this.#seenTyped(plugin) : this.#seenRaw(plugin);
+  }
+
+  #seenTyped(plugin: TypedPlugin): TypedPlugin {
+    const { create, durable } = plugin;
+    const seen = (state: unknown): unknown => (this.#state = state);
+    return { ...plugin, create: () => seen(create()), durable: durable && seenBy(durable, seen) };
+  }
+
+  #seenRaw(plugin: RawPlugin): RawPlugin {
+    const { create, durable } = plugin;
+    const seen = (state: RawState): RawState => {
+      this.#raw = state;
+      this.#state = state.instance;
+      return state;
     };
-    this.plugin = { ...plugin, create };
+    return { ...plugin, create: () => seen(create()), durable: durable && seenBy(durable, seen) };
   }
 
   /** Throws what the plugin's `snapshot` throws. `withSnapshot`: none is open. */
   look(withSnapshot: boolean): Look {
-    const state = describeState(this.#state);
+    // What an open database looks like says nothing of what is in it. The items of its snapshot do.
+    const state = describeState(this.plugin.durable === null ? this.#state : null);
     const snapshot = withSnapshot ? this.#snapshot() : null;
     return {
       state: state.text,
@@ -56,7 +64,7 @@ export class StateView {
     try {
       const payload = guarded("snapshot", () => {
         if (plugin.style === "raw") return this.#raw!.query(query.slice(), context) as Uint8Array;
-        return createTypedHandlers({ ...plugin, create: () => this.#state }).query(query, context)();
+        return createTypedHandlers(plugin, this.#state).query(query, context)();
       });
       return describeOutcome(plugin.style, { kind: "ok", payload });
     } catch (error) {
@@ -91,3 +99,8 @@ export class StateView {
     return this.plugin.snapshots?.take(this.#state) ?? null;
   }
 }
+
+const seenBy = <State>(durable: DurableHooks<State>, seen: (state: State) => State): DurableHooks<State> => ({
+  ...durable,
+  open: (folder) => seen(durable.open(folder)),
+});

@@ -28,6 +28,7 @@ const laterSeeds = 2 ** 51;
 const lastSeeds = 2 ** 50;
 const versionSeeds = 2 ** 49;
 const wakeSeeds = 2 ** 48;
+const skipSeeds = 2 ** 47;
 
 export interface Chances {
   readonly chance: Chance;
@@ -36,6 +37,7 @@ export interface Chances {
   readonly last: Chance;
   readonly ofVersions: Chance;
   readonly ofWakes: Chance;
+  readonly ofSkips: Chance;
 }
 
 export const chancesOf = (seed: number): Chances => ({
@@ -45,6 +47,7 @@ export const chancesOf = (seed: number): Chances => ({
   last: new Chance(seed + lastSeeds),
   ofVersions: new Chance(seed + versionSeeds),
   ofWakes: new Chance(seed + wakeSeeds),
+  ofSkips: new Chance(seed + skipSeeds),
 });
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
@@ -89,9 +92,10 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
     },
     trouble: {
       ...pace.trouble,
-      poison: isNamed(poison) ? (pace.trouble.poison ?? "throws") : null,
+      poison: isNamed(poison) || isNamed(skip) ? (pace.trouble.poison ?? "throws") : null,
       ...named({ large: pace.trouble.large }, 0.005),
     },
+    skips: { ...pace.skips, isChosen: isNamed(skip) && (!isNamed(poison) || pace.skips.isChosen) },
     versions: {
       ...pace.versions,
       everyMs: isNamed(versions) ? pace.versions.everyMs || electionTimeoutMs : 0,
@@ -133,8 +137,10 @@ function managementOf(
 
 /** An administrator changes the members. */
 const membership = "membership";
-/** Every copy of the state machine stops at one command. */
+/** Every copy of the state machine stops at one command, and its code is corrected. */
 const poison = "poison";
+/** The same, and the command is skipped. */
+const skip = "skip";
 /** Questions and results of up to 8 MiB. */
 const large = "large";
 /** Certificates expire. */
@@ -155,6 +161,7 @@ const withSoundPlugin = (pace: Pace): Pace => ({
     weights: { ...pace.faults.weights, stopMachine: 0, killMachine: 0, hangMachine: 0, slowMachine: 0, spoilCopy: 0 },
   },
   trouble: { ...pace.trouble, poison: null, large: 0 },
+  skips: { ...pace.skips, isChosen: false },
   versions: { ...pace.versions, everyMs: 0 },
   wakes: { ...pace.wakes, often: 0 },
   // A thief writes values of its own: it has to know which command that is.
@@ -171,6 +178,7 @@ export const faultKinds: readonly string[] = [
   ...Object.keys(cutsOf(drawn)),
   ...Object.keys(damageOf(drawn)),
   poison,
+  skip,
   large,
   silence,
   expiry,
@@ -187,6 +195,7 @@ export const keyValueKinds: readonly string[] = [
   "slowMachine",
   "spoilCopy",
   poison,
+  skip,
   large,
   "thief",
   versions,
@@ -199,14 +208,15 @@ export const faultKindsOfAnyPlugin: readonly string[] = faultKinds.filter((kind)
 /** The kinds that come with this seed. */
 export function kindsDrawn(options: StoryOptions & { readonly seed: number }): readonly string[] {
   const pace = paceFor(options, chancesOf(options.seed));
-  const { faults, worstMoments, liars, trouble, certificates, workload, administrator } = pace;
+  const { faults, worstMoments, liars, trouble, skips, certificates, workload, administrator } = pace;
   const often: Readonly<Record<string, number>> = {
     ...faults.weights,
     ...worstMoments.often,
     ...liars,
     ...cutsOf(pace),
     ...damageOf(pace),
-    [poison]: trouble.poison === null ? 0 : 1,
+    [poison]: trouble.poison === null || skips.isChosen ? 0 : 1,
+    [skip]: trouble.poison !== null && skips.isChosen ? 1 : 0,
     [large]: trouble.large,
     [silence]: workload.silence,
     [expiry]: certificates.lifeMs === null ? 0 : 1,

@@ -1,4 +1,5 @@
 // Watches the thread of a simulation. Code of the plugin that does not return is noticed here, and this thread stays free for signals.
+import { removeAtExit } from "../adapters/plugin/temporary-state.ts";
 import { GraftError } from "../errors.ts";
 import { emptySum, type Sum } from "./runner.ts";
 import { StuckWatch } from "./stuck-watch.ts";
@@ -52,6 +53,7 @@ export class SimulationThread {
   plugin: LoadedPlugin | null = null;
 
   constructor(assignment: Assignment, listener: Listener) {
+    removeAtExit();
     this.#listener = listener;
     this.#worker.onmessage = ({ data }: MessageEvent<FromThread>) => this.#onMessage(data);
     this.#worker.onerror = ({ message }) => this.#ended.reject(new Error(message));

@@ -11,6 +11,8 @@ export interface WakePace {
   readonly withinMs: number;
 }
 
+const putOffMs = 60_000;
+
 /** What a plugin does while it applies an entry. */
 type Deed = { readonly kind: "due" } | { readonly kind: "asks"; readonly atMs: number };
 
@@ -50,7 +52,9 @@ export class WakeWatch {
   }
 
   /** @param wakeAtMs what the state machine has come to */
-  applied({ index, timeMs }: AppliedEntry, wakeAtMs: WakeTime): void {
+  applied({ index, timeMs, isSkipped }: AppliedEntry, wakeAtMs: WakeTime): void {
+    // What is due may be what fails: at a skipped entry it is put off.
+    if (isSkipped === true && this.#wakeAtMs !== null && this.#wakeAtMs <= timeMs) this.#wakeAtMs = timeMs + putOffMs;
     const isDue = this.#wakeAtMs !== null && this.#wakeAtMs <= timeMs;
     const deeds = this.#deeds.splice(0);
     const times = deeds.filter(({ kind }) => kind === "due").length;

@@ -9,6 +9,7 @@ import type { Promises } from "./promises.ts";
 import type { RareStateWatch } from "./rare-states/watch.ts";
 import type { ReplicatedTime } from "./replicated-time.ts";
 import type { Safety } from "./safety.ts";
+import type { Skipper } from "./skipper.ts";
 import type { Standstills } from "./standstills.ts";
 import type { Versions } from "./versions.ts";
 
@@ -23,6 +24,7 @@ export interface Watchers {
   readonly certificates: Certificates;
   readonly trouble: PluginTrouble;
   readonly versions: Versions;
+  readonly skipper: Skipper;
   readonly faults: Pick<Faults, "forgery">;
   /** Looks at a member that may be down in a moment. */
   readonly look: (member: Member) => void;
@@ -41,8 +43,9 @@ export function tellAll(watchers: () => Watchers): MemberEvents {
     wrongAt: (entry) => watchers().trouble.wrongAt(entry),
     diverged: () => watchers().faults.forgery.isExplained(),
     applied: (by, machine, entry) => {
-      const { safety, time, rareStates, liars, versions } = watchers();
+      const { safety, time, rareStates, liars, versions, skipper } = watchers();
       versions.onApplied(entry);
+      skipper.onApplied(entry);
       safety.onApplied(by, machine, entry);
       time.onApplied(by, entry);
       rareStates.onApplied(by, entry);

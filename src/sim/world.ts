@@ -30,6 +30,7 @@ import { ReplicatedTime } from "./replicated-time.ts";
 import { Safety } from "./safety.ts";
 import { SessionCount } from "./session-count.ts";
 import { Settled } from "./settled.ts";
+import { type SkipPace, Skipper } from "./skipper.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
 import { Spoils, type SpoilsWorld } from "./spoils.ts";
@@ -90,6 +91,8 @@ export class World {
     isCut: (one, other) => this.network.isCut(one, other),
   });
   readonly trouble: PluginTrouble;
+  readonly skipper: Skipper;
+  readonly skips: SkipPace;
   readonly staleReads: StaleReads;
   readonly certificates: Certificates;
   readonly sessionCount: SessionCount;
@@ -115,7 +118,7 @@ export class World {
     this.verdict = new Verdict(options.seed, () => this.events);
     const { violated } = this;
     const chances = chancesOf(options.seed);
-    const { chance, more, later, last, ofVersions } = chances;
+    const { chance, more, later, last, ofVersions, ofSkips } = chances;
     this.chance = chance;
     const pace = paceFor(options, chances);
     this.#wakes = pace.wakes;
@@ -157,6 +160,9 @@ export class World {
     });
     this.versions = new Versions(pace.versions, { ...shared, chance: ofVersions, links });
     this.faults = this.#faultsOf(pace, { ...shared, later, last });
+    this.skips = { ...pace.skips, isChosen: pace.skips.isChosen && pace.trouble.poison !== null };
+    const skipped = (): void => this.rareStates.happens("skips", null);
+    this.skipper = new Skipper(this.skips, { ...shared, chance: ofSkips, links, trouble: this.trouble, skipped });
     const keys = this.anyLoad === null ? pace.workload.keys : null;
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
     this.worstMoments = new WorstMoments(pace.worstMoments, {

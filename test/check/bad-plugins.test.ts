@@ -26,6 +26,7 @@ async function check(plugin: string, runs: number, seed = 1): Promise<Ran> {
     seed,
     runs,
     program,
+    interrupted: new Promise(() => {}),
     loaded: async () => {},
     passed: async ({ name }, times) => void passed.push(times === null ? `no ${name}` : name),
   });
@@ -59,6 +60,22 @@ interface Expected {
 }
 
 const expected: Readonly<Record<string, Expected>> = {
+  "keeps-in-memory": {
+    by: "crash",
+    told: /another one after a crash\nthe items of the snapshot differ[^]*killed before and after each commit: 0/,
+    steps: ['the command pay {"amount":-4}'],
+    field: "[0] .refused",
+  },
+  "saves-early": {
+    by: "crash",
+    told: /without a crash: 2\nkilled before and after each commit: 3/,
+    steps: ["the command add {}", "the command add {}"],
+  },
+  "commits-nothing": {
+    by: "crash",
+    told: /it was committed at entry 1, and is nowhere/,
+    steps: ["the command add {}"],
+  },
   clock: {
     by: "runs",
     told: /a command fails\nForbiddenInApply: Date.now .*ctx.timeMs/,
@@ -197,8 +214,14 @@ test(
 );
 
 describe("what is right passes", () => {
-  const names = checks.map(({ name }) => name);
+  const names = checks.filter(({ needs }) => needs !== "state on disk").map(({ name }) => name);
   for (const plugin of ["kv", "counter"]) {
     test(plugin, async () => expect(await check(plugin, 10)).toEqual({ found: null, passed: names }), patienceMs);
   }
+
+  test(
+    "a state on disk, which is also checked for crashes",
+    async () => expect(await check("../good/tally.ts", 10)).toEqual({ found: null, passed: [...names, "crash"] }),
+    patienceMs,
+  );
 });

@@ -2,7 +2,7 @@
 // when it cannot know.
 import { describe, expect, test } from "bun:test";
 import { windowMax } from "../../src/client/session.ts";
-import { sessionLimits } from "../../src/core/sessions.ts";
+import { sessionLimits } from "../../src/core/session-limits.ts";
 import { bytes, ClusterOfOne, type Fate } from "./cluster-of-one.ts";
 
 describe("a session", () => {

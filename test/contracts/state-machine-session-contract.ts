@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
-import { sessionLimits } from "../../src/core/sessions.ts";
+import { sessionLimits } from "../../src/core/session-limits.ts";
 import { type AppliedEntry, skippedMessage, type StateMachine } from "../../src/ports/state-machine.ts";
 import { outcomesOf } from "./outcomes-of.ts";
 import { ask, chunksOf, readAll } from "./journal-plugin.ts";

@@ -1,6 +1,7 @@
 // Both hosts under the one contract.
 import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.ts";
 import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
+import { describeDurableContract } from "./state-machine-durable-contract.ts";
 import { describeStateMachineContract } from "./state-machine-contract.ts";
 import { describeMilestonesContract } from "./state-machine-milestones-contract.ts";
 import { describeRenewalContract } from "./state-machine-renewal-contract.ts";
@@ -17,3 +18,6 @@ describeMilestonesContract("inline", (location) => createInlineStateMachine([loc
 describeMilestonesContract("worker", (location) => createWorkerStateMachine([location]));
 describeRenewalContract("inline", (location) => createInlineStateMachine([location]));
 describeRenewalContract("worker", (location) => createWorkerStateMachine([location]));
+
+describeDurableContract("inline", (locations, state) => createInlineStateMachine(locations, () => {}, state));
+describeDurableContract("worker", (locations, state) => createWorkerStateMachine(locations, () => {}, state));

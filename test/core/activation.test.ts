@@ -115,6 +115,17 @@ test("what an administrator proposes becomes an entry", () => {
   expect(log.activations).toEqual([{ position: log.last, plugin: plugin("2"), replaces: true }]);
 });
 
+test("what skips an entry names the version that is active at its place, whichever was when it was asked for", () => {
+  const rolledOut = { kind: "activate", ref: 1, plugin: plugin("2"), replaces: true } as const;
+  const skips = { kind: "activate", ref: 2, plugin: plugin("1"), replaces: false, skips: 1 } as const;
+  const [together] = take(leader(), { kind: "propose", proposals: [rolledOut, skips] });
+  const [first] = take(leader(), { kind: "propose", proposals: [rolledOut] });
+  const [apart] = take(first, { kind: "propose", proposals: [skips] });
+  for (const { log } of [together, apart]) {
+    expect(log.activations.at(-1)).toEqual({ position: log.last, plugin: plugin("2"), replaces: true, skips: 1 });
+  }
+});
+
 describe("two versions are the same", () => {
   const one = plugin("1");
   test.each([

@@ -1,7 +1,8 @@
 // Who finds room in the session table while others keep all that they can? Each client that takes its answers, and an administrator
 // in any case.
 import { expect, test } from "bun:test";
-import { sessionLimits, type SessionOutcome, SessionTable, type StampedCommand } from "../../src/core/sessions.ts";
+import { sessionLimits } from "../../src/core/session-limits.ts";
+import { type SessionOutcome, SessionTable, type StampedCommand } from "../../src/core/sessions.ts";
 
 const dayMs = 86_400_000;
 const bytes = (count: number): SessionOutcome => ({ kind: "ok", payload: new Uint8Array(count) });

@@ -1,12 +1,7 @@
 // The session table: a command takes effect once, whatever happens to its copies, and every node decides the same.
 import { describe, expect, test } from "bun:test";
-import {
-  type SessionLimits,
-  sessionLimits,
-  type SessionOutcome,
-  SessionTable,
-  type StampedCommand,
-} from "../../src/core/sessions.ts";
+import { type SessionLimits, sessionLimits } from "../../src/core/session-limits.ts";
+import { type SessionOutcome, SessionTable, type StampedCommand } from "../../src/core/sessions.ts";
 
 const ok = (...bytes: readonly number[]): SessionOutcome => ({ kind: "ok", payload: Uint8Array.from(bytes) });
 const rejected = (message: string): SessionOutcome => ({ kind: "rejected", message });

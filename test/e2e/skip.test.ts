@@ -1,8 +1,10 @@
 // An entry that no state machine gets past, on the compiled binary: it is named, skipped, and stays so over restarts and in a session.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeValue, encodeValue } from "../../src/adapters/cbor/value.ts";
+import { encodeOperation } from "../../src/client/typed-payload.ts";
 import { temporaryFolder, TestCluster, until } from "./test-cluster.ts";
 
 /** `add` counts, `fail` throws and `hang` never ends. */
@@ -51,17 +53,17 @@ const added = (by: string): Promise<string> =>
   until("a command is taken again", async () => (await command("add", by)).stdout.trim() || null);
 
 /** The entry that the leader's status names, and the whole sentence. */
-const stuckAt = (): Promise<{ readonly entry: number; readonly problem: string }> =>
+const stuckAt = (of = cluster): Promise<{ readonly entry: number; readonly problem: string }> =>
   until("the leader names the entry", async () => {
-    const { nodes } = await cluster.client.status();
+    const { nodes } = await of.client.status();
     const problems = nodes.flatMap(({ problem }) => (problem === null ? [] : [problem]));
     const [, entry] = /entry (\d+) \(term \d+\), the command \w+/.exec(problems[0] ?? "") ?? [];
     return problems.length === 3 && entry !== undefined ? { entry: Number(entry), problem: problems[0]! } : null;
   });
 
-async function skip(entry: number): Promise<string> {
+async function skip(entry: number, of = cluster): Promise<string> {
   const { stdout, stderr } = await until(`entry ${entry} is skipped`, async () => {
-    const done = await cluster.graft(["cluster", "skip", String(entry)]);
+    const done = await of.graft(["cluster", "skip", String(entry)]);
     // The voters may have yet to say that they stand still.
     return done.exitCode === 0 || !done.stderr.includes("is no majority") ? done : null;
   });
@@ -104,3 +106,41 @@ test("an entry at which every state machine hangs is skipped as well", async () 
   expect(await added("2")).toBe("7");
   expect(await counts()).toEqual([7, 7, 7]);
 }, 240_000);
+
+describe.skipIf(Bun.which("python3") === null)("of a program, which is given several commands at a time", () => {
+  const program = readFileSync(join(import.meta.dir, "../../examples/machine.py"), "utf8").replace(
+    "QUERIES =",
+    'COMMANDS |= {"end": lambda at, key: __import__("os")._exit(3), "hang": lambda at, key: __import__("time").sleep(3600)}\nQUERIES =',
+  );
+
+  test.each(["end", "hang"])(
+    "the entry is found at which it does not go on: %s",
+    async (operation) => {
+      const machine = join(folder, "machine.py");
+      await writeFile(machine, program);
+      const programs = await TestCluster.start({ plugin: { command: ["python3", machine] } });
+      try {
+        const client = programs.connect();
+        const ask = (name: string): Promise<unknown> =>
+          client.command(encodeOperation(name, { key: "n" }), { timeoutMs: 60_000 }).catch((error: unknown) => error);
+        const asked = [
+          ...Array.from({ length: 20 }, () => "add"),
+          operation,
+          ...Array.from({ length: 20 }, () => "add"),
+        ];
+        const told = asked.map(ask);
+        const { entry } = await stuckAt(programs);
+        expect(await skip(entry, programs)).toStartWith(`skipped: entry ${entry}, the command ${operation}`);
+        await Promise.all(told);
+        const count = await until("a query is answered again", async () => {
+          const got = await programs.graft(["execute", "query", "get", '{"key": "n"}']);
+          return got.exitCode === 0 ? got.stdout.trim() : null;
+        });
+        expect(count).toBe("40");
+      } finally {
+        await programs.remove();
+      }
+    },
+    240_000,
+  );
+});

@@ -1,6 +1,6 @@
 // A state machine that has stopped begins anew with the latest snapshot and applies the log from there. Until it has got past the place where
 // it stopped, it counts as one that stands still.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { renewalsMax } from "../../src/node/renewals.ts";
 import { snapshotAt } from "../core/say.ts";
 import { command, microtasks, setUp, waiter } from "./applier-setting.ts";
@@ -22,6 +22,21 @@ test("one whose thread has ended applies the log again from its beginning, and r
   applier.advance(3);
   await microtasks();
   expect([machine.applied.at(-1), applier.appliedIndex, machine.renewals]).toEqual(["3:c3", 3, 1]);
+});
+
+test("one that has ended before the first entry runs again with an empty log", async () => {
+  const { applier, machine, passes, failures, queries } = setUp([command(1)]);
+  machine.die("its thread ended");
+  applier.lookForEndlessWork();
+  passes(100);
+  await microtasks();
+  expect([machine.renewals, applier.standstill, applier.stoppedThrough]).toEqual([1, null, null]);
+  expect(failures).toEqual(["state machine: its thread ended", "state machine: runs again"]);
+  const asked = waiter("query", "count");
+  queries.set(0, [asked]);
+  applier.serve();
+  await microtasks();
+  expect(asked.answers).toEqual(["0.1 count of 0"]);
 });
 
 test("it is restored from the latest snapshot, and goes on behind that", async () => {
@@ -144,7 +159,11 @@ test("one that hangs is thrown away for a reason of the node's, and what it had 
   machine.isSlow = false;
   passes(100);
   await microtasks();
-  expect([client.answers, client.messages[0]]).toEqual([["apply-failed"], expect.stringContaining("closed")]);
+  // What this double hears after the first answer, a client does not.
+  expect([client.answers[0], client.messages[0]]).toEqual([
+    "outcome-unknown",
+    "the state machine of this node has stopped: its state is wrong",
+  ]);
   expect([machine.applied, applier.standstill]).toEqual([["1:c1", "2:c2"], null]);
 });
 
@@ -168,4 +187,63 @@ test("a node that ends begins nothing", async () => {
   passes(60_000);
   await microtasks();
   expect(machine.renewals).toBe(0);
+});
+
+describe("an entry that stops it, of which it does not say which one it is", () => {
+  const log = [1, 2, 3, 4, 5, 6].map((index) => command(index));
+  const runsOf = (runs: readonly (readonly { readonly index: number }[])[]) =>
+    runs.map((run) => run.map(({ index }) => index));
+
+  test("is found: the entries of that run are handed over one at a time", async () => {
+    const { applier, machine, passes } = setUp(log);
+    applier.advance(2);
+    await microtasks();
+    machine.fatal = "c4";
+    applier.advance(6);
+    await microtasks();
+    expect([applier.stuckAt, applier.standstill?.message]).toEqual([null, "it ended at one of its entries"]);
+    machine.runs.length = 0;
+    passes(100);
+    await microtasks();
+    await microtasks();
+    expect(runsOf(machine.runs)).toEqual([[1, 2], [3], [4]]);
+    expect([applier.stuckAt, applier.standstill?.message]).toEqual([4, "it ended at entry 4"]);
+    expect(applier.operationAt(4)).toBe("c4");
+  });
+
+  test("delays nothing once it is passed", async () => {
+    const { applier, machine, passes } = setUp(log);
+    machine.fatal = "c2";
+    applier.advance(3);
+    await microtasks();
+    machine.fatal = null;
+    machine.runs.length = 0;
+    passes(100);
+    await microtasks();
+    await microtasks();
+    applier.advance(6);
+    await microtasks();
+    expect(runsOf(machine.runs)).toEqual([[1], [2], [3], [4, 5, 6]]);
+    expect([applier.standstill, applier.appliedIndex]).toEqual([null, 6]);
+  });
+
+  test("is found also where it hangs", async () => {
+    const { applier, machine, passes } = setUp(log);
+    machine.isSlow = true;
+    applier.advance(3);
+    machine.busyWith = { kind: "entry", count: 1, index: 1, term: 1, through: 3 };
+    applier.lookForEndlessWork();
+    passes(6_000);
+    applier.lookForEndlessWork();
+    expect([applier.stuckAt, applier.standstill?.message]).toEqual([null, expect.stringContaining("one at a time")]);
+    machine.busyWith = null;
+    machine.runs.length = 0;
+    passes(100);
+    await microtasks();
+    machine.busyWith = { kind: "entry", count: 2, index: 1, term: 1 };
+    applier.lookForEndlessWork();
+    passes(6_000);
+    applier.lookForEndlessWork();
+    expect([runsOf(machine.runs), applier.stuckAt, machine.renewals]).toEqual([[[1]], 1, 1]);
+  });
 });

@@ -81,12 +81,14 @@ export function idleApplier(): Applier {
       freed: never,
       clientFull: never,
       restore: never,
+      recall: never,
+      resumed: never,
       renew: never,
       latest: never,
       wake: never,
       runningFrom: never,
-      isSkipped: never,
-      freshlySkipped: never,
+      decisionOn: never,
+      freshlyDecided: never,
       lacking: never,
       answered: never,
       stateMachineFailed: never,
@@ -99,8 +101,7 @@ export function idleApplier(): Applier {
 /** The leader that the node knows. */
 const known: LeaderHint = { id: "n2", address: "n2:1" };
 
-export function setUp(log: readonly Entry[], after = 0) {
-  const machine = new RecordingMachine();
+export function setUp(log: readonly Entry[], after = 0, machine = new RecordingMachine()) {
   const waiters = new Map<number, Answered>();
   const reads = new WaitingReads(() => applier.serve());
   /** Queries, by what the state must have been handed that answers them. */
@@ -200,6 +201,13 @@ export function setUp(log: readonly Entry[], after = 0) {
         restoredWith.push(plugin?.version ?? "as it is");
         return restored(snapshot.position.index).then(() => machine.wakeAtMs);
       },
+      recall: async (mayKeep) => {
+        const recalled = await machine.recall(mayKeep ? "may keep it" : "anew");
+        const held = mayKeep ? recalled.held : null;
+        skipped.begin(held?.reached.index ?? 0);
+        return held;
+      },
+      resumed: ({ index, term }) => void heard.push(`resumed at ${index} of term ${term}`),
       renew: () => machine.renew(),
       latest: () => latest.snapshot,
       wake: (wake) => void wakes.push(wake === null ? "no time" : `${wake.atMs} after ${wake.through}`),
@@ -207,8 +215,8 @@ export function setUp(log: readonly Entry[], after = 0) {
         lacked.has(index)
           ? { kind: "lacks", why: new GraftError("state-machine", `version ${index} is not here`) }
           : { kind: "runs", plugin: pluginVersion(String(index)) },
-      isSkipped: (index) => skipped.has(index),
-      freshlySkipped: (...range) => skipped.fresh(...range),
+      decisionOn: (index) => skipped.on(index),
+      freshlyDecided: (...range) => skipped.fresh(...range),
       lacking: () => void lackings.push(applier.standstill?.message ?? "nothing"),
       answered: () => void answered++,
       stateMachineFailed: (error) => void failures.push(`state machine: ${error.message}`),
@@ -219,10 +227,13 @@ export function setUp(log: readonly Entry[], after = 0) {
   applier.start();
   return {
     applier,
+    skipped,
     /** Skips an entry once everything through this index is committed. */
     decide: (entry: number, at: number): void => {
       decided.push({ position: { index: at, term: 1 }, plugin: pluginVersion("1"), replaces: false, skips: entry });
     },
+    /** Of decisions that were not committed nothing is left. */
+    withdraw: (): void => void decided.splice(0),
     /** As the core says it. */
     commit: (through: number): void => {
       committed.through = through;

@@ -78,7 +78,10 @@ function setUp(log: readonly Entry[], after = 0) {
       runningFrom: () => {
         throw new Error("nothing is activated here");
       },
-      isSkipped: () => false,
+      decisionOn: () => null,
+      inQuestion: () => {
+        throw new Error("nothing is to be skipped here");
+      },
       due: () => void trace.push("due"),
       asked: (wakeAtMs, through) => {
         if (wakeAtMs !== null) trace.push(`asked for ${wakeAtMs} after ${through}`);

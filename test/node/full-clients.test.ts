@@ -1,6 +1,7 @@
 // Openings of a client that has as many sessions as it may: the table decides at the first one, and the leader need not write the others.
 import { describe, expect, test } from "bun:test";
-import { SessionTable, sessionLimits } from "../../src/core/sessions.ts";
+import { sessionLimits } from "../../src/core/session-limits.ts";
+import { SessionTable } from "../../src/core/sessions.ts";
 import { FullClients } from "../../src/node/full-clients.ts";
 import type { AppliedOpenSession } from "../../src/ports/state-machine.ts";
 import { Cluster } from "./cluster.ts";

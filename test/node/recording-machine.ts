@@ -5,7 +5,7 @@ import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { WakeTime } from "../../src/core/wake-time.ts";
 import { ContentHash } from "../../src/adapters/plugin/content-hash.ts";
 import { Milestones } from "../../src/adapters/plugin/outcome-chain.ts";
-import { notOpened } from "../../src/adapters/plugin/executor.ts";
+import { notOpened } from "../../src/adapters/plugin/command-outcomes.ts";
 import { GraftError, StateMachineStopped } from "../../src/errors.ts";
 import {
   type Answer,
@@ -13,8 +13,10 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type HeldState,
   type Milestone,
   type Outcome,
+  type Recollection,
   type RenewableStateMachine,
   skippedMessage,
   type StateSnapshot,
@@ -58,6 +60,8 @@ export class RecordingMachine implements RenewableStateMachine {
   isSlow = false;
   /** Breaks the port's contract: one outcome is missing. */
   losesOutcomes = false;
+  /** A command at which it ends. Only where that is alone in a run can it tell which one it was. */
+  fatal: string | null = null;
   /** A command that this copy of the state machine fails at, and no other one. */
   poison: string | null = null;
   closeFailure: Error | null = null;
@@ -78,6 +82,31 @@ export class RecordingMachine implements RenewableStateMachine {
   /** The first word of a command. */
   operationOf(command: Uint8Array): string | null {
     return text(command).split(" ")[0] ?? null;
+  }
+
+  /** Whether it keeps its state on disk, what is there, and who asked for that. */
+  isDurable = false;
+  held: HeldState | null = null;
+  damage: readonly string[] = [];
+  readonly recalls: string[] = [];
+  forgotten = 0;
+
+  async recall(owner: string): Promise<Recollection> {
+    this.recalls.push(owner);
+    return this.#later(() => ({ held: this.held, damage: this.damage }));
+  }
+
+  /** Whose its state was said to be. */
+  readonly origins: string[] = [];
+
+  async setOrigin(origin: string): Promise<void> {
+    this.origins.push(origin);
+  }
+
+  async forget(): Promise<void> {
+    this.forgotten++;
+    this.held = null;
+    this.applied.length = 0;
   }
 
   /** How often it has begun anew. */
@@ -139,6 +168,8 @@ export class RecordingMachine implements RenewableStateMachine {
 
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     this.runs.push(run);
+    const index = run.find((entry) => entry.kind === "command" && text(entry.payload) === this.fatal)?.index;
+    if (index !== undefined) this.#stop(endOf(index, run));
     const outcomes = await this.#later(() => run.map((command) => this.#applyAndTell(command)));
     const delivered = this.losesOutcomes ? outcomes.slice(1) : outcomes;
     if (delivered.length > 0) deliver(delivered);
@@ -288,3 +319,8 @@ export class RecordingMachine implements RenewableStateMachine {
     for (const { reject } of this.#held.splice(0)) reject(this.#stopped);
   }
 }
+
+const endOf = (index: number, run: readonly AppliedEntry[]): GraftError =>
+  run.length === 1
+    ? new StateMachineStopped(`it ended at entry ${index}`, index)
+    : new GraftError("state-machine", "it ended at one of its entries");

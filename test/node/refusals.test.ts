@@ -34,6 +34,14 @@ describe("a node that takes none", () => {
     });
   });
 
+  test("because its state machine has stopped says that another node may lead, if it knows of none", () => {
+    expect(refusalOf(follower(), { ...fine, stateMachine: stopped })).toEqual({
+      code: "not-leader",
+      message: "this node does not lead and knows no leader, and the state machine of this node has stopped: it threw",
+      leader: null,
+    });
+  });
+
   test("since it was removed names each voter of then in turn, and no learner", () => {
     const { position, configuration } = follower({ members: [n1, n2, n3, n4] }).log.configurations.at(-1)!;
     const removed = { position, configuration: { ...configuration, voters: [n2, n4] }, ticket: 1 };

@@ -1,7 +1,8 @@
 // A client's session through the node: it is opened, its commands take effect once whichever node they are given to, and what a
 // client is told of it is true.
 import { describe, expect, test } from "bun:test";
-import { SessionTable, sessionLimits } from "../../src/core/sessions.ts";
+import { sessionLimits } from "../../src/core/session-limits.ts";
+import { SessionTable } from "../../src/core/sessions.ts";
 import { Cluster } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;

@@ -26,6 +26,7 @@ test("so does each kind that any plugin can have, and those of the key-value sto
     "killMachine",
     "large",
     "poison",
+    "skip",
     "slowMachine",
     "spoilCopy",
     "stopMachine",

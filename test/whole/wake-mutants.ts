@@ -47,8 +47,8 @@ export const wakeMutants: readonly WholeMutant[] = [
   {
     name: "a version that takes over forgets when it is to be woken",
     file: "adapters/plugin/state-sections.ts",
-    text: "wakeAtMs: next.due === null ? null : firstMs };",
-    by: "wakeAtMs: null };",
+    text: "wakeAtMs: next.due === null ? null : firstMs,",
+    by: "wakeAtMs: null,",
     from: 17,
     events: 6000,
     story: { faults: ["wakes", "versions", "crash"] },

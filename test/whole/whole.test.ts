@@ -70,3 +70,6 @@ test.each([18, 64, 526])(
   },
   60_000,
 );
+test("seed 3891420298 holds: a client finds the leader past a node that waits to be added and whose state machine has stopped", () => {
+  expect(simulateWhole({ seed: 3891420298, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);

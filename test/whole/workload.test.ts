@@ -1,7 +1,7 @@
 // Which failures of an operation does the simulation excuse when all faults are over?
 import { drainMicrotasks } from "bun:jsc";
 import { expect, test } from "bun:test";
-import { sessionLimits } from "../../src/core/sessions.ts";
+import { sessionLimits } from "../../src/core/session-limits.ts";
 import { GraftError } from "../../src/errors.ts";
 import { Chance } from "../../src/sim/chance.ts";
 import { ClientCuts } from "../../src/sim/client-cuts.ts";

@@ -157,6 +157,7 @@ function decodeHeader(payload: Uint8Array): SnapshotHeader {
 const fieldsOf = (value: unknown): Record<string, unknown> => (isObject(value) ? { ...value } : {});
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 const isText = (value: unknown): value is string => typeof value === "string";
+const isAbove0 = (value: unknown): boolean => isCount(value) && value !== 0;
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 const isListOf = (value: unknown, isItem: (item: unknown) => boolean): boolean =>
   Array.isArray(value) && value.every(isItem);
@@ -179,9 +180,11 @@ function isPosition(value: unknown): boolean {
 }
 
 function isActivation(value: unknown): boolean {
-  const { position, plugin, replaces, skips = 0 } = fieldsOf(value);
+  const { position, plugin, replaces, skips = 1 } = fieldsOf(value);
   const { name, version, hash } = fieldsOf(plugin);
-  return isPosition(position) && [name, version, hash].every(isText) && typeof replaces === "boolean" && isCount(skips);
+  return (
+    isPosition(position) && [name, version, hash].every(isText) && typeof replaces === "boolean" && isAbove0(skips)
+  );
 }
 
 function isPlacedConfiguration(value: unknown): boolean {

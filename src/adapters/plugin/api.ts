@@ -100,7 +100,46 @@ interface Named {
   readonly version: string;
 }
 
-export interface TypedDefinition<
+/** One record: Graft's own bytes under a key of its choice. */
+export type StateRecord = readonly [key: string, value: Uint8Array];
+
+/** Null removes the record. */
+export type RecordChange = readonly [key: string, value: Uint8Array | null];
+
+/**
+ * How a state machine keeps its state on disk, so that a restart goes on where it stood. A crash leaves the state as of an earlier `commit`, and
+ * Graft applies the entries after it again. A commit need not survive a power failure, as long as what is left is the state of some commit.
+ */
+export interface Durable<State> {
+  /**
+   * The state that this folder holds, or an empty one. The folder exists and belongs to this state machine alone. What it throws is damage:
+   * Graft sets the folder aside and begins with an empty one.
+   */
+  open(folder: string): State;
+  /** The records of the last `commit`. An empty state has none. */
+  records(state: State): Iterable<StateRecord>;
+  /** Makes everything since the last commit durable together with these records: after a crash, all of it is there or nothing. */
+  commit(state: State, changes: readonly RecordChange[]): void;
+  /** Removes everything, records too. What follows is as after `open` of an empty folder. Durable with the next commit. */
+  clear(state: State): void;
+  /** What was not committed may go. */
+  close(state: State): void;
+}
+
+/** The state is in memory, and a restart begins with the latest snapshot. */
+interface InMemory<State> {
+  /** A fresh, empty state. Must be the same on every node. */
+  readonly create: () => State;
+  readonly durable?: undefined;
+}
+
+/** The state is on disk. Such a state machine needs `snapshot` and `restore`; its `snapshot` gives the last commit, and is called right after one. */
+interface OnDisk<State> {
+  readonly create?: undefined;
+  readonly durable: Durable<State>;
+}
+
+interface TypedParts<
   State,
   CommandInputs extends Schemas,
   CommandResults,
@@ -108,8 +147,6 @@ export interface TypedDefinition<
   QueryResults,
   Item = unknown,
 > extends Named {
-  /** A fresh, empty state. Must be the same on every node. */
-  readonly create: () => State;
   /**
    * The state as items, each of which CBOR can carry, like a result. It must change nothing. An array is written down before
    * the next command. Anything else is iterated while commands go on, and so must be a view that does not change with the
@@ -133,6 +170,24 @@ export interface TypedDefinition<
   readonly queries: Queries<State, QueryInputs, QueryResults>;
 }
 
+export type TypedDefinition<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults,
+  QueryInputs extends Schemas,
+  QueryResults,
+  Item = unknown,
+> = TypedParts<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> & InMemory<State>;
+
+export type DurableTypedDefinition<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults,
+  QueryInputs extends Schemas,
+  QueryResults,
+  Item = unknown,
+> = TypedParts<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> & OnDisk<State>;
+
 /** A state machine with its own encoding: bytes in, bytes out. The bytes belong to the callee. */
 export interface RawInstance {
   /** Null declares that the result is not needed: the client gets no bytes. */
@@ -153,14 +208,23 @@ export interface RawInstance {
   migrate?(piece: Uint8Array, from: string): void;
 }
 
-export interface RawDefinition extends Named {
-  /** A fresh, empty state machine. Must be the same on every node. */
-  readonly create: () => RawInstance;
+interface RawParts extends Named {
   /** Draw commands and queries for `graft sim`. Without them, it sends a few random bytes. */
   readonly example?: {
     readonly command?: (draw: Draw) => Uint8Array;
     readonly query?: (draw: Draw) => Uint8Array;
   };
+}
+
+export type RawDefinition = RawParts & InMemory<RawInstance>;
+export type DurableRawDefinition = RawParts & OnDisk<RawInstance>;
+
+interface Typed {
+  readonly style: "typed";
+}
+
+interface Raw {
+  readonly style: "raw";
 }
 
 export type TypedStateMachine<
@@ -170,11 +234,19 @@ export type TypedStateMachine<
   QueryInputs extends Schemas,
   QueryResults,
   Item = unknown,
-> = TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> & {
-  readonly style: "typed";
-};
+> = TypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> & Typed;
 
-export type RawStateMachine = RawDefinition & { readonly style: "raw" };
+export type DurableTypedStateMachine<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults,
+  QueryInputs extends Schemas,
+  QueryResults,
+  Item = unknown,
+> = DurableTypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> & Typed;
+
+export type RawStateMachine = RawDefinition & Raw;
+export type DurableRawStateMachine = DurableRawDefinition & Raw;
 
 /** Named commands and queries, each with a schema that types its handler and the client. A plugin's default export. */
 export function defineStateMachine<
@@ -190,8 +262,27 @@ export function defineStateMachine<
   return { ...definition, style: "typed" };
 }
 
+/** The same, with a state on disk. */
+export function defineDurableStateMachine<
+  State,
+  CommandInputs extends Schemas,
+  CommandResults extends Record<keyof CommandInputs, unknown>,
+  QueryInputs extends Schemas,
+  QueryResults extends Record<keyof QueryInputs, unknown>,
+  Item,
+>(
+  definition: DurableTypedDefinition<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item>,
+): DurableTypedStateMachine<State, CommandInputs, CommandResults, QueryInputs, QueryResults, Item> {
+  return { ...definition, style: "typed" };
+}
+
 /** Bytes in, bytes out, for those who bring their own encoding. A plugin's default export. */
 export function defineRawStateMachine(definition: RawDefinition): RawStateMachine {
+  return { ...definition, style: "raw" };
+}
+
+/** The same, with a state on disk. */
+export function defineDurableRawStateMachine(definition: DurableRawDefinition): DurableRawStateMachine {
   return { ...definition, style: "raw" };
 }
 

@@ -1,7 +1,9 @@
 // Whether a module's default export is a state machine, and if not, what it lacks. A plugin may be plain JavaScript, and
 // its author may not have asked the compiler: nothing is taken on trust.
 import { isPluginWord, pluginWordRule } from "../../core/activation.ts";
-import type { ApplyContext, Draw, QueryContext, Schema } from "./api.ts";
+import type { ApplyContext, Draw, QueryContext, RecordChange, Schema } from "./api.ts";
+import { mustBeOver } from "./handlers.ts";
+import { inTemporaryFolder } from "./temporary-state.ts";
 
 /** A command or query of a typed plugin, as the executor runs it. */
 export interface Operation<Context> {
@@ -21,7 +23,9 @@ interface Named {
 
 export interface TypedPlugin extends Named {
   readonly style: "typed";
+  /** Of a durable one: in a temporary folder. */
   readonly create: () => unknown;
+  readonly durable: DurableHooks<unknown> | null;
   readonly snapshots: TypedSnapshots | null;
   /** Null: it asks for no time. */
   readonly due: ((state: unknown, context: ApplyContext) => unknown) | null;
@@ -35,6 +39,8 @@ export interface TypedSnapshots {
   readonly restore: (state: unknown, item: unknown) => unknown;
   /** Of another version's snapshot; null: `restore` takes those as well. */
   readonly migrate: ((state: unknown, item: unknown, from: string) => unknown) | null;
+  /** Of a durable one: commits what was restored. */
+  readonly settle: ((state: unknown) => void) | null;
 }
 
 /** What a raw plugin's `create` returns; nothing of what its methods return is checked. */
@@ -47,17 +53,29 @@ export interface RawState {
     readonly take: () => unknown;
     readonly restore: (piece: Uint8Array) => unknown;
     readonly migrate: ((piece: Uint8Array, from: string) => unknown) | null;
+    readonly settle: (() => void) | null;
   } | null;
   readonly due: ((context: ApplyContext) => unknown) | null;
 }
 
 export interface RawPlugin extends Named {
   readonly style: "raw";
+  /** Of a durable one: in a temporary folder. */
   readonly create: () => RawState;
+  readonly durable: DurableHooks<RawState> | null;
   readonly examples: Readonly<Record<"command" | "query", Command["example"]>>;
 }
 
 export type Plugin = TypedPlugin | RawPlugin;
+
+/** How a plugin keeps its state on disk; null where a plugin keeps none. Nothing of what these return is checked. */
+export interface DurableHooks<State> {
+  open(folder: string): State;
+  records(state: State): unknown;
+  commit(state: State, changes: readonly RecordChange[]): unknown;
+  clear(state: State): unknown;
+  close(state: State): unknown;
+}
 
 /** What is wrong with a definition, as the end of a sentence that begins with the plugin's path. */
 export class DefinitionProblem extends Error {}
@@ -70,27 +88,101 @@ export function checkDefinition(exported: unknown): Plugin {
     );
   }
   const named = { name: wordOf(exported, "name"), version: wordOf(exported, "version") };
-  const create = functionOf(exported, "create", "create");
-  if (exported["style"] === "raw") {
-    const examples = rawExamplesOf(exported["example"] ?? {});
-    return { ...named, style: "raw", create: () => checkInstance(create.call(exported)), examples };
-  }
+  if (exported["style"] === "raw") return { ...named, ...rawParts(exported) };
+  const durable = durableOf(exported);
+  const snapshots = snapshotsOf(exported, "");
+  if (durable !== null) mustHaveSnapshots(snapshots, "it keeps its state on disk");
   return {
     ...named,
     style: "typed",
-    create: () => create.call(exported),
-    snapshots: snapshotsOf(exported, ""),
+    ...beginningOf(exported, durable),
+    snapshots: durable === null ? snapshots : committed(snapshots, (state) => void durable.commit(state, [])),
     due: dueOf(exported, ""),
     commands: operationsOf(exported, "commands", "apply"),
     queries: operationsOf(exported, "queries", "answer"),
   };
 }
 
+function rawParts(exported: Readonly<Record<string, unknown>>): Omit<RawPlugin, "name" | "version"> {
+  const examples = rawExamplesOf(exported["example"] ?? {});
+  const durable = durableOf(exported);
+  if (durable === null) {
+    const create = functionOf(exported, "create", "create");
+    const checked = (): RawState => checkInstance(create.call(exported), "create()");
+    return { style: "raw", create: checked, durable: null, examples };
+  }
+  const opened = (instance: unknown): RawState => {
+    const state = checkInstance(instance, "durable.open()");
+    mustHaveSnapshots(state.snapshots, "what its durable.open() returns");
+    return { ...state, snapshots: committed(state.snapshots, () => void durable.commit(instance, [])) };
+  };
+  const hooks: DurableHooks<RawState> = {
+    open: (folder) => opened(durable.open(folder)),
+    records: ({ instance }) => durable.records(instance),
+    commit: ({ instance }, changes) => durable.commit(instance, changes),
+    clear: ({ instance }) => durable.clear(instance),
+    close: ({ instance }) => durable.close(instance),
+  };
+  return { style: "raw", create: inTemporaryFolder(hooks), durable: hooks, examples };
+}
+
+function beginningOf(
+  exported: Readonly<Record<string, unknown>>,
+  durable: DurableHooks<unknown> | null,
+): Pick<TypedPlugin, "create" | "durable"> {
+  if (durable !== null) return { create: inTemporaryFolder(durable), durable };
+  const create = functionOf(exported, "create", "create");
+  return { create: () => create.call(exported), durable: null };
+}
+
+function durableOf(exported: Readonly<Record<string, unknown>>): DurableHooks<unknown> | null {
+  const durable = exported["durable"];
+  if (durable === undefined) return null;
+  if (exported["create"] !== undefined)
+    throw new DefinitionProblem("it has both create and durable: a state comes from one of the two");
+  if (!isRecord(durable))
+    throw new DefinitionProblem("its durable is not an object with open, records, commit, clear and close");
+  const hook = (name: string): Callable => {
+    const found = functionOf(durable, name, `durable.${name}`);
+    return (...given) => {
+      const result = found.apply(durable, given);
+      mustBeOver(`durable.${name}`, result);
+      return result;
+    };
+  };
+  return {
+    open: hook("open"),
+    records: hook("records"),
+    commit: hook("commit"),
+    clear: hook("clear"),
+    close: hook("close"),
+  };
+}
+
+function mustHaveSnapshots(snapshots: unknown, what: string): void {
+  if (snapshots === null)
+    throw new DefinitionProblem(`${what}, and has no snapshot and restore: other nodes begin with its snapshots`);
+}
+
+/** A snapshot is a frozen read of the last commit, and what was restored from one is committed. */
+const committed = <State, Snapshots extends { readonly take: (state: State) => unknown } | null>(
+  snapshots: Snapshots,
+  commit: (state: State) => void,
+): Snapshots =>
+  snapshots && {
+    ...snapshots,
+    take(state: State) {
+      commit(state);
+      return snapshots.take(state);
+    },
+    settle: commit,
+  };
+
 type Callable = (...given: unknown[]) => unknown;
 
-function checkInstance(instance: unknown): RawState {
-  if (!isRecord(instance)) throw new DefinitionProblem("its create() returns no object with apply and query");
-  const where = " of what create() returns";
+function checkInstance(instance: unknown, maker: string): RawState {
+  if (!isRecord(instance)) throw new DefinitionProblem(`its ${maker} returns no object with apply and query`);
+  const where = ` of what ${maker} returns`;
   const apply = functionOf(instance, "apply", `apply${where}`);
   const query = functionOf(instance, "query", `query${where}`);
   return {
@@ -106,7 +198,12 @@ function checkInstance(instance: unknown): RawState {
 function snapshotsOf(
   holder: Readonly<Record<string, unknown>>,
   where: string,
-): { readonly take: Callable; readonly restore: Callable; readonly migrate: Callable | null } | null {
+): {
+  readonly take: Callable;
+  readonly restore: Callable;
+  readonly migrate: Callable | null;
+  readonly settle: null;
+} | null {
   const hasOne = ["snapshot", "restore", "migrate"].some((field) => holder[field] !== undefined);
   if (!hasOne) return null;
   const take = functionOf(holder, "snapshot", `snapshot${where}, which belongs to restore`);
@@ -121,6 +218,7 @@ function snapshotsOf(
     take: (...given) => take.apply(holder, given),
     restore: (...given) => restore.apply(holder, given),
     migrate: migrate && ((...given) => migrate.apply(holder, given)),
+    settle: null,
   };
 }
 

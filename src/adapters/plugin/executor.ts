@@ -4,31 +4,49 @@
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
 import { type OwnedStamp, stampMsMax } from "../../core/entry.ts";
 import type { LogPosition } from "../../core/log-position.ts";
-import { type SessionLimits, sessionLimits, type SessionOutcome } from "../../core/sessions.ts";
+import { type SessionLimits, sessionLimits } from "../../core/session-limits.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../../errors.ts";
 import {
   type AppliedActivation,
   type AppliedCommand,
   type AppliedEntry,
+  type HeldState,
   type Milestone,
   type Outcome,
   putOffMs,
   type QueryOutcome,
+  type RestoredState,
+  type Recollection,
   skippedMessage,
   type StateMachineDescription,
 } from "../../ports/state-machine.ts";
 import { CommandContext, earlierOf } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
+import {
+  answerOf,
+  digestOf,
+  done,
+  emptied,
+  encoded,
+  forWaiter,
+  notOpened,
+  operationWords,
+  reasonOf,
+  refusal,
+} from "./command-outcomes.ts";
 import type { LoadedVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
-import type { Encode, Handlers, SnapshotHandlers } from "./handlers.ts";
+import type { Encode, SnapshotHandlers } from "./handlers.ts";
+import { type Found, heldOf, KeptStates } from "./kept-states.ts";
 import { operationIn } from "./typed-handlers.ts";
-import { asHashed, done, hasResultHashed, Milestones } from "./outcome-chain.ts";
+import { asHashed, hasResultHashed, Milestones } from "./outcome-chain.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
-import { emptyState, handOver, sectionsOf, sinksOf, type State } from "./state-sections.ts";
+import type { StateFolders } from "./state-folders.ts";
+import { recordChanges } from "./state-records.ts";
+import { emptyState, handOver, recordedState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
 
 export interface Executor {
   /** Of the version that is active. */
@@ -49,7 +67,18 @@ export interface Executor {
    * Begins with an empty state of this version; null: of the one that is active. Throws `GraftError("state-machine")` while a snapshot is open, or when there are none, and
    * nothing has happened then.
    */
-  restore(plugin: PluginVersion | null): Restoration;
+  restore(plugin: PluginVersion | null, reached?: RestoredState): Restoration;
+  /** A version keeps its state on disk: `recall` comes first. */
+  readonly isDurable: boolean;
+  /** See the port. */
+  recall(owner: string): Recollection;
+  forget(): void;
+  /** See the port. */
+  setOrigin(origin: string): void;
+  /** Everything that was applied is on disk, as far as it is kept there. Throws `GraftError("state-machine")`: the state is not to be trusted then. */
+  commit(): void;
+  /** Lets the files of the state go. */
+  close(): void;
 }
 
 /** Both throw `GraftError("state-machine")` when this is no snapshot of the plugin: the state is not to be trusted then. */
@@ -61,8 +90,8 @@ export interface Restoration {
 }
 
 /** A state machine of one version. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
-export function createExecutor(plugin: Plugin, limits: SessionLimits = sessionLimits): Executor {
-  return createVersionedExecutor([onlyVersion(plugin)], limits);
+export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: StateFolders | null = null): Executor {
+  return createVersionedExecutor([onlyVersion(plugin)], limits, folders);
 }
 
 /** A plugin of which nobody tells versions apart. */
@@ -71,13 +100,17 @@ export function onlyVersion(plugin: Plugin): LoadedVersion {
   return { plugin, snapshots: null, id: { name, version, hash: unknownHash } };
 }
 
-/** Begins with the last of these versions. */
+/**
+ * Begins with the last of these versions.
+ * @param folders of durable versions; null: they begin empty in a temporary one, each time
+ */
 export function createVersionedExecutor(
   versions: readonly LoadedVersion[],
   limits: SessionLimits = sessionLimits,
+  folders: StateFolders | null = null,
 ): Executor {
   installDeterminismGuard();
-  return new PluginExecutor(versions, limits);
+  return new PluginExecutor(versions, limits, folders && new KeptStates(folders));
 }
 
 /** Of code that no file holds. */
@@ -87,32 +120,55 @@ class PluginExecutor implements Executor {
   readonly versions: readonly VersionAtHand[];
   readonly #loaded: readonly LoadedVersion[];
   readonly #limits: SessionLimits;
+  /** Null: every state is in memory. */
+  readonly #kept: KeptStates | null;
   /** The version that is active. */
   #active: LoadedVersion;
-  #state: State;
+  /** Null: one on disk, which nobody has asked for yet. */
+  #begun: State | null = null;
   /** Whether there is a state to hand over. */
   #hasBegun = false;
   #milestones: Milestones | null = null;
+  /** Whether anything is to be committed. */
+  #isChanged = false;
+  #owner = "";
+  /** What was recalled; undefined: nobody has asked. */
+  #held: HeldState | null | undefined;
   readonly #taking = new SnapshotTaking({
     guarded: (run) => guarded("snapshot", run),
     failed: (cause) => this.#failure("a snapshot", cause),
   });
 
-  constructor(loaded: readonly LoadedVersion[], limits: SessionLimits) {
+  constructor(loaded: readonly LoadedVersion[], limits: SessionLimits, kept: KeptStates | null) {
     this.#loaded = loaded;
     this.#limits = limits;
+    this.#kept = kept;
     this.#active = loaded.at(-1)!;
-    this.#state = this.#emptyState();
-    const hasSnapshots = this.#state.handlers.snapshots !== null;
+    const hasSnapshots = this.#hasSnapshots;
     this.versions = loaded.map(({ id, snapshots }) => ({ ...id, snapshots: snapshots ?? hasSnapshots }));
   }
 
   get description(): StateMachineDescription {
-    return describe(this.#plugin, this.#state.handlers);
+    return describe(this.#plugin, this.#hasSnapshots);
+  }
+
+  get isDurable(): boolean {
+    return this.#kept !== null && this.#loaded.some(({ plugin }) => plugin.durable !== null);
+  }
+
+  /** One on disk has them, whatever is in it, and is not opened for this question. */
+  get #hasSnapshots(): boolean {
+    const isOnDisk = this.#kept !== null && this.#plugin.durable !== null;
+    return isOnDisk || this.#state.handlers.snapshots !== null;
+  }
+
+  get #state(): State {
+    this.#begun ??= this.#emptyState();
+    return this.#begun;
   }
 
   get wakeAtMs(): WakeTime {
-    return this.#state.wakeAtMs;
+    return this.#begun?.wakeAtMs ?? null;
   }
 
   apply(entry: AppliedEntry): Outcome {
@@ -120,10 +176,13 @@ class PluginExecutor implements Executor {
     this.#milestones?.before(entry.index, this.#state.reached.index, this.#state.chain);
     this.#wakeIfDue(entry);
     const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
+    const { index, term, timeMs } = entry;
     const { chain } = this.#state;
     chain.add(entry, asHashed(entry, outcome));
-    this.#state.reached = Object.freeze({ index: entry.index, timeMs: entry.timeMs });
-    this.#milestones?.after(entry.index, chain);
+    this.#state.reached = Object.freeze({ index, timeMs });
+    this.#state.position = { index, term, timeMs };
+    this.#isChanged = true;
+    this.#milestones?.after(index, chain);
     return forWaiter(entry, outcome);
   }
 
@@ -141,8 +200,8 @@ class PluginExecutor implements Executor {
         return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
       }
       case "openSession": {
-        const refusal = sessions.open(entry.index, entry, entry.timeMs);
-        return refusal === null ? done : notOpened(refusal, sessions.fullUntilMs(entry.client));
+        const full = sessions.open(entry.index, entry, entry.timeMs);
+        return full === null ? done : notOpened(full, sessions.fullUntilMs(entry.client));
       }
       case "closeSession":
         return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
@@ -180,38 +239,102 @@ class PluginExecutor implements Executor {
 
   snapshot(): RunningSnapshot {
     const snapshots = this.#snapshotsOf(this.#state);
+    this.commit();
     return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots, this.#state));
   }
 
-  restore(plugin: PluginVersion | null): Restoration {
+  restore(plugin: PluginVersion | null, restored?: RestoredState): Restoration {
     this.#taking.mustBeOver();
     const [active, state] = this.#attemptRestore(() => {
       const next = plugin === null ? this.#active : this.#atHand(plugin);
-      return [next, this.#emptyState(next.plugin)] as const;
+      return [next, this.#emptyState(next)] as const;
     });
     // The version that is active now may be another one, without snapshots.
     const snapshots = this.#snapshotsOf(state, active.plugin);
     this.#active = active;
-    this.#state = state;
+    this.#begun = state;
     this.#milestones?.restart();
     this.#hasBegun = true;
     const sinks = sinksOf(active.plugin, snapshots, state);
     const reader = new SnapshotReader(sinks);
     return {
       write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
-      end: () => this.#attemptRestore(() => reader.end()),
+      end: () => {
+        this.#attemptRestore(() => reader.end());
+        if (restored !== undefined) {
+          const { origin, ...position } = restored;
+          Object.assign(state, { origin, position });
+        }
+        this.#isChanged = true;
+        this.commit();
+      },
     };
+  }
+
+  recall(owner: string): Recollection {
+    this.#owner = owner;
+    if (this.#held === undefined) {
+      const found = this.#kept?.find(this.#loaded) ?? null;
+      if (found !== null) this.#resume(found);
+      this.#held = found && heldOf(found);
+    }
+    return { held: this.#held, damage: this.#kept?.takeDamage() ?? [] };
+  }
+
+  #resume(found: Found): void {
+    this.#active = found.kept.version;
+    this.#begun = recordedState(this.#plugin, this.#limits, found);
+    this.#hasBegun = true;
+  }
+
+  forget(): void {
+    this.#taking.mustBeOver();
+    this.#kept?.forget();
+    this.#active = this.#loaded.at(-1)!;
+    this.#begun = null;
+    this.#hasBegun = false;
+    this.#held = null;
+  }
+
+  setOrigin(origin: string): void {
+    this.#state.origin = origin;
+    this.#isChanged = true;
+    this.commit();
+  }
+
+  commit(): void {
+    if (this.#kept === null || !this.#isChanged) return;
+    const { kept, position, sessions, reached: seen, chain, wakeAtMs } = this.#state;
+    const owner = this.#owner;
+    const origin = this.#state.origin ?? owner;
+    const about = { plugin: this.#active.id, owner, origin, chain: chain.text, seen, wakeAtMs };
+    const reached = position && { position, ...about };
+    try {
+      this.#kept.commit(kept, kept === null ? [] : recordChanges(reached, sessions));
+    } catch (cause) {
+      throw this.#failure("making its state durable", cause);
+    }
+    this.#isChanged = false;
+  }
+
+  close(): void {
+    this.#kept?.close();
   }
 
   #activate({ plugin, index, term, timeMs }: AppliedActivation): Outcome {
     try {
       const next = this.#atHand(plugin);
       const before = this.#active;
+      // The state before stays whole on disk until the next one is.
+      if (this.#hasBegun && next !== before) this.commit();
       this.#active = next;
-      if (!this.#hasBegun) this.#state = this.#emptyState();
+      if (!this.#hasBegun) this.#begun = this.#emptyState();
       else if (next !== before) {
         this.#taking.letStateGo();
-        this.#state = guarded("restore", () => handOver(this.#state, before.plugin, next.plugin, timeMs));
+        const state = this.#state;
+        const kept = this.#kept?.empty(next) ?? null;
+        const handing = { from: before.plugin, to: next.plugin, timeMs, limits: this.#limits, kept };
+        this.#begun = guarded("restore", () => handOver(state, handing));
       }
       this.#hasBegun = true;
       return done;
@@ -226,8 +349,9 @@ class PluginExecutor implements Executor {
     return found;
   }
 
-  #emptyState(plugin = this.#plugin): State {
-    return guarded("apply", () => emptyState(plugin, this.#limits));
+  #emptyState(version = this.#active): State {
+    const kept = this.#kept?.empty(version) ?? null;
+    return guarded("apply", () => emptyState(version.plugin, this.#limits, kept));
   }
 
   get #plugin(): Plugin {
@@ -288,65 +412,13 @@ class PluginExecutor implements Executor {
   }
 }
 
-/** Never a payload: that may be secret. */
-export const operationWords = (operation: string | null): string =>
-  operation === null ? "" : `, the command ${operation}`;
-
-/** Nothing but a thrown `Rejected` is an answer. */
-function answerOf(run: () => Encode): Encode | Rejected {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof Rejected) return error;
-    throw error;
-  }
-}
-
-/** Stands in snapshots: the same in every version. It guards a client against its own mistakes, so 53 bits are plenty. */
-export const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3(payload) >> 11n);
-
-const refusal = ({ message }: Rejected): QueryOutcome => ({ kind: "rejected", message });
-
-const unheard: Outcome = { kind: "rejected", message: "" };
-
-/** What is encoded for the session or for the hash need not cross over to a node where nobody waits for it. */
-export function forWaiter({ kind, isAwaited }: AppliedEntry, outcome: Outcome): Outcome {
-  if (isAwaited || kind !== "command") return outcome;
-  if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
-  return outcome.kind === "rejected" ? unheard : outcome;
-}
-
-export const notOpened = (message: string, untilMs: number | null): Outcome =>
-  untilMs === null ? { kind: "rejected", message } : { kind: "full", message, untilMs };
-
-const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? refusal(result) : done);
-
-/**
- * The command took effect everywhere, and only here does somebody want to see the result: what goes wrong with that must not
- * stop this node's state machine, for it would stop no other one.
- */
-function encoded(result: Encode | Rejected): SessionOutcome {
-  if (result instanceof Rejected) return refusal(result);
-  try {
-    return { kind: "ok", payload: guarded("apply", result) };
-  } catch (cause) {
-    return { kind: "unsendable", message: `the result cannot be sent: ${reasonOf(cause)}` };
-  }
-}
-
-function describe(plugin: Plugin, { snapshots }: Handlers): StateMachineDescription {
+function describe(plugin: Plugin, snapshots: boolean): StateMachineDescription {
   return {
     name: plugin.name,
     version: plugin.version,
     style: plugin.style,
     commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
     queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
-    snapshots: snapshots !== null,
+    snapshots,
   };
-}
-
-/** One line: clients read it, and what follows in a message is often source or a stack. The cause has all of it. */
-export function reasonOf(cause: unknown): string {
-  const told = cause instanceof Error ? `${cause.name}: ${cause.message}` : `it threw ${String(cause)}`;
-  return told.split("\n", 1)[0] ?? "";
 }

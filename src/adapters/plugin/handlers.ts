@@ -21,6 +21,8 @@ export interface SnapshotHandlers {
    * To be called on a fresh state, with everything that came of `take`, in order. `from`: the version that wrote it; null: this one.
    */
   restore(piece: Uint8Array, from: string | null): void;
+  /** That was everything. Makes it durable without records, as for a state that nobody recalls. */
+  settle(): void;
 }
 
 /** Whether a handler went on working after it returned, which none may: the next command would not wait for it. */

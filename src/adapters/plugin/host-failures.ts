@@ -1,7 +1,7 @@
 // What both hosts say when a restore does not go as it should.
 import { GraftError } from "../../errors.ts";
 import type { StateMachineDescription } from "../../ports/state-machine.ts";
-import { reasonOf } from "./executor.ts";
+import { reasonOf } from "./command-outcomes.ts";
 
 /**
  * Of the plugin, as it says itself, or because the chunks could not be had: what is there is half a state. Damage of the file that

@@ -9,6 +9,8 @@ import type {
   Deliver,
   Milestone,
   Outcome,
+  Recollection,
+  RestoredState,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
@@ -20,15 +22,25 @@ import { loadVersions, type PluginLocation, startFailure } from "./loader.ts";
 import { outcomeBytes, OutcomePieces, pieceBytesMax } from "./outcome-pieces.ts";
 import { type Say, takeConsole } from "./plugin-console.ts";
 import { answerSlice } from "./query-slice.ts";
+import { StateFolders } from "./state-folders.ts";
 import { operationIn } from "./typed-handlers.ts";
+import { sessionLimits } from "../../core/session-limits.ts";
 
-/** `locations`: the versions of one plugin, at least one. Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails. */
-export async function createInlineStateMachine(locations: readonly PluginLocation[], say?: Say): Promise<StateMachine> {
+/**
+ * `locations`: the versions of one plugin, at least one. `stateFolder`: where durable versions keep their state; without it, a temporary one.
+ * Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails.
+ */
+export async function createInlineStateMachine(
+  locations: readonly PluginLocation[],
+  say?: Say,
+  stateFolder: string | null = null,
+): Promise<StateMachine> {
   // The thread's only console: the node itself has no use for it.
   if (say !== undefined) takeConsole(console, say);
   const versions = await loadVersions(locations);
   try {
-    return new InlineStateMachine(createVersionedExecutor(versions));
+    const folders = stateFolder === null ? null : new StateFolders(stateFolder);
+    return new InlineStateMachine(createVersionedExecutor(versions, sessionLimits, folders));
   } catch (cause) {
     throw startFailure(locations.at(-1)!, cause);
   }
@@ -55,6 +67,10 @@ class InlineStateMachine implements StateMachine {
     return this.#executor.description;
   }
 
+  get isDurable(): boolean {
+    return this.#executor.isDurable;
+  }
+
   get failure(): Error | null {
     return this.#stopped;
   }
@@ -72,6 +88,7 @@ class InlineStateMachine implements StateMachine {
         if (this.#isOthersTurn) await this.#letOthersIn();
         pieces.add(this.#counted(this.#orStop(() => this.#executor.apply(entry))));
       }
+      this.#orStop(() => this.#executor.commit());
       pieces.end();
       return this.#executor.wakeAtMs;
     });
@@ -107,9 +124,25 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
+  recall(owner: string): Promise<Recollection> {
+    return this.#inTurn(() => this.#orStop(() => this.#executor.recall(owner)));
+  }
+
+  forget(): Promise<void> {
+    return this.#inTurn(() => this.#orStop(() => this.#executor.forget()));
+  }
+
+  setOrigin(origin: string): Promise<void> {
+    return this.#inTurn(() => this.#orStop(() => this.#executor.setOrigin(origin)));
+  }
+
+  async restore(
+    chunks: AsyncIterable<Uint8Array>,
+    plugin: PluginVersion | null,
+    reached?: RestoredState,
+  ): Promise<WakeTime> {
     this.#mustRun();
-    const restoration = this.#executor.restore(plugin);
+    const restoration = this.#executor.restore(plugin, reached);
     this.#isRestoring = true;
     try {
       for await (const chunk of chunks) {
@@ -128,6 +161,7 @@ class InlineStateMachine implements StateMachine {
 
   async close(): Promise<void> {
     this.#stopped ??= new GraftError("state-machine", "The state machine is closed");
+    this.#executor.close();
   }
 
   /** Calls are carried out one after the other, and never from inside the call: as from a worker. */

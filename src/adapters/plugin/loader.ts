@@ -128,6 +128,7 @@ export async function loadVersions(locations: readonly PluginLocation[]): Promis
 
 /** The `create` of one that is not begun with is tried: what fails there would be noticed when the version becomes active, on every node at once. */
 function hasSnapshots(plugin: Plugin, location: PluginLocation): boolean {
+  if (plugin.durable !== null) return true;
   try {
     const state = guarded("apply", () => plugin.create());
     return plugin.style === "typed" ? plugin.snapshots !== null : (state as RawState).snapshots !== null;

@@ -3,13 +3,13 @@
 import { outcomeStepsMax } from "../../core/copy-word.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { AppliedEntry, Milestone, Outcome } from "../../ports/state-machine.ts";
+import { done } from "./command-outcomes.ts";
 
 const entryKinds = { command: 0, openSession: 1, closeSession: 2, activate: 3, tick: 4 } as const;
 const outcomeKinds = { ok: 0, rejected: 1, expired: 2, forgotten: 3, unsendable: 4, full: 5 } as const;
 
 const utf8 = new TextEncoder();
 const nothing = new Uint8Array();
-export const done: Outcome = { kind: "ok", payload: nothing };
 
 /** What is hashed has to be encoded on every node, and only the leader has a reason to encode the result of a command without a session. */
 const resultHashedEvery = 8;
@@ -32,6 +32,9 @@ function spread(number: number): number {
 }
 
 const wordValues = 2 ** 32;
+
+/** Whether a chain can go on from it. */
+export const isChain = (text: unknown): text is string => typeof text === "string" && /^[0-9a-f]{16}$/.test(text);
 
 /** This runs for every entry: numbers of 32 bits cost the least, and are no garbage. What has differed once stays different: each word is taken in one to one. */
 export class OutcomeChain {

@@ -1,5 +1,5 @@
 // The raw style: the plugin's own bytes, passed on unread.
-import type { RawPlugin } from "./definition-check.ts";
+import type { RawState } from "./definition-check.ts";
 import { frozenPieces } from "./frozen-pieces.ts";
 import { type Encode, type Handlers, mustBeOver } from "./handlers.ts";
 
@@ -7,8 +7,7 @@ import { type Encode, type Handlers, mustBeOver } from "./handlers.ts";
  * Bytes are copied on both sides. A view handed in would keep the memory of its whole run alive for as long as the plugin
  * keeps it; a result handed out might be a piece of the state, which changes with the next command.
  */
-export function createRawHandlers(plugin: RawPlugin): Handlers {
-  const instance = plugin.create();
+export function createRawHandlers(instance: RawState): Handlers {
   const { snapshots, due } = instance;
   return {
     apply(payload, context) {
@@ -24,6 +23,7 @@ export function createRawHandlers(plugin: RawPlugin): Handlers {
         if (from === null || migrate === null) return mustBeOver("restore", restore(piece.slice()));
         mustBeOver("migrate", migrate(piece.slice(), from));
       },
+      settle: () => snapshots.settle?.(),
     },
   };
 }

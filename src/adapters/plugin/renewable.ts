@@ -9,7 +9,9 @@ import type {
   BusyWith,
   Deliver,
   Milestone,
+  Recollection,
   RenewableStateMachine,
+  RestoredState,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
@@ -37,6 +39,10 @@ export class Renewable implements RenewableStateMachine {
 
   get description(): StateMachineDescription {
     return this.#current.description;
+  }
+
+  get isDurable(): boolean {
+    return this.#current.isDurable;
   }
 
   get busyWith(): BusyWith | null {
@@ -73,8 +79,20 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.snapshot();
   }
 
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
-    return this.#current.restore(chunks, plugin);
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: RestoredState): Promise<WakeTime> {
+    return this.#current.restore(chunks, plugin, reached);
+  }
+
+  recall(owner: string): Promise<Recollection> {
+    return this.#current.recall(owner);
+  }
+
+  forget(): Promise<void> {
+    return this.#current.forget();
+  }
+
+  setOrigin(origin: string): Promise<void> {
+    return this.#current.setOrigin(origin);
   }
 
   renew(): Promise<void> {

@@ -13,13 +13,18 @@ const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function* sessionPieces({ stampMs, sessions }: SessionsImage): Generator<Uint8Array, void> {
-  yield encodeValue([stampMs]);
-  for (const { id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough, outcomes } of sessions) {
-    yield encodeValue([id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough]);
-    for (const { sequence, digest, outcome } of outcomes) {
-      const bytes = outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message);
-      yield encodeValue([sequence, digest, outcomeKinds.indexOf(outcome.kind), bytes]);
-    }
+  yield stampPiece(stampMs);
+  for (const session of sessions) yield* piecesOfSession(session);
+}
+
+export const stampPiece = (stampMs: number): Uint8Array => encodeValue([stampMs]);
+
+export function* piecesOfSession(session: SessionImage): Generator<Uint8Array, void> {
+  const { id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough, outcomes } = session;
+  yield encodeValue([id, client, isAdmin, timeoutMs, activeMs, answeredBelow, refusedThrough]);
+  for (const { sequence, digest, outcome } of outcomes) {
+    const bytes = outcome.kind === "ok" ? outcome.payload : utf8.encode(outcome.message);
+    yield encodeValue([sequence, digest, outcomeKinds.indexOf(outcome.kind), bytes]);
   }
 }
 

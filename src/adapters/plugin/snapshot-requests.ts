@@ -3,12 +3,19 @@
 import type { Executor, Restoration } from "./executor.ts";
 import { Garbage } from "./garbage.ts";
 import type { RunningSnapshot } from "./snapshot-taking.ts";
-import type { SnapshotRequest } from "./worker-messages.ts";
+import type { SnapshotRequest, StateRequest } from "./worker-messages.ts";
 
 /** When these fail, there is half a state, or one that something holds fast. */
-const fatal: ReadonlySet<SnapshotRequest["kind"]> = new Set(["closeSnapshot", "restoreChunk", "endRestore"]);
+const fatal: ReadonlySet<StateRequest["kind"]> = new Set([
+  "closeSnapshot",
+  "restoreChunk",
+  "endRestore",
+  "recall",
+  "forget",
+  "setOrigin",
+]);
 
-export const isFatal = ({ kind }: SnapshotRequest): boolean => fatal.has(kind);
+export const isFatal = ({ kind }: StateRequest): boolean => fatal.has(kind);
 
 export class SnapshotRequests {
   readonly #executor: Executor;
@@ -33,7 +40,7 @@ export class SnapshotRequests {
         this.#running = null;
         return null;
       case "beginRestore":
-        this.#restoration = this.#executor.restore(request.plugin);
+        this.#restoration = this.#executor.restore(request.plugin, request.reached);
         return null;
       case "restoreChunk":
         this.#restoration?.write(new Uint8Array(request.chunk));

@@ -11,8 +11,8 @@ import { type Encode, type Handlers, isPromise, mustBeOver, type SnapshotHandler
 const ISSUES_MAX = 5;
 const ISSUE_CHARACTERS_MAX = 200;
 
-export function createTypedHandlers(plugin: TypedPlugin): Handlers {
-  const state = plugin.create();
+/** @param state of this plugin, which is empty or was kept */
+export function createTypedHandlers(plugin: TypedPlugin, state: unknown): Handlers {
   if (isPromise(state)) throw new TypeError("create returned a Promise: the state must be there when it returns");
   const run = <Context>(kind: Kind<Context>, payload: Uint8Array, context: Context): Encode => {
     const { name, input } = decodeOperation(payload);
@@ -40,6 +40,7 @@ function snapshotHandlers({ snapshots }: TypedPlugin, state: unknown): SnapshotH
       if (from === null || migrate === null) return mustBeOver("restore", restore(state, item));
       mustBeOver("migrate", migrate(state, item, from));
     },
+    settle: () => snapshots.settle?.(state),
   };
 }
 

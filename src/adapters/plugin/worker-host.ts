@@ -11,6 +11,8 @@ import {
   type BusyWith,
   type Deliver,
   type Milestone,
+  type Recollection,
+  type RestoredState,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
@@ -22,33 +24,30 @@ import { isTakingTold } from "./outcome-pieces.ts";
 import type { Say } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
-import type {
-  FromWorker,
-  Load,
-  Loaded,
-  SnapshotRequest,
-  Taken,
-  Told,
-  WatchMilestones,
-  Work,
-} from "./worker-messages.ts";
+import { removeAtExit } from "./temporary-state.ts";
+import type { FromWorker, Load, Loaded, StateRequest, Taken, Told, WatchMilestones, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
 const WORKER_ENTRY = Bun.isStandaloneExecutable ? "./adapters/plugin/worker.js" : "./worker.ts";
 
 /**
- * `locations`: the versions of one plugin, at least one. Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create`
- * fails.
+ * `locations`: the versions of one plugin, at least one. `stateFolder`: where durable versions keep their state; without it, a temporary one.
+ * Throws `GraftError("plugin")` when the plugin cannot be loaded, or its `create` fails.
  */
 export async function createWorkerStateMachine(
   locations: readonly PluginLocation[],
   say: Say = () => {},
+  stateFolder: string | null = null,
 ): Promise<StateMachine> {
+  if (stateFolder === null) removeAtExit();
   const worker = new Worker(new URL(WORKER_ENTRY, import.meta.url).href);
   const progress = new Progress();
   try {
-    return new WorkerStateMachine({ worker, say, progress }, await load(worker, { locations, say, progress }));
+    return new WorkerStateMachine(
+      { worker, say, progress },
+      await load(worker, { locations, say, progress, stateFolder }),
+    );
   } catch (error) {
     worker.terminate();
     throw error;
@@ -59,9 +58,10 @@ interface Loading {
   readonly locations: readonly PluginLocation[];
   readonly say: Say;
   readonly progress: Progress;
+  readonly stateFolder: string | null;
 }
 
-function load(worker: Worker, { locations, say, progress }: Loading): Promise<Loaded> {
+function load(worker: Worker, { locations, say, progress, stateFolder }: Loading): Promise<Loaded> {
   const { promise, resolve, reject } = Promise.withResolvers<Loaded>();
   const fail = (what: string): void => reject(problem(locations.map(nameOf).join(", "), what));
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
@@ -73,7 +73,7 @@ function load(worker: Worker, { locations, say, progress }: Loading): Promise<Lo
   };
   worker.onerror = (event) => fail(event.message);
   worker.addEventListener("close", () => fail("it ended its thread"));
-  worker.postMessage({ kind: "load", locations, progress: progress.shared } satisfies Load);
+  worker.postMessage({ kind: "load", locations, stateFolder, progress: progress.shared } satisfies Load);
   return promise;
 }
 
@@ -96,6 +96,7 @@ interface Parts {
 
 class WorkerStateMachine implements StateMachine {
   readonly versions: readonly VersionAtHand[];
+  readonly isDurable: boolean;
   #description: StateMachineDescription;
   readonly #worker: Worker;
   readonly #say: Say;
@@ -107,12 +108,16 @@ class WorkerStateMachine implements StateMachine {
   /** As of the latest request about snapshots. */
   #wakeAtMs: WakeTime = null;
   #tellMilestone: (milestone: Milestone) => void = () => {};
+  /** As of the latest `recall`. */
+  #recollection: Recollection = { held: null, damage: [] };
+  readonly #ended = Promise.withResolvers<void>();
 
-  constructor({ worker, say, progress }: Parts, { description, versions }: Loaded) {
+  constructor({ worker, say, progress }: Parts, { description, versions, isDurable }: Loaded) {
     this.#worker = worker;
     this.#say = say;
     this.#progress = progress;
     this.versions = versions;
+    this.isDurable = isDurable;
     this.#description = description;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
     worker.onerror = (event) => {
@@ -120,9 +125,10 @@ class WorkerStateMachine implements StateMachine {
       const what = `${outsideOfApply(progress)}: ${firstLine(event.message)}`;
       this.#stop(failure(`The state machine ${this.#named} ${what}`, progress.entry));
     };
-    worker.addEventListener("close", () =>
-      this.#stop(failure(`The thread of the state machine ${this.#named} ended ${progress.moment}`, progress.entry)),
-    );
+    worker.addEventListener("close", () => {
+      this.#ended.resolve();
+      this.#stop(failure(`The thread of the state machine ${this.#named} ended ${progress.moment}`, progress.entry));
+    });
   }
 
   get description(): StateMachineDescription {
@@ -179,11 +185,31 @@ class WorkerStateMachine implements StateMachine {
     return new WorkerSnapshot((request) => this.#ask(request));
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
+  async recall(owner: string): Promise<Recollection> {
+    this.#mustHaveState();
+    await this.#ask({ kind: "recall", owner });
+    return this.#recollection;
+  }
+
+  async forget(): Promise<void> {
+    this.#mustHaveState();
+    await this.#ask({ kind: "forget" });
+  }
+
+  async setOrigin(origin: string): Promise<void> {
+    this.#mustHaveState();
+    await this.#ask({ kind: "setOrigin", origin });
+  }
+
+  async restore(
+    chunks: AsyncIterable<Uint8Array>,
+    plugin: PluginVersion | null,
+    reached?: RestoredState,
+  ): Promise<WakeTime> {
     this.#mustHaveState();
     this.#isRestoring = true;
     try {
-      await this.#ask({ kind: "beginRestore", plugin });
+      await this.#ask({ kind: "beginRestore", plugin, reached });
       await this.#sendChunks(chunks);
       return this.#wakeAtMs;
     } finally {
@@ -193,6 +219,8 @@ class WorkerStateMachine implements StateMachine {
 
   async close(): Promise<void> {
     this.#stop(failure("The state machine is closed", null));
+    // Another thread may open the files when this one has let them go.
+    if (this.isDurable) await inTime(this.#ended.promise, endMsMax);
   }
 
   async #sendChunks(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -212,7 +240,7 @@ class WorkerStateMachine implements StateMachine {
     return this.#send(packed, [packed], take);
   }
 
-  #ask(request: SnapshotRequest): Promise<Uint8Array | null> {
+  #ask(request: StateRequest): Promise<Uint8Array | null> {
     const transfer = request.kind === "restoreChunk" ? [request.chunk] : [];
     return this.#send(request, transfer, takeNothing);
   }
@@ -232,6 +260,10 @@ class WorkerStateMachine implements StateMachine {
     if (message.kind === "reached") return this.#stopped === null ? this.#tellMilestone(message.milestone) : undefined;
     if (message.kind === "described") {
       this.#description = message.description;
+      return;
+    }
+    if (message.kind === "recalled") {
+      this.#recollection = message.recollection;
       return;
     }
     if (message.kind === "done") {
@@ -272,6 +304,16 @@ class WorkerStateMachine implements StateMachine {
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
     return reason;
   }
+}
+
+/** How long the end of a thread is waited for, ms. One that is in the middle of something else than JavaScript may take longer. */
+const endMsMax = 5000;
+
+async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 const unpacked = ({ outcome, elapsedMs }: PackedAnswer): Answer =>

@@ -4,7 +4,7 @@ import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import type { LogLevel } from "../../ports/logger.ts";
-import type { Milestone, StateMachineDescription } from "../../ports/state-machine.ts";
+import type { Milestone, Recollection, RestoredState, StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
 
 /** The first message to the worker. */
@@ -12,6 +12,8 @@ export interface Load {
   readonly kind: "load";
   /** The versions of the plugin, at least one. */
   readonly locations: readonly PluginLocation[];
+  /** Where durable versions keep their state; null: in a temporary folder. */
+  readonly stateFolder: string | null;
   /** Where the worker notes what it is busy with (progress.ts). */
   readonly progress: SharedArrayBuffer;
 }
@@ -35,6 +37,8 @@ export interface BeginRestore {
   readonly kind: "beginRestore";
   /** The version that becomes active; null: as it is. */
   readonly plugin: PluginVersion | null;
+  /** The entry at its end; undefined: nobody knows. */
+  readonly reached: RestoredState | undefined;
 }
 
 export interface RestoreChunk {
@@ -44,6 +48,21 @@ export interface RestoreChunk {
 
 export interface EndRestore {
   readonly kind: "endRestore";
+}
+
+/** Opens what an earlier life has kept: `recalled` comes before `done`. */
+export interface Recall {
+  readonly kind: "recall";
+  readonly owner: string;
+}
+
+export interface Forget {
+  readonly kind: "forget";
+}
+
+export interface SetOrigin {
+  readonly kind: "setOrigin";
+  readonly origin: string;
 }
 
 /** The outcomes of a large piece of this many bytes have been delivered: there is room for as much again. Not answered. */
@@ -60,8 +79,11 @@ export interface WatchMilestones {
 
 export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
 
+/** About the state as a whole. */
+export type StateRequest = SnapshotRequest | Recall | Forget | SetOrigin;
+
 /** What the worker does in turn. */
-export type Work = ArrayBuffer | SnapshotRequest;
+export type Work = ArrayBuffer | StateRequest;
 
 export type ToWorker = Work | Load | Taken | WatchMilestones;
 
@@ -70,12 +92,19 @@ export interface Loaded {
   readonly kind: "loaded";
   readonly description: StateMachineDescription;
   readonly versions: readonly VersionAtHand[];
+  readonly isDurable: boolean;
 }
 
 /** Another version is active now. At any time; not an answer. */
 export interface Described {
   readonly kind: "described";
   readonly description: StateMachineDescription;
+}
+
+/** What `recall` has found. Not an answer. */
+export interface Recalled {
+  readonly kind: "recalled";
+  readonly recollection: Recollection;
 }
 
 /** An error cannot be cloned with its code. */
@@ -90,7 +119,7 @@ export interface LoadFailed extends Told {
   readonly kind: "loadFailed";
 }
 
-/** The answer to a request about snapshots. */
+/** The answer to a request about the state. */
 export interface Done {
   readonly kind: "done";
   readonly chunk: ArrayBuffer | null;
@@ -118,9 +147,10 @@ export interface Said {
 }
 
 /** Before the outcomes of what lies behind it. Not an answer. */
-export interface Reached {
+export interface MilestoneReached {
   readonly kind: "reached";
   readonly milestone: Milestone;
 }
 
-export type FromWorker = ArrayBuffer | Loaded | Described | LoadFailed | Done | Refused | Stopped | Said | Reached;
+export type FromWorker =
+  ArrayBuffer | Loaded | Described | Recalled | LoadFailed | Done | Refused | Stopped | Said | MilestoneReached;

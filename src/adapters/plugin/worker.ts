@@ -1,18 +1,21 @@
 // The thread that a state machine lives on: an entry point of its own in the compiled binary. It is told which plugin to load,
 // then gets packed runs, queries and requests about snapshots, and answers each in turn. In the middle of a run it waits until
 // the host has taken most of what it was sent. Its other half is worker-host.ts.
+import { sessionLimits } from "../../core/session-limits.ts";
 import { GraftError } from "../../errors.ts";
 import type { Answer, AppliedEntry } from "../../ports/state-machine.ts";
-import { createVersionedExecutor, type Executor, reasonOf } from "./executor.ts";
+import { reasonOf } from "./command-outcomes.ts";
+import { createVersionedExecutor, type Executor } from "./executor.ts";
 import { Garbage } from "./garbage.ts";
 import { loadVersions, startFailure } from "./loader.ts";
 import { OutcomePieces, Untaken } from "./outcome-pieces.ts";
 import { takeConsole } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { answerSlice } from "./query-slice.ts";
+import { StateFolders } from "./state-folders.ts";
 import { packAnswers, type PackedAnswer, packOutcomes, unpackRequest } from "./run-layout.ts";
 import { isFatal, SnapshotRequests } from "./snapshot-requests.ts";
-import type { FromWorker, Load, SnapshotRequest, Told, ToWorker, Work } from "./worker-messages.ts";
+import type { FromWorker, Load, StateRequest, Told, ToWorker, Work } from "./worker-messages.ts";
 
 declare const self: Worker;
 
@@ -51,18 +54,20 @@ function proceed(): void {
   while (asked[0]?.next().done === true) asked.shift();
 }
 
-async function load({ locations, progress: shared }: Load): Promise<void> {
+async function load({ locations, stateFolder, progress: shared }: Load): Promise<void> {
   progress = new Progress(shared);
   takeConsole(console, (level, text) => send({ kind: "said", level, text }));
   try {
     const versions = await loadVersions(locations);
     try {
-      executor = createVersionedExecutor(versions);
+      const folders = stateFolder === null ? null : new StateFolders(stateFolder);
+      executor = createVersionedExecutor(versions, sessionLimits, folders);
     } catch (cause) {
       throw startFailure(locations.at(-1)!, cause);
     }
     watchForLeftovers();
-    send({ kind: "loaded", description: executor.description, versions: executor.versions });
+    const { description, versions: atHand, isDurable } = executor;
+    send({ kind: "loaded", description, versions: atHand, isDurable });
   } catch (error) {
     send({ kind: "loadFailed", ...told(error) });
   }
@@ -70,7 +75,7 @@ async function load({ locations, progress: shared }: Load): Promise<void> {
 
 /** Begins when it is its turn, and yields where it has to wait. */
 function* answer(running: Executor, work: Work): Generator<void> {
-  if (!(work instanceof ArrayBuffer)) return answerSnapshot(running, work);
+  if (!(work instanceof ArrayBuffer)) return answerAbout(running, work);
   const request = unpackRequest(work);
   if (request.kind === "apply") return yield* applyRun(running, request.run, work.byteLength);
   while (untaken.isTooMuch) yield;
@@ -92,6 +97,8 @@ function* applyRun(running: Executor, run: readonly AppliedEntry[], bytes: numbe
       pieces.add(running.apply(entry));
       if (entry.kind === "activate") send({ kind: "described", description: running.description });
     }
+    where = "making its state durable";
+    running.commit();
     progress.end();
     garbage.note(
       bytes,
@@ -108,12 +115,12 @@ const packable = ({ outcome, elapsedMs }: Answer): PackedAnswer =>
     ? { outcome: { kind: "failed", ...told(outcome.error) }, elapsedMs }
     : { outcome, elapsedMs };
 
-function answerSnapshot(running: Executor, request: SnapshotRequest): void {
-  snapshotRequests ??= new SnapshotRequests(running);
+function answerAbout(running: Executor, request: StateRequest): void {
   try {
     progress.beginSnapshot();
-    const chunk = snapshotRequests.answer(request)?.buffer ?? null;
-    if (request.kind === "beginRestore") send({ kind: "described", description: running.description });
+    const chunk = carryOut(running, request)?.buffer ?? null;
+    if (request.kind === "beginRestore" || request.kind === "recall")
+      send({ kind: "described", description: running.description });
     progress.end();
     send({ kind: "done", chunk, wakeAtMs: running.wakeAtMs }, chunk === null ? [] : [chunk]);
   } catch (cause) {
@@ -122,6 +129,17 @@ function answerSnapshot(running: Executor, request: SnapshotRequest): void {
     if (isFatal(request)) stop(error);
     else send({ kind: "refused", ...told(error) });
   }
+}
+
+function carryOut(running: Executor, request: StateRequest): Uint8Array<ArrayBuffer> | null {
+  if (request.kind === "recall") send({ kind: "recalled", recollection: running.recall(request.owner) });
+  else if (request.kind === "forget") running.forget();
+  else if (request.kind === "setOrigin") running.setOrigin(request.origin);
+  else {
+    snapshotRequests ??= new SnapshotRequests(running);
+    return snapshotRequests.answer(request);
+  }
+  return null;
 }
 
 /** What is still in the queue stands on an entry that was not applied. */

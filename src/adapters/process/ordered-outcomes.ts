@@ -1,7 +1,7 @@
 // In which order do the outcomes of a run count? They are known in another order than that of its entries: an entry that the program does not
 // see has its outcome at once. They are hashed and delivered in the order of the entries, since other nodes may have had them one by one.
 import type { AppliedEntry, Deliver, Outcome } from "../../ports/state-machine.ts";
-import { forWaiter } from "../plugin/executor.ts";
+import { forWaiter } from "../plugin/command-outcomes.ts";
 import { asHashed, type Milestones } from "../plugin/outcome-chain.ts";
 import type { State } from "../plugin/state-sections.ts";
 

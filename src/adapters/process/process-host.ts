@@ -1,7 +1,8 @@
 // The state machine as a program of its own, in any language: docs/process.md. The program holds the state and nothing else. Which command of a
 // session takes effect, where the state is and what a snapshot looks like, is decided here, as for a plugin.
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
-import { sessionLimits, type StampedCommand } from "../../core/sessions.ts";
+import { sessionLimits } from "../../core/session-limits.ts";
+import type { StampedCommand } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../../errors.ts";
 import {
@@ -12,16 +13,17 @@ import {
   type Deliver,
   type Milestone,
   type Outcome,
+  type Recollection,
   skippedMessage,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
 } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { digestOf, notOpened, operationWords } from "../plugin/executor.ts";
+import { digestOf, done, notOpened, operationWords } from "../plugin/command-outcomes.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
-import { done, Milestones } from "../plugin/outcome-chain.ts";
+import { Milestones } from "../plugin/outcome-chain.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { operationIn } from "../plugin/typed-handlers.ts";
 import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
@@ -59,6 +61,8 @@ const skipped: Rejection = { kind: "rejected", message: skippedMessage };
 class ProcessStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
   readonly versions: readonly VersionAtHand[];
+  /** A program begins empty each time. */
+  readonly isDurable = false;
   readonly #program: Program;
   #state: State = stateWithout(sessionLimits);
   #milestones: Milestones | null = null;
@@ -167,6 +171,18 @@ class ProcessStateMachine implements StateMachine {
     }
   }
 
+  async recall(): Promise<Recollection> {
+    return { held: null, damage: [] };
+  }
+
+  async forget(): Promise<void> {
+    this.#mustRun();
+  }
+
+  async setOrigin(): Promise<void> {
+    this.#mustRun();
+  }
+
   async close(): Promise<void> {
     this.#program.stop(new GraftError("state-machine", "The state machine is closed"));
   }
@@ -236,7 +252,9 @@ class ProcessStateMachine implements StateMachine {
   #applyBatch(due: readonly Pending[]): Promise<readonly ProgramOutcome[]> {
     const indexes = due.map(({ command }) => command.index);
     const commands = due.map(({ command, fields }) => commandFields(command, fields));
-    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes));
+    const [first] = due as readonly [Pending];
+    const only = due.length === 1 ? { entry: first.command.index, where: this.#placeOf(first.command) } : null;
+    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes), only);
   }
 
   #outcomesOf(told: readonly ProgramOutcome[]): readonly Outcome[] {
@@ -245,10 +263,13 @@ class ProcessStateMachine implements StateMachine {
     return outcomes;
   }
 
-  #failedEntry({ command: { index, term, payload } }: Pending, told: ProgramOutcome): GraftError {
-    const where = `entry ${index} (term ${term})${operationWords(this.operationOf(payload))}`;
-    const { message, cause } = this.#failedAt(where, told.kind === "failed" ? told.message : "");
-    return new StateMachineStopped(message, index, { cause });
+  #failedEntry({ command }: Pending, told: ProgramOutcome): GraftError {
+    const { message, cause } = this.#failedAt(this.#placeOf(command), told.kind === "failed" ? told.message : "");
+    return new StateMachineStopped(message, command.index, { cause });
+  }
+
+  #placeOf({ index, term, payload }: AppliedCommand): string {
+    return `entry ${index} (term ${term})${operationWords(this.operationOf(payload))}`;
   }
 
   /** Or the table of the sessions could have decided otherwise. */

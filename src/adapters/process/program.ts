@@ -1,6 +1,7 @@
 // How is a program started, asked and ended? It is asked one thing at a time and answers in turn. Whatever it does that it may not ends it: an
 // answer that is none, a word that nobody asked for, or its own end.
-import { GraftError } from "../../errors.ts";
+import type { LogIndex } from "../../core/log-position.ts";
+import { GraftError, StateMachineStopped } from "../../errors.ts";
 import type { CborValue } from "../cbor/value.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { type Hello, helloOf } from "./answers.ts";
@@ -23,6 +24,14 @@ const helloMsMax = 30_000;
 interface Waiting {
   readonly check: (message: CborValue) => void;
   readonly reject: (error: Error) => void;
+  readonly only: GivenAlone | null;
+}
+
+/** An entry that is applied while nothing else is. */
+export interface GivenAlone {
+  readonly entry: LogIndex;
+  /** For people. */
+  readonly where: string;
 }
 
 export class Program {
@@ -80,13 +89,20 @@ export class Program {
     return this.#stopped;
   }
 
-  /** `check` takes the answer, and throws `BadMessage` when it is none. Rejects with `GraftError("state-machine")` once it has stopped. */
-  ask<Answer>(request: CborValue, check: (message: CborValue) => Answer): Promise<Answer> {
+  /**
+   * `check` takes the answer, and throws `BadMessage` when it is none. `only`: the entry that it is given alone. Rejects with
+   * `GraftError("state-machine")` once it has stopped, and names that entry.
+   */
+  ask<Answer>(
+    request: CborValue,
+    check: (message: CborValue) => Answer,
+    only: GivenAlone | null = null,
+  ): Promise<Answer> {
     if (this.#stopped !== null) return Promise.reject(this.#stopped);
     if (this.#waiting !== null) throw new Error("a program is asked one thing at a time");
     const bytes = toMessage(request, this.#framing);
     const { promise, resolve: settle, reject } = Promise.withResolvers<Answer>();
-    this.#waiting = { check: (message) => settle(check(message)), reject };
+    this.#waiting = { check: (message) => settle(check(message)), reject, only };
     void this.#write(bytes);
     return promise;
   }
@@ -139,7 +155,13 @@ export class Program {
 
   #fail(what: string): void {
     const { name, version } = this.hello;
-    this.stop(new GraftError("state-machine", `The program of the state machine ${name} ${version}: ${what}`));
+    const only = this.#waiting?.only ?? null;
+    const message = `The program of the state machine ${name} ${version}: ${what}`;
+    this.stop(
+      only === null
+        ? new GraftError("state-machine", message)
+        : new StateMachineStopped(`${message}, at ${only.where}`, only.entry),
+    );
   }
 }
 

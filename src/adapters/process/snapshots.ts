@@ -114,7 +114,7 @@ export async function restoreProgram(
     if (items.length > 0) await ask({ type: "items", items }, doneOf);
     items = [];
   };
-  const reader = new SnapshotReader(sinksOf(hello, { restore }, state));
+  const reader = new SnapshotReader(sinksOf(hello, { restore, settle: () => {} }, state));
   for await (const chunk of chunks) {
     reader.write(chunk);
     if (items.length > 0) await send();

@@ -23,7 +23,8 @@ export interface Check {
   readonly name: string;
   /** For people: the rule that a plugin keeps which passes. */
   readonly holds: string;
-  readonly needsSnapshots: boolean;
+  /** What a plugin need not have. Null: nothing. */
+  readonly needs: "snapshots" | "state on disk" | null;
   /** Of the runs: a check that takes long has fewer. */
   readonly share: number;
   readonly open: (stage: Stage) => OpenCheck;

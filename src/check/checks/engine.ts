@@ -5,7 +5,7 @@ import { type Check, compared } from "./check.ts";
 export const engine: Check = {
   name: "engine",
   holds: "commands come to the same in code that has run once and in code that has run often",
-  needsSnapshots: false,
+  needs: null,
   share: 0.1,
   open: compared(["fresh", "warm"], {
     rule: "commands come to something else when they have run often",

@@ -13,7 +13,7 @@ const pair = {
 export const hosts: Check = {
   name: "hosts",
   holds: "commands come to the same inline and in a thread of their own",
-  needsSnapshots: false,
+  needs: null,
   share: 0.1,
   open: ({ player, location, program }) => {
     const replica = new ReplicaProcess({ program, location, isElsewhere: false });

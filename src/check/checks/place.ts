@@ -12,7 +12,7 @@ const pair = {
 export const place: Check = {
   name: "place",
   holds: "commands come to the same in a process with another environment, time zone and order of modules",
-  needsSnapshots: false,
+  needs: null,
   share: 0.5,
   open: ({ player, location, program }) => {
     const replica = new ReplicaProcess({ program, location, isElsewhere: true });

@@ -4,7 +4,7 @@ import { type Check, single } from "./check.ts";
 export const reads: Check = {
   name: "reads",
   holds: "a query, a rejected command and a snapshot change nothing, and no command changes a snapshot",
-  needsSnapshots: false,
+  needs: null,
   share: 1,
   open: single("watchful"),
 };

@@ -5,7 +5,7 @@ import { type Check, compared } from "./check.ts";
 export const repeat: Check = {
   name: "repeat",
   holds: "the same commands come to the same a second time",
-  needsSnapshots: false,
+  needs: null,
   share: 1,
   open: compared(["fresh", "straight"], {
     rule: "the same commands come to something else a second time",

@@ -5,7 +5,7 @@ import { type Check, compared } from "./check.ts";
 export const restart: Check = {
   name: "restart",
   holds: "a state that is restored in a new module after every command goes on as before",
-  needsSnapshots: true,
+  needs: "snapshots",
   share: 1,
   open: compared(["fresh", "restart"], {
     rule: "a snapshot and its restore lose something",

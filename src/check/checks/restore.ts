@@ -5,7 +5,7 @@ import { type Check, compared } from "./check.ts";
 export const restore: Check = {
   name: "restore",
   holds: "a snapshot that is restored after other commands replaces all of the state",
-  needsSnapshots: true,
+  needs: "snapshots",
   share: 1,
   open: compared(["fresh", "used"], {
     rule: "a restore after other commands comes to something else",

@@ -4,7 +4,7 @@ import { type Check, single } from "./check.ts";
 export const runs: Check = {
   name: "runs",
   holds: "every command is applied or rejected, every query is answered, and every function returns",
-  needsSnapshots: false,
+  needs: null,
   share: 1,
   open: single("straight"),
 };

@@ -54,6 +54,7 @@ export async function checkProgram(options: ProgramCheckOptions): Promise<Progra
     name: hello.name,
     version: hello.version,
     hasSnapshots: hello.snapshots,
+    isDurable: false,
     whyShared: null,
   });
   const drawer = new ProgramDrawer(hello.style, new RequestDrawing(hello));

@@ -7,6 +7,8 @@ export interface Machines {
   readonly shared: () => Machine;
   /** A new state machine of a module that was loaded for it alone, as in a node that has just started. Where that cannot be, as `shared`. */
   readonly fresh: () => Machine;
+  /** One of a new module that keeps its state in this folder, and that `recall` comes first for. */
+  readonly onDisk: (folder: string) => Machine;
 }
 
 /** Throws `Broken`. The first moment is before the first step. */

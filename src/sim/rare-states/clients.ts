@@ -55,6 +55,11 @@ export const clients = {
       () => true,
     ),
   ],
+  skips: [
+    rare("an administrator skips an entry while a node is down or sleeps", ["crashes", "pauses"], (_, { members }) =>
+      members.some(({ isUp, isAsleep }) => !isUp || isAsleep),
+    ),
+  ],
   losesClients: [
     rare(
       "a leader is cut from its clients alone while its log holds what is not committed",

@@ -127,6 +127,8 @@ export interface Moments {
   readonly findsDoubtful: null;
   /** A client sends a command to a node that has forgotten their connection, and does not know. */
   readonly sendsInVain: null;
+  /** An entry that stops every state machine has been skipped. */
+  readonly skips: null;
 }
 
 export type MomentName = keyof Moments;

@@ -50,6 +50,7 @@ const table: Table = {
   comesLate: rareStatesAt("comesLate"),
   findsDoubtful: rareStatesAt("findsDoubtful"),
   sendsInVain: rareStatesAt("sendsInVain"),
+  skips: rareStatesAt("skips"),
 };
 
 export class RareStateWatch {

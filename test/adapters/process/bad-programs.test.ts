@@ -107,7 +107,9 @@ describe("an answer that is none stops the state machine", () => {
     const ended = await createProcessStateMachine({ command: ["sh", "-c", `${says(hello)}; exit 4`], directory: "/" });
     opened.push(dying, ended, asked);
     const error = await rejection(outcomesOf(dying, run(1, ["a"])));
-    expect(error.message).toBe("The program of the state machine bad 1: it ended before it answered (signal SIGKILL)");
+    expect(error.message).toBe(
+      "The program of the state machine bad 1: it ended before it answered (signal SIGKILL), at entry 1 (term 1)",
+    );
     while (ended.failure === null) await Bun.sleep(1);
     expect(ended.failure.message).toEndWith("it ended while nothing was asked of it (exit code 4)");
     expect(asked.failure).toBeNull();
@@ -118,7 +120,9 @@ describe("an answer that is none stops the state machine", () => {
     const machine = await createProcessStateMachine({ command: ["sh", "-c", script], directory: "/" });
     opened.push(machine);
     const error = await rejection(outcomesOf(machine, run(1, ["a"])));
-    expect(error.message).toMatch(/it sent a message of \d+ bytes or more, and 16777216 are allowed$/);
+    expect(error.message).toMatch(
+      /it sent a message of \d+ bytes or more, and 16777216 are allowed, at entry 1 \(term 1\)$/,
+    );
   });
 
   test("a frame that is too long, and one that is not CBOR", async () => {

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { SessionTable } from "../../../src/core/sessions.ts";
 import { Batch, batchMax } from "../../../src/adapters/process/batches.ts";
-import { digestOf } from "../../../src/adapters/plugin/executor.ts";
+import { digestOf } from "../../../src/adapters/plugin/command-outcomes.ts";
 import type { AppliedCommand, Outcome } from "../../../src/ports/state-machine.ts";
 
 const command = (index: number, [id, sequence, answeredBelow = 1]: readonly [number, number, number?], timeMs = 5) => {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createProcessStateMachine } from "../../../src/adapters/process/process-host.ts";
+import { StateMachineStopped } from "../../../src/errors.ts";
 import { rejection, run } from "../../contracts/journal-plugin.ts";
 import { outcomesOf } from "../../contracts/outcomes-of.ts";
 import { answering, hello, says, ScriptedMachines } from "./scripted.ts";
@@ -53,6 +54,17 @@ describe("what a program has started ends with it", () => {
     const error = await rejection(programs.run("sleep 1000 & exit 4"));
     expect(error.message).toEndWith("it ended before it said what it is (exit code 4)");
   });
+});
+
+test("a program that ends at a batch of one entry names it, and at a batch of several names none", async () => {
+  const endings = await Promise.all(
+    [["a"], ["a", "b"]].map(async (commands) => {
+      const machine = await programs.run(`${says(hello)}; read -r line; exit 3`);
+      return rejection(outcomesOf(machine, run(7, commands)));
+    }),
+  );
+  expect(endings.map((error) => (error instanceof StateMachineStopped ? error.entry : null))).toEqual([7, null]);
+  expect(endings[0]!.message).toEndWith("it ended before it answered (exit code 3), at entry 7 (term 1)");
 });
 
 test("the end of a program is noticed though a process that has left its group holds the outputs", async () => {

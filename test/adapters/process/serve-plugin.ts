@@ -6,7 +6,7 @@ import { provideApiModule } from "../../../src/adapters/plugin/api-module.ts";
 import { Rejected } from "../../../src/adapters/plugin/api.ts";
 import { CommandContext } from "../../../src/adapters/plugin/apply-context.ts";
 import { guarded, installDeterminismGuard } from "../../../src/adapters/plugin/determinism-guard.ts";
-import { reasonOf } from "../../../src/adapters/plugin/executor.ts";
+import { reasonOf } from "../../../src/adapters/plugin/command-outcomes.ts";
 import { createRawHandlers } from "../../../src/adapters/plugin/raw-handlers.ts";
 import { type Framing, MessageReader, toMessage } from "../../../src/adapters/process/framing.ts";
 
@@ -17,7 +17,7 @@ installDeterminismGuard();
 const [path = "", flag] = process.argv.slice(2);
 const framing: Framing = flag === "--json" ? "json" : "cbor";
 const plugin = checkDefinition(((await import(path)) as { readonly default: unknown }).default) as RawPlugin;
-let handlers = createRawHandlers(plugin);
+let handlers = createRawHandlers(plugin.create());
 const itemsBytes = 64 * 1024;
 let pieces: Iterator<Uint8Array, unknown> | null = null;
 let from: string | null = null;
@@ -86,7 +86,7 @@ function answerTo(request: Fields): CborValue {
       pieces = null;
       return { type: "done" };
     case "restore":
-      handlers = createRawHandlers(plugin);
+      handlers = createRawHandlers(plugin.create());
       from = request["from"] as string | null;
       return { type: "done" };
     case "items":

@@ -1,12 +1,13 @@
-// What does the applier work with, and whom does it tell?
+// What does the part of a node that feeds the state machine (applier.ts) work with, and what does it tell the node?
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Wake, WakeTime } from "../core/wake-time.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StateMachine } from "../ports/state-machine.ts";
+import type { HeldState, Reached, StateMachine } from "../ports/state-machine.ts";
 import type { EntryRunsHandlers, EntryRunsModules } from "./entry-runs.ts";
 import type { QuerySlicesOptions } from "./query-slices.ts";
+import type { FreshlyDecided } from "./skipped-entries.ts";
 
 export interface ApplierModules extends EntryRunsModules {
   readonly stateMachine: StateMachine;
@@ -17,16 +18,22 @@ export interface ApplierModules extends EntryRunsModules {
 
 export interface ApplierHandlers extends Pick<
   EntryRunsHandlers,
-  "leader" | "isAsked" | "placeAfter" | "handed" | "freed" | "clientFull" | "runningFrom" | "isSkipped"
+  "leader" | "isAsked" | "placeAfter" | "handed" | "freed" | "clientFull" | "runningFrom" | "decisionOn"
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;
+  /**
+   * What the state machine has kept on disk, where it may go on with that; null: it begins with the latest snapshot, or empty. `mayKeep` false: it may not.
+   */
+  readonly recall: (mayKeep: boolean) => Promise<HeldState | null>;
+  /** It goes on with this state, and the core knows that it is committed. */
+  readonly resumed: (reached: Reached) => void;
   /** Has the state machine begin anew. Rejects when it cannot. */
   readonly renew: () => Promise<void>;
   /** The snapshot that the log begins with; null: with the first entry. */
   readonly latest: () => SnapshotRecord | null;
-  /** The first entry behind `after` and through `through` that an administrator has decided to skip since the last call; null: there is none. */
-  readonly freshlySkipped: (after: LogIndex, through: LogIndex) => LogIndex | null;
+  /** What has been decided since the last call about the entries behind `after` and through `through`. */
+  readonly freshlyDecided: (after: LogIndex, through: LogIndex) => FreshlyDecided;
   /** The state machine asks for another time to be woken than before; null: for none, or it stands still. */
   readonly wake: (wake: Wake | null) => void;
   /** The state machine waits for a version that this node does not have, or does so no longer. */
