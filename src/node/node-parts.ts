@@ -20,7 +20,7 @@ import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
 import type { NodeModules, NodeOptions } from "./node-options.ts";
 import { unprovenOrigin } from "./own-copy.ts";
-import { NodeSnapshots } from "./snapshots.ts";
+import { NodeSnapshots, type NodeSnapshotsOptions } from "./snapshots.ts";
 import { StateOnDisk } from "./state-on-disk.ts";
 import { startOf } from "./start-of.ts";
 import { TurnLoop } from "./turn-loop.ts";
@@ -87,30 +87,12 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     fetchFailure: () => snapshots.fetchFailure,
     waitsForRoom: () => loop.waitsForRoom,
   });
-  const snapshots: NodeSnapshots = new NodeSnapshots(modules, {
-    cluster: options.cluster,
-    policy: options.snapshotPolicy,
-    scrubIntervalMs: options.scrubIntervalMs,
-    disk: fitness.disk,
-    state,
-    arrive,
-    failed,
-    compareEvery: options.compareEveryEntries,
-    origin: () => (copies.own.why === null ? copies.own.origin : null),
-    offered: () => copies.offeredFiles,
-    contentRead: (index, value) => copies.onWord({ index, of: "content", value }),
-    restoring: (snapshot) => copies.onRestoring(snapshot),
-    replaced: () => {
-      const { why } = copies.own;
-      if (why !== null) applier.renew(why);
-    },
-  });
+  const ways = { state, arrive, failed, disk: fitness.disk };
+  const snapshots = makeSnapshots(options, modules, { ...ways, copies: () => copies, applier: () => applier });
   const tail = new LogTail(modules.store, tailBytesMax);
   const onDisk = new StateOnDisk({ ...modules, state, begun: (source) => copies.onRestoring(source) });
-  const copies: Copies = makeCopies(options, modules, {
-    ...{ state, snapshots, fitness, tail, onDisk },
-    applier: () => applier,
-  });
+  const compared = { state, snapshots, fitness, tail, onDisk };
+  const copies: Copies = makeCopies(options, modules, { ...compared, applier: () => applier });
   const membership = new NodeMembership(modules, { ...options, state, arrive });
   const handOvers = new HandOvers(state, arrive);
   const fullClients = new FullClients(() => {
@@ -127,6 +109,32 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
   const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
   const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
   return { ...others, applier, loop };
+}
+
+function makeSnapshots(
+  options: NodeOptions,
+  modules: NodeModules,
+  parts: Pick<NodeSnapshotsOptions, "state" | "arrive" | "failed" | "disk"> & {
+    readonly copies: () => Copies;
+    readonly applier: () => Applier;
+  },
+): NodeSnapshots {
+  const { copies, applier, ...ways } = parts;
+  return new NodeSnapshots(modules, {
+    ...ways,
+    cluster: options.cluster,
+    policy: options.snapshotPolicy,
+    scrubIntervalMs: options.scrubIntervalMs,
+    compareEvery: options.compareEveryEntries,
+    origin: () => (copies().own.why === null ? copies().own.origin : null),
+    offered: () => copies().offeredFiles,
+    contentRead: (index, value) => copies().onWord({ index, of: "content", value }),
+    restoring: (source) => copies().onRestoring(source),
+    replaced: () => {
+      const { why } = copies().own;
+      if (why !== null) applier().renew(why);
+    },
+  });
 }
 
 function makeCopies(

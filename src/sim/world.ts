@@ -35,7 +35,7 @@ import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
 import { Spoils, type SpoilsWorld } from "./spoils.ts";
 import { Standstills } from "./standstills.ts";
-import { onlyVersion } from "../adapters/plugin/executor.ts";
+import { onlyVersion } from "../adapters/plugin/loader.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { chancesOf, paceFor } from "./story.ts";
 import { stamped } from "./transcript.ts";

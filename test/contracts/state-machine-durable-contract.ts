@@ -207,7 +207,11 @@ export function describeDurableContract(host: string, create: Create): void {
       await second.machine.restore(chunksOf(chunks), null, { index: 7, term: 4, timeMs: 77, origin: "other" });
       await second.machine.close();
       const { machine, held } = await live(state);
-      expect([held?.reached, held?.origin, await ask(machine)]).toEqual([{ index: 7, term: 4, timeMs: 77 }, "other", "a"]);
+      expect([held?.reached, held?.origin, await ask(machine)]).toEqual([
+        { index: 7, term: 4, timeMs: 77 },
+        "other",
+        "a",
+      ]);
       const [outcome] = await outcomesOf(machine, [said(8, "a", 1)]);
       expect(text(outcome)).toBe("a is number 1");
     });

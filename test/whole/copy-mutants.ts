@@ -26,12 +26,12 @@ export const copyMutants: readonly WholeMutant[] = [
   {
     name: "a copy that is wrong goes on answering",
     file: "node/applier.ts",
-    text: "if (this.#distrust !== null) return this.#pumpUnseen(this.#distrust);",
+    text: "if (distrust !== null) return this.#pumpUnseen(distrust);",
     by: "",
     also: [
       {
-        file: "node/applier.ts",
-        text: "return this.#failure ?? this.#distrust ?? this.#lack?.why ?? null;",
+        file: "node/standstill.ts",
+        text: "return this.#failure ?? this.distrust ?? this.#lack?.why ?? null;",
         by: "return this.#failure ?? this.#lack?.why ?? null;",
       },
     ],

@@ -23,7 +23,7 @@ import {
 } from "../../ports/state-machine.ts";
 import { CommandContext, earlierOf } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
-import type { Plugin } from "./definition-check.ts";
+import { descriptionOf, type Plugin } from "./definition-check.ts";
 import {
   answerOf,
   digestOf,
@@ -31,12 +31,11 @@ import {
   emptied,
   encoded,
   forWaiter,
-  notOpened,
   operationWords,
   reasonOf,
   refusal,
 } from "./command-outcomes.ts";
-import type { LoadedVersion } from "./loader.ts";
+import { type LoadedVersion, onlyVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, SnapshotHandlers } from "./handlers.ts";
 import { type Found, heldOf, KeptStates } from "./kept-states.ts";
@@ -44,9 +43,19 @@ import { operationIn } from "./typed-handlers.ts";
 import { asHashed, hasResultHashed, Milestones } from "./outcome-chain.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
+import { applyToSessions } from "./session-entries.ts";
 import type { StateFolders } from "./state-folders.ts";
 import { recordChanges } from "./state-records.ts";
-import { emptyState, handOver, recordedState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
+import {
+  emptyState,
+  handOver,
+  keptPosition,
+  placeAt,
+  recordedState,
+  sectionsOf,
+  sinksOf,
+  type State,
+} from "./state-sections.ts";
 
 export interface Executor {
   /** Of the version that is active. */
@@ -94,12 +103,6 @@ export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: 
   return createVersionedExecutor([onlyVersion(plugin)], limits, folders);
 }
 
-/** A plugin of which nobody tells versions apart. */
-export function onlyVersion(plugin: Plugin): LoadedVersion {
-  const { name, version } = plugin;
-  return { plugin, snapshots: null, id: { name, version, hash: unknownHash } };
-}
-
 /**
  * Begins with the last of these versions.
  * @param folders of durable versions; null: they begin empty in a temporary one, each time
@@ -112,9 +115,6 @@ export function createVersionedExecutor(
   installDeterminismGuard();
   return new PluginExecutor(versions, limits, folders && new KeptStates(folders));
 }
-
-/** Of code that no file holds. */
-const unknownHash = "0".repeat(64);
 
 class PluginExecutor implements Executor {
   readonly versions: readonly VersionAtHand[];
@@ -149,7 +149,7 @@ class PluginExecutor implements Executor {
   }
 
   get description(): StateMachineDescription {
-    return describe(this.#plugin, this.#hasSnapshots);
+    return descriptionOf(this.#plugin, this.#hasSnapshots);
   }
 
   get isDurable(): boolean {
@@ -192,22 +192,10 @@ class PluginExecutor implements Executor {
 
   #applyHere(entry: Exclude<AppliedEntry, AppliedActivation>): Outcome {
     this.#hasBegun = true;
-    const { sessions } = this.#state;
-    switch (entry.kind) {
-      case "command": {
-        if (entry.session !== null) return this.#runOnce(entry, entry.session);
-        const result = this.#run(entry);
-        return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
-      }
-      case "openSession": {
-        const full = sessions.open(entry.index, entry, entry.timeMs);
-        return full === null ? done : notOpened(full, sessions.fullUntilMs(entry.client));
-      }
-      case "closeSession":
-        return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
-      case "tick":
-        return done;
-    }
+    if (entry.kind !== "command") return applyToSessions(entry, this.#state.sessions);
+    if (entry.session !== null) return this.#runOnce(entry, entry.session);
+    const result = this.#run(entry);
+    return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
   }
 
   /** Before the entry itself, whatever it is. So what has ended by its time has ended for it. */
@@ -261,10 +249,7 @@ class PluginExecutor implements Executor {
       write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
       end: () => {
         this.#attemptRestore(() => reader.end());
-        if (restored !== undefined) {
-          const { origin, ...position } = restored;
-          Object.assign(state, { origin, position });
-        }
+        placeAt(state, restored);
         this.#isChanged = true;
         this.commit();
       },
@@ -304,11 +289,8 @@ class PluginExecutor implements Executor {
 
   commit(): void {
     if (this.#kept === null || !this.#isChanged) return;
-    const { kept, position, sessions, reached: seen, chain, wakeAtMs } = this.#state;
-    const owner = this.#owner;
-    const origin = this.#state.origin ?? owner;
-    const about = { plugin: this.#active.id, owner, origin, chain: chain.text, seen, wakeAtMs };
-    const reached = position && { position, ...about };
+    const { kept, sessions } = this.#state;
+    const reached = keptPosition(this.#state, this.#active.id, this.#owner);
     try {
       this.#kept.commit(kept, kept === null ? [] : recordChanges(reached, sessions));
     } catch (cause) {
@@ -410,15 +392,4 @@ class PluginExecutor implements Executor {
   get #named(): string {
     return `${this.#plugin.name} ${this.#plugin.version}`;
   }
-}
-
-function describe(plugin: Plugin, snapshots: boolean): StateMachineDescription {
-  return {
-    name: plugin.name,
-    version: plugin.version,
-    style: plugin.style,
-    commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
-    queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
-    snapshots,
-  };
 }

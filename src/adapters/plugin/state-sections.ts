@@ -1,10 +1,11 @@
 // What the state of a state machine consists of, and what its snapshot (§5): the same parts, in the order of
 // `snapshotSections`. Whatever follows from the log and is kept nowhere else belongs here.
+import type { PluginVersion } from "../../core/activation.ts";
 import { type SessionLimits } from "../../core/session-limits.ts";
 import { SessionTable } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { decodeValue, encodeValue } from "../cbor/value.ts";
-import type { Reached } from "../../ports/state-machine.ts";
+import type { Reached, RestoredState } from "../../ports/state-machine.ts";
 import type { QueryContext } from "./api.ts";
 import type { Plugin, RawState } from "./definition-check.ts";
 import type { Handlers, SnapshotHandlers } from "./handlers.ts";
@@ -12,6 +13,7 @@ import type { Found, Kept } from "./kept-states.ts";
 import { isChain, OutcomeChain } from "./outcome-chain.ts";
 import { createRawHandlers } from "./raw-handlers.ts";
 import { sessionPieces, SessionPiecesReader } from "./session-section.ts";
+import type { KeptPosition } from "./state-records.ts";
 import { type SectionSink, type SectionSource, snapshotSections } from "./snapshot-layout.ts";
 import { createTypedHandlers } from "./typed-handlers.ts";
 
@@ -76,6 +78,20 @@ export function recordedState(plugin: Plugin, limits: SessionLimits, { kept, rea
   const chain = new OutcomeChain(reached.chain);
   const wakes = state.handlers.due === null ? null : wakeAtMs;
   return { ...state, chain, reached: seen, position, origin, wakeAtMs: wakes };
+}
+
+/** As it is recorded. Null: nobody knows what it has reached. */
+export function keptPosition(state: State, plugin: PluginVersion, owner: string): KeptPosition | null {
+  const { position, origin, chain, reached: seen, wakeAtMs } = state;
+  return position && { position, plugin, owner, origin: origin ?? owner, chain: chain.text, seen, wakeAtMs };
+}
+
+/** It has come from a snapshot. */
+export function placeAt(state: State, restored: RestoredState | undefined): void {
+  if (restored === undefined) return;
+  const { origin, ...position } = restored;
+  state.position = position;
+  state.origin = origin;
 }
 
 const nothingReached: QueryContext = Object.freeze({ index: 0, timeMs: 0 });

@@ -20,10 +20,11 @@ import {
   type StateSnapshot,
 } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { digestOf, done, notOpened, operationWords } from "../plugin/command-outcomes.ts";
+import { digestOf, done, operationWords } from "../plugin/command-outcomes.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { Milestones } from "../plugin/outcome-chain.ts";
+import { applyToSessions } from "../plugin/session-entries.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { operationIn } from "../plugin/typed-handlers.ts";
 import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
@@ -188,20 +189,9 @@ class ProcessStateMachine implements StateMachine {
   }
 
   #applyHere(entry: Exclude<AppliedEntry, AppliedCommand>): Outcome {
-    const { sessions } = this.#state;
-    switch (entry.kind) {
-      case "openSession": {
-        const refusal = sessions.open(entry.index, entry, entry.timeMs);
-        return refusal === null ? done : notOpened(refusal, sessions.fullUntilMs(entry.client));
-      }
-      case "closeSession":
-        return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
-      case "activate":
-        this.#mustBeAtHand(entry.plugin);
-        return done;
-      case "tick":
-        return done;
-    }
+    if (entry.kind !== "activate") return applyToSessions(entry, this.#state.sessions);
+    this.#mustBeAtHand(entry.plugin);
+    return done;
   }
 
   /** Null: it is in the batch now. */
