@@ -93,7 +93,10 @@ export class RecordingMachine implements RenewableStateMachine {
 
   async recall(owner: string): Promise<Recollection> {
     this.recalls.push(owner);
-    return this.#later(() => ({ held: this.held, damage: this.damage }));
+    return this.#later(() => {
+      this.#reached = this.held?.reached.index ?? 0;
+      return { held: this.held, damage: this.damage };
+    });
   }
 
   /** Whose its state was said to be. */
