@@ -113,7 +113,7 @@ test("a state that is thrown away as wrong is not kept", async () => {
 test.each([
   ["is not kept where its copy was found wrong", "wrong", "anew"],
   ["may be kept where its copy is in doubt", "doubted", "may keep it"],
-] as const)("a state that stops %s", async (_, standing, recalled) => {
+] as const)("the state of one that stops %s", async (_, standing, recalled) => {
   const { applier, machine, passes } = begin(heldAt(1));
   await microtasks();
   applier.distrust(new CopyDistrusted(standing, "its outcomes differ"));
