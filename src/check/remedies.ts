@@ -44,7 +44,7 @@ export const remedies = {
       ? "Let snapshot write all that the answer depends on, in an order that restore keeps."
       : `Have snapshot write ${field}, and restore put it back.`,
   commitOf: (field: string | null): string =>
-    `Keep the whole state in the files of its folder, and let nothing of it become durable but in commit, in one transaction with the records${field === null ? "" : `. Look at ${field}`}.`,
+    `Keep the whole state in the files of its folder, and make changes durable only in commit, in one transaction with the records${field === null ? "" : `. Look at ${field}`}.`,
   restoreOf: (field: string | null): string =>
     `Let restore depend on the item and on the state that create made, and on no variable of the module${field === null ? "" : `. Look at ${field}`}.`,
   place: (field: string | null): string =>

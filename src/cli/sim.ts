@@ -27,7 +27,7 @@ export const sim = command({
   details: [
     "Runs your state machine on simulated nodes, with simulated clients, a simulated clock, network and disk. It needs no configuration and touches no data.",
     "Each seed draws faults: nodes crash, the network is cut, disks are full or damaged. The states of all nodes must be equal after the same entries, and so must their answers. If they are not, the command prints what differs and how to see it again. The same seed always gives the same run.",
-    "A state machine that keeps its state on disk has it in temporary folders. Each life of a node begins with the snapshot and the log. To crash it between commits, use graft plugin check.",
+    "A state on disk is kept in temporary folders. Each life of a node begins with the snapshot and the log. To crash it between commits, use graft plugin check.",
     "Commands and queries are drawn from the schemas of your operations, or from the examples that you give for them. For the key-value store kv the answers must also be linearizable.",
     `If your code does not return within ${loopSeconds} seconds of processor time, the command names the operation and ends.`,
     `The kinds of faults for --faults: ${faultKindsOfAnyPlugin.join(", ")}. Only kv can also have: ${keyValueKinds.join(", ")}.`,

@@ -129,7 +129,7 @@ export class KeptStates {
   }
 }
 
-/** What the machine lacks just now, by the codes of the system and of SQLite: the state may be whole. */
+/** Error codes of the system and of SQLite that pass, such as those of a full disk. The state may be whole. */
 const passing =
   /^(?:ENOSPC|EDQUOT|EMFILE|ENFILE|ENOMEM|EACCES|EPERM|EROFS|EBUSY|EIO|SQLITE_(?:FULL|NOMEM|BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PERM)(?:_\w+)?)$/;
 

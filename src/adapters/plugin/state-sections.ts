@@ -160,7 +160,7 @@ export function sinksOf(
     {
       tag: snapshotSections.plugin,
       take: (piece) => snapshots.restore(piece, from),
-      // One that is kept is committed together with its records.
+      // A state on disk is committed later, together with its records.
       end: () => {
         if (state.kept === null) snapshots.settle();
       },

@@ -289,7 +289,7 @@ class WorkerStateMachine implements StateMachine {
   }
 }
 
-/** How long the end of a thread is waited for, ms: less than a node waits for its parts. One that is in the middle of something else than JavaScript may take longer. */
+/** How long to wait for the end of a thread, ms: less than a node waits for its parts. A thread inside native code may take longer. */
 const endMsMax = 1500;
 
 async function inTime(promise: Promise<void>, ms: number): Promise<void> {
