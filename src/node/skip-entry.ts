@@ -120,8 +120,9 @@ export function whyNotSkipped(entry: LogIndex, view: SkipView): string | null {
     );
   }
   const known = new Map(view.peers().map((peer) => [peer.id, peer]));
-  const others = configuration.members.map(({ key }) => key).filter((key) => key !== state.self);
-  const unable = others.map(nodeIdOf).filter((id) => known.get(id)?.knowsSkips !== true);
+  // A disk that a node had before may still be a member: the node is asked once, and this one need not be.
+  const others = new Set(configuration.members.map(({ key }) => nodeIdOf(key)).filter((id) => id !== self));
+  const unable = [...others].filter((id) => known.get(id)?.knowsSkips !== true);
   if (unable.length === 0) return null;
   return `${unable.join(", ")} did not say that they understand it: start those that are down, and put this version of graft on all nodes`;
 }

@@ -1,7 +1,7 @@
 // What becomes of a request to skip an entry: who or what stands in the way, and what every node of a cluster does about it.
 import { afterEach, describe, expect, test } from "bun:test";
 import type { PlacedActivation, VersionAtHand } from "../../src/core/activation.ts";
-import type { MemberKey } from "../../src/core/configuration.ts";
+import { type MemberKey, nodeIdOf, toMemberKey } from "../../src/core/configuration.ts";
 import { type SkipView, whyNotSkipped } from "../../src/node/skip-entry.ts";
 import { leader } from "../core/build.ts";
 import { at, n1, n2, n3, n4 } from "../core/say.ts";
@@ -14,11 +14,12 @@ interface Setting {
   readonly standing: readonly MemberKey[];
   readonly outgoing: readonly MemberKey[];
   readonly knowing: readonly string[];
+  readonly learners: readonly MemberKey[];
 }
 
 function refusal(setting: Partial<Setting> = {}, entry = 7): string | null {
-  const { stuckAt = 7, standing = [n2], outgoing = [], knowing = ["n2", "n3", "n4"] } = setting;
-  const members = [...new Set([n1, n2, n3, ...outgoing])];
+  const { stuckAt = 7, standing = [n2], outgoing = [], knowing = ["n2", "n3", "n4"], learners = [] } = setting;
+  const members = [...new Set([n1, n2, n3, ...outgoing, ...learners])];
   const state = leader({ members, configuration: { voters: [n1, n2, n3], outgoing } });
   const activations: readonly PlacedActivation[] = [{ position: at(2, 1), plugin: v1, replaces: false }];
   const view: SkipView = {
@@ -66,6 +67,10 @@ describe("an entry is skipped", () => {
 
   test("only if every other member understands it", () => {
     expect(refusal({ knowing: ["n2"] })).toStartWith("n3 did not say that they understand it");
+  });
+
+  test("also if a disk that the leader had before is still a member", () => {
+    expect(refusal({ learners: [toMemberKey(nodeIdOf(n1), "lost")] })).toBeNull();
   });
 });
 

@@ -73,3 +73,7 @@ test("seed 1997756380 holds: a snapshot arrives at a node whose full disk has ta
 test("seed 1997756800 holds: a new state machine hangs after as much work as the one before it", () => {
   expect(simulateWhole({ seed: 1997756800, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);
+
+test("seed 4270888030 holds: a disk that the leader had before is a member while an entry is skipped", () => {
+  expect(simulateWhole({ seed: 4270888030, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);
