@@ -91,6 +91,86 @@ describe.skipIf(Bun.which("python3") === null)("the example in Python", () => {
   });
 });
 
+const hasSqlite = Bun.spawnSync(["python3", "-c", "import sqlite3; sqlite3.Connection.serialize"]).success;
+
+describe.skipIf(Bun.which("python3") === null || !hasSqlite)("the example of SQL in Python", () => {
+  const sql = (): Promise<StateMachine> => open("python3", "sql.py");
+  const rowsOf = async (machine: StateMachine, query: string): Promise<unknown> =>
+    value(await answerTo(machine, encodeValue(["query", query])));
+  const execute = async (machine: StateMachine, scripts: readonly Parameters<typeof encodeValue>[0][]) =>
+    (
+      await outcomesOf(
+        machine,
+        scripts.map((script, nth) => typed(nth + 1, "execute", script)),
+      )
+    ).map(value);
+
+  test("a script happens as a whole or not at all, and values come back as they are", async () => {
+    const machine = await sql();
+    const outcomes = await execute(machine, [
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, b); -- a; remark",
+      "INSERT INTO t (a, b) VALUES ('x;y', 9007199254740993), (1.5, x'00ff')",
+      "INSERT INTO t (a) VALUES ('gone'); INSERT INTO t (a) VALUES (1.5)",
+      { sql: "INSERT INTO t (a, b) VALUES (?, ?) RETURNING id", params: [{ integer: "-9007199254740993" }, null] },
+      { sql: "UPDATE t SET b = :b WHERE id > :id", params: { b: new Uint8Array([1]), id: 1 } },
+    ]);
+    expect(outcomes).toEqual([
+      { changes: 0, rows: [] },
+      { changes: 2, rows: [] },
+      "UNIQUE constraint failed: t.a",
+      { changes: 1, rows: [{ id: 3 }] },
+      { changes: 2, rows: [] },
+    ]);
+    expect(await rowsOf(machine, "SELECT * FROM t ORDER BY id")).toEqual([
+      { id: 1, a: "x;y", b: { integer: "9007199254740993" } },
+      { id: 2, a: 1.5, b: new Uint8Array([1]) },
+      { id: 3, a: { integer: "-9007199254740993" }, b: new Uint8Array([1]) },
+    ]);
+  });
+
+  test("what could differ between nodes is refused, and a query that writes", async () => {
+    const machine = await sql();
+    const outcomes = await execute(machine, [
+      "CREATE TABLE t (a)",
+      "INSERT INTO t VALUES (random())",
+      "INSERT INTO t VALUES (datetime('now'))",
+      "INSERT INTO t VALUES (CURRENT_TIMESTAMP)",
+      "PRAGMA user_version = 3",
+      "ATTACH 'other.db' AS other",
+      "BEGIN; INSERT INTO t VALUES (1)",
+      "INSERT INTO t (rowid, a) VALUES (9223372036854775807, 1)",
+      "SELECT * FROM t",
+    ]);
+    expect(outcomes).toEqual([
+      { changes: 0, rows: [] },
+      "not authorized to use function: random",
+      "not authorized to use function: datetime",
+      "not authorized to use function: CURRENT_TIMESTAMP",
+      "not authorized",
+      "not authorized",
+      "not authorized",
+      "a rowid of t is 2^62 or more",
+      { changes: 0, rows: [] },
+    ]);
+    expect(await rowsOf(machine, "DELETE FROM t")).toBe("not authorized");
+  });
+
+  test("its state comes back from a snapshot in another process, and goes on in the same way", async () => {
+    const machine = await sql();
+    const insert = Array.from({ length: 500 }, (_, nth) => ({
+      sql: "INSERT INTO t VALUES (?)",
+      params: ["x".repeat(nth)],
+    }));
+    await execute(machine, ["CREATE TABLE t (a)", ...insert, "DELETE FROM t WHERE length(a) % 3 = 0"]);
+    const other = await sql();
+    await execute(other, ["CREATE TABLE gone (a)"]);
+    await other.restore(chunksOf(await readAll(await machine.snapshot())), null);
+    const more = ["CREATE INDEX i ON t (a)", "INSERT INTO t VALUES ('more')", "DROP TABLE t", "CREATE TABLE u (a)"];
+    for (const script of more) expect(await execute(other, [script])).toEqual(await execute(machine, [script]));
+    expect(await readAll(await other.snapshot())).toEqual(await readAll(await machine.snapshot()));
+  });
+});
+
 describe.skipIf(Bun.which("cc") === null)("the example in C", () => {
   test("it counts, and its count comes back from a snapshot", async () => {
     const program = join(folder, "counter");
