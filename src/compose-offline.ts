@@ -188,7 +188,7 @@ function versionFor(
   if (found !== undefined) return found;
   throw new GraftError(
     "plugin",
-    `${path} holds the state of ${versionWords(plugin)}, and [state_machine] plugin names only ${versions.map(versionWords).join(" and ")}. ` +
+    `${path} holds the state of ${versionWords(plugin)}, and [state_machine] names only ${versions.map(versionWords).join(" and ")}. ` +
       `Nothing was changed. Name that version too, and roll the new one out when the cluster runs`,
   );
 }
@@ -203,6 +203,6 @@ const otherCluster = ({ path, header }: Backup, cluster: string): GraftError =>
 const otherPlugin = ({ path, header }: Backup, name: string): GraftError =>
   new GraftError(
     "rejected",
-    `${path} holds the state of the state machine "${header.plugin.name}", and [state_machine] plugin is "${name}". Nothing ` +
-      `was changed. Name the plugin that it was taken from`,
+    `${path} holds the state of the state machine "${header.plugin.name}", and that of [state_machine] is "${name}". Nothing ` +
+      `was changed. Name the one that it was taken from`,
   );

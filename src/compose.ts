@@ -3,7 +3,8 @@ import { initCertificates, issueInto } from "./adapters/certs/folder.ts";
 import { ConsolaLogger } from "./adapters/consola/logger.ts";
 import { createInlineStateMachine } from "./adapters/plugin/inline-host.ts";
 import { locateVersions } from "./adapters/plugin/loader.ts";
-import { createProcessStateMachine } from "./adapters/process/process-host.ts";
+import type { ProgramLocation } from "./adapters/process/child.ts";
+import { createVersionedPrograms } from "./adapters/process/versioned-programs.ts";
 import { renewable } from "./adapters/plugin/renewable.ts";
 import { statesIn } from "./adapters/plugin/state-folders.ts";
 import { createWorkerStateMachine } from "./adapters/plugin/worker-host.ts";
@@ -43,8 +44,8 @@ export interface NodeSettings {
   /** PEM texts. */
   readonly tls: TlsMaterial;
   readonly stateMachine: {
-    /** A program and its arguments; null: there is a plugin. */
-    readonly command: readonly string[] | null;
+    /** The versions of a program, each with its arguments; null: there is a plugin. The last one founds a cluster. */
+    readonly commands: readonly (readonly string[])[] | null;
     /** Empty where there is a program. Its versions, each by the name of a shipped one or by a path; the last one founds a cluster. */
     readonly plugin: readonly string[];
     readonly host: "worker" | "inline";
@@ -123,14 +124,15 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
  * @param stateFolder where a durable one keeps its state; null: in a temporary folder. It is left alone until a node has opened its data.
  */
 export function composeStateMachine(
-  { plugin, command, host, directory }: NodeSettings["stateMachine"],
+  { plugin, commands, host, directory }: NodeSettings["stateMachine"],
   logger: Logger | null,
   stateFolder: string | null,
 ): Promise<RenewableStateMachine> {
-  if (command !== null) {
-    const program = command.join(" ");
-    const say = (level: LogLevel, text: string): void => logger?.log(level, "the program says", { program, text });
-    return renewable(() => createProcessStateMachine({ command, directory }, say));
+  if (commands !== null) {
+    const programs = commands.map((command) => ({ command, directory }));
+    const say = (level: LogLevel, text: string, { command }: ProgramLocation): void =>
+      logger?.log(level, "the program says", { program: command.join(" "), text });
+    return renewable(() => createVersionedPrograms(programs, say));
   }
   const locations = locateVersions(plugin, directory);
   const named = plugin.join(", ");

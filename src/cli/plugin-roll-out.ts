@@ -11,7 +11,7 @@ type RolledOut = Awaited<ReturnType<GraftClient["rollOut"]>>;
 export const pluginRollOut = command({
   summary: "Make another version of the plugin active",
   details: [
-    "First put the new version beside the old one on each node: [state_machine] plugin takes a list of paths, or a folder that holds the versions. Restart the nodes one after the other. Then roll the version out: the old version applies each command before one entry of the log, and the new one each command behind it, on every node. The new version takes over the state by its migrate, or by its restore.",
+    "First put the new version beside the old one on each node: [state_machine] plugin takes a list of paths, or a folder that holds the versions, and command a list of programs. Restart the nodes one after the other. Then roll the version out: the old version applies each command before one entry of the log, and the new one each command behind it, on every node. The new version takes over the state by its migrate, or by its restore.",
     "A voter that does not have the version is named, and nothing changes. To go back, roll the old version out again. Only clients listed in [access] admins may roll versions out.",
   ],
   args: {

@@ -66,8 +66,9 @@ export const start = command({
       ...(args["stop-with-stdin"] === true ? [standardInputEnds()] : []),
     ]);
     try {
+      const { plugin, commands } = config.stateMachine;
       logger.log("info", "loading plugin", {
-        plugin: (config.stateMachine.command ?? [config.stateMachine.plugin.join(", ")]).join(" "),
+        plugin: (commands?.map((words) => words.join(" ")) ?? plugin).join(", "),
       });
       await runToItsEnd({
         compose: () => composeNode({ ...config, tls: { ca, cert, key }, certificateEndsAt: expiresAt }, logger),

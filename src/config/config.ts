@@ -30,7 +30,7 @@ export interface Config {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly stateMachine: {
     /** A program and its arguments; null: there is a plugin. */
-    readonly command: readonly string[] | null;
+    readonly commands: readonly (readonly string[])[] | null;
     /** Empty where there is a program. As written: for each version the name of a shipped one, or a path relative to `directory`. */
     readonly plugin: readonly string[];
     /** The folder of the configuration file. */
@@ -105,7 +105,7 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
     },
     stateMachine: {
       plugin: values["state_machine.plugin"] ?? [],
-      command: values["state_machine.command"],
+      commands: values["state_machine.command"],
       directory,
       host: values["state_machine.host"],
     },

@@ -2,7 +2,7 @@
 // refused, the defaults, and what configs/node.toml must show are all taken from it or checked against it.
 import { founders } from "./founders.ts";
 import { optional, required } from "./read-keys.ts";
-import { address, choice, command, contacts, integer, name, names, path, paths } from "./value-kinds.ts";
+import { address, choice, commands, contacts, integer, name, names, path, paths } from "./value-kinds.ts";
 
 export const nodeKeys = {
   "node.id": required(name, "the name of this node, unique in its cluster"),
@@ -35,9 +35,9 @@ export const nodeKeys = {
     "the state machine: the name of one that ships with Graft, or a path; several for its versions, the newest last",
   ),
   "state_machine.command": optional(
-    command,
+    commands,
     null,
-    "instead of plugin: a program that is the state machine, in any language; it runs in the folder of this file (docs/process.md)",
+    "instead of plugin: a program that is the state machine, in any language, or its versions, the newest last (docs/process.md)",
   ),
   "state_machine.host": optional(
     choice("worker", "inline"),

@@ -73,20 +73,31 @@ export const paths: ValueKind<readonly string[]> = {
   },
 };
 
-/** A program and its arguments. */
-export const command: ValueKind<readonly string[]> = {
-  description: 'a program and its arguments, like ["python3", "machine.py"]',
+/** A program and its arguments; or several, the versions of one. */
+export const commands: ValueKind<readonly (readonly string[])[]> = {
+  description: 'a program and its arguments, like ["python3", "machine.py"]; or an array of such arrays',
   read(value, complain) {
-    const isWord = (word: TomlValue): word is string => typeof word === "string" && !word.includes("\0");
-    if (Array.isArray(value) && value.length > 0 && value.every(isWord) && value[0] !== "") return value;
-    const isSeveral = Array.isArray(value) && value.some(Array.isArray);
-    const remedy = isSeveral
-      ? "name one program: several versions of a program at once are not available"
-      : "write each word as a text of its own";
-    complain([], `${shown(value)} is not ${this.description}`, remedy);
+    if (isCommand(value)) return [value];
+    const isSeveral = Array.isArray(value) && value.length > 0 && value.every(Array.isArray);
+    if (!isSeveral) {
+      complain([], `${shown(value)} is not ${this.description}`, "write each word as a text of its own");
+      return undefined;
+    }
+    const wrong = value.findIndex((each) => !isCommand(each));
+    if (wrong === -1) return value.filter(isCommand);
+    complain(
+      [wrong],
+      `${shown(value[wrong]!)} is no program with its arguments`,
+      "write each word as a text of its own",
+    );
     return undefined;
   },
 };
+
+const isCommand = (value: TomlValue): value is string[] =>
+  Array.isArray(value) && value.length > 0 && value[0] !== "" && value.every(isWord);
+
+const isWord = (word: TomlValue): word is string => typeof word === "string" && !word.includes("\0");
 
 export function choice<const T extends string>(...values: readonly T[]): ValueKind<T> {
   const description = values.map((value) => `"${value}"`).join(" or ");

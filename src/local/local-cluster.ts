@@ -29,7 +29,7 @@ export interface LocalClusterRequest {
   /** One node each. */
   readonly ports: readonly number[];
   /** As in `[state_machine] plugin`; a path is relative to the working folder or absolute. Or a program, as in `command` there. */
-  readonly plugin: string | { readonly command: readonly string[] };
+  readonly plugin: string | { readonly command: readonly string[] | readonly (readonly string[])[] };
   /** More for the configuration files, by section. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }

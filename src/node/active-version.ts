@@ -45,7 +45,7 @@ function lack({ position, plugin }: PlacedActivation, versions: readonly PluginV
   const remedy = isChanged
     ? `its code has changed since: put the code of before back and restart the node, and roll what has changed out with a number of its own; or, ` +
       `where the old code fails, or both do the same with every command, say graft plugin roll-out ${plugin.version} --force`
-    : `name that version too in [state_machine] plugin and restart the node`;
+    : `name that version too in [state_machine], and restart the node`;
   const what = `${versionWords(plugin)} applies the entries behind ${position.index}, and this node has ${has}; ${remedy}`;
   return new VersionLacking("state-machine", what);
 }

@@ -169,7 +169,7 @@ function lackingWords(plugin: PluginVersion, { state, versionsOf }: RollOutView)
   });
   if (words.length === 0) return null;
   const remedies = [
-    "put it beside the version that is active in [state_machine] plugin of each node, and restart the node",
+    "put it beside the version that is active in [state_machine] of each node, and restart the node",
     ...(isOneSilent ? ["start those that do not answer"] : []),
   ];
   return `not every voter has ${versionWords(plugin)}: ${words.join(", ")}; ${remedies.join("; ")}`;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nameOf, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
-import { createProcessStateMachine } from "../../src/adapters/process/process-host.ts";
+import { createVersionedPrograms } from "../../src/adapters/process/versioned-programs.ts";
 import type { StateMachine } from "../../src/ports/state-machine.ts";
 import { describeStateMachineContract } from "./state-machine-contract.ts";
 import { describeRenewalContract } from "./state-machine-renewal-contract.ts";
@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const serving =
   (...flags: readonly string[]) =>
   (location: PluginLocation): Promise<StateMachine> =>
-    createProcessStateMachine({ command: [process.execPath, server, nameOf(location), ...flags], directory: "/" });
+    createVersionedPrograms([{ command: [process.execPath, server, nameOf(location), ...flags], directory: "/" }]);
 
 describeStateMachineContract("program", serving());
 describeSnapshotContract("program", serving());

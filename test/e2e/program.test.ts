@@ -2,11 +2,12 @@
 // again, restore what it knew and lose nothing.
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeOperation } from "../../src/client/typed-payload.ts";
 import { GraftError } from "../../src/errors.ts";
 import { decodeValue } from "../../src/adapters/cbor/value.ts";
-import { TestCluster, until } from "./test-cluster.ts";
+import { temporaryFolder, TestCluster, until } from "./test-cluster.ts";
 
 const machine = join(import.meta.dir, "../../examples/machine.py");
 const patienceMs = 240_000;
@@ -91,6 +92,68 @@ describe.skipIf(Bun.which("python3") === null)("a cluster whose state machine is
     patienceMs,
   );
 });
+
+test.skipIf(Bun.which("python3") === null)(
+  "another version of a program is rolled out and taken back under load, while leaders are killed",
+  async () => {
+    const folder = await temporaryFolder();
+    const code = readFileSync(machine, "utf8");
+    await writeFile(join(folder, "v1.py"), code);
+    // It adds a hundred times as much.
+    const changed = code.replace('"version": "1.0.0"', '"version": "2.0.0"').replace("value + by", "value + 100 * by");
+    await writeFile(join(folder, "v2.py"), changed);
+    const command = ["v2.py", "v1.py"].map((file) => ["python3", join(folder, file)]);
+    const rolling = await TestCluster.start({
+      plugin: { command },
+      settings: { raft: { snapshot_every_entries: 100 } },
+    });
+    try {
+      const values = [0];
+      const load = { isOver: false };
+      const adding = Promise.all(
+        Array.from({ length: 8 }, async () => {
+          while (!load.isOver) {
+            const { payload } = await rolling.client.command(encodeOperation("add", { key: "n" }));
+            values.push(decodeValue(payload) as number);
+          }
+        }),
+      );
+      const more = (count: number, from = values.length): Promise<unknown> =>
+        until(`${count} commands`, () => values.length >= from + count);
+      const rolledOut = (version: string): Promise<string> =>
+        until(`${version} is active`, async () => {
+          const { exitCode, stdout } = await rolling.graft(["plugin", "roll-out", version]);
+          return exitCode === 0 ? stdout : null;
+        });
+      await more(150);
+      for (const version of ["2.0.0", "1.0.0"]) {
+        const rolled = rolledOut(version);
+        const leader = await rolling.leader();
+        await rolling.process(leader).kill();
+        rolling.run(leader);
+        expect(await rolled).toContain(`machine ${version}`);
+        await more(150);
+      }
+      load.isOver = true;
+      await adding;
+      await rolling.inStep();
+      // Each command has had its effect once, by one version.
+      values.sort((one, other) => one - other);
+      const steps = values.slice(1).map((value, nth) => value - values[nth]!);
+      const runs = steps.filter((step, nth) => step !== steps[nth - 1]);
+      expect(runs).toEqual([1, 100, 1]);
+      for (const { address } of rolling.layout.nodes) {
+        const at = rolling.connect([address], { readFrom: "any" });
+        const { payload } = await at.query(encodeOperation("get", { key: "n" }));
+        expect([address, decodeValue(payload)]).toEqual([address, values.at(-1)!]);
+      }
+    } finally {
+      await rolling.remove();
+      await rm(folder, { recursive: true });
+    }
+  },
+  patienceMs,
+);
 
 test(
   "a program that hangs is named with its entry, and ends with its node",

@@ -105,7 +105,7 @@ test("what is lacking is named with the entry, with what is there, and with what
   expect(gone).toBeInstanceOf(VersionLacking);
   expect(gone.message).toBe(
     "kv 2 (abababababab) applies the entries behind 6, and this node has kv 1 (abababababab); name that version too in " +
-      "[state_machine] plugin and restart the node",
+      "[state_machine], and restart the node",
   );
   const changed = lacking(plugin("1"), plugin("2", "cd"));
   expect(changed.message).toContain(

@@ -215,7 +215,7 @@ describe("a version is refused", () => {
     const others = new Map([[n2, [v1]]]);
     expect(refusal({ others })).toBe(
       "not every voter has kv 2 (abababababab): n2 has kv 1 (abababababab), n3 does not answer; put it beside the version that " +
-        "is active in [state_machine] plugin of each node, and restart the node; start those that do not answer",
+        "is active in [state_machine] of each node, and restart the node; start those that do not answer",
     );
   });
 

@@ -107,23 +107,25 @@ export async function loadVersions(locations: readonly PluginLocation[]): Promis
     const plugin = await loadPlugin(location);
     const hash = location.kind === "shipped" ? shippedHash(plugin) : codeHash(location.path);
     const id = { name: plugin.name, version: plugin.version, hash };
-    const [first] = loaded;
-    if (first !== undefined && first.id.name !== id.name) {
-      throw problem(
-        nameOf(location),
-        `it is "${id.name}", and the version before it "${first.id.name}": name versions of one plugin`,
-      );
-    }
-    if (loaded.some((other) => other.id.version === id.version)) {
-      throw problem(
-        nameOf(location),
-        `another one of the versions is ${id.version} as well: give each its own version`,
-      );
-    }
+    const reason = whyNotBeside(
+      loaded.map((other) => other.id),
+      id,
+    );
+    if (reason !== null) throw problem(nameOf(location), reason);
     const isLast = location === locations.at(-1);
     loaded.push({ plugin, id, snapshots: isLast ? null : hasSnapshots(plugin, location) });
   }
   return loaded;
+}
+
+/** Null: this version may be at hand beside those before it. */
+export function whyNotBeside(before: readonly PluginVersion[], { name, version }: PluginVersion): string | null {
+  const [first] = before;
+  if (first !== undefined && first.name !== name) {
+    return `it is "${name}", and the version before it "${first.name}": name versions of one state machine`;
+  }
+  if (!before.some((other) => other.version === version)) return null;
+  return `another one of the versions is ${version} as well: give each its own version`;
 }
 
 /** The `create` of one that is not begun with is tried: what fails there would be noticed when the version becomes active, on every node at once. */
