@@ -155,6 +155,52 @@ test.skipIf(Bun.which("python3") === null)(
   patienceMs,
 );
 
+/** Holds of a second. What has ended is forgotten when it is due, and nowhere else. */
+const holding = `
+import json, sys
+holds = {}
+def answer(request):
+    if request["type"] == "apply":
+        results = []
+        for command in request["commands"]:
+            holds[command["input"]] = command["timeMs"] + 1000
+            results.append({"ok": None, "wakeAt": min(holds.values())})
+        return {"type": "applied", "through": request["commands"][-1]["index"], "results": results}
+    if request["type"] == "due":
+        for name in [name for name, end in holds.items() if end <= request["timeMs"]]:
+            del holds[name]
+        return {"type": "done", **({"wakeAt": min(holds.values())} if holds else {})}
+    return {"type": "answered", "results": [{"ok": sorted(holds)} for _ in request["queries"]]}
+def send(message):
+    print(json.dumps(message), flush=True)
+send({"graft": 1, "type": "hello", "name": "holds", "version": "1", "wakes": True, "commands": ["hold"], "queries": ["held"]})
+for line in sys.stdin:
+    send(answer(json.loads(line)))
+`;
+
+test.skipIf(Bun.which("python3") === null)(
+  "a program is woken on every node, though nobody sends a command",
+  async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "holds.py"), holding);
+    const quiet = await TestCluster.start({ plugin: { command: ["python3", join(folder, "holds.py")] } });
+    try {
+      for (const name of ["a", "b"]) await quiet.client.command(encodeOperation("hold", name));
+      for (const { address } of quiet.layout.nodes) {
+        const at = quiet.connect([address], { readFrom: "any" });
+        await until(`no holds at ${address}`, async () => {
+          const { payload } = await at.query(encodeOperation("held", null), { consistency: "stale" });
+          return (decodeValue(payload) as readonly string[]).length === 0;
+        });
+      }
+    } finally {
+      await quiet.remove();
+      await rm(folder, { recursive: true });
+    }
+  },
+  patienceMs,
+);
+
 test(
   "a program that hangs is named with its entry, and ends with its node",
   async () => {

@@ -31,8 +31,8 @@ export interface State {
 }
 
 /** Before the first entry, of what is no plugin. */
-export const stateWithout = (limits: SessionLimits): State => ({
-  handlers: { apply: noPlugin, query: noPlugin, due: null, snapshots: null },
+export const stateWithout = (limits: SessionLimits, wakes = false): State => ({
+  handlers: { apply: noPlugin, query: noPlugin, due: wakes ? noPlugin : null, snapshots: null },
   sessions: new SessionTable(limits),
   reached: nothingReached,
   position: null,

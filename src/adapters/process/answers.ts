@@ -2,6 +2,7 @@
 // is wrong with it.
 import { isPluginWord, pluginWordRule } from "../../core/activation.ts";
 import type { LogIndex } from "../../core/log-position.ts";
+import type { WakeTime } from "../../core/wake-time.ts";
 import type { CborValue } from "../cbor/value.ts";
 import { BadMessage } from "./framing.ts";
 
@@ -19,6 +20,8 @@ export interface Hello {
   readonly commands: readonly string[];
   readonly queries: readonly string[];
   readonly snapshots: boolean;
+  /** It asks to be woken, and has something to do then. */
+  readonly wakes: boolean;
   /** Commands and queries to try it with, for `graft plugin check`. */
   readonly examples: readonly Example[];
 }
@@ -40,8 +43,11 @@ export function helloOf(message: CborValue): Hello {
   };
   const [name, version] = [word("name"), word("version")];
   const isTyped = fields["commands"] !== undefined || fields["queries"] !== undefined;
-  const snapshots = fields["snapshots"] ?? false;
-  if (typeof snapshots !== "boolean") throw new BadMessage(`"snapshots" in its first message is not true or false`);
+  const flag = (key: "snapshots" | "wakes"): boolean => {
+    const value = fields[key] ?? false;
+    if (typeof value === "boolean") return value;
+    throw new BadMessage(`"${key}" in its first message is not true or false`);
+  };
   const named = (key: "commands" | "queries"): readonly string[] => (isTyped ? namesOf(key, fields[key] ?? []) : []);
   const hello = {
     name,
@@ -49,7 +55,8 @@ export function helloOf(message: CborValue): Hello {
     style: isTyped ? ("typed" as const) : ("raw" as const),
     commands: named("commands"),
     queries: named("queries"),
-    snapshots,
+    snapshots: flag("snapshots"),
+    wakes: flag("wakes"),
   };
   return { ...hello, examples: examplesOf(fields["examples"] ?? [], hello) };
 }
@@ -85,14 +92,15 @@ function namesOf(key: string, value: CborValue): readonly string[] {
 }
 
 export type ProgramOutcome =
-  | { readonly kind: "ok"; readonly value: CborValue }
+  /** `wakeAtMs`: when it wants to be woken; null: it asks for nothing. */
+  | { readonly kind: "ok"; readonly value: CborValue; readonly wakeAtMs: WakeTime }
   | { readonly kind: "rejected"; readonly message: string }
   | { readonly kind: "failed"; readonly message: string };
 
 /** Of the first commands of a batch, whose indexes these are: at least one. */
-export function appliedOf(message: CborValue, indexes: readonly LogIndex[]): readonly ProgramOutcome[] {
+export function appliedOf(message: CborValue, indexes: readonly LogIndex[], wakes: boolean): readonly ProgramOutcome[] {
   const { through, results } = fieldsOf(message, "applied");
-  const outcomes = outcomesOf(results, "results", indexes.length);
+  const outcomes = outcomesOf(results, "results", { max: indexes.length, wakes });
   const last = indexes[outcomes.length - 1];
   if (through !== last)
     throw new BadMessage(
@@ -103,7 +111,10 @@ export function appliedOf(message: CborValue, indexes: readonly LogIndex[]): rea
 
 /** Of the first ones of so many queries: at least one. */
 export const answeredOf = (message: CborValue, count: number): readonly ProgramOutcome[] =>
-  outcomesOf(fieldsOf(message, "answered")["results"], "results", count);
+  outcomesOf(fieldsOf(message, "answered")["results"], "results", { max: count, wakes: false });
+
+/** It has done what was due. When it wants to be woken again; null: it asks for nothing. */
+export const wokenOf = (message: CborValue): WakeTime => wakeTimeOf(fieldsOf(message, "done")["wakeAt"]);
 
 /** The next items of a snapshot; whether they are the last. */
 export function itemsOf(message: CborValue): { readonly items: readonly CborValue[]; readonly isLast: boolean } {
@@ -118,11 +129,13 @@ export function doneOf(message: CborValue): void {
   fieldsOf(message, "done");
 }
 
-/** The program cannot do what it was asked, and goes on; null: it can. */
-export function refusalIn(message: CborValue): string | null {
-  if (!isFields(message) || message["type"] !== "failed") return null;
-  return bounded(message["message"], "failed");
-}
+/** What `check` makes of an answer. `refusal`: the program cannot do what it was asked, and goes on. */
+export const orRefused =
+  <Result>(check: (message: CborValue) => Result) =>
+  (message: CborValue): { readonly result: Result } | { readonly refusal: string } =>
+    isFields(message) && message["type"] === "failed"
+      ? { refusal: bounded(message["message"], "failed") }
+      : { result: check(message) };
 
 function fieldsOf(message: CborValue, type: string): Fields {
   if (isFields(message) && message["type"] === type) return message;
@@ -130,21 +143,42 @@ function fieldsOf(message: CborValue, type: string): Fields {
   throw new BadMessage(`it sent ${sent}, and "${type}" was due`);
 }
 
-function outcomesOf(value: CborValue | undefined, key: string, max: number): readonly ProgramOutcome[] {
+interface Expected {
+  readonly max: number;
+  /** A result may say when its program wants to be woken. */
+  readonly wakes: boolean;
+}
+
+function outcomesOf(value: CborValue | undefined, key: string, { max, wakes }: Expected): readonly ProgramOutcome[] {
   if (!Array.isArray(value)) throw new BadMessage(`its "${key}" are no list: ${shown(value)}`);
   if (value.length === 0 || value.length > max)
     throw new BadMessage(`it sent ${value.length} results, and 1 to ${max} were due`);
-  return value.map(outcomeOf);
+  return value.map((each) => outcomeOf(each, wakes));
 }
 
-function outcomeOf(value: CborValue): ProgramOutcome {
-  const entries = isFields(value) ? Object.entries(value) : [];
+function outcomeOf(value: CborValue, wakes: boolean): ProgramOutcome {
+  const { wakeAt, ...fields } = isFields(value) ? value : ({} as Fields);
+  const entries = Object.entries(fields);
   const [kind, content] = entries[0] ?? [];
+  const wakeAtMs = wakeTimeOf(wakeAt);
+  if (wakeAtMs !== null && (kind !== "ok" || !wakes)) {
+    throw new BadMessage(
+      kind === "ok"
+        ? `one of its results has a "wakeAt", and its first message does not say "wakes": true`
+        : `one of its results has a "wakeAt", and only one with "ok" may have that: ${shown(value)}`,
+    );
+  }
   if (entries.length === 1 && content !== undefined) {
-    if (kind === "ok") return { kind, value: content };
+    if (kind === "ok") return { kind, value: content, wakeAtMs };
     if (kind === "rejected" || kind === "failed") return { kind, message: bounded(content, kind) };
   }
   throw new BadMessage(`one of its results has not exactly one of "ok", "rejected" and "failed": ${shown(value)}`);
+}
+
+function wakeTimeOf(value: CborValue | undefined): WakeTime {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "number" && !Number.isNaN(value)) return value;
+  throw new BadMessage(`its "wakeAt" is no replicated time, ms since 1970: ${shown(value)}`);
 }
 
 function bounded(text: CborValue | undefined, kind: string): string {

@@ -1,8 +1,8 @@
 // The state machine as a program of its own, in any language: docs/process.md. The program holds the state and nothing else. Which command of a
 // session takes effect, where the state is and what a snapshot looks like, is decided here, as for a plugin.
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
+import type { LogIndex } from "../../core/log-position.ts";
 import { sessionLimits } from "../../core/session-limits.ts";
-import type { StampedCommand } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { GraftError, StateMachineStopped } from "../../errors.ts";
 import {
@@ -24,7 +24,7 @@ import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { operationIn } from "../plugin/typed-handlers.ts";
-import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
+import { answeredOf, appliedOf, doneOf, orRefused, type ProgramOutcome, wokenOf } from "./answers.ts";
 import { Batch, OrderedOutcomes, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
@@ -35,12 +35,14 @@ import {
   answerOf,
   applyRequest,
   askedOf,
+  bytesOf,
   commandFields,
   outcomeOf,
   queryRequest,
   resultBytesTolerated,
 } from "./requests.ts";
 import { ProgramSnapshot, restoreProgram } from "./snapshots.ts";
+import { askToWake, dueRequest, takeDue } from "./waking.ts";
 
 /** Throws `GraftError("plugin")` when the program cannot be started, or does not say what it is. */
 export async function createProcessStateMachine(
@@ -52,8 +54,7 @@ export async function createProcessStateMachine(
   return new ProcessStateMachine(await Program.start(location, say, environment), hash);
 }
 
-type Rejection = Extract<Outcome, { readonly kind: "rejected" }>;
-const skipped: Rejection = { kind: "rejected", message: skippedMessage };
+const skipped = { kind: "rejected", message: skippedMessage } as const;
 
 class ProcessStateMachine implements StateMachine {
   readonly description: StateMachineDescription;
@@ -61,7 +62,7 @@ class ProcessStateMachine implements StateMachine {
   /** A program begins empty each time. */
   readonly isDurable = false;
   readonly #program: Program;
-  #state: State = stateWithout(sessionLimits);
+  #state: State;
   #busyWith: BusyWith | null = null;
   #workCount = 0;
   #isRestoring = false;
@@ -71,6 +72,7 @@ class ProcessStateMachine implements StateMachine {
 
   constructor(program: Program, hash: string) {
     this.#program = program;
+    this.#state = stateWithout(sessionLimits, program.hello.wakes);
     const { name, version, style, commands, queries, snapshots } = program.hello;
     this.description = { name, version, style, commands, queries, snapshots };
     this.versions = [{ name, version, hash, snapshots }];
@@ -94,20 +96,16 @@ class ProcessStateMachine implements StateMachine {
       const take = (place: number, outcome: Outcome): void => outcomes.set(place, outcome);
       const batch = new Batch(this.#state.sessions);
       for (const [place, entry] of run.entries()) {
-        if (entry.kind === "command") {
-          if (batch.mustEndBefore(entry)) await this.#send(batch, outcomes, take);
-          const outcome = this.#gather(batch, entry, place);
-          if (outcome !== null) outcomes.set(place, outcome);
-        } else {
-          // It may change the table of the sessions.
-          await this.#send(batch, outcomes, take);
-          outcomes.set(place, this.#applyHere(entry));
-        }
+        // What is no command may change the table of the sessions.
+        if (entry.kind !== "command" || batch.mustEndBefore(entry)) await this.#send(batch, outcomes, take);
+        if (takeDue(this.#state, entry)) await this.#wake(entry);
+        const outcome = entry.kind === "command" ? this.#gather(batch, entry, place) : this.#applyHere(entry);
+        if (outcome !== null) outcomes.set(place, outcome);
       }
       await this.#send(batch, outcomes, take);
       const last = run.at(-1);
       if (last !== undefined) this.#state.reached = Object.freeze({ index: last.index, timeMs: last.timeMs });
-      return null;
+      return this.#state.wakeAtMs;
     });
   }
 
@@ -152,11 +150,11 @@ class ProcessStateMachine implements StateMachine {
     try {
       await this.#before;
       if (plugin !== null) this.#mustBeAtHand(plugin);
-      this.#state = stateWithout(sessionLimits);
+      this.#state = stateWithout(sessionLimits, this.#program.hello.wakes);
       const ask = <Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> =>
         this.#ask(request, check, (message) => this.#failedAt("restoring a snapshot", message));
       await restoreProgram(this.#program.hello, this.#state, { chunks, ask });
-      return null;
+      return this.#state.wakeAtMs;
     } catch (cause) {
       throw this.#program.stop(restoreFailure(this.description, cause));
     } finally {
@@ -193,6 +191,16 @@ class ProcessStateMachine implements StateMachine {
     }
   }
 
+  async #wake(entry: AppliedEntry): Promise<void> {
+    const { index, term, timeMs } = entry;
+    const where = `entry ${index} (term ${term}), in due`;
+    const answer = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term }, () =>
+      this.#program.ask(dueRequest(entry), orRefused(wokenOf), { entry: index, where }),
+    );
+    if ("result" in answer) return askToWake(this.#state, answer.result, timeMs);
+    throw this.#program.stop(this.#failedEntry(index, where, answer.refusal));
+  }
+
   /** Null: it is in the batch now. */
   #gather(batch: Batch, command: AppliedCommand, place: number): Outcome | null {
     const { sessions } = this.#state;
@@ -200,19 +208,15 @@ class ProcessStateMachine implements StateMachine {
     const stamped = stamp === null ? null : { stamp, digest: digestOf(payload) };
     const answer = stamped === null ? null : sessions.answerTo(stamped, command.timeMs);
     if (answer !== null) return forWaiter(command, answer);
-    if (command.isSkipped === true) return this.#refused(command, stamped, skipped);
-    const asked = askedOf(payload, "command", this.#program.hello, this.#program.framing);
+    const { hello, framing } = this.#program;
+    const asked = command.isSkipped === true ? skipped : askedOf(payload, "command", hello, framing);
     if (asked.kind === "operation") {
       batch.pending.push({ command, stamped, place, fields: asked.fields });
       return null;
     }
-    return this.#refused(command, stamped, asked);
-  }
-
-  /** The program never sees it. */
-  #refused(command: AppliedCommand, stamped: StampedCommand | null, refusal: Rejection): Outcome {
-    if (stamped !== null) this.#state.sessions.keep(stamped, refusal);
-    return forWaiter(command, refusal);
+    // The program never sees it.
+    if (stamped !== null) sessions.keep(stamped, asked);
+    return forWaiter(command, asked);
   }
 
   /** Until each command of the batch has its outcome. */
@@ -228,12 +232,15 @@ class ProcessStateMachine implements StateMachine {
       const told = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term, through }, () =>
         this.#applyBatch(due),
       );
-      const failed = told.findIndex(({ kind }) => kind === "failed");
-      const outcomes = this.#outcomesOf(failed === -1 ? told : told.slice(0, failed));
-      const failure = failed === -1 ? null : this.#failedEntry(due[failed]!, told[failed]!);
+      for (const [nth, each] of told.entries())
+        if (each.kind === "ok") askToWake(this.#state, each.wakeAtMs, due[nth]!.command.timeMs);
+      const failed = told.find((each) => each.kind === "failed");
+      const outcomes = this.#outcomesOf(failed === undefined ? told : told.slice(0, told.indexOf(failed)));
+      const failedAt = due[outcomes.length]?.command;
       batch.settle(outcomes, take);
       delivered.flush();
-      if (failure !== null) throw this.#program.stop(failure);
+      if (failed !== undefined && failedAt !== undefined)
+        throw this.#program.stop(this.#failedEntry(failedAt.index, this.#placeOf(failedAt), failed.message));
     }
     delivered.flush();
   }
@@ -241,9 +248,10 @@ class ProcessStateMachine implements StateMachine {
   #applyBatch(due: readonly Pending[]): Promise<readonly ProgramOutcome[]> {
     const indexes = due.map(({ command }) => command.index);
     const commands = due.map(({ command, fields }) => commandFields(command, fields));
+    const { hello } = this.#program;
     const [first] = due as readonly [Pending];
     const only = due.length === 1 ? { entry: first.command.index, where: this.#placeOf(first.command) } : null;
-    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes), only);
+    return this.#program.ask(applyRequest(commands), (message) => appliedOf(message, indexes, hello.wakes), only);
   }
 
   #outcomesOf(told: readonly ProgramOutcome[]): readonly Outcome[] {
@@ -252,9 +260,9 @@ class ProcessStateMachine implements StateMachine {
     return outcomes;
   }
 
-  #failedEntry({ command }: Pending, told: ProgramOutcome): GraftError {
-    const { message, cause } = this.#failedAt(this.#placeOf(command), told.kind === "failed" ? told.message : "");
-    return new StateMachineStopped(message, command.index, { cause });
+  #failedEntry(index: LogIndex, where: string, reason: string): GraftError {
+    const { message, cause } = this.#failedAt(where, reason);
+    return new StateMachineStopped(message, index, { cause });
   }
 
   #placeOf({ index, term, payload }: AppliedCommand): string {
@@ -263,9 +271,7 @@ class ProcessStateMachine implements StateMachine {
 
   /** Or the table of the sessions could have decided otherwise. */
   #mustBeInBudget(outcomes: readonly Outcome[]): void {
-    const bytes = outcomes
-      .slice(0, -1)
-      .reduce((sum, each) => sum + (each.kind === "ok" ? each.payload.byteLength : 0), 0);
+    const bytes = bytesOf(outcomes.slice(0, -1));
     if (bytes <= resultBytesTolerated) return;
     const what = `it went on with a batch after ${bytes} bytes of results: end the answer once they exceed the budget`;
     throw this.#program.stop(this.#failure(what));
@@ -319,10 +325,7 @@ class ProcessStateMachine implements StateMachine {
     refused: (message: string) => Error,
   ): Promise<Result> {
     const answer = await this.#busy({ kind: "snapshot", count: ++this.#workCount }, () =>
-      this.#program.ask(request, (message): { readonly result: Result } | { readonly refusal: string } => {
-        const refusal = refusalIn(message);
-        return refusal === null ? { result: check(message) } : { refusal };
-      }),
+      this.#program.ask(request, orRefused(check)),
     );
     if ("refusal" in answer) throw refused(answer.refusal);
     return answer.result;

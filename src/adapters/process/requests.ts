@@ -73,6 +73,10 @@ function resultBytes(value: CborValue, style: Hello["style"]): Uint8Array {
   throw new TypeError("the result of a program without operations is a string of bytes, and this one is not");
 }
 
+/** Of all results together. */
+export const bytesOf = (outcomes: readonly Outcome[]): number =>
+  outcomes.reduce((sum, each) => sum + (each.kind === "ok" ? each.payload.byteLength : 0), 0);
+
 /** Throws `Error` for a failure of the program. */
 export function outcomeOf(
   told: ProgramOutcome,

@@ -5,6 +5,7 @@ import type { StateSnapshot } from "../../ports/state-machine.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import { SnapshotReader, SnapshotWriter } from "../plugin/snapshot-layout.ts";
 import { sectionsOf, sinksOf, type State } from "../plugin/state-sections.ts";
+import { wakeToLook } from "./waking.ts";
 import { doneOf, type Hello, itemsOf } from "./answers.ts";
 
 /** In turn with everything else that is asked of the program. */
@@ -116,4 +117,5 @@ export async function restoreProgram(
   reader.end();
   await send();
   await ask({ type: "restored" }, doneOf);
+  if (hello.wakes && from !== null) wakeToLook(state);
 }

@@ -48,6 +48,7 @@ test.each(["json", "cbor"] as const)("an input of the greatest depth goes to a p
     commands: ["put"],
     queries: [],
     snapshots: false,
+    wakes: false,
     examples: [],
   } as const;
   const asked = askedOf(payload, "command", hello, framing);

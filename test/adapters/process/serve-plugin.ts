@@ -18,6 +18,7 @@ const [path = "", flag] = process.argv.slice(2);
 const framing: Framing = flag === "--json" ? "json" : "cbor";
 const plugin = checkDefinition(((await import(path)) as { readonly default: unknown }).default) as RawPlugin;
 let handlers = createRawHandlers(plugin.create());
+const wakes = handlers.due !== null;
 const itemsBytes = 64 * 1024;
 let pieces: Iterator<Uint8Array, unknown> | null = null;
 let from: string | null = null;
@@ -41,8 +42,10 @@ function apply({ commands, budget }: Fields): CborValue {
     const { index, term, timeMs, payload, reply } = command as never as {
       readonly [key in "index" | "term" | "timeMs"]: number;
     } & { readonly payload: Uint8Array; readonly reply: boolean };
-    const context = new CommandContext({ index, term, timeMs }, "command", false);
-    const result = outcomeOf(() => guarded("apply", () => handlers.apply(payload, context)), reply);
+    const context = new CommandContext({ index, term, timeMs }, "command", wakes);
+    const told = outcomeOf(() => guarded("apply", () => handlers.apply(payload, context)), reply);
+    const asked = context.end();
+    const result = asked === null || !("ok" in (told as Fields)) ? told : { ...(told as Fields), wakeAt: asked };
     results.push(result);
     through = index;
     const ok = (result as Fields)["ok"];
@@ -50,6 +53,12 @@ function apply({ commands, budget }: Fields): CborValue {
     if (bytes > (budget as number) || "failed" in (result as Fields)) break;
   }
   return { type: "applied", through, results };
+}
+
+function due({ index, term, timeMs }: Fields): CborValue {
+  const context = new CommandContext({ index, term, timeMs } as never, "due", true);
+  guarded("due", () => handlers.due!(context));
+  return { type: "done", wakeAt: context.end() };
 }
 
 function query({ queries, index, timeMs }: Fields): CborValue {
@@ -74,6 +83,8 @@ function answerTo(request: Fields): CborValue {
   switch (request["type"]) {
     case "apply":
       return apply(request);
+    case "due":
+      return due(request);
     case "query":
       return query(request);
     case "snapshot":
@@ -99,7 +110,7 @@ function answerTo(request: Fields): CborValue {
 }
 
 const { name, version } = plugin;
-send({ graft: 1, type: "hello", name, version, snapshots: handlers.snapshots !== null });
+send({ graft: 1, type: "hello", name, version, snapshots: handlers.snapshots !== null, wakes });
 const reader = new MessageReader();
 for await (const chunk of Bun.stdin.stream()) {
   for (const request of reader.read(chunk)) {
