@@ -126,8 +126,8 @@ export class Applier {
   /** The entry that the state machine cannot get past; null: there is none, or nobody can tell which one it is. */
   get stuckAt(): LogIndex | null {
     // One that has begun anew may hang at another entry than the one before it failed at.
-    const hangsAt = this.#life === "runs" ? this.#endless.entry : null;
-    return hangsAt ?? (this.#failure instanceof StateMachineStopped ? this.#failure.entry : null);
+    if (this.#life === "runs" && this.#endless.entry !== null) return this.#endless.entry;
+    return this.#failure instanceof StateMachineStopped ? this.#failure.entry : null;
   }
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
@@ -244,9 +244,8 @@ export class Applier {
   #refuse(): void {
     if (this.#toRestore !== null) this.#runs.skipTo(this.#toRestore.position.index);
     this.#toRestore = null;
-    const failure = this.#failure!;
-    this.#runs.refuse(failure);
-    this.#queries.refuse(this.#runs.handedThrough, failure);
+    this.#runs.refuse(this.#failure!);
+    this.#queries.refuse(this.#runs.handedThrough, this.#failure!);
   }
 
   /** What the one before had under way is answered first. Whether its state is there. */
@@ -273,8 +272,10 @@ export class Applier {
     this.#toRestore = held === null ? this.#handlers.latest() : null;
     const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
     this.#runs.skipTo(index);
-    // To decisions that were committed while it had no state.
+    // To decisions that were committed while it had no state. What clients ask for that hear of them waits for it.
+    this.#isRestoring = true;
     this.#obey();
+    this.#isRestoring = false;
     if (this.#toRestore !== null || this.#life !== "runs") return;
     this.#runs.onRestored(index);
     if (held !== null) this.#tellWake(held.wakeAtMs, index);
@@ -342,7 +343,6 @@ export class Applier {
     );
   }
 
-  /** The state has come, or has not. */
   #conclude(conclude: () => void): void {
     this.#isRestoring = false;
     // A state machine that is closed cannot restore. This is no failure of it.

@@ -77,3 +77,7 @@ test("seed 1997756800 holds: a new state machine hangs after as much work as the
 test("seed 4270888030 holds: a disk that the leader had before is a member while an entry is skipped", () => {
   expect(simulateWhole({ seed: 4270888030, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);
+
+test("seed 1790000005 holds: a client hears of a decision of an administrator before its node's state is there", () => {
+  expect(simulateWhole({ seed: 1790000005, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);
