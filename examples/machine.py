@@ -153,7 +153,7 @@ def main():
             "examples": EXAMPLES,
         }
     )
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         request = json.loads(line)
         send(ANSWERS[request["type"]](request))
 

@@ -1,20 +1,24 @@
 """SQL as a state machine in Python, without packages: an SQLite database in memory. How it speaks: docs/process.md.
 
-Nothing of a command may differ between nodes. So functions are those of a list, and the version of SQLite is part of the version of the program.
-For a database on disk, with time and chance that are the same everywhere, see docs/sql.md.
+Nothing of a command may differ between nodes. So functions are those of a list, a default is a literal, every table is WITHOUT ROWID, since SQLite may choose
+a rowid by chance, and the versions of SQLite and Python are part of the version of the program. A command may take as long as it wants, and holds up
+every node meanwhile.
 """
 
 import base64
 import json
+import platform
+import re
 import sqlite3
 import sys
 
 PIECE = 64 * 1024
-ROWID_END = 2**62  # From the largest rowid on, SQLite chooses rowids by chance.
 QUERY_STEPS = 50_000_000  # Of SQLite's machine.
+ROW_BYTES = 4 * 1024 * 1024  # Of all rows of a result.
+SEMICOLONS = 1_000  # Of one statement.
+LITERAL = re.compile(r"NULL|TRUE|FALSE|[+-]?[0-9.]+|x?'([^']|'')*'", re.IGNORECASE)
 
 database = None
-written = set()  # The tables that the statement writes to.
 frozen = []  # What is left to hand out of a snapshot.
 coming = bytearray()  # What has come of a snapshot.
 
@@ -31,7 +35,6 @@ WRITES = READS | {
     sqlite3.SQLITE_DROP_INDEX,
     sqlite3.SQLITE_DROP_VIEW,
     sqlite3.SQLITE_DROP_TRIGGER,
-    sqlite3.SQLITE_ALTER_TABLE,
     sqlite3.SQLITE_REINDEX,  # As a part of CREATE INDEX.
 }
 FUNCTIONS = set(
@@ -47,11 +50,9 @@ class Rejected(Exception):
 def only(allowed):
     """Refuses what the same command could do in another way elsewhere."""
 
-    def may(action, first, second, _database, _trigger):
+    def may(action, _first, second, _database, _trigger):
         if action == sqlite3.SQLITE_FUNCTION:
             return sqlite3.SQLITE_OK if second.lower() in FUNCTIONS else sqlite3.SQLITE_DENY
-        if action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE) and not first.startswith("sqlite_"):
-            written.add(first)
         return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
     return may
@@ -61,6 +62,8 @@ def statements(sql):
     text = ""
     for part in sql.split(";"):
         text += part
+        if text.count(";") > SEMICOLONS:
+            raise Rejected(f"a statement has more than {SEMICOLONS} semicolons")
         if text.strip() and sqlite3.complete_statement(text + ";"):
             yield text
             text = ""
@@ -99,24 +102,45 @@ def parameters(given):
     raise Rejected("params are a list or an object")
 
 
+def rows_of(cursor):
+    names = [column[0] for column in cursor.description or ()]
+    if len(set(names)) < len(names) or "$bytes" in names:
+        raise Rejected("two columns have one name, or one is called $bytes: name them with AS")
+    rows, size = [], 0
+    for row in cursor:
+        rows.append(dict(zip(names, map(out_of_sql, row))))
+        size += len(json.dumps(rows[-1]))
+        if size > ROW_BYTES:
+            raise Rejected(f"the rows have more than {ROW_BYTES} bytes: use LIMIT")
+    return rows
+
+
+def must_be_plain():
+    """What the authorizer is not asked about."""
+    for _, table, kind, _, without_rowid, _ in database.execute("PRAGMA main.table_list").fetchall():
+        if kind != "table" or table.startswith("sqlite_"):
+            continue
+        if not without_rowid:
+            raise Rejected(f"the table {table} has rowids: say WITHOUT ROWID behind its columns")
+        for column in database.execute('PRAGMA table_xinfo("' + table.replace('"', '""') + '")').fetchall():
+            if column[4] is not None and not LITERAL.fullmatch(column[4]):
+                raise Rejected(f"the default of {column[1]} in {table} is no literal")
+
+
 def run(sql, params, allowed):
     """The rows of the last statement that gives any, and how many rows were changed."""
     rows, changes, given = [], 0, parameters(params)
     for statement in statements(sql):
-        written.clear()
         database.set_authorizer(only(allowed))
         try:
             cursor = database.execute(statement, given)
-            names = [column[0] for column in cursor.description or ()]
-            if names:
-                rows = [dict(zip(names, map(out_of_sql, row))) for row in cursor]
+            if cursor.description:
+                rows = rows_of(cursor)
         finally:
             database.set_authorizer(None)
         changes += max(cursor.rowcount, 0)
-        for table in written.copy():
-            name = '"' + table.replace('"', '""') + '"'
-            if database.execute(f"SELECT 1 FROM {name} WHERE _rowid_ >= {ROWID_END}").fetchone():
-                raise Rejected(f"a rowid of {table} is 2^62 or more")
+        if allowed is WRITES:
+            must_be_plain()
     return rows, changes
 
 
@@ -126,7 +150,8 @@ def execute(sql, params=()):
     try:
         rows, changes = run(sql, params, WRITES)
     except BaseException:
-        database.execute("ROLLBACK")
+        if database.in_transaction:
+            database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
     return {"changes": changes, "rows": rows}
@@ -210,10 +235,10 @@ def answer(request):
 
 
 SCRIPTS = [
-    "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, age INTEGER CHECK (age >= 0))",
+    "CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, age INTEGER CHECK (age >= 0)) WITHOUT ROWID",
     {"sql": "INSERT INTO users (name, age) VALUES (?, ?)", "params": ["ada", 36]},
     {"sql": "INSERT INTO users (name, age) VALUES (:name, :age)", "params": {"name": "bob", "age": -1}},
-    "INSERT INTO users (name) VALUES ('eve') ON CONFLICT DO UPDATE SET age = coalesce(age, 0) + 1 RETURNING id, age",
+    "INSERT INTO users (name) VALUES ('eve') ON CONFLICT DO UPDATE SET age = coalesce(age, 0) + 1 RETURNING name, age",
     "UPDATE users SET age = age + 1; DELETE FROM users WHERE age > 40",
     "CREATE INDEX IF NOT EXISTS by_age ON users (age)",
     "DROP TABLE IF EXISTS users",
@@ -221,7 +246,7 @@ SCRIPTS = [
 ]
 # With these, `graft plugin check -- python3 sql.py` tries it out.
 EXAMPLES = [{"kind": "command", "operation": "execute", "input": script} for script in SCRIPTS]
-EXAMPLES += [{"kind": "query", "operation": "query", "input": "SELECT * FROM users ORDER BY id"}]
+EXAMPLES += [{"kind": "query", "operation": "query", "input": "SELECT * FROM users ORDER BY name"}]
 
 
 def send(message):
@@ -236,14 +261,14 @@ def main():
             "graft": 1,
             "type": "hello",
             "name": "sql-in-python",
-            "version": f"1.0.0 with SQLite {sqlite3.sqlite_version}",
+            "version": f"1.0.0 with SQLite {sqlite3.sqlite_version} and Python {platform.python_version()}",
             "snapshots": True,
             "commands": ["execute"],
             "queries": ["query"],
             "examples": EXAMPLES,
         }
     )
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         send(answer(json.loads(line)))
 
 

@@ -78,18 +78,16 @@ export const commands: ValueKind<readonly (readonly string[])[]> = {
   description: 'a program and its arguments, like ["python3", "machine.py"]; or an array of such arrays',
   read(value, complain) {
     if (isCommand(value)) return [value];
-    const isSeveral = Array.isArray(value) && value.length > 0 && value.every(Array.isArray);
-    if (!isSeveral) {
-      complain([], `${shown(value)} is not ${this.description}`, "write each word as a text of its own");
+    const words = "write each word as a text of its own";
+    if (!Array.isArray(value) || value.length === 0 || !value.every(Array.isArray)) {
+      const isMixed = Array.isArray(value) && value.some(Array.isArray);
+      complain([], `${shown(value)} is not ${this.description}`, isMixed ? "write an array for each program" : words);
       return undefined;
     }
     const wrong = value.findIndex((each) => !isCommand(each));
     if (wrong === -1) return value.filter(isCommand);
-    complain(
-      [wrong],
-      `${shown(value[wrong]!)} is no program with its arguments`,
-      "write each word as a text of its own",
-    );
+    const [first = ""] = value[wrong]!;
+    complain([wrong], `${shown(value[wrong]!)} is no program`, first === "" ? "name the program first" : words);
     return undefined;
   },
 };

@@ -137,7 +137,7 @@ export function sectionsOf(
 /** Fill an empty state. They throw what the plugin throws, and for what it did not write. */
 export function sinksOf(
   plugin: Named,
-  snapshots: Pick<SnapshotHandlers, "restore" | "settle">,
+  snapshots: Pick<SnapshotHandlers, "restore"> & { settle(from: string | null): void },
   state: State,
 ): readonly SectionSink[] {
   const reader = new SessionPiecesReader();
@@ -162,7 +162,7 @@ export function sinksOf(
       take: (piece) => snapshots.restore(piece, from),
       // A state on disk is committed later, together with its records.
       end: () => {
-        if (state.kept === null) snapshots.settle();
+        if (state.kept === null) snapshots.settle(from);
       },
     },
   ];

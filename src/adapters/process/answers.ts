@@ -164,7 +164,7 @@ function outcomeOf(value: CborValue, wakes: boolean): ProgramOutcome {
   if (wakeAtMs !== null && (kind !== "ok" || !wakes)) {
     throw new BadMessage(
       kind === "ok"
-        ? `one of its results has a "wakeAt", and its first message does not say "wakes": true`
+        ? `one of its results has a "wakeAt", and it is that of a query, or its first message does not say "wakes": true`
         : `one of its results has a "wakeAt", and only one with "ok" may have that: ${shown(value)}`,
     );
   }

@@ -1,10 +1,9 @@
 // The state machine as a program of its own, in any language: docs/process.md. The program holds the state and nothing else. Which command of a
 // session takes effect, where the state is and what a snapshot looks like, is decided here, as for a plugin.
 import { isSamePlugin, type PluginVersion, type VersionAtHand } from "../../core/activation.ts";
-import type { LogIndex } from "../../core/log-position.ts";
 import { sessionLimits } from "../../core/session-limits.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
-import { GraftError, StateMachineStopped } from "../../errors.ts";
+import { GraftError } from "../../errors.ts";
 import {
   type Answer,
   type AppliedCommand,
@@ -30,6 +29,7 @@ import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import type { ProgramLocation } from "./child.ts";
 import { Program } from "./program.ts";
+import { ProgramFailures } from "./program-failures.ts";
 import { nextCount } from "./query-counts.ts";
 import {
   answerOf,
@@ -44,24 +44,36 @@ import {
 import { ProgramSnapshot, restoreProgram } from "./snapshots.ts";
 import { askToWake, dueRequest, takeDue } from "./waking.ts";
 
+/** A single version of a program. Another one may take its state over. */
+export interface ProgramMachine extends StateMachine {
+  /** Whether it asks to be woken. */
+  readonly wakes: boolean;
+  /** Does what is due before this entry, which another program is given. */
+  wakeBefore(entry: AppliedEntry): Promise<void>;
+  /** It is woken in the millisecond after this one: its state may hold what nobody has asked for. */
+  wakeAfter(timeMs: number): void;
+}
+
 /** Throws `GraftError("plugin")` when the program cannot be started, or does not say what it is. */
 export async function createProcessStateMachine(
   location: ProgramLocation,
   say: Say = () => {},
   environment: Readonly<Record<string, string>> = {},
-): Promise<StateMachine> {
+  closing?: AbortSignal,
+): Promise<ProgramMachine> {
   const hash = programHash(location);
-  return new ProcessStateMachine(await Program.start(location, say, environment), hash);
+  return new ProcessStateMachine(await Program.start(location, say, environment, closing), hash);
 }
 
 const skipped = { kind: "rejected", message: skippedMessage } as const;
 
-class ProcessStateMachine implements StateMachine {
+class ProcessStateMachine implements ProgramMachine {
   readonly description: StateMachineDescription;
   readonly versions: readonly VersionAtHand[];
   /** A program begins empty each time. */
   readonly isDurable = false;
   readonly #program: Program;
+  readonly #failures: ProgramFailures;
   #state: State;
   #busyWith: BusyWith | null = null;
   #workCount = 0;
@@ -72,6 +84,7 @@ class ProcessStateMachine implements StateMachine {
 
   constructor(program: Program, hash: string) {
     this.#program = program;
+    this.#failures = new ProgramFailures(program.hello);
     this.#state = stateWithout(sessionLimits, program.hello.wakes);
     const { name, version, style, commands, queries, snapshots } = program.hello;
     this.description = { name, version, style, commands, queries, snapshots };
@@ -98,7 +111,7 @@ class ProcessStateMachine implements StateMachine {
       for (const [place, entry] of run.entries()) {
         // What is no command may change the table of the sessions.
         if (entry.kind !== "command" || batch.mustEndBefore(entry)) await this.#send(batch, outcomes, take);
-        if (takeDue(this.#state, entry)) await this.#wake(entry);
+        await this.#wakeIfDue(entry);
         const outcome = entry.kind === "command" ? this.#gather(batch, entry, place) : this.#applyHere(entry);
         if (outcome !== null) outcomes.set(place, outcome);
       }
@@ -107,6 +120,18 @@ class ProcessStateMachine implements StateMachine {
       if (last !== undefined) this.#state.reached = Object.freeze({ index: last.index, timeMs: last.timeMs });
       return this.#state.wakeAtMs;
     });
+  }
+
+  get wakes(): boolean {
+    return this.#program.hello.wakes;
+  }
+
+  wakeBefore(entry: AppliedEntry): Promise<void> {
+    return this.#inTurn(() => this.#wakeIfDue(entry));
+  }
+
+  wakeAfter(timeMs: number): void {
+    if (this.wakes) askToWake(this.#state, timeMs, timeMs);
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
@@ -150,9 +175,9 @@ class ProcessStateMachine implements StateMachine {
     try {
       await this.#before;
       if (plugin !== null) this.#mustBeAtHand(plugin);
-      this.#state = stateWithout(sessionLimits, this.#program.hello.wakes);
+      this.#state = stateWithout(sessionLimits, this.wakes);
       const ask = <Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> =>
-        this.#ask(request, check, (message) => this.#failedAt("restoring a snapshot", message));
+        this.#ask(request, check, (message) => this.#failures.at("restoring a snapshot", message));
       await restoreProgram(this.#program.hello, this.#state, { chunks, ask });
       return this.#state.wakeAtMs;
     } catch (cause) {
@@ -191,14 +216,15 @@ class ProcessStateMachine implements StateMachine {
     }
   }
 
-  async #wake(entry: AppliedEntry): Promise<void> {
+  async #wakeIfDue(entry: AppliedEntry): Promise<void> {
+    if (!takeDue(this.#state, entry)) return;
     const { index, term, timeMs } = entry;
     const where = `entry ${index} (term ${term}), in due`;
     const answer = await this.#busy({ kind: "entry", count: ++this.#workCount, index, term }, () =>
       this.#program.ask(dueRequest(entry), orRefused(wokenOf), { entry: index, where }),
     );
     if ("result" in answer) return askToWake(this.#state, answer.result, timeMs);
-    throw this.#program.stop(this.#failedEntry(index, where, answer.refusal));
+    throw this.#program.stop(this.#failures.atEntry(index, where, answer.refusal));
   }
 
   /** Null: it is in the batch now. */
@@ -240,7 +266,7 @@ class ProcessStateMachine implements StateMachine {
       batch.settle(outcomes, take);
       delivered.flush();
       if (failed !== undefined && failedAt !== undefined)
-        throw this.#program.stop(this.#failedEntry(failedAt.index, this.#placeOf(failedAt), failed.message));
+        throw this.#program.stop(this.#failures.atEntry(failedAt.index, this.#placeOf(failedAt), failed.message));
     }
     delivered.flush();
   }
@@ -260,11 +286,6 @@ class ProcessStateMachine implements StateMachine {
     return outcomes;
   }
 
-  #failedEntry(index: LogIndex, where: string, reason: string): GraftError {
-    const { message, cause } = this.#failedAt(where, reason);
-    return new StateMachineStopped(message, index, { cause });
-  }
-
   #placeOf({ index, term, payload }: AppliedCommand): string {
     return `entry ${index} (term ${term})${operationWords(this.operationOf(payload))}`;
   }
@@ -274,7 +295,7 @@ class ProcessStateMachine implements StateMachine {
     const bytes = bytesOf(outcomes.slice(0, -1));
     if (bytes <= resultBytesTolerated) return;
     const what = `it went on with a batch after ${bytes} bytes of results: end the answer once they exceed the budget`;
-    throw this.#program.stop(this.#failure(what));
+    throw this.#program.stop(this.#failures.of(what));
   }
 
   /** Answers the first ones. */
@@ -310,12 +331,12 @@ class ProcessStateMachine implements StateMachine {
       return answerOf(told, this.#program.hello.style);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return { kind: "failed", error: this.#failedAt("a query", message, "query-failed") };
+      return { kind: "failed", error: this.#failures.at("a query", message, "query-failed") };
     }
   }
 
   #askOfSnapshot<Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> {
-    return this.#ask(request, check, (message) => this.#failedAt("a snapshot", message));
+    return this.#ask(request, check, (message) => this.#failures.at("a snapshot", message));
   }
 
   /** `refused`: the error for what the program says it cannot do. */
@@ -350,7 +371,7 @@ class ProcessStateMachine implements StateMachine {
         return await work();
       } catch (error) {
         // What is no failure of its own is a message that is wrong.
-        if (error instanceof BadMessage) throw this.#program.stop(this.#failure(error.message));
+        if (error instanceof BadMessage) throw this.#program.stop(this.#failures.of(error.message));
         throw error;
       }
     });
@@ -368,28 +389,11 @@ class ProcessStateMachine implements StateMachine {
   }
 
   #mustHaveSnapshots(): void {
-    if (this.description.snapshots) return;
-    throw new GraftError(
-      "state-machine",
-      `The state machine ${this.#named} has no snapshots: its program does not offer them`,
-    );
+    if (!this.description.snapshots) throw this.#failures.noSnapshots();
   }
 
   #mustBeAtHand(plugin: PluginVersion): void {
     if (this.versions.some((version) => isSamePlugin(version, plugin))) return;
-    throw this.#program.stop(this.#failure(`${plugin.name} ${plugin.version} is not at hand`));
-  }
-
-  #failedAt(where: string, message: string, code: "state-machine" | "query-failed" = "state-machine"): GraftError {
-    const cause = new Error(message);
-    return new GraftError(code, `The state machine ${this.#named} failed at ${where}: ${message}`, { cause });
-  }
-
-  #failure(what: string): GraftError {
-    return new GraftError("state-machine", `The program of the state machine ${this.#named}: ${what}`);
-  }
-
-  get #named(): string {
-    return `${this.description.name} ${this.description.version}`;
+    throw this.#program.stop(this.#failures.of(`${plugin.name} ${plugin.version} is not at hand`));
   }
 }

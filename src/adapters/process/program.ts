@@ -48,8 +48,12 @@ export class Program {
     location: ProgramLocation,
     say: Say,
     environment: Readonly<Record<string, string>> = {},
+    closing?: AbortSignal,
   ): Promise<Program> {
+    closing?.throwIfAborted();
     const child = spawn(location, environment);
+    const end = (): void => killAll(child);
+    closing?.addEventListener("abort", end);
     const lastWords = hear(child.stderr, say);
     const reader = new MessageReader();
     const messages = messagesOf(child, reader);
@@ -70,6 +74,7 @@ export class Program {
       throw cannotBeUsed(location, cause instanceof Error ? cause.message : String(cause), cause);
     } finally {
       clearTimeout(timer);
+      closing?.removeEventListener("abort", end);
     }
   }
 

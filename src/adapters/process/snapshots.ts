@@ -5,7 +5,6 @@ import type { StateSnapshot } from "../../ports/state-machine.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import { SnapshotReader, SnapshotWriter } from "../plugin/snapshot-layout.ts";
 import { sectionsOf, sinksOf, type State } from "../plugin/state-sections.ts";
-import { wakeToLook } from "./waking.ts";
 import { doneOf, type Hello, itemsOf } from "./answers.ts";
 
 /** In turn with everything else that is asked of the program. */
@@ -103,13 +102,15 @@ export async function restoreProgram(
     from = version;
     items.push(hello.style === "typed" ? decodeValue(piece) : piece.slice());
   };
+  // A state without items is of a version, too.
+  const settle = (version: string | null): void => void (from = version);
   const send = async (): Promise<void> => {
     if (!hasBegun) await ask({ type: "restore", from }, doneOf);
     hasBegun = true;
     if (items.length > 0) await ask({ type: "items", items }, doneOf);
     items = [];
   };
-  const reader = new SnapshotReader(sinksOf(hello, { restore, settle: () => {} }, state));
+  const reader = new SnapshotReader(sinksOf(hello, { restore, settle }, state));
   for await (const chunk of chunks) {
     reader.write(chunk);
     if (items.length > 0) await send();
@@ -117,5 +118,4 @@ export async function restoreProgram(
   reader.end();
   await send();
   await ask({ type: "restored" }, doneOf);
-  if (hello.wakes && from !== null) wakeToLook(state);
 }

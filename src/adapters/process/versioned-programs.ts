@@ -1,5 +1,5 @@
-// Several versions of a program: which one runs, and how does its state go over to another one? One of them runs at a time. At an activation
-// the next one is started and restores a snapshot of the one before, as a plugin's does.
+// Several versions of a program: which one runs, and how does its state go over to another one? At an activation the next one is started and
+// restores a snapshot of the one before, as a plugin's does. Then the one before is ended.
 import {
   isSamePlugin,
   type PluginVersion,
@@ -27,7 +27,7 @@ import { whyNotBeside } from "../plugin/loader.ts";
 import type { Say } from "../plugin/plugin-console.ts";
 import { cannotBeUsed, type ProgramLocation } from "./child.ts";
 import { programHash } from "./code-hash.ts";
-import { createProcessStateMachine } from "./process-host.ts";
+import { createProcessStateMachine, type ProgramMachine } from "./process-host.ts";
 import { readHello } from "./program.ts";
 
 /** What the program at this place writes to its standard error. */
@@ -83,20 +83,21 @@ class VersionedPrograms implements StateMachine {
   readonly isDurable = false;
   readonly #located: readonly LocatedVersion[];
   readonly #say: SayOf;
-  #current: StateMachine;
+  #current: ProgramMachine;
   /** Whether the one that runs has a state that another one has to take over. */
   #hasBegun = false;
   /** Settles when no other version is to run first. Calls wait for it, in order. */
   #ready: Promise<unknown> = Promise.resolve();
   #handingOver: BusyWith | null = null;
+  readonly #closing = new AbortController();
   /** It is being started, or takes the state over. */
-  #coming: StateMachine | null = null;
+  #coming: ProgramMachine | null = null;
   #changes = 0;
   #failure: Error | null = null;
-  /** The one that is being read. */
-  #snapshot = { over: Promise.resolve(), end: (): void => {} };
+  /** Those that are asked for or being read: the next version waits until they are over. */
+  readonly #snapshots = new Set<PromiseWithResolvers<void>>();
 
-  constructor(located: readonly LocatedVersion[], first: StateMachine, say: SayOf) {
+  constructor(located: readonly LocatedVersion[], first: ProgramMachine, say: SayOf) {
     this.#located = located;
     this.#current = first;
     this.#say = say;
@@ -108,7 +109,8 @@ class VersionedPrograms implements StateMachine {
   }
 
   get failure(): Error | null {
-    return this.#failure ?? this.#current.failure;
+    // While another program takes the state over, the end of the one before matters only if there is more to read, and then that fails.
+    return this.#failure ?? (this.#handingOver === null ? this.#current.failure : null);
   }
 
   get busyWith(): BusyWith | null {
@@ -137,7 +139,7 @@ class VersionedPrograms implements StateMachine {
   }
 
   snapshot(): Promise<StateSnapshot> {
-    return this.#inTurn(async (machine) => this.#watched(await machine.snapshot()));
+    return this.#inTurn((machine) => this.#watched(() => machine.snapshot()));
   }
 
   restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {
@@ -169,7 +171,8 @@ class VersionedPrograms implements StateMachine {
 
   async close(): Promise<void> {
     this.#failure ??= new GraftError("state-machine", "The state machine is closed");
-    this.#snapshot.end();
+    this.#closing.abort();
+    for (const { resolve } of this.#snapshots) resolve();
     await Promise.all([this.#current.close(), this.#coming?.close()]);
   }
 
@@ -188,11 +191,11 @@ class VersionedPrograms implements StateMachine {
     return wakeAtMs;
   }
 
-  async #activate({ plugin, index, term }: AppliedActivation): Promise<void> {
+  async #activate(entry: AppliedActivation): Promise<void> {
+    const { plugin, index, term } = entry;
     if (this.#runs(plugin)) return;
-    this.#handingOver = { kind: "entry", count: this.#countsBefore + countsOfOne, index, term };
     try {
-      await this.#becomes(this.#hasBegun ? await this.#takenOver(plugin) : await this.#begun(plugin));
+      await this.#becomes(this.#hasBegun ? await this.#takenOver(entry) : await this.#begun(entry));
     } catch (cause) {
       const { name, version } = this.description;
       const where = `entry ${index} (term ${term}), which activates ${plugin.version}`;
@@ -203,7 +206,7 @@ class VersionedPrograms implements StateMachine {
     }
   }
 
-  async #becomes(next: StateMachine): Promise<void> {
+  async #becomes(next: ProgramMachine): Promise<void> {
     const before = this.#current;
     this.#current = next;
     this.#coming = null;
@@ -211,33 +214,43 @@ class VersionedPrograms implements StateMachine {
     await before.close();
   }
 
-  async #begun(plugin: PluginVersion): Promise<StateMachine> {
+  async #begun(entry: AppliedActivation): Promise<ProgramMachine> {
     // What was asked of the one before is answered first.
     await this.#current.query([]);
-    return this.#begin(plugin);
+    this.#isBusyWith(entry);
+    return this.#begin(entry.plugin);
   }
 
   /** A program with the state of the one that runs. */
-  async #takenOver(plugin: PluginVersion): Promise<StateMachine> {
-    await this.#snapshot.over;
-    const snapshot = await this.#current.snapshot();
+  async #takenOver(entry: AppliedActivation): Promise<ProgramMachine> {
+    const before = this.#current;
+    await before.wakeBefore(entry);
+    await Promise.all([...this.#snapshots].map(({ promise }) => promise));
+    this.#isBusyWith(entry);
+    const snapshot = await before.snapshot();
     try {
-      const next = await this.#begin(plugin);
-      await next.restore(chunksOf(snapshot), plugin);
+      const next = await this.#begin(entry.plugin);
+      await next.restore(chunksOf(snapshot), entry.plugin);
+      if (!before.wakes) next.wakeAfter(entry.timeMs);
       return next;
     } finally {
       snapshot.close();
     }
   }
 
-  async #begin(plugin: PluginVersion): Promise<StateMachine> {
+  async #begin(plugin: PluginVersion): Promise<ProgramMachine> {
     const found = this.#located.find(({ atHand }) => isSamePlugin(atHand, plugin));
     if (found === undefined) throw new RangeError(`${plugin.name} ${plugin.version} is not at hand`);
     const { location } = found;
-    this.#coming = await createProcessStateMachine(location, (level, text) => this.#say(level, text, location));
+    const say: Say = (level, text) => this.#say(level, text, location);
+    this.#coming = await createProcessStateMachine(location, say, {}, this.#closing.signal);
     const problem = this.#failure ?? changeOf(found, this.#coming.versions[0]!);
     if (problem !== null) throw problem;
     return this.#coming;
+  }
+
+  #isBusyWith({ index, term }: AppliedActivation): void {
+    this.#handingOver = { kind: "entry", count: this.#countsBefore + countsOfOne, index, term };
   }
 
   get #countsBefore(): number {
@@ -269,24 +282,34 @@ class VersionedPrograms implements StateMachine {
     return this.#failure === null ? call() : Promise.reject(this.#failure);
   }
 
-  #watched(snapshot: StateSnapshot): StateSnapshot {
-    const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    this.#snapshot = { over, end };
-    return {
-      read: async () => {
-        let chunk: Uint8Array | null = null;
-        try {
-          chunk = await snapshot.read();
-          return chunk;
-        } finally {
-          if (chunk === null) end();
-        }
-      },
-      close: () => {
-        snapshot.close();
-        end();
-      },
+  async #watched(take: () => Promise<StateSnapshot>): Promise<StateSnapshot> {
+    const over = Promise.withResolvers<void>();
+    this.#snapshots.add(over);
+    const end = (): void => {
+      this.#snapshots.delete(over);
+      over.resolve();
     };
+    try {
+      const snapshot = await take();
+      return {
+        read: async () => {
+          let chunk: Uint8Array | null = null;
+          try {
+            chunk = await snapshot.read();
+            return chunk;
+          } finally {
+            if (chunk === null) end();
+          }
+        },
+        close: () => {
+          snapshot.close();
+          end();
+        },
+      };
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 }
 

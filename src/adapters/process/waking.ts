@@ -23,9 +23,4 @@ export function takeDue(state: Waking, { timeMs, isSkipped }: AppliedEntry): boo
   return isSkipped !== true;
 }
 
-/** A program that can be woken has the state of one that could not: it may hold what nobody asked for. */
-export function wakeToLook(state: Waking & Pick<State, "reached">): void {
-  state.wakeAtMs ??= Math.min(state.reached.timeMs + 1, stampMsMax);
-}
-
 export const dueRequest = ({ index, term, timeMs }: AppliedEntry): CborValue => ({ type: "due", index, term, timeMs });

@@ -108,10 +108,10 @@ describe.skipIf(Bun.which("python3") === null || !hasSqlite)("the example of SQL
   test("a script happens as a whole or not at all, and values come back as they are", async () => {
     const machine = await sql();
     const outcomes = await execute(machine, [
-      "CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, b); -- a; remark",
-      "INSERT INTO t (a, b) VALUES ('x;y', 9007199254740993), (1.5, x'00ff')",
-      "INSERT INTO t (a) VALUES ('gone'); INSERT INTO t (a) VALUES (1.5)",
-      { sql: "INSERT INTO t (a, b) VALUES (?, ?) RETURNING id", params: [{ integer: "-9007199254740993" }, null] },
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, b) WITHOUT ROWID; -- a; remark",
+      "INSERT INTO t VALUES (1, 'x;y', 9007199254740993), (2, 1.5, x'00ff')",
+      "INSERT INTO t (id, a) VALUES (4, 'gone'); INSERT INTO t (id, a) VALUES (5, 1.5)",
+      { sql: "INSERT INTO t VALUES (3, ?, ?) RETURNING id", params: [{ integer: "-9007199254740993" }, null] },
       { sql: "UPDATE t SET b = :b WHERE id > :id", params: { b: new Uint8Array([1]), id: 1 } },
     ]);
     expect(outcomes).toEqual([
@@ -131,41 +131,69 @@ describe.skipIf(Bun.which("python3") === null || !hasSqlite)("the example of SQL
   test("what could differ between nodes is refused, and a query that writes", async () => {
     const machine = await sql();
     const outcomes = await execute(machine, [
-      "CREATE TABLE t (a)",
+      "CREATE TABLE t (a PRIMARY KEY) WITHOUT ROWID",
+      "CREATE TABLE u (a)",
+      "CREATE TABLE u AS SELECT 1 AS a",
+      "CREATE TABLE u (a PRIMARY KEY, b DEFAULT CURRENT_TIMESTAMP) WITHOUT ROWID",
+      "CREATE TABLE u (a PRIMARY KEY, b DEFAULT (random())) WITHOUT ROWID",
+      "ALTER TABLE t ADD COLUMN b",
       "INSERT INTO t VALUES (random())",
       "INSERT INTO t VALUES (datetime('now'))",
       "INSERT INTO t VALUES (CURRENT_TIMESTAMP)",
       "PRAGMA user_version = 3",
       "ATTACH 'other.db' AS other",
       "BEGIN; INSERT INTO t VALUES (1)",
-      "INSERT INTO t (rowid, a) VALUES (9223372036854775807, 1)",
+      "SELECT 1 AS [$bytes]",
+      "SELECT 1 AS a, 2 AS a",
+      "INSERT OR ROLLBACK INTO t VALUES (1), (1)",
+      `SELECT '${";".repeat(2_000)}'`,
       "SELECT * FROM t",
     ]);
     expect(outcomes).toEqual([
       { changes: 0, rows: [] },
+      "the table u has rowids: say WITHOUT ROWID behind its columns",
+      "the table u has rowids: say WITHOUT ROWID behind its columns",
+      "the default of b in u is no literal",
+      "the default of b in u is no literal",
+      "not authorized",
       "not authorized to use function: random",
       "not authorized to use function: datetime",
       "not authorized to use function: CURRENT_TIMESTAMP",
       "not authorized",
       "not authorized",
       "not authorized",
-      "a rowid of t is 2^62 or more",
+      "two columns have one name, or one is called $bytes: name them with AS",
+      "two columns have one name, or one is called $bytes: name them with AS",
+      "UNIQUE constraint failed: t.a",
+      "a statement has more than 1000 semicolons",
       { changes: 0, rows: [] },
     ]);
     expect(await rowsOf(machine, "DELETE FROM t")).toBe("not authorized");
+    const endless = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT";
+    expect(await rowsOf(machine, `${endless} n FROM c`)).toBe("the rows have more than 4194304 bytes: use LIMIT");
+    expect(await rowsOf(machine, `${endless} max(n) FROM c`)).toBe("interrupted");
   });
 
   test("its state comes back from a snapshot in another process, and goes on in the same way", async () => {
     const machine = await sql();
     const insert = Array.from({ length: 500 }, (_, nth) => ({
-      sql: "INSERT INTO t VALUES (?)",
-      params: ["x".repeat(nth)],
+      sql: "INSERT INTO t VALUES (?, ?)",
+      params: [nth, "x".repeat(nth)],
     }));
-    await execute(machine, ["CREATE TABLE t (a)", ...insert, "DELETE FROM t WHERE length(a) % 3 = 0"]);
+    await execute(machine, [
+      "CREATE TABLE t (id PRIMARY KEY, a) WITHOUT ROWID",
+      ...insert,
+      "DELETE FROM t WHERE length(a) % 3 = 0",
+    ]);
     const other = await sql();
-    await execute(other, ["CREATE TABLE gone (a)"]);
+    await execute(other, ["CREATE TABLE gone (a PRIMARY KEY) WITHOUT ROWID"]);
     await other.restore(chunksOf(await readAll(await machine.snapshot())), null);
-    const more = ["CREATE INDEX i ON t (a)", "INSERT INTO t VALUES ('more')", "DROP TABLE t", "CREATE TABLE u (a)"];
+    const more = [
+      "CREATE INDEX i ON t (a)",
+      "INSERT INTO t VALUES (-1, 'more')",
+      "DROP TABLE t",
+      "CREATE TABLE u (a PRIMARY KEY) WITHOUT ROWID",
+    ];
     for (const script of more) expect(await execute(other, [script])).toEqual(await execute(machine, [script]));
     expect(await readAll(await other.snapshot())).toEqual(await readAll(await machine.snapshot()));
   });

@@ -1,5 +1,6 @@
 // Several versions of a program: which one runs, and what becomes of the state, the sessions and a snapshot when another one takes over.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,8 @@ beforeAll(async () => {
   server = (await Bun.build({ entrypoints: [entry], target: "bun", outdir: folder })).outputs[0]!.path;
   await Bun.write(join(folder, "v1.ts"), source("1"));
   await Bun.write(join(folder, "v2.ts"), source("2"));
+  // Long enough for the end of the program before to be noticed.
+  await Bun.write(join(folder, "slow.ts"), source("2", "Bun.sleepSync(1500);"));
   await Bun.write(join(folder, "fails.ts"), source("3", 'throw new Error("nothing of that is known");'));
 });
 afterEach(async () => {
@@ -144,6 +147,18 @@ describe("a program with two versions", () => {
     expect(await restored(1)).toEqual([1011]);
   });
 
+  test("hands over a state that was restored", async () => {
+    const writer = await both();
+    await applied(writer, activate(1, writer.versions[0]), step(2));
+    const chunks = await readAll(await writer.snapshot());
+    for (const place of [0, 1]) {
+      const machine = await both();
+      await machine.restore(chunksOf(chunks), machine.versions[place]!);
+      const other = machine.versions[1 - place];
+      expect(await applied(machine, activate(3, other), step(4))).toEqual([place === 0 ? 1011 : 3002]);
+    }
+  });
+
   test("hands its state over when the snapshot that is being read is over", async () => {
     const machine = await both();
     const [one, two] = machine.versions;
@@ -154,11 +169,16 @@ describe("a program with two versions", () => {
     const after = applied(machine, activate(3, two), step(4));
     expect([first, ...(await readAll(snapshot))]).toEqual(wanted);
     expect(await after).toEqual([1011]);
+    const [asked, taken] = await Promise.all([
+      machine.snapshot().then(readAll),
+      applied(machine, step(5), activate(6, one), activate(7, two)),
+    ]);
+    expect([asked.length > 0, taken]).toEqual([true, [1021]]);
     const closed = await machine.snapshot();
-    const back = applied(machine, activate(5, one));
+    const back = applied(machine, activate(8, one));
     closed.close();
     await back;
-    expect(await ask(machine)).toBe("3011");
+    expect(await ask(machine)).toBe("6021");
   });
 
   test("has other work under way at each moment, as others see it", async () => {
@@ -212,22 +232,58 @@ describe("the state machine stops, and names the entry, when the next version", 
     expect(error.message).toContain("steps 2 is not at hand");
   });
 
-  test("is closed meanwhile", async () => {
-    const machine = await both();
-    await applied(machine, activate(1, machine.versions[0]), step(2));
-    const running = rejection(outcomesOf(machine, [activate(3, machine.versions[1])]));
+  test("takes the state over, and is closed meanwhile", async () => {
+    const restoring = `read -r line; touch "${folder}/restores"; cat > /dev/null`;
+    const hanging = shell(`${says({ ...hello, name: "steps", version: "5" })}; ${restoring}`);
+    const machine = await open(hanging, serving("v1.ts"));
+    const running = rejection(outcomesOf(machine, [step(1), activate(2, machine.versions[0])]));
+    while (!existsSync(join(folder, "restores"))) await Bun.sleep(1);
     await machine.close();
     expect((await running).message).toContain("is closed");
+  });
+
+  test("does not say what it is, and is closed meanwhile", async () => {
+    const script = `if [ -e "${folder}/was-asked" ]; then touch "${folder}/hangs"; cat > /dev/null; else touch "${folder}/was-asked"; ${says({ ...hello, name: "steps", version: "4" })}; cat > /dev/null; fi`;
+    const machine = await open(shell(script), serving("v1.ts"));
+    const running = rejection(outcomesOf(machine, [step(1), activate(2, machine.versions[0])]));
+    while (!existsSync(join(folder, "hangs"))) await Bun.sleep(1);
+    await machine.close();
+    expect((await running).message).toContain("is closed");
+    expect((await rejection(ask(machine))).message).toContain("is closed");
   });
 
   test("waits for a snapshot, and is closed meanwhile", async () => {
     const machine = await both();
     await applied(machine, activate(1, machine.versions[0]), step(2));
     await machine.snapshot();
-    const running = rejection(outcomesOf(machine, [activate(3, machine.versions[1])]));
+    const stepped = Promise.withResolvers<void>();
+    const running = rejection(machine.apply([step(3), activate(4, machine.versions[1])], () => stepped.resolve()));
+    await stepped.promise;
+    // What follows in the same turn of the loop has been done then.
+    await new Promise(setImmediate);
     await machine.close();
     expect((await running).message).toContain("is closed");
   });
+});
+
+test("a program that ends once its state was handed over is missed by nobody", async () => {
+  const items = { type: "items", items: [{ $bytes: btoa("7".padEnd(1000)) }], last: true };
+  const applied1 = { type: "applied", through: 1, results: [{ ok: { $bytes: "" } }] };
+  const answers = [applied1, { type: "done" }, items].map((each) => `read -r line; ${says(each)}`).join("; ");
+  const ending = shell(`${says({ ...hello, name: "steps", version: "5" })}; ${answers}`);
+  const machine = await open(serving("slow.ts"), ending);
+  const failures = new Set<Error | null>();
+  const work = { isOver: false };
+  const looking = (async () => {
+    while (!work.isOver) {
+      failures.add(machine.failure);
+      await Bun.sleep(1);
+    }
+  })();
+  expect(await applied(machine, step(1), activate(2, machine.versions[0]), step(3))).toEqual([0, 5017]);
+  work.isOver = true;
+  await looking;
+  expect([...failures]).toEqual([null]);
 });
 
 describe("the versions of a program", () => {
