@@ -216,6 +216,18 @@ export function describeDurableContract(host: string, create: Create): void {
       expect(Buffer.concat(await readAll(await other.machine.snapshot()))).toEqual(Buffer.concat(chunks));
     });
 
+    test("a state is found in the log where its last snapshot was, though no entry had an effect there", async () => {
+      const state = newFolder();
+      const first = await live(state);
+      await outcomesOf(first.machine, [opens(1), said(2, "a", 1)]);
+      const place = { index: 5, term: 4, timeMs: 55 };
+      await readAll(await first.machine.snapshot(place));
+      expect(await ask(first.machine, "context")).toBe("2,20");
+      await first.machine.close();
+      const { machine, held } = await live(state);
+      expect([held?.reached, await ask(machine, "context")]).toEqual([place, "2,20"]);
+    });
+
     test("P29: a restored state takes the place of the one before when it is complete, and not before", async () => {
       const state = newFolder();
       const first = await live(state);

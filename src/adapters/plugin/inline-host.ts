@@ -101,9 +101,9 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
-  snapshot(): Promise<StateSnapshot> {
+  snapshot(reached?: Reached): Promise<StateSnapshot> {
     return this.#inTurn(() => {
-      const running = this.#executor.snapshot();
+      const running = this.#executor.snapshot(reached);
       return {
         read: async () => {
           this.#mustRun();

@@ -172,9 +172,9 @@ class WorkerStateMachine implements StateMachine {
     return answers;
   }
 
-  async snapshot(): Promise<StateSnapshot> {
+  async snapshot(reached?: Reached): Promise<StateSnapshot> {
     this.#mustHaveState();
-    await this.#ask({ kind: "takeSnapshot" });
+    await this.#ask({ kind: "takeSnapshot", reached });
     return new WorkerSnapshot((request) => this.#ask(request));
   }
 

@@ -21,6 +21,8 @@ export interface Load {
 /** Freezes the state. */
 export interface TakeSnapshot {
   readonly kind: "takeSnapshot";
+  /** The last entry of the log that is in it; undefined: nobody knows. */
+  readonly reached: Reached | undefined;
 }
 
 /** The next chunk of it: `done` brings one, or null at the end. */
