@@ -43,7 +43,7 @@ import { type Found, heldOf, KeptStates } from "./kept-states.ts";
 import { operationIn } from "./typed-handlers.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
-import type { StateFolders } from "./state-folders.ts";
+import type { Folders } from "./state-folders.ts";
 import { recordChanges } from "./state-records.ts";
 import { emptyState, handOver, recordedState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
 
@@ -85,7 +85,7 @@ export interface Restoration {
 }
 
 /** A state machine of one version. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
-export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: StateFolders | null = null): Executor {
+export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: Folders | null = null): Executor {
   return createVersionedExecutor([onlyVersion(plugin)], limits, folders);
 }
 
@@ -102,7 +102,7 @@ export function onlyVersion(plugin: Plugin): LoadedVersion {
 export function createVersionedExecutor(
   versions: readonly LoadedVersion[],
   limits: SessionLimits = sessionLimits,
-  folders: StateFolders | null = null,
+  folders: Folders | null = null,
 ): Executor {
   installDeterminismGuard();
   return new PluginExecutor(versions, limits, folders && new KeptStates(folders));

@@ -29,6 +29,9 @@ function bytesIn(folder: string): number {
   return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
+/** Where the states of one state machine are. */
+export type Folders = Pick<StateFolders, "has" | "make" | "keepOnly" | "setAside">;
+
 export class StateFolders {
   readonly #root: string;
 
