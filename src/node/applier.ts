@@ -292,7 +292,7 @@ export class Applier {
       () => {
         this.#life = "begun";
         this.#endless.begin();
-        this.#pumpOrFail();
+        return this.#pumpOrFail();
       },
       (error: Error) => {
         if (!this.#isAbandoned) this.#stop(error, this.#stoppedThrough!);

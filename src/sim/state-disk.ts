@@ -54,6 +54,10 @@ export class StateDisk implements Folders {
     throw new Error(`the state of ${hash} cannot be opened, and nothing has damaged it`);
   }
 
+  tell(what: string): never {
+    throw new Error(what);
+  }
+
   read(folder: string): StoredState {
     const { synced, unsynced } = this.#folders.get(folder)!;
     return unsynced.reduce(after, synced);

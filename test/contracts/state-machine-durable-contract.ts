@@ -6,13 +6,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import type { Say } from "../../src/adapters/plugin/plugin-console.ts";
 import { StateMachineStopped } from "../../src/errors.ts";
 import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
 import { durableJournal, journalIn, journalInMemory, lookInto } from "./durable-journal.ts";
 import { ask, chunksOf, readAll, rejection, run } from "./journal-plugin.ts";
 import { outcomesOf } from "./outcomes-of.ts";
 
-type Create = (locations: readonly PluginLocation[], stateFolder: string) => Promise<StateMachine>;
+type Create = (locations: readonly PluginLocation[], stateFolder: string, say: Say) => Promise<StateMachine>;
 
 const one = ["one.js"];
 const both = ["one.js", "two.js"];
@@ -44,6 +45,8 @@ export function describeDurableContract(host: string, create: Create): void {
   describe(`a state machine that keeps its state on disk: ${host}`, () => {
     let folder = "";
     const opened: StateMachine[] = [];
+    /** What came from inside of them. */
+    const heard: string[] = [];
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "graft-durable-"));
@@ -64,6 +67,7 @@ export function describeDurableContract(host: string, create: Create): void {
       const machine = await create(
         plugins.map((plugin) => locatePlugin(plugin, folder)),
         state,
+        (level, what) => void heard.push(`${level}: ${what}`),
       );
       opened.push(machine);
       return machine;
@@ -177,6 +181,21 @@ export function describeDurableContract(host: string, create: Create): void {
       expect(existsSync(journalIn(now))).toBe(true);
       await outcomesOf(machine, run(1, ["b"]));
       expect(await ask(machine)).toBe("b");
+    });
+
+    test("P35: what is damaged when its folder is used for the first time is set aside as well, and told at once", async () => {
+      const state = newFolder();
+      const { machine } = await live(state);
+      const version = machine.versions[0]!.hash.slice(0, 16);
+      await Bun.write(journalIn(join(state, version)), "no database at all, and long enough to be read".repeat(100));
+      heard.length = 0;
+      await outcomesOf(machine, run(1, ["a"]));
+      const [aside] = readdirSync(join(state, "..")).filter((name) => name.startsWith("damaged-"));
+      const now = join(state, "..", aside!, `state-${version}`);
+      expect([await ask(machine), heard]).toEqual([
+        "a",
+        [`error: the state of journal 1 on disk cannot be used: file is not a database; it is now in ${now}`],
+      ]);
     });
 
     test("a commit that fails is no fault of an entry", async () => {

@@ -99,6 +99,8 @@ export class KeptStates {
     } catch (cause) {
       mustBeDamage(cause);
       this.#setAside(id, cause);
+      // Nobody asks for it: what was there when the state was recalled could be opened then.
+      for (const what of this.takeDamage()) this.#folders.tell(what);
       return hooks.open(this.#folders.make(id));
     }
   }

@@ -30,14 +30,23 @@ function bytesIn(folder: string): number {
 }
 
 /** Where the states of one state machine are. */
-export type Folders = Pick<StateFolders, "has" | "make" | "keepOnly" | "setAside">;
+export type Folders = Pick<StateFolders, "has" | "make" | "keepOnly" | "setAside" | "tell">;
 
 export class StateFolders {
   readonly #root: string;
+  readonly #told: (what: string) => void;
 
-  /** @param root of one state machine. It need not exist. */
-  constructor(root: string) {
+  /**
+   * @param root of one state machine. It need not exist.
+   * @param told hears a sentence of what is set aside while the state machine runs
+   */
+  constructor(root: string, told: (what: string) => void = () => {}) {
     this.#root = root;
+    this.#told = told;
+  }
+
+  tell(what: string): void {
+    this.#told(what);
   }
 
   has(version: PluginVersion): boolean {

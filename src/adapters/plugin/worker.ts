@@ -55,7 +55,10 @@ async function load({ locations, stateFolder, progress: shared }: Load): Promise
   try {
     const versions = await loadVersions(locations);
     try {
-      const folders = stateFolder === null ? null : new StateFolders(stateFolder);
+      const folders =
+        stateFolder === null
+          ? null
+          : new StateFolders(stateFolder, (text) => send({ kind: "said", level: "error", text }));
       executor = createVersionedExecutor(versions, sessionLimits, folders);
     } catch (cause) {
       throw startFailure(locations.at(-1)!, cause);
