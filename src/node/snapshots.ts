@@ -186,8 +186,8 @@ export class NodeSnapshots {
       return held;
     }
     logger.log("warn", "the state on disk is not used: the state machine is restored", { through, reason });
-    // A restored state takes its place by itself, when it is complete.
-    if (this.#options.state().snapshot === null) await stateMachine.forget();
+    // A restored state takes its place by itself, when it is complete. Until then a later life must not find one that is known to be wrong.
+    if (!mayKeep || this.#options.state().snapshot === null) await stateMachine.forget();
     return null;
   }
 

@@ -51,9 +51,7 @@ function setUp(initial: State) {
     create: memory.create.bind(memory),
     receive: memory.receive.bind(memory),
     read: () => Promise.resolve(new Uint8Array(1)),
-    contents: async function* (): AsyncGenerator<Uint8Array> {
-      yield new Uint8Array(1);
-    },
+    contents: async function* (): AsyncGenerator<Uint8Array> {},
     retain: (files: readonly string[]) => {
       retained.push(files);
       return retain.failure === null ? Promise.resolve() : Promise.reject(retain.failure);
@@ -325,26 +323,6 @@ test("a node that stops hangs up on the leader whose snapshot it reads", async (
   snapshots.stop();
   await turns();
   expect(links.slice(1, 2)).toEqual(["closed: the node stops"]);
-});
-
-test("a state on disk is restored only while there is room for it, and one in memory always", async () => {
-  const { snapshots, machine, room } = setUp(follower({ snapshot: at(4, 1) }));
-  const written: number[] = [];
-  machine.restore = async (chunks) => {
-    for await (const chunk of chunks) written.push(chunk.length);
-    return null;
-  };
-  room.hasRoomForBulk = false;
-  expect(await snapshots.restore(snapshotAt(at(4, 1)), null)).toBeNull();
-  machine.isDurable = true;
-  const refused: unknown = await snapshots.restore(snapshotAt(at(4, 1)), null).catch((cause: unknown) => cause);
-  expect([refused instanceof GraftError && refused.message, written]).toEqual([
-    "the disk is nearly full, and what is left of it is for the log: the state on disk is restored when there is room; free space on it",
-    [1],
-  ]);
-  room.hasRoomForBulk = true;
-  await snapshots.restore(snapshotAt(at(4, 1)), null);
-  expect(written).toEqual([1, 1]);
 });
 
 test("P30: a restore waits until what is being read of the state before it is let go of", async () => {
