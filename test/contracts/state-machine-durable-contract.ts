@@ -1,7 +1,7 @@
 // What must hold of every host of a state machine that keeps its state on disk. A life ends with `close`, which commits nothing: for the files it
 // is as a crash between two runs.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +55,10 @@ export function describeDurableContract(host: string, create: Create): void {
       await Bun.write(join(folder, "memory.js"), journalInMemory);
       const broken = 'if (count(db) > 1) throw new Error("no more room"); db.run("COMMIT");';
       await Bun.write(join(folder, "uncommitted.js"), durableJournal().replace('db.run("COMMIT");', broken));
+      const closing = durableJournal()
+        .replace("existsSync }", "existsSync, appendFileSync }")
+        .replace("db.close(true);", `db.close(true); appendFileSync("${folder}/closed", "once,");`);
+      await Bun.write(join(folder, "closing.js"), closing);
       await Bun.write(join(folder, "failing.js"), durableJournal({ version: "2", fails: true }));
     });
     afterEach(async () => {
@@ -196,6 +200,17 @@ export function describeDurableContract(host: string, create: Create): void {
         "a",
         [`error: the state of journal 1 on disk cannot be used: file is not a database; it is now in ${now}`],
       ]);
+    });
+
+    test("the plugin closes its files when the state machine is closed, also one that has stopped", async () => {
+      const state = newFolder();
+      const first = await live(state, ["closing.js"]);
+      await outcomesOf(first.machine, run(1, ["a"]));
+      await first.machine.close();
+      const second = await live(state, ["closing.js"]);
+      await rejection(outcomesOf(second.machine, run(2, ["throw"])));
+      await second.machine.close();
+      expect(readFileSync(join(folder, "closed"), "utf8")).toBe("once,once,");
     });
 
     test("a commit that fails is no fault of an entry", async () => {
