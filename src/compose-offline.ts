@@ -1,13 +1,14 @@
 // The adapters for what is done to the data of a node that does not run: looking at it, recovering a lost cluster from it,
 // restoring a backup, and the file of a backup. As in compose.ts nothing here decides anything.
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Backup, createBackup, readBackup } from "./adapters/files/backup-file.ts";
 import { RestoringFolder } from "./adapters/files/restoring-folder.ts";
 import { listSnapshots, snapshotsIn } from "./adapters/files/snapshot-folder.ts";
 import { openFileSnapshotStore, verifySnapshot } from "./adapters/files/snapshot-store.ts";
 import { decideFinding, lookAtFinding } from "./adapters/sqlite/decide-finding.ts";
-import { listStates, type StoredState } from "./adapters/plugin/state-folders.ts";
+import { listStates, statesIn, type StoredState } from "./adapters/plugin/state-folders.ts";
 import { inspectLog, type InspectionOptions, type LogInspection } from "./adapters/sqlite/inspect-log.ts";
 import { openSqliteLogStore } from "./adapters/sqlite/log-store.ts";
 import { planRecovery, recover, type Recovered, type Recovery, whyNotRecovered } from "./adapters/sqlite/recover.ts";
@@ -144,7 +145,7 @@ export async function restoreFrom(
   if (!anyName && backup.header.cluster !== cluster) throw otherCluster(backup, cluster);
   const folder = await RestoringFolder.prepare(settings.node.dataDir);
   try {
-    await tryOut(backup, settings.stateMachine);
+    await tryOut(backup, settings.stateMachine, folder);
     const store = openSqliteLogStore({ dataDir: folder.path, randomBytes });
     const snapshots = openFileSnapshotStore(folder.path);
     const clusterUuid = randomHex();
@@ -162,9 +163,17 @@ export async function restoreFrom(
   }
 }
 
-/** A state machine that does not take the state in is found out before anything is made of it. */
-async function tryOut(backup: Backup, settings: NodeSettings["stateMachine"]): Promise<void> {
-  const stateMachine = await composeStateMachine(settings, null, null);
+/**
+ * A state machine that does not take the state in is found out before anything is made of it. A state on disk goes where the node will have it:
+ * the temporary folder may be small, or in memory.
+ */
+async function tryOut(
+  backup: Backup,
+  settings: NodeSettings["stateMachine"],
+  { path }: RestoringFolder,
+): Promise<void> {
+  const stateFolder = statesIn(path);
+  const stateMachine = await composeStateMachine(settings, null, stateFolder);
   try {
     const { name, snapshots } = stateMachine.description;
     if (name !== backup.header.plugin.name) throw otherPlugin(backup, name);
@@ -173,6 +182,8 @@ async function tryOut(backup: Backup, settings: NodeSettings["stateMachine"]): P
     await stateMachine.restore(backup.chunks(), active);
   } finally {
     await stateMachine.close();
+    // The node restores its own from the snapshot, at its first start.
+    await rm(stateFolder, { recursive: true, force: true });
   }
 }
 

@@ -8,8 +8,9 @@ import { createWorkerStateMachine } from "../adapters/plugin/worker-host.ts";
 import { GraftError } from "../errors.ts";
 import type { Outcome, StateMachine } from "../ports/state-machine.ts";
 import { describeOutcome } from "../sim/describe-payload.ts";
-import { entryOf, faultOfError, itemsOf } from "./machine.ts";
+import { entryOf, faultOfError } from "./machine.ts";
 import type { Moment, Played, Step } from "./transcript.ts";
+import { itemsOf } from "./snapshot-text.ts";
 
 export type Host = "inline" | "thread";
 

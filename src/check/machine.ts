@@ -2,18 +2,15 @@
 import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { reasonOf } from "../adapters/plugin/command-outcomes.ts";
 import { createExecutor, type Executor } from "../adapters/plugin/executor.ts";
-import { decodeValue } from "../adapters/cbor/value.ts";
-import { SnapshotReader, snapshotSections } from "../adapters/plugin/snapshot-layout.ts";
 import type { StateFolders } from "../adapters/plugin/state-folders.ts";
 import { closeTemporaryStates } from "../adapters/plugin/temporary-state.ts";
-import { wakeTimeIn } from "../adapters/plugin/state-sections.ts";
-import { textOf } from "../client/typed-payload.ts";
-import type { AppliedCommand, AppliedTick, Outcome } from "../ports/state-machine.ts";
+import type { AppliedCommand, AppliedEntry, AppliedTick, Outcome } from "../ports/state-machine.ts";
 import { differenceOf } from "../sim/agreement.ts";
 import { describeOutcome } from "../sim/describe-payload.ts";
-import { describeState, firstDifference } from "../sim/state-text.ts";
+import { firstDifference } from "../sim/state-text.ts";
 import { StateView } from "../sim/state-view.ts";
 import { remedies, snapshotRule } from "./remedies.ts";
+import { itemsOf, sessionsOf } from "./snapshot-text.ts";
 import type { Fault, Moment, Step } from "./transcript.ts";
 
 /** Ends a play. */
@@ -35,6 +32,9 @@ const commandsOfTerm = 7;
 /** More time passes before the next one leads: what lasts a minute, such as a lease, has ended then. */
 const longMs = 60_000;
 
+/** Longer than all of them take. */
+const sessionTimeoutMs = 24 * 60 * longMs;
+
 /** The state is looked at after so many steps, and after the last: shorter lists of steps show what happens between. */
 const lookEvery = 6;
 
@@ -44,48 +44,44 @@ export interface Place {
   readonly of: number;
 }
 
-/** Of the step at this place of a script. There are gaps. */
-const indexOf = (nth: number): number => 2 * nth + 1;
+/** A step has so many entries: two about sessions, a tick, and its own. */
+const entriesOfStep = 4;
+/** Of which a command is; null: of none. */
+type Session = AppliedCommand["session"];
+
+/** Of the step at this place of a script. */
+const indexOf = (nth: number): number => entriesOfStep * (nth + 1);
+
+const termOf = (nth: number): number => 1 + Math.floor(nth / commandsOfTerm);
+/** When the step at this place is applied; null: before the first one. */
+export const timeOf = (nth: number | null): number =>
+  nth === null ? beganMs : beganMs + 1000 * nth + longMs * Math.floor(nth / commandsOfTerm);
 
 const placeWords = (index: number | null): string => (index === null ? "nowhere" : `at entry ${index}`);
 
 /** The entry of the step at this place of a script. */
-export const entryOf = ({ payload }: Step, nth: number): AppliedCommand => ({
+export const entryOf = ({ payload }: Step, nth: number, session: Session = null): AppliedCommand => ({
   kind: "command",
   index: indexOf(nth),
-  term: 1 + Math.floor(nth / commandsOfTerm),
-  timeMs: beganMs + 1000 * nth + longMs * Math.floor(nth / commandsOfTerm),
+  term: termOf(nth),
+  timeMs: timeOf(nth),
   payload,
-  session: null,
+  session,
   isAwaited: true,
 });
 
-/** Time goes on before the step at this place, where the state machine has asked for that. It gets an entry in the gap. */
+/** Time goes on before the step at this place, where the state machine has asked for that. */
 const tickOf = (step: Step, nth: number): AppliedTick => {
   const { index, term, timeMs } = entryOf(step, nth);
   return { kind: "tick", index: index - 1, term, timeMs, isAwaited: false };
 };
 
-/** The items of a snapshot, as text. Equal snapshots have equal texts. */
-export function itemsOf(style: Plugin["style"], chunks: readonly Uint8Array[]): string {
-  const items: unknown[] = [];
-  // The time for which it asks is a part of the state.
-  const origin = (piece: Uint8Array): void => {
-    const wakeAtMs = wakeTimeIn(piece);
-    if (wakeAtMs !== null) items.push({ wakeAt: wakeAtMs });
-  };
-  const take = (piece: Uint8Array): void => {
-    const copy = piece.slice();
-    items.push(style === "raw" ? (textOf(copy) ?? copy) : decodeValue(copy));
-  };
-  const reader = new SnapshotReader([
-    { tag: snapshotSections.origin, take: origin },
-    { tag: snapshotSections.sessions, take: () => {} },
-    { tag: snapshotSections.plugin, take },
-  ]);
-  for (const chunk of chunks) reader.write(chunk);
-  return describeState(items).text;
-}
+const placed = (index: number, nth: number, timeMs: number) => ({
+  index,
+  term: termOf(nth),
+  timeMs,
+  isAwaited: false,
+});
 
 export class Machine {
   readonly #view: StateView;
@@ -111,12 +107,12 @@ export class Machine {
   }
 
   /** Throws `Broken` for a command that is neither applied nor rejected, for a result that cannot be sent, and for a query that fails. */
-  run(step: Step, nth: number): Outcome {
+  run(step: Step, nth: number, session: Session = null): Outcome {
     if (step.kind === "query") {
       return attempted(nth, "a query fails", () => this.#executor.query(step.payload));
     }
     this.wake(step, nth);
-    const outcome = attempted(nth, "a command fails", () => this.#executor.apply(entryOf(step, nth)));
+    const outcome = attempted(nth, "a command fails", () => this.#executor.apply(entryOf(step, nth, session)));
     if (outcome.kind !== "unsendable") return outcome;
     const { message } = outcome;
     throw new Broken({
@@ -127,6 +123,23 @@ export class Machine {
       remedy: remedies.unsendable,
       stack: null,
     });
+  }
+
+  /** A session begins before this step, at the time of the entry before. Its id is the result. */
+  beginSession(client: string, nth: number, timeMs: number): number {
+    const index = indexOf(nth) - 3;
+    const about = { client, isAdmin: false, timeoutMs: sessionTimeoutMs };
+    this.#apply({ kind: "openSession", ...placed(index, nth, timeMs), ...about }, nth);
+    return index;
+  }
+
+  /** A session ends before this step, at the time of the entry before. */
+  endSession(session: number, client: string, nth: number, timeMs: number): void {
+    this.#apply({ kind: "closeSession", ...placed(indexOf(nth) - 2, nth, timeMs), client, session }, nth);
+  }
+
+  #apply(entry: AppliedEntry, nth: number): void {
+    attempted(nth, "a session cannot begin or end", () => this.#executor.apply(entry));
   }
 
   /** Has `due` run that is due before this step, and says whether it was. Throws `Broken`. */
@@ -186,6 +199,8 @@ export class Machine {
     const before = itemsOf(this.#style, this.snapshot(nth));
     const read = this.beginSnapshot(nth);
     this.run(step, nth);
+    // As a node does after each run. Another connection sees nothing of it before.
+    this.commit(nth);
     const after = itemsOf(this.#style, read());
     if (before === after) return;
     const lines = differenceOf(["read before the command", before], ["read after the command", after]);
@@ -200,6 +215,18 @@ export class Machine {
       for (const chunk of chunks) restoration.write(chunk);
       restoration.end();
     });
+  }
+
+  /** A restore that does not come to its end: all but the end of it is written. Throws `Broken`. */
+  restorePart(chunks: readonly Uint8Array[], nth: number): void {
+    attempted(nth, "a snapshot cannot be restored", () => {
+      this.#executor.restore(null).write(Buffer.concat(chunks).subarray(0, -1));
+    });
+  }
+
+  /** The table of the clients' sessions, as text. Throws `Broken`. */
+  sessions(nth: number): string {
+    return sessionsOf(this.snapshot(nth));
   }
 
   /** Throws `Broken`. */

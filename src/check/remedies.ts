@@ -31,7 +31,7 @@ export const remedies = {
   rejected: "Check first, then change: what a command did to the state before it threw Rejected stays done.",
   snapshot: "Build the items in snapshot without changing the state.",
   thawed:
-    "Freeze the state before snapshot returns: keep large parts in a SnapshotMap, and copy the rest or return an array.",
+    "Freeze the state before snapshot returns: keep large parts in a SnapshotMap, and copy the rest or return an array. On disk, read the first row in a transaction of its own.",
   unequalSnapshots: "Let snapshot depend on the state alone.",
   exit: "Leave the process and the thread alone: no process.exit, and nothing that ends them.",
   loop: "Give each loop of the function an end that does not depend on the state.",
@@ -45,6 +45,10 @@ export const remedies = {
       : `Have snapshot write ${field}, and restore put it back.`,
   commitOf: (field: string | null): string =>
     `Keep the whole state in the files of its folder, and make changes durable only in commit, in one transaction with the records${field === null ? "" : `. Look at ${field}`}.`,
+  records:
+    "Keep each record until a later commit has another value for its key, or null, which removes it. Let records return all of them.",
+  clear:
+    "Let clear change nothing on disk. What it removes is gone with the next commit, in the transaction of that commit.",
   restoreOf: (field: string | null): string =>
     `Let restore depend on the item and on the state that create made, and on no variable of the module${field === null ? "" : `. Look at ${field}`}.`,
   place: (field: string | null): string =>

@@ -80,7 +80,7 @@ function play({ plugin, copy }: SimulatedPlugin, way: WayName, steps: readonly S
   const fresh = (): Machine => new Machine(loadFresh());
   const onDisk = (folder: string): Machine => new Machine(loadFresh(), new StateFolders(folder));
   try {
-    const moments = ways[way]({ shared, fresh, onDisk }, steps);
+    const moments = ways[way]({ isDurable: plugin.durable !== null, shared, fresh, onDisk }, steps);
     closeStates();
     return { kind: "played", moments };
   } catch (error) {

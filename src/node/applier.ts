@@ -1,7 +1,6 @@
-// What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries
-// (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
-// machine that has failed gets nothing more, and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got
-// past the place where it failed.
+// What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries (query-slices.ts). So a
+// query sees every entry that it has to see, and commands wait for one slice of queries at most. A state machine that has failed gets nothing
+// more, and clients that wait for it hear why, until another one has begun (renewals.ts) and has got past the place where it failed.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { WakeTime } from "../core/wake-time.ts";
@@ -78,7 +77,9 @@ export class Applier {
     });
     this.#renewals = new Renewals(clock, () => this.#renew());
     this.#toRestore = snapshot;
-    this.#resumption = new Resumption(snapshot?.position.index ?? 0, handlers.resumed);
+    this.#resumption = new Resumption(snapshot?.position.index ?? 0, handlers.resumed, (...at) =>
+      this.#tellWake(...at),
+    );
     if (stateMachine.isDurable) this.#life = "begun";
     if (snapshot !== null) this.#runs.skipTo(snapshot.position.index);
   }
@@ -269,8 +270,10 @@ export class Applier {
     if (this.#isHeld) return;
     this.#life = "runs";
     this.#mistrusts = false;
-    this.#toRestore = held === null ? this.#handlers.latest() : null;
-    const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
+    const latest = this.#handlers.latest();
+    const index = Math.max(latest?.position.index ?? 0, held?.reached.index ?? 0);
+    // A leader's snapshot may have come since the state was found to be newer.
+    this.#toRestore = held?.reached.index === index ? null : latest;
     this.#runs.skipTo(index);
     // To decisions that were committed while it had no state. What clients ask for that hear of them waits for it.
     this.#isRestoring = true;
@@ -278,8 +281,7 @@ export class Applier {
     this.#isRestoring = false;
     if (this.#toRestore !== null || this.#life !== "runs") return;
     this.#runs.onRestored(index);
-    if (held !== null) this.#tellWake(held.wakeAtMs, index);
-    this.#resumption.begin(held?.reached ?? null);
+    this.#resumption.begin(held);
     this.#lookWhetherPast();
   }
 
@@ -288,17 +290,15 @@ export class Applier {
     if (this.#renewals.isRepeated) this.#mistrusts = true;
     this.#life = "renewing";
     this.#handlers.renew().then(
-      () => this.#onRenewed(),
+      () => {
+        this.#life = "begun";
+        this.#endless.begin();
+        return this.#pumpOrFail();
+      },
       (error: Error) => {
         if (!this.#isAbandoned) this.#stop(error, this.#stoppedThrough!);
       },
     );
-  }
-
-  #onRenewed(): void {
-    this.#life = "begun";
-    this.#endless.begin();
-    this.#pumpOrFail();
   }
 
   /** Whether it has got past the place where it had stopped. */

@@ -36,13 +36,17 @@ export function whyNotHeld({ reached, plugin, owner }: HeldState, holder: Holder
   const { position } = activation;
   const { activations } = log;
   const running = runningFrom(position.index, { activations, commitIndex: Math.max(commitIndex, index), versions });
-  if (running.kind === "runs" && isSamePlugin(running.plugin, plugin)) return null;
+  if (running.kind === "lacks") return `${versionWords(activation.plugin)} is active there, and is not at hand`;
+  if (isSamePlugin(running.plugin, plugin)) return null;
   return `${versionWords(plugin)} has written it, and ${versionWords(activation.plugin)} is active there`;
 }
 
 /** An entry that a state which ends here has in it, and that a later entry skips. What the snapshot has in it stays there. */
 function skippedIn({ log, snapshot }: Holder["state"], end: LogIndex): LogIndex | undefined {
   const kept = snapshot?.position.index ?? 0;
-  const later = log.activations.filter(({ position }) => position.index > end);
-  return later.map(({ skips }) => skips).find((entry) => entry !== undefined && entry > kept && entry <= end);
+  const decided = (isBehind: boolean): readonly (LogIndex | undefined)[] =>
+    log.activations.filter(({ position }) => position.index > end === isBehind).map(({ skips }) => skips);
+  // A second decision on an entry changes nothing.
+  const earlier = decided(false);
+  return decided(true).find((entry) => entry !== undefined && entry > kept && entry <= end && !earlier.includes(entry));
 }

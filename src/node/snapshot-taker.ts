@@ -8,7 +8,7 @@ import type { LogIndex, LogPosition } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { StateMachine, StateSnapshot } from "../ports/state-machine.ts";
+import type { Reached, StateMachine, StateSnapshot } from "../ports/state-machine.ts";
 import { toError } from "./node-end.ts";
 
 /** After how much of the log a snapshot is taken. */
@@ -130,7 +130,7 @@ export class SnapshotTaker {
     if (!stateMachine.description.snapshots) return Promise.resolve(null);
     logger.log("info", "taking a snapshot", { through: applied.index });
     // Asked for at once: whatever is handed over after this is not in it.
-    const done = this.#run(applied, circumstances(applied.index), stateMachine.snapshot());
+    const done = this.#run(applied, circumstances(applied.index), stateMachine.snapshot(reachedBy(applied)));
     this.#underWay = { through: applied.index, isGivenUp: false, done };
     return done;
   }
@@ -188,3 +188,6 @@ export class SnapshotTaker {
     }
   }
 }
+
+/** A state on disk has its place there from then on, also where the last entries had no effect. */
+const reachedBy = ({ index, term, stampMs }: Applied): Reached => ({ index, term, timeMs: stampMs });

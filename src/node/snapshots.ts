@@ -21,6 +21,7 @@ import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
 import { whyNotHeld } from "./held-state.ts";
 import { OutdatedDamage, toError } from "./node-end.ts";
+import { roomy } from "./roomy.ts";
 import { Scrubber } from "./scrubber.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
@@ -159,7 +160,9 @@ export class NodeSnapshots {
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
     const { position, stampMs } = snapshot;
     const reached = { ...position, timeMs: stampMs };
-    const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin, reached);
+    const contents = snapshots.contents(snapshot);
+    const hasRoom = (): boolean => !stateMachine.isDurable || this.#options.disk.hasRoomForBulk;
+    const wakeAtMs = await stateMachine.restore(roomy(contents, hasRoom), plugin, reached);
     this.taker.onRestored({ ...position, stampMs });
     logger.log("info", "state machine restored", { through });
     return wakeAtMs;
@@ -183,8 +186,8 @@ export class NodeSnapshots {
       return held;
     }
     logger.log("warn", "the state on disk is not used: the state machine is restored", { through, reason });
-    // A restored state takes its place by itself, when it is complete.
-    if (this.#options.state().snapshot === null) await stateMachine.forget();
+    // A restored state takes its place by itself, when it is complete. Until then a later life must not find one that is known to be wrong.
+    if (!mayKeep || this.#options.state().snapshot === null) await stateMachine.forget();
     return null;
   }
 

@@ -231,7 +231,8 @@ export interface StateMachine {
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]>;
-  snapshot(): Promise<StateSnapshot>;
+  /** `reached`: the last entry of the log that the state stands for, maybe one without an effect. A later life finds its state there. */
+  snapshot(reached?: Reached): Promise<StateSnapshot>;
   /**
    * Resolves when the state is the snapshot's, with the time for which it asks. `plugin`: the version that is active then, one of
    * `versions`; null: as it is. `reached`: the entry at its end. Without it, a later life does not know what it holds, and begins empty.

@@ -16,6 +16,7 @@ import type { Room } from "../ports/disk-space.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
 import type { Chance, Range } from "./chance.ts";
 import type { Life } from "./life.ts";
+import { StateDisk } from "./state-disk.ts";
 
 export interface DiskPace {
   /** How often a write is durable before `write` returns, as with SQLite; else after `diskMs`. */
@@ -78,6 +79,8 @@ export class MachineDisk {
   #isMarkOld = false;
   /** There is no mark beside the data, so no node may start with them. */
   hasLostMark = false;
+  /** Of its state machine. */
+  states = new StateDisk();
   #room: keyof typeof freeBytes = "plenty";
   #isStuck = false;
   #isBroken = false;
@@ -185,6 +188,7 @@ export class MachineDisk {
   crash(isTorn: boolean): void {
     const store = this.#store!;
     this.#store = null;
+    this.states.crash(this.#chance);
     const arrived = this.#chance.below(store.pendingWrites + 1);
     const marks = this.#disk!.marks.length;
     const lost = this.#chance.happens(0.5) ? this.#chance.below(marks + 1) : 0;
@@ -199,12 +203,14 @@ export class MachineDisk {
     if (this.#isBroken) return this.crash(false);
     this.#store!.crash();
     this.#store = null;
+    this.states.hasCrashed = false;
     this.#isMarkOld = false;
   }
 
   /** While the machine is down: there is another disk in it, and nothing on that. */
   replace(): void {
     this.#files = createMemorySnapshotFiles();
+    this.states = new StateDisk();
     this.#disk = null;
     this.#isMarkOld = false;
     this.hasLostMark = false;

@@ -33,6 +33,8 @@ export interface Pace {
   readonly skips: SkipPace;
   readonly versions: VersionPace;
   readonly wakes: WakePace;
+  /** Whether the state machines keep their state on disk. */
+  readonly isOnDisk: boolean;
   readonly workload: Omit<WorkloadOptions, "addresses" | "members">;
 }
 
@@ -45,9 +47,14 @@ interface Draw {
 
 /**
  * `more` draws what is wrong with the plugin, `later` what was added last, `ofVersions` what becomes of its versions, `ofWakes` when it is
- * to be woken, and `ofSkips` whether what stops it is skipped.
+ * to be woken, `ofSkips` whether what stops it is skipped, and `ofStates` whether it keeps its state on disk.
  */
-type PaceChances = Readonly<Record<"chance" | "more" | "later" | "ofVersions" | "ofWakes" | "ofSkips", Chance>>;
+type PaceChances = Readonly<
+  Record<"chance" | "more" | "later" | "ofVersions" | "ofWakes" | "ofSkips" | "ofStates", Chance>
+>;
+
+/** How many seeds have a state machine that keeps its state on disk. */
+const onDiskOften = 0.25;
 
 export function drawPace(chances: PaceChances): Pace {
   const { chance, more, later } = chances;
@@ -80,6 +87,7 @@ export function drawPace(chances: PaceChances): Pace {
     skips: drawSkips(chances.ofSkips, draw),
     versions: drawVersions(chances.ofVersions, draw),
     wakes: { often: chances.ofWakes.pick([0, 0.1, 0.5]), withinMs: chances.ofWakes.pick([20, 200, 2000]) },
+    isOnDisk: chances.ofStates.happens(onDiskOften),
     certificates: { lifeMs: more.happens(0.4) ? certificateLifeMs(electionTimeoutMs) : null, noticeMs: times(1, 20) },
     stale: {
       share: more.pick([0, 0.2, 0.5]),

@@ -4,11 +4,12 @@ import type { Plugin } from "../adapters/plugin/definition-check.ts";
 import { reasonOf } from "../adapters/plugin/command-outcomes.ts";
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import type { LoadedVersion } from "../adapters/plugin/loader.ts";
+import type { Folders } from "../adapters/plugin/state-folders.ts";
 import type { PluginVersion } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
 import { GraftError } from "../errors.ts";
-import type { Answer, AppliedEntry, Outcome } from "../ports/state-machine.ts";
+import type { Answer, AppliedEntry, HeldState, Outcome } from "../ports/state-machine.ts";
 import { type Agreement, differenceOf } from "./agreement.ts";
 import { describeAnswer, describeOutcome, describePayload } from "./describe-payload.ts";
 import { type Look, StateView } from "./state-view.ts";
@@ -23,6 +24,8 @@ export interface ReplicaOptions {
   readonly copy: () => Plugin;
   /** What is at hand of it. */
   readonly versions: (plugin: Plugin) => readonly LoadedVersion[];
+  /** Where it keeps its state; null: in memory. */
+  readonly folders: Folders | null;
   readonly agreement: Agreement;
   readonly trace: (sentence: string) => void;
   /** Told what each entry came to. */
@@ -31,6 +34,8 @@ export interface ReplicaOptions {
   readonly watch: Pick<WakeWatch, "applied" | "restored"> | null;
   /** Queries to ask of the state at this index, the same on every node. */
   readonly probes: (index: LogIndex) => readonly Uint8Array[];
+  /** Told when it goes on with a state on disk. */
+  readonly continued: () => void;
 }
 
 /** A state of up to so many values is looked at after every entry, one of twice as many after every second, and so on. */
@@ -45,7 +50,7 @@ export class Replica {
   readonly versions: readonly LoadedVersion[];
   /** Null: none has been activated. */
   #active: PluginVersion | null = null;
-  /** Of the last entry that it has applied, or of the snapshot that it began with. Null: of a snapshot that nobody has taken. */
+  /** Of the last entry that it has applied, or of the snapshot that it began with. Null: of a snapshot that nobody has taken, or of a state on disk. */
   #index: LogIndex | null = 0;
   /** At the state as it is; null: none was taken. */
   #look: Look | null = null;
@@ -62,6 +67,10 @@ export class Replica {
 
   get #style(): Plugin["style"] {
     return this.#view.plugin.style;
+  }
+
+  get folders(): Folders | null {
+    return this.#options.folders;
   }
 
   get active(): PluginVersion | null {
@@ -184,6 +193,20 @@ export class Replica {
     this.#began = `, which began with the snapshot at entry ${this.#index}`;
     agreement.compare("wake", this.#index, this.#by, wakeWords(wakeAtMs));
     this.#lookAt(this.#index, true);
+  }
+
+  /**
+   * It goes on with the state that an earlier life has kept. What is due at an activation may have been committed before that, so the state is
+   * compared with others behind its next entry.
+   */
+  resumed({ reached, plugin, wakeAtMs }: HeldState): void {
+    const { watch, continued } = this.#options;
+    watch?.restored(wakeAtMs);
+    this.#active = plugin;
+    this.#index = null;
+    this.#look = null;
+    this.#began = `, which went on with its state on disk at entry ${reached.index}`;
+    continued();
   }
 
   restoreFailed(error: unknown): void {

@@ -12,6 +12,8 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type HeldState,
+  type Reached,
   type Recollection,
   type StateMachine,
   type StateMachineDescription,
@@ -57,8 +59,6 @@ export interface StateMachineEvents {
 
 export class SimStateMachine implements StateMachine {
   readonly versions: readonly VersionAtHand[];
-  /** What a durable plugin keeps goes with each life: the next one begins with the snapshot, and with the log. */
-  readonly isDurable = false;
   busyWith: BusyWith | null = null;
   /** Null: it runs. */
   standstill: Standstill | null = null;
@@ -73,11 +73,13 @@ export class SimStateMachine implements StateMachine {
   /** Ends a hang. */
   #release: (() => void) | null = null;
   #workCount = 0;
+  /** What it has recalled, until it goes on with that or with something else. */
+  #held: HeldState | null = null;
   /** How far it has applied. */
   reached: LogIndex = 0;
 
   constructor(life: Life, pace: Pace, told: StateMachineEvents) {
-    this.#executor = createVersionedExecutor(told.replica.versions, told.sessionLimits);
+    this.#executor = createVersionedExecutor(told.replica.versions, told.sessionLimits, told.replica.folders);
     this.versions = this.#executor.versions;
     this.#life = life;
     this.#pace = pace;
@@ -87,6 +89,10 @@ export class SimStateMachine implements StateMachine {
 
   get description(): StateMachineDescription {
     return this.#executor.description;
+  }
+
+  get isDurable(): boolean {
+    return this.#executor.isDurable;
   }
 
   get failure(): Error | null {
@@ -109,6 +115,7 @@ export class SimStateMachine implements StateMachine {
 
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     return this.#inTurn(async () => {
+      this.#goOn();
       for (const entry of run) {
         const { index, term } = entry;
         this.busyWith = { kind: "entry", count: ++this.#workCount, index, term };
@@ -123,12 +130,14 @@ export class SimStateMachine implements StateMachine {
         if (run.length > 1) await this.#passes();
         deliver([outcome]);
       }
+      if (this.isDurable) await this.#commit();
       return this.#executor.wakeAtMs;
     });
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
     return this.#inTurn(async () => {
+      this.#goOn();
       const [query] = slice as readonly [Uint8Array];
       const beganMs = this.#life.nowMs();
       this.busyWith = { kind: "query", count: ++this.#workCount, nth: 0 };
@@ -141,12 +150,13 @@ export class SimStateMachine implements StateMachine {
     });
   }
 
-  snapshot(): Promise<StateSnapshot> {
+  snapshot(reached?: Reached): Promise<StateSnapshot> {
     return this.#inTurn(() => {
+      this.#goOn();
       const { replica } = this.#told;
       const { index, active } = replica;
       replica.snapshotting();
-      const running = this.#trying("snapshotFailed", () => this.#executor.snapshot());
+      const running = this.#trying("snapshotFailed", () => this.#executor.snapshot(reached));
       replica.snapshotBegun();
       const chunks: Uint8Array[] = [];
       let isRead = false;
@@ -170,11 +180,12 @@ export class SimStateMachine implements StateMachine {
     });
   }
 
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null): Promise<WakeTime> {
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {
     return this.#inTurn(async () => {
+      this.#held = null;
       const { replica } = this.#told;
       replica.restoring(plugin);
-      const restoration = this.#trying("restoreFailed", () => this.#executor.restore(plugin));
+      const restoration = this.#trying("restoreFailed", () => this.#executor.restore(plugin, reached));
       for await (const chunk of chunks) {
         this.#mustBeOpen();
         replica.restoringChunk(chunk);
@@ -188,17 +199,42 @@ export class SimStateMachine implements StateMachine {
     });
   }
 
-  async recall(): Promise<Recollection> {
-    return { held: null, damage: [] };
+  recall(owner: string): Promise<Recollection> {
+    return this.#inTurn(() => {
+      const recollection = this.#executor.recall(owner);
+      this.#held = recollection.held;
+      this.reached = recollection.held?.reached.index ?? 0;
+      return recollection;
+    });
   }
 
-  async forget(): Promise<void> {
-    this.#mustBeOpen();
+  forget(): Promise<void> {
+    return this.#inTurn(() => {
+      this.#executor.forget();
+      this.#held = null;
+      this.reached = 0;
+    });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#release?.();
+    this.#executor.close();
+  }
+
+  /** The node uses what was recalled. */
+  #goOn(): void {
+    if (this.#held !== null) this.#told.replica.resumed(this.#held);
+    this.#held = null;
+  }
+
+  /** A crash comes before it, or behind it and before the node hears of it, or later. */
+  async #commit(): Promise<void> {
+    await this.#passes();
+    this.#mustBeOpen();
+    this.#executor.commit();
+    await this.#passes();
+    this.#mustBeOpen();
   }
 
   /** Only commands reach the plugin. */

@@ -29,18 +29,17 @@ export class StateView {
 
   #seenTyped(plugin: TypedPlugin): TypedPlugin {
     const { create, durable } = plugin;
-    const seen = (state: unknown): unknown => (this.#state = state);
-    return { ...plugin, create: () => seen(create()), durable: durable && seenBy(durable, seen) };
+    const seen = (state: unknown): void => void (this.#state = state);
+    return { ...plugin, create: () => tell(create(), seen), durable: durable && seenBy(durable, seen) };
   }
 
   #seenRaw(plugin: RawPlugin): RawPlugin {
     const { create, durable } = plugin;
-    const seen = (state: RawState): RawState => {
+    const seen = (state: RawState | null): void => {
       this.#raw = state;
-      this.#state = state.instance;
-      return state;
+      this.#state = state?.instance ?? null;
     };
-    return { ...plugin, create: () => seen(create()), durable: durable && seenBy(durable, seen) };
+    return { ...plugin, create: () => tell(create(), seen), durable: durable && seenBy(durable, seen) };
   }
 
   /** Throws what the plugin's `snapshot` throws. `withSnapshot`: none is open. */
@@ -96,11 +95,35 @@ export class StateView {
 
   #take(): unknown {
     if (this.plugin.style === "raw") return this.#raw?.snapshots?.take() ?? null;
+    // A state on disk is not there before somebody asks for it.
+    if (this.plugin.durable !== null && this.#state === null) return null;
     return this.plugin.snapshots?.take(this.#state) ?? null;
   }
 }
 
-const seenBy = <State>(durable: DurableHooks<State>, seen: (state: State) => State): DurableHooks<State> => ({
-  ...durable,
-  open: (folder) => seen(durable.open(folder)),
-});
+function tell<State>(state: State, seen: (state: State | null) => void): State {
+  seen(state);
+  return state;
+}
+
+/** Several may be open for a while. The one that is in force was opened or cleared last, of those that have not been closed. */
+function seenBy<State>(durable: DurableHooks<State>, seen: (state: State | null) => void): DurableHooks<State> {
+  let open: readonly State[] = [];
+  const newest = (state: State | null): void => {
+    if (state !== null) open = [...open.filter((each) => each !== state), state];
+    seen(state);
+  };
+  return {
+    ...durable,
+    open: (folder) => tell(durable.open(folder), newest),
+    clear(state) {
+      newest(state);
+      return durable.clear(state);
+    },
+    close(state) {
+      open = open.filter((each) => each !== state);
+      seen(open.at(-1) ?? null);
+      return durable.close(state);
+    },
+  };
+}

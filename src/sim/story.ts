@@ -29,6 +29,7 @@ const lastSeeds = 2 ** 50;
 const versionSeeds = 2 ** 49;
 const wakeSeeds = 2 ** 48;
 const skipSeeds = 2 ** 47;
+const stateSeeds = 2 ** 46;
 
 export interface Chances {
   readonly chance: Chance;
@@ -38,6 +39,7 @@ export interface Chances {
   readonly ofVersions: Chance;
   readonly ofWakes: Chance;
   readonly ofSkips: Chance;
+  readonly ofStates: Chance;
 }
 
 export const chancesOf = (seed: number): Chances => ({
@@ -48,6 +50,7 @@ export const chancesOf = (seed: number): Chances => ({
   ofVersions: new Chance(seed + versionSeeds),
   ofWakes: new Chance(seed + wakeSeeds),
   ofSkips: new Chance(seed + skipSeeds),
+  ofStates: new Chance(seed + stateSeeds),
 });
 
 /** What a seed draws for this story. `more` draws what is wrong with the plugin: nothing with one that draws what is asked itself. */
@@ -101,6 +104,7 @@ function paceOf(pace: Pace, { nodes = pace.founders, clients, faults }: Story): 
       everyMs: isNamed(versions) ? pace.versions.everyMs || electionTimeoutMs : 0,
     },
     wakes: { ...pace.wakes, often: isNamed(wakes) ? pace.wakes.often || 0.5 : 0 },
+    isOnDisk: isNamed(stateOnDisk),
   };
 }
 
@@ -152,6 +156,8 @@ const versions = "versions";
 
 /** The state machine asks to be woken. */
 const wakes = "wakes";
+/** The state machine keeps its state on disk, and a node goes on with that. */
+const stateOnDisk = "stateOnDisk";
 
 /** The same with a plugin that only does what it was written to do. */
 const withSoundPlugin = (pace: Pace): Pace => ({
@@ -164,6 +170,7 @@ const withSoundPlugin = (pace: Pace): Pace => ({
   skips: { ...pace.skips, isChosen: false },
   versions: { ...pace.versions, everyMs: 0 },
   wakes: { ...pace.wakes, often: 0 },
+  isOnDisk: false,
   // A thief writes values of its own: it has to know which command that is.
   liars: { ...pace.liars, thief: 0 },
 });
@@ -185,6 +192,7 @@ export const faultKinds: readonly string[] = [
   membership,
   versions,
   wakes,
+  stateOnDisk,
 ];
 
 /** Those that only the key-value store can have. */
@@ -199,6 +207,7 @@ export const keyValueKinds: readonly string[] = [
   "thief",
   versions,
   wakes,
+  stateOnDisk,
 ];
 
 /** Those that every other plugin can have. */
@@ -222,6 +231,7 @@ export function kindsDrawn(options: StoryOptions & { readonly seed: number }): r
     [membership]: administrator.everyMs,
     [versions]: pace.versions.everyMs,
     [wakes]: pace.wakes.often,
+    [stateOnDisk]: pace.isOnDisk ? 1 : 0,
   };
   return faultKinds.filter((kind) => often[kind]! > 0);
 }

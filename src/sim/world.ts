@@ -33,6 +33,7 @@ import { Settled } from "./settled.ts";
 import { type SkipPace, Skipper } from "./skipper.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
+import { storeOnDisk } from "./store-on-disk.ts";
 import { Standstills } from "./standstills.ts";
 import { onlyVersion } from "../adapters/plugin/executor.ts";
 import type { LogIndex } from "../core/log-position.ts";
@@ -55,6 +56,7 @@ export class World {
   /** The simulation ends with this event. */
   readonly violated = (what: string, cause?: unknown): void => this.verdict.note(what, cause);
   readonly #wakes: WakePace;
+  readonly #isOnDisk: boolean;
   readonly #hash = new Bun.CryptoHasher("sha256");
   readonly members: Member[] = [];
   readonly workload: Workload;
@@ -119,6 +121,7 @@ export class World {
     this.chance = chance;
     const pace = paceFor(options, chances);
     this.#wakes = pace.wakes;
+    this.#isOnDisk = pace.isOnDisk;
     const { electionTimeoutMs } = pace.member.settings;
     this.electionTimeoutMs = electionTimeoutMs;
     this.leadersHandOver = leadersHandOverInTime(pace);
@@ -249,7 +252,9 @@ export class World {
   }
 
   #replica(id: NodeId, machine: number, atHand: ReturnType<Versions["atHand"]>): Replica {
-    const { seed, plugin, copy, drawing } = this.#options;
+    const { seed, plugin: shipped, copy, drawing } = this.#options;
+    const { states } = this.members.find((member) => member.id === id)!.disk;
+    const plugin = this.#isOnDisk && shipped.style === "typed" ? storeOnDisk(shipped, states) : shipped;
     const watch = new WakeWatch((what) => this.violated(`${id} in life ${machine}: ${what}`));
     return new Replica({
       id,
@@ -263,6 +268,11 @@ export class World {
         const events = { ran, watch };
         if (drawing !== undefined) return [onlyVersion(copied)];
         return atHand.map((version) => versionOf(version, copied, plugin, this.#wakes, events));
+      },
+      folders: this.#isOnDisk ? states : null,
+      continued: () => {
+        this.rareStates.happens("goesOn", { isAfterCrash: states.hasCrashed });
+        states.hasCrashed = false;
       },
       agreement: this.agreement,
       watch: drawing === undefined ? watch : null,

@@ -73,8 +73,30 @@ const expected: Readonly<Record<string, Expected>> = {
   },
   "commits-nothing": {
     by: "crash",
-    told: /it was committed at entry 1, and is nowhere/,
+    told: /it was committed at entry 4, and is nowhere/,
     steps: ["the command add {}"],
+  },
+  "keeps-ended-sessions": {
+    by: "crash",
+    told: /the clients' sessions are other ones after a crash[^]*or null, which removes it/,
+    steps: ["the command add {}", "the command add {}", "the command add {}"],
+  },
+  "keeps-latest-records": {
+    by: "crash",
+    told: /the clients' sessions are other ones after a crash/,
+    steps: ["the command add {}", "the command add {}"],
+  },
+  "clears-early": {
+    by: "crash",
+    told: /not the one before the restore in which the process was killed[^]*Let clear change nothing on disk/,
+    steps: ["the command add {}"],
+    field: "[0]",
+  },
+  "freezes-late": {
+    by: "reads",
+    told: /a command changes a snapshot that was taken before it/,
+    steps: ["the command add {}"],
+    field: "[0]",
   },
   clock: {
     by: "runs",

@@ -1,18 +1,19 @@
 // What must hold of every host of a state machine that keeps its state on disk. A life ends with `close`, which commits nothing: for the files it
 // is as a crash between two runs.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locatePlugin, type PluginLocation } from "../../src/adapters/plugin/loader.ts";
+import type { Say } from "../../src/adapters/plugin/plugin-console.ts";
 import { StateMachineStopped } from "../../src/errors.ts";
 import type { AppliedEntry, StateMachine } from "../../src/ports/state-machine.ts";
 import { durableJournal, journalIn, journalInMemory, lookInto } from "./durable-journal.ts";
 import { ask, chunksOf, readAll, rejection, run } from "./journal-plugin.ts";
 import { outcomesOf } from "./outcomes-of.ts";
 
-type Create = (locations: readonly PluginLocation[], stateFolder: string) => Promise<StateMachine>;
+type Create = (locations: readonly PluginLocation[], stateFolder: string, say: Say) => Promise<StateMachine>;
 
 const one = ["one.js"];
 const both = ["one.js", "two.js"];
@@ -44,6 +45,8 @@ export function describeDurableContract(host: string, create: Create): void {
   describe(`a state machine that keeps its state on disk: ${host}`, () => {
     let folder = "";
     const opened: StateMachine[] = [];
+    /** What came from inside of them. */
+    const heard: string[] = [];
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "graft-durable-"));
@@ -52,6 +55,10 @@ export function describeDurableContract(host: string, create: Create): void {
       await Bun.write(join(folder, "memory.js"), journalInMemory);
       const broken = 'if (count(db) > 1) throw new Error("no more room"); db.run("COMMIT");';
       await Bun.write(join(folder, "uncommitted.js"), durableJournal().replace('db.run("COMMIT");', broken));
+      const closing = durableJournal()
+        .replace("existsSync }", "existsSync, appendFileSync }")
+        .replace("db.close(true);", `db.close(true); appendFileSync("${folder}/closed", "once,");`);
+      await Bun.write(join(folder, "closing.js"), closing);
       await Bun.write(join(folder, "failing.js"), durableJournal({ version: "2", fails: true }));
     });
     afterEach(async () => {
@@ -64,6 +71,7 @@ export function describeDurableContract(host: string, create: Create): void {
       const machine = await create(
         plugins.map((plugin) => locatePlugin(plugin, folder)),
         state,
+        (level, what) => void heard.push(`${level}: ${what}`),
       );
       opened.push(machine);
       return machine;
@@ -179,6 +187,32 @@ export function describeDurableContract(host: string, create: Create): void {
       expect(await ask(machine)).toBe("b");
     });
 
+    test("P35: what is damaged when its folder is used for the first time is set aside as well, and told at once", async () => {
+      const state = newFolder();
+      const { machine } = await live(state);
+      const version = machine.versions[0]!.hash.slice(0, 16);
+      await Bun.write(journalIn(join(state, version)), "no database at all, and long enough to be read".repeat(100));
+      heard.length = 0;
+      await outcomesOf(machine, run(1, ["a"]));
+      const [aside] = readdirSync(join(state, "..")).filter((name) => name.startsWith("damaged-"));
+      const now = join(state, "..", aside!, `state-${version}`);
+      expect([await ask(machine), heard]).toEqual([
+        "a",
+        [`error: the state of journal 1 on disk cannot be used: file is not a database; it is now in ${now}`],
+      ]);
+    });
+
+    test("the plugin closes its files when the state machine is closed, also one that has stopped", async () => {
+      const state = newFolder();
+      const first = await live(state, ["closing.js"]);
+      await outcomesOf(first.machine, run(1, ["a"]));
+      await first.machine.close();
+      const second = await live(state, ["closing.js"]);
+      await rejection(outcomesOf(second.machine, run(2, ["throw"])));
+      await second.machine.close();
+      expect(readFileSync(join(folder, "closed"), "utf8")).toBe("once,once,");
+    });
+
     test("a commit that fails is no fault of an entry", async () => {
       const { machine } = await live(newFolder(), ["uncommitted.js"]);
       await outcomesOf(machine, run(1, ["a"]));
@@ -214,6 +248,18 @@ export function describeDurableContract(host: string, create: Create): void {
       await other.machine.restore(chunksOf(chunks), null);
       expect(await ask(other.machine)).toBe(lines.join());
       expect(Buffer.concat(await readAll(await other.machine.snapshot()))).toEqual(Buffer.concat(chunks));
+    });
+
+    test("a state is found in the log where its last snapshot was, though no entry had an effect there", async () => {
+      const state = newFolder();
+      const first = await live(state);
+      await outcomesOf(first.machine, [opens(1), said(2, "a", 1)]);
+      const place = { index: 5, term: 4, timeMs: 55 };
+      await readAll(await first.machine.snapshot(place));
+      expect(await ask(first.machine, "context")).toBe("2,20");
+      await first.machine.close();
+      const { machine, held } = await live(state);
+      expect([held?.reached, await ask(machine, "context")]).toEqual([place, "2,20"]);
     });
 
     test("P29: a restored state takes the place of the one before when it is complete, and not before", async () => {

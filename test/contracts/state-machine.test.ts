@@ -16,5 +16,5 @@ describeSessionContract("worker", (location) => createWorkerStateMachine([locati
 describeRenewalContract("inline", (location) => createInlineStateMachine([location]));
 describeRenewalContract("worker", (location) => createWorkerStateMachine([location]));
 
-describeDurableContract("inline", (locations, state) => createInlineStateMachine(locations, () => {}, state));
-describeDurableContract("worker", (locations, state) => createWorkerStateMachine(locations, () => {}, state));
+describeDurableContract("inline", (locations, state, say) => createInlineStateMachine(locations, say, state));
+describeDurableContract("worker", (locations, state, say) => createWorkerStateMachine(locations, say, state));

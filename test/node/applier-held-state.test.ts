@@ -54,6 +54,25 @@ test("what is committed while it recalls its state is told first", async () => {
   expect(heard[0]).toBe("resumed at 2 of term 1");
 });
 
+test("the core hears when its state is to be woken as soon as it knows that the state is committed", async () => {
+  const { applier, wakes } = begin(heldAt(3, 77));
+  await microtasks();
+  applier.advance(2);
+  expect(wakes).toEqual([]);
+  applier.advance(3);
+  expect(wakes).toEqual(["77 after 3"]);
+});
+
+test("a leader's snapshot that comes when its state was found to be newer takes the place of that", async () => {
+  const { applier, machine, latest, restores } = begin(heldAt(2));
+  await Promise.resolve();
+  applier.hold();
+  latest.snapshot = snapshotAt({ index: 4, term: 1 });
+  applier.restore(latest.snapshot);
+  await microtasks();
+  expect([restores.map(({ through }) => through), machine.applied]).toEqual([[4], []]);
+});
+
 test("without a state on disk it begins with the latest snapshot, or empty", async () => {
   const empty = begin(null);
   empty.applier.advance(1);

@@ -84,7 +84,7 @@ test.each<readonly [what: string, Partial<HeldState>, Partial<typeof holder>, st
     "a state of a version that is active and not at hand",
     {},
     { versions: [versions[0]!] },
-    "p 2 (abababababab) has written it, and p 2 (abababababab) is active there",
+    "p 2 (abababababab) is active there, and is not at hand",
   ],
 ])("P27: not used: %s", (_, part, surroundings, reason) => {
   expect(whyNotHeld({ ...held, ...part }, { ...holder, ...surroundings })).toBe(reason);
@@ -102,6 +102,10 @@ test("a state is not used that has an entry in it which a decision behind it ski
   expect(whyNotHeld(held, { ...holder, state: skipping(15, 16) })).not.toBeNull();
   expect(whyNotHeld(held, { ...holder, state: skipping(14, 15) })).toBeNull();
   expect(whyNotHeld(held, { ...holder, state: skipping(16, 18) })).toBeNull();
+  const twice = skipping(14, 15);
+  const again = { ...placed(18, "2"), skips: 14 };
+  const decidedTwice = { ...twice, log: { ...twice.log, activations: [...twice.log.activations, again] } };
+  expect(whyNotHeld(held, { ...holder, state: decidedTwice })).toBeNull();
   const snapshot = snapshotAt(at(14, 3), n1) as unknown as null;
   expect(whyNotHeld(held, { ...holder, state: { ...skipping(14, 18), snapshot } })).toBeNull();
 });

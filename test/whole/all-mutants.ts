@@ -5,6 +5,7 @@ import { markMutants } from "./mark-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
 import { type WholeMutant, wholeMutants } from "./mutants.ts";
 import { readMutants } from "./read-mutants.ts";
+import { stateMutants } from "./state-mutants.ts";
 import { troubleMutants } from "./trouble-mutants.ts";
 import { versionMutants } from "./version-mutants.ts";
 import { votingMutants } from "./voting-mutants.ts";
@@ -21,4 +22,5 @@ export const allMutants: readonly WholeMutant[] = [
   ...readMutants,
   ...versionMutants,
   ...wakeMutants,
+  ...stateMutants,
 ];

@@ -39,7 +39,7 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.handOvers).toBeGreaterThan(10);
   expect(sum.broughtBack).toBeGreaterThan(1);
   expect(sum.rollOuts).toBeGreaterThan(10);
-  expect(sum.rollOutsRefused).toBeGreaterThan(10);
+  expect(sum.rollOutsRefused).toBeGreaterThan(1);
 }, 400_000);
 
 test.each([2805970777, 2304779053, 440000012, 960000042, 1200005179, 716381862, 1452805329])(

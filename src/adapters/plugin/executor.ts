@@ -23,6 +23,7 @@ import {
 import { CommandContext, earlierOf } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
 import type { Plugin } from "./definition-check.ts";
+import { describe } from "./description.ts";
 import {
   answerOf,
   digestOf,
@@ -42,7 +43,7 @@ import { type Found, heldOf, KeptStates } from "./kept-states.ts";
 import { operationIn } from "./typed-handlers.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
-import type { StateFolders } from "./state-folders.ts";
+import type { Folders } from "./state-folders.ts";
 import { recordChanges } from "./state-records.ts";
 import { emptyState, handOver, recordedState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
 
@@ -57,8 +58,8 @@ export interface Executor {
   apply(entry: AppliedEntry): Outcome;
   /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
   query(payload: Uint8Array): QueryOutcome;
-  /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
-  snapshot(): RunningSnapshot;
+  /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. `reached`: see the port. */
+  snapshot(reached?: Reached): RunningSnapshot;
   /**
    * Begins with an empty state of this version; null: of the one that is active. Throws `GraftError("state-machine")` while a snapshot is open, or when there are none, and
    * nothing has happened then.
@@ -84,7 +85,7 @@ export interface Restoration {
 }
 
 /** A state machine of one version. Throws what the plugin's `create` throws, and when it reads the clock. `limits`: the same on every node. */
-export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: StateFolders | null = null): Executor {
+export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: Folders | null = null): Executor {
   return createVersionedExecutor([onlyVersion(plugin)], limits, folders);
 }
 
@@ -101,7 +102,7 @@ export function onlyVersion(plugin: Plugin): LoadedVersion {
 export function createVersionedExecutor(
   versions: readonly LoadedVersion[],
   limits: SessionLimits = sessionLimits,
-  folders: StateFolders | null = null,
+  folders: Folders | null = null,
 ): Executor {
   installDeterminismGuard();
   return new PluginExecutor(versions, limits, folders && new KeptStates(folders));
@@ -224,8 +225,12 @@ class PluginExecutor implements Executor {
     }
   }
 
-  snapshot(): RunningSnapshot {
+  snapshot(reached?: Reached): RunningSnapshot {
     const snapshots = this.#snapshotsOf(this.#state);
+    if (reached !== undefined && reached.index !== this.#state.position?.index) {
+      this.#state.position = reached;
+      this.#isChanged = true;
+    }
     this.commit();
     return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots, this.#state));
   }
@@ -384,15 +389,4 @@ class PluginExecutor implements Executor {
   get #named(): string {
     return `${this.#plugin.name} ${this.#plugin.version}`;
   }
-}
-
-function describe(plugin: Plugin, snapshots: boolean): StateMachineDescription {
-  return {
-    name: plugin.name,
-    version: plugin.version,
-    style: plugin.style,
-    commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
-    queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
-    snapshots,
-  };
 }

@@ -37,7 +37,7 @@ export async function createInlineStateMachine(
   if (say !== undefined) takeConsole(console, say);
   const versions = await loadVersions(locations);
   try {
-    const folders = stateFolder === null ? null : new StateFolders(stateFolder);
+    const folders = stateFolder === null ? null : new StateFolders(stateFolder, (text) => say?.("error", text));
     return new InlineStateMachine(createVersionedExecutor(versions, sessionLimits, folders));
   } catch (cause) {
     throw startFailure(locations.at(-1)!, cause);
@@ -101,9 +101,9 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
-  snapshot(): Promise<StateSnapshot> {
+  snapshot(reached?: Reached): Promise<StateSnapshot> {
     return this.#inTurn(() => {
-      const running = this.#executor.snapshot();
+      const running = this.#executor.snapshot(reached);
       return {
         read: async () => {
           this.#mustRun();

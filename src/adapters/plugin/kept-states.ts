@@ -5,7 +5,7 @@ import type { HeldState } from "../../ports/state-machine.ts";
 import type { RecordChange } from "./api.ts";
 import type { DurableHooks } from "./definition-check.ts";
 import type { LoadedVersion } from "./loader.ts";
-import type { StateFolders } from "./state-folders.ts";
+import type { Folders } from "./state-folders.ts";
 import { readRecords, type Recorded } from "./state-records.ts";
 
 /** The state of one version, as its plugin has opened it. */
@@ -27,13 +27,13 @@ export const heldOf = ({ reached: { position, plugin, owner, wakeAtMs } }: Found
 });
 
 export class KeptStates {
-  readonly #folders: StateFolders;
+  readonly #folders: Folders;
   #open: readonly Kept[] = [];
   /** Whether folders of other versions may be there. */
   #hasOthers = true;
   #damage: string[] = [];
 
-  constructor(folders: StateFolders) {
+  constructor(folders: Folders) {
     this.#folders = folders;
   }
 
@@ -99,6 +99,8 @@ export class KeptStates {
     } catch (cause) {
       mustBeDamage(cause);
       this.#setAside(id, cause);
+      // Nobody asks for it: what was there when the state was recalled could be opened then.
+      for (const what of this.takeDamage()) this.#folders.tell(what);
       return hooks.open(this.#folders.make(id));
     }
   }

@@ -63,8 +63,8 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.query(slice);
   }
 
-  snapshot(): Promise<StateSnapshot> {
-    return this.#current.snapshot();
+  snapshot(reached?: Reached): Promise<StateSnapshot> {
+    return this.#current.snapshot(reached);
   }
 
   restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {

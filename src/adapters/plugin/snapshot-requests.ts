@@ -30,7 +30,7 @@ export class SnapshotRequests {
   answer(request: SnapshotRequest): Uint8Array<ArrayBuffer> | null {
     switch (request.kind) {
       case "takeSnapshot":
-        this.#running = this.#executor.snapshot();
+        this.#running = this.#executor.snapshot(request.reached);
         return null;
       case "readSnapshot":
         return this.#read();

@@ -5,6 +5,8 @@ import { basename, dirname, join } from "node:path";
 import type { PluginVersion } from "../../core/activation.ts";
 
 const hashDigits = 16;
+/** It begins the name of a folder that is being removed: what a crash leaves of it is no state. */
+const removed = "removed-";
 const isOurs = (name: string): boolean => /^[0-9a-f]{16}$/.test(name);
 
 /** Of a node. Only the plugin knows what is in it. */
@@ -29,12 +31,29 @@ function bytesIn(folder: string): number {
   return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
+/** Where the states of one state machine are. */
+export type Folders = Pick<StateFolders, "has" | "make" | "keepOnly" | "setAside" | "tell">;
+
+const removeFolder = (path: string): void => rmSync(path, { recursive: true, force: true });
+
 export class StateFolders {
   readonly #root: string;
+  readonly #told: (what: string) => void;
+  readonly #remove: (path: string) => void;
 
-  /** @param root of one state machine. It need not exist. */
-  constructor(root: string) {
+  /**
+   * @param root of one state machine. It need not exist.
+   * @param told hears a sentence of what is set aside while the state machine runs
+   * @param remove removes a folder with all that is in it
+   */
+  constructor(root: string, told: (what: string) => void = () => {}, remove = removeFolder) {
     this.#root = root;
+    this.#told = told;
+    this.#remove = remove;
+  }
+
+  tell(what: string): void {
+    this.#told(what);
   }
 
   has(version: PluginVersion): boolean {
@@ -53,7 +72,15 @@ export class StateFolders {
     if (!existsSync(this.#root)) return;
     const kept = version && basename(this.#pathOf(version));
     const others = readdirSync(this.#root).filter((name) => isOurs(name) && name !== kept);
-    for (const name of others) rmSync(join(this.#root, name), { recursive: true, force: true });
+    this.#removeLeft();
+    // File by file takes a while, and half of a state may look whole.
+    for (const name of others) renameSync(join(this.#root, name), join(this.#root, removed + name));
+    this.#removeLeft();
+  }
+
+  #removeLeft(): void {
+    const left = readdirSync(this.#root).filter((name) => name.startsWith(removed));
+    for (const name of left) this.#remove(join(this.#root, name));
   }
 
   /** Moves the folder of this version to one with the date in its name, and returns where to. Nothing that is damaged is deleted. */

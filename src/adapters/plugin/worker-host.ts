@@ -24,7 +24,7 @@ import type { Say } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
 import { removeAtExit } from "./temporary-state.ts";
-import type { FromWorker, Load, Loaded, StateRequest, Taken, Told, Work } from "./worker-messages.ts";
+import type { Close, FromWorker, Load, Loaded, StateRequest, Taken, Told, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
@@ -108,6 +108,8 @@ class WorkerStateMachine implements StateMachine {
   #wakeAtMs: WakeTime = null;
   /** As of the latest `recall`. */
   #recollection: Recollection = { held: null, damage: [] };
+  /** It has let its files go, or has ended. */
+  readonly #closed = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
 
   constructor({ worker, say, progress }: Parts, { description, versions, isDurable }: Loaded) {
@@ -124,6 +126,7 @@ class WorkerStateMachine implements StateMachine {
       this.#stop(failure(`The state machine ${this.#named} ${what}`, progress.entry));
     };
     worker.addEventListener("close", () => {
+      this.#closed.resolve();
       this.#ended.resolve();
       this.#stop(failure(`The thread of the state machine ${this.#named} ended ${progress.moment}`, progress.entry));
     });
@@ -172,9 +175,9 @@ class WorkerStateMachine implements StateMachine {
     return answers;
   }
 
-  async snapshot(): Promise<StateSnapshot> {
+  async snapshot(reached?: Reached): Promise<StateSnapshot> {
     this.#mustHaveState();
-    await this.#ask({ kind: "takeSnapshot" });
+    await this.#ask({ kind: "takeSnapshot", reached });
     return new WorkerSnapshot((request) => this.#ask(request));
   }
 
@@ -203,8 +206,12 @@ class WorkerStateMachine implements StateMachine {
 
   async close(): Promise<void> {
     this.#stop(failure("The state machine is closed", null));
+    if (!this.isDurable) return;
+    this.#worker.postMessage({ kind: "close" } satisfies Close);
+    await inTime(this.#closed.promise, closeMsMax);
+    this.#worker.terminate();
     // Another thread may open the files when this one has let them go.
-    if (this.isDurable) await inTime(this.#ended.promise, endMsMax);
+    await inTime(this.#ended.promise, endMsMax);
   }
 
   async #sendChunks(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -245,6 +252,7 @@ class WorkerStateMachine implements StateMachine {
       this.#description = message.description;
       return;
     }
+    if (message.kind === "closed") return this.#closed.resolve();
     if (message.kind === "recalled") {
       this.#recollection = message.recollection;
       return;
@@ -283,14 +291,19 @@ class WorkerStateMachine implements StateMachine {
   #stop(reason: Error): Error {
     if (this.#stopped !== null) return this.#stopped;
     this.#stopped = reason;
-    this.#worker.terminate();
+    // One that keeps its state on disk has to close its files first.
+    if (!this.isDurable) this.#worker.terminate();
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
     return reason;
   }
 }
 
-/** How long to wait for the end of a thread, ms: less than a node waits for its parts. A thread inside native code may take longer. */
-const endMsMax = 1500;
+/**
+ * How long to wait until a thread has closed its files, and for its end, ms: together less than a node waits for its parts. A thread inside native code
+ * may take longer.
+ */
+const closeMsMax = 500;
+const endMsMax = 1000;
 
 async function inTime(promise: Promise<void>, ms: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();

@@ -21,6 +21,8 @@ export interface Load {
 /** Freezes the state. */
 export interface TakeSnapshot {
   readonly kind: "takeSnapshot";
+  /** The last entry of the log that is in it; undefined: nobody knows. */
+  readonly reached: Reached | undefined;
 }
 
 /** The next chunk of it: `done` brings one, or null at the end. */
@@ -66,6 +68,11 @@ export interface Taken {
   readonly bytes: number;
 }
 
+/** Lets the files of the state go, at once: what was asked before is of no use any more. `closed` is the answer. */
+export interface Close {
+  readonly kind: "close";
+}
+
 export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
 
 /** About the state as a whole. */
@@ -74,7 +81,7 @@ export type StateRequest = SnapshotRequest | Recall | Forget;
 /** What the worker does in turn. */
 export type Work = ArrayBuffer | StateRequest;
 
-export type ToWorker = Work | Load | Taken;
+export type ToWorker = Work | Load | Taken | Close;
 
 /** The first answer of the worker. */
 export interface Loaded {
@@ -135,4 +142,10 @@ export interface Said {
   readonly text: string;
 }
 
-export type FromWorker = ArrayBuffer | Loaded | Described | Recalled | LoadFailed | Done | Refused | Stopped | Said;
+/** After `close`, whatever came of it. */
+export interface Closed {
+  readonly kind: "closed";
+}
+
+export type FromWorker =
+  ArrayBuffer | Loaded | Described | Recalled | LoadFailed | Done | Refused | Stopped | Said | Closed;

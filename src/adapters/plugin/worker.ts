@@ -20,6 +20,8 @@ import type { FromWorker, Load, StateRequest, Told, ToWorker, Work } from "./wor
 declare const self: Worker;
 
 let executor: Executor | null = null;
+/** Also when it has stopped, until it is closed. */
+let opened: Executor | null = null;
 let progress = new Progress();
 let snapshotRequests: SnapshotRequests | null = null;
 const garbage = new Garbage();
@@ -32,6 +34,7 @@ let asked: Iterator<void>[] = [];
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data instanceof ArrayBuffer) ask(data);
   else if (data.kind === "load") void load(data);
+  else if (data.kind === "close") close();
   else if (data.kind !== "taken") ask(data);
   else {
     untaken.onTaken(data.bytes);
@@ -55,11 +58,15 @@ async function load({ locations, stateFolder, progress: shared }: Load): Promise
   try {
     const versions = await loadVersions(locations);
     try {
-      const folders = stateFolder === null ? null : new StateFolders(stateFolder);
+      const folders =
+        stateFolder === null
+          ? null
+          : new StateFolders(stateFolder, (text) => send({ kind: "said", level: "error", text }));
       executor = createVersionedExecutor(versions, sessionLimits, folders);
     } catch (cause) {
       throw startFailure(locations.at(-1)!, cause);
     }
+    opened = executor;
     watchForLeftovers();
     const { description, versions: atHand, isDurable } = executor;
     send({ kind: "loaded", description, versions: atHand, isDurable });
@@ -146,6 +153,17 @@ function stop(error: GraftError): void {
   progress.end();
   asked = [];
   send({ kind: "stopped", ...told(error), entry });
+}
+
+function close(): void {
+  executor = null;
+  asked = [];
+  try {
+    opened?.close();
+  } catch (cause) {
+    send({ kind: "said", level: "error", text: `its state on disk could not be closed: ${reasonOf(cause)}` });
+  }
+  send({ kind: "closed" });
 }
 
 function failure({ description }: Executor, what: string, cause: unknown): GraftError {

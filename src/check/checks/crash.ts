@@ -4,7 +4,7 @@ import { type Check, compared } from "./check.ts";
 
 export const crash: Check = {
   name: "crash",
-  holds: "a state on disk that is killed before and after each commit goes on as it was committed",
+  holds: "a state on disk that is killed before or after a commit, or in a restore, goes on as it was committed",
   needs: "state on disk",
   share: 0.3,
   open: compared(["fresh", "crash"], {

@@ -6,9 +6,10 @@ import type { AppliedCommand, Outcome, StateMachine, StateMachineDescription } f
 import { differenceOf } from "../../sim/agreement.ts";
 import { describeOutcome } from "../../sim/describe-payload.ts";
 import { firstDifference } from "../../sim/state-text.ts";
-import { entryOf, itemsOf } from "../machine.ts";
+import { entryOf } from "../machine.ts";
 import type { Fault, Moment, Step } from "../transcript.ts";
 import { remedies } from "./remedies.ts";
+import { itemsOf } from "../snapshot-text.ts";
 
 /** Ends a play. */
 export class ProgramBroken extends Error {

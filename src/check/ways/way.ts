@@ -3,6 +3,8 @@ import type { Machine } from "../machine.ts";
 import type { Moment, Step } from "../transcript.ts";
 
 export interface Machines {
+  /** The plugin keeps its state on disk. */
+  readonly isDurable: boolean;
   /** A new state machine of the module that all of these share. */
   readonly shared: () => Machine;
   /** A new state machine of a module that was loaded for it alone, as in a node that has just started. Where that cannot be, as `shared`. */

@@ -121,6 +121,8 @@ export interface Moments {
   readonly sendsInVain: null;
   /** An entry that stops every state machine has been skipped. */
   readonly skips: null;
+  /** A state machine goes on with the state that an earlier life has kept on disk. */
+  readonly goesOn: { readonly isAfterCrash: boolean };
 }
 
 export type MomentName = keyof Moments;

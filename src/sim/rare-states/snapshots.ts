@@ -61,6 +61,13 @@ export const snapshots = {
     rare("a leader crashes while it sends a snapshot", ["snapshots", "crashes"], isSending),
   ],
   sleeps: [rare("a leader falls asleep while it sends a snapshot", ["snapshots", "pauses"], isSending)],
+  goesOn: [
+    rare(
+      "a state machine goes on with its state on disk after a crash",
+      ["snapshots", "crashes"],
+      ({ isAfterCrash }) => isAfterCrash,
+    ),
+  ],
   repeats: [
     rare(
       "a command comes again after a snapshot that has its first copy",

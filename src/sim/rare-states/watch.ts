@@ -47,6 +47,7 @@ const table: Table = {
   findsDoubtful: rareStatesAt("findsDoubtful"),
   sendsInVain: rareStatesAt("sendsInVain"),
   skips: rareStatesAt("skips"),
+  goesOn: rareStatesAt("goesOn"),
 };
 
 export class RareStateWatch {
