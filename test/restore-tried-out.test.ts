@@ -40,7 +40,7 @@ test.each(["inline", "worker"] as const)("a backup is tried out in the data dire
   const settings = {
     node: { id: "n1", dataDir },
     cluster: { id: "shop" },
-    stateMachine: { plugin: ["journal.js"], command: null, host, directory: folder },
+    stateMachine: { plugin: ["journal.js"], commands: null, host, directory: folder },
   } as unknown as Parameters<typeof restoreFrom>[1];
   await restoreFrom(file, settings, { address: "n1:7400", anyName: false });
   const opened = readFileSync(join(folder, "opened"), "utf8").trim().split("\n");

@@ -26,7 +26,7 @@ async function check(flaw: string, runs: number): Promise<Ran> {
 describe("a bad program is found", () => {
   test.each([
     ["dies", "runs", "a command fails", "it ended before it answered (exit code 7)"],
-    ["fails", "runs", "a command fails", "failed at entry 1 (term 1), the command add: no such key"],
+    ["fails", "runs", "a command fails", "failed at entry 4 (term 1), the command add: no such key"],
     ["prints", "runs", "a command fails", 'it wrote "added" to its standard output, which is no message'],
     ["hangs", "runs", "the program does not answer", "for 4 seconds"],
     ["unsendable", "runs", "a result cannot be sent", "the result cannot be sent: "],

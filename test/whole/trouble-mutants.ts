@@ -36,8 +36,8 @@ export const troubleMutants: readonly WholeMutant[] = [
   {
     name: "a state machine that begins anew hangs at another entry than before, and its node names the one before",
     file: "node/applier.ts",
-    text: 'const hangsAt = this.#life === "runs" ? this.#endless.entry : null;',
-    by: "const hangsAt = null;",
+    text: '    if (this.#life === "runs" && this.#endless.entry !== null) return this.#endless.entry;\n',
+    by: "",
     from: 5302,
     events: 6000,
     story: { faults: ["skip", "crash"] },
@@ -76,8 +76,15 @@ export const troubleMutants: readonly WholeMutant[] = [
   {
     name: "a state machine that begins anew applies the log without the snapshot before it",
     file: "node/applier.ts",
-    text: "this.#toRestore = held === null ? this.#handlers.latest() : null;",
-    by: "this.#toRestore = null;",
+    text: "const index = Math.max(latest?.position.index ?? 0, held?.reached.index ?? 0);",
+    by: "const index: number = held?.reached.index ?? 0;",
+    also: [
+      {
+        file: "node/applier.ts",
+        text: "this.#toRestore = held?.reached.index === index ? null : latest;",
+        by: "this.#toRestore = null;",
+      },
+    ],
     from: 2003,
     events: 6000,
     story: { faults: ["killMachine", "crash"] },
