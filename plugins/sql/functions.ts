@@ -1,0 +1,125 @@
+// What do the functions of SQL answer that would differ between nodes? Those of time and chance get replicated values, and the others refuse,
+// wherever they are called: in a statement, a view, a trigger or a default.
+import { Database } from "bun:sqlite";
+import { Rejected } from "graft";
+import {
+  dateFunctions,
+  isKnownFunction,
+  refusedFunctions,
+  replicatedFunctions,
+  scriptFunctions,
+} from "./refused-names.ts";
+import { nowFunction, turnFunction } from "./rewriting.ts";
+import type { Bound } from "./values.ts";
+
+/** What a statement may depend on beside the database. */
+export interface Surroundings {
+  /** Replicated time, ms since 1970. */
+  readonly timeMs: number;
+  /** In [0, 1), the same on every node. Null: there is none in a query. */
+  readonly random: (() => number) | null;
+  /** Called at each turn of a loop that may be endless. Throws `Rejected` if there were too many. */
+  readonly onTurn: () => void;
+}
+
+/** What the functions see of the script that runs. */
+export interface ScriptState {
+  surroundings: Surroundings;
+  /** Of the statement before in this script. */
+  changes: number;
+  /** Of the latest row that this script has inserted. */
+  lastInsertRowid: bigint | null;
+}
+
+/** Outside of any statement. */
+export const nothingRuns: Surroundings = { timeMs: 0, random: null, onTurn: () => {} };
+
+const randomBytesMax = 1_000_000;
+
+/** Defines them on the connection, over those of SQLite. To be disposed of after the connection. */
+export function defineFunctions(db: Database, state: ScriptState): Disposable {
+  const dates = new PlainDates();
+  for (const [name, { at, dates: count }] of dateFunctions) {
+    db.function(name, { varargs: true, deterministic: true }, (...given: readonly Bound[]) =>
+      dates.call(name, given, at, count),
+    );
+  }
+  const isoTime = (): string => new Date(state.surroundings.timeMs).toISOString().replace("T", " ").replace("Z", "");
+  db.function(nowFunction, isoTime);
+  db.function("current_timestamp", () => isoTime().slice(0, 19));
+  db.function("current_date", () => isoTime().slice(0, 10));
+  db.function("current_time", () => isoTime().slice(11, 19));
+  db.function("random", () => randomInteger(drawOf(state, "random()")));
+  db.function("randomblob", (length: Bound) => randomBytes(drawOf(state, "randomblob()"), length));
+  db.function("changes", { directOnly: true }, () => BigInt(state.changes));
+  db.function("last_insert_rowid", { directOnly: true }, () => state.lastInsertRowid ?? 0n);
+  db.function(turnFunction, { varargs: true }, () => {
+    state.surroundings.onTurn();
+    return 1n;
+  });
+  for (const name of refusedOn(db)) {
+    const why = refusedFunctions.get(name) ?? "it is new in SQLite, and nobody has looked whether nodes would agree on it";
+    db.function(name, { varargs: true }, () => {
+      throw new Rejected(`${name}() is refused: ${why}`);
+    });
+  }
+  return dates;
+}
+
+/** Of all functions that this SQLite has. */
+function refusedOn(db: Database): readonly string[] {
+  const names = db.query<{ readonly name: string }, []>("SELECT DISTINCT name FROM pragma_function_list").all();
+  const own = new Set([nowFunction, turnFunction, ...replicatedFunctions, ...scriptFunctions, ...dateFunctions.keys()]);
+  return names.map(({ name }) => name).filter((name) => !own.has(name) && !isKnownFunction(name));
+}
+
+function drawOf({ surroundings: { random } }: ScriptState, name: string): () => number {
+  if (random === null) throw new Rejected(`${name} is refused in a query: the same query has the same answer on every node`);
+  return random;
+}
+
+/** A number from `random` has 53 bits. */
+const randomInteger = (draw: () => number): bigint => {
+  const [high, low] = [Math.floor(draw() * 2 ** 32), Math.floor(draw() * 2 ** 32)];
+  return BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low));
+};
+
+function randomBytes(draw: () => number, length: Bound): Uint8Array {
+  const count = Math.max(1, Math.floor(Number(length instanceof Uint8Array ? 0 : length)) || 1);
+  if (count > randomBytesMax) throw new Rejected(`randomblob() gives at most ${randomBytesMax} bytes`);
+  return Uint8Array.from({ length: count }, () => Math.floor(draw() * 256));
+}
+
+/** SQLite's own date functions, but for the present and the time zone of the machine. On a connection of their own: theirs is busy. */
+class PlainDates implements Disposable {
+  readonly #db = new Database(":memory:", { safeIntegers: true });
+
+  [Symbol.dispose](): void {
+    this.#db.close(true);
+  }
+
+  /** Throws `Rejected` for what depends on the machine. */
+  call(name: string, given: readonly Bound[], at: number, count: number): Bound {
+    given.forEach((value, place) => {
+      const text = textOf(value);
+      if (text === "localtime" || text === "utc") {
+        throw new Rejected(`${name}(…, '${text}') is refused: the time zone is that of a machine; send the time in UTC`);
+      }
+      const isDate = place >= at && place < at + count;
+      if (isDate && (text === "now" || (place === at && (text === "subsec" || text === "subsecond")))) {
+        throw new Rejected(
+          `${name}() was given '${text}' as a value, and takes the present only where it is written in the call: ${name}('now')`,
+        );
+      }
+    });
+    if (given.length < at + count && given.length >= at) throw new Rejected(`${name}() lacks a date`);
+    const places = given.map(() => "?").join();
+    return this.#db.query<{ readonly it: Bound }, Bound[]>(`SELECT ${name}(${places}) AS it`).get(...given)!.it;
+  }
+}
+
+/** SQLite takes bytes for a text there. */
+function textOf(value: Bound): string | null {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1").toLowerCase();
+  return typeof value === "string" ? value.toLowerCase() : null;
+}

@@ -1,0 +1,125 @@
+// What does SQLite get to see instead of what the client wrote? The present becomes a function of replicated time, the schema a view without
+// the numbers of pages, and loops that may take for ever count their turns. The rest stays as it is.
+import { dateFunctions, ownPrefix, schemaNames, schemaView } from "./refused-names.ts";
+import { selectsOf } from "./selects.ts";
+import type { SqlStatement } from "./statements.ts";
+import { foldedName, isSign, nameOf, type Token } from "./tokens.ts";
+
+/** The functions that stand in the text afterwards. `nowFunction` is in what the schema holds, too. */
+export const nowFunction = `${ownPrefix}now`;
+export const turnFunction = `${ownPrefix}turn`;
+
+/** What a parameter is made of what SQLite got for it. */
+export type Cast = "REAL" | "TEXT";
+
+export interface RewritingOptions {
+  /** By the name of a parameter, or by its place among all positional ones. */
+  readonly casts: ReadonlyMap<string | number, Cast>;
+  /** Under which name each table has a rowid; null: none. Of a query each turn of each loop over them is counted. */
+  readonly rowidNames: ReadonlyMap<string, string | null> | null;
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export function rewritten(statement: SqlStatement, { casts, rowidNames }: RewritingOptions): string {
+  const { text, tokens } = statement;
+  const edits = [
+    ...dateEdits(tokens),
+    ...schemaEdits(tokens),
+    ...(casts.size > 0 ? castEdits(tokens, casts) : []),
+    ...turnEdits(statement, rowidNames),
+  ];
+  if (edits.length === 0) return text;
+  let done = "";
+  let at = 0;
+  // Edits of one place keep their order.
+  for (const edit of edits.toSorted((one, other) => one.start - other.start)) {
+    done += text.slice(at, edit.start) + edit.text;
+    at = edit.end;
+  }
+  return done + text.slice(at);
+}
+
+/** `date('now')` and `date()` take the present from a function. Where the present comes from elsewhere, the date functions refuse it. */
+function dateEdits(tokens: readonly Token[]): readonly Edit[] {
+  return tokens.flatMap((token, nth): readonly Edit[] => {
+    const dates = dateFunctions.get(nameOf(token) ?? "");
+    if (dates === undefined || !isSign(tokens[nth + 1], "(")) return [];
+    const given = argumentsOf(tokens, nth + 1);
+    if (given === null) return [];
+    const edits: Edit[] = [];
+    for (let place = dates.at; place < dates.at + dates.dates; place++) {
+      const [only, more] = given.items[place] ?? [];
+      if (only === undefined) {
+        const comma = place > 0 ? ", " : "";
+        if (place === given.items.length) edits.push(inserted(given.close.start, `${comma}${nowFunction}()`));
+      } else if (more === undefined && only.kind === "string") edits.push(...presentIn(only, place));
+    }
+    return edits;
+  });
+}
+
+/** `subsec` alone is the present, in milliseconds. */
+function presentIn({ start, end, value }: Token, place: number): readonly Edit[] {
+  const text = foldedName(value);
+  if (text === "now") return [{ start, end, text: `${nowFunction}()` }];
+  if (place === 0 && (text === "subsec" || text === "subsecond")) return [inserted(start, `${nowFunction}(), `)];
+  return [];
+}
+
+/** What is between the parentheses, at its commas; null: they have no end. */
+function argumentsOf(
+  tokens: readonly Token[],
+  open: number,
+): { readonly items: readonly (readonly Token[])[]; readonly close: Token } | null {
+  const items: Token[][] = [[]];
+  let depth = 0;
+  for (const token of tokens.slice(open + 1)) {
+    if (depth === 0 && isSign(token, ")")) {
+      const isEmpty = items.length === 1 && items[0]!.length === 0;
+      return { items: isEmpty ? [] : items, close: token };
+    }
+    if (isSign(token, "(")) depth++;
+    if (isSign(token, ")")) depth--;
+    if (depth === 0 && isSign(token, ",")) items.push([]);
+    else items.at(-1)!.push(token);
+  }
+  return null;
+}
+
+const schemaEdits = (tokens: readonly Token[]): readonly Edit[] =>
+  tokens
+    .filter((token) => schemaNames.has(nameOf(token) ?? ""))
+    .map(({ start, end }) => ({ start, end, text: schemaView }));
+
+function castEdits(tokens: readonly Token[], casts: RewritingOptions["casts"]): readonly Edit[] {
+  let latest = 0;
+  return tokens.flatMap((token): readonly Edit[] => {
+    if (token.kind !== "parameter") return [];
+    if (token.value.startsWith("?")) latest = token.value === "?" ? latest + 1 : Number(token.value.slice(1));
+    const cast = casts.get(token.value.startsWith("?") ? latest - 1 : token.value.slice(1));
+    if (cast === undefined) return [];
+    return [inserted(token.start, "CAST("), inserted(token.end, ` AS ${cast})`)];
+  });
+}
+
+/** A condition that is always true, and that is asked for at each turn of a loop. */
+function turnEdits({ text, tokens }: SqlStatement, rowidNames: RewritingOptions["rowidNames"]): readonly Edit[] {
+  return selectsOf(tokens).flatMap(({ where, end, sources, isLoop }): readonly Edit[] => {
+    if (!isLoop) return [];
+    const rows = rowidNames === null || sources.length < 2 ? [] : sources;
+    const turns = rows.flatMap(({ name, alias }) => {
+      const rowid = rowidNames?.get(name) ?? null;
+      return rowid === null ? [] : [`${turnFunction}(${text.slice(alias.start, alias.end)}.${rowid})`];
+    });
+    const condition = [`${turnFunction}()`, ...turns].join(" AND ");
+    if (where === null) return [inserted(end, ` WHERE ${condition} `)];
+    return [inserted(where.end, ` ${condition} AND (`), inserted(end, ") ")];
+  });
+}
+
+const inserted = (at: number, text: string): Edit => ({ start: at, end: at, text });

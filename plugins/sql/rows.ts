@@ -1,0 +1,71 @@
+// How much may an answer hold? Rows are taken one by one, so that an answer that is too large is refused before it fills the memory.
+import type { Statement } from "bun:sqlite";
+import { Rejected } from "graft";
+import { type Bound, bytesOf, type Row, type SqlValue, valueOf } from "./values.ts";
+
+export const resultBytesMax = 4 * 1024 * 1024;
+/** A row counts one, and each of its columns two. */
+const resultItemsMax = 250_000;
+
+type Given = readonly (Bound | Readonly<Record<string, Bound>>)[];
+
+/** Throws `Rejected` for a result that is too large, or that has columns which cannot be sent. */
+export function rowsOf(statement: Statement<Record<string, Bound>, any[]>, given: Given, onRow: () => void): readonly Row[] {
+  const names = columnsOf(statement);
+  const rows: Row[] = [];
+  const size = new ResultSize(names);
+  for (const row of statement.iterate(...given)) {
+    onRow();
+    size.add(row);
+    const values: Record<string, SqlValue> = {};
+    for (const name of names) values[name] = valueOf(row[name]);
+    rows.push(values);
+  }
+  return rows;
+}
+
+/** A statement that writes must be run to its end in one go. */
+export function writtenRowsOf(statement: Statement<unknown, any[]>, given: Given): readonly Row[] {
+  const names = columnsOf(statement);
+  const size = new ResultSize(names);
+  const all: readonly (readonly Bound[])[] = statement.values(...given);
+  return all.map((row) => {
+    size.add(row);
+    return Object.fromEntries(names.map((name, nth) => [name, valueOf(row[nth])]));
+  });
+}
+
+function columnsOf({ columnNames }: Pick<Statement, "columnNames">): readonly string[] {
+  for (const name of columnNames) {
+    if (name === "__proto__" || name.startsWith("\ufeff") || !name.isWellFormed()) {
+      throw new Rejected(`a column of the result has a name that cannot be sent, ${JSON.stringify(name)}: name it with AS`);
+    }
+  }
+  if (new Set(columnNames).size < columnNames.length) {
+    throw new Rejected("two columns of the result have the same name: name them with AS");
+  }
+  return columnNames;
+}
+
+class ResultSize {
+  readonly #rowBytes: number;
+  readonly #rowItems: number;
+  #bytes = 0;
+  #items = 0;
+
+  constructor(names: readonly string[]) {
+    this.#rowBytes = names.reduce((sum, name) => sum + bytesOf(name), 5);
+    this.#rowItems = 1 + 2 * names.length;
+  }
+
+  add(row: Readonly<Record<string, Bound>> | readonly Bound[]): void {
+    this.#items += this.#rowItems;
+    this.#bytes += this.#rowBytes;
+    for (const value of Object.values(row) as readonly Bound[]) this.#bytes += bytesOf(value);
+    if (this.#bytes > resultBytesMax) throw tooLarge(`${resultBytesMax} bytes`);
+    if (this.#items > resultItemsMax) throw tooLarge(`${Math.floor(resultItemsMax / this.#rowItems)} rows`);
+  }
+}
+
+const tooLarge = (bound: string): Rejected =>
+  new Rejected(`the result has more than ${bound}: ask for less, with LIMIT or fewer columns`);

@@ -1,0 +1,97 @@
+// What must be known of the schema that SQLite has at present? Whether it says things on which the cost or the outcome of a statement depends, and
+// under which name the rows of each table are numbered.
+import type { Database } from "bun:sqlite";
+import { Rejected } from "graft";
+import { foldedName, isWord, tokensOf } from "./tokens.ts";
+
+export interface SchemaFacts {
+  /** Statements may stop half-way, and leave what they did. */
+  readonly mayFailHalfway: boolean;
+  readonly hasTriggers: boolean;
+  readonly hasWithoutRowid: boolean;
+  /** Names of columns that are the rowid, as names are compared. */
+  readonly rowidColumns: ReadonlySet<string>;
+  /** By the name of a table, as names are compared: under which name it has its rowid. Null: it has none. */
+  readonly rowidNames: ReadonlyMap<string, string | null>;
+}
+
+interface SchemaRow {
+  readonly type: string;
+  readonly name: string;
+  readonly sql: string;
+}
+
+interface ColumnRow {
+  readonly name: string;
+  readonly pk: bigint;
+  readonly hidden: bigint;
+}
+
+export interface TableLayout {
+  readonly rowidName: string | null;
+  /** The column that is the rowid; null: there is none. */
+  readonly rowidColumn: string | null;
+  /** Those that hold a value of their own, and none that is generated. */
+  readonly columns: readonly string[];
+}
+
+const knownMax = 10_000;
+
+/** Names of a rowid that are always there, but for columns that are called so. */
+const rowidWords = ["rowid", "_rowid_", "oid"];
+
+/** What clients have created, in that order. */
+export function clientSchema(db: Database, types: readonly string[]): readonly SchemaRow[] {
+  const rows = db
+    .query<SchemaRow, []>("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+    .all();
+  return rows.filter(({ type, name }) => types.includes(type) && !/^(?:sqlite_|graft_)/i.test(name));
+}
+
+/** `known`: layouts from earlier calls, by the text of their table; those of tables that are gone are forgotten now and then. Throws `Rejected` for a table whose rows have no number that a statement could name. */
+export function schemaFacts(db: Database, known: Map<string, TableLayout>): SchemaFacts {
+  const schema = clientSchema(db, ["table", "index", "view", "trigger"]);
+  const tables = schema.filter(({ type }) => type === "table");
+  const layouts = tables.map(({ name, sql }) => [foldedName(name), knownLayout(db, name, sql, known)] as const);
+  return {
+    mayFailHalfway: schema.some(({ sql }) => /\bfail\b/i.test(sql) && tokensOf(sql).some((token) => isWord(token, "FAIL"))),
+    hasTriggers: schema.some(({ type }) => type === "trigger"),
+    hasWithoutRowid: layouts.some(([, { rowidName }]) => rowidName === null),
+    rowidColumns: new Set([
+      ...rowidWords,
+      ...layouts.flatMap(([, { rowidColumn }]) => (rowidColumn === null ? [] : [foldedName(rowidColumn)])),
+    ]),
+    rowidNames: new Map(layouts.map(([name, { rowidName }]) => [name, rowidName])),
+  };
+}
+
+function knownLayout(db: Database, table: string, sql: string, known: Map<string, TableLayout>): TableLayout {
+  const found = known.get(sql);
+  if (found !== undefined) return found;
+  if (known.size >= knownMax) known.clear();
+  const layout = tableLayout(db, table);
+  known.set(sql, layout);
+  return layout;
+}
+
+/** Throws `Rejected` as `schemaFacts` does. */
+export function tableLayout(db: Database, table: string): TableLayout {
+  const all = db.query<ColumnRow, [string]>("SELECT name, pk, hidden FROM pragma_table_xinfo(?)").all(table);
+  const [about] = db.query<{ readonly wr: bigint }, [string]>("SELECT wr FROM pragma_table_list(?)").all(table);
+  const columns = all.filter(({ hidden }) => Number(hidden) === 0).map(({ name }) => name);
+  if (Number(about?.wr ?? 0) !== 0) return { rowidName: null, rowidColumn: null, columns };
+  const names = new Set(all.map(({ name }) => foldedName(name)));
+  const keys = all.filter(({ pk }) => Number(pk) > 0);
+  const [indexed] = db
+    .query<{ readonly name: string }, [string]>("SELECT name FROM pragma_index_list(?) WHERE origin = 'pk'")
+    .all(table);
+  const rowidColumn = keys.length === 1 && indexed === undefined ? keys[0]!.name : null;
+  const rowidName = rowidWords.find((word) => !names.has(word)) ?? rowidColumn;
+  if (rowidName === null) {
+    throw new Rejected(`the table ${table} has columns with all names of a rowid (${rowidWords.join(", ")}): leave one out`);
+  }
+  return { rowidName: rowidName === rowidColumn ? quoted(rowidName) : rowidName, rowidColumn, columns };
+}
+
+/** A name as SQL takes it, whatever is in it. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,0 +1,81 @@
+// What is known of texts that come again and again? Their statements, and what SQLite has compiled of them. Both are forgotten all at once: what
+// comes often is soon there again.
+import type { Database, Statement } from "bun:sqlite";
+import { type Assignments, assignmentsOf } from "./assignments.ts";
+import { rewritten, type RewritingOptions } from "./rewriting.ts";
+import { type SqlStatement, statementsOf } from "./statements.ts";
+import { isWord } from "./tokens.ts";
+import type { Bound } from "./values.ts";
+
+const scriptsMax = 256;
+const scriptLengthMax = 64 * 1024;
+const preparedMax = 256;
+
+export interface Examined {
+  readonly statement: SqlStatement;
+  readonly assignments: Assignments;
+  readonly isReturning: boolean;
+  /** It may stop half-way, and leave what it did. */
+  readonly mayFailHalfway: boolean;
+  readonly hasConflictClause: boolean;
+}
+
+export type Prepared = Statement<Record<string, Bound>, any[]>;
+
+export class Scripts {
+  readonly #db: Database;
+  readonly #scripts = new Map<string, readonly Examined[]>();
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Throws `Rejected` for what is refused. */
+  examined(sql: string): readonly Examined[] {
+    const known = this.#scripts.get(sql);
+    if (known !== undefined) return known;
+    const script = statementsOf(sql).map(examinedOf);
+    if (sql.length > scriptLengthMax) return script;
+    if (this.#scripts.size >= scriptsMax) this.#scripts.clear();
+    this.#scripts.set(sql, script);
+    return script;
+  }
+
+  /** Throws what SQLite throws. */
+  prepare({ statement }: Examined, options: RewritingOptions): Prepared {
+    const text = rewritten(statement, options);
+    const known = this.#prepared.get(text);
+    if (known !== undefined) return known;
+    if (this.#prepared.size >= preparedMax) this.forgetPrepared();
+    const prepared = statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, any[]>(text);
+    this.#prepared.set(text, prepared);
+    return prepared;
+  }
+
+  /** The schema is another one: so may be the columns of a result. */
+  forgetPrepared(): void {
+    for (const prepared of this.#prepared.values()) prepared.finalize();
+    this.#prepared.clear();
+  }
+
+  /** Of columns with the same name, SQLite numbers all but the first in a subquery: `id`, `id:1`. */
+  #withColumns(text: string): Prepared {
+    const prepared = this.#db.prepare<Record<string, Bound>, any[]>(text);
+    const { columnNames } = prepared;
+    if (new Set(columnNames).size === columnNames.length) return prepared;
+    prepared.finalize();
+    return this.#db.prepare(`SELECT * FROM (${text})`);
+  }
+}
+
+function examinedOf(statement: SqlStatement): Examined {
+  const { tokens } = statement;
+  return {
+    statement,
+    assignments: assignmentsOf(statement),
+    isReturning: tokens.some((token) => isWord(token, "RETURNING")),
+    mayFailHalfway: tokens.some((token) => isWord(token, "FAIL")),
+    hasConflictClause: tokens.some((token) => isWord(token, "CONFLICT")),
+  };
+}

@@ -1,0 +1,96 @@
+// Where in a statement does SQLite run loops of which nobody knows the end? In each SELECT that joins tables, and in those beside common table
+// expressions, which may be recursive.
+import { foldedName, isSign, isWord, nameOf, type Token } from "./tokens.ts";
+
+export interface Source {
+  /** Of a table or view, as names are compared. */
+  readonly name: string;
+  /** What columns are called by, as it is written. */
+  readonly alias: Token;
+}
+
+export interface Select {
+  /** The word WHERE. */
+  readonly where: Token | null;
+  /** Where the condition ends, or would. */
+  readonly end: number;
+  /** What is joined, as far as these are names of tables. */
+  readonly sources: readonly Source[];
+  readonly isLoop: boolean;
+}
+
+/** Those with a FROM. */
+export function selectsOf(tokens: readonly Token[]): readonly Select[] {
+  const hasWith = tokens.some((token) => isWord(token, "WITH"));
+  const commons = hasWith ? commonNames(tokens) : new Set<string>();
+  return tokens.flatMap((token, nth) => (isWord(token, "SELECT") ? selectAt(tokens, nth, hasWith, commons) : []));
+}
+
+/** Words before which the condition has ended. */
+const endWords = ["GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "RETURNING"];
+
+function selectAt(
+  tokens: readonly Token[],
+  start: number,
+  hasWith: boolean,
+  commons: ReadonlySet<string>,
+): readonly Select[] {
+  let [from, where, depth]: [number | null, number | null, number] = [null, null, 0];
+  let at = start + 1;
+  for (; at < tokens.length; at++) {
+    const token = tokens[at]!;
+    if (isSign(token, "(")) depth++;
+    else if (isSign(token, ")") && depth-- === 0) break;
+    else if (depth > 0) continue;
+    else if (isSign(token, ";") || isWord(token, ...endWords) || isEndAt(tokens, at)) break;
+    // `IS DISTINCT FROM` compares.
+    else if (isWord(token, "FROM") && from === null && !isWord(tokens[at - 1], "DISTINCT")) from = at;
+    else if (isWord(token, "WHERE") && from !== null) where ??= at;
+  }
+  if (from === null) return [];
+  const joined = tokens.slice(from, where ?? at);
+  const isJoin = joined.some((token) => isSign(token, ",") || isWord(token, "JOIN"));
+  const end = tokens[at - 1]!.end;
+  const sources = isJoin ? sourcesIn(joined).filter(({ name }) => !commons.has(name)) : [];
+  return [{ where: where === null ? null : tokens[where]!, end, sources, isLoop: isJoin || hasWith }];
+}
+
+/** WINDOW may be a name, and ON is most often the condition of a join. */
+function isEndAt(tokens: readonly Token[], at: number): boolean {
+  if (isWord(tokens[at], "WINDOW")) return nameOf(tokens[at + 1]) !== null && isWord(tokens[at + 2], "AS");
+  return isWord(tokens[at], "ON") && isWord(tokens[at + 1], "CONFLICT");
+}
+
+/** Names of common table expressions hide those of tables. */
+function commonNames(tokens: readonly Token[]): ReadonlySet<string> {
+  const isCommon = (nth: number): boolean => {
+    const [next, afterNext] = [tokens[nth + 1], tokens[nth + 2]];
+    return isSign(next, "(") || (isWord(next, "AS") && (isSign(afterNext, "(") || isWord(afterNext, "NOT", "MATERIALIZED")));
+  };
+  const names = tokens.filter((token, nth) => nameOf(token) !== null && isCommon(nth));
+  return new Set(names.map(({ value }) => foldedName(value)));
+}
+
+/** Words that may follow a table, and are no alias. */
+const notAliases = [
+  ..."CROSS EXCEPT FULL GROUP HAVING INDEXED INNER INTERSECT JOIN LEFT LIMIT NATURAL NOT ON ORDER OUTER RIGHT".split(" "),
+  ..."SET UNION USING WHERE WINDOW".split(" "),
+];
+
+/** `FROM a, b AS c JOIN main.d`, but no subqueries and no functions. */
+function sourcesIn(tokens: readonly Token[]): readonly Source[] {
+  let depth = 0;
+  return tokens.flatMap((token, nth): readonly Source[] => {
+    if (isSign(token, "(")) depth++;
+    if (isSign(token, ")")) depth--;
+    if (depth > 0 || !(isWord(token, "FROM", "JOIN") || isSign(token, ","))) return [];
+    const isQualified = isSign(tokens[nth + 2], ".");
+    const at = nth + (isQualified ? 3 : 1);
+    const [named, next, afterNext] = [tokens[at], tokens[at + 1], tokens[at + 2]];
+    const name = nameOf(named);
+    if (name === null || isSign(next, "(")) return [];
+    if (isWord(next, "AS")) return afterNext === undefined ? [] : [{ name, alias: afterNext }];
+    const hasAlias = next !== undefined && nameOf(next) !== null && !isWord(next, ...notAliases);
+    return [{ name, alias: hasAlias ? next : named! }];
+  });
+}

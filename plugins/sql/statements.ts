@@ -1,0 +1,159 @@
+// Which statements does a script have, what kind is each, and does it say anything that is refused? Here the text is examined before SQLite sees
+// it. What it is turned into is rewriting.ts.
+import { Rejected } from "graft";
+import {
+  isRefusedText,
+  refusalOfName,
+  refusedFunctions,
+  refusedStatements,
+  refusedWords,
+  scriptFunctions,
+} from "./refused-names.ts";
+import { foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./tokens.ts";
+
+export type StatementKind = "read" | "insert" | "update" | "delete" | "schema" | "explain";
+
+export interface SqlStatement {
+  readonly kind: StatementKind;
+  readonly text: string;
+  /** With places in `text`. */
+  readonly tokens: readonly Token[];
+  /** Those that have a name, without what marks them, and each once. Positional ones have none. */
+  readonly names: ReadonlySet<string>;
+  readonly hasPositional: boolean;
+}
+
+/** A script may have so many statements. */
+const statementsMax = 10_000;
+
+/** Throws `Rejected` for what is refused, and for a text without a statement. */
+export function statementsOf(sql: string): readonly SqlStatement[] {
+  if (sql.includes("\0")) throw new Rejected("the SQL has a NUL character, at which SQLite would end it");
+  const statements = split(tokensOf(sql)).map((tokens) => statementOf(sql, tokens));
+  if (statements.length === 0) throw new Rejected("the SQL has no statement in it");
+  if (statements.length > statementsMax) {
+    throw new Rejected(`the script has ${statements.length} statements, and ${statementsMax} at most may be in one: send it in parts`);
+  }
+  return statements;
+}
+
+/** At each semicolon, but for those within a trigger: such a statement ends after `; END`. */
+function split(tokens: readonly Token[]): readonly (readonly Token[])[] {
+  const statements: Token[][] = [];
+  let current: Token[] = [];
+  const end = (): void => {
+    if (current.length > 0) statements.push(current);
+    current = [];
+  };
+  for (const token of tokens) {
+    const isEnd = isSign(token, ";") && (!isTrigger(current) || isTriggerOver(current));
+    if (isEnd) end();
+    else current.push(token);
+  }
+  end();
+  return statements;
+}
+
+const isTrigger = ([first, second, third]: readonly Token[]): boolean =>
+  isWord(first, "CREATE") &&
+  (isWord(second, "TRIGGER") || (isWord(second, "TEMP", "TEMPORARY") && isWord(third, "TRIGGER")));
+
+const isTriggerOver = (tokens: readonly Token[]): boolean =>
+  isWord(tokens.at(-1), "END") && isSign(tokens.at(-2), ";");
+
+function statementOf(sql: string, tokens: readonly Token[]): SqlStatement {
+  const [first, last] = [tokens[0]!, tokens.at(-1)!];
+  const kind = kindOf(tokens);
+  tokens.forEach((token, nth) => mustBeAllowed(token, tokens[nth - 1], tokens[nth + 1], kind));
+  const given = tokens.filter(({ kind: each }) => each === "parameter");
+  const { start } = first;
+  return {
+    kind,
+    text: sql.slice(start, last.end),
+    tokens: tokens.map((token) => ({ ...token, start: token.start - start, end: token.end - start })),
+    names: new Set(given.filter(({ value }) => !value.startsWith("?")).map(({ value }) => value.slice(1))),
+    hasPositional: given.some(({ value }) => value.startsWith("?")),
+  };
+}
+
+function kindOf(tokens: readonly Token[]): StatementKind {
+  const [first, second, third] = tokens;
+  if (first?.kind !== "word") throw new Rejected(`a statement begins with ${shown(first!.value)}, and with no keyword`);
+  if (isWord(first, "EXPLAIN")) {
+    if (isWord(second, "QUERY") && isWord(third, "PLAN")) return "explain";
+    throw refused("EXPLAIN", "it shows the inside of SQLite; EXPLAIN QUERY PLAN is fine in a query");
+  }
+  const why = refusedStatements.get(first.value);
+  if (why !== undefined) throw refused(first.value, why);
+  if (isWord(first, "CREATE", "ALTER", "DROP")) {
+    mustStay(tokens);
+    return "schema";
+  }
+  const main = isWord(first, "WITH") ? mainWordOf(tokens) : first;
+  const kind = kinds.get(main.value);
+  if (kind === undefined) throw new Rejected(`${shown(first.value)} begins no statement of SQL that is known here`);
+  return kind;
+}
+
+const kinds: ReadonlyMap<string, StatementKind> = new Map([
+  ["SELECT", "read"],
+  ["VALUES", "read"],
+  ["INSERT", "insert"],
+  ["REPLACE", "insert"],
+  ["UPDATE", "update"],
+  ["DELETE", "delete"],
+]);
+
+/** What follows the common table expressions. */
+function mainWordOf(tokens: readonly Token[]): Token {
+  let depth = 0;
+  for (const token of tokens) {
+    if (isSign(token, "(")) depth++;
+    if (isSign(token, ")")) depth--;
+    if (depth === 0 && token.kind === "word" && kinds.has(token.value)) return token;
+  }
+  return tokens[0]!;
+}
+
+/** What is created must be in the database file, and consist of rows alone. */
+function mustStay(tokens: readonly Token[]): void {
+  const [first, second] = tokens;
+  if (!isWord(first, "CREATE")) return;
+  if (isWord(second, "TEMP", "TEMPORARY")) throw refused(second.value, "what is temporary would be gone after a restart");
+  if (isWord(second, "VIRTUAL")) {
+    throw refused("CREATE VIRTUAL TABLE", "its inside depends on how commands are gathered into transactions");
+  }
+  const at = isWord(second, "UNIQUE") ? 3 : 2;
+  const isConditional = isWord(tokens[at], "IF");
+  const [name, dot] = tokens.slice(isConditional ? at + 3 : at);
+  if (name !== undefined && foldedName(name.value) === "temp" && isSign(dot, ".")) {
+    throw refused("temp", "what is temporary would be gone after a restart");
+  }
+}
+
+/** A name before which one of these is stands for a table or the like, whatever follows. */
+const beforeTables = ["INTO", "TABLE", "EXISTS", "ON", "REFERENCES", "VIEW", "INDEX", "TRIGGER", "UPDATE", "AS"];
+
+function mustBeAllowed(token: Token, before: Token | undefined, after: Token | undefined, kind: StatementKind): void {
+  if (token.kind === "string" && isRefusedText(foldedName(token.value))) {
+    throw refused(shown(token.value), "it could stand for a table; send such a text as a parameter");
+  }
+  const name = nameOf(token);
+  if (name === null) return;
+  const why = refusalOfName(name);
+  if (why !== null) throw refused(token.kind === "word" ? name : shown(token.value), why);
+  const word = token.kind === "word" ? refusedWords.get(token.value) : undefined;
+  if (word !== undefined && (word.after === null || isWord(before, word.after))) {
+    throw refused(word.after === null ? token.value : `${word.after} ${token.value}`, word.why);
+  }
+  if (!isSign(after, "(") || isWord(before, ...beforeTables) || isSign(before, ".")) return;
+  const functionWhy = refusedFunctions.get(name);
+  if (functionWhy !== undefined) throw refused(`${name}()`, functionWhy);
+  if (kind === "schema" && scriptFunctions.has(name)) {
+    throw refused(`${name}() in the schema`, "it depends on the statements before; in a trigger, use NEW");
+  }
+}
+
+const refused = (what: string, why: string): Rejected => new Rejected(`${what} is refused: ${why}`);
+
+const shown = (text: string): string => JSON.stringify(text.length <= 40 ? text : `${text.slice(0, 40)}…`);
