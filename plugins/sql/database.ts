@@ -64,7 +64,8 @@ export class SqlDatabase {
   query(sql: string, params: SqlParams | null, { timeMs }: Pick<CommandValues, "timeMs">): readonly Row[] {
     const script = this.#runner.examined(sql);
     const [only] = script;
-    if (script.length > 1) throw new Rejected("a query is one statement, and this has more: send a script as a command");
+    if (script.length > 1)
+      throw new Rejected("a query is one statement, and this has more: send a script as a command");
     const { kind } = only!.statement;
     if (kind !== "read" && kind !== "explain") throw new Rejected(wouldWrite);
     const bindings = bindingsFor(script, params);
@@ -91,7 +92,9 @@ export class SqlDatabase {
   /** Of the last commit. */
   records(): readonly SqlRecord[] {
     type Pair = { readonly key: string; readonly value: Uint8Array };
-    const pairs = this.#noted(() => this.#db.query<Pair, []>("SELECT key, value FROM graft_records ORDER BY key").all());
+    const pairs = this.#noted(() =>
+      this.#db.query<Pair, []>("SELECT key, value FROM graft_records ORDER BY key").all(),
+    );
     return pairs.map(({ key, value }) => [key, value]);
   }
 
@@ -169,7 +172,8 @@ function bindingsFor(script: readonly Examined[], params: SqlParams | null): Bin
   const bindings = params === null ? noBindings : bindingsOf(params);
   const { values } = bindings;
   if (Array.isArray(values)) {
-    if (values.length > 0 && script.length > 1) throw new Rejected("a script of several statements takes parameters by name, such as :id");
+    if (values.length > 0 && script.length > 1)
+      throw new Rejected("a script of several statements takes parameters by name, such as :id");
     return bindings;
   }
   const names = new Set(script.flatMap(({ statement }) => [...statement.names]));
@@ -177,7 +181,8 @@ function bindingsFor(script: readonly Examined[], params: SqlParams | null): Bin
   const unknown = Object.keys(values).filter((name) => !names.has(name));
   if (missing.length > 0) throw new Rejected(`no value was given for the parameter ${missing.join(", ")}`);
   if (unknown.length > 0) throw new Rejected(`there is no parameter ${unknown.join(", ")}`);
-  if (script.some(({ statement }) => statement.hasPositional)) throw new Rejected("values were given by name, and a parameter has none: write :name");
+  if (script.some(({ statement }) => statement.hasPositional))
+    throw new Rejected("values were given by name, and a parameter has none: write :name");
   return bindings;
 }
 

@@ -58,7 +58,8 @@ export function defineFunctions(db: Database, state: ScriptState): Disposable {
     return 1n;
   });
   for (const name of refusedOn(db)) {
-    const why = refusedFunctions.get(name) ?? "it is new in SQLite, and nobody has looked whether nodes would agree on it";
+    const why =
+      refusedFunctions.get(name) ?? "it is new in SQLite, and nobody has looked whether nodes would agree on it";
     db.function(name, { varargs: true }, () => {
       throw new Rejected(`${name}() is refused: ${why}`);
     });
@@ -74,7 +75,8 @@ function refusedOn(db: Database): readonly string[] {
 }
 
 function drawOf({ surroundings: { random } }: ScriptState, name: string): () => number {
-  if (random === null) throw new Rejected(`${name} is refused in a query: the same query has the same answer on every node`);
+  if (random === null)
+    throw new Rejected(`${name} is refused in a query: the same query has the same answer on every node`);
   return random;
 }
 
@@ -103,7 +105,9 @@ class PlainDates implements Disposable {
     given.forEach((value, place) => {
       const text = textOf(value);
       if (text === "localtime" || text === "utc") {
-        throw new Rejected(`${name}(…, '${text}') is refused: the time zone is that of a machine; send the time in UTC`);
+        throw new Rejected(
+          `${name}(…, '${text}') is refused: the time zone is that of a machine; send the time in UTC`,
+        );
       }
       const isDate = place >= at && place < at + count;
       if (isDate && (text === "now" || (place === at && (text === "subsec" || text === "subsecond")))) {

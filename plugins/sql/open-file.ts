@@ -24,7 +24,8 @@ const view = `CREATE VIEW IF NOT EXISTS ${schemaView} (type, name, tbl_name, sql
   SELECT type, name, tbl_name, sql FROM sqlite_schema
   WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'graft\\_%' ESCAPE '\\'
   ORDER BY name, type`;
-const records = "CREATE TABLE IF NOT EXISTS graft_records (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID";
+const records =
+  "CREATE TABLE IF NOT EXISTS graft_records (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID";
 const rowids = "CREATE TEMP TABLE graft_rowids (id INTEGER PRIMARY KEY)";
 
 /** Throws for what is no database of this plugin, and for a damaged one as far as its first page shows it. */
@@ -32,7 +33,9 @@ export function openFile(path: string): Database {
   const db = new Database(path, { create: true, safeIntegers: true, strict: true });
   try {
     for (const setting of settings) db.run(setting);
-    const found = Number(db.query<{ readonly application_id: bigint }, []>("PRAGMA application_id").get()?.application_id ?? 0);
+    const found = Number(
+      db.query<{ readonly application_id: bigint }, []>("PRAGMA application_id").get()?.application_id ?? 0,
+    );
     const isEmpty = db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null;
     if (isEmpty) db.run(`PRAGMA application_id = ${applicationId}`);
     else if (found !== applicationId) throw new Error(`${path} is a database of something else`);

@@ -17,7 +17,10 @@ export const refusedStatements: ReadonlyMap<string, string> = new Map([
 /** Words that are refused anywhere in a statement, with the word before where only the two together are. */
 export const refusedWords: ReadonlyMap<string, { readonly after: string | null; readonly why: string }> = new Map([
   ["ROLLBACK", { after: null, why: "it would take back other commands; use ABORT" }],
-  ["DEFERRED", { after: "INITIALLY", why: "a constraint is checked in the command that breaks it; use INITIALLY IMMEDIATE" }],
+  [
+    "DEFERRED",
+    { after: "INITIALLY", why: "a constraint is checked in the command that breaks it; use INITIALLY IMMEDIATE" },
+  ],
 ]);
 
 const connection = "it depends on the connection";
@@ -81,10 +84,7 @@ const pureFunctions: ReadonlySet<string> = new Set(pure.trim().split(/\s+/));
 
 /** Whether SQL may call it. */
 export const isKnownFunction = (name: string): boolean =>
-  pureFunctions.has(name) ||
-  scriptFunctions.has(name) ||
-  dateFunctions.has(name) ||
-  replicatedFunctions.includes(name);
+  pureFunctions.has(name) || scriptFunctions.has(name) || dateFunctions.has(name) || replicatedFunctions.includes(name);
 
 /** Tables that every connection has, and that show more than the state. Those of pragmas begin with `pragma_`. */
 const refusedTables: ReadonlySet<string> = new Set([
@@ -116,4 +116,6 @@ export function refusalOfName(name: string): string | null {
 
 /** Texts in single quotes that are refused, since they could stand for a table. */
 export const isRefusedText = (text: string): boolean =>
-  refusedTables.has(text) || schemaNames.has(text) || /^(?:pragma_[a-z_]+|sqlite_(?:sequence|stat\d|temp_\w+)|graft_(?:schema|records))$/.test(text);
+  refusedTables.has(text) ||
+  schemaNames.has(text) ||
+  /^(?:pragma_[a-z_]+|sqlite_(?:sequence|stat\d|temp_\w+)|graft_(?:schema|records))$/.test(text);

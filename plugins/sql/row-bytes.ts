@@ -31,7 +31,8 @@ export class RowPieces {
     const all = Buffer.concat(this.#gathered);
     this.#gathered.length = 0;
     this.#bytes = 0;
-    for (let at = 0; at < all.byteLength; at += pieceBytesMax) yield new Uint8Array(all.subarray(at, at + pieceBytesMax));
+    for (let at = 0; at < all.byteLength; at += pieceBytesMax)
+      yield new Uint8Array(all.subarray(at, at + pieceBytesMax));
   }
 }
 

@@ -10,7 +10,11 @@ const resultItemsMax = 250_000;
 type Given = readonly (Bound | Readonly<Record<string, Bound>>)[];
 
 /** Throws `Rejected` for a result that is too large, or that has columns which cannot be sent. */
-export function rowsOf(statement: Statement<Record<string, Bound>, any[]>, given: Given, onRow: () => void): readonly Row[] {
+export function rowsOf(
+  statement: Statement<Record<string, Bound>, any[]>,
+  given: Given,
+  onRow: () => void,
+): readonly Row[] {
   const names = columnsOf(statement);
   const rows: Row[] = [];
   const size = new ResultSize(names);
@@ -38,7 +42,9 @@ export function writtenRowsOf(statement: Statement<unknown, any[]>, given: Given
 function columnsOf({ columnNames }: Pick<Statement, "columnNames">): readonly string[] {
   for (const name of columnNames) {
     if (name === "__proto__" || name.startsWith("\ufeff") || !name.isWellFormed()) {
-      throw new Rejected(`a column of the result has a name that cannot be sent, ${JSON.stringify(name)}: name it with AS`);
+      throw new Rejected(
+        `a column of the result has a name that cannot be sent, ${JSON.stringify(name)}: name it with AS`,
+      );
     }
   }
   if (new Set(columnNames).size < columnNames.length) {

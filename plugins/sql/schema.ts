@@ -54,7 +54,9 @@ export function schemaFacts(db: Database, known: Map<string, TableLayout>): Sche
   const tables = schema.filter(({ type }) => type === "table");
   const layouts = tables.map(({ name, sql }) => [foldedName(name), knownLayout(db, name, sql, known)] as const);
   return {
-    mayFailHalfway: schema.some(({ sql }) => /\bfail\b/i.test(sql) && tokensOf(sql).some((token) => isWord(token, "FAIL"))),
+    mayFailHalfway: schema.some(
+      ({ sql }) => /\bfail\b/i.test(sql) && tokensOf(sql).some((token) => isWord(token, "FAIL")),
+    ),
     hasTriggers: schema.some(({ type }) => type === "trigger"),
     hasWithoutRowid: layouts.some(([, { rowidName }]) => rowidName === null),
     rowidColumns: new Set([
@@ -88,7 +90,9 @@ export function tableLayout(db: Database, table: string): TableLayout {
   const rowidColumn = keys.length === 1 && indexed === undefined ? keys[0]!.name : null;
   const rowidName = rowidWords.find((word) => !names.has(word)) ?? rowidColumn;
   if (rowidName === null) {
-    throw new Rejected(`the table ${table} has columns with all names of a rowid (${rowidWords.join(", ")}): leave one out`);
+    throw new Rejected(
+      `the table ${table} has columns with all names of a rowid (${rowidWords.join(", ")}): leave one out`,
+    );
   }
   return { rowidName: rowidName === rowidColumn ? quoted(rowidName) : rowidName, rowidColumn, columns };
 }

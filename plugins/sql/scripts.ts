@@ -48,7 +48,8 @@ export class Scripts {
     const known = this.#prepared.get(text);
     if (known !== undefined) return known;
     if (this.#prepared.size >= preparedMax) this.forgetPrepared();
-    const prepared = statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, any[]>(text);
+    const prepared =
+      statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, any[]>(text);
     this.#prepared.set(text, prepared);
     return prepared;
   }

@@ -65,7 +65,9 @@ function isEndAt(tokens: readonly Token[], at: number): boolean {
 function commonNames(tokens: readonly Token[]): ReadonlySet<string> {
   const isCommon = (nth: number): boolean => {
     const [next, afterNext] = [tokens[nth + 1], tokens[nth + 2]];
-    return isSign(next, "(") || (isWord(next, "AS") && (isSign(afterNext, "(") || isWord(afterNext, "NOT", "MATERIALIZED")));
+    return (
+      isSign(next, "(") || (isWord(next, "AS") && (isSign(afterNext, "(") || isWord(afterNext, "NOT", "MATERIALIZED")))
+    );
   };
   const names = tokens.filter((token, nth) => nameOf(token) !== null && isCommon(nth));
   return new Set(names.map(({ value }) => foldedName(value)));
@@ -73,7 +75,9 @@ function commonNames(tokens: readonly Token[]): ReadonlySet<string> {
 
 /** Words that may follow a table, and are no alias. */
 const notAliases = [
-  ..."CROSS EXCEPT FULL GROUP HAVING INDEXED INNER INTERSECT JOIN LEFT LIMIT NATURAL NOT ON ORDER OUTER RIGHT".split(" "),
+  ..."CROSS EXCEPT FULL GROUP HAVING INDEXED INNER INTERSECT JOIN LEFT LIMIT NATURAL NOT ON ORDER OUTER RIGHT".split(
+    " ",
+  ),
   ..."SET UNION USING WHERE WINDOW".split(" "),
 ];
 

@@ -81,7 +81,9 @@ type Cells = Readonly<Record<string, string | bigint | number | Uint8Array | nul
 
 /** Never by an index: its order is another one. */
 function* rowsIn(db: Database, table: string, layout: TableLayout): Generator<readonly StoredValue[]> {
-  const cells = intoOf(layout).map((name, nth) => `${bytesOfText(name)} AS v${nth}, typeof(${name}) = 'text' AS t${nth}`);
+  const cells = intoOf(layout).map(
+    (name, nth) => `${bytesOfText(name)} AS v${nth}, typeof(${name}) = 'text' AS t${nth}`,
+  );
   const order = layout.rowidName === null ? "" : ` ORDER BY ${layout.rowidName}`;
   const statement = db.prepare<Cells, []>(`SELECT ${cells.join(", ")} FROM main.${quoted(table)} NOT INDEXED${order}`);
   try {
@@ -91,7 +93,8 @@ function* rowsIn(db: Database, table: string, layout: TableLayout): Generator<re
   }
 }
 
-const bytesOfText = (name: string): string => `CASE typeof(${name}) WHEN 'text' THEN CAST(${name} AS BLOB) ELSE ${name} END`;
+const bytesOfText = (name: string): string =>
+  `CASE typeof(${name}) WHEN 'text' THEN CAST(${name} AS BLOB) ELSE ${name} END`;
 
 function storedOf(value: Cells[string] | undefined, isText: boolean): StoredValue {
   if (typeof value === "bigint") return { kind: "integer", value };

@@ -32,7 +32,9 @@ export function statementsOf(sql: string): readonly SqlStatement[] {
   const statements = split(tokensOf(sql)).map((tokens) => statementOf(sql, tokens));
   if (statements.length === 0) throw new Rejected("the SQL has no statement in it");
   if (statements.length > statementsMax) {
-    throw new Rejected(`the script has ${statements.length} statements, and ${statementsMax} at most may be in one: send it in parts`);
+    throw new Rejected(
+      `the script has ${statements.length} statements, and ${statementsMax} at most may be in one: send it in parts`,
+    );
   }
   return statements;
 }
@@ -58,8 +60,7 @@ const isTrigger = ([first, second, third]: readonly Token[]): boolean =>
   isWord(first, "CREATE") &&
   (isWord(second, "TRIGGER") || (isWord(second, "TEMP", "TEMPORARY") && isWord(third, "TRIGGER")));
 
-const isTriggerOver = (tokens: readonly Token[]): boolean =>
-  isWord(tokens.at(-1), "END") && isSign(tokens.at(-2), ";");
+const isTriggerOver = (tokens: readonly Token[]): boolean => isWord(tokens.at(-1), "END") && isSign(tokens.at(-2), ";");
 
 function statementOf(sql: string, tokens: readonly Token[]): SqlStatement {
   const [first, last] = [tokens[0]!, tokens.at(-1)!];
@@ -119,7 +120,8 @@ function mainWordOf(tokens: readonly Token[]): Token {
 function mustStay(tokens: readonly Token[]): void {
   const [first, second] = tokens;
   if (!isWord(first, "CREATE")) return;
-  if (isWord(second, "TEMP", "TEMPORARY")) throw refused(second.value, "what is temporary would be gone after a restart");
+  if (isWord(second, "TEMP", "TEMPORARY"))
+    throw refused("TEMPORARY", "what is temporary would be gone after a restart");
   if (isWord(second, "VIRTUAL")) {
     throw refused("CREATE VIRTUAL TABLE", "its inside depends on how commands are gathered into transactions");
   }

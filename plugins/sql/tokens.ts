@@ -25,7 +25,7 @@ export interface Token {
 /** The tokens of the text, without spaces and comments. */
 export function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
-  for (let at = skipSpace(text, 0); at < text.length; ) {
+  for (let at = skipSpace(text, 0); at < text.length;) {
     const token = tokenAt(text, at);
     tokens.push(token);
     at = skipSpace(text, token.end);
@@ -93,7 +93,7 @@ function numberAt(text: string, start: number, digits: string): Token {
 }
 
 function skipSpace(text: string, start: number): number {
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const before = at;
     for (const skipped of [spaces, lineComment]) at += matched(skipped, text, at)?.length ?? 0;
     if (text.startsWith("/*", at)) at = endOfComment(text, at);

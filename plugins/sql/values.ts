@@ -24,7 +24,8 @@ export type SqlInput = null | boolean | number | string | Uint8Array | ExactInte
 export type SqlParams = readonly SqlInput[] | { readonly [name: string]: SqlInput };
 
 /** What a row has in a column. A real without a fraction looks like an integer. */
-export type SqlValue = null | number | string | Uint8Array | ExactInteger | { readonly real: string } | { readonly text: Uint8Array };
+export type SqlValue =
+  null | number | string | Uint8Array | ExactInteger | { readonly real: string } | { readonly text: Uint8Array };
 
 export type Row = { readonly [column: string]: SqlValue };
 
@@ -92,7 +93,8 @@ function boundObject(value: ExactInteger | ExactReal | ExactText, where: string)
   if (field === "real" && "real" in value) return exactReal(value.real, where);
   if (field === "text" && "text" in value) {
     const { text } = value;
-    if (typeof text === "string" || text instanceof Uint8Array) return typeof text === "string" ? Buffer.from(text) : text;
+    if (typeof text === "string" || text instanceof Uint8Array)
+      return typeof text === "string" ? Buffer.from(text) : text;
   }
   throw notAValue(where);
 }
