@@ -21,9 +21,13 @@ export interface CommandValues {
 export type SqlRecord = readonly [key: string, value: Uint8Array];
 export type SqlRecordChange = readonly [key: string, value: Uint8Array | null];
 
-/** Turns of loops that may be endless, in one command. The same on every node, unlike time. */
-const commandTurnsMax = 10_000_000;
-const queryMs = 4000;
+export interface SqlLimits {
+  /** Turns of loops that may be endless, in one command. The same on every node, unlike time. */
+  readonly commandTurnsMax: number;
+  readonly queryMsMax: number;
+}
+
+export const sqlLimits: SqlLimits = { commandTurnsMax: 10_000_000, queryMsMax: 4000 };
 /** The clock is asked so seldom. */
 const turnsPerLook = 1024;
 const fileName = "sql.sqlite";
@@ -32,11 +36,13 @@ export class SqlDatabase {
   readonly #db: Database;
   readonly #path: string;
   readonly #damage: DamageMark;
+  readonly #limits: SqlLimits;
   readonly #runner: ScriptRunner;
   readonly #views = new Set<FrozenView>();
   #restoring: Restoring | null = null;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, limits: SqlLimits) {
+    this.#limits = limits;
     this.#path = join(folder, fileName);
     this.#damage = new DamageMark(folder);
     this.#damage.mustBeAbsent();
@@ -45,15 +51,19 @@ export class SqlDatabase {
   }
 
   /** The database in this folder, or an empty one. Throws if it cannot be used. */
-  static open(folder: string): SqlDatabase {
-    return new SqlDatabase(folder);
+  static open(folder: string, limits = sqlLimits): SqlDatabase {
+    return new SqlDatabase(folder, limits);
   }
 
   /** Runs a script as a whole. Throws `Rejected` if it is refused or fails: nothing of it has happened then. */
   execute(sql: string, params: SqlParams | null, values: CommandValues): ExecuteResult {
     const script = this.#runner.examined(sql);
     const bindings = bindingsFor(script, params);
-    const surroundings = { timeMs: values.timeMs, random: () => values.random(), onTurn: turns(commandTurnsMax) };
+    const surroundings = {
+      timeMs: values.timeMs,
+      random: () => values.random(),
+      onTurn: turns(this.#limits.commandTurnsMax),
+    };
     return this.#noted(() => {
       this.#begin();
       return this.#runner.execute(script, bindings, surroundings);
@@ -69,7 +79,8 @@ export class SqlDatabase {
     const { kind } = only!.statement;
     if (kind !== "read" && kind !== "explain") throw new Rejected(wouldWrite);
     const bindings = bindingsFor(script, params);
-    return this.#noted(() => this.#runner.query(only!, bindings, { timeMs, random: null, onTurn: untilTime(queryMs) }));
+    const onTurn = untilTime(this.#limits.queryMsMax);
+    return this.#noted(() => this.#runner.query(only!, bindings, { timeMs, random: null, onTurn }));
   }
 
   /** Of the last commit. */

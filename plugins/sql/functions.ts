@@ -112,7 +112,7 @@ class PlainDates implements Disposable {
       const isDate = place >= at && place < at + count;
       if (isDate && (text === "now" || (place === at && (text === "subsec" || text === "subsecond")))) {
         throw new Rejected(
-          `${name}() was given '${text}' as a value, and takes the present only where it is written in the call: ${name}('now')`,
+          `${name}() was given '${text}' as a value: write 'now' in the call itself, in single quotes`,
         );
       }
     });

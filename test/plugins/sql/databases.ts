@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rejected } from "graft";
-import { type CommandValues, SqlDatabase } from "../../../plugins/sql/database.ts";
+import { type CommandValues, SqlDatabase, type SqlLimits, sqlLimits } from "../../../plugins/sql/database.ts";
 import type { Item } from "../../../plugins/sql/snapshot.ts";
 import type { Row, SqlParams } from "../../../plugins/sql/values.ts";
 
@@ -24,9 +24,9 @@ export class TestDatabase {
   /** Of the next statements. */
   timeMs = timeMs;
 
-  constructor() {
+  constructor(limits: SqlLimits) {
     this.folder = mkdtempSync(join(tmpdir(), "graft-sql-"));
-    this.#db = SqlDatabase.open(this.folder);
+    this.#db = SqlDatabase.open(this.folder, limits);
   }
 
   get db(): SqlDatabase {
@@ -80,8 +80,8 @@ afterEach(() => {
   for (const database of open.splice(0)) database.close();
 });
 
-export function openDatabase(): TestDatabase {
-  const database = new TestDatabase();
+export function openDatabase(limits = sqlLimits): TestDatabase {
+  const database = new TestDatabase(limits);
   open.push(database);
   return database;
 }

@@ -1,0 +1,99 @@
+// What a query may take: rows, bytes and time. And what a command may take: turns of loops, counted alike on every node.
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { sqlLimits } from "../../../plugins/sql/database.ts";
+import { openDatabase } from "./databases.ts";
+
+const endless = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT count(*) AS n FROM n";
+
+describe("an answer", () => {
+  test("of too many bytes is refused, before all of it is in memory", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (v); INSERT INTO t VALUES (zeroblob(1000000))");
+    const rows = (count: number): string =>
+      `SELECT v FROM t, json_each('[${Array.from({ length: count }, () => 1).join()}]')`;
+    expect(database.query(rows(4))).toHaveLength(4);
+    expect(database.refusal((db) => db.query(rows(5)))).toBe(
+      "the result has more than 4194304 bytes: ask for less, with LIMIT or fewer columns",
+    );
+    expect(database.refusal((db) => db.execute(rows(5)))).toStartWith("the result has more than 4194304 bytes");
+    expect(
+      database.refusal((db) => db.execute("UPDATE t SET v = v RETURNING v, v AS w, v AS x, v AS y, v AS z")),
+    ).toStartWith("the result has more");
+  });
+
+  test("of too many rows is refused", () => {
+    const database = openDatabase();
+    const rows = (count: number): string =>
+      `WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT ${count}) SELECT n FROM n`;
+    expect(database.query(rows(83_333))).toHaveLength(83_333);
+    expect(database.refusal((db) => db.query(rows(83_334)))).toBe(
+      "the result has more than 83333 rows: ask for less, with LIMIT or fewer columns",
+    );
+  });
+});
+
+describe("time", () => {
+  const slow = [
+    ["a recursion without end", endless],
+    ["a recursion without end in a view", "SELECT * FROM endless"],
+    ["a recursion without end in a subquery", `SELECT (${endless}) AS n`],
+    [
+      "a recursion that gives rows that are dropped",
+      "WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n WHERE n < 0",
+    ],
+    ["a join of the same table", "SELECT count(*) AS n FROM t a, t b, t c, t d WHERE a.v + b.v + c.v + d.v < 0"],
+    ["a join by words", "SELECT count(*) AS n FROM t AS a CROSS JOIN t AS b LEFT JOIN t c ON c.v < b.v JOIN t d"],
+  ] as const;
+  test.each(slow)("ends a query: %s", (_, sql) => {
+    const database = openDatabase({ ...sqlLimits, queryMsMax: 100 });
+    database.execute(`CREATE TABLE t (v); CREATE VIEW endless AS ${endless}`);
+    database.execute("WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 1000) INSERT INTO t SELECT n FROM n");
+    expect(database.refusal((db) => db.query(sql))).toBe(
+      "the query took more than 0.1 s: ask for less, or help it with an index",
+    );
+    expect(database.query("SELECT count(*) AS n FROM t")).toEqual([{ n: 1000 }]);
+  });
+
+  test("does not end a command, but the number of turns does", () => {
+    const database = openDatabase({ ...sqlLimits, commandTurnsMax: 10_000 });
+    database.execute("CREATE TABLE t (v)");
+    expect(database.refusal((db) => db.execute(`INSERT INTO t ${endless}`))).toStartWith(
+      "the command took more than 10000 turns of loops",
+    );
+    expect(database.query("SELECT * FROM t")).toEqual([]);
+  });
+});
+
+describe("counting turns changes no answer:", () => {
+  const queries = [
+    "SELECT a.v AS x, b.v AS y FROM t a JOIN t b ON a.v = b.v WHERE a.v > 1 OR b.v = 1 ORDER BY a.v DESC LIMIT 2",
+    "SELECT a.v AS v FROM t a, t b WHERE a.v IS NOT DISTINCT FROM b.v GROUP BY a.v HAVING count(*) > 0",
+    "SELECT a.v AS v FROM t a LEFT JOIN t b ON a.v = b.v + 2 WHERE b.v IS NULL UNION ALL SELECT 9 UNION SELECT c.v FROM t c, t d",
+    "SELECT a.v AS v, sum(b.v) OVER w AS s FROM t a, t b WINDOW w AS (PARTITION BY a.v ORDER BY b.v) ORDER BY 1, 2",
+    "SELECT count(*) FILTER (WHERE a.v > 1) AS n FROM t a, t b",
+    "SELECT a.v AS v FROM t AS a NATURAL JOIN t AS b",
+    "SELECT a.v AS v FROM main.t a, (SELECT c.v AS v FROM t c, t d WHERE c.v < d.v) b WHERE a.v = b.v",
+    'SELECT [a b].v AS v FROM t [a b], t "c" WHERE "c".v = 1',
+    "WITH t2 AS (SELECT v FROM t), t AS (SELECT 7 AS v) SELECT t2.v AS v, t.v AS w FROM t2, t",
+    "SELECT v FROM t WHERE EXISTS (SELECT 1 FROM t a, t b WHERE a.v + b.v = t.v)",
+  ] as const;
+  test.each(queries)("%s", (sql) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (v INTEGER); INSERT INTO t VALUES (1), (2), (3)");
+    const asView = `CREATE VIEW w AS ${sql}`;
+    const rows = database.query(sql);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(database.execute(sql).rows).toEqual(rows);
+    database.execute(asView);
+    expect(database.query("SELECT * FROM w")).toEqual(rows);
+    expect(plainly(sql)).toEqual(rows);
+  });
+});
+
+/** As SQLite answers it. */
+function plainly(sql: string): unknown {
+  using db = new Database(":memory:");
+  db.run("CREATE TABLE t (v INTEGER); INSERT INTO t VALUES (1), (2), (3)");
+  return db.query(sql).all();
+}

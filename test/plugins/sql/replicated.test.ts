@@ -1,0 +1,196 @@
+// Time and chance are replicated values wherever SQL asks for them: in statements, defaults, triggers and views, and the same on every node.
+import { describe, expect, test } from "bun:test";
+import { replicatedFunctions, dateFunctions } from "../../../plugins/sql/refused-names.ts";
+import { openDatabase } from "./databases.ts";
+
+const now = "2023-11-14 22:13:20";
+
+describe("time", () => {
+  const cases = [
+    ["date('now')", "2023-11-14"],
+    ["date()", "2023-11-14"],
+    ["time('now')", "22:13:20"],
+    ["time()", "22:13:20"],
+    ["datetime('now')", now],
+    ["datetime( /* a */ )", now],
+    ["DateTime('NOW')", now],
+    ["datetime('now', 'subsec')", `${now}.123`],
+    ["datetime('subsec')", `${now}.123`],
+    ["datetime('now', '+1 day', 'start of month')", "2023-11-01 00:00:00"],
+    ["julianday('now')", 2460263.4259273494],
+    ["unixepoch()", 1_700_000_000],
+    ["unixepoch('subsec')", 1_700_000_000.123],
+    ["strftime('%Y %s', 'now')", "2023 1700000000"],
+    ["strftime('%H:%M')", "22:13"],
+    ["timediff('now', '2023-11-14')", "+0000-00-00 22:13:20.123"],
+    ["timediff('now', 'now')", "+0000-00-00 00:00:00.000"],
+    ["\"date\"('now')", "2023-11-14"],
+    ["date(date('now'), '-1 day')", "2023-11-13"],
+    ["current_date", "2023-11-14"],
+    ["CURRENT_TIME", "22:13:20"],
+    ["CURRENT_TIMESTAMP", now],
+    ["date('2020-02-28', '+1 day')", "2020-02-29"],
+    ["datetime(1700000000, 'unixepoch')", now],
+    ["datetime(2440587.5)", "1970-01-01 00:00:00"],
+    ["strftime('%Y', '2020-01-01')", "2020"],
+    ["date(NULL)", null],
+    ["date('nonsense')", null],
+  ] as const;
+
+  test.each(cases)("%s in a command, a query, a default, a trigger and a view", (sql, value) => {
+    const database = openDatabase();
+    const asked = `SELECT ${sql} AS v`;
+    expect(database.execute(asked).rows).toEqual([{ v: value }]);
+    expect(database.query(asked)).toEqual([{ v: value }]);
+    database.timeMs = 1000;
+    database.execute(
+      `CREATE TABLE t (a, v DEFAULT (${sql})); CREATE TABLE u (v); CREATE VIEW w AS SELECT ${sql} AS v;
+      CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO u SELECT ${sql}; END`,
+    );
+    database.db.commit([]);
+    database.reopen();
+    database.timeMs = 1_700_000_000_123;
+    database.execute("INSERT INTO t (a) VALUES (1)");
+    for (const table of ["t", "u", "w"]) expect(database.query(`SELECT v FROM ${table}`)).toEqual([{ v: value }]);
+  });
+
+  test("every function of time has a case here", () => {
+    const names = [...dateFunctions.keys(), "current_date", "current_time", "current_timestamp"];
+    expect(
+      names.filter((name) => !cases.some(([sql]) => sql.toLowerCase().replaceAll('"', "").startsWith(name))),
+    ).toEqual([]);
+    expect(replicatedFunctions.filter((name) => !names.includes(name))).toEqual(["random", "randomblob"]);
+  });
+
+  const refusals = [
+    [
+      "datetime('now', 'localtime')",
+      "datetime(…, 'localtime') is refused: the time zone is that of a machine; send the time in UTC",
+    ],
+    [
+      "date('2020-01-01', 'UTC')",
+      "date(…, 'utc') is refused: the time zone is that of a machine; send the time in UTC",
+    ],
+    [
+      "strftime('%s', '2020-01-01', 'LocalTime')",
+      "strftime(…, 'localtime') is refused: the time zone is that of a machine; send the time in UTC",
+    ],
+    ["date(lower('NOW'))", "date() was given 'now' as a value: write 'now' in the call itself, in single quotes"],
+    ['date("now")', "date() was given 'now' as a value: write 'now' in the call itself, in single quotes"],
+    ["date(x'6e6f77')", "date() was given 'now' as a value: write 'now' in the call itself, in single quotes"],
+    ["timediff('2020-01-01', lower('NOW'))", "timediff() was given 'now' as a value"],
+    ["time(lower('SUBSEC'))", "time() was given 'subsec' as a value"],
+  ] as const;
+  test.each(refusals)("%s is refused", (sql, message) => {
+    const database = openDatabase();
+    expect(database.refusal((db) => db.execute(`SELECT ${sql}`))).toStartWith(message);
+    expect(database.refusal((db) => db.query(`SELECT ${sql}`))).toStartWith(message);
+  });
+
+  test("has no place where a value must stay the same", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a)");
+    for (const sql of [
+      "CREATE INDEX i ON t (date('now'))",
+      "CREATE INDEX i ON t (a) WHERE a > datetime()",
+      "CREATE TABLE u (a, b AS (date('now')) STORED)",
+      "CREATE TABLE u (a, b AS (current_timestamp))",
+      "CREATE INDEX i ON t (random())",
+    ]) {
+      expect(database.refusal((db) => db.execute(sql))).toStartWith("non-deterministic functions prohibited in");
+    }
+  });
+
+  test("functions of a date that is given may be in a check, an index and a generated column", () => {
+    const database = openDatabase();
+    database.execute(
+      "CREATE TABLE t (d TEXT CHECK (d IS date(d)), y AS (strftime('%Y', d)) STORED); CREATE INDEX i ON t (date(d, '+1 day'))",
+    );
+    database.execute("INSERT INTO t VALUES (date('now'))");
+    expect(database.query("SELECT y FROM t WHERE date(d, '+1 day') = '2023-11-15'")).toEqual([{ y: "2023" }]);
+    expect(database.refusal((db) => db.execute("INSERT INTO t VALUES ('2023-11-14 ')"))).toStartWith(
+      "CHECK constraint failed",
+    );
+    expect(database.refusal((db) => db.execute("INSERT INTO t VALUES (?)", ["now"]))).toContain(
+      "() was given 'now' as a value",
+    );
+  });
+});
+
+describe("chance", () => {
+  test("is the same on two nodes, and another number each time", () => {
+    const script = `CREATE TABLE t (r DEFAULT (random()), b DEFAULT (randomblob(4)));
+      INSERT INTO t (rowid) VALUES (1), (2), (3); SELECT r, hex(b) AS b FROM t ORDER BY rowid`;
+    const [one, other] = [openDatabase().execute(script).rows, openDatabase().execute(script).rows];
+    expect(one).toEqual(other);
+    expect(new Set(one.map((row) => JSON.stringify(row))).size).toBe(3);
+  });
+
+  test("has 64 bits with a sign, and as many bytes as asked for", () => {
+    const database = openDatabase();
+    const rows = database.execute(
+      "WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200) SELECT random() < 0 AS negative, abs(random() / 4294967296) > 1073741824 AS large FROM n",
+    ).rows;
+    for (const column of ["negative", "large"])
+      expect(new Set(rows.map((row) => row[column]))).toEqual(new Set([0, 1]));
+    expect(
+      database.execute("SELECT length(randomblob(10)) AS a, length(randomblob(0)) AS b, length(randomblob('3')) AS c")
+        .rows,
+    ).toEqual([{ a: 10, b: 1, c: 3 }]);
+    expect(database.refusal((db) => db.execute("SELECT randomblob(1000001)"))).toBe(
+      "randomblob() gives at most 1000000 bytes",
+    );
+  });
+
+  test("is refused in a query, also behind a view", () => {
+    const database = openDatabase();
+    database.execute("CREATE VIEW v AS SELECT random() AS r");
+    for (const sql of ["SELECT random()", "SELECT * FROM v", "SELECT * FROM (VALUES (1), (2)) ORDER BY random()"]) {
+      expect(database.refusal((db) => db.query(sql))).toStartWith("random() is refused in a query");
+    }
+    expect(database.refusal((db) => db.query("SELECT randomblob(1)"))).toStartWith(
+      "randomblob() is refused in a query",
+    );
+  });
+});
+
+describe("rowids", () => {
+  const large = [
+    ["INSERT INTO t (id) VALUES (4611686018427387904)", null],
+    ["INSERT INTO t (id) VALUES (?)", [{ integer: "9223372036854775807" }]],
+    ["INSERT INTO t (id) VALUES (?)", ["9223372036854775807"]],
+    ["INSERT INTO t (id) VALUES ('9223372036854775807')", null],
+    ["INSERT INTO t (id) VALUES (?)", [9e18]],
+    ["INSERT INTO t (id) VALUES (9e18)", null],
+    ["INSERT INTO t (id) VALUES (1 << 62)", null],
+    ["INSERT INTO t (id) SELECT 9223372036854775807", null],
+    ["INSERT INTO t (rowid) SELECT 9223372036854775807", null],
+    ["INSERT INTO t (id) VALUES (9223372036854775807), (5)", null],
+    ["UPDATE t SET id = id << 62", null],
+    ["UPDATE t SET _rowid_ = 9223372036854775807", null],
+    ["UPDATE t SET (a, id) = (1, 9223372036854775807)", null],
+    ["INSERT INTO t (id) VALUES (1) ON CONFLICT DO UPDATE SET id = 9223372036854775807", null],
+    ["INSERT INTO u VALUES (1)", null],
+    ["UPDATE u SET a = 9", null],
+    ["DELETE FROM u", null],
+  ] as const;
+  test.each(large)("that SQLite would follow up by chance are refused: %s", (sql, params) => {
+    const database = openDatabase();
+    const triggers = ["INSERT", "UPDATE", "DELETE"].map(
+      (event) =>
+        `CREATE TRIGGER after_${event} AFTER ${event} ON u BEGIN INSERT INTO v VALUES (9223372036854775807); END`,
+    );
+    const isTrigger = sql.includes(" u");
+    database.execute(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1); CREATE TABLE u (a); INSERT INTO u VALUES (7)",
+    );
+    if (isTrigger) database.execute(`CREATE TABLE v (id INTEGER PRIMARY KEY); ${triggers.join("; ")}`);
+    const before = database.items();
+    expect(database.refusal((db) => db.execute(sql, params))).toStartWith(
+      "a rowid of 4611686018427387904 or more is refused",
+    );
+    expect(database.items()).toEqual(before);
+    database.execute("INSERT INTO t (a) VALUES (2)");
+    expect(database.query("SELECT max(id) AS id FROM t")).toEqual([{ id: 2 }]);
+  });
+});
