@@ -21,6 +21,8 @@ export class TestDatabase {
   readonly folder: string;
   #db: SqlDatabase;
   #random = chance();
+  /** Numbers that were drawn. */
+  draws = 0;
   /** Of the next statements. */
   timeMs = timeMs;
 
@@ -34,7 +36,17 @@ export class TestDatabase {
   }
 
   get values(): CommandValues {
-    return { timeMs: this.timeMs, random: () => this.#random() };
+    return { timeMs: this.timeMs, random: () => this.#draw() };
+  }
+
+  #draw(): number {
+    this.draws++;
+    return this.#random();
+  }
+
+  /** As a database that has drawn so many. */
+  skipDraws(count: number): void {
+    while (this.draws < count) this.#draw();
   }
 
   execute(sql: string, params: SqlParams | null = null): ReturnType<SqlDatabase["execute"]> {
@@ -76,9 +88,12 @@ export class TestDatabase {
 
 const open: TestDatabase[] = [];
 
-afterEach(() => {
+/** Within a test that opens many. */
+export function closeAll(): void {
   for (const database of open.splice(0)) database.close();
-});
+}
+
+afterEach(closeAll);
 
 export function openDatabase(limits = sqlLimits): TestDatabase {
   const database = new TestDatabase(limits);

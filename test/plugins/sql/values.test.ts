@@ -1,7 +1,7 @@
 // Values are exact on the way in, in the database and on the way out; what CBOR or JSON cannot say has a form of its own.
 import { describe, expect, test } from "bun:test";
 import type { SqlInput, SqlValue } from "../../../plugins/sql/values.ts";
-import { decodeValue, encodeValue } from "../../../src/adapters/cbor/value.ts";
+import { type CborValue, decodeValue, encodeValue } from "../../../src/adapters/cbor/value.ts";
 import { copyOf, openDatabase } from "./databases.ts";
 
 const bytes = (...all: readonly number[]): Uint8Array => new Uint8Array(all);
@@ -53,7 +53,7 @@ describe("a value comes back as it was:", () => {
   });
 
   /** As a client gets it. */
-  const plain = (rows: readonly { readonly [column: string]: SqlValue }[]): unknown => decodeValue(encodeValue(rows));
+  const plain = (rows: readonly { readonly [column: string]: SqlValue }[]): unknown => decodeValue(encodeValue(rows as CborValue));
 });
 
 test("a text that is not UTF-8 is kept, and can be read as bytes", () => {
