@@ -1,20 +1,14 @@
 // How much may an answer hold? Rows are taken one by one, so that an answer that is too large is refused before it fills the memory.
-import type { Statement } from "bun:sqlite";
 import { Rejected } from "graft";
+import type { Given, Prepared } from "./scripts.ts";
 import { type Bound, bytesOf, type Row, type SqlValue, valueOf } from "./values.ts";
 
 export const resultBytesMax = 4 * 1024 * 1024;
 /** A row counts one, and each of its columns two. */
 const resultItemsMax = 250_000;
 
-type Given = readonly (Bound | Readonly<Record<string, Bound>>)[];
-
 /** Throws `Rejected` for a result that is too large, or that has columns which cannot be sent. */
-export function rowsOf(
-  statement: Statement<Record<string, Bound>, any[]>,
-  given: Given,
-  onRow: () => void,
-): readonly Row[] {
+export function rowsOf(statement: Prepared, given: Given, onRow: () => void): readonly Row[] {
   const names = columnsOf(statement);
   const rows: Row[] = [];
   const size = new ResultSize(names);
@@ -29,17 +23,17 @@ export function rowsOf(
 }
 
 /** A statement that writes must be run to its end in one go. */
-export function writtenRowsOf(statement: Statement<unknown, any[]>, given: Given): readonly Row[] {
+export function writtenRowsOf(statement: Prepared, given: Given): readonly Row[] {
   const names = columnsOf(statement);
   const size = new ResultSize(names);
-  const all: readonly (readonly Bound[])[] = statement.values(...given);
+  const all = statement.values(...given);
   return all.map((row) => {
     size.add(row);
     return Object.fromEntries(names.map((name, nth) => [name, valueOf(row[nth])]));
   });
 }
 
-function columnsOf({ columnNames }: Pick<Statement, "columnNames">): readonly string[] {
+function columnsOf({ columnNames }: Prepared): readonly string[] {
   for (const name of columnNames) {
     if (name === "__proto__" || name.startsWith("\ufeff") || !name.isWellFormed()) {
       throw new Rejected(

@@ -7,7 +7,7 @@ import { answerOf } from "./failures.ts";
 import { defineFunctions, nothingRuns, type ScriptState, type Surroundings } from "./functions.ts";
 import { rowsOf, writtenRowsOf } from "./rows.ts";
 import { type SchemaFacts, schemaFacts, type TableLayout } from "./schema.ts";
-import { type Examined, type Prepared, Scripts } from "./scripts.ts";
+import { type Examined, type Given, type Prepared, Scripts } from "./scripts.ts";
 import { type Bindings, type Bound, type Row, type SqlValue, valueOf } from "./values.ts";
 
 export interface ExecuteResult {
@@ -209,12 +209,10 @@ export class ScriptRunner {
 
 export const wouldWrite = "a query only reads, and this would write: send it as a command";
 
-type Given = readonly (Bound | Readonly<Record<string, Bound>>)[];
-
 /** Throws `Rejected` for values too few or too many. Names were looked at before. */
 function argumentsOf({ paramsCount }: Prepared, { values }: Bindings): Given {
-  if (!isList(values)) return paramsCount === 0 ? [] : [values];
-  if (values.length === paramsCount) return values;
+  if (!isList(values)) return paramsCount === 0 ? [] : [{ ...values }];
+  if (values.length === paramsCount) return [...values];
   throw new Rejected(`the statement has ${paramsCount} parameters, and ${values.length} values were given`);
 }
 

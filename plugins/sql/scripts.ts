@@ -20,7 +20,8 @@ export interface Examined {
   readonly hasConflictClause: boolean;
 }
 
-export type Prepared = Statement<Record<string, Bound>, any[]>;
+export type Given = (Bound | Record<string, Bound>)[];
+export type Prepared = Statement<Record<string, Bound>, Given>;
 
 export class Scripts {
   readonly #db: Database;
@@ -49,7 +50,7 @@ export class Scripts {
     if (known !== undefined) return known;
     if (this.#prepared.size >= preparedMax) this.forgetPrepared();
     const prepared =
-      statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, any[]>(text);
+      statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, Given>(text);
     this.#prepared.set(text, prepared);
     return prepared;
   }
@@ -62,7 +63,7 @@ export class Scripts {
 
   /** Of columns with the same name, SQLite numbers all but the first in a subquery: `id`, `id:1`. */
   #withColumns(text: string): Prepared {
-    const prepared = this.#db.prepare<Record<string, Bound>, any[]>(text);
+    const prepared = this.#db.prepare<Record<string, Bound>, Given>(text);
     const { columnNames } = prepared;
     if (new Set(columnNames).size === columnNames.length) return prepared;
     prepared.finalize();

@@ -47,15 +47,13 @@ export async function payloadOf(request: ExecuteRequest, machine: StateMachine):
 }
 
 async function typedPayload(request: ExecuteRequest, machine: StateMachine): Promise<Uint8Array> {
-  const [operation, text] = request.positionals;
-  const known = request.kind === "command" ? machine.commands : machine.queries;
-  checkOperation(operation, known, request.kind, machine);
   const pieces = piecesOf(request);
+  const { operation, text, parse } = meant(request, machine, pieces.length > 0);
   const whole = pieces.filter(({ field }) => field === null);
   const fields = pieces.filter(({ field }) => field !== null);
   if (whole.length + (text === undefined ? 0 : 1) > 1) throw usage("the input is given more than once");
   const [only] = whole;
-  const base = only === undefined ? jsonInput("INPUT", text ?? "{}") : await jsonPiece(only);
+  const base = only === undefined ? parse("INPUT", text ?? "{}") : parse(only.flag, await textIn(only));
   if (fields.length === 0) return encodeOperation(operation, base);
   if (!isObject(base)) throw usage(`${fields[0]?.flag} FIELD= needs INPUT to be a JSON object, or to be left out`);
   const input: Record<string, PayloadValue> = { ...base };
@@ -65,6 +63,25 @@ async function typedPayload(request: ExecuteRequest, machine: StateMachine): Pro
     input[field] = decodeForm(await read(), request.form);
   }
   return encodeOperation(operation, input);
+}
+
+interface Meant {
+  readonly operation: string;
+  /** What was typed as INPUT. */
+  readonly text: string | undefined;
+  readonly parse: (what: string, text: string) => PayloadValue;
+}
+
+/** Where there is one operation only, its name may be left out. Then an input that is not JSON is a text, such as a statement of SQL. */
+function meant({ kind, positionals }: ExecuteRequest, machine: StateMachine, hasPieces: boolean): Meant {
+  const known = kind === "command" ? machine.commands : machine.queries;
+  const [only, ...others] = known;
+  const [first, ...more] = positionals;
+  // A single word is the name of an operation, if a mistyped one.
+  const isInput = first === undefined ? hasPieces : more.length === 0 && !/^[\w-]*$/.test(first);
+  if (only !== undefined && others.length === 0 && isInput) return { operation: only, text: first, parse: jsonOrText };
+  checkOperation(first, known, kind, machine);
+  return { operation: first, text: more[0], parse: jsonInput };
 }
 
 async function rawPayload(request: ExecuteRequest, machine: StateMachine): Promise<Uint8Array> {
@@ -116,8 +133,11 @@ function readFileOf(path: string): Promise<Uint8Array> {
 
 const readStdin = (): Promise<Uint8Array> => Bun.stdin.bytes();
 
-async function jsonPiece({ flag, read }: Piece): Promise<PayloadValue> {
-  return jsonInput(flag, new TextDecoder().decode(await read()));
+const textIn = async ({ read }: Piece): Promise<string> => new TextDecoder().decode(await read());
+
+function jsonOrText(what: string, text: string): PayloadValue {
+  const looksLikeJson = /^\s*[[{"]/.test(text);
+  return looksLikeJson ? jsonInput(what, text) : text;
 }
 
 function jsonInput(what: string, text: string): PayloadValue {

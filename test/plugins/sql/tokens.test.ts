@@ -1,7 +1,7 @@
 // SQL falls into words as SQLite's own tokenizer has them. That the two agree is shown with SQLite itself.
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { array, assert, constantFrom, property } from "fast-check";
 import { foldedName, nameOf, tokensOf } from "../../../plugins/sql/tokens.ts";
 
 const told = (sql: string): readonly string[] => tokensOf(sql).map(({ kind, value }) => `${kind} ${value}`);
@@ -30,7 +30,7 @@ describe("tokens", () => {
   });
 
   test("cover the text from left to right, each with the characters that it stands for", () => {
-    const pieces = fc.constantFrom(
+    const pieces = constantFrom(
       "a",
       "'",
       '"',
@@ -53,8 +53,8 @@ describe("tokens", () => {
       ")",
       ";",
     );
-    fc.assert(
-      fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
+    assert(
+      property(array(pieces, { maxLength: 12 }), (parts) => {
         const sql = parts.join("");
         let at = 0;
         for (const { start, end } of tokensOf(sql)) {

@@ -53,7 +53,8 @@ describe("a value comes back as it was:", () => {
   });
 
   /** As a client gets it. */
-  const plain = (rows: readonly { readonly [column: string]: SqlValue }[]): unknown => decodeValue(encodeValue(rows as CborValue));
+  const plain = (rows: readonly { readonly [column: string]: SqlValue }[]): unknown =>
+    decodeValue(encodeValue(rows as CborValue));
 });
 
 test("a text that is not UTF-8 is kept, and can be read as bytes", () => {
@@ -99,8 +100,6 @@ describe("columns of a result", () => {
   });
 
   test("may be called as what every object has", () => {
-    expect(openDatabase().query("SELECT 1 AS constructor, 2 AS toString")).toEqual([
-      { constructor: 1, toString: 2 } as never,
-    ]);
+    expect(openDatabase().query("SELECT 1 AS constructor, 2 AS toString")).toEqual([{ constructor: 1, toString: 2 }]);
   });
 });

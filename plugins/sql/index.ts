@@ -1,0 +1,96 @@
+// SQLite as a state machine: a command is a script that runs as a whole or not at all, a query is one statement that reads. What a database does is
+// database.ts. Here is what clients see of it.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineStateMachine, Rejected, v } from "graft";
+import { SqlDatabase } from "./database.ts";
+import type { Item } from "./snapshot.ts";
+import type { SqlParams } from "./values.ts";
+
+/** Entries after which what was done goes to the file. No outcome depends on it. */
+const commitEvery = 256;
+
+/** A file may arrive as bytes. */
+const Sql = v.union([v.string(), v.instance(Uint8Array)]);
+
+const isParams = (given: unknown): boolean =>
+  typeof given === "object" && given !== null && !(given instanceof Uint8Array);
+
+const Params = v.custom<SqlParams>(
+  isParams,
+  "Invalid type: Expected an array of values, or an object with a value for each name",
+);
+
+/** SQL alone, or with parameters. What a value may be is values.ts. */
+const Input = v.union([v.string(), v.strictObject({ sql: Sql, params: v.optional(Params) })]);
+type Input = v.InferOutput<typeof Input>;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Throws `Rejected`. */
+function sqlOf(input: Input): string {
+  const sql = typeof input === "string" ? input : input.sql;
+  if (typeof sql === "string") return sql;
+  try {
+    return utf8.decode(sql);
+  } catch {
+    throw new Rejected("the SQL is bytes that are no UTF-8");
+  }
+}
+
+const paramsOf = (input: Input): SqlParams | null => (typeof input === "string" ? null : (input.params ?? null));
+
+function openTemporary(): SqlDatabase {
+  const folder = mkdtempSync(join(tmpdir(), "graft-sql-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return SqlDatabase.open(folder);
+}
+
+export default defineStateMachine({
+  name: "sql",
+  version: "1.0.0",
+  create: openTemporary,
+  snapshot(db): Iterable<Item> {
+    db.commit([]);
+    return db.snapshot();
+  },
+  restore: (db, item: Item) => db.restore(item),
+
+  commands: {
+    /** Runs a script, all or nothing: `INSERT`, `UPDATE`, `CREATE TABLE` and so on, also several statements. */
+    execute: {
+      input: Input,
+      example: (draw) => draw.pick(examples)(draw.integer(1, 5)),
+      apply(db, input, ctx) {
+        const result = db.execute(sqlOf(input), paramsOf(input), ctx);
+        if (ctx.index % commitEvery === 0) db.commit([]);
+        return result;
+      },
+    },
+  },
+
+  queries: {
+    /** The rows that a statement gives, which reads only. */
+    query: {
+      input: Input,
+      example: (draw) => draw.pick(["SELECT * FROM users", "SELECT count(*) AS n, max(at) AS latest FROM users"]),
+      answer: (db, input, ctx) => db.query(sqlOf(input), paramsOf(input), ctx),
+    },
+  },
+});
+
+type ExampleInput = string | { readonly sql: string; readonly params: SqlParams };
+
+/** What a simulation sends: statements that meet at the same rows, and some that fail. */
+const examples: readonly ((n: number) => ExampleInput)[] = [
+  () =>
+    "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, at TEXT DEFAULT (datetime('now')), n INTEGER DEFAULT 0)",
+  (n) => ({ sql: "INSERT INTO users (name) VALUES (?)", params: [`user ${n}`] }),
+  (n) => ({
+    sql: "INSERT INTO users (name) VALUES (:name) ON CONFLICT DO UPDATE SET n = n + random() % 10",
+    params: { name: `user ${n}` },
+  }),
+  (n) => ({ sql: "UPDATE users SET n = n + 1 WHERE id = ?", params: [n] }),
+  (n) => ({ sql: "DELETE FROM users WHERE id = ? RETURNING *", params: [n] }),
+];
