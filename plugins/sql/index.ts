@@ -22,9 +22,18 @@ const Params = v.custom<SqlParams>(
   "Invalid type: Expected an array of values, or an object with a value for each name",
 );
 
-/** SQL alone, or with parameters. What a value may be is values.ts. */
-const Input = v.union([v.string(), v.strictObject({ sql: Sql, params: v.optional(Params) })]);
-type Input = v.InferOutput<typeof Input>;
+interface WithParams {
+  readonly sql: string | Uint8Array;
+  readonly params?: SqlParams | undefined;
+}
+
+type Input = string | WithParams;
+
+const Fields: v.GenericSchema<WithParams> = v.strictObject({ sql: Sql, params: v.optional(Params) });
+const Text: v.GenericSchema<string> = v.string();
+
+/** SQL alone, or with parameters. What a value may be is values.ts. Not a union: that would not say which field is wrong. */
+const Input: v.GenericSchema<Input> = v.lazy((given): v.GenericSchema<Input> => (typeof given === "string" ? Text : Fields) as v.GenericSchema<Input>);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
