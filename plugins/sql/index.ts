@@ -1,15 +1,9 @@
 // SQLite as a state machine: a command is a script that runs as a whole or not at all, a query is one statement that reads. What a database does is
 // database.ts. Here is what clients see of it.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { defineStateMachine, Rejected, v } from "graft";
+import { defineDurableStateMachine, Rejected, v } from "graft";
 import { SqlDatabase } from "./database.ts";
 import type { Item } from "./snapshot.ts";
 import type { SqlParams } from "./values.ts";
-
-/** Entries after which what was done goes to the file. No outcome depends on it. */
-const commitEvery = 256;
 
 /** A file may arrive as bytes. */
 const Sql = v.union([v.string(), v.instance(Uint8Array)]);
@@ -33,7 +27,9 @@ const Fields: v.GenericSchema<WithParams> = v.strictObject({ sql: Sql, params: v
 const Text: v.GenericSchema<string> = v.string();
 
 /** SQL alone, or with parameters. What a value may be is values.ts. Not a union: that would not say which field is wrong. */
-const Input: v.GenericSchema<Input> = v.lazy((given): v.GenericSchema<Input> => (typeof given === "string" ? Text : Fields) as v.GenericSchema<Input>);
+const Input: v.GenericSchema<Input> = v.lazy(
+  (given): v.GenericSchema<Input> => (typeof given === "string" ? Text : Fields) as v.GenericSchema<Input>,
+);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -50,20 +46,17 @@ function sqlOf(input: Input): string {
 
 const paramsOf = (input: Input): SqlParams | null => (typeof input === "string" ? null : (input.params ?? null));
 
-function openTemporary(): SqlDatabase {
-  const folder = mkdtempSync(join(tmpdir(), "graft-sql-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return SqlDatabase.open(folder);
-}
-
-export default defineStateMachine({
+export default defineDurableStateMachine({
   name: "sql",
   version: "1.0.0",
-  create: openTemporary,
-  snapshot(db): Iterable<Item> {
-    db.commit([]);
-    return db.snapshot();
+  durable: {
+    open: (folder) => SqlDatabase.open(folder),
+    records: (db) => db.records(),
+    commit: (db, changes) => db.commit(changes),
+    clear: (db) => db.clear(),
+    close: (db) => db.close(),
   },
+  snapshot: (db): Iterable<Item> => db.snapshot(),
   restore: (db, item: Item) => db.restore(item),
 
   commands: {
@@ -71,11 +64,7 @@ export default defineStateMachine({
     execute: {
       input: Input,
       example: (draw) => draw.pick(examples)(draw.integer(1, 5)),
-      apply(db, input, ctx) {
-        const result = db.execute(sqlOf(input), paramsOf(input), ctx);
-        if (ctx.index % commitEvery === 0) db.commit([]);
-        return result;
-      },
+      apply: (db, input, ctx) => db.execute(sqlOf(input), paramsOf(input), ctx),
     },
   },
 

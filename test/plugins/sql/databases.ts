@@ -9,10 +9,10 @@ import type { Item } from "../../../plugins/sql/snapshot.ts";
 import type { Row, SqlParams } from "../../../plugins/sql/values.ts";
 
 /** 2023-11-14 22:13:20.123 */
-export const timeMs = 1_700_000_000_123;
+const timeMs = 1_700_000_000_123;
 
 /** The same numbers for every database. */
-export function chance(): () => number {
+function chance(): () => number {
   let drawn = 0;
   return () => (++drawn * 0.317) % 1;
 }
