@@ -79,6 +79,17 @@ describe.each(hosts)("sql (%s)", (_, open) => {
       await other.close();
     }
   });
+
+  test("one that has taken a snapshot over takes a command at once", async () => {
+    await sql.command("execute", `${users}; CREATE VIEW names AS SELECT name FROM users`);
+    const bytes = await readAll(await sql.machine.snapshot());
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes;
+    };
+    await sql.machine.restore(chunks(), null);
+    expect(await sql.command("execute", "INSERT INTO users (name) VALUES ('ada')")).toMatchObject({ changes: 1 });
+    expect(await sql.query("query", "SELECT * FROM names")).toEqual([{ name: "ada" }]);
+  });
 });
 
 async function readAll(snapshot: StateSnapshot): Promise<Uint8Array<ArrayBuffer>> {
