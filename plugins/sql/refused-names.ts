@@ -87,7 +87,7 @@ export const isKnownFunction = (name: string): boolean =>
   pureFunctions.has(name) || scriptFunctions.has(name) || dateFunctions.has(name) || replicatedFunctions.includes(name);
 
 /** Tables that every connection has, and that show more than the state. Those of pragmas begin with `pragma_`. */
-const refusedTables: ReadonlySet<string> = new Set([
+export const refusedTables: ReadonlySet<string> = new Set([
   "dbstat",
   "fts3tokenize",
   "sqlite_dbpage",

@@ -124,7 +124,7 @@ test("P27: each acknowledged insert is there once after nodes were killed under 
   expect(inserts.errors).toEqual([]);
   await cluster.inStep();
   const [rows, ...others] = await rowsAt(ids(), "SELECT id, name, r FROM names ORDER BY id");
-  expect(rows!.map(({ name }) => String(name)).toSorted()).toEqual(inserts.acknowledged.toSorted());
+  expect(rows!.map(({ name }) => name as string).toSorted()).toEqual(inserts.acknowledged.toSorted());
   expect(others).toEqual(others.map(() => rows!));
   const continued = ids().filter((id) => cluster.logOf(id).includes("continues with its state on disk"));
   expect(continued.length).toBeGreaterThan(0);
