@@ -72,7 +72,8 @@ export default defineDurableStateMachine({
     /** The rows that a statement gives, which reads only. */
     query: {
       input: Input,
-      example: (draw) => draw.pick(["SELECT * FROM users", "SELECT count(*) AS n, max(at) AS latest FROM users"]),
+      example: (draw) =>
+        draw.pick(["SELECT * FROM users", "SELECT count(*) AS n, max(at) AS latest FROM users", "SELECT * FROM note"]),
       answer: (db, input, ctx) => db.query(sqlOf(input), paramsOf(input), ctx),
     },
   },
@@ -91,4 +92,6 @@ const examples: readonly ((n: number) => ExampleInput)[] = [
   }),
   (n) => ({ sql: "UPDATE users SET n = n + 1 WHERE id = ?", params: [n] }),
   (n) => ({ sql: "DELETE FROM users WHERE id = ? RETURNING *", params: [n] }),
+  // Needs nothing before it, and so is what `graft dev` suggests.
+  (n) => `CREATE TABLE note (n); INSERT INTO note VALUES (${n})`,
 ];
