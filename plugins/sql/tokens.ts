@@ -9,9 +9,9 @@ export type TokenKind =
   | "blob"
   | "number"
   | "parameter"
-  /** One character of anything else. */
+  /** One character of an operator, or punctuation. */
   | "sign"
-  /** What SQLite refuses, such as a string without its end. */
+  /** What SQLite refuses, such as a string without its end, and what is refused here. */
   | "illegal";
 
 export interface Token {
@@ -50,39 +50,53 @@ export const isSign = (token: Token | undefined, sign: string): boolean =>
 
 const spaces = /[ \t\n\f\r\ufeff]*/y;
 const lineComment = /--[^\n]*/y;
+// No pattern here repeats a group: a long text would exhaust the stack of the engine, and the token would not be found.
 const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
-const blob = /[xX]'(?:[0-9a-fA-F]{2})*'/y;
+const blob = /[xX]'[0-9a-fA-F]*'/y;
 const number = /(?:0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)/y;
 const nameCharacter = /[\w$\u0080-\uffff]/y;
-const parameter = /\?\d*|[$@:#](?:[\w$\u0080-\uffff]|::)+(?:\([^)\s]*\))?/y;
-const quotes: Readonly<Record<string, RegExp>> = {
-  "'": /'(?:[^']|'')*'/y,
-  '"': /"(?:[^"]|"")*"/y,
-  "`": /`(?:[^`]|``)*`/y,
-  "[": /\[[^\]]*\]/y,
-};
+const parameter = /\?\d*|[$@:][\w$\u0080-\uffff]+/y;
+const signs: ReadonlySet<string> = new Set("(),;.+-*/%&|~<>=!");
+/** What ends a text or a name that begins with it. */
+const quoteEnds: Readonly<Record<string, string>> = { "'": "'", '"': '"', "`": "`", "[": "]" };
 
 function tokenAt(text: string, start: number): Token {
   const first = text[start]!;
-  const bytes = matched(blob, text, start);
-  if (bytes !== null) return { kind: "blob", start, end: start + bytes.length, value: bytes };
+  if (text[start + 1] === "'" && (first === "x" || first === "X")) return blobAt(text, start);
   const name = matched(word, text, start);
   if (name !== null) return { kind: "word", start, end: start + name.length, value: capitals(name) };
-  const quote = quotes[first];
-  if (quote !== undefined) return quotedAt(text, start, matched(quote, text, start));
+  const quoteEnd = quoteEnds[first];
+  if (quoteEnd !== undefined) return quotedAt(text, start, quoteEnd);
   const digits = matched(number, text, start);
   if (digits !== null) return numberAt(text, start, digits);
   const given = matched(parameter, text, start);
-  if (given !== null) return { kind: "parameter", start, end: start + given.length, value: given };
-  return { kind: "sign", start, end: start + 1, value: first };
+  if (given !== null) return parameterAt(text, start, given);
+  return { kind: signs.has(first) ? "sign" : "illegal", start, end: start + 1, value: first };
 }
 
-function quotedAt(text: string, start: number, whole: string | null): Token {
-  if (whole === null) return { kind: "illegal", start, end: text.length, value: text.slice(start) };
-  const [quote = ""] = whole;
-  const inner = whole.slice(1, -1);
-  const value = quote === "[" ? inner : inner.replaceAll(quote + quote, quote);
-  return { kind: quote === "'" ? "string" : "quoted", start, end: start + whole.length, value };
+function blobAt(text: string, start: number): Token {
+  const whole = matched(blob, text, start);
+  const isEven = whole !== null && whole.length % 2 === 1;
+  const value = whole ?? text.slice(start);
+  return { kind: isEven ? "blob" : "illegal", start, end: start + value.length, value };
+}
+
+function quotedAt(text: string, start: number, quoteEnd: string): Token {
+  const last = lastOfQuoted(text, start, quoteEnd);
+  if (last === null) return { kind: "illegal", start, end: text.length, value: text.slice(start) };
+  const inner = text.slice(start + 1, last);
+  const value = quoteEnd === "]" ? inner : inner.replaceAll(quoteEnd + quoteEnd, quoteEnd);
+  return { kind: quoteEnd === "'" ? "string" : "quoted", start, end: last + 1, value };
+}
+
+/** Where the quote is that ends it. Two in a row stand for one within it. */
+function lastOfQuoted(text: string, start: number, quoteEnd: string): number | null {
+  for (let from = start + 1; ;) {
+    const at = text.indexOf(quoteEnd, from);
+    if (at === -1) return null;
+    if (quoteEnd === "]" || text[at + 1] !== quoteEnd) return at;
+    from = at + 2;
+  }
 }
 
 /** A letter that follows at once makes it no number. */
@@ -92,16 +106,23 @@ function numberAt(text: string, start: number, digits: string): Token {
   return { kind: isWhole ? "number" : "illegal", start, end, value: digits };
 }
 
+/** SQLite lets names of TCL go on with `::` and `(…)`. No client needs such a name, so it is refused. */
+function parameterAt(text: string, start: number, value: string): Token {
+  const end = start + value.length;
+  const goesOn = !value.startsWith("?") && (text[end] === "(" || text.startsWith("::", end));
+  return { kind: goesOn ? "illegal" : "parameter", start, end, value };
+}
+
 function skipSpace(text: string, start: number): number {
   for (let at = start; ;) {
     const before = at;
     for (const skipped of [spaces, lineComment]) at += matched(skipped, text, at)?.length ?? 0;
-    if (text.startsWith("/*", at)) at = endOfComment(text, at);
+    if (text.startsWith("/*", at) && at + 2 < text.length) at = endOfComment(text, at);
     if (at === before) return at;
   }
 }
 
-/** Without an end it goes on to the end of the text. */
+/** Without an end it goes on to the end of the text. Where nothing follows, SQLite takes it for two signs. */
 function endOfComment(text: string, start: number): number {
   const end = text.indexOf("*/", start + 2);
   return end === -1 ? text.length : end + 2;
