@@ -114,8 +114,6 @@ export function refusalOfName(name: string): string | null {
   return null;
 }
 
-/** Texts in single quotes that are refused, since they could stand for a table. */
+/** Texts in single quotes that are refused, since SQLite takes a text for a name where it expects one. Its own names are words; those of clients hold any character. */
 export const isRefusedText = (text: string): boolean =>
-  refusedTables.has(text) ||
-  schemaNames.has(text) ||
-  /^(?:pragma_[a-z_]+|sqlite_(?:sequence|stat\d|temp_\w+)|graft_(?:schema|records))$/.test(text);
+  text.startsWith(ownPrefix) || schemaNames.has(text) || (/^\w+$/.test(text) && refusalOfName(text) !== null);

@@ -7,6 +7,7 @@ import {
   refusedFunctions,
   refusedStatements,
   refusedWords,
+  schemaNames,
   scriptFunctions,
 } from "./refused-names.ts";
 import { foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./tokens.ts";
@@ -64,8 +65,10 @@ const isTriggerOver = (tokens: readonly Token[]): boolean => isWord(tokens.at(-1
 
 function statementOf(sql: string, tokens: readonly Token[]): SqlStatement {
   const [first, last] = [tokens[0]!, tokens.at(-1)!];
+  const illegal = tokens.find(({ kind: each }) => each === "illegal");
+  if (illegal !== undefined) throw new Rejected(`unrecognized token: ${shown(illegal.value)}`);
   const kind = kindOf(tokens);
-  tokens.forEach((token, nth) => mustBeAllowed(token, tokens[nth - 1], tokens[nth + 1], kind));
+  tokens.forEach((_, nth) => mustBeAllowed(tokens, nth, kind));
   const given = tokens.filter(({ kind: each }) => each === "parameter");
   const { start } = first;
   return {
@@ -81,7 +84,10 @@ function kindOf(tokens: readonly Token[]): StatementKind {
   const [first, second, third] = tokens;
   if (first?.kind !== "word") throw new Rejected(`a statement begins with ${shown(first!.value)}, and with no keyword`);
   if (isWord(first, "EXPLAIN")) {
-    if (isWord(second, "QUERY") && isWord(third, "PLAN")) return "explain";
+    if (isWord(second, "QUERY") && isWord(third, "PLAN")) {
+      mustBePlanned(tokens.slice(3));
+      return "explain";
+    }
     throw refused("EXPLAIN", "it shows the inside of SQLite; EXPLAIN QUERY PLAN is fine in a query");
   }
   const why = refusedStatements.get(first.value);
@@ -94,6 +100,14 @@ function kindOf(tokens: readonly Token[]): StatementKind {
   const kind = kinds.get(main.value);
   if (kind === undefined) throw new Rejected(`${shown(first.value)} begins no statement of SQL that is known here`);
   return kind;
+}
+
+/** SQLite does part of some statements when it compiles them, also behind EXPLAIN. */
+function mustBePlanned(tokens: readonly Token[]): void {
+  const kind = tokens.length === 0 ? null : kindOf(tokens);
+  if (kind === "schema" || kind === "explain") {
+    throw refused(`EXPLAIN QUERY PLAN ${tokens[0]!.value}`, "only reads and writes of rows have a plan");
+  }
 }
 
 const kinds: ReadonlyMap<string, StatementKind> = new Map([
@@ -136,7 +150,8 @@ function mustStay(tokens: readonly Token[]): void {
 /** A name before which one of these is stands for a table or the like, whatever follows. */
 const beforeTables = ["INTO", "TABLE", "EXISTS", "ON", "REFERENCES", "VIEW", "INDEX", "TRIGGER", "UPDATE", "AS"];
 
-function mustBeAllowed(token: Token, before: Token | undefined, after: Token | undefined, kind: StatementKind): void {
+function mustBeAllowed(tokens: readonly Token[], nth: number, kind: StatementKind): void {
+  const [token, before, after] = [tokens[nth]!, tokens[nth - 1], tokens[nth + 1]];
   if (token.kind === "string" && isRefusedText(foldedName(token.value))) {
     throw refused(shown(token.value), "it could stand for a table; send such a text as a parameter");
   }
@@ -144,6 +159,7 @@ function mustBeAllowed(token: Token, before: Token | undefined, after: Token | u
   if (name === null) return;
   const why = refusalOfName(name);
   if (why !== null) throw refused(token.kind === "word" ? name : shown(token.value), why);
+  if (schemaNames.has(name) && !isRead(tokens, nth)) throw refused(`${name} there`, "it can only be read, after FROM");
   const word = token.kind === "word" ? refusedWords.get(token.value) : undefined;
   if (word !== undefined && (word.after === null || isWord(before, word.after))) {
     throw refused(word.after === null ? token.value : `${word.after} ${token.value}`, word.why);
@@ -154,6 +170,14 @@ function mustBeAllowed(token: Token, before: Token | undefined, after: Token | u
   if (kind === "schema" && scriptFunctions.has(name)) {
     throw refused(`${name}() in the schema`, "it depends on the statements before; in a trigger, use NEW");
   }
+}
+
+/** The name of a table from which rows come, or what a column is called by. */
+function isRead(tokens: readonly Token[], nth: number): boolean {
+  const isQualified = isSign(tokens[nth - 1], ".");
+  const before = tokens[isQualified ? nth - 3 : nth - 1];
+  if (isSign(tokens[nth + 1], ".")) return true;
+  return isWord(before, "FROM", "JOIN", "IN") || isSign(before, ",") || isSign(before, "(");
 }
 
 const refused = (what: string, why: string): Rejected => new Rejected(`${what} is refused: ${why}`);

@@ -1,0 +1,148 @@
+// What is refused stays refused, however it is hidden: behind EXPLAIN, in single quotes, and in characters that two tokenizers read differently.
+import { describe, expect, test } from "bun:test";
+import { openDatabase, type TestDatabase } from "./databases.ts";
+
+const refusals = (sql: string): readonly string[] => [
+  openDatabase().refusal((db) => db.execute(sql)),
+  openDatabase().refusal((db) => db.query(sql)),
+];
+
+describe("behind EXPLAIN QUERY PLAN", () => {
+  test.each([
+    "PRAGMA ignore_check_constraints = ON",
+    "PRAGMA reverse_unordered_selects = ON",
+    "PRAGMA case_sensitive_like = ON",
+    "ATTACH 'x' AS y",
+    "VACUUM",
+    "BEGIN",
+    "CREATE TABLE t (a)",
+    "DROP TABLE t",
+    "ALTER TABLE t RENAME TO u",
+    "EXPLAIN QUERY PLAN SELECT 1",
+    "EXPLAIN SELECT 1",
+    "",
+  ])("%s is refused", (sql) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a CHECK (a < 10)); INSERT INTO t VALUES (1), (2)");
+    database.refusal((db) => db.query(`EXPLAIN QUERY PLAN ${sql}`));
+    expect(database.refusal((db) => db.execute("INSERT INTO t VALUES (11)"))).toStartWith("CHECK constraint failed");
+    expect(database.query("SELECT a, 'x' LIKE 'X' AS alike FROM t")).toEqual([
+      { a: 1, alike: 1 },
+      { a: 2, alike: 1 },
+    ]);
+  });
+
+  test.each(["SELECT 1", "VALUES (1)", "WITH x AS (SELECT 1) SELECT * FROM x", "INSERT INTO t SELECT a FROM t"])(
+    "%s has a plan",
+    (sql) => {
+      const database = openDatabase();
+      database.execute("CREATE TABLE t (a)");
+      expect(database.query(`EXPLAIN QUERY PLAN ${sql}`).length).toBeGreaterThan(0);
+    },
+  );
+});
+
+describe("a name in single quotes", () => {
+  const statements = (name: string): readonly string[] => [
+    `CREATE TABLE ${name} (a)`,
+    `CREATE TABLE main.${name} (a)`,
+    `CREATE TABLE IF NOT EXISTS ${name} (a)`,
+    `CREATE INDEX ${name} ON t (a)`,
+    `CREATE VIEW ${name} AS SELECT 1`,
+    `CREATE TRIGGER ${name} AFTER INSERT ON t BEGIN SELECT 1; END`,
+    `CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO ${name} VALUES (1); END`,
+    `ALTER TABLE t RENAME TO ${name}`,
+    `DROP TABLE ${name}`,
+    `SELECT count(*) FROM ${name}`,
+    `SELECT * FROM t, ${name}`,
+    `SELECT * FROM t JOIN temp.${name}`,
+    `INSERT INTO ${name} VALUES (1)`,
+    `UPDATE ${name} SET a = 1`,
+    `DELETE FROM ${name}`,
+  ];
+  test.each(["'graft_x'", "'GRAFT_rowids'", "'graft_''x y'", "'graft_records'"])("%s is refused everywhere", (name) => {
+    for (const sql of statements(name)) {
+      const database = openDatabase();
+      database.execute("CREATE TABLE t (a)");
+      expect(database.refusal((db) => db.execute(sql))).toContain("it could stand for a table");
+    }
+  });
+
+  test("is fine where it is no name of this state machine or of SQLite", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE 'a graft_x' ('b'); INSERT INTO 'a graft_x' VALUES ('see graft_now()')");
+    expect(database.query("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")).toEqual([
+      { name: "a graft_x" },
+    ]);
+    expect(database.items()).toHaveLength(2);
+  });
+});
+
+describe("the schema", () => {
+  const refused = (database: TestDatabase, sql: string): string => database.refusal((db) => db.execute(sql));
+
+  test.each([
+    "DROP VIEW sqlite_schema",
+    'DROP VIEW IF EXISTS main."sqlite_master"',
+    "ALTER TABLE sqlite_schema RENAME TO x",
+    "CREATE TRIGGER g INSTEAD OF INSERT ON sqlite_schema BEGIN SELECT 1; END",
+    "CREATE VIEW IF NOT EXISTS sqlite_schema AS SELECT 1",
+    "CREATE INDEX i ON sqlite_schema (name)",
+    "INSERT INTO sqlite_schema VALUES (1, 2, 3, 4)",
+    "UPDATE main.sqlite_schema SET name = 1",
+  ])("can only be read: %s", (sql) => {
+    const database = openDatabase();
+    expect(refused(database, sql)).toContain("it can only be read");
+    expect(database.query("SELECT * FROM sqlite_schema")).toEqual([]);
+  });
+
+  test("cannot be emptied", () => {
+    expect(refused(openDatabase(), "DELETE FROM sqlite_schema")).toContain("cannot modify");
+  });
+
+  test.each([
+    "SELECT sqlite_schema.name FROM main.sqlite_schema",
+    "SELECT name FROM (sqlite_schema)",
+    "SELECT a.name AS name FROM sqlite_schema a, sqlite_master b",
+    "SELECT a.name AS name FROM sqlite_schema AS a JOIN main.sqlite_schema b",
+  ])("may be read: %s", (sql) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a)");
+    expect(database.query(sql)).toEqual([{ name: "t" }]);
+  });
+});
+
+describe("characters that SQLite and JavaScript read differently", () => {
+  test.each([
+    [
+      "a parameter that goes on in parentheses",
+      "SELECT :a(\u00a0') AS x, file FROM pragma_database_list WHERE '' = ''",
+    ],
+    ["a parameter that goes on in parentheses", "SELECT $a(b), 1"],
+    ["a parameter with colons", "SELECT $a::b"],
+    ["a parameter that begins with colons", "SELECT :::a"],
+    ["a parameter with a number sign", "SELECT #a"],
+    ["a vertical tab before a word that is refused", "CREATE \vTEMP TABLE t (a)"],
+    ["a vertical tab before a word that is refused", "CREATE TABLE u (a REFERENCES u INITIALLY \vDEFERRED)"],
+    ["a vertical tab before a parenthesis", "SELECT total_changes \v()"],
+    ["a control character", "SELECT \x1f1"],
+    ["a text without an end", "SELECT 'a"],
+    ["a name without an end", "SELECT [a"],
+    ["a blob of half a byte", "SELECT x'0'"],
+    ["a number with a letter", "SELECT 5a"],
+  ])("%s: %j", (_, sql) => {
+    for (const refusal of refusals(sql)) expect(refusal).toStartWith("unrecognized token: ");
+  });
+
+  test.each(["'", "`"])("a text of many characters in %s hides nothing that follows", (quote) => {
+    for (const long of ["a".repeat(9_000_000), `${quote}${quote}`.repeat(4_000_000)]) {
+      const sql = `SELECT ${quote}${long}${quote} AS x, file FROM pragma_database_list`;
+      expect(openDatabase().refusal((db) => db.query(sql))).toStartWith("pragma_database_list is refused");
+    }
+  });
+
+  test("a long blob hides nothing that follows", () => {
+    const sql = `SELECT x'${"00".repeat(9_000_000)}', file FROM pragma_database_list`;
+    expect(openDatabase().refusal((db) => db.query(sql))).toStartWith("pragma_database_list is refused");
+  });
+});
