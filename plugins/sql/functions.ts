@@ -10,6 +10,7 @@ import {
   scriptFunctions,
 } from "./refused-names.ts";
 import { nowFunction, turnFunction } from "./rewriting.ts";
+import { foldedName } from "./tokens.ts";
 import type { Bound } from "./values.ts";
 
 /** What a statement may depend on beside the database. */
@@ -102,28 +103,38 @@ class PlainDates implements Disposable {
 
   /** Throws `Rejected` for what depends on the machine. */
   call(name: string, given: readonly Bound[], at: number, count: number): Bound {
-    given.forEach((value, place) => {
-      const text = textOf(value);
-      if (text === "localtime" || text === "utc") {
-        throw new Rejected(
-          `${name}(…, '${text}') is refused: the time zone is that of a machine; send the time in UTC`,
-        );
-      }
-      const isDate = place >= at && place < at + count;
-      if (isDate && (text === "now" || (place === at && (text === "subsec" || text === "subsecond")))) {
-        throw new Rejected(
-          `${name}() was given '${text}' as a value: write 'now' in the call itself, in single quotes`,
-        );
-      }
+    const plain = given.map((value, place) => {
+      if (place < at) return value;
+      return place < at + count ? dateOf(name, value, place === at) : modifierOf(name, value);
     });
     if (given.length < at + count && given.length >= at) throw new Rejected(`${name}() lacks a date`);
     const places = given.map(() => "?").join();
-    return this.#db.query<{ readonly it: Bound }, Bound[]>(`SELECT ${name}(${places}) AS it`).get(...given)!.it;
+    return this.#db.query<{ readonly it: Bound }, Bound[]>(`SELECT ${name}(${places}) AS it`).get(...plain)!.it;
   }
 }
 
-/** SQLite takes bytes for a text there. */
+/** SQLite takes it for no date and no modifier, and answers NULL. */
+const meaningless = "?";
+/** Of all modifiers that begin with a letter, those that do not depend on the machine. */
+const modifiers = /^(?:auto|ceiling|floor|julianday|start of |subsec|unixepoch|weekday )/;
+
+/** A date that begins with a letter is the present, or none. */
+function dateOf(name: string, value: Bound, isFirst: boolean): Bound {
+  const text = textOf(value);
+  if (text === null || !/^[a-z]/.test(text)) return value;
+  if (text !== "now" && !(isFirst && (text === "subsec" || text === "subsecond"))) return meaningless;
+  throw new Rejected(`${name}() was given '${text}' as a value: write 'now' in the call itself, in single quotes`);
+}
+
+function modifierOf(name: string, value: Bound): Bound {
+  const text = textOf(value);
+  if (text === null || !/^[a-z]/.test(text) || modifiers.test(text)) return value;
+  if (text !== "localtime" && text !== "utc") return meaningless;
+  throw new Rejected(`${name}(…, '${text}') is refused: the time zone is that of a machine; send the time in UTC`);
+}
+
+/** As SQLite reads it there: bytes are a text, a NUL ends it, and letters of ASCII have no case. */
 function textOf(value: Bound): string | null {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1").toLowerCase();
-  return typeof value === "string" ? value.toLowerCase() : null;
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value;
+  return typeof text === "string" ? foldedName(text.split("\0", 1)[0]!) : null;
 }

@@ -1,4 +1,5 @@
 // Time and chance are replicated values wherever SQL asks for them: in statements, defaults, triggers and views, and the same on every node.
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { replicatedFunctions, dateFunctions } from "../../../plugins/sql/refused-names.ts";
 import { openDatabase } from "./databases.ts";
@@ -80,11 +81,40 @@ describe("time", () => {
     ["date(x'6e6f77')", "date() was given 'now' as a value: write 'now' in the call itself, in single quotes"],
     ["timediff('2020-01-01', lower('NOW'))", "timediff() was given 'now' as a value"],
     ["time(lower('SUBSEC'))", "time() was given 'subsec' as a value"],
+    // SQLite ends a text at a NUL.
+    ["datetime(char(110, 111, 119, 0))", "datetime() was given 'now' as a value"],
+    ["datetime(CAST(x'4e4f57007a' AS TEXT))", "datetime() was given 'now' as a value"],
+    ["datetime(x'6e6f7700ff')", "datetime() was given 'now' as a value"],
+    ["datetime('subsec' || char(0))", "datetime() was given 'subsec' as a value"],
+    ["datetime('2020-01-01', 'localtime' || char(0))", "datetime(…, 'localtime') is refused"],
+    ["datetime('2020-01-01', x'75746300')", "datetime(…, 'utc') is refused"],
+    ["timediff('2020-01-01', 'now' || char(0, 1))", "timediff() was given 'now' as a value"],
   ] as const;
   test.each(refusals)("%s is refused", (sql, message) => {
     const database = openDatabase();
     expect(database.refusal((db) => db.execute(`SELECT ${sql}`))).toStartWith(message);
     expect(database.refusal((db) => db.query(`SELECT ${sql}`))).toStartWith(message);
+  });
+
+  test("that begins with a letter is one of those that SQLite knows today, or no time", () => {
+    const plain = new Database(":memory:");
+    const database = openDatabase();
+    const dates = ["'today'", "'nowish'", "'subseconds'", "x'ff'", "'12:00'", "' 2460000'", "-5", "'é'", "'n\u00f6w'"];
+    const modified = [
+      ...["auto", "AUTO", "ceiling", "floor", "julianday", "start of month", "Start of Day", "start of", "subsec"],
+      ...["subsecond", "unixepoch", "weekday 3", "weekday", "localtimes", "utcx", "tomorrow", "+1 day", "-1 MONTH", ""],
+      ...["+0001-02-03", "01:02", "é"],
+    ];
+    const calls = [
+      ...dates.map((date) => `datetime(${date})`),
+      ...modified.map((modifier) => `datetime(5, '${modifier}')`),
+      ...modified.map((modifier) => `strftime('%Y now localtime', '2023-01-31', '+1 month', '${modifier}')`),
+    ];
+    for (const call of calls) {
+      const sql = `SELECT ${call} AS v`;
+      expect([sql, database.query(sql)]).toEqual([sql, plain.query(sql).all() as never]);
+    }
+    plain.close();
   });
 
   test("has no place where a value must stay the same", () => {
