@@ -2,10 +2,11 @@
 // from what this connection did before.
 import type { Database } from "bun:sqlite";
 import { Rejected } from "graft";
-import { areSmall, rowidEnd } from "./assignments.ts";
 import { answerOf } from "./failures.ts";
 import { defineFunctions, nothingRuns, type ScriptState, type Surroundings } from "./functions.ts";
+import { areSmall, rowidEnd } from "./plain-inserts.ts";
 import { rowsOf, writtenRowsOf } from "./rows.ts";
+import { guardSequences, largeRowid } from "./sequence-guards.ts";
 import { type SchemaFacts, schemaFacts, type TableLayout } from "./schema.ts";
 import { type Examined, type Given, type Prepared, Scripts } from "./scripts.ts";
 import { type Bindings, type Bound, type Row, type SqlValue, valueOf } from "./values.ts";
@@ -35,6 +36,10 @@ export class ScriptRunner {
   readonly #functions: Disposable;
   readonly #noChange: Prepared;
   readonly #forgetRowid: Prepared;
+  /** Of the savepoint around a script. Compiled once: then it costs less than a tenth of an insert. */
+  readonly #begin: Prepared;
+  readonly #release: Prepared;
+  readonly #rollback: Prepared;
   readonly #layouts = new Map<string, TableLayout>();
   #facts: SchemaFacts | null = null;
   #hasLargeRowid = false;
@@ -45,6 +50,9 @@ export class ScriptRunner {
     this.#functions = defineFunctions(db, this.#state);
     this.#noChange = db.prepare("SELECT 1");
     this.#forgetRowid = db.prepare("INSERT OR REPLACE INTO temp.graft_rowids (id) VALUES (?)");
+    this.#begin = db.prepare("SAVEPOINT graft_script");
+    this.#release = db.prepare("RELEASE graft_script");
+    this.#rollback = db.prepare("ROLLBACK TO graft_script");
   }
 
   /** Throws `Rejected` for what is refused. */
@@ -56,8 +64,8 @@ export class ScriptRunner {
   execute(script: readonly Examined[], bindings: Bindings, surroundings: Surroundings): ExecuteResult {
     return this.#within(surroundings, () => {
       const [only, ...others] = script;
-      const isAtomic = others.length === 0 && this.#isAtomic(only!, bindings);
-      return isAtomic ? this.#runAll(script, bindings) : this.#allOrNothing(script, bindings);
+      const isPlain = others.length === 0 && this.#isPlain(only!, bindings);
+      return isPlain ? this.#runAll(script, bindings) : this.#allOrNothing(script, bindings);
     });
   }
 
@@ -81,8 +89,13 @@ export class ScriptRunner {
     this.#functions[Symbol.dispose]();
   }
 
+  /** Asked for before each write: the guards must be there. */
   get #schema(): SchemaFacts {
-    return (this.#facts ??= schemaFacts(this.#db, this.#layouts));
+    if (this.#facts !== null) return this.#facts;
+    const facts = schemaFacts(this.#db, this.#layouts);
+    guardSequences(this.#db, facts.sequences);
+    this.#facts = facts;
+    return facts;
   }
 
   #within<Result>(surroundings: Surroundings, run: () => Result): Result {
@@ -96,41 +109,65 @@ export class ScriptRunner {
     }
   }
 
-  /** SQLite takes back a statement that fails, but for these. A savepoint costs more than most statements. */
-  #isAtomic(only: Examined, bindings: Bindings): boolean {
-    if (only.isReturning || only.mayFailHalfway || only.statement.kind === "schema") return false;
-    return !this.#schema.mayFailHalfway && !this.#isWatched(only, bindings);
+  /** Nothing can go wrong half-way: one row is there or not. Of all other statements SQLite may leave a part when they fail. */
+  #isPlain({ statement: { kind }, isPlainInsert }: Examined, bindings: Bindings): boolean {
+    if (kind === "read") return true;
+    const { hasTriggers, hasConflictClauses } = this.#schema;
+    return isPlainInsert && !hasTriggers && !hasConflictClauses && areSmall(bindings);
   }
 
   #allOrNothing(script: readonly Examined[], bindings: Bindings): ExecuteResult {
     const changesSchema = script.some(({ statement }) => statement.kind === "schema");
-    this.#db.run("SAVEPOINT graft_script");
+    this.#begin.run();
     try {
-      const result = this.#runAll(script, bindings);
+      const result = this.#watched(() => this.#runAll(script, bindings));
       if (changesSchema) this.#settleSchema();
-      this.#db.run("RELEASE graft_script");
+      this.#release.run();
       return result;
     } catch (error) {
       if (this.#db.inTransaction) {
-        this.#db.run("ROLLBACK TO graft_script");
-        this.#db.run("RELEASE graft_script");
+        this.#rollback.run();
+        this.#release.run();
       }
       if (changesSchema) this.#settleSchema();
       throw error;
     }
   }
 
+  /** Rowids are watched, which also triggers, foreign keys and defaults make. What follows upon a large one is chance, errors too. */
+  #watched<Result>(run: () => Result): Result {
+    const db = this.#db;
+    db.onInsert = db.onUpdate = (_db, _table, rowid) => {
+      if (rowid >= rowidEnd) this.#hasLargeRowid = true;
+    };
+    try {
+      return run();
+    } catch (error) {
+      this.#mustBeSmall();
+      throw error;
+    } finally {
+      db.onInsert = db.onUpdate = null;
+      this.#hasLargeRowid = false;
+    }
+  }
+
+  /** Throws `Rejected` if a row has come to a large rowid. */
+  #mustBeSmall(): void {
+    if (this.#hasLargeRowid) throw new Rejected(largeRowid);
+  }
+
   /** SQLite reads it again, so that it has it in memory as after a restart: the order of indexes and triggers follows from that. */
   #settleSchema(): void {
     this.schemaChanged();
     this.#db.run("PRAGMA writable_schema = RESET");
-    this.#facts = schemaFacts(this.#db, this.#layouts);
+    void this.#schema;
   }
 
   #runAll(script: readonly Examined[], bindings: Bindings): ExecuteResult {
     let [changes, rows]: [number, readonly Row[]] = [0, []];
     for (const each of script) {
       const step = this.#run(each, bindings);
+      this.#mustBeSmall();
       this.#state.changes = step.changes;
       changes += step.changes;
       rows = step.rows ?? rows;
@@ -142,6 +179,7 @@ export class ScriptRunner {
   #run(each: Examined, bindings: Bindings): Step {
     const { kind } = each.statement;
     if (kind === "explain") throw new Rejected("EXPLAIN QUERY PLAN is a query, and no command");
+    if (kind !== "read" && kind !== "schema") this.#beforeChange(each);
     const prepared = this.#scripts.prepare(each, { casts: bindings.casts, rowidNames: null });
     const given = argumentsOf(prepared, bindings);
     if (kind === "read") {
@@ -153,14 +191,18 @@ export class ScriptRunner {
       this.schemaChanged();
       return { changes: 0, rows: null };
     }
-    return this.#isWatched(each, bindings)
-      ? this.#watched(() => this.#write(each, prepared, given))
-      : this.#write(each, prepared, given);
+    return this.#write(each, prepared, given);
+  }
+
+  /** SQLite would say the rowid of an insert before this script for an insert that changes rows alone. */
+  #beforeChange({ statement: { kind }, hasConflictClause }: Examined): void {
+    const { hasTriggers, hasWithoutRowid } = this.#schema;
+    const mayInsertNone = hasConflictClause || hasTriggers || hasWithoutRowid;
+    if (kind === "insert" && mayInsertNone) this.#forgetRowid.run(noRowid);
   }
 
   #write(each: Examined, prepared: Prepared, given: Given): Step {
     const isInsert = each.statement.kind === "insert";
-    if (isInsert && this.#mayInsertNone(each)) this.#forgetRowid.run(noRowid);
     if (!each.isReturning) {
       const { changes, lastInsertRowid } = prepared.run(...given);
       if (isInsert && changes > 0) this.#inserted(BigInt(lastInsertRowid));
@@ -173,37 +215,6 @@ export class ScriptRunner {
 
   #inserted(rowid: bigint): void {
     if (rowid !== noRowid) this.#state.lastInsertRowid = rowid;
-  }
-
-  /** It may change rows, and SQLite would say the rowid of an insert before this script. */
-  #mayInsertNone({ hasConflictClause }: Examined): boolean {
-    const { hasTriggers, hasWithoutRowid } = this.#schema;
-    return hasConflictClause || hasTriggers || hasWithoutRowid;
-  }
-
-  /** It may make a rowid that is not plain to see in it. */
-  #isWatched({ statement: { kind }, assignments }: Examined, bindings: Bindings): boolean {
-    if (kind === "read" || kind === "schema" || kind === "explain") return false;
-    const { hasTriggers, rowidColumns } = this.#schema;
-    if (hasTriggers) return true;
-    if (kind === "insert") return !assignments.isPlainInsert || !areSmall(bindings);
-    for (const name of assignments.set) if (rowidColumns.has(name)) return true;
-    return false;
-  }
-
-  #watched(write: () => Step): Step {
-    const db = this.#db;
-    this.#hasLargeRowid = false;
-    db.onInsert = db.onUpdate = (_db, _table, rowid) => {
-      if (rowid >= rowidEnd) this.#hasLargeRowid = true;
-    };
-    try {
-      const step = write();
-      if (!this.#hasLargeRowid) return step;
-    } finally {
-      db.onInsert = db.onUpdate = null;
-    }
-    throw new Rejected(`a rowid of ${rowidEnd} or more is refused: SQLite would choose the next ones by chance`);
   }
 }
 

@@ -5,12 +5,12 @@ import { Rejected } from "graft";
 import { foldedName, isWord, tokensOf } from "./tokens.ts";
 
 export interface SchemaFacts {
-  /** Statements may stop half-way, and leave what they did. */
-  readonly mayFailHalfway: boolean;
+  /** A constraint says what an insert does to rows that are there. */
+  readonly hasConflictClauses: boolean;
   readonly hasTriggers: boolean;
   readonly hasWithoutRowid: boolean;
-  /** Names of columns that are the rowid, as names are compared. */
-  readonly rowidColumns: ReadonlySet<string>;
+  /** By the name of a table with AUTOINCREMENT: the column that is its rowid. */
+  readonly sequences: ReadonlyMap<string, string>;
   /** By the name of a table, as names are compared: under which name it has its rowid. Null: it has none. */
   readonly rowidNames: ReadonlyMap<string, string | null>;
 }
@@ -53,16 +53,18 @@ export function schemaFacts(db: Database, known: Map<string, TableLayout>): Sche
   const schema = clientSchema(db, ["table", "index", "view", "trigger"]);
   const tables = schema.filter(({ type }) => type === "table");
   const layouts = tables.map(({ name, sql }) => [foldedName(name), knownLayout(db, name, sql, known)] as const);
+  const sequences = new Map<string, string>();
+  for (const [nth, { name, sql }] of tables.entries()) {
+    const { rowidColumn } = layouts[nth]![1];
+    if (rowidColumn !== null && /\bautoincrement\b/i.test(sql)) sequences.set(name, rowidColumn);
+  }
   return {
-    mayFailHalfway: schema.some(
-      ({ sql }) => /\bfail\b/i.test(sql) && tokensOf(sql).some((token) => isWord(token, "FAIL")),
+    hasConflictClauses: schema.some(
+      ({ sql }) => /\bconflict\b/i.test(sql) && tokensOf(sql).some((token) => isWord(token, "CONFLICT")),
     ),
     hasTriggers: schema.some(({ type }) => type === "trigger"),
     hasWithoutRowid: layouts.some(([, { rowidName }]) => rowidName === null),
-    rowidColumns: new Set([
-      ...rowidWords,
-      ...layouts.flatMap(([, { rowidColumn }]) => (rowidColumn === null ? [] : [foldedName(rowidColumn)])),
-    ]),
+    sequences,
     rowidNames: new Map(layouts.map(([name, { rowidName }]) => [name, rowidName])),
   };
 }

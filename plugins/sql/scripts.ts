@@ -1,7 +1,7 @@
 // What is known of texts that come again and again? Their statements, and what SQLite has compiled of them. Both are forgotten all at once: what
 // comes often is soon there again.
 import type { Database, Statement } from "bun:sqlite";
-import { type Assignments, assignmentsOf } from "./assignments.ts";
+import { isPlainInsert } from "./plain-inserts.ts";
 import { rewritten, type RewritingOptions } from "./rewriting.ts";
 import { type SqlStatement, statementsOf } from "./statements.ts";
 import { isWord } from "./tokens.ts";
@@ -13,10 +13,8 @@ const preparedMax = 256;
 
 export interface Examined {
   readonly statement: SqlStatement;
-  readonly assignments: Assignments;
+  readonly isPlainInsert: boolean;
   readonly isReturning: boolean;
-  /** It may stop half-way, and leave what it did. */
-  readonly mayFailHalfway: boolean;
   readonly hasConflictClause: boolean;
 }
 
@@ -75,9 +73,8 @@ function examinedOf(statement: SqlStatement): Examined {
   const { tokens } = statement;
   return {
     statement,
-    assignments: assignmentsOf(statement),
+    isPlainInsert: isPlainInsert(tokens),
     isReturning: tokens.some((token) => isWord(token, "RETURNING")),
-    mayFailHalfway: tokens.some((token) => isWord(token, "FAIL")),
     hasConflictClause: tokens.some((token) => isWord(token, "CONFLICT")),
   };
 }

@@ -64,6 +64,34 @@ describe("a statement that fails changes nothing:", () => {
   });
 });
 
+describe("a statement that SQLite itself does not take back changes nothing:", () => {
+  const tables = `CREATE TABLE s (a ANY, b INT) STRICT; CREATE TABLE k (id INTEGER PRIMARY KEY, b);
+    CREATE TABLE large (g, x); CREATE TABLE sums (g, a); CREATE TABLE keep (a UNIQUE ON CONFLICT REPLACE, b CHECK (b < 5));
+    INSERT INTO s VALUES (1, 0), (2, 0), ('x', 0); INSERT INTO k VALUES (1, 11), (2, 'x'); INSERT INTO sums VALUES (1, 0), (2, 0);
+    INSERT INTO large VALUES (1, 1), (2, 9223372036854775807), (2, 9223372036854775807); INSERT INTO keep VALUES (1, 1)`;
+  test.each([
+    "INSERT INTO s VALUES (1, 1), (2, 'x')",
+    "INSERT OR IGNORE INTO s VALUES (1, 1), (2, 'x')",
+    "INSERT INTO s SELECT 1, 'x' UNION ALL SELECT 2, 3 ORDER BY 1 DESC",
+    "INSERT OR IGNORE INTO k (id) VALUES (5), ('x')",
+    "INSERT OR REPLACE INTO k (id) VALUES (1), ('x')",
+    "UPDATE s SET b = a",
+    "UPDATE OR IGNORE s SET b = a",
+    "UPDATE OR IGNORE k SET id = b",
+    "UPDATE sums SET a = (SELECT sum(x) FROM large WHERE large.g = sums.g)",
+    "UPDATE sums SET a = zeroblob(g * 600000000)",
+    "DELETE FROM sums WHERE (SELECT sum(x) FROM large WHERE large.g = sums.g) > 0",
+    "REPLACE INTO keep VALUES (1, 7)",
+    "INSERT INTO keep VALUES (1, 7)",
+  ])("%s", (sql) => {
+    const database = openDatabase();
+    database.execute(tables);
+    const before = database.items();
+    database.refusal((db) => db.execute(sql));
+    expect(database.items()).toEqual(before);
+  });
+});
+
 describe("a script", () => {
   test("is taken back as a whole, with the tables that it created", () => {
     const database = withNumbers();
