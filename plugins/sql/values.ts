@@ -83,8 +83,17 @@ function boundOf(value: SqlInput, where: string): Bound {
 
 function boundNumber(value: number, where: string): Bound {
   if (Number.isNaN(value)) throw new Rejected(`${where} is not a number (NaN), which SQL does not have: send null`);
+  if (isAmbiguous(value)) {
+    throw new Rejected(
+      `${where} is ${value}, beyond what a number holds exactly: send {"integer": "…"} or {"real": …}`,
+    );
+  }
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
 }
+
+/** An integer of SQL may have been meant, and rounded on its way. */
+const isAmbiguous = (value: number): boolean =>
+  Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= 2 ** 63;
 
 function boundObject(value: ExactInteger | ExactReal | ExactText, where: string): Bound {
   const [field, ...others] = Object.keys(value);
@@ -109,7 +118,7 @@ function exactInteger(text: unknown, where: string): bigint {
 function exactReal(real: unknown, where: string): Bound {
   const value = typeof real === "string" && /^-?(?:\d+(?:\.\d+)?|Infinity)$/.test(real) ? Number(real) : real;
   if (typeof value !== "number") throw notAValue(where);
-  return boundNumber(value, where);
+  return isAmbiguous(value) ? value : boundNumber(value, where);
 }
 
 const notAValue = (where: string): Rejected =>
@@ -126,7 +135,7 @@ export function valueOf(value: Bound | undefined): SqlValue {
         : { integer: String(value) };
     case "number":
       if (Object.is(value, -0)) return { real: "-0.0" };
-      return Number.isFinite(value) ? value : { real: String(value) };
+      return Number.isFinite(value) && !isAmbiguous(value) ? value : { real: String(value) };
     case "string":
       return value.startsWith("\ufeff") ? { text: Buffer.from(value) } : value;
     default:
