@@ -37,6 +37,9 @@ export interface TableLayout {
 
 const knownMax = 10_000;
 
+/** SQLite gives 2000 columns at most, and a snapshot reads two for each column of a table and for its rowid. */
+const columnsMax = 999;
+
 /** Names of a rowid that are always there, but for columns that are called so. */
 const rowidWords = ["rowid", "_rowid_", "oid"];
 
@@ -48,7 +51,7 @@ export function clientSchema(db: Database, types: readonly string[]): readonly S
   return rows.filter(({ type, name }) => types.includes(type) && !/^(?:sqlite_|graft_)/i.test(name));
 }
 
-/** `known`: layouts from earlier calls, by the text of their table; those of tables that are gone are forgotten now and then. Throws `Rejected` for a table whose rows have no number that a statement could name. */
+/** `known`: layouts from earlier calls, by the text of their table; those of tables that are gone are forgotten now and then. Throws `Rejected` for a table that no snapshot could hold. */
 export function schemaFacts(db: Database, known: Map<string, TableLayout>): SchemaFacts {
   const schema = clientSchema(db, ["table", "index", "view", "trigger"]);
   const tables = schema.filter(({ type }) => type === "table");
@@ -82,6 +85,9 @@ function knownLayout(db: Database, table: string, sql: string, known: Map<string
 export function tableLayout(db: Database, table: string): TableLayout {
   const all = db.query<ColumnRow, [string]>("SELECT name, pk, hidden FROM pragma_table_xinfo(?)").all(table);
   const [about] = db.query<{ readonly wr: bigint }, [string]>("SELECT wr FROM pragma_table_list(?)").all(table);
+  if (all.length > columnsMax) {
+    throw new Rejected(`the table ${table} has ${all.length} columns, and ${columnsMax} at most may be in one`);
+  }
   const columns = all.filter(({ hidden }) => Number(hidden) === 0).map(({ name }) => name);
   if (Number(about?.wr ?? 0) !== 0) return { rowidName: null, rowidColumn: null, columns };
   const names = new Set(all.map(({ name }) => foldedName(name)));
