@@ -3,7 +3,7 @@
 import { dateFunctions, ownPrefix, schemaNames, schemaView } from "./refused-names.ts";
 import { selectsOf } from "./selects.ts";
 import type { SqlStatement } from "./statements.ts";
-import { foldedName, isSign, nameOf, type Token } from "./tokens.ts";
+import { calledAt, foldedName, isSign, nameOf, type Token } from "./tokens.ts";
 
 /** The functions that stand in the text afterwards. `nowFunction` is in what the schema holds, too. */
 export const nowFunction = `${ownPrefix}now`;
@@ -28,15 +28,15 @@ interface Edit {
 export function rewritten(statement: SqlStatement, { casts, rowidNames }: RewritingOptions): string {
   const { text, tokens } = statement;
   const edits = [
-    ...dateEdits(tokens),
-    ...schemaEdits(tokens),
     ...(casts.size > 0 ? castEdits(tokens, casts) : []),
+    ...dateEdits(tokens).toReversed(),
+    ...schemaEdits(tokens),
     ...turnEdits(statement, rowidNames),
   ];
   if (edits.length === 0) return text;
   let done = "";
   let at = 0;
-  // Edits of one place keep their order.
+  // Edits of one place keep their order: what is inside another call ends first.
   for (const edit of edits.toSorted((one, other) => one.start - other.start)) {
     done += text.slice(at, edit.start) + edit.text;
     at = edit.end;
@@ -47,8 +47,9 @@ export function rewritten(statement: SqlStatement, { casts, rowidNames }: Rewrit
 /** `date('now')` and `date()` take the present from a function. Where the present comes from elsewhere, the date functions refuse it. */
 function dateEdits(tokens: readonly Token[]): readonly Edit[] {
   return tokens.flatMap((token, nth): readonly Edit[] => {
-    const dates = dateFunctions.get(nameOf(token) ?? "");
-    if (dates === undefined || !isSign(tokens[nth + 1], "(")) return [];
+    const name = calledAt(tokens, nth) ?? "";
+    const dates = dateFunctions.get(name);
+    if (dates === undefined) return [];
     const given = argumentsOf(tokens, nth + 1);
     if (given === null) return [];
     const edits: Edit[] = [];
@@ -59,9 +60,16 @@ function dateEdits(tokens: readonly Token[]): readonly Edit[] {
         if (place === given.items.length) edits.push(inserted(given.close.start, `${comma}${nowFunction}()`));
       } else if (more === undefined && only.kind === "string") edits.push(...presentIn(only, place));
     }
-    return edits;
+    const [start, end] = [token.start, given.close.end];
+    return isReal(name, given.items) ? [...edits, ...exactly(start, end, "REAL")] : edits;
   });
 }
+
+/** A whole number that a function of this plugin answers is an integer for SQLite. */
+const isReal = (name: string, items: readonly (readonly Token[])[]): boolean =>
+  name === "julianday" ||
+  (name === "unixepoch" &&
+    items.some(([only]) => only?.kind === "string" && /^subsec(?:ond)?$/.test(foldedName(only.value))));
 
 /** `subsec` alone is the present, in milliseconds. */
 function presentIn({ start, end, value }: Token, place: number): readonly Edit[] {
@@ -78,7 +86,8 @@ function argumentsOf(
 ): { readonly items: readonly (readonly Token[])[]; readonly close: Token } | null {
   const items: Token[][] = [[]];
   let depth = 0;
-  for (const token of tokens.slice(open + 1)) {
+  for (let at = open + 1; at < tokens.length; at++) {
+    const token = tokens[at]!;
     if (depth === 0 && isSign(token, ")")) {
       const isEmpty = items.length === 1 && items[0]!.length === 0;
       return { items: isEmpty ? [] : items, close: token };
@@ -96,16 +105,27 @@ const schemaEdits = (tokens: readonly Token[]): readonly Edit[] =>
     .filter((token) => schemaNames.has(nameOf(token) ?? ""))
     .map(({ start, end }) => ({ start, end, text: schemaView }));
 
+/** Parameters have the numbers that SQLite gives them: one without a number or with a new name is one above the highest. */
 function castEdits(tokens: readonly Token[], casts: RewritingOptions["casts"]): readonly Edit[] {
-  let latest = 0;
+  const numbers = new Map<string, number>();
+  let highest = 0;
   return tokens.flatMap((token): readonly Edit[] => {
     if (token.kind !== "parameter") return [];
-    if (token.value.startsWith("?")) latest = token.value === "?" ? latest + 1 : Number(token.value.slice(1));
-    const cast = casts.get(token.value.startsWith("?") ? latest - 1 : token.value.slice(1));
-    if (cast === undefined) return [];
-    return [inserted(token.start, "CAST("), inserted(token.end, ` AS ${cast})`)];
+    const { value } = token;
+    const written = /^\?\d/.test(value) ? Number(value.slice(1)) : numbers.get(value);
+    const number = written ?? highest + 1;
+    highest = Math.max(highest, number);
+    if (value !== "?") numbers.set(value, number);
+    const cast = casts.get(number - 1) ?? casts.get(value.slice(1));
+    return cast === undefined ? [] : exactly(token.start, token.end, cast);
   });
 }
+
+/** A cast has an affinity, by which comparisons convert. Neither a parameter nor the answer of a function has one: the sign takes it away. */
+const exactly = (start: number, end: number, cast: Cast): readonly Edit[] => [
+  inserted(start, "(+CAST("),
+  inserted(end, ` AS ${cast}))`),
+];
 
 /** A condition that is always true, and that is asked for at each turn of a loop. */
 function turnEdits({ text, tokens }: SqlStatement, rowidNames: RewritingOptions["rowidNames"]): readonly Edit[] {

@@ -81,6 +81,9 @@ const notAliases = [
   ..."SET UNION USING WHERE WINDOW".split(" "),
 ];
 
+/** SQLite takes a text for a name there. */
+const isName = (token: Token): boolean => nameOf(token) !== null || token.kind === "string";
+
 /** `FROM a, b AS c JOIN main.d`, but no subqueries and no functions. */
 function sourcesIn(tokens: readonly Token[]): readonly Source[] {
   let depth = 0;
@@ -94,7 +97,7 @@ function sourcesIn(tokens: readonly Token[]): readonly Source[] {
     const name = nameOf(named);
     if (name === null || isSign(next, "(")) return [];
     if (isWord(next, "AS")) return afterNext === undefined ? [] : [{ name, alias: afterNext }];
-    const hasAlias = next !== undefined && nameOf(next) !== null && !isWord(next, ...notAliases);
+    const hasAlias = next !== undefined && isName(next) && !isWord(next, ...notAliases);
     return [{ name, alias: hasAlias ? next : named! }];
   });
 }
