@@ -68,23 +68,32 @@ export const replicatedFunctions: readonly string[] = [
   "current_timestamp",
 ];
 
+/** Functions of which the last digit comes from the machine: its library of mathematics and its processor. A query may call them. */
+export const machineFunctions: ReadonlySet<string> = new Set(
+  "acos acosh asin asinh atan atan2 atanh cos cosh exp ln log log10 log2 pow power sin sinh tan tanh".split(" "),
+);
+export const machineWhy = "its last digit depends on the machine; only a query may call it";
+
 /** Functions of their arguments alone. */
 const pure = `
-  -> ->> abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling char coalesce concat concat_ws cos cosh count cume_dist degrees
-  dense_rank exp first_value floor format glob group_concat hex if ifnull iif instr json json_array json_array_insert json_array_length
-  json_error_position json_extract json_group_array json_group_object json_insert json_object json_patch json_pretty json_quote json_remove
-  json_replace json_set json_type json_valid jsonb jsonb_array jsonb_array_insert jsonb_extract jsonb_group_array jsonb_group_object
-  jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set lag last_value lead length like likelihood likely ln log log10
-  log2 lower ltrim max median min mod nth_value ntile nullif octet_length percent_rank percentile percentile_cont percentile_disc pi pow
-  power printf quote radians rank replace round row_number rtrim sign sin sinh sqrt string_agg substr substring subtype sum tan tanh total
-  trim trunc typeof unhex unicode unistr unistr_quote unlikely upper zeroblob
+  -> ->> abs avg ceil ceiling char coalesce concat concat_ws count cume_dist degrees dense_rank first_value floor format glob group_concat
+  hex if ifnull iif instr json json_array json_array_insert json_array_length json_error_position json_extract json_group_array
+  json_group_object json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set json_type json_valid jsonb
+  jsonb_array jsonb_array_insert jsonb_extract jsonb_group_array jsonb_group_object jsonb_insert jsonb_object jsonb_patch jsonb_remove
+  jsonb_replace jsonb_set lag last_value lead length like likelihood likely lower ltrim max median min mod nth_value ntile nullif
+  octet_length percent_rank percentile percentile_cont percentile_disc pi printf quote radians rank replace round row_number rtrim sign sqrt
+  string_agg substr substring subtype sum total trim trunc typeof unhex unicode unistr unistr_quote unlikely upper zeroblob
   geopoly_area geopoly_bbox geopoly_blob geopoly_ccw geopoly_contains_point geopoly_group_bbox geopoly_json geopoly_overlap geopoly_regular
   geopoly_svg geopoly_within geopoly_xform`;
 const pureFunctions: ReadonlySet<string> = new Set(pure.trim().split(/\s+/));
 
 /** Whether SQL may call it. */
 export const isKnownFunction = (name: string): boolean =>
-  pureFunctions.has(name) || scriptFunctions.has(name) || dateFunctions.has(name) || replicatedFunctions.includes(name);
+  pureFunctions.has(name) ||
+  machineFunctions.has(name) ||
+  scriptFunctions.has(name) ||
+  dateFunctions.has(name) ||
+  replicatedFunctions.includes(name);
 
 /** Tables that every connection has, and that show more than the state. Those of pragmas begin with `pragma_`. */
 export const refusedTables: ReadonlySet<string> = new Set([

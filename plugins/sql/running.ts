@@ -5,6 +5,7 @@ import { Rejected } from "graft";
 import { answerOf } from "./failures.ts";
 import { defineFunctions, nothingRuns, type ScriptState, type Surroundings } from "./functions.ts";
 import { areSmall, rowidEnd } from "./plain-inserts.ts";
+import { machineWhy } from "./refused-names.ts";
 import { rowsOf, writtenRowsOf } from "./rows.ts";
 import { guardSequences, largeRowid } from "./sequence-guards.ts";
 import { type SchemaFacts, schemaFacts, type TableLayout } from "./schema.ts";
@@ -177,7 +178,8 @@ export class ScriptRunner {
   }
 
   #run(each: Examined, bindings: Bindings): Step {
-    const { kind } = each.statement;
+    const { kind, machineFunction } = each.statement;
+    if (machineFunction !== null) throw new Rejected(`${machineFunction}() in a command is refused: ${machineWhy}`);
     if (kind === "explain") throw new Rejected("EXPLAIN QUERY PLAN is a query, and no command");
     if (kind !== "read" && kind !== "schema") this.#beforeChange(each);
     const prepared = this.#scripts.prepare(each, { casts: bindings.casts, rowidNames: null });

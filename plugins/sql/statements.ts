@@ -3,6 +3,8 @@
 import { Rejected } from "graft";
 import {
   isRefusedText,
+  machineFunctions,
+  machineWhy,
   refusalOfName,
   refusedFunctions,
   refusedStatements,
@@ -10,7 +12,7 @@ import {
   schemaNames,
   scriptFunctions,
 } from "./refused-names.ts";
-import { foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./tokens.ts";
+import { calledAt, foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./tokens.ts";
 
 export type StatementKind = "read" | "insert" | "update" | "delete" | "schema" | "explain";
 
@@ -22,6 +24,8 @@ export interface SqlStatement {
   /** Those that have a name, without what marks them, and each once. Positional ones have none. */
   readonly names: ReadonlySet<string>;
   readonly hasPositional: boolean;
+  /** A function that it calls and no command may call; null: none. */
+  readonly machineFunction: string | null;
 }
 
 /** A script may have so many statements. */
@@ -77,8 +81,11 @@ function statementOf(sql: string, tokens: readonly Token[]): SqlStatement {
     tokens: tokens.map((token) => ({ ...token, start: token.start - start, end: token.end - start })),
     names: new Set(given.filter(({ value }) => !value.startsWith("?")).map(({ value }) => value.slice(1))),
     hasPositional: given.some(({ value }) => value.startsWith("?")),
+    machineFunction: tokens.map((_, nth) => calledAt(tokens, nth)).find(isMachineFunction) ?? null,
   };
 }
+
+const isMachineFunction = (name: string | null): name is string => name !== null && machineFunctions.has(name);
 
 function kindOf(tokens: readonly Token[]): StatementKind {
   const [first, second, third] = tokens;
@@ -119,15 +126,15 @@ const kinds: ReadonlyMap<string, StatementKind> = new Map([
   ["DELETE", "delete"],
 ]);
 
-/** What follows the common table expressions. */
+/** What follows the common table expressions, and so a parenthesis. Their names may be such words, too. */
 function mainWordOf(tokens: readonly Token[]): Token {
   let depth = 0;
-  for (const token of tokens) {
+  const at = tokens.findIndex((token, nth) => {
     if (isSign(token, "(")) depth++;
     if (isSign(token, ")")) depth--;
-    if (depth === 0 && token.kind === "word" && kinds.has(token.value)) return token;
-  }
-  return tokens[0]!;
+    return depth === 0 && token.kind === "word" && kinds.has(token.value) && isSign(tokens[nth - 1], ")");
+  });
+  return tokens[Math.max(at, 0)]!;
 }
 
 /** What is created must be in the database file, and consist of rows alone. */
@@ -147,11 +154,8 @@ function mustStay(tokens: readonly Token[]): void {
   }
 }
 
-/** A name before which one of these is stands for a table or the like, whatever follows. */
-const beforeTables = ["INTO", "TABLE", "EXISTS", "ON", "REFERENCES", "VIEW", "INDEX", "TRIGGER", "UPDATE", "AS"];
-
 function mustBeAllowed(tokens: readonly Token[], nth: number, kind: StatementKind): void {
-  const [token, before, after] = [tokens[nth]!, tokens[nth - 1], tokens[nth + 1]];
+  const [token, before] = [tokens[nth]!, tokens[nth - 1]];
   if (token.kind === "string" && isRefusedText(foldedName(token.value))) {
     throw refused(shown(token.value), "it could stand for a table; send such a text as a parameter");
   }
@@ -164,10 +168,15 @@ function mustBeAllowed(tokens: readonly Token[], nth: number, kind: StatementKin
   if (word !== undefined && (word.after === null || isWord(before, word.after))) {
     throw refused(word.after === null ? token.value : `${word.after} ${token.value}`, word.why);
   }
-  if (!isSign(after, "(") || isWord(before, ...beforeTables) || isSign(before, ".")) return;
-  const functionWhy = refusedFunctions.get(name);
-  if (functionWhy !== undefined) throw refused(`${name}()`, functionWhy);
-  if (kind === "schema" && scriptFunctions.has(name)) {
+  if (calledAt(tokens, nth) !== null) mustBeCallable(name, kind);
+}
+
+function mustBeCallable(name: string, kind: StatementKind): void {
+  const why = refusedFunctions.get(name);
+  if (why !== undefined) throw refused(`${name}()`, why);
+  if (kind !== "schema") return;
+  if (machineFunctions.has(name)) throw refused(`${name}() in the schema`, machineWhy);
+  if (scriptFunctions.has(name)) {
     throw refused(`${name}() in the schema`, "it depends on the statements before; in a trigger, use NEW");
   }
 }

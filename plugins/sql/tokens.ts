@@ -48,6 +48,16 @@ export const isWord = (token: Token | undefined, ...words: readonly string[]): b
 export const isSign = (token: Token | undefined, sign: string): boolean =>
   token?.kind === "sign" && token.value === sign;
 
+/** A name before which one of these is stands for a table or the like, whatever follows. */
+const beforeTables = ["INTO", "TABLE", "EXISTS", "ON", "REFERENCES", "VIEW", "INDEX", "TRIGGER", "UPDATE", "AS"];
+
+/** The function that is called there, as names are compared. Null: none. */
+export function calledAt(tokens: readonly Token[], nth: number): string | null {
+  const before = tokens[nth - 1];
+  if (!isSign(tokens[nth + 1], "(") || isWord(before, ...beforeTables) || isSign(before, ".")) return null;
+  return nameOf(tokens[nth]);
+}
+
 const spaces = /[ \t\n\f\r\ufeff]*/y;
 const lineComment = /--[^\n]*/y;
 // No pattern here repeats a group: a long text would exhaust the stack of the engine, and the token would not be found.

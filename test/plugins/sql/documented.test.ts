@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import {
   dateFunctions,
+  machineFunctions,
   refusedFunctions,
   refusedStatements,
   refusedTables,
@@ -19,6 +20,7 @@ describe("docs/sql.md names", () => {
     ["each statement that is refused", [...refusedStatements.keys()]],
     ["each word that is refused", [...refusedWords.keys()]],
     ["each function that is refused", [...refusedFunctions.keys()]],
+    ["each function of which the last digit depends on the machine", [...machineFunctions]],
     ["each table that is refused", [...refusedTables]],
     ["each function that takes replicated values", [...replicatedFunctions, ...dateFunctions.keys()]],
   ] as const)("%s", (_, names) => {

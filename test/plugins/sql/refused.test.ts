@@ -1,8 +1,13 @@
 // What SQL may not say is refused by name, wherever it hides; and every function that this SQLite has is in one of the tables.
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { isKnownFunction, refusedFunctions, refusedStatements } from "../../../plugins/sql/refused-names.ts";
-import { openDatabase } from "./databases.ts";
+import {
+  isKnownFunction,
+  machineFunctions,
+  refusedFunctions,
+  refusedStatements,
+} from "../../../plugins/sql/refused-names.ts";
+import { copyOf, openDatabase } from "./databases.ts";
 
 const refusalOf = (sql: string): string => openDatabase().refusal((db) => db.execute(sql));
 
@@ -87,6 +92,21 @@ describe("functions", () => {
   test.each(["changes", "last_insert_rowid"])("%s() has no place in the schema", (name) => {
     expect(refusalOf(`CREATE VIEW v AS SELECT ${name}()`)).toStartWith(`${name}() in the schema is refused`);
     expect(refusalOf(`CREATE TABLE t (a DEFAULT (${name}()))`)).toStartWith(`${name}() in the schema is refused`);
+  });
+
+  test.each([...machineFunctions])("%s() is fine in a query alone", (name) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    const one = /^(?:atan2|pow|power)$/.test(name) ? `${name}(0, 1)` : `${name}(0)`;
+    expect(database.query(`SELECT ${one} AS v`)).toHaveLength(1);
+    for (const call of [one, `"${name.toUpperCase()}" /* a */ (0)`]) {
+      for (const sql of [`SELECT ${call}`, `UPDATE t SET a = ${call}`, `SELECT 1; INSERT INTO t VALUES (${call})`])
+        expect(database.refusal((db) => db.execute(sql))).toStartWith(`${name}() in a command is refused`);
+      expect(database.refusal((db) => db.execute(`CREATE VIEW v AS SELECT ${call}`))).toStartWith(
+        `${name}() in the schema is refused`,
+      );
+    }
+    expect(database.query("SELECT a FROM t")).toEqual([{ a: 1 }]);
   });
 
   test("a table may have the name of a function", () => {
@@ -174,7 +194,28 @@ describe("tables", () => {
   });
 });
 
+test("a table that no snapshot could hold is refused", () => {
+  const columns = (count: number): string => Array.from({ length: count }, (_, nth) => `c${nth}`).join();
+  const database = openDatabase();
+  expect(database.refusal((db) => db.execute(`CREATE TABLE t (${columns(1000)})`))).toBe(
+    "the table t has 1000 columns, and 999 at most may be in one",
+  );
+  database.execute(`CREATE TABLE t (${columns(999)}); INSERT INTO t (c0, c998) VALUES ('a', 'b')`);
+  expect(database.refusal((db) => db.execute("ALTER TABLE t ADD COLUMN d"))).toContain("999 at most");
+  expect(copyOf(database).query("SELECT c0, c998 FROM t")).toEqual([{ c0: "a", c998: "b" }]);
+});
+
 describe("a query", () => {
+  test("may name a common table expression or a table as it likes", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    expect(database.query("WITH replace AS (SELECT 1 AS a) SELECT * FROM replace")).toEqual([{ a: 1 }]);
+    expect(
+      database.execute("WITH x (replace) AS (SELECT 2), replace AS (SELECT 1 AS a) SELECT * FROM replace").rows,
+    ).toEqual([{ a: 1 }]);
+    expect(database.query("SELECT count(*) AS n FROM t 'a', t 'b'")).toEqual([{ n: 1 }]);
+  });
+
   const writing = [
     "INSERT INTO t VALUES (1)",
     "UPDATE t SET a = 1",

@@ -21,7 +21,9 @@ describe("a value comes back as it was:", () => {
     [false, "integer", 0],
     [0.1, "real"],
     [1e300, "real"],
-    [2 ** 60, "real"],
+    [{ real: 2 ** 60 }, "real", { real: "1152921504606847000" }],
+    [{ real: "-9223372036854775808" }, "real", { real: "-9223372036854776000" }],
+    [2 ** 64, "real"],
     [5e-324, "real"],
     [{ real: 5 }, "real", 5],
     [{ real: "Infinity" }, "real"],
@@ -73,6 +75,11 @@ test("a text that is not UTF-8 is kept, and can be read as bytes", () => {
 describe("a parameter is refused:", () => {
   const wrong: readonly (readonly [unknown, string])[] = [
     [NaN, "parameter 1 is not a number (NaN), which SQL does not have: send null"],
+    [
+      2 ** 53,
+      'parameter 1 is 9007199254740992, beyond what a number holds exactly: send {"integer": "…"} or {"real": …}',
+    ],
+    [-(2 ** 60), "parameter 1 is -1152921504606847000, beyond what a number holds exactly"],
     [{ integer: "9223372036854775808" }, "parameter 1: an integer of SQL has 64 bits"],
     [{ integer: "1.5" }, "parameter 1 is no value"],
     [{ integer: 5 }, "parameter 1 is no value"],
@@ -101,5 +108,44 @@ describe("columns of a result", () => {
 
   test("may be called as what every object has", () => {
     expect(openDatabase().query("SELECT 1 AS constructor, 2 AS toString")).toEqual([{ constructor: 1, toString: 2 }]);
+  });
+});
+
+describe("a parameter that is marked", () => {
+  const asked = [
+    ["SELECT typeof(:a) AS a, typeof(:b) AS b", [{ real: 1 }, { text: bytes(65) }], ["real", "text"]],
+    ["SELECT typeof(:a) AS a, typeof(?) AS b", [{ real: 1 }, 2], ["real", "integer"]],
+    ["SELECT typeof(?3) AS a, typeof(?1) AS b, typeof(?) AS c", [1, 2, 3, { real: 1 }], ["integer", "integer", "real"]],
+    ["SELECT typeof(?3) AS a, typeof(?1) AS b, typeof(?) AS c", [{ real: 1 }, 2, 3, 4], ["integer", "real", "integer"]],
+    [
+      "SELECT typeof(:a) AS a, typeof(:b) AS b, typeof(:a) AS c, typeof(?) AS d",
+      [1, { real: 1 }, 3],
+      ["integer", "real", "integer", "integer"],
+    ],
+    ["SELECT typeof(:a) AS a, typeof($a) AS b, typeof(@a) AS c", [1, { real: 1 }, 3], ["integer", "real", "integer"]],
+    ["SELECT typeof(:a) AS a, typeof($a) AS b, typeof(:b) AS c", { a: { real: 1 }, b: 1 }, ["real", "real", "integer"]],
+    ["SELECT typeof(-?) AS a, typeof(-?+?) AS b", [{ real: 1 }, { real: 1 }, 1], ["real", "real"]],
+    [
+      "SELECT strftime(?) AS a, date(?, ?) AS b",
+      [{ text: "%Y" }, { text: "2020-01-01" }, { text: "+1 day" }],
+      ["2023", "2020-01-02"],
+    ],
+  ] as const;
+  test.each(asked)("is what it says, wherever it is: %s", (sql, params, types) => {
+    expect(
+      openDatabase()
+        .query(sql, params)
+        .map((row) => Object.values(row)),
+    ).toEqual([[...types]]);
+  });
+
+  test("is compared as any other parameter", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a TEXT, b INTEGER, c); INSERT INTO t VALUES ('1', 1, 1)");
+    const sql = "SELECT a = :v AS a, b = :v AS b, c = :v AS c FROM t";
+    expect(database.query(sql, { v: { real: 1 } })).toEqual(
+      database.query("SELECT a = c + 0.0 AS a, b = 1.0 AS b, c = 1.0 AS c FROM t"),
+    );
+    expect(database.query(sql, { v: { text: "1" } })).toEqual(database.query(sql, { v: "1" }));
   });
 });
