@@ -7,9 +7,11 @@ import { type SqlStatement, statementsOf } from "./statements.ts";
 import { isWord } from "./tokens.ts";
 import type { Bound } from "./values.ts";
 
-const scriptsMax = 256;
-const scriptLengthMax = 64 * 1024;
-const preparedMax = 256;
+/** Longer scripts are most often rows that are loaded, and do not come again. */
+const scriptLengthMax = 4096;
+/** Characters of the texts that are known. Their tokens take about a hundred times as many bytes. */
+const scriptsLengthMax = 256 * 1024;
+const preparedLengthMax = 1024 * 1024;
 
 export interface Examined {
   readonly statement: SqlStatement;
@@ -25,6 +27,8 @@ export class Scripts {
   readonly #db: Database;
   readonly #scripts = new Map<string, readonly Examined[]>();
   readonly #prepared = new Map<string, Prepared>();
+  #scriptsLength = 0;
+  #preparedLength = 0;
 
   constructor(db: Database) {
     this.#db = db;
@@ -36,7 +40,11 @@ export class Scripts {
     if (known !== undefined) return known;
     const script = statementsOf(sql).map(examinedOf);
     if (sql.length > scriptLengthMax) return script;
-    if (this.#scripts.size >= scriptsMax) this.#scripts.clear();
+    this.#scriptsLength += sql.length;
+    if (this.#scriptsLength > scriptsLengthMax) {
+      this.#scripts.clear();
+      this.#scriptsLength = sql.length;
+    }
     this.#scripts.set(sql, script);
     return script;
   }
@@ -46,7 +54,8 @@ export class Scripts {
     const text = rewritten(statement, options);
     const known = this.#prepared.get(text);
     if (known !== undefined) return known;
-    if (this.#prepared.size >= preparedMax) this.forgetPrepared();
+    if (this.#preparedLength + text.length > preparedLengthMax) this.forgetPrepared();
+    this.#preparedLength += text.length;
     const prepared =
       statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, Given>(text);
     this.#prepared.set(text, prepared);
@@ -57,6 +66,7 @@ export class Scripts {
   forgetPrepared(): void {
     for (const prepared of this.#prepared.values()) prepared.finalize();
     this.#prepared.clear();
+    this.#preparedLength = 0;
   }
 
   /** Of columns with the same name, SQLite numbers all but the first in a subquery: `id`, `id:1`. */

@@ -31,6 +31,11 @@ export interface SqlStatement {
 /** A script may have so many statements. */
 const statementsMax = 10_000;
 
+/** Parentheses within each other. With more, SQLite refuses most statements, and the examination would take long. */
+const depthMax = 200;
+/** SQLite looks for each name among all. */
+const namesMax = 1000;
+
 /** Throws `Rejected` for what is refused, and for a text without a statement. */
 export function statementsOf(sql: string): readonly SqlStatement[] {
   if (sql.includes("\0")) throw new Rejected("the SQL has a NUL character, at which SQLite would end it");
@@ -71,18 +76,30 @@ function statementOf(sql: string, tokens: readonly Token[]): SqlStatement {
   const [first, last] = [tokens[0]!, tokens.at(-1)!];
   const illegal = tokens.find(({ kind: each }) => each === "illegal");
   if (illegal !== undefined) throw new Rejected(`unrecognized token: ${shown(illegal.value)}`);
+  mustBeFlat(tokens);
   const kind = kindOf(tokens);
   tokens.forEach((_, nth) => mustBeAllowed(tokens, nth, kind));
   const given = tokens.filter(({ kind: each }) => each === "parameter");
+  const names = new Set(given.filter(({ value }) => !value.startsWith("?")).map(({ value }) => value.slice(1)));
+  if (names.size > namesMax) throw new Rejected(`a statement has at most ${namesMax} parameters with names: use ?`);
   const { start } = first;
   return {
     kind,
     text: sql.slice(start, last.end),
     tokens: tokens.map((token) => ({ ...token, start: token.start - start, end: token.end - start })),
-    names: new Set(given.filter(({ value }) => !value.startsWith("?")).map(({ value }) => value.slice(1))),
+    names,
     hasPositional: given.some(({ value }) => value.startsWith("?")),
     machineFunction: tokens.map((_, nth) => calledAt(tokens, nth)).find(isMachineFunction) ?? null,
   };
+}
+
+function mustBeFlat(tokens: readonly Token[]): void {
+  let depth = 0;
+  for (const token of tokens) {
+    if (isSign(token, "(")) depth++;
+    if (isSign(token, ")")) depth--;
+    if (depth > depthMax) throw new Rejected(`the SQL has more than ${depthMax} parentheses within each other`);
+  }
 }
 
 const isMachineFunction = (name: string | null): name is string => name !== null && machineFunctions.has(name);

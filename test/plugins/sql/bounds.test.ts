@@ -33,6 +33,28 @@ describe("an answer", () => {
   });
 });
 
+describe("a text", () => {
+  test("with many parentheses within each other is refused", () => {
+    const database = openDatabase();
+    for (const start of ["SELECT(", "date(", "("]) {
+      expect(database.refusal((db) => db.query(`SELECT ${start.repeat(100_000)}`))).toBe(
+        "the SQL has more than 200 parentheses within each other",
+      );
+    }
+    expect(database.query(`SELECT ${"(".repeat(200)}1${")".repeat(200)} AS a`)).toEqual([{ a: 1 }]);
+  });
+
+  test("with many names is refused", () => {
+    const names = Array.from({ length: 1001 }, (_, nth) => `n${nth}`);
+    const asked = (count: number): string => `SELECT 1 IN (:${names.slice(0, count).join(", :")}) AS a`;
+    const params = Object.fromEntries(names.slice(0, 1000).map((name) => [name, 1]));
+    expect(openDatabase().query(asked(1000), params)).toEqual([{ a: 1 }]);
+    expect(openDatabase().refusal((db) => db.query(asked(1001), params))).toBe(
+      "a statement has at most 1000 parameters with names: use ?",
+    );
+  });
+});
+
 describe("time", () => {
   const slow = [
     ["a recursion without end", endless],
