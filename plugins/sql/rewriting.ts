@@ -26,13 +26,22 @@ interface Edit {
 }
 
 export function rewritten(statement: SqlStatement, { casts, rowidNames }: RewritingOptions): string {
-  const { text, tokens } = statement;
-  const edits = [
+  const { tokens } = statement;
+  return edited(statement, [
     ...(casts.size > 0 ? castEdits(tokens, casts) : []),
     ...dateEdits(tokens).toReversed(),
     ...schemaEdits(tokens),
     ...turnEdits(statement, rowidNames),
-  ];
+  ]);
+}
+
+/** As the client wrote it, but for the name of the schema: what SQLite calls the columns of this. */
+export const withSchemaView = (statement: SqlStatement): string => edited(statement, schemaEdits(statement.tokens));
+
+/** In the name of a column. No client can have written the name of the view. */
+export const withoutSchemaView = (column: string): string => column.replaceAll(schemaView, "sqlite_schema");
+
+function edited({ text }: SqlStatement, edits: readonly Edit[]): string {
   if (edits.length === 0) return text;
   let done = "";
   let at = 0;

@@ -1,6 +1,6 @@
 // How much may an answer hold? Rows are taken one by one, so that an answer that is too large is refused before it fills the memory.
 import { Rejected } from "graft";
-import type { Given, Prepared } from "./scripts.ts";
+import type { Compiled, Given } from "./scripts.ts";
 import { type Bound, bytesOf, type Row, type SqlValue, valueOf } from "./values.ts";
 
 export const resultBytesMax = 4 * 1024 * 1024;
@@ -8,23 +8,24 @@ export const resultBytesMax = 4 * 1024 * 1024;
 const resultItemsMax = 250_000;
 
 /** Throws `Rejected` for a result that is too large, or that has columns which cannot be sent. */
-export function rowsOf(statement: Prepared, given: Given, onRow: () => void): readonly Row[] {
-  const names = columnsOf(statement);
+export function rowsOf({ statement, names }: Compiled, given: Given, onRow: () => void): readonly Row[] {
+  mustBeSendable(names);
+  const { columnNames } = statement;
   const rows: Row[] = [];
   const size = new ResultSize(names);
   for (const row of statement.iterate(...given)) {
     onRow();
     size.add(row);
     const values: Record<string, SqlValue> = {};
-    for (const name of names) values[name] = valueOf(row[name]);
+    for (const [nth, name] of names.entries()) values[name] = valueOf(row[columnNames[nth]!]);
     rows.push(values);
   }
   return rows;
 }
 
 /** A statement that writes must be run to its end in one go. */
-export function writtenRowsOf(statement: Prepared, given: Given): readonly Row[] {
-  const names = columnsOf(statement);
+export function writtenRowsOf({ statement, names }: Compiled, given: Given): readonly Row[] {
+  mustBeSendable(names);
   const size = new ResultSize(names);
   const all = statement.values(...given);
   return all.map((row) => {
@@ -33,18 +34,17 @@ export function writtenRowsOf(statement: Prepared, given: Given): readonly Row[]
   });
 }
 
-function columnsOf({ columnNames }: Prepared): readonly string[] {
-  for (const name of columnNames) {
+function mustBeSendable(names: readonly string[]): void {
+  for (const name of names) {
     if (name === "__proto__" || name.startsWith("\ufeff") || !name.isWellFormed()) {
       throw new Rejected(
         `a column of the result has a name that cannot be sent, ${JSON.stringify(name)}: name it with AS`,
       );
     }
   }
-  if (new Set(columnNames).size < columnNames.length) {
+  if (new Set(names).size < names.length) {
     throw new Rejected("two columns of the result have the same name: name them with AS");
   }
-  return columnNames;
 }
 
 class ResultSize {

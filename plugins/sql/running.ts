@@ -9,7 +9,7 @@ import { machineWhy } from "./refused-names.ts";
 import { rowsOf, writtenRowsOf } from "./rows.ts";
 import { guardSequences, largeRowid } from "./sequence-guards.ts";
 import { type SchemaFacts, schemaFacts, type TableLayout } from "./schema.ts";
-import { type Examined, type Given, type Prepared, Scripts } from "./scripts.ts";
+import { type Compiled, type Examined, type Given, type Prepared, Scripts } from "./scripts.ts";
 import { type Bindings, type Bound, type Row, type SqlValue, valueOf } from "./values.ts";
 
 export interface ExecuteResult {
@@ -73,9 +73,10 @@ export class ScriptRunner {
   query(query: Examined, bindings: Bindings, surroundings: Surroundings): readonly Row[] {
     return this.#within(surroundings, () => {
       const { rowidNames } = this.#schema;
-      const prepared = this.#scripts.prepare(query, { casts: bindings.casts, rowidNames });
-      if (query.statement.kind === "read" && !prepared.readonly) throw new Rejected(wouldWrite);
-      return rowsOf(prepared, argumentsOf(prepared, bindings), surroundings.onTurn);
+      const compiled = this.#scripts.prepare(query, { casts: bindings.casts, rowidNames });
+      const { statement } = compiled;
+      if (query.statement.kind === "read" && !statement.readonly) throw new Rejected(wouldWrite);
+      return rowsOf(compiled, argumentsOf(statement, bindings), surroundings.onTurn);
     });
   }
 
@@ -182,18 +183,19 @@ export class ScriptRunner {
     if (machineFunction !== null) throw new Rejected(`${machineFunction}() in a command is refused: ${machineWhy}`);
     if (kind === "explain") throw new Rejected("EXPLAIN QUERY PLAN is a query, and no command");
     if (kind !== "read" && kind !== "schema") this.#beforeChange(each);
-    const prepared = this.#scripts.prepare(each, { casts: bindings.casts, rowidNames: null });
-    const given = argumentsOf(prepared, bindings);
+    const rowidNames = kind === "schema" ? null : this.#schema.rowidNames;
+    const compiled = this.#scripts.prepare(each, { casts: bindings.casts, rowidNames });
+    const given = argumentsOf(compiled.statement, bindings);
     if (kind === "read") {
-      if (!prepared.readonly) throw new Rejected(wouldWrite);
-      return { changes: 0, rows: rowsOf(prepared, given, this.#state.surroundings.onTurn) };
+      if (!compiled.statement.readonly) throw new Rejected(wouldWrite);
+      return { changes: 0, rows: rowsOf(compiled, given, this.#state.surroundings.onTurn) };
     }
     if (kind === "schema") {
-      prepared.run(...given);
+      compiled.statement.run(...given);
       this.schemaChanged();
       return { changes: 0, rows: null };
     }
-    return this.#write(each, prepared, given);
+    return this.#write(each, compiled, given);
   }
 
   /** SQLite would say the rowid of an insert before this script for an insert that changes rows alone. */
@@ -203,14 +205,14 @@ export class ScriptRunner {
     if (kind === "insert" && mayInsertNone) this.#forgetRowid.run(noRowid);
   }
 
-  #write(each: Examined, prepared: Prepared, given: Given): Step {
+  #write(each: Examined, compiled: Compiled, given: Given): Step {
     const isInsert = each.statement.kind === "insert";
     if (!each.isReturning) {
-      const { changes, lastInsertRowid } = prepared.run(...given);
+      const { changes, lastInsertRowid } = compiled.statement.run(...given);
       if (isInsert && changes > 0) this.#inserted(BigInt(lastInsertRowid));
       return { changes, rows: null };
     }
-    const rows = writtenRowsOf(prepared, given);
+    const rows = writtenRowsOf(compiled, given);
     if (isInsert && rows.length > 0) this.#inserted(BigInt(this.#noChange.run().lastInsertRowid));
     return { changes: rows.length, rows };
   }

@@ -2,7 +2,7 @@
 // comes often is soon there again.
 import type { Database, Statement } from "bun:sqlite";
 import { isPlainInsert } from "./plain-inserts.ts";
-import { rewritten, type RewritingOptions } from "./rewriting.ts";
+import { rewritten, type RewritingOptions, withoutSchemaView, withSchemaView } from "./rewriting.ts";
 import { type SqlStatement, statementsOf } from "./statements.ts";
 import { isWord } from "./tokens.ts";
 import type { Bound } from "./values.ts";
@@ -23,10 +23,21 @@ export interface Examined {
 export type Given = (Bound | Record<string, Bound>)[];
 export type Prepared = Statement<Record<string, Bound>, Given>;
 
+export interface Compiled {
+  readonly statement: Prepared;
+  /** Of the columns of its rows, as SQLite names them for what the client wrote. */
+  readonly names: readonly string[];
+}
+
 export class Scripts {
   readonly #db: Database;
   readonly #scripts = new Map<string, readonly Examined[]>();
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #prepared = new Map<string, Compiled>();
+  /** What most statements come to that are known: then their texts need not be made again. */
+  #latest = new WeakMap<
+    Examined,
+    { readonly compiled: Compiled; readonly rowidNames: RewritingOptions["rowidNames"] }
+  >();
   #scriptsLength = 0;
   #preparedLength = 0;
 
@@ -50,22 +61,46 @@ export class Scripts {
   }
 
   /** Throws what SQLite throws. */
-  prepare({ statement }: Examined, options: RewritingOptions): Prepared {
+  prepare(examined: Examined, options: RewritingOptions): Compiled {
+    const { casts, rowidNames } = options;
+    if (casts.size > 0) return this.#compiledOnce(examined, options);
+    const latest = this.#latest.get(examined);
+    if (latest !== undefined && latest.rowidNames === rowidNames) return latest.compiled;
+    const compiled = this.#compiledOnce(examined, options);
+    this.#latest.set(examined, { compiled, rowidNames });
+    return compiled;
+  }
+
+  #compiledOnce({ statement, isReturning }: Examined, options: RewritingOptions): Compiled {
     const text = rewritten(statement, options);
-    const known = this.#prepared.get(text);
+    const shown = withSchemaView(statement);
+    const key = `${text}\0${shown === text ? "" : shown}`;
+    const known = this.#prepared.get(key);
     if (known !== undefined) return known;
-    if (this.#preparedLength + text.length > preparedLengthMax) this.forgetPrepared();
-    this.#preparedLength += text.length;
-    const prepared =
-      statement.kind === "read" ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, Given>(text);
-    this.#prepared.set(text, prepared);
-    return prepared;
+    if (this.#preparedLength + key.length > preparedLengthMax) this.forgetPrepared();
+    this.#preparedLength += key.length;
+    const compiled = this.#compiled(text, shown, statement.kind === "read", isReturning);
+    this.#prepared.set(key, compiled);
+    return compiled;
+  }
+
+  /** SQLite names a column by its text, and so would show what it was rewritten to. */
+  #compiled(text: string, shown: string, isRead: boolean, isReturning: boolean): Compiled {
+    const statement = isRead ? this.#withColumns(text) : this.#db.prepare<Record<string, Bound>, Given>(text);
+    const { columnNames } = statement;
+    if (!isRead && !isReturning) return { statement, names: columnNames };
+    if (shown === text) return { statement, names: columnNames.map(withoutSchemaView) };
+    const asWritten = isRead ? this.#withColumns(shown) : this.#db.prepare(shown);
+    const names = asWritten.columnNames.map(withoutSchemaView);
+    asWritten.finalize();
+    return { statement, names };
   }
 
   /** The schema is another one: so may be the columns of a result. */
   forgetPrepared(): void {
-    for (const prepared of this.#prepared.values()) prepared.finalize();
+    for (const { statement } of this.#prepared.values()) statement.finalize();
     this.#prepared.clear();
+    this.#latest = new WeakMap();
     this.#preparedLength = 0;
   }
 

@@ -87,6 +87,15 @@ describe("time", () => {
   });
 });
 
+test("a command counts each turn of a join", () => {
+  const database = openDatabase({ ...sqlLimits, commandTurnsMax: 100_000 });
+  database.execute("CREATE TABLE t (v)");
+  database.execute("WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 300) INSERT INTO t SELECT n FROM n");
+  for (const sql of ["SELECT count(*) FROM t a, t b, t c", "INSERT INTO t SELECT count(*) FROM t a, t b, t c"])
+    expect(database.refusal((db) => db.execute(sql))).toStartWith("the command took more than 100000 turns");
+  expect(database.execute("SELECT count(*) AS n FROM t a, t b").rows).toEqual([{ n: 90_000 }]);
+});
+
 describe("counting turns changes no answer:", () => {
   const queries = [
     "SELECT a.v AS x, b.v AS y FROM t a JOIN t b ON a.v = b.v WHERE a.v > 1 OR b.v = 1 ORDER BY a.v DESC LIMIT 2",

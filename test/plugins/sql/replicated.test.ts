@@ -123,10 +123,9 @@ describe("time", () => {
     const database = openDatabase();
     const dates = ["'today'", "'nowish'", "'subseconds'", "x'ff'", "'12:00'", "' 2460000'", "-5", "'é'", "'n\u00f6w'"];
     const modified = [
-      ...["auto", "AUTO", "ceiling", "floor", "julianday", "start of month", "Start of Day", "start of", "subsec"],
-      ...["subsecond", "unixepoch", "weekday 3", "weekday", "localtimes", "utcx", "tomorrow", "+1 day", "-1 MONTH", ""],
-      ...["+0001-02-03", "01:02", "é"],
-    ];
+      "auto|AUTO|ceiling|floor|julianday|start of month|Start of Day|start of|subsec|subsecond|unixepoch|weekday 3",
+      "weekday|localtimes|utcx|tomorrow|+1 day|-1 MONTH||+0001-02-03|01:02|é",
+    ].flatMap((some) => some.split("|"));
     const calls = [
       ...dates.map((date) => `datetime(${date})`),
       ...modified.map((modifier) => `datetime(5, '${modifier}')`),

@@ -1,4 +1,5 @@
 // A script is all or nothing, also where SQLite alone would leave half of it, and its result does not depend on what the connection did before.
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { copyOf, openDatabase, type TestDatabase } from "./databases.ts";
 
@@ -134,6 +135,31 @@ describe("a script", () => {
       name: "x",
     });
     expect(database.query("SELECT n FROM numbers WHERE name = ?", ["x"])).toEqual([{ n: 1 }, { n: 4 }]);
+  });
+});
+
+describe("columns without AS have the names that SQLite gives them:", () => {
+  const asked = [
+    ["SELECT date('now'), date(), time(), n FROM numbers", null],
+    ["SELECT (SELECT count(*) FROM numbers a, numbers b), count(*) FROM numbers c, numbers d", null],
+    ["SELECT ?, - ?, typeof(?)", [{ real: 1 }, { text: "1" }, 1]],
+    ["SELECT count(sqlite_schema.name), (SELECT 1 FROM sqlite_schema) FROM sqlite_schema", null],
+    ["SELECT n, julianday(n), a.n AS m FROM numbers a", null],
+  ] as const;
+  test.each(asked)("%s", (sql, params) => {
+    const database = withNumbers();
+    const plain = new Database(":memory:");
+    plain.run(numbers);
+    const { columnNames } = plain.prepare(sql);
+    for (const rows of [database.query(sql, params), database.execute(sql, params).rows])
+      expect(Object.keys(rows[0]!)).toEqual(columnNames);
+    plain.close();
+  });
+
+  test("also what a statement returns", () => {
+    const sql = "INSERT INTO numbers VALUES (9, 'x') RETURNING n, date('now'), julianday(n), ?";
+    const { rows } = withNumbers().execute(sql, [{ real: 1 }]);
+    expect(Object.keys(rows[0]!)).toEqual(["n", "date('now')", "julianday(n)", "?"]);
   });
 });
 
