@@ -1,5 +1,6 @@
 // What does SQLite get to see instead of what the client wrote? The present becomes a function of replicated time, the schema a view without
 // the numbers of pages, and loops that may take for ever count their turns. The rest stays as it is.
+import { Rejected } from "graft";
 import { dateFunctions, ownPrefix, schemaNames, schemaView } from "./refused-names.ts";
 import { selectsOf } from "./selects.ts";
 import type { SqlStatement } from "./statements.ts";
@@ -141,9 +142,14 @@ function turnEdits({ text, tokens }: SqlStatement, rowidNames: RewritingOptions[
   return selectsOf(tokens).flatMap(({ where, end, sources, isLoop }): readonly Edit[] => {
     if (!isLoop) return [];
     const rows = rowidNames === null || sources.length < 2 ? [] : sources;
+    const known = new Set<string>();
     const turns = rows.flatMap(({ name, alias }) => {
       const rowid = rowidNames?.get(name) ?? null;
-      return rowid === null ? [] : [`${turnFunction}(${text.slice(alias.start, alias.end)}.${rowid})`];
+      if (rowid === null) return [];
+      const called = foldedName(alias.value);
+      if (known.has(called)) throw new Rejected(`two tables of one FROM are called ${called}: name them with AS`);
+      known.add(called);
+      return [`${turnFunction}(${text.slice(alias.start, alias.end)}.${rowid})`];
     });
     const condition = [`${turnFunction}()`, ...turns].join(" AND ");
     if (where === null) return [inserted(end, ` WHERE ${condition} `)];

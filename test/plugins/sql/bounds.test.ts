@@ -96,6 +96,17 @@ test("a command counts each turn of a join", () => {
   expect(database.execute("SELECT count(*) AS n FROM t a, t b").rows).toEqual([{ n: 90_000 }]);
 });
 
+test("two tables of one FROM must have names of their own", () => {
+  const database = openDatabase();
+  database.execute("CREATE TABLE t (v)");
+  for (const sql of ["SELECT count(*) FROM t JOIN t USING (v)", "SELECT count(*) FROM t a, main.t AS A"]) {
+    for (const run of ["query", "execute"] as const)
+      expect(database.refusal((db) => db[run](sql))).toMatch(
+        /^two tables of one FROM are called [ta]: name them with AS$/,
+      );
+  }
+});
+
 describe("counting turns changes no answer:", () => {
   const queries = [
     "SELECT a.v AS x, b.v AS y FROM t a JOIN t b ON a.v = b.v WHERE a.v > 1 OR b.v = 1 ORDER BY a.v DESC LIMIT 2",
