@@ -1,8 +1,10 @@
 // What a query may take: rows, bytes and time. And what a command may take: turns of loops, counted alike on every node.
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { sqlLimits } from "../../../plugins/sql/database.ts";
-import { openDatabase } from "./databases.ts";
+import { closeAll, openDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const endless = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT count(*) AS n FROM n";
 

@@ -1,9 +1,11 @@
 // Two nodes agree: one that has run every statement, and one that was opened again and restored from snapshots in between.
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { Rejected } from "graft";
 import { assert, property } from "fast-check";
 import { closeAll, copyOf, openDatabase, type TestDatabase } from "./databases.ts";
 import { type Step, steps } from "./statements-drawn.ts";
+
+afterEach(closeAll);
 
 type Outcome = { readonly result: unknown } | { readonly refused: string };
 

@@ -1,5 +1,4 @@
 // Databases of the SQL state machine in folders of their own, which are removed after each test.
-import { afterEach } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,12 +87,10 @@ export class TestDatabase {
 
 const open: TestDatabase[] = [];
 
-/** Within a test that opens many. */
+/** To be called after each test of a file, and within a test that opens many. A hook in this module would be that of one file only. */
 export function closeAll(): void {
   for (const database of open.splice(0)) database.close();
 }
-
-afterEach(closeAll);
 
 export function openDatabase(limits = sqlLimits): TestDatabase {
   const database = new TestDatabase(limits);

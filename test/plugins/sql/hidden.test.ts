@@ -1,6 +1,8 @@
 // What is refused stays refused, however it is hidden: behind EXPLAIN, in single quotes, and in characters that two tokenizers read differently.
-import { describe, expect, test } from "bun:test";
-import { openDatabase, type TestDatabase } from "./databases.ts";
+import { afterEach, describe, expect, test } from "bun:test";
+import { closeAll, openDatabase, type TestDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const refusals = (sql: string): readonly string[] => [
   openDatabase().refusal((db) => db.execute(sql)),

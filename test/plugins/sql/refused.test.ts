@@ -1,13 +1,15 @@
 // What SQL may not say is refused by name, wherever it hides; and every function that this SQLite has is in one of the tables.
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import {
   isKnownFunction,
   machineFunctions,
   refusedFunctions,
   refusedStatements,
 } from "../../../plugins/sql/refused-names.ts";
-import { copyOf, openDatabase } from "./databases.ts";
+import { closeAll, copyOf, openDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const refusalOf = (sql: string): string => openDatabase().refusal((db) => db.execute(sql));
 

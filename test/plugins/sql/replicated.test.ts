@@ -1,8 +1,10 @@
 // Time and chance are replicated values wherever SQL asks for them: in statements, defaults, triggers and views, and the same on every node.
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { replicatedFunctions, dateFunctions } from "../../../plugins/sql/refused-names.ts";
-import { openDatabase } from "./databases.ts";
+import { closeAll, openDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const now = "2023-11-14 22:13:20";
 

@@ -1,6 +1,8 @@
 // No row comes to a number so high that SQLite would choose the next one by chance, whichever way a statement takes.
-import { describe, expect, test } from "bun:test";
-import { openDatabase, type TestDatabase } from "./databases.ts";
+import { afterEach, describe, expect, test } from "bun:test";
+import { closeAll, openDatabase, type TestDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const max = "9223372036854775807";
 const refusal = "a rowid of 4611686018427387904 or more is refused";

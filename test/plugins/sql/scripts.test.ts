@@ -1,7 +1,9 @@
 // A script is all or nothing, also where SQLite alone would leave half of it, and its result does not depend on what the connection did before.
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
-import { copyOf, openDatabase, type TestDatabase } from "./databases.ts";
+import { afterEach, describe, expect, test } from "bun:test";
+import { closeAll, copyOf, openDatabase, type TestDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const numbers = "CREATE TABLE numbers (n INTEGER NOT NULL UNIQUE, name TEXT)";
 const three = "INSERT INTO numbers VALUES (1, 'a'), (2, 'b'), (3, 'c')";

@@ -1,10 +1,12 @@
 // A snapshot follows from the content alone: two databases that came to it by other ways write the same items, and one that was restored goes on
 // as the one that was not.
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SqlDatabase } from "../../../plugins/sql/database.ts";
-import { copyOf, openDatabase, type TestDatabase } from "./databases.ts";
+import { closeAll, copyOf, openDatabase, type TestDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 /** Every kind of object that a client can create. */
 const schema = `

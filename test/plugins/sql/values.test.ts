@@ -1,8 +1,10 @@
 // Values are exact on the way in, in the database and on the way out; what CBOR or JSON cannot say has a form of its own.
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import type { SqlInput, SqlValue } from "../../../plugins/sql/values.ts";
 import { type CborValue, decodeValue, encodeValue } from "../../../src/adapters/cbor/value.ts";
-import { copyOf, openDatabase } from "./databases.ts";
+import { closeAll, copyOf, openDatabase } from "./databases.ts";
+
+afterEach(closeAll);
 
 const bytes = (...all: readonly number[]): Uint8Array => new Uint8Array(all);
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
