@@ -31,7 +31,7 @@ export function rewritten(statement: SqlStatement, { casts, rowidNames }: Rewrit
   return edited(statement, [
     ...(casts.size > 0 ? castEdits(tokens, casts) : []),
     ...dateEdits(tokens).toReversed(),
-    ...schemaEdits(tokens),
+    ...nameEdits(statement),
     ...turnEdits(statement, rowidNames),
   ]);
 }
@@ -111,9 +111,17 @@ function argumentsOf(
 }
 
 const schemaEdits = (tokens: readonly Token[]): readonly Edit[] =>
-  tokens
-    .filter((token) => schemaNames.has(nameOf(token) ?? ""))
-    .map(({ start, end }) => ({ start, end, text: schemaView }));
+  tokens.filter(isSchema).map(({ start, end }) => ({ start, end, text: schemaView }));
+
+const isSchema = (token: Token): boolean => schemaNames.has(nameOf(token) ?? "");
+
+/** In double quotes SQLite takes a name that is no column for a text, and keeps it in an index after a column of that name was added. */
+function nameEdits({ text, tokens }: SqlStatement): readonly Edit[] {
+  const doubleQuoted = tokens.filter((token) => token.kind === "quoted" && text[token.start] === '"');
+  const renamed = doubleQuoted.filter((token) => !isSchema(token));
+  const edits = renamed.map(({ start, end, value }) => ({ start, end, text: `\`${value.replaceAll("`", "``")}\`` }));
+  return [...schemaEdits(tokens), ...edits];
+}
 
 /** Parameters have the numbers that SQLite gives them: one without a number or with a new name is one above the highest. */
 function castEdits(tokens: readonly Token[], casts: RewritingOptions["casts"]): readonly Edit[] {

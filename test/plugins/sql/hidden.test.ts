@@ -1,6 +1,6 @@
 // What is refused stays refused, however it is hidden: behind EXPLAIN, in single quotes, and in characters that two tokenizers read differently.
 import { afterEach, describe, expect, test } from "bun:test";
-import { closeAll, openDatabase, type TestDatabase } from "./databases.ts";
+import { closeAll, copyOf, openDatabase, type TestDatabase } from "./databases.ts";
 
 afterEach(closeAll);
 
@@ -147,4 +147,53 @@ describe("characters that SQLite and JavaScript read differently", () => {
     const sql = `SELECT x'${"00".repeat(9_000_000)}', file FROM pragma_database_list`;
     expect(openDatabase().refusal((db) => db.query(sql))).toStartWith("pragma_database_list is refused");
   });
+});
+
+describe("a name in double quotes that is no column", () => {
+  test.each([
+    ["in a query", 'SELECT "nope" FROM t'],
+    ["in a value", 'INSERT INTO t VALUES ("nope", 1)'],
+    ["in a condition", 'UPDATE t SET a = 1 WHERE b = "nope"'],
+    ["in an index", 'CREATE INDEX i ON t ("nope")'],
+    ["in an expression of an index", 'CREATE INDEX i ON t (a || "no""pe")'],
+    ["in the condition of an index", `CREATE UNIQUE INDEX i ON t (a) WHERE "nope" = 'x'`],
+    ["in a generated column", 'CREATE TABLE u (a, b AS ("nope") STORED)'],
+    ["in a check", 'CREATE TABLE u (a CHECK (a <> "nope"))'],
+    ["in a column that is added", 'ALTER TABLE t ADD COLUMN c AS ("nope" || a)'],
+  ])("is refused, and is no text: %s", (_, sql) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2)");
+    expect(database.refusal((db) => db.execute(sql))).toContain("no such column: no");
+  });
+
+  test("is a column, a table or an alias of that name", () => {
+    const database = openDatabase();
+    database.execute('CREATE TABLE "a ""b`" ("c ""d`" INTEGER PRIMARY KEY, "sum"); INSERT INTO "a ""b`" VALUES (1, 2)');
+    const sql = 'SELECT "x"."c ""d`", "sum" AS "y `z", "sum" + 1 FROM "a ""b`" AS "x" ORDER BY "y `z"';
+    expect(database.query(sql)).toEqual([{ 'c "d`': 1, "y `z": 2, '"sum" + 1': 3 }]);
+    expect(database.execute(sql).rows).toEqual(database.query(sql));
+  });
+
+  test("is a text where SQL wants a text", () => {
+    const database = openDatabase();
+    database.execute('CREATE TABLE t (a, b DEFAULT "x ""y`"); INSERT INTO t (a) VALUES (1)');
+    expect(database.query("SELECT b FROM t")).toEqual([{ b: 'x "y`' }]);
+  });
+});
+
+test("a column that is added later changes no value of a copy", () => {
+  for (const before of ["CREATE INDEX i ON t (%)", "CREATE UNIQUE INDEX i ON t (a) WHERE % = 'x'"]) {
+    for (const name of ["'nope'", '"nope"', "[nope]", "`nope`"]) {
+      const database = openDatabase();
+      database.execute("CREATE TABLE t (a); INSERT INTO t VALUES (1), (1)");
+      try {
+        database.execute(before.replace("%", name));
+      } catch {
+        // A name that is no column.
+      }
+      database.execute("ALTER TABLE t ADD COLUMN nope DEFAULT 'x'");
+      const sql = "SELECT a, nope FROM t WHERE nope = 'x'";
+      expect(copyOf(database).query(sql)).toEqual(database.query(sql));
+    }
+  }
 });
