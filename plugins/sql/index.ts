@@ -2,6 +2,7 @@
 // database.ts. Here is what clients see of it.
 import { defineDurableStateMachine, Rejected, v } from "graft";
 import { SqlDatabase } from "./database.ts";
+import { sqliteVersion } from "./open-file.ts";
 import type { Item } from "./snapshot.ts";
 import type { SqlParams } from "./values.ts";
 
@@ -48,7 +49,8 @@ const paramsOf = (input: Input): SqlParams | null => (typeof input === "string" 
 
 export default defineDurableStateMachine({
   name: "sql",
-  version: "1.0.0",
+  // Nodes compare versions, so nodes with another SQLite are nodes with another state machine.
+  version: `1.0.0+sqlite-${sqliteVersion()}`,
   durable: {
     open: (folder) => SqlDatabase.open(folder),
     records: (db) => db.records(),

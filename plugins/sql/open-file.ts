@@ -28,6 +28,19 @@ const records =
   "CREATE TABLE IF NOT EXISTS graft_records (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID";
 const rowids = "CREATE TEMP TABLE graft_rowids (id INTEGER PRIMARY KEY)";
 
+/** Which SQLite this program has. Another one may choose another index or know other functions, and so give other rows. */
+export function sqliteVersion(): string {
+  using db = new Database(":memory:");
+  const { version, source } = db
+    .query<{ readonly version: string; readonly source: string }, []>(
+      "SELECT sqlite_version() AS version, sqlite_source_id() AS source",
+    )
+    .get()!;
+  // Its date, its time and the hash of its code.
+  const hash = source.split(" ")[2] ?? source;
+  return `${version}-${hash.slice(0, 8)}`;
+}
+
 /** Throws for what is no database of this plugin, and for a damaged one as far as its first page shows it. */
 export function openFile(path: string): Database {
   const db = new Database(path, { create: true, safeIntegers: true, strict: true });
