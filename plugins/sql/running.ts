@@ -9,7 +9,7 @@ import { machineWhy } from "./refused-names.ts";
 import { rowsOf, writtenRowsOf } from "./rows.ts";
 import { guardSequences, largeRowid } from "./sequence-guards.ts";
 import { type SchemaFacts, schemaFacts, type TableLayout } from "./schema.ts";
-import { type Compiled, type Examined, type Given, type Prepared, Scripts } from "./scripts.ts";
+import { type Compiled, type Examined, type Given, type Prepared, type PrepareOptions, Scripts } from "./scripts.ts";
 import { type Bindings, type Bound, type Row, type SqlValue, valueOf } from "./values.ts";
 
 export interface ExecuteResult {
@@ -26,6 +26,8 @@ interface Step {
   readonly changes: number;
   readonly rows: readonly Row[] | null;
 }
+
+const nothingKnown: Pick<PrepareOptions, "rowidNames" | "views"> = { rowidNames: null, views: new Map() };
 
 /** No row has it. */
 const noRowid = -(2n ** 63n) + 1n;
@@ -72,8 +74,8 @@ export class ScriptRunner {
 
   query(query: Examined, bindings: Bindings, surroundings: Surroundings): readonly Row[] {
     return this.#within(surroundings, () => {
-      const { rowidNames } = this.#schema;
-      const compiled = this.#scripts.prepare(query, { casts: bindings.casts, rowidNames });
+      const { rowidNames, views } = this.#schema;
+      const compiled = this.#scripts.prepare(query, { casts: bindings.casts, rowidNames, views });
       const { statement } = compiled;
       if (query.statement.kind === "read" && !statement.readonly) throw new Rejected(wouldWrite);
       return rowsOf(compiled, argumentsOf(statement, bindings), surroundings.onTurn);
@@ -183,8 +185,8 @@ export class ScriptRunner {
     if (machineFunction !== null) throw new Rejected(`${machineFunction}() in a command is refused: ${machineWhy}`);
     if (kind === "explain") throw new Rejected("EXPLAIN QUERY PLAN is a query, and no command");
     if (kind !== "read" && kind !== "schema") this.#beforeChange(each);
-    const rowidNames = kind === "schema" ? null : this.#schema.rowidNames;
-    const compiled = this.#scripts.prepare(each, { casts: bindings.casts, rowidNames });
+    const { rowidNames, views } = each.compilesViews ? this.#schema : nothingKnown;
+    const compiled = this.#scripts.prepare(each, { casts: bindings.casts, rowidNames, views });
     const given = argumentsOf(compiled.statement, bindings);
     if (kind === "read") {
       if (!compiled.statement.readonly) throw new Rejected(wouldWrite);

@@ -2,6 +2,7 @@
 // under which name the rows of each table are numbered.
 import type { Database } from "bun:sqlite";
 import { Rejected } from "graft";
+import { mustExpandLittle, type ViewSizes, viewSizes } from "./expansion.ts";
 import { foldedName, isWord, tokensOf } from "./tokens.ts";
 
 export interface SchemaFacts {
@@ -13,6 +14,7 @@ export interface SchemaFacts {
   readonly sequences: ReadonlyMap<string, string>;
   /** By the name of a table, as names are compared: under which name it has its rowid. Null: it has none. */
   readonly rowidNames: ReadonlyMap<string, string | null>;
+  readonly views: ViewSizes;
 }
 
 interface SchemaRow {
@@ -61,6 +63,9 @@ export function schemaFacts(db: Database, known: Map<string, TableLayout>): Sche
     const { rowidColumn } = layouts[nth]![1];
     if (rowidColumn !== null && /\bautoincrement\b/i.test(sql)) sequences.set(name, rowidColumn);
   }
+  const views = viewSizes(schema.filter(({ type }) => type === "view"));
+  for (const { type, name, sql } of schema)
+    if (type === "trigger") mustExpandLittle(tokensOf(sql), views, `the trigger ${name}`);
   return {
     hasConflictClauses: schema.some(
       ({ sql }) => /\bconflict\b/i.test(sql) && tokensOf(sql).some((token) => isWord(token, "CONFLICT")),
@@ -69,6 +74,7 @@ export function schemaFacts(db: Database, known: Map<string, TableLayout>): Sche
     hasWithoutRowid: layouts.some(([, { rowidName }]) => rowidName === null),
     sequences,
     rowidNames: new Map(layouts.map(([name, { rowidName }]) => [name, rowidName])),
+    views,
   };
 }
 
@@ -84,17 +90,16 @@ function knownLayout(db: Database, table: string, sql: string, known: Map<string
 /** Throws `Rejected` as `schemaFacts` does. */
 export function tableLayout(db: Database, table: string): TableLayout {
   const all = db.query<ColumnRow, [string]>("SELECT name, pk, hidden FROM pragma_table_xinfo(?)").all(table);
-  const [about] = db.query<{ readonly wr: bigint }, [string]>("SELECT wr FROM pragma_table_list(?)").all(table);
   if (all.length > columnsMax) {
     throw new Rejected(`the table ${table} has ${all.length} columns, and ${columnsMax} at most may be in one`);
   }
   const columns = all.filter(({ hidden }) => Number(hidden) === 0).map(({ name }) => name);
-  if (Number(about?.wr ?? 0) !== 0) return { rowidName: null, rowidColumn: null, columns };
   const names = new Set(all.map(({ name }) => foldedName(name)));
   const keys = all.filter(({ pk }) => Number(pk) > 0);
   const [indexed] = db
     .query<{ readonly name: string }, [string]>("SELECT name FROM pragma_index_list(?) WHERE origin = 'pk'")
     .all(table);
+  if (indexed !== undefined && !hasRowid(db, indexed.name)) return { rowidName: null, rowidColumn: null, columns };
   const rowidColumn = keys.length === 1 && indexed === undefined ? keys[0]!.name : null;
   const rowidName = rowidWords.find((word) => !names.has(word)) ?? rowidColumn;
   if (rowidName === null) {
@@ -104,6 +109,10 @@ export function tableLayout(db: Database, table: string): TableLayout {
   }
   return { rowidName: rowidName === rowidColumn ? quoted(rowidName) : rowidName, rowidColumn, columns };
 }
+
+/** Whether an index ends with rowids. `pragma_table_list` says it too, and compiles every view for that. */
+const hasRowid = (db: Database, index: string): boolean =>
+  db.query("SELECT 1 FROM pragma_index_xinfo(?) WHERE cid = -1").get(index) !== null;
 
 /** A name as SQL takes it, whatever is in it. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,10 +1,11 @@
 // What is known of texts that come again and again? Their statements, and what SQLite has compiled of them. Both are forgotten all at once: what
 // comes often is soon there again.
 import type { Database, Statement } from "bun:sqlite";
+import { mustExpandLittle, type ViewSizes } from "./expansion.ts";
 import { isPlainInsert } from "./plain-inserts.ts";
 import { rewritten, type RewritingOptions, withoutSchemaView, withSchemaView } from "./rewriting.ts";
 import { type SqlStatement, statementsOf } from "./statements.ts";
-import { isWord } from "./tokens.ts";
+import { isWord, type Token } from "./tokens.ts";
 import type { Bound } from "./values.ts";
 
 /** Longer scripts are most often rows that are loaded, and do not come again. */
@@ -18,6 +19,12 @@ export interface Examined {
   readonly isPlainInsert: boolean;
   readonly isReturning: boolean;
   readonly hasConflictClause: boolean;
+  /** Whether SQLite compiles what it names. Most of what creates something is only kept as a text. */
+  readonly compilesViews: boolean;
+}
+
+export interface PrepareOptions extends RewritingOptions {
+  readonly views: ViewSizes;
 }
 
 export type Given = (Bound | Record<string, Bound>)[];
@@ -60,8 +67,8 @@ export class Scripts {
     return script;
   }
 
-  /** Throws what SQLite throws. */
-  prepare(examined: Examined, options: RewritingOptions): Compiled {
+  /** Throws what SQLite throws, and `Rejected` for what it could not compile in a bounded time. */
+  prepare(examined: Examined, options: PrepareOptions): Compiled {
     const { casts, rowidNames } = options;
     if (casts.size > 0) return this.#compiledOnce(examined, options);
     const latest = this.#latest.get(examined);
@@ -71,12 +78,13 @@ export class Scripts {
     return compiled;
   }
 
-  #compiledOnce({ statement, isReturning }: Examined, options: RewritingOptions): Compiled {
+  #compiledOnce({ statement, isReturning }: Examined, options: PrepareOptions): Compiled {
     const text = rewritten(statement, options);
     const shown = withSchemaView(statement);
     const key = `${text}\0${shown === text ? "" : shown}`;
     const known = this.#prepared.get(key);
     if (known !== undefined) return known;
+    mustExpandLittle(statement.tokens, options.views);
     if (this.#preparedLength + key.length > preparedLengthMax) this.forgetPrepared();
     this.#preparedLength += key.length;
     const compiled = this.#compiled(text, shown, statement.kind === "read", isReturning);
@@ -121,5 +129,10 @@ function examinedOf(statement: SqlStatement): Examined {
     isPlainInsert: isPlainInsert(tokens),
     isReturning: tokens.some((token) => isWord(token, "RETURNING")),
     hasConflictClause: tokens.some((token) => isWord(token, "CONFLICT")),
+    compilesViews: statement.kind !== "schema" || isWord(tokens[0], "ALTER") || isTableOfRows(tokens),
   };
 }
+
+/** `CREATE TABLE … AS SELECT` */
+const isTableOfRows = (tokens: readonly Token[]): boolean =>
+  isWord(tokens[1], "TABLE") && tokens.some((token) => isWord(token, "SELECT", "VALUES"));
