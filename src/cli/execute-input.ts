@@ -1,6 +1,7 @@
 // What does `graft execute` send? INPUT, files and standard input, put together as the state machine takes it: one JSON value
 // with bytes in named fields for a typed one, bytes for a raw one.
 import { readFile } from "node:fs/promises";
+import { isWord, looksLikeJson } from "../client/text-input.ts";
 import {
   bytesOfBase64,
   bytesOfHex,
@@ -78,7 +79,7 @@ function meant({ kind, positionals }: ExecuteRequest, machine: StateMachine, has
   const [only, ...others] = known;
   const [first, ...more] = positionals;
   // A single word is the name of an operation, if a mistyped one.
-  const isInput = first === undefined ? hasPieces : more.length === 0 && !/^[\w-]*$/.test(first);
+  const isInput = first === undefined ? hasPieces : more.length === 0 && !isWord(first);
   if (only !== undefined && others.length === 0 && isInput) return { operation: only, text: first, parse: jsonOrText };
   checkOperation(first, known, kind, machine);
   return { operation: first, text: more[0], parse: jsonInput };
@@ -133,12 +134,17 @@ function readFileOf(path: string): Promise<Uint8Array> {
 
 const readStdin = (): Promise<Uint8Array> => Bun.stdin.bytes();
 
-const textIn = async ({ read }: Piece): Promise<string> => new TextDecoder().decode(await read());
-
-function jsonOrText(what: string, text: string): PayloadValue {
-  const looksLikeJson = /^\s*[[{"]/.test(text);
-  return looksLikeJson ? jsonInput(what, text) : text;
+/** Another encoding would be sent with other characters in it. */
+async function textIn({ flag, read }: Piece): Promise<string> {
+  const bytes = await read();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GraftError("usage", `${flag}: the input is not UTF-8, and nothing was sent; convert it first`, { cause });
+  }
 }
+
+const jsonOrText = (what: string, text: string): PayloadValue => (looksLikeJson(text) ? jsonInput(what, text) : text);
 
 function jsonInput(what: string, text: string): PayloadValue {
   let parsed: JsonValue;

@@ -47,11 +47,8 @@ describe("the plugins that ship", () => {
 
 test("sql: a script that needs no other one before it, and a query for what it has written", async () => {
   const { command, query } = await examplesFor("sql");
-  expect(command).toEqual([
-    "execute",
-    expect.stringMatching(/^"CREATE TABLE note \(n\); INSERT INTO note VALUES \(\d\)"$/),
-  ]);
-  expect(query).toEqual(["query", '"SELECT * FROM note"']);
+  expect(command).toEqual([expect.stringMatching(/^CREATE TABLE note \(n\); INSERT INTO note VALUES \(\d\)$/)]);
+  expect(query).toEqual(["SELECT * FROM note"]);
 });
 
 test("an operation without input is named alone", async () => {

@@ -42,6 +42,13 @@ describe("a typed state machine takes [operation, input]", () => {
     expect(await sent({ positionals: ["put"] })).toEqual(["put", {}]);
   });
 
+  test("a file that is not UTF-8 is refused", async () => {
+    const latin = file("latin.sql", bytes(0x63, 0x61, 0x66, 0xe9));
+    await expect(sent({ positionals: ["put"], files: [latin] })).rejects.toThrow(
+      "--file: the input is not UTF-8, and nothing was sent; convert it first",
+    );
+  });
+
   test("files fill fields, beside INPUT or without it", async () => {
     const value = file("value", bytes(0, 255, 10));
     const wanted = ["put", { key: "a", value: bytes(0, 255, 10) }];
