@@ -86,7 +86,7 @@ export class SqlDatabase {
   /** Of the last commit. */
   snapshot(): FrozenView {
     return this.#noted(() => {
-      const view = new FrozenView(this.#path, () => this.#views.delete(view));
+      const view = new FrozenView(this.#path, this.#damage, () => this.#views.delete(view));
       this.#views.add(view);
       return view;
     });

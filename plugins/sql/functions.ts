@@ -36,6 +36,7 @@ export interface ScriptState {
 export const nothingRuns: Surroundings = { timeMs: 0, random: null, onTurn: () => {} };
 
 const randomBytesMax = 1_000_000;
+const zeroBytesMax = 16 * 1024 * 1024;
 
 /** Defines them on the connection, over those of SQLite. To be disposed of after the connection. */
 export function defineFunctions(db: Database, state: ScriptState): Disposable {
@@ -52,6 +53,7 @@ export function defineFunctions(db: Database, state: ScriptState): Disposable {
   db.function("current_time", () => isoTime().slice(11, 19));
   db.function("random", () => randomInteger(drawOf(state, "random()")));
   db.function("randomblob", (length: Bound) => randomBytes(drawOf(state, "randomblob()"), length));
+  db.function("zeroblob", { deterministic: true }, zeroBytes);
   db.function("changes", { directOnly: true }, () => BigInt(state.changes));
   db.function("last_insert_rowid", { directOnly: true }, () => state.lastInsertRowid ?? 0n);
   db.function(turnFunction, { varargs: true }, () => {
@@ -91,6 +93,17 @@ function randomBytes(draw: () => number, length: Bound): Uint8Array {
   const count = Math.max(1, Math.floor(Number(length instanceof Uint8Array ? 0 : length)) || 1);
   if (count > randomBytesMax) throw new Rejected(`randomblob() gives at most ${randomBytesMax} bytes`);
   return Uint8Array.from({ length: count }, () => Math.floor(draw() * 256));
+}
+
+/** A few characters of SQL would fill the memory of every node. */
+function zeroBytes(length: Bound): Uint8Array {
+  const text = length instanceof Uint8Array ? Buffer.from(length).toString("latin1") : String(length);
+  const count = Math.max(
+    0,
+    typeof length === "number" ? Math.trunc(length) : Number(/^\s*[+-]?\d+/.exec(text)?.[0] ?? 0),
+  );
+  if (count > zeroBytesMax) throw new Rejected(`zeroblob() gives at most ${zeroBytesMax} bytes`);
+  return new Uint8Array(count);
 }
 
 /** SQLite's own date functions, but for the present and the time zone of the machine. On a connection of their own: theirs is busy. */

@@ -7,7 +7,10 @@ export const resultBytesMax = 4 * 1024 * 1024;
 /** A row counts one, and each of its columns two. */
 const resultItemsMax = 250_000;
 
-/** Throws `Rejected` for a result that is too large, or that has columns which cannot be sent. */
+/**
+ * Throws `Rejected` for a result that is too large, or that has columns which cannot be sent. A statement that writes has changed all rows
+ * before it gives the first one.
+ */
 export function rowsOf({ statement, names }: Compiled, given: Given, onRow: () => void): readonly Row[] {
   mustBeSendable(names);
   const { columnNames } = statement;
@@ -21,17 +24,6 @@ export function rowsOf({ statement, names }: Compiled, given: Given, onRow: () =
     rows.push(values);
   }
   return rows;
-}
-
-/** A statement that writes must be run to its end in one go. */
-export function writtenRowsOf({ statement, names }: Compiled, given: Given): readonly Row[] {
-  mustBeSendable(names);
-  const size = new ResultSize(names);
-  const all = statement.values(...given);
-  return all.map((row) => {
-    size.add(row);
-    return Object.fromEntries(names.map((name, nth) => [name, valueOf(row[nth])]));
-  });
 }
 
 function mustBeSendable(names: readonly string[]): void {

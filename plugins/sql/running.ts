@@ -6,7 +6,7 @@ import { answerOf } from "./failures.ts";
 import { defineFunctions, nothingRuns, type ScriptState, type Surroundings } from "./functions.ts";
 import { areSmall, rowidEnd } from "./plain-inserts.ts";
 import { machineWhy } from "./refused-names.ts";
-import { rowsOf, writtenRowsOf } from "./rows.ts";
+import { rowsOf } from "./rows.ts";
 import { guardSequences, largeRowid } from "./sequence-guards.ts";
 import { type SchemaFacts, schemaFacts, type TableLayout } from "./schema.ts";
 import { type Compiled, type Examined, type Given, type Prepared, type PrepareOptions, Scripts } from "./scripts.ts";
@@ -214,7 +214,7 @@ export class ScriptRunner {
       if (isInsert && changes > 0) this.#inserted(BigInt(lastInsertRowid));
       return { changes, rows: null };
     }
-    const rows = writtenRowsOf(compiled, given);
+    const rows = rowsOf(compiled, given, () => {});
     if (isInsert && rows.length > 0) this.#inserted(BigInt(this.#noChange.run().lastInsertRowid));
     return { changes: rows.length, rows };
   }

@@ -1,6 +1,7 @@
 // What is the content of a database, however it came about? Tables in the order in which they were created, the rows of each in the order of
 // their numbers, then what follows from them: so two nodes with the same content write the same items, and no page of a file is in them.
 import { Database } from "bun:sqlite";
+import type { DamageMark } from "./failures.ts";
 import { RowPieces, type StoredValue } from "./row-bytes.ts";
 import { clientSchema, quoted, tableLayout, type TableLayout } from "./schema.ts";
 
@@ -17,10 +18,12 @@ export type Item =
 export class FrozenView implements IterableIterator<Item> {
   readonly #db: Database;
   readonly #items: Iterator<Item, void>;
+  readonly #damage: DamageMark;
   readonly #onEnd: (view: FrozenView) => void;
   #isOver = false;
 
-  constructor(path: string, onEnd: (view: FrozenView) => void) {
+  constructor(path: string, damage: DamageMark, onEnd: (view: FrozenView) => void) {
+    this.#damage = damage;
     this.#onEnd = onEnd;
     this.#db = new Database(path, { readonly: true, safeIntegers: true });
     this.#db.run("BEGIN");
@@ -36,6 +39,9 @@ export class FrozenView implements IterableIterator<Item> {
       const next = this.#items.next();
       isAtEnd = next.done === true;
       return next;
+    } catch (error) {
+      this.#damage.note(error);
+      throw error;
     } finally {
       if (isAtEnd) this.#close();
     }

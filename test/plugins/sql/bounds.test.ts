@@ -35,6 +35,36 @@ describe("an answer", () => {
   });
 });
 
+describe("memory", () => {
+  test("is not filled by a few characters of SQL", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a)");
+    for (const run of ["execute", "query"] as const)
+      expect(database.refusal((db) => db[run]("SELECT zeroblob(1000000000)"))).toBe(
+        "zeroblob() gives at most 16777216 bytes",
+      );
+    using plain = new Database(":memory:");
+    for (const count of ["5", "0", "-1", "2.9", "'3'", "' 4x'", "NULL", "x'35'", "''"]) {
+      const sql = `SELECT zeroblob(${count}) AS a, typeof(zeroblob(${count})) AS b`;
+      expect([count, ...database.query(sql)]).toEqual([count, ...(plain.query(sql).all() as never[])]);
+    }
+  });
+
+  test("is not filled by the rows that a change gives", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(1000000))");
+    database.execute("INSERT INTO t SELECT a FROM t, json_each('[1,2,3,4,5,6,7,8,9]')");
+    const before = process.memoryUsage.rss();
+    const columns = Array.from({ length: 40 }, (_, nth) => `a AS a${nth}`).join();
+    expect(database.refusal((db) => db.execute(`UPDATE t SET a = a || 'x' RETURNING ${columns}`))).toStartWith(
+      "the result has more than 4194304 bytes",
+    );
+    expect(process.memoryUsage.rss() - before).toBeLessThan(300e6);
+    expect(database.query("SELECT DISTINCT length(a) AS n FROM t")).toEqual([{ n: 1_000_000 }]);
+    expect(database.execute("UPDATE t SET a = rowid RETURNING a")).toMatchObject({ changes: 10 });
+  });
+});
+
 describe("a text", () => {
   test("with many parentheses within each other is refused", () => {
     const database = openDatabase();

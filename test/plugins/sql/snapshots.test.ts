@@ -241,20 +241,26 @@ describe("what is durable", () => {
   });
 });
 
-test("a damaged page is noticed when it is read, and the file is not opened again", () => {
-  const database = openDatabase();
-  database.execute("CREATE TABLE t (a); INSERT INTO t SELECT zeroblob(3000) FROM json_each('[1,2,3,4,5,6,7,8,9]')");
-  database.db.commit([]);
-  database.db.close();
-  const path = join(database.folder, "sql.sqlite");
-  const bytes = readFileSync(path);
-  for (let page = 4; page * 4096 < bytes.length; page++) bytes.fill(0xee, page * 4096, page * 4096 + 100);
-  writeFileSync(path, bytes);
-  const opened = SqlDatabase.open(database.folder);
-  expect(() => opened.query("SELECT sum(length(a)) AS n FROM t", null, { timeMs: 0 })).toThrow("malformed");
-  opened.close();
-  expect(existsSync(join(database.folder, "damaged"))).toBe(true);
-  expect(() => SqlDatabase.open(database.folder)).toThrow(
-    "the database was found damaged: database disk image is malformed",
-  );
+describe("a damaged page is noticed when it is read, and the file is not opened again:", () => {
+  test.each([
+    ["in a query", (db: SqlDatabase) => db.query("SELECT sum(length(a)) AS n FROM t", null, { timeMs: 0 })],
+    ["in a command", (db: SqlDatabase) => db.execute("UPDATE t SET a = 1", null, { timeMs: 0, random: () => 0 })],
+    ["in a snapshot", (db: SqlDatabase) => [...db.snapshot()]],
+  ])("%s", (_, read) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a); INSERT INTO t SELECT zeroblob(3000) FROM json_each('[1,2,3,4,5,6,7,8,9]')");
+    database.db.commit([]);
+    database.db.close();
+    const path = join(database.folder, "sql.sqlite");
+    const bytes = readFileSync(path);
+    for (let page = 4; page * 4096 < bytes.length; page++) bytes.fill(0xee, page * 4096, page * 4096 + 100);
+    writeFileSync(path, bytes);
+    const opened = SqlDatabase.open(database.folder);
+    expect(() => read(opened)).toThrow("malformed");
+    opened.close();
+    expect(existsSync(join(database.folder, "damaged"))).toBe(true);
+    expect(() => SqlDatabase.open(database.folder)).toThrow(
+      "the database was found damaged: database disk image is malformed",
+    );
+  });
 });
