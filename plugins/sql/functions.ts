@@ -5,11 +5,12 @@ import { Rejected } from "graft";
 import {
   dateFunctions,
   isKnownFunction,
+  nowFunction,
   refusedFunctions,
   replicatedFunctions,
   scriptFunctions,
+  turnFunction,
 } from "./refused-names.ts";
-import { nowFunction, turnFunction } from "./rewriting.ts";
 import { foldedName } from "./tokens.ts";
 import type { Bound } from "./values.ts";
 

@@ -108,6 +108,10 @@ export const refusedTables: ReadonlySet<string> = new Set([
 /** Names of what the plugin keeps for itself begin with it. */
 export const ownPrefix = "graft_";
 
+/** Functions that stand in a text after it was rewritten. The schema shows both, so a client may send them. */
+export const nowFunction = `${ownPrefix}now`;
+export const turnFunction = `${ownPrefix}turn`;
+
 /** What stands for `sqlite_schema`: without the numbers of pages, which differ between nodes. */
 export const schemaView = `${ownPrefix}schema`;
 

@@ -1,14 +1,10 @@
 // What does SQLite get to see instead of what the client wrote? The present becomes a function of replicated time, the schema a view without
 // the numbers of pages, and loops that may take for ever count their turns. The rest stays as it is.
 import { Rejected } from "graft";
-import { dateFunctions, ownPrefix, schemaNames, schemaView } from "./refused-names.ts";
+import { dateFunctions, nowFunction, schemaNames, schemaView, turnFunction } from "./refused-names.ts";
 import { selectsOf } from "./selects.ts";
 import type { SqlStatement } from "./statements.ts";
-import { calledAt, foldedName, isSign, nameOf, type Token } from "./tokens.ts";
-
-/** The functions that stand in the text afterwards. `nowFunction` is in what the schema holds, too. */
-export const nowFunction = `${ownPrefix}now`;
-export const turnFunction = `${ownPrefix}turn`;
+import { calledAt, foldedName, isSign, isWord, nameOf, type Token } from "./tokens.ts";
 
 /** What a parameter is made of what SQLite got for it. */
 export type Cast = "REAL" | "TEXT";
@@ -71,7 +67,13 @@ function dateEdits(tokens: readonly Token[]): readonly Edit[] {
       } else if (more === undefined && only.kind === "string") edits.push(...presentIn(only, place));
     }
     const [start, end] = [token.start, given.close.end];
-    return isReal(name, given.items) ? [...edits, ...exactly(start, end, "REAL")] : edits;
+    // As it is put there.
+    const isCast =
+      isWord(tokens[nth - 2], "CAST") &&
+      isSign(tokens[nth - 1], "(") &&
+      isWord(given.after[0], "AS") &&
+      isWord(given.after[1], "REAL");
+    return isReal(name, given.items) && !isCast ? [...edits, ...exactly(start, end, "REAL")] : edits;
   });
 }
 
@@ -89,18 +91,22 @@ function presentIn({ start, end, value }: Token, place: number): readonly Edit[]
   return [];
 }
 
+interface Arguments {
+  readonly items: readonly (readonly Token[])[];
+  readonly close: Token;
+  /** The two that follow. */
+  readonly after: readonly Token[];
+}
+
 /** What is between the parentheses, at its commas; null: they have no end. */
-function argumentsOf(
-  tokens: readonly Token[],
-  open: number,
-): { readonly items: readonly (readonly Token[])[]; readonly close: Token } | null {
+function argumentsOf(tokens: readonly Token[], open: number): Arguments | null {
   const items: Token[][] = [[]];
   let depth = 0;
   for (let at = open + 1; at < tokens.length; at++) {
     const token = tokens[at]!;
     if (depth === 0 && isSign(token, ")")) {
       const isEmpty = items.length === 1 && items[0]!.length === 0;
-      return { items: isEmpty ? [] : items, close: token };
+      return { items: isEmpty ? [] : items, close: token, after: tokens.slice(at + 1, at + 3) };
     }
     if (isSign(token, "(")) depth++;
     if (isSign(token, ")")) depth--;
@@ -147,8 +153,8 @@ const exactly = (start: number, end: number, cast: Cast): readonly Edit[] => [
 
 /** A condition that is always true, and that is asked for at each turn of a loop. */
 function turnEdits({ text, tokens }: SqlStatement, rowidNames: RewritingOptions["rowidNames"]): readonly Edit[] {
-  return selectsOf(tokens).flatMap(({ where, end, sources, isLoop }): readonly Edit[] => {
-    if (!isLoop) return [];
+  return selectsOf(tokens).flatMap(({ where, end, sources, isLoop, isCounted }): readonly Edit[] => {
+    if (!isLoop || isCounted) return [];
     const rows = rowidNames === null || sources.length < 2 ? [] : sources;
     const known = new Set<string>();
     const turns = rows.flatMap(({ name, alias }) => {

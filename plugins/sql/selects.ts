@@ -1,6 +1,7 @@
 // Where in a statement does SQLite run loops of which nobody knows the end? In each SELECT that joins tables, and in those beside common table
 // expressions, which may be recursive.
-import { foldedName, isSign, isWord, nameOf, type Token } from "./tokens.ts";
+import { turnFunction } from "./refused-names.ts";
+import { calledAt, foldedName, isSign, isWord, nameOf, type Token } from "./tokens.ts";
 
 export interface Source {
   /** Of a table or view, as names are compared. */
@@ -17,6 +18,8 @@ export interface Select {
   /** What is joined, as far as these are names of tables. */
   readonly sources: readonly Source[];
   readonly isLoop: boolean;
+  /** It was counted already: the text comes from the schema. */
+  readonly isCounted: boolean;
 }
 
 /** Those with a FROM. */
@@ -52,7 +55,14 @@ function selectAt(
   const isJoin = joined.some((token) => isSign(token, ",") || isWord(token, "JOIN"));
   const end = tokens[at - 1]!.end;
   const sources = isJoin ? sourcesIn(joined).filter(({ name }) => !commons.has(name)) : [];
-  return [{ where: where === null ? null : tokens[where]!, end, sources, isLoop: isJoin || hasWith }];
+  const isCounted = where !== null && hasTurn(tokens, where + 1, at);
+  return [{ where: where === null ? null : tokens[where]!, end, sources, isLoop: isJoin || hasWith, isCounted }];
+}
+
+/** `graft_turn()` alone, or `graft_turn() AND (`: what is put there. */
+function hasTurn(tokens: readonly Token[], at: number, end: number): boolean {
+  if (calledAt(tokens, at) !== turnFunction || !isSign(tokens[at + 2], ")")) return false;
+  return at + 3 === end || (isWord(tokens[at + 3], "AND") && isSign(tokens[at + 4], "("));
 }
 
 /** WINDOW may be a name, and ON is most often the condition of a join. */

@@ -5,12 +5,14 @@ import {
   isRefusedText,
   machineFunctions,
   machineWhy,
+  nowFunction,
   refusalOfName,
   refusedFunctions,
   refusedStatements,
   refusedWords,
   schemaNames,
   scriptFunctions,
+  turnFunction,
 } from "./refused-names.ts";
 import { calledAt, foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./tokens.ts";
 
@@ -178,7 +180,8 @@ function mustBeAllowed(tokens: readonly Token[], nth: number, kind: StatementKin
   }
   const name = nameOf(token);
   if (name === null) return;
-  const why = refusalOfName(name);
+  const isSent = (name === nowFunction || name === turnFunction) && calledAt(tokens, nth) !== null;
+  const why = isSent ? null : refusalOfName(name);
   if (why !== null) throw refused(token.kind === "word" ? name : shown(token.value), why);
   if (schemaNames.has(name) && !isRead(tokens, nth)) throw refused(`${name} there`, "it can only be read, after FROM");
   const word = token.kind === "word" ? refusedWords.get(token.value) : undefined;

@@ -183,7 +183,6 @@ describe("tables", () => {
     ]) {
       expect(refusalOf(sql)).toContain("names that begin with graft_ belong to this state machine");
     }
-    expect(refusalOf("SELECT graft_turn()")).toContain("belong to this state machine");
   });
 
   test("a table that hides all names of its rowid is refused", () => {
