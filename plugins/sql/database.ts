@@ -28,7 +28,7 @@ export interface SqlLimits {
 }
 
 export const sqlLimits: SqlLimits = { commandTurnsMax: 10_000_000, queryMsMax: 4000 };
-/** The clock is asked so seldom. */
+/** Turns between two looks at the clock. */
 const turnsPerLook = 1024;
 const fileName = "sql.sqlite";
 

@@ -62,8 +62,7 @@ export function defineFunctions(db: Database, state: ScriptState): Disposable {
     return 1n;
   });
   for (const name of refusedOn(db)) {
-    const why =
-      refusedFunctions.get(name) ?? "it is new in SQLite, and nobody has looked whether nodes would agree on it";
+    const why = refusedFunctions.get(name) ?? "it is new in SQLite, and may give another value on another node";
     db.function(name, { varargs: true }, () => {
       throw new Rejected(`${name}() is refused: ${why}`);
     });

@@ -41,7 +41,7 @@ function sqlOf(input: Input): string {
   try {
     return utf8.decode(sql);
   } catch {
-    throw new Rejected("the SQL is bytes that are no UTF-8");
+    throw new Rejected("the SQL is not UTF-8, and nothing was run: convert it");
   }
 }
 

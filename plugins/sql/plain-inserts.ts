@@ -1,5 +1,5 @@
 // Which inserts are so plain that nothing can go wrong half-way? Those of one row of small values that are written there or given as parameters: the
-// row is there or not, and its rowid is plain to see. SQLite numbers new rows one above the highest; above the very highest it chooses by chance, and
+// row is there or not, and its rowid is known beforehand. SQLite numbers new rows one above the highest; above the very highest it chooses by chance, and
 // every node otherwise.
 import { isSign, isWord, nameOf, type Token } from "./tokens.ts";
 import type { Bindings, Bound } from "./values.ts";

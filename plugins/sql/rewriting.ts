@@ -2,7 +2,7 @@
 // the numbers of pages, and loops that may take for ever count their turns. The rest stays as it is.
 import { Rejected } from "graft";
 import { dateFunctions, nowFunction, schemaNames, schemaView, turnFunction } from "./refused-names.ts";
-import { selectsOf } from "./selects.ts";
+import { rowFunctions, selectsOf } from "./selects.ts";
 import type { SqlStatement } from "./statements.ts";
 import { calledAt, foldedName, isSign, isWord, nameOf, type Token } from "./tokens.ts";
 
@@ -12,8 +12,8 @@ export type Cast = "REAL" | "TEXT";
 export interface RewritingOptions {
   /** By the name of a parameter, or by its place among all positional ones. */
   readonly casts: ReadonlyMap<string | number, Cast>;
-  /** Under which name each table has a rowid; null: none. Of a query each turn of each loop over them is counted. */
-  readonly rowidNames: ReadonlyMap<string, string | null> | null;
+  /** A column that each table has, its rowid if there is one. Null: turns of loops over tables are not counted. */
+  readonly rowidNames: ReadonlyMap<string, string> | null;
 }
 
 interface Edit {
@@ -155,10 +155,10 @@ const exactly = (start: number, end: number, cast: Cast): readonly Edit[] => [
 function turnEdits({ text, tokens }: SqlStatement, rowidNames: RewritingOptions["rowidNames"]): readonly Edit[] {
   return selectsOf(tokens).flatMap(({ where, end, sources, isLoop, isCounted }): readonly Edit[] => {
     if (!isLoop || isCounted) return [];
-    const rows = rowidNames === null || sources.length < 2 ? [] : sources;
+    const rows = rowidNames === null ? [] : sources;
     const known = new Set<string>();
     const turns = rows.flatMap(({ name, alias }) => {
-      const rowid = rowidNames?.get(name) ?? null;
+      const rowid = rowidNames?.get(name) ?? rowFunctions.get(name) ?? null;
       if (rowid === null) return [];
       const called = foldedName(alias.value);
       if (known.has(called)) throw new Rejected(`two tables of one FROM are called ${called}: name them with AS`);

@@ -12,8 +12,8 @@ export interface SchemaFacts {
   readonly hasWithoutRowid: boolean;
   /** By the name of a table with AUTOINCREMENT: the column that is its rowid. */
   readonly sequences: ReadonlyMap<string, string>;
-  /** By the name of a table, as names are compared: under which name it has its rowid. Null: it has none. */
-  readonly rowidNames: ReadonlyMap<string, string | null>;
+  /** By the name of a table, as names are compared: under which name it has its rowid, or else a column. */
+  readonly rowidNames: ReadonlyMap<string, string>;
   readonly views: ViewSizes;
 }
 
@@ -73,7 +73,7 @@ export function schemaFacts(db: Database, known: Map<string, TableLayout>): Sche
     hasTriggers: schema.some(({ type }) => type === "trigger"),
     hasWithoutRowid: layouts.some(([, { rowidName }]) => rowidName === null),
     sequences,
-    rowidNames: new Map(layouts.map(([name, { rowidName }]) => [name, rowidName])),
+    rowidNames: new Map(layouts.map(([name, { rowidName, columns }]) => [name, rowidName ?? quoted(columns[0]!)])),
     views,
   };
 }

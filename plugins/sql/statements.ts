@@ -108,7 +108,8 @@ const isMachineFunction = (name: string | null): name is string => name !== null
 
 function kindOf(tokens: readonly Token[]): StatementKind {
   const [first, second, third] = tokens;
-  if (first?.kind !== "word") throw new Rejected(`a statement begins with ${shown(first!.value)}, and with no keyword`);
+  if (first?.kind !== "word")
+    throw new Rejected(`a statement must begin with a keyword, and this one begins with ${shown(first!.value)}`);
   if (isWord(first, "EXPLAIN")) {
     if (isWord(second, "QUERY") && isWord(third, "PLAN")) {
       mustBePlanned(tokens.slice(3));

@@ -1,4 +1,4 @@
-// How do values travel? SQLite's integers have 64 bits and its reals may be whole, which neither JSON nor CBOR can say. What they cannot say is
+// How do values travel? SQLite's integers have 64 bits and its reals may be whole, which neither JSON nor CBOR can express. Such a value is
 // an object with one field: {integer: "9007199254740993"}, {real: "Infinity"}, {text: bytes}.
 import { Rejected } from "graft";
 import type { Cast } from "./rewriting.ts";

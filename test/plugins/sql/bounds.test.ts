@@ -123,7 +123,21 @@ test("a command counts each turn of a join", () => {
   const database = openDatabase({ ...sqlLimits, commandTurnsMax: 100_000 });
   database.execute("CREATE TABLE t (v)");
   database.execute("WITH n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 300) INSERT INTO t SELECT n FROM n");
-  for (const sql of ["SELECT count(*) FROM t a, t b, t c", "INSERT INTO t SELECT count(*) FROM t a, t b, t c"])
+  database.execute("CREATE TABLE u (v); INSERT INTO u VALUES (1)");
+  database.execute("CREATE TABLE k (a, b PRIMARY KEY) WITHOUT ROWID; INSERT INTO k SELECT v, v FROM t");
+  const numbers = `json_each('[${Array.from({ length: 300 }, (_, nth) => nth).join()}]')`;
+  for (const sql of [
+    "SELECT count(*) FROM t a, t b, t c",
+    "INSERT INTO t SELECT count(*) FROM t a, t b, t c",
+    "CREATE TABLE w AS SELECT count(*) FROM t a, t b, t c",
+    "SELECT count(*) FROM k x, k y, k z",
+    `SELECT count(*) FROM ${numbers} a, ${numbers} AS b, t`,
+    "SELECT count((SELECT count((SELECT count(*) FROM t z WHERE z.v <> y.v + x.v)) FROM t y WHERE y.v <> x.v)) FROM t x",
+    "UPDATE u SET v = 2 FROM t b, t c, t d WHERE b.v + c.v + d.v > 0",
+    "UPDATE OR IGNORE t AS x SET v = 2 FROM t b, t c",
+    "DELETE FROM t WHERE (SELECT count(*) FROM t a WHERE a.v <> t.v AND (SELECT count(*) FROM t b WHERE b.v <> a.v) > 1) > 1",
+    "INSERT INTO u VALUES (1) ON CONFLICT DO NOTHING; UPDATE u SET v = (SELECT count(*) FROM t a, t b, t c)",
+  ])
     expect(database.refusal((db) => db.execute(sql))).toStartWith("the command took more than 100000 turns");
   expect(database.execute("SELECT count(*) AS n FROM t a, t b").rows).toEqual([{ n: 90_000 }]);
 });
@@ -139,6 +153,23 @@ test("two tables of one FROM must have names of their own", () => {
   }
 });
 
+test("counting turns leaves triggers and upserts as they are", () => {
+  const database = openDatabase();
+  database.execute("CREATE TABLE t (v UNIQUE, n DEFAULT 0); CREATE TABLE u (v REFERENCES t (v) ON UPDATE CASCADE)");
+  for (const [nth, event] of [
+    "UPDATE ON t",
+    "UPDATE OF n ON t",
+    "AFTER UPDATE ON t",
+    "BEFORE UPDATE OF n ON t",
+  ].entries())
+    database.execute(
+      `CREATE TRIGGER g${nth} ${event} BEGIN INSERT INTO u SELECT x.v FROM t x, t y; UPDATE u SET v = y.v FROM t y WHERE 0; END`,
+    );
+  database.execute("INSERT INTO t (v) VALUES (1) ON CONFLICT DO UPDATE SET n = 1");
+  database.execute("INSERT INTO t (v) VALUES (1) ON CONFLICT (v) DO UPDATE SET n = (SELECT 2 FROM t) WHERE n < 5");
+  expect(database.query("SELECT n, (SELECT count(*) FROM u) AS u FROM t")).toEqual([{ n: 2, u: 4 }]);
+});
+
 describe("counting turns changes no answer:", () => {
   const queries = [
     "SELECT a.v AS x, b.v AS y FROM t a JOIN t b ON a.v = b.v WHERE a.v > 1 OR b.v = 1 ORDER BY a.v DESC LIMIT 2",
@@ -150,6 +181,9 @@ describe("counting turns changes no answer:", () => {
     "SELECT a.v AS v FROM main.t a, (SELECT c.v AS v FROM t c, t d WHERE c.v < d.v) b WHERE a.v = b.v",
     'SELECT [a b].v AS v FROM t [a b], t "c" WHERE "c".v = 1',
     "WITH t2 AS (SELECT v FROM t), t AS (SELECT 7 AS v) SELECT t2.v AS v, t.v AS w FROM t2, t",
+    "SELECT a.value AS v FROM json_each('[1,2]') a LEFT JOIN json_tree('[2]') AS b ON a.value = b.value WHERE b.id IS NULL",
+    "SELECT value AS v, t.v AS w FROM t, json_each(json_array(t.v, 5)) WHERE value <> 5",
+    "SELECT v FROM t WHERE v IN (SELECT max(v) FROM t) OR v = (SELECT a.v FROM t a WHERE a.v < t.v ORDER BY a.v LIMIT 1)",
     "SELECT v FROM t WHERE EXISTS (SELECT 1 FROM t a, t b WHERE a.v + b.v = t.v)",
   ] as const;
   test.each(queries)("%s", (sql) => {

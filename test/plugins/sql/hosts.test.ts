@@ -46,7 +46,7 @@ describe.each(hosts)("sql (%s)", (_, open) => {
     );
     expect(await sql.command("execute", "SELECT * FROM nobody")).toBe("rejected: no such table: nobody");
     expect(await sql.command("execute", { sql: new Uint8Array([255]) })).toBe(
-      "rejected: the SQL is bytes that are no UTF-8",
+      "rejected: the SQL is not UTF-8, and nothing was run: convert it",
     );
     expect(await sql.command("execute", { sql: "SELECT 1", params: 5 })).toContain("Expected an array of values");
     expect(await sql.query("query", "DELETE FROM users")).toBe(

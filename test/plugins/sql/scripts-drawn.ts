@@ -129,8 +129,7 @@ const reading: Arbitrary<string> = oneof(
 const params: Arbitrary<SqlParams> = record({ x: value, y: value });
 const script = tuple(array(written, { minLength: 1, maxLength: 3 }), params);
 
-const plain = ({ kind, ...step }: PlainStep): Step =>
-  "sql" in step ? ({ kind, sql: step.sql as string, params: null } as Step) : ({ kind } as Step);
+const plain = (step: PlainStep): Step => ("sql" in step ? { ...step, params: null } : step);
 
 const step: Arbitrary<Step> = oneof(
   { weight: 3, arbitrary: schemaChange.map((sql) => ({ kind: "execute" as const, sql, params: null })) },
