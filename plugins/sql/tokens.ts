@@ -1,5 +1,7 @@
 // Which words does a piece of SQL consist of? The rules are those of SQLite's own tokenizer, so that a name inside a string or a comment is not
 // taken for one, and no quoting hides one.
+import { Rejected } from "graft";
+
 export type TokenKind =
   /** A keyword or a bare name. */
   | "word"
@@ -22,10 +24,18 @@ export interface Token {
   readonly value: string;
 }
 
-/** The tokens of the text, without spaces and comments. */
+/** Each takes about 500 bytes of memory until its statement has run. */
+const tokensMax = 500_000;
+
+/** The tokens of the text, without spaces and comments. Throws `Rejected` if there are too many. */
 export function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
   for (let at = skipSpace(text, 0); at < text.length;) {
+    if (tokens.length === tokensMax) {
+      throw new Rejected(
+        `the SQL has more than ${tokensMax} words and signs: send it in parts, or values as parameters`,
+      );
+    }
     const token = tokenAt(text, at);
     tokens.push(token);
     at = skipSpace(text, token.end);

@@ -76,6 +76,19 @@ describe("a text", () => {
     expect(database.query(`SELECT ${"(".repeat(200)}1${")".repeat(200)} AS a`)).toEqual([{ a: 1 }]);
   });
 
+  test("with many words and signs is refused before it fills the memory", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a)");
+    const values = (count: number): string =>
+      `INSERT INTO t VALUES ${Array.from({ length: count }, () => "(1)").join()}`;
+    expect(database.execute(values(124_999))).toMatchObject({ changes: 124_999 });
+    for (const sql of [values(125_000), ";".repeat(8_000_000), "1 ".repeat(4_000_000)]) {
+      expect(database.refusal((db) => db.execute(sql))).toBe(
+        "the SQL has more than 500000 words and signs: send it in parts, or values as parameters",
+      );
+    }
+  });
+
   test("with many names is refused", () => {
     const names = Array.from({ length: 1001 }, (_, nth) => `n${nth}`);
     const asked = (count: number): string => `SELECT 1 IN (:${names.slice(0, count).join(", :")}) AS a`;
