@@ -12,7 +12,7 @@ export type Step =
   | { readonly kind: "reopen" | "crash" | "copy" | "follow" | "commit" };
 
 const table = constantFrom("t0", "t1", "t2", "p", "c");
-const column = constantFrom("a", "b", "c", '"a"', "[b]", "rowid");
+const column = constantFrom("a", "b", "c", '"a"', "[b]", "rowid", "nope");
 const name = constantFrom('"nope"', "nope", "'nope'", "`nope`", "a");
 const value: Arbitrary<SqlInput> = constantFrom<SqlInput[]>(
   null,
@@ -90,7 +90,8 @@ const schemaChange: Arbitrary<string> = oneof(
     ([unique, on, by, when]) => `CREATE ${unique} INDEX i3 ON ${on} (${by}) WHERE ${when} IS NOT NULL`,
   ),
   tuple(table, column).map(([on, by]) => `CREATE INDEX i4 ON ${on} (lower(${by}) COLLATE NOCASE DESC, typeof(b))`),
-  table.map((of) => `ALTER TABLE ${of} ADD COLUMN nope DEFAULT 5`),
+  constantFrom("t0", "t1").map((on) => `INSERT INTO ${on} (b) VALUES (8), (9); CREATE INDEX i5 ON ${on} ("nope")`),
+  constantFrom("t0", "t1", "c").map((of) => `ALTER TABLE ${of} ADD COLUMN nope DEFAULT 5`),
   tuple(table, column).map(([of, by]) => `ALTER TABLE ${of} ADD COLUMN e AS (${by} || 'e')`),
   tuple(table, constantFrom("nope", "e", "c")).map(([of, dropped]) => `ALTER TABLE ${of} DROP COLUMN ${dropped}`),
   tuple(table, constantFrom("nope", "c")).map(([of, from]) => `ALTER TABLE ${of} RENAME COLUMN ${from} TO "no pe"`),
