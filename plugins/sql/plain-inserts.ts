@@ -36,15 +36,17 @@ function isPlainValue(token: Token): boolean {
 /** A text may become an integer, too: one with so few characters is no large one. */
 const isSmall = (text: string): boolean => text.length <= 15 && !/e/i.test(text);
 
+const smallMax = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** Whether none of these values can become a large rowid. */
 export function areSmall({ values, casts }: Bindings): boolean {
   if (casts.size > 0) return false;
-  for (const value of Object.values(values) as readonly Bound[]) if (!isSmallValue(value)) return false;
-  return true;
+  const all = (Array.isArray(values) ? values : Object.values(values)) as readonly Bound[];
+  return all.every(isSmallValue);
 }
 
 function isSmallValue(value: Bound): boolean {
-  if (typeof value === "bigint") return value <= BigInt(Number.MAX_SAFE_INTEGER);
+  if (typeof value === "bigint") return value <= smallMax;
   if (typeof value === "number") return value < Number.MAX_SAFE_INTEGER;
   if (typeof value === "string") return isSmall(value) || !/^\s*[+-]?\.?\d/.test(value);
   return true;

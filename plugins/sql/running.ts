@@ -103,7 +103,9 @@ export class ScriptRunner {
   }
 
   #within<Result>(surroundings: Surroundings, run: () => Result): Result {
-    Object.assign(this.#state, { surroundings, changes: 0, lastInsertRowid: null });
+    this.#state.surroundings = surroundings;
+    this.#state.changes = 0;
+    this.#state.lastInsertRowid = null;
     try {
       return run();
     } catch (error) {

@@ -42,50 +42,58 @@ export const noBindings: Bindings = { values: [], casts: noCasts };
 
 /** Throws `Rejected` for a value that SQLite cannot hold. */
 export function bindingsOf(params: SqlParams): Bindings {
-  if (isList(params)) {
-    const values = params.map((value, nth) => boundOf(value, `parameter ${nth + 1}`));
-    return { values, casts: castsOf(params.entries()) };
-  }
+  if (isList(params))
+    return { values: params.map(boundOf), casts: params.some(isMarked) ? castsOf([...params.entries()]) : noCasts };
   const entries = Object.entries(params);
-  const values = Object.fromEntries(entries.map(([name, value]) => [name, boundOf(value, `parameter ${name}`)]));
+  const values = Object.fromEntries(entries.map(([name, value]) => [name, boundOf(value, name)]));
   return { values, casts: castsOf(entries) };
 }
 
 const isList = (params: SqlParams): params is readonly SqlInput[] => Array.isArray(params);
 
-function castsOf<Key extends string | number>(entries: Iterable<readonly [Key, SqlInput]>): Bindings["casts"] {
-  let casts: Map<string | number, Cast> | null = null;
+const isMarked = (value: SqlInput): value is ExactInteger | ExactReal | ExactText =>
+  typeof value === "object" && value !== null && !(value instanceof Uint8Array);
+
+function castsOf(entries: readonly (readonly [Key, SqlInput])[]): Bindings["casts"] {
+  const casts = new Map<Key, Cast>();
   for (const [key, value] of entries) {
-    if (typeof value !== "object" || value === null || value instanceof Uint8Array) continue;
-    if ("text" in value) (casts ??= new Map()).set(key, "TEXT");
-    if ("real" in value) (casts ??= new Map()).set(key, "REAL");
+    if (!isMarked(value)) continue;
+    if ("text" in value) casts.set(key, "TEXT");
+    if ("real" in value) casts.set(key, "REAL");
   }
-  return casts ?? noCasts;
+  return casts;
 }
+
+/** The name of a parameter, or its place in a list. */
+type Key = string | number;
+
+/** Made only where it is said: a list of parameters comes with most inserts. */
+const placeOf = (key: Key): string => `parameter ${typeof key === "number" ? key + 1 : key}`;
 
 const integerMax = 2n ** 63n - 1n;
 
-function boundOf(value: SqlInput, where: string): Bound {
+function boundOf(value: SqlInput, key: Key): Bound {
   switch (typeof value) {
     case "boolean":
       return value ? 1n : 0n;
     case "number":
-      return boundNumber(value, where);
+      return boundNumber(value, key);
     case "string":
       return value;
     case "object":
       if (value === null || value instanceof Uint8Array) return value;
-      return boundObject(value, where);
+      return boundObject(value, key);
     default:
-      throw notAValue(where);
+      throw notAValue(key);
   }
 }
 
-function boundNumber(value: number, where: string): Bound {
-  if (Number.isNaN(value)) throw new Rejected(`${where} is not a number (NaN), which SQL does not have: send null`);
+function boundNumber(value: number, key: Key): Bound {
+  if (Number.isNaN(value))
+    throw new Rejected(`${placeOf(key)} is not a number (NaN), which SQL does not have: send null`);
   if (isAmbiguous(value)) {
     throw new Rejected(
-      `${where} is ${value}, beyond what a number holds exactly: send {"integer": "…"} or {"real": …}`,
+      `${placeOf(key)} is ${value}, beyond what a number holds exactly: send {"integer": "…"} or {"real": …}`,
     );
   }
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
@@ -95,35 +103,36 @@ function boundNumber(value: number, where: string): Bound {
 const isAmbiguous = (value: number): boolean =>
   Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= 2 ** 63;
 
-function boundObject(value: ExactInteger | ExactReal | ExactText, where: string): Bound {
+function boundObject(value: ExactInteger | ExactReal | ExactText, key: Key): Bound {
   const [field, ...others] = Object.keys(value);
-  if (others.length > 0) throw notAValue(where);
-  if (field === "integer" && "integer" in value) return exactInteger(value.integer, where);
-  if (field === "real" && "real" in value) return exactReal(value.real, where);
+  if (others.length > 0) throw notAValue(key);
+  if (field === "integer" && "integer" in value) return exactInteger(value.integer, key);
+  if (field === "real" && "real" in value) return exactReal(value.real, key);
   if (field === "text" && "text" in value) {
     const { text } = value;
     if (typeof text === "string" || text instanceof Uint8Array)
       return typeof text === "string" ? Buffer.from(text) : text;
   }
-  throw notAValue(where);
+  throw notAValue(key);
 }
 
-function exactInteger(text: unknown, where: string): bigint {
-  if (typeof text !== "string" || !/^-?\d{1,19}$/.test(text)) throw notAValue(where);
+function exactInteger(text: unknown, key: Key): bigint {
+  if (typeof text !== "string" || !/^-?\d{1,19}$/.test(text)) throw notAValue(key);
   const integer = BigInt(text);
-  if (integer > integerMax || integer < -integerMax - 1n) throw new Rejected(`${where}: an integer of SQL has 64 bits`);
+  if (integer > integerMax || integer < -integerMax - 1n)
+    throw new Rejected(`${placeOf(key)}: an integer of SQL has 64 bits`);
   return integer;
 }
 
-function exactReal(real: unknown, where: string): Bound {
+function exactReal(real: unknown, key: Key): Bound {
   const value = typeof real === "string" && /^-?(?:\d+(?:\.\d+)?|Infinity)$/.test(real) ? Number(real) : real;
-  if (typeof value !== "number") throw notAValue(where);
-  return isAmbiguous(value) ? value : boundNumber(value, where);
+  if (typeof value !== "number") throw notAValue(key);
+  return isAmbiguous(value) ? value : boundNumber(value, key);
 }
 
-const notAValue = (where: string): Rejected =>
+const notAValue = (key: Key): Rejected =>
   new Rejected(
-    `${where} is no value: send null, a boolean, a number, a text, bytes, {"integer": "…"}, {"real": …} or {"text": …}`,
+    `${placeOf(key)} is no value: send null, a boolean, a number, a text, bytes, {"integer": "…"}, {"real": …} or {"text": …}`,
   );
 
 /** For clients. */

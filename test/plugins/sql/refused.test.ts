@@ -50,7 +50,7 @@ describe("statements", () => {
     ["CREATE TABLE t (a REFERENCES u DEFERRABLE INITIALLY DEFERRED)", "INITIALLY DEFERRED is refused: "],
     ["SELECT 1\0; ATTACH 'x' AS y", "the SQL has a NUL character"],
     ["HELLO", '"HELLO" begins no statement of SQL'],
-    ["(SELECT 1)", 'a statement begins with "("'],
+    ["(SELECT 1)", 'a statement must begin with a keyword, and this one begins with "("'],
     [" ; -- nothing", "the SQL has no statement in it"],
     ["WITH a AS (SELECT 1) PRAGMA user_version", '"WITH" begins no statement of SQL'],
   ] as const;
