@@ -19,9 +19,9 @@ const settings = [
   "PRAGMA cell_size_check = ON",
 ];
 
-/** The schema without what differs between nodes, and without what is not the client's. In the order of the names, since rowids differ too. */
+/** The schema without what differs between nodes, and without what is not the client's, such as the name of this view. In the order of the names, since rowids differ too. */
 const view = `CREATE VIEW IF NOT EXISTS ${schemaView} (type, name, tbl_name, sql) AS
-  SELECT type, name, tbl_name, sql FROM sqlite_schema
+  SELECT type, name, tbl_name, replace(sql, '${schemaView}', 'sqlite_schema') FROM sqlite_schema
   WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'graft\\_%' ESCAPE '\\'
   ORDER BY name, type`;
 const records =

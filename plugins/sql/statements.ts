@@ -202,8 +202,9 @@ function mustBeCallable(name: string, kind: StatementKind): void {
   }
 }
 
-/** The name of a table from which rows come, or what a column is called by. */
+/** The name of a table from which rows come, or what a column is called by. A statement without SELECT may name new columns so. */
 function isRead(tokens: readonly Token[], nth: number): boolean {
+  if (isWord(tokens[0], "CREATE", "ALTER") && !tokens.some((token) => isWord(token, "SELECT"))) return false;
   const isQualified = isSign(tokens[nth - 1], ".");
   const before = tokens[isQualified ? nth - 3 : nth - 1];
   if (isSign(tokens[nth + 1], ".")) return true;

@@ -90,6 +90,8 @@ describe("the schema", () => {
     "CREATE TRIGGER g INSTEAD OF INSERT ON sqlite_schema BEGIN SELECT 1; END",
     "CREATE VIEW IF NOT EXISTS sqlite_schema AS SELECT 1",
     "CREATE INDEX i ON sqlite_schema (name)",
+    "CREATE TABLE t (sqlite_schema, a)",
+    "CREATE TABLE t (a, sqlite_schema)",
     "INSERT INTO sqlite_schema VALUES (1, 2, 3, 4)",
     "UPDATE main.sqlite_schema SET name = 1",
   ])("can only be read: %s", (sql) => {

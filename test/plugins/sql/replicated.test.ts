@@ -173,7 +173,7 @@ test("a schema that was read can be sent to another database", () => {
   const [database, other] = [openDatabase(), openDatabase()];
   database.execute(`CREATE TABLE t (a, b DEFAULT (datetime('now')), c DEFAULT (julianday()), "d ""e" AS (julianday(a)));
     CREATE VIEW v AS SELECT x.a, date() AS b FROM t x, t "y" WHERE x.a OR "y".a;
-    CREATE VIEW w AS SELECT count(*) AS n FROM t x, t y;
+    CREATE VIEW w AS SELECT count(*) AS n FROM t x, t y; CREATE VIEW x AS SELECT name FROM sqlite_schema;
     CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET c = unixepoch('subsec') WHERE a = (SELECT max(x.a) FROM t x, t y); END`);
   const texts = database.query("SELECT sql FROM sqlite_schema ORDER BY type = 'table' DESC, type = 'view' DESC, name");
   for (const { sql } of texts) other.execute(sql as string);
