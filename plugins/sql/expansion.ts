@@ -7,6 +7,8 @@ import { foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./toke
 export type ViewSizes = ReadonlyMap<string, number>;
 
 const selectsMax = 2000;
+/** Of views and common table expressions that name others. */
+const depthMax = 100;
 
 interface Body {
   readonly start: number;
@@ -22,19 +24,20 @@ export function mustExpandLittle(tokens: readonly Token[], views: ViewSizes, wha
 export function viewSizes(views: readonly { readonly name: string; readonly sql: string }[]): ViewSizes {
   const texts = new Map(views.map(({ name, sql }) => [foldedName(name), sql]));
   const sizes = new Map<string, number>();
-  const find = (name: string): number => {
+  const find = (name: string, depth: number): number => {
     const known = sizes.get(name);
     if (known !== undefined) return known;
+    mustBeFlat(depth);
     // A view that names itself is an error for SQLite.
     sizes.set(name, 0);
     const tokens = tokensOf(texts.get(name)!);
     const named = new Set(tokens.map(tableName).filter((other) => other !== null && texts.has(other)) as string[]);
-    const size = sizeOf(tokens, new Map([...named].map((other) => [other, find(other)])));
+    const size = sizeOf(tokens, new Map([...named].map((other) => [other, find(other, depth + 1)])));
     mustBeSmall(size, `the view ${name}`);
     sizes.set(name, size);
     return size;
   };
-  for (const name of texts.keys()) find(name);
+  for (const name of texts.keys()) find(name, 0);
   return sizes;
 }
 
@@ -43,13 +46,19 @@ function mustBeSmall(size: number, what: string): void {
   throw new Rejected(`${what} comes to more than ${selectsMax} SELECTs with its views and common table expressions`);
 }
 
+function mustBeFlat(depth: number): void {
+  if (depth <= depthMax) return;
+  throw new Rejected(`more than ${depthMax} views or common table expressions name each other in a row`);
+}
+
 /** SQLite takes a text for the name of a table, too. */
 const tableName = (token: Token): string | null => (token.kind === "string" ? foldedName(token.value) : nameOf(token));
 
 function sizeOf(tokens: readonly Token[], views: ViewSizes): number {
   const commons = commonBodies(tokens);
+  const ends = new Map([...commons.values()].flat().map(({ start, end }) => [start, end]));
   const sizes = new Map<string, number | null>();
-  const find = (name: string): number => {
+  const find = (name: string, depth: number): number => {
     const known = sizes.get(name);
     const bodies = commons.get(name) ?? [];
     if (known === null && bodies.length > 1) {
@@ -57,21 +66,23 @@ function sizeOf(tokens: readonly Token[], views: ViewSizes): number {
     }
     // One that names itself is not copied for that.
     if (known !== undefined) return known ?? 0;
+    mustBeFlat(depth);
     sizes.set(name, null);
-    const size = bodies.reduce((sum, { start, end }) => sum + within(start, end), views.get(name) ?? 0);
+    const size = bodies.reduce((sum, { start, end }) => sum + within(start, end, depth + 1), views.get(name) ?? 0);
     sizes.set(name, size);
     return size;
   };
-  const within = (start: number, end: number): number => {
+  const within = (start: number, end: number, depth: number): number => {
     let sum = 0;
-    for (let at = start; at < end && sum <= selectsMax; at++) {
+    // What is defined counts where it is named.
+    for (let at = start; at < end && sum <= selectsMax; at = ends.get(at + 1) ?? at + 1) {
       if (isWord(tokens[at], "SELECT")) sum++;
       const name = tableName(tokens[at]!);
-      if (name !== null && (commons.has(name) || views.has(name)) && isNamed(tokens, at)) sum += find(name);
+      if (name !== null && (commons.has(name) || views.has(name)) && isNamed(tokens, at)) sum += find(name, depth);
     }
     return sum;
   };
-  return within(0, tokens.length);
+  return within(0, tokens.length, 0);
 }
 
 /** Not defined there, and neither a function nor what a column belongs to. */
@@ -97,7 +108,10 @@ function commonBodies(tokens: readonly Token[]): ReadonlyMap<string, readonly Bo
     if (open === null || end === undefined) continue;
     const named = tokens[(partners.get(at - 1) ?? at) - 1];
     const name = named === undefined ? null : tableName(named);
-    if (name !== null) bodies.set(name, [...(bodies.get(name) ?? []), { start: open + 1, end }]);
+    if (name === null) continue;
+    const known = bodies.get(name);
+    if (known === undefined) bodies.set(name, [{ start: open + 1, end }]);
+    else known.push({ start: open + 1, end });
   }
   return bodies;
 }

@@ -142,11 +142,9 @@ function sourceAt(tokens: readonly Token[], first: number): readonly Source[] {
 
 function closeOf(tokens: readonly Token[], open: number): number {
   let depth = 0;
-  const at = tokens.findIndex((token, nth) => {
-    if (nth < open) return false;
-    if (isSign(token, "(")) depth++;
-    if (isSign(token, ")")) depth--;
-    return depth === 0;
-  });
-  return at === -1 ? tokens.length : at;
+  for (let at = open; at < tokens.length; at++) {
+    if (isSign(tokens[at], "(")) depth++;
+    if (isSign(tokens[at], ")") && --depth === 0) return at;
+  }
+  return tokens.length;
 }

@@ -88,3 +88,38 @@ test("whether a table has rowids is known without its views", () => {
   expect(into).toEqual(['"x" "y"', 'rowid "x" "y"', '"x" "y"', '"x" "y"', '"x" "y"']);
   expect(copyOf(database).items()).toEqual(database.items());
 });
+
+describe("long chains", () => {
+  const tooDeep = "more than 100 views or common table expressions name each other in a row";
+  const chain = (count: number, one: (nth: number) => string): readonly string[] =>
+    Array.from({ length: count }, (_, nth) => one(nth));
+
+  test("of views are refused, also where each names one that comes later", () => {
+    const view = (nth: number): string => `CREATE VIEW v${nth} AS SELECT a FROM v${nth + 1}`;
+    const database = openDatabase();
+    const script = (count: number): string => [...chain(count, view), `CREATE TABLE v${count} (a)`].join("; ");
+    expect(database.refusal((db) => db.execute(script(1000)))).toBe(tooDeep);
+    database.execute(script(100));
+    expect(database.query("SELECT count(*) AS n FROM v0")).toEqual([{ n: 0 }]);
+  });
+
+  test("of common table expressions are refused", () => {
+    const sql = (count: number): string =>
+      `WITH ${[...chain(count, (nth) => `c${nth} AS (SELECT a FROM c${nth + 1})`), `c${count} AS (SELECT 1 AS a)`].join()} SELECT a FROM c0`;
+    expect(openDatabase().refusal((db) => db.query(sql(20_000)))).toBe(tooDeep);
+    expect(openDatabase().query(sql(99))).toEqual([{ a: 1 }]);
+  });
+
+  test("of the same words take no long time", () => {
+    const database = openDatabase();
+    for (const sql of [
+      `WITH a AS (SELECT 1) SELECT ${"x AS (1) ".repeat(90_000)}`,
+      `SELECT * FROM ${"json_each(1), ".repeat(90_000)} json_each(1)`,
+      `SELECT 1 FROM a, ${"(SELECT 1 FROM a), ".repeat(50_000)} a`,
+    ]) {
+      const before = process.cpuUsage();
+      database.refusal((db) => db.execute(sql));
+      expect(process.cpuUsage(before).user).toBeLessThan(10e6);
+    }
+  });
+});
