@@ -45,8 +45,8 @@ interface Around {
   readonly commons: ReadonlySet<string>;
 }
 
-/** Words before which the condition has ended. */
-const endWords = ["GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "RETURNING"];
+/** Words before which the condition has ended. Without the last two, each SELECT of a text that repeats the word would be read to the end. */
+const endWords = ["GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "RETURNING", "SELECT", "UPDATE"];
 
 function selectAt(tokens: readonly Token[], start: number, { isNested, hasWith, commons }: Around): readonly Select[] {
   let [from, where, depth]: [number | null, number | null, number] = [null, null, 0];
