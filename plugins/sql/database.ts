@@ -40,6 +40,8 @@ export class SqlDatabase {
   readonly #runner: ScriptRunner;
   readonly #views = new Set<FrozenView>();
   #restoring: Restoring | null = null;
+  /** A transaction holds what is not committed yet. */
+  #hasBegun = false;
 
   private constructor(folder: string, limits: SqlLimits) {
     this.#limits = limits;
@@ -65,7 +67,7 @@ export class SqlDatabase {
       onTurn: turns(this.#limits.commandTurnsMax),
     };
     return this.#noted(() => {
-      this.#begin();
+      this.#beginCommand();
       return this.#runner.execute(script, bindings, surroundings);
     });
   }
@@ -112,16 +114,19 @@ export class SqlDatabase {
   /** Makes durable what was done since the last commit, together with these records. Null removes a record. */
   commit(changes: readonly SqlRecordChange[]): void {
     this.#noted(() => {
-      if (changes.length > 0 && !this.#db.inTransaction) this.#db.run("BEGIN IMMEDIATE");
+      if (changes.length > 0) this.#begin();
       for (const [key, value] of changes) this.#setRecord(key, value);
       this.#restoring?.end();
-      if (this.#db.inTransaction) this.#db.run("COMMIT");
+      if (this.#hasBegun) this.#db.run("COMMIT");
+      this.#hasBegun = false;
       if (this.#restoring !== null) this.#endRestoring();
     });
   }
 
   /** Removes everything, records too. Durable with the next commit. */
   clear(): void {
+    // Nothing of it is needed.
+    this.#hasBegun = false;
     this.#noted(() => {
       this.#restoring = this.#beginRestoring();
       const rows = clientSchema(this.#db, ["table", "view"]);
@@ -138,19 +143,26 @@ export class SqlDatabase {
   }
 
   /** A database that was cleared, and into which nothing is restored, begins as an empty one: then it is durable at once that it is empty. */
-  #begin(): void {
+  #beginCommand(): void {
     if (this.#restoring?.hasBegun === true) throw new Error("a snapshot was restored, and not committed");
     if (this.#restoring !== null) this.commit([]);
-    if (!this.#db.inTransaction) this.#db.run("BEGIN IMMEDIATE");
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#db.run("BEGIN IMMEDIATE");
+    this.#hasBegun = true;
   }
 
   /** What was not committed goes. Foreign keys can be switched off only outside of a transaction. */
   #beginRestoring(): Restoring {
     if (this.#db.inTransaction) this.#db.run("ROLLBACK");
+    this.#hasBegun = false;
     this.#runner.schemaChanged();
     this.#db.run("PRAGMA foreign_keys = OFF");
     this.#db.run("PRAGMA ignore_check_constraints = ON");
-    this.#db.run("BEGIN IMMEDIATE");
+    this.#begin();
     return new Restoring(this.#db);
   }
 
@@ -170,11 +182,19 @@ export class SqlDatabase {
   /** A file that is damaged is not opened again. */
   #noted<Result>(run: () => Result): Result {
     try {
+      this.#mustBeWhole();
       return run();
     } catch (error) {
       this.#damage.note(error);
+      this.#mustBeWhole(error);
       throw error;
     }
+  }
+
+  /** After some errors, also those of a query, SQLite takes back the whole transaction. Then the state machine stops, opens the file again and replays. */
+  #mustBeWhole(cause?: unknown): void {
+    if (!this.#hasBegun || this.#db.inTransaction) return;
+    throw new Error("SQLite took back commands that were applied and not committed", { cause });
   }
 }
 

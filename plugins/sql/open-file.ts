@@ -17,6 +17,8 @@ const settings = [
   "PRAGMA foreign_keys = ON",
   "PRAGMA recursive_triggers = OFF",
   "PRAGMA cell_size_check = ON",
+  // A temporary folder that is full is then no reason for an error.
+  "PRAGMA temp_store = MEMORY",
 ];
 
 /** The schema without what differs between nodes, and without what is not the client's, such as the name of this view. In the order of the names, since rowids differ too. */
