@@ -21,11 +21,14 @@ const settings = [
   "PRAGMA temp_store = MEMORY",
 ];
 
-/** The schema without what differs between nodes, and without what is not the client's, such as the name of this view. In the order of the names, since rowids differ too. */
+/**
+ * The schema without what differs between nodes, and without what is not the client's, such as the name of this view. In the order of the
+ * names, since rowids differ too. SQLite may drop an order that has no limit beside it.
+ */
 const view = `CREATE VIEW IF NOT EXISTS ${schemaView} (type, name, tbl_name, sql) AS
   SELECT type, name, tbl_name, replace(sql, '${schemaView}', 'sqlite_schema') FROM sqlite_schema
   WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'graft\\_%' ESCAPE '\\'
-  ORDER BY name, type`;
+  ORDER BY name, type LIMIT -1`;
 const records =
   "CREATE TABLE IF NOT EXISTS graft_records (key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID";
 const rowids = "CREATE TEMP TABLE graft_rowids (id INTEGER PRIMARY KEY)";

@@ -42,6 +42,9 @@ const knownMax = 10_000;
 /** SQLite gives 2000 columns at most, and a snapshot reads two for each column of a table and for its rowid. */
 const columnsMax = 999;
 
+/** Where no column is called so, they are 1 and 0. An index keeps what they were before such a column was there. */
+const literalNames: ReadonlySet<string> = new Set(["true", "false"]);
+
 /** Names of a rowid that are always there, but for columns that are called so. */
 const rowidWords = ["rowid", "_rowid_", "oid"];
 
@@ -53,7 +56,7 @@ export function clientSchema(db: Database, types: readonly string[]): readonly S
   return rows.filter(({ type, name }) => types.includes(type) && !/^(?:sqlite_|graft_)/i.test(name));
 }
 
-/** `known`: layouts from earlier calls, by the text of their table; those of tables that are gone are forgotten now and then. Throws `Rejected` for a table that no snapshot could hold. */
+/** `known`: layouts from earlier calls, by the text of their table; those of tables that are gone are forgotten now and then. Throws `Rejected` for what no copy could be made of. */
 export function schemaFacts(db: Database, known: Map<string, TableLayout>): SchemaFacts {
   const schema = clientSchema(db, ["table", "index", "view", "trigger"]);
   const tables = schema.filter(({ type }) => type === "table");
@@ -92,6 +95,10 @@ export function tableLayout(db: Database, table: string): TableLayout {
   const all = db.query<ColumnRow, [string]>("SELECT name, pk, hidden FROM pragma_table_xinfo(?)").all(table);
   if (all.length > columnsMax) {
     throw new Rejected(`the table ${table} has ${all.length} columns, and ${columnsMax} at most may be in one`);
+  }
+  const literal = all.find(({ name }) => literalNames.has(foldedName(name)));
+  if (literal !== undefined) {
+    throw new Rejected(`the table ${table} has a column called ${literal.name}, and SQL has another meaning for that`);
   }
   const columns = all.filter(({ hidden }) => Number(hidden) === 0).map(({ name }) => name);
   const names = new Set(all.map(({ name }) => foldedName(name)));

@@ -121,6 +121,7 @@ function kindOf(tokens: readonly Token[]): StatementKind {
   if (why !== undefined) throw refused(first.value, why);
   if (isWord(first, "CREATE", "ALTER", "DROP")) {
     mustStay(tokens);
+    mustBeReplicated(tokens);
     return "schema";
   }
   const main = isWord(first, "WITH") ? mainWordOf(tokens) : first;
@@ -171,6 +172,17 @@ function mustStay(tokens: readonly Token[]): void {
   const [name, dot] = tokens.slice(isConditional ? at + 3 : at);
   if (name !== undefined && foldedName(name.value) === "temp" && isSign(dot, ".")) {
     throw refused("temp", "what is temporary would be gone after a restart");
+  }
+}
+
+/** SQLite asks a check that is added to a table with its own functions, and so takes the clock and the chance of this machine. */
+function mustBeReplicated(tokens: readonly Token[]): void {
+  const at = isSign(tokens[3], ".") ? 5 : 3;
+  if (isWord(tokens[0], "ALTER") && isWord(tokens[at], "ADD") && isWord(tokens[at + 1], "CONSTRAINT", "CHECK")) {
+    throw refused(
+      `ALTER TABLE ADD ${tokens[at + 1]!.value}`,
+      "SQLite would check the rows with the clock of a machine; write it in CREATE TABLE",
+    );
   }
 }
 

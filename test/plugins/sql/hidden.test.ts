@@ -116,6 +116,26 @@ describe("the schema", () => {
   });
 });
 
+describe("the schema has the same order in a copy, in which tables were created first:", () => {
+  test.each([
+    "SELECT s.name AS n FROM sqlite_schema s, one",
+    "SELECT name AS n FROM sqlite_schema, json_each('[1]')",
+    "SELECT s.name AS n FROM one LEFT JOIN sqlite_schema s",
+    "SELECT name AS n FROM sqlite_schema ORDER BY length(type) > 0",
+    "SELECT name AS n FROM sqlite_schema ORDER BY type = 'x' LIMIT 2",
+    "SELECT group_concat(name) AS n FROM (SELECT name FROM sqlite_schema ORDER BY type = 'x')",
+    "SELECT name AS n FROM sqlite_schema",
+    "SELECT name AS n FROM (SELECT * FROM sqlite_master) a JOIN one",
+  ])("%s", (sql) => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE one (a); INSERT INTO one VALUES (1); CREATE VIEW b AS SELECT 1; CREATE TABLE c (a)");
+    const copy = copyOf(database);
+    expect(copy.query(sql)).toEqual(database.query(sql));
+    for (const each of [database, copy]) each.execute(`CREATE TABLE taken AS ${sql}`);
+    expect(copy.items().slice(0, 4)).toEqual(copyOf(database).items().slice(0, 4));
+  });
+});
+
 describe("characters that SQLite and JavaScript read differently", () => {
   test.each([
     [

@@ -43,6 +43,8 @@ describe("statements", () => {
     ["CREATE TABLE temp.t (a)", "temp is refused: "],
     ['CREATE TABLE IF NOT EXISTS "TEMP" . t (a)', "temp is refused: "],
     ["CREATE UNIQUE INDEX temp.i ON t (a)", "temp is refused: "],
+    ["ALTER TABLE t ADD CONSTRAINT c CHECK (random() > 0)", "ALTER TABLE ADD CONSTRAINT is refused: "],
+    ["alter table main.t add check (a > 0)", "ALTER TABLE ADD CHECK is refused: "],
     ["CREATE VIRTUAL TABLE t USING fts5(a)", "CREATE VIRTUAL TABLE is refused: "],
     ["INSERT OR ROLLBACK INTO t VALUES (1)", "ROLLBACK is refused: "],
     ["CREATE TABLE t (a UNIQUE ON CONFLICT ROLLBACK)", "ROLLBACK is refused: "],
@@ -64,6 +66,16 @@ describe("statements", () => {
       `CREATE TABLE "attach" ([pragma], "vacuum"); INSERT INTO "attach" VALUES ('BEGIN; COMMIT', 'ATTACH') -- VACUUM`,
     );
     expect(database.query('SELECT * FROM "attach"')).toEqual([{ pragma: "BEGIN; COMMIT", vacuum: "ATTACH" }]);
+  });
+
+  test("a column that is added may have a check, and may be called as the word is", () => {
+    const database = openDatabase();
+    database.execute(
+      "CREATE TABLE t (a); INSERT INTO t VALUES (1); ALTER TABLE t ADD COLUMN b CHECK (b > 0) DEFAULT 2",
+    );
+    database.execute('ALTER TABLE main.t ADD "check"; ALTER TABLE t ADD c CONSTRAINT d CHECK (c < 9)');
+    expect(database.refusal((db) => db.execute("INSERT INTO t VALUES (1, 0, 0, 0)"))).toContain("CHECK");
+    expect(database.query("SELECT * FROM t")).toEqual([{ a: 1, b: 2, check: null, c: null }]);
   });
 
   test("constraints that are checked at once may say so", () => {
@@ -204,6 +216,25 @@ test("a table that no snapshot could hold is refused", () => {
   database.execute(`CREATE TABLE t (${columns(999)}); INSERT INTO t (c0, c998) VALUES ('a', 'b')`);
   expect(database.refusal((db) => db.execute("ALTER TABLE t ADD COLUMN d"))).toContain("999 at most");
   expect(copyOf(database).query("SELECT c0, c998 FROM t")).toEqual([{ c0: "a", c998: "b" }]);
+});
+
+describe("a column called TRUE or FALSE is refused, since an index would keep what the word was before:", () => {
+  test.each([
+    "CREATE TABLE u (a, true)",
+    'CREATE TABLE u (a, "False" AS (a))',
+    "ALTER TABLE t ADD COLUMN true DEFAULT 5",
+    "ALTER TABLE t RENAME COLUMN a TO [FALSE]",
+    "ALTER TABLE t ADD COLUMN true; DROP INDEX i; ALTER TABLE t DROP COLUMN true",
+  ])("%s", (sql) => {
+    const database = openDatabase();
+    database.execute(
+      "CREATE TABLE t (a, b AS (true) STORED); INSERT INTO t (a) VALUES (1); CREATE INDEX i ON t (true)",
+    );
+    const before = database.items();
+    expect(database.refusal((db) => db.execute(sql))).toMatch(/ has a column called (?:true|false), and SQL /i);
+    expect(database.items()).toEqual(before);
+    expect(copyOf(database).query("SELECT a, b FROM t WHERE true")).toEqual([{ a: 1, b: 1 }]);
+  });
 });
 
 describe("a query", () => {
