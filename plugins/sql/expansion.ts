@@ -1,7 +1,7 @@
 // How large does a statement become when SQLite puts views and common table expressions into it? It copies each as often as it is named, so a few lines
 // can double twenty times. SQLite cannot be interrupted meanwhile, so such a statement is refused before.
 import { Rejected } from "graft";
-import { foldedName, isSign, isWord, nameOf, type Token, tokensOf } from "./tokens.ts";
+import { foldedName, isSign, isWord, nameOf, partnersOf, type Token, tokensOf } from "./tokens.ts";
 
 /** How many words SELECT a view comes to, by its name as names are compared. */
 export type ViewSizes = ReadonlyMap<string, number>;
@@ -52,7 +52,8 @@ function mustBeFlat(depth: number): void {
 }
 
 /** SQLite takes a text for the name of a table, too. */
-const tableName = (token: Token): string | null => (token.kind === "string" ? foldedName(token.value) : nameOf(token));
+export const tableName = (token: Token): string | null =>
+  token.kind === "string" ? foldedName(token.value) : nameOf(token);
 
 function sizeOf(tokens: readonly Token[], views: ViewSizes): number {
   const commons = commonBodies(tokens);
@@ -94,11 +95,12 @@ function bodyBehind(tokens: readonly Token[], at: number): number | null {
   if (!isWord(tokens[at], "AS")) return null;
   let open = at + 1;
   while (isWord(tokens[open], "NOT", "MATERIALIZED")) open++;
-  return isSign(tokens[open], "(") ? open : null;
+  // A window may be defined in the same way.
+  return isSign(tokens[open], "(") && isWord(tokens[open + 1], "SELECT", "VALUES", "WITH") ? open : null;
 }
 
 /** What is in the parentheses of each `name AS (…)` and `name (columns) AS (…)`. */
-function commonBodies(tokens: readonly Token[]): ReadonlyMap<string, readonly Body[]> {
+export function commonBodies(tokens: readonly Token[]): ReadonlyMap<string, readonly Body[]> {
   const bodies = new Map<string, Body[]>();
   if (!tokens.some((token) => isWord(token, "WITH"))) return bodies;
   const partners = partnersOf(tokens);
@@ -114,19 +116,4 @@ function commonBodies(tokens: readonly Token[]): ReadonlyMap<string, readonly Bo
     else known.push({ start: open + 1, end });
   }
   return bodies;
-}
-
-/** Of each parenthesis the one that belongs to it. */
-function partnersOf(tokens: readonly Token[]): ReadonlyMap<number, number> {
-  const partners = new Map<number, number>();
-  const open: number[] = [];
-  for (const [at, token] of tokens.entries()) {
-    if (isSign(token, "(")) open.push(at);
-    if (!isSign(token, ")")) continue;
-    const start = open.pop();
-    if (start === undefined) continue;
-    partners.set(start, at);
-    partners.set(at, start);
-  }
-  return partners;
 }

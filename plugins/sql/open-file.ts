@@ -17,8 +17,6 @@ const settings = [
   "PRAGMA foreign_keys = ON",
   "PRAGMA recursive_triggers = OFF",
   "PRAGMA cell_size_check = ON",
-  // A temporary folder that is full is then no reason for an error.
-  "PRAGMA temp_store = MEMORY",
 ];
 
 /**

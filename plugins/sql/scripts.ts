@@ -4,8 +4,9 @@ import type { Database, Statement } from "bun:sqlite";
 import { mustExpandLittle, type ViewSizes } from "./expansion.ts";
 import { isPlainInsert } from "./plain-inserts.ts";
 import { rewritten, type RewritingOptions, withoutSchemaView, withSchemaView } from "./rewriting.ts";
+import { isTableOfRows } from "./selects.ts";
 import { type SqlStatement, statementsOf } from "./statements.ts";
-import { isWord, type Token } from "./tokens.ts";
+import { isWord } from "./tokens.ts";
 import type { Bound } from "./values.ts";
 
 /** Longer scripts are most often rows that are loaded, and do not come again. */
@@ -132,7 +133,3 @@ function examinedOf(statement: SqlStatement): Examined {
     compilesViews: statement.kind !== "schema" || isWord(tokens[0], "ALTER") || isTableOfRows(tokens),
   };
 }
-
-/** `CREATE TABLE … AS SELECT` */
-const isTableOfRows = (tokens: readonly Token[]): boolean =>
-  isWord(tokens[1], "TABLE") && tokens.some((token) => isWord(token, "SELECT", "VALUES"));

@@ -1,7 +1,9 @@
 // Where in a statement does SQLite run loops of which nobody knows the end? In each SELECT that joins tables or is within another statement, in each
 // UPDATE with a FROM, and beside common table expressions, which may be recursive.
+import { Rejected } from "graft";
+import { commonBodies, tableName } from "./expansion.ts";
 import { turnFunction } from "./refused-names.ts";
-import { calledAt, foldedName, isSign, isWord, nameOf, type Token } from "./tokens.ts";
+import { calledAt, isSign, isWord, nameOf, partnersOf, type Token } from "./tokens.ts";
 
 export interface Source {
   /** Of a table, view or function, as names are compared. */
@@ -22,18 +24,26 @@ export interface Select {
   readonly isCounted: boolean;
 }
 
-/** Those with a FROM. */
+/** Those with a FROM. Throws `Rejected` for one that joins too much, or whose tables cannot be named. */
 export function selectsOf(tokens: readonly Token[]): readonly Select[] {
   const hasWith = tokens.some((token) => isWord(token, "WITH"));
-  const commons = hasWith ? commonNames(tokens) : new Set<string>();
+  const commons = new CommonNames(hasWith ? tokens : []);
+  const doesWrite = isWord(tokens[0], "WITH", "INSERT", "REPLACE") || isTableOfRows(tokens);
   let depth = 0;
   return tokens.flatMap((token, nth) => {
     if (isSign(token, "(")) depth++;
     if (isSign(token, ")")) depth--;
+    commons.pass(nth);
     if (!isWord(token, "SELECT") && !isUpdateAt(tokens, nth)) return [];
-    return selectAt(tokens, nth, { isNested: depth > 0, hasWith, commons });
+    return selectAt(tokens, nth, { isNested: depth > 0 || doesWrite, hasWith, commons });
   });
 }
+
+/** `CREATE TABLE … AS SELECT` */
+export const isTableOfRows = (tokens: readonly Token[]): boolean =>
+  isWord(tokens[0], "CREATE") &&
+  isWord(tokens[1], "TABLE") &&
+  tokens.some((token) => isWord(token, "SELECT", "VALUES"));
 
 /** Of rows, and not the event of a trigger or what an upsert does. */
 const isUpdateAt = (tokens: readonly Token[], at: number): boolean =>
@@ -42,7 +52,7 @@ const isUpdateAt = (tokens: readonly Token[], at: number): boolean =>
 interface Around {
   readonly isNested: boolean;
   readonly hasWith: boolean;
-  readonly commons: ReadonlySet<string>;
+  readonly commons: Pick<CommonNames, "has">;
 }
 
 /** Words before which the condition has ended. Without the last two, each SELECT of a text that repeats the word would be read to the end. */
@@ -66,7 +76,7 @@ function selectAt(tokens: readonly Token[], start: number, { isNested, hasWith, 
   const changed = isWord(tokens[start], "UPDATE") ? changedBy(tokens, start) : [];
   const isJoin = isNested || changed.length > 0 || joined.some((token) => isSign(token, ",") || isWord(token, "JOIN"));
   const end = tokens[at - 1]!.end;
-  const sources = isJoin ? [...changed, ...sourcesIn(joined)].filter(({ name }) => !commons.has(name)) : [];
+  const sources = isJoin ? [...changed, ...sourcesIn(joined).filter(({ name }) => !commons.has(name))] : [];
   const isCounted = where !== null && hasTurn(tokens, where + 1, at);
   return [{ where: where === null ? null : tokens[where]!, end, sources, isLoop: isJoin || hasWith, isCounted }];
 }
@@ -83,22 +93,48 @@ function isEndAt(tokens: readonly Token[], at: number): boolean {
   return isWord(tokens[at], "ON") && isWord(tokens[at + 1], "CONFLICT");
 }
 
-/** Names of common table expressions hide those of tables. */
-function commonNames(tokens: readonly Token[]): ReadonlySet<string> {
-  const isCommon = (nth: number): boolean => {
-    const [next, afterNext] = [tokens[nth + 1], tokens[nth + 2]];
-    return (
-      isSign(next, "(") || (isWord(next, "AS") && (isSign(afterNext, "(") || isWord(afterNext, "NOT", "MATERIALIZED")))
-    );
-  };
-  const names = tokens.filter((token, nth) => nameOf(token) !== null && isCommon(nth));
-  return new Set(names.map(({ value }) => foldedName(value)));
+/** Names of common table expressions hide those of tables within the parentheses around their WITH. Tokens are passed from left to right. */
+class CommonNames {
+  /** By the parenthesis around it. */
+  readonly #names = new Map<number, string[]>();
+  readonly #partners: ReadonlyMap<number, number>;
+  /** How often a name hides a table where the last token is. */
+  readonly #hiding = new Map<string, number>();
+
+  constructor(tokens: readonly Token[]) {
+    this.#partners = partnersOf(tokens);
+    const starts = new Map([...commonBodies(tokens)].flatMap(([name, all]) => all.map(({ start }) => [start, name])));
+    const opens = [-1];
+    for (const [nth, token] of tokens.entries()) {
+      const name = starts.get(nth + 1);
+      const open = opens.at(-1) ?? -1;
+      if (name !== undefined && this.#names.get(open)?.push(name) === undefined) this.#names.set(open, [name]);
+      if (isSign(token, "(")) opens.push(nth);
+      if (isSign(token, ")")) opens.pop();
+    }
+    this.#change(-1, 1);
+  }
+
+  pass(nth: number): void {
+    const partner = this.#partners.get(nth);
+    if (partner !== undefined) this.#change(Math.min(nth, partner), partner > nth ? 1 : -1);
+  }
+
+  has(name: string): boolean {
+    return (this.#hiding.get(name) ?? 0) > 0;
+  }
+
+  #change(open: number, by: number): void {
+    for (const name of this.#names.get(open) ?? []) this.#hiding.set(name, (this.#hiding.get(name) ?? 0) + by);
+  }
 }
 
 /** Functions that stand for a table, and the column that each row of theirs has. */
 export const rowFunctions: ReadonlyMap<string, string> = new Map([
   ["json_each", "id"],
   ["json_tree", "id"],
+  ["jsonb_each", "id"],
+  ["jsonb_tree", "id"],
 ]);
 
 /** Words that may follow a table, and are no alias. */
@@ -109,18 +145,51 @@ const notAliases = [
   ..."SET UNION USING WHERE WINDOW".split(" "),
 ];
 
-/** SQLite takes a text for a name there. */
-const isName = (token: Token): boolean => nameOf(token) !== null || token.kind === "string";
+/** The time that SQLite needs to compile a join grows with a power of their number, and it cannot be interrupted meanwhile. */
+const joinedMax = 20;
 
-/** `FROM a, b AS c JOIN main.d, json_each(e) f`, but no subqueries. */
+/** `FROM a, b AS c JOIN (main.d, json_each(e) f)`, but no subqueries. */
 function sourcesIn(tokens: readonly Token[]): readonly Source[] {
-  let depth = 0;
-  return tokens.flatMap((token, nth): readonly Source[] => {
-    if (isSign(token, "(")) depth++;
-    if (isSign(token, ")")) depth--;
-    if (depth > 0 || !(isWord(token, "FROM", "JOIN") || isSign(token, ","))) return [];
-    return sourceAt(tokens, nth + 1);
-  });
+  const sources: Source[] = [];
+  const partners = partnersOf(tokens);
+  let count = 0;
+  /** Where each join in parentheses ends that is not the first of its FROM: SQLite makes a subquery of it. */
+  let ends: readonly number[] = [];
+  for (let at = 0; at < tokens.length; at++) {
+    const isOpen = isSign(tokens[at], "(");
+    if (isOpen && !isJoinAt(tokens, at)) {
+      at = partners.get(at) ?? tokens.length;
+    } else if (isOpen || isWord(tokens[at], "FROM", "JOIN") || isSign(tokens[at], ",")) {
+      ends = ends.filter((end) => at < end);
+      if (isOpen) ends = joinedAt(tokens, at, { ends, close: partners.get(at) ?? tokens.length });
+      if (!isSign(tokens[at + 1], "(") || !isJoinAt(tokens, at + 1)) count++;
+      sources.push(...sourceAt(tokens, at + 1));
+    }
+  }
+  if (count > joinedMax) throw new Rejected(`one FROM joins ${count} tables, and ${joinedMax} at most may be in one`);
+  return sources;
+}
+
+/** A parenthesis that holds tables, and neither a subquery nor a condition. */
+const isJoinAt = (tokens: readonly Token[], at: number): boolean => {
+  const before = tokens[at - 1];
+  const isTable = isWord(before, "FROM", "JOIN") || isSign(before, ",") || isSign(before, "(");
+  return isTable && !isWord(tokens[at + 1], "SELECT", "VALUES", "WITH");
+};
+
+/** Tables behind a name or within two subqueries could not be named from outside, so their turns would not be counted. */
+function joinedAt(
+  tokens: readonly Token[],
+  at: number,
+  { ends, close }: { readonly ends: readonly number[]; readonly close: number },
+): readonly number[] {
+  const [only] = sourceAt(tokens, at + 1);
+  const isFirst = isWord(tokens[at - 1], "FROM") || isSign(tokens[at - 1], "(");
+  const isAlone = tokens.slice(at, close).every((token) => !isWord(token, "JOIN") && !isSign(token, ","));
+  const isHidden = isAlone && only !== undefined && tableName(only.alias) !== only.name;
+  if (aliasAt(tokens, close + 1) !== null || (!isFirst && (isHidden || ends.length > 0)))
+    throw new Rejected("tables are hidden in parentheses: leave these out, or write (SELECT * FROM …) AS name");
+  return isFirst ? ends : [...ends, close];
 }
 
 /** `UPDATE OR IGNORE a AS b` */
@@ -130,14 +199,17 @@ const changedBy = (tokens: readonly Token[], at: number): readonly Source[] =>
 function sourceAt(tokens: readonly Token[], first: number): readonly Source[] {
   const at = isSign(tokens[first + 1], ".") ? first + 2 : first;
   const named = tokens[at];
-  const name = nameOf(named);
+  const name = named === undefined ? null : tableName(named);
   const isCall = isSign(tokens[at + 1], "(");
   if (name === null || (isCall && !rowFunctions.has(name))) return [];
   const after = isCall ? closeOf(tokens, at + 1) + 1 : at + 1;
-  const [next, afterNext] = [tokens[after], tokens[after + 1]];
-  if (isWord(next, "AS")) return afterNext === undefined ? [] : [{ name, alias: afterNext }];
-  const hasAlias = next !== undefined && isName(next) && !isWord(next, ...notAliases);
-  return [{ name, alias: hasAlias ? next : named! }];
+  return [{ name, alias: aliasAt(tokens, after) ?? named! }];
+}
+
+function aliasAt(tokens: readonly Token[], at: number): Token | null {
+  const [next, afterNext] = [tokens[at], tokens[at + 1]];
+  if (isWord(next, "AS")) return afterNext ?? null;
+  return next !== undefined && tableName(next) !== null && !isWord(next, ...notAliases) ? next : null;
 }
 
 function closeOf(tokens: readonly Token[], open: number): number {

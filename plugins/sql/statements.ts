@@ -100,6 +100,7 @@ function mustBeFlat(tokens: readonly Token[]): void {
   for (const token of tokens) {
     if (isSign(token, "(")) depth++;
     if (isSign(token, ")")) depth--;
+    if (depth < 0) throw new Rejected("the SQL closes a parenthesis that it did not open");
     if (depth > depthMax) throw new Rejected(`the SQL has more than ${depthMax} parentheses within each other`);
   }
 }
@@ -132,10 +133,9 @@ function kindOf(tokens: readonly Token[]): StatementKind {
 
 /** SQLite does part of some statements when it compiles them, also behind EXPLAIN. */
 function mustBePlanned(tokens: readonly Token[]): void {
-  const kind = tokens.length === 0 ? null : kindOf(tokens);
-  if (kind === "schema" || kind === "explain") {
-    throw refused(`EXPLAIN QUERY PLAN ${tokens[0]!.value}`, "only reads and writes of rows have a plan");
-  }
+  const [first] = tokens;
+  if (first === undefined || (!isWord(first, "EXPLAIN") && kindOf(tokens) !== "schema")) return;
+  throw refused(`EXPLAIN QUERY PLAN ${first.value}`, "only reads and writes of rows have a plan");
 }
 
 const kinds: ReadonlyMap<string, StatementKind> = new Map([

@@ -68,6 +68,21 @@ export function calledAt(tokens: readonly Token[], nth: number): string | null {
   return nameOf(tokens[nth]);
 }
 
+/** Of each parenthesis the one that belongs to it. */
+export function partnersOf(tokens: readonly Token[]): ReadonlyMap<number, number> {
+  const partners = new Map<number, number>();
+  const open: number[] = [];
+  for (const [at, token] of tokens.entries()) {
+    if (isSign(token, "(")) open.push(at);
+    if (!isSign(token, ")")) continue;
+    const start = open.pop();
+    if (start === undefined) continue;
+    partners.set(start, at);
+    partners.set(at, start);
+  }
+  return partners;
+}
+
 const spaces = /[ \t\n\f\r\ufeff]*/y;
 const lineComment = /--[^\n]*/y;
 // No pattern here repeats a group: a long text would exhaust the stack of the engine, and the token would not be found.

@@ -76,6 +76,41 @@ describe("a text", () => {
     expect(database.query(`SELECT ${"(".repeat(200)}1${")".repeat(200)} AS a`)).toEqual([{ a: 1 }]);
   });
 
+  test("that closes what it did not open is refused, since it would be as deep as it likes", () => {
+    for (const start of ["(SELECT 1 FROM ", "date("]) {
+      expect(openDatabase().refusal((db) => db.query(`SELECT ${")".repeat(50_000)}${start.repeat(50_000)}`))).toBe(
+        "the SQL closes a parenthesis that it did not open",
+      );
+    }
+  });
+
+  test("may say EXPLAIN once", () => {
+    const sql = `${"EXPLAIN QUERY PLAN ".repeat(100_000)}SELECT 1`;
+    for (const run of ["query", "execute"] as const)
+      expect(openDatabase().refusal((db) => db[run](sql))).toStartWith("EXPLAIN QUERY PLAN EXPLAIN is refused");
+  });
+
+  test("joins at most 20 tables in one FROM, since SQLite would take long to compile more", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (v); INSERT INTO t VALUES (1)");
+    const tables = (count: number): readonly string[] => Array.from({ length: count }, (_, nth) => `t x${nth}`);
+    const tooMany = "one FROM joins 21 tables, and 20 at most may be in one";
+    for (const [start, sign] of [
+      ["SELECT 1 AS n FROM ", ", "],
+      ["SELECT 1 AS n FROM ", " NATURAL JOIN "],
+      ["SELECT 1 AS n FROM ((t y JOIN t z), ", " JOIN "],
+      ["WITH c AS (SELECT 1) SELECT (SELECT 1 FROM ", ", "],
+    ] as const) {
+      const sql = (count: number): string => {
+        const text = start + tables(start.includes("y") ? count - 2 : count).join(sign);
+        return text + ")".repeat(text.split("(").length - text.split(")").length);
+      };
+      expect(database.refusal((db) => db.query(sql(21)))).toBe(tooMany);
+      expect(database.refusal((db) => db.execute(`CREATE VIEW w AS ${sql(21)}`))).toBe(tooMany);
+      expect(database.query(sql(20)).length).toBe(1);
+    }
+  });
+
   test("with many words and signs is refused before it fills the memory", () => {
     const database = openDatabase();
     database.execute("CREATE TABLE t (a)");
@@ -149,10 +184,39 @@ test("a command counts each turn of a join", () => {
     "UPDATE u SET v = 2 FROM t b, t c, t d WHERE b.v + c.v + d.v > 0",
     "UPDATE OR IGNORE t AS x SET v = 2 FROM t b, t c",
     "DELETE FROM t WHERE (SELECT count(*) FROM t a WHERE a.v <> t.v AND (SELECT count(*) FROM t b WHERE b.v <> a.v) > 1) > 1",
+    "SELECT count(*) FROM (t a, t b), t c",
+    "SELECT count(*) FROM u LEFT JOIN (t a JOIN t b ON 1 JOIN k c) ON 1",
+    "UPDATE u SET v = 1 FROM (t b, t c, t d)",
+    "SELECT count(*) FROM 't' a, main.'t' \"b\", [t] 'c'",
+    "WITH x AS (SELECT 1) INSERT INTO t (v) SELECT count(*) FROM t a, t b, t c",
+    "INSERT INTO t (v) WITH x (y) AS (SELECT 1) SELECT count(*) FROM t a, t b, t c",
+    "WITH x AS (SELECT 1) SELECT count(*) OVER t AS n FROM t a, t b, t c WINDOW t AS (ORDER BY 1) LIMIT 1",
+    "SELECT count(*) FROM t a, t b, t c WHERE (WITH t AS (SELECT 1 AS v) SELECT v FROM t)",
+    "WITH t AS (SELECT 1 AS v) UPDATE k SET a = 1 FROM k x, k y WHERE (SELECT v FROM t)",
+    `SELECT count(*) FROM jsonb_each(${numbers.slice(10, -1)}) a, jsonb_tree(${numbers.slice(10, -1)}) AS b, t`,
+    `CREATE TABLE w (v); INSERT INTO w VALUES (1); ${"INSERT INTO w SELECT v FROM w; ".repeat(20)}`,
+    `CREATE TABLE w (v); INSERT INTO w VALUES (1); ${"INSERT INTO w WITH x AS (SELECT 1) SELECT v FROM w; ".repeat(20)}`,
+    `CREATE TABLE w (v); INSERT INTO w VALUES (1); ${"INSERT INTO w VALUES (0); ".repeat(9)} ${Array.from({ length: 9 }, (_, nth) => `CREATE TABLE w${nth} AS SELECT 1 AS v FROM ${nth === 0 ? "w" : `w${nth - 1}`} UNION ALL SELECT v FROM t`).join("; ")}; ${"REPLACE INTO w SELECT v FROM w8 UNION ALL SELECT v FROM w8; ".repeat(20)}`,
     "INSERT INTO u VALUES (1) ON CONFLICT DO NOTHING; UPDATE u SET v = (SELECT count(*) FROM t a, t b, t c)",
   ])
     expect(database.refusal((db) => db.execute(sql))).toStartWith("the command took more than 100000 turns");
   expect(database.execute("SELECT count(*) AS n FROM t a, t b").rows).toEqual([{ n: 90_000 }]);
+});
+
+test("joins in parentheses that hide their tables are refused", () => {
+  const database = openDatabase();
+  database.execute("CREATE TABLE t (v); INSERT INTO t VALUES (1)");
+  for (const sql of ["(t a JOIN t b) AS x", "t, (t a) b", "t a, (t b, (t c, t d))", "t a, (t b)"])
+    expect(database.refusal((db) => db.query(`SELECT 1 AS n FROM ${sql}`))).toContain(
+      "write (SELECT * FROM …) AS name",
+    );
+  for (const sql of [
+    "((t a JOIN t b) JOIN t c)",
+    "(((t a), t b), t c), (t d, t e)",
+    "t a, (t)",
+    "(SELECT * FROM t JOIN t b) AS x",
+  ])
+    expect(database.query(`SELECT 1 AS n FROM ${sql}`)).toEqual([{ n: 1 }]);
 });
 
 test("two tables of one FROM must have names of their own", () => {

@@ -2,9 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Database } from "bun:sqlite";
 import { Rejected } from "graft";
-import { openFile } from "../../../plugins/sql/open-file.ts";
 import { closeAll, openDatabase, type TestDatabase } from "./databases.ts";
 
 afterEach(closeAll);
@@ -53,9 +51,4 @@ test.each([
   database.reopen();
   expect(database.db.records()).toEqual([["position", Uint8Array.of(1)]]);
   expect(database.query("SELECT count(*) AS n FROM t")).toEqual([{ n: 0 }]);
-});
-
-test("a full folder for temporary files makes no query fail: there are none", () => {
-  using db: Database = openFile(":memory:");
-  expect(db.query("PRAGMA temp_store").values()).toEqual([[2n]]);
 });
