@@ -10,13 +10,17 @@ const answers: ReadonlySet<number> = new Set([1, 18, 19, 20, 25]);
 /** SQLITE_CORRUPT, SQLITE_NOTADB. */
 const damages: ReadonlySet<number> = new Set([11, 26]);
 
+/** RAISE may give any text. */
+const messageLengthMax = 1000;
+
 const primaryCode = ({ errno }: SQLiteError): number => errno & 0xff;
 
 export const isConstraint = (error: unknown): boolean => error instanceof SQLiteError && primaryCode(error) === 19;
 
 /** A `Rejected` if this error is an answer; otherwise the error itself. */
 export function answerOf(error: unknown): unknown {
-  return error instanceof SQLiteError && answers.has(primaryCode(error)) ? new Rejected(error.message) : error;
+  if (!(error instanceof SQLiteError) || !answers.has(primaryCode(error))) return error;
+  return new Rejected(error.message.slice(0, messageLengthMax).toWellFormed());
 }
 
 /** Says that the file of this folder is damaged, so that it is not opened again. */

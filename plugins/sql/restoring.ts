@@ -90,7 +90,8 @@ class RowsOfTable {
     if (insert === undefined) {
       if (this.#inserts.size >= insertsMax) this.#forget();
       const into = this.#into.length === 0 ? "" : `(${this.#into.join(", ")})`;
-      insert = this.#db.prepare(`INSERT INTO main.${quoted(this.#table)} ${into} VALUES (${shape})`);
+      // No clause of the table may drop this row or another one.
+      insert = this.#db.prepare(`INSERT OR ABORT INTO main.${quoted(this.#table)} ${into} VALUES (${shape})`);
       this.#inserts.set(shape, insert);
     }
     insert.run(...row.map(boundOf));

@@ -42,6 +42,9 @@ const knownMax = 10_000;
 /** SQLite gives 2000 columns at most, and a snapshot reads two for each column of a table and for its rowid. */
 const columnsMax = 999;
 
+/** A snapshot holds the text of a table, index, view or trigger in one piece, and SQLite rewrites it when something is renamed. */
+const textLengthMax = 1024 * 1024;
+
 /** Where no column is called so, they are 1 and 0. An index keeps what they were before such a column was there. */
 const literalNames: ReadonlySet<string> = new Set(["true", "false"]);
 
@@ -59,6 +62,8 @@ export function clientSchema(db: Database, types: readonly string[]): readonly S
 /** `known`: layouts from earlier calls, by the text of their table; those of tables that are gone are forgotten now and then. Throws `Rejected` for what no copy could be made of. */
 export function schemaFacts(db: Database, known: Map<string, TableLayout>): SchemaFacts {
   const schema = clientSchema(db, ["table", "index", "view", "trigger"]);
+  const long = schema.find(({ sql }) => sql.length > textLengthMax);
+  if (long !== undefined) throw new Rejected(`the text of ${long.name} has more than ${textLengthMax} characters`);
   const tables = schema.filter(({ type }) => type === "table");
   const layouts = tables.map(({ name, sql }) => [foldedName(name), knownLayout(db, name, sql, known)] as const);
   const sequences = new Map<string, string>();

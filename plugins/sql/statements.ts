@@ -37,6 +37,7 @@ const statementsMax = 10_000;
 const depthMax = 200;
 /** SQLite looks for each name among all. */
 const namesMax = 1000;
+const nameLengthMax = 1000;
 
 /** Throws `Rejected` for what is refused, and for a text without a statement. */
 export function statementsOf(sql: string): readonly SqlStatement[] {
@@ -82,6 +83,7 @@ function statementOf(sql: string, tokens: readonly Token[]): SqlStatement {
   const kind = kindOf(tokens);
   tokens.forEach((_, nth) => mustBeAllowed(tokens, nth, kind));
   const given = tokens.filter(({ kind: each }) => each === "parameter");
+  if (kind === "schema") mustHaveShortNames(tokens);
   const names = new Set(given.filter(({ value }) => !value.startsWith("?")).map(({ value }) => value.slice(1)));
   if (names.size > namesMax) throw new Rejected(`a statement has at most ${namesMax} parameters with names: use ?`);
   const { start } = first;
@@ -175,15 +177,39 @@ function mustStay(tokens: readonly Token[]): void {
   }
 }
 
-/** SQLite asks a check that is added to a table with its own functions, and so takes the clock and the chance of this machine. */
+/** SQLite puts a new name wherever the old one was. */
+function mustHaveShortNames(tokens: readonly Token[]): void {
+  const isRenaming = isWord(tokens[0], "ALTER") && tokens.some((token) => isWord(token, "RENAME"));
+  const names = tokens.filter((token) => nameOf(token) !== null || (isRenaming && token.kind === "string"));
+  if (names.some(({ value }) => value.length > nameLengthMax))
+    throw new Rejected(`a name in the schema has at most ${nameLengthMax} characters`);
+}
+
+/** SQLite asks a check that is added to a table with its own functions. Of a default it sees only a literal: the rows could be in no copy. */
 function mustBeReplicated(tokens: readonly Token[]): void {
   const at = isSign(tokens[3], ".") ? 5 : 3;
-  if (isWord(tokens[0], "ALTER") && isWord(tokens[at], "ADD") && isWord(tokens[at + 1], "CONSTRAINT", "CHECK")) {
-    throw refused(
-      `ALTER TABLE ADD ${tokens[at + 1]!.value}`,
-      "SQLite would check the rows with the clock of a machine; write it in CREATE TABLE",
-    );
+  if (!isWord(tokens[0], "ALTER") || !isWord(tokens[at], "ADD")) return;
+  const added = outermost(tokens.slice(at + 1));
+  if (isWord(added[0], "CONSTRAINT", "CHECK")) {
+    const why = "SQLite would check the rows with the clock of a machine; write it in CREATE TABLE";
+    throw refused(`ALTER TABLE ADD ${added[0]!.value}`, why);
   }
+  const isNotNull = added.some((token, nth) => isWord(token, "NOT") && isWord(added[nth + 1], "NULL"));
+  if (isNotNull && added.some((token, nth) => isWord(token, "DEFAULT") && isSign(added[nth + 1], "("))) {
+    const why = "rows could have NULL then; write a value without parentheses";
+    throw refused("ALTER TABLE ADD with NOT NULL and DEFAULT (…)", why);
+  }
+}
+
+/** Without what is within parentheses. */
+function outermost(tokens: readonly Token[]): readonly Token[] {
+  let depth = 0;
+  return tokens.filter((token) => {
+    if (isSign(token, ")")) depth--;
+    const isOutside = depth === 0;
+    if (isSign(token, "(")) depth++;
+    return isOutside;
+  });
 }
 
 function mustBeAllowed(tokens: readonly Token[], nth: number, kind: StatementKind): void {

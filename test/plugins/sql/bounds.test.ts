@@ -135,6 +135,35 @@ describe("a text", () => {
   });
 });
 
+describe("the schema", () => {
+  test("has texts that a snapshot can hold, also after a name was changed", () => {
+    const database = openDatabase();
+    database.execute(
+      `CREATE TABLE t (a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT ${"NEW.a, ".repeat(1500)} 1; END`,
+    );
+    const before = database.items();
+    const long = "the text of t has more than 1048576 characters";
+    const add = (nth: number): string => `ALTER TABLE t ADD COLUMN c${nth} DEFAULT '${"x".repeat(300_000)}'`;
+    expect(database.refusal((db) => db.execute([add(1), add(2), add(3), add(4)].join("; ")))).toBe(long);
+    for (const name of ["n".repeat(1001), `[${"n".repeat(1001)}]`, `'${"n".repeat(1001)}'`])
+      expect(database.refusal((db) => db.execute(`ALTER TABLE t RENAME COLUMN a TO ${name}`))).toBe(
+        "a name in the schema has at most 1000 characters",
+      );
+    expect(database.refusal((db) => db.execute(`ALTER TABLE t RENAME COLUMN a TO ${"n".repeat(1000)}`))).toBe(
+      "the text of g has more than 1048576 characters",
+    );
+    expect(database.items()).toEqual(before);
+  });
+});
+
+test("the message of a rejection has a bound", () => {
+  const database = openDatabase();
+  database.execute(
+    "CREATE TABLE t (a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT RAISE(ABORT, format('%.*c', NEW.a, 'x')); END",
+  );
+  expect(database.refusal((db) => db.execute("INSERT INTO t VALUES (1000000)"))).toBe("x".repeat(1000));
+});
+
 describe("time", () => {
   const slow = [
     ["a recursion without end", endless],

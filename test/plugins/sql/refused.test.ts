@@ -45,6 +45,8 @@ describe("statements", () => {
     ["CREATE UNIQUE INDEX temp.i ON t (a)", "temp is refused: "],
     ["ALTER TABLE t ADD CONSTRAINT c CHECK (random() > 0)", "ALTER TABLE ADD CONSTRAINT is refused: "],
     ["alter table main.t add check (a > 0)", "ALTER TABLE ADD CHECK is refused: "],
+    ["ALTER TABLE t ADD b NOT NULL DEFAULT (CAST(NULL AS TEXT))", "ALTER TABLE ADD with NOT NULL and DEFAULT (…) is"],
+    ["ALTER TABLE t ADD b DEFAULT (nullif(1, 1)) NOT NULL ON CONFLICT IGNORE", "ALTER TABLE ADD with NOT NULL"],
     ["CREATE VIRTUAL TABLE t USING fts5(a)", "CREATE VIRTUAL TABLE is refused: "],
     ["INSERT OR ROLLBACK INTO t VALUES (1)", "ROLLBACK is refused: "],
     ["CREATE TABLE t (a UNIQUE ON CONFLICT ROLLBACK)", "ROLLBACK is refused: "],
@@ -74,8 +76,12 @@ describe("statements", () => {
       "CREATE TABLE t (a); INSERT INTO t VALUES (1); ALTER TABLE t ADD COLUMN b CHECK (b > 0) DEFAULT 2",
     );
     database.execute('ALTER TABLE main.t ADD "check"; ALTER TABLE t ADD c CONSTRAINT d CHECK (c < 9)');
-    expect(database.refusal((db) => db.execute("INSERT INTO t VALUES (1, 0, 0, 0)"))).toContain("CHECK");
-    expect(database.query("SELECT * FROM t")).toEqual([{ a: 1, b: 2, check: null, c: null }]);
+    database.execute(
+      "ALTER TABLE t ADD d NOT NULL DEFAULT -1; ALTER TABLE t ADD e DEFAULT (NULL) CHECK (e IS NOT NULL OR 1)",
+    );
+    expect(database.refusal((db) => db.execute("INSERT INTO t VALUES (1, 0, 0, 0, 0, 0)"))).toContain("CHECK");
+    expect(database.query("SELECT * FROM t")).toEqual([{ a: 1, b: 2, check: null, c: null, d: -1, e: null }]);
+    expect(copyOf(database).items()).toEqual(database.items());
   });
 
   test("constraints that are checked at once may say so", () => {

@@ -184,6 +184,21 @@ describe("a snapshot", () => {
   });
 });
 
+test("a row is restored or the snapshot is refused, whatever the table says of conflicts", () => {
+  const database = openDatabase();
+  database.execute("CREATE TABLE t (a UNIQUE, b); INSERT INTO t VALUES (1, NULL), (2, 1), (NULL, 1)");
+  for (const [sql, message] of [
+    ["CREATE TABLE t (a, b NOT NULL ON CONFLICT IGNORE)", "NOT NULL"],
+    ["CREATE TABLE t (a, b UNIQUE ON CONFLICT REPLACE)", "UNIQUE"],
+  ] as const) {
+    const other = openDatabase();
+    const items = database
+      .items()
+      .map((item) => (item[0] === "table" ? (["table", "t", sql, item[3]] as const) : item));
+    expect(() => items.forEach((item) => other.db.restore(item))).toThrow(message);
+  }
+});
+
 describe("what is durable", () => {
   const one = new Uint8Array([1]);
 
