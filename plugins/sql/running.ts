@@ -29,7 +29,10 @@ interface Step {
 
 const nothingKnown: Pick<PrepareOptions, "rowidNames" | "views"> = { rowidNames: null, views: new Map() };
 
-/** No row has it. */
+/** Characters of the schema that a script may make the state machine read again. It does so where a change of rows follows a change of the schema. */
+const rereadMax = 10_000_000;
+
+/** Stands for none. A row that has it is inserted as any other, and only its number is not told. */
 const noRowid = -(2n ** 63n) + 1n;
 
 export class ScriptRunner {
@@ -46,6 +49,8 @@ export class ScriptRunner {
   readonly #layouts = new Map<string, TableLayout>();
   #facts: SchemaFacts | null = null;
   #hasLargeRowid = false;
+  /** Of this script; null: it has not changed the schema. Then it depends on this connection whether the schema is known. */
+  #reread: number | null = null;
 
   constructor(db: Database) {
     this.#db = db;
@@ -99,6 +104,8 @@ export class ScriptRunner {
     const facts = schemaFacts(this.#db, this.#layouts);
     guardSequences(this.#db, facts.sequences);
     this.#facts = facts;
+    if (this.#reread !== null && (this.#reread += facts.length) > rereadMax)
+      throw new Rejected("the script changes the schema and rows by turns too often: send it in parts");
     return facts;
   }
 
@@ -106,6 +113,7 @@ export class ScriptRunner {
     this.#state.surroundings = surroundings;
     this.#state.changes = 0;
     this.#state.lastInsertRowid = null;
+    this.#reread = null;
     try {
       return run();
     } catch (error) {
@@ -165,6 +173,7 @@ export class ScriptRunner {
   /** SQLite reads it again, so that it has it in memory as after a restart: the order of indexes and triggers follows from that. */
   #settleSchema(): void {
     this.schemaChanged();
+    this.#reread = null;
     this.#db.run("PRAGMA writable_schema = RESET");
     void this.#schema;
   }
@@ -197,6 +206,7 @@ export class ScriptRunner {
     if (kind === "schema") {
       compiled.statement.run(...given);
       this.schemaChanged();
+      this.#reread ??= 0;
       return { changes: 0, rows: null };
     }
     return this.#write(each, compiled, given);

@@ -15,6 +15,8 @@ export interface SchemaFacts {
   /** By the name of a table, as names are compared: under which name it has its rowid, or else a column. */
   readonly rowidNames: ReadonlyMap<string, string>;
   readonly views: ViewSizes;
+  /** Characters that were read for this. */
+  readonly length: number;
 }
 
 interface SchemaRow {
@@ -83,6 +85,7 @@ export function schemaFacts(db: Database, known: Map<string, TableLayout>): Sche
     sequences,
     rowidNames: new Map(layouts.map(([name, { rowidName, columns }]) => [name, rowidName ?? quoted(columns[0]!)])),
     views,
+    length: schema.reduce((sum, { sql }) => sum + sql.length, 0),
   };
 }
 

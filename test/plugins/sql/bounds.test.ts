@@ -156,6 +156,27 @@ describe("the schema", () => {
   });
 });
 
+test("a script changes the schema and rows by turns as long as that costs little", () => {
+  const database = openDatabase();
+  const pairs = (count: number, comment: string): string =>
+    Array.from(
+      { length: count },
+      (_, nth) =>
+        `CREATE TABLE t${nth} (i INTEGER PRIMARY KEY AUTOINCREMENT ${comment}); INSERT INTO t${nth} VALUES (NULL)`,
+    ).join("; ");
+  const comment = `/* ${"x".repeat(100_000)} */`;
+  expect(database.refusal((db) => db.execute(pairs(20, comment)))).toBe(
+    "the script changes the schema and rows by turns too often: send it in parts",
+  );
+  expect(database.items()).toEqual([]);
+  database.execute(pairs(10, comment));
+  // The same on a node that has to read the schema first.
+  database.db.commit([]);
+  database.reopen();
+  expect(database.execute("INSERT INTO t9 VALUES (NULL)").lastInsertRowid).toBe(2);
+  expect(database.refusal((db) => db.execute("INSERT INTO t0 VALUES (9223372036854775807)"))).toContain("a rowid of");
+});
+
 test("the message of a rejection has a bound", () => {
   const database = openDatabase();
   database.execute(
