@@ -1,6 +1,7 @@
 // What could somebody type to try a plugin out? One command and one query, drawn as for a check: the simplest that say something.
 import { decodeValue } from "../adapters/cbor/value.ts";
 import { locateVersions } from "../adapters/plugin/loader.ts";
+import { isTextAlone } from "../client/text-input.ts";
 import { type JsonValue, textOf, toJson } from "../client/typed-payload.ts";
 import { Chance } from "../sim/chance.ts";
 import { Player } from "./player.ts";
@@ -61,10 +62,11 @@ function tapes(): readonly Tape[] {
   );
 }
 
-function typed(steps: readonly Step[], kind: Step["kind"], { style }: ExampleRequest): readonly Typed[] {
+function typed(steps: readonly Step[], kind: Step["kind"], request: ExampleRequest): readonly Typed[] {
+  const isOnly = (kind === "command" ? request.commands : request.queries).length === 1;
   return steps
     .filter((step) => step.kind === kind)
-    .map(({ payload }) => (style === "raw" ? rawExample(payload) : typedExample(payload)))
+    .map(({ payload }) => (request.style === "raw" ? rawExample(payload) : typedExample(payload, isOnly)))
     .filter(({ args }) => args.join(" ").length <= lengthMax);
 }
 
@@ -75,10 +77,12 @@ function rawExample(payload: Uint8Array): Typed {
   return { operation: null, args: args[0] === "" ? [] : args, values: [] };
 }
 
-function typedExample(payload: Uint8Array): Typed {
+/** @param isOnly whether its operation is the only one, so that a text needs no name before it */
+function typedExample(payload: Uint8Array, isOnly: boolean): Typed {
   const [operation, input] = toJson(decodeValue(payload)) as readonly [string, JsonValue];
   const isObject = typeof input === "object" && input !== null;
   const values = isObject ? Object.values(input) : [input];
+  if (isOnly && typeof input === "string" && isTextAlone(input)) return { operation, args: [input], values };
   // Without INPUT, `graft execute` sends an empty object.
   const args = JSON.stringify(input) === "{}" ? [operation] : [operation, JSON.stringify(input)];
   return { operation, args, values };

@@ -42,7 +42,7 @@ export const dev = command({
     plugin: {
       type: "string",
       valueHint: "PATH",
-      description: "the state machine: a path, kv, counter, lock or queue; default: kv",
+      description: "the state machine: a path, kv, counter, lock, queue or sql; default: kv",
     },
     dir: { type: "string", valueHint: "FOLDER", description: "the folder that holds everything; default: graft-dev" },
     port: {

@@ -9,7 +9,11 @@ export const executeCommand = command({
     ...executeDetails,
   ],
   args: {
-    op: { type: "positional", required: false, description: "the command, such as put; not with a raw state machine" },
+    op: {
+      type: "positional",
+      required: false,
+      description: "the command, such as put; not with a raw state machine, nor where there is only one",
+    },
     input: { type: "positional", required: false, description: "JSON for a typed state machine, text for a raw one" },
     ...executeFlags,
   },
@@ -19,6 +23,7 @@ export const executeCommand = command({
     [`graft execute command put '{"key":"a","value":"1"}'`, "kv: set a key"],
     [`graft execute command put '{"key":"picture"}' --file value=cat.jpg`, "kv: a value that is a file"],
     [`tar c folder | graft execute command put '{"key":"backup"}' --stdin=value`, "kv: a value from a pipe"],
+    ["graft execute command --file demo.sql", "sql: a script"],
     [`graft execute command 'add 5'`, "counter, a raw state machine"],
   ],
   run: (args, context) => execute("command", args, context),

@@ -1,6 +1,7 @@
 // What does `graft execute` send? INPUT, files and standard input, put together as the state machine takes it: one JSON value
 // with bytes in named fields for a typed one, bytes for a raw one.
 import { readFile } from "node:fs/promises";
+import { isWord, looksLikeJson } from "../client/text-input.ts";
 import {
   bytesOfBase64,
   bytesOfHex,
@@ -47,15 +48,13 @@ export async function payloadOf(request: ExecuteRequest, machine: StateMachine):
 }
 
 async function typedPayload(request: ExecuteRequest, machine: StateMachine): Promise<Uint8Array> {
-  const [operation, text] = request.positionals;
-  const known = request.kind === "command" ? machine.commands : machine.queries;
-  checkOperation(operation, known, request.kind, machine);
   const pieces = piecesOf(request);
+  const { operation, text, parse } = meant(request, machine, pieces.length > 0);
   const whole = pieces.filter(({ field }) => field === null);
   const fields = pieces.filter(({ field }) => field !== null);
   if (whole.length + (text === undefined ? 0 : 1) > 1) throw usage("the input is given more than once");
   const [only] = whole;
-  const base = only === undefined ? jsonInput("INPUT", text ?? "{}") : await jsonPiece(only);
+  const base = only === undefined ? parse("INPUT", text ?? "{}") : parse(only.flag, await textIn(only));
   if (fields.length === 0) return encodeOperation(operation, base);
   if (!isObject(base)) throw usage(`${fields[0]?.flag} FIELD= needs INPUT to be a JSON object, or to be left out`);
   const input: Record<string, PayloadValue> = { ...base };
@@ -65,6 +64,25 @@ async function typedPayload(request: ExecuteRequest, machine: StateMachine): Pro
     input[field] = decodeForm(await read(), request.form);
   }
   return encodeOperation(operation, input);
+}
+
+interface Meant {
+  readonly operation: string;
+  /** What was typed as INPUT. */
+  readonly text: string | undefined;
+  readonly parse: (what: string, text: string) => PayloadValue;
+}
+
+/** Where there is one operation only, its name may be left out. Then an input that is not JSON is a text, such as a statement of SQL. */
+function meant({ kind, positionals }: ExecuteRequest, machine: StateMachine, hasPieces: boolean): Meant {
+  const known = kind === "command" ? machine.commands : machine.queries;
+  const [only, ...others] = known;
+  const [first, ...more] = positionals;
+  // A single word is the name of an operation, if a mistyped one.
+  const isInput = first === undefined ? hasPieces : more.length === 0 && !isWord(first);
+  if (only !== undefined && others.length === 0 && isInput) return { operation: only, text: first, parse: jsonOrText };
+  checkOperation(first, known, kind, machine);
+  return { operation: first, text: more[0], parse: jsonInput };
 }
 
 async function rawPayload(request: ExecuteRequest, machine: StateMachine): Promise<Uint8Array> {
@@ -116,9 +134,17 @@ function readFileOf(path: string): Promise<Uint8Array> {
 
 const readStdin = (): Promise<Uint8Array> => Bun.stdin.bytes();
 
-async function jsonPiece({ flag, read }: Piece): Promise<PayloadValue> {
-  return jsonInput(flag, new TextDecoder().decode(await read()));
+/** Another encoding would be sent with other characters in it. */
+async function textIn({ flag, read }: Piece): Promise<string> {
+  const bytes = await read();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GraftError("usage", `${flag}: the input is not UTF-8, and nothing was sent; convert it first`, { cause });
+  }
 }
+
+const jsonOrText = (what: string, text: string): PayloadValue => (looksLikeJson(text) ? jsonInput(what, text) : text);
 
 function jsonInput(what: string, text: string): PayloadValue {
   let parsed: JsonValue;

@@ -10,7 +10,11 @@ export const executeQuery = command({
     ...executeDetails,
   ],
   args: {
-    op: { type: "positional", required: false, description: "the query, such as get; not with a raw state machine" },
+    op: {
+      type: "positional",
+      required: false,
+      description: "the query, such as get; not with a raw state machine, nor where there is only one",
+    },
     input: { type: "positional", required: false, description: "JSON for a typed state machine, text for a raw one" },
     ...readingFlags,
     ...executeFlags,
@@ -22,6 +26,7 @@ export const executeQuery = command({
     [`graft execute query get '{"key":"picture"}' --out cat.jpg`, "kv: write the bytes to a file"],
     [`graft execute query list '{"prefix":"user/"}' --json`, "kv: print keys as JSON, for a script"],
     [`graft execute query get '{"key":"a"}' --consistency stale --max-staleness 2s`, "from any node, at most 2 s old"],
+    [`graft execute query "SELECT * FROM users"`, "sql: rows"],
     [`graft execute query value`, "counter, a raw state machine that gives every query the same answer"],
   ],
   run: (args, context) => execute("query", args, context),

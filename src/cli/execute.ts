@@ -27,7 +27,7 @@ export const executeFlags = {
 } as const satisfies ArgsDef;
 
 export const executeDetails = [
-  "A typed state machine has named operations: OP is the name, and INPUT is JSON. A raw state machine has no operations, and takes INPUT as bytes: as text, or with --hex or --base64.",
+  "A typed state machine has named operations: OP is the name, and INPUT is JSON. Where there is only one, OP may be left out, and INPUT may be a text, such as SQL. A raw state machine has no operations, and takes INPUT as bytes: as text, or with --hex or --base64.",
   `Where an operation takes bytes, JSON has a text (UTF-8) or {"base64": "…"}. Results have the same two forms. With --file or --stdin and no field, the whole input is JSON for a typed state machine and bytes for a raw one.`,
 ];
 

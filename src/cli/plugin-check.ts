@@ -37,7 +37,11 @@ export const pluginCheck = command({
     "Exit codes: 0 all checks pass, 1 a mistake was found or the plugin cannot be used, 2 wrong usage.",
   ],
   args: {
-    file: { type: "positional", required: false, description: "the state machine: a path, kv, counter, lock or queue" },
+    file: {
+      type: "positional",
+      required: false,
+      description: "the state machine: a path, kv, counter, lock, queue or sql",
+    },
     seed: { type: "string", valueHint: "N", description: "generate the lists of this seed; default: a random one" },
     runs: {
       type: "string",

@@ -37,7 +37,7 @@ export const sim = command({
     plugin: {
       type: "string",
       valueHint: "PATH",
-      description: "the state machine: a path, kv, counter, lock or queue; default: kv",
+      description: "the state machine: a path, kv, counter, lock, queue or sql; default: kv",
     },
     seed: {
       type: "string",

@@ -45,6 +45,12 @@ describe("the plugins that ship", () => {
   });
 });
 
+test("sql: a script that needs no other one before it, and a query for what it has written", async () => {
+  const { command, query } = await examplesFor("sql");
+  expect(command).toEqual([expect.stringMatching(/^CREATE TABLE note \(n\); INSERT INTO note VALUES \(\d\)$/)]);
+  expect(query).toEqual(["SELECT * FROM note"]);
+});
+
 test("an operation without input is named alone", async () => {
   const plugin = await write(typed("next: { input: v.object({}), apply: () => 1 }"));
   expect(await examplesFor(plugin)).toEqual({ command: ["next"], query: null });

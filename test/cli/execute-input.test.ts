@@ -42,6 +42,13 @@ describe("a typed state machine takes [operation, input]", () => {
     expect(await sent({ positionals: ["put"] })).toEqual(["put", {}]);
   });
 
+  test("a file that is not UTF-8 is refused", async () => {
+    const latin = file("latin.sql", bytes(0x63, 0x61, 0x66, 0xe9));
+    await expect(sent({ positionals: ["put"], files: [latin] })).rejects.toThrow(
+      "--file: the input is not UTF-8, and nothing was sent; convert it first",
+    );
+  });
+
   test("files fill fields, beside INPUT or without it", async () => {
     const value = file("value", bytes(0, 255, 10));
     const wanted = ["put", { key: "a", value: bytes(0, 255, 10) }];
@@ -96,6 +103,37 @@ describe("a typed state machine takes [operation, input]", () => {
     ["a prototype's name", { positionals: ["put", '{"__proto__":1}'] }, /cannot be sent/],
   ])("refused: %s", async (_, given, problem) => {
     await expect(sent(given)).rejects.toThrow(problem);
+  });
+});
+
+describe("a state machine with one operation", () => {
+  const sql = { name: "sql", style: "typed", commands: ["execute"], queries: ["query"] } as const;
+  const sentTo = async (given: Typed): Promise<unknown> => decodeValue(await payloadOf(request(given), sql));
+
+  test("needs no name of it, and takes text as it is", async () => {
+    expect(await sentTo({ positionals: ["DELETE FROM a"] })).toEqual(["execute", "DELETE FROM a"]);
+    expect(await sentTo({ kind: "query", positionals: ["SELECT 1"] })).toEqual(["query", "SELECT 1"]);
+    expect(await sentTo({ files: [file("demo.sql", "-- ü\nSELECT 1;\n")] })).toEqual(["execute", "-- ü\nSELECT 1;\n"]);
+  });
+
+  test("takes JSON and fields without its name, too", async () => {
+    const input = { sql: "SELECT ?", params: [1] };
+    expect(await sentTo({ positionals: [JSON.stringify(input)] })).toEqual(["execute", input]);
+    expect(await sentTo({ positionals: ['{"params":[1]}'], files: [`sql=${file("one.sql", "SELECT ?")}`] })).toEqual([
+      "execute",
+      { sql: new Uint8Array(Buffer.from("SELECT ?")), params: [1] },
+    ]);
+    expect(await sentTo({ positionals: ["execute", JSON.stringify(input)] })).toEqual(["execute", input]);
+  });
+
+  test.each<[string, Typed, RegExp]>([
+    ["a mistyped operation", { positionals: ["exekute"] }, /sql has no command "exekute" \(did you mean execute\?\)/],
+    ["a mistyped operation with its input", { positionals: ["exe cute", "{}"] }, /sql has no command "exe cute"/],
+    ["nothing", {}, /which command\? sql has: execute/],
+    ["broken JSON", { positionals: ['{"sql": '] }, /INPUT is not JSON/],
+    ["text with the name", { positionals: ["execute", "SELECT 1"] }, /INPUT is not JSON/],
+  ])("%s is refused", async (_, given, message) => {
+    await expect(sentTo(given)).rejects.toThrow(message);
   });
 });
 

@@ -4,8 +4,9 @@ import counter from "../../../plugins/counter/index.ts";
 import kv from "../../../plugins/kv/index.ts";
 import lock from "../../../plugins/lock/index.ts";
 import queue from "../../../plugins/queue/index.ts";
+import sql from "../../../plugins/sql/index.ts";
 
-const shipped: Readonly<Record<string, unknown>> = { counter, kv, lock, queue };
+const shipped: Readonly<Record<string, unknown>> = { counter, kv, lock, queue, sql };
 
 export const shippedNames: readonly string[] = Object.keys(shipped);
 

@@ -47,11 +47,12 @@ const removed = new Set<number>();
  */
 export function removeAtExit(pid = process.pid): void {
   if (removed.has(pid)) return;
-  if (removed.size === 0) process.on("exit", removeNow);
+  if (removed.size === 0) process.on("exit", removeTemporaryStates);
   removed.add(pid);
 }
 
-function removeNow(): void {
+/** Of all threads, open or not. */
+export function removeTemporaryStates(): void {
   const prefixes = [...removed].map(prefixOf);
   for (const name of readdirSync(tmpdir()).filter((each) => prefixes.some((prefix) => each.startsWith(prefix))))
     rmSync(join(tmpdir(), name), { recursive: true, force: true });

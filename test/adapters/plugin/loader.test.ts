@@ -88,7 +88,7 @@ describe("a plugin is found", () => {
 
 /** `PATH` stands for the plugin's absolute path. */
 const unusable: readonly (readonly [string, string])[] = [
-  ["nowhere", "PATH cannot be used: it does not exist (these ship with Graft: counter, kv, lock, queue)"],
+  ["nowhere", "PATH cannot be used: it does not exist (these ship with Graft: counter, kv, lock, queue, sql)"],
   ["./nowhere.ts", "PATH cannot be used: it does not exist"],
   ["empty", "PATH cannot be used: the folder has no index.ts or index.js or index.mts or index.mjs"],
   ["lost-main", "PATH cannot be used: the folder has no nowhere.ts"],
