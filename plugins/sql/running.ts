@@ -2,6 +2,7 @@
 // from what this connection did before.
 import type { Database } from "bun:sqlite";
 import { Rejected } from "graft";
+import { mustBeRestorable } from "./altered-tables.ts";
 import { answerOf } from "./failures.ts";
 import { defineFunctions, nothingRuns, type ScriptState, type Surroundings } from "./functions.ts";
 import { areSmall, rowidEnd } from "./plain-inserts.ts";
@@ -205,6 +206,7 @@ export class ScriptRunner {
     }
     if (kind === "schema") {
       compiled.statement.run(...given);
+      if (each.alters !== null) mustBeRestorable(this.#db, each.alters);
       this.schemaChanged();
       this.#reread ??= 0;
       return { changes: 0, rows: null };

@@ -1,6 +1,7 @@
 // What is known of texts that come again and again? Their statements, and what SQLite has compiled of them. Both are forgotten all at once: what
 // comes often is soon there again.
 import type { Database, Statement } from "bun:sqlite";
+import { alteredTable } from "./altered-tables.ts";
 import { mustExpandLittle, type ViewSizes } from "./expansion.ts";
 import { isPlainInsert } from "./plain-inserts.ts";
 import { rewritten, type RewritingOptions, withoutSchemaView, withSchemaView } from "./rewriting.ts";
@@ -22,6 +23,8 @@ export interface Examined {
   readonly hasConflictClause: boolean;
   /** Whether SQLite compiles what it names. Most of what creates something is only kept as a text. */
   readonly compilesViews: boolean;
+  /** The table whose rows are to be asked when it has run. */
+  readonly alters: string | null;
 }
 
 export interface PrepareOptions extends RewritingOptions {
@@ -131,5 +134,6 @@ function examinedOf(statement: SqlStatement): Examined {
     isReturning: tokens.some((token) => isWord(token, "RETURNING")),
     hasConflictClause: tokens.some((token) => isWord(token, "CONFLICT")),
     compilesViews: statement.kind !== "schema" || isWord(tokens[0], "ALTER") || isTableOfRows(tokens),
+    alters: alteredTable(tokens),
   };
 }

@@ -185,31 +185,15 @@ function mustHaveShortNames(tokens: readonly Token[]): void {
     throw new Rejected(`a name in the schema has at most ${nameLengthMax} characters`);
 }
 
-/** SQLite asks a check that is added to a table with its own functions. Of a default it sees only a literal: the rows could be in no copy. */
+/** SQLite asks a check that is added to a table with its own functions. */
 function mustBeReplicated(tokens: readonly Token[]): void {
   const at = isSign(tokens[3], ".") ? 5 : 3;
   if (!isWord(tokens[0], "ALTER") || !isWord(tokens[at], "ADD")) return;
-  const added = outermost(tokens.slice(at + 1));
-  if (isWord(added[0], "CONSTRAINT", "CHECK")) {
+  const added = tokens[at + 1];
+  if (isWord(added, "CONSTRAINT", "CHECK")) {
     const why = "SQLite would check the rows with the clock of a machine; write it in CREATE TABLE";
-    throw refused(`ALTER TABLE ADD ${added[0]!.value}`, why);
+    throw refused(`ALTER TABLE ADD ${added!.value}`, why);
   }
-  const isNotNull = added.some((token, nth) => isWord(token, "NOT") && isWord(added[nth + 1], "NULL"));
-  if (isNotNull && added.some((token, nth) => isWord(token, "DEFAULT") && isSign(added[nth + 1], "("))) {
-    const why = "rows could have NULL then; write a value without parentheses";
-    throw refused("ALTER TABLE ADD with NOT NULL and DEFAULT (…)", why);
-  }
-}
-
-/** Without what is within parentheses. */
-function outermost(tokens: readonly Token[]): readonly Token[] {
-  let depth = 0;
-  return tokens.filter((token) => {
-    if (isSign(token, ")")) depth--;
-    const isOutside = depth === 0;
-    if (isSign(token, "(")) depth++;
-    return isOutside;
-  });
 }
 
 function mustBeAllowed(tokens: readonly Token[], nth: number, kind: StatementKind): void {
