@@ -72,6 +72,8 @@ export class ScriptRunner {
   /** In a transaction. Throws `Rejected` if the script fails: nothing of it has happened then. */
   execute(script: readonly Examined[], bindings: Bindings, surroundings: Surroundings): ExecuteResult {
     return this.#within(surroundings, () => {
+      // Before the savepoint: what guards would go with a script that fails.
+      void this.#schema;
       const [only, ...others] = script;
       const isPlain = others.length === 0 && this.#isPlain(only!, bindings);
       return isPlain ? this.#runAll(script, bindings) : this.#allOrNothing(script, bindings);
@@ -144,6 +146,7 @@ export class ScriptRunner {
         this.#rollback.run();
         this.#release.run();
       }
+      this.#facts = null;
       if (changesSchema) this.#settleSchema();
       throw error;
     }

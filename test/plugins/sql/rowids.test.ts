@@ -1,6 +1,6 @@
 // No row comes to a number so high that SQLite would choose the next one by chance, whichever way a statement takes.
 import { afterEach, describe, expect, test } from "bun:test";
-import { closeAll, openDatabase, type TestDatabase } from "./databases.ts";
+import { closeAll, copyOf, openDatabase, type TestDatabase } from "./databases.ts";
 
 afterEach(closeAll);
 
@@ -120,4 +120,27 @@ describe("a large rowid by way of a foreign key is refused:", () => {
     database.refusal((db) => db.execute("DROP TABLE p"));
     expect(database.items()).toEqual(before);
   });
+});
+
+test.each([
+  ["was opened again", (database: TestDatabase) => (database.items(), database.reopen(), database)],
+  ["was restored", (database: TestDatabase) => copyOf(database)],
+])("a script that fails leaves the guards there, also as the first write after the database %s", (_, again) => {
+  const database = openDatabase();
+  database.execute("CREATE TABLE t (i INTEGER PRIMARY KEY AUTOINCREMENT, u UNIQUE); INSERT INTO t (u) VALUES (1)");
+  const large = "INSERT OR IGNORE INTO t VALUES (9223372036854775807, 1)";
+  for (const first of [
+    "INSERT INTO t (u) VALUES (2); INSERT INTO t (u) VALUES (1)",
+    "SELECT * FROM t; SELECT abs(-9223372036854775808)",
+    "UPDATE t SET u = 2; SELECT nope",
+    "DELETE FROM t; CREATE TABLE t (a)",
+    large,
+  ]) {
+    const other = again(database);
+    other.refusal((db) => db.execute(first));
+    expect([first, other.refusal((db) => db.execute(large))]).toEqual([first, expect.stringContaining("a rowid of ")]);
+    expect(other.execute("INSERT INTO t (u) VALUES (3) RETURNING i").rows).toEqual([{ i: 2 }]);
+    other.execute("DELETE FROM t WHERE u = 3; DROP TABLE t");
+    other.execute("CREATE TABLE t (i INTEGER PRIMARY KEY AUTOINCREMENT, u UNIQUE); INSERT INTO t (u) VALUES (1)");
+  }
 });
