@@ -30,7 +30,7 @@ interface Step {
 
 const nothingKnown: Pick<PrepareOptions, "rowidNames" | "views"> = { rowidNames: null, views: new Map() };
 
-/** Characters of the schema that a script may make the state machine read again. It does so where a change of rows follows a change of the schema. */
+/** Characters of the schema that a script may make the state machine read again. It does so before ALTER TABLE, and where a change of rows follows a change of the schema. */
 const rereadMax = 10_000_000;
 
 /** Stands for none. A row that has it is inserted as any other, and only its number is not told. */
@@ -108,7 +108,9 @@ export class ScriptRunner {
     guardSequences(this.#db, facts.sequences);
     this.#facts = facts;
     if (this.#reread !== null && (this.#reread += facts.length) > rereadMax)
-      throw new Rejected("the script changes the schema and rows by turns too often: send it in parts");
+      throw new Rejected(
+        "the script alters tables, or changes the schema and rows by turns, too often: send it in parts",
+      );
     return facts;
   }
 

@@ -76,7 +76,6 @@ describe("ALTER TABLE refuses NULL in a column that is NOT NULL:", () => {
     "NOT NULL ON CONFLICT IGNORE DEFAULT -NULL",
     "DEFAULT -NULL NOT NULL ON CONFLICT REPLACE",
     "NOT NULL DEFAULT +NULL",
-    "INTEGER NOT NULL DEFAULT - - NULL",
     "NOT NULL DEFAULT (CAST(NULL AS TEXT))",
     "DEFAULT (CAST(NULL AS INT)) NOT NULL ON CONFLICT IGNORE",
     "CONSTRAINT k DEFAULT (-NULL) CONSTRAINT l NOT NULL",
@@ -106,5 +105,21 @@ describe("ALTER TABLE refuses NULL in a column that is NOT NULL:", () => {
     );
     database.execute("INSERT INTO t VALUES (1, 2); ALTER TABLE t ADD c NOT NULL DEFAULT (CAST('3' AS INT))");
     expect(copyOf(database).query("SELECT * FROM t")).toEqual([{ a: 1, b: 2, c: 3 }]);
+  });
+
+  test.each(["(0)", "('x')", "(1.5)", "(-1)", "-'12abc'", "(x'00')", "'NULL'"])("DEFAULT %s is fine", (value) => {
+    const database = databaseWith("(1, 1), (2, NULL)");
+    database.execute(`ALTER TABLE t ADD c INTEGER NOT NULL DEFAULT ${value}; INSERT INTO t (a) VALUES (3)`);
+    const copy = copyOf(database);
+    expect(copy.items()).toEqual(database.items());
+    const sql = "SELECT a, c, typeof(c) AS type FROM t";
+    expect(copy.query(sql)).toEqual(database.query(sql));
+  });
+
+  test("a default that is no constant is fine for a table without rows", () => {
+    const database = openDatabase();
+    database.execute("CREATE TABLE t (a); ALTER TABLE t ADD b TEXT NOT NULL DEFAULT (datetime('now'))");
+    database.execute("INSERT INTO t (a) VALUES (1)");
+    expect(copyOf(database).query("SELECT * FROM t")).toEqual([{ a: 1, b: "2023-11-14 22:13:20" }]);
   });
 });

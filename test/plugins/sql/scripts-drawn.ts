@@ -93,7 +93,15 @@ const schemaChange: Arbitrary<string> = oneof(
   constantFrom("t0", "t1").map((on) => `INSERT INTO ${on} (b) VALUES (8), (9); CREATE INDEX i5 ON ${on} ("nope")`),
   constantFrom("t0", "t1", "c").map((of) => `ALTER TABLE ${of} ADD COLUMN nope DEFAULT 5`),
   tuple(table, column).map(([of, by]) => `ALTER TABLE ${of} ADD COLUMN e AS (${by} || 'e')`),
-  tuple(table, constantFrom("nope", "e", "c")).map(([of, dropped]) => `ALTER TABLE ${of} DROP COLUMN ${dropped}`),
+  tuple(table, column, constantFrom("json", "abs", "hex")).map(
+    ([of, by, called]) => `ALTER TABLE ${of} ADD COLUMN f AS (CASE WHEN ${by} = 'x' THEN ${called}(${by}) ELSE 1 END)`,
+  ),
+  tuple(table, constantFrom("-NULL", "(CAST(NULL AS INT))", "(-1)", "-'x'")).map(
+    ([of, added]) => `ALTER TABLE ${of} ADD COLUMN g NOT NULL ON CONFLICT IGNORE DEFAULT ${added}`,
+  ),
+  tuple(table, constantFrom("nope", "e", "c", "f", "g")).map(
+    ([of, dropped]) => `ALTER TABLE ${of} DROP COLUMN ${dropped}`,
+  ),
   tuple(table, constantFrom("nope", "c")).map(([of, from]) => `ALTER TABLE ${of} RENAME COLUMN ${from} TO "no pe"`),
   tuple(table, table).map(
     ([one, other]) => `CREATE VIEW w AS SELECT x.a, y.b, "x".c FROM ${one} x LEFT JOIN ${other} "y" ON x.a = y.a`,
