@@ -10,6 +10,8 @@ export interface Source {
   readonly name: string;
   /** What columns are called by, as it is written. */
   readonly alias: Token;
+  /** With its database before it: no common table expression hides it. */
+  readonly isQualified: boolean;
 }
 
 export interface Select {
@@ -29,13 +31,14 @@ export function selectsOf(tokens: readonly Token[]): readonly Select[] {
   const hasWith = tokens.some((token) => isWord(token, "WITH"));
   const commons = new CommonNames(hasWith ? tokens : []);
   const doesWrite = isWord(tokens[0], "WITH", "INSERT", "REPLACE") || isTableOfRows(tokens);
+  const keepsText = isWord(tokens[0], "CREATE") && !isTableOfRows(tokens);
   let depth = 0;
   return tokens.flatMap((token, nth) => {
     if (isSign(token, "(")) depth++;
     if (isSign(token, ")")) depth--;
     commons.pass(nth);
     if (!isWord(token, "SELECT") && !isUpdateAt(tokens, nth)) return [];
-    return selectAt(tokens, nth, { isNested: depth > 0 || doesWrite, hasWith, commons });
+    return selectAt(tokens, nth, { isNested: depth > 0 || doesWrite, hasWith, keepsText, commons });
   });
 }
 
@@ -52,13 +55,16 @@ const isUpdateAt = (tokens: readonly Token[], at: number): boolean =>
 interface Around {
   readonly isNested: boolean;
   readonly hasWith: boolean;
+  /** It creates something that SQLite keeps as a text. */
+  readonly keepsText: boolean;
   readonly commons: Pick<CommonNames, "has">;
 }
 
 /** Words before which the condition has ended. Without the last two, each SELECT of a text that repeats the word would be read to the end. */
 const endWords = ["GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "RETURNING", "SELECT", "UPDATE"];
 
-function selectAt(tokens: readonly Token[], start: number, { isNested, hasWith, commons }: Around): readonly Select[] {
+function selectAt(tokens: readonly Token[], start: number, around: Around): readonly Select[] {
+  const { isNested, hasWith, keepsText, commons } = around;
   let [from, where, depth]: [number | null, number | null, number] = [null, null, 0];
   let at = start + 1;
   for (; at < tokens.length; at++) {
@@ -76,12 +82,12 @@ function selectAt(tokens: readonly Token[], start: number, { isNested, hasWith, 
   const changed = isWord(tokens[start], "UPDATE") ? changedBy(tokens, start) : [];
   const isJoin = isNested || changed.length > 0 || joined.some((token) => isSign(token, ",") || isWord(token, "JOIN"));
   const end = tokens[at - 1]!.end;
-  const sources = isJoin ? [...changed, ...sourcesIn(joined).filter(({ name }) => !commons.has(name))] : [];
-  const isCounted = where !== null && hasTurn(tokens, where + 1, at);
+  const sources = isJoin ? [...changed, ...tablesIn(joined, commons)] : [];
+  const isCounted = keepsText && where !== null && hasTurn(tokens, where + 1, at);
   return [{ where: where === null ? null : tokens[where]!, end, sources, isLoop: isJoin || hasWith, isCounted }];
 }
 
-/** `graft_turn()` alone, or `graft_turn() AND (`: what is put there. */
+/** `graft_turn()` alone, or `graft_turn() AND (`: what is put there. A client may write it as well. */
 function hasTurn(tokens: readonly Token[], at: number, end: number): boolean {
   if (calledAt(tokens, at) !== turnFunction || !isSign(tokens[at + 2], ")")) return false;
   return at + 3 === end || (isWord(tokens[at + 3], "AND") && isSign(tokens[at + 4], "("));
@@ -148,6 +154,9 @@ const notAliases = [
 /** The time that SQLite needs to compile a join grows with a power of their number, and it cannot be interrupted meanwhile. */
 const joinedMax = 20;
 
+const tablesIn = (joined: readonly Token[], commons: Around["commons"]): readonly Source[] =>
+  sourcesIn(joined).filter(({ name, isQualified }) => isQualified || !commons.has(name));
+
 /** `FROM a, b AS c JOIN (main.d, json_each(e) f)`, but no subqueries. */
 function sourcesIn(tokens: readonly Token[]): readonly Source[] {
   const sources: Source[] = [];
@@ -197,13 +206,14 @@ const changedBy = (tokens: readonly Token[], at: number): readonly Source[] =>
   sourceAt(tokens, isWord(tokens[at + 1], "OR") ? at + 3 : at + 1);
 
 function sourceAt(tokens: readonly Token[], first: number): readonly Source[] {
-  const at = isSign(tokens[first + 1], ".") ? first + 2 : first;
+  const isQualified = isSign(tokens[first + 1], ".");
+  const at = isQualified ? first + 2 : first;
   const named = tokens[at];
   const name = named === undefined ? null : tableName(named);
   const isCall = isSign(tokens[at + 1], "(");
   if (name === null || (isCall && !rowFunctions.has(name))) return [];
   const after = isCall ? closeOf(tokens, at + 1) + 1 : at + 1;
-  return [{ name, alias: aliasAt(tokens, after) ?? named! }];
+  return [{ name, alias: aliasAt(tokens, after) ?? named!, isQualified }];
 }
 
 function aliasAt(tokens: readonly Token[], at: number): Token | null {

@@ -65,6 +65,27 @@ describe("memory", () => {
   });
 });
 
+describe("the turns of a join are counted", () => {
+  const names = "WITH t AS (SELECT 1 AS a)";
+  test.each([
+    `${names} INSERT INTO d SELECT count(*) FROM main.t a, main.t b`,
+    `INSERT INTO d ${names} SELECT count(*) FROM "main" . t a, main.'t' b`,
+    `${names} SELECT count(*) AS n FROM main.t a JOIN main.t b`,
+    "INSERT INTO d SELECT count(*) FROM t a, t b WHERE graft_turn() AND (1)",
+    "INSERT INTO d SELECT count(*) FROM t a, t b WHERE graft_turn()",
+    "SELECT count(*) AS n FROM t a, t b WHERE graft_turn() AND (a.a <> b.a)",
+    "UPDATE d SET a = 1 FROM t b, t c WHERE graft_turn()",
+    "CREATE TABLE e AS SELECT 1 AS a FROM t a, t b WHERE graft_turn()",
+  ])("whatever hides it: %s", (sql) => {
+    const database = openDatabase({ ...sqlLimits, commandTurnsMax: 500 });
+    database.execute("CREATE TABLE t (a); CREATE TABLE d (a); INSERT INTO d VALUES (0)");
+    database.execute(`INSERT INTO t VALUES ${Array.from({ length: 100 }, (_, nth) => `(${nth})`).join()}`);
+    expect(database.refusal((db) => db.execute(sql))).toBe(
+      "the command took more than 500 turns of loops: do less in one command",
+    );
+  });
+});
+
 describe("a text", () => {
   test("with many parentheses within each other is refused", () => {
     const database = openDatabase();
