@@ -36,7 +36,7 @@ const inner: Readonly<Record<string, Layer>> = {
   core: { at: ["src/core/"] },
   // The words of the core, and the small pure functions that belong to a word, such as `nodeIdOf`.
   vocabulary: {
-    at: ["activation", "address", "configuration", "entry", "genesis", "log-position", "name"].map(
+    at: ["activation", "address", "configuration", "copy-word", "entry", "genesis", "log-position", "name"].map(
       (word) => `src/core/${word}.ts`,
     ),
   },
@@ -73,7 +73,11 @@ const inner: Readonly<Record<string, Layer>> = {
 
 const layers: Readonly<Record<string, Layer>> = {
   ...inner,
-  compose: { at: ["src/compose.ts", "src/compose-offline.ts"], uses: Object.keys(inner), platform: true },
+  compose: {
+    at: ["src/compose.ts", "src/compose-offline.ts", "src/compose-replay.ts"],
+    uses: Object.keys(inner),
+    platform: true,
+  },
   // Clusters made of processes on this machine, for the command line, the benches and the tests alike.
   local: {
     at: ["src/local/"],

@@ -59,6 +59,7 @@ export interface NodeSettings {
     readonly heartbeatIntervalMs: number;
     readonly snapshotEveryEntries: number;
     readonly snapshotEveryBytes: number;
+    readonly compareEveryEntries: number;
   };
   readonly storage: SpacePolicy & { readonly scrubIntervalMs: number };
 }
@@ -94,11 +95,13 @@ export async function composeNode(settings: NodeSettings, logger: Logger): Promi
       clock: systemClock,
       logger,
     });
-    const { electionTimeoutMs, heartbeatIntervalMs, snapshotEveryEntries, snapshotEveryBytes } = settings.raft;
+    const { electionTimeoutMs, heartbeatIntervalMs, compareEveryEntries, snapshotEveryEntries, snapshotEveryBytes } =
+      settings.raft;
     const options = {
       id: settings.node.id,
       cluster: settings.cluster.id,
       settings: { ...defaultSettings, electionTimeoutMs, heartbeatIntervalMs },
+      compareEveryEntries,
       snapshotPolicy: { everyEntries: snapshotEveryEntries, everyBytes: snapshotEveryBytes },
       space: settings.storage,
       scrubIntervalMs: settings.storage.scrubIntervalMs,

@@ -137,8 +137,7 @@ const nextSteps: Readonly<Record<ErrorCode, Steps>> = {
   unauthorized:
     "Check --ca, --cert and --key. Administrators are listed under [access] admins in each node's configuration.",
   "session-expired": "Send the command again, in a new session.",
-  "state-machine":
-    "Correct the plugin or the program. Where a node's state machine stopped, and why: graft cluster status.",
+  "state-machine": "Do what the message says. Which state machines stand still, and why: graft cluster status.",
   "query-failed": "Correct the query, or what answers it in the plugin or the program.",
   "backup-failed": "Read the node's log, or take the backup from another node: --node ID.",
   "result-lost": {

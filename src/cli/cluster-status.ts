@@ -27,13 +27,15 @@ export const clusterStatus = command({
 
 /** What scripts get: the leader by its id. */
 const statusDocument = (view: ReachedCluster): object => {
-  const { cluster, clusterUuid, leader, term, commitIndex, plugin, nodes, waitingFor, otherClusters } = view;
+  const { cluster, clusterUuid, leader, term, commitIndex, agreesThrough, plugin, nodes, waitingFor, otherClusters } =
+    view;
   return {
     cluster,
     clusterUuid,
     leader: leader?.id ?? null,
     term,
     commitIndex,
+    agreesThrough,
     plugin,
     nodes,
     waitingFor,
@@ -43,7 +45,7 @@ const statusDocument = (view: ReachedCluster): object => {
 
 function statusWords(view: ClusterView, paint: Paint): string {
   const leader = view.leader === null ? paint("yellow", "no leader") : `leader ${paint("bold", view.leader.id)}`;
-  const head = `cluster ${paint("bold", view.cluster)}, ${leader}, term ${view.term}, commit ${view.commitIndex}`;
+  const head = `cluster ${paint("bold", view.cluster)}, ${leader}, term ${view.term}, commit ${view.commitIndex}${agreement(view)}`;
   const isPreferred = view.nodes.some(({ priority }) => priority !== 0);
   const rows = view.nodes.map((node) => [
     node.id === view.leader?.id ? paint("green", node.id) : node.id,
@@ -69,6 +71,9 @@ function statusWords(view: ClusterView, paint: Paint): string {
     ...(waiting.length > 0 ? ["", "waiting for:", ...waiting] : []),
   ].join("\n");
 }
+
+const agreement = ({ agreesThrough }: ClusterView): string =>
+  agreesThrough === null ? "" : `, agrees through ${agreesThrough}`;
 
 /** Which version applies commands, and which others are at hand: a roll-out needs the new one on each voter. */
 function pluginWords({ plugin, nodes }: ClusterView): readonly string[] {

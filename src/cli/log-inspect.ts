@@ -5,6 +5,7 @@ import { GraftError } from "../errors.ts";
 import { answerFlags } from "./answer-flags.ts";
 import { command } from "./command.ts";
 import { Failure } from "./explain-error.ts";
+import { replayDocument, replayed, replayFlags, replayWords } from "./log-replay.ts";
 import type { Paint } from "./output.ts";
 import { renderTable } from "./table.ts";
 import { parseCount } from "./typed-numbers.ts";
@@ -16,6 +17,7 @@ export const logInspect = command({
   summary: "Show a stopped node's log and other data",
   details: [
     "Shows the log, the vote, the configurations and the snapshots, and changes nothing. Of an entry it shows the size, and not the content. With damage or a finding the exit code is 1. Of several nodes, the one whose last entry has the highest term and, among those, the highest index has the most complete log.",
+    "To replay the log with a program that is a state machine, write its words after --, as in command of the configuration; it runs in this folder.",
   ],
   args: {
     "data-dir": { type: "string", valueHint: "DIR", description: "the data directory of a stopped node" },
@@ -25,13 +27,16 @@ export const logInspect = command({
       description: `how many of the last entries to list; default: ${entriesDefault}`,
     },
     verify: { type: "boolean", description: "read all data and check its checksums" },
+    ...replayFlags,
     ...answerFlags,
   },
   examples: [
     ["graft log inspect --data-dir data/n1", "show where the node's log ends, and the members"],
     ["graft log inspect --data-dir data/n1 --verify", "also check all data"],
+    ["graft log inspect --data-dir data/n1 --replay kv", "apply the log, and show what other nodes must come to"],
   ],
-  async run(args, { output }) {
+  takesProgram: true,
+  async run(args, { output, program }) {
     const dataDir = args["data-dir"];
     if (dataDir === undefined) throw new GraftError("usage", "which data directory? graft log inspect --data-dir DIR");
     const entriesMax =
@@ -40,11 +45,14 @@ export const logInspect = command({
         : parseCount("--entries", args.entries, { min: 0, max: entriesLimit });
     const looking = inspectDataDirectory(dataDir, { entriesMax, verify: args.verify === true });
     const inspection = await output.progress("reading the log", looking);
-    const document = documentOf(inspection);
+    const replay = await replayed(dataDir, { ...args, program }, output);
+    const document = { ...documentOf(inspection), ...(replay === null ? {} : { replay: replayDocument(replay) }) };
+    const words = (paint: Paint): string =>
+      [render(inspection, paint), ...(replay === null ? [] : replayWords(replay, paint))].join("\n");
     const { damage, log } = inspection;
     const problems = [...(log.finding === null ? [] : [log.finding.text]), ...damage];
-    if (problems.length === 0) return output.answer(document, (paint) => render(inspection, paint));
-    if (!output.json) await output.line(render(inspection, output.paint));
+    if (problems.length === 0) return output.answer(document, words);
+    if (!output.json) await output.line(words(output.paint));
     throw new Failure(new GraftError("damaged", problems.join("; ")), null, { inspection: document });
   },
 });

@@ -14,6 +14,8 @@ export interface ClusterView {
   readonly leader: LeaderHint | null;
   readonly term: number;
   readonly commitIndex: number;
+  /** A strict majority of the voters has come to the same state through here; null: nothing has been compared. */
+  readonly agreesThrough: number | null;
   readonly plugin: ActivePlugin | null;
   readonly nodes: readonly NodeStatus[];
   /** For people: what stands between the cluster and a leader; empty when there is one. */
@@ -83,6 +85,7 @@ export function mergeStatus(replies: readonly StatusReply[]): ClusterView {
     leader: best.leader,
     term: best.term,
     commitIndex: Math.max(best.commitIndex, ...others.map((reply) => reply.commitIndex)),
+    agreesThrough: best.agreesThrough,
     plugin: newest(replies.flatMap(({ plugin }) => plugin ?? [])),
     nodes: [...best.nodes.map((row) => mergeRow(row, ownRows.get(row.id))), ...outsiders],
     waitingFor: best.leader === null ? [...new Set(replies.flatMap((reply) => reply.waitingFor))] : [],

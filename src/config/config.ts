@@ -43,6 +43,7 @@ export interface Config {
     readonly heartbeatIntervalMs: number;
     readonly snapshotEveryEntries: number;
     readonly snapshotEveryBytes: number;
+    readonly compareEveryEntries: number;
   };
   readonly storage: {
     readonly minFreeBytes: number;
@@ -114,6 +115,7 @@ function toConfig(values: ValuesOf<typeof nodeKeys>, path: string): Config {
       electionTimeoutMs: values["raft.election_timeout_ms"],
       heartbeatIntervalMs: values["raft.heartbeat_interval_ms"],
       snapshotEveryEntries: values["raft.snapshot_every_entries"],
+      compareEveryEntries: values["raft.compare_every_entries"],
       snapshotEveryBytes: values["raft.snapshot_every_bytes"],
     },
     storage: {

@@ -72,6 +72,11 @@ export const nodeKeys = {
     268_435_456,
     "after how many bytes of entries, whichever comes first",
   ),
+  "raft.compare_every_entries": optional(
+    integer(16, 1_000_000),
+    1024,
+    "the nodes compare the outcomes of their commands after so many entries; the same on every node",
+  ),
 
   "storage.min_free_bytes": optional(
     integer(33_554_432, 1_099_511_627_776),

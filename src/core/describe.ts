@@ -55,6 +55,8 @@ export function describeEvent(event: Event): string {
       return `a snapshot through ${at(event.snapshot.position)} is taken`;
     case "snapshotFetched":
       return `the snapshot through ${at(event.snapshot.position)} is fetched`;
+    case "snapshotReplaced":
+      return `the snapshot through ${at(event.snapshot.position)} takes the place of the own one`;
     case "fetchFailed":
       return `the snapshot ${event.file} of ${nodeIdOf(event.from)} is damaged`;
     case "fitness":

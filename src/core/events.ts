@@ -126,6 +126,12 @@ export interface SnapshotFetchedEvent extends Timed {
   readonly snapshot: SnapshotRecord;
 }
 
+/** The state machine has gone wrong: this record takes the place of the own snapshot. Its file is complete, verified and durable. */
+export interface SnapshotReplacedEvent extends Timed {
+  readonly kind: "snapshotReplaced";
+  readonly snapshot: SnapshotRecord;
+}
+
 /** What a leader sends as the snapshot that it offered is damaged; reading it again will not help. */
 export interface FetchFailedEvent extends Timed {
   readonly kind: "fetchFailed";
@@ -160,6 +166,7 @@ export type Event =
   | ChangeMembershipEvent
   | SnapshotTakenEvent
   | SnapshotFetchedEvent
+  | SnapshotReplacedEvent
   | FetchFailedEvent
   | FitnessEvent
   | WakeEvent;

@@ -25,6 +25,22 @@ export function onSnapshotTaken(state: State, snapshot: SnapshotRecord, emit: Em
   if (position.index > state.appliedIndex || termAt(state.log, position.index) !== position.term) {
     throw new Error(`a snapshot at ${position.index} (term ${position.term}) of what was not applied here`);
   }
+  return withSnapshot(state, snapshot, emit);
+}
+
+/**
+ * The state machine has gone wrong, and with it the own snapshot: this one takes its place. The log stays, and is applied anew from there on.
+ * So the snapshot may end where the own one does, and no earlier.
+ */
+export function onSnapshotReplaced(state: State, snapshot: SnapshotRecord, emit: Emit): State {
+  const { position } = snapshot;
+  const isOutdated = state.installing !== null || position.index < lastCovered(state);
+  if (isOutdated || position.index > state.appliedIndex) return state;
+  return termAt(state.log, position.index) === position.term ? withSnapshot(state, snapshot, emit) : state;
+}
+
+function withSnapshot(state: State, snapshot: SnapshotRecord, emit: Emit): State {
+  const { position } = snapshot;
   const heldFrom = [...state.heldFrom, lastCovered(state)].slice(-state.settings.snapshotsHeldMax);
   const base = positionAt(state.log, Math.max(state.log.base.index, keptAfter(state, position.index, heldFrom[0]!)));
   const baseConfiguration = configurationAt(state.log, base.index);

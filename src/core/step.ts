@@ -9,7 +9,14 @@ import { askForVotes, onRequestVote, onRequestVoteReply } from "./election.ts";
 import type { Event, MessageEvent, PersistedEvent } from "./events.ts";
 import { expireReads, onRead, onReadIndex, onReadIndexReply } from "./forwarded-reads.ts";
 import { onFormerMember, onSignOfLife, onVoteAsked } from "./farewell.ts";
-import { onFetchFailed, onInstallSnapshot, onSnapshotFetched, onSnapshotTaken, settleInstall } from "./snapshot.ts";
+import {
+  onFetchFailed,
+  onInstallSnapshot,
+  onSnapshotReplaced,
+  onSnapshotFetched,
+  onSnapshotTaken,
+  settleInstall,
+} from "./snapshot.ts";
 import { foundIfReady, onGenesis, onHello } from "./founding.ts";
 import { onCrashDue, onPeerCrashed } from "./leader-crash.ts";
 import { onFitness } from "./fitness.ts";
@@ -59,6 +66,8 @@ function onEvent(state: State, event: Event, emit: Emit): State {
       return onSnapshotTaken(state, event.snapshot, emit);
     case "snapshotFetched":
       return onSnapshotFetched(state, event.snapshot, emit);
+    case "snapshotReplaced":
+      return onSnapshotReplaced(state, event.snapshot, emit);
     case "fetchFailed":
       return onFetchFailed(state, event.from, event.file, emit);
     case "propose":

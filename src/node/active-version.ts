@@ -3,6 +3,7 @@
 import { isSamePlugin, type PlacedActivation, type PluginVersion, versionWords } from "../core/activation.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { GraftError } from "../errors.ts";
+import { CopyDistrusted } from "./own-copy.ts";
 
 export type Running =
   | { readonly kind: "runs"; readonly plugin: PluginVersion }
@@ -51,5 +52,7 @@ function lack({ position, plugin }: PlacedActivation, versions: readonly PluginV
 }
 
 /** For people: what it does, after its name. */
-export const standstillWords = (why: Error): string =>
-  why instanceof VersionLacking ? `waits: ${why.message}` : `has stopped: ${why.message}`;
+export function standstillWords(why: Error): string {
+  if (why instanceof VersionLacking) return `waits: ${why.message}`;
+  return `${why instanceof CopyDistrusted ? "is not to be trusted" : "has stopped"}: ${why.message}`;
+}

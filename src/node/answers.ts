@@ -5,6 +5,7 @@ import type { LogPosition } from "../core/log-position.ts";
 import { GraftError } from "../errors.ts";
 import type { ClientReply } from "../ports/requests.ts";
 import type { Outcome } from "../ports/state-machine.ts";
+import { CopyDistrusted } from "./own-copy.ts";
 import type { ReplyError, Waiter } from "./waiting-clients.ts";
 
 /** An entry that was given up on may still be applied: whoever asked for it has heard the truth by then, and hears nothing more. */
@@ -59,8 +60,9 @@ export function queryFailed(error: Error): ReplyError {
 }
 
 /** A query is not put to a state machine that has stopped. */
-export const stateMachineStopped = (error: Error): ReplyError => ({
-  code: "state-machine",
-  message: `the state machine of this node ${standstillWords(error)}`,
-  leader: null,
-});
+export function stateMachineStopped(error: Error): ReplyError {
+  const message = `the state machine of this node ${standstillWords(error)}`;
+  // The other nodes are right, and one of them is about to lead.
+  const isWrongAlone = error instanceof CopyDistrusted && error.isAlone;
+  return { code: isWrongAlone ? "unavailable" : "state-machine", message, leader: null };
+}

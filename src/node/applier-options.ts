@@ -18,7 +18,7 @@ export interface ApplierModules extends EntryRunsModules {
 
 export interface ApplierHandlers extends Pick<
   EntryRunsHandlers,
-  "leader" | "isAsked" | "handed" | "freed" | "clientFull" | "runningFrom" | "decisionOn"
+  "leader" | "isAsked" | "placeAfter" | "handed" | "freed" | "clientFull" | "runningFrom" | "decisionOn"
 > {
   /** Replaces the state machine's state with that of the snapshot, with this version active. Nothing else is under way meanwhile. */
   readonly restore: (snapshot: SnapshotRecord, plugin: PluginVersion | null) => Promise<WakeTime>;

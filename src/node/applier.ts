@@ -4,8 +4,7 @@
 // past the place where it failed.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
-import type { WakeTime } from "../core/wake-time.ts";
-import { GraftError, StateMachineStopped } from "../errors.ts";
+import { GraftError } from "../errors.ts";
 import type { HeldState, StateMachine } from "../ports/state-machine.ts";
 import type { ApplierHandlers, ApplierModules } from "./applier-options.ts";
 import { standstillWords } from "./active-version.ts";
@@ -13,13 +12,13 @@ import { type Endless, EndlessWork } from "./endless-work.ts";
 import { EntryRuns, type Lack } from "./entry-runs.ts";
 import { Renewals } from "./renewals.ts";
 import { Resumption } from "./resumption.ts";
-import { QuerySlices } from "./query-slices.ts";
+import type { CopyDistrusted } from "./own-copy.ts";
+import { anyIndex, QuerySlices } from "./query-slices.ts";
+import { noEntry, Standstill } from "./standstill.ts";
 import { byDecision, hung, hungAtOne, inQuestion } from "./thrown-away.ts";
+import { ToldWake } from "./told-wake.ts";
 import { UnderWay, type Work } from "./under-way.ts";
 import { notApplied } from "./waiting-clients.ts";
-
-/** Each query, however far the state must have come for it. */
-const anyIndex = Number.MAX_SAFE_INTEGER;
 
 export class Applier {
   readonly #stateMachine: Pick<StateMachine, "failure" | "operationOf" | "isDurable">;
@@ -30,29 +29,26 @@ export class Applier {
   readonly #endless: EndlessWork;
   readonly #renewals: Renewals;
   readonly #resumption: Resumption;
-  /** Why it has stopped, until another one has got past that place. */
-  #failure: Error | null = null;
+  readonly #standstill: Standstill;
+  readonly #wake: ToldWake;
   /** `begun`: it has no state yet, which comes next. */
   #life: "begun" | "runs" | "stopped" | "renewing" = "runs";
   /** What it has kept on disk is not to be trusted. */
   #mistrusts = false;
-  #stoppedThrough: LogIndex | null = null;
   /** The snapshot whose state is to come next, and whether it is on its way. */
   #toRestore: SnapshotRecord | null = null;
   #isRestoring = false;
   /** The log has begun anew, and the snapshot that replaces what is gone is on its way to the disk. */
   #isHeld = false;
   #isAbandoned = false;
-  /** When the state machine is to be woken, as the node was told last. */
-  #wakeAtMs: WakeTime = null;
-  /** Where the version is activated that this node does not have, and needs next. */
-  #lack: Lack | null = null;
 
   /** @param snapshot where to begin; null: with the first entry */
   constructor(snapshot: SnapshotRecord | null, modules: ApplierModules, handlers: ApplierHandlers) {
     const { stateMachine, clock, reads } = modules;
     this.#stateMachine = stateMachine;
     this.#handlers = handlers;
+    this.#standstill = new Standstill(handlers.lacking);
+    this.#wake = new ToldWake(handlers.wake);
     this.#underWay = new UnderWay({
       done: () => this.#pump(),
       answered: handlers.answered,
@@ -63,7 +59,7 @@ export class Applier {
       inQuestion: (entry) => this.renew(inQuestion(entry)),
       asked: (wakeAtMs, through) => {
         if (this.#life !== "runs") return;
-        this.#tellWake(wakeAtMs, through);
+        this.#wake.set(wakeAtMs, through);
         this.#lookWhetherPast();
       },
       due: () => this.#pumpOrFail(),
@@ -100,7 +96,7 @@ export class Applier {
 
   /** Why the state machine stands still: it has stopped, or lacks the version that is active. Null while it runs. */
   get standstill(): Error | null {
-    return this.#failure ?? this.#lack?.why ?? null;
+    return this.#standstill.why;
   }
 
   /** What the state machine has been busy with for too long, by the last look; null: nothing. */
@@ -127,7 +123,7 @@ export class Applier {
   get stuckAt(): LogIndex | null {
     // One that has begun anew may hang at another entry than the one before it failed at.
     const hangsAt = this.#life === "runs" ? this.#endless.entry : null;
-    return hangsAt ?? (this.#failure instanceof StateMachineStopped ? this.#failure.entry : null);
+    return hangsAt ?? this.#standstill.failedAt;
   }
 
   /** For people: the operation of the command at this index, which the state machine cannot get past; null: it names none. */
@@ -136,14 +132,14 @@ export class Applier {
     return command === null ? null : this.#stateMachine.operationOf(command);
   }
 
-  /** The state machine stands still at an entry at or before this index; null while it runs. */
+  /** The state machine stands still at an entry at or before this index, or at none with 0; null while it runs. */
   get stoppedThrough(): LogIndex | null {
-    return this.stuckAt ?? this.#stoppedThrough ?? this.#lack?.index ?? null;
+    return this.stuckAt ?? this.#standstill.through;
   }
 
   /** For people: what is done about a state machine that has stopped; null: it has not. */
   get renewal(): string | null {
-    return this.#failure === null ? null : this.#renewals.words;
+    return this.#standstill.failure === null ? null : this.#renewals.words;
   }
 
   /**
@@ -192,6 +188,13 @@ export class Applier {
     this.#pump();
   }
 
+  /** The state is not to be trusted: what it answers is for nobody. Null: it is again, or another one takes its place. */
+  distrust(why: CopyDistrusted | null): void {
+    this.#standstill.distrust = why;
+    if (why !== null) this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
+    this.#pumpOrFail();
+  }
+
   /** Committed entries that were not handed over yet are about to leave the log. Nothing is read until `restore` or `letGo`. */
   hold(): void {
     this.#isHeld = true;
@@ -230,21 +233,23 @@ export class Applier {
       if (this.#underWay.isEmpty) this.#restore(this.#toRestore);
       return;
     }
+    const { distrust, failure } = this.#standstill;
+    if (distrust !== null) return this.#pumpUnseen(distrust);
     // Commands first: they wait for the slice that is under way, and not for the next one.
     this.#runs.handOver();
     const { lack } = this.#runs;
     if (lack !== null) return this.#wait(lack);
-    this.#noteLack(null);
+    this.#standstill.noteLack(null);
     // No query sees a state that is older than the one before.
-    if (this.#failure === null) this.#queries.ask(this.#runs.handedThrough);
-    else this.#queries.refuse(anyIndex, this.#failure);
+    if (failure === null) this.#queries.ask(this.#runs.handedThrough);
+    else this.#queries.refuse(anyIndex, failure);
   }
 
   /** A state machine that has stopped is not restored. But nothing is read that is gone from the log. */
   #refuse(): void {
     if (this.#toRestore !== null) this.#runs.skipTo(this.#toRestore.position.index);
     this.#toRestore = null;
-    const failure = this.#failure!;
+    const failure = this.#standstill.failure!;
     this.#runs.refuse(failure);
     this.#queries.refuse(this.#runs.handedThrough, failure);
   }
@@ -277,19 +282,19 @@ export class Applier {
     this.#obey();
     if (this.#toRestore !== null || this.#life !== "runs") return;
     this.#runs.onRestored(index);
-    if (held !== null) this.#tellWake(held.wakeAtMs, index);
+    if (held !== null) this.#wake.set(held.wakeAtMs, index);
     this.#resumption.begin(held?.reached ?? null);
     this.#lookWhetherPast();
   }
 
   #renew(): void {
-    // What it had kept may be what stops it.
-    if (this.#renewals.isRepeated) this.#mistrusts = true;
+    // What it had kept may be what stops it, or is known to be wrong.
+    if (this.#renewals.isRepeated || this.#standstill.distrust?.applies === false) this.#mistrusts = true;
     this.#life = "renewing";
     this.#handlers.renew().then(
       () => this.#onRenewed(),
       (error: Error) => {
-        if (!this.#isAbandoned) this.#stop(error, this.#stoppedThrough!);
+        if (!this.#isAbandoned) this.#stop(error, noEntry);
       },
     );
   }
@@ -302,11 +307,16 @@ export class Applier {
 
   /** Whether it has got past the place where it had stopped. */
   #lookWhetherPast(): void {
-    if (this.#life !== "runs" || this.#failure === null || this.appliedIndex < this.#stoppedThrough!) return;
-    this.#failure = null;
-    this.#stoppedThrough = null;
+    if (this.#life !== "runs" || !this.#standstill.passes(this.appliedIndex)) return;
     this.#renewals.passed();
     this.#handlers.stateMachineRuns();
+  }
+
+  /** A copy that may be right goes on, so that it can be compared with others. Nobody sees what it answers. */
+  #pumpUnseen(why: CopyDistrusted): void {
+    this.#runs.refuseUnseen(why);
+    this.#queries.refuse(anyIndex, why);
+    if (why.applies) this.#runs.handOver();
   }
 
   /** Has no caller that would hear of an error, so an error ends the node. */
@@ -325,7 +335,7 @@ export class Applier {
       this.#runs.skipTo(snapshot.position.index);
       return this.#wait({ index: snapshot.position.index, why: running.why });
     }
-    this.#noteLack(null);
+    this.#standstill.noteLack(null);
     this.#toRestore = null;
     this.#resumption.begin(null);
     this.#isRestoring = true;
@@ -335,7 +345,7 @@ export class Applier {
       (wakeAtMs) =>
         this.#conclude(() => {
           this.#runs.onRestored(index);
-          this.#tellWake(wakeAtMs, index);
+          this.#wake.set(wakeAtMs, index);
           this.#lookWhetherPast();
         }),
       (error: Error) => this.#conclude(() => this.#onNotRestored(error, index)),
@@ -358,22 +368,10 @@ export class Applier {
 
   /** For a version. Nobody waits with it. */
   #wait(lack: Lack): void {
-    this.#noteLack(lack);
-    this.#tellWake(null, lack.index);
+    this.#standstill.noteLack(lack);
+    this.#wake.set(null, lack.index);
     this.#runs.refuseLacking(lack.why);
     this.#queries.refuse(anyIndex, lack.why);
-  }
-
-  #noteLack(lack: Lack | null): void {
-    const isSame = lack?.index === this.#lack?.index && lack?.why.message === this.#lack?.why.message;
-    this.#lack = lack;
-    if (!isSame) this.#handlers.lacking();
-  }
-
-  #tellWake(atMs: WakeTime, through: LogIndex): void {
-    if (atMs === this.#wakeAtMs) return;
-    this.#wakeAtMs = atMs;
-    this.#handlers.wake(atMs === null ? null : { atMs, through });
   }
 
   /** A damaged file is damage of this node, which ends and is refilled. Any other failure is the state machine's. */
@@ -390,10 +388,9 @@ export class Applier {
 
   #stop(error: Error, through: LogIndex): void {
     this.#life = "stopped";
-    this.#failure = error;
+    this.#standstill.stop(error, through);
     this.#resumption.begin(null);
-    this.#stoppedThrough = Math.max(this.#stoppedThrough ?? 0, through);
-    this.#tellWake(null, through);
+    this.#wake.set(null, through);
     this.#renewals.stopped(!this.#handlers.isDiskLow());
     this.#handlers.stateMachineFailed(error);
   }

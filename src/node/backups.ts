@@ -24,6 +24,8 @@ export interface BackupsOptions {
   readonly stop: (error: unknown) => void;
   /** The latest snapshot, which the log names. */
   readonly latest: () => SnapshotRecord | null;
+  /** Whether the state of this node, and what was made of it, may be shown. */
+  readonly mayShow: () => boolean;
 }
 
 /** What there is, or why there is none. */
@@ -34,6 +36,7 @@ const ok = <T>(value: T): BackupAnswer<T> => ({ kind: "ok", value });
 const failed = (error: ReplyError): BackupAnswer<never> => ({ kind: "failed", error });
 /** To ask again at once would only cost another try. */
 const cannot = (what: string): BackupAnswer<never> => failed({ code: "backup-failed", message: what, leader: null });
+const distrusted = "the state of this node is not to be trusted";
 const rejected = (message: string): BackupAnswer<never> => failed({ code: "rejected", message, leader: null });
 
 export class Backups {
@@ -41,6 +44,8 @@ export class Backups {
   /** By file, until when it is kept. */
   readonly #keptUntilMs = new Map<string, Millis>();
   #reads = 0;
+  /** How often everything has been dropped. */
+  #drops = 0;
 
   constructor(options: BackupsOptions) {
     this.#options = options;
@@ -53,17 +58,25 @@ export class Backups {
     return [...this.#keptUntilMs.keys()];
   }
 
+  /** What was made of the state is not to be trusted: nobody reads it to its end. */
+  drop(): void {
+    this.#drops++;
+    this.#keptUntilMs.clear();
+  }
+
   /** A snapshot that covers `through`, which the state machine has been given. Takes as long as making one takes. */
   async take(through: LogIndex): Promise<BackupAnswer<SnapshotRecord>> {
-    const { taker, description, latest } = this.#options;
+    const { taker, description, latest, mayShow } = this.#options;
     const { name, snapshots } = description();
     if (!snapshots)
       return rejected(`the state machine ${name} makes no snapshots, so there is nothing to back up from`);
+    if (!mayShow()) return cannot(distrusted);
     let record = latest();
     while (record === null || record.position.index < through) {
       const applied = taker.handed;
       // One that is under way may have begun too early; then another one follows it.
       record = applied === null ? null : await this.#orStop(() => taker.take(applied));
+      if (!mayShow()) return cannot(distrusted);
       if (record === null) return cannot(["no snapshot could be taken", taker.failure].filter(Boolean).join(": "));
     }
     this.#keep(record.file);
@@ -72,22 +85,25 @@ export class Backups {
 
   /** What stands at `offset` of the file of a backup, at most `bytesMax` bytes. */
   async read(file: string, offset: number, bytesMax: number): Promise<BackupAnswer<Uint8Array>> {
+    if (!this.#options.mayShow()) return cannot(distrusted);
     if (!this.filesInUse.includes(file)) return rejected(`${file} is no backup that is being read`);
     if (this.#reads >= readsMax) {
       const message = `${this.#reads} pieces of backups are being read already`;
       return failed({ code: "overloaded", message, leader: null });
     }
     this.#reads++;
+    const drops = this.#drops;
     this.#keep(file);
     try {
       const bytes = await this.#options.snapshots.read(file, offset, bytesMax);
+      if (!this.#options.mayShow()) return cannot(distrusted);
       return bytes === null ? rejected(`${file} is not here any more`) : ok(bytes);
     } catch (error) {
       if (!(error instanceof GraftError)) throw error;
       return cannot(`the snapshot cannot be read: ${error.message}`);
     } finally {
       this.#reads--;
-      this.#keep(file);
+      if (drops === this.#drops) this.#keep(file);
     }
   }
 

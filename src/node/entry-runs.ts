@@ -16,7 +16,7 @@ import type { Decision } from "./skipped-entries.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Applied } from "./snapshot-taker.ts";
 import type { UnderWay, Work } from "./under-way.ts";
-import { notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
+import { giveUp, notApplied, type Waiter, type WaitingClients } from "./waiting-clients.ts";
 
 const nothing = new Uint8Array();
 
@@ -45,6 +45,8 @@ export interface EntryRunsHandlers {
   readonly leader: () => LeaderHint | null;
   /** Whether any request waits on this node, also one that has not reached the log. */
   readonly isAsked: () => boolean;
+  /** At which index after this one a run has to end: something is to be done there. */
+  readonly placeAfter: (index: LogIndex) => LogIndex;
   /** The last of these entries has been handed over, and nothing after it; `bytes`: what they weigh. */
   readonly handed: (last: Applied, bytes: number) => void;
   /** Fewer commands are under way: there may be room for those that wait for it. */
@@ -187,7 +189,8 @@ export class EntryRuns {
       const next = this.#handedThrough + 1;
       const isSuspect = this.#isSuspect(next);
       if (isSuspect && this.#runs.size > 0) return;
-      const end = isSuspect ? next : Math.min(through, this.#nextSuspect(next) - 1);
+      const place = this.#handlers.placeAfter(this.#handedThrough);
+      const end = isSuspect ? next : Math.min(through, place, this.#nextSuspect(next) - 1);
       const entries = this.#runnable(tail.read(next, end, runBytesMax));
       if (entries.length === 0) return;
       this.#handedThrough = entries.at(-1)!.index;
@@ -318,22 +321,32 @@ export class EntryRuns {
 
   /** The state machine has failed. No client is left waiting for what is committed, and nothing more is handed over. */
   refuse(error: Error): void {
-    this.#failWaiters(error.message);
+    this.#failWaiters((waiter) => waiter.fail(notApplied(error.message)));
     this.#handedThrough = this.#committedThrough;
   }
 
   /** What is committed waits for a version. No client waits with it. */
   refuseLacking(why: Error): void {
-    this.#failWaiters(`the state machine of this node ${standstillWords(why)}`);
+    const message = `the state machine of this node ${standstillWords(why)}`;
+    this.#failWaiters((waiter) => waiter.fail(notApplied(message)));
   }
 
-  #failWaiters(message: string): void {
+  /** What this copy answers is for nobody. The other nodes apply what is committed: a session may ask one of them. */
+  refuseUnseen(why: Error): void {
+    const message = `the state machine of this node ${standstillWords(why)}`;
+    this.#failWaiters((waiter) => giveUp(waiter, message));
+  }
+
+  #failWaiters(fail: (waiter: Waiter) => void): void {
     const { waiting, tail } = this.#modules;
     let through = Math.max(this.#handedThrough, this.#refusedThrough);
     // The log may be long, and is read only while clients wait.
     while (through < this.#committedThrough && waiting.count > 0) {
       const entries = tail.read(through + 1, this.#committedThrough, runBytesMax);
-      for (const entry of entries) this.#waiterOf(entry)?.fail(notApplied(message));
+      for (const entry of entries) {
+        const waiter = this.#waiterOf(entry);
+        if (waiter !== null) fail(waiter);
+      }
       through = entries.at(-1)!.index;
       this.#handlers.freed();
     }

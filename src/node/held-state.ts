@@ -7,6 +7,7 @@ import { activationAt, termAt } from "../core/log-terms.ts";
 import type { State } from "../core/state.ts";
 import type { HeldState, StateMachine } from "../ports/state-machine.ts";
 import { runningFrom } from "./active-version.ts";
+import { unprovenOrigin } from "./own-copy.ts";
 
 /** What the state is compared with. */
 export interface Holder {
@@ -19,13 +20,16 @@ export interface Holder {
  * For people: why not, as the end of a sentence; null: it may. An entry that was applied was committed, so it is in the log for good, even if this node
  * has yet to hear again that it is committed.
  */
-export function whyNotHeld({ reached, plugin, owner }: HeldState, holder: Holder): string | null {
+export function whyNotHeld({ reached, plugin, owner, origin }: HeldState, holder: Holder): string | null {
   const { incarnation, state, versions } = holder;
   const { log, snapshot, commitIndex } = state;
   const { index, term } = reached;
   if (owner !== incarnation) return "another incarnation of this node has written it";
+  if (origin === unprovenOrigin) return "it was found wrong";
   if (snapshot !== null && index < snapshot.position.index)
     return `it ends at ${index}, and the snapshot at ${snapshot.position.index}`;
+  // The one or the other was found wrong, and replaced or marked, and a crash came before both were.
+  if (snapshot !== null && snapshot.origin !== origin) return "the snapshot is that of another copy";
   if (index > log.last.index) return `it ends at ${index}, and the log at ${log.last.index}`;
   const termHere = termAt(log, index);
   if (termHere !== term) return `it ends at ${index} in term ${term}, where the log has term ${String(termHere)}`;

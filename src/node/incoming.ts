@@ -4,6 +4,7 @@ import { type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Affiliation } from "../core/genesis.ts";
 import type { Message } from "../core/messages.ts";
 import type { Logger } from "../ports/logger.ts";
+import { isCopyMessage } from "../ports/copy-messages.ts";
 import { isNodeMessage, type NodeMessage } from "../ports/node-messages.ts";
 import type { ClientRequest } from "../ports/requests.ts";
 import type { BulkLink, ClientConnection, PeerIdentity, TransportHandler } from "../ports/transport.ts";
@@ -11,7 +12,7 @@ import type { NodeParts } from "./node-parts.ts";
 import { onClientRequest, type RequestTarget } from "./requests.ts";
 
 export class Incoming implements TransportHandler {
-  readonly #parts: Pick<NodeParts, "loop" | "membership" | "fitness" | "snapshots">;
+  readonly #parts: Pick<NodeParts, "loop" | "membership" | "fitness" | "snapshots" | "copies">;
   readonly #requests: RequestTarget;
   readonly #logger: Logger;
 
@@ -22,10 +23,11 @@ export class Incoming implements TransportHandler {
   }
 
   onPeerConnected(peer: PeerIdentity, affiliation: Affiliation): void {
-    const { membership, fitness, loop } = this.#parts;
+    const { membership, fitness, copies, loop } = this.#parts;
     this.#logger.log("info", "peer connected", { peer: peer.id }, `connected ${peer.id}`);
     membership.onPeerConnected(peer);
     fitness.onPeerConnected(peer);
+    copies.onPeerConnected(peer);
     loop.arrive({ kind: "peerConnected", peer, affiliation });
   }
 
@@ -46,8 +48,9 @@ export class Incoming implements TransportHandler {
   }
 
   onMessage(from: MemberKey, message: Message | NodeMessage): void {
-    const { membership, fitness, loop } = this.#parts;
+    const { membership, fitness, copies, loop } = this.#parts;
     if (message.kind === "condition") return fitness.onCondition(from, message.condition);
+    if (isCopyMessage(message)) return copies.onMessage(from, message);
     if (isNodeMessage(message)) return membership.onMessage(from, message);
     loop.arrive({ kind: "message", from, message });
   }

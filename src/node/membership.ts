@@ -15,6 +15,7 @@ import type { State } from "../core/state.ts";
 import type { ChangeSettled } from "../core/effects.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { CopyMessage } from "../ports/copy-messages.ts";
 import type { ConditionNotice, NodeMessage } from "../ports/node-messages.ts";
 import type { PeerIdentity, Transport } from "../ports/transport.ts";
 import { howToMove } from "./how-to-move.ts";
@@ -138,7 +139,7 @@ export class NodeMembership {
     this.#connected.delete(toMemberKey(id, incarnation));
   }
 
-  onMessage(from: MemberKey, message: Exclude<NodeMessage, ConditionNotice>): void {
+  onMessage(from: MemberKey, message: Exclude<NodeMessage, ConditionNotice | CopyMessage>): void {
     switch (message.kind) {
       case "reachRequest":
         // Who is no member has nobody to add, and may not have this node dial whatever it likes.

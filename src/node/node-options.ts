@@ -20,6 +20,8 @@ export interface NodeOptions {
   readonly cluster: string;
   readonly settings: Settings;
   readonly snapshotPolicy: SnapshotPolicy;
+  /** The copies of the state machine are compared at multiples of this index: the same on every node. */
+  readonly compareEveryEntries: number;
   readonly space: SpacePolicy;
   /** From the end of one scrub to the next, ms; 0: never. */
   readonly scrubIntervalMs: Millis;

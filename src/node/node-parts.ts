@@ -10,6 +10,7 @@ import type { State } from "../core/state.ts";
 import type { SavedState } from "../ports/log-store.ts";
 import { runningFrom } from "./active-version.ts";
 import { Applier } from "./applier.ts";
+import { Copies } from "./copies.ts";
 import { knownLeader } from "./known-leader.ts";
 import { Fitness } from "./fitness.ts";
 import { FullClients } from "./full-clients.ts";
@@ -18,7 +19,9 @@ import { LogTail } from "./log-tail.ts";
 import { type ArrivedEvent, Mailbox } from "./mailbox.ts";
 import { NodeMembership } from "./membership.ts";
 import type { NodeModules, NodeOptions } from "./node-options.ts";
-import { NodeSnapshots } from "./snapshots.ts";
+import { unprovenOrigin } from "./own-copy.ts";
+import { NodeSnapshots, type NodeSnapshotsOptions } from "./snapshots.ts";
+import { StateOnDisk } from "./state-on-disk.ts";
 import { startOf } from "./start-of.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import { WaitingClients } from "./waiting-clients.ts";
@@ -34,10 +37,12 @@ export interface NodeParts {
   readonly tail: LogTail;
   readonly applier: Applier;
   readonly snapshots: NodeSnapshots;
+  readonly onDisk: StateOnDisk;
   readonly membership: NodeMembership;
   readonly handOvers: HandOvers;
   readonly fitness: Fitness;
   readonly fullClients: FullClients;
+  readonly copies: Copies;
   readonly loop: TurnLoop;
 }
 
@@ -82,18 +87,14 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     fetchFailure: () => snapshots.fetchFailure,
     waitsForRoom: () => loop.waitsForRoom,
   });
-  const snapshots: NodeSnapshots = new NodeSnapshots(modules, {
-    cluster: options.cluster,
-    policy: options.snapshotPolicy,
-    scrubIntervalMs: options.scrubIntervalMs,
-    disk: fitness.disk,
-    state,
-    arrive,
-    failed,
-  });
+  const ways = { state, arrive, failed, disk: fitness.disk };
+  const snapshots = makeSnapshots(options, modules, { ...ways, copies: () => copies, applier: () => applier });
+  const tail = new LogTail(modules.store, tailBytesMax);
+  const onDisk = new StateOnDisk({ ...modules, state, begun: (source) => copies.onRestoring(source) });
+  const compared = { state, snapshots, fitness, tail, onDisk };
+  const copies: Copies = makeCopies(options, modules, { ...compared, applier: () => applier });
   const membership = new NodeMembership(modules, { ...options, state, arrive });
   const handOvers = new HandOvers(state, arrive);
-  const tail = new LogTail(modules.store, tailBytesMax);
   const fullClients = new FullClients(() => {
     const { role, currentTerm: term } = state();
     if (role.kind !== "leader") return null;
@@ -103,10 +104,77 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     const { log, commitIndex } = state();
     return { activations: log.activations, commitIndex };
   });
-  const others = { skipped, waiting, reads, mailbox, tail, fitness, fullClients, snapshots, membership, handOvers };
+  const kept = { skipped, onDisk, tail, snapshots };
+  const others = { ...kept, copies, waiting, reads, mailbox, fitness, fullClients, membership, handOvers };
   const applier: Applier = makeApplier(modules, handlers, { ...others, loop: () => loop });
   const loop: TurnLoop = makeLoop(options, modules, handlers, { ...others, applier });
   return { ...others, applier, loop };
+}
+
+function makeSnapshots(
+  options: NodeOptions,
+  modules: NodeModules,
+  parts: Pick<NodeSnapshotsOptions, "state" | "arrive" | "failed" | "disk"> & {
+    readonly copies: () => Copies;
+    readonly applier: () => Applier;
+  },
+): NodeSnapshots {
+  const { copies, applier, ...ways } = parts;
+  return new NodeSnapshots(modules, {
+    ...ways,
+    cluster: options.cluster,
+    policy: options.snapshotPolicy,
+    scrubIntervalMs: options.scrubIntervalMs,
+    compareEvery: options.compareEveryEntries,
+    origin: () => (copies().own.why === null ? copies().own.origin : null),
+    offered: () => copies().offeredFiles,
+    contentRead: (index, value) => copies().onWord({ index, of: "content", value }),
+    restoring: (source) => copies().onRestoring(source),
+    replaced: () => {
+      const { why } = copies().own;
+      if (why !== null) applier().renew(why);
+    },
+  });
+}
+
+function makeCopies(
+  { compareEveryEntries: every }: NodeOptions,
+  modules: NodeModules,
+  parts: Pick<NodeParts, "snapshots" | "fitness" | "tail" | "onDisk"> & {
+    readonly state: () => State;
+    readonly applier: () => Applier;
+  },
+): Copies {
+  const { state, snapshots, fitness, tail, onDisk, applier } = parts;
+  const { store, stateMachine } = modules;
+  const copies = new Copies(store.saved, modules, {
+    every,
+    state,
+    distrust: (why) => {
+      applier().distrust(why);
+      snapshots.distrust(copies.own.standing);
+      // The whole log is here then, and applied anew.
+      const isToldByLog = !stateMachine.description.snapshots && state().snapshot === null;
+      if (why !== null && !why.applies && isToldByLog) applier().renew(why);
+      if (copies.own.standing === "wrong") void onDisk.setOrigin(unprovenOrigin);
+      fitness.look();
+    },
+    confirmed: () => void onDisk.setOrigin(copies.own.origin),
+    explained: (why) => {
+      applier().distrust(why);
+      fitness.look();
+    },
+    operationAt: (index) => {
+      const { base, last } = state().log;
+      const [entry] = index > base.index && index <= last.index ? tail.read(index, index, 1) : [];
+      return entry?.kind === "command" ? stateMachine.operationOf(entry.payload) : null;
+    },
+    askContent: (at) => snapshots.taker.askFor(at),
+    snapshotFrom: (index) => snapshots.latestFrom(index),
+    replaceBy: (from, snapshot) => snapshots.replaceBy(from, snapshot),
+  });
+  stateMachine.watchMilestones(every, (milestone) => copies.onMilestone(milestone));
+  return copies;
 }
 
 function makeApplier(
@@ -115,13 +183,14 @@ function makeApplier(
   parts: Omit<NodeParts, "applier" | "loop"> & { readonly loop: () => TurnLoop },
 ): Applier {
   const { store, logger } = modules;
-  const { skipped, tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
+  const { onDisk, skipped, tail, reads, waiting, mailbox, snapshots, fitness, fullClients, loop } = parts;
   return new Applier(
     store.saved.snapshot,
     { ...modules, tail, reads, waiting },
     {
       leader: () => knownLeader(loop().state),
       isAsked,
+      placeAfter: (index) => snapshots.taker.placeAfter(index),
       handed: (last, bytes) => snapshots.taker.onHanded(last, bytes),
       freed: () => {
         if (!mailbox.isEmpty) loop().schedule();
@@ -129,7 +198,7 @@ function makeApplier(
       clientFull: (entry, outcome) => fullClients.onFull(entry, outcome),
       restore: (snapshot, plugin) => snapshots.restore(snapshot, plugin),
       recall: async (mayKeep) => {
-        const held = await snapshots.recall(mayKeep);
+        const held = await onDisk.recall(mayKeep);
         skipped.begin(held?.reached.index ?? 0);
         return held;
       },

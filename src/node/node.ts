@@ -76,7 +76,7 @@ export class Node {
   /** Starts listening, dialling and keeping time. Throws when the address cannot be listened on; the node has ended then. */
   async start(): Promise<void> {
     const { transport, logger } = this.#modules;
-    const { membership, snapshots, fitness, applier, loop } = this.parts;
+    const { membership, copies, snapshots, fitness, applier, loop } = this.parts;
     transport.setAffiliation(affiliationOf(this.state));
     try {
       if (this.state.removed !== null) throw removedError(this.#options.id, this.state.removed);
@@ -91,6 +91,7 @@ export class Node {
     logger.log("info", "node started", { state: describeState(this.state) });
     snapshots.start();
     fitness.start();
+    copies.start();
     applier.start();
     this.#expire();
     loop.schedule();
@@ -127,7 +128,7 @@ export class Node {
 
   #expire(): void {
     const { clock, transport } = this.#modules;
-    const { waiting, reads, mailbox, applier, snapshots, fitness, loop } = this.parts;
+    const { waiting, reads, mailbox, applier, snapshots, fitness, copies, loop } = this.parts;
     const nowMs = clock.nowMs();
     const hangs = applier.lookForEndlessWork();
     const untilMs = answeredUntil(nowMs, hangs);
@@ -137,6 +138,7 @@ export class Node {
     this.requests.expire(nowMs);
     transport.flush();
     fitness.sweep();
+    copies.sweep();
     loop.tryAgain();
     snapshots.relieve(fitness.disk.isLow);
     // The node may have ended in one of these calls.
@@ -152,6 +154,7 @@ export class Node {
     this.parts.snapshots.onTurned();
     this.parts.membership.onTurned();
     this.parts.fitness.onTurned();
+    this.parts.copies.onTurned();
     this.requests.onTurned();
     this.#noteQuiet();
   }

@@ -3,6 +3,7 @@ import type { Millis, LogIndex } from "../core/log-position.ts";
 import type { Condition } from "../ports/node-messages.ts";
 import { standstillWords, VersionLacking } from "./active-version.ts";
 import type { Endless } from "./endless-work.ts";
+import { CopyDistrusted } from "./own-copy.ts";
 import type { Refill } from "../core/state.ts";
 
 /** Of all problems together, characters. */
@@ -74,7 +75,7 @@ export function withProblems(
 /** What a version that is lacking needs, it says itself. */
 const stoppedWords = (failure: Error, renewal: string | null): string =>
   `its state machine ${standstillWords(failure)}; committed commands are safe in the log` +
-  (failure instanceof VersionLacking
+  (failure instanceof VersionLacking || failure instanceof CopyDistrusted
     ? ", and it goes on voting"
     : `; ${renewal ?? "correct its code and restart the node"}`);
 

@@ -18,6 +18,9 @@ export interface QuerySlicesOptions {
 
 const nothing = new Uint8Array();
 
+/** Each query, however far the state must have come for it. */
+export const anyIndex = Number.MAX_SAFE_INTEGER;
+
 export class QuerySlices {
   readonly #options: QuerySlicesOptions;
   #isUnderWay = false;

@@ -54,6 +54,10 @@ export class RequestDesk implements RequestTarget {
     return this.#parts.applier.appliedIndex;
   }
 
+  get agreesThrough(): LogIndex | null {
+    return this.#parts.copies.agreesThrough;
+  }
+
   get description(): StateMachineDescription {
     return this.#modules.stateMachine.description;
   }

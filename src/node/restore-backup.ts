@@ -41,7 +41,9 @@ export async function restoreBackup(
   const about = { position, stampMs, chain, configuration, activation };
   const writer = await snapshots.create({ cluster, clusterUuid, plugin, ...about });
   for await (const chunk of backup.chunks()) await writer.write(chunk);
-  const snapshot: SnapshotRecord = { ...about, ...(await writer.finish()) };
+  // Nobody else has a copy that could be compared with it.
+  const origin = store.saved.incarnation;
+  const snapshot: SnapshotRecord = { ...about, origin, ...(await writer.finish()) };
   const ticket = 0;
   const beginning = { base: position, baseConfiguration: configuration, baseActivation: activation };
   store.write(

@@ -45,6 +45,11 @@ export class SnapshotServer {
     link.onMessage = (message) => this.#onMessage(link, serving, message);
   }
 
+  /** Ends every connection that reads here. */
+  closeAll(reason: string): void {
+    for (const link of this.#links.keys()) link.close(reason);
+  }
+
   #onMessage(link: BulkLink, serving: Serving, message: BulkMessage): void {
     if (message.kind !== "snapshotRead") return link.close("only reads are answered here");
     if (serving.reads.length >= readsMax) return link.close("too many reads at once");

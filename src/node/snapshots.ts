@@ -1,6 +1,6 @@
 // All that a node does with snapshots, beside the core that decides what they mean for the log: taking, fetching and
 // serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
-import { type MemberKey, toMemberKey } from "../core/configuration.ts";
+import { type Incarnation, type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { PluginVersion } from "../core/activation.ts";
@@ -10,28 +10,24 @@ import type { WakeTime } from "../core/wake-time.ts";
 import type { State } from "../core/state.ts";
 import { isKnown } from "../core/vouching.ts";
 import { GraftError } from "../errors.ts";
-import type { Clock, Timer } from "../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CopyStanding } from "../ports/copy-messages.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { SnapshotStore } from "../ports/snapshot-store.ts";
-import type { HeldState, Reached, RenewableStateMachine } from "../ports/state-machine.ts";
+import type { Reached, RenewableStateMachine } from "../ports/state-machine.ts";
 import type { BulkLink, PeerIdentity, Transport } from "../ports/transport.ts";
 import { Backups } from "./backups.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 import type { ArrivedEvent } from "./mailbox.ts";
-import { whyNotHeld } from "./held-state.ts";
 import { OutdatedDamage, toError } from "./node-end.ts";
+import { Reclaiming } from "./reclaiming.ts";
 import { Scrubber } from "./scrubber.ts";
+import { type CopySource, unprovenOrigin } from "./own-copy.ts";
 import { SnapshotChecker } from "./snapshot-checker.ts";
 import { SnapshotFetcher } from "./snapshot-fetcher.ts";
 import { SnapshotServer } from "./snapshot-server.ts";
 import { type Circumstances, type SnapshotPolicy, SnapshotTaker } from "./snapshot-taker.ts";
-
-/** Between two small steps of giving back space, ms: commands go first. */
-const reclaimPauseMs = 5;
-const noRoomPauseMs = 1_000;
-/** What such a step may write, bytes. */
-const reclaimBytes = 1024 * 1024;
 
 export interface SnapshotModules {
   readonly store: LogStore;
@@ -46,6 +42,17 @@ export interface NodeSnapshotsOptions {
   readonly cluster: string;
   readonly policy: SnapshotPolicy;
   readonly scrubIntervalMs: Millis;
+  readonly compareEvery: number;
+  /** Whose content the state is now; null: it is not to be trusted. */
+  readonly origin: () => Incarnation | null;
+  /** Files that copies which are wrong are being offered. */
+  readonly offered: () => readonly string[];
+  /** The content of the state at this index has this hash. */
+  readonly contentRead: (index: LogIndex, contentHash: number) => void;
+  /** The state is about to be that of this snapshot; null: it is empty. */
+  readonly restoring: (snapshot: CopySource | null) => void;
+  /** Another snapshot is durable in the place of the own one, and its state is to replace one that is wrong. */
+  readonly replaced: () => void;
   readonly state: () => State;
   readonly disk: Pick<DiskWatch, "hasRoomForBulk" | "hasRoomFor">;
   readonly arrive: (event: ArrivedEvent) => void;
@@ -62,6 +69,7 @@ export class NodeSnapshots {
   readonly #checker: SnapshotChecker;
   readonly #server: SnapshotServer;
   readonly #scrubber: Scrubber;
+  readonly #reclaiming: Reclaiming;
   /** Complete files of which the core has been told: it may come to point to them. */
   #candidates: readonly SnapshotRecord[] = [];
   /** A snapshot's record is on its way to the disk with this ticket: files that it replaces go after that. */
@@ -70,8 +78,12 @@ export class NodeSnapshots {
   #isRelieved = false;
   /** Files that the state machine is being restored from, or will be as soon as it has let go of its state. */
   readonly #restoring = new Set<string>();
-  #reclaiming: Timer | null = null;
-  #isStopped = false;
+  /** The snapshot that is to replace a state which is wrong. */
+  #replacement: SnapshotRecord | null = null;
+  /** The state is wrong, and so is each snapshot that was made of it. */
+  #isWrong = false;
+  /** The file of the snapshot that is recorded in the place of those, until its state has begun. */
+  #recordedFile: string | null = null;
 
   constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
     const { store, snapshots, transport, stateMachine, clock, logger } = modules;
@@ -80,6 +92,9 @@ export class NodeSnapshots {
     this.taker = new SnapshotTaker(store.saved.snapshot?.position.index ?? 0, {
       cluster: options.cluster,
       policy: options.policy,
+      compareEvery: options.compareEvery,
+      mayTake: () => options.origin() !== null,
+      read: options.contentRead,
       stateMachine,
       snapshots,
       logger,
@@ -97,7 +112,10 @@ export class NodeSnapshots {
       logger,
       hasRoom: () => options.disk.hasRoomForBulk,
       machine: () => stateMachine.description.name,
-      fetched: (snapshot) => this.#finished("snapshotFetched", snapshot),
+      fetched: (snapshot) => {
+        const isReplacement = snapshot.file === this.#replacement?.file;
+        this.#finished(isReplacement ? "snapshotReplaced" : "snapshotFetched", snapshot);
+      },
       damaged: (from, { file }) => options.arrive({ kind: "fetchFailed", from, file }),
     });
     this.#checker = new SnapshotChecker({
@@ -113,6 +131,7 @@ export class NodeSnapshots {
       snapshotDamaged: (snapshot, finding) => this.#checker.replace(snapshot, finding),
       failed: options.failed,
     });
+    this.#reclaiming = new Reclaiming({ ...modules, disk: options.disk, failed: options.failed });
     this.#server = new SnapshotServer(snapshots, logger);
     this.backups = new Backups({
       snapshots,
@@ -120,6 +139,7 @@ export class NodeSnapshots {
       taker: this.taker,
       description: () => stateMachine.description,
       latest: () => options.state().snapshot,
+      mayShow: () => options.origin() !== null,
       stop: options.failed,
     });
   }
@@ -127,12 +147,11 @@ export class NodeSnapshots {
   /** Goes on with the space that a stop has left over. Half-read files stay: the leader may offer them again. */
   start(): void {
     this.#scrubber.start();
-    this.#reclaim();
+    this.#reclaiming.begin();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#reclaiming?.cancel();
+    this.#reclaiming.stop();
     this.#scrubber.stop();
     this.#fetcher.stop("the node stops");
   }
@@ -157,35 +176,13 @@ export class NodeSnapshots {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
-    const { position, stampMs } = snapshot;
-    const reached = { ...position, timeMs: stampMs };
+    this.#options.restoring(snapshot);
+    const { position, stampMs, origin } = snapshot;
+    const reached = { ...position, timeMs: stampMs, origin };
     const wakeAtMs = await stateMachine.restore(snapshots.contents(snapshot), plugin, reached);
     this.taker.onRestored({ ...position, stampMs });
     logger.log("info", "state machine restored", { through });
     return wakeAtMs;
-  }
-
-  /**
-   * What the state machine has kept on disk, where it may go on with that; null: it begins with the snapshot, or empty. Rejects when the state machine has
-   * stopped. `mayKeep` false: whatever it is, it is thrown away.
-   */
-  async recall(mayKeep: boolean): Promise<HeldState | null> {
-    const { stateMachine, store, logger } = this.#modules;
-    const { incarnation } = store.saved;
-    const { held, damage } = await stateMachine.recall(incarnation);
-    for (const what of damage) logger.log("error", what);
-    if (held === null) return null;
-    const { index: through } = held.reached;
-    const holder = { incarnation, state: this.#options.state(), versions: stateMachine.versions };
-    const reason = mayKeep ? whyNotHeld(held, holder) : "the state machine has stopped with it";
-    if (reason === null) {
-      logger.log("info", "the state machine continues with its state on disk", { through });
-      return held;
-    }
-    logger.log("warn", "the state on disk is not used: the state machine is restored", { through, reason });
-    // A restored state takes its place by itself, when it is complete.
-    if (this.#options.state().snapshot === null) await stateMachine.forget();
-    return null;
   }
 
   /** The state machine has this state, and the core knows that it is committed. */
@@ -200,10 +197,46 @@ export class NodeSnapshots {
     await stateMachine.renew();
     await this.taker.giveUp();
     this.taker.onEmptied();
+    this.#options.restoring(null);
   }
 
   fetch(from: MemberKey, snapshot: SnapshotRecord): void {
     this.#fetcher.fetch(from, snapshot);
+  }
+
+  /** The state is wrong, and the leader offers its own. */
+  replaceBy(from: MemberKey, snapshot: SnapshotRecord): void {
+    this.#replacement = snapshot;
+    this.#fetcher.fetch(from, snapshot);
+  }
+
+  /** A snapshot of this node that ends at this index or later; null: it is on its way, or cannot be taken yet. */
+  latestFrom(index: LogIndex): SnapshotRecord | null {
+    const { snapshot } = this.#options.state();
+    if (snapshot !== null && snapshot.position.index >= index) return snapshot;
+    const { handed } = this.taker;
+    if (handed !== null && handed.index >= index) void this.#takeAnother();
+    return null;
+  }
+
+  /** Unless the state is sound, nobody gets anything that was made of it. If it is wrong, that holds for its snapshot also after a restart. */
+  distrust(standing: CopyStanding): void {
+    this.#isWrong = standing === "wrong";
+    this.#recordedFile = null;
+    if (standing === "sound") return;
+    this.#markWrong();
+    void this.taker.giveUp();
+    this.backups.drop();
+    this.#server.closeAll("the state of this node is not to be trusted");
+  }
+
+  /** Also the record that was on its way to the core when the state was found wrong. */
+  #markWrong(): void {
+    const { snapshot, installing, appliedIndex } = this.#options.state();
+    if (!this.#isWrong || snapshot === null || snapshot.origin === unprovenOrigin) return;
+    if (snapshot.file === this.#replacement?.file || snapshot.file === this.#recordedFile) return;
+    if (installing !== null || snapshot.position.index > appliedIndex) return;
+    this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: unprovenOrigin } });
   }
 
   /** For people: why the leader's snapshot cannot be received; null: it can, or none is offered. */
@@ -225,6 +258,7 @@ export class NodeSnapshots {
   onBulk(peer: PeerIdentity, link: BulkLink): void {
     const state = this.#options.state();
     const key = toMemberKey(peer.id, peer.incarnation);
+    if (this.#options.origin() === null) return link.close("the state of this node is not to be trusted");
     const isFollowed = state.role.kind === "leader" && state.role.progress.has(key);
     if (isKnown(state, key) || isFollowed) return this.#server.serve(peer, link);
     this.#modules.logger.log(
@@ -248,10 +282,16 @@ export class NodeSnapshots {
 
   /** After each turn: what a durable record has replaced goes. */
   onTurned(): void {
+    this.#markWrong();
     if (this.#written === null || this.#options.state().durability.confirmed < this.#written) return;
     this.#written = null;
     void this.#tidy();
-    this.#reclaim();
+    this.#reclaiming.begin();
+    const replacement = this.#replacement;
+    if (replacement === null || replacement.file !== this.#options.state().snapshot?.file) return;
+    this.#replacement = null;
+    this.#recordedFile = replacement.file;
+    this.#options.replaced();
   }
 
   /**
@@ -292,7 +332,7 @@ export class NodeSnapshots {
     return this.#server.sentTo(peerId);
   }
 
-  #finished(kind: "snapshotTaken" | "snapshotFetched", snapshot: SnapshotRecord): void {
+  #finished(kind: "snapshotTaken" | "snapshotFetched" | "snapshotReplaced", snapshot: SnapshotRecord): void {
     this.#candidates = [...this.#candidates, snapshot];
     this.#options.arrive({ kind, snapshot });
   }
@@ -300,7 +340,10 @@ export class NodeSnapshots {
   #circumstances(through: LogIndex): Circumstances {
     const { genesis, log } = this.#options.state();
     if (genesis === null) throw new Error("entries were applied before the cluster was founded");
+    const origin = this.#options.origin();
+    if (origin === null) throw new Error("a snapshot of a state that is not to be trusted");
     return {
+      origin,
       genesis,
       chain: this.#modules.store.chainAt(through),
       configuration: configurationAt(log, through),
@@ -316,13 +359,16 @@ export class NodeSnapshots {
     const offered = role.kind === "leader" ? [...role.progress.values()] : [];
     const needed = offered.flatMap((progress) => (progress.kind === "installing" ? [progress.snapshot.file] : []));
     const own = snapshot === null ? [] : [snapshot.file];
-    this.#candidates = this.#candidates.filter((each) => each.position.index > (snapshot?.position.index ?? 0));
+    const isNeeded = ({ position, file }: SnapshotRecord): boolean =>
+      position.index > (snapshot?.position.index ?? 0) || file === this.#replacement?.file;
+    this.#candidates = this.#candidates.filter(isNeeded);
     const candidates = this.#candidates.map(({ file }) => file);
     try {
       await this.#modules.snapshots.retain([
         ...own,
         ...candidates,
         ...needed,
+        ...this.#options.offered(),
         ...this.#restoring,
         ...this.#server.filesInUse,
         ...this.backups.filesInUse,
@@ -331,20 +377,5 @@ export class NodeSnapshots {
       // They only take up room, and are tried again with the next snapshot.
       this.#modules.logger.log("warn", "old snapshots could not be removed", { reason: toError(error).message });
     }
-  }
-
-  #reclaim(pauseMs = reclaimPauseMs): void {
-    if (this.#isStopped || this.#reclaiming !== null) return;
-    const { clock, store } = this.#modules;
-    this.#reclaiming = clock.at(clock.nowMs() + pauseMs, () => {
-      this.#reclaiming = null;
-      // Giving space back takes some first.
-      if (!this.#options.disk.hasRoomFor(reclaimBytes)) return this.#reclaim(noRoomPauseMs);
-      try {
-        if (store.reclaim()) this.#reclaim();
-      } catch (error) {
-        this.#options.failed(error);
-      }
-    });
   }
 }

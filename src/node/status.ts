@@ -8,6 +8,7 @@ import {
   nodeIdOf,
 } from "../core/configuration.ts";
 import { codeOf, isSamePlugin, type PluginVersion, type VersionAtHand } from "../core/activation.ts";
+import type { LogIndex } from "../core/log-position.ts";
 import { latestConfiguration } from "../core/log-terms.ts";
 import type { State } from "../core/state.ts";
 import type { ActivePlugin, ConfigurationReply, NodeStatus, StatusReply } from "../ports/requests.ts";
@@ -21,6 +22,8 @@ import { waitingFor, type WaitingSource } from "./waiting-for.ts";
 export interface StatusSource extends WaitingSource {
   readonly options: Pick<NodeOptions, "cluster" | "version" | "address">;
   readonly appliedIndex: number;
+  /** Of a leader: a majority has come to the same state through here; null: not known here. */
+  readonly agreesThrough: LogIndex | null;
   /** For people: what ails the member; null: nothing that this node knows of. */
   problemOf(key: MemberKey): string | null;
   /** Of the plugin: those that this node has. */
@@ -44,6 +47,7 @@ export function describeStatus(source: StatusSource): Body<StatusReply> {
     leader: state.removed === null ? knownLeader(state) : null,
     term: state.currentTerm,
     commitIndex: state.commitIndex,
+    agreesThrough: source.agreesThrough,
     plugin: activePlugin(state),
     nodes: nodesOf(source, peers),
     waitingFor: waitingFor(source, source.peers()),

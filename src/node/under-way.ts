@@ -62,7 +62,7 @@ export class UnderWay {
     for (const waiter of unanswered) if (waiter !== null) giveUp(waiter, reason);
   }
 
-  /** Nothing of what comes back is to be shown. Later answers of these waiters are not heard. */
+  /** Nothing of what comes back is to be shown. What is in the log may take effect on other nodes. Later answers of these waiters are not heard. */
   refuse(message: string): void {
     for (const { waiters } of this.#all) {
       for (const waiter of waiters) if (waiter !== null) giveUp(waiter, message);

@@ -3,6 +3,7 @@
 import type { PluginVersion } from "../core/activation.ts";
 import type { Incarnation, Member, NodeId } from "../core/configuration.ts";
 import type { LogIndex } from "../core/log-position.ts";
+import { type CopyMessage, isCopyMessage } from "./copy-messages.ts";
 
 /** Whether a node can be reached from here. */
 export type Reach =
@@ -67,9 +68,9 @@ export interface ConditionNotice {
   readonly condition: Condition;
 }
 
-export type NodeMessage = ReachRequest | ReachReply | MemberList | ConditionNotice;
+export type NodeMessage = ReachRequest | ReachReply | MemberList | ConditionNotice | CopyMessage;
 
-const kinds: Readonly<Record<NodeMessage["kind"], true>> = {
+const kinds: Readonly<Record<Exclude<NodeMessage, CopyMessage>["kind"], true>> = {
   reachRequest: true,
   reachReply: true,
   memberList: true,
@@ -77,4 +78,4 @@ const kinds: Readonly<Record<NodeMessage["kind"], true>> = {
 };
 
 export const isNodeMessage = (message: { readonly kind: string }): message is NodeMessage =>
-  Object.hasOwn(kinds, message.kind);
+  Object.hasOwn(kinds, message.kind) || isCopyMessage(message);

@@ -184,6 +184,8 @@ export interface StatusReply extends Identified {
   readonly leader: LeaderHint | null;
   readonly term: Term;
   readonly commitIndex: LogIndex;
+  /** Of a leader: a strict majority of the voters has come to the same state through here; null: nothing has been compared. */
+  readonly agreesThrough: LogIndex | null;
   /** Null: the node asked knows of none yet. */
   readonly plugin: ActivePlugin | null;
   readonly nodes: readonly NodeStatus[];

@@ -1,5 +1,6 @@
 // The state machine as the node sees it: asynchronous and batched, wherever it lives.
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
+import type { OutcomeSteps } from "../core/copy-word.ts";
 import type { ClientName, OwnedStamp } from "../core/entry.ts";
 import type { LogIndex, LogPosition, Term } from "../core/log-position.ts";
 import type { WakeTime } from "../core/wake-time.ts";
@@ -137,6 +138,12 @@ export interface Reached extends LogPosition {
   readonly timeMs: number;
 }
 
+/** A state that is restored, for later lives. */
+export interface RestoredState extends Reached {
+  /** The incarnation that came to its content by applying the log. */
+  readonly origin: string;
+}
+
 /** A state that an earlier life has kept on disk. */
 export interface HeldState {
   readonly reached: Reached;
@@ -144,6 +151,8 @@ export interface HeldState {
   readonly plugin: PluginVersion;
   /** Who kept it: the `owner` of that life. */
   readonly owner: string;
+  /** Who made its content, as that life said last. It is `owner` where nothing was said. */
+  readonly origin: string;
   /** The time for which it asks. */
   readonly wakeAtMs: WakeTime;
 }
@@ -163,8 +172,19 @@ export interface StateSnapshot {
    * One call at a time.
    */
   read(): Promise<Uint8Array | null>;
+  /** Of all chunks together, 53 bits: equal on all copies with the same state. Null before the end has been read. */
+  readonly contentHash: number | null;
   /** Lets the frozen copy go, read through or not. More than once is fine; after the end there is no need to. */
   close(): void;
+}
+
+/** What a copy of the state machine has come to: a rolling hash over every entry through `index` and its outcome. */
+export interface Milestone {
+  readonly index: LogIndex;
+  /** 53 bits. Equal on all copies whose outcomes were equal. */
+  readonly chain: number;
+  /** Through `index`, since the milestone before, or since the state began: the last ones, up to `outcomeStepsMax`. */
+  readonly steps: OutcomeSteps;
 }
 
 /**
@@ -175,8 +195,9 @@ export interface StateSnapshot {
  *   `querySliceBytesMax`: commands that come meanwhile wait for one slice at the most;
  * - apply a command of a session once, wherever and however often it stands in the log (§6.3): another copy of it is answered
  *   with the outcome of the first, or as the session table has it (core/sessions.ts), which is part of the state;
- * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. Results that nobody awaits and no
- *   session keeps are not even encoded. The state comes out the same either way;
+ * - hand back only results that are awaited: any other outcome keeps its kind, and is empty. The state comes out the same either way;
+ * - keep a rolling hash over each entry's index and kind and its outcome as a client would be told it, awaited or not, as a part of the
+ *   state, and tell it at the milestones: docs/decisions/copies-are-compared.md;
  * - answer `unsendable` where an awaited result cannot be encoded, and go on: the command took effect, as it did on the nodes
  *   where nobody asked for its result;
  * - at an activation hand the state of the active version over to the one that it names, within that entry, and keep the sessions. The
@@ -231,12 +252,17 @@ export interface StateMachine {
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime>;
   /** Resolves with the answers to the first of these queries. The others were not begun, and may be asked again. */
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]>;
+  /**
+   * From now on `tell` hears of each multiple of `every`, in order, before the promise of a run that goes beyond it resolves. An index
+   * whose entry has no effect is told with the next entry that has one. To be called once, before anything is applied.
+   */
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void;
   snapshot(): Promise<StateSnapshot>;
   /**
    * Resolves when the state is the snapshot's, with the time for which it asks. `plugin`: the version that is active then, one of
-   * `versions`; null: as it is. `reached`: the entry at its end. Without it, a later life does not know what it holds, and begins empty.
+   * `versions`; null: as it is. `reached`: the entry at its end, and who made it. Without it, a later life does not know what it holds, and begins empty.
    */
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime>;
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: RestoredState): Promise<WakeTime>;
   /**
    * Begins with what an earlier life has kept on disk. Another call before the first entry says the same again. What is kept from here on
    * belongs to `owner`.
@@ -244,6 +270,8 @@ export interface StateMachine {
   recall(owner: string): Promise<Recollection>;
   /** Throws away what was recalled: the state is empty. */
   forget(): Promise<void>;
+  /** From now on the content of the state counts as made by `origin`, and later lives hear so. Resolves when that is committed. */
+  setOrigin(origin: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -96,7 +96,7 @@ export type Discovery =
  *   (Raft tolerates a lost message, but not a stalled thread);
  * - keep the messages of one connection in order, and deliver none of a connection that has been replaced;
  * - deliver nothing of a peer or a client whose certificate or hello has not been accepted;
- * - silently drop what is sent to a peer that is not connected.
+ * - silently drop what is sent to a peer that is not connected, or whose hello does not announce that it understands it.
  */
 export interface Transport {
   /** Starts listening and dialling. Throws `GraftError("config")` when the address cannot be listened on. */

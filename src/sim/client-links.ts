@@ -2,6 +2,7 @@
 // pass through real frames. A direction that is cut holds them. When that takes too long, the side that sends gives the connection up.
 // The other side may not hear of it: then the connection is half-open.
 import { BadFrame, decodeFrame } from "../adapters/cbor/codec.ts";
+import type { NodeId } from "../core/configuration.ts";
 import type { Dial, Link, LinkHandlers } from "../client/connection.ts";
 import { GraftError } from "../errors.ts";
 import { genesisIn } from "../core/genesis.ts";
@@ -28,6 +29,8 @@ export interface ClientLinkWorld {
   readonly sessionCount: SessionCount;
   /** A client sends a command over a connection of which its node knows nothing any more. */
   readonly sentInVain: () => void;
+  /** A node gives a client a result. */
+  readonly gaveResult: (by: NodeId) => void;
   /** How much longer a command takes at the most whose connection has broken. */
   readonly repeatMaxMs: number;
   /** Told of a request that was taken and not answered once and in time, and of frames that are wrong. */
@@ -261,7 +264,8 @@ class SimLink implements Link {
 
   #reply(answer: ClientReply): void {
     if (!this.#connection.isOpen) return;
-    const { network, life, handlers, name, node, sessions, sessionCount, violated } = this.#options;
+    const { network, life, handlers, name, node, sessions, sessionCount, gaveResult, violated } = this.#options;
+    if (answer.kind === "result") gaveResult(node.self.id);
     if (answer.kind === "error" && answer.code === "session-expired") sessions.ended++;
     const takenAt = this.#taken.get(answer.id);
     if (takenAt === undefined) violated(`${node.self.id} answers request ${answer.id} a second time`);

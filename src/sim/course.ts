@@ -1,5 +1,6 @@
 // How does a simulation go? Faults and load come first. Then the faults end for a quorum or for all, and the cluster must serve again within
 // a bound. In the end all logs are equal, and nothing waits.
+import { pauseMsMax } from "../node/comparing.ts";
 import type { WholeResult } from "./whole-run.ts";
 import type { World } from "./world.ts";
 
@@ -17,6 +18,18 @@ type Parts<Result = void> = Generator<undefined, Result>;
 
 /** Runs a simulation in parts, between which others may have the thread. `eventsMax`: how many events have faults. */
 export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult> {
+  try {
+    return yield* runToTheEnd(world, eventsMax);
+  } catch (end) {
+    if (end instanceof TooFewRight) return world.result();
+    throw end;
+  }
+}
+
+/** So few copies of the state machine are right that an administrator would have to choose one. */
+class TooFewRight extends Error {}
+
+function* runToTheEnd(world: World, eventsMax: number): Parts<WholeResult> {
   const { administrator, bounds, faults, members, schedule, settled, standstills, verdict, versions, workload } = world;
   while (world.events < eventsMax) {
     world.step();
@@ -39,6 +52,10 @@ export function* runThrough(world: World, eventsMax = 20_000): Parts<WholeResult
   yield* outlastWake(world);
   const isOver = (): boolean => administrator.hasDone && settled.isQuiet;
   yield* until(world, "all logs equal and applied, and nothing that waits", isOver);
+  // A node that has just come back may have made the majority.
+  yield* until(world, "another state in the place of each that is wrong", () => world.spoils.areReplaced && isOver());
+  const areCompared = (): boolean => world.spoils.areConfirmed && isOver();
+  yield* until(world, "each state compared that another node has given", areCompared, 2 * pauseMsMax);
   yield* workload.check((what) => verdict.violated(what));
   verdict.mustHold();
   return world.result();
@@ -66,6 +83,7 @@ function endFaults(world: World): void {
   versions.end();
   liars.end();
   trouble.end();
+  world.spoils.end();
   standstills.rest();
   world.say("all faults have ended");
   // A node whose certificate has expired cannot dial a moved member, and so no cluster would take the new address.
@@ -120,10 +138,11 @@ function* outlastWake(world: World): Parts {
   leader?.life?.run(() => void leader.node!.transfer(null));
 }
 
-function* until(world: World, what: string, holds: () => boolean): Parts {
+function* until(world: World, what: string, holds: () => boolean, moreMs = 0): Parts {
   const { schedule, verdict } = world;
-  const endMs = schedule.nowMs + quietTimeouts * world.electionTimeoutMs;
+  const endMs = schedule.nowMs + quietTimeouts * world.electionTimeoutMs + moreMs;
   while (!holds()) {
+    if (world.spoils.isOver) throw new TooFewRight();
     if (schedule.nowMs > endMs) verdict.violated(`not within ${quietTimeouts} election timeouts: ${what}`);
     world.step();
     if (isPartOver(world)) yield;

@@ -5,6 +5,8 @@ import { Forgery } from "./forgery.ts";
 import { damages } from "./machine-disk.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
+import { spoilKinds } from "./spoil.ts";
+import type { Spoils } from "./spoils.ts";
 import { sentenceOfCut } from "./transcript.ts";
 
 export interface FaultPace {
@@ -46,6 +48,7 @@ export interface FaultVictims {
   readonly trace: (line: string) => void;
   /** Whether the cluster gets over the loss of what is on the disk of this machine. */
   readonly mayLose: (member: Member) => boolean;
+  readonly spoils: Spoils;
   /** A fault has come to this machine, or to the network. */
   readonly happened: (name: FaultName, member: Member) => void;
 }
@@ -76,7 +79,10 @@ export type FaultName =
   | "hangMachine"
   | "slowMachine"
   | "clockJump"
+  | "spoilCopy"
   | "nothing";
+
+type MachineFault = Extract<FaultName, "stopMachine" | "killMachine" | "hangMachine" | "slowMachine" | "spoilCopy">;
 
 /** How often a state machine that hangs does so for ever. */
 const foreverOften = 0.5;
@@ -96,6 +102,7 @@ export class Faults {
   readonly #trace: (line: string) => void;
   readonly #mayLose: (member: Member) => boolean;
   readonly #happened: FaultVictims["happened"];
+  readonly #spoils: Spoils;
   readonly forgery: Forgery;
   isOver = false;
   count = 0;
@@ -112,6 +119,7 @@ export class Faults {
     this.#trace = victims.trace;
     this.#mayLose = victims.mayLose;
     this.#happened = victims.happened;
+    this.#spoils = victims.spoils;
     this.forgery = new Forgery({ ...victims, startLater: (member) => this.#startLater(member) });
     this.#next();
   }
@@ -214,6 +222,17 @@ export class Faults {
       case "brokenDisk":
         member.disk.break();
         return this.#startLater(member);
+      case "clockJump":
+        return this.#jump(member);
+      case "nothing":
+        return;
+      default:
+        return this.#disturbMachine(name, member);
+    }
+  }
+
+  #disturbMachine(name: MachineFault, member: Member): void {
+    switch (name) {
       case "stopMachine":
         return member.plan({ kind: "throws" });
       case "killMachine":
@@ -222,9 +241,8 @@ export class Faults {
         return this.#hang(member);
       case "slowMachine":
         return this.#slow(member);
-      case "clockJump":
-        return this.#jump(member);
-      case "nothing":
+      case "spoilCopy":
+        return this.#spoils.plan(member, this.#last.pick(spoilKinds));
     }
   }
 

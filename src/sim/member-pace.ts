@@ -10,6 +10,8 @@ export interface MemberPace {
   /** How many entries a log keeps behind a snapshot, of one machine after the other; empty: as in `settings`. */
   readonly tails: readonly number[];
   readonly snapshotPolicy: SnapshotPolicy;
+  /** The copies of the state machine are compared at multiples of this index. */
+  readonly compareEvery: number;
   readonly disk: DiskPace;
   readonly scrubIntervalMs: number;
   readonly workMs: Range;

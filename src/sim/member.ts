@@ -192,6 +192,7 @@ export class Member {
         cluster: "sim",
         settings: settingsOf(pace, machines.indexOf(this)),
         snapshotPolicy: pace.snapshotPolicy,
+        compareEveryEntries: pace.compareEvery,
         scrubIntervalMs: pace.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address: this.address,

@@ -68,6 +68,8 @@ export class SimNetwork {
   readonly #slow = new Map<string, number>();
   /** What waits for a direction to open, of nodes and of clients. */
   readonly #holding = new Set<Lane>();
+  /** Told of each piece of a snapshot that a node sends. */
+  chunkSent: (by: NodeId) => void = () => {};
   readonly #bulk: MemoryBulkLinks;
   #bulkClearMs = 0;
   #isBulkSlow: boolean;
@@ -336,6 +338,11 @@ export class SimNetwork {
       if (!isThere || this.isCut(from.self.id, id)) throw new GraftError("unavailable", `${id} cannot be reached`);
       this.noteCount("bulk", this.#bulk.count(from.self.id, id) + 1, () => `${from.self.id} to ${id}`);
       const [opener, opened] = this.#bulk.open(from.self.id, id);
+      const send = opened.send.bind(opened);
+      opened.send = (message) => {
+        if (message.kind === "snapshotChunk") this.chunkSent(id);
+        send(message);
+      };
       target.handler!.onBulk(from.self, opened);
       return opener;
     });

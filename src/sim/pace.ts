@@ -168,6 +168,7 @@ function drawMember({ chance, electionTimeoutMs, times }: Draw, isNarrow: boolea
       { everyEntries: 20, everyBytes: 1e9 },
       { everyEntries: 100, everyBytes: 5000 },
     ]),
+    compareEvery: 16,
     disk: { inlineWrites: chance.pick([1, 1, 0.5, 0]), diskMs: times(0.001, chance.pick([0.01, 0.1])) },
     scrubIntervalMs: chance.pick([0, 20, 200]) * electionTimeoutMs,
     workMs: { low: 0.01, high: chance.pick([0.1, 1, 20]) },
@@ -253,6 +254,7 @@ function drawFaults(
       stuckDisk: chance.pick([0, 0, 1]),
       brokenDisk: chance.pick([0, 0, 1]),
       ...machines,
+      spoilCopy: 0,
       nothing: 0.5,
     },
   };

@@ -11,6 +11,7 @@ import { GraftError } from "../errors.ts";
 import type { Answer, AppliedEntry, Outcome } from "../ports/state-machine.ts";
 import { type Agreement, differenceOf } from "./agreement.ts";
 import { describeAnswer, describeOutcome, describePayload } from "./describe-payload.ts";
+import type { Spoil } from "./spoil.ts";
 import { type Look, StateView } from "./state-view.ts";
 import type { WakeWatch } from "./wakes.ts";
 
@@ -24,6 +25,8 @@ export interface ReplicaOptions {
   /** What is at hand of it. */
   readonly versions: (plugin: Plugin) => readonly LoadedVersion[];
   readonly agreement: Agreement;
+  /** Whether it goes wrong; null: nobody has it go wrong. */
+  readonly spoil: Spoil | null;
   readonly trace: (sentence: string) => void;
   /** Told what each entry came to. */
   readonly outcome: (entry: AppliedEntry, outcome: Outcome) => void;
@@ -62,6 +65,15 @@ export class Replica {
 
   get #style(): Plugin["style"] {
     return this.#view.plugin.style;
+  }
+
+  get spoil(): Spoil | null {
+    return this.#options.spoil;
+  }
+
+  /** What it comes to is compared with nothing. */
+  get #isWrong(): boolean {
+    return (this.#options.spoil?.wrong ?? null) !== null;
   }
 
   get active(): PluginVersion | null {
@@ -112,7 +124,7 @@ export class Replica {
     if (changesNothing) this.#mustEqual(before, "a command that is refused changes the state");
     else if (agreement.isStolen(entry))
       this.#mustEqual(before, "a command in the session of another client changes the state");
-    agreement.compare("wake", entry.index, this.#by, wakeWords(executor.wakeAtMs));
+    if (!this.#isWrong) agreement.compare("wake", entry.index, this.#by, wakeWords(executor.wakeAtMs));
     this.#lookAt(entry.index, false);
     return entry.isAwaited ? outcome : unheard(outcome);
   }
@@ -137,11 +149,11 @@ export class Replica {
 
   /** It has been read to its end, and `index` and `active` are those of the state that was frozen: a node that begins with it has that state. */
   snapshotRead(chunks: readonly Uint8Array[], { index, active }: Pick<Replica, "index" | "active">): void {
-    if (index === null) return;
+    if (index === null || this.#isWrong) return;
     const digest = new Bun.CryptoHasher("sha256");
     for (const chunk of chunks) digest.update(chunk);
     this.#options.agreement.snapshotTaken(digest.digest("hex"), index);
-    const other = new Replica({ ...this.#options, id: `a copy of ${this.#options.id}`, watch: null });
+    const other = new Replica({ ...this.#options, id: `a copy of ${this.#options.id}`, watch: null, spoil: null });
     try {
       const executor = createVersionedExecutor(other.versions);
       const restoration = executor.restore(active);
@@ -217,6 +229,7 @@ export class Replica {
   }
 
   #compare(index: LogIndex, outcome: Outcome, isWhole: boolean): void {
+    if (this.#isWrong) return;
     const { agreement } = this.#options;
     const isApplied = outcome.kind === "ok" || outcome.kind === "unsendable";
     agreement.compare("verdict", index, this.#by, isApplied ? "applied" : outcome.kind);
@@ -232,7 +245,7 @@ export class Replica {
   /** `isDue`: however large the state is. */
   #lookAt(index: LogIndex, isDue: boolean): void {
     const stride = 2 ** Math.max(0, Math.ceil(Math.log2(this.#values / smallValues)));
-    if (!isDue && index % stride !== 0) return;
+    if (this.#isWrong || (!isDue && index % stride !== 0)) return;
     const look = this.#lookNow();
     if (look === null) return;
     this.#values = look.values;

@@ -5,6 +5,7 @@ import type { Certificates } from "./certificates.ts";
 import type { Chance } from "./chance.ts";
 import type { Member } from "./member.ts";
 import type { SimNetwork } from "./network.ts";
+import type { Spoils } from "./spoils.ts";
 import type { Standing } from "./standing.ts";
 import type { Standstills } from "./standstills.ts";
 import type { Workload } from "./workload.ts";
@@ -12,6 +13,7 @@ import type { Workload } from "./workload.ts";
 export interface SettledWorld {
   readonly standing: Standing;
   readonly standstills: Standstills;
+  readonly spoils: Pick<Spoils, "areSound">;
   readonly certificates: Certificates;
   readonly network: SimNetwork;
   readonly workload: Workload;
@@ -68,7 +70,8 @@ export class Settled {
 
   /** All follow one leader, which has nothing to hand over for. */
   get isLed(): boolean {
-    const { standstills } = this.#world();
+    const { standstills, spoils } = this.#world();
+    if (!spoils.areSound) return false;
     const counting = this.counting;
     const leading = counting.find((each) => isFollowed(each, counting));
     return leading !== undefined && !standstills.isLeft(leading) && standstills.areKnownTo(leading);
@@ -76,9 +79,9 @@ export class Settled {
 
   /** All logs are equal and applied, and nobody waits. */
   get isQuiet(): boolean {
-    const { network, standstills, workload, isAwake } = this.#world();
+    const { network, standstills, spoils, workload, isAwake } = this.#world();
     const counting = this.counting;
-    if (workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
+    if (!spoils.areSound || workload.underWay > 0 || !counting.every(({ isUp }) => isUp)) return false;
     const leader = counting.find(({ isLeader }) => isLeader);
     const appliedIndex = leader?.node?.appliedIndex;
     if (leader !== undefined && !standstills.isLeft(leader) && !isAwake(leader)) return false;

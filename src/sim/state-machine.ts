@@ -1,5 +1,6 @@
 // A plugin's state machine in simulated time: each piece of work takes a while, one after the other, as on a thread of its own. It
 // may throw or hang where the plugin would not, or its thread ends. Which one comes after it, is machines.ts.
+import { ContentHash } from "../adapters/plugin/content-hash.ts";
 import { createVersionedExecutor, type Executor } from "../adapters/plugin/executor.ts";
 import { operationIn } from "../adapters/plugin/typed-handlers.ts";
 import type { PluginVersion, VersionAtHand } from "../core/activation.ts";
@@ -12,6 +13,7 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type Milestone,
   type Recollection,
   type StateMachine,
   type StateMachineDescription,
@@ -141,6 +143,10 @@ export class SimStateMachine implements StateMachine {
     });
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#executor.watchMilestones(every, tell);
+  }
+
   snapshot(): Promise<StateSnapshot> {
     return this.#inTurn(() => {
       const { replica } = this.#told;
@@ -149,14 +155,16 @@ export class SimStateMachine implements StateMachine {
       const running = this.#trying("snapshotFailed", () => this.#executor.snapshot());
       replica.snapshotBegun();
       const chunks: Uint8Array[] = [];
+      const hash = new ContentHash();
       let isRead = false;
       const read = async (): Promise<Uint8Array | null> => {
         await this.#passes();
         this.#mustBeOpen();
-        const chunk = this.#trying("snapshotFailed", () => running.read());
+        const chunk = hash.note(this.#trying("snapshotFailed", () => running.read()));
         if (chunk !== null) chunks.push(chunk.slice());
         else if (!isRead) {
           isRead = true;
+          replica.spoil?.snapshotRead(hash.value);
           replica.snapshotClosed();
           replica.snapshotRead(chunks, { index, active });
         }
@@ -166,7 +174,13 @@ export class SimStateMachine implements StateMachine {
         replica.snapshotClosed();
         running.close();
       };
-      return { read, close };
+      return {
+        read,
+        close,
+        get contentHash() {
+          return hash.value;
+        },
+      };
     });
   }
 
@@ -175,12 +189,16 @@ export class SimStateMachine implements StateMachine {
       const { replica } = this.#told;
       replica.restoring(plugin);
       const restoration = this.#trying("restoreFailed", () => this.#executor.restore(plugin));
+      const hash = new ContentHash();
       for await (const chunk of chunks) {
         this.#mustBeOpen();
+        hash.note(chunk);
         replica.restoringChunk(chunk);
         this.#trying("restoreFailed", () => restoration.write(chunk));
       }
       this.#trying("restoreFailed", () => restoration.end());
+      hash.note(null);
+      replica.spoil?.restored(hash.value!);
       replica.restored(this.#executor.wakeAtMs);
       this.reached = replica.index ?? 0;
       this.#told.restored();
@@ -193,6 +211,10 @@ export class SimStateMachine implements StateMachine {
   }
 
   async forget(): Promise<void> {
+    this.#mustBeOpen();
+  }
+
+  async setOrigin(): Promise<void> {
     this.#mustBeOpen();
   }
 

@@ -158,7 +158,7 @@ const withSoundPlugin = (pace: Pace): Pace => ({
   ...pace,
   faults: {
     ...pace.faults,
-    weights: { ...pace.faults.weights, stopMachine: 0, killMachine: 0, hangMachine: 0, slowMachine: 0 },
+    weights: { ...pace.faults.weights, stopMachine: 0, killMachine: 0, hangMachine: 0, slowMachine: 0, spoilCopy: 0 },
   },
   trouble: { ...pace.trouble, poison: null, large: 0 },
   skips: { ...pace.skips, isChosen: false },
@@ -193,6 +193,7 @@ export const keyValueKinds: readonly string[] = [
   "killMachine",
   "hangMachine",
   "slowMachine",
+  "spoilCopy",
   poison,
   skip,
   large,

@@ -272,18 +272,54 @@ function shortOf({ member }: Pace, chance: Chance): Pace["member"] {
   };
 }
 
+/** Copies of the state machine go wrong, one at a time, while nodes crash and fall behind. Only an administrator could lose the right ones. */
+const copies: Theme = (pace, chance) => {
+  const { electionTimeoutMs: timeout } = pace.member.settings;
+  return {
+    ...pace,
+    founders: chance.pick([3, 3, 4, 5]),
+    spares: 0,
+    administrator: { ...pace.administrator, everyMs: 0 },
+    certificates: { ...pace.certificates, lifeMs: null },
+    trouble: { ...pace.trouble, poison: null },
+    member: {
+      ...pace.member,
+      compareEvery: chance.pick([4, 16]),
+      snapshotPolicy: { everyEntries: chance.pick([20, 100, 1_000_000]), everyBytes: 1e9 },
+    },
+    faults: {
+      ...only(
+        { spoilCopy: 6, crash: 1, crashLeader: 1, isolate: 1, split: 1, pause: 1, reset: 1, lag: 1, nothing: 2 },
+        pace,
+      ),
+      everyMs: timeout * chance.between(2, 8),
+      damage: 0,
+      forgery: 0,
+      tornMark: 0,
+      lostMark: 0,
+    },
+    // A copy stays wrong for a while, and its node crashes meanwhile.
+    network: { ...pace.network, bulkMs: { low: 0, high: chance.pick([0, 4]) * timeout } },
+    worstMoments: {
+      often: { ...neverAtMoments, named: 0.4 },
+      freshMs: { low: timeout, high: 6 * timeout },
+    },
+    workload: { ...pace.workload, clients: chance.pick([3, 6]), thinkMs: { low: 0.1, high: 0.1 * timeout } },
+  };
+};
+
 const handingOver = ({ administrator, member }: Pace, chance: Chance): Pace["administrator"] => ({
   ...administrator,
   everyMs: member.settings.electionTimeoutMs * chance.between(0.3, 2),
   weights: { change: 1, handOver: 3, bringBack: 1 },
 });
 
-const themes = { members, snapshots, disks, losses, leaders, rotation, duels, compaction, busy };
+const themes = { copies, members, snapshots, disks, losses, leaders, rotation, duels, compaction, busy };
 
 export type ThemeName = keyof typeof themes;
 
 /** What happens to members is the rarest. */
-const frequency: Readonly<Record<Exclude<ThemeName, "busy">, number>> = {
+const frequency: Readonly<Record<Exclude<ThemeName, "busy" | "copies">, number>> = {
   members: 3,
   snapshots: 1,
   disks: 1,
@@ -294,9 +330,10 @@ const frequency: Readonly<Record<Exclude<ThemeName, "busy">, number>> = {
   compaction: 1,
 };
 
-/** How many seeds have one; and how many have busy clients, whatever else they would have had. */
+/** How many seeds have one; and how many have busy clients, or copies that go wrong, whatever else they would have had. */
 const share = 0.75;
 const busyShare = 0.1;
+const copiesShare = 0.07;
 
 /**
  * @param load draws what the clients do
@@ -304,8 +341,14 @@ const busyShare = 0.1;
  */
 export function withTheme(pace: Pace, chance: Chance, load: Chance, told?: ThemeName): Pace {
   const drawn = chance.happens(share) ? chance.weighted(frequency) : null;
-  const name = told ?? (load.happens(busyShare) ? "busy" : drawn);
+  const name = told ?? drawnByLoad(load) ?? drawn;
   return name === null ? pace : themes[name](pace, chance);
+}
+
+function drawnByLoad(load: Chance): ThemeName | null {
+  const luck = load.fraction();
+  if (luck < busyShare) return "busy";
+  return luck < busyShare + copiesShare ? "copies" : null;
 }
 
 /** Just these, by weights. */

@@ -42,6 +42,9 @@ export interface WholeResult {
   /** Commands of drawn operations of which a client has the result, or the plugin's refusal. */
   readonly applied: number;
   readonly rejections: number;
+  /** Copies of the state machine that went wrong, and those that their nodes have named. */
+  readonly copiesSpoiled: number;
+  readonly copiesNamed: number;
   /** State machines that threw or hung. */
   readonly standstills: number;
   /** Sessions that ended before their clients had said so, and sessions for which there was no room. */

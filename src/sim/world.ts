@@ -14,7 +14,7 @@ import { isAwake } from "./awake.ts";
 import { ClientCuts } from "./client-cuts.ts";
 import { ClientLinks } from "./client-links.ts";
 import { drawOver } from "./draw-input.ts";
-import { type FaultName, Faults } from "./faults.ts";
+import { Faults, type FaultVictims } from "./faults.ts";
 import { Liars } from "./liars.ts";
 import { Member, type MemberWorld } from "./member.ts";
 import { SimNetwork } from "./network.ts";
@@ -33,8 +33,9 @@ import { Settled } from "./settled.ts";
 import { type SkipPace, Skipper } from "./skipper.ts";
 import { Standing } from "./standing.ts";
 import { StaleReads } from "./stale-reads.ts";
+import { Spoils, type SpoilsWorld } from "./spoils.ts";
 import { Standstills } from "./standstills.ts";
-import { onlyVersion } from "../adapters/plugin/executor.ts";
+import { onlyVersion } from "../adapters/plugin/loader.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import { chancesOf, paceFor } from "./story.ts";
 import { stamped } from "./transcript.ts";
@@ -62,6 +63,7 @@ export class World {
   readonly standing: Standing;
   readonly administrator: Administrator;
   readonly versions: Versions;
+  readonly spoils: Spoils;
   readonly network: SimNetwork;
   readonly links: ClientLinks;
   readonly electionTimeoutMs: number;
@@ -101,6 +103,7 @@ export class World {
   readonly settled = new Settled(this.members, () => ({
     standing: this.standing,
     standstills: this.standstills,
+    spoils: this.spoils,
     certificates: this.certificates,
     network: this.network,
     workload: this.workload,
@@ -128,6 +131,7 @@ export class World {
     this.sessionCount = new SessionCount(pace.member.sessionLimits, violated);
     const links = (this.links = this.#linksOf(pace, { chance, later, trace }));
     this.trouble = new PluginTrouble(more, pace.trouble, () => this.events, violated);
+    this.spoils = this.#spoilsOf(pace, shared);
     this.certificates = new Certificates(pace.certificates, { ...shared, chance: more });
     const operations = pace.workload.clients * atOnceOf(pace.workload) + hurriedMax;
     this.bounds = new Bounds({ ...shared, network: this.network, operations, electionTimeoutMs });
@@ -138,7 +142,7 @@ export class World {
       ...shared,
       chance: more,
       standing: this.standing,
-      mayLead: (member) => !this.certificates.isLeft(member) && !this.settled.resting.includes(member),
+      mayLead: (member) => this.#mayLead(member),
       noticeMs: pace.faults.machineMs,
     });
     this.anyLoad = this.#loadOf(chance);
@@ -155,16 +159,54 @@ export class World {
       cutOff: (member) => this.faults.cutOff(member),
     });
     this.versions = new Versions(pace.versions, { ...shared, chance: ofVersions, links });
+    this.faults = this.#faultsOf(pace, { ...shared, later, last });
     this.skips = { ...pace.skips, isChosen: pace.skips.isChosen && pace.trouble.poison !== null };
     const skipped = (): void => this.rareStates.happens("skips", null);
     this.skipper = new Skipper(this.skips, { ...shared, chance: ofSkips, links, trouble: this.trouble, skipped });
-    const mayLose = (member: Member): boolean => this.mayLose(member);
-    const happened = (name: FaultName, member: Member): void => this.rareStates.onFault(name, member);
-    this.faults = new Faults(pace.faults, { ...shared, later, last, network: this.network, mayLose, happened });
     const keys = this.anyLoad === null ? pace.workload.keys : null;
     this.liars = new Liars(pace.liars, options.seed, { ...shared, links, keys });
-    const hurry = ({ address }: Member): void => this.workload.hurry(address);
-    this.worstMoments = new WorstMoments(pace.worstMoments, { ...shared, faults: this.faults, hurry });
+    this.worstMoments = new WorstMoments(pace.worstMoments, {
+      ...shared,
+      faults: this.faults,
+      hurry: ({ address }) => this.workload.hurry(address),
+    });
+  }
+
+  #spoilsOf(
+    { member: { compareEvery }, faults }: Pace,
+    shared: Pick<SpoilsWorld, "members" | "trace" | "violated">,
+  ): Spoils {
+    this.network.chunkSent = (id) => this.spoils.onChunk(this.members.find((member) => member.id === id)!);
+    return new Spoils({
+      ...shared,
+      compareEvery,
+      isPlayed: faults.weights.spoilCopy > 0,
+      nowMs: () => this.schedule.nowMs,
+      // Within that the disk has the mark of a snapshot whose state is wrong.
+      markedMs: this.electionTimeoutMs,
+      configuration: () => this.standing.governing,
+      happened: (what, member) => {
+        this.rareStates.happens(what, { member, state: member.node!.state });
+        if (what === "namesCopy") this.worstMoments.onNamed(member);
+      },
+    });
+  }
+
+  #mayLead(member: Member): boolean {
+    return !this.certificates.isLeft(member) && !this.settled.resting.includes(member);
+  }
+
+  #faultsOf(
+    pace: Pace,
+    shared: Pick<FaultVictims, "schedule" | "chance" | "later" | "last" | "members" | "trace">,
+  ): Faults {
+    return new Faults(pace.faults, {
+      ...shared,
+      spoils: this.spoils,
+      network: this.network,
+      mayLose: (member) => this.mayLose(member),
+      happened: (name, member) => this.rareStates.onFault(name, member),
+    });
   }
 
   #linksOf(pace: Pace, shared: Record<"chance" | "later", Chance> & Pick<MemberWorld, "trace">): ClientLinks {
@@ -178,7 +220,9 @@ export class World {
     });
     const repeatMaxMs = pace.network.silenceMs;
     const sentInVain = (): void => this.rareStates.happens("sendsInVain", null);
-    return new ClientLinks(network, cuts, { chance: shared.later, sessionCount, repeatMaxMs, sentInVain, violated });
+    const gaveResult = (id: NodeId): void => this.spoils.onResult(this.members.find((member) => member.id === id)!);
+    const told = { sessionCount, repeatMaxMs, sentInVain, gaveResult, violated };
+    return new ClientLinks(network, cuts, { chance: shared.later, ...told });
   }
 
   #addMachines(
@@ -250,12 +294,13 @@ export class World {
 
   #replica(id: NodeId, machine: number, atHand: ReturnType<Versions["atHand"]>): Replica {
     const { seed, plugin, copy, drawing } = this.#options;
+    const spoil = drawing === undefined ? this.spoils.begin(id) : null;
     const watch = new WakeWatch((what) => this.violated(`${id} in life ${machine}: ${what}`));
     return new Replica({
       id,
       machine,
       copy: () => {
-        if (drawing === undefined) return this.trouble.copyOf(plugin);
+        if (drawing === undefined) return this.trouble.copyOf(spoil?.copyOf(plugin) ?? plugin);
         return copy?.((text) => this.say(`the plugin of ${id} says: ${text}`)) ?? plugin;
       },
       versions: (copied) => {
@@ -265,6 +310,7 @@ export class World {
         return atHand.map((version) => versionOf(version, copied, plugin, this.#wakes, events));
       },
       agreement: this.agreement,
+      spoil,
       watch: drawing === undefined ? watch : null,
       trace: (sentence) => this.say(sentence),
       outcome: (entry, outcome) => this.sessionCount.onOutcome(entry, outcome),
@@ -290,6 +336,7 @@ export class World {
     this.safety.look(member);
     this.rareStates.look(member);
     this.liars.look(member);
+    this.spoils.look(member);
     this.bounds.look(member);
   }
 
@@ -313,6 +360,8 @@ export class World {
       applied: this.anyLoad?.applied ?? 0,
       rejections: this.anyLoad?.rejections ?? 0,
       rareStates: this.rareStates.counts,
+      copiesSpoiled: this.spoils.count,
+      copiesNamed: this.spoils.named,
       standstills: this.standstills.count,
       sessionsEnded: this.links.sessions.ended,
       sessionsRefused: this.links.sessions.refused,

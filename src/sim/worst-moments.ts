@@ -10,9 +10,9 @@ import type { Schedule } from "./schedule.ts";
  * `freshLeader`: a leader is cut off with fewer than a majority as soon as it leads, and crashes when it has been heard.
  * `fullFollower`: a disk is full while a leader begins, so that the first messages of the leader come to nothing. `committed`: a leader
  * crashes when it has committed something. `changed`: a leader crashes when it has appended a configuration. `voted`: a node crashes when
- * it has voted for another one.
+ * it has voted for another one. `named`: a node crashes soon after it has named its copy of the state machine as wrong.
  */
-export type WorstMomentName = "freshLeader" | "fullFollower" | "committed" | "changed" | "voted";
+export type WorstMomentName = "freshLeader" | "fullFollower" | "committed" | "changed" | "voted" | "named";
 
 export const neverAtMoments: Readonly<Record<WorstMomentName, number>> = {
   freshLeader: 0,
@@ -20,12 +20,13 @@ export const neverAtMoments: Readonly<Record<WorstMomentName, number>> = {
   committed: 0,
   changed: 0,
   voted: 0,
+  named: 0,
 };
 
 export interface WorstMomentPace {
   /** How often each of them is taken, of its chances. */
   readonly often: Readonly<Record<WorstMomentName, number>>;
-  /** How long a fresh leader has. */
+  /** How long a fresh leader has, or a node whose copy is wrong. */
   readonly freshMs: Range;
 }
 
@@ -90,11 +91,18 @@ export class WorstMoments {
     if (!faults.isOver && chance.happens(this.#pace.often.voted)) this.#crashSoon(voter);
   }
 
+  /** Its disk knows by then what it has named. Another state may not have come yet. */
+  onNamed(member: Member): void {
+    const { chance, faults } = this.#world;
+    const often = this.#pace.often.named;
+    if (!faults.isOver && often > 0 && chance.happens(often)) this.#crashSoon(member, chance.from(this.#pace.freshMs));
+  }
+
   /** Not within the turn that it is taking. */
-  #crashSoon(member: Member): void {
+  #crashSoon(member: Member, afterMs = 0): void {
     const { faults, schedule } = this.#world;
     const { lives } = member;
-    schedule.after(0, () => {
+    schedule.after(afterMs, () => {
       if (member.lives === lives && !faults.isOver) faults.crash(member);
     });
   }

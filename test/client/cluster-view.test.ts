@@ -15,6 +15,7 @@ const reply = (node: string, more: Partial<StatusReply>): StatusReply => ({
   leader: null,
   term: 1,
   commitIndex: 0,
+  agreesThrough: null,
   plugin: null,
   nodes: [],
   waitingFor: [],
@@ -27,6 +28,7 @@ describe("several nodes' words become one view", () => {
     leader,
     term: 3,
     commitIndex: 9,
+    agreesThrough: null,
     nodes: [
       row("n1", { role: "leader", reachable: true, matchIndex: 10, appliedIndex: 9, lagEntries: 0 }),
       row("n2", { role: "follower", reachable: true, matchIndex: 8, lagEntries: 2 }),
@@ -37,6 +39,7 @@ describe("several nodes' words become one view", () => {
     leader,
     term: 3,
     commitIndex: 8,
+    agreesThrough: null,
     nodes: [row("n1"), row("n2", { role: "follower", reachable: true, matchIndex: 9, appliedIndex: 7 }), row("n3")],
   });
 

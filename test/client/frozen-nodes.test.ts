@@ -17,6 +17,7 @@ const status = {
   leader,
   term: 1,
   commitIndex: 1,
+  agreesThrough: null,
   plugin: null,
   nodes,
   waitingFor: [],

@@ -27,6 +27,7 @@ const clientOf = (time: PlayedTime): GraftClient =>
         leader: hasLeader ? leader : null,
         term: 1,
         commitIndex: 0,
+        agreesThrough: null,
         plugin: null,
         nodes: [statusRow("n1")],
         waitingFor: hasLeader ? [] : ["n2 at n2:1: refused"],
@@ -66,6 +67,7 @@ test("no longer than its time when the node falls silent", async () => {
       leader: null,
       term: 1,
       commitIndex: 0,
+      agreesThrough: null,
       plugin: null,
     } as const;
     queueMicrotask(() => onReply({ ...own, id: request.id, nodes: [statusRow("n1")], waitingFor: [] }));

@@ -69,7 +69,7 @@ class TwoClusters {
       return { kind: "result", id, payload: Uint8Array.of(2), index: 5, term: 1, stalenessMs: null };
     const nodes = knows.map((address) => row(address.slice(0, -2)));
     const leader = status === null ? null : { id: name, address: `${name}:1` };
-    const counts = { term: 1, commitIndex: 5, plugin: null };
+    const counts = { term: 1, commitIndex: 5, agreesThrough: null, plugin: null };
     return { kind, id, cluster: "demo", clusterUuid: status, node: name, leader, ...counts, nodes, waitingFor: [] };
   }
 }

@@ -35,6 +35,7 @@ const ranges: Readonly<
   "raft.heartbeat_interval_ms": { min: 5, max: 60_000, beside: { "raft.election_timeout_ms": "600000" } },
   "raft.snapshot_every_entries": { min: 100, max: 1_000_000_000 },
   "raft.snapshot_every_bytes": { min: 65_536, max: 1_099_511_627_776 },
+  "raft.compare_every_entries": { min: 16, max: 1_000_000 },
   "storage.min_free_bytes": { min: 33_554_432, max: 1_099_511_627_776 },
   "storage.min_free_percent": { min: 0, max: 50 },
   "storage.scrub_interval_ms": { min: 0, max: 2_147_483_647 },

@@ -53,6 +53,7 @@ test("a file with what is required has defaults for the rest, and absolute paths
       heartbeatIntervalMs: 50,
       snapshotEveryEntries: 100_000,
       snapshotEveryBytes: 268_435_456,
+      compareEveryEntries: 1_024,
     },
     log: { level: "info", format: "pretty" },
   });

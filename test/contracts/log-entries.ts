@@ -98,6 +98,7 @@ export const snapshotAt = (position: LogPosition, chain: number): SnapshotRecord
   chain,
   configuration: placedConfiguration,
   activation: null,
+  origin: "a1",
   file: `snapshot-${position.index}-${position.term}`,
   bytes: 1000 + position.index,
   checksum: 7 * position.index,

@@ -95,6 +95,7 @@ export function describeDurableContract(host: string, create: Create): void {
         reached: { index: 3, term: 3, timeMs: 30 },
         plugin: { name: "journal", version: "1", hash: machine.versions[0]!.hash },
         owner: "me",
+        origin: "me",
         wakeAtMs: null,
       });
       expect([await ask(machine), await ask(machine, "context")]).toEqual(["a,refuse b", "3,30"]);
@@ -127,6 +128,48 @@ export function describeDurableContract(host: string, create: Create): void {
       await second.machine.close();
       const { machine, held } = await live(state);
       expect([held?.wakeAtMs, await ask(machine)]).toEqual([null, "wake,woken"]);
+    });
+
+    test("the hash of the outcomes continues in the next life, and the content has the hash that it has anywhere", async () => {
+      const entries = [opens(1), said(2, "a", 1), said(3, "refuse b", 2), said(4, "wake", 3), said(5, "c", 4)];
+      const rest = [said(6, "refuse d", 5), opens(7), said(8, "e", 6), said(9, "e", 6), said(10, "f", 1, 7)];
+      const begin = async (state: string) => {
+        const machine = await start(state);
+        const told: (readonly [number, number])[] = [];
+        machine.watchMilestones(4, ({ index, chain }) => told.push([index, chain]));
+        await machine.recall("me");
+        return { machine, told };
+      };
+      const contentOf = async (machine: StateMachine): Promise<number | null> => {
+        const snapshot = await machine.snapshot();
+        await readAll(snapshot);
+        return snapshot.contentHash;
+      };
+      const whole = await begin(newFolder());
+      await outcomesOf(whole.machine, [...entries, ...rest]);
+      const state = newFolder();
+      const first = await begin(state);
+      await outcomesOf(first.machine, entries);
+      await first.machine.close();
+      const second = await begin(state);
+      await outcomesOf(second.machine, rest);
+      expect(whole.told.map(([index]) => index)).toEqual([4, 8]);
+      expect([...first.told, ...second.told]).toEqual(whole.told);
+      expect(await contentOf(second.machine)).toBe(await contentOf(whole.machine));
+    });
+
+    test("who made the state is told to later lives, also once another version has taken the state over", async () => {
+      const state = newFolder();
+      const first = await live(state, both);
+      await outcomesOf(first.machine, [activates(1, first.machine, 0), ...run(2, ["a"])]);
+      await first.machine.setOrigin("other");
+      await first.machine.close();
+      const second = await live(state, both);
+      expect([second.held?.owner, second.held?.origin]).toEqual(["me", "other"]);
+      await outcomesOf(second.machine, [activates(3, second.machine, 1)]);
+      await second.machine.close();
+      const { held } = await live(state, both);
+      expect([held?.plugin.version, held?.owner, held?.origin]).toEqual(["2", "me", "other"]);
     });
 
     test("a session that has ended is not kept any longer", async () => {
@@ -230,10 +273,14 @@ export function describeDurableContract(host: string, create: Create): void {
       await first.machine.close();
       const second = await live(state);
       expect([second.held?.reached.index, await ask(second.machine)]).toEqual([3, "a,b"]);
-      await second.machine.restore(chunksOf(chunks), null, { index: 7, term: 4, timeMs: 77 });
+      await second.machine.restore(chunksOf(chunks), null, { index: 7, term: 4, timeMs: 77, origin: "other" });
       await second.machine.close();
       const { machine, held } = await live(state);
-      expect([held?.reached, await ask(machine)]).toEqual([{ index: 7, term: 4, timeMs: 77 }, "a"]);
+      expect([held?.reached, held?.origin, await ask(machine)]).toEqual([
+        { index: 7, term: 4, timeMs: 77 },
+        "other",
+        "a",
+      ]);
       const [outcome] = await outcomesOf(machine, [said(8, "a", 1)]);
       expect(text(outcome)).toBe("a is number 1");
     });

@@ -7,6 +7,7 @@ import { nameOf, type PluginLocation } from "../../src/adapters/plugin/loader.ts
 import { createProcessStateMachine } from "../../src/adapters/process/process-host.ts";
 import type { StateMachine } from "../../src/ports/state-machine.ts";
 import { describeStateMachineContract } from "./state-machine-contract.ts";
+import { describeMilestonesContract } from "./state-machine-milestones-contract.ts";
 import { describeRenewalContract } from "./state-machine-renewal-contract.ts";
 import { describeSessionContract } from "./state-machine-session-contract.ts";
 import { describeSnapshotContract } from "./state-machine-snapshot-contract.ts";
@@ -26,6 +27,8 @@ const serving =
 
 describeStateMachineContract("program", serving());
 describeSnapshotContract("program", serving());
+describeMilestonesContract("program", serving());
 describeSessionContract("program", serving());
 describeRenewalContract("program", serving());
 describeSessionContract("program that speaks JSON", serving("--json"));
+describeMilestonesContract("program that speaks JSON", serving("--json"));

@@ -3,6 +3,7 @@ import { createInlineStateMachine } from "../../src/adapters/plugin/inline-host.
 import { createWorkerStateMachine } from "../../src/adapters/plugin/worker-host.ts";
 import { describeDurableContract } from "./state-machine-durable-contract.ts";
 import { describeStateMachineContract } from "./state-machine-contract.ts";
+import { describeMilestonesContract } from "./state-machine-milestones-contract.ts";
 import { describeRenewalContract } from "./state-machine-renewal-contract.ts";
 import { describeSessionContract } from "./state-machine-session-contract.ts";
 import { describeSnapshotContract } from "./state-machine-snapshot-contract.ts";
@@ -13,6 +14,8 @@ describeSnapshotContract("inline", (location) => createInlineStateMachine([locat
 describeSnapshotContract("worker", (location) => createWorkerStateMachine([location]));
 describeSessionContract("inline", (location) => createInlineStateMachine([location]));
 describeSessionContract("worker", (location) => createWorkerStateMachine([location]));
+describeMilestonesContract("inline", (location) => createInlineStateMachine([location]));
+describeMilestonesContract("worker", (location) => createWorkerStateMachine([location]));
 describeRenewalContract("inline", (location) => createInlineStateMachine([location]));
 describeRenewalContract("worker", (location) => createWorkerStateMachine([location]));
 

@@ -149,6 +149,7 @@ export const snapshotAt = (position: LogPosition, ...members: readonly MemberKey
     configuration: genesisConfiguration(genesisOf(...(members.length > 0 ? members : [n1, n2, n3]))),
   },
   activation: null,
+  origin: "a1",
   file: `${position.index}-${position.term}`,
   bytes: 100,
   checksum: 7,

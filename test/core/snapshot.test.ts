@@ -31,6 +31,29 @@ import {
 /** A tail of no entry: the log begins where the snapshot ends. */
 const bare = { tailEntriesMax: 0 };
 
+describe("a snapshot that replaces the own one, whose state has gone wrong", () => {
+  const replacing = (index: number, term: number, file: string) =>
+    ({ kind: "snapshotReplaced", snapshot: { ...snapshotAt(at(index, term)), file } }) as const;
+  const covered = () =>
+    play(follower({ log: [1, 1, 1, 2, 2], commitIndex: 4, settings: bare }), taken(snapshotAt(at(3, 1))));
+
+  test("may end where the own one does, and the log stays", () => {
+    const [after, effects] = take(covered(), replacing(3, 1, "other"));
+    expect(effects).toMatchObject([{ kind: "writeSnapshot", base: at(3, 1), discardsLog: false }]);
+    expect(after).toMatchObject({ snapshot: { file: "other" }, appliedIndex: 4, log: { last: at(5, 2) } });
+  });
+
+  test("changes nothing where it ends earlier, or behind what was applied, or in another history", () => {
+    const state = covered();
+    for (const [index, term] of [
+      [2, 1],
+      [5, 2],
+      [4, 1],
+    ] as const)
+      expect(take(state, replacing(index, term, "other"))).toEqual([state, []]);
+  });
+});
+
 describe("a snapshot that this node has taken", () => {
   const applied = () => follower({ log: [1, 1, 1, 2, 2], commitIndex: 4, settings: bare });
 

@@ -2,6 +2,7 @@
 // is committed.
 import { expect, test } from "bun:test";
 import { GraftError } from "../../src/errors.ts";
+import { CopyDistrusted } from "../../src/node/own-copy.ts";
 import type { HeldState } from "../../src/ports/state-machine.ts";
 import { snapshotAt } from "../core/say.ts";
 import { command, microtasks, noop, pluginVersion, setUp, waiter } from "./applier-setting.ts";
@@ -12,6 +13,7 @@ const heldAt = (index: number, wakeAtMs: number | null = null): HeldState => ({
   reached: { index, term: 1, timeMs: index * 10 },
   plugin: pluginVersion("1"),
   owner: "me",
+  origin: "me",
   wakeAtMs,
 });
 
@@ -106,6 +108,20 @@ test("a state that is thrown away as wrong is not kept", async () => {
   passes(100);
   await microtasks();
   expect(machine.recalls).toEqual(["may keep it", "anew"]);
+});
+
+test.each([
+  ["is not kept where its copy was found wrong", "wrong", "anew"],
+  ["may be kept where its copy is in doubt", "doubted", "may keep it"],
+] as const)("the state of one that stops %s", async (_, standing, recalled) => {
+  const { applier, machine, passes } = begin(heldAt(1));
+  await microtasks();
+  applier.distrust(new CopyDistrusted(standing, "its outcomes differ"));
+  machine.die("its thread ended");
+  applier.lookForEndlessWork();
+  passes(100);
+  await microtasks();
+  expect(machine.recalls).toEqual(["may keep it", recalled]);
 });
 
 test("one that stops while it recalls its state has failed, and begins anew", async () => {

@@ -11,6 +11,7 @@ import type { LeaderHint } from "../../src/ports/requests.ts";
 import { snapshotAt } from "../core/say.ts";
 import { bytes, RecordingMachine, text } from "./recording-machine.ts";
 import { someone, unbounded } from "./test-asker.ts";
+import { noPlace } from "./trusted-copy.ts";
 
 type Answered = Waiter & {
   readonly answers: string[];
@@ -75,6 +76,7 @@ export function idleApplier(): Applier {
     {
       leader: never,
       isAsked: never,
+      placeAfter: never,
       handed: never,
       freed: never,
       clientFull: never,
@@ -193,6 +195,7 @@ export function setUp(log: readonly Entry[], after = 0, machine = new RecordingM
     {
       leader: () => known,
       isAsked: () => impatience.isOn || waiters.size > 0 || reads.count > 0,
+      placeAfter: noPlace,
       handed: (last, weight) => void handed.push(`${last.index} ${weight}`),
       freed: () => void heard.push("freed"),
       clientFull: ({ client }, { untilMs }) => void heard.push(`${client} is full until ${untilMs}`),

@@ -44,6 +44,7 @@ function setUp(more: Partial<BackupsOptions> = {}) {
     },
     description: () => description,
     latest: () => null,
+    mayShow: () => true,
     stop: (error) => void stops.push(error),
     ...more,
   });

@@ -144,6 +144,7 @@ describe("what the state machine and the taker have to say", () => {
       taker: { handed, failure: null, take: () => Promise.resolve(at(7)) },
       description: () => ({ ...description, snapshots: true }),
       latest: () => null,
+      mayShow: () => true,
       stop: (error) => void stops.push(error),
       ...more,
     });
@@ -155,6 +156,26 @@ describe("what the state machine and the taker have to say", () => {
       kind: "failed",
       error: { code: "rejected", message: expect.stringContaining("frail makes no snapshots") },
     });
+  });
+
+  test("nothing is handed out that was made of a state which is not to be trusted, nor the rest of it", async () => {
+    let isTrusted = true;
+    const read = () => Promise.resolve(new Uint8Array([1]));
+    const all = backups({ snapshots: { read }, latest: () => at(7), mayShow: () => isTrusted });
+    const { file } = at(7);
+    expect(await all.take(7)).toMatchObject({ kind: "ok" });
+    expect(await all.read(file, 0, 10)).toMatchObject({ kind: "ok" });
+    const pending = all.read(file, 0, 10);
+    isTrusted = false;
+    all.drop();
+    const refused = {
+      kind: "failed",
+      error: { code: "backup-failed", message: "the state of this node is not to be trusted" },
+    };
+    expect(await pending).toMatchObject(refused);
+    expect(await all.read(file, 0, 10)).toMatchObject(refused);
+    expect(await all.take(7)).toMatchObject(refused);
+    expect(all.filesInUse).toEqual([]);
   });
 
   test("a snapshot that could not be taken leaves no backup, and the answer says why", async () => {

@@ -4,6 +4,7 @@ import { SnapshotTaker } from "../../src/node/snapshot-taker.ts";
 import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { snapshotAt } from "../core/say.ts";
 import { RecordingMachine } from "./recording-machine.ts";
+import { trustedState } from "./trusted-copy.ts";
 
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -22,6 +23,7 @@ function setUp(write: () => Promise<void> = () => Promise.resolve()) {
     abandon: () => (did.push("abandon"), gone.promise),
   };
   const taker = new SnapshotTaker(0, {
+    ...trustedState,
     cluster: "demo",
     policy: { everyEntries: 10, everyBytes: 1_000 },
     stateMachine: machine,
@@ -32,6 +34,7 @@ function setUp(write: () => Promise<void> = () => Promise.resolve()) {
       chain: 1,
       configuration: snapshotAt({ index: 1, term: 1 }).configuration,
       activation: null,
+      origin: "a1",
     }),
     hasRoom: () => room.isThere,
     taken: () => void did.push("taken"),

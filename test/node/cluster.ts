@@ -13,6 +13,7 @@ import type { SnapshotPolicy } from "../../src/node/snapshot-taker.ts";
 import { Node } from "../../src/node/node.ts";
 import type { Room } from "../../src/ports/disk-space.ts";
 import type { Logger } from "../../src/ports/logger.ts";
+import type { HeldState } from "../../src/ports/state-machine.ts";
 import { Client, type ClientIdentity } from "./client.ts";
 import { RecordingMachine } from "./recording-machine.ts";
 import { type HeldWrites, tracedStore, tracedTransport } from "./traced-ports.ts";
@@ -42,6 +43,8 @@ export interface MemberOptions {
   readonly join?: readonly string[];
   /** Of its state machine; default: none. */
   readonly versions?: readonly VersionAtHand[];
+  /** Its state machine keeps its state on disk. This is there; null: nothing. Default: it keeps none. */
+  readonly held?: { readonly state: HeldState; readonly applied: readonly string[] } | null;
   /** All of these nodes are reached at addresses of this domain; default: `test`. */
   readonly domain?: string;
 }
@@ -78,6 +81,7 @@ export class Cluster {
   readonly clock = new CountingClock();
   readonly network = new MemoryNetwork();
   /** For nodes made from now on. */
+  compareEveryEntries = 1_024;
   snapshotPolicy: SnapshotPolicy = { everyEntries: 1_000_000, everyBytes: 1e9 };
   /** By id, for nodes made from now on. */
   readonly certificateEnds = new Map<string, { readonly atMs: number; readonly date: string }>();
@@ -133,6 +137,9 @@ export class Cluster {
     const disk = options.disk === undefined ? {} : { disk: options.disk };
     const store = createMemoryLogStore({ incarnation, ...disk });
     const machine = new RecordingMachine(() => void trace.push("stateMachine.close"), options.versions);
+    machine.isDurable = options.held !== undefined;
+    machine.held = options.held?.state ?? null;
+    machine.applied.push(...(options.held?.applied ?? []));
     const bootstrap = options.bootstrap === undefined ? this.#ids : options.bootstrap;
     const self = { id, incarnation: store.saved.incarnation, bootId: `boot-${++this.#boots}` };
     const address = options.address ?? addressOf(id);
@@ -144,6 +151,7 @@ export class Cluster {
         cluster: "test",
         settings: this.#settings,
         snapshotPolicy: this.snapshotPolicy,
+        compareEveryEntries: this.compareEveryEntries,
         scrubIntervalMs: this.scrubIntervalMs,
         space: { minFreeBytes: 100 * 2 ** 20, minFreePercent: 5 },
         address,

@@ -12,6 +12,7 @@ import { command, noop } from "./applier-setting.ts";
 import { afterMicrotasks } from "./cluster.ts";
 import { bytes, text } from "./recording-machine.ts";
 import { someone, unbounded } from "./test-asker.ts";
+import { noPlace } from "./trusted-copy.ts";
 
 interface Run {
   readonly entries: readonly AppliedEntry[];
@@ -71,6 +72,7 @@ function setUp(log: readonly Entry[], after = 0) {
     {
       leader: () => leader,
       isAsked: () => world.isAsked,
+      placeAfter: noPlace,
       handed: (last, weight) => void trace.push(`handed ${last.index}.${last.term} ${weight}`),
       freed: () => void trace.push("freed"),
       runningFrom: () => {

@@ -4,6 +4,7 @@ import type { PlacedActivation, PluginVersion } from "../../src/core/activation.
 import { genesisConfiguration } from "../../src/core/genesis.ts";
 import { emptiedAt, type LogTerms } from "../../src/core/log-terms.ts";
 import { whyNotHeld } from "../../src/node/held-state.ts";
+import { unprovenOrigin } from "../../src/node/own-copy.ts";
 import type { HeldState } from "../../src/ports/state-machine.ts";
 import { at, genesisOf, n1, snapshotAt } from "../core/say.ts";
 
@@ -27,8 +28,11 @@ const held: HeldState = {
   reached: { index: 15, term: 3, timeMs: 150 },
   plugin: plugin("2"),
   owner: "disk1",
+  origin: "disk1",
   wakeAtMs: null,
 };
+/** Taken of the same copy. */
+const snapshotTo = (index: number, term: number) => ({ ...snapshotAt(at(index, term), n1), origin: "disk1" });
 const versions = ["1", "2"].map((version) => ({ ...plugin(version), snapshots: true }));
 const state = { log, commitIndex: 8, snapshot: null };
 const holder = { incarnation: "disk1", state, versions };
@@ -36,7 +40,7 @@ const holder = { incarnation: "disk1", state, versions };
 test("a state of the log is used, though nobody has said again that it is committed", () => {
   expect(whyNotHeld(held, holder)).toBeNull();
   const at10 = { ...held, reached: { index: 10, term: 1, timeMs: 100 }, plugin: plugin("1") };
-  expect(whyNotHeld(at10, { ...holder, state: { ...state, snapshot: snapshotAt(at(10, 1), n1) } })).toBeNull();
+  expect(whyNotHeld(at10, { ...holder, state: { ...state, snapshot: snapshotTo(10, 1) } })).toBeNull();
   expect(whyNotHeld({ ...held, reached: { index: 20, term: 3, timeMs: 200 } }, holder)).toBeNull();
 });
 
@@ -56,10 +60,23 @@ test("other code stands for the code that it replaces", () => {
 
 test.each<readonly [what: string, Partial<HeldState>, Partial<typeof holder>, string]>([
   ["another incarnation", { owner: "disk2" }, {}, "another incarnation of this node has written it"],
+  ["a state that was found wrong", { origin: unprovenOrigin }, {}, "it was found wrong"],
+  [
+    "a state of another copy than the snapshot",
+    { origin: "disk2" },
+    { state: { ...state, snapshot: snapshotTo(10, 1) as unknown as null } },
+    "the snapshot is that of another copy",
+  ],
+  [
+    "a state of a copy that was found wrong when only its snapshot could be marked",
+    {},
+    { state: { ...state, snapshot: { ...snapshotTo(10, 1), origin: unprovenOrigin } as unknown as null } },
+    "the snapshot is that of another copy",
+  ],
   [
     "a state older than the snapshot",
     {},
-    { state: { ...state, snapshot: snapshotAt(at(16, 3), n1) as unknown as null } },
+    { state: { ...state, snapshot: snapshotTo(16, 3) as unknown as null } },
     "it ends at 15, and the snapshot at 16",
   ],
   [
@@ -102,6 +119,6 @@ test("a state is not used that has an entry in it which a decision behind it ski
   expect(whyNotHeld(held, { ...holder, state: skipping(15, 16) })).not.toBeNull();
   expect(whyNotHeld(held, { ...holder, state: skipping(14, 15) })).toBeNull();
   expect(whyNotHeld(held, { ...holder, state: skipping(16, 18) })).toBeNull();
-  const snapshot = snapshotAt(at(14, 3), n1) as unknown as null;
+  const snapshot = snapshotTo(14, 3) as unknown as null;
   expect(whyNotHeld(held, { ...holder, state: { ...skipping(14, 18), snapshot } })).toBeNull();
 });

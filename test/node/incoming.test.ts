@@ -27,6 +27,7 @@ function setUp() {
       onPeerDisconnected: recorded("fitness disconnected"),
       onCondition: recorded("fitness condition"),
     },
+    copies: { onPeerConnected: recorded("copies connected"), onMessage: recorded("copies message") },
     snapshots: { onBulk: recorded("bulk") },
   } as unknown as NodeParts;
   const requests = { description: { name: "notes", version: "2", style: "raw", commands: [], queries: [] } };
@@ -45,9 +46,17 @@ test("a peer that connects is announced to all who care, whatever it says of the
       ["log", "info", "peer connected", { peer: "n2" }, "connected n2"],
       ["membership connected", peer],
       ["fitness connected", peer],
+      ["copies connected", peer],
       ["loop", { kind: "peerConnected", peer, affiliation }],
     ]);
   }
+});
+
+test("what is said of copies of the state machine is for the part that compares them", () => {
+  const { incoming, calls } = setUp();
+  const message = { kind: "copyAsk", term: 2, at: 8 } as const;
+  incoming.onMessage(n2, message);
+  expect(calls).toEqual([["copies message", n2, message]]);
 });
 
 test("the end of a connection is no event of the core", () => {

@@ -4,6 +4,7 @@ import type { State } from "../../src/core/state.ts";
 import { NodeSnapshots } from "../../src/node/snapshots.ts";
 import { follower } from "../core/build.ts";
 import { ManualClock } from "../doubles/manual-clock.ts";
+import { trustedCopy } from "./trusted-copy.ts";
 
 /** A node whose store has so many steps to do. */
 function setUp(steps: number) {
@@ -28,6 +29,7 @@ function setUp(steps: number) {
     } as never,
     {
       cluster: "c",
+      ...trustedCopy,
       policy: { everyEntries: 1_000, everyBytes: 1e9 },
       scrubIntervalMs: 0,
       state: () => state,

@@ -3,6 +3,8 @@
 import type { VersionAtHand } from "../../src/core/activation.ts";
 import { type SessionOutcome, SessionTable } from "../../src/core/sessions.ts";
 import type { WakeTime } from "../../src/core/wake-time.ts";
+import { ContentHash } from "../../src/adapters/plugin/content-hash.ts";
+import { Milestones } from "../../src/adapters/plugin/outcome-chain.ts";
 import { notOpened } from "../../src/adapters/plugin/command-outcomes.ts";
 import { GraftError, StateMachineStopped } from "../../src/errors.ts";
 import {
@@ -12,6 +14,7 @@ import {
   type BusyWith,
   type Deliver,
   type HeldState,
+  type Milestone,
   type Outcome,
   type Recollection,
   type RenewableStateMachine,
@@ -90,7 +93,17 @@ export class RecordingMachine implements RenewableStateMachine {
 
   async recall(owner: string): Promise<Recollection> {
     this.recalls.push(owner);
-    return this.#later(() => ({ held: this.held, damage: this.damage }));
+    return this.#later(() => {
+      this.#reached = this.held?.reached.index ?? 0;
+      return { held: this.held, damage: this.damage };
+    });
+  }
+
+  /** Whose its state was said to be. */
+  readonly origins: string[] = [];
+
+  async setOrigin(origin: string): Promise<void> {
+    this.origins.push(origin);
   }
 
   async forget(): Promise<void> {
@@ -109,6 +122,8 @@ export class RecordingMachine implements RenewableStateMachine {
     if (this.renewalFailure !== null) throw this.renewalFailure;
     this.renewals++;
     this.applied.length = 0;
+    this.#reached = 0;
+    this.#milestones?.restart();
     this.sessions = new SessionTable();
     this.#snapshot = null;
     this.#stopped = null;
@@ -130,11 +145,35 @@ export class RecordingMachine implements RenewableStateMachine {
     return this.#held.length;
   }
 
+  #milestones: Milestones | null = null;
+  /** Null: as far as the snapshot reaches, which does not say it. */
+  #reached: number | null = 0;
+  /** The state is right, and what is read of it is not. */
+  readsWrong = false;
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#milestones = new Milestones(every, tell);
+  }
+
+  /** As if a bit of its memory had flipped: its state and every hash from here on are others. */
+  spoil(): void {
+    this.applied.push("spoiled");
+  }
+
+  /** Here a hash of the state stands for that of the outcomes. */
+  get told(): number {
+    return Number(Bun.hash.xxHash3(this.applied.join("\n")) >> 11n);
+  }
+
+  get low(): number {
+    return this.told % 2 ** 32;
+  }
+
   async apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     this.runs.push(run);
     const index = run.find((entry) => entry.kind === "command" && text(entry.payload) === this.fatal)?.index;
     if (index !== undefined) this.#stop(endOf(index, run));
-    const outcomes = await this.#later(() => run.map((command) => this.#apply(command)));
+    const outcomes = await this.#later(() => run.map((command) => this.#applyAndTell(command)));
     const delivered = this.losesOutcomes ? outcomes.slice(1) : outcomes;
     if (delivered.length > 0) deliver(delivered);
     return this.wakeAtMs;
@@ -169,6 +208,8 @@ export class RecordingMachine implements RenewableStateMachine {
     await this.restoresAfter;
     this.applied.length = 0;
     for await (const chunk of chunks) this.applied.push(text(chunk));
+    this.#reached = null;
+    this.#milestones?.restart();
     if (this.#stopped !== null) throw this.#stopped;
     return this.wakeAtMs;
   }
@@ -178,13 +219,21 @@ export class RecordingMachine implements RenewableStateMachine {
       applied.length = 0;
       if (this.#snapshot === snapshot) this.#snapshot = null;
     };
+    const hash = new ContentHash();
+    if (this.readsWrong) hash.note(bytes("wrong"));
     const read = (): Promise<Uint8Array | null> =>
       this.#later(() => {
         const next = applied.shift();
         if (next === undefined) close();
-        return next === undefined ? null : bytes(next);
+        return hash.note(next === undefined ? null : bytes(next));
       });
-    const snapshot: StateSnapshot = { read, close };
+    const snapshot: StateSnapshot = {
+      read,
+      close,
+      get contentHash() {
+        return hash.value;
+      },
+    };
     return snapshot;
   }
 
@@ -197,6 +246,14 @@ export class RecordingMachine implements RenewableStateMachine {
   /** Lets the oldest `count` answers go. */
   release(count = this.#held.length): void {
     for (const { settle } of this.#held.splice(0, count)) settle();
+  }
+
+  #applyAndTell(entry: AppliedEntry): Outcome {
+    this.#milestones?.before(entry.index, this.#reached ?? entry.index - 1, this);
+    const outcome = this.#apply(entry);
+    this.#reached = entry.index;
+    this.#milestones?.after(entry.index, this);
+    return outcome;
   }
 
   #apply(entry: AppliedEntry): Outcome {

@@ -10,6 +10,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import { snapshotAt } from "../core/say.ts";
 import { follower } from "../core/build.ts";
 import { RecordingMachine } from "./recording-machine.ts";
+import { trustedCopy } from "./trusted-copy.ts";
 
 async function checked(
   after: SnapshotRecord,
@@ -38,6 +39,7 @@ async function checked(
     { store, snapshots: { ...createMemorySnapshotStore(), contents }, stateMachine: machine, logger: silent } as never,
     {
       cluster: "c",
+      ...trustedCopy,
       policy: { everyEntries: 1_000, everyBytes: 1e9 },
       state: () => ({ ...follower({ log: [1, 1, 1, 1, 1, 1, 1] }), snapshot: latest }),
       scrubIntervalMs: 1e9,

@@ -40,6 +40,7 @@ export async function setUp(answer: Answer, circumstances: Partial<Circumstances
     chain,
     configuration,
     activation,
+    origin: "a1",
     ...file,
     ...circumstances.told,
   };

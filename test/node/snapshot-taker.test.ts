@@ -1,16 +1,19 @@
 // When is a snapshot taken, and what becomes of one that is under way when another takes the place of the state?
 import { expect, test } from "bun:test";
-import { SnapshotTaker } from "../../src/node/snapshot-taker.ts";
+import { SnapshotTaker, type SnapshotTakerOptions } from "../../src/node/snapshot-taker.ts";
 import { createMemorySnapshotFiles, createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.ts";
 import { snapshotAt } from "../core/say.ts";
 import { RecordingMachine } from "./recording-machine.ts";
+import { trustedState } from "./trusted-copy.ts";
 
 const positionAt = (index: number) => ({ index, term: 1, stampMs: 1000 + index });
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
+const often = { everyEntries: 10, everyBytes: 1000 };
+
+function setUp(told: Partial<Pick<SnapshotTakerOptions, "policy" | "mayTake" | "read">> = {}) {
   const machine = new RecordingMachine();
   const files = createMemorySnapshotFiles();
   const store = createMemorySnapshotStore(files);
@@ -20,8 +23,10 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
   let isRoom = true;
   const { configuration } = snapshotAt({ index: 1, term: 1 });
   const taker = new SnapshotTaker(0, {
+    ...trustedState,
     cluster: "demo",
-    policy,
+    policy: often,
+    ...told,
     stateMachine: machine,
     snapshots: store,
     logger: { enabled: () => true, log: (level, ...rest) => void logs.push([level, ...rest]) },
@@ -32,6 +37,7 @@ function setUp(policy = { everyEntries: 10, everyBytes: 1000 }) {
         chain: 1,
         configuration,
         activation: null,
+        origin: "a1",
       };
     },
     hasRoom: () => isRoom,
@@ -118,7 +124,7 @@ test("P30: one that is under way when the state is restored is let go of: it lea
 test("P30: nor is one kept that is let go of while its last piece is read", async () => {
   const { taker, machine, files, taken } = setUp();
   const last = Promise.withResolvers<null>();
-  machine.snapshot = () => Promise.resolve({ read: () => last.promise, close: () => {} });
+  machine.snapshot = () => Promise.resolve({ read: () => last.promise, close: () => {}, contentHash: 1 });
   const done = taker.take(positionAt(5));
   await turns();
   const lettingGo = taker.giveUp();
@@ -230,6 +236,7 @@ test("each chunk is on the disk before the next one is read, and one that the di
         return source.read();
       },
       close: () => source.close(),
+      contentHash: 1,
     };
   };
   const done = taker.take(positionAt(5));
@@ -290,4 +297,66 @@ test("a state machine that takes none is not asked for one, and none has failed"
   taker.onHanded(positionAt(10), 5000);
   await turns();
   expect([asked, taken, taker.takingThrough, taker.failure]).toEqual([[], [], null, null]);
+});
+
+test("a run ends at the next multiple of the interval, and where the content is asked for", () => {
+  const { taker } = setUp();
+  expect([taker.placeAfter(0), taker.placeAfter(9), taker.placeAfter(10)]).toEqual([10, 10, 20]);
+  taker.askFor(7);
+  expect([taker.placeAfter(3), taker.placeAfter(7)]).toEqual([7, 10]);
+});
+
+test("the content is hashed where it is asked for, and nothing is written", async () => {
+  const read: [number, number][] = [];
+  const { taker, machine, taken, files } = setUp({ read: (index, hash) => read.push([index, hash]) });
+  machine.applied.push("a");
+  taker.askFor(3);
+  taker.onHanded(positionAt(2), 0);
+  await turns();
+  expect(read).toEqual([]);
+  taker.onHanded(positionAt(3), 0);
+  await turns();
+  taker.onHanded(positionAt(4), 0);
+  await turns();
+  expect(read.map(([index]) => index)).toEqual([3]);
+  expect([taken, files.complete.size]).toEqual([[], 0]);
+  // A snapshot of the same state has the same hash, and tells it as well.
+  await taker.take(positionAt(4));
+  expect(read[1]).toEqual([4, read[0]![1]]);
+});
+
+test("what the state machine has got past is not hashed", async () => {
+  const read: number[] = [];
+  const { taker } = setUp({ read: (index) => read.push(index) });
+  taker.onHanded(positionAt(4), 0);
+  taker.askFor(3);
+  await turns();
+  expect(read).toEqual([]);
+});
+
+test("no snapshot is taken of a state that is not to be trusted", async () => {
+  const { taker, taken } = setUp({ mayTake: () => false });
+  taker.onHanded(positionAt(10), 5000);
+  expect(await taker.take(positionAt(10))).toBeNull();
+  expect(taken).toEqual([]);
+});
+
+test("one that is given up while it becomes durable is not told of, and its content is not either", async () => {
+  const contents: number[] = [];
+  const { taker, store, taken } = setUp({ read: (index) => void contents.push(index) });
+  const held = Promise.withResolvers<void>();
+  const create = store.create.bind(store);
+  store.create = async (header) => {
+    const writer = await create(header);
+    const finish = writer.finish.bind(writer);
+    writer.finish = () => held.promise.then(finish);
+    return writer;
+  };
+  const done = taker.take(positionAt(5));
+  await turns();
+  const lettingGo = taker.giveUp();
+  held.resolve();
+  await lettingGo;
+  expect(await done).toBeNull();
+  expect([taken, contents]).toEqual([[], []]);
 });

@@ -13,6 +13,7 @@ import { createMemorySnapshotStore } from "../../src/sim/memory/snapshot-store.t
 import { asLeader, follower, leader, play } from "../core/build.ts";
 import { at, from, n2, refused, snapshotAt } from "../core/say.ts";
 import { RecordingMachine } from "./recording-machine.ts";
+import { trustedCopy } from "./trusted-copy.ts";
 
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -77,6 +78,7 @@ function setUp(initial: State) {
     } as never,
     {
       cluster: "c",
+      ...trustedCopy,
       policy: { everyEntries: 1_000, everyBytes: 1e9 },
       state: () => state,
       scrubIntervalMs: 1e9,

@@ -28,6 +28,7 @@ function statusOf(state: State, told: Partial<Told> = {}): ReturnType<typeof des
     state,
     options: { cluster: "shop", version: "7", address: "own:7400" },
     appliedIndex: 3,
+    agreesThrough: null,
     membership: { acquaintance, notFound: [], isConnected: () => true },
     snapshots,
     problemOf: (key) => `problem of ${key}`,
@@ -112,6 +113,7 @@ describe("a node that is no member shows", () => {
       leader: null,
       term: 0,
       commitIndex: 0,
+      agreesThrough: null,
       plugin: null,
       waitingFor: ["n3 at elsewhere-n3:1: refused"],
     });

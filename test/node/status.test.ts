@@ -188,6 +188,7 @@ describe("what a member is to become", () => {
       state,
       options: { cluster: "c", version: "0", address: "n1:7400" },
       appliedIndex: 0,
+      agreesThrough: null,
       membership: {
         acquaintance: { bootstrap: null, list: null, contacts: [] },
         notFound: [],

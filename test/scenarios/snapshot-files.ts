@@ -19,6 +19,7 @@ export class SnapshotFiles {
       chain: chainAt(entries, last.index),
       configuration: configurationAt(state.log, last.index),
       activation: activationAt(state.log, last.index),
+      origin: state.self.slice(id.length + 1),
       file,
       bytes: last.index,
       checksum: last.index,

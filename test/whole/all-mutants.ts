@@ -1,5 +1,6 @@
 // All mistakes that the simulation of whole nodes has to find.
 import { clientMutants } from "./client-mutants.ts";
+import { copyMutants } from "./copy-mutants.ts";
 import { logMutants } from "./log-mutants.ts";
 import { markMutants } from "./mark-mutants.ts";
 import { membershipMutants } from "./membership-mutants.ts";
@@ -21,4 +22,5 @@ export const allMutants: readonly WholeMutant[] = [
   ...readMutants,
   ...versionMutants,
   ...wakeMutants,
+  ...copyMutants,
 ];

@@ -265,7 +265,7 @@ const planted: Readonly<Record<string, readonly [definition: unknown, caughtBy: 
 
 describe("a plugin that is wrong is caught", () => {
   for (const [title, [definition, caughtBy]] of Object.entries(planted)) {
-    test(title, () => expect(violationOf(definition, 20)).toMatch(caughtBy), 120_000);
+    test(title, () => expect(violationOf(definition, 60)).toMatch(caughtBy), 120_000);
   }
 });
 
@@ -287,7 +287,9 @@ test("what a raw plugin answers and writes is shown as text, where it is text", 
     ),
     5,
   );
-  expect(outcomes).toMatch(/^a command has different outcomes on two nodes\n.*\n {2}n\d in life \d: "applied \d+"\n/);
+  expect(outcomes).toMatch(
+    /^a command has different outcomes on two nodes\n.*\n {2}\w+(?: in life \d)?: "applied \d+"\n/,
+  );
   const snapshots = violationOf(
     raw(
       () => [Buffer.from(`has ${++calls}`)],

@@ -91,7 +91,7 @@ export const membershipMutants: readonly WholeMutant[] = [
     text: "remove: without(step.remove, promote),",
     by: "remove: step.remove,",
     also: [{ file: "core/membership.ts", text: "checkConfiguration(configuration);", by: "" }],
-    from: 2024,
+    from: 655,
     events: 2000,
     story: { theme: "members", clients: 1 },
     caughtBy: /nobody waits to vote and to leave|voters are members/,

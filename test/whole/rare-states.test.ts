@@ -23,7 +23,7 @@ describe("the rare states", () => {
   });
 
   test("are counted without a change of the transcript", () => {
-    const run = { seed: 8, plugin: checkDefinition(kv), events: 3000 };
+    const run = { seed: 6, plugin: checkDefinition(kv), events: 3000 };
     const counted = simulateWhole(run);
     const happens = spyOn(RareStateWatch.prototype, "happens").mockImplementation(() => {});
     const uncounted = simulateWhole(run);

@@ -25,7 +25,7 @@ export const readMutants: readonly WholeMutant[] = [
     file: "core/log-position.ts",
     text: "if (candidate.term !== voter.term) return candidate.term > voter.term;",
     by: "if (candidate.term < voter.term) return false;",
-    from: 3030,
+    from: 59,
     events: 800,
     story: { theme: "rotation" },
     caughtBy: /refuses .* its vote/,

@@ -28,6 +28,7 @@ test("so does each kind that any plugin can have, and those of the key-value sto
     "poison",
     "skip",
     "slowMachine",
+    "spoilCopy",
     "stopMachine",
     "thief",
     "versions",

@@ -206,8 +206,8 @@ export const troubleMutants: readonly WholeMutant[] = [
   {
     name: "a node writes a line for each message",
     file: "node/incoming.ts",
-    text: "const { membership, fitness, loop } = this.#parts;\n    if (message",
-    by: 'const { membership, fitness, loop } = this.#parts;\n    this.#logger.log("info", "a message");\n    if (message',
+    text: "const { membership, fitness, copies, loop } = this.#parts;\n    if (message",
+    by: 'const { membership, fitness, copies, loop } = this.#parts;\n    this.#logger.log("info", "a message");\n    if (message',
     from: 12,
     events: 2000,
     caughtBy: /fills its log with "a message"/,

@@ -27,8 +27,8 @@ export const wakeMutants: readonly WholeMutant[] = [
   {
     name: "a snapshot lacks the time at which the state machine is to be woken",
     file: "adapters/plugin/state-sections.ts",
-    text: "pieces: [originOf(plugin, reached, wakeAtMs)].values()",
-    by: "pieces: [originOf(plugin, reached, null)].values()",
+    text: "pieces: [originOf(plugin, state)].values()",
+    by: "pieces: [originOf(plugin, { ...state, wakeAtMs: null })].values()",
     from: 6,
     events: 1000,
     story,

@@ -39,7 +39,7 @@ test("nodes and clients hold, and much happens to them", () => {
   expect(sum.handOvers).toBeGreaterThan(10);
   expect(sum.broughtBack).toBeGreaterThan(1);
   expect(sum.rollOuts).toBeGreaterThan(10);
-  expect(sum.rollOutsRefused).toBeGreaterThan(10);
+  expect(sum.rollOutsRefused).toBeGreaterThan(3);
 }, 400_000);
 
 test.each([2805970777, 2304779053, 440000012, 960000042, 1200005179, 716381862, 1452805329])(
@@ -62,6 +62,14 @@ test.each([2152310550, 2152310776])(
   60_000,
 );
 
+test.each([18, 64, 526])(
+  "seed %d of the theme copies holds: no client gives up, no voter is waited for in vain, and a restored state is trusted",
+  (seed) => {
+    const { events: played } = simulateWhole({ seed, plugin, events: 4_000, story: { theme: "copies" } });
+    expect(played).toBeGreaterThan(4_000);
+  },
+  60_000,
+);
 test("seed 3891420298 holds: a client finds the leader past a node that waits to be added and whose state machine has stopped", () => {
   expect(simulateWhole({ seed: 3891420298, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);

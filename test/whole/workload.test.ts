@@ -50,6 +50,7 @@ function workloadOf({ seed, atOnce, operate }: Setting) {
     chance,
     repeatMaxMs: 0,
     sentInVain: () => {},
+    gaveResult: () => {},
     sessionCount: new SessionCount(sessionLimits, violated),
     violated,
   });

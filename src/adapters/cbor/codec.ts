@@ -7,6 +7,15 @@ import {
   readReadBackupRequest,
   writeBackup,
 } from "./backup-frames.ts";
+import {
+  readCopyAsk,
+  readCopyNotice,
+  readCopyOffer,
+  readCopySteps,
+  readCopyTrace,
+  readCopyVerdict,
+  writeCopyMessage,
+} from "./copy-frames.ts";
 import { BadFrame } from "./bad-frame.ts";
 import {
   readDialBack,
@@ -100,6 +109,12 @@ const readers: Readonly<Record<MessageName, (items: readonly PlainItem[]) => Fra
   reachReply: readReachReply,
   memberList: readMemberList,
   condition: readCondition,
+  copyNotice: readCopyNotice,
+  copyVerdict: readCopyVerdict,
+  copyAsk: readCopyAsk,
+  copyOffer: readCopyOffer,
+  copyTrace: readCopyTrace,
+  copySteps: readCopySteps,
   requestMembers: readRequestMembers,
   requestMembersReply: readRequestMembersReply,
   snapshotRead: readSnapshotRead,
@@ -229,6 +244,13 @@ function write(frame: Frame): void {
     case "memberList":
     case "condition":
       return writeNodeMessage(writer, frame);
+    case "copyNotice":
+    case "copyVerdict":
+    case "copyAsk":
+    case "copyOffer":
+    case "copyTrace":
+    case "copySteps":
+      return writeCopyMessage(writer, frame);
     case "dialBack":
       return writeDialBack(writer, frame);
     case "snapshotRead":

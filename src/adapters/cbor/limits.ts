@@ -1,6 +1,7 @@
 // How large anything on the wire may be. A receiver checks the length of a frame against its context before it
 // allocates, and against the kind of message before it decodes. docs/protocol.md states the same numbers.
 export { stampMsMax } from "../../core/entry.ts";
+import { copyWordsMax, outcomeStepsMax } from "../../core/copy-word.ts";
 import { versionsMax } from "../../core/activation.ts";
 import { allowedNames, type FrameContext, type MessageName } from "./message-numbers.ts";
 
@@ -49,6 +50,8 @@ export const frameDepthMax = 8;
 const payloadFrame: FrameLimits = { bytesMax: payloadBytesMax + 64, itemsMax: 8 };
 const smallFrame: FrameLimits = { bytesMax: 256, itemsMax: 16 };
 const membersFrame: FrameLimits = { bytesMax: 128 * kibibyte, itemsMax: 8 * membersMax };
+/** A joint configuration names its members four times and more. */
+const installFrame: FrameLimits = { bytesMax: 512 * kibibyte, itemsMax: 64 * membersMax };
 const textFrame: FrameLimits = { bytesMax: 16 * kibibyte, itemsMax: 16 };
 
 export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.freeze({
@@ -60,8 +63,7 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   requestVoteReply: smallFrame,
   appendEntries: { bytesMax: 16 * mebibyte, itemsMax: 10 * entriesMax },
   appendEntriesReply: smallFrame,
-  // A joint configuration names its members four times and more.
-  installSnapshot: { bytesMax: 512 * kibibyte, itemsMax: 64 * membersMax },
+  installSnapshot: installFrame,
   timeoutNow: smallFrame,
   genesisNotice: { bytesMax: 64 * kibibyte, itemsMax: 8 * membersMax },
   readIndex: smallFrame,
@@ -71,6 +73,12 @@ export const frameLimits: Readonly<Record<MessageName, FrameLimits>> = Object.fr
   reachReply: textFrame,
   memberList: membersFrame,
   condition: { bytesMax: 128 * kibibyte, itemsMax: 2 * membersMax + 4 * versionsMax },
+  copyNotice: { bytesMax: 4 * kibibyte, itemsMax: 16 + 4 * copyWordsMax },
+  copyVerdict: smallFrame,
+  copyAsk: smallFrame,
+  copyOffer: installFrame,
+  copyTrace: smallFrame,
+  copySteps: { bytesMax: 4 * outcomeStepsMax + 64, itemsMax: 8 },
   requestMembers: smallFrame,
   snapshotRead: smallFrame,
   snapshotChunk: { bytesMax: chunkBytesMax + 64, itemsMax: 8 },

@@ -56,6 +56,13 @@ export const messageNumbers = Object.freeze({
   backupPieceReply: 74,
   rolledOutReply: 75,
   skippedReply: 76,
+
+  copyNotice: 96,
+  copyVerdict: 97,
+  copyAsk: 98,
+  copyOffer: 99,
+  copyTrace: 100,
+  copySteps: 101,
 });
 
 export type MessageName = keyof typeof messageNumbers;
@@ -93,6 +100,12 @@ export const allowedNames: Readonly<Record<FrameContext, readonly MessageName[]>
     "condition",
     "requestMembers",
     "requestMembersReply",
+    "copyNotice",
+    "copyVerdict",
+    "copyAsk",
+    "copyOffer",
+    "copyTrace",
+    "copySteps",
   ],
   bulk: ["refused", "snapshotRead", "snapshotChunk", "snapshotGone"],
   request: [

@@ -1,4 +1,5 @@
 // What nodes tell each other beside Raft, on the wire: each writer beside its reader.
+import type { CopyMessage } from "../../ports/copy-messages.ts";
 import type {
   ConditionNotice,
   MemberList,
@@ -31,7 +32,7 @@ import { readVersions, writeVersions } from "./plugin-version.ts";
 const ways = ["dialled", "accepted"] as const;
 const spaces = ["enough", "low"] as const;
 
-export function writeNodeMessage(writer: FrameWriter, message: NodeMessage): void {
+export function writeNodeMessage(writer: FrameWriter, message: Exclude<NodeMessage, CopyMessage>): void {
   switch (message.kind) {
     case "reachRequest":
       writer.start(messageNumbers.reachRequest, 5);

@@ -144,7 +144,7 @@ export function readSessionOpenedReply(items: readonly PlainItem[]): ClientReply
 }
 
 function writeStatus(writer: FrameWriter, reply: StatusReply): void {
-  writer.start(messageNumbers.statusReply, 11);
+  writer.start(messageNumbers.statusReply, 12);
   writer.uint(reply.id);
   writer.text(reply.cluster);
   writer.textOrNull(reply.clusterUuid);
@@ -152,6 +152,7 @@ function writeStatus(writer: FrameWriter, reply: StatusReply): void {
   writeLeader(writer, reply.leader);
   writer.uint(reply.term);
   writer.uint(reply.commitIndex);
+  writer.uintOrNull(reply.agreesThrough);
   writeActivePlugin(writer, reply.plugin);
   writer.list(reply.nodes.length, membersMax);
   for (const node of reply.nodes) writeNodeStatus(writer, node);
@@ -159,8 +160,8 @@ function writeStatus(writer: FrameWriter, reply: StatusReply): void {
 }
 
 export function readStatusReply(items: readonly PlainItem[]): StatusReply {
-  const [, id, cluster, clusterUuid, node, leader, inTerm, ...known] = row(items, 11, "status");
-  const [commitIndex, plugin, nodes, waitingFor] = known;
+  const [, id, cluster, clusterUuid, node, leader, inTerm, ...known] = row(items, 12, "status");
+  const [commitIndex, agreesThrough, plugin, nodes, waitingFor] = known;
   return {
     kind: "status",
     id: requestId(id),
@@ -170,6 +171,7 @@ export function readStatusReply(items: readonly PlainItem[]): StatusReply {
     leader: orNull(leader, "status.leader", readLeader),
     term: term(inTerm, "status.term"),
     commitIndex: logIndex(commitIndex, "status.commitIndex"),
+    agreesThrough: orNull(agreesThrough, "status.agreesThrough", logIndex),
     plugin: orNull(plugin, "status.plugin", readActivePlugin),
     nodes: list(nodes, membersMax, "status.nodes").map(readNodeStatus),
     waitingFor: readTexts(waitingFor, membersMax, "status.waitingFor", messageLengthMax),

@@ -9,7 +9,7 @@ import { readActivation, writeActivation } from "./plugin-version.ts";
 
 export function writeSnapshotRecord(writer: FrameWriter, snapshot: SnapshotRecord): void {
   const { position, configuration, activation } = snapshot;
-  writer.array(11);
+  writer.array(12);
   writer.uint(position.index);
   writer.uint(position.term);
   writer.uint(snapshot.stampMs);
@@ -19,6 +19,7 @@ export function writeSnapshotRecord(writer: FrameWriter, snapshot: SnapshotRecor
   writeConfiguration(writer, configuration.configuration);
   if (activation === null) writer.nil();
   else writeActivation(writer, activation);
+  writer.text(snapshot.origin);
   writer.text(snapshot.file);
   writer.uint(snapshot.bytes);
   writer.uint(snapshot.checksum);
@@ -26,8 +27,8 @@ export function writeSnapshotRecord(writer: FrameWriter, snapshot: SnapshotRecor
 
 /** Beside the form of each part: it covers an entry at least, and its configuration stands at or before its end. */
 export function readSnapshotRecord(item: Item): SnapshotRecord {
-  const fields = row(item, 11, "snapshot");
-  const [index, inTerm, stampMs, chain, atIndex, atTerm, configuration, active, file, bytes, checksum] = fields;
+  const fields = row(item, 12, "snapshot");
+  const [index, inTerm, stampMs, chain, atIndex, atTerm, configuration, active, origin, file, bytes, checksum] = fields;
   const position = { index: logIndex(index, "snapshot.index"), term: term(inTerm, "snapshot.term") };
   const placed = {
     position: {
@@ -50,6 +51,7 @@ export function readSnapshotRecord(item: Item): SnapshotRecord {
     chain: uint(chain, Number.MAX_SAFE_INTEGER, "snapshot.chain"),
     configuration: placed,
     activation,
+    origin: name(origin, "snapshot.origin"),
     file: name(file, "snapshot.file"),
     bytes: uint(bytes, Number.MAX_SAFE_INTEGER, "snapshot.bytes"),
     checksum: uint(checksum, Number.MAX_SAFE_INTEGER, "snapshot.checksum"),

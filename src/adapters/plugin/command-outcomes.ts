@@ -1,7 +1,7 @@
 // Which outcomes of a command are kept, and which cross over to the node? Only what somebody waits for. How a command comes to its result is
 // executor.ts.
 import type { SessionOutcome } from "../../core/sessions.ts";
-import type { AppliedCommand, Outcome, QueryOutcome } from "../../ports/state-machine.ts";
+import type { AppliedEntry, Outcome, QueryOutcome } from "../../ports/state-machine.ts";
 import { Rejected } from "./api.ts";
 import { guarded } from "./determinism-guard.ts";
 import type { Encode } from "./handlers.ts";
@@ -25,9 +25,9 @@ const nothing = new Uint8Array();
 export const done: Outcome = { kind: "ok", payload: nothing };
 const unheard: Outcome = { kind: "rejected", message: "" };
 
-/** What is kept for a later copy of the command need not cross over to a node where nobody waits for it. */
-export function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outcome {
-  if (isAwaited) return outcome;
+/** What is encoded for the session or for the hash need not cross over to a node where nobody waits for it. */
+export function forWaiter({ kind, isAwaited }: AppliedEntry, outcome: Outcome): Outcome {
+  if (isAwaited || kind !== "command") return outcome;
   if (outcome.kind === "ok" || outcome.kind === "unsendable") return done;
   return outcome.kind === "rejected" ? unheard : outcome;
 }
@@ -35,8 +35,8 @@ export function forWaiter({ isAwaited }: AppliedCommand, outcome: Outcome): Outc
 export const notOpened = (message: string, untilMs: number | null): Outcome =>
   untilMs === null ? { kind: "rejected", message } : { kind: "full", message, untilMs };
 
-/** Nobody waits: not even a refusal's text, which may be long, has to go anywhere. */
-export const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? unheard : done);
+/** Nobody waits. A refusal's text is hashed on every node. */
+export const emptied = (result: Encode | Rejected): Outcome => (result instanceof Rejected ? refusal(result) : done);
 
 /**
  * The command took effect everywhere, and only here does somebody want to see the result: what goes wrong with that must not

@@ -3,6 +3,7 @@
 import { isPluginWord, pluginWordRule } from "../../core/activation.ts";
 import type { ApplyContext, Draw, QueryContext, RecordChange, Schema } from "./api.ts";
 import { mustBeOver } from "./handlers.ts";
+import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import { inTemporaryFolder } from "./temporary-state.ts";
 
 /** A command or query of a typed plugin, as the executor runs it. */
@@ -290,4 +291,16 @@ function functionOf(holder: Readonly<Record<string, unknown>>, field: string, wh
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
+}
+
+/** As the node and its clients see it. `snapshots`: whether there are any. */
+export function descriptionOf(plugin: Plugin, snapshots: boolean): StateMachineDescription {
+  return {
+    name: plugin.name,
+    version: plugin.version,
+    style: plugin.style,
+    commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
+    queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
+    snapshots,
+  };
 }

@@ -12,17 +12,18 @@ import {
   type AppliedCommand,
   type AppliedEntry,
   type HeldState,
+  type Milestone,
   type Outcome,
   putOffMs,
   type QueryOutcome,
-  type Reached,
+  type RestoredState,
   type Recollection,
   skippedMessage,
   type StateMachineDescription,
 } from "../../ports/state-machine.ts";
 import { CommandContext, earlierOf } from "./apply-context.ts";
 import { Rejected } from "./api.ts";
-import type { Plugin } from "./definition-check.ts";
+import { descriptionOf, type Plugin } from "./definition-check.ts";
 import {
   answerOf,
   digestOf,
@@ -30,21 +31,31 @@ import {
   emptied,
   encoded,
   forWaiter,
-  notOpened,
   operationWords,
   reasonOf,
   refusal,
 } from "./command-outcomes.ts";
-import type { LoadedVersion } from "./loader.ts";
+import { type LoadedVersion, onlyVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, SnapshotHandlers } from "./handlers.ts";
 import { type Found, heldOf, KeptStates } from "./kept-states.ts";
 import { operationIn } from "./typed-handlers.ts";
+import { asHashed, hasResultHashed, Milestones } from "./outcome-chain.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
+import { applyToSessions } from "./session-entries.ts";
 import type { StateFolders } from "./state-folders.ts";
 import { recordChanges } from "./state-records.ts";
-import { emptyState, handOver, recordedState, sectionsOf, sinksOf, type State } from "./state-sections.ts";
+import {
+  emptyState,
+  handOver,
+  keptPosition,
+  placeAt,
+  recordedState,
+  sectionsOf,
+  sinksOf,
+  type State,
+} from "./state-sections.ts";
 
 export interface Executor {
   /** Of the version that is active. */
@@ -55,6 +66,8 @@ export interface Executor {
   readonly wakeAtMs: WakeTime;
   /** Throws `GraftError("state-machine")` when the plugin fails: the state is not to be trusted from then on. */
   apply(entry: AppliedEntry): Outcome;
+  /** From now on `tell` hears of the milestones, from inside `apply`. */
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void;
   /** Throws `GraftError("query-failed")` when the plugin fails. The state stands as it did: a query changes nothing. */
   query(payload: Uint8Array): QueryOutcome;
   /** The state as it is now. Throws `GraftError("state-machine")`, and commands may go on then. */
@@ -63,12 +76,14 @@ export interface Executor {
    * Begins with an empty state of this version; null: of the one that is active. Throws `GraftError("state-machine")` while a snapshot is open, or when there are none, and
    * nothing has happened then.
    */
-  restore(plugin: PluginVersion | null, reached?: Reached): Restoration;
+  restore(plugin: PluginVersion | null, reached?: RestoredState): Restoration;
   /** A version keeps its state on disk: `recall` comes first. */
   readonly isDurable: boolean;
   /** See the port. */
   recall(owner: string): Recollection;
   forget(): void;
+  /** See the port. */
+  setOrigin(origin: string): void;
   /** Everything that was applied is on disk, as far as it is kept there. Throws `GraftError("state-machine")`: the state is not to be trusted then. */
   commit(): void;
   /** Lets the files of the state go. */
@@ -88,12 +103,6 @@ export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: 
   return createVersionedExecutor([onlyVersion(plugin)], limits, folders);
 }
 
-/** A plugin of which nobody tells versions apart. */
-export function onlyVersion(plugin: Plugin): LoadedVersion {
-  const { name, version } = plugin;
-  return { plugin, snapshots: null, id: { name, version, hash: unknownHash } };
-}
-
 /**
  * Begins with the last of these versions.
  * @param folders of durable versions; null: they begin empty in a temporary one, each time
@@ -107,9 +116,6 @@ export function createVersionedExecutor(
   return new PluginExecutor(versions, limits, folders && new KeptStates(folders));
 }
 
-/** Of code that no file holds. */
-const unknownHash = "0".repeat(64);
-
 class PluginExecutor implements Executor {
   readonly versions: readonly VersionAtHand[];
   readonly #loaded: readonly LoadedVersion[];
@@ -122,6 +128,7 @@ class PluginExecutor implements Executor {
   #begun: State | null = null;
   /** Whether there is a state to hand over. */
   #hasBegun = false;
+  #milestones: Milestones | null = null;
   /** Whether anything is to be committed. */
   #isChanged = false;
   #owner = "";
@@ -142,7 +149,7 @@ class PluginExecutor implements Executor {
   }
 
   get description(): StateMachineDescription {
-    return describe(this.#plugin, this.#hasSnapshots);
+    return descriptionOf(this.#plugin, this.#hasSnapshots);
   }
 
   get isDurable(): boolean {
@@ -166,33 +173,29 @@ class PluginExecutor implements Executor {
 
   apply(entry: AppliedEntry): Outcome {
     this.#taking.settle();
+    this.#milestones?.before(entry.index, this.#state.reached.index, this.#state.chain);
     this.#wakeIfDue(entry);
     const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
     const { index, term, timeMs } = entry;
+    const { chain } = this.#state;
+    chain.add(entry, asHashed(entry, outcome));
     this.#state.reached = Object.freeze({ index, timeMs });
     this.#state.position = { index, term, timeMs };
     this.#isChanged = true;
-    return outcome;
+    this.#milestones?.after(index, chain);
+    return forWaiter(entry, outcome);
+  }
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#milestones = new Milestones(every, tell);
   }
 
   #applyHere(entry: Exclude<AppliedEntry, AppliedActivation>): Outcome {
     this.#hasBegun = true;
-    const { sessions } = this.#state;
-    switch (entry.kind) {
-      case "command": {
-        if (entry.session !== null) return forWaiter(entry, this.#runOnce(entry, entry.session));
-        const result = this.#run(entry);
-        return entry.isAwaited ? encoded(result) : emptied(result);
-      }
-      case "openSession": {
-        const full = sessions.open(entry.index, entry, entry.timeMs);
-        return full === null ? done : notOpened(full, sessions.fullUntilMs(entry.client));
-      }
-      case "closeSession":
-        return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
-      case "tick":
-        return done;
-    }
+    if (entry.kind !== "command") return applyToSessions(entry, this.#state.sessions);
+    if (entry.session !== null) return this.#runOnce(entry, entry.session);
+    const result = this.#run(entry);
+    return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
   }
 
   /** Before the entry itself, whatever it is. So what has ended by its time has ended for it. */
@@ -230,7 +233,7 @@ class PluginExecutor implements Executor {
     return this.#taking.begin(() => sectionsOf(this.#plugin, snapshots, this.#state));
   }
 
-  restore(plugin: PluginVersion | null, reached?: Reached): Restoration {
+  restore(plugin: PluginVersion | null, restored?: RestoredState): Restoration {
     this.#taking.mustBeOver();
     const [active, state] = this.#attemptRestore(() => {
       const next = plugin === null ? this.#active : this.#atHand(plugin);
@@ -240,6 +243,7 @@ class PluginExecutor implements Executor {
     const snapshots = this.#snapshotsOf(state, active.plugin);
     this.#active = active;
     this.#begun = state;
+    this.#milestones?.restart();
     this.#hasBegun = true;
     const sinks = sinksOf(active.plugin, snapshots, state);
     const reader = new SnapshotReader(sinks);
@@ -247,7 +251,7 @@ class PluginExecutor implements Executor {
       write: (chunk) => this.#attemptRestore(() => guarded("restore", () => reader.write(chunk))),
       end: () => {
         this.#attemptRestore(() => reader.end());
-        state.position = reached ?? null;
+        placeAt(state, restored);
         this.#isChanged = true;
         this.commit();
       },
@@ -279,10 +283,16 @@ class PluginExecutor implements Executor {
     this.#held = null;
   }
 
+  setOrigin(origin: string): void {
+    this.#state.origin = origin;
+    this.#isChanged = true;
+    this.commit();
+  }
+
   commit(): void {
     if (this.#kept === null || !this.#isChanged) return;
-    const { kept, position, sessions, reached: seen, wakeAtMs } = this.#state;
-    const reached = position && { position, plugin: this.#active.id, owner: this.#owner, seen, wakeAtMs };
+    const { kept, sessions } = this.#state;
+    const reached = keptPosition(this.#state, this.#active.id, this.#owner);
     try {
       this.#kept.commit(kept, kept === null ? [] : recordChanges(reached, sessions));
     } catch (cause) {
@@ -384,15 +394,4 @@ class PluginExecutor implements Executor {
   get #named(): string {
     return `${this.#plugin.name} ${this.#plugin.version}`;
   }
-}
-
-function describe(plugin: Plugin, snapshots: boolean): StateMachineDescription {
-  return {
-    name: plugin.name,
-    version: plugin.version,
-    style: plugin.style,
-    commands: plugin.style === "typed" ? [...plugin.commands.keys()] : [],
-    queries: plugin.style === "typed" ? [...plugin.queries.keys()] : [],
-    snapshots,
-  };
 }

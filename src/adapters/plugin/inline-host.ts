@@ -7,13 +7,15 @@ import type {
   Answer,
   AppliedEntry,
   Deliver,
+  Milestone,
   Outcome,
-  Reached,
   Recollection,
+  RestoredState,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
 } from "../../ports/state-machine.ts";
+import { ContentHash } from "./content-hash.ts";
 import { createVersionedExecutor, type Executor } from "./executor.ts";
 import { restoreFailure, whileRestoring } from "./host-failures.ts";
 import { loadVersions, type PluginLocation, startFailure } from "./loader.ts";
@@ -101,13 +103,21 @@ class InlineStateMachine implements StateMachine {
     });
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#executor.watchMilestones(every, tell);
+  }
+
   snapshot(): Promise<StateSnapshot> {
     return this.#inTurn(() => {
       const running = this.#executor.snapshot();
+      const hash = new ContentHash();
       return {
+        get contentHash() {
+          return hash.value;
+        },
         read: async () => {
           this.#mustRun();
-          return running.read();
+          return hash.note(running.read());
         },
         close: () => this.#orStop(() => running.close()),
       };
@@ -122,7 +132,15 @@ class InlineStateMachine implements StateMachine {
     return this.#inTurn(() => this.#orStop(() => this.#executor.forget()));
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {
+  setOrigin(origin: string): Promise<void> {
+    return this.#inTurn(() => this.#orStop(() => this.#executor.setOrigin(origin)));
+  }
+
+  async restore(
+    chunks: AsyncIterable<Uint8Array>,
+    plugin: PluginVersion | null,
+    reached?: RestoredState,
+  ): Promise<WakeTime> {
     this.#mustRun();
     const restoration = this.#executor.restore(plugin, reached);
     this.#isRestoring = true;

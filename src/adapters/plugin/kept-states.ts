@@ -19,10 +19,11 @@ export interface Found extends Recorded {
 }
 
 /** As the node hears of it. */
-export const heldOf = ({ reached: { position, plugin, owner, wakeAtMs } }: Found): HeldState => ({
+export const heldOf = ({ reached: { position, plugin, owner, origin, wakeAtMs } }: Found): HeldState => ({
   reached: position,
   plugin,
   owner,
+  origin,
   wakeAtMs,
 });
 

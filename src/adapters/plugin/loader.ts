@@ -208,3 +208,12 @@ function placed(error: unknown): string {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Of code that no file holds. */
+const unknownHash = "0".repeat(64);
+
+/** A plugin of which nobody tells versions apart. */
+export function onlyVersion(plugin: Plugin): LoadedVersion {
+  const { name, version } = plugin;
+  return { plugin, snapshots: null, id: { name, version, hash: unknownHash } };
+}

@@ -8,9 +8,10 @@ import type {
   AppliedEntry,
   BusyWith,
   Deliver,
-  Reached,
+  Milestone,
   Recollection,
   RenewableStateMachine,
+  RestoredState,
   StateMachine,
   StateMachineDescription,
   StateSnapshot,
@@ -27,6 +28,7 @@ export class Renewable implements RenewableStateMachine {
   #current: StateMachine;
   #renewing: Promise<void> | null = null;
   #isClosed = false;
+  #watch: ((machine: StateMachine) => void) | null = null;
 
   /** @param first is running. @param begin makes another one of the same versions, which is empty. */
   constructor(first: StateMachine, begin: Begin) {
@@ -63,11 +65,21 @@ export class Renewable implements RenewableStateMachine {
     return this.#current.query(slice);
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#watch = (machine) => {
+      machine.watchMilestones(every, (milestone) => {
+        // What the one before still had to say is of no use any more.
+        if (machine === this.#current) tell(milestone);
+      });
+    };
+    this.#watch(this.#current);
+  }
+
   snapshot(): Promise<StateSnapshot> {
     return this.#current.snapshot();
   }
 
-  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {
+  restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: RestoredState): Promise<WakeTime> {
     return this.#current.restore(chunks, plugin, reached);
   }
 
@@ -77,6 +89,10 @@ export class Renewable implements RenewableStateMachine {
 
   forget(): Promise<void> {
     return this.#current.forget();
+  }
+
+  setOrigin(origin: string): Promise<void> {
+    return this.#current.setOrigin(origin);
   }
 
   renew(): Promise<void> {
@@ -96,8 +112,10 @@ export class Renewable implements RenewableStateMachine {
     await this.#current.close();
     const next = await this.#begin();
     const problem = this.#isClosed ? closed() : changeOf(this.versions, next.versions);
-    if (problem === null) this.#current = next;
-    else {
+    if (problem === null) {
+      this.#current = next;
+      this.#watch?.(next);
+    } else {
       await next.close();
       throw problem;
     }

@@ -6,7 +6,7 @@
 //   piece     length (4 bytes, big-endian), bytes
 import { snapshotChunkBytesMax } from "../../ports/state-machine.ts";
 
-const VERSION = 2;
+const VERSION = 3;
 const END = 0;
 const NO_PIECE = 0xffff_ffff;
 const LENGTH_BYTES = 4;

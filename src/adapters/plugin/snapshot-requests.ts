@@ -12,6 +12,7 @@ const fatal: ReadonlySet<StateRequest["kind"]> = new Set([
   "endRestore",
   "recall",
   "forget",
+  "setOrigin",
 ]);
 
 export const isFatal = ({ kind }: StateRequest): boolean => fatal.has(kind);

@@ -1,7 +1,7 @@
 // What does Graft keep beside the data of a durable state machine? The place in the log that the data has reached, and the table of the clients'
 // sessions, one record each. Whatever a snapshot holds beside the plugin's items is here, too.
 //
-//   "position"      a map: whose it is, the version, the place in the log, what queries and `due` see
+//   "position"      a map: whose it is, who made it, the version, the place in the log, the hash of the outcomes, what queries and `due` see
 //   "session/<id>"  [piece, …], the pieces as session-section.ts writes them; the id has 16 digits
 import type { PluginVersion } from "../../core/activation.ts";
 import type { SessionsImage, SessionTable } from "../../core/sessions.ts";
@@ -9,6 +9,7 @@ import type { WakeTime } from "../../core/wake-time.ts";
 import type { Reached } from "../../ports/state-machine.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import type { QueryContext, RecordChange } from "./api.ts";
+import { isChain } from "./outcome-chain.ts";
 import { piecesOfSession, SessionPiecesReader, stampPiece } from "./session-section.ts";
 
 /** Fields that are not known are passed over, so that a later program may add some. */
@@ -24,6 +25,10 @@ export interface KeptPosition {
   readonly plugin: PluginVersion;
   /** The incarnation of the node that wrote it. */
   readonly owner: string;
+  /** The incarnation that came to it by applying the log, or none. */
+  readonly origin: string;
+  /** The hash of all outcomes so far. */
+  readonly chain: string;
   /** What queries see. */
   readonly seen: QueryContext;
   readonly wakeAtMs: WakeTime;
@@ -62,11 +67,12 @@ export function readRecords(records: unknown): Recorded | null {
   return { reached, sessions: reader.end() };
 }
 
-function encodeReached({ position, plugin, owner, seen, wakeAtMs }: KeptPosition, stampMs: number): Uint8Array {
+function encodeReached(reached: KeptPosition, stampMs: number): Uint8Array {
+  const { position, plugin, owner, origin, chain, seen, wakeAtMs } = reached;
   const { index, term, timeMs } = position;
   const { name, version, hash } = plugin;
   const place = { index, term, timeMs, seenIndex: seen.index, seenTimeMs: seen.timeMs, wakeAtMs, stampMs };
-  return encodeValue({ format, owner, name, version, hash, ...place });
+  return encodeValue({ format, owner, origin, name, version, hash, chain, ...place });
 }
 
 function decodeReached(bytes: Uint8Array): KeptPosition & { readonly stampMs: number } {
@@ -85,12 +91,19 @@ function decodeReached(bytes: Uint8Array): KeptPosition & { readonly stampMs: nu
   };
   return {
     owner: text("owner"),
+    origin: text("origin"),
+    chain: chainOf(text("chain")),
     plugin: { name: text("name"), version: text("version"), hash: text("hash") },
     position: { index: count("index"), term: count("term"), timeMs: count("timeMs") },
     seen: Object.freeze({ index: count("seenIndex"), timeMs: count("seenTimeMs") }),
     wakeAtMs: fields["wakeAtMs"] === null ? null : count("wakeAtMs"),
     stampMs: count("stampMs"),
   };
+}
+
+function chainOf(text: string): string {
+  if (isChain(text)) return text;
+  throw new RangeError("the record of its position has no hash of the outcomes");
 }
 
 /** The plugin gave them, and nothing of what it gives is taken on trust. */

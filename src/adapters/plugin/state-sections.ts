@@ -1,16 +1,19 @@
 // What the state of a state machine consists of, and what its snapshot (§5): the same parts, in the order of
 // `snapshotSections`. Whatever follows from the log and is kept nowhere else belongs here.
+import type { PluginVersion } from "../../core/activation.ts";
 import { type SessionLimits } from "../../core/session-limits.ts";
 import { SessionTable } from "../../core/sessions.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import { decodeValue, encodeValue } from "../cbor/value.ts";
-import type { Reached } from "../../ports/state-machine.ts";
+import type { Reached, RestoredState } from "../../ports/state-machine.ts";
 import type { QueryContext } from "./api.ts";
 import type { Plugin, RawState } from "./definition-check.ts";
 import type { Handlers, SnapshotHandlers } from "./handlers.ts";
 import type { Found, Kept } from "./kept-states.ts";
+import { isChain, OutcomeChain } from "./outcome-chain.ts";
 import { createRawHandlers } from "./raw-handlers.ts";
 import { sessionPieces, SessionPiecesReader } from "./session-section.ts";
+import type { KeptPosition } from "./state-records.ts";
 import { type SectionSink, type SectionSource, snapshotSections } from "./snapshot-layout.ts";
 import { createTypedHandlers } from "./typed-handlers.ts";
 
@@ -20,10 +23,14 @@ export interface State {
   /** What the plugin knows. */
   readonly handlers: Handlers;
   readonly sessions: SessionTable;
+  /** Of all outcomes so far. */
+  chain: OutcomeChain;
   /** The last entry that is in it, as queries see it. */
   reached: QueryContext;
   /** Where in the log it stands; null: nobody knows, or before the first entry. */
   position: Reached | null;
+  /** Who made its content; null: the one that it belongs to. */
+  origin: string | null;
   /** Null: it is in memory. */
   readonly kept: Kept | null;
   /** Later than that. */
@@ -34,8 +41,10 @@ export interface State {
 export const stateWithout = (limits: SessionLimits): State => ({
   handlers: { apply: noPlugin, query: noPlugin, due: null, snapshots: null },
   sessions: new SessionTable(limits),
+  chain: new OutcomeChain(),
   reached: nothingReached,
   position: null,
+  origin: null,
   wakeAtMs: null,
   kept: null,
 });
@@ -51,8 +60,10 @@ export function emptyState(plugin: Plugin, limits: SessionLimits, kept: Kept | n
   return {
     handlers: handlersOf(plugin, kept),
     sessions,
+    chain: new OutcomeChain(),
     reached: nothingReached,
     position: null,
+    origin: null,
     wakeAtMs: null,
     kept,
   };
@@ -63,8 +74,24 @@ export function recordedState(plugin: Plugin, limits: SessionLimits, { kept, rea
   const state = emptyState(plugin, limits, kept);
   state.sessions.restore(sessions);
   state.sessions.takeChanges();
-  const { position, seen, wakeAtMs } = reached;
-  return { ...state, reached: seen, position, wakeAtMs: state.handlers.due === null ? null : wakeAtMs };
+  const { position, origin, seen, wakeAtMs } = reached;
+  const chain = new OutcomeChain(reached.chain);
+  const wakes = state.handlers.due === null ? null : wakeAtMs;
+  return { ...state, chain, reached: seen, position, origin, wakeAtMs: wakes };
+}
+
+/** As it is recorded. Null: nobody knows what it has reached. */
+export function keptPosition(state: State, plugin: PluginVersion, owner: string): KeptPosition | null {
+  const { position, origin, chain, reached: seen, wakeAtMs } = state;
+  return position && { position, plugin, owner, origin: origin ?? owner, chain: chain.text, seen, wakeAtMs };
+}
+
+/** It has come from a snapshot. */
+export function placeAt(state: State, restored: RestoredState | undefined): void {
+  if (restored === undefined) return;
+  const { origin, ...position } = restored;
+  state.position = position;
+  state.origin = origin;
 }
 
 const nothingReached: QueryContext = Object.freeze({ index: 0, timeMs: 0 });
@@ -79,7 +106,7 @@ function handlersOf(plugin: Plugin, kept: Kept | null): Handlers {
  * have run before, restores it as it is. Throws what either plugin throws.
  */
 export function handOver(before: State, { from, to, timeMs, limits, kept }: HandingOver): State {
-  const { handlers, reached, wakeAtMs } = before;
+  const { handlers, chain, reached, position, origin, wakeAtMs } = before;
   const next = handlersOf(to, kept);
   if (handlers.snapshots === null)
     throw new TypeError(`${from.name} ${from.version} has no snapshot to hand its state over`);
@@ -96,8 +123,10 @@ export function handOver(before: State, { from, to, timeMs, limits, kept }: Hand
   return {
     handlers: next,
     sessions,
+    chain,
     reached,
-    position: before.position,
+    position,
+    origin,
     wakeAtMs: next.due === null ? null : firstMs,
     kept,
   };
@@ -125,11 +154,11 @@ function copyOf(sessions: SessionTable, limits: SessionLimits, isTracked: boolea
 export function sectionsOf(
   plugin: Named,
   snapshots: Pick<SnapshotHandlers, "take"> | { take(): Iterator<Uint8Array | null, unknown> },
-  { sessions, reached, wakeAtMs }: State,
+  state: State,
 ): readonly SectionSource[] {
   return [
-    { tag: snapshotSections.origin, pieces: [originOf(plugin, reached, wakeAtMs)].values() },
-    { tag: snapshotSections.sessions, pieces: sessionPieces(sessions.image()) },
+    { tag: snapshotSections.origin, pieces: [originOf(plugin, state)].values() },
+    { tag: snapshotSections.sessions, pieces: sessionPieces(state.sessions.image()) },
     { tag: snapshotSections.plugin, pieces: snapshots.take() },
   ];
 }
@@ -146,9 +175,10 @@ export function sinksOf(
     {
       tag: snapshotSections.origin,
       take: (origin) => {
-        const { version, reached, wakeAtMs } = readOrigin(plugin, origin);
+        const { version, reached, wakeAtMs, chain } = readOrigin(plugin, origin);
         from = version === plugin.version ? null : version;
         state.reached = reached;
+        state.chain = chain;
         state.wakeAtMs = state.handlers.due === null ? null : wakeAtMs;
       },
     },
@@ -169,10 +199,10 @@ export function sinksOf(
 }
 
 /** By whom a snapshot was taken, and of which state. A later version of a plugin may read what an earlier one wrote: that is its business. */
-const originOf = ({ name, version }: Named, { index, timeMs }: QueryContext, wakeAtMs: WakeTime): Uint8Array =>
-  encodeValue([name, version, index, timeMs, wakeAtMs]);
+const originOf = ({ name, version }: Named, { reached, wakeAtMs, chain }: State): Uint8Array =>
+  encodeValue([name, version, reached.index, reached.timeMs, wakeAtMs, chain.text]);
 
-interface Origin extends Pick<State, "reached" | "wakeAtMs"> {
+interface Origin extends Pick<State, "reached" | "wakeAtMs" | "chain"> {
   readonly version: string;
 }
 
@@ -186,10 +216,12 @@ export function wakeTimeIn(origin: Uint8Array): WakeTime {
 /** Throws for a snapshot of another state machine. */
 function readOrigin(plugin: Named, origin: Uint8Array): Origin {
   const written = decodeValue(origin);
-  const [name, version, index, timeMs, wakeAtMs] = Array.isArray(written) ? written : [];
+  const [name, version, index, timeMs, wakeAtMs, chain] = Array.isArray(written) ? written : [];
   if (name !== plugin.name) throw new RangeError(`it is a snapshot of ${String(name)} ${String(version)}`);
   if (typeof index !== "number" || typeof timeMs !== "number")
     throw new RangeError("it does not say of which state it is");
   if (typeof wakeAtMs !== "number" && wakeAtMs !== null) throw new RangeError("it does not say when it is to be woken");
-  return { version: String(version), reached: Object.freeze({ index, timeMs }), wakeAtMs };
+  if (!isChain(chain)) throw new RangeError("it has no hash of the outcomes");
+  const reached = Object.freeze({ index, timeMs });
+  return { version: String(version), reached, wakeAtMs, chain: new OutcomeChain(chain) };
 }

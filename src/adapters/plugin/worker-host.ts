@@ -10,8 +10,9 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
-  type Reached,
+  type Milestone,
   type Recollection,
+  type RestoredState,
   type StateMachine,
   type StateMachineDescription,
   type StateSnapshot,
@@ -24,7 +25,7 @@ import type { Say } from "./plugin-console.ts";
 import { outsideOfApply, Progress } from "./progress.ts";
 import { type PackedAnswer, packQueries, packRun, unpackAnswers, unpackOutcomes } from "./run-layout.ts";
 import { removeAtExit } from "./temporary-state.ts";
-import type { FromWorker, Load, Loaded, StateRequest, Taken, Told, Work } from "./worker-messages.ts";
+import type { FromWorker, Load, Loaded, StateRequest, Taken, Told, WatchMilestones, Work } from "./worker-messages.ts";
 import { sendChunks, WorkerSnapshot } from "./worker-snapshots.ts";
 
 /** The bundler drops the folders above the entry points and turns `.ts` into `.js`; build.ts fixes the root at src/. */
@@ -106,6 +107,7 @@ class WorkerStateMachine implements StateMachine {
   #isRestoring = false;
   /** As of the latest request about snapshots. */
   #wakeAtMs: WakeTime = null;
+  #tellMilestone: (milestone: Milestone) => void = () => {};
   /** As of the latest `recall`. */
   #recollection: Recollection = { held: null, damage: [] };
   readonly #ended = Promise.withResolvers<void>();
@@ -172,6 +174,11 @@ class WorkerStateMachine implements StateMachine {
     return answers;
   }
 
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#tellMilestone = tell;
+    this.#worker.postMessage({ kind: "watchMilestones", every } satisfies WatchMilestones);
+  }
+
   async snapshot(): Promise<StateSnapshot> {
     this.#mustHaveState();
     await this.#ask({ kind: "takeSnapshot" });
@@ -189,7 +196,16 @@ class WorkerStateMachine implements StateMachine {
     await this.#ask({ kind: "forget" });
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>, plugin: PluginVersion | null, reached?: Reached): Promise<WakeTime> {
+  async setOrigin(origin: string): Promise<void> {
+    this.#mustHaveState();
+    await this.#ask({ kind: "setOrigin", origin });
+  }
+
+  async restore(
+    chunks: AsyncIterable<Uint8Array>,
+    plugin: PluginVersion | null,
+    reached?: RestoredState,
+  ): Promise<WakeTime> {
     this.#mustHaveState();
     this.#isRestoring = true;
     try {
@@ -241,6 +257,7 @@ class WorkerStateMachine implements StateMachine {
     if (message instanceof ArrayBuffer) return this.#onPiece(message);
     if (message.kind === "loaded" || message.kind === "loadFailed") return;
     if (message.kind === "said") return this.#say(message.level, message.text);
+    if (message.kind === "reached") return this.#stopped === null ? this.#tellMilestone(message.milestone) : undefined;
     if (message.kind === "described") {
       this.#description = message.description;
       return;

@@ -4,7 +4,7 @@ import type { PluginVersion, VersionAtHand } from "../../core/activation.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { WakeTime } from "../../core/wake-time.ts";
 import type { LogLevel } from "../../ports/logger.ts";
-import type { Reached, Recollection, StateMachineDescription } from "../../ports/state-machine.ts";
+import type { Milestone, Recollection, RestoredState, StateMachineDescription } from "../../ports/state-machine.ts";
 import type { PluginLocation } from "./loader.ts";
 
 /** The first message to the worker. */
@@ -38,7 +38,7 @@ export interface BeginRestore {
   /** The version that becomes active; null: as it is. */
   readonly plugin: PluginVersion | null;
   /** The entry at its end; undefined: nobody knows. */
-  readonly reached: Reached | undefined;
+  readonly reached: RestoredState | undefined;
 }
 
 export interface RestoreChunk {
@@ -60,21 +60,32 @@ export interface Forget {
   readonly kind: "forget";
 }
 
+export interface SetOrigin {
+  readonly kind: "setOrigin";
+  readonly origin: string;
+}
+
 /** The outcomes of a large piece of this many bytes have been delivered: there is room for as much again. Not answered. */
 export interface Taken {
   readonly kind: "taken";
   readonly bytes: number;
 }
 
+/** From now on `reached` is said at multiples of `every`. Not answered. */
+export interface WatchMilestones {
+  readonly kind: "watchMilestones";
+  readonly every: number;
+}
+
 export type SnapshotRequest = TakeSnapshot | ReadSnapshot | CloseSnapshot | BeginRestore | RestoreChunk | EndRestore;
 
 /** About the state as a whole. */
-export type StateRequest = SnapshotRequest | Recall | Forget;
+export type StateRequest = SnapshotRequest | Recall | Forget | SetOrigin;
 
 /** What the worker does in turn. */
 export type Work = ArrayBuffer | StateRequest;
 
-export type ToWorker = Work | Load | Taken;
+export type ToWorker = Work | Load | Taken | WatchMilestones;
 
 /** The first answer of the worker. */
 export interface Loaded {
@@ -135,4 +146,11 @@ export interface Said {
   readonly text: string;
 }
 
-export type FromWorker = ArrayBuffer | Loaded | Described | Recalled | LoadFailed | Done | Refused | Stopped | Said;
+/** Before the outcomes of what lies behind it. Not an answer. */
+export interface MilestoneReached {
+  readonly kind: "reached";
+  readonly milestone: Milestone;
+}
+
+export type FromWorker =
+  ArrayBuffer | Loaded | Described | Recalled | LoadFailed | Done | Refused | Stopped | Said | MilestoneReached;

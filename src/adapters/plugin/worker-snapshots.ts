@@ -2,6 +2,7 @@
 // every one, and never more, so that neither piles them up.
 import { GraftError } from "../../errors.ts";
 import type { StateSnapshot } from "../../ports/state-machine.ts";
+import { ContentHash } from "./content-hash.ts";
 import type { SnapshotRequest } from "./worker-messages.ts";
 
 /** Chunks that have been asked for, or sent, and not yet been taken. */
@@ -29,11 +30,16 @@ function chunkOf(arrival: Arrival): Uint8Array | null {
 /** The snapshot that the worker has just frozen. */
 export class WorkerSnapshot implements StateSnapshot {
   readonly #ask: Ask;
+  readonly #hash = new ContentHash();
   readonly #ahead: Promise<Arrival>[] = [];
   #state: "open" | "atEnd" | "closed" = "open";
 
   constructor(ask: Ask) {
     this.#ask = ask;
+  }
+
+  get contentHash(): number | null {
+    return this.#hash.value;
   }
 
   async read(): Promise<Uint8Array | null> {
@@ -43,7 +49,7 @@ export class WorkerSnapshot implements StateSnapshot {
     const oldest = await this.#ahead.shift()!;
     // The worker has closed what failed, and may have another one open by now.
     if (oldest.kind === "failed") this.#state = "closed";
-    const chunk = chunkOf(oldest);
+    const chunk = this.#hash.note(chunkOf(oldest));
     if (chunk === null) this.#state = "atEnd";
     return chunk;
   }

@@ -32,12 +32,17 @@ let asked: Iterator<void>[] = [];
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data instanceof ArrayBuffer) ask(data);
   else if (data.kind === "load") void load(data);
+  else if (data.kind === "watchMilestones") watch(data.every);
   else if (data.kind !== "taken") ask(data);
   else {
     untaken.onTaken(data.bytes);
     proceed();
   }
 };
+
+function watch(every: number): void {
+  executor?.watchMilestones(every, (milestone) => send({ kind: "reached", milestone }));
+}
 
 function ask(work: Work): void {
   if (executor === null) return;
@@ -132,6 +137,7 @@ function answerAbout(running: Executor, request: StateRequest): void {
 function carryOut(running: Executor, request: StateRequest): Uint8Array<ArrayBuffer> | null {
   if (request.kind === "recall") send({ kind: "recalled", recollection: running.recall(request.owner) });
   else if (request.kind === "forget") running.forget();
+  else if (request.kind === "setOrigin") running.setOrigin(request.origin);
   else {
     snapshotRequests ??= new SnapshotRequests(running);
     return snapshotRequests.answer(request);

@@ -1,9 +1,8 @@
 // Which commands of a run go to the program together? As many as can. But the table of the clients' sessions decides for each command whether
 // it is applied, and it must decide as if it had been told the outcome of each earlier one: on another node these may have gone one by one.
 import type { SessionTable, StampedCommand } from "../../core/sessions.ts";
-import type { AppliedCommand, Deliver, Outcome } from "../../ports/state-machine.ts";
+import type { AppliedCommand, Outcome } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { forWaiter } from "../plugin/command-outcomes.ts";
 import { resultBytesMax } from "./requests.ts";
 
 /** Commands of a batch. */
@@ -58,42 +57,17 @@ export class Batch {
 
   /** These have their outcomes. Of the others the table is asked again: it may have come to a bound. */
   settle(outcomes: readonly Outcome[], take: (place: number, outcome: Outcome) => void): void {
-    for (const [nth, { command, stamped, place }] of this.pending.splice(0, outcomes.length).entries()) {
+    for (const [nth, { stamped, place }] of this.pending.splice(0, outcomes.length).entries()) {
       const outcome = outcomes[nth]!;
       if (stamped !== null && (outcome.kind === "ok" || outcome.kind === "rejected" || outcome.kind === "unsendable"))
         this.#sessions.keep(stamped, outcome);
-      take(place, forWaiter(command, outcome));
+      take(place, outcome);
     }
     for (let first = this.pending[0]; first !== undefined; first = this.pending[0]) {
       const answer = first.stamped === null ? null : this.#sessions.answerTo(first.stamped, first.command.timeMs);
       if (answer === null) return;
-      take(first.place, forWaiter(first.command, answer));
+      take(first.place, answer);
       this.pending.shift();
     }
-  }
-}
-
-/** Outcomes come in another order than that of their entries, and are delivered in that order. */
-export class OrderedOutcomes {
-  readonly #deliver: Deliver;
-  readonly #known = new Map<number, Outcome>();
-  #next = 0;
-
-  constructor(deliver: Deliver) {
-    this.#deliver = deliver;
-  }
-
-  set(place: number, outcome: Outcome): void {
-    this.#known.set(place, outcome);
-  }
-
-  /** Those before which none is missing. */
-  flush(): void {
-    const ready: Outcome[] = [];
-    for (let outcome = this.#known.get(this.#next); outcome !== undefined; outcome = this.#known.get(this.#next)) {
-      ready.push(outcome);
-      this.#known.delete(this.#next++);
-    }
-    if (ready.length > 0) this.#deliver(ready);
   }
 }

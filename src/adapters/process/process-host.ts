@@ -11,6 +11,7 @@ import {
   type AppliedEntry,
   type BusyWith,
   type Deliver,
+  type Milestone,
   type Outcome,
   type Recollection,
   skippedMessage,
@@ -19,16 +20,19 @@ import {
   type StateSnapshot,
 } from "../../ports/state-machine.ts";
 import type { CborValue } from "../cbor/value.ts";
-import { digestOf, done, forWaiter, notOpened, operationWords } from "../plugin/command-outcomes.ts";
+import { digestOf, done, operationWords } from "../plugin/command-outcomes.ts";
 import { restoreFailure, whileRestoring } from "../plugin/host-failures.ts";
 import type { Say } from "../plugin/plugin-console.ts";
+import { Milestones } from "../plugin/outcome-chain.ts";
+import { applyToSessions } from "../plugin/session-entries.ts";
 import { type State, stateWithout } from "../plugin/state-sections.ts";
 import { operationIn } from "../plugin/typed-handlers.ts";
 import { answeredOf, appliedOf, doneOf, type ProgramOutcome, refusalIn } from "./answers.ts";
-import { Batch, OrderedOutcomes, type Pending } from "./batches.ts";
+import { Batch, type Pending } from "./batches.ts";
 import { programHash } from "./code-hash.ts";
 import { BadMessage } from "./framing.ts";
 import type { ProgramLocation } from "./child.ts";
+import { OrderedOutcomes } from "./ordered-outcomes.ts";
 import { Program } from "./program.ts";
 import { nextCount } from "./query-counts.ts";
 import {
@@ -62,6 +66,7 @@ class ProcessStateMachine implements StateMachine {
   readonly isDurable = false;
   readonly #program: Program;
   #state: State = stateWithout(sessionLimits);
+  #milestones: Milestones | null = null;
   #busyWith: BusyWith | null = null;
   #workCount = 0;
   #isRestoring = false;
@@ -90,7 +95,7 @@ class ProcessStateMachine implements StateMachine {
 
   apply(run: readonly AppliedEntry[], deliver: Deliver): Promise<WakeTime> {
     return this.#inTurn(async () => {
-      const outcomes = new OrderedOutcomes(deliver);
+      const outcomes = new OrderedOutcomes(run, this.#state, { milestones: this.#milestones, deliver });
       const take = (place: number, outcome: Outcome): void => outcomes.set(place, outcome);
       const batch = new Batch(this.#state.sessions);
       for (const [place, entry] of run.entries()) {
@@ -105,10 +110,12 @@ class ProcessStateMachine implements StateMachine {
         }
       }
       await this.#send(batch, outcomes, take);
-      const last = run.at(-1);
-      if (last !== undefined) this.#state.reached = Object.freeze({ index: last.index, timeMs: last.timeMs });
       return null;
     });
+  }
+
+  watchMilestones(every: number, tell: (milestone: Milestone) => void): void {
+    this.#milestones = new Milestones(every, tell);
   }
 
   query(slice: readonly Uint8Array[]): Promise<readonly Answer[]> {
@@ -153,6 +160,7 @@ class ProcessStateMachine implements StateMachine {
       await this.#before;
       if (plugin !== null) this.#mustBeAtHand(plugin);
       this.#state = stateWithout(sessionLimits);
+      this.#milestones?.restart();
       const ask = <Result>(request: CborValue, check: (message: CborValue) => Result): Promise<Result> =>
         this.#ask(request, check, (message) => this.#failedAt("restoring a snapshot", message));
       await restoreProgram(this.#program.hello, this.#state, { chunks, ask });
@@ -172,25 +180,18 @@ class ProcessStateMachine implements StateMachine {
     this.#mustRun();
   }
 
+  async setOrigin(): Promise<void> {
+    this.#mustRun();
+  }
+
   async close(): Promise<void> {
     this.#program.stop(new GraftError("state-machine", "The state machine is closed"));
   }
 
   #applyHere(entry: Exclude<AppliedEntry, AppliedCommand>): Outcome {
-    const { sessions } = this.#state;
-    switch (entry.kind) {
-      case "openSession": {
-        const refusal = sessions.open(entry.index, entry, entry.timeMs);
-        return refusal === null ? done : notOpened(refusal, sessions.fullUntilMs(entry.client));
-      }
-      case "closeSession":
-        return sessions.close(entry.session, entry.client, entry.timeMs) ?? done;
-      case "activate":
-        this.#mustBeAtHand(entry.plugin);
-        return done;
-      case "tick":
-        return done;
-    }
+    if (entry.kind !== "activate") return applyToSessions(entry, this.#state.sessions);
+    this.#mustBeAtHand(entry.plugin);
+    return done;
   }
 
   /** Null: it is in the batch now. */
@@ -199,20 +200,20 @@ class ProcessStateMachine implements StateMachine {
     const { session: stamp, payload } = command;
     const stamped = stamp === null ? null : { stamp, digest: digestOf(payload) };
     const answer = stamped === null ? null : sessions.answerTo(stamped, command.timeMs);
-    if (answer !== null) return forWaiter(command, answer);
-    if (command.isSkipped === true) return this.#refused(command, stamped, skipped);
+    if (answer !== null) return answer;
+    if (command.isSkipped === true) return this.#refused(stamped, skipped);
     const asked = askedOf(payload, "command", this.#program.hello, this.#program.framing);
     if (asked.kind === "operation") {
       batch.pending.push({ command, stamped, place, fields: asked.fields });
       return null;
     }
-    return this.#refused(command, stamped, asked);
+    return this.#refused(stamped, asked);
   }
 
   /** The program never sees it. */
-  #refused(command: AppliedCommand, stamped: StampedCommand | null, refusal: Rejection): Outcome {
+  #refused(stamped: StampedCommand | null, refusal: Rejection): Outcome {
     if (stamped !== null) this.#state.sessions.keep(stamped, refusal);
-    return forWaiter(command, refusal);
+    return refusal;
   }
 
   /** Until each command of the batch has its outcome. */

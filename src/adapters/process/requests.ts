@@ -1,6 +1,7 @@
 // What is a program asked? The requests of docs/process.md, from commands and queries as the log and the clients have them. What a client sent
 // is a stranger's, too: an operation that the program does not have never reaches it.
 import type { AppliedCommand, Outcome, QueryOutcome } from "../../ports/state-machine.ts";
+import { hasResultHashed } from "../plugin/outcome-chain.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import type { Hello, ProgramOutcome } from "./answers.ts";
 import { type Framing, toJson } from "./framing.ts";
@@ -40,17 +41,17 @@ export function askedOf(payload: Uint8Array, kind: Kind, hello: Hello, framing: 
 
 const refused = (message: string): Asked => ({ kind: "rejected", message });
 
-/** A batch of commands. `reply`: somebody waits for the result, or it is kept. */
+/** A batch of commands. `reply`: somebody waits for the result, it is kept, or the nodes compare it. */
 export const applyRequest = (commands: readonly CborValue[]): CborValue => ({
   type: "apply",
   budget: resultBytesBudget,
   commands,
 });
 
-export const commandFields = (
-  { index, term, timeMs, isAwaited, session }: AppliedCommand,
-  fields: { readonly [key: string]: CborValue },
-): CborValue => ({ index, term, timeMs, reply: isAwaited || session !== null, ...fields });
+export function commandFields(command: AppliedCommand, fields: { readonly [key: string]: CborValue }): CborValue {
+  const { index, term, timeMs, isAwaited } = command;
+  return { index, term, timeMs, reply: isAwaited || hasResultHashed(command), ...fields };
+}
 
 /** Where the state is. */
 export interface Reached {

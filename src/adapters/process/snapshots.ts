@@ -3,6 +3,7 @@
 import { GraftError } from "../../errors.ts";
 import type { StateSnapshot } from "../../ports/state-machine.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
+import { ContentHash } from "../plugin/content-hash.ts";
 import { SnapshotReader, SnapshotWriter } from "../plugin/snapshot-layout.ts";
 import { sectionsOf, sinksOf, type State } from "../plugin/state-sections.ts";
 import { doneOf, type Hello, itemsOf } from "./answers.ts";
@@ -31,6 +32,7 @@ export class ProgramSnapshot implements StateSnapshot {
   readonly #named: string;
   readonly #writer: SnapshotWriter;
   readonly #pieces: Uint8Array[] = [];
+  readonly #hash = new ContentHash();
   #hasLast = false;
   #state: "open" | "atEnd" | "closed" = "open";
 
@@ -45,13 +47,17 @@ export class ProgramSnapshot implements StateSnapshot {
     this.#writer = new SnapshotWriter(sectionsOf(hello, { take: () => ({ next }) }, state));
   }
 
+  get contentHash(): number | null {
+    return this.#hash.value;
+  }
+
   async read(): Promise<Uint8Array | null> {
     if (this.#state === "atEnd") return null;
     if (this.#state === "closed") throw new GraftError("state-machine", "The snapshot is closed");
     try {
       for (;;) {
         const chunk = this.#writer.read();
-        if (chunk !== null) return chunk;
+        if (chunk !== null) return this.#hash.note(chunk);
         if (!this.#writer.isWaiting) break;
         const { items, isLast } = await this.#options.ask({ type: "read" }, itemsOf);
         this.#hasLast = isLast;
@@ -62,7 +68,7 @@ export class ProgramSnapshot implements StateSnapshot {
       throw error;
     }
     this.#end("atEnd");
-    return null;
+    return this.#hash.note(null);
   }
 
   /** Closes it, and throws, if one of them cannot stand in a snapshot. */

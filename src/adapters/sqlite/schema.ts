@@ -9,7 +9,7 @@ import type { Refill } from "../../core/state.ts";
 export const applicationId = 0x47524654;
 
 /** Raised with every change to the tables, to what stands in a row, or to the mark; a higher or lower one is refused. */
-export const formatVersion = 7;
+export const formatVersion = 8;
 
 /**
  * - identity, vote, base, genesis, removed, refill, snapshot: one row, always, each with a checksum of its own. Term and vote are

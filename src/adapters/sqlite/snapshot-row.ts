@@ -7,13 +7,14 @@ import type { SnapshotRecord } from "../../core/snapshot-record.ts";
 import { ordered, orderedActivation } from "./entry-row.ts";
 
 export function encodeSnapshot(record: SnapshotRecord): string {
-  const { position, stampMs, chain, configuration, activation, file, bytes, checksum } = record;
+  const { position, stampMs, chain, configuration, activation, origin, file, bytes, checksum } = record;
   return JSON.stringify({
     position: placed(position),
     stampMs,
     chain,
     configuration: placedConfiguration(configuration),
     activation: activation === null ? null : placedActivation(activation),
+    origin,
     file,
     bytes,
     checksum,

@@ -10,13 +10,14 @@ import type { Hello, NodePurpose, Refused } from "../cbor/frames.ts";
 import type { FlushTurn } from "./flush-turn.ts";
 import { type DialFailure, explainGreeting, Greeting, type GreetingFailure, type GreetingOptions } from "./greeting.ts";
 import {
-  skipsFeature,
+  copiesFeature,
   type Expectation,
   joiningFeature,
   machineFeature,
   makeHello,
   type NodeSender,
   refused,
+  skipsFeature,
 } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { connectTls } from "./secure-socket.ts";
@@ -73,7 +74,12 @@ export class Greeter {
     const { self, cluster, software, machine } = this.#options;
     const affiliation = this.#options.affiliation();
     const sender: NodeSender = { role: "node", ...self, genesis: genesisIn(affiliation), purpose };
-    const features = [machineFeature(machine), skipsFeature, ...(affiliation === "joining" ? [joiningFeature] : [])];
+    const features = [
+      machineFeature(machine),
+      skipsFeature,
+      copiesFeature,
+      ...(affiliation === "joining" ? [joiningFeature] : []),
+    ];
     return makeHello(cluster, sender, { meant, software, features });
   }
 

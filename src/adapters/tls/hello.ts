@@ -37,6 +37,8 @@ export const toldIn = ({ address }: NodeSender, { software, features }: Hello) =
   announced: address,
   knowsSkips: features.includes(skipsFeature),
 });
+/** The node understands the messages by which copies of the state machine are compared. */
+export const copiesFeature = "copies";
 
 /** A node that knows no genesis says by it that it founds no cluster. */
 export const joiningFeature = "joining";

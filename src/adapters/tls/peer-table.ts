@@ -4,12 +4,13 @@ import type { MemberKey, NodeId } from "../../core/configuration.ts";
 import { toMemberKey } from "../../core/configuration.ts";
 import type { Affiliation } from "../../core/genesis.ts";
 import type { Message } from "../../core/messages.ts";
+import { isCopyMessage } from "../../ports/copy-messages.ts";
 import type { NodeMessage } from "../../ports/node-messages.ts";
 import type { PeerIdentity, TransportHandler } from "../../ports/transport.ts";
 import { type BadFrame, decodeFrame, encodeFrame } from "../cbor/codec.ts";
 import type { DialBack, Refused } from "../cbor/frames.ts";
 import { frameBytesMax } from "../cbor/limits.ts";
-import { type NodeSender, refused } from "./hello.ts";
+import { copiesFeature, type NodeSender, refused } from "./hello.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import { refusalOfFrame } from "./rights.ts";
 import type { LinkEnd, Side } from "./tls-words.ts";
@@ -42,6 +43,7 @@ interface Connected {
   readonly link: Link;
   readonly dialler: NodeId;
   readonly sinceMs: number;
+  readonly comparesCopies: boolean;
 }
 
 export class PeerTable {
@@ -88,7 +90,7 @@ export class PeerTable {
   }
 
   /** Makes this the link to the node; to be called when `objection` had none. */
-  attach(link: Link, sender: NodeSender, affiliation: Affiliation): void {
+  attach(link: Link, sender: NodeSender, affiliation: Affiliation, features: readonly string[]): void {
     const { id, incarnation, bootId } = sender;
     const { queueBytesMax, handler, nowMs, onReplaced } = this.#options;
     const standing = this.#byId.get(id);
@@ -98,6 +100,7 @@ export class PeerTable {
       link,
       dialler: this.#dialler(sender, link.side),
       sinceMs: nowMs(),
+      comparesCopies: features.includes(copiesFeature),
     };
     this.#byId.set(id, connected);
     this.#byKey.set(connected.key, connected);
@@ -108,7 +111,9 @@ export class PeerTable {
   }
 
   send(to: MemberKey, message: Message | NodeMessage | DialBack): void {
-    this.#byKey.get(to)?.link.send(encodeFrame(message));
+    const connected = this.#byKey.get(to);
+    if (connected?.comparesCopies === false && isCopyMessage(message)) return;
+    connected?.link.send(encodeFrame(message));
   }
 
   /** Closes the link to this incarnation, which is told the reason. False when there is none. */

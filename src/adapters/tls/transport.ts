@@ -363,7 +363,7 @@ class NodeTransport implements TlsTransport {
     this.#told.set(sender.id, toldIn(sender, hello));
     this.#crashes.connected(identityOfSender(sender));
     this.#diallers.get(sender.id)?.connected();
-    this.#table.attach(link, sender, affiliationIn(sender, hello));
+    this.#table.attach(link, sender, affiliationIn(sender, hello), hello.features);
   }
 
   /**

@@ -99,6 +99,14 @@ export interface Moments {
   /** In a moment its process is gone. */
   readonly crashes: Standing;
   readonly sleeps: Standing;
+  /** It has been told that its copy of the state machine is wrong. */
+  readonly namesCopy: Standing;
+  /** It knows the first command whose outcome differs on its copy. */
+  readonly tracesCopy: Standing;
+  /** It has been told that its copy may be wrong. */
+  readonly doubtsCopy: Standing;
+  /** Another state takes the place of its copy, which was wrong. */
+  readonly replacesCopy: Standing;
   readonly fills: Standing;
   /** Some directions of the network hold what is sent from now on. */
   readonly isCutOff: Standing;

@@ -104,3 +104,6 @@ export function leaderOfTerm(scene: Scene, term: number): Member | null {
   const key = scene.leaders.get(term);
   return key === undefined ? null : machineOf(scene, key);
 }
+
+/** What its node knows of its copy of the state machine. Asked where the node runs. */
+export const copyOf = ({ node }: Member) => node!.parts.copies.own;

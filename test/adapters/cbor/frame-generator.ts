@@ -5,11 +5,12 @@ import type { Reach } from "../../../src/ports/node-messages.ts";
 import type { LeaderHint } from "../../../src/ports/requests.ts";
 import { chunkBytesMax, sessionTimeoutMsMax, stampMsMax, timeoutMsMax } from "../../../src/adapters/cbor/limits.ts";
 import type { Frame, NodePurpose } from "../../../src/adapters/cbor/frames.ts";
-import type { FrameContext, MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
+import type { MessageName } from "../../../src/adapters/cbor/message-numbers.ts";
 import { replyErrorCodes } from "../../../src/adapters/cbor/reply-frames.ts";
 import { appendEntriesReply, told } from "./append-generator.ts";
+import { copyKinds, type Kind, snapshotRecord } from "./copy-generator.ts";
 import { type Draw, index, position, term, termInOffice } from "./draw.ts";
-import { activation, configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
+import { configuration, entries, members, pluginVersion, stamp } from "./entry-generator.ts";
 import { changeMembership, listedMembers, membershipPlan } from "./membership-generator.ts";
 
 const uuid = (draw: Draw): string => Array.from({ length: 32 }, () => draw.below(16).toString(16)).join("");
@@ -44,23 +45,12 @@ function campaign(draw: Draw, kind: "requestPreVote" | "requestVote"): Message {
 
 function installSnapshot(draw: Draw): Message {
   const inTerm = termInOffice(draw);
-  const end = { index: 1 + draw.uint(2 ** 40), term: 1 + draw.below(inTerm) };
-  const from = draw.bool() ? { index: 0, term: 0 } : { index: draw.below(end.index), term: draw.below(end.term) };
   return {
     kind: "installSnapshot",
     term: inTerm,
     round: index(draw),
     ...told(draw),
-    snapshot: {
-      position: end,
-      stampMs: draw.uint(stampMsMax),
-      chain: index(draw),
-      configuration: { position: from, configuration: configuration(draw) },
-      activation: draw.orNull(() => ({ position: from, ...activation(draw, from.index) })),
-      file: draw.name(),
-      bytes: index(draw),
-      checksum: index(draw),
-    },
+    snapshot: snapshotRecord(draw, inTerm),
   };
 }
 
@@ -102,6 +92,7 @@ function status(draw: Draw): Frame {
     leader: leader(draw),
     term: term(draw),
     commitIndex: index(draw),
+    agreesThrough: draw.orNull(() => index(draw)),
     plugin: draw.orNull(() => ({ ...pluginVersion(draw), since: index(draw) })),
     nodes: draw.list(4, () => ({
       id: draw.name(),
@@ -123,8 +114,6 @@ function status(draw: Draw): Frame {
     waitingFor: draw.list(3, () => draw.printable()),
   };
 }
-
-type Kind = readonly [context: FrameContext, draw: (draw: Draw) => Frame];
 
 /** Every message of the protocol: where it may be received, and how to draw one. */
 export const kinds: Readonly<Record<MessageName, Kind>> = {
@@ -198,6 +187,7 @@ export const kinds: Readonly<Record<MessageName, Kind>> = {
       },
     }),
   ],
+  ...copyKinds,
   snapshotRead: [
     "bulk",
     (draw) => ({

@@ -107,7 +107,7 @@ test("the limits that stand in sentences are the code's", () => {
 });
 
 test.each<readonly [rule: string, context: FrameContext, span: string]>([
-  ["node ← node", "peer", "messages 10–27"],
+  ["node ← node", "peer", "messages 10–27, 96–101"],
   ["node ← node, bulk", "bulk", "messages 28–30"],
   ["node ← client", "request", "requests 32–45"],
   ["client ← node", "reply", "replies 64–76"],

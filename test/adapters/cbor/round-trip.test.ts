@@ -122,7 +122,7 @@ test("the largest configuration that there may be, joint and with learners that 
   const configuration = { members, voters, outgoing, leaving: outgoing, pending };
   const position = { index: 9, term: 1 };
   const placed = { position, configuration };
-  const at = { position, stampMs: 1, chain: 1, bytes: 1, checksum: 1, file: "s1" };
+  const at = { position, stampMs: 1, chain: 1, bytes: 1, checksum: 1, origin: "a".repeat(64), file: "s1" };
   const snapshot = { ...at, configuration: placed, activation: null };
   const offer: Frame = { kind: "installSnapshot", term: 1, round: 1, confirmed: 0, refill: null, snapshot };
   expect(decodeFrame(bodyOf(encodeFrame(offer)), "peer")).toStrictEqual(offer);
@@ -172,6 +172,7 @@ test("whom a node waits for is told with the whole remedy, of as many members as
     leader: null,
     term: 1,
     commitIndex: 0,
+    agreesThrough: null,
     plugin: null,
     nodes: [],
     waitingFor,

@@ -31,7 +31,7 @@ const some = [Uint8Array.of(1, 2, 3), new Uint8Array(), Uint8Array.of(255)];
 
 test("the bytes are as they are described", () => {
   expect(Buffer.from(written(...some)).toString("hex")).toBe(
-    ["02", "01", "0000000107", "ffffffff", "03", "00000003010203", "00000000", "00000001ff", "ffffffff", "00"].join(""),
+    ["03", "01", "0000000107", "ffffffff", "03", "00000003010203", "00000000", "00000001ff", "ffffffff", "00"].join(""),
   );
 });
 
@@ -84,7 +84,7 @@ describe("is noticed", () => {
   });
 
   test.each([
-    ["another format", 0, 1, "the snapshot has format 1, this program reads 2"],
+    ["another format", 0, 1, "the snapshot has format 1, this program reads 3"],
     ["another section", 1, 3, "the snapshot has no section 3 here"],
     ["a section too few", 11, 0, "the snapshot has no section 0 here"],
     ["a section too many", 32, 3, "the snapshot has no section 3 here"],

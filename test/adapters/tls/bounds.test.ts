@@ -34,7 +34,7 @@ const connected: Readonly<
         onDialBack() {},
         onReplaced() {},
         onLost() {},
-      }).attach(link, nodeSender("n2") as NodeSender, "joining"),
+      }).attach(link, nodeSender("n2") as NodeSender, "joining", []),
   },
   "for bulk": { context: "bulk", queueBytesMax: 2_000, make: (link) => void openBulkLink(link, limits, () => {}) },
 };

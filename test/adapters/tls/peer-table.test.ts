@@ -32,7 +32,7 @@ function setUp({ nowMs }: { nowMs: () => number } = { nowMs: () => 0 }) {
   const attached = (side: "dialled" | "accepted"): Link => {
     const flushTurn = new FlushTurn(() => {});
     const link = new Link({ side, frameBytesMax: 1e6, queueBytesMax: 1e6, flushTurn, handler: spareHandler });
-    table.attach(link, n2, "joining");
+    table.attach(link, n2, "joining", []);
     return link;
   };
   return { heard, told, table, attached };

@@ -1,0 +1,126 @@
+// What a leader tells the members of their copies, as words come and time goes by: node/comparing.ts.
+import { expect, test } from "bun:test";
+import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
+import { type CopyWord, copyWordsMax } from "../../src/core/copy-word.ts";
+import { Comparing, type Said } from "../../src/node/comparing.ts";
+import { OwnCopy } from "../../src/node/own-copy.ts";
+
+const keyOf = (id: string): MemberKey => `${id}@1` as MemberKey;
+const content = (index: number, value: number): CopyWord => ({ index, of: "content", value });
+const outcomes = (index: number, value: number): CopyWord => ({ index, of: "outcomes", value });
+
+const ofAnother = { origin: "another", position: { index: 1, term: 1 } };
+
+/** Members that hear at once what the leader tells them. */
+class Members {
+  readonly comparing = new Comparing();
+  readonly copies = new Map<string, OwnCopy>();
+  readonly configuration: Configuration;
+  nowMs = 0;
+
+  /** @param given by another node */
+  constructor(voters: string, given = "") {
+    const keys = voters.split("").map(keyOf);
+    const members = keys.map((key) => ({ key, address: "a:1", priority: 0 }));
+    this.configuration = { members, voters: keys, outgoing: [], leaving: [], pending: [] };
+    for (const id of voters) this.copies.set(id, new OwnCopy(id, given.includes(id) ? ofAnother : null));
+  }
+
+  say(id: string, ...words: readonly CopyWord[]): void {
+    for (const word of words) this.copies.get(id)!.say(word);
+    this.#hear(id);
+    for (let rounds = 0; rounds < 5; rounds++) this.judge();
+  }
+
+  /** Another process begins, which has said nothing. */
+  restart(id: string, ...words: readonly CopyWord[]): void {
+    this.comparing.forget(keyOf(id));
+    this.copies.set(id, new OwnCopy(id, null));
+    this.say(id, ...words);
+  }
+
+  judge(): void {
+    for (const [key, verdict] of this.comparing.judge(this.configuration, this.nowMs)) {
+      const id = key[0]!;
+      const copy = this.copies.get(id)!;
+      const { standing, isConfirmed, of, after, through } = verdict;
+      if (isConfirmed && standing !== "wrong") copy.confirm();
+      copy.judge(standing, { of, after, through });
+      this.#hear(id);
+    }
+  }
+
+  standings(ids: string): readonly string[] {
+    return ids.split("").map((id) => this.copies.get(id)!.standing);
+  }
+
+  #hear(id: string): void {
+    const { number: copy, isGiven, standing, doubt, words } = this.copies.get(id)!;
+    const said: Said = { copy, isGiven, standing, doubt, covered: 0, words };
+    this.comparing.hear(keyOf(id), said);
+  }
+}
+
+test("silent voters are waited for only so long, however fast words are forgotten", () => {
+  const members = new Members("abc");
+  const stepMs = 500;
+  // Within the thirty seconds each place is forgotten many times over.
+  for (let index = 1; members.nowMs <= 31_000; members.nowMs += stepMs) {
+    for (let nth = 0; nth < copyWordsMax / 4; nth++, index++) {
+      for (const [id, value] of [["b", 1] as const, ["c", 2] as const]) {
+        members.copies.get(id)!.say(outcomes(index, value));
+      }
+    }
+    members.say("b");
+    members.say("c");
+    if (members.nowMs < 29_000) expect(members.standings("bc")).toEqual(["sound", "sound"]);
+  }
+  expect(members.standings("bc")).toEqual(["doubted", "doubted"]);
+});
+
+test("contents that differ are not cleared by equal outcomes, nor by what was equal before", () => {
+  const members = new Members("abc");
+  const before = [content(500, 7), outcomes(1024, 5)];
+  members.say("b", ...before, content(2000, 1));
+  members.say("c", ...before, content(2000, 2));
+  members.nowMs = 31_000;
+  members.judge();
+  expect(members.standings("bc")).toEqual(["doubted", "doubted"]);
+  members.restart("c", ...before, outcomes(2048, 6));
+  members.say("b", outcomes(2048, 6));
+  expect(members.standings("bc")).toEqual(["doubted", "sound"]);
+  expect(members.comparing.isAskDue(members.configuration, members.nowMs)).toBe(true);
+  members.say("c", content(2050, 8));
+  members.say("b", content(2050, 8));
+  expect(members.standings("bc")).toEqual(["sound", "sound"]);
+});
+
+test("outcomes that differ are cleared by equal outcomes at that place or later, and not before", () => {
+  const members = new Members("abc");
+  members.say("b", outcomes(1024, 5), outcomes(2048, 1));
+  members.say("c", outcomes(1024, 5), outcomes(2048, 2));
+  members.nowMs = 31_000;
+  members.judge();
+  members.restart("c", outcomes(1024, 5));
+  expect(members.standings("bc")).toEqual(["doubted", "sound"]);
+  members.say("c", outcomes(2048, 1));
+  expect(members.standings("bc")).toEqual(["sound", "sound"]);
+});
+
+test.each(["abcde", "cabde", "deabc", "abdec"])(
+  "copies that were given are confirmed while all are in doubt, and so make a majority: %s",
+  (order) => {
+    const members = new Members("abcde", "de");
+    const valueOf = (id: string): number => (id === "c" ? 2 : 1);
+    for (const id of order) members.say(id, outcomes(1024, valueOf(id)));
+    expect(members.standings("abcde")).toEqual(Array.from({ length: 5 }, () => "doubted"));
+    for (const id of order) members.say(id, content(2048, valueOf(id)));
+    expect(members.standings("abcde")).toEqual(["sound", "sound", "wrong", "sound", "sound"]);
+  },
+);
+
+test.each(["acb", "abc", "bca"])("a single witness confirms no copy that it may have given itself: %s", (order) => {
+  const members = new Members("abc", "bc");
+  for (const id of order) members.say(id, content(2048, id === "b" ? 1 : 9));
+  expect(members.standings("abc")).toEqual(["doubted", "doubted", "doubted"]);
+});

@@ -1,0 +1,97 @@
+// How does a node come by another state in the place of one that is wrong, whatever gets in its way? node/copies.ts.
+import { expect, spyOn, test } from "bun:test";
+import { createMemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
+import { GraftError } from "../../src/errors.ts";
+import { Cluster, type Member, type MemberOptions } from "./cluster.ts";
+
+const three = ["n1", "n2", "n3"] as const;
+const standingOf = ({ node }: Member): string => node.parts.copies.own.standing;
+
+async function founded(options: (id: string) => MemberOptions = () => ({})): Promise<Cluster> {
+  const cluster = new Cluster(three, { tailEntriesMax: 0 });
+  cluster.compareEveryEntries = 4;
+  cluster.snapshotPolicy = { everyEntries: 8, everyBytes: 1e9 };
+  for (const id of three) await cluster.start(id, options(id));
+  await cluster.settle();
+  await cluster.electLeader();
+  return cluster;
+}
+
+async function commands(cluster: Cluster, count: number, eachMs = 50): Promise<void> {
+  const client = cluster.client(cluster.leader.id);
+  for (let nth = 0; nth < count; nth++) {
+    client.command("x");
+    await cluster.advance(eachMs, 50);
+  }
+}
+
+/** No node makes a snapshot, so that none can be offered. */
+function withholdSnapshots(cluster: Cluster): () => void {
+  const machines = [...cluster.members.values()].map(({ machine }) => machine);
+  const withheld = machines.map((machine) =>
+    spyOn(machine, "snapshot").mockRejectedValue(new GraftError("state-machine", "no snapshot today")),
+  );
+  return () => {
+    for (const each of withheld) each.mockRestore();
+  };
+}
+
+async function untilNamed(cluster: Cluster, wrong: Member): Promise<void> {
+  wrong.machine.spoil();
+  const client = cluster.client(cluster.leader.id);
+  for (let nth = 0; nth < 8; nth++) client.command(`y${nth}`);
+  await cluster.until("it is named", () => wrong.logs.join().includes("is not to be trusted"));
+}
+
+test("a copy that was found wrong shows nothing after a restart, until it is found equal or replaced", async () => {
+  const files = new Map(three.map((id) => [id, createMemorySnapshotFiles()] as const));
+  const cluster = await founded((id) => ({ files: files.get(id as "n1")! }));
+  const [wrong] = cluster.followers as [Member];
+  await cluster.until("it has a snapshot", () => {
+    cluster.client(cluster.leader.id).command("x");
+    return wrong.node.state.snapshot !== null;
+  });
+  const giveBack = withholdSnapshots(cluster);
+  await untilNamed(cluster, wrong);
+  const disk = await cluster.crash(wrong.id);
+  cluster.isolate(wrong.id);
+  const again = await cluster.start(wrong.id, { disk, files: files.get(wrong.id as "n1")! });
+  await cluster.settle();
+  expect(standingOf(again)).toBe("doubted");
+  const reader = cluster.client(wrong.id);
+  reader.stale("x");
+  await cluster.settle();
+  expect(reader.replies[0]).not.toContain("result");
+  giveBack();
+  cluster.rejoin(wrong.id);
+  await cluster.until("all are sound", () =>
+    [...cluster.members.values()].every((each) => standingOf(each) === "sound"),
+  );
+  await commands(cluster, 8);
+  expect(again.machine.applied).not.toContain("spoiled");
+  await cluster.stopAll();
+});
+
+test("a copy of a state machine that makes no snapshots begins anew from the log", async () => {
+  const cluster = await founded();
+  for (const { machine } of cluster.members.values()) Object.assign(machine.description, { snapshots: false });
+  const [wrong] = cluster.followers as [Member];
+  await untilNamed(cluster, wrong);
+  await cluster.until("it is sound again", () => standingOf(wrong) === "sound");
+  await cluster.until("it has caught up", () => wrong.machine.applied.join() === cluster.leader.machine.applied.join());
+  expect(wrong.machine.renewals).toBe(1);
+  await cluster.stopAll();
+});
+
+test("a copy is offered the same snapshot until it has it, however many follow", async () => {
+  const cluster = await founded();
+  const [wrong] = cluster.followers as [Member];
+  await untilNamed(cluster, wrong);
+  const { copies } = cluster.leader.node.parts;
+  await cluster.until("a snapshot is offered", () => copies.offeredFiles.length > 0);
+  const [file] = copies.offeredFiles;
+  await commands(cluster, 40, 100);
+  expect(copies.offeredFiles.length === 0 || copies.offeredFiles[0] === file).toBe(true);
+  await cluster.until("it is sound again", () => standingOf(wrong) === "sound");
+  await cluster.stopAll();
+});
