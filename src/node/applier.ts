@@ -278,8 +278,10 @@ export class Applier {
     this.#toRestore = held === null ? this.#handlers.latest() : null;
     const index = this.#toRestore?.position.index ?? held?.reached.index ?? 0;
     this.#runs.skipTo(index);
-    // To decisions that were committed while it had no state.
+    // To decisions that were committed while it had no state. What the clients ask for that hear of them waits for the state.
+    this.#isRestoring = true;
     this.#obey();
+    this.#isRestoring = false;
     if (this.#toRestore !== null || this.#life !== "runs") return;
     this.#runs.onRestored(index);
     if (held !== null) this.#wake.set(held.wakeAtMs, index);

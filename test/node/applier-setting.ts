@@ -237,6 +237,8 @@ export function setUp(log: readonly Entry[], after = 0, machine = new RecordingM
     },
     /** Of decisions that were not committed nothing is left. */
     withdraw: (): void => void decided.splice(0),
+    /** The core knows it, and says it later. */
+    know: (through: number): void => void (committed.through = through),
     /** As the core says it. */
     commit: (through: number): void => {
       committed.through = through;

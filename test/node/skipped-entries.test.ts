@@ -110,6 +110,30 @@ describe("a state machine that cannot get past an entry", () => {
   });
 });
 
+test("one that begins anew is given nothing before its state is there, also when a client hears of the decision first", async () => {
+  const { applier, machine, decide, commit, know, passes, waiters, restores } = setUp(log, 1);
+  restores[0]!.settle.resolve();
+  await microtasks();
+  commit(3);
+  await microtasks();
+  decide(2, 4);
+  know(4);
+  const asked = waiter("command");
+  const succeed = asked.succeed.bind(asked);
+  asked.succeed = (...answer) => {
+    succeed(...answer);
+    applier.serve();
+  };
+  waiters.set(4, asked);
+  passes(100);
+  await microtasks();
+  expect([asked.answers, restores.length, machine.applied]).toEqual([["4.1 "], 2, []]);
+  restores[1]!.settle.resolve();
+  await microtasks();
+  await microtasks();
+  expect([machine.applied, applier.standstill]).toEqual([["2:skipped", "3:c3"], null]);
+});
+
 test("one that begins anew without an entry, and hangs at the next one, stands still at that one", async () => {
   const { applier, machine, decide, commit, passes } = await stuck();
   decide(2, 4);

@@ -70,6 +70,7 @@ test.each([18, 64, 526])(
   },
   60_000,
 );
+
 test("seed 3891420298 holds: a client finds the leader past a node that waits to be added and whose state machine has stopped", () => {
   expect(simulateWhole({ seed: 3891420298, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);
@@ -84,4 +85,8 @@ test("seed 1997756800 holds: a new state machine hangs after as much work as the
 
 test("seed 4270888030 holds: a disk that the leader had before is a member while an entry is skipped", () => {
   expect(simulateWhole({ seed: 4270888030, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+}, 60_000);
+
+test("seed 1790000005 holds: a client hears of a decision of an administrator before its node's state is there", () => {
+  expect(simulateWhole({ seed: 1790000005, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
 }, 60_000);
