@@ -109,7 +109,7 @@ export class RecordingMachine implements RenewableStateMachine {
   async forget(): Promise<void> {
     this.forgotten++;
     this.held = null;
-    this.applied.length = 0;
+    this.#clear();
   }
 
   /** How often it has begun anew. */
@@ -121,7 +121,7 @@ export class RecordingMachine implements RenewableStateMachine {
     this.#stop(new GraftError("state-machine", "The state machine is closed"));
     if (this.renewalFailure !== null) throw this.renewalFailure;
     this.renewals++;
-    this.applied.length = 0;
+    this.#clear();
     this.#reached = 0;
     this.#milestones?.restart();
     this.sessions = new SessionTable();
@@ -160,9 +160,20 @@ export class RecordingMachine implements RenewableStateMachine {
     this.applied.push("spoiled");
   }
 
+  /** Of the first `count` entries of `applied`. */
+  #hashed = { count: 0, value: 0n };
+
   /** Here a hash of the state stands for that of the outcomes. */
   get told(): number {
-    return Number(Bun.hash.xxHash3(this.applied.join("\n")) >> 11n);
+    let { count, value } = this.#hashed;
+    for (; count < this.applied.length; count++) value = Bun.hash.xxHash3(`${value} ${this.applied[count]}`);
+    this.#hashed = { count, value };
+    return Number(value >> 11n);
+  }
+
+  #clear(): void {
+    this.applied.length = 0;
+    this.#hashed = { count: 0, value: 0n };
   }
 
   get low(): number {
@@ -206,7 +217,7 @@ export class RecordingMachine implements RenewableStateMachine {
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<WakeTime> {
     await this.restoresAfter;
-    this.applied.length = 0;
+    this.#clear();
     for await (const chunk of chunks) this.applied.push(text(chunk));
     this.#reached = null;
     this.#milestones?.restart();
