@@ -14,8 +14,8 @@ export interface Wrong {
   readonly index: LogIndex;
 }
 
-/** At which indexes the result of each command is hashed. */
-const hashedEvery = 8;
+/** At which indexes the result of each command is hashed. A simulation has few entries, so these are more than otherwise. */
+export const hashedEvery = 8;
 const spoiledKey = "%spoiled";
 
 export interface SpoilEvents {

@@ -21,6 +21,7 @@ import {
 } from "../ports/state-machine.ts";
 import type { Life } from "./life.ts";
 import type { Replica } from "./replica.ts";
+import { hashedEvery } from "./spoil.ts";
 
 export interface Pace {
   /** How long the next piece of work takes, ms. */
@@ -79,7 +80,7 @@ export class SimStateMachine implements StateMachine {
   reached: LogIndex = 0;
 
   constructor(life: Life, pace: Pace, told: StateMachineEvents) {
-    this.#executor = createVersionedExecutor(told.replica.versions, told.sessionLimits);
+    this.#executor = createVersionedExecutor(told.replica.versions, told.sessionLimits, null, hashedEvery);
     this.versions = this.#executor.versions;
     this.#life = life;
     this.#pace = pace;

@@ -89,13 +89,17 @@ export function describeMilestonesContract(
       expect(await milestonesOf(ten.slice(0, 3), awaited(ten.slice(3, 7)), ten.slice(7))).toEqual(expected);
     });
 
-    test("one other outcome changes every hash from there on", async () => {
-      const expected = await milestonesOf(ten);
-      const other = await milestonesOf(
-        ten.map((each) => (each.index === 5 ? { ...each, payload: Buffer.from("two") } : each)),
+    test("one other result changes every hash from the next index on at which results count", async () => {
+      const forty = run(
+        1,
+        Array.from({ length: 40 }, () => "one"),
       );
-      expect(other[0]).toEqual(expected[0]);
-      expect(other[1]).not.toEqual(expected[1]);
+      const expected = await milestonesOf(forty);
+      const other = await milestonesOf(
+        forty.map((each) => (each.index === 5 ? { ...each, payload: Buffer.from("two") } : each)),
+      );
+      const differing = other.filter(({ chain }, nth) => chain !== expected[nth]!.chain);
+      expect(differing.map(({ index }) => index)).toEqual([32, 36, 40]);
     });
 
     test("each milestone has a step for each index since the one before, and they part at the first outcome that differs", async () => {

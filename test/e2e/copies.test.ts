@@ -24,7 +24,7 @@ const source = `
 
 const every = 1024;
 /** The result of a command without a session is compared at each such index. */
-const hashedEvery = 8;
+const hashedEvery = 32;
 const payloadOf = (operation: "bump" | "get" | "flip"): Uint8Array => encodeValue([operation, null]);
 const numberIn = ({ payload }: { readonly payload: Uint8Array }): number => Number(decodeValue(payload));
 

@@ -40,7 +40,7 @@ import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
 import type { Encode, SnapshotHandlers } from "./handlers.ts";
 import { type Found, heldOf, KeptStates } from "./kept-states.ts";
 import { operationIn } from "./typed-handlers.ts";
-import { asHashed, hasResultHashed, Milestones } from "./outcome-chain.ts";
+import { asHashed, hasResultHashed, Milestones, resultHashedEvery } from "./outcome-chain.ts";
 import { SnapshotReader } from "./snapshot-layout.ts";
 import { type RunningSnapshot, SnapshotTaking } from "./snapshot-taking.ts";
 import { applyToSessions } from "./session-entries.ts";
@@ -82,7 +82,6 @@ export interface Executor {
   /** See the port. */
   recall(owner: string): Recollection;
   forget(): void;
-  /** See the port. */
   setOrigin(origin: string): void;
   /** Everything that was applied is on disk, as far as it is kept there. Throws `GraftError("state-machine")`: the state is not to be trusted then. */
   commit(): void;
@@ -106,20 +105,23 @@ export function createExecutor(plugin: Plugin, limits = sessionLimits, folders: 
 /**
  * Begins with the last of these versions.
  * @param folders of durable versions; null: they begin empty in a temporary one, each time
+ * @param hashedEvery at which indexes the result of a command without a session is hashed; the same on every node
  */
 export function createVersionedExecutor(
   versions: readonly LoadedVersion[],
   limits: SessionLimits = sessionLimits,
   folders: StateFolders | null = null,
+  hashedEvery = resultHashedEvery,
 ): Executor {
   installDeterminismGuard();
-  return new PluginExecutor(versions, limits, folders && new KeptStates(folders));
+  return new PluginExecutor(versions, limits, folders && new KeptStates(folders), hashedEvery);
 }
 
 class PluginExecutor implements Executor {
   readonly versions: readonly VersionAtHand[];
   readonly #loaded: readonly LoadedVersion[];
   readonly #limits: SessionLimits;
+  readonly #hashedEvery: number;
   /** Null: every state is in memory. */
   readonly #kept: KeptStates | null;
   /** The version that is active. */
@@ -139,7 +141,8 @@ class PluginExecutor implements Executor {
     failed: (cause) => this.#failure("a snapshot", cause),
   });
 
-  constructor(loaded: readonly LoadedVersion[], limits: SessionLimits, kept: KeptStates | null) {
+  constructor(loaded: readonly LoadedVersion[], limits: SessionLimits, kept: KeptStates | null, hashedEvery: number) {
+    this.#hashedEvery = hashedEvery;
     this.#loaded = loaded;
     this.#limits = limits;
     this.#kept = kept;
@@ -178,7 +181,7 @@ class PluginExecutor implements Executor {
     const outcome = entry.kind === "activate" ? this.#activate(entry) : this.#applyHere(entry);
     const { index, term, timeMs } = entry;
     const { chain } = this.#state;
-    chain.add(entry, asHashed(entry, outcome));
+    chain.add(entry, asHashed(entry, outcome, this.#hashedEvery));
     this.#state.reached = Object.freeze({ index, timeMs });
     this.#state.position = { index, term, timeMs };
     this.#isChanged = true;
@@ -195,7 +198,7 @@ class PluginExecutor implements Executor {
     if (entry.kind !== "command") return applyToSessions(entry, this.#state.sessions);
     if (entry.session !== null) return this.#runOnce(entry, entry.session);
     const result = this.#run(entry);
-    return entry.isAwaited || hasResultHashed(entry) ? encoded(result) : emptied(result);
+    return entry.isAwaited || hasResultHashed(entry, this.#hashedEvery) ? encoded(result) : emptied(result);
   }
 
   /** Before the entry itself, whatever it is. So what has ended by its time has ended for it. */

@@ -11,14 +11,17 @@ const outcomeKinds = { ok: 0, rejected: 1, expired: 2, forgotten: 3, unsendable:
 const utf8 = new TextEncoder();
 const nothing = new Uint8Array();
 
-/** What is hashed has to be encoded on every node, and only the leader has a reason to encode the result of a command without a session. */
-const resultHashedEvery = 8;
-export const hasResultHashed = (entry: AppliedEntry): boolean =>
-  entry.kind !== "command" || entry.session !== null || entry.index % resultHashedEvery === 0;
+/**
+ * What is hashed has to be encoded on every node, and only the leader has a reason to encode the result of a command without a session. So that
+ * of every so many entries counts.
+ */
+export const resultHashedEvery = 32;
+export const hasResultHashed = (entry: AppliedEntry, every = resultHashedEvery): boolean =>
+  entry.kind !== "command" || entry.session !== null || entry.index % every === 0;
 
 /** The same on every node, whether one waits there or not. */
-export function asHashed(entry: AppliedEntry, outcome: Outcome): Outcome {
-  if (hasResultHashed(entry) || (outcome.kind !== "ok" && outcome.kind !== "unsendable")) return outcome;
+export function asHashed(entry: AppliedEntry, outcome: Outcome, every = resultHashedEvery): Outcome {
+  if (hasResultHashed(entry, every) || (outcome.kind !== "ok" && outcome.kind !== "unsendable")) return outcome;
   return done;
 }
 
