@@ -8,7 +8,7 @@ export const markMutants: readonly WholeMutant[] = [
     file: "sim/memory/memory-mark.ts",
     text: "  if (mark === null) {\n    throw new GraftError(",
     by: "  if (mark === null) return syncMark(disk, markOf(disk));\n  if (mark === undefined) {\n    throw new GraftError(",
-    from: 2001,
+    from: 21,
     events: 1000,
     story: { theme: "losses", faults: ["lostMark", "crash", "membership"] },
     caughtBy: /starts without its mark/,

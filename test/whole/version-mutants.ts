@@ -59,7 +59,7 @@ export const versionMutants: readonly WholeMutant[] = [
     file: "core/snapshot.ts",
     text: "baseActivation: snapshot.activation,",
     by: "baseActivation: null,",
-    from: 11,
+    from: 3,
     events: 6000,
     story,
     caughtBy: /./,

@@ -55,7 +55,7 @@ export const votingMutants: readonly WholeMutant[] = [
     file: "core/leader-crash.ts",
     text: "role.leader !== peer || crashedLeader",
     by: "crashedLeader",
-    from: 2089,
+    from: 35,
     events: 300,
     caughtBy: /voids what spoke for its crash/,
   },
