@@ -1,7 +1,9 @@
 // What does a change cost? This build against a binary of before. The cluster of each runs all the time, and slices of load
-// alternate between them within seconds, because one machine alone varies by a fifth within minutes.
+// alternate between them within seconds, because one machine alone varies by a fifth within minutes. On Linux, the processor time that the
+// nodes spend for a put is compared as well: other work on the machine changes it less.
 //
 //   bun bench/against-before.ts --before PATH [--clients 1,64] [--bytes 256] [--slices 40] [--seconds 3] [--warmup 2] [--out DIR]
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { armFailStop } from "../src/fail-stop.ts";
@@ -36,6 +38,8 @@ interface Slice {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failures: number;
+  /** Processor time of all nodes for a put, µs. Of the warm-up, puts at the same rate are assumed. NaN: the system does not tell. */
+  readonly nodesUs: number;
 }
 
 interface Side {
@@ -59,10 +63,33 @@ async function measure({ binary, temporary }: Side, clients: number): Promise<Sl
     timeout,
   ];
   const cwd = temporary.cluster.dir;
+  const beforeUs = nodesUsOf(temporary);
   const run = Bun.spawn([binary, "bench", "replication", "--json", ...load], { cwd, stderr: "inherit" });
   const [output, exitCode] = await Promise.all([run.stdout.text(), run.exited]);
   if (exitCode !== 0) throw new Error(`${binary} bench replication ended with exit code ${exitCode}`);
-  return JSON.parse(output) as Slice;
+  const slice = JSON.parse(output) as Omit<Slice, "nodesUs">;
+  const puts = slice.opsPerSecond * (Number(seconds) + Number(warmup));
+  return { ...slice, nodesUs: (nodesUsOf(temporary) - beforeUs) / puts };
+}
+
+const tickUs = 10_000;
+
+/** Processor time that the nodes of a cluster have spent since they began. */
+function nodesUsOf(temporary: TemporaryCluster): number {
+  let ticks = 0;
+  for (const { id } of temporary.cluster.nodes) {
+    const path = `/proc/${temporary.processOf(id).pid}/stat`;
+    if (!existsSync(path)) return Number.NaN;
+    // The name of the program stands in brackets, and may hold blanks.
+    const [userTicks, systemTicks] = readFileSync(path, "utf8")
+      .split(") ")
+      .at(-1)!
+      .split(" ")
+      .slice(11, 13)
+      .map(Number);
+    ticks += userTicks! + systemTicks!;
+  }
+  return ticks * tickUs;
 }
 
 /** The first of a pair alternates, so that neither profits from what the other leaves behind. */
@@ -83,12 +110,16 @@ function rowsOf(sides: readonly [Side, Side], results: readonly [Slice[], Slice[
     const own = throughput[at]!;
     const pairs = own.map((value, slice) => value / before[slice]!);
     const side = results[at]!;
+    const nodesUs = side.map((slice) => slice.nodesUs);
+    const nodesPairs = nodesUs.map((us, slice) => us / results[0][slice]!.nodesUs);
     const more = {
       p50Ms: medianOf(side.map(({ p50Ms }) => p50Ms)).toFixed(2),
       p99Ms: medianOf(side.map(({ p99Ms }) => p99Ms)).toFixed(2),
       failures: side.reduce((sum, { failures }) => sum + failures, 0),
       "of medians": (medianOf(own) / medianOf(before)).toFixed(3),
       "of pairs": `${medianOf(pairs).toFixed(3)} ± ${standardError(pairs).toFixed(3)}`,
+      "nodes µs": medianOf(nodesUs).toFixed(1),
+      "µs of pairs": `${medianOf(nodesPairs).toFixed(3)} ± ${standardError(nodesPairs).toFixed(3)}`,
     };
     return { label: name, value: Math.round(medianOf(own)), more };
   });
