@@ -35,7 +35,7 @@ export const readMutants: readonly WholeMutant[] = [
     file: "core/election.ts",
     text: "isAsking && reply.term === state.currentTerm &&",
     by: "isAsking &&",
-    from: 4048,
+    from: 177,
     events: 900,
     story: { theme: "duels", nodes: 5, faults: ["lag", "crashLeader", "voted"] },
     caughtBy: /which has not granted that|no majority has voted for it/,
