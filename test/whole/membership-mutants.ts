@@ -70,7 +70,7 @@ export const membershipMutants: readonly WholeMutant[] = [
         by: "if (false) return",
       },
     ],
-    from: 2046,
+    from: 326,
     events: 3000,
     story: { theme: "snapshots", clients: 2 },
     caughtBy: /a snapshot never goes back|commit index never falls|what is being installed is not durable yet/,
