@@ -96,8 +96,9 @@ export class Comparing {
   }
 }
 
-const voiceOf = ({ isGiven, standing, doubt, words }: Said) => ({
+const voiceOf = ({ isGiven, isUnproven, standing, doubt, words }: Said) => ({
   isGiven,
+  isUnproven,
   isWrong: standing === "wrong",
   doubt,
   words,

@@ -187,8 +187,9 @@ export class Copies {
   }
 
   #ownWords(): Said {
-    const { number: copy, isGiven, standing, doubt, words } = this.own;
-    return { copy, isGiven, standing, doubt, covered: this.#options.state().snapshot?.position.index ?? 0, words };
+    const { number: copy, isGiven, isUnproven, standing, doubt, words } = this.own;
+    const covered = this.#options.state().snapshot?.position.index ?? 0;
+    return { copy, isGiven, isUnproven, standing, doubt, covered, words };
   }
 
   #judge(): void {

@@ -9,6 +9,8 @@ import { isQuorum } from "../core/quorum.ts";
 export interface Voice {
   /** Its content came from another node and has not been compared since: it is no witness. */
   readonly isGiven: boolean;
+  /** It comes from a state that was found wrong, and was not compared since: it puts no other copy in doubt. */
+  readonly isUnproven: boolean;
   /** The copy has been found wrong already. */
   readonly isWrong: boolean;
   /** It is in doubt since it differed from another copy here; null: it is not. */
@@ -65,6 +67,7 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
   const cleared = new Set<MemberKey>();
   const isOut = (key: MemberKey): boolean => wrong.has(key) || known.get(key)?.isWrong === true;
   const isWitness = (key: MemberKey): boolean => !isOut(key) && known.get(key)?.isGiven !== true;
+  const hasNoSay = (key: MemberKey): boolean => isOut(key) || known.get(key)?.isUnproven === true;
   const settled: Place[] = [];
   const unsettled: Said[] = [];
   for (const place of places) {
@@ -80,9 +83,9 @@ export function judgeCopies({ configuration, voices, isWaitOver }: Judged): Judg
     if (of !== "content") continue;
     for (const key of equalTo(place, right ?? agreedWith(place, all, isWitness, isOut))) confirmed.add(key);
   }
-  const open = unsettled.find((place) => differs(place, all, isOut)) ?? null;
+  const open = unsettled.find((place) => differs(place, all, hasNoSay)) ?? null;
   const agreed = settled.filter(({ index }) => open === null || index < open.index);
-  const hasSaid = (key: MemberKey): boolean => isOut(key) || (open !== null && isBeyond(known.get(key), open));
+  const hasSaid = (key: MemberKey): boolean => hasNoSay(key) || (open !== null && isBeyond(known.get(key), open));
   for (const key of wrong.keys()) {
     confirmed.delete(key);
     cleared.delete(key);
@@ -143,8 +146,8 @@ function agreedWith(
 const equalTo = ({ values }: Said, right: number | null): readonly MemberKey[] =>
   right === null ? [] : [...values].flatMap(([key, value]) => (value === right ? [key] : []));
 
-function differs({ values }: Said, voters: readonly MemberKey[], isOut: (key: MemberKey) => boolean): boolean {
-  const said = voters.flatMap((key) => (isOut(key) ? [] : (values.get(key) ?? [])));
+function differs({ values }: Said, voters: readonly MemberKey[], hasNoSay: (key: MemberKey) => boolean): boolean {
+  const said = voters.flatMap((key) => (hasNoSay(key) ? [] : (values.get(key) ?? [])));
   return new Set(said).size > 1;
 }
 

@@ -99,6 +99,11 @@ export class OwnCopy {
     return this.#origin !== this.#self;
   }
 
+  /** It comes from a state that was found wrong, and was not compared since. */
+  get isUnproven(): boolean {
+    return this.#origin === unprovenOrigin;
+  }
+
   get standing(): CopyStanding {
     return this.#distrust?.standing ?? "sound";
   }
@@ -140,8 +145,9 @@ export class OwnCopy {
   }
 
   #doubtUnproven(snapshot: CopySource | null): void {
-    if (snapshot?.origin !== unprovenOrigin || this.#distrust !== null) return;
-    const difference = { of: "content", after: 0, through: snapshot.position.index } as const;
+    if (snapshot?.origin !== unprovenOrigin) return;
+    const through = Math.max(snapshot.position.index, this.difference?.through ?? 0);
+    const difference = { of: "content", after: 0, through } as const;
     this.#distrust = { standing: "doubted", why: new CopyDistrusted("doubted", unprovenWords, true), difference };
   }
 

@@ -21,6 +21,8 @@ export interface CopyNotice {
   readonly copy: number;
   /** Its content came from another node, and was not compared since. */
   readonly isGiven: boolean;
+  /** It comes from a state that was found wrong, and was not compared since. */
+  readonly isUnproven: boolean;
   readonly standing: CopyStanding;
   /** Where copies first differed, of which this one may be wrong; null: it is not in doubt. */
   readonly doubt: Place | null;

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { Configuration, MemberKey } from "../../src/core/configuration.ts";
 import { type CopyWord, copyWordsMax } from "../../src/core/copy-word.ts";
 import { Comparing, type Said } from "../../src/node/comparing.ts";
-import { OwnCopy } from "../../src/node/own-copy.ts";
+import { OwnCopy, unprovenOrigin } from "../../src/node/own-copy.ts";
 
 const keyOf = (id: string): MemberKey => `${id}@1` as MemberKey;
 const content = (index: number, value: number): CopyWord => ({ index, of: "content", value });
@@ -18,12 +18,16 @@ class Members {
   readonly configuration: Configuration;
   nowMs = 0;
 
-  /** @param given by another node */
-  constructor(voters: string, given = "") {
+  /**
+   * @param given by another node
+   * @param unproven no node vouches for them
+   */
+  constructor(voters: string, given = "", unproven = "") {
     const keys = voters.split("").map(keyOf);
     const members = keys.map((key) => ({ key, address: "a:1", priority: 0 }));
     this.configuration = { members, voters: keys, outgoing: [], leaving: [], pending: [] };
     for (const id of voters) this.copies.set(id, new OwnCopy(id, given.includes(id) ? ofAnother : null));
+    for (const id of unproven) this.copies.set(id, new OwnCopy(id, { ...ofAnother, origin: unprovenOrigin }));
   }
 
   say(id: string, ...words: readonly CopyWord[]): void {
@@ -55,8 +59,8 @@ class Members {
   }
 
   #hear(id: string): void {
-    const { number: copy, isGiven, standing, doubt, words } = this.copies.get(id)!;
-    const said: Said = { copy, isGiven, standing, doubt, covered: 0, words };
+    const { number: copy, isGiven, isUnproven, standing, doubt, words } = this.copies.get(id)!;
+    const said: Said = { copy, isGiven, isUnproven, standing, doubt, covered: 0, words };
     this.comparing.hear(keyOf(id), said);
   }
 }
@@ -123,4 +127,46 @@ test.each(["acb", "abc", "bca"])("a single witness confirms no copy that it may 
   const members = new Members("abc", "bc");
   for (const id of order) members.say(id, content(2048, id === "b" ? 1 : 9));
   expect(members.standings("abc")).toEqual(["doubted", "doubted", "doubted"]);
+});
+
+test.each([
+  ["a voter is away", "abc", ""],
+  ["there are two voters", "ab", ""],
+  ["another one was given", "abc", "c"],
+])("a copy that no node vouches for puts no other one in doubt: %s", (_, voters, given) => {
+  const members = new Members(voters, given, "b");
+  for (const id of `a${given}`) members.say(id, content(2000, 1));
+  members.say("b", content(2000, 9));
+  members.nowMs = 31_000;
+  members.judge();
+  members.judge();
+  const others = `a${given}`;
+  expect(members.standings(others)).toEqual(others.split("").map(() => "sound"));
+  expect(members.standings("b")).toEqual(["doubted"]);
+});
+
+test("a copy that no node vouches for is not waited for where others differ", () => {
+  const members = new Members("abc", "", "c");
+  members.say("c");
+  members.say("a", outcomes(1024, 1));
+  members.say("b", outcomes(1024, 2));
+  expect(members.standings("ab")).toEqual(["doubted", "doubted"]);
+});
+
+test("a copy that no node vouches for is compared: a witness and the copy that it gave do not outvote it", () => {
+  const members = new Members("abc", "c", "b");
+  members.say("b", content(2000, 1));
+  for (const id of "ac") members.say(id, content(2000, 9));
+  expect(members.standings("b")).toEqual(["doubted"]);
+  expect(members.copies.get("c")!.isGiven).toBe(true);
+});
+
+test("a copy that no node vouches for is condemned or confirmed by a majority", () => {
+  const members = new Members("abc", "", "b");
+  for (const id of "ac") members.say(id, content(2000, 1), content(3000, 1));
+  members.say("b", content(2000, 1));
+  expect(members.standings("b")).toEqual(["sound"]);
+  members.copies.set("b", new OwnCopy("b", { ...ofAnother, origin: unprovenOrigin }));
+  members.say("b", content(3000, 2));
+  expect(members.standings("abc")).toEqual(["sound", "wrong", "sound"]);
 });

@@ -19,7 +19,13 @@ const configurationOf = (voters: string, { outgoing = "", learners = "" } = {}):
 
 const outcomes = (index: number, value: number): CopyWord => ({ index, of: "outcomes", value });
 const content = (index: number, value: number): CopyWord => ({ index, of: "content", value });
-const voice = (...words: readonly CopyWord[]): Voice => ({ isGiven: false, isWrong: false, doubt: null, words });
+const voice = (...words: readonly CopyWord[]): Voice => ({
+  isGiven: false,
+  isUnproven: false,
+  isWrong: false,
+  doubt: null,
+  words,
+});
 const given = (...words: readonly CopyWord[]): Voice => ({ ...voice(...words), isGiven: true });
 const wrong = (...words: readonly CopyWord[]): Voice => ({ ...voice(...words), isWrong: true });
 

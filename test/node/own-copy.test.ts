@@ -80,3 +80,10 @@ test("a state of which a node found that it may be wrong is in doubt from the be
   copy.begin(from(unprovenOrigin));
   expect(copy.standing).toBe("doubted");
 });
+
+test("a state of which a node found that it may be wrong is compared by its content, also where outcomes were in doubt before", () => {
+  const copy = new OwnCopy("a", null);
+  copy.judge("doubted", outcomes);
+  copy.begin(from(unprovenOrigin));
+  expect(copy).toMatchObject({ standing: "doubted", isUnproven: true, doubt: { of: "content", index: 2048 } });
+});

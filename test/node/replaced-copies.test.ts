@@ -95,3 +95,29 @@ test("a copy is offered the same snapshot until it has it, however many follow",
   await cluster.until("it is sound again", () => standingOf(wrong) === "sound");
   await cluster.stopAll();
 });
+
+test("a copy that was found wrong, and is wrong again after a restart, stops no other one while a voter is away", async () => {
+  const files = new Map(three.map((id) => [id, createMemorySnapshotFiles()] as const));
+  const cluster = await founded((id) => ({ files: files.get(id as "n1")! }));
+  const [wrong, away] = cluster.followers as [Member, Member];
+  await commands(cluster, 8);
+  await cluster.until("it has a snapshot", () => wrong.node.state.snapshot !== null);
+  const giveBack = withholdSnapshots(cluster);
+  await untilNamed(cluster, wrong);
+  cluster.kill(away.id);
+  const disk = await cluster.crash(wrong.id);
+  giveBack();
+  const again = await cluster.start(wrong.id, { disk, files: files.get(wrong.id as "n1")! });
+  again.machine.spoil();
+  const leader = await cluster.electLeader();
+  for (let round = 0; round < 8; round++) {
+    await commands(cluster, 4);
+    await cluster.advance(10_000, 100);
+  }
+  expect([standingOf(leader), standingOf(again)]).toEqual(["sound", "doubted"]);
+  const client = cluster.client(leader.id);
+  const id = client.command("more");
+  await cluster.settle();
+  expect(client.replies.at(-1)).toStartWith(`${id} result `);
+  await cluster.stopAll();
+});

@@ -62,12 +62,13 @@ export function writeCopyMessage(writer: FrameWriter, message: CopyMessage): voi
 
 function writeNotice(
   writer: FrameWriter,
-  { term: of, copy, isGiven, standing, doubt, covered, words }: CopyNotice,
+  { term: of, copy, isGiven, isUnproven, standing, doubt, covered, words }: CopyNotice,
 ): void {
-  writer.start(messageNumbers.copyNotice, 8);
+  writer.start(messageNumbers.copyNotice, 9);
   writer.uint(of);
   writer.uint(copy);
   writer.bool(isGiven);
+  writer.bool(isUnproven);
   writer.text(standing);
   writePlace(writer, doubt);
   writer.uint(covered);
@@ -81,12 +82,13 @@ function writeNotice(
 }
 
 export function readCopyNotice(items: readonly PlainItem[]): CopyNotice {
-  const [, of, copy, isGiven, standing, doubt, covered, words] = row(items, 8, "copyNotice");
+  const [, of, copy, isGiven, isUnproven, standing, doubt, covered, words] = row(items, 9, "copyNotice");
   return {
     kind: "copyNotice",
     term: term(of, "copyNotice.term"),
     copy: number53(copy, "copyNotice.copy"),
     isGiven: bool(isGiven, "copyNotice.isGiven"),
+    isUnproven: bool(isUnproven, "copyNotice.isUnproven"),
     standing: word(standing, standings, "copyNotice.standing"),
     doubt: orNull(doubt, "copyNotice.doubt", readPlace),
     covered: logIndex(covered, "copyNotice.covered"),

@@ -33,6 +33,7 @@ export const copyKinds = {
       term: termInOffice(draw),
       copy: index(draw),
       isGiven: draw.bool(),
+      isUnproven: draw.bool(),
       standing: draw.pick(["sound", "doubted", "wrong"]),
       doubt: draw.orNull(() => ({ index: index(draw), of: draw.pick(["outcomes", "content"]) })),
       covered: index(draw),

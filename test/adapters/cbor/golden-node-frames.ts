@@ -184,6 +184,7 @@ export const goldenNodeFrames = {
       term: 8,
       copy: 2,
       isGiven: true,
+      isUnproven: false,
       standing: "doubted",
       doubt: { index: 1024, of: "content" },
       covered: 1000,
@@ -192,7 +193,7 @@ export const goldenNodeFrames = {
         { index: 1024, of: "content", value: 5678 },
       ],
     },
-    hex: "000000438818600802f567646f75627465648219040067636f6e74656e741903e88283190400686f7574636f6d65731b00007048860ddf798319040067636f6e74656e7419162e",
+    hex: "000000448918600802f5f467646f75627465648219040067636f6e74656e741903e88283190400686f7574636f6d65731b00007048860ddf798319040067636f6e74656e7419162e",
   },
   copyVerdict: {
     frame: {
