@@ -24,5 +24,10 @@ export interface OutcomeSteps {
 /** How many values a message or a milestone has at the most. */
 export const outcomeStepsMax = 16_384;
 
-/** How many words of a copy are remembered: the latest ones. */
-export const copyWordsMax = 64;
+/**
+ * How many words of a copy are remembered: the latest of each kind. Nodes come to the hash of one content at different times, since a whole
+ * state is read for it. Outcomes follow one another much faster.
+ */
+export const outcomeWordsMax = 56;
+export const contentWordsMax = 8;
+export const copyWordsMax = outcomeWordsMax + contentWordsMax;

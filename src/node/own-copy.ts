@@ -1,7 +1,7 @@
 // What is known of this node's copy of the state machine? What it has come to, by whom its content was made, and what the leader takes
 // it for. A restored state is another copy: nothing of the one before is held against it.
 import type { Incarnation } from "../core/configuration.ts";
-import { type CopyWord, copyWordsMax, type Place } from "../core/copy-word.ts";
+import { contentWordsMax, type CopyWord, outcomeWordsMax, type Place } from "../core/copy-word.ts";
 import type { LogIndex } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
@@ -130,7 +130,7 @@ export class OwnCopy {
     return { of, index: through };
   }
 
-  /** The latest, ascending. */
+  /** The latest of each kind. */
   get words(): readonly CopyWord[] {
     return this.#words;
   }
@@ -161,7 +161,9 @@ export class OwnCopy {
 
   say(word: CopyWord): void {
     if (this.#words.some(({ index, of }) => index === word.index && of === word.of)) return;
-    this.#words = [...this.#words, word].slice(-copyWordsMax);
+    const ofKind = this.#words.filter(({ of }) => of === word.of);
+    const [oldest] = ofKind.length < (word.of === "content" ? contentWordsMax : outcomeWordsMax) ? [] : ofKind;
+    this.#words = [...this.#words.filter((each) => each !== oldest), word];
   }
 
   /** Its content is equal to what a majority has: from now on it is a witness of its own. */

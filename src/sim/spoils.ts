@@ -127,8 +127,8 @@ export class Spoils {
   /** Each copy has said something of an entry as early as this one: one that has begun later has not. */
   #haveWordsOf(index: LogIndex): boolean {
     return this.#world.members.every(({ node }) => {
-      const first = node?.parts.copies.own.words[0]?.index ?? Number.POSITIVE_INFINITY;
-      return first <= index;
+      const first = node?.parts.copies.own.words.find(({ of }) => of === "outcomes");
+      return first !== undefined && first.index <= index;
     });
   }
 

@@ -82,6 +82,17 @@ test("silent voters are waited for only so long, however fast words are forgotte
   expect(members.standings("bc")).toEqual(["doubted", "doubted"]);
 });
 
+test.each([3, 64, 1_000])("a content that is told %d words later than those of the others is compared", (later) => {
+  const members = new Members("abc");
+  for (const id of "ab") members.say(id, content(2000, 1));
+  for (let nth = 1; nth <= later; nth++) {
+    for (const id of "abc") members.copies.get(id)!.say(outcomes(2000 + nth, 7));
+  }
+  for (const id of "abc") members.say(id);
+  members.say("c", content(2000, 9));
+  expect(members.standings("abc")).toEqual(["sound", "sound", "wrong"]);
+});
+
 test("contents that differ are not cleared by equal outcomes, nor by what was equal before", () => {
   const members = new Members("abc");
   const before = [content(500, 7), outcomes(1024, 5)];

@@ -1,6 +1,6 @@
 // What a node knows of its copy of the state machine, and what a later state takes over of that: node/own-copy.ts.
 import { expect, test } from "bun:test";
-import { copyWordsMax } from "../../src/core/copy-word.ts";
+import { contentWordsMax, copyWordsMax, outcomeWordsMax } from "../../src/core/copy-word.ts";
 import { stateMachineStopped } from "../../src/node/answers.ts";
 import { standstillWords } from "../../src/node/active-version.ts";
 import type { Difference } from "../../src/node/judge-copies.ts";
@@ -46,13 +46,24 @@ test("a copy is its node's own when it begins empty, with the node's own snapsho
 
 test("the latest words are kept, each once, and none of the copy before", () => {
   const copy = new OwnCopy("a", null);
-  for (let index = 1; index <= copyWordsMax + 1; index++) copy.say(word(index));
+  for (let index = 1; index <= outcomeWordsMax + 1; index++) copy.say(word(index));
   copy.say(word(5, 2));
-  expect(copy.words).toHaveLength(copyWordsMax);
+  expect(copy.words).toHaveLength(outcomeWordsMax);
   expect(copy.words[0]).toEqual(word(2));
   expect(copy.words.find(({ index }) => index === 5)).toEqual(word(5));
   copy.begin(from("a"));
   expect(copy.words).toEqual([]);
+});
+
+test("words about contents and about outcomes do not crowd each other out", () => {
+  const copy = new OwnCopy("a", null);
+  const contentAt = (index: number) => ({ index, of: "content", value: 1 }) as const;
+  for (let index = 1; index <= contentWordsMax + 1; index++) copy.say(contentAt(index));
+  for (let index = 1; index <= 2 * copyWordsMax; index++) copy.say(word(1000 + index));
+  expect(copy.words).toHaveLength(copyWordsMax);
+  expect(copy.words.slice(0, contentWordsMax)).toEqual(
+    Array.from({ length: contentWordsMax }, (_, nth) => contentAt(nth + 2)),
+  );
 });
 
 test("the words for people name the range and what happens next", () => {
