@@ -25,7 +25,7 @@ export interface ApplierHandlers extends Pick<
   /**
    * What the state machine has kept on disk, where it may go on with that; null: it begins with the latest snapshot, or empty. `mayKeep` false: it may not.
    */
-  readonly recall: (mayKeep: boolean) => Promise<HeldState | null>;
+  readonly recall: (mayKeep: () => boolean) => Promise<HeldState | null>;
   /** It goes on with this state, and the core knows that it is committed. */
   readonly resumed: (reached: Reached) => void;
   /** Has the state machine begin anew. Rejects when it cannot. */

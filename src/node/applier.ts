@@ -1,7 +1,6 @@
-// What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries
-// (query-slices.ts). So a query sees every entry that it has to see, and commands wait for one slice of queries at most. A state
-// machine that has failed gets nothing more, and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got
-// past the place where it failed.
+// What goes to the state machine next? A snapshot to restore first, then committed entries (entry-runs.ts), then queries (query-slices.ts). So a
+// query sees every entry that it has to see, and commands wait for one slice of queries at most. A state machine that has failed gets nothing more,
+// and the clients that wait for it hear why, until another one has begun (renewals.ts) and has got past the place where it failed.
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { SnapshotRecord } from "../core/snapshot-record.ts";
 import { GraftError } from "../errors.ts";
@@ -142,14 +141,20 @@ export class Applier {
     return this.#standstill.failure === null ? null : this.#renewals.words;
   }
 
-  /**
-   * Throws the state away, for this reason: the state machine begins anew. Until it has got as far again, it counts as one that has stopped.
-   * `isWrong` false: what was committed of it may be kept.
-   */
+  /** Throws the state away: the state machine begins anew, and counts as stopped until it has got as far again. `isWrong` false: what was committed of it may be kept. */
   renew(why: Error, isWrong = true): void {
     if (this.#isAbandoned || this.#life !== "runs") return;
     this.#mistrusts = isWrong;
     this.#discard(why);
+    this.#pumpOrFail();
+  }
+
+  /** As `renew`, where another state is at hand: a state machine that has stopped for good begins with that one. */
+  replace(why: Error): void {
+    if (this.#isAbandoned) return;
+    this.#mistrusts = true;
+    if (this.#life === "runs") this.#discard(why);
+    if (this.#life === "stopped") this.#renewals.again();
     this.#pumpOrFail();
   }
 
@@ -172,10 +177,7 @@ export class Applier {
     const { handedThrough } = this.#runs;
     const { at, skipped } = this.#handlers.freshlyDecided(this.#handlers.latest()?.position.index ?? 0, handedThrough);
     for (const position of at) this.#runs.onDecided(position);
-    if (skipped === null || this.#isAbandoned) return;
-    this.#mistrusts = true;
-    if (this.#life === "runs") this.#discard(byDecision(skipped));
-    if (this.#life === "stopped") this.#renewals.again();
+    if (skipped !== null) this.replace(byDecision(skipped));
   }
 
   /** The log begins anew after this snapshot: its state comes next, then what follows it. */
@@ -191,6 +193,7 @@ export class Applier {
   /** The state is not to be trusted: what it answers is for nobody. Null: it is again, or another one takes its place. */
   distrust(why: CopyDistrusted | null): void {
     this.#standstill.distrust = why;
+    if (why?.applies === false && this.#life !== "runs") this.#mistrusts = true;
     if (why !== null) this.#underWay.refuse(`the state machine of this node ${standstillWords(why)}`);
     this.#pumpOrFail();
   }
@@ -262,10 +265,12 @@ export class Applier {
       return true;
     }
     this.#isRestoring = true;
-    this.#handlers.recall(!this.#mistrusts).then(
-      (held) => this.#conclude(() => this.#beginWith(held)),
-      (error: Error) => this.#conclude(() => this.#stop(error, this.#runs.handedThrough)),
-    );
+    this.#handlers
+      .recall(() => !this.#mistrusts)
+      .then(
+        (held) => this.#conclude(() => this.#beginWith(held)),
+        (error: Error) => this.#conclude(() => this.#stop(error, this.#runs.handedThrough)),
+      );
     return false;
   }
 
@@ -333,16 +338,13 @@ export class Applier {
 
   #restore(snapshot: SnapshotRecord): void {
     const running = snapshot.activation && this.#handlers.runningFrom(snapshot.activation.position.index);
-    if (running?.kind === "lacks") {
-      this.#runs.skipTo(snapshot.position.index);
-      return this.#wait({ index: snapshot.position.index, why: running.why });
-    }
+    const { index } = snapshot.position;
+    this.#runs.skipTo(index);
+    if (running?.kind === "lacks") return this.#wait({ index, why: running.why });
     this.#standstill.noteLack(null);
     this.#toRestore = null;
     this.#resumption.begin(null);
     this.#isRestoring = true;
-    const { index } = snapshot.position;
-    this.#runs.skipTo(index);
     this.#handlers.restore(snapshot, running?.plugin ?? null).then(
       (wakeAtMs) =>
         this.#conclude(() => {
@@ -350,7 +352,12 @@ export class Applier {
           this.#wake.set(wakeAtMs, index);
           this.#lookWhetherPast();
         }),
-      (error: Error) => this.#conclude(() => this.#onNotRestored(error, index)),
+      (error: Error) =>
+        this.#conclude(() => {
+          // Damage of this node, which ends and is refilled. Any other failure is the state machine's.
+          if (error instanceof GraftError && error.code === "damaged") throw error;
+          this.#fail(error, index, []);
+        }),
     );
   }
 
@@ -374,12 +381,6 @@ export class Applier {
     this.#wake.set(null, lack.index);
     this.#runs.refuseLacking(lack.why);
     this.#queries.refuse(anyIndex, lack.why);
-  }
-
-  /** A damaged file is damage of this node, which ends and is refilled. Any other failure is the state machine's. */
-  #onNotRestored(error: Error, index: LogIndex): void {
-    if (error instanceof GraftError && error.code === "damaged") throw error;
-    this.#fail(error, index, []);
   }
 
   #fail(error: Error, through: LogIndex, waiters: Work["waiters"]): void {

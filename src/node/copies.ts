@@ -264,6 +264,8 @@ export class Copies {
     const { index } = snapshot.position;
     // What this node has not applied yet is offered again.
     if (index > appliedIndex || index < (latest?.position.index ?? 0)) return;
+    // It is recorded, and the state machine is about to begin with it.
+    if (snapshot.file === latest?.file && snapshot.origin === latest.origin) return;
     this.#options.replaceBy(from, snapshot);
   }
 

@@ -82,6 +82,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     failed,
     stateMachine: () => applier,
     versions: modules.stateMachine.versions.map(codeOf),
+    distrust: () => copies.own.why,
     snapshotFailure: () => snapshots.taker.failure,
     snapshotDamage: () => snapshots.damage,
     fetchFailure: () => snapshots.fetchFailure,
@@ -132,7 +133,7 @@ function makeSnapshots(
     restoring: (source) => copies().onRestoring(source),
     replaced: () => {
       const { why } = copies().own;
-      if (why !== null) applier().renew(why);
+      if (why !== null) applier().replace(why);
     },
   });
 }
@@ -155,7 +156,7 @@ function makeCopies(
       snapshots.distrust(copies.own.standing);
       // The whole log is here then, and applied anew.
       const isToldByLog = !stateMachine.description.snapshots && state().snapshot === null;
-      if (why !== null && !why.applies && isToldByLog) applier().renew(why);
+      if (why !== null && !why.applies && isToldByLog) applier().replace(why);
       if (copies.own.standing === "wrong") void onDisk.setOrigin(unprovenOrigin);
       fitness.look();
     },

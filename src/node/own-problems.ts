@@ -32,6 +32,8 @@ export interface Ailments {
   readonly refill: Refill | null;
   /** Why the state machine stands still; null: it runs. */
   readonly failure: Error | null;
+  /** Why the copy of its state is not to be trusted; null: it is. */
+  readonly distrust: Error | null;
   /** For people: what is done about that; null: nothing that helps. */
   readonly renewal: string | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
@@ -54,12 +56,13 @@ export function withProblems(
   facts: Omit<OwnCondition, "problems" | "isCertificateExpired" | "isRefilling">,
   ailments: Ailments,
 ): OwnCondition {
-  const { refill, failure, renewal, endlessWork, certificateEnds, wallMs, isFull } = ailments;
+  const { refill, failure, distrust, renewal, endlessWork, certificateEnds, wallMs, isFull } = ailments;
   const { snapshotFailure, snapshotDamage, fetchFailure } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [stoppedWords(failure, renewal)]),
+    ...(distrust === null || distrust === failure ? [] : [stoppedWords(distrust, null)]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     ...(snapshotDamage === null ? [] : [damageWords(snapshotDamage)]),

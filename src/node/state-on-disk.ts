@@ -27,9 +27,9 @@ export class StateOnDisk {
 
   /**
    * What the state machine has kept on disk, where it may go on with that; null: it begins with the snapshot, or empty. Rejects when the state machine has
-   * stopped. `mayKeep` false: whatever it is, it is thrown away.
+   * stopped. `mayKeep` false once the disk has been read: whatever it is, it is thrown away.
    */
-  async recall(mayKeep: boolean): Promise<HeldState | null> {
+  async recall(mayKeep: () => boolean): Promise<HeldState | null> {
     const { stateMachine, store, logger, state, begun } = this.#options;
     const { incarnation } = store.saved;
     const { held, damage } = await stateMachine.recall(incarnation);
@@ -37,7 +37,7 @@ export class StateOnDisk {
     if (held === null) return null;
     const { index: through } = held.reached;
     const holder = { incarnation, state: state(), versions: stateMachine.versions };
-    const reason = mayKeep ? whyNotHeld(held, holder) : "the state machine has stopped with it";
+    const reason = mayKeep() ? whyNotHeld(held, holder) : "the state machine has stopped with it";
     if (reason === null) {
       logger.log("info", "the state machine continues with its state on disk", { through });
       begun({ origin: held.origin, position: held.reached });
@@ -49,7 +49,7 @@ export class StateOnDisk {
     return null;
   }
 
-  /** The content of the state counts as made by this incarnation, or by none. A state machine that has stopped is told nothing: the applier mistrusts it. */
+  /** The content of the state counts as made by this incarnation, or by none. A state machine that has stopped cannot be told: the applier mistrusts its state then. */
   async setOrigin(origin: Incarnation): Promise<void> {
     const { stateMachine, logger } = this.#options;
     if (!stateMachine.isDurable) return;

@@ -204,8 +204,8 @@ export function setUp(log: readonly Entry[], after = 0, machine = new RecordingM
         return restored(snapshot.position.index).then(() => machine.wakeAtMs);
       },
       recall: async (mayKeep) => {
-        const recalled = await machine.recall(mayKeep ? "may keep it" : "anew");
-        const held = mayKeep ? recalled.held : null;
+        const recalled = await machine.recall(mayKeep() ? "may keep it" : "anew");
+        const held = mayKeep() ? recalled.held : null;
         skipped.begin(held?.reached.index ?? 0);
         return held;
       },

@@ -1,5 +1,5 @@
 // Copies that keep their state on disk are compared like any other, and the disk says what became of them: node/state-on-disk.ts.
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { createMemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { pluginVersion } from "./applier-setting.ts";
 import { Cluster, type Member, type MemberOptions } from "./cluster.ts";
@@ -59,5 +59,57 @@ test("a copy from disk that another node made is no witness, until its content i
   expect(again.machine.origins).toEqual([owner]);
   await commands(cluster, 8);
   expect([...cluster.members.values()].map((each) => copyOf(each).standing)).toEqual(["sound", "sound", "sound"]);
+  await cluster.stopAll();
+});
+
+test("a copy that is condemned while its state machine begins anew does not continue with its state on disk", async () => {
+  const cluster = await founded({ held: null });
+  await commands(cluster, 6);
+  const [wrong] = cluster.followers as [Member];
+  const { machine, node } = wrong;
+  const begins = Promise.withResolvers<void>();
+  const renew = machine.renew.bind(machine);
+  const renewed = spyOn(machine, "renew").mockImplementation(() => begins.promise.then(renew));
+  machine.spoil();
+  const owner = wrong.store.saved.incarnation;
+  const reached = { index: node.appliedIndex, term: node.state.log.last.term, timeMs: 1 };
+  machine.held = { reached, plugin: pluginVersion("1"), owner, origin: owner, wakeAtMs: null };
+  machine.die("its thread ended");
+  cluster.client(cluster.leader.id).command("more");
+  await cluster.until("it begins anew", () => renewed.mock.calls.length > 0);
+  const { self, currentTerm: term } = cluster.leader.node.state;
+  const range = { of: "content", after: 0, through: 6, isConfirmed: false } as const;
+  const verdict = { kind: "copyVerdict", term, copy: copyOf(wrong).number, standing: "wrong", ...range } as const;
+  node.parts.copies.onMessage(self, verdict);
+  cluster.isolate(wrong.id);
+  begins.resolve();
+  await cluster.advance(100);
+  expect(wrong.logs).toContain("warn the state on disk is not used: the state machine is restored");
+  expect(wrong.logs).not.toContain("info the state machine continues with its state on disk");
+  await cluster.stopAll();
+});
+
+test("a copy that is condemned while its state on disk is being read does not continue with it", async () => {
+  const cluster = await founded({ held: null });
+  await commands(cluster, 6);
+  const [wrong] = cluster.followers as [Member];
+  const { machine, node } = wrong;
+  const owner = wrong.store.saved.incarnation;
+  const reached = { index: node.appliedIndex, term: node.state.log.last.term, timeMs: 1 };
+  machine.held = { reached, plugin: pluginVersion("1"), owner, origin: owner, wakeAtMs: null };
+  const reads = Promise.withResolvers<void>();
+  const recall = machine.recall.bind(machine);
+  const recalled = spyOn(machine, "recall").mockImplementation((of) => reads.promise.then(() => recall(of)));
+  machine.die("its thread ended");
+  cluster.client(cluster.leader.id).command("more");
+  await cluster.until("it reads its disk", () => recalled.mock.calls.length > 0);
+  const { self, currentTerm: term } = cluster.leader.node.state;
+  const range = { of: "content", after: 0, through: 6, isConfirmed: false } as const;
+  const verdict = { kind: "copyVerdict", term, copy: copyOf(wrong).number, standing: "wrong", ...range } as const;
+  node.parts.copies.onMessage(self, verdict);
+  cluster.isolate(wrong.id);
+  reads.resolve();
+  await cluster.advance(100);
+  expect(wrong.logs).not.toContain("info the state machine continues with its state on disk");
   await cluster.stopAll();
 });

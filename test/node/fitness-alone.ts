@@ -12,6 +12,7 @@ export const soundNode = {
   versions: [],
   stateMachine: () => ({ standstill: null, renewal: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
   snapshotFailure: () => null,
+  distrust: () => null,
   snapshotDamage: () => null,
   fetchFailure: () => null,
   waitsForRoom: () => false,

@@ -6,6 +6,7 @@ import { type Ailments, inOne, withProblems } from "../../src/node/own-problems.
 const well: Ailments = {
   refill: null,
   failure: null,
+  distrust: null,
   renewal: null,
   endlessWork: null,
   snapshotFailure: null,

@@ -43,6 +43,15 @@ async function untilNamed(cluster: Cluster, wrong: Member): Promise<void> {
   await cluster.until("it is named", () => wrong.logs.join().includes("is not to be trusted"));
 }
 
+/** As the leader says it of the copy that the node has now. */
+function condemn(cluster: Cluster, { node }: Member): void {
+  const { self, currentTerm: term } = cluster.leader.node.state;
+  const range = { of: "content", after: 0, through: 8 } as const;
+  const { copies } = node.parts;
+  const verdict = { kind: "copyVerdict", copy: copies.own.number, standing: "wrong", isConfirmed: false } as const;
+  copies.onMessage(self, { ...verdict, term, ...range });
+}
+
 test("a copy that was found wrong shows nothing after a restart, until it is found equal or replaced", async () => {
   const files = new Map(three.map((id) => [id, createMemorySnapshotFiles()] as const));
   const cluster = await founded((id) => ({ files: files.get(id as "n1")! }));
@@ -119,5 +128,43 @@ test("a copy that was found wrong, and is wrong again after a restart, stops no 
   const id = client.command("more");
   await cluster.settle();
   expect(client.replies.at(-1)).toStartWith(`${id} result `);
+  await cluster.stopAll();
+});
+
+test("a copy whose state machine has stopped for good is replaced as well, and the problem names both until then", async () => {
+  const cluster = await founded();
+  await commands(cluster, 9);
+  const [wrong] = cluster.followers as [Member];
+  await cluster.until("it has a snapshot", () => wrong.node.state.snapshot !== null);
+  wrong.machine.poison = "bad";
+  const client = cluster.client(cluster.leader.id);
+  for (const said of ["bad", "more"]) client.command(said);
+  await cluster.advance(100_000, 100);
+  const problem = (): string | null => wrong.node.requests.problemOf(wrong.node.state.self);
+  expect(problem()).toContain("attempts to restore it have failed");
+  condemn(cluster, wrong);
+  expect(problem()).toContain("attempts to restore it have failed");
+  expect(problem()).toContain("its state machine is not to be trusted: the content of the state at entry 8");
+  wrong.machine.poison = null;
+  await cluster.until("it is sound again", () => standingOf(wrong) === "sound");
+  await cluster.until("it is in step", () => wrong.machine.applied.join() === cluster.leader.machine.applied.join());
+  expect(problem()).toBeNull();
+  await cluster.stopAll();
+});
+
+test("a snapshot that is recorded already is not fetched again while the state machine begins with it", async () => {
+  const cluster = await founded();
+  await commands(cluster, 9);
+  const [wrong] = cluster.followers as [Member];
+  await cluster.until("it has a snapshot", () => wrong.node.state.snapshot !== null);
+  const begins = Promise.withResolvers<void>();
+  const renew = wrong.machine.renew.bind(wrong.machine);
+  spyOn(wrong.machine, "renew").mockImplementation(() => begins.promise.then(renew));
+  condemn(cluster, wrong);
+  await cluster.advance(10_000, 100);
+  expect(standingOf(wrong)).toBe("wrong");
+  expect(wrong.logs.filter((line) => line.includes("snapshot fetched"))).toHaveLength(1);
+  begins.resolve();
+  await cluster.until("it is sound again", () => standingOf(wrong) === "sound");
   await cluster.stopAll();
 });

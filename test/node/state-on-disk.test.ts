@@ -25,7 +25,7 @@ function setUp(origin: string) {
 
 test("a state on disk begins as the copy of the incarnation that made it", async () => {
   const { machine, onDisk, reached, begun } = setUp("b1");
-  expect(await onDisk.recall(true)).toBe(machine.held);
+  expect(await onDisk.recall(() => true)).toBe(machine.held);
   expect(begun).toEqual([{ origin: "b1", position: reached }]);
 });
 
@@ -34,7 +34,7 @@ test.each([
   ["was found wrong", "nobody", true],
 ])("a state on disk that %s is emptied, and no copy begins with it", async (_, origin, mayKeep) => {
   const { machine, onDisk, begun } = setUp(origin);
-  expect(await onDisk.recall(mayKeep)).toBeNull();
+  expect(await onDisk.recall(() => mayKeep)).toBeNull();
   expect([begun, machine.forgotten]).toEqual([[], 1]);
 });
 
