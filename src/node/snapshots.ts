@@ -1,6 +1,6 @@
 // All that a node does with snapshots, beside the core that decides what they mean for the log: taking, fetching and
 // serving them, removing files that nothing names any more, and giving back the space of what the log has let go of.
-import { type Incarnation, type MemberKey, toMemberKey } from "../core/configuration.ts";
+import { type Incarnation, incarnationOf, type MemberKey, toMemberKey } from "../core/configuration.ts";
 import type { Ticket } from "../core/events.ts";
 import type { LogIndex, Millis } from "../core/log-position.ts";
 import type { PluginVersion } from "../core/activation.ts";
@@ -84,6 +84,8 @@ export class NodeSnapshots {
   #isWrong = false;
   /** The file of the snapshot that is recorded in the place of those, until its state has begun. */
   #recordedFile: string | null = null;
+  /** The latest two files that the state began with, or that were made of it. */
+  #filesOfState: readonly string[] = [];
 
   constructor(modules: SnapshotModules, options: NodeSnapshotsOptions) {
     const { store, snapshots, transport, stateMachine, clock, logger } = modules;
@@ -102,6 +104,7 @@ export class NodeSnapshots {
       hasRoom: () => options.disk.hasRoomForBulk,
       taken: (snapshot) => {
         this.#checker.onTaken(snapshot);
+        this.#filesOfState = [...this.#filesOfState, snapshot.file].slice(-2);
         this.#finished("snapshotTaken", snapshot);
       },
     });
@@ -176,6 +179,7 @@ export class NodeSnapshots {
     const { stateMachine, snapshots, logger } = this.#modules;
     const through = snapshot.position.index;
     logger.log("info", "restoring the state machine", { through, bytes: snapshot.bytes });
+    this.#filesOfState = [snapshot.file];
     this.#options.restoring(snapshot);
     const { position, stampMs, origin } = snapshot;
     const reached = { ...position, timeMs: stampMs, origin };
@@ -187,6 +191,8 @@ export class NodeSnapshots {
 
   /** The state machine has this state, and the core knows that it is committed. */
   onResumed({ index, term, timeMs }: Reached): void {
+    const { snapshot } = this.#options.state();
+    if (snapshot !== null) this.#filesOfState = [snapshot.file];
     this.taker.onResumed({ index, term, stampMs: timeMs });
   }
 
@@ -197,6 +203,7 @@ export class NodeSnapshots {
     await stateMachine.renew();
     await this.taker.giveUp();
     this.taker.onEmptied();
+    this.#filesOfState = [];
     this.#options.restoring(null);
   }
 
@@ -237,6 +244,16 @@ export class NodeSnapshots {
     if (snapshot.file === this.#replacement?.file || snapshot.file === this.#recordedFile) return;
     if (installing !== null || snapshot.position.index > appliedIndex) return;
     this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin: unprovenOrigin } });
+  }
+
+  /** Once a state is found equal to that of the others, its node vouches for the snapshot as well that the state began with. */
+  #vouch(): void {
+    const { snapshot, installing, appliedIndex, self } = this.#options.state();
+    const origin = incarnationOf(self);
+    if (snapshot === null || snapshot.origin === origin || this.#options.origin() !== origin) return;
+    if (!this.#filesOfState.includes(snapshot.file)) return;
+    if (installing !== null || snapshot.position.index > appliedIndex) return;
+    this.#options.arrive({ kind: "snapshotReplaced", snapshot: { ...snapshot, origin } });
   }
 
   /** For people: why the leader's snapshot cannot be received; null: it can, or none is offered. */
@@ -283,6 +300,7 @@ export class NodeSnapshots {
   /** After each turn: what a durable record has replaced goes. */
   onTurned(): void {
     this.#markWrong();
+    this.#vouch();
     if (this.#written === null || this.#options.state().durability.confirmed < this.#written) return;
     this.#written = null;
     void this.#tidy();

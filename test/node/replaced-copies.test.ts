@@ -2,6 +2,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { createMemorySnapshotFiles } from "../../src/sim/memory/snapshot-store.ts";
 import { GraftError } from "../../src/errors.ts";
+import { unprovenOrigin } from "../../src/node/own-copy.ts";
 import { Cluster, type Member, type MemberOptions } from "./cluster.ts";
 
 const three = ["n1", "n2", "n3"] as const;
@@ -78,6 +79,44 @@ test("a copy that was found wrong shows nothing after a restart, until it is fou
   );
   await commands(cluster, 8);
   expect(again.machine.applied).not.toContain("spoiled");
+  await cluster.stopAll();
+});
+
+test("the record of a snapshot names the node itself once the copy is found equal, and again after a restart", async () => {
+  const files = new Map(three.map((id) => [id, createMemorySnapshotFiles()] as const));
+  const cluster = await founded((id) => ({ files: files.get(id as "n1")! }));
+  const [wrong] = cluster.followers as [Member];
+  await commands(cluster, 9);
+  await cluster.until("it has a snapshot", () => wrong.node.state.snapshot !== null);
+  condemn(cluster, wrong);
+  cluster.isolate(wrong.id);
+  await cluster.advance(10);
+  expect(wrong.node.state.snapshot!.origin).toBe(unprovenOrigin);
+  const disk = await cluster.crash(wrong.id);
+  const again = await cluster.start(wrong.id, { disk, files: files.get(wrong.id as "n1")! });
+  await cluster.until("it is found equal", () => standingOf(again) === "sound");
+  await cluster.settle();
+  expect(again.node.state.snapshot).toMatchObject({ position: { index: 8 }, origin: again.store.saved.incarnation });
+  cluster.isolate(wrong.id);
+  const secondDisk = await cluster.crash(wrong.id);
+  cluster.isolate(wrong.id);
+  const alone = await cluster.start(wrong.id, { disk: secondDisk, files: files.get(wrong.id as "n1")! });
+  await cluster.settle();
+  expect([standingOf(alone), alone.node.parts.copies.own.isGiven]).toEqual(["sound", false]);
+  await cluster.stopAll();
+});
+
+test("a snapshot that was taken over names the node itself once the copy is found equal", async () => {
+  const cluster = await founded();
+  const [wrong] = cluster.followers as [Member];
+  await commands(cluster, 9);
+  await untilNamed(cluster, wrong);
+  await cluster.until(
+    "it is a witness again",
+    () => standingOf(wrong) === "sound" && !wrong.node.parts.copies.own.isGiven,
+  );
+  const { incarnation } = wrong.store.saved;
+  await cluster.until("its record says so", () => wrong.node.state.snapshot!.origin === incarnation);
   await cluster.stopAll();
 });
 
