@@ -386,7 +386,6 @@ function imageOf(id: LogIndex, session: Session): SessionImage {
 const bytesOf = ({ outcome }: KeptOutcome): number =>
   outcomeOverheadBytes + (outcome.kind === "ok" ? outcome.payload.byteLength : 2 * outcome.message.length);
 
+/** Nothing but what a snapshot keeps of it. */
 const bounded = (outcome: SessionOutcome): SessionOutcome =>
-  outcome.kind === "ok" || outcome.message.length <= messageLengthMax
-    ? outcome
-    : { kind: outcome.kind, message: outcome.message.slice(0, messageLengthMax) };
+  outcome.kind === "ok" ? outcome : { kind: outcome.kind, message: outcome.message.slice(0, messageLengthMax) };

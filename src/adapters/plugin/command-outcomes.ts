@@ -1,10 +1,11 @@
 // Which outcomes of a command are kept, and which cross over to the node? Only what somebody waits for. How a command comes to its result is
 // executor.ts.
 import type { SessionOutcome } from "../../core/sessions.ts";
-import type { AppliedEntry, Outcome, QueryOutcome } from "../../ports/state-machine.ts";
+import { type AppliedEntry, type Outcome, type QueryOutcome, skippedMessage } from "../../ports/state-machine.ts";
 import { Rejected } from "./api.ts";
 import { guarded } from "./determinism-guard.ts";
 import type { Encode } from "./handlers.ts";
+import { PluginRefusal, RejectedByGraft } from "./refusals.ts";
 
 /** Nothing but a thrown `Rejected` is an answer. */
 export function answerOf(run: () => Encode): Encode | Rejected {
@@ -19,7 +20,12 @@ export function answerOf(run: () => Encode): Encode | Rejected {
 /** Stands in snapshots: the same in every version. It guards a client against its own mistakes, so 53 bits are plenty. */
 export const digestOf = (payload: Uint8Array): number => Number(Bun.hash.xxHash3(payload) >> 11n);
 
-export const refusal = ({ message }: Rejected): QueryOutcome => ({ kind: "rejected", message });
+export const refusal = (rejected: Rejected): QueryOutcome =>
+  rejected instanceof RejectedByGraft
+    ? { kind: "rejected", message: rejected.message }
+    : new PluginRefusal(rejected.message);
+
+export const skipped = new RejectedByGraft(skippedMessage);
 
 const nothing = new Uint8Array();
 export const done: Outcome = { kind: "ok", payload: nothing };

@@ -18,7 +18,6 @@ import {
   type QueryOutcome,
   type RestoredState,
   type Recollection,
-  skippedMessage,
   type StateMachineDescription,
 } from "../../ports/state-machine.ts";
 import { CommandContext, earlierOf } from "./apply-context.ts";
@@ -34,6 +33,7 @@ import {
   operationWords,
   reasonOf,
   refusal,
+  skipped,
 } from "./command-outcomes.ts";
 import { type LoadedVersion, onlyVersion } from "./loader.ts";
 import { guarded, installDeterminismGuard } from "./determinism-guard.ts";
@@ -357,7 +357,7 @@ class PluginExecutor implements Executor {
   }
 
   #run(command: AppliedCommand): Encode | Rejected {
-    if (command.isSkipped === true) return new Rejected(skippedMessage);
+    if (command.isSkipped === true) return skipped;
     const { handlers } = this.#state;
     try {
       const context = new CommandContext(command, "command", handlers.due !== null);

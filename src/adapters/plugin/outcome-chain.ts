@@ -4,6 +4,7 @@ import { outcomeStepsMax } from "../../core/copy-word.ts";
 import type { LogIndex } from "../../core/log-position.ts";
 import type { AppliedEntry, Milestone, Outcome } from "../../ports/state-machine.ts";
 import { done } from "./command-outcomes.ts";
+import { PluginRefusal } from "./refusals.ts";
 
 const entryKinds = { command: 0, openSession: 1, closeSession: 2, activate: 3, tick: 4 } as const;
 const outcomeKinds = { ok: 0, rejected: 1, expired: 2, forgotten: 3, unsendable: 4, full: 5 } as const;
@@ -84,13 +85,13 @@ export class OutcomeChain {
   }
 }
 
-/** The words about a result that cannot be encoded are the engine's own, and an engine may change them. */
+/** The words of a refusal count where they are the plugin's own. Graft's and the engine's may differ between releases. */
 function bodyOf(outcome: Outcome): Uint8Array {
   switch (outcome.kind) {
     case "ok":
       return outcome.payload;
     case "rejected":
-      return outcome.message === "" ? nothing : utf8.encode(outcome.message);
+      return outcome instanceof PluginRefusal ? utf8.encode(outcome.message) : nothing;
     case "full":
     case "unsendable":
     case "expired":

@@ -7,6 +7,7 @@ import type { StateMachineDescription } from "../../ports/state-machine.ts";
 import type { Operation, TypedPlugin } from "./definition-check.ts";
 import { frozenPieces } from "./frozen-pieces.ts";
 import { type Encode, type Handlers, isPromise, mustBeOver, type SnapshotHandlers } from "./handlers.ts";
+import { RejectedByGraft } from "./refusals.ts";
 
 const ISSUES_MAX = 5;
 const ISSUE_CHARACTERS_MAX = 200;
@@ -54,10 +55,10 @@ function decodeOperation(payload: Uint8Array): { readonly name: string; readonly
   try {
     decoded = decodeValue(payload);
   } catch (error) {
-    throw new Rejected(`the payload is not CBOR: ${error instanceof Error ? error.message : String(error)}`);
+    throw new RejectedByGraft(`the payload is not CBOR: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (!Array.isArray(decoded) || decoded.length !== 2 || typeof decoded[0] !== "string") {
-    throw new Rejected("the payload is not the CBOR array [operation, input]");
+    throw new RejectedByGraft("the payload is not the CBOR array [operation, input]");
   }
   return { name: decoded[0], input: decoded[1] };
 }
@@ -78,9 +79,9 @@ function findOperation<Context>(plugin: TypedPlugin, kind: Kind<Context>, name: 
   const operation = kind.operations.get(name);
   if (operation !== undefined) return operation;
   const [others, other] = kind.name === "command" ? [plugin.queries, "query"] : [plugin.commands, "command"];
-  if (others.has(name)) throw new Rejected(`${name} is a ${other} and not a ${kind.name}`);
+  if (others.has(name)) throw new RejectedByGraft(`${name} is a ${other} and not a ${kind.name}`);
   const known = [...kind.operations.keys()].join(", ") || "none";
-  throw new Rejected(`${plugin.name} has no ${kind.name} ${shorten(JSON.stringify(name))}; it has: ${known}`);
+  throw new RejectedByGraft(`${plugin.name} has no ${kind.name} ${shorten(JSON.stringify(name))}; it has: ${known}`);
 }
 
 /** Throws `Rejected` with every problem and where it is. */
@@ -90,7 +91,7 @@ function parse(schema: Schema, input: unknown, name: string): unknown {
   if (result.issues === undefined) return result.value;
   const told = result.issues.slice(0, ISSUES_MAX).map((issue) => shorten(tell(issue)));
   const more = result.issues.length - told.length;
-  throw new Rejected(`${name}: ${told.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
+  throw new RejectedByGraft(`${name}: ${told.join("; ")}${more > 0 ? `; and ${more} more` : ""}`);
 }
 
 function tell(issue: StandardSchemaV1.Issue): string {

@@ -2,6 +2,7 @@
 // is a stranger's, too: an operation that the program does not have never reaches it.
 import type { AppliedCommand, Outcome, QueryOutcome } from "../../ports/state-machine.ts";
 import { hasResultHashed } from "../plugin/outcome-chain.ts";
+import { PluginRefusal } from "../plugin/refusals.ts";
 import { type CborValue, decodeValue, encodeValue } from "../cbor/value.ts";
 import type { Hello, ProgramOutcome } from "./answers.ts";
 import { type Framing, toJson } from "./framing.ts";
@@ -80,7 +81,7 @@ export function outcomeOf(
   style: Hello["style"],
 ): Extract<Outcome, { kind: "ok" | "rejected" | "unsendable" }> {
   if (told.kind === "failed") throw new Error(told.message);
-  if (told.kind === "rejected") return told;
+  if (told.kind === "rejected") return new PluginRefusal(told.message);
   try {
     const payload = resultBytes(told.value, style);
     if (payload.byteLength <= resultBytesMax) return { kind: "ok", payload };

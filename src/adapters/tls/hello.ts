@@ -37,8 +37,11 @@ export const toldIn = ({ address }: NodeSender, { software, features }: Hello) =
   announced: address,
   knowsSkips: features.includes(skipsFeature),
 });
-/** The node understands the messages by which copies of the state machine are compared. */
-export const copiesFeature = "copies";
+/**
+ * The node understands the messages by which copies of the state machine are compared. The number is that of the hashes: with another number they
+ * are made in another way, and are not compared.
+ */
+export const copiesFeature = "copies-1";
 
 /** A node that knows no genesis says by it that it founds no cluster. */
 export const joiningFeature = "joining";

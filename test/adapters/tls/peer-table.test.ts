@@ -1,9 +1,9 @@
 // At most one link per node: of one that was replaced nothing more is heard, whoever closes it, and when.
 import { expect, test } from "bun:test";
-import { encodeFrame } from "../../../src/adapters/cbor/codec.ts";
+import { decodeFrame, encodeFrame } from "../../../src/adapters/cbor/codec.ts";
 import { FlushTurn } from "../../../src/adapters/tls/flush-turn.ts";
 import { spareHandler } from "../../../src/adapters/tls/greeter.ts";
-import type { NodeSender } from "../../../src/adapters/tls/hello.ts";
+import { copiesFeature, type NodeSender } from "../../../src/adapters/tls/hello.ts";
 import { Link } from "../../../src/adapters/tls/link.ts";
 import { PeerTable } from "../../../src/adapters/tls/peer-table.ts";
 import { toMemberKey } from "../../../src/core/configuration.ts";
@@ -29,13 +29,16 @@ function setUp({ nowMs }: { nowMs: () => number } = { nowMs: () => 0 }) {
     onReplaced: () => void told.push("replaced"),
     onLost: (id, _, livedMs) => void told.push(`lost ${id}${livedMs === 0 ? "" : ` after ${livedMs} ms`}`),
   });
-  const attached = (side: "dialled" | "accepted"): Link => {
+  const linkOf = (side: "dialled" | "accepted"): Link => {
     const flushTurn = new FlushTurn(() => {});
-    const link = new Link({ side, frameBytesMax: 1e6, queueBytesMax: 1e6, flushTurn, handler: spareHandler });
+    return new Link({ side, frameBytesMax: 1e6, queueBytesMax: 1e6, flushTurn, handler: spareHandler });
+  };
+  const attached = (side: "dialled" | "accepted"): Link => {
+    const link = linkOf(side);
     table.attach(link, n2, "joining", []);
     return link;
   };
-  return { heard, told, table, attached };
+  return { heard, told, table, attached, linkOf };
 }
 
 test("what comes on a link that was replaced is not delivered, and its end is not that of the connection", () => {
@@ -83,6 +86,21 @@ test("a second connection of the same process is surplus until the first one is 
     nowMs = 1_000_000 + ageMs;
     expect(table.objection(n2, "accepted")?.kind ?? null).toBe(verdict);
   }
+});
+
+test.each([
+  [[copiesFeature], ["copyAsk", "timeoutNow"]],
+  [["copies"], ["timeoutNow"]],
+  [["copies-2"], ["timeoutNow"]],
+])("messages about copies go to peers alone that make the hashes in the same way: %j", (features, sent) => {
+  const { table, linkOf } = setUp();
+  const link = linkOf("dialled");
+  const frames: string[] = [];
+  link.send = (frame) => void frames.push(decodeFrame(Buffer.from(frame.slice(4)), "peer").kind);
+  table.attach(link, n2, "joining", features);
+  table.send(key, { kind: "copyAsk", term: 1, at: 8 });
+  table.send(key, timeoutNow(1));
+  expect(frames).toEqual(sent);
 });
 
 test("how long a connection stood is told with its end", () => {
