@@ -7,11 +7,16 @@ import { type Difference, judgeCopies, type Judgement } from "./judge-copies.ts"
 
 /** How long voters are waited for that say nothing where others differ, ms. */
 const silenceMsMax = 30_000;
+/** Between two judgements, ms: a wrong copy is named so much later at the most. */
+const judgementMs = 100;
 /** A verdict that has changed nothing may have been lost: it is sent again after this time, ms. */
 const repeatMs = 1_000;
-/** Between two questions for contents, ms: each reads the whole state of every node. */
+/**
+ * Between two questions for contents, ms: each reads the whole state of every node. The pause doubles each time: what many questions have not
+ * settled, a voter that is away may have to. It is short again once a member has another copy or standing, or another connection.
+ */
 const pauseMsMin = 1_000;
-export const pauseMsMax = 60_000;
+const pauseMsMax = 3_600_000;
 
 /** A notice without what only its way needs. */
 export type Said = Omit<CopyNotice, "kind" | "term">;
@@ -26,8 +31,13 @@ export class Comparing {
   /** Since when voters differ without a majority, wherever; null: they do not. */
   #openSinceMs: Millis | null = null;
   #judgement: Judgement | null = null;
-  #pauseMs = pauseMsMin;
-  #askDueMs: Millis = Number.NEGATIVE_INFINITY;
+  #pauseMs = 0;
+  /** The members when it was last asked whether a question is due. */
+  #asked: Configuration | null = null;
+  #askedMs: Millis = Number.NEGATIVE_INFINITY;
+  /** When words were judged last, and whether any have come since. */
+  #judgedMs: Millis = Number.NEGATIVE_INFINITY;
+  #hasHeard = false;
 
   /** A strict majority has come to the same through here; null: nothing has been compared. */
   get agreesThrough(): LogIndex | null {
@@ -39,17 +49,29 @@ export class Comparing {
   }
 
   hear(key: MemberKey, said: Said): void {
+    const before = this.#said.get(key);
     this.#said.set(key, said);
+    this.#hasHeard = true;
+    const isAlike = before?.copy === said.copy && before.isGiven === said.isGiven && before.standing === said.standing;
+    if (!isAlike) this.#pauseMs = Math.min(this.#pauseMs, pauseMsMin);
   }
 
   /** Another process may speak for it from now on. */
   forget(key: MemberKey): void {
     this.#said.delete(key);
     this.#told.delete(key);
+    this.#pauseMs = Math.min(this.#pauseMs, pauseMsMin);
+  }
+
+  /** Each judgement looks at all words of all members, which are many under load: so judgements wait for one another. */
+  isJudgementDue(nowMs: Millis): boolean {
+    return nowMs - this.#judgedMs >= (this.#hasHeard ? judgementMs : repeatMs);
   }
 
   /** What members are to be told now. */
   judge(configuration: Configuration, nowMs: Millis): readonly (readonly [MemberKey, Verdict])[] {
+    this.#judgedMs = nowMs;
+    this.#hasHeard = false;
     // A node that has left says nothing that counts, and is let go of.
     for (const key of this.#said.keys()) if (!isMember(configuration, key)) this.forget(key);
     const voices = new Map([...this.#said].map(([key, said]) => [key, voiceOf(said)] as const));
@@ -68,17 +90,19 @@ export class Comparing {
   /** Whether contents are to be compared now. If so, the next question may follow after a longer pause. */
   isAskDue(configuration: Configuration, nowMs: Millis): boolean {
     const { voters, outgoing } = configuration;
+    if (configuration !== this.#asked) this.#pauseMs = Math.min(this.#pauseMs, pauseMsMin);
+    this.#asked = configuration;
     const isNeeded =
       (this.#judgement?.open ?? null) !== null ||
       [...this.#said.values()].some(({ standing }) => standing === "doubted") ||
       [...voters, ...outgoing].some((key) => this.#isUnconfirmed(key));
     if (!isNeeded) {
-      this.#pauseMs = pauseMsMin;
+      this.#pauseMs = Math.min(this.#pauseMs, pauseMsMin);
       return false;
     }
-    if (nowMs < this.#askDueMs) return false;
-    this.#askDueMs = nowMs + this.#pauseMs;
-    this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax);
+    if (nowMs - this.#askedMs < this.#pauseMs) return false;
+    this.#askedMs = nowMs;
+    this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, pauseMsMin), pauseMsMax);
     return true;
   }
 

@@ -29,6 +29,8 @@ import { Tracing } from "./tracing.ts";
 const offerMs = 1_000;
 /** For so long the same one is offered, ms: under load there is a later one before it has been fetched. */
 const sameOfferMs = 600_000;
+/** After so many restores whose content was found different at once, outcomes alone are compared: each restore would be followed by another one. */
+const restoresMax = 3;
 /** The log stands still when nothing has come for so long, ms. */
 const stillMs = 500;
 
@@ -75,6 +77,8 @@ export class Copies {
   readonly #offers = new Map<MemberKey, Offer>();
   readonly #steps: KnownSteps;
   readonly #tracing = new Tracing();
+  /** How many copies that other nodes had given were found wrong by their content in a row. */
+  #wrongRestores = 0;
   /** Since when the log ends where it does. */
   #end: { readonly index: LogIndex; readonly sinceMs: Millis } = { index: 0, sinceMs: 0 };
 
@@ -89,6 +93,16 @@ export class Copies {
   /** Of a leader: a strict majority has come to the same through here; null: nothing has been compared, or another one leads. */
   get agreesThrough(): LogIndex | null {
     return this.#options.state().role.kind === "leader" ? this.#comparing.agreesThrough : null;
+  }
+
+  /** For people: what is wrong with this node's copies time and again; null: nothing. */
+  get fault(): string | null {
+    if (this.#wrongRestores < restoresMax) return null;
+    return (
+      `the content of its state differed from that of the others after each of ${restoresMax} restores, and all outcomes were equal: the content of ` +
+      "this copy is compared no longer, until the node is restarted; probably the plugin writes its snapshot in another order after a restore: " +
+      "graft plugin check finds that"
+    );
   }
 
   /** The files that members are being offered. */
@@ -118,6 +132,7 @@ export class Copies {
 
   /** This node's copy has come to something. */
   onWord(word: CopyWord): void {
+    if (word.of === "content" && this.fault !== null) return;
     this.own.say(word);
     this.#onOwnChanged();
   }
@@ -176,8 +191,10 @@ export class Copies {
 
   #onOwnChanged(): void {
     if (this.#listener === null) return;
-    if (this.#listener.key === this.#options.state().self) this.#judge();
-    else this.#tellLeader();
+    const { self } = this.#options.state();
+    if (this.#listener.key !== self) return this.#tellLeader();
+    this.#comparing.hear(self, this.#ownWords());
+    this.#judge();
   }
 
   #tellLeader(): void {
@@ -195,9 +212,9 @@ export class Copies {
   #judge(): void {
     const { self, log, currentTerm: term } = this.#options.state();
     const configuration = latestConfiguration(log);
-    if (configuration === null) return;
-    this.#comparing.hear(self, this.#ownWords());
-    for (const [key, verdict] of this.#comparing.judge(configuration, this.#modules.clock.nowMs())) {
+    const nowMs = this.#modules.clock.nowMs();
+    if (configuration === null || !this.#comparing.isJudgementDue(nowMs)) return;
+    for (const [key, verdict] of this.#comparing.judge(configuration, nowMs)) {
       if (key !== self) this.#log(key, verdict);
       if (key === self) this.#onVerdict(verdict);
       else this.#modules.transport.send(key, { kind: "copyVerdict", term, ...verdict });
@@ -215,13 +232,16 @@ export class Copies {
     const { logger } = this.#modules;
     // Another state may have begun since the leader was told of the one that it means.
     if (copy !== own.number) return;
-    if (isConfirmed && own.isGiven && standing !== "wrong") {
+    if (isConfirmed && own.isGiven && standing !== "wrong" && own.standing !== "wrong") {
+      this.#wrongRestores = 0;
       own.confirm();
       this.#options.confirmed();
       logger.log("info", "the state that came from another node is equal to that of the others");
     }
     if (own.judge(standing, { of, after, through })) {
-      const { why } = own;
+      const { why, isGiven, isUnproven } = own;
+      if (standing === "wrong")
+        this.#wrongRestores = of === "content" && isGiven && !isUnproven ? this.#wrongRestores + 1 : 0;
       if (why === null) logger.log("info", "the copies of the state agree again");
       else logger.log("error", "the state machine is not to be trusted", { reason: why.message });
       this.#options.distrust(why);
@@ -255,7 +275,7 @@ export class Copies {
   }
 
   #onAsk({ at }: Pick<CopyAsk, "at">): void {
-    if (this.own.standing !== "wrong") this.#options.askContent(at);
+    if (this.own.standing !== "wrong" && this.fault === null) this.#options.askContent(at);
   }
 
   #onOffer(from: MemberKey, { copy, snapshot }: CopyOffer): void {

@@ -47,6 +47,8 @@ export interface FitnessOptions {
   >;
   /** Why this node's copy of the state is not to be trusted; null: it is, as far as is known. */
   readonly distrust: () => Error | null;
+  /** For people: what is wrong with each copy of its state; null: nothing. */
+  readonly copyFault: () => string | null;
   /** Why the last snapshot of the state machine failed; null: it did not. */
   readonly snapshotFailure: () => string | null;
   /** What is wrong with the latest snapshot of this node; null: nothing, as far as is known. */
@@ -256,14 +258,14 @@ export class Fitness {
     const { versions } = this.#options;
     const facts = { undialled, versions, space, appliedIndex, stoppedThrough: stoppedThrough ?? hangsAt } as const;
     const { refill } = this.#options.state();
-    const distrust = this.#options.distrust();
+    const ofCopies = { distrust: this.#options.distrust(), copyFault: this.#options.copyFault() };
     const limits = { certificateEnds, wallMs, isFull: waitsForRoom(), bytesKeptFree: this.disk.threshold };
     const ofSnapshots = {
       snapshotFailure: this.#options.snapshotFailure(),
       snapshotDamage: this.#options.snapshotDamage(),
       fetchFailure: this.#options.fetchFailure(),
     };
-    return withProblems(facts, { refill, endlessWork, failure, distrust, renewal, ...ofSnapshots, ...limits });
+    return withProblems(facts, { refill, endlessWork, failure, renewal, ...ofCopies, ...ofSnapshots, ...limits });
   }
 
   #judge(configuration: Configuration, own: Condition): Unfit {

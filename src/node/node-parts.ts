@@ -83,6 +83,7 @@ export function makeParts(options: NodeOptions, modules: NodeModules, handlers: 
     stateMachine: () => applier,
     versions: modules.stateMachine.versions.map(codeOf),
     distrust: () => copies.own.why,
+    copyFault: () => copies.fault,
     snapshotFailure: () => snapshots.taker.failure,
     snapshotDamage: () => snapshots.damage,
     fetchFailure: () => snapshots.fetchFailure,

@@ -27,7 +27,8 @@ export const unprovenOrigin: Incarnation = "nobody";
 
 const unprovenWords =
   "it comes from a snapshot of a state that was found wrong before it began: this node answers nothing until the content is found equal " +
-  "to that of the others, or is replaced, and both happen by themselves";
+  "to that of a majority, or different and is replaced; both happen by themselves once enough voters run: start those that are down; if that " +
+  'does not help, see "Copies that differ" in docs/operations.md';
 
 /** Where a state comes from. */
 export type CopySource = Pick<SnapshotRecord, "origin" | "position">;
@@ -60,8 +61,8 @@ function wordsOf(
     );
   }
   return (
-    `${where} differ between nodes, and no majority of the voters has the same: no node answers until an administrator has chosen one; ` +
-    'see "Copies that differ" in docs/operations.md'
+    `${where} differ between nodes, and no majority of the voters has the same: no node answers until a majority agrees; start the voters ` +
+    'that are down; if that does not help, an administrator chooses a node: see "Copies that differ" in docs/operations.md'
   );
 }
 

@@ -34,6 +34,8 @@ export interface Ailments {
   readonly failure: Error | null;
   /** Why the copy of its state is not to be trusted; null: it is. */
   readonly distrust: Error | null;
+  /** For people: what is wrong with each copy of its state; null: nothing. */
+  readonly copyFault: string | null;
   /** For people: what is done about that; null: nothing that helps. */
   readonly renewal: string | null;
   /** For people: what the state machine has been busy with for too long; null: nothing. */
@@ -57,12 +59,13 @@ export function withProblems(
   ailments: Ailments,
 ): OwnCondition {
   const { refill, failure, distrust, renewal, endlessWork, certificateEnds, wallMs, isFull } = ailments;
-  const { snapshotFailure, snapshotDamage, fetchFailure } = ailments;
+  const { snapshotFailure, snapshotDamage, fetchFailure, copyFault } = ailments;
   const expired = certificateEnds !== null && wallMs >= certificateEnds.atMs ? certificateEnds : null;
   const problems = [
     ...(refill === null ? [] : [refillWords(refill)]),
     ...(failure === null ? [] : [stoppedWords(failure, renewal)]),
     ...(distrust === null || distrust === failure ? [] : [stoppedWords(distrust, null)]),
+    ...(copyFault === null ? [] : [copyFault]),
     ...(endlessWork === null ? [] : [endlessWork.problem]),
     ...(expired === null ? [] : [expiredWords(expired)]),
     ...(snapshotDamage === null ? [] : [damageWords(snapshotDamage)]),

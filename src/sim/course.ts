@@ -1,6 +1,5 @@
 // How does a simulation go? Faults and load come first. Then the faults end for a quorum or for all, and the cluster must serve again within
 // a bound. In the end all logs are equal, and nothing waits.
-import { pauseMsMax } from "../node/comparing.ts";
 import type { WholeResult } from "./whole-run.ts";
 import type { World } from "./world.ts";
 
@@ -9,6 +8,7 @@ const quietTimeouts = 200;
 /** How long a poison lasts when the faults are over, ms: a hang is named after five seconds. And how often leadership may move then. */
 const restMs = 8000;
 const restElectionsMax = 2;
+const comparedWithinMs = 120_000;
 /** How many operations have to succeed then. */
 const successesMin = 30;
 /** In events. */
@@ -55,7 +55,7 @@ function* runToTheEnd(world: World, eventsMax: number): Parts<WholeResult> {
   // A node that has just come back may have made the majority.
   yield* until(world, "another state in the place of each that is wrong", () => world.spoils.areReplaced && isOver());
   const areCompared = (): boolean => world.spoils.areConfirmed && isOver();
-  yield* until(world, "each state compared that another node has given", areCompared, 2 * pauseMsMax);
+  yield* until(world, "each state compared that another node has given", areCompared, comparedWithinMs);
   yield* workload.check((what) => verdict.violated(what));
   verdict.mustHold();
   return world.result();

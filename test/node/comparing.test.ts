@@ -181,3 +181,43 @@ test("a copy that no node vouches for is condemned or confirmed by a majority", 
   members.say("b", content(3000, 2));
   expect(members.standings("abc")).toEqual(["sound", "wrong", "sound"]);
 });
+
+test("the pauses between questions for contents grow to an hour, and are short again once a member has another copy or connection", () => {
+  const members = new Members("abc", "b");
+  const { comparing, configuration } = members;
+  for (const id of "ab") members.say(id);
+  const asked = (untilMs: number): readonly number[] => {
+    const times: number[] = [];
+    for (; members.nowMs < untilMs; members.nowMs += 500) {
+      if (comparing.isAskDue(configuration, members.nowMs)) times.push(members.nowMs / 1_000);
+    }
+    return times;
+  };
+  expect(asked(40_000)).toEqual([0, 1, 3, 7, 15, 31]);
+  const day = 24 * 3_600_000;
+  expect(asked(day).length).toBeLessThan(40);
+  expect(asked(2 * day)).toHaveLength(24);
+  members.restart("c");
+  expect(asked(2 * day + 4_000)).toHaveLength(2);
+  asked(3 * day);
+  const other = { ...configuration };
+  expect(comparing.isAskDue(other, members.nowMs)).toBe(true);
+  members.nowMs += 1_000;
+  expect(comparing.isAskDue(other, members.nowMs)).toBe(false);
+  members.nowMs += 1_000;
+  expect(comparing.isAskDue(other, members.nowMs)).toBe(true);
+});
+
+test("words are judged at most every tenth of a second, and where none has come a second later", () => {
+  const members = new Members("ab");
+  const { comparing, configuration } = members;
+  members.say("a", outcomes(8, 1));
+  expect(comparing.isJudgementDue(50)).toBe(false);
+  expect(comparing.isJudgementDue(999)).toBe(false);
+  expect(comparing.isJudgementDue(1_000)).toBe(true);
+  comparing.hear(keyOf("a"), { ...comparing.saidBy(keyOf("a"))! });
+  expect(comparing.isJudgementDue(99)).toBe(false);
+  expect(comparing.isJudgementDue(100)).toBe(true);
+  comparing.judge(configuration, 100);
+  expect(comparing.isJudgementDue(250)).toBe(false);
+});

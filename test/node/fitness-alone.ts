@@ -13,6 +13,7 @@ export const soundNode = {
   stateMachine: () => ({ standstill: null, renewal: null, endlessWork: null, appliedIndex: 0, stoppedThrough: null }),
   snapshotFailure: () => null,
   distrust: () => null,
+  copyFault: () => null,
   snapshotDamage: () => null,
   fetchFailure: () => null,
   waitsForRoom: () => false,

@@ -7,6 +7,7 @@ const well: Ailments = {
   refill: null,
   failure: null,
   distrust: null,
+  copyFault: null,
   renewal: null,
   endlessWork: null,
   snapshotFailure: null,
