@@ -48,7 +48,10 @@ export const logInspect = command({
     const replay = await replayed(dataDir, { ...args, program }, output);
     const document = { ...documentOf(inspection), ...(replay === null ? {} : { replay: replayDocument(replay) }) };
     const words = (paint: Paint): string =>
-      [render(inspection, paint), ...(replay === null ? [] : replayWords(replay, paint))].join("\n");
+      [
+        render(inspection, paint),
+        ...(replay === null ? [] : replayWords(replay, inspection.states.length > 0, paint)),
+      ].join("\n");
     const { damage, log } = inspection;
     const problems = [...(log.finding === null ? [] : [log.finding.text]), ...damage];
     if (problems.length === 0) return output.answer(document, words);

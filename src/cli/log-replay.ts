@@ -63,12 +63,17 @@ export async function replayed(
 /** Numbers of 53 bits. */
 export const replayDocument = ({ after, through, words }: Replayed): object => ({ after, through, words });
 
-export function replayWords({ after, through, words }: Replayed, paint: Paint): readonly string[] {
+const stateWords =
+  "The state in the folder state is another one: these hashes are those of the snapshot and the log, and the node goes on with that state.";
+
+/** `hasState`: the state machine keeps its state on disk as well. */
+export function replayWords({ after, through, words }: Replayed, hasState: boolean, paint: Paint): readonly string[] {
   const begin = after === 0 ? "from the first entry" : `from the snapshot through ${after}`;
   const rows = words.map(({ index, of, value }) => [String(index), of, value.toString(16).padStart(14, "0")]);
   return [
     "",
     paint("bold", `Replayed ${begin} through ${through}`),
     renderTable(["INDEX", "HASH OF", "VALUE"], rows, paint),
+    ...(hasState ? [stateWords] : []),
   ];
 }

@@ -65,7 +65,7 @@ export const nodeKeys = {
   "raft.snapshot_every_entries": optional(
     integer(100, 1_000_000_000),
     100_000,
-    "after how many entries a snapshot is taken and the log is cut",
+    "after how many entries a snapshot is taken and the log is cut; the same on every node, so that contents are compared",
   ),
   "raft.snapshot_every_bytes": optional(
     integer(65_536, 1_099_511_627_776),
@@ -75,7 +75,7 @@ export const nodeKeys = {
   "raft.compare_every_entries": optional(
     integer(16, 1_000_000),
     1024,
-    "the nodes compare the outcomes of their commands after so many entries; the same on every node",
+    "the nodes compare the outcomes of their commands after so many entries; the same on every node, or they are hardly compared",
   ),
 
   "storage.min_free_bytes": optional(

@@ -184,7 +184,7 @@ export interface StatusReply extends Identified {
   readonly leader: LeaderHint | null;
   readonly term: Term;
   readonly commitIndex: LogIndex;
-  /** Of a leader: a strict majority of the voters has come to the same state through here; null: nothing has been compared. */
+  /** Of a leader: a strict majority of the voters has answered the same through here; null: nothing has been compared. */
   readonly agreesThrough: LogIndex | null;
   /** Null: the node asked knows of none yet. */
   readonly plugin: ActivePlugin | null;
