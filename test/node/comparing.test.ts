@@ -156,6 +156,19 @@ test.each([
   expect(members.standings("b")).toEqual(["doubted"]);
 });
 
+test("no doubt ends while others differ at another place", () => {
+  const members = new Members("abc");
+  members.say("b", outcomes(1024, 1));
+  members.say("c", outcomes(1024, 2));
+  members.nowMs = 31_000;
+  members.judge();
+  expect(members.standings("bc")).toEqual(["doubted", "doubted"]);
+  members.restart("c", content(1500, 3));
+  members.say("b", content(1500, 4), outcomes(2048, 5));
+  members.say("a", outcomes(2048, 5));
+  expect(members.standings("b")).toEqual(["doubted"]);
+});
+
 test("a copy that no node vouches for is not waited for where others differ", () => {
   const members = new Members("abc", "", "c");
   members.say("c");

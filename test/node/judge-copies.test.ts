@@ -108,6 +108,10 @@ describe("without a majority", () => {
     expect(judge(three, { a: same }, true)).toMatchObject({ open: null, isDoubt: false, agreesThrough: 0 });
   });
 
+  test("a voter that is wrong already is not waited for", () => {
+    expect(judge(configurationOf("abcd"), { a: same, b: other, c: wrong(), d: same }).isDoubt).toBe(true);
+  });
+
   test("two voters that differ are in doubt", () => {
     expect(judge(configurationOf("ab"), { a: same, b: other })).toMatchObject({ isDoubt: true });
   });
@@ -162,6 +166,12 @@ describe("a copy that another node has given", () => {
     const voices = { c: given(here), d: given(here), e: given(here), a: voice(here) };
     expect(confirmedIn(judge(five, voices))).toEqual([]);
     expect(confirmedIn(judge(five, { ...voices, b: voice(here) }))).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  test("is not confirmed by half of the witnesses", () => {
+    const here = content(8, 1);
+    const voices = { a: voice(here), b: voice(here), c: given(here), d: voice(content(8, 2)) };
+    expect(confirmedIn(judge(configurationOf("abcde"), voices))).toEqual([]);
   });
 
   test("is confirmed when every voter has the same content, also where all were given", () => {

@@ -13,7 +13,10 @@ const turns = async (): Promise<void> => {
 
 const often = { everyEntries: 10, everyBytes: 1000 };
 
-function setUp(told: Partial<Pick<SnapshotTakerOptions, "policy" | "mayTake" | "read">> = {}) {
+function setUp(
+  told: Partial<Pick<SnapshotTakerOptions, "policy" | "mayTake" | "read">> = {},
+  compareEvery = trustedState.compareEvery,
+) {
   const machine = new RecordingMachine();
   const files = createMemorySnapshotFiles();
   const store = createMemorySnapshotStore(files);
@@ -24,6 +27,7 @@ function setUp(told: Partial<Pick<SnapshotTakerOptions, "policy" | "mayTake" | "
   const { configuration } = snapshotAt({ index: 1, term: 1 });
   const taker = new SnapshotTaker(0, {
     ...trustedState,
+    compareEvery,
     cluster: "demo",
     policy: often,
     ...told,
@@ -145,6 +149,38 @@ test("its file names the cluster and the state machine that it is of", async () 
   await taker.take(positionAt(5));
   const plugin = { name: machine.description.name, version: machine.description.version };
   expect(headers).toMatchObject([{ cluster: "demo", clusterUuid: "0".repeat(32), plugin }]);
+});
+
+test("one that was due while another was being read is taken where outcomes are compared next", async () => {
+  const { taker, machine, taken } = setUp({ policy: { everyEntries: 100, everyBytes: 1e9 } }, 8);
+  const read = Promise.withResolvers<null>();
+  const snapshot = machine.snapshot.bind(machine);
+  machine.snapshot = () => Promise.resolve({ read: () => read.promise, close: () => {}, contentHash: 1 });
+  taker.onHanded(positionAt(100), 0);
+  taker.onHanded(positionAt(200), 0);
+  read.resolve(null);
+  await turns();
+  machine.snapshot = snapshot;
+  expect(taker.placeAfter(201)).toBe(208);
+  taker.onHanded(positionAt(208), 0);
+  await turns();
+  expect(taken).toEqual([100, 208]);
+});
+
+test("while a snapshot is being read the content is not read beside it", async () => {
+  const { taker, machine } = setUp();
+  const read = Promise.withResolvers<null>();
+  let readings = 0;
+  machine.snapshot = () => {
+    readings++;
+    return Promise.resolve({ read: () => read.promise, close: () => {}, contentHash: 1 });
+  };
+  taker.onHanded(positionAt(10), 0);
+  taker.askFor(10);
+  await turns();
+  expect(readings).toBe(1);
+  read.resolve(null);
+  await turns();
 });
 
 test("after a restore the bounds count from there", async () => {

@@ -30,6 +30,7 @@ test("a hash goes on from its text, and what it tells and its steps are parts of
   expect(again).toMatchObject({ text: chain.text, told: chain.told, low: chain.low });
   expect(chain.told % 2 ** 32).toBe(chain.low);
   expect(chain.told).toBeLessThan(2 ** 53);
+  expect(Math.floor(chain.told / 2 ** 32)).toBe(Number.parseInt(chain.text.slice(0, 8), 16) >>> 11);
   for (const each of [chain, again]) each.add(entry(2 ** 40), result());
   expect(again.text).toBe(chain.text);
 });
