@@ -120,3 +120,31 @@ test.each(["wrong", "doubted"] as const)(
     await cluster.stopAll();
   },
 );
+
+test("a snapshot of a state that was given names the node that came to it, as long as too few others are there to compare it", async () => {
+  const { cluster, follower } = await founded();
+  const { leader } = cluster;
+  const origin = leader.store.saved.incarnation;
+  const other = cluster.followers.find((member) => member !== follower)!;
+  cluster.kill(other.id);
+  condemn(cluster, follower, ownOf(follower).number);
+  await cluster.until("it has the leader's state", () => ownOf(follower).number > 0);
+  await cluster.until("it is there", () => follower.node.parts.applier.isIdle && ownOf(follower).standing === "sound");
+  await cluster.electLeader();
+  await commands(cluster, 10);
+  await cluster.until("it has a snapshot of its own", () => follower.node.state.snapshot!.position.index === 16);
+  expect([ownOf(follower).isGiven, follower.node.state.snapshot!.origin]).toEqual([true, origin]);
+  await cluster.stopAll();
+});
+
+test("the record of a snapshot that was on its way when its state was found wrong is marked as well", async () => {
+  const { cluster, follower } = await founded();
+  cluster.isolate(follower.id);
+  const { taker } = follower.node.parts.snapshots;
+  const taken = await taker.take(taker.handed!);
+  expect(taken!.position.index).toBeGreaterThan(follower.node.state.snapshot!.position.index);
+  condemn(cluster, follower, ownOf(follower).number);
+  await cluster.advance(100);
+  expect(follower.node.state.snapshot).toMatchObject({ file: taken!.file, origin: "nobody" });
+  await cluster.stopAll();
+});

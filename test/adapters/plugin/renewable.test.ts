@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { locatePlugin } from "../../../src/adapters/plugin/loader.ts";
 import { renewable } from "../../../src/adapters/plugin/renewable.ts";
 import { createWorkerStateMachine } from "../../../src/adapters/plugin/worker-host.ts";
-import type { RenewableStateMachine } from "../../../src/ports/state-machine.ts";
+import type { Milestone, RenewableStateMachine, StateMachine } from "../../../src/ports/state-machine.ts";
 import { ask, rejection, run } from "../../contracts/journal-plugin.ts";
 import { outcomesOf } from "../../contracts/outcomes-of.ts";
 
@@ -83,4 +83,21 @@ test("other code under the same number is refused, and the code of before is tak
   await Bun.write(join(folder, "ending.js"), plugin());
   await machine.renew();
   expect(await ask(machine)).toBe("");
+});
+
+test("one that was thrown away tells no milestone any more", async () => {
+  const told: ((milestone: Milestone) => void)[] = [];
+  const begin = (): Promise<StateMachine> =>
+    Promise.resolve({
+      versions: [],
+      watchMilestones: (_: number, tell: (milestone: Milestone) => void) => void told.push(tell),
+      close: () => Promise.resolve(),
+    } as unknown as StateMachine);
+  const machine = await renewable(begin);
+  const heard: number[] = [];
+  machine.watchMilestones(4, ({ index }) => void heard.push(index));
+  await machine.renew();
+  const steps = { from: 1, values: new Uint32Array() };
+  for (const [nth, tell] of told.entries()) tell({ index: nth + 1, chain: 1, steps });
+  expect(heard).toEqual([2]);
 });
