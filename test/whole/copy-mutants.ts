@@ -104,7 +104,7 @@ export const copyMutants: readonly WholeMutant[] = [
   {
     name: "contents are never asked for",
     file: "node/comparing.ts",
-    text: "if (nowMs < this.#askDueMs) return false;",
+    text: "if (nowMs - this.#askedMs < this.#pauseMs) return false;",
     by: "if (nowMs < Number.MAX_VALUE) return false;",
     from: 8,
     events,
