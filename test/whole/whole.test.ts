@@ -62,22 +62,16 @@ test.each([2152310550, 2152310776])(
   60_000,
 );
 
-test("seed 3891420298 holds: a client finds the leader past a node that waits to be added and whose state machine has stopped", () => {
-  expect(simulateWhole({ seed: 3891420298, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
-}, 60_000);
-
-test("seed 1997756380 holds: a snapshot arrives at a node whose full disk has taken its term back", () => {
-  expect(simulateWhole({ seed: 1997756380, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
-}, 60_000);
-
-test("seed 1997756800 holds: a new state machine hangs after as much work as the one before it", () => {
-  expect(simulateWhole({ seed: 1997756800, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
-}, 60_000);
-
-test("seed 4270888030 holds: a disk that the leader had before is a member while an entry is skipped", () => {
-  expect(simulateWhole({ seed: 4270888030, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
-}, 60_000);
-
-test("seed 1790000005 holds: a client hears of a decision of an administrator before its node's state is there", () => {
-  expect(simulateWhole({ seed: 1790000005, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
-}, 60_000);
+test.each([
+  [3891420298, "a client finds the leader past a node that waits to be added and whose state machine has stopped"],
+  [1997756380, "a snapshot arrives at a node whose full disk has taken its term back"],
+  [1997756800, "a new state machine hangs after as much work as the one before it"],
+  [4270888030, "a disk that the leader had before is a member while an entry is skipped"],
+  [1790000005, "a client hears of a decision of an administrator before its node's state is there"],
+])(
+  "seed %d holds: %s",
+  (seed) => {
+    expect(simulateWhole({ seed, plugin, events: 20_000 }).events).toBeGreaterThan(20_000);
+  },
+  60_000,
+);
